@@ -1,0 +1,11 @@
+// The demo page, embedded as text so that the binary carries it.
+import html from "./demo.html" with { type: "text" };
+
+const page = html as unknown as string; // bun-types knows .html files as bundles only
+
+/** The page at `/`. */
+export function demoPage(): Response {
+  return new Response(page, {
+    headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" },
+  });
+}

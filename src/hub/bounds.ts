@@ -1,0 +1,55 @@
+// The arithmetic that makes fan-out lossless: how much may gather in one socket, and when to look. Pure.
+
+const KIB = 1024;
+/** Bun holds up to 32 published messages of under 16 KiB a socket that `getBufferedAmount()` does not count yet. */
+const HELD = 32 * 16 * KIB;
+
+/** All in bytes. */
+export interface SocketBounds {
+  /** A socket with more than this waiting is let go from the live fan-out. */
+  readonly high: number;
+  /** So much may leave for sockets between two looks at what they have waiting. */
+  readonly budget: number;
+  /** Bun's `backpressureLimit`: past it a published message is dropped without a word. */
+  readonly limit: number;
+}
+
+/**
+ * The bounds for a largest wire message. Between two looks no socket can gain more than `budget`, so with
+ * `high + budget + HELD <= limit` none can reach the limit: Bun's silent drop cannot happen.
+ * @param message the largest data of a publication, in bytes
+ */
+export function socketBounds(message: number): SocketBounds {
+  const high = 256 * KIB;
+  // JSON writes a control character as six bytes; names and the envelope are small beside the rest.
+  const largest = message * 6 + 4 * KIB;
+  const budget = Math.max(1280 * KIB, largest);
+  return { high, budget, limit: high + budget + HELD };
+}
+
+/** Counts what leaves for sockets, and calls for a sweep before any could have got too much. */
+export class Flow {
+  #spent = 0;
+
+  /** @param sweep looks at every live socket and lets go of those above `high`. */
+  constructor(
+    readonly bounds: SocketBounds,
+    readonly sweep: () => void,
+  ) {}
+
+  /** To be called before `bytes` leave for any live socket. */
+  reserve(bytes: number): void {
+    if (this.#spent + bytes > this.bounds.budget) this.#look();
+    this.#spent += bytes;
+  }
+
+  /** The engine says that some socket is backed up: look soon, but not for every message. */
+  backedUp(): void {
+    if (this.#spent > this.bounds.high / 4) this.#look();
+  }
+
+  #look(): void {
+    this.#spent = 0;
+    this.sweep();
+  }
+}

@@ -1,0 +1,33 @@
+// Heartbeats: asks every session for a sign of life, and ends those that gave none.
+import { CLOSE } from "../protocol/codes.ts";
+import type { Session } from "./session.ts";
+
+export class Heartbeat {
+  readonly #timer: Timer;
+
+  /** @param interval ms between two beats of a session: a dead one is found within two */
+  constructor(
+    readonly sessions: ReadonlyMap<string, Session>,
+    readonly interval: number,
+  ) {
+    this.#timer = setInterval(() => this.#tick(Date.now()), Math.min(1000, interval / 4));
+    this.#timer.unref();
+  }
+
+  /** Gives a new session its first beat, somewhere in the interval: a storm of joins is not one of pings. */
+  start(session: Session): void {
+    session.nextBeat = Date.now() + this.interval * (0.5 + Math.random() / 2);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(now: number): void {
+    for (const session of this.sessions.values()) {
+      if (now < session.nextBeat) continue;
+      session.nextBeat = now + this.interval;
+      if (!session.beat()) session.end(CLOSE.idle, "no sign of life");
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// A session: one connected client on any transport, as the hub sees it.
+import type { Gap } from "../protocol/envelope.ts";
+import type { Format } from "../protocol/formats.ts";
+import type { Publication, Slice } from "../protocol/publication.ts";
+import type { Room } from "./room.ts";
+
+/** One session in one room. */
+export interface Membership {
+  readonly session: Session;
+  readonly room: Room;
+  /** While it is not live: the seq up to which it has everything. */
+  position: number;
+  /** In the live fan-out; else it is caught up from the tail, or sampled. */
+  live: boolean;
+  /** At most so many publications a second, the newest ones: it is sampled and never live. */
+  readonly max?: number | undefined;
+  /** What was read from the log and not sent yet. */
+  fetched?: Slice | undefined;
+  fetching?: boolean;
+}
+
+/** Who a session is. */
+export interface Identity {
+  readonly user?: string | undefined;
+}
+
+export abstract class Session {
+  readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
+  readonly since = Date.now();
+  readonly memberships = new Map<string, Membership>();
+  /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
+  behind: Set<Membership> | undefined;
+  /** When it is next asked for a sign of life, in ms since 1970. */
+  nextBeat = 0;
+  ended = false;
+
+  constructor(
+    readonly transport: string,
+    readonly format: Format,
+    readonly identity: Identity = {},
+  ) {}
+
+  /** Whether its connection holds more than it should: nothing is sent until it has drained. */
+  abstract backedUp(): boolean;
+  /** Whether anything that was sent has not left this process yet. */
+  abstract pending(): boolean;
+  /** Put rooms into the live fan-out, or take them out. */
+  abstract attach(rooms: Room[]): void;
+  abstract detach(rooms: Room[]): void;
+  /** Sends publications now, in order. False when the connection is backed up afterwards. */
+  abstract send(publications: Publication[]): boolean;
+  abstract gap(gap: Gap): void;
+  /** Closes the connection, with a close code and a reason where the transport has them. */
+  abstract end(code: number, reason: string): void;
+  /** A heartbeat. False when there was no sign of life since the last one. */
+  abstract beat(): boolean;
+}
+
+/** Sessions on sockets can be sent to by the engine's own topics. */
+export abstract class TopicSession extends Session {
+  /** Publishes to all others on a topic, by the engine. Returns what the engine returns. */
+  abstract publish(topic: string, wire: string | Uint8Array): number;
+}

@@ -1,0 +1,37 @@
+// The log: what orders publications and keeps them. All implementations pass test/contract/log.ts.
+import type { Draft, Publication, Slice } from "../protocol/publication.ts";
+
+export interface Log {
+  /** The name of this life of the log. It changes only when what was kept is lost. */
+  readonly epoch: string;
+  /** The newest seq: every publication up to it has been given to those who follow its room. */
+  readonly last: number;
+
+  /**
+   * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
+   * Calls are ordered as they are made. A repeated idempotency key returns the first publication's
+   * position and reaches no follower.
+   */
+  append(draft: Draft): Publication | Promise<Publication>;
+
+  /**
+   * Up to `limit` publications of a room after a position, oldest first. `from` in the answer is greater
+   * than `after` when something between them is no longer kept, or can't be known to be.
+   */
+  read(room: string, after: number, limit: number): Slice | Promise<Slice>;
+
+  /** The newest `count` publications of a room, oldest first. */
+  newest(room: string, count: number): Slice | Promise<Slice>;
+
+  /** This process wants a room's publications, in order, from now on. A room has one follower. */
+  follow(room: string, onPublication: (publication: Publication) => void): void;
+  unfollow(room: string): void;
+
+  /** Forgets what is kept of a room. */
+  forget(room: string): void | Promise<void>;
+
+  /** The names of the rooms of which something is kept. */
+  rooms(): Iterable<string> | Promise<Iterable<string>>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,133 @@
+// The memory log: the default of `bun run start`. Nothing survives the process.
+import { newEpoch } from "../protocol/cursor.ts";
+import { sizeOfData } from "../protocol/data.ts";
+import type { Draft, Publication, Slice } from "../protocol/publication.ts";
+import type { Bounds } from "../rooms/rule.ts";
+import { Tail } from "../rooms/tail.ts";
+import { Keys, type Position, scopedKey } from "./keys.ts";
+import type { Log } from "./log.ts";
+
+interface Kept {
+  tail: Tail;
+  follower?: ((publication: Publication) => void) | undefined;
+}
+
+const SWEEP_MS = 1000;
+
+export class MemoryLog implements Log {
+  readonly epoch = newEpoch();
+  readonly #rooms = new Map<string, Kept>();
+  readonly #keys = new Keys();
+  /**
+   * By rule (its bounds): the newest seq in a room that is no longer known at all. A room that is asked for
+   * and unknown may be one of those, so it is complete only from there on.
+   */
+  readonly #forgotten = new Map<Bounds, number>();
+  readonly #timer: Timer;
+  #last = 0;
+
+  /** @param boundsOf how much of a room to keep; rooms of one rule must get the same object. */
+  constructor(readonly boundsOf: (room: string) => Bounds) {
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  append(draft: Draft): Publication {
+    const time = Date.now();
+    const size = sizeOfData(draft.data);
+    const key = draft.key === undefined ? undefined : scopedKey(draft.room, draft.from, draft.key);
+    const first = key === undefined ? undefined : this.#keys.get(key, time);
+    if (first) return { ...draft, ...first, size };
+
+    const kept = this.#kept(draft.room);
+    // Here a publication gets its number.
+    const position: Position = { seq: ++this.#last, prev: kept.tail.last, time };
+    const publication: Publication = { ...draft, ...position, size };
+    kept.tail.push(publication);
+    if (key !== undefined) this.#keys.set(key, position);
+    if (kept.follower) kept.follower(publication);
+    else if (kept.tail.count === 0) this.#free(draft.room, kept);
+    return publication;
+  }
+
+  read(room: string, after: number, limit: number): Slice {
+    const kept = this.#rooms.get(room);
+    if (!kept) return this.#unknown(room, after);
+    kept.tail.trim(Date.now());
+    return this.#upToNow(kept.tail.read(after, limit), kept.tail);
+  }
+
+  newest(room: string, count: number): Slice {
+    const kept = this.#rooms.get(room);
+    if (!kept) return this.#unknown(room, this.#last);
+    kept.tail.trim(Date.now());
+    return this.#upToNow(kept.tail.newest(count), kept.tail);
+  }
+
+  follow(room: string, onPublication: (publication: Publication) => void): void {
+    this.#kept(room).follower = onPublication;
+  }
+
+  unfollow(room: string): void {
+    const kept = this.#rooms.get(room);
+    if (!kept) return;
+    kept.follower = undefined;
+    if (kept.tail.count === 0) this.#free(room, kept);
+  }
+
+  forget(room: string): void {
+    const kept = this.#rooms.get(room);
+    if (!kept) return;
+    kept.tail.forget();
+    if (!kept.follower) this.#free(room, kept);
+  }
+
+  *rooms(): Iterable<string> {
+    for (const [name, { tail }] of this.#rooms) if (tail.count > 0) yield name;
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    return Promise.resolve();
+  }
+
+  #kept(room: string): Kept {
+    let kept = this.#rooms.get(room);
+    if (!kept) {
+      const bounds = this.boundsOf(room);
+      kept = { tail: new Tail(bounds, this.#forgotten.get(bounds) ?? 0) };
+      this.#rooms.set(room, kept);
+    }
+    return kept;
+  }
+
+  /** Drops all knowledge of a room, and remembers that there was some. */
+  #free(room: string, { tail }: Kept): void {
+    this.#rooms.delete(room);
+    this.#forgotten.set(tail.bounds, Math.max(tail.last, this.#forgotten.get(tail.bounds) ?? 0));
+  }
+
+  #unknown(room: string, after: number): Slice {
+    const from = Math.max(after, this.#forgotten.get(this.boundsOf(room)) ?? 0);
+    return { from, upTo: Math.max(from, this.#last), publications: [] };
+  }
+
+  /** A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'. */
+  #upToNow(slice: Slice, tail: Tail): Slice {
+    if (slice.upTo >= tail.last) slice.upTo = Math.max(slice.upTo, this.#last);
+    return slice;
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    this.#keys.trim(now);
+    for (const [room, kept] of this.#rooms) {
+      kept.tail.trim(now);
+      if (kept.tail.count === 0 && !kept.follower) this.#free(room, kept);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// The stable names of what can go wrong, and the numbers that HTTP and WebSocket give them.
+
+/** Error codes and the HTTP status of each. A code never changes its meaning; messages may. */
+export const STATUS = {
+  malformed: 400, // not JSON, not UTF-8, not a known shape at all
+  "unknown-type": 400, // a command whose `type` the server does not know
+  "invalid-room": 400, // a room name that is empty, too long or has control characters
+  "invalid-event": 400, // an event name that is, or that is the server's own (`thump:…`)
+  "invalid-cursor": 400, // a cursor that no Thump server ever made
+  "invalid-query": 400, // a query parameter of the wrong form
+  forbidden: 403, // the room's rule says no
+  origin: 403, // a page of another origin
+  "not-found": 404,
+  "not-joined": 409,
+  "already-joined": 409,
+  "too-large": 413, // data, frame or body over its limit
+  "unsupported-type": 415, // a body of the wrong content type
+  invalid: 422, // well-formed, but a field does not fit its schema
+  limit: 429, // more rooms, or more items, than one session or request may have
+  "no-secret": 501, // tokens are not configured on this server
+  internal: 500,
+  draining: 503, // the server is about to stop
+} as const;
+
+export type Code = keyof typeof STATUS;
+
+/** Close codes of our sockets (RFC 6455 §7.4.2 leaves 4000–4999 to applications). */
+export const CLOSE = {
+  goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
+  badFrames: 4400,
+  unauthorized: 4401,
+  removed: 4403,
+  idle: 4408,
+  tooLarge: 4413,
+  rate: 4429,
+  slow: 4503,
+} as const;
+
+/** One field that does not fit: `path` is a JSON Pointer (RFC 6901) into the data, "" for all of it. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** An error that a client may see: a stable code, what was wrong and what to do about it. */
+export class ThumpError extends Error {
+  override readonly name = "ThumpError";
+
+  constructor(
+    readonly code: Code,
+    message: string,
+    readonly errors?: FieldError[],
+  ) {
+    super(message);
+  }
+
+  /** The HTTP status that goes with the code. */
+  get status(): number {
+    return STATUS[this.code];
+  }
+}

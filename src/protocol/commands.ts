@@ -1,0 +1,103 @@
+// What a client may say on the multiplexed socket: schemas, and the decoder that checks against them.
+import { type Static, type TSchema, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { ThumpError } from "./codes.ts";
+import { fieldErrors } from "./check.ts";
+
+const Id = Type.Union([Type.String({ maxLength: 64 }), Type.Number()]);
+const id = Type.Optional(Id);
+const Room = Type.String();
+
+export const Join = Type.Object({
+  type: Type.Literal("join"),
+  id,
+  room: Room,
+  after: Type.Optional(Type.String()),
+  last: Type.Optional(Type.Integer({ minimum: 0 })),
+  max: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+});
+export const Leave = Type.Object({ type: Type.Literal("leave"), id, room: Room });
+export const Publish = Type.Object({
+  type: Type.Literal("publish"),
+  id,
+  room: Room,
+  event: Type.Optional(Type.String()),
+  data: Type.Optional(Type.Unknown()),
+  encoding: Type.Optional(Type.Literal("base64")),
+  key: Type.Optional(Type.String()),
+  echo: Type.Optional(Type.Boolean()),
+});
+export const History = Type.Object({
+  type: Type.Literal("history"),
+  id,
+  room: Room,
+  after: Type.Optional(Type.String()),
+  last: Type.Optional(Type.Integer({ minimum: 0 })),
+});
+export const Members = Type.Object({ type: Type.Literal("members"), id, room: Room });
+export const Auth = Type.Object({ type: Type.Literal("auth"), id, token: Type.String() });
+export const Ping = Type.Object({ type: Type.Literal("ping"), id });
+
+const SCHEMAS = {
+  join: Join,
+  leave: Leave,
+  publish: Publish,
+  history: History,
+  members: Members,
+  auth: Auth,
+  ping: Ping,
+} satisfies Record<string, TSchema>;
+
+/** A checked command. */
+export type Command = { [K in keyof typeof SCHEMAS]: Static<(typeof SCHEMAS)[K]> }[keyof typeof SCHEMAS];
+/** What ties a reply to its command. */
+export type CommandId = Static<typeof Id> | undefined;
+
+const checkers = new Map(Object.entries(SCHEMAS).map(([type, schema]) => [type, Compile(schema)]));
+
+/** A frame that is not a command: the error, and the `id` that its reply carries when one could be read. */
+export class BadFrame extends ThumpError {
+  id: CommandId;
+}
+
+function bad(id: CommandId, ...args: ConstructorParameters<typeof ThumpError>): BadFrame {
+  return Object.assign(new BadFrame(...args), { id });
+}
+
+/** Reads one text frame. Unknown fields are ignored; anything else that is off throws `BadFrame`. */
+export function decodeCommand(text: string): Command {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object a frame.");
+  }
+  if (typeof frame !== "object" || frame === null || Array.isArray(frame)) {
+    throw bad(
+      undefined,
+      "malformed",
+      'The frame is not a JSON object such as {"type":"join","room":"chat"}.',
+    );
+  }
+  const { type, id } = frame as { type?: unknown; id?: unknown };
+  const known = typeof id === "number" || (typeof id === "string" && id.length <= 64) ? id : undefined;
+  const checker = typeof type === "string" ? checkers.get(type) : undefined;
+  if (!checker) {
+    const types = [...checkers.keys()].join(", ");
+    throw bad(
+      known,
+      "unknown-type",
+      `There is no command of type ${JSON.stringify(type)?.slice(0, 64)}. There are: ${types}.`,
+    );
+  }
+  if (!checker.Check(frame)) {
+    const errors = fieldErrors(checker.Errors(frame));
+    throw bad(
+      known,
+      "invalid",
+      `The ${type as string} command does not fit: ${errors[0]?.path} ${errors[0]?.message}.`,
+      errors,
+    );
+  }
+  return frame as Command;
+}

@@ -1,0 +1,70 @@
+// The wire formats: how one publication looks to each kind of client.
+import type { Data } from "./data.ts";
+import { envelope, gapEnvelope, type Gap } from "./envelope.ts";
+import {
+  encodeEnvelopeEvent,
+  encodeEvent,
+  encodeGapEvent,
+  encodeKeepAlive,
+  encodePosition,
+} from "./event-stream.ts";
+import type { Publication } from "./publication.ts";
+
+/** What a format makes of publications and notices. `T` is what its connections carry. */
+export interface Format<T extends string | Uint8Array = string | Uint8Array> {
+  readonly name: string;
+  message(publication: Publication, epoch: string): T;
+  gap(gap: Gap): T;
+}
+
+/** A format of streams also has words for "you have everything up to here". */
+export interface StreamFormat extends Format<string> {
+  readonly contentType: string;
+  position(cursor: string): string;
+  keepAlive(cursor: string): string;
+}
+
+/** The raw socket: the data verbatim, text or binary. */
+export const raw: Format = {
+  name: "raw",
+  message: (p) => verbatim(p.data),
+  gap: gapEnvelope,
+};
+
+/** The multiplexed socket: one JSON object a frame. */
+export const json: Format<string> = {
+  name: "json",
+  message: envelope,
+  gap: gapEnvelope,
+};
+
+/** SSE of one room: the data alone. */
+export const eventStream: StreamFormat = {
+  name: "event-stream",
+  contentType: "text/event-stream; charset=utf-8",
+  message: encodeEvent,
+  gap: encodeGapEvent,
+  position: encodePosition,
+  keepAlive: encodeKeepAlive,
+};
+
+/** SSE of several rooms: envelopes. */
+export const envelopeStream: StreamFormat = {
+  ...eventStream,
+  name: "envelope-stream",
+  message: encodeEnvelopeEvent,
+};
+
+/** One JSON envelope a line. */
+export const ndjson: StreamFormat = {
+  name: "ndjson",
+  contentType: "application/x-ndjson; charset=utf-8",
+  message: (p, epoch) => `${envelope(p, epoch)}\n`,
+  gap: (gap) => `${gapEnvelope(gap)}\n`,
+  position: (cursor) => `{"type":"position","at":"${cursor}"}\n`,
+  keepAlive: () => "\n",
+};
+
+function verbatim(data: Data): string | Uint8Array {
+  return data.kind === "binary" ? data.bytes : data.text;
+}

@@ -1,0 +1,53 @@
+// What rooms, events and idempotency keys may be called.
+import { ThumpError } from "./codes.ts";
+
+const MAX_BYTES = 255;
+/** Names of events that begin so are the server's own. */
+export const RESERVED = "thump:";
+// C0 and C1 controls, and the two line separators that JSON and event streams disagree about.
+// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const encoder = new TextEncoder();
+
+function fault(name: string): string | undefined {
+  if (name === "") return "is empty";
+  if (CONTROL.test(name)) return "has control characters";
+  if (!name.isWellFormed()) return "is not valid Unicode";
+  // A UTF-16 unit is at most 3 bytes of UTF-8: only long names need counting.
+  if (name.length * 3 > MAX_BYTES && encoder.encode(name).length > MAX_BYTES)
+    return `is over ${MAX_BYTES} bytes`;
+  return undefined;
+}
+
+/** Returns the room's name, or throws `invalid-room`. */
+export function checkRoomName(name: string): string {
+  const wrong = fault(name);
+  if (wrong) {
+    throw new ThumpError("invalid-room", `The room's name ${wrong}. Use 1 to ${MAX_BYTES} bytes of text.`);
+  }
+  return name;
+}
+
+/** Returns the event's name, or throws `invalid-event`. */
+export function checkEventName(name: string): string {
+  const wrong = name.startsWith(RESERVED)
+    ? `begins with "${RESERVED}", which is the server's own`
+    : fault(name);
+  if (wrong) {
+    throw new ThumpError("invalid-event", `The event's name ${wrong}. Use 1 to ${MAX_BYTES} bytes of text.`);
+  }
+  return name;
+}
+
+/** Returns the idempotency key, or throws `invalid`. */
+export function checkKey(key: string): string {
+  const wrong = fault(key);
+  if (wrong) {
+    throw new ThumpError(
+      "invalid",
+      `The idempotency key ${wrong}. Use 1 to ${MAX_BYTES} bytes, e.g. a UUID.`,
+      [{ path: "/key", message: wrong }],
+    );
+  }
+  return key;
+}

@@ -1,0 +1,118 @@
+// A room's most recent publications in memory, bounded by count, age and bytes. Pure: the clock is handed in.
+import type { Publication, Slice } from "../protocol/publication.ts";
+import type { Bounds } from "./rule.ts";
+
+/** What a kept publication costs beside its data, in bytes: its object, names and place. A round, safe figure. */
+export const OVERHEAD = 256;
+
+export class Tail {
+  /** Oldest first, from `#head` on; what lies before `#head` has been let go. */
+  #items: Publication[] = [];
+  #head = 0;
+  #bytes = 0;
+  #floor: number;
+  #last: number;
+
+  /** @param floor Everything after this seq will be pushed: nothing before it is known. */
+  constructor(
+    readonly bounds: Bounds,
+    floor: number,
+  ) {
+    this.#floor = floor;
+    this.#last = floor;
+  }
+
+  /** Every publication with a greater seq is here. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** The seq of the newest publication that was pushed, kept or not. */
+  get last(): number {
+    return this.#last;
+  }
+
+  get count(): number {
+    return this.#items.length - this.#head;
+  }
+
+  /** What is kept takes so many bytes, `OVERHEAD` included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds the newest publication, then lets go of what is over the bounds. */
+  push(publication: Publication): void {
+    this.#last = publication.seq;
+    if (this.bounds.count === 0) {
+      this.#floor = publication.seq;
+      return;
+    }
+    this.#items.push(publication);
+    this.#bytes += publication.size + OVERHEAD;
+    this.trim(publication.time);
+  }
+
+  /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
+  trim(now: number): void {
+    const { count, age, bytes } = this.bounds;
+    let oldest = this.#items[this.#head];
+    while (oldest && (this.count > count || this.#bytes > bytes || oldest.time <= now - age)) {
+      this.#floor = oldest.seq;
+      this.#bytes -= oldest.size + OVERHEAD;
+      this.#head++;
+      oldest = this.#items[this.#head];
+    }
+    // Half empty: move the rest down, so that each publication is moved once on average.
+    if (this.#head > 32 && this.#head * 2 > this.#items.length) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Forgets all that is kept. Those who ask for it later are told of the gap. */
+  forget(): void {
+    this.#items = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#floor = this.#last;
+  }
+
+  /** Up to `limit` publications after a position, oldest first. */
+  read(after: number, limit: number): Slice {
+    const from = Math.max(after, this.#floor);
+    const start = this.#indexAfter(from);
+    return this.#slice(from, start, Math.min(this.#items.length, start + limit));
+  }
+
+  /** The newest `count` publications, oldest first. */
+  newest(count: number): Slice {
+    const start = Math.max(this.#head, this.#items.length - count);
+    const first = this.#items[start];
+    // A position just before the first: what is older was not asked for.
+    const from = start === this.#head ? this.#floor : first ? first.seq - 1 : this.#last;
+    return this.#slice(from, start, this.#items.length);
+  }
+
+  #slice(from: number, start: number, end: number): Slice {
+    const publications = this.#items.slice(start, end);
+    const whole = end === this.#items.length;
+    return {
+      from,
+      upTo: whole ? Math.max(from, this.#last) : (publications.at(-1)?.seq ?? from),
+      publications,
+    };
+  }
+
+  /** The index of the first publication after a position, by halving. */
+  #indexAfter(seq: number): number {
+    let low = this.#head;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#items[middle] as Publication).seq <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,157 @@
+// Where options come from: flags over environment over a file over defaults.
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { checkOptions, type Options, OptionsError } from "./options.ts";
+
+/** What `--help` prints. */
+export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
+
+Usage: thump [options]
+
+  --port <n>            port to listen on; 0 for a free one       PORT            3000
+  --host <address>      address to listen on                      HOST            127.0.0.1
+  --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
+  --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
+  --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
+  --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
+  --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
+  --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
+  --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
+  --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
+  --no-demo             without the page at /                     THUMP_DEMO=0
+  --version, --help
+
+Examples:
+  thump --port 8080
+  thump --rooms '{"ticker:*":{"lag":"latest","history":{"count":1}}}'
+  curl -d 'hi' http://127.0.0.1:3000/rooms/chat
+  curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
+`;
+
+const FLAGS = {
+  port: { type: "string" },
+  host: { type: "string" },
+  config: { type: "string" },
+  rooms: { type: "string" },
+  origin: { type: "string", multiple: true },
+  "max-message": { type: "string" },
+  "max-body": { type: "string" },
+  "max-rooms": { type: "string" },
+  heartbeat: { type: "string" },
+  drain: { type: "string" },
+  "no-demo": { type: "boolean" },
+  version: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+type Environment = Record<string, string | undefined>;
+
+/** The flags as they were given. @throws OptionsError for one that does not exist */
+export function readFlags(args: string[]) {
+  try {
+    return parseArgs({ args, options: FLAGS, allowPositionals: false }).values;
+  } catch (error) {
+    throw new OptionsError(`${(error as Error).message} See thump --help.`);
+  }
+}
+
+/** All options, from everywhere. @throws OptionsError */
+export async function readOptions(
+  flags: ReturnType<typeof readFlags>,
+  env: Environment,
+  cwd: string,
+): Promise<Options> {
+  const file = await readFile(flags.config ?? env["THUMP_CONFIG"], cwd);
+  const fromEnv = checkOptions(
+    compact({
+      port: number(env["PORT"]),
+      host: env["HOST"],
+      rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
+      origins: env["THUMP_ORIGINS"]?.split(",").map((origin) => origin.trim()),
+      limits: limits(env["THUMP_MAX_MESSAGE"], env["THUMP_MAX_BODY"], env["THUMP_MAX_ROOMS"]),
+      heartbeat: number(env["THUMP_HEARTBEAT"]),
+      drain: number(env["THUMP_DRAIN"]),
+      demo: env["THUMP_DEMO"] === undefined ? undefined : env["THUMP_DEMO"] !== "0",
+    }),
+    "environment",
+  );
+  const fromFlags = checkOptions(
+    compact({
+      port: number(flags.port),
+      host: flags.host,
+      rooms: json(flags.rooms, "--rooms"),
+      origins: flags.origin,
+      limits: limits(flags["max-message"], flags["max-body"], flags["max-rooms"]),
+      heartbeat: number(flags.heartbeat),
+      drain: number(flags.drain),
+      demo: flags["no-demo"] ? false : undefined,
+    }),
+    "command line",
+  );
+  return {
+    ...file,
+    ...fromEnv,
+    ...fromFlags,
+    // Rules given closer by are tried first; the others still hold for other names.
+    rooms: {
+      ...fromFlags.rooms,
+      ...without(fromEnv.rooms, fromFlags.rooms),
+      ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
+    },
+    limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
+  };
+}
+
+async function readFile(named: string | undefined, cwd: string): Promise<Options> {
+  const path = named
+    ? resolve(cwd, named)
+    : ["thump.config.ts", "thump.config.json"]
+        .map((name) => resolve(cwd, name))
+        .find((candidate) => existsSync(candidate));
+  if (!path) return {};
+  if (!existsSync(path)) throw new OptionsError(`${path}: there is no such file`);
+  let value: unknown;
+  try {
+    value = path.endsWith(".json")
+      ? await Bun.file(path).json()
+      : ((await import(path)) as { default?: unknown }).default;
+  } catch (error) {
+    throw new OptionsError(`${path}: ${(error as Error).message}`);
+  }
+  if (value === undefined)
+    throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
+  return checkOptions(value, path);
+}
+
+/** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
+function number(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+}
+
+function json(text: string | undefined, source: string): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new OptionsError(`${source}: is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function limits(message?: string, body?: string, rooms?: string): object | undefined {
+  const given = compact({ message: number(message), body: number(body), rooms: number(rooms) });
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function compact(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+function without<T>(
+  rules: Record<string, T> = {},
+  ...taken: (Record<string, T> | undefined)[]
+): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(rules).filter(([pattern]) => !taken.some((other) => other && pattern in other)),
+  );
+}

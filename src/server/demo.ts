@@ -1,0 +1,31 @@
+// The demo's ticker: the server's own figures, once a second, as long as somebody watches.
+import type { RuleOptions } from "../rooms/rule.ts";
+import type { Engine } from "./engine.ts";
+
+export const TICKER = "demo:ticker";
+export const TICKER_RULE: RuleOptions = { history: { count: 1 }, lag: "latest", publish: "server" };
+
+/** Starts it; returns how to stop it. */
+export function startTicker(engine: Engine): () => void {
+  const { hub } = engine;
+  let before = hub.stats.publications;
+  const timer = setInterval(() => {
+    const rate = hub.stats.publications - before;
+    before = hub.stats.publications;
+    if (engine.sessionsIn(TICKER) === 0) return;
+    // The ticker does not count itself.
+    before++;
+    const figures = {
+      sessions: hub.sessions.size,
+      rooms: hub.rooms.size,
+      rate,
+      memory: process.memoryUsage.rss(),
+      uptime: Math.floor(process.uptime()),
+    };
+    engine
+      .publish(TICKER, figures, { event: "stats" })
+      .catch((error: unknown) => console.error("thump: ticker:", error));
+  }, 1000);
+  timer.unref();
+  return () => clearInterval(timer);
+}

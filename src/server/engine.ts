@@ -1,0 +1,84 @@
+// Puts the parts together: log, rules, hub and door. No HTTP here.
+import { Door } from "../access/door.ts";
+import { Origins } from "../access/origin.ts";
+import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
+import { Hub } from "../hub/hub.ts";
+import { MemoryLog } from "../log/memory.ts";
+import { Rules } from "../rooms/rules.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import type { Settings } from "./options.ts";
+
+/** How long a drain waits for connections to go before it gives up on them, in ms. */
+const DRAIN_LIMIT = 10_000;
+
+/** What code may say with a publication. */
+export interface PublishOptions {
+  event?: string;
+  /** Idempotency key. */
+  key?: string;
+  /** The user in whose name it is published. */
+  from?: string;
+}
+
+/** The handle that code in this process has. */
+export class Engine {
+  readonly hub: Hub;
+  readonly door: Door;
+  readonly origins: Origins;
+  readonly bounds: SocketBounds;
+  /** Told to stop: no new sessions. */
+  draining = false;
+
+  constructor(readonly settings: Settings) {
+    const rules = new Rules(settings.rooms);
+    this.bounds = socketBounds(settings.maxMessage);
+    this.hub = new Hub({
+      log: new MemoryLog((room) => rules.of(room).bounds),
+      rules,
+      bounds: this.bounds,
+      heartbeat: settings.heartbeat,
+      roomsPerSession: settings.roomsPerSession,
+    });
+    this.door = new Door(this.hub, settings.maxMessage);
+    this.origins = new Origins(settings.origins);
+  }
+
+  /**
+   * Publishes from code: JSON values, or a Uint8Array. Resolves with the cursor once the log has kept it.
+   * @throws ThumpError when the name or the data does not fit the room's rule
+   */
+  async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
+    const { seq } = await this.door.publish({ server: true }, { room, content: { value: data }, ...options });
+    return { at: formatCursor(this.hub.log.epoch, seq) };
+  }
+
+  /** How many sessions are in a room, on any transport. */
+  sessionsIn(room: string): number {
+    return this.hub.rooms.get(room)?.members.size ?? 0;
+  }
+
+  /**
+   * Ends all sessions: each once what it was behind with has reached it, or after 10 s, and tells it to come
+   * back at a time of its own within `settings.drain`. Publications are still taken and acknowledged.
+   */
+  async drain(): Promise<void> {
+    this.draining = true;
+    const { hub } = this;
+    hub.channels.flushAll();
+    const deadline = Date.now() + DRAIN_LIMIT;
+    while (hub.sessions.size > 0) {
+      for (const session of hub.sessions.values()) {
+        if ((session.behind || session.pending()) && Date.now() < deadline) continue;
+        session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
+      }
+      if (hub.sessions.size > 0) await Bun.sleep(20);
+    }
+  }
+
+  /** Stops timers and closes the log. Nothing can be published afterwards. */
+  async close(): Promise<void> {
+    this.hub.stop();
+    await this.hub.log.close();
+  }
+}

@@ -1,0 +1,98 @@
+// The server's options: one schema for flags, environment, file and code; and their defaults.
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { fieldErrors } from "../protocol/check.ts";
+import { Duration, RuleOptions, Size } from "../rooms/rule.ts";
+import { durationMs, sizeBytes } from "../rooms/units.ts";
+
+const Limits = Type.Object(
+  {
+    message: Type.Optional(Size),
+    body: Type.Optional(Size),
+    rooms: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+);
+
+export const Options = Type.Object(
+  {
+    rooms: Type.Optional(Type.Record(Type.String({ minLength: 1 }), RuleOptions)),
+    limits: Type.Optional(Limits),
+    heartbeat: Type.Optional(Duration),
+    origins: Type.Optional(Type.Array(Type.String())),
+    prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
+    host: Type.Optional(Type.String({ minLength: 1 })),
+    port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+    drain: Type.Optional(Duration),
+    demo: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * - `rooms`: room rules by pattern; the first that matches a name counts.
+ * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
+ *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000).
+ * - `heartbeat`: seconds between two pings of a session (25).
+ * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
+ * - `prefix`: a path before all routes, for the plugin.
+ * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
+ *   `demo`: the page at `/` and its ticker (true): of the server alone.
+ */
+export type Options = Static<typeof Options>;
+
+/** Options with every default filled in; durations in ms, sizes in bytes. */
+export interface Settings {
+  rooms: Record<string, RuleOptions>;
+  maxMessage: number;
+  maxBody: number;
+  roomsPerSession: number;
+  heartbeat: number;
+  origins: string[];
+  prefix: string;
+  host: string;
+  port: number;
+  drain: number;
+  demo: boolean;
+}
+
+const options = Compile(Options);
+
+/** Options that cannot be used: says which, and where they came from. */
+export class OptionsError extends Error {
+  override readonly name = "OptionsError";
+}
+
+/** Checks what came from `source`. @throws OptionsError */
+export function checkOptions(value: unknown, source: string): Options {
+  if (options.Check(value)) return value;
+  // A union reports each of its branches: the deepest finding is the one that was meant.
+  const [worst] = fieldErrors(options.Errors(value)).sort(
+    (a, b) => b.path.split("/").length - a.path.split("/").length,
+  );
+  const path = worst?.path.slice(1).replaceAll("/", " › ").replaceAll("~1", "/").replaceAll("~0", "~");
+  throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
+}
+
+/** Fills in the defaults. */
+export function resolveOptions(given: Options): Settings {
+  const { limits = {} } = given;
+  return {
+    rooms: given.rooms ?? {},
+    maxMessage: sizeBytes(limits.message ?? "64KiB"),
+    maxBody: sizeBytes(limits.body ?? "1MiB"),
+    roomsPerSession: limits.rooms ?? 1000,
+    heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
+    origins: given.origins ?? [],
+    prefix: given.prefix ?? "",
+    host: given.host ?? "127.0.0.1",
+    port: given.port ?? 3000,
+    drain: durationMs(given.drain ?? 5),
+    demo: given.demo ?? true,
+  };
+}
+
+/** Gives a config file its types: `export default defineConfig({ rooms: { … } })`. */
+export function defineConfig(config: Options): Options {
+  return config;
+}

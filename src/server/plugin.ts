@@ -1,0 +1,126 @@
+// The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
+import type { Server } from "bun";
+import { type AnyElysia, Elysia } from "elysia";
+import type { Door } from "../access/door.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { endSession, endUserSessions, listRooms } from "../transports/operate.ts";
+import { problem } from "../transports/problem.ts";
+import { publishBatch } from "../transports/publish-batch.ts";
+import * as rooms from "../transports/rooms.ts";
+import { Engine } from "./engine.ts";
+import { checkOptions, type Options, resolveOptions } from "./options.ts";
+
+type Handler = (
+  door: Door,
+  request: Request,
+  server: Server<unknown> | null,
+) => Response | undefined | Promise<Response>;
+
+interface Context {
+  request: Request;
+  server: Server<unknown> | null;
+}
+
+/**
+ * Rooms for an Elysia app: `new Elysia().use(thump({ rooms: { … } })).listen(3000)`.
+ * In the app's own routes `thump.publish("room", data)` publishes; outside of them `app.decorator.thump` does.
+ * Use it on the app that listens: it sets the socket limits that lossless fan-out rests on.
+ * @throws OptionsError when the options do not fit their schema
+ */
+export function thump(options: Options = {}) {
+  const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
+  return mount(engine);
+}
+
+/** The plugin of an engine. */
+export function mount(engine: Engine) {
+  const routes = createRoutes(engine);
+  return <App extends AnyElysia>(app: App) => {
+    const { limit } = engine.bounds;
+    const given = app.config.websocket ?? {};
+    if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {
+      throw new ThumpError(
+        "internal",
+        `websocket.backpressureLimit must be at least ${limit}, without closeOnBackpressureLimit: below it messages are lost.`,
+      );
+    }
+    // Frames of up to four times the limit are read, so that they can be refused by name.
+    const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, engine.settings.maxMessage * 4);
+    app.config.websocket = { backpressureLimit: limit, ...given, maxPayloadLength };
+    return app.use(routes);
+  };
+}
+
+function createRoutes(engine: Engine) {
+  const { door, settings } = engine;
+  const on = (handler: Handler) => guarded(engine, handler);
+  /** Starts a session: not while the server drains. */
+  const start = (handler: Handler) =>
+    on((...given) => {
+      if (engine.draining)
+        throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
+      return handler(...given);
+    });
+  const raw = { parse: "none" } as const;
+  return new Elysia({ name: "thump", seed: engine, prefix: settings.prefix })
+    .decorate("thump", engine)
+    .onStart(({ server }) => attachServer(engine, server))
+    .onStop(() => engine.hub.stop())
+    .get("/rooms", on(listRooms))
+    .post("/rooms/:room", on(rooms.publish), raw)
+    .get("/rooms/:room", start(rooms.listen))
+    .get("/rooms/:room/members", on(rooms.members))
+    .delete("/rooms/:room/history", on(rooms.forget))
+    .get("/events", start(rooms.events))
+    .get("/ws", start(rooms.multiplexed))
+    .post(
+      "/publish",
+      on((_, request) => publishBatch(door, request, settings.maxBody)),
+      raw,
+    )
+    .delete("/sessions/:id", on(endSession))
+    .delete("/users/:user/sessions", on(endUserSessions))
+    .options("/rooms/:room", on(preflight))
+    .options("/rooms/:room/history", on(preflight))
+    .options("/publish", on(preflight))
+    .options("/sessions/:id", on(preflight))
+    .options("/users/:user/sessions", on(preflight));
+}
+
+function attachServer(engine: Engine, server: Server<unknown> | null): void {
+  if (server) engine.hub.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
+}
+
+/** What every route shares: the page's origin is checked, errors become problems, allowed pages may read. */
+function guarded({ door, origins }: Engine, handler: Handler) {
+  return ({ request, server }: Context): Response | undefined | Promise<Response> => {
+    let origin: string | undefined;
+    const allow = (response: Response): Response => {
+      if (origin === undefined) return response;
+      response.headers.set("access-control-allow-origin", origin);
+      response.headers.set("vary", "origin");
+      return response;
+    };
+    const fail = (error: unknown): Response => allow(problem(error));
+    try {
+      origin = origins.check(request);
+      const response = handler(door, request, server);
+      if (response instanceof Promise) return response.then(allow, fail);
+      return response && allow(response);
+    } catch (error) {
+      return fail(error);
+    }
+  };
+}
+
+/** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */
+function preflight(): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, POST, DELETE",
+      "access-control-allow-headers": "content-type, event, idempotency-key, last-event-id, authorization",
+      "access-control-max-age": "600",
+    },
+  });
+}

@@ -1,0 +1,102 @@
+// JSON answers about rooms that sockets and HTTP share: history, members, lists.
+import type { Door } from "../access/door.ts";
+import type { Hub, Start } from "../hub/hub.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import { envelope } from "../protocol/envelope.ts";
+import type { Publication, Slice } from "../protocol/publication.ts";
+import { compilePattern } from "../rooms/pattern.ts";
+
+const DEFAULT_LAST = 50;
+const MAX_LAST = 1000;
+/** One answer's publications are cut off past this, and `more` says so. In characters of JSON. */
+const MAX_ANSWER = 256 * 1024;
+
+/**
+ * A room's publications after a cursor, or its newest, as the JSON text of an object:
+ * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
+ * answer was cut. `at` is the cursor to go on from.
+ */
+export function historyAnswer(door: Door, room: string, start: Start): string | Promise<string> {
+  const { hub } = door;
+  const { after } = start;
+  const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
+  const foreign = after !== undefined && (after.epoch !== hub.log.epoch || after.seq > hub.position);
+  const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
+  const write = (read: Slice) => writeHistory(hub, room, read, after && { ...after, foreign });
+  return slice instanceof Promise ? slice.then(write) : write(slice);
+}
+
+interface Asked {
+  epoch: string;
+  seq: number;
+  foreign: boolean;
+}
+
+function writeHistory(hub: Hub, room: string, slice: Slice, asked: Asked | undefined): string {
+  const { epoch } = hub.log;
+  // After a cursor the oldest go first; of the newest the newest are what counts.
+  const { texts, publications } = cut(slice.publications, epoch, asked === undefined);
+  const whole = publications.length === slice.publications.length;
+  const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
+  const more = upTo < (hub.rooms.get(room)?.tail.last ?? hub.position) && asked !== undefined;
+  const gap =
+    asked && (asked.foreign || slice.from > asked.seq)
+      ? `,"gap":${JSON.stringify({ after: formatCursor(asked.epoch, asked.seq), at: formatCursor(epoch, slice.from) })}`
+      : "";
+  const sessions = hub.rooms.get(room)?.members.size ?? 0;
+  return (
+    `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}","sessions":${sessions}` +
+    `${gap}${more ? ',"more":true' : ""},"messages":[${texts.join(",")}]}`
+  );
+}
+
+function cut(
+  publications: Publication[],
+  epoch: string,
+  fromTheEnd: boolean,
+): { texts: string[]; publications: Publication[] } {
+  const texts: string[] = [];
+  let size = 0;
+  const inOrder = fromTheEnd ? publications.toReversed() : publications;
+  for (const publication of inOrder) {
+    const text = envelope(publication, epoch);
+    size += text.length;
+    if (size > MAX_ANSWER && texts.length > 0) break;
+    texts.push(text);
+  }
+  const kept = inOrder.slice(0, texts.length);
+  return fromTheEnd
+    ? { texts: texts.reverse(), publications: kept.reverse() }
+    : { texts, publications: kept };
+}
+
+/** Who is in a room: its sessions, the first 1,000 of them, and how many there are. */
+export function membersAnswer(hub: Hub, room: string): { room: string; sessions: number; members: object[] } {
+  const members: object[] = [];
+  const { members: all } = hub.rooms.get(room) ?? { members: new Set<never>() };
+  for (const { session } of all) {
+    if (members.length === 1000) break;
+    members.push({
+      session: session.id,
+      user: session.identity.user,
+      transport: session.transport,
+      since: session.since,
+    });
+  }
+  return { room, sessions: all.size, members };
+}
+
+/** One page of the rooms that somebody is in or of which something is kept, by name. */
+export async function roomsAnswer(
+  hub: Hub,
+  options: { match?: string; cursor?: string; limit?: number },
+): Promise<object> {
+  const limit = Math.min(1000, Math.max(1, options.limit ?? 100));
+  const pattern = compilePattern(options.match ?? "*");
+  const after = options.cursor ?? "";
+  const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
+  const found = [...names].filter((name) => name > after && pattern.test(name)).sort();
+  const page = found.slice(0, limit);
+  const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));
+  return { rooms, ...(found.length > limit ? { cursor: page.at(-1) } : {}) };
+}

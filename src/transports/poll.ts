@@ -1,0 +1,100 @@
+// The long poll: waits in a room, as a session, until something comes or the time is over.
+import type { Door } from "../access/door.ts";
+import type { Channel, Stream } from "../hub/channel.ts";
+import type { Room } from "../hub/room.ts";
+import { Session } from "../hub/session.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import type { Publication } from "../protocol/publication.ts";
+import type { StreamFormat } from "../protocol/formats.ts";
+
+/** All that a waiting request needs to know is that there is something; it then asks for it. */
+const wake: StreamFormat = {
+  name: "poll",
+  contentType: "",
+  message: () => ".",
+  gap: () => ".",
+  position: () => "",
+  keepAlive: () => "",
+};
+
+class PollSession extends Session implements Stream {
+  override readonly format = wake;
+  #channel: Channel | undefined;
+
+  constructor(
+    readonly door: Door,
+    readonly onWake: () => void,
+  ) {
+    super("poll", wake);
+  }
+
+  write(): boolean {
+    this.onWake();
+    return true;
+  }
+
+  override send(publications: Publication[]): boolean {
+    if (publications.length > 0) this.onWake();
+    return true;
+  }
+
+  override gap(): void {
+    this.onWake();
+  }
+
+  override end(): void {
+    this.onWake();
+  }
+
+  override backedUp(): boolean {
+    return false;
+  }
+
+  override pending(): boolean {
+    return false;
+  }
+
+  override attach(rooms: Room[]): void {
+    this.#channel = this.door.hub.channels.add(this, rooms);
+  }
+
+  override detach(): void {
+    if (this.#channel) this.door.hub.channels.remove(this, this.#channel);
+    this.#channel = undefined;
+  }
+
+  override beat(): boolean {
+    return true;
+  }
+}
+
+/**
+ * Resolves once the room has a publication after `after`, something went missing, `ms` are over, the client
+ * left or the server drains. The caller then reads what there is.
+ */
+export function waitForPublication(
+  door: Door,
+  room: string,
+  after: Cursor,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      if (!session.ended) door.hub.remove(session);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    const session = new PollSession(door, finish);
+    signal.addEventListener("abort", finish);
+    door.hub.add(session);
+    Promise.resolve(door.join(session, [room], { after }, ({ gap }) => gap && finish())).catch(
+      (error: unknown) => {
+        finish();
+        reject(error as Error);
+      },
+    );
+  });
+}

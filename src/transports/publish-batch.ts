@@ -1,0 +1,84 @@
+// POST /publish: several publications, or one to several rooms, each with a result of its own.
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Door } from "../access/door.ts";
+import { fieldErrors } from "../protocol/check.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import { toThumpError } from "./problem.ts";
+import { readJson } from "./request.ts";
+
+/** How many publications one request may make. */
+const MAX_PUBLICATIONS = 1000;
+
+const Item = Type.Object({
+  room: Type.Optional(Type.String()),
+  rooms: Type.Optional(Type.Array(Type.String())),
+  event: Type.Optional(Type.String()),
+  data: Type.Optional(Type.Unknown()),
+  encoding: Type.Optional(Type.Literal("base64")),
+  key: Type.Optional(Type.String()),
+});
+const item = Compile(Item);
+
+type Result =
+  | { room?: string; at: string }
+  | { room?: string; error: { code: string; message: string; errors?: object[] } };
+
+/** Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other. */
+export async function publishBatch(door: Door, request: Request, maxBody: number): Promise<Response> {
+  const body = await readJson(request, maxBody);
+  const items = Array.isArray(body) ? body : [body];
+  const wanted = items.flatMap(expand);
+  if (wanted.length > MAX_PUBLICATIONS) {
+    throw new ThumpError(
+      "limit",
+      `One request may make ${MAX_PUBLICATIONS} publications; this one asks for ${wanted.length}.`,
+    );
+  }
+  // All are handed to the log in this turn, in order; then their acks are waited for.
+  const results = await Promise.all(wanted.map((one) => publishOne(door, one)));
+  return Response.json({ results });
+}
+
+type Wanted = Static<typeof Item> | ThumpError;
+
+/** One wanted publication a room; an item that does not fit is its own error. */
+function expand(value: unknown): Wanted[] {
+  if (!item.Check(value)) {
+    const errors = fieldErrors(item.Errors(value));
+    return [
+      new ThumpError("invalid", `The item does not fit: ${errors[0]?.path} ${errors[0]?.message}.`, errors),
+    ];
+  }
+  const rooms = value.rooms ?? (value.room === undefined ? [] : [value.room]);
+  if (rooms.length === 0) {
+    return [
+      new ThumpError("invalid", "The item names no room.", [{ path: "/room", message: "is required" }]),
+    ];
+  }
+  return rooms.map((room) => ({ ...value, room }));
+}
+
+function publishOne(door: Door, wanted: Wanted): Result | Promise<Result> {
+  const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
+  const failed = (error: unknown): Result => {
+    const { code, message, errors } = toThumpError(error);
+    return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
+  };
+  if (wanted instanceof ThumpError) return failed(wanted);
+  const { event, data, encoding, key } = wanted;
+  try {
+    const publication = door.publish(
+      {},
+      { room: wanted.room as string, event, key, content: { value: data, encoding } },
+    );
+    const kept = ({ seq }: { seq: number }): Result => ({
+      ...room,
+      at: formatCursor(door.hub.log.epoch, seq),
+    });
+    return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
+  } catch (error) {
+    return failed(error);
+  }
+}

@@ -1,0 +1,37 @@
+// The raw socket: a frame in is a publication, a frame out is its data verbatim.
+import type { Door } from "../access/door.ts";
+import type { Start } from "../hub/hub.ts";
+import type { ThumpError } from "../protocol/codes.ts";
+import { raw } from "../protocol/formats.ts";
+import { SocketSession } from "./socket.ts";
+
+export class RawSocket extends SocketSession {
+  constructor(
+    door: Door,
+    readonly room: string,
+    readonly start: Start,
+    readonly echo: boolean,
+  ) {
+    super(door, "raw-websocket", raw);
+  }
+
+  protected override begin(): void {
+    const joining = this.door.join(this, [this.room], this.start, ({ gap }) => {
+      if (gap) this.gap(gap);
+    });
+    joining?.catch((error: unknown) => this.door.hub.fail(this, error));
+  }
+
+  protected override receive(frame: string | Buffer): void {
+    const content = typeof frame === "string" ? { text: frame } : { bytes: frame };
+    this.publishIncoming(
+      { room: this.room, content, echo: this.echo },
+      () => {},
+      (error) => this.refuse(error),
+    );
+  }
+
+  protected override tell({ code, message, errors }: ThumpError): void {
+    this.reply(JSON.stringify({ type: "error", code, message, errors, room: this.room }));
+  }
+}

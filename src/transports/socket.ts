@@ -1,0 +1,163 @@
+// A WebSocket session: the part that the raw and the multiplexed socket share.
+import type { Server, ServerWebSocket } from "bun";
+import { type Asker, type Door, type Incoming } from "../access/door.ts";
+import type { Room } from "../hub/room.ts";
+import { type Identity, TopicSession } from "../hub/session.ts";
+import { CLOSE, type ThumpError } from "../protocol/codes.ts";
+import type { Gap } from "../protocol/envelope.ts";
+import type { Format } from "../protocol/formats.ts";
+import type { Publication } from "../protocol/publication.ts";
+import { toThumpError } from "./problem.ts";
+
+/** Bad frames in excess of good ones that a session may send before it is closed. */
+const BAD_FRAMES = 32;
+
+/** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
+export abstract class SocketSession extends TopicSession {
+  readonly asker: Asker;
+  #socket: ServerWebSocket<unknown> | undefined;
+  #heard = true;
+  #waiting = 0;
+  #bad = 0;
+
+  constructor(
+    readonly door: Door,
+    transport: string,
+    format: Format,
+    identity?: Identity,
+  ) {
+    super(transport, format, identity);
+    this.asker = { session: this, user: identity?.user };
+  }
+
+  /** Begins: the connection is there. */
+  protected abstract begin(): void;
+  protected abstract receive(frame: string | Buffer): void;
+  /** Tells the client of an error. */
+  protected abstract tell(error: ThumpError): void;
+
+  open(socket: ServerWebSocket<unknown>): void {
+    this.#socket = socket;
+    this.door.hub.add(this);
+    this.#guard(() => this.begin());
+  }
+
+  message(_socket: ServerWebSocket<unknown>, frame: string | Buffer): void {
+    this.#heard = true;
+    if (this.ended) return;
+    const size = Buffer.byteLength(frame);
+    const limit = this.door.maxMessage;
+    if (size > limit) {
+      this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
+      return;
+    }
+    this.#guard(() => this.receive(frame));
+  }
+
+  drain(): void {
+    this.#heard = true;
+    this.door.hub.drained(this);
+  }
+
+  pong(): void {
+    this.#heard = true;
+  }
+
+  close(): void {
+    this.#socket = undefined;
+    this.door.hub.remove(this);
+  }
+
+  override backedUp(): boolean {
+    return (this.#socket?.getBufferedAmount() ?? 0) > this.door.hub.bounds.high;
+  }
+
+  override pending(): boolean {
+    return (this.#socket?.getBufferedAmount() ?? 0) > 0;
+  }
+
+  override attach(rooms: Room[]): void {
+    for (const room of rooms) this.#socket?.subscribe(room.topic(this.format));
+  }
+
+  override detach(rooms: Room[]): void {
+    for (const room of rooms) this.#socket?.unsubscribe(room.topic(this.format));
+  }
+
+  override publish(topic: string, wire: string | Uint8Array): number {
+    return this.#socket?.publish(topic, wire, false) ?? 0;
+  }
+
+  override send(publications: Publication[]): boolean {
+    const socket = this.#socket;
+    if (!socket) return false;
+    const { epoch } = this.door.hub.log;
+    // One write for all of them.
+    socket.cork(() => {
+      for (const publication of publications) socket.send(this.format.message(publication, epoch), false);
+    });
+    return !this.backedUp();
+  }
+
+  override gap(gap: Gap): void {
+    this.reply(this.format.gap(gap) as string);
+  }
+
+  override end(code: number, reason: string): void {
+    if (this.ended) return;
+    const socket = this.#socket;
+    this.door.hub.remove(this);
+    // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
+    if (code === CLOSE.idle && this.pending()) socket?.terminate();
+    else socket?.close(code, reason.slice(0, 120));
+  }
+
+  override beat(): boolean {
+    const waiting = this.#socket?.getBufferedAmount() ?? 0;
+    // A slow client may not have come to our ping yet; that it reads is sign enough.
+    if (!this.#heard && (waiting === 0 || waiting >= this.#waiting)) return false;
+    this.#heard = false;
+    this.#waiting = waiting;
+    this.#socket?.ping();
+    return true;
+  }
+
+  /** Sends a frame that is this client's alone. One who asks on and on without reading the answers is closed. */
+  protected reply(text: string): void {
+    if (this.ended) return;
+    this.door.hub.flow.reserve(Buffer.byteLength(text));
+    if (this.#socket?.send(text, false) === 0) this.end(CLOSE.slow, "replies are not read");
+  }
+
+  /** Publishes in the name of this session, and hands over the position once the log has it. */
+  protected publishIncoming(
+    incoming: Incoming,
+    onKept: (p: Publication) => void,
+    onError: (e: unknown) => void,
+  ): void {
+    const publication = this.door.publish(this.asker, incoming);
+    if (publication instanceof Promise) publication.then(onKept, onError);
+    else onKept(publication);
+  }
+
+  /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
+  protected refuse(thrown: unknown): void {
+    this.tell(toThumpError(thrown));
+    if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
+  }
+
+  #guard(run: () => void): void {
+    try {
+      const before = this.#bad;
+      run();
+      if (this.#bad === before && before > 0) this.#bad--;
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+}
+
+/** Makes the request a socket with this session. False when it cannot be one. */
+export function upgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
+  return server.upgrade(request, { data: session });
+}

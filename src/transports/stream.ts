@@ -1,0 +1,160 @@
+// A stream session: Server-Sent Events or NDJSON over one long response.
+import type { Door } from "../access/door.ts";
+import type { Channel, Stream } from "../hub/channel.ts";
+import type { Joined, Start } from "../hub/hub.ts";
+import type { Room } from "../hub/room.ts";
+import { Session } from "../hub/session.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import type { Gap } from "../protocol/envelope.ts";
+import { encodeRetry } from "../protocol/event-stream.ts";
+import { ndjson, type StreamFormat } from "../protocol/formats.ts";
+import type { Publication } from "../protocol/publication.ts";
+
+const encoder = new TextEncoder();
+/** How long a client that lost its stream waits before it comes back, in ms. */
+const RETRY = 2000;
+
+export class StreamSession extends Session implements Stream {
+  #controller: ReadableStreamDirectController | undefined;
+  #channel: Channel | undefined;
+  #full = false;
+  #stalled = false;
+
+  constructor(
+    readonly door: Door,
+    override readonly format: StreamFormat,
+  ) {
+    super(format.name, format);
+  }
+
+  /** The response that carries the stream. The rooms must have been checked. */
+  respond(rooms: string[], start: Start): Response {
+    const body = new ReadableStream({
+      type: "direct",
+      // Called once; as it returns no promise, the stream stays open after it.
+      pull: (controller: ReadableStreamDirectController) => {
+        this.#controller = controller;
+        this.#begin(rooms, start);
+      },
+      cancel: () => this.#gone(),
+    });
+    return new Response(body, {
+      headers: {
+        "content-type": this.format.contentType,
+        "cache-control": "no-store, no-transform",
+        // Proxies of the nginx kind would hold events back to fill a buffer.
+        "x-accel-buffering": "no",
+      },
+    });
+  }
+
+  #begin(rooms: string[], start: Start): void {
+    const { hub } = this.door;
+    hub.add(this);
+    if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
+    const joined: Joined[] = [];
+    const joining = this.door.join(this, rooms, start, (each) => {
+      joined.push(each);
+      if (joined.length === rooms.length) this.#joined(joined);
+    });
+    joining?.catch((error: unknown) => hub.fail(this, error));
+  }
+
+  /** Before anything else the client learns what is missing, and the position that it has. */
+  #joined(joined: Joined[]): void {
+    for (const { gap } of joined) if (gap) this.gap(gap);
+    this.#writeText(this.format.position(this.#cursor()));
+  }
+
+  /** The cursor that covers all of its rooms. */
+  #cursor(): string {
+    const { hub } = this.door;
+    let position = hub.position;
+    for (const membership of this.memberships.values()) {
+      if (!membership.live) position = Math.min(position, membership.position);
+    }
+    return formatCursor(hub.log.epoch, position);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (!this.#controller || this.#full) return !this.#full;
+    const written = this.#controller.write(chunk) as number | Promise<number>;
+    if (typeof written === "number") return true;
+    // Backed up: the chunk is accepted all the same, and nothing else is sent until it has left.
+    this.#full = true;
+    const drained = () => {
+      this.#full = false;
+      this.#stalled = false;
+      this.door.hub.drained(this);
+    };
+    written.then(drained, () => this.#gone());
+    return false;
+  }
+
+  override backedUp(): boolean {
+    return this.#full;
+  }
+
+  override pending(): boolean {
+    return this.#full;
+  }
+
+  override attach(rooms: Room[]): void {
+    this.#channel = this.door.hub.channels.add(this, rooms);
+  }
+
+  override detach(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel) this.door.hub.channels.remove(this, channel);
+  }
+
+  override send(publications: Publication[]): boolean {
+    if (publications.length === 0) return !this.#full;
+    const { epoch } = this.door.hub.log;
+    return this.#writeText(
+      publications.map((publication) => this.format.message(publication, epoch)).join(""),
+    );
+  }
+
+  override gap(gap: Gap): void {
+    this.#writeText(this.format.gap(gap));
+  }
+
+  override end(code: number, reason: string): void {
+    if (this.ended) return;
+    this.door.hub.remove(this);
+    const controller = this.#controller;
+    this.#controller = undefined;
+    // A response has no close frame. What it can say is when to come back.
+    if (this.#full) {
+      controller?.close(new Error(reason));
+      return;
+    }
+    if (code === CLOSE.goingAway && this.format !== ndjson)
+      controller?.write(encoder.encode(encodeRetry(Number(reason) || RETRY)));
+    controller?.end();
+  }
+
+  override beat(): boolean {
+    if (this.#full) {
+      if (this.#stalled) return false;
+      this.#stalled = true;
+      return true;
+    }
+    // What has gathered comes before the position that includes it.
+    this.#channel?.flush();
+    if (!this.#full) this.#writeText(this.format.keepAlive(this.#cursor()));
+    return true;
+  }
+
+  #writeText(text: string): boolean {
+    return this.write(encoder.encode(text));
+  }
+
+  #gone(): void {
+    this.#controller = undefined;
+    this.door.hub.remove(this);
+  }
+}
