@@ -1,0 +1,35 @@
+// One room, at once, in every form: each client sees what the others publish, in one order.
+import { expect, test } from "bun:test";
+import { connect, eventSource, lines, multiplexed } from "../support/clients.ts";
+import { startServer } from "../support/server.ts";
+
+test("each form of a room sees what the others publish, in one order", async () => {
+  const server = startServer();
+  const raw = await connect(server.socket("/rooms/r"));
+  const mux = await multiplexed(server.socket("/ws?room=r"));
+  await mux.find((frame) => frame.type === "joined");
+  const sse = await eventSource(server.room("r"));
+  const ndjson = await lines(server.room("r"), { accept: "application/x-ndjson" });
+  const poll = fetch(server.room("r", "?wait=10")).then((response) => response.json());
+  await ndjson.next();
+
+  await server.publish("r", "from curl");
+  raw.send("from raw");
+  await raw.until((frames) => frames.length === 1);
+  const published = await mux.ask({ type: "publish", room: "r", data: { from: "mux" } });
+  expect(published["type"]).toBe("published");
+  await server.engine.publish("r", "from code");
+
+  const expected = ["from curl", "from raw", { from: "mux" }, "from code"];
+  await sse.until((events) => events.length === 4);
+  expect(sse.all.map(({ data }) => (data.startsWith("{") ? JSON.parse(data) : data))).toEqual(expected);
+  const message = (line: string) => line.includes('"message"');
+  await ndjson.until((all) => all.filter(message).length === 4);
+  expect(ndjson.all.filter(message).map((line) => JSON.parse(line).data)).toEqual(expected);
+  // A sender does not get its own back.
+  await raw.until((frames) => frames.length === 3);
+  expect(raw.all).toEqual(["from curl", '{"from":"mux"}', "from code"]);
+  await mux.until(() => mux.messages().length === 3);
+  expect(mux.messages().map((frame) => frame["data"])).toEqual(["from curl", "from raw", "from code"]);
+  expect((await poll) as object).toMatchObject({ room: "r", messages: [{ data: "from curl" }] });
+});

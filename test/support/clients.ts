@@ -1,0 +1,162 @@
+// Clients for tests: each collects what it receives, and lets a test await the next of it.
+import { EventSource } from "eventsource";
+import WS from "ws";
+import { cleanup } from "./server.ts";
+
+/** Things that arrive one by one, and promises for those that have not yet. */
+export class Inbox<T> {
+  readonly all: T[] = [];
+  #waiting: { test: (items: T[]) => boolean; resolve: () => void }[] = [];
+  #read = 0;
+
+  push(item: T): void {
+    this.all.push(item);
+    const ready = this.#waiting.filter(({ test }) => test(this.all));
+    this.#waiting = this.#waiting.filter((waiting) => !ready.includes(waiting));
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** Resolves once what has arrived passes the test. */
+  until(test: (items: T[]) => boolean): Promise<T[]> {
+    if (test(this.all)) return Promise.resolve(this.all);
+    return new Promise((resolve) => this.#waiting.push({ test, resolve: () => resolve(this.all) }));
+  }
+
+  /** The next one that was not returned yet. */
+  async next(): Promise<T> {
+    const index = this.#read++;
+    await this.until((items) => items.length > index);
+    return this.all[index] as T;
+  }
+
+  /** The next one that fits; those before it are passed over. */
+  async find(test: (item: T) => boolean): Promise<T> {
+    for (;;) {
+      const item = await this.next();
+      if (test(item)) return item;
+    }
+  }
+}
+
+export interface Frame {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** A raw socket, or any other: frames as they come. Text is a string, binary a Uint8Array. */
+export class Socket extends Inbox<string | Uint8Array> {
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly opened: Promise<void>;
+
+  constructor(readonly ws: WS) {
+    super();
+    ws.on("message", (data: Buffer, isBinary: boolean) =>
+      this.push(isBinary ? new Uint8Array(data) : String(data)),
+    );
+    this.opened = new Promise((resolve, reject) => {
+      ws.once("open", () => resolve());
+      ws.once("error", reject);
+    });
+    this.closed = new Promise((resolve) =>
+      ws.once("close", (code, reason) => resolve({ code, reason: String(reason) })),
+    );
+    cleanup(() => ws.terminate());
+  }
+
+  send(data: string | Uint8Array): void {
+    this.ws.send(data);
+  }
+}
+
+/** Opens a WebSocket with the `ws` package. */
+export async function connect(url: string, options?: WS.ClientOptions): Promise<Socket> {
+  const socket = new Socket(new WS(url, options));
+  await socket.opened;
+  return socket;
+}
+
+/** A client of the multiplexed socket. */
+export class Multiplexed extends Inbox<Frame> {
+  #id = 0;
+
+  constructor(readonly socket: Socket) {
+    super();
+    for (const frame of socket.all) this.push(JSON.parse(String(frame)) as Frame);
+    socket.ws.on("message", (data: Buffer) => this.push(JSON.parse(String(data)) as Frame));
+  }
+
+  get closed(): Promise<{ code: number; reason: string }> {
+    return this.socket.closed;
+  }
+
+  /** Sends a command with an id and resolves with its reply, error or not. */
+  async ask(command: Frame): Promise<Frame> {
+    const id = ++this.#id;
+    this.socket.send(JSON.stringify({ ...command, id }));
+    const answered = (frame: Frame) => frame["id"] === id;
+    return (await this.until((frames) => frames.some(answered))).find(answered) as Frame;
+  }
+
+  /** The messages that have arrived of a room. */
+  messages(room?: string): Frame[] {
+    return this.all.filter(
+      (frame) => frame.type === "message" && (room === undefined || frame["room"] === room),
+    );
+  }
+}
+
+/** Opens `/ws`. */
+export async function multiplexed(url: string): Promise<Multiplexed> {
+  return new Multiplexed(await connect(url));
+}
+
+export interface ReceivedEvent {
+  event: string;
+  id: string;
+  data: string;
+}
+
+/** An EventSource, with the events of these names collected. */
+export async function eventSource(
+  url: string,
+  names: string[] = ["message"],
+): Promise<Inbox<ReceivedEvent> & { close(): void }> {
+  const source = new EventSource(url);
+  const inbox = Object.assign(new Inbox<ReceivedEvent>(), { close: () => source.close() });
+  for (const name of [...names, "thump:gap"]) {
+    source.addEventListener(name, (event) =>
+      inbox.push({ event: name, id: event.lastEventId, data: String(event.data) }),
+    );
+  }
+  cleanup(() => source.close());
+  await new Promise<void>((resolve, reject) => {
+    source.onopen = () => resolve();
+    source.onerror = (error) => reject(new Error(`EventSource: ${error.message ?? "failed"}`));
+  });
+  return inbox;
+}
+
+/** A response's lines as they come, by fetch: for NDJSON, and for event streams as plain text. */
+export async function lines(
+  url: string,
+  headers: Record<string, string>,
+): Promise<Inbox<string> & { abort(): void }> {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers, signal: abort.signal });
+  const inbox = Object.assign(new Inbox<string>(), { abort: () => abort.abort() });
+  cleanup(() => abort.abort());
+  void read(response, inbox).catch(() => {
+    // The test, or the server, ended the stream: what came before is in the inbox.
+  });
+  return inbox;
+}
+
+async function read(response: Response, inbox: Inbox<string>): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) inbox.push(part);
+  }
+}

@@ -1,0 +1,39 @@
+// A server of its own for a test, on a free port.
+import { afterEach } from "bun:test";
+import { type Options, type Running, serve } from "../../src/index.ts";
+
+export interface TestServer extends Running {
+  /** http://127.0.0.1:port */
+  url: string;
+  /** The URL of a room. */
+  room(name: string, query?: string): string;
+  /** The same for a WebSocket. */
+  socket(path: string): string;
+  publish(room: string, body: string | Uint8Array, headers?: Record<string, string>): Promise<Response>;
+}
+
+const cleanups: (() => unknown)[] = [];
+
+/** Runs at the end of the test that calls it, newest first. */
+export function cleanup(run: () => unknown): void {
+  cleanups.push(run);
+}
+
+afterEach(async () => {
+  for (const run of cleanups.splice(0).reverse()) await run();
+});
+
+/** Starts a server that stops with the test. */
+export function startServer(options: Options = {}): TestServer {
+  const running = serve({ port: 0, demo: false, drain: 0, ...options });
+  const url = `http://127.0.0.1:${running.port}`;
+  cleanup(() => running.stop());
+  const room = (name: string, query = "") => `${url}/rooms/${encodeURIComponent(name)}${query}`;
+  return {
+    ...running,
+    url,
+    room,
+    socket: (path) => `ws://127.0.0.1:${running.port}${path}`,
+    publish: (name, body, headers = {}) => fetch(room(name), { method: "POST", body, headers }),
+  };
+}
