@@ -68,12 +68,17 @@ export abstract class SocketSession extends TopicSession {
     this.door.hub.remove(this);
   }
 
+  /** Bytes that wait in this process for the client to read. */
+  get buffered(): number {
+    return this.#socket?.getBufferedAmount() ?? 0;
+  }
+
   override backedUp(): boolean {
-    return (this.#socket?.getBufferedAmount() ?? 0) > this.door.hub.bounds.high;
+    return this.buffered > this.door.hub.bounds.high;
   }
 
   override pending(): boolean {
-    return (this.#socket?.getBufferedAmount() ?? 0) > 0;
+    return this.buffered > 0;
   }
 
   override attach(rooms: Room[]): void {
@@ -113,7 +118,7 @@ export abstract class SocketSession extends TopicSession {
   }
 
   override beat(): boolean {
-    const waiting = this.#socket?.getBufferedAmount() ?? 0;
+    const waiting = this.buffered;
     // A slow client may not have come to our ping yet; that it reads is sign enough.
     if (!this.#heard && (waiting === 0 || waiting >= this.#waiting)) return false;
     this.#heard = false;

@@ -1,0 +1,145 @@
+// The few system calls the generator makes itself, so that it costs less than what it measures.
+import { dlopen, ptr, type Pointer } from "bun:ffi";
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_QUICKACK = 12;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLLIN = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+/** EPOLLERR or EPOLLHUP. */
+const BROKEN = 0x18;
+
+function load() {
+  const names =
+    process.platform === "linux"
+      ? ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]
+      : [];
+  for (const name of names) {
+    try {
+      return dlopen(name, {
+        socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+        bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+        connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+        close: { args: ["i32"], returns: "i32" },
+        send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+        recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+        setsockopt: {
+          args: ["i32", "i32", "i32", "ptr", "u32"],
+          returns: "i32",
+        },
+        epoll_create1: { args: ["i32"], returns: "i32" },
+        epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+        epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
+        nanosleep: { args: ["ptr", "ptr"], returns: "i32" },
+      }).symbols;
+    } catch {
+      // Try the next name.
+    }
+  }
+  throw new Error("the generator needs Linux: it reads its sockets with epoll");
+}
+
+const libc = load();
+
+const flag = new Int32Array(1);
+const flagPointer = ptr(flag);
+
+function setOption(fd: number, name: number, value: number): void {
+  flag[0] = value;
+  libc.setsockopt(fd, IPPROTO_TCP, name, flagPointer, 4);
+}
+
+function address(ip: readonly number[], port: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port);
+  bytes.set(ip, 4);
+  return bytes;
+}
+
+/** Opens a connection to 127.0.0.1 from the given loopback address. */
+export function openSocket(source: readonly number[], port: number): number {
+  const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) throw new Error("no socket left: is the limit of open files high enough?");
+  if (libc.bind(fd, ptr(address(source, 0)), 16) !== 0) throw new Error(`cannot bind to ${source.join(".")}`);
+  if (libc.connect(fd, ptr(address([127, 0, 0, 1], port)), 16) !== 0)
+    throw new Error(`cannot connect to 127.0.0.1:${port}`);
+  setOption(fd, TCP_NODELAY, 1);
+  return fd;
+}
+
+export function closeSocket(fd: number): void {
+  libc.close(fd);
+}
+
+/** Lets the kernel delay this socket's acknowledgements, as it does for a client that talks back. */
+export function delayAcks(fd: number): void {
+  setOption(fd, TCP_QUICKACK, 0);
+}
+
+/** Sends without blocking. Returns the bytes taken, or -1. */
+export function sendNow(fd: number, bytes: Uint8Array, length: number): number {
+  return libc.send(fd, ptr(bytes), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/** One buffer that every socket is read into. */
+export const inbox = new Uint8Array(256 * 1024);
+const inboxPointer = ptr(inbox);
+
+/** Reads what has arrived into `inbox`. 0 is the end, -1 nothing or an error. */
+export function receiveNow(fd: number): number {
+  return libc.recv(fd, inboxPointer, inbox.length, MSG_DONTWAIT);
+}
+
+const interval = new BigInt64Array(2);
+const intervalPointer = ptr(interval);
+
+export function sleep(milliseconds: number): void {
+  interval[0] = BigInt(Math.floor(milliseconds / 1000));
+  interval[1] = BigInt(Math.round((milliseconds % 1000) * 1e6));
+  libc.nanosleep(intervalPointer, null);
+}
+
+/** Which of the watched sockets have something to read. */
+export class Epoll {
+  readonly #fd = libc.epoll_create1(0);
+  readonly #events: Int32Array;
+  readonly #pointer: Pointer;
+  // struct epoll_event is packed on x86-64 only.
+  readonly #stride = process.arch === "x64" ? 3 : 4;
+  readonly #data = process.arch === "x64" ? 1 : 2;
+
+  constructor(readonly size = 2048) {
+    this.#events = new Int32Array(size * this.#stride);
+    this.#pointer = ptr(this.#events);
+  }
+
+  add(fd: number): void {
+    const event = new Int32Array(this.#stride);
+    event[0] = EPOLLIN;
+    event[this.#data] = fd;
+    if (libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, ptr(event)) !== 0) throw new Error("epoll_ctl failed");
+  }
+
+  remove(fd: number): void {
+    libc.epoll_ctl(this.#fd, EPOLL_CTL_DEL, fd, this.#pointer);
+  }
+
+  poll(): number {
+    return libc.epoll_wait(this.#fd, this.#pointer, this.size, 0);
+  }
+
+  fd(index: number): number {
+    return this.#events[index * this.#stride + this.#data] ?? -1;
+  }
+
+  broken(index: number): boolean {
+    return ((this.#events[index * this.#stride] ?? 0) & BROKEN) !== 0;
+  }
+}

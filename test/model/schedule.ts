@@ -1,0 +1,252 @@
+// A random schedule against the model: people come, speak, stall, drop and return by other ways, and all is checked.
+import { startServer, type TestServer } from "../support/server.ts";
+import { type Connection, KINDS, type Kind, type Listener, open } from "./connections.ts";
+import { Random } from "./random.ts";
+import { type Promised, Reader, Truth } from "./truth.ts";
+
+const ROOMS: Record<string, Promised> = {
+  "large-a": "exact",
+  "large-b": "exact",
+  small: "gaps",
+  none: "gaps",
+  latest: "latest",
+};
+const RULES = {
+  "large-*": { history: { count: 1_000_000, bytes: "1GiB", age: "1h" } },
+  small: { history: { count: 20, bytes: "200KiB" } },
+  none: { history: false },
+  latest: { history: { count: 1 }, lag: "latest" },
+} as const;
+
+/** One client through all of its connections. */
+class Client implements Listener {
+  readonly readers = new Map<string, Reader>();
+  connection: Connection | undefined;
+  paused = false;
+  order = 0;
+  failure: Error | undefined;
+
+  constructor(
+    readonly truth: Truth,
+    readonly rooms: string[],
+  ) {
+    for (const room of rooms) this.readers.set(room, new Reader(truth, room, ROOMS[room] as Promised));
+  }
+
+  get session(): string | undefined {
+    return this.connection?.session;
+  }
+
+  message(room: string, n: number): void {
+    this.#check(() => {
+      const seq = this.truth.byNumber.get(n)?.seq ?? 0;
+      // A stream over several rooms sees all of them in order; on the multiplexed socket each has its own.
+      if (this.connection?.kind === "events" && seq <= this.order)
+        throw new Error(`${seq} after ${this.order}`);
+      this.order = seq;
+      (this.readers.get(room) as Reader).message(n, this.session);
+    });
+  }
+
+  gap(room: string, at: number): void {
+    this.#check(() => (this.readers.get(room) as Reader).gap(at));
+  }
+
+  at(position: number, only?: string): void {
+    this.#check(() => {
+      for (const [room, reader] of this.readers) {
+        if (only === undefined || only === room) reader.at(position, this.session);
+      }
+    });
+  }
+
+  /** The position to return with: the least of its rooms' covers them all. */
+  get position(): number | undefined {
+    const positions = [...this.readers.values()].map(({ position }) => position);
+    return positions.some((position) => position === undefined)
+      ? undefined
+      : Math.min(...(positions as number[]));
+  }
+
+  // An error thrown inside a socket's handler would be lost.
+  #check(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
+  }
+}
+
+export interface Outcome {
+  publications: number;
+  received: number;
+  gaps: number;
+  lagged: number;
+  returns: number;
+}
+
+/** Plays one schedule. Throws at what is wrong, with the seed in the message. */
+export async function play(seed: number, steps: number): Promise<Outcome> {
+  const game = new Game(seed);
+  try {
+    for (let i = 0; i < steps; i++) await game.step();
+    return await game.finish();
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+class Game {
+  readonly random: Random;
+  readonly server: TestServer = startServer({ rooms: RULES });
+  readonly truth = new Truth(this.server.engine);
+  readonly clients: Client[] = [];
+  number = 0;
+  returns = 0;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+  }
+
+  async step(): Promise<void> {
+    const { random } = this;
+    const dice = random.next();
+    const connected = this.clients.filter(({ connection }) => connection);
+    if (dice < 0.2 || connected.length < 3) await this.#arrive();
+    else if (dice < 0.55)
+      await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
+    else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
+    // Many small ones, for those who are behind already: more than one slice has.
+    else if (dice < 0.65) await this.#publish(400 + random.below(800), 10);
+    else if (dice < 0.72) this.#pause(random.pick(connected), true);
+    else if (dice < 0.82) this.#pause(random.pick(connected), false);
+    else if (dice < 0.9) this.#drop(random.pick(connected));
+    else await this.#return();
+    // Now and then everything in flight may arrive; often it may not.
+    if (random.chance(0.4)) await turn();
+    this.#look();
+  }
+
+  /** Lets everybody read to the end, and checks that all have everything. */
+  async finish(): Promise<Outcome> {
+    for (const client of this.clients) {
+      if (!client.connection) await this.#connect(client);
+      this.#pause(client, false);
+    }
+    await this.#publish(0, 0);
+    const last = new Map<string, number>();
+    for (const room of Object.keys(ROOMS)) last.set(room, await this.#say(room, 10));
+    const done = () =>
+      this.clients.every((client) =>
+        [...client.readers].every(([room, { position }]) => (position ?? 0) >= (last.get(room) as number)),
+      );
+    while (!done()) {
+      this.#look();
+      await turn();
+    }
+    this.#look();
+    const sum = (of: (reader: Reader) => number) =>
+      this.clients.reduce(
+        (total, { readers }) => total + [...readers.values()].reduce((part, reader) => part + of(reader), 0),
+        0,
+      );
+    for (const { connection } of this.clients) connection?.drop();
+    return {
+      publications: this.truth.last,
+      received: sum(({ received }) => received),
+      gaps: sum(({ gaps }) => gaps),
+      lagged: this.server.engine.hub.stats.lagged,
+      returns: this.returns,
+    };
+  }
+
+  async #arrive(): Promise<void> {
+    const rooms = Object.keys(ROOMS).filter(() => this.random.chance(0.4));
+    const client = new Client(this.truth, rooms.length > 0 ? rooms : ["large-a"]);
+    this.clients.push(client);
+    await this.#connect(client);
+  }
+
+  async #return(): Promise<void> {
+    const away = this.clients.filter(({ connection }) => !connection);
+    if (away.length === 0) return;
+    this.returns++;
+    await this.#connect(this.random.pick(away));
+  }
+
+  /** By any way that can carry its rooms, with its cursor when it has one. */
+  async #connect(client: Client): Promise<void> {
+    const kinds = client.rooms.length > 1 ? (["websocket", "events"] as const) : KINDS;
+    const kind: Kind = this.random.pick(kinds);
+    const { position } = client;
+    client.order = 0;
+    // Rooms may be at different positions; the least covers all, and what was had already is read over again.
+    // Without one for all of them it begins anew.
+    for (const reader of client.readers.values()) reader.position = position;
+    const after = position === undefined ? undefined : `${this.server.engine.hub.log.epoch}-${position}`;
+    const heard: (() => void)[] = [];
+    let known = false;
+    // What arrives before the session's id is known waits: whether it is its own depends on that.
+    const later = (run: () => void) => void (known ? run() : heard.push(run));
+    client.connection = await open(kind, this.server, client.rooms, after, {
+      message: (room, n) => later(() => client.message(room, n)),
+      gap: (room, at) => later(() => client.gap(room, at)),
+      at: (at, room) => later(() => client.at(at, room)),
+    });
+    for (const reader of client.readers.values()) reader.confirmed = this.truth.last;
+    known = true;
+    for (const run of heard) run();
+  }
+
+  #pause(client: Client, paused: boolean): void {
+    client.paused = paused;
+    if (paused) client.connection?.pause();
+    else client.connection?.unpause();
+  }
+
+  #drop(client: Client): void {
+    this.#pause(client, false);
+    client.connection?.drop();
+    client.connection = undefined;
+  }
+
+  /** Several publications, most of them in one turn of the event loop. */
+  async #publish(count: number, size: number): Promise<void> {
+    const rooms = Object.keys(ROOMS);
+    const room = this.random.chance(0.7) ? this.random.pick(rooms) : undefined;
+    const speakers = this.clients.filter(({ connection }) => connection?.publish);
+    const speaker = speakers.length > 0 && this.random.chance(0.4) ? this.random.pick(speakers) : undefined;
+    for (let i = 0; i < count; i++) {
+      const own = speaker && this.random.pick(speaker.rooms);
+      if (own) speaker.connection?.publish?.(own, this.#data(size));
+      else void this.#say(room ?? this.random.pick(rooms), size);
+      if (this.random.chance(0.05)) await turn();
+    }
+  }
+
+  async #say(room: string, size: number): Promise<number> {
+    const { at } = await this.server.engine.publish(room, this.#data(size));
+    return Number(at.split("-")[1]);
+  }
+
+  #data(size: number): { n: number; pad: string } {
+    return { n: ++this.number, pad: "x".repeat(size) };
+  }
+
+  /** What must hold at any time: no failure, and no socket with more than its limit. */
+  #look(): void {
+    for (const { failure } of this.clients) if (failure) throw failure;
+    const { hub } = this.server.engine;
+    for (const session of hub.sessions.values()) {
+      const waiting = "buffered" in session ? (session.buffered as number) : 0;
+      if (waiting > hub.bounds.limit)
+        throw new Error(`a socket holds ${waiting} bytes; ${hub.bounds.limit} are allowed`);
+    }
+  }
+}
+
+/** A turn of the event loop, and one more: what was written is then on its way. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}

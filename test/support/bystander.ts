@@ -1,0 +1,29 @@
+// A healthy session beside a broken one: whatever the other does, this one must not notice.
+import { expect } from "bun:test";
+import { multiplexed } from "./clients.ts";
+import type { TestServer } from "./server.ts";
+
+export interface Bystander {
+  /** Publishes, hears another publish, and fails if it was closed or cannot do either. */
+  isWell(): Promise<void>;
+}
+
+/** A multiplexed session in the room. */
+export async function bystander(server: TestServer, room: string): Promise<Bystander> {
+  const client = await multiplexed(server.socket(`/ws?room=${encodeURIComponent(room)}`));
+  await client.find((frame) => frame.type === "joined");
+  let round = 0;
+  return {
+    async isWell() {
+      const data = `bystander ${++round}`;
+      const [published, response] = await Promise.all([
+        client.ask({ type: "publish", room, data: `${data} speaks` }),
+        server.publish(room, `${data} hears`),
+      ]);
+      expect(published.type).toBe("published");
+      expect(response.status).toBe(201);
+      await client.until((frames) => frames.some((frame) => frame["data"] === `${data} hears`));
+      expect(client.socket.ws.readyState).toBe(client.socket.ws.OPEN);
+    },
+  };
+}

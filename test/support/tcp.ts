@@ -1,0 +1,88 @@
+// A bare TCP connection: for requests and frames that no proper client would send.
+import { connect as open, type Socket } from "node:net";
+import { cleanup } from "./server.ts";
+
+export class Tcp {
+  /** All that was received, a character a byte. */
+  received = "";
+  readonly closed: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(readonly socket: Socket) {
+    socket.on("data", (chunk) => {
+      this.received += chunk.toString("latin1");
+      this.#wake();
+    });
+    socket.on("error", () => {
+      // A reset is one way for a connection to end: `closed` tells.
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once("close", () => {
+        resolve();
+        this.#wake();
+      });
+    });
+    cleanup(() => socket.destroy());
+  }
+
+  send(data: string | Uint8Array): void {
+    this.socket.write(typeof data === "string" ? Buffer.from(data, "latin1") : data);
+  }
+
+  /** Resolves with all that was received once it has this text; fails when the connection ends before. */
+  async until(text: string): Promise<string> {
+    while (!this.received.includes(text)) {
+      if (this.socket.destroyed) throw new Error(`closed before "${text}"; received: ${this.received}`);
+      await this.#changed.promise;
+    }
+    return this.received;
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+/** Connects to a port on this machine. */
+export async function tcp(port: number): Promise<Tcp> {
+  const socket = open(port, "127.0.0.1");
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return new Tcp(socket);
+}
+
+/** Sends one HTTP request as it stands and returns the whole answer. */
+export async function httpAnswer(port: number, head: string[], body: string | Uint8Array = ""): Promise<string> {
+  const connection = await tcp(port);
+  connection.send([...head, "Connection: close", "", ""].join("\r\n"));
+  if (body.length > 0) connection.send(body);
+  await connection.closed;
+  return connection.received;
+}
+
+/** Opens a WebSocket by hand: what comes afterwards are bare frames. */
+export async function bareSocket(port: number, path: string): Promise<Tcp> {
+  const connection = await tcp(port);
+  connection.send(
+    [
+      `GET ${path} HTTP/1.1`,
+      "Host: 127.0.0.1",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      "Sec-WebSocket-Version: 13",
+      "",
+      "",
+    ].join("\r\n"),
+  );
+  await connection.until("\r\n\r\n");
+  if (!connection.received.startsWith("HTTP/1.1 101")) throw new Error(connection.received);
+  return connection;
+}
+
+/** A client's frame of under 64 KiB (RFC 6455 §5.2), masked with zeros. */
+export function clientFrame(opcode: number, payload: string | Uint8Array): Uint8Array {
+  const bytes = Buffer.from(payload as string);
+  const length = bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >> 8, bytes.length & 0xff];
+  return Buffer.concat([Uint8Array.from([0x80 | opcode, ...length, 0, 0, 0, 0]), bytes]);
+}
