@@ -12,12 +12,22 @@ export type Data =
 /** How a value looks inside an envelope: binary needs `encoding` to be told from a string. */
 export type Encoding = "base64";
 
-// What JSON can begin with: most chat lines cannot, and a failed JSON.parse costs microseconds.
-const MAY_BE_JSON = /^[\s]*[[{"0-9tfn-]/;
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
+const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
+
+/** Looks at both ends of a text: most chat lines cannot be JSON, and a failed JSON.parse costs microseconds. */
+function mayBeJson(text: string): boolean {
+  const trimmed = text.trim();
+  const first = trimmed.charAt(0);
+  const closing = CLOSING[first];
+  if (closing !== undefined) return trimmed.length > 1 && trimmed.endsWith(closing);
+  if (first === "t" || first === "f" || first === "n") return /^(true|false|null)$/.test(trimmed);
+  return NUMBER.test(trimmed);
+}
 
 /** A text frame or body: JSON when it parses, else a string. `value` is what a room's schema checks. */
 export function dataFromText(text: string): { data: Data; value: unknown } {
-  if (MAY_BE_JSON.test(text)) {
+  if (mayBeJson(text)) {
     try {
       return { value: JSON.parse(text) as unknown, data: { kind: "json", text } };
     } catch {
