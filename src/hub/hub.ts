@@ -217,7 +217,7 @@ export class Hub {
   /** Ends a session that cannot go on because of a fault of ours. */
   fail(session: Session, error: unknown): void {
     console.error("thump: a session was ended by a fault:", error);
-    session.end(CLOSE.goingAway, "internal error");
+    session.end(CLOSE.internal, "internal error");
   }
 
   /** Stops timers. Sessions are the drain's business. */
@@ -242,19 +242,19 @@ export class Hub {
 
   #startSlice(name: string, { after, last }: Start): Slice | Promise<Slice> {
     const now = this.position;
-    if (after) return this.read(name, this.#isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+    if (after) return this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
     if (last) return this.log.newest(name, last);
     return { from: now, upTo: now, publications: [] };
   }
 
-  /** A cursor of another life of the log, or from a future that this one has not had. */
-  #isForeign({ epoch, seq }: Cursor): boolean {
+  /** A cursor of another life of the log, or from a future that this one has not had: it covers nothing. */
+  isForeign({ epoch, seq }: Cursor): boolean {
     return epoch !== this.log.epoch || seq > this.position;
   }
 
   #begin(membership: Membership, { after }: Start, slice: Slice): Joined {
     const { room, session } = membership;
-    const gap = after && (this.#isForeign(after) || slice.from > after.seq);
+    const gap = after && (this.isForeign(after) || slice.from > after.seq);
     const first = room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest) : slice;
     membership.position = slice.from;
     if (membership.max) {

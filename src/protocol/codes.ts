@@ -26,6 +26,7 @@ export type Code = keyof typeof STATUS;
 
 /** Close codes of our sockets (RFC 6455 §7.4.2 leaves 4000–4999 to applications). */
 export const CLOSE = {
+  internal: 1011, // a fault of the server's
   goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
   badFrames: 4400,
   unauthorized: 4401,

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { checkOptions, type Options, OptionsError } from "./options.ts";
+import * as typebox from "typebox";
+import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
 
 /** What `--help` prints. */
 export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
@@ -113,6 +114,7 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
   if (!existsSync(path)) throw new OptionsError(`${path}: there is no such file`);
   let value: unknown;
   try {
+    offerModules();
     value = path.endsWith(".json")
       ? await Bun.file(path).json()
       : ((await import(path)) as { default?: unknown }).default;
@@ -122,6 +124,17 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
   if (value === undefined)
     throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
   return checkOptions(value, path);
+}
+
+/** What a config file imports comes from here: beside the compiled binary there is no node_modules. */
+function offerModules(): void {
+  Bun.plugin({
+    name: "thump-config",
+    setup(build) {
+      build.module("thump", () => ({ exports: { defineConfig }, loader: "object" }));
+      build.module("typebox", () => ({ exports: { ...typebox }, loader: "object" }));
+    },
+  });
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */

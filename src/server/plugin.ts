@@ -35,7 +35,8 @@ export function thump(options: Options = {}) {
 /** The plugin of an engine. */
 export function mount(engine: Engine) {
   const routes = createRoutes(engine);
-  return <App extends AnyElysia>(app: App) => {
+  // Typed as what it adds: `use` puts that together with what the app has.
+  return (app: AnyElysia): ReturnType<typeof createRoutes> => {
     const { limit } = engine.bounds;
     const given = app.config.websocket ?? {};
     if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {

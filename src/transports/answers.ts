@@ -20,7 +20,7 @@ export function historyAnswer(door: Door, room: string, start: Start): string | 
   const { hub } = door;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
-  const foreign = after !== undefined && (after.epoch !== hub.log.epoch || after.seq > hub.position);
+  const foreign = after !== undefined && hub.isForeign(after);
   const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
   const write = (read: Slice) => writeHistory(hub, room, read, after && { ...after, foreign });
   return slice instanceof Promise ? slice.then(write) : write(slice);
