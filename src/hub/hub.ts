@@ -162,8 +162,9 @@ export class Hub {
       if (session.ended) return;
       session.behind ??= new Set();
       memberships.forEach((membership, i) => {
-        const joined = this.#begin(membership, start, read[i] as Slice);
-        onJoined(joined);
+        onJoined(this.#begin(membership, start, read[i] as Slice));
+        // Only after the reply: it begins with what is new right away.
+        if (membership.max) this.#sampler.add(membership);
       });
       this.#catchUp.resume(session);
     };
@@ -259,7 +260,6 @@ export class Hub {
     membership.position = slice.from;
     if (membership.max) {
       room.newest ??= slice.publications.at(-1);
-      this.#sampler.add(membership);
     } else {
       if (first.publications.length > 0) membership.fetched = first;
       session.behind?.add(membership);

@@ -1,18 +1,19 @@
 // Sampling: a subscriber that asked for at most N publications a second is shown the newest, N times a second.
 import type { Membership } from "./session.ts";
 
+/** Samples a second: a timer can be neither faster nor much slower. */
+const FASTEST = 1000;
+const SLOWEST = 0.001;
+
 /** A timer a sampled membership; it starts with what is new right away. */
 export class Sampler {
   readonly #timers = new Map<Membership, Timer>();
 
   add(membership: Membership): void {
-    const { max } = membership;
-    if (!max) return;
+    const rate = Math.min(FASTEST, Math.max(SLOWEST, membership.max ?? 0));
     sample(membership);
-    this.#timers.set(
-      membership,
-      setInterval(() => sample(membership), 1000 / max),
-    );
+    const timer = setInterval(() => sample(membership), 1000 / rate);
+    this.#timers.set(membership, timer);
   }
 
   remove(membership: Membership): void {

@@ -20,7 +20,9 @@ interface Params {
  */
 export function fieldErrors(findings: readonly Finding[]): FieldError[] {
   const byPath = new Map<string, string[]>();
-  const unions = new Set(findings.filter(({ keyword }) => keyword === "anyOf").map((found) => found.instancePath));
+  const unions = new Set(
+    findings.filter(({ keyword }) => keyword === "anyOf").map((found) => found.instancePath),
+  );
   const add = (path: string, message: string) => {
     const messages = byPath.get(path);
     if (!messages) byPath.set(path, [message]);
@@ -29,7 +31,8 @@ export function fieldErrors(findings: readonly Finding[]): FieldError[] {
   for (const { keyword, instancePath, message, params } of findings) {
     const { requiredProperties, additionalProperties, allowedValue } = params as Params;
     for (const name of requiredProperties ?? []) add(`${instancePath}/${escape(name)}`, "is required");
-    for (const name of additionalProperties ?? []) add(`${instancePath}/${escape(name)}`, "is not a known field");
+    for (const name of additionalProperties ?? [])
+      add(`${instancePath}/${escape(name)}`, "is not a known field");
     if (allowedValue !== undefined) add(instancePath, `must be ${JSON.stringify(allowedValue)}`);
     else if (!requiredProperties && !additionalProperties && keyword !== "anyOf" && keyword !== "boolean") {
       add(instancePath, message);

@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ThumpError } from "./codes.ts";
 import { fieldErrors } from "./check.ts";
+import { parseJson } from "./json.ts";
 
 const Id = Type.Union([Type.String({ maxLength: 64 }), Type.Number()]);
 const id = Type.Optional(Id);
@@ -68,8 +69,9 @@ function bad(id: CommandId, ...args: ConstructorParameters<typeof ThumpError>): 
 export function decodeCommand(text: string): Command {
   let frame: unknown;
   try {
-    frame = JSON.parse(text);
-  } catch {
+    frame = parseJson(text);
+  } catch (error) {
+    if (error instanceof ThumpError) throw error;
     throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object a frame.");
   }
   if (typeof frame !== "object" || frame === null || Array.isArray(frame)) {

@@ -1,5 +1,6 @@
 // What a publication carries: JSON, text or bytes, each kept in the form that costs least to send on.
 import { ThumpError } from "./codes.ts";
+import { parseJson } from "./json.ts";
 
 /**
  * - `json`: JSON text, kept as it was written (numbers keep their digits);
@@ -29,9 +30,10 @@ function mayBeJson(text: string): boolean {
 export function dataFromText(text: string): { data: Data; value: unknown } {
   if (mayBeJson(text)) {
     try {
-      return { value: JSON.parse(text) as unknown, data: { kind: "json", text } };
-    } catch {
-      // Not JSON: it is a string, which is what the next line says.
+      return { value: parseJson(text), data: { kind: "json", text } };
+    } catch (error) {
+      // Not JSON: it is a string, which is what the last line says.
+      if (!(error instanceof SyntaxError)) throw error;
     }
   }
   return { value: text, data: { kind: "text", text } };
@@ -47,9 +49,19 @@ export function dataFromValue(value: unknown, encoding?: Encoding): { data: Data
   // A lone surrogate cannot travel as UTF-8, but can be escaped in JSON.
   if (typeof value === "string" && value.isWellFormed())
     return { data: { kind: "text", text: value }, value };
-  const text = JSON.stringify(value === undefined ? null : value);
-  if (text === undefined) throw new ThumpError("invalid", "The data cannot be written as JSON.");
-  return { data: { kind: "json", text }, value };
+  return { data: { kind: "json", text: writeJson(value === undefined ? null : value) }, value };
+}
+
+/** Code may hand in what JSON has no form for: functions, BigInts, circles. */
+function writeJson(value: unknown): string {
+  let reason = "it is a function or a symbol";
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  throw new ThumpError("invalid", `The data cannot be written as JSON: ${reason}.`);
 }
 
 /** The bytes that the data takes in UTF-8. */

@@ -81,8 +81,11 @@ function createRoutes(engine: Engine) {
     )
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
+    .options("/rooms", on(preflight))
     .options("/rooms/:room", on(preflight))
+    .options("/rooms/:room/members", on(preflight))
     .options("/rooms/:room/history", on(preflight))
+    .options("/events", on(preflight))
     .options("/publish", on(preflight))
     .options("/sessions/:id", on(preflight))
     .options("/users/:user/sessions", on(preflight));

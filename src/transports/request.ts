@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { parseCursor } from "../protocol/cursor.ts";
+import { parseJson } from "../protocol/json.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Incoming } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
@@ -67,7 +68,7 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
   return {
     after: cursor ? parseCursor(cursor) : undefined,
     last: last === undefined ? undefined : Number(last),
-    max: max === undefined ? undefined : Math.min(1000, Math.max(0.01, Number(max))),
+    max: max === undefined ? undefined : Number(max),
   };
 }
 
@@ -77,7 +78,7 @@ export async function readContent(request: Request, limit: number): Promise<Inco
   const bytes = await readBody(request, limit);
   if (type === "application/json") {
     const text = decodeText(bytes);
-    parseJson(text);
+    parseBody(text);
     return { text };
   }
   if (type === "" || type.startsWith("text/") || type === "application/x-www-form-urlencoded") {
@@ -93,17 +94,18 @@ export async function readJson(request: Request, limit: number): Promise<unknown
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
   }
-  return parseJson(decodeText(await readBody(request, limit)));
+  return parseBody(decodeText(await readBody(request, limit)));
 }
 
 function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
+    if (error instanceof ThumpError) throw error;
     throw new ThumpError("malformed", `The body is not JSON: ${(error as Error).message}.`);
   }
 }
@@ -124,14 +126,21 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
   if (length !== null) {
     if (Number(length) > limit) throw tooLarge();
-    return new Uint8Array(await request.arrayBuffer());
+    return new Uint8Array(await request.arrayBuffer().catch(endedEarly));
   }
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
+  const reader = request.body?.getReader();
+  for (;;) {
+    const chunk = await reader?.read().catch(endedEarly);
+    if (!chunk || chunk.done) return Buffer.concat(chunks);
+    size += chunk.value.byteLength;
     if (size > limit) throw tooLarge();
-    chunks.push(chunk);
+    chunks.push(chunk.value);
   }
-  return Buffer.concat(chunks);
+}
+
+/** The client left in the middle of its body: nobody will read the answer, and it is no fault of ours. */
+function endedEarly(): never {
+  throw new ThumpError("malformed", "The body ended early.");
 }

@@ -1,0 +1,38 @@
+// JSON from outside: parsed, but not when it is nested absurdly deep.
+import { ThumpError } from "./codes.ts";
+
+/** How deep arrays and objects may be nested. Writing back what is much deeper takes the engine ages, or its stack. */
+const MAX_DEPTH = 200;
+
+/**
+ * Parses JSON text.
+ * @throws SyntaxError when it is not JSON
+ * @throws ThumpError `malformed` when it is nested deeper than 200 levels
+ */
+export function parseJson(text: string): unknown {
+  // Anything shorter cannot be too deep: each level opens and closes.
+  if (text.length > MAX_DEPTH * 2 && isTooDeep(text)) {
+    throw new ThumpError("malformed", `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  return JSON.parse(text) as unknown;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+// With this bit set, "[" is "{" and "]" is "}".
+const CURLY = 0x20;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) quoted = !quoted;
+    else if (quoted) i += char === BACKSLASH ? 1 : 0;
+    else if ((char | CURLY) === OPEN && ++depth > MAX_DEPTH) return true;
+    else if ((char | CURLY) === CLOSE) depth--;
+  }
+  return false;
+}
