@@ -46,6 +46,9 @@ export interface HubOptions {
   roomsPerSession: number;
 }
 
+/** How often rooms in which nothing happens are looked at for what is too old, in ms. */
+const TRIM_MS = 5000;
+
 export class Hub {
   readonly log: Log;
   readonly rules: Rules;
@@ -62,6 +65,7 @@ export class Hub {
   publishToTopic: PublishToTopic = () => 0;
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
+  readonly #housekeeping: Timer;
   #delivering: number | undefined;
 
   constructor(options: HubOptions) {
@@ -72,6 +76,8 @@ export class Hub {
     this.channels = new Channels(this.log.epoch, (stream, position) => this.#letGo(stream, position));
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.flow = new Flow(options.bounds, () => this.#sweep());
+    this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
+    this.#housekeeping.unref();
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -224,6 +230,7 @@ export class Hub {
   /** Stops timers. Sessions are the drain's business. */
   stop(): void {
     this.heartbeat.stop();
+    clearInterval(this.#housekeeping);
     for (const session of this.sessions.values()) this.remove(session);
   }
 
@@ -296,6 +303,12 @@ export class Hub {
     membership.live = false;
     if (session instanceof TopicSession) room.count(session.format, -1);
     session.detach([room]);
+  }
+
+  /** What a quiet room keeps grows old too. */
+  #trim(): void {
+    const now = Date.now();
+    for (const { tail } of this.rooms.values()) tail.trim(now);
   }
 
   /** Lets go of every socket that has more waiting than it should. */
