@@ -203,7 +203,7 @@ export class Hub {
 
   /** Forgets what is kept of a room. */
   forget(name: string): void | Promise<void> {
-    this.rooms.get(name)?.tail.forget();
+    this.rooms.get(name)?.forget();
     return this.log.forget(name);
   }
 

@@ -29,6 +29,12 @@ export class Room {
     this.tail.push(publication);
   }
 
+  /** Forgets all that was published. */
+  forget(): void {
+    this.newest = undefined;
+    this.tail.forget();
+  }
+
   /** The engine's topic for a wire format. */
   topic(format: Format): string {
     return `${format.name}/${this.name}`;

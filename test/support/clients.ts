@@ -145,16 +145,17 @@ export async function lines(
   const response = await fetch(url, { headers, signal: abort.signal });
   const inbox = Object.assign(new Inbox<string>(), { abort: () => abort.abort() });
   cleanup(() => abort.abort());
-  void read(response, inbox).catch(() => {
+  void collect(response.body ?? [], inbox).catch(() => {
     // The test, or the server, ended the stream: what came before is in the inbox.
   });
   return inbox;
 }
 
-async function read(response: Response, inbox: Inbox<string>): Promise<void> {
+/** Puts the lines of a stream of bytes into an inbox, until it ends. */
+export async function collect(chunks: AsyncIterable<Uint8Array> | [], inbox: Inbox<string>): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunks) {
     const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     for (const part of parts) inbox.push(part);

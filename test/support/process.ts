@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collect, Inbox } from "./clients.ts";
 import { cleanup } from "./server.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -16,8 +17,8 @@ export function folder(files: Record<string, string> = {}): string {
 
 export interface Started {
   process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** Its first lines, up to the one that names the URL. */
-  banner: string;
+  /** What it prints, line by line. */
+  out: Inbox<string>;
   port: number;
   url: string;
 }
@@ -44,14 +45,14 @@ export async function startProcess(
   cwd = folder(),
 ): Promise<Started> {
   const child = spawn(args, env, cwd);
-  let banner = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of child.stdout) {
-    banner += decoder.decode(chunk, { stream: true });
-    const [, url, port] = /on (http:\/\/[^\s:]+:([0-9]+))/.exec(banner) ?? [];
-    if (url && port) return { process: child, banner, port: Number(port), url };
-  }
-  throw new Error(`it did not start: ${banner}${await new Response(child.stderr).text()}`);
+  const out = new Inbox<string>();
+  // Read to its end: a process whose output is closed under it would not stop in peace.
+  const ended = collect(child.stdout, out);
+  const address = (line: string) => / on (http:\/\/[^\s:]+:([0-9]+))/.exec(line);
+  await Promise.race([out.until((lines) => lines.some(address)), ended]);
+  const [, url, port] = out.all.map(address).find(Boolean) ?? [];
+  if (!url) throw new Error(`it did not start: ${await new Response(child.stderr).text()}`);
+  return { process: child, out, port: Number(port), url };
 }
 
 /** Runs it to its end. */

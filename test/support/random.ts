@@ -31,7 +31,23 @@ export class Random {
 
   /** Text of whole characters, weighted towards those that formats stumble over. */
   text(length: number): string {
-    const odd = ["\n", "\r", "\r\n", "\u2028", "\u0000", ":", " ", '"', "\\", "é", "🐇", "{", "}", "%", "\ufeff"];
+    const odd = [
+      "\n",
+      "\r",
+      "\r\n",
+      "\u2028",
+      "\u0000",
+      ":",
+      " ",
+      '"',
+      "\\",
+      "é",
+      "🐇",
+      "{",
+      "}",
+      "%",
+      "\ufeff",
+    ];
     return Array.from({ length }, () =>
       this.chance(3) ? this.pick(odd) : String.fromCharCode(32 + this.below(95)),
     ).join("");

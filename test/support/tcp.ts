@@ -52,7 +52,11 @@ export async function tcp(port: number): Promise<Tcp> {
 }
 
 /** Sends one HTTP request as it stands and returns the whole answer. */
-export async function httpAnswer(port: number, head: string[], body: string | Uint8Array = ""): Promise<string> {
+export async function httpAnswer(
+  port: number,
+  head: string[],
+  body: string | Uint8Array = "",
+): Promise<string> {
   const connection = await tcp(port);
   connection.send([...head, "Connection: close", "", ""].join("\r\n"));
   if (body.length > 0) connection.send(body);

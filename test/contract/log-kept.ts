@@ -1,0 +1,132 @@
+// The contract of logs, part two: what is kept, the truth about what is not, and idempotency keys.
+import { expect, test } from "bun:test";
+import { seqs } from "../support/publications.ts";
+import type { Subject } from "./log.ts";
+
+export function boundsContract(on: Subject): void {
+  test("by count: the newest are kept", async () => {
+    const all = seqs(await on.appendMany("three:a", 5));
+    expect(seqs((await on.log.read("three:a", 0, 9)).publications)).toEqual(all.slice(-3));
+  });
+
+  test("by bytes: what does not fit is let go from the oldest on", async () => {
+    const data = { kind: "text", text: "x".repeat(500) } as const;
+    const all: number[] = [];
+    for (let i = 0; i < 9; i++) all.push((await on.append("small:a", { data })).seq);
+    const kept = seqs((await on.log.read("small:a", 0, 9)).publications);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length).toBeLessThanOrEqual(3);
+    expect(kept).toEqual(all.slice(-kept.length));
+  });
+
+  test("by age: what is too old is not read", async () => {
+    const { time } = await on.append("brief:a");
+    while (Date.now() <= time + 1) await Bun.sleep(1);
+    expect((await on.log.read("brief:a", 0, 9)).publications).toEqual([]);
+    expect(await on.gapAfter("brief:a", 0)).toBe(true);
+  });
+
+  test("rooms() are those of which something is kept", async () => {
+    await on.append("a");
+    await on.append("none:a");
+    await on.append("b");
+    await on.log.forget("b");
+    expect([...(await on.log.rooms())]).toEqual(["a"]);
+  });
+}
+
+export function gapContract(on: Subject): void {
+  test("within what is kept there is none", async () => {
+    const all = await on.appendMany("three:a", 6);
+    expect(await on.gapAfter("three:a", all[2]!.seq)).toBe(false);
+    expect(await on.gapAfter("three:a", all[5]!.seq)).toBe(false);
+    expect(await on.gapAfter("three:a", on.log.last)).toBe(false);
+  });
+
+  test("a trimmed room admits it, and goes on from the oldest that is kept", async () => {
+    const all = await on.appendMany("three:a", 6);
+    const slice = await on.log.read("three:a", all[1]!.seq, 9);
+    expect(slice.from).toBeGreaterThan(all[1]!.seq);
+    expect(slice.from).toBeLessThan(all[3]!.seq);
+    expect(seqs(slice.publications)).toEqual(seqs(all.slice(3)));
+  });
+
+  test.each([true, false])("a forgotten room admits it (followed: %p)", async (followed) => {
+    if (followed) on.log.follow("a", () => {});
+    const { seq } = await on.append("a");
+    await on.log.forget("a");
+    expect((await on.log.read("a", 0, 9)).publications).toEqual([]);
+    expect(await on.gapAfter("a", seq - 1)).toBe(true);
+    expect(await on.gapAfter("a", seq)).toBe(false);
+    const next = await on.append("a");
+    expect(await on.gapAfter("a", seq - 1)).toBe(true);
+    expect(seqs((await on.log.read("a", seq, 9)).publications)).toEqual([next.seq]);
+  });
+
+  test("a room that keeps nothing admits it, followed, left and after", async () => {
+    const first = await on.append("none:a");
+    expect(await on.gapAfter("none:a", first.seq - 1)).toBe(true);
+    on.log.follow("none:a", () => {});
+    const second = await on.append("none:a");
+    expect(await on.gapAfter("none:a", first.seq)).toBe(true);
+    expect(await on.gapAfter("none:a", second.seq)).toBe(false);
+    on.log.unfollow("none:a");
+    expect(await on.gapAfter("none:a", first.seq)).toBe(true);
+    expect(await on.gapAfter("none:a", second.seq)).toBe(false);
+  });
+
+  test("a room that was freed and comes back admits what it had before", async () => {
+    const { seq } = await on.append("a");
+    await on.log.forget("a");
+    on.log.follow("a", () => {});
+    expect(await on.gapAfter("a", seq - 1)).toBe(true);
+    expect(await on.gapAfter("a", seq)).toBe(false);
+  });
+
+  test("rooms that come and go do not make gaps in those under another rule", async () => {
+    const { seq } = await on.append("a");
+    await on.append("none:x");
+    const next = await on.append("a");
+    const slice = await on.log.read("a", seq, 9);
+    expect(slice.from).toBe(seq);
+    expect(seqs(slice.publications)).toEqual([next.seq]);
+  });
+}
+
+export function keyContract(on: Subject): void {
+  test("a repeated key gets the first position, and reaches no follower", async () => {
+    const seen: number[] = [];
+    on.log.follow("a", (p) => seen.push(p.seq));
+    const first = await on.append("a", { key: "k" });
+    await on.append("a");
+    const again = await on.append("a", { key: "k", data: { kind: "text", text: "other" } });
+    expect([again.seq, again.prev, again.time]).toEqual([first.seq, first.prev, first.time]);
+    expect(seen.length).toBe(2);
+    expect((await on.log.read("a", 0, 9)).publications.length).toBe(2);
+  });
+
+  test("two at once are one", async () => {
+    const [one, other] = await Promise.all([on.append("a", { key: "k" }), on.append("a", { key: "k" })]);
+    expect(one.seq).toBe(other.seq);
+    expect((await on.log.read("a", 0, 9)).publications.length).toBe(1);
+  });
+
+  test("each room and each user has its own keys", async () => {
+    const all = await Promise.all([
+      on.append("a", { key: "k" }),
+      on.append("b", { key: "k" }),
+      on.append("a", { key: "k", from: "u1" }),
+      on.append("a", { key: "k", from: "u2" }),
+      on.append("a", { key: "k2" }),
+    ]);
+    expect(new Set(seqs(all)).size).toBe(all.length);
+  });
+
+  test("a key is known after what it published is trimmed, or was never kept", async () => {
+    for (const room of ["three:a", "none:a"]) {
+      const { seq } = await on.append(room, { key: "k" });
+      await on.appendMany(room, 5);
+      expect((await on.append(room, { key: "k" })).seq).toBe(seq);
+    }
+  });
+}

@@ -1,0 +1,145 @@
+// The contract of logs, part one: order, followers, reading.
+import { expect, test } from "bun:test";
+import { seqs } from "../support/publications.ts";
+import type { Subject } from "./log.ts";
+
+export function orderContract(on: Subject): void {
+  test("seqs increase across all rooms in the order of the calls", async () => {
+    const calls = ["a", "b", "a", "c", "b", "a"].map((room) => on.append(room));
+    const all = seqs(await Promise.all(calls));
+    expect(all).toEqual(all.toSorted((a, b) => a - b));
+    expect(new Set(all).size).toBe(all.length);
+    expect(all[0]).toBeGreaterThan(0);
+  });
+
+  test("prev names the one before it in the same room, 0 for the first", async () => {
+    const [a1, b1, a2, a3, b2] = [
+      await on.append("a"),
+      await on.append("b"),
+      await on.append("a"),
+      await on.append("a"),
+      await on.append("b"),
+    ];
+    expect([a1.prev, b1.prev, a2.prev, a3.prev, b2.prev]).toEqual([0, 0, a1.seq, a2.seq, b1.seq]);
+  });
+
+  test("prev holds over a trim and a forget: what is not kept was there all the same", async () => {
+    const [, , , trimmed] = await on.appendMany("three:a", 4);
+    expect((await on.append("three:a")).prev).toBe(trimmed!.seq);
+    const kept = await on.append("a");
+    await on.log.follow("a", () => {});
+    await on.log.forget("a");
+    expect((await on.append("a")).prev).toBe(kept.seq);
+  });
+
+  test("last is the newest seq of all", async () => {
+    const { seq } = await on.append("a");
+    expect(on.log.last).toBe(seq);
+    const { seq: next } = await on.append("b");
+    expect(on.log.last).toBe(next);
+  });
+
+  test("a publication comes back as it was given, with time and size", async () => {
+    const before = Date.now();
+    const data = { kind: "binary", bytes: Uint8Array.of(0, 1, 255) } as const;
+    await on.append("a", { event: "tick", data, from: "u7" });
+    const [kept] = (await on.log.read("a", 0, 9)).publications;
+    expect(kept).toMatchObject({ room: "a", event: "tick", from: "u7", size: 3 });
+    expect(kept?.data.kind === "binary" && [...kept.data.bytes]).toEqual([0, 1, 255]);
+    expect(kept?.time).toBeGreaterThanOrEqual(before);
+    expect(kept?.time).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("the three kinds of data stay what they are", async () => {
+    const texts = [
+      { kind: "json", text: '{"a":1.10}' },
+      { kind: "text", text: '{"a":1.10}' },
+      { kind: "text", text: "" },
+    ] as const;
+    for (const data of texts) await on.append("a", { data });
+    const { publications } = await on.log.read("a", 0, 9);
+    expect(publications.map(({ data }) => data)).toEqual([...texts]);
+  });
+}
+
+export function followerContract(on: Subject): void {
+  test("a follower gets its room's publications in order, and no other's", async () => {
+    const seen: number[] = [];
+    on.log.follow("a", (p) => seen.push(p.seq));
+    const before = await on.appendMany("a", 3);
+    await on.append("b");
+    const after = await on.appendMany("a", 2);
+    expect(seen).toEqual(seqs([...before, ...after]));
+  });
+
+  test("it has it by the time that the ack is there", async () => {
+    let seen = 0;
+    on.log.follow("a", (p) => (seen = p.seq));
+    const { seq } = await on.append("a");
+    expect(seen).toBe(seq);
+  });
+
+  test("after unfollow it gets nothing, and what was kept stays", async () => {
+    const seen: number[] = [];
+    on.log.follow("a", (p) => seen.push(p.seq));
+    const { seq } = await on.append("a");
+    on.log.unfollow("a");
+    const later = await on.append("a");
+    expect(seen).toEqual([seq]);
+    expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([seq, later.seq]);
+  });
+
+  test("a new follower takes over", async () => {
+    const seen: string[] = [];
+    on.log.follow("a", () => seen.push("first"));
+    on.log.unfollow("a");
+    on.log.follow("a", () => seen.push("second"));
+    await on.append("a");
+    expect(seen).toEqual(["second"]);
+  });
+
+  test("rooms that keep nothing are followed all the same", async () => {
+    const seen: number[] = [];
+    on.log.follow("none:a", (p) => seen.push(p.seq));
+    expect(seqs(await on.appendMany("none:a", 3))).toEqual(seen);
+  });
+
+  test("to unfollow a room that nobody follows is nothing", async () => {
+    on.log.unfollow("never");
+    expect((await on.append("never")).prev).toBe(0);
+  });
+}
+
+export function readingContract(on: Subject): void {
+  test("slices follow on each other to the end", async () => {
+    const all = seqs(await on.appendMany("a", 10));
+    const read: number[] = [];
+    let after = 0;
+    while (read.length < 10) {
+      const slice = await on.log.read("a", after, 3);
+      expect(slice.from).toBe(after);
+      read.push(...seqs(slice.publications));
+      expect(slice.upTo).toBeGreaterThan(after);
+      after = slice.upTo;
+    }
+    expect(read).toEqual(all);
+  });
+
+  test("a slice that reaches the end reaches to now, whatever other rooms did since", async () => {
+    await on.append("a");
+    const { seq } = await on.append("b");
+    expect((await on.log.read("a", 0, 9)).upTo).toBe(seq);
+    expect((await on.log.read("never", 0, 9)).upTo).toBe(seq);
+    expect(await on.log.read("a", seq, 9)).toEqual({ from: seq, upTo: seq, publications: [] });
+  });
+
+  test("the newest are the newest, oldest first", async () => {
+    const all = seqs(await on.appendMany("a", 5));
+    const newest = await on.log.newest("a", 2);
+    expect(seqs(newest.publications)).toEqual(all.slice(-2));
+    expect(newest.from).toBeLessThan(all[3]!);
+    expect(newest.from).toBeGreaterThanOrEqual(all[2]!);
+    expect((await on.log.newest("a", 0)).publications).toEqual([]);
+    expect((await on.log.newest("never", 5)).publications).toEqual([]);
+  });
+}

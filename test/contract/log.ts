@@ -1,0 +1,85 @@
+// The contract of every log: what the hub, and with it every client, rests on. Run it with an implementation.
+import { beforeEach, describe, expect, test } from "bun:test";
+import type { Log } from "../../src/log/log.ts";
+import type { Draft, Publication } from "../../src/protocol/publication.ts";
+import type { Bounds } from "../../src/rooms/rule.ts";
+import { boundsContract, gapContract, keyContract } from "./log-kept.ts";
+import { followerContract, orderContract, readingContract } from "./log-order.ts";
+import { cleanup } from "../support/server.ts";
+
+const WIDE: Bounds = { count: 1000, age: 3_600_000, bytes: 1e8 };
+const RULES: [prefix: string, bounds: Bounds][] = [
+  ["three:", { ...WIDE, count: 3 }],
+  ["small:", { ...WIDE, bytes: 2_000 }],
+  ["brief:", { ...WIDE, age: 1 }],
+  ["none:", { count: 0, age: 0, bytes: 0 }],
+  ["", WIDE],
+];
+
+/** Rooms whose names begin so have these bounds; those of one rule get the same object. */
+export function boundsOf(room: string): Bounds {
+  return (RULES.find(([prefix]) => room.startsWith(prefix)) ?? ["", WIDE])[1];
+}
+
+export type CreateLog = (boundsOf: (room: string) => Bounds) => Log | Promise<Log>;
+
+/** What the parts of the suite work with: the log of the current test. */
+export interface Subject {
+  readonly log: Log;
+  append(room: string, fields?: Partial<Draft>): Promise<Publication>;
+  appendMany(room: string, count: number): Promise<Publication[]>;
+  /** Whether an answer admits that something after the position may be missing. */
+  gapAfter(room: string, after: number): Promise<boolean>;
+}
+
+class LogUnderTest implements Subject {
+  #log: Log | undefined;
+
+  get log(): Log {
+    if (!this.#log) throw new Error("only within a test");
+    return this.#log;
+  }
+
+  async create(create: CreateLog): Promise<void> {
+    const log = await create(boundsOf);
+    this.#log = log;
+    cleanup(() => log.close());
+  }
+
+  append = async (room: string, fields: Partial<Draft> = {}): Promise<Publication> =>
+    this.log.append({ room, event: "message", data: { kind: "text", text: "data" }, ...fields });
+
+  appendMany = (room: string, count: number): Promise<Publication[]> =>
+    Promise.all(Array.from({ length: count }, () => this.append(room)));
+
+  gapAfter = async (room: string, after: number): Promise<boolean> =>
+    (await this.log.read(room, after, 1000)).from > after;
+}
+
+/** Declares the suite for an implementation. Each test gets a log of its own, which is closed after it. */
+export function logContract(name: string, create: CreateLog): void {
+  describe(name, () => {
+    const subject = new LogUnderTest();
+    beforeEach(() => subject.create(create));
+    describe("order", () => orderContract(subject));
+    describe("followers", () => followerContract(subject));
+    describe("reading", () => readingContract(subject));
+    describe("bounds", () => boundsContract(subject));
+    describe("the truth about gaps", () => gapContract(subject));
+    describe("idempotency keys", () => keyContract(subject));
+
+    test("two logs have two epochs", async () => {
+      const other = await create(boundsOf);
+      cleanup(() => other.close());
+      expect(other.epoch).not.toBe(subject.log.epoch);
+      expect(subject.log.epoch).toMatch(/^[0-9a-z]{1,32}$/);
+    });
+
+    test("closes with followers and publications in it", async () => {
+      const other = await create(boundsOf);
+      other.follow("a", () => {});
+      await other.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });
+      expect(await other.close()).toBeUndefined();
+    });
+  });
+}

@@ -1,0 +1,60 @@
+// Rules: the first pattern that matches counts, defaults fill the rest, schemas check data.
+import { expect, test } from "bun:test";
+import { Type } from "typebox";
+import { Rules } from "../../src/rooms/rules.ts";
+
+test("the first pattern that matches counts, in the order they were written", () => {
+  const rules = new Rules({
+    "chat:vip": { publish: "server" },
+    "chat:*": { publish: "members" },
+    "chat:late": { publish: "server" },
+    "*": { join: "server" },
+  });
+  expect(rules.of("chat:vip").pattern).toBe("chat:vip");
+  expect(rules.of("chat:late").pattern).toBe("chat:*");
+  expect(rules.of("other").pattern).toBe("*");
+});
+
+test("a room that no pattern matches has the defaults", () => {
+  const { bounds, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
+  expect(rest).toEqual({ pattern: "*", lag: "catch-up", join: "anyone", publish: "anyone" });
+  expect(bounds).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
+});
+
+test("units in a rule are read, what is not named keeps its default", () => {
+  const rules = new Rules({ a: { history: { age: "1h", bytes: "64KiB" } }, b: { history: { age: 30 } } });
+  expect(rules.of("a").bounds).toEqual({ count: 1000, age: 3_600_000, bytes: 65_536 });
+  expect(rules.of("b").bounds.age).toBe(30_000);
+});
+
+test("history: false keeps nothing", () => {
+  expect(new Rules({ a: { history: false } }).of("a").bounds.count).toBe(0);
+});
+
+test("rooms of one rule share their bounds, rooms of two rules do not", () => {
+  const rules = new Rules({ "a:*": { history: false }, "b:*": { history: false } });
+  expect(rules.of("a:1").bounds).toBe(rules.of("a:2").bounds);
+  expect(rules.of("a:1").bounds).not.toBe(rules.of("b:1").bounds);
+});
+
+test("a TypeBox schema says what does not fit, and where", () => {
+  const schema = Type.Object({ text: Type.String(), "a/b": Type.Optional(Type.Number()) });
+  const { check } = new Rules({ a: { schema } }).of("a");
+  expect(check?.({ text: "hi" })).toBeUndefined();
+  expect(check?.({})).toEqual([{ path: "/text", message: "is required" }]);
+  expect(check?.({ text: 1 })?.[0]?.path).toBe("/text");
+  expect(check?.({ text: "", "a/b": "x" })?.[0]?.path).toBe("/a~1b");
+});
+
+test("a schema as plain JSON Schema works the same", () => {
+  const { check } = new Rules({ a: { schema: { type: "array", items: { type: "integer" } } } }).of("a");
+  expect(check?.([1, 2])).toBeUndefined();
+  expect(check?.([1, "2"])?.[0]?.path).toBe("/1");
+});
+
+test("data that is wrong in a thousand places is answered with a few of them", () => {
+  const { check } = new Rules({ a: { schema: Type.Array(Type.Integer()) } }).of("a");
+  const { length } = check?.(Array.from({ length: 1000 }, () => "x")) ?? [];
+  expect(length).toBeGreaterThan(0);
+  expect(length).toBeLessThanOrEqual(10);
+});

@@ -1,0 +1,69 @@
+// The command line from outside: what `bun src/main.ts` prints, and how it exits.
+import { expect, test } from "bun:test";
+import pkg from "../../package.json" with { type: "json" };
+import { folder, runProcess, startProcess } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
+
+test("it says where it listens and who can reach it, and serves there", async () => {
+  const { out, url } = await startProcess();
+  await out.until((lines) => lines.some((line) => line.includes("machine")));
+  expect(out.all.join("\n")).toContain(pkg.version);
+  expect(out.all.join("\n")).toContain(`curl -d 'hello' ${url}/rooms/chat`);
+  expect((await fetch(`${url}/rooms/chat`, { method: "POST", body: "hello" })).status).toBe(201);
+  expect(await (await fetch(url)).text()).toContain("<title>");
+});
+
+test("it warns when others than this machine can reach it without a secret", async () => {
+  const { out } = await startProcess(["--port", "0", "--host", "0.0.0.0", "--no-demo"]);
+  await out.until((lines) => lines.some((line) => line.includes("no secret")));
+});
+
+test("a config file in its folder counts, flags and environment go before it", async () => {
+  const cwd = folder({
+    "thump.config.ts": 'export default { port: 1, demo: false, rooms: { "a": { publish: "server" } } };',
+  });
+  const { url } = await startProcess(["--port", "0"], { THUMP_MAX_MESSAGE: "3" }, cwd);
+  expect((await fetch(url)).status).toBe(404);
+  expect((await fetch(`${url}/rooms/a`, { method: "POST", body: "x" })).status).toBe(403);
+  expect((await fetch(`${url}/rooms/b`, { method: "POST", body: "xxxx" })).status).toBe(413);
+});
+
+test("a rule in a JSON file counts", async () => {
+  const cwd = folder({ "thump.config.json": '{"rooms":{"a":{"schema":{"type":"integer"}}}}' });
+  const { url } = await startProcess(["--port", "0"], {}, cwd);
+  expect((await fetch(`${url}/rooms/a`, { method: "POST", body: "x" })).status).toBe(422);
+  expect((await fetch(`${url}/rooms/a`, { method: "POST", body: "1" })).status).toBe(201);
+});
+
+test("--help and --version answer and exit with 0", async () => {
+  const help = await runProcess(["--help"]);
+  expect(help).toMatchObject({ code: 0, err: "" });
+  for (const flag of ["--port", "--host", "--config", "--rooms", "--origin", "--drain", "--no-demo"]) {
+    expect(help.out).toContain(flag);
+  }
+  expect(await runProcess(["--version"])).toEqual({ code: 0, err: "", out: `${pkg.version}\n` });
+});
+
+test.each([
+  [["--prot", "1"], "--prot"],
+  [["--port", "http"], "port"],
+  [["serve"], "serve"],
+  [["--rooms", '{"a":{"lag":"drop"}}'], "lag"],
+  [["--config", "none.ts"], "none.ts"],
+])("%j exits with 2 and says why in one line", async (args, part) => {
+  const { code, out, err } = await runProcess(args);
+  expect(code).toBe(2);
+  expect(out).toBe("");
+  expect(err).toStartWith("thump: ");
+  expect(err).toContain(part);
+  expect(err.trim().split("\n")).toHaveLength(1);
+});
+
+test("a port that is taken: exit code 1, and what to do", async () => {
+  const { port } = startServer();
+  const { code, err } = await runProcess(["--port", String(port)]);
+  expect(code).toBe(1);
+  expect(err).toContain(`port ${port}`);
+  expect(err).toContain("--port");
+  expect(err.trim().split("\n")).toHaveLength(1);
+});

@@ -1,0 +1,182 @@
+// Options: what is checked, how a mistake is named, and where they come from.
+import { expect, test } from "bun:test";
+import { readFlags, readOptions } from "../../src/server/command-line.ts";
+import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
+import { folder } from "../support/process.ts";
+
+function messageOf(value: unknown): string {
+  try {
+    checkOptions(value, "here");
+  } catch (error) {
+    if (error instanceof OptionsError) return error.message;
+    throw error;
+  }
+  throw new Error("it passed");
+}
+
+/** What everything together comes to, in an empty folder unless files are given. */
+function read(
+  args: string[],
+  env: Record<string, string> = {},
+  files: Record<string, string> = {},
+): Promise<Options> {
+  return readOptions(readFlags(args), env, folder(files));
+}
+
+const refusal = (reading: Promise<Options>) =>
+  reading.then(
+    () => Promise.reject(new Error("it passed")),
+    (error: Error) => [error.name, error.message],
+  );
+
+test("without any there are defaults, safe ones", async () => {
+  expect(resolveOptions(await read([]))).toMatchObject({
+    host: "127.0.0.1",
+    port: 3000,
+    maxMessage: 65_536,
+    maxBody: 1_048_576,
+    roomsPerSession: 1000,
+    heartbeat: 25_000,
+    drain: 5000,
+    origins: [],
+    demo: true,
+  });
+});
+
+test("units are read, bare numbers are seconds and bytes", () => {
+  const settings = resolveOptions({ heartbeat: "90s", drain: 2, limits: { message: "1MiB", body: 5000 } });
+  expect(settings).toMatchObject({ heartbeat: 90_000, drain: 2000, maxMessage: 1 << 20, maxBody: 5000 });
+});
+
+test.each<[value: unknown, ...parts: string[]]>([
+  [{ port: "http" }, "here", "port"],
+  [{ port: 70_000 }, "port"],
+  [{ prot: 1 }, "prot"],
+  [{ limits: { mesage: 1 } }, "limits", "mesage"],
+  [{ limits: { rooms: 0 } }, "limits › rooms"],
+  [{ rooms: { "chat:*": { histroy: {} } } }, "rooms › chat:*", "histroy"],
+  [{ rooms: { "a/b": { history: { age: "1 hour" } } } }, "rooms › a/b › history"],
+  [{ rooms: { a: { lag: "drop" } } }, "rooms › a › lag"],
+  [{ rooms: { a: { publish: "nobody" } } }, "rooms › a › publish"],
+  [{ rooms: [] }, "rooms"],
+  [{ heartbeat: "soon" }, "heartbeat"],
+  [{ heartbeat: -1 }, "heartbeat"],
+  [{ origins: "https://a" }, "origins"],
+  [{ prefix: "api" }, "prefix"],
+  [{ prefix: "/api/" }, "prefix"],
+  ["text", "here"],
+  [null, "here"],
+])("%j is refused, and the message says which and where", (value, ...parts) => {
+  const message = messageOf(value);
+  for (const part of parts) expect(message).toContain(part);
+  expect(message).not.toContain("undefined");
+});
+
+test("flags go before the environment, that before the file, that before the defaults", async () => {
+  const files = { "thump.config.json": JSON.stringify({ port: 1, host: "file", heartbeat: 1, drain: 1 }) };
+  const env = { PORT: "2", HOST: "env", THUMP_HEARTBEAT: "2s" };
+  expect(await read(["--port", "3"], env, files)).toMatchObject({
+    port: 3,
+    host: "env",
+    heartbeat: "2s",
+    drain: 1,
+  });
+  expect(await read([], {}, files)).toMatchObject({ port: 1, host: "file" });
+});
+
+test("limits are put together one by one", async () => {
+  const files = { "thump.config.json": '{"limits":{"message":1,"body":2,"rooms":3}}' };
+  const { limits } = await read(["--max-message", "8KiB"], { THUMP_MAX_BODY: "20" }, files);
+  expect(limits).toEqual({ message: "8KiB", body: 20, rooms: 3 });
+});
+
+test("rules given closer by are tried first, the others still hold", async () => {
+  const files = { "thump.config.json": '{"rooms":{"a":{"lag":"latest"},"*":{"join":"server"}}}' };
+  const env = { THUMP_ROOMS: '{"b":{"publish":"server"},"a":{"lag":"disconnect"}}' };
+  const { rooms } = await read(["--rooms", '{"c":{}}'], env, files);
+  expect(Object.keys(rooms ?? {})).toEqual(["c", "b", "a", "*"]);
+  expect(rooms?.["a"]).toEqual({ lag: "disconnect" });
+});
+
+test("the environment has a word for everything", async () => {
+  const env = {
+    THUMP_ORIGINS: "https://a, https://b",
+    THUMP_MAX_ROOMS: "5",
+    THUMP_MAX_MESSAGE: "1KiB",
+    THUMP_DRAIN: "1.5",
+    THUMP_DEMO: "0",
+  };
+  expect(await read([], env)).toMatchObject({
+    origins: ["https://a", "https://b"],
+    limits: { rooms: 5, message: "1KiB" },
+    drain: 1.5,
+    demo: false,
+  });
+});
+
+test("flags have a word for everything", async () => {
+  const args =
+    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo";
+  expect(await read(args.split(" "))).toMatchObject({
+    host: "h",
+    origins: ["https://a", "https://b"],
+    limits: { body: 9, rooms: 4 },
+    drain: "2s",
+    heartbeat: 5,
+    demo: false,
+  });
+});
+
+test("a config file in TypeScript has its default export read", async () => {
+  const text =
+    'const port: number = 4000 + 2;\nexport default { port, rooms: { "a:*": { history: { age: "1h" } } } };';
+  const options = await read([], {}, { "thump.config.ts": text });
+  expect(options).toMatchObject({ port: 4002, rooms: { "a:*": { history: { age: "1h" } } } });
+});
+
+test("a config file may import defineConfig and TypeBox from anywhere", async () => {
+  const text = `import { defineConfig } from "thump";
+    import { Type } from "typebox";
+    export default defineConfig({ rooms: { a: { schema: Type.Object({ text: Type.String() }) } } });`;
+  const { rooms } = await read([], {}, { "thump.config.ts": text });
+  expect(rooms?.["a"]?.schema).toMatchObject({ type: "object", required: ["text"] });
+});
+
+test("a file can be named by flag or environment", async () => {
+  const files = { "a.json": '{"port":1}', "b.json": '{"port":2}' };
+  expect((await read(["--config", "a.json"], { THUMP_CONFIG: "b.json" }, files)).port).toBe(1);
+  expect((await read([], { THUMP_CONFIG: "b.json" }, files)).port).toBe(2);
+});
+
+test.each<
+  [
+    what: string,
+    args: string[],
+    env: Record<string, string>,
+    files: Record<string, string>,
+    ...parts: string[],
+  ]
+>([
+  ["a flag's value", ["--port", "http"], {}, {}, "command line", "port"],
+  ["an unknown flag", ["--prot", "1"], {}, {}, "--prot"],
+  ["a word that is no flag", ["serve"], {}, {}, "serve"],
+  ["a variable's value", [], { PORT: "x" }, {}, "environment", "port"],
+  ["a variable that is no JSON", [], { THUMP_ROOMS: "{" }, {}, "THUMP_ROOMS", "JSON"],
+  ["a flag that is no JSON", ["--rooms", "chat"], {}, {}, "--rooms", "JSON"],
+  ["a file's value", [], {}, { "thump.config.json": '{"drain":"x"}' }, "thump.config.json", "drain"],
+  ["a file that is no JSON", [], {}, { "thump.config.json": "{" }, "thump.config.json"],
+  [
+    "a file that throws",
+    [],
+    {},
+    { "thump.config.ts": 'throw new Error("oh no")' },
+    "thump.config.ts",
+    "oh no",
+  ],
+  ["a file without an export", [], {}, { "thump.config.ts": "export {}" }, "thump.config.ts", "default"],
+  ["a file that is not there", ["--config", "none.json"], {}, {}, "none.json"],
+])("%s that is wrong is named with its source", async (_, args, env, files, ...parts) => {
+  const [name, message] = await refusal((async () => read(args, env, files))());
+  expect(name).toBe("OptionsError");
+  for (const part of parts) expect(message).toContain(part);
+});

@@ -1,0 +1,60 @@
+// What the server answers over HTTP, read and checked for its form.
+import { expect } from "bun:test";
+import type { Frame } from "./clients.ts";
+import type { TestServer } from "./server.ts";
+
+/** What `GET /rooms/:room` answers. */
+export interface State {
+  room: string;
+  at: string;
+  sessions: number;
+  messages: Frame[];
+  gap?: { after: string; at: string };
+  more?: true;
+}
+
+/** The room's state and publications. */
+export async function stateOf(server: TestServer, room: string, query = ""): Promise<State> {
+  const response = await fetch(server.room(room, query));
+  expect(response.status).toBe(200);
+  return (await response.json()) as State;
+}
+
+/** The data of the publications in an answer. */
+export function dataOf({ messages }: { messages: Frame[] }): unknown[] {
+  return messages.map((message) => message["data"]);
+}
+
+/** Publishes and returns the cursor. */
+export async function publishAt(
+  server: TestServer,
+  room: string,
+  body: string | Uint8Array,
+  headers?: Record<string, string>,
+): Promise<string> {
+  const response = await server.publish(room, body, headers);
+  expect(response.status).toBe(201);
+  return ((await response.json()) as { at: string }).at;
+}
+
+export interface Problem {
+  status: number;
+  code: string;
+  detail: string;
+  errors?: { path: string; message: string }[];
+}
+
+/** An error over HTTP: problem+json, whose status is the response's own. */
+export async function problemOf(answer: Response | Promise<Response>): Promise<Problem> {
+  const response = await answer;
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const problem = (await response.json()) as Problem;
+  expect(problem.status).toBe(response.status);
+  expect(problem.detail.length).toBeGreaterThan(10);
+  return problem;
+}
+
+/** Resolves once something inside the server is so; nothing tells of it, so it looks again and again. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(1);
+}

@@ -1,0 +1,72 @@
+// An event stream or NDJSON by fetch: its events, its lines as they stand, and its end.
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { Inbox } from "./clients.ts";
+import { cleanup } from "./server.ts";
+
+export class OpenStream {
+  readonly events = new Inbox<EventSourceMessage>();
+  readonly lines = new Inbox<string>();
+  /** Resolves when the server, or `abort`, ended it. */
+  readonly ended: Promise<void>;
+  readonly #abort: AbortController;
+
+  constructor(
+    readonly response: Response,
+    abort: AbortController,
+  ) {
+    this.#abort = abort;
+    this.ended = this.#read().catch(() => {
+      // Cut off, by us or by the server: what came before counts.
+    });
+  }
+
+  /** All that came, as it stands. */
+  get text(): string {
+    return this.lines.all.join("\n");
+  }
+
+  /** The lines that are JSON, parsed. */
+  get objects(): Record<string, unknown>[] {
+    return this.lines.all
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  async #read(): Promise<void> {
+    const parser = createParser({ onEvent: (event) => this.events.push(event) });
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of this.response.body ?? []) {
+      const text = decoder.decode(chunk, { stream: true });
+      parser.feed(text);
+      const parts = (rest + text).split("\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) this.lines.push(part);
+    }
+  }
+}
+
+async function open(url: string, headers: Record<string, string>): Promise<OpenStream> {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers, signal: abort.signal });
+  cleanup(() => abort.abort());
+  return new OpenStream(response, abort);
+}
+
+/** Opens an event stream and waits until it has its first position: what is published from now on follows. */
+export async function openEvents(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
+  const stream = await open(url, { accept: "text/event-stream", ...headers });
+  await stream.lines.until((lines) => lines.some((line) => line.startsWith("id: ")));
+  return stream;
+}
+
+/** The same for NDJSON. */
+export async function openNdjson(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
+  const stream = await open(url, { accept: "application/x-ndjson", ...headers });
+  await stream.lines.until((lines) => lines.some((line) => line.includes('"position"')));
+  return stream;
+}
