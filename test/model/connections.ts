@@ -22,7 +22,7 @@ export interface Connection {
   publish?(room: string, data: object): void;
 }
 
-export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events"] as const;
+export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events", "poll"] as const;
 export type Kind = (typeof KINDS)[number];
 
 const seqOf = (cursor: string) => Number(cursor.split("-")[1]);
@@ -46,6 +46,7 @@ export function open(
   const query = new URLSearchParams(after === undefined ? {} : { after });
   if (kind === "raw") return openRaw(server, rooms[0] as string, query, to);
   if (kind === "websocket") return openMultiplexed(server, rooms, query, to);
+  if (kind === "poll") return openPoll(server, rooms[0] as string, after, to);
   if (kind === "events") for (const room of rooms) query.append("room", room);
   const url =
     kind === "events" ? `${server.url}/events?${query}` : server.room(rooms[0] as string, `?${query}`);
@@ -58,7 +59,11 @@ async function openRaw(
   query: URLSearchParams,
   to: Listener,
 ): Promise<Connection> {
-  const before = new Set(server.engine.hub.sessions.keys());
+  const rawSessions = () =>
+    [...server.engine.hub.sessions.values()]
+      .filter(({ transport }) => transport === "raw-websocket")
+      .map(({ id }) => id);
+  const before = new Set(rawSessions());
   const ws = new WS(server.socket(`/rooms/${room}?${query}`));
   let live = true;
   ws.on("message", (text: Buffer) => {
@@ -69,7 +74,7 @@ async function openRaw(
   });
   await opened(ws);
   // A raw socket is not told its session: it is the one that is new.
-  const session = [...server.engine.hub.sessions.keys()].find((id) => !before.has(id));
+  const session = rawSessions().find((id) => !before.has(id));
   return socketConnection(
     "raw",
     ws,
@@ -147,6 +152,56 @@ function openStream(kind: Kind, url: string, rooms: string[], to: Listener): Pro
     });
     request.on("error", (error) => live && reject(error));
   });
+}
+
+interface Answer {
+  at: string;
+  gap?: { at: string };
+  messages: Message[];
+}
+
+/** Asks again and again, each time from the cursor that the last answer gave. */
+async function openPoll(
+  server: TestServer,
+  room: string,
+  after: string | undefined,
+  to: Listener,
+): Promise<Connection> {
+  const abort = new AbortController();
+  const ask = async (query: string) =>
+    (await (await fetch(server.room(room, query), { signal: abort.signal })).json()) as Answer;
+  const gate = { paused: undefined as Promise<void> | undefined, open: () => {} };
+  let cursor = after;
+  if (cursor === undefined) {
+    cursor = (await ask("?last=0")).at;
+    to.at(seqOf(cursor));
+  }
+  const loop = async () => {
+    for (;;) {
+      await gate.paused;
+      const { at, gap, messages } = await ask(`?after=${cursor}&wait=60`);
+      if (abort.signal.aborted) return;
+      if (gap) to.gap(room, seqOf(gap.at));
+      for (const message of messages) to.message(room, message.data.n);
+      to.at(seqOf(at));
+      cursor = at;
+    }
+  };
+  void loop().catch((error: unknown) => {
+    if (!abort.signal.aborted) throw error;
+  });
+  return {
+    kind: "poll",
+    session: undefined,
+    pause: () => {
+      gate.paused ??= new Promise((resolve) => (gate.open = resolve));
+    },
+    unpause: () => {
+      gate.paused = undefined;
+      gate.open();
+    },
+    drop: () => abort.abort(),
+  };
 }
 
 /** One line of NDJSON. True when it says that the stream has begun. */

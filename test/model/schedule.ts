@@ -1,7 +1,7 @@
 // A random schedule against the model: people come, speak, stall, drop and return by other ways, and all is checked.
 import { startServer, type TestServer } from "../support/server.ts";
 import { type Connection, KINDS, type Kind, type Listener, open } from "./connections.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 import { type Promised, Reader, Truth } from "./truth.ts";
 
 const ROOMS: Record<string, Promised> = {
@@ -94,6 +94,8 @@ export async function play(seed: number, steps: number): Promise<Outcome> {
     return await game.finish();
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    for (const { connection } of game.clients) connection?.drop();
   }
 }
 
@@ -111,7 +113,7 @@ class Game {
 
   async step(): Promise<void> {
     const { random } = this;
-    const dice = random.next();
+    const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
     if (dice < 0.2 || connected.length < 3) await this.#arrive();
     else if (dice < 0.55)
@@ -124,7 +126,7 @@ class Game {
     else if (dice < 0.9) this.#drop(random.pick(connected));
     else await this.#return();
     // Now and then everything in flight may arrive; often it may not.
-    if (random.chance(0.4)) await turn();
+    if (random.below(10) < 4) await turn();
     this.#look();
   }
 
@@ -151,7 +153,6 @@ class Game {
         (total, { readers }) => total + [...readers.values()].reduce((part, reader) => part + of(reader), 0),
         0,
       );
-    for (const { connection } of this.clients) connection?.drop();
     return {
       publications: this.truth.last,
       received: sum(({ received }) => received),
@@ -162,7 +163,7 @@ class Game {
   }
 
   async #arrive(): Promise<void> {
-    const rooms = Object.keys(ROOMS).filter(() => this.random.chance(0.4));
+    const rooms = Object.keys(ROOMS).filter(() => this.random.below(10) < 4);
     const client = new Client(this.truth, rooms.length > 0 ? rooms : ["large-a"]);
     this.clients.push(client);
     await this.#connect(client);
@@ -214,14 +215,14 @@ class Game {
   /** Several publications, most of them in one turn of the event loop. */
   async #publish(count: number, size: number): Promise<void> {
     const rooms = Object.keys(ROOMS);
-    const room = this.random.chance(0.7) ? this.random.pick(rooms) : undefined;
+    const room = this.random.below(10) < 7 ? this.random.pick(rooms) : undefined;
     const speakers = this.clients.filter(({ connection }) => connection?.publish);
-    const speaker = speakers.length > 0 && this.random.chance(0.4) ? this.random.pick(speakers) : undefined;
+    const speaker = speakers.length > 0 && this.random.below(10) < 4 ? this.random.pick(speakers) : undefined;
     for (let i = 0; i < count; i++) {
       const own = speaker && this.random.pick(speaker.rooms);
       if (own) speaker.connection?.publish?.(own, this.#data(size));
       else void this.#say(room ?? this.random.pick(rooms), size);
-      if (this.random.chance(0.05)) await turn();
+      if (this.random.chance(20)) await turn();
     }
   }
 
