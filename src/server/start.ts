@@ -24,7 +24,6 @@ export async function start(args: string[]): Promise<void> {
     console.error(`thump: ${explain(error, options)}`);
     process.exit(1);
   }
-  console.log(banner(running, options.demo ?? true));
   let stopping = false;
   const stop = async () => {
     // A second signal: at once.
@@ -36,6 +35,8 @@ export async function start(args: string[]): Promise<void> {
   };
   process.on("SIGTERM", () => void stop());
   process.on("SIGINT", () => void stop());
+  // Last: whoever reads it may count on all of the above.
+  console.log(banner(running, options.demo ?? true));
 }
 
 function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): string {
