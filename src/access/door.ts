@@ -93,11 +93,12 @@ export class Door {
     return this.hub.read(room, start.after, start.last);
   }
 
-  /** Forgets what is kept of a room, if clients may publish to it. */
+  /** Forgets what is kept of a room, if it is open to everyone. */
   forget(room: string): void | Promise<void> {
     checkRoomName(room);
-    if (this.hub.rules.of(room).publish === "server") {
-      throw new ThumpError("forbidden", `Only server may forget the history of "${room}".`);
+    const { publish, join } = this.hub.rules.of(room);
+    if (publish !== "anyone" || join !== "anyone") {
+      throw new ThumpError("forbidden", `The history of "${room}" is not for everyone to forget.`);
     }
     return this.hub.forget(room);
   }

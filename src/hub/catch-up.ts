@@ -63,6 +63,8 @@ export class CatchUp {
     if (reading) return "wait";
     if (parts.length > 0) {
       this.#noticeGaps(session, parts);
+      // What was sliced is read again from where the notices leave off.
+      if (session.backedUp()) return "wait";
       const { publications, upTo } = nextBatch(parts, SLICE_BYTES);
       const unread = session.send(publications.filter((p) => p.except !== session.id));
       for (const { membership } of parts) membership.position = Math.max(membership.position, upTo);
@@ -70,13 +72,13 @@ export class CatchUp {
       if (!unread) return "wait";
     }
     // Level with all rooms, and this turn is not over: nothing can slip between the last slice and the fan-out.
-    this.hub.attach(session);
+    this.hub.fanOut.attach(session);
     return "wait";
   }
 
   /** What comes next for a membership, or nothing while the log reads. */
   #slice(membership: Membership): Slice | undefined {
-    const { fetched, position, room } = membership;
+    const { fetched, position, room, session } = membership;
     if (fetched) {
       membership.fetched = undefined;
       // Part of it may have been sent: what is left may be read again.
@@ -85,7 +87,8 @@ export class CatchUp {
     if (membership.fetching) return undefined;
     const latest = room.rule.lag === "latest";
     const read = this.hub.read(room.name, position, latest ? Number.MAX_SAFE_INTEGER : SLICE_COUNT);
-    const prepare = (slice: Slice) => (latest ? newestOfEach(slice, position, room.newest) : slice);
+    const prepare = (slice: Slice) =>
+      latest ? newestOfEach(slice, position, room.newest, session.id) : slice;
     if (!(read instanceof Promise)) return prepare(read);
     membership.fetching = true;
     read.then(
@@ -143,14 +146,24 @@ export function nextBatch(
   return { publications: merged, upTo: horizon };
 }
 
-/** Under `lag: "latest"`: the newest publication of each event after a position. What is skipped is not a gap. */
-export function newestOfEach(slice: Slice, position: number, newest: Publication | undefined): Slice {
+/**
+ * Under `lag: "latest"`: the newest publication of each event after a position, but for what the session
+ * published itself. What is skipped is not a gap.
+ */
+export function newestOfEach(
+  slice: Slice,
+  position: number,
+  newest: Publication | undefined,
+  session: string,
+): Slice {
   const byEvent = new Map<string, Publication>();
-  for (const publication of slice.publications) {
+  const add = (publication: Publication) => {
+    if (publication.except === session) return;
     byEvent.delete(publication.event);
     byEvent.set(publication.event, publication);
-  }
+  };
+  slice.publications.forEach(add);
   // Kept by the room even where its rule keeps no history.
-  if (newest && newest.seq > position && slice.publications.length === 0) byEvent.set(newest.event, newest);
+  if (newest && newest.seq > position && slice.publications.length === 0) add(newest);
   return { from: position, upTo: slice.upTo, publications: [...byEvent.values()] };
 }

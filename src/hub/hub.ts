@@ -5,16 +5,13 @@ import type { Gap } from "../protocol/envelope.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import type { Rules } from "../rooms/rules.ts";
-import { Flow, type SocketBounds } from "./bounds.ts";
+import type { SocketBounds } from "./bounds.ts";
 import { CatchUp, newestOfEach } from "./catch-up.ts";
-import { Channels } from "./channel.ts";
+import { FanOut } from "./fan-out.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
-import { type Membership, type Session, TopicSession } from "./session.ts";
-
-/** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
-export type PublishToTopic = (topic: string, wire: string | Uint8Array) => number;
+import type { Membership, Session } from "./session.ts";
 
 /** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
 export interface Start {
@@ -56,33 +53,28 @@ export class Hub {
   readonly roomsPerSession: number;
   readonly sessions = new Map<string, Session>();
   readonly rooms = new Map<string, Room>();
-  readonly channels: Channels;
+  readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
-  readonly flow: Flow;
   /** Counted since the start. */
-  readonly stats = { publications: 0, lagged: 0, gaps: 0 };
-  /** The engine's publish, once there is a server. Before that nobody can be listening. */
-  publishToTopic: PublishToTopic = () => 0;
+  readonly stats = { publications: 0, gaps: 0 };
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
   readonly #housekeeping: Timer;
-  #delivering: number | undefined;
 
   constructor(options: HubOptions) {
     this.log = options.log;
     this.rules = options.rules;
     this.bounds = options.bounds;
     this.roomsPerSession = options.roomsPerSession;
-    this.channels = new Channels(this.log.epoch, (stream, position) => this.#letGo(stream, position));
+    this.fanOut = new FanOut(this.log, this.sessions, options.bounds);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
-    this.flow = new Flow(options.bounds, () => this.#sweep());
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
   }
 
   /** Everything up to this seq has left for everybody who is live. */
   get position(): number {
-    return this.#delivering === undefined ? this.log.last : this.#delivering - 1;
+    return this.fanOut.position;
   }
 
   /** The same as a cursor. */
@@ -90,45 +82,10 @@ export class Hub {
     return formatCursor(this.log.epoch, this.position);
   }
 
-  /** Publishes: the log numbers and keeps it, and gives it to `#deliver` if anybody here is in the room. */
+  /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
   publish(draft: Draft): Publication | Promise<Publication> {
     this.stats.publications++;
     return this.log.append(draft);
-  }
-
-  /** A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel. */
-  #deliver(room: Room, publication: Publication): void {
-    this.#delivering = publication.seq;
-    room.push(publication);
-    if (room.formats.size > 0) this.#deliverToTopics(room, publication);
-    this.#delivering = undefined;
-    for (const channel of room.channels) channel.push(publication);
-  }
-
-  #deliverToTopics(room: Room, publication: Publication): void {
-    const sender = publication.except === undefined ? undefined : this.sessions.get(publication.except);
-    const wires: [topic: string, wire: string | Uint8Array][] = [];
-    let bytes = 0;
-    for (const format of room.formats.keys()) {
-      const wire = format.message(publication, this.log.epoch);
-      bytes += Buffer.byteLength(wire);
-      wires.push([room.topic(format), wire]);
-    }
-    // Those who are too far behind to take it are let go here, before it leaves.
-    this.flow.reserve(bytes);
-    let sent = 1;
-    for (const [topic, wire] of wires) {
-      // Here it leaves for all sockets at once. The sender's own publish skips itself.
-      const result =
-        sender instanceof TopicSession && sender.memberships.get(room.name)?.live
-          ? sender.publish(topic, wire)
-          : this.publishToTopic(topic, wire);
-      sent = Math.min(sent, result);
-    }
-    if (sent <= 0) {
-      this.#delivering = undefined;
-      this.flow.backedUp();
-    }
   }
 
   /** Adds a session. It is in no room yet. */
@@ -137,8 +94,9 @@ export class Hub {
     this.heartbeat.start(session);
   }
 
-  /** Forgets a session whose connection is gone. */
+  /** Forgets a session whose connection is gone. The second time there is nothing to forget. */
   remove(session: Session): void {
+    if (session.ended) return;
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
     this.sessions.delete(session.id);
@@ -175,7 +133,16 @@ export class Hub {
       this.#catchUp.resume(session);
     };
     if (slices.every((slice) => !(slice instanceof Promise))) begin(slices as Slice[]);
-    else return Promise.all(slices).then(begin);
+    else
+      return Promise.all(slices)
+        .then(begin)
+        .catch((error: unknown) => this.#undo(session, names, error));
+  }
+
+  /** The log could not be read: the session is as it was before. */
+  #undo(session: Session, names: string[], error: unknown): never {
+    for (const name of names) if (session.memberships.has(name)) this.leave(session, name);
+    throw error;
   }
 
   /** Takes a session out of a room. @throws ThumpError `not-joined` */
@@ -207,20 +174,6 @@ export class Hub {
     return this.log.forget(name);
   }
 
-  /** Puts a session that is level with its rooms back into the live fan-out. */
-  attach(session: Session): void {
-    const { behind } = session;
-    session.behind = undefined;
-    if (!behind || behind.size === 0) return;
-    const rooms: Room[] = [];
-    for (const membership of behind) {
-      membership.live = true;
-      rooms.push(membership.room);
-      if (session instanceof TopicSession) membership.room.count(session.format, 1);
-    }
-    session.attach(rooms);
-  }
-
   /** Ends a session that cannot go on because of a fault of ours. */
   fail(session: Session, error: unknown): void {
     console.error("thump: a session was ended by a fault:", error);
@@ -240,7 +193,7 @@ export class Hub {
       const entered = new Room(name, this.rules.of(name), this.log.last);
       room = entered;
       this.rooms.set(name, room);
-      this.log.follow(name, (publication) => this.#deliver(entered, publication));
+      this.log.follow(name, (publication) => this.fanOut.deliver(entered, publication));
     }
     const membership: Membership = { session, room, position: 0, live: false, max };
     room.members.add(membership);
@@ -263,7 +216,8 @@ export class Hub {
   #begin(membership: Membership, { after }: Start, slice: Slice): Joined {
     const { room, session } = membership;
     const gap = after && (this.isForeign(after) || slice.from > after.seq);
-    const first = room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest) : slice;
+    const first =
+      room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
     membership.position = slice.from;
     if (membership.max) {
       room.newest ??= slice.publications.at(-1);
@@ -289,7 +243,7 @@ export class Hub {
 
   #leave(membership: Membership): void {
     const { room, session } = membership;
-    if (membership.live) this.#detach(membership);
+    if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.#sampler.remove(membership);
     session.behind?.delete(membership);
     room.members.delete(membership);
@@ -298,42 +252,9 @@ export class Hub {
     this.log.unfollow(room.name);
   }
 
-  #detach(membership: Membership): void {
-    const { room, session } = membership;
-    membership.live = false;
-    if (session instanceof TopicSession) room.count(session.format, -1);
-    session.detach([room]);
-  }
-
   /** What a quiet room keeps grows old too. */
   #trim(): void {
     const now = Date.now();
     for (const { tail } of this.rooms.values()) tail.trim(now);
-  }
-
-  /** Lets go of every socket that has more waiting than it should. */
-  #sweep(): void {
-    const { position } = this;
-    for (const session of this.sessions.values()) {
-      if (session instanceof TopicSession && !session.ended && session.backedUp())
-        this.#letGo(session, position);
-    }
-  }
-
-  /** Here a slow one is let go: out of the fan-out, remembered as one position. */
-  #letGo(session: Session, position: number): void {
-    let live = false;
-    let disconnect = false;
-    for (const membership of session.memberships.values()) {
-      if (!membership.live) continue;
-      live = true;
-      this.#detach(membership);
-      membership.position = position;
-      session.behind ??= new Set();
-      session.behind.add(membership);
-      disconnect ||= membership.room.rule.lag === "disconnect";
-    }
-    if (live) this.stats.lagged++;
-    if (disconnect) session.end(CLOSE.slow, "too slow for this room");
   }
 }

@@ -2,7 +2,7 @@
 import type { Membership } from "./session.ts";
 
 /** Samples a second: a timer can be neither faster nor much slower. */
-const FASTEST = 1000;
+const FASTEST = 100;
 const SLOWEST = 0.001;
 
 /** A timer a sampled membership; it starts with what is new right away. */

@@ -65,7 +65,6 @@ export class Engine {
   async drain(): Promise<void> {
     this.draining = true;
     const { hub } = this;
-    hub.channels.flushAll();
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {
       for (const session of hub.sessions.values()) {

@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
 import type { Door } from "../access/door.ts";
+import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { endSession, endUserSessions, listRooms } from "../transports/operate.ts";
 import { problem } from "../transports/problem.ts";
@@ -92,7 +93,9 @@ function createRoutes(engine: Engine) {
 }
 
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
-  if (server) engine.hub.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
+  if (!server) return;
+  engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
+  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "");
 }
 
 /** What every route shares: the page's origin is checked, errors become problems, allowed pages may read. */

@@ -1,4 +1,5 @@
 // Starts the server for a person: reads options, says what to do next, drains on SIGTERM and SIGINT.
+import { isLoopback } from "../access/origin.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { type Running, serve } from "./app.ts";
 import { HELP, readFlags, readOptions } from "./command-line.ts";
@@ -49,7 +50,7 @@ function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): 
 
 /** What a newcomer needs to see first. */
 export function banner({ host, port }: Pick<Running, "host" | "port">, demo: boolean): string {
-  const local = /^(127\.|localhost$|::1$)/.test(host);
+  const local = isLoopback(host);
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const url = `http://${name}:${port}`;
   return [

@@ -86,7 +86,7 @@ export function membersAnswer(hub: Hub, room: string): { room: string; sessions:
   return { room, sessions: all.size, members };
 }
 
-/** One page of the rooms that somebody is in or of which something is kept, by name. */
+/** One page of the rooms that somebody is in or of which something is kept, by name: those open to clients. */
 export async function roomsAnswer(
   hub: Hub,
   options: { match?: string; cursor?: string; limit?: number },
@@ -95,7 +95,9 @@ export async function roomsAnswer(
   const pattern = compilePattern(options.match ?? "*");
   const after = options.cursor ?? "";
   const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
-  const found = [...names].filter((name) => name > after && pattern.test(name)).sort();
+  const found = [...names]
+    .filter((name) => name > after && pattern.test(name) && hub.rules.of(name).join !== "server")
+    .sort();
   const page = found.slice(0, limit);
   const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));
   return { rooms, ...(found.length > limit ? { cursor: page.at(-1) } : {}) };

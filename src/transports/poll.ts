@@ -55,11 +55,11 @@ class PollSession extends Session implements Stream {
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.door.hub.channels.add(this, rooms);
+    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
   }
 
   override detach(): void {
-    if (this.#channel) this.door.hub.channels.remove(this, this.#channel);
+    if (this.#channel) this.door.hub.fanOut.channels.remove(this, this.#channel);
     this.#channel = undefined;
   }
 

@@ -12,13 +12,15 @@ import type { Start } from "../hub/hub.ts";
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
 const Flag = Type.String({ pattern: "^[01]$" });
+/** A pattern is tried on every room there is: it may be neither long nor have many wildcards. */
+const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
 const Query = Type.Object({
   after: Type.Optional(Type.String()),
   last: Type.Optional(Digits),
   wait: Type.Optional(Decimal),
   max: Type.Optional(Decimal),
   echo: Type.Optional(Flag),
-  match: Type.Optional(Type.String()),
+  match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),
   limit: Type.Optional(Digits),
 });

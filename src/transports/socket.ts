@@ -130,7 +130,7 @@ export abstract class SocketSession extends TopicSession {
   /** Sends a frame that is this client's alone. One who asks on and on without reading the answers is closed. */
   protected reply(text: string): void {
     if (this.ended) return;
-    this.door.hub.flow.reserve(Buffer.byteLength(text));
+    this.door.hub.fanOut.flow.reserve(Buffer.byteLength(text));
     if (this.#socket?.send(text, false) === 0) this.end(CLOSE.slow, "replies are not read");
   }
 

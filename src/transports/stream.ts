@@ -78,10 +78,10 @@ export class StreamSession extends Session implements Stream {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (!this.#controller || this.#full) return !this.#full;
-    const written = this.#controller.write(chunk) as number | Promise<number>;
-    if (typeof written === "number") return true;
-    // Backed up: the chunk is accepted all the same, and nothing else is sent until it has left.
+    const written = this.#controller?.write(chunk) as number | Promise<number> | undefined;
+    if (!(written instanceof Promise)) return !this.#full;
+    // Backed up: the chunk is accepted all the same, and no publication is sent until it has left.
+    if (this.#full) return false;
     this.#full = true;
     const drained = () => {
       this.#full = false;
@@ -101,13 +101,13 @@ export class StreamSession extends Session implements Stream {
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.door.hub.channels.add(this, rooms);
+    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
   }
 
   override detach(): void {
     const channel = this.#channel;
     this.#channel = undefined;
-    if (channel) this.door.hub.channels.remove(this, channel);
+    if (channel) this.door.hub.fanOut.channels.remove(this, channel);
   }
 
   override send(publications: Publication[]): boolean {

@@ -61,14 +61,22 @@ const events = (...names: string[]) => names.map((event, i) => publication(i + 1
 
 test("the newest of each event stay, in seq order, and what is skipped is no gap", () => {
   const read = { from: 0, upTo: 9, publications: events("a", "b", "a", "c", "b") };
-  const newest = newestOfEach(read, 0, undefined);
+  const newest = newestOfEach(read, 0, undefined, "me");
   expect(seqs(newest.publications)).toEqual([3, 4, 5]);
   expect(newest).toMatchObject({ from: 0, upTo: 9 });
 });
 
 test("what the room remembers stands in where nothing is kept", () => {
   const read = { from: 7, upTo: 7, publications: [] };
-  expect(seqs(newestOfEach(read, 3, publication(7)).publications)).toEqual([7]);
-  expect(seqs(newestOfEach(read, 7, publication(7)).publications)).toEqual([]);
-  expect(newestOfEach(read, 3, publication(7)).from).toBe(3);
+  expect(seqs(newestOfEach(read, 3, publication(7), "me").publications)).toEqual([7]);
+  expect(seqs(newestOfEach(read, 7, publication(7), "me").publications)).toEqual([]);
+  expect(newestOfEach(read, 3, publication(7), "me").from).toBe(3);
+});
+
+test("what a session published itself is not the newest for it", () => {
+  const own = publication(2, { except: "me" });
+  const read = { from: 0, upTo: 2, publications: [publication(1), own] };
+  expect(seqs(newestOfEach(read, 0, undefined, "me").publications)).toEqual([1]);
+  expect(seqs(newestOfEach(read, 0, undefined, "other").publications)).toEqual([2]);
+  expect(newestOfEach({ from: 2, upTo: 2, publications: [] }, 1, own, "me").publications).toEqual([]);
 });

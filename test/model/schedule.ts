@@ -141,7 +141,10 @@ class Game {
     for (const room of Object.keys(ROOMS)) last.set(room, await this.#say(room, 10));
     const done = () =>
       this.clients.every((client) =>
-        [...client.readers].every(([room, { position }]) => (position ?? 0) >= (last.get(room) as number)),
+        [...client.readers].every(
+          ([room, { position }]) =>
+            (position ?? 0) >= (last.get(room) as number) || (room === "latest" && this.#isOwn(client, room)),
+        ),
       );
     while (!done()) {
       this.#look();
@@ -157,9 +160,14 @@ class Game {
       publications: this.truth.last,
       received: sum(({ received }) => received),
       gaps: sum(({ gaps }) => gaps),
-      lagged: this.server.engine.hub.stats.lagged,
+      lagged: this.server.engine.hub.fanOut.lagged,
       returns: this.returns,
     };
+  }
+
+  /** Of a room that keeps only the newest, its publisher is shown nothing when that is its own. */
+  #isOwn({ session }: Client, room: string): boolean {
+    return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }
 
   async #arrive(): Promise<void> {

@@ -158,3 +158,21 @@ test("health, readiness, and a name for what is nowhere", async () => {
   expect(await problemOf(fetch(`${server.url}/nowhere`))).toMatchObject({ status: 404, code: "not-found" });
   expect(await problemOf(fetch(server.room("r"), { method: "PUT" }))).toMatchObject({ code: "not-found" });
 });
+
+test("a room that is not open to everyone is neither listed nor forgotten by just anyone", async () => {
+  const rooms = { hidden: { join: "server" }, club: { publish: "members" } } as const;
+  const server = startServer({ rooms });
+  for (const room of ["hidden", "club", "open"]) await server.engine.publish(room, 1);
+  expect((await list(server)).rooms.map(({ room }) => room)).toEqual(["club", "open"]);
+  for (const room of ["hidden", "club"]) {
+    expect(await problemOf(remove(server, `/rooms/${room}/history`))).toMatchObject({ code: "forbidden" });
+  }
+});
+
+test("a pattern to list by is neither long nor has many wildcards", async () => {
+  const server = startServer();
+  for (const match of ["*a".repeat(5), "x".repeat(256), "{a}".repeat(5)]) {
+    const asked = fetch(`${server.url}/rooms?match=${encodeURIComponent(match)}`);
+    expect(await problemOf(asked)).toMatchObject({ status: 400, code: "invalid-query" });
+  }
+});

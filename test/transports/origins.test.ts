@@ -103,3 +103,24 @@ test.each([
   for (const name of names.split(",")) expect(allowed).toContain(name);
   expect((await ask(EVIL)).headers.has("access-control-allow-origin")).toBe(false);
 });
+
+test("a name that somebody else gave this machine's address is not this server's, on loopback", async () => {
+  const server = startServer({ origins: ["https://app.example"] });
+  await publishAt(server, "r", "secret");
+  // What a browser sends for a page of http://evil.example:port that now points to 127.0.0.1.
+  for (const host of ["evil.example", `evil.example:${server.port}`, "127.0.0.1.evil.example"]) {
+    const asked = fetch(server.room("r"), { headers: { host } });
+    expect(await problemOf(asked)).toMatchObject({ status: 403, code: "origin" });
+    const published = server.publish("r", "x", { host, origin: `http://${host}` });
+    expect(await problemOf(published)).toMatchObject({ status: 403, code: "origin" });
+    await expect(connect(server.socket("/ws"), { headers: { host } })).rejects.toThrow(/403/);
+  }
+  for (const host of ["localhost", `localhost:${server.port}`, "[::1]:1", "app.example"]) {
+    expect((await fetch(server.room("r"), { headers: { host } })).status).toBe(200);
+  }
+});
+
+test("a server that is meant for others answers to any name", async () => {
+  const server = startServer({ host: "0.0.0.0" });
+  expect((await fetch(server.room("r"), { headers: { host: "chat.example" } })).status).toBe(200);
+});

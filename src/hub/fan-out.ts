@@ -1,0 +1,118 @@
+// The fan-out: how a publication leaves for everybody in its room, and how a slow one is let go and taken back.
+import { CLOSE } from "../protocol/codes.ts";
+import type { Publication } from "../protocol/publication.ts";
+import type { Log } from "../log/log.ts";
+import { Flow, type SocketBounds } from "./bounds.ts";
+import { Channels } from "./channel.ts";
+import type { Room } from "./room.ts";
+import { type Membership, type Session, TopicSession } from "./session.ts";
+
+/** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
+export type PublishToTopic = (topic: string, wire: string | Uint8Array) => number;
+
+export class FanOut {
+  readonly flow: Flow;
+  readonly channels: Channels;
+  /** The engine's publish, once there is a server. Before that nobody can be listening. */
+  publishToTopic: PublishToTopic = () => 0;
+  /** How often a session fell behind since the start. */
+  lagged = 0;
+  #delivering: number | undefined;
+
+  constructor(
+    readonly log: Log,
+    readonly sessions: ReadonlyMap<string, Session>,
+    bounds: SocketBounds,
+  ) {
+    this.flow = new Flow(bounds, () => this.#sweep());
+    this.channels = new Channels(log.epoch, (stream, position) => this.#letGo(stream, position));
+  }
+
+  /** Everything up to this seq has left for everybody who is live. */
+  get position(): number {
+    return this.#delivering === undefined ? this.log.last : this.#delivering - 1;
+  }
+
+  /** A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel. */
+  deliver(room: Room, publication: Publication): void {
+    this.#delivering = publication.seq;
+    room.push(publication);
+    if (room.formats.size > 0) this.#deliverToTopics(room, publication);
+    this.#delivering = undefined;
+    for (const channel of room.channels) channel.push(publication);
+  }
+
+  #deliverToTopics(room: Room, publication: Publication): void {
+    const sender = publication.except === undefined ? undefined : this.sessions.get(publication.except);
+    const wires: [topic: string, wire: string | Uint8Array][] = [];
+    let bytes = 0;
+    for (const format of room.formats.keys()) {
+      const wire = format.message(publication, this.log.epoch);
+      bytes += Buffer.byteLength(wire);
+      wires.push([room.topic(format), wire]);
+    }
+    // Those who are too far behind to take it are let go here, before it leaves.
+    this.flow.reserve(bytes);
+    let sent = 1;
+    for (const [topic, wire] of wires) {
+      // Here it leaves for all sockets at once. The sender's own publish skips itself.
+      const result =
+        sender instanceof TopicSession && sender.memberships.get(room.name)?.live
+          ? sender.publish(topic, wire)
+          : this.publishToTopic(topic, wire);
+      sent = Math.min(sent, result);
+    }
+    if (sent <= 0) {
+      this.#delivering = undefined;
+      this.flow.backedUp();
+    }
+  }
+
+  /** Puts a session that is level with its rooms back into the live fan-out. */
+  attach(session: Session): void {
+    const { behind } = session;
+    session.behind = undefined;
+    if (!behind || behind.size === 0) return;
+    const rooms: Room[] = [];
+    for (const membership of behind) {
+      membership.live = true;
+      rooms.push(membership.room);
+      if (session instanceof TopicSession) membership.room.count(session.format, 1);
+    }
+    session.attach(rooms);
+  }
+
+  /** Takes one membership out of the live fan-out. */
+  detach(membership: Membership): void {
+    const { room, session } = membership;
+    membership.live = false;
+    if (session instanceof TopicSession) room.count(session.format, -1);
+    session.detach([room]);
+  }
+
+  /** Lets go of every socket that has more waiting than it should. */
+  #sweep(): void {
+    const { position } = this;
+    for (const session of this.sessions.values()) {
+      if (session instanceof TopicSession && !session.ended && session.backedUp())
+        this.#letGo(session, position);
+    }
+  }
+
+  /** Here a slow one is let go: out of the fan-out, remembered as one position. */
+  #letGo(session: Session, position: number): void {
+    let live = false;
+    let disconnect = false;
+    for (const membership of session.memberships.values()) {
+      if (!membership.live) continue;
+      live = true;
+      this.detach(membership);
+      membership.position = position;
+      session.behind ??= new Set();
+      session.behind.add(membership);
+      disconnect ||= membership.room.rule.lag === "disconnect";
+    }
+    if (live) this.lagged++;
+    if (disconnect) session.end(CLOSE.slow, "too slow for this room");
+  }
+}
