@@ -40,7 +40,7 @@ export class Door {
     const room = checkRoomName(incoming.room);
     const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
     const key = incoming.key === undefined ? undefined : checkKey(incoming.key);
-    const rule = this.hub.rules.of(room);
+    const rule = this.hub.ruleOf(room);
     const { session } = asker;
     if (!asker.server && rule.publish !== "anyone") {
       const member = rule.publish === "members" && session?.memberships.has(room);
@@ -82,7 +82,7 @@ export class Door {
   /** Whether clients may listen to a room and read its history. @throws ThumpError `invalid-room`, `forbidden` */
   checkJoin(room: string): void {
     checkRoomName(room);
-    if (this.hub.rules.of(room).join === "server")
+    if (this.hub.ruleOf(room).join === "server")
       throw new ThumpError("forbidden", `"${room}" is not open to clients.`);
   }
 
@@ -96,7 +96,7 @@ export class Door {
   /** Forgets what is kept of a room, if it is open to everyone. */
   forget(room: string): void | Promise<void> {
     checkRoomName(room);
-    const { publish, join } = this.hub.rules.of(room);
+    const { publish, join } = this.hub.ruleOf(room);
     if (publish !== "anyone" || join !== "anyone") {
       throw new ThumpError("forbidden", `The history of "${room}" is not for everyone to forget.`);
     }

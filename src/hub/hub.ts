@@ -4,6 +4,7 @@ import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
+import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./bounds.ts";
 import { CatchUp, newestOfEach } from "./catch-up.ts";
@@ -80,6 +81,11 @@ export class Hub {
   /** The same as a cursor. */
   get at(): string {
     return formatCursor(this.log.epoch, this.position);
+  }
+
+  /** The rule of a room: known already where somebody is in it. */
+  ruleOf(room: string): Rule {
+    return this.rooms.get(room)?.rule ?? this.rules.of(room);
   }
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */

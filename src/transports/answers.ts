@@ -96,7 +96,7 @@ export async function roomsAnswer(
   const after = options.cursor ?? "";
   const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
   const found = [...names]
-    .filter((name) => name > after && pattern.test(name) && hub.rules.of(name).join !== "server")
+    .filter((name) => name > after && pattern.test(name) && hub.ruleOf(name).join !== "server")
     .sort();
   const page = found.slice(0, limit);
   const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));
