@@ -5,7 +5,7 @@ import type { Draft, Publication } from "../../src/protocol/publication.ts";
 import type { Bounds } from "../../src/rooms/rule.ts";
 import { boundsContract, gapContract, keyContract } from "./log-kept.ts";
 import { followerContract, orderContract, readingContract } from "./log-order.ts";
-import { cleanup } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
 
 const WIDE: Bounds = { count: 1000, age: 3_600_000, bytes: 1e8 };
 const RULES: [prefix: string, bounds: Bounds][] = [

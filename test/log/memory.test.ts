@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { boundsOf, logContract } from "../contract/log.ts";
-import { cleanup } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
 
 logContract("memory", (bounds) => new MemoryLog(bounds));
 

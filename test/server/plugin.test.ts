@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import { thump } from "../../src/index.ts";
 import { type State } from "../support/answers.ts";
 import { connect, eventSource, multiplexed } from "../support/clients.ts";
-import { cleanup } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
 
 /** Where an app listens until the test is over. */
 function listen(app: AnyElysia): { url: string; socket: string } {

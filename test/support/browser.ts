@@ -1,7 +1,7 @@
 // Pages in a headless browser that closes with the test.
 import type { Page } from "playwright-core";
 import { launch } from "../../scripts/chromium.ts";
-import { cleanup } from "./server.ts";
+import { cleanup } from "./cleanup.ts";
 
 /** Pages of one browser that closes with the test, and what went wrong in them. */
 export async function openPages(url: string, count: number): Promise<{ pages: Page[]; errors: string[] }> {

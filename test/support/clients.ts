@@ -1,7 +1,7 @@
 // Clients for tests: each collects what it receives, and lets a test await the next of it.
 import { EventSource } from "eventsource";
 import WS from "ws";
-import { cleanup } from "./server.ts";
+import { cleanup } from "./cleanup.ts";
 
 /** Things that arrive one by one, and promises for those that have not yet. */
 export class Inbox<T> {

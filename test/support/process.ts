@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { collect, Inbox } from "./clients.ts";
-import { cleanup } from "./server.ts";
+import { cleanup } from "./cleanup.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 

@@ -1,6 +1,6 @@
 // A server of its own for a test, on a free port.
-import { afterEach } from "bun:test";
 import { type Options, type Running, serve } from "../../src/index.ts";
+import { cleanup } from "./cleanup.ts";
 
 export interface TestServer extends Running {
   /** http://127.0.0.1:port */
@@ -11,17 +11,6 @@ export interface TestServer extends Running {
   socket(path: string): string;
   publish(room: string, body: string | Uint8Array, headers?: Record<string, string>): Promise<Response>;
 }
-
-const cleanups: (() => unknown)[] = [];
-
-/** Runs at the end of the test that calls it, newest first. */
-export function cleanup(run: () => unknown): void {
-  cleanups.push(run);
-}
-
-afterEach(async () => {
-  for (const run of cleanups.splice(0).reverse()) await run();
-});
 
 /** Starts a server that stops with the test. */
 export function startServer(options: Options = {}): TestServer {

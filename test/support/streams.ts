@@ -1,7 +1,7 @@
 // An event stream or NDJSON by fetch: its events, its lines as they stand, and its end.
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { Inbox } from "./clients.ts";
-import { cleanup } from "./server.ts";
+import { cleanup } from "./cleanup.ts";
 
 export class OpenStream {
   readonly events = new Inbox<EventSourceMessage>();

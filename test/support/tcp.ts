@@ -1,6 +1,6 @@
 // A bare TCP connection: for requests and frames that no proper client would send.
 import { connect as open, type Socket } from "node:net";
-import { cleanup } from "./server.ts";
+import { cleanup } from "./cleanup.ts";
 
 export class Tcp {
   /** All that was received, a character a byte. */

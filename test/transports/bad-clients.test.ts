@@ -3,7 +3,8 @@ import { expect, spyOn, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../support/answers.ts";
 import { bystander } from "../support/bystander.ts";
 import { connect } from "../support/clients.ts";
-import { cleanup, startServer } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer } from "../support/server.ts";
 import { bareSocket, clientFrame, httpAnswer, tcp } from "../support/tcp.ts";
 
 test("a client that disappears in the middle of a frame is gone from the room", async () => {

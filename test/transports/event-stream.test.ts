@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../support/answers.ts";
 import { eventSource } from "../support/clients.ts";
-import { cleanup, startServer } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 
 test("EventSource gets data, event names and cursors", async () => {

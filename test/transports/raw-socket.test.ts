@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
-import { cleanup, startServer } from "../support/server.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer } from "../support/server.ts";
 
 test("text and binary frames come out as they went in, empty ones too", async () => {
   const server = startServer();
