@@ -18,7 +18,11 @@ export interface Asker {
 export interface Incoming {
   room: string;
   event?: string | undefined;
-  content: { text: string } | { bytes: Uint8Array } | { value: unknown; encoding?: Encoding | undefined };
+  content:
+    | { text: string }
+    | { json: string; value: unknown }
+    | { bytes: Uint8Array }
+    | { value: unknown; encoding?: Encoding | undefined };
   key?: string | undefined;
   from?: string | undefined;
   /** Whether its own publisher gets it too. */
@@ -116,6 +120,7 @@ export class Door {
 
 function readContent(content: Incoming["content"]): { data: Data; value: unknown } {
   if ("text" in content) return dataFromText(content.text);
+  if ("json" in content) return { data: { kind: "json", text: content.json }, value: content.value };
   if ("bytes" in content) return { data: { kind: "binary", bytes: content.bytes }, value: content.bytes };
   return dataFromValue(content.value, content.encoding);
 }

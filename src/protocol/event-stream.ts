@@ -4,9 +4,6 @@ import type { Data } from "./data.ts";
 import { envelope, gapEnvelope, type Gap } from "./envelope.ts";
 import type { Publication } from "./publication.ts";
 
-/** The content type of an event stream. */
-export const EVENT_STREAM = "text/event-stream";
-
 /** One field a line; CR, LF and CRLF all end a line, so data is split at each of them. */
 function dataLines(text: string): string {
   if (!/[\r\n]/.test(text)) return `data: ${text}\n`;

@@ -80,8 +80,7 @@ export async function readContent(request: Request, limit: number): Promise<Inco
   const bytes = await readBody(request, limit);
   if (type === "application/json") {
     const text = decodeText(bytes);
-    parseBody(text);
-    return { text };
+    return { json: text, value: parseBody(text) };
   }
   if (type === "" || type.startsWith("text/") || type === "application/x-www-form-urlencoded") {
     return { text: decodeText(bytes) };
