@@ -1,28 +1,53 @@
-// Says in words what went wrong in a row.
-import type { Faults, Result } from "../jobs.ts";
+// What went wrong with deliveries, counted and in words.
+import type { Faults, Result, Window } from "../results.ts";
+import { some } from "./words.ts";
 
-const names: (keyof Faults)[] = ["lost", "repeated", "disordered", "foreign", "closed", "undelivered"];
+/** With one of these a row proves nothing. */
+const HARD = ["lost", "repeated", "disordered", "corrupted"] as const;
+const SOFT = ["foreign", "closed", "undelivered"] as const;
 
-function total(results: Result[], name: keyof Faults): number {
-  return results.reduce((sum, result) => sum + result.faults[name], 0);
+/** The windows that a result's claims rest on: of a sweep, the knee and what is below it. */
+export function claimed(result: Result): Window[] {
+  if (result.kind === "fanout") return [result.window];
+  if (result.kind === "join") return [result.before, result.during];
+  if (result.kind === "slow") return [result.before, result.during, result.after];
+  if (result.kind !== "knee") return [];
+  const { knee } = result;
+  if (!knee) return result.windows.slice(0, 1);
+  return [...result.windows.filter((window) => window.rate < knee.rate), knee];
 }
 
-/** A message that was skipped, came twice or out of order: the row proves nothing. */
-export function broken(results: Result[]): boolean {
-  return (["lost", "repeated", "disordered"] as const).some((name) => total(results, name) > 0);
+function faultsOf(result: Result): Faults[] {
+  const windows = claimed(result).map((window) => window.faults);
+  return "faults" in result ? [...windows, result.faults] : windows;
 }
 
-/** Messages were still on their way when waiting ended, so latencies are lower bounds. */
-export function behind(results: Result[]): boolean {
-  return total(results, "undelivered") > 0;
+function words(all: Faults[], names: readonly (keyof Faults)[]): string {
+  return names
+    .map((name) => [name, all.reduce((sum, faults) => sum + faults[name], 0)] as const)
+    .filter(([, total]) => total > 0)
+    .map(([name, total]) => some(total, name))
+    .join(", ");
 }
 
-export function describeFaults(results: Result[]): string {
-  const parts = names
-    .map((name) => [name, total(results, name)] as const)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count.toLocaleString("en")} ${name}`);
-  if (parts.length === 0) return "";
-  const word = broken(results) ? "FAULT: " : behind(results) ? "BEHIND: " : "";
-  return `${word}${parts.join(", ")}`;
+/** "3 lost, 1 repeated"; empty when every delivery was right. */
+export function hardFaults(results: Result[]): string {
+  return words(results.flatMap(faultsOf), HARD);
+}
+
+export function softFaults(results: Result[]): string {
+  return words(results.flatMap(faultsOf), SOFT);
+}
+
+/** What went wrong at rates beyond the knee, which nothing is claimed of. */
+export function faultsBeyond(results: Result[]): string {
+  const beyond = results.flatMap((result) =>
+    result.kind === "knee" && result.knee
+      ? result.windows.filter((window) => window.rate > (result.knee?.rate ?? Infinity))
+      : [],
+  );
+  return words(
+    beyond.map((window) => window.faults),
+    [...HARD, "closed"],
+  );
 }

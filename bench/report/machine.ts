@@ -1,16 +1,7 @@
-// What the figures were measured on.
-import { cpus, release, totalmem } from "node:os";
+// What the figures are measured on.
 import { readFileSync } from "node:fs";
-
-export interface Machine {
-  cpu: string;
-  cores: number;
-  memoryGiB: number;
-  kernel: string;
-  congestion: string;
-  bun: string;
-  date: string;
-}
+import { cpus, release, totalmem } from "node:os";
+import type { Machine } from "../results.ts";
 
 function congestion(): string {
   try {

@@ -1,10 +1,15 @@
 // A plain text table: the first column to the left, the rest to the right.
 
-export function table(rows: string[][]): string {
+/** A row of cells, or a line of its own that no column is measured by. */
+export type TextRow = string[] | string;
+
+export function table(rows: TextRow[]): string {
   const widths: number[] = [];
-  for (const row of rows)
+  for (const row of rows) {
+    if (typeof row === "string") continue;
     for (const [column, text] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
+  }
   const cell = (text: string, column: number) =>
-    column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!);
-  return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
+    column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0);
+  return rows.map((row) => (typeof row === "string" ? row : row.map(cell).join("  ").trimEnd())).join("\n");
 }

@@ -1,0 +1,30 @@
+// Figures over all runs of a row: medians with their ranges, and latencies of all runs' deliveries together.
+import { build, decodeFromCompressedBase64 } from "hdr-histogram-js";
+import type { Kind, Latency, Result, Row, Window } from "../results.ts";
+import { spread, type Spread } from "./statistics.ts";
+
+export type Of<K extends Kind> = Extract<Result, { kind: K }>;
+
+export interface Figure extends Spread {
+  runs: number;
+}
+
+/** The results of one kind. */
+export function resultsOf<K extends Kind>(row: Row | undefined, kind: K): Of<K>[] {
+  return (row?.results ?? []).filter((result): result is Of<K> => result.kind === kind);
+}
+
+/** Median, least and most of what each run says; nothing when no run says anything. */
+export function figure<R>(results: R[], value: (result: R) => number | undefined): Figure | undefined {
+  const values = results.map(value).filter((one): one is number => one !== undefined && Number.isFinite(one));
+  return values.length === 0 ? undefined : { ...spread(values), runs: values.length };
+}
+
+/** The latencies of several windows as if they were one: their histograms are added. */
+export function merged(windows: Window[]): Latency | undefined {
+  const all = build({ lowestDiscernibleValue: 1, numberOfSignificantValueDigits: 3, autoResize: true });
+  for (const { histogram } of windows) if (histogram !== "") all.add(decodeFromCompressedBase64(histogram));
+  if (all.totalCount === 0) return undefined;
+  const at = (percentile: number) => all.getValueAtPercentile(percentile) / 1000;
+  return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: all.maxValue / 1000 };
+}

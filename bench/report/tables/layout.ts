@@ -1,0 +1,51 @@
+// How the table of one kind of scenario is described: its columns, and which of them are set against the base.
+import type { Result, Window } from "../../results.ts";
+import { merged } from "../figures.ts";
+import { count, digits, mebibytes, micros, percent } from "../words.ts";
+
+export interface Column<R extends Result> {
+  title: string;
+  /** Of one run. */
+  value(result: R): number | undefined;
+  /** Of all runs together, where that is not the median. */
+  whole?(results: R[]): number | undefined;
+  show(value: number): string;
+  /** A lower bound when messages were still on their way. */
+  bound?: true;
+}
+
+export interface Layout<R extends Result> {
+  columns: Column<R>[];
+  /** Columns that are also shown as a multiple of the base server's. */
+  ratios: { title: string; column: Column<R> }[];
+}
+
+type Pick<R> = (result: R) => Window | undefined;
+type Percentile = "p50" | "p99" | "p999";
+const NAMES = { p50: "p50 ms", p99: "p99 ms", p999: "p99.9 ms" };
+
+/** A percentile of a window: of all runs' deliveries together, and each run's own for the range. */
+export function latency<R extends Result>(pick: Pick<R>, name: Percentile, title = NAMES[name]): Column<R> {
+  return {
+    title,
+    value: (result) => pick(result)?.latency[name],
+    whole: (results) => merged(results.map(pick).filter((window) => window !== undefined))?.[name],
+    show: digits,
+    bound: true,
+  };
+}
+
+export function deliveries<R extends Result>(pick: Pick<R>, title = "deliveries/s"): Column<R> {
+  return { title, value: (result) => pick(result)?.perSecond, show: count };
+}
+
+/** What a window cost: the server, the generator, and whoever else ran. */
+export function costs<R extends Result>(pick: Pick<R>): Column<R>[] {
+  return [
+    { title: "µs/delivery", value: (result) => pick(result)?.server.microsPerDelivery, show: micros },
+    { title: "CPU", value: (result) => pick(result)?.server.cpu, show: percent },
+    { title: "RSS MiB", value: (result) => pick(result)?.server.rss, show: mebibytes },
+    { title: "rig", value: (result) => pick(result)?.rig.cpu, show: percent },
+    { title: "others", value: (result) => pick(result)?.others, show: percent },
+  ];
+}
