@@ -1,0 +1,55 @@
+// The differences between two results files, as text.
+import type { Report } from "../results.ts";
+import { type Difference, sameMachine } from "./compare.ts";
+import { table, type TextRow } from "./table.ts";
+import { times } from "./words.ts";
+
+const MARKS: Record<Difference["verdict"], string> = { slower: "▼", faster: "▲", same: "", "no verdict": "" };
+
+function rowOf({ server, figure, before, after, ratio, verdict, words, show }: Difference): TextRow {
+  if (before === undefined || after === undefined || ratio === undefined)
+    return `  ${server}: ${words}${verdict === "slower" ? ` ${MARKS.slower}` : ""}`;
+  return [
+    `  ${server}`,
+    figure,
+    show(before),
+    show(after),
+    times(ratio),
+    `${words} ${MARKS[verdict]}`.trimEnd(),
+  ];
+}
+
+/** "2 slower, 1 faster, 30 the same, 4 without a verdict" */
+function summary(differences: Difference[]): string {
+  const number = (verdict: Difference["verdict"]) =>
+    differences.filter((one) => one.verdict === verdict).length;
+  const counts: [number, string][] = [
+    [number("slower"), "slower or larger"],
+    [number("faster"), "faster or smaller"],
+    [number("same"), "the same"],
+    [number("no verdict"), "without a verdict"],
+  ];
+  return counts.map(([amount, words]) => `${amount} ${words}`).join(", ");
+}
+
+function origin({ machine, versions }: Report): string {
+  const thump = versions["thump"];
+  return `${machine.date.slice(0, 16).replace("T", " ")}${thump === undefined ? "" : `, Thump ${thump}`}`;
+}
+
+export function compareText(a: Report, b: Report, differences: Difference[]): string {
+  const lines = sameMachine(a.machine, b.machine)
+    ? []
+    : ["The machines differ: only ratios to the base server compare, and ratios are compared here."];
+  lines.push(`old: ${origin(a)}`, `new: ${origin(b)}`);
+  for (const scenario of new Set(differences.map((one) => one.scenario))) {
+    const own = differences.filter((one) => one.scenario === scenario);
+    const head: TextRow[] = own.some(({ ratio }) => ratio !== undefined)
+      ? [["", "figure", "old", "new", "ratio", "verdict"]]
+      : [];
+    lines.push("", scenario, table([...head, ...own.map(rowOf)]));
+  }
+  const rule =
+    "A difference counts when the ranges of the runs do not overlap and medians differ by over 10 % (CPU, memory: 5 %).";
+  return [...lines, "", summary(differences), rule].join("\n");
+}

@@ -1,0 +1,125 @@
+// Says what changed between two results files beyond the noise. Pure.
+import type { Machine, Report, Row, ScenarioInfo } from "../results.ts";
+import { type Measured, measure, NOISE } from "./compared.ts";
+import type { Figure } from "./figures.ts";
+import { judge } from "./verdict.ts";
+import { times } from "./words.ts";
+
+export interface Difference {
+  scenario: string;
+  server: string;
+  figure: string;
+  /** Medians; absent when there is nothing to compare. */
+  before?: number;
+  after?: number;
+  /** After divided by before. */
+  ratio?: number;
+  verdict: "slower" | "faster" | "same" | "no verdict";
+  /** The verdict in words: "larger", "one run: no verdict", "3 lost, was sound". */
+  words: string;
+  show(value: number): string;
+}
+
+/** What must be alike so that figures, and not only ratios, can be compared. */
+const HARDWARE = ["cpu", "cores", "memoryGiB", "kernel", "congestion"] as const;
+
+export function sameMachine(a: Machine, b: Machine): boolean {
+  return HARDWARE.every((name) => a[name] === b[name]);
+}
+
+export function anySlower(differences: Difference[]): boolean {
+  return differences.some(({ verdict }) => verdict === "slower");
+}
+
+/** Every figure of every row that both have, and a line for a row that only one has or that claims nothing. */
+export function compare(a: Report, b: Report): Difference[] {
+  const relative = !sameMachine(a.machine, b.machine);
+  const names = [...new Set([...b.scenarios, ...a.scenarios].map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const [before, after] = [a, b].map((report) => report.scenarios.find((one) => one.name === name));
+    const info = after ?? before;
+    if (!info || (before && after && changed(before, after)))
+      return [remark(name, "all", "what it measures has changed")];
+    const servers = new Set(
+      [...b.rows, ...a.rows].filter((row) => row.scenario === name).map((row) => row.server),
+    );
+    return [...servers]
+      .filter((server) => !relative || server !== info.base)
+      .flatMap((server) => compareRows(a, b, info, server, relative));
+  });
+}
+
+function changed(a: ScenarioInfo, b: ScenarioInfo): boolean {
+  return (["kind", "subscribers", "size", "base"] as const).some((name) => a[name] !== b[name]);
+}
+
+function remark(scenario: string, server: string, words: string, worse = false): Difference {
+  const verdict = worse ? "slower" : "no verdict";
+  return { scenario, server, figure: "–", verdict, words, show: String };
+}
+
+function compareRows(
+  a: Report,
+  b: Report,
+  info: ScenarioInfo,
+  server: string,
+  relative: boolean,
+): Difference[] {
+  const find = (report: Report, name: string) =>
+    report.rows.find((row) => row.scenario === info.name && row.server === name);
+  const [before, after] = [find(a, server), find(b, server)];
+  if (!before || !after) return [remark(info.name, server, `only in the ${after ? "new" : "old"} file`)];
+  if (before.skipped !== undefined && after.skipped !== undefined) return [];
+  const unsound = soundness(info.name, before, after);
+  if (unsound) return [unsound];
+  if (!relative)
+    return measure(info.kind, [before, after]).map((one) => differ(info.name, server, one, one.values));
+  const [baseBefore, baseAfter] = [find(a, info.base), find(b, info.base)];
+  if (!baseBefore || !baseAfter || !judge(baseBefore).claims || !judge(baseAfter).claims)
+    return [remark(info.name, server, `no sound ${info.base} beside it in both files`)];
+  return measure(info.kind, [before, after, baseBefore, baseAfter]).map((one) => {
+    const [old, now, oldBase, nowBase] = one.values;
+    const ratios = [divide(old, oldBase), divide(now, nowBase)];
+    const figure = { ...one.figure, name: `${one.figure.name} vs ${info.base}`, show: times };
+    return differ(info.name, server, { ...one, figure }, ratios);
+  });
+}
+
+/** A row that may claim nothing is not compared; one that could before is worse. */
+function soundness(scenario: string, before: Row, after: Row): Difference | undefined {
+  const [old, now] = [judge(before), judge(after)];
+  if (old.claims && now.claims) return undefined;
+  const worse = old.claims && ["fault", "behind", "failed"].includes(now.state);
+  const words = now.claims ? `${old.state} before: ${old.why}` : `${now.state} now: ${now.why}`;
+  return remark(scenario, after.server, worse ? `${words}; it was sound before` : words, worse);
+}
+
+/** The range takes in every pair of runs. */
+function divide(own: Figure | undefined, base: Figure | undefined): Figure | undefined {
+  if (!own || !base || base.min <= 0) return undefined;
+  const [median, min, max] = [own.median / base.median, own.min / base.max, own.max / base.min];
+  return { median, min, max, runs: Math.min(own.runs, base.runs) };
+}
+
+function differ(
+  scenario: string,
+  server: string,
+  { figure }: Measured,
+  values: Measured["values"],
+): Difference {
+  const [old, now] = values;
+  const { name, show } = figure;
+  const line = { scenario, server, figure: name, show };
+  if (!old || !now || old.median <= 0) return { ...line, verdict: "no verdict", words: "not in both" };
+  const ratio = now.median / old.median;
+  const both = { ...line, before: old.median, after: now.median, ratio };
+  if (Math.min(old.runs, now.runs) < 2)
+    return { ...both, verdict: "no verdict", words: "one run: no verdict" };
+  const apart = now.min > old.max || now.max < old.min;
+  if (!apart || Math.abs(ratio - 1) <= NOISE[figure.noise])
+    return { ...both, verdict: "same", words: "same" };
+  const more = ratio > 1;
+  const verdict = more === (figure.better === "more") ? "faster" : "slower";
+  const words = figure.size ? (more ? "larger" : "smaller") : verdict;
+  return { ...both, verdict, words };
+}

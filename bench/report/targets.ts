@@ -1,0 +1,199 @@
+// What Thump is to reach, as data, and whether a run reached it.
+import { resolveRule } from "../../src/rooms/rule.ts";
+import type { Report, Row, Window } from "../results.ts";
+import { figure, merged, type Of, resultsOf } from "./figures.ts";
+import { judge } from "./verdict.ts";
+import { count, mebibytes, times } from "./words.ts";
+
+type Measure = (row: Row) => number | undefined;
+
+interface Target {
+  title: string;
+  wanted: string;
+  scenario: string;
+  measure: Measure;
+  /** What it is set against: the measured value is then a multiple of this one. */
+  against?: { scenario: string; server: string; measure: Measure };
+  /** One of both. */
+  least?: number;
+  most?: number;
+  show(value: number): string;
+}
+
+export interface Outcome {
+  title: string;
+  wanted: string;
+  state: "met" | "missed" | "not measured";
+  /** The figure, or why there is none. */
+  measured: string;
+}
+
+const median =
+  <K extends Parameters<typeof resultsOf>[1]>(
+    kind: K,
+    value: (result: Of<K>) => number | undefined,
+  ): Measure =>
+  (row) =>
+    figure(resultsOf(row, kind), value)?.median;
+
+/** Of all runs' deliveries together. */
+const p99 =
+  <K extends Parameters<typeof resultsOf>[1]>(kind: K, window: (result: Of<K>) => Window): Measure =>
+  (row) =>
+    merged(resultsOf(row, kind).map(window))?.p99;
+
+const fanoutRate = median("fanout", (result) => result.window.perSecond);
+const fanoutP99 = p99("fanout", (result) => result.window);
+const kneeRate = median("knee", (result) => result.knee?.rate);
+const perSession = median("idle", (result) => result.perSession);
+const storm = median("resume", (result) => result.seconds);
+const slowGrowth = median("slow", (result) => result.rss.most - result.rss.before);
+const slowRatio: Measure = (row) => {
+  const before = p99("slow", (result) => result.before)(row);
+  const during = p99("slow", (result) => result.during)(row);
+  return before && during !== undefined ? during / before : undefined;
+};
+/** A room keeps so much by default. */
+const TAIL_BYTES = resolveRule("*").bounds.bytes;
+const SLOW_BYTES = 64 * 2 ** 20;
+
+function control(scenario: string, measure: Measure) {
+  return { scenario, server: "control", measure };
+}
+
+/** The same two promises at each rate. */
+function fanout(scenario: string, title: string): Target[] {
+  const common = { title, scenario, show: times };
+  return [
+    {
+      ...common,
+      wanted: "≥ 0.9 × control's deliveries/s, 100 % delivered",
+      measure: fanoutRate,
+      against: control(scenario, fanoutRate),
+      least: 0.9,
+    },
+    {
+      ...common,
+      wanted: "p99 ≤ 1.5 × control's",
+      measure: fanoutP99,
+      against: control(scenario, fanoutP99),
+      most: 1.5,
+    },
+  ];
+}
+
+const targets: Target[] = [
+  ...fanout("ws-1000", "WebSocket fan-out, 1,000 × 1,000/s"),
+  ...fanout("ws-4000", "WebSocket fan-out, 1,000 × 4,000/s"),
+  {
+    title: "SSE fan-out, 1,000 × 1,000/s",
+    wanted: "p99 ≤ 3 × the WebSocket control's, 100 % delivered",
+    scenario: "sse-1000",
+    measure: fanoutP99,
+    against: control("ws-1000", fanoutP99),
+    most: 3,
+    show: times,
+  },
+  {
+    title: "Idle WebSocket sessions",
+    wanted: "≤ 4,096 bytes each",
+    scenario: "idle-ws",
+    measure: perSession,
+    most: 4_096,
+    show: (value) => `${Math.round(value).toLocaleString("en")} bytes`,
+  },
+  {
+    title: "Idle SSE sessions",
+    wanted: "≤ 8,192 bytes each",
+    scenario: "idle-sse",
+    measure: perSession,
+    most: 8_192,
+    show: (value) => `${Math.round(value).toLocaleString("en")} bytes`,
+  },
+  {
+    title: "Resume storm",
+    wanted: "all recovered, seconds ≤ 3 × control's",
+    scenario: "resume",
+    measure: storm,
+    against: control("resume", storm),
+    most: 3,
+    show: times,
+  },
+  {
+    title: "Slow consumers: the others",
+    wanted: "p99 during ≤ 1.2 × before",
+    scenario: "slow",
+    measure: slowRatio,
+    most: 1.2,
+    show: times,
+  },
+  {
+    title: "Slow consumers: memory",
+    wanted: `growth ≤ 64 MiB + a full tail (${mebibytes(TAIL_BYTES)} MiB)`,
+    scenario: "slow",
+    measure: slowGrowth,
+    most: SLOW_BYTES + TAIL_BYTES,
+    show: (value) => `${mebibytes(value)} MiB`,
+  },
+  {
+    title: "Publishes in, raw WebSocket",
+    wanted: "≥ 100,000/s on one core",
+    scenario: "in-raw",
+    measure: kneeRate,
+    least: 100_000,
+    show: (value) => `${count(value)}/s`,
+  },
+  {
+    title: "Publishes in, HTTP",
+    wanted: "≥ 15,000/s on one core",
+    scenario: "in-http",
+    measure: kneeRate,
+    least: 15_000,
+    show: (value) => `${count(value)}/s`,
+  },
+];
+
+/** A row's figure, or why it has none. */
+function measured(row: Row | undefined, measure: Measure): number | string {
+  if (!row) return "";
+  const { claims, state, why } = judge(row);
+  if (!claims) return `${row.server} ${state}: ${why}`;
+  return measure(row) ?? "";
+}
+
+function evaluate(target: Target, report: Report): Outcome {
+  const find = (scenario: string, server: string) =>
+    report.rows.find((row) => row.scenario === scenario && row.server === server);
+  const { title, wanted, against } = target;
+  const not = (why: string): Outcome => ({ title, wanted, state: "not measured", measured: why });
+  const row = find(target.scenario, "thump");
+  const own = measured(row, target.measure);
+  if (typeof own === "string") {
+    // Thump was measured and fell short of it: that is an answer.
+    const fell = row && ["fault", "behind", "failed"].includes(judge(row).state);
+    return fell ? { title, wanted, state: "missed", measured: own } : not(own);
+  }
+  const other = against ? measured(find(against.scenario, against.server), against.measure) : 1;
+  if (typeof other === "string") return not(other === "" ? `no ${against?.server} beside it` : other);
+  const value = own / other;
+  const met = value >= (target.least ?? -Infinity) && value <= (target.most ?? Infinity);
+  return { title, wanted, state: met ? "met" : "missed", measured: target.show(value) };
+}
+
+/** Every target, in one order always. */
+export function outcomes(report: Report): Outcome[] {
+  return targets.map((target) => evaluate(target, report));
+}
+
+export function targetsText(report: Report): string {
+  const rows = outcomes(report).map(({ title, wanted, state, measured: text }) => {
+    const words = state === "met" ? "met" : state === "missed" ? "MISSED" : "not measured";
+    return [words.padEnd(12), title, wanted, text] as const;
+  });
+  const width = (column: 1 | 2) => Math.max(...rows.map((row) => row[column].length));
+  const [titles, wanteds] = [width(1), width(2)];
+  const lines = rows.map(([state, title, wanted, text]) =>
+    `  ${state}  ${title.padEnd(titles)}  ${wanted.padEnd(wanteds)}  ${text}`.trimEnd(),
+  );
+  return ["Targets", ...lines].join("\n");
+}
