@@ -11,6 +11,13 @@ interface Room {
 
 interface Socket {
   room: Room;
+  replay?: Replay;
+}
+
+/** What a socket is sent when it opens, and how much of it was sent. */
+interface Replay {
+  texts: string[];
+  sent: number;
 }
 
 const { values } = parseArgs({
@@ -22,6 +29,8 @@ const { values } = parseArgs({
   },
 });
 
+/** Replays that were prepared, by their query. */
+const replays = new Map<string, string[]>();
 const rooms = new Map<string, Room>();
 const encoder = new TextEncoder();
 
@@ -78,14 +87,36 @@ function eventStream(room: Room): Response {
   });
 }
 
+/** `?replay=N&size=B`: N texts of B bytes, the same at every request. */
+function replayOf({ searchParams }: URL): Replay {
+  const count = Number(searchParams.get("replay") ?? 0);
+  const size = Number(searchParams.get("size") ?? 64);
+  const key = `${count} ${size}`;
+  let texts = replays.get(key);
+  if (!texts) {
+    texts = Array.from({ length: count }, (_, index) => String(index).padEnd(size, ".").slice(0, size));
+    replays.set(key, texts);
+  }
+  return { texts, sent: 0 };
+}
+
+/** Over its limit Bun drops what is sent: what is left waits until the socket has drained. */
+function sendReplay(ws: ServerWebSocket<Socket>): void {
+  const { replay } = ws.data;
+  if (!replay) return;
+  while (replay.sent < replay.texts.length) if (ws.send(replay.texts[replay.sent++]!) === -1) return;
+}
+
 const server = Bun.serve({
   port: Number(values.port),
   hostname: values.host,
   fetch(request, server) {
-    const path = new URL(request.url).pathname;
+    const url = new URL(request.url);
+    const path = url.pathname;
     if (!path.startsWith("/rooms/")) return new Response(null, { status: path === "/healthz" ? 200 : 404 });
     const room = roomOf(path.slice("/rooms/".length));
-    if (server.upgrade(request, { data: { room } })) return undefined;
+    const data: Socket = url.search === "" ? { room } : { room, replay: replayOf(url) };
+    if (server.upgrade(request, { data })) return undefined;
     server.timeout(request, 0);
     return eventStream(room);
   },
@@ -96,7 +127,9 @@ const server = Bun.serve({
     idleTimeout: 120,
     open(ws: ServerWebSocket<Socket>) {
       ws.subscribe(ws.data.room.name);
+      sendReplay(ws);
     },
+    drain: sendReplay,
     message(ws: ServerWebSocket<Socket>, message) {
       const { room } = ws.data;
       ws.publish(room.name, message);

@@ -1,0 +1,142 @@
+// Checks that adapters say the truth: starts a peer, and plays each of its dialects with a few clients.
+//
+//   bun bench/peers/check.ts [NAME…]
+import type { Adapter } from "../adapter.ts";
+import type { Dialect } from "../dialect.ts";
+import { type Arrival, type Client, connect } from "./check/client.ts";
+import { openPublisher } from "./check/publisher.ts";
+import { start } from "./check/start.ts";
+
+const SUBSCRIBERS = 3;
+const MESSAGES = 5;
+const SIZE = 64;
+/** The message after which a client comes back. */
+const LEFT_AFTER = 1;
+
+/** One way to publish, and one to listen. */
+interface Pairing {
+  listen: string;
+  publish: string;
+}
+
+/** Each way to listen with the best way to publish, and each other way to publish with the first to listen. */
+function pairings({ dialects }: Adapter): Pairing[] {
+  const listening = Object.entries(dialects)
+    .filter(([name, { transport }]) => transport !== "http" && !name.startsWith("publish"))
+    .map(([name]) => name);
+  const first = listening[0];
+  if (first === undefined) throw new Error("none of its dialects listens");
+  const others = Object.entries(dialects)
+    .filter(([name, dialect]) => name !== "publish" && dialect !== dialects["publish"] && dialect.publish)
+    .map(([publish]) => ({ listen: first, publish }));
+  return [...listening.map((listen) => ({ listen, publish: "publish" })), ...others];
+}
+
+/** A message as the benchmark sends them: JSON of a fixed size, with every character that its texts have. */
+function makeMessage(number: number): string {
+  const head = `{"thump":"~${String(number).padStart(4, "0")}`;
+  const text = `0123456789:;<=>?-_${crypto.randomUUID()}`;
+  return `${head}${text.slice(0, SIZE - head.length - 2)}"}`;
+}
+
+/** The messages in what arrived; a frame may hold several, written as JSON or escaped in a string. */
+function messagesOf(arrivals: Arrival[]): string[] {
+  return arrivals.flatMap(({ payload }) =>
+    [...payload.matchAll(/~[^"\\]*/g)].map(([inner]) => `{"thump":"${inner}"}`),
+  );
+}
+
+/** Waits for the last of the messages, and compares all that came with those that should have. */
+async function expectMessages(client: Client, dialect: Dialect, expected: string[], who: string) {
+  const last = expected.at(-1)!;
+  const { inbox } = client;
+  await inbox.until((arrivals) => messagesOf(arrivals).includes(last), `the last message for ${who}`);
+  const received = messagesOf(inbox.arrivals);
+  if (!Bun.deepEquals(received, expected))
+    throw new Error(`${who} received\n${received.join("\n")}\ninstead of\n${expected.join("\n")}`);
+  const { gap, verbatim } = dialect;
+  const payloads = inbox.arrivals.map(({ payload }) => payload);
+  if (verbatim && !Bun.deepEquals(payloads, expected))
+    throw new Error(`${who} received the messages not verbatim:\n${payloads.join("\n")}`);
+  if (gap !== undefined && payloads.some((payload) => payload.includes(gap)))
+    throw new Error(`${who} was told of a gap`);
+}
+
+/** The cursor that came with a message. */
+function cursorAt(arrivals: Arrival[], message: string, before: string): string {
+  const whole = arrivals.find((arrival) => messagesOf([arrival]).includes(message))?.whole ?? "";
+  const at = whole.indexOf(before);
+  const cursor = at < 0 ? "" : /^[^"\n,}]*/.exec(whole.slice(at + before.length))?.[0];
+  if (!cursor) throw new Error(`there is no cursor after ${before} in ${whole}`);
+  return cursor;
+}
+
+/** Comes back after one of the messages, and expects those after it. */
+async function checkResume(
+  dialect: Dialect,
+  port: number,
+  room: string,
+  seen: Arrival[],
+  messages: string[],
+) {
+  if (!dialect.resume) return;
+  const cursor = cursorAt(seen, messages[LEFT_AFTER]!, dialect.resume.before);
+  using client = await connect(dialect, port, { room, cursor }, dialect.resume.path);
+  await expectMessages(client, dialect, messages.slice(LEFT_AFTER + 1), "a subscriber that came back");
+}
+
+async function play(adapter: Adapter, port: number, { listen, publish }: Pairing, round: number) {
+  const [listening, publishing] = [adapter.dialects[listen], adapter.dialects[publish]];
+  if (!listening || !publishing) throw new Error(`it has no dialect "${listening ? publish : listen}"`);
+  const [room, otherRoom] = [`check-${round}`, `other-${round}`];
+  using open = new DisposableStack();
+  const subscribers: Client[] = [];
+  for (let i = 0; i < SUBSCRIBERS; i++) subscribers.push(open.use(await connect(listening, port, { room })));
+  const outsider = open.use(await connect(listening, port, { room: otherRoom }));
+  const publisher = open.use(await openPublisher(publishing, port, room));
+  const otherPublisher = open.use(await openPublisher(publishing, port, otherRoom));
+
+  // The last message comes alone, after those before it arrived: whatever comes twice comes before it.
+  const messages = Array.from({ length: MESSAGES + 1 }, (_, number) => makeMessage(number));
+  await publisher.publish(messages.slice(0, -1));
+  for (const { inbox } of subscribers)
+    await inbox.until((arrivals) => messagesOf(arrivals).includes(messages.at(-2)!), "a message");
+  await publisher.publish(messages.slice(-1));
+  for (const client of subscribers) await expectMessages(client, listening, messages, "a subscriber");
+  const elsewhere = makeMessage(messages.length);
+  await otherPublisher.publish([elsewhere]);
+  await expectMessages(outsider, listening, [elsewhere], "a subscriber of another room");
+  await checkResume(listening, port, room, subscribers[0]!.inbox.arrivals, messages);
+}
+
+/** Plays all that a peer can do; says what was played. @throws when something is not as the adapter says */
+export async function check(adapter: Adapter): Promise<string[]> {
+  await using server = await start(adapter);
+  const played: string[] = [];
+  for (const pairing of pairings(adapter)) {
+    const name = `${pairing.listen} from ${pairing.publish}`;
+    await play(adapter, server.port, pairing, played.length).catch((error: Error) => {
+      throw new Error(`${adapter.name}, ${name}: ${error.message}`);
+    });
+    played.push(name);
+  }
+  return played;
+}
+
+if (import.meta.main) {
+  const { adapters } = await import("./index.ts");
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !adapters.some((adapter) => adapter.name === name));
+  if (unknown.length > 0) console.error(`Unknown: ${unknown.join(", ")}`);
+  process.exitCode = unknown.length > 0 ? 2 : 0;
+  for (const adapter of adapters.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const missing = adapter.missing();
+    try {
+      const said = missing ?? (await check(adapter)).join(", ");
+      console.log(`${missing ? "–" : "✓"} ${adapter.name}  ${adapter.version?.() ?? ""}  ${said}`);
+    } catch (error) {
+      console.log(`✗ ${(error as Error).message}`);
+      process.exitCode = 1;
+    }
+  }
+}

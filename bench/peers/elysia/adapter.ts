@@ -1,0 +1,62 @@
+// Elysia by itself, in the three ways it has to broadcast: what its users have without a plugin.
+import { join } from "node:path";
+import type { Adapter } from "../../adapter.ts";
+import type { Dialect } from "../../dialect.ts";
+import { bun, missingPackages, onBun, packageVersion, production } from "../javascript.ts";
+
+const websocket: Dialect = {
+  transport: "websocket",
+  path: "/rooms/{room}",
+  publish: "{message}",
+  verbatim: true,
+};
+
+const eventStream: Dialect = {
+  transport: "event-stream",
+  path: "/rooms/{room}",
+  headers: { accept: "text/event-stream" },
+  verbatim: true,
+};
+
+const publish: Dialect = { transport: "websocket", path: "/publish/{room}", publish: "{message}" };
+
+const elysia = `Elysia ${packageVersion("elysia") ?? ""}`.trim();
+
+function adapter(file: string, own: Pick<Adapter, "name" | "title" | "settings" | "dialects">): Adapter {
+  return {
+    ...own,
+    tier: "live",
+    version: () => onBun("elysia"),
+    missing: () => missingPackages("elysia"),
+    command: (port) => [bun, join(import.meta.dir, file), String(port)],
+    environment: production,
+  };
+}
+
+export const elysiaWs = adapter("websocket.ts", {
+  name: "elysia-ws",
+  title: `${elysia} with its .ws() route`,
+  settings:
+    "Its defaults (ahead-of-time compiled handlers, no compression), NODE_ENV=production, one listener a port.",
+  dialects: { websocket, publish: websocket },
+});
+
+export const elysiaSse = adapter("generator.ts", {
+  name: "elysia-sse",
+  title: `${elysia} with a generator and sse() a client`,
+  settings:
+    "Its defaults, NODE_ENV=production; a queue a client, and no idle timeout, which would cut quiet streams.",
+  dialects: { "event-stream": eventStream, publish },
+});
+
+export const elysiaStream: Adapter = {
+  ...adapter("stream.ts", {
+    name: "elysia-stream",
+    title: `@elysiajs/stream ${packageVersion("@elysiajs/stream") ?? ""} on ${elysia}`,
+    settings:
+      "Its defaults, NODE_ENV=production, and the content type that makes it an event stream; no idle timeout, which would cut quiet streams.",
+    dialects: { "event-stream": eventStream, publish },
+  }),
+  version: () => onBun("@elysiajs/stream"),
+  missing: () => missingPackages("elysia", "@elysiajs/stream"),
+};

@@ -1,0 +1,22 @@
+// Every server that the benchmark knows, in the order of its tables.
+import type { Adapter } from "../adapter.ts";
+import { control, controlEach } from "./control/adapter.ts";
+import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";
+import { socketio, socketioBun, socketioPlain } from "./socketio/adapter.ts";
+import { thump, thumpBinary, thumpNoHistory } from "./thump.ts";
+import { ws } from "./ws/adapter.ts";
+
+export const adapters: Adapter[] = [
+  control,
+  controlEach,
+  thump,
+  thumpNoHistory,
+  thumpBinary,
+  elysiaWs,
+  elysiaSse,
+  elysiaStream,
+  ws,
+  socketio,
+  socketioPlain,
+  socketioBun,
+];

@@ -1,0 +1,65 @@
+// What the adapters of JavaScript servers share: where things are, which versions, and how Node is given TypeScript.
+import { readFileSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+
+export const root = join(import.meta.dir, "../..");
+export const bun = process.execPath;
+
+/** Servers are told to be what they are in production. */
+export const production = { NODE_ENV: "production" };
+
+/** Lets a bundle that lies elsewhere find the packages that are not bundled: binary add-ons. */
+export const nodeEnvironment = { ...production, NODE_PATH: join(root, "node_modules") };
+
+/** The version of an installed package. */
+export function packageVersion(name: string): string | undefined {
+  try {
+    const manifest: unknown = JSON.parse(
+      readFileSync(join(root, "node_modules", name, "package.json"), "utf8"),
+    );
+    return typeof manifest === "object" && manifest !== null && "version" in manifest
+      ? String(manifest.version)
+      : undefined;
+  } catch {
+    return undefined; // It is not installed: `missing` says so.
+  }
+}
+
+export function onBun(name: string): string | undefined {
+  const version = packageVersion(name);
+  return version && `${version} on Bun ${Bun.version}`;
+}
+
+export function onNode(name: string): string | undefined {
+  const version = packageVersion(name);
+  const node = Bun.which("node");
+  if (!version || !node) return version;
+  const said = Bun.spawnSync([node, "--version"]).stdout.toString().trim();
+  return `${version} on Node ${said.replace(/^v/, "")}`;
+}
+
+/** Why a server of these packages cannot run here, if it cannot. */
+export function missingPackages(...names: string[]): string | undefined {
+  const absent = names.filter((name) => packageVersion(name) === undefined);
+  return absent.length > 0 ? `${absent.join(" and ")} not installed: bun install` : undefined;
+}
+
+export function missingNode(): string | undefined {
+  return Bun.which("node") ? undefined : "node is not installed";
+}
+
+/** Bundles a server into the folder, and gives the command that runs it by Node, which cannot read TypeScript. */
+export async function nodeCommand(script: string, folder: string, ...args: string[]): Promise<string[]> {
+  const node = Bun.which("node");
+  if (!node) throw new Error("node is not installed");
+  const name = basename(script, extname(script));
+  await Bun.build({
+    entrypoints: [script],
+    outdir: folder,
+    naming: `${name}.mjs`,
+    target: "node",
+    external: ["bufferutil"],
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  return [node, join(folder, `${name}.mjs`), ...args];
+}

@@ -1,0 +1,100 @@
+// Thump itself, as it is started by its users, and two variants of it.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Adapter } from "../adapter.ts";
+import type { Dialect } from "../dialect.ts";
+import { bun, root } from "./javascript.ts";
+
+const main = join(root, "src/main.ts");
+const binary = join(root, "dist/thump");
+const gap = '"type":"gap"';
+
+const websocket: Dialect = {
+  transport: "websocket",
+  path: "/rooms/{room}",
+  publish: "{message}",
+  verbatim: true,
+  gap,
+};
+
+const liveStream: Dialect = {
+  transport: "event-stream",
+  path: "/rooms/{room}",
+  headers: { accept: "text/event-stream" },
+  verbatim: true,
+  gap,
+};
+
+const liveMultiplexed: Dialect = {
+  transport: "websocket",
+  path: "/ws?room={room}",
+  steps: [{ expect: '"type":"joined"' }],
+  publish: '{"type":"publish","room":"{room}","data":{message}}',
+  gap,
+};
+
+const eventStream: Dialect = {
+  ...liveStream,
+  resume: { before: "id: ", path: "/rooms/{room}?after={cursor}" },
+};
+
+const multiplexed: Dialect = {
+  ...liveMultiplexed,
+  resume: { before: '"at":"', path: "/ws?room={room}&after={cursor}" },
+};
+
+const json = { "content-type": "application/json" };
+
+const http: Dialect = { transport: "http", path: "/rooms/{room}", headers: json, publish: "{message}" };
+
+const batch: Dialect = {
+  transport: "http",
+  path: "/publish",
+  headers: json,
+  publish: '{"room":"{room}","data":{message}}',
+  batch: { of: 100, before: "[", between: ",", after: "]" },
+};
+
+function version(): string | undefined {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version?: string };
+  return manifest.version && `${manifest.version} on Bun ${Bun.version}`;
+}
+
+export const thump: Adapter = {
+  name: "thump",
+  title: "Thump, from its source on Bun",
+  tier: "history",
+  settings: "Its defaults, as `bun start` runs it: every room keeps 1,000 messages or 1 MiB, for 10 minutes.",
+  version,
+  missing: () => undefined,
+  command: (port) => [bun, main, "--port", String(port), "--host", "127.0.0.1"],
+  ready: "/readyz",
+  dialects: {
+    websocket,
+    "event-stream": eventStream,
+    multiplexed,
+    publish: websocket,
+    http,
+    "http-batch": batch,
+  },
+};
+
+export const thumpNoHistory: Adapter = {
+  ...thump,
+  name: "thump-nohistory",
+  title: "Thump without history",
+  tier: "live",
+  settings: "No room keeps anything, so that what history costs can be seen; the rest are its defaults.",
+  named: true,
+  environment: { THUMP_ROOMS: '{"*":{"history":false}}' },
+  dialects: { ...thump.dialects, "event-stream": liveStream, multiplexed: liveMultiplexed },
+};
+
+export const thumpBinary: Adapter = {
+  ...thump,
+  name: "thump-binary",
+  title: "Thump, compiled to one binary",
+  named: true,
+  missing: () => (existsSync(binary) ? undefined : "not built: bun run build"),
+  command: (port) => [binary, "--port", String(port), "--host", "127.0.0.1"],
+};

@@ -1,0 +1,85 @@
+// The compared servers: each that can run here does what its adapter says, and the check notices when one does not.
+import { describe, expect, test } from "bun:test";
+import type { Adapter } from "../../bench/adapter.ts";
+import { check } from "../../bench/peers/check.ts";
+import { start } from "../../bench/peers/check/start.ts";
+import { control } from "../../bench/peers/control/adapter.ts";
+import { adapters } from "../../bench/peers/index.ts";
+import { thump } from "../../bench/peers/thump.ts";
+import { connect } from "../support/clients.ts";
+
+describe("adapters", () => {
+  test("names are one word each, and no two are the same", () => {
+    const names = adapters.map(({ name }) => name);
+    expect(names.slice(0, 1)).toEqual(["control"]);
+    expect(names.filter((name) => !/^[a-z][a-z0-9-]*$/.test(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("each says how to publish", () => {
+    const silent = adapters.filter(({ dialects }) => dialects["publish"]?.publish === undefined);
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  for (const adapter of adapters) {
+    test.skipIf(adapter.missing() !== undefined)(`${adapter.name} speaks its dialects`, async () => {
+      expect(adapter.version?.()).toMatch(/\d+\.\d+/);
+      expect(await check(adapter)).not.toBeEmpty();
+    });
+  }
+});
+
+describe("the check notices", () => {
+  const { websocket } = control.dialects;
+  const broken = (of: Adapter, dialects: Adapter["dialects"]): Adapter => ({
+    ...of,
+    dialects: { websocket: websocket!, publish: websocket!, ...dialects },
+  });
+
+  test("messages of another room", async () => {
+    const shared = { ...websocket!, path: "/rooms/one-for-all" };
+    const adapter = broken(control, { websocket: shared, publish: shared });
+    await expect(check(adapter)).rejects.toThrow("a subscriber of another room received");
+  });
+
+  test("messages that come twice", async () => {
+    const { "http-batch": batch } = thump.dialects;
+    const adapter = broken(thump, { publish: { ...batch!, publish: `${batch!.publish},${batch!.publish}` } });
+    await expect(check(adapter)).rejects.toThrow("a subscriber received");
+  });
+
+  test("messages that are wrapped where they should not be", async () => {
+    const wrapped = { ...thump.dialects["multiplexed"]!, verbatim: true } as const;
+    await expect(check(broken(thump, { websocket: wrapped }))).rejects.toThrow("not verbatim");
+  });
+
+  test("a cursor that leads nowhere", async () => {
+    const stream = thump.dialects["event-stream"]!;
+    const resume = { ...stream.resume!, before: "cursor: " };
+    const adapter = broken(thump, { websocket: { ...stream, resume } });
+    await expect(check(adapter)).rejects.toThrow("there is no cursor");
+  });
+
+  test("a server that does not start", async () => {
+    const command = () => [process.execPath, "-e", "console.error('no room here'); process.exit(3)"];
+    await expect(check({ ...control, command })).rejects.toThrow("it did not start: no room here");
+  });
+});
+
+describe("the control", () => {
+  test("replays what a query asks for, before anything else and however much it is", async () => {
+    await using server = await start(control);
+    // More than a socket's buffers and the server's limit hold.
+    const [count, size] = [300, 64 * 1024];
+    const path = `/rooms/replay?replay=${count}&size=${size}`;
+    const socket = await connect(`ws://127.0.0.1:${server.port}${path}`);
+    const frames = await socket.until((all) => all.length === count);
+    expect(frames.map((frame) => frame.length)).toEqual(Array(count).fill(size));
+    expect(frames.map((frame) => Number.parseInt(String(frame)))).toEqual([...Array(count).keys()]);
+
+    const publisher = await connect(`ws://127.0.0.1:${server.port}/rooms/replay`);
+    publisher.send("live");
+    await socket.until((all) => all.at(-1) === "live");
+    expect(publisher.all).toEqual([]);
+  });
+});
