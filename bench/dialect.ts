@@ -16,6 +16,8 @@ export interface Step {
  */
 export interface Dialect {
   transport: Transport;
+  /** The port on 127.0.0.1, where it is not the server's own: that of a helper beside it. */
+  port?: number;
   /** The path of the request, with its query. */
   path: string;
   /** Of the request; `http` only. POST unless said. */
@@ -34,6 +36,12 @@ export interface Dialect {
   verbatim?: true;
   /** Who publishes on such a connection receives their own messages too. */
   echo?: true;
+  /** A part of the frame or event that says that messages are missing. */
+  gap?: string;
+  /** Requests that may wait for their answers at once on one connection, over HTTP; 1 unless said. */
+  pipeline?: number;
   /** How to come back: the text before the cursor in what arrived, and the path with `{cursor}`. */
   resume?: { before: string; path: string };
+  /** What is sent to who comes back are not the messages, but frames of the same number and size. */
+  replays?: true;
 }

@@ -1,58 +1,127 @@
-// `bun bench`: compares Thump with a bare control, side by side, in one run.
-import { fanoutTable } from "./report/fanout.ts";
-import { idleTable } from "./report/idle.ts";
-import { describe, machine } from "./report/machine.ts";
-import { clearProgress, progress } from "./report/progress.ts";
+// `bun bench`: how fast Thump is beside a bare control and the servers people would otherwise pick, in one run.
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { help, readOptions, type Options } from "./options.ts";
+import { adapters } from "./peers/index.ts";
+import { anySlower, compare } from "./report/compare.ts";
+import { compareText } from "./report/compare-text.ts";
+import { describe, machine } from "./report/machine.ts";
+import { Progress } from "./report/progress.ts";
+import { scenarioText } from "./report/tables.ts";
+import { targetsText } from "./report/targets.ts";
+import { versions } from "./report/versions.ts";
+import type { Report } from "./results.ts";
 import { killAll, pinning } from "./runner/children.ts";
-import { measure, type Row } from "./runner/measure.ts";
+import { measure, serversOf, unitsOf } from "./runner/measure.ts";
+import type { Scenario } from "./scenarios.ts";
 
-const method = `The generator is another process: core 0 serves, core 1 generates. Messages leave at planned
-times (a burst each millisecond), latency counts from the planned time, and every delivery is
-checked for loss, repeats and order, and timed (one clock reading for what one read brought; sockets
-are looked at every 0.2 ms). Medians of the runs, min–max below; a fresh server for each run.
-rig: the generator (over 90 % of its core it may be the limit: rig-bound); others: the rest of the machine.`;
+const method = `Server and generator are processes of their own, pinned to a core each. Messages leave at planned times,
+a burst each millisecond, and latency counts from the planned time. Every delivery on every connection is checked
+for loss, repeats, order and its bytes. The knee is the highest rate at which all is delivered, without a fault and
+with a p99 of at most 50 ms. Servers take turns; medians of the runs, min–max below; histograms are merged.`;
 
-async function run(options: Options): Promise<void> {
-  const here = machine();
-  console.log(`${describe(here)}\n${method}`);
+type Run = Extract<Options, { command: "run" }>;
+
+function infoOf({ name, title, kind, subscribers, size, base }: Scenario): Report["scenarios"][number] {
+  return {
+    name,
+    title,
+    kind,
+    size,
+    base,
+    subscribers: subscribers.reduce((sum, { count }) => sum + count, 0),
+  };
+}
+
+function emptyReport(options: Run): Report {
+  const used = new Set(options.scenarios.flatMap((scenario) => serversOf(scenario, options.peers)));
+  return {
+    format: 1,
+    machine: machine(),
+    versions: versions(),
+    pinned: pinning ?? true,
+    command: ["bun bench", ...process.argv.slice(2)].join(" "),
+    took: 0,
+    scenarios: [],
+    servers: adapters
+      .filter((adapter) => used.has(adapter))
+      .map(({ name, title, tier, settings, version, missing }) => {
+        const installed = missing() === undefined ? version?.() : undefined;
+        return { name, title, tier, settings, ...(installed === undefined ? {} : { version: installed }) };
+      }),
+    rows: [],
+  };
+}
+
+async function run(options: Run): Promise<void> {
+  const report = emptyReport(options);
+  const began = performance.now();
+  console.log(`${describe(report.machine)}\n${method}`);
   if (pinning !== undefined) console.log(`Note: ${pinning}.`);
-  const all: Row[] = [];
+  const units = options.scenarios.map((scenario) => unitsOf(scenario, options.peers, options.pace));
+  const progress = new Progress(units.reduce((sum, count) => sum + count, 0));
   for (const scenario of options.scenarios) {
-    const rows = await measure(scenario, options, progress);
-    clearProgress();
-    if (rows.length === 0) continue;
-    all.push(...rows);
-    const text = scenario.kind === "fanout" ? fanoutTable(scenario, rows, all) : idleTable(scenario, rows);
-    console.log(`\n${scenario.name}  ${scenario.title}\n${text}`);
+    report.rows.push(...(await measure(scenario, options.peers, options.pace, progress)));
+    const info = infoOf(scenario);
+    report.scenarios.push(info);
+    progress.close();
+    console.log(`\n${scenarioText(report, info)}`);
   }
-  if (options.json !== undefined) {
-    const { seconds, runs } = options;
-    const report = {
-      machine: here,
-      pinned: pinning === undefined,
-      seconds,
-      runs,
-      rows: all,
-    };
-    await Bun.write(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  report.took = (performance.now() - began) / 1000;
+  await save(report, options);
+}
+
+async function save(report: Report, options: Run): Promise<void> {
+  const stamp = report.machine.date.slice(0, 19).replaceAll(":", "-");
+  const json = options.json ?? join("bench/results", `${stamp}.json`);
+  const page = options.page ?? json.replace(/(\.json)?$/, ".html");
+  for (const file of [json, page]) mkdirSync(dirname(file), { recursive: true });
+  await Bun.write(json, `${JSON.stringify(report)}\n`);
+  const { writePage } = await import("./report/page.ts");
+  await writePage(report, page);
+  console.log(`\n${targetsText(report)}\n\nresults: ${json}\nreport:  ${page}`);
+}
+
+async function compareFiles([old, newer]: [string, string]): Promise<number> {
+  const [a, b] = await Promise.all([old, newer].map(async (file) => (await Bun.file(file).json()) as Report));
+  const differences = compare(a!, b!);
+  console.log(compareText(a!, b!, differences));
+  return anySlower(differences) ? 1 : 0;
+}
+
+async function perform(options: Options): Promise<number> {
+  switch (options.command) {
+    case "help":
+      console.log(help);
+      return 0;
+    case "peers": {
+      const { installPeers } = await import("./peers/install.ts");
+      await installPeers((line) => console.log(line));
+      return 0;
+    }
+    case "micro":
+      await import("./micro/main.ts");
+      return 0;
+    case "compare":
+      return compareFiles(options.files);
+    case "run":
+      await run(options);
+      return 0;
   }
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
     killAll();
-    clearProgress();
     process.exit(130);
   });
 
-let options: Options | undefined;
 try {
-  options = readOptions(process.argv.slice(2));
+  process.exitCode = await perform(readOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
-  process.exit(2);
+  process.exitCode = 2;
 }
-if (options) await run(options);
-else console.log(help);
-process.exit(0);
+// Children that were left, if any, would keep the process.
+killAll();
+process.exit();

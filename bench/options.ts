@@ -1,66 +1,114 @@
 // The command line of the benchmark.
 import { parseArgs } from "node:util";
-import { adapters, type Adapter } from "./adapters.ts";
+import { adapters } from "./peers/index.ts";
+import { quick, thorough, type Pace } from "./runner/pace.ts";
 import { scenarios, type Scenario } from "./scenarios.ts";
 
-export interface Options {
-  scenarios: Scenario[];
-  adapters: Adapter[];
-  seconds: number;
-  runs: number;
-  json: string | undefined;
-}
+export type Options =
+  | { command: "help" }
+  | { command: "peers" }
+  | { command: "micro" }
+  | { command: "compare"; files: [string, string] }
+  | {
+      command: "run";
+      scenarios: readonly Scenario[];
+      /** Names; all that a scenario names when there are none. */
+      peers: readonly string[];
+      pace: Pace;
+      json: string | undefined;
+      page: string | undefined;
+    };
 
-export const help = `bun bench [options]
+const names = (list: readonly { name: string; title: string }[]) =>
+  list.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join("\n");
 
-Compares Thump with a bare Bun server, side by side, on this machine.
+export const help = `bun bench [options]                  the headline scenarios, about three minutes
+bun bench --targets                  what Thump promises of itself, about four minutes
+bun bench --full                     every scenario, thoroughly, about an hour
+bun bench peers                      installs the servers to compare with into bench/.peers
+bun bench compare OLD.json NEW.json  what got slower beyond the noise (exit code 1 if anything did)
+bun bench micro                      what is pure and hot, by itself
 
+options:
   --scenario NAME   only this scenario (may be repeated)
-  --only NAME       only this server: thump or control (may be repeated)
-  --seconds N       length of a measured window (default 3)
-  --runs N          runs of each fan-out row, alternating (default 3)
-  --json FILE       also write every run to a file
+  --peer NAME       only this server and the one ratios refer to (may be repeated)
+  --seconds N       length of a measured window, and of each of a sweep's
+  --runs N          runs of each row, alternating (3)
+  --json FILE       where the results are written (bench/results/<time>.json)
+  --page FILE       where the report page is written (bench/results/<time>.html)
   --help            this
 
 scenarios:
-${scenarios.map(({ name, title }) => `  ${name.padEnd(16)}  ${title}`).join("\n")}
+${names(scenarios)}
 
 servers:
-${adapters.map(({ name, about, extra }) => `  ${name.padEnd(16)}  ${about}${extra ? " (only when named)" : ""}`).join("\n")}
+${names(adapters)}
 `;
 
-function positive(text: string, name: string): number {
+function positive(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (!(value > 0)) throw new Error(`--${name} wants a positive number, not "${text}"`);
   return value;
 }
 
-function chosen<T extends { name: string; extra?: true }>(all: T[], names: string[], option: string): T[] {
-  for (const name of names)
+function known(
+  wanted: readonly string[],
+  all: readonly { name: string }[],
+  option: string,
+): readonly string[] {
+  for (const name of wanted)
     if (!all.some((item) => item.name === name))
       throw new Error(`--${option} ${name} is unknown: one of ${all.map((item) => item.name).join(", ")}`);
-  return all.filter((item) => (names.length === 0 ? !item.extra : names.includes(item.name)));
+  return wanted;
 }
 
-/** Undefined when help was asked for. */
-export function readOptions(args: string[]): Options | undefined {
-  const { values } = parseArgs({
+function subcommand(positionals: readonly string[]): Options | undefined {
+  const [command, ...rest] = positionals;
+  if (command === undefined) return undefined;
+  if (command === "peers" || command === "micro") return { command };
+  const [old, newer] = rest;
+  if (command === "compare" && old !== undefined && newer !== undefined && rest.length === 2)
+    return { command, files: [old, newer] };
+  if (command === "compare") throw new Error("bun bench compare wants two results files: OLD.json NEW.json");
+  throw new Error(`there is no "bun bench ${command}": peers, compare or micro`);
+}
+
+export function readOptions(args: string[]): Options {
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       scenario: { type: "string", multiple: true, default: [] },
-      only: { type: "string", multiple: true, default: [] },
-      seconds: { type: "string", default: "3" },
-      runs: { type: "string", default: "3" },
+      peer: { type: "string", multiple: true, default: [] },
+      targets: { type: "boolean", default: false },
+      full: { type: "boolean", default: false },
+      seconds: { type: "string" },
+      runs: { type: "string" },
       json: { type: "string" },
+      page: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return undefined;
+  if (values.help) return { command: "help" };
+  const other = subcommand(positionals);
+  if (other) return other;
+  const wanted = known(values.scenario, scenarios, "scenario");
+  const set = values.full ? "full" : values.targets ? "targets" : "headline";
+  const seconds = positive(values.seconds, "seconds");
+  const runs = positive(values.runs, "runs");
   return {
-    scenarios: chosen(scenarios, values.scenario, "scenario"),
-    adapters: chosen(adapters, values.only, "only"),
-    seconds: positive(values.seconds, "seconds"),
-    runs: Math.ceil(positive(values.runs, "runs")),
+    command: "run",
+    scenarios: scenarios.filter(({ name, sets }) =>
+      wanted.length > 0 ? wanted.includes(name) : sets.includes(set),
+    ),
+    peers: known(values.peer, adapters, "peer"),
+    pace: {
+      ...(set === "headline" && wanted.length === 0 ? quick : thorough),
+      ...(seconds === undefined ? {} : { seconds, step: seconds }),
+      ...(runs === undefined ? {} : { runs: Math.ceil(runs) }),
+    },
     json: values.json,
+    page: values.page,
   };
 }

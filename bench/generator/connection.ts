@@ -1,50 +1,105 @@
-// One connection to the server: its request, its response, and then its messages.
-import type { Endpoint } from "../jobs.ts";
+// One connection to the server: its request, the response, what is said first, and then messages.
+import type { Dialect, Step } from "../dialect.ts";
+import { AnswerReader } from "./answers.ts";
+import { ChunkedReader } from "./chunked.ts";
+import { inRoom } from "./encoder.ts";
 import { EventStreamReader } from "./event-stream.ts";
 import { closeSocket, sendNow } from "./libc.ts";
-import type { Reader, ReaderContext } from "./reader.ts";
-import type { Tally } from "./tally.ts";
-import { WebSocketReader } from "./websocket.ts";
+import type { Listener, Reader } from "./reader.ts";
+import { Scanner } from "./scanner.ts";
+import type { Receiver, Tally } from "./tally.ts";
+import { WebSocketReader, messageFrame } from "./websocket.ts";
 
-function requestOf(endpoint: Endpoint, port: number): Uint8Array {
-  const upgrade = endpoint.transport === "websocket";
-  const headers = {
-    Host: `127.0.0.1:${port}`,
-    ...(upgrade
-      ? {
-          Connection: "Upgrade",
-          Upgrade: "websocket",
-          "Sec-WebSocket-Version": "13",
-          "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        }
-      : { Accept: "text/event-stream" }),
-    ...endpoint.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`GET ${endpoint.path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+const LONGEST_CONTROL = 4_096;
+const HEAD_END = "\r\n\r\n";
+
+export interface Opening {
+  dialect: Dialect;
+  room: string;
+  port: number;
+  size: number;
+  tally: Tally;
+  /** Whose deliveries these are; none for a connection that only publishes. */
+  receiver?: Receiver;
+  /** Bytes the kernel may hold unread. */
+  receiveBuffer?: number;
+  /** The cursors that arrive are remembered. */
+  remembers?: true;
+  /** Comes back with this cursor. */
+  cursor?: string;
 }
 
-export class Connection {
-  /** Answered as it should be: messages may come. */
+export class Connection implements Listener {
+  /** Answered, and all has been said that comes before messages. */
   open = false;
   closed = false;
+  /** Frames or events that have arrived. */
+  payloads = 0;
+  /** Of these and of pings, those that were no message: they may have been answered. */
+  controls = 0;
+  /** The last cursor that arrived, under a dialect that can resume. */
+  cursor: string | undefined;
+  /** When it began to connect, and when it was open, in ms. */
+  readonly began: number;
+  opened = 0;
+  /** Told the status of each answer to a request that publishes. */
+  answered: (status: number) => void = () => {};
+  readonly scanner: Scanner | undefined;
   reader: Reader | undefined;
+  readonly #dialect: Dialect;
+  readonly #answers: Map<string, string>;
+  #steps: Step[];
   #head = "";
   #unsent: Uint8Array | undefined;
 
   constructor(
     readonly fd: number,
-    readonly endpoint: Endpoint,
-    readonly tally: Tally,
-    readonly size: number,
-    port: number,
+    readonly opening: Opening,
+    now: number,
   ) {
-    this.send(requestOf(endpoint, port));
+    const { dialect, room, receiver, tally, size } = opening;
+    this.began = now;
+    this.#dialect = dialect;
+    this.#answers = new Map(Object.entries(dialect.answers ?? {}));
+    this.#steps = (dialect.steps ?? []).map(({ send, expect }) => ({
+      ...(send === undefined ? {} : { send: inRoom(send, room) }),
+      ...(expect === undefined ? {} : { expect: inRoom(expect, room) }),
+    }));
+    if (receiver) this.scanner = new Scanner(tally, receiver, size, dialect.verbatim === true);
+    if (dialect.transport === "http") {
+      this.reader = new AnswerReader((status) => this.answered(status));
+      this.#ready(now);
+    } else this.send(this.#request());
   }
 
-  read(bytes: Uint8Array, length: number): void {
+  /** Every byte so far has been understood, and what comes next begins anew. */
+  get clean(): boolean {
+    return this.open && this.reader!.clean && this.scanner?.clean === true;
+  }
+
+  read(bytes: Buffer, length: number): void {
     if (this.reader) this.reader.read(bytes, 0, length);
     else this.#answer(bytes, length);
+  }
+
+  payload(bytes: Buffer, from: number, to: number): void {
+    this.payloads++;
+    const some = this.scanner?.scan(bytes, from, to) === true;
+    if (this.opening.remembers) this.#remember(bytes, from, to);
+    if (!some) this.controls++;
+    else if (this.#steps.length === 0) return;
+    // A flood that nobody counts need not be read.
+    if (this.scanner || this.#answers.size > 0 || this.#steps.length > 0)
+      this.#control(bytes, from, to, some);
+  }
+
+  reply(bytes: Uint8Array): void {
+    this.controls++;
+    this.send(bytes);
+  }
+
+  foreign(): void {
+    this.opening.tally.faults.foreign++;
   }
 
   /** Sends now what the kernel takes, and keeps the rest for `flush`. */
@@ -57,6 +112,11 @@ export class Connection {
     }
     const sent = Math.max(0, sendNow(this.fd, bytes, bytes.length));
     if (sent < bytes.length) this.#unsent = bytes.slice(sent);
+  }
+
+  /** The kernel has not taken all yet. */
+  get unsent(): boolean {
+    return this.#unsent !== undefined;
   }
 
   flush(): void {
@@ -72,23 +132,86 @@ export class Connection {
     closeSocket(this.fd);
   }
 
-  #answer(bytes: Uint8Array, length: number): void {
-    const start = this.#head.length;
-    this.#head += Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
-    const end = this.#head.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    const upgrade = this.endpoint.transport === "websocket";
-    if (!this.#head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
-      throw new Error(`${this.endpoint.path} was answered: ${this.#head.slice(0, 300)}`);
-    const context: ReaderContext = {
-      tally: this.tally,
-      size: this.size,
-      reply: (reply) => this.send(reply),
+  #request(): Buffer {
+    const { dialect, room, port, cursor } = this.opening;
+    const upgrade = dialect.transport === "websocket";
+    const template = cursor === undefined ? dialect.path : dialect.resume!.path;
+    const path = inRoom(template, room).replaceAll("{cursor}", encodeURIComponent(cursor ?? ""));
+    const headers = {
+      Host: `127.0.0.1:${port}`,
+      ...(upgrade
+        ? {
+            Connection: "Upgrade",
+            Upgrade: "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+          }
+        : { Accept: "text/event-stream" }),
+      ...dialect.headers,
     };
-    const chunked = /\r\ntransfer-encoding: *chunked/i.test(this.#head.slice(0, end + 2));
-    this.reader = upgrade ? new WebSocketReader(context) : new EventStreamReader(context, chunked);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+  }
+
+  #answer(bytes: Buffer, length: number): void {
+    const start = this.#head.length;
+    this.#head += bytes.toString("latin1", 0, length);
+    const end = this.#head.indexOf(HEAD_END);
+    if (end < 0) return;
+    const head = this.#head.slice(0, end + 2);
     this.#head = "";
+    const upgrade = this.#dialect.transport === "websocket";
+    if (!head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
+      throw new Error(`${this.#dialect.path} was answered: ${head.slice(0, 300)}`);
+    const events = upgrade ? undefined : new EventStreamReader(this, this.opening.size);
+    const chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
+    this.reader = events ? (chunked ? new ChunkedReader(events) : events) : new WebSocketReader(this);
+    this.#advance();
+    this.reader.read(bytes, end + HEAD_END.length - start, length);
+  }
+
+  /** Says what is next to be said, and waits for what is next to be heard. */
+  #advance(): void {
+    for (let step = this.#steps[0]; step; step = this.#steps[0]) {
+      if (step.send !== undefined) {
+        this.send(messageFrame(step.send, this.#dialect.binary));
+        delete step.send;
+      }
+      if (step.expect !== undefined) return;
+      this.#steps.shift();
+    }
+    if (!this.open) this.#ready(this.opening.tally.now);
+  }
+
+  #ready(now: number): void {
     this.open = true;
-    this.reader.read(bytes, end + 4 - start, length);
+    this.opened = now;
+  }
+
+  #control(bytes: Buffer, from: number, to: number, some: boolean): void {
+    const text = bytes.toString("latin1", from, Math.min(to, from + LONGEST_CONTROL));
+    const { gap } = this.#dialect;
+    const { receiver } = this.opening;
+    if (gap !== undefined && receiver && text.includes(gap)) {
+      receiver.announced = true;
+      return;
+    }
+    const expected = this.#steps[0]?.expect;
+    if (expected !== undefined && text.includes(expected)) {
+      this.#steps.shift();
+      this.#advance();
+    }
+    const answer = this.#answers.get(text.trim());
+    if (answer !== undefined) this.send(messageFrame(answer, this.#dialect.binary));
+    else if (this.#dialect.verbatim && receiver && !some && expected === undefined) this.foreign();
+  }
+
+  #remember(bytes: Buffer, from: number, to: number): void {
+    const before = this.#dialect.resume?.before;
+    if (before === undefined) return;
+    const at = bytes.lastIndexOf(before, to - 1);
+    if (at < from) return;
+    const start = at + before.length;
+    this.cursor = bytes.toString("latin1", start, bytes.indexOf('"', start));
   }
 }

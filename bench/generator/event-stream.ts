@@ -1,79 +1,36 @@
-// Reads a server's event stream: HTTP chunks, then lines, then events that carry data.
-import { readSeq } from "./message.ts";
-import { Carry, type Reader, type ReaderContext } from "./reader.ts";
+// Reads a server's event stream (WHATWG HTML, 9.2.6): lines, then events that carry data.
+import { Carry } from "./carry.ts";
+import type { Listener, Reader } from "./reader.ts";
 
 const NEWLINE = 10;
 const RETURN = 13;
 const SPACE = 32;
 const COLON = 58;
 const DATA = [100, 97, 116, 97] as const;
-const NO_DATA = -2;
-const FOREIGN = -1;
 
 function isData(bytes: Uint8Array, at: number): boolean {
   for (let index = 0; index < 4; index++) if (bytes[at + index] !== DATA[index]) return false;
   return bytes[at + 4] === COLON;
 }
 
-function hexDigit(byte: number): number {
-  if (byte >= 48 && byte <= 57) return byte - 48;
-  const letter = (byte | 0x20) - 97;
-  return letter >= 0 && letter < 6 ? letter + 10 : -1;
-}
-
 export class EventStreamReader implements Reader {
-  last = -1;
-  readonly #context: ReaderContext;
-  readonly #chunked: boolean;
   readonly #carry = new Carry();
-  /** Bytes of the HTTP chunk that are still to come. */
-  #left = 0;
-  #size = 0;
-  #digits = 0;
-  #extension = false;
-  /** The message of the event being read. */
-  #pending = NO_DATA;
+  /** Data of the event being read, as the range of one line, or copied when it has several or comes in parts. */
+  #data: Buffer | undefined;
+  #from = 0;
+  #to = 0;
 
-  constructor(context: ReaderContext, chunked: boolean) {
-    this.#context = context;
-    this.#chunked = chunked;
+  /** `size` of a message: a line of our data has a known length, so its end need not be searched. */
+  constructor(
+    readonly listener: Listener,
+    readonly size: number,
+  ) {}
+
+  get clean(): boolean {
+    return this.#carry.length === 0 && this.#data === undefined;
   }
 
-  read(bytes: Uint8Array, from: number, to: number): void {
-    if (!this.#chunked) {
-      this.#lines(bytes, from, to);
-      return;
-    }
-    let at = from;
-    while (at < to) {
-      if (this.#left > 0) {
-        const end = Math.min(to, at + this.#left);
-        this.#lines(bytes, at, end);
-        this.#left -= end - at;
-        at = end;
-      } else this.#chunkSize(bytes[at++]!);
-    }
-  }
-
-  /** One byte between two chunks: the line end of the last, or the size of the next. */
-  #chunkSize(byte: number): void {
-    if (byte === NEWLINE) {
-      this.#left = this.#digits > 0 ? this.#size : 0;
-      this.#size = 0;
-      this.#digits = 0;
-      this.#extension = false;
-      return;
-    }
-    const digit = this.#extension ? -1 : hexDigit(byte);
-    if (digit < 0) {
-      this.#extension = byte !== RETURN;
-      return;
-    }
-    this.#size = this.#size * 16 + digit;
-    this.#digits++;
-  }
-
-  #lines(bytes: Uint8Array, from: number, to: number): void {
+  read(bytes: Buffer, from: number, to: number): void {
     let at = from;
     if (this.#carry.length > 0) {
       const end = bytes.indexOf(NEWLINE, at);
@@ -82,44 +39,50 @@ export class EventStreamReader implements Reader {
         return;
       }
       this.#carry.append(bytes, at, end);
-      this.#line(this.#carry.bytes, 0, this.#carry.length);
+      const line = Buffer.from(this.#carry.bytes.subarray(0, this.#carry.length));
       this.#carry.length = 0;
+      this.#line(line, 0, line.length);
       at = end + 1;
     }
-    const { size } = this.#context;
+    const { size } = this;
     while (at < to) {
-      // A line of our data has a known length, so its end need not be searched.
       let end = at + 6 + size;
       if (end >= to || bytes[end] !== NEWLINE || !isData(bytes, at)) {
         end = at;
         while (end < to && bytes[end] !== NEWLINE) end++;
         if (end === to) {
           this.#carry.append(bytes, at, to);
-          return;
+          break;
         }
       }
       this.#line(bytes, at, end);
       at = end + 1;
     }
+    // The bytes will be overwritten by the next read.
+    if (this.#data === bytes) this.#keep();
   }
 
-  #line(bytes: Uint8Array, from: number, lineEnd: number): void {
+  #line(bytes: Buffer, from: number, lineEnd: number): void {
     const end = lineEnd > from && bytes[lineEnd - 1] === RETURN ? lineEnd - 1 : lineEnd;
     if (end === from) {
-      this.#event();
+      const data = this.#data;
+      this.#data = undefined;
+      if (data) this.listener.payload(data, this.#from, this.#to);
     } else if (end - from >= 5 && isData(bytes, from)) {
       const at = bytes[from + 5] === SPACE ? from + 6 : from + 5;
-      const seq = readSeq(bytes, at, end - at, this.#context.size);
-      // A second line of data makes the event something else than one of our messages.
-      this.#pending = this.#pending === NO_DATA ? seq : FOREIGN;
+      if (this.#data) this.#join(bytes, at, end);
+      else [this.#data, this.#from, this.#to] = [bytes, at, end];
     }
   }
 
-  #event(): void {
-    if (this.#pending === NO_DATA) return;
-    const { tally } = this.#context;
-    if (this.#pending === FOREIGN) tally.faults.foreign++;
-    else this.last = tally.arrived(this.#pending, this.last);
-    this.#pending = NO_DATA;
+  #keep(): void {
+    this.#data = Buffer.from(this.#data!.subarray(this.#from, this.#to));
+    [this.#from, this.#to] = [0, this.#data.length];
+  }
+
+  #join(bytes: Buffer, from: number, to: number): void {
+    const parts = [this.#data!.subarray(this.#from, this.#to), Buffer.from("\n"), bytes.subarray(from, to)];
+    this.#data = Buffer.concat(parts);
+    [this.#from, this.#to] = [0, this.#data.length];
   }
 }

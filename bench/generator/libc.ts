@@ -5,6 +5,8 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
 const TCP_QUICKACK = 12;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -36,6 +38,7 @@ function load() {
         epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
         epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
         nanosleep: { args: ["ptr", "ptr"], returns: "i32" },
+        clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
       }).symbols;
     } catch {
       // Try the next name.
@@ -49,9 +52,9 @@ const libc = load();
 const flag = new Int32Array(1);
 const flagPointer = ptr(flag);
 
-function setOption(fd: number, name: number, value: number): void {
+function setOption(fd: number, name: number, value: number, level = IPPROTO_TCP): void {
   flag[0] = value;
-  libc.setsockopt(fd, IPPROTO_TCP, name, flagPointer, 4);
+  libc.setsockopt(fd, level, name, flagPointer, 4);
 }
 
 function address(ip: readonly number[], port: number): Uint8Array {
@@ -64,9 +67,10 @@ function address(ip: readonly number[], port: number): Uint8Array {
 }
 
 /** Opens a connection to 127.0.0.1 from the given loopback address. */
-export function openSocket(source: readonly number[], port: number): number {
+export function openSocket(source: readonly number[], port: number, receiveBuffer?: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
   if (fd < 0) throw new Error("no socket left: is the limit of open files high enough?");
+  if (receiveBuffer !== undefined) setOption(fd, SO_RCVBUF, receiveBuffer, SOL_SOCKET);
   if (libc.bind(fd, ptr(address(source, 0)), 16) !== 0) throw new Error(`cannot bind to ${source.join(".")}`);
   if (libc.connect(fd, ptr(address([127, 0, 0, 1], port)), 16) !== 0)
     throw new Error(`cannot connect to 127.0.0.1:${port}`);
@@ -89,7 +93,7 @@ export function sendNow(fd: number, bytes: Uint8Array, length: number): number {
 }
 
 /** One buffer that every socket is read into. */
-export const inbox = new Uint8Array(256 * 1024);
+export const inbox = Buffer.alloc(256 * 1024);
 const inboxPointer = ptr(inbox);
 
 /** Reads what has arrived into `inbox`. 0 is the end, -1 nothing or an error. */
@@ -104,6 +108,16 @@ export function sleep(milliseconds: number): void {
   interval[0] = BigInt(Math.floor(milliseconds / 1000));
   interval[1] = BigInt(Math.round((milliseconds % 1000) * 1e6));
   libc.nanosleep(intervalPointer, null);
+}
+
+const CLOCK_MONOTONIC = 1;
+const reading = new BigInt64Array(2);
+const readingPointer = ptr(reading);
+
+/** The machine's monotonic clock, in ms. */
+export function monotonicNow(): number {
+  libc.clock_gettime(CLOCK_MONOTONIC, readingPointer);
+  return Number(reading[0]) * 1000 + Number(reading[1]) / 1e6;
 }
 
 /** Which of the watched sockets have something to read. */

@@ -1,42 +1,106 @@
-// The message that is published: JSON of a fixed size with a sequence number at a fixed place.
+// The message that is published: JSON of a fixed size that says who sent it, its number, and when it was due.
+//
+//   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
+//
+// Stream, number and due time are digits of four bits, the characters from "0" on, so that reading one is a mask.
+// The text depends on stream and number, so that a receiver can check every byte. Nothing in it needs escaping.
 
-const HEAD = '{"seq":"';
-const MIDDLE = '","pad":"';
-const TAIL = '"}';
-const DIGITS = 6;
-const BRACE_OPEN = 123;
-const BRACE_CLOSE = 125;
+export const HEAD = '{"thump":"';
+export const TAIL = '"}';
+export const MARK = 126; // "~"
+const STREAM_AT = 1;
+const SEQ_AT = 5;
+const DUE_AT = 11;
+const TEXT_AT = 20;
+/** Due times are counted in microseconds up to this, some 19 hours, and then from zero again. */
+const DUE_SPAN = 2 ** 36;
+const OFFSETS = 1024;
+const LARGEST = 1 << 20;
+const BY_HAND = 64;
 
-/** The smallest message there is. */
-export const MIN_SIZE = HEAD.length + DIGITS + MIDDLE.length + TAIL.length;
+/** Where the mark stands in a message. */
+export const MARK_AT = HEAD.length;
+export const MIN_SIZE = HEAD.length + TEXT_AT + TAIL.length;
+export const MAX_STREAMS = 1 << 16;
 
-/** Writes message number `seq` at `at`. Digits are the 16 characters from "0" on, so decoding is a mask. */
-export class MessageWriter {
-  readonly #template: Uint8Array;
+const text = makeText(OFFSETS + LARGEST);
 
-  constructor(size: number) {
-    if (size < MIN_SIZE) throw new Error(`a message has at least ${MIN_SIZE} bytes`);
-    const pad = "x".repeat(size - MIN_SIZE);
-    this.#template = Buffer.from(`${HEAD}${"0".repeat(DIGITS)}${MIDDLE}${pad}${TAIL}`);
+function makeText(length: number): Buffer {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const bytes = Buffer.alloc(length);
+  let state = 0x2545f491;
+  for (let index = 0; index < length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[index] = letters.charCodeAt((state >>> 8) & 63);
   }
+  return bytes;
+}
 
-  write(into: Uint8Array, at: number, seq: number): void {
-    into.set(this.#template, at);
-    const first = at + HEAD.length;
-    for (let digit = 0; digit < DIGITS; digit++)
-      into[first + digit] = 48 + ((seq >> (4 * (DIGITS - 1 - digit))) & 15);
+function textOffset(stream: number, seq: number): number {
+  return (seq * 31 + stream * 7) & (OFFSETS - 1);
+}
+
+/** Bytes from the mark to the end of the text. */
+export function innerSize(size: number): number {
+  return size - HEAD.length - TAIL.length;
+}
+
+function writeDigits(into: Uint8Array, at: number, digits: number, value: number): void {
+  let rest = value;
+  for (let digit = digits - 1; digit >= 0; digit--) {
+    into[at + digit] = 48 + (rest & 15);
+    rest = rest >>> 4;
   }
 }
 
-/** The number of the message at `at`, or -1 if it is none of ours. */
-export function readSeq(bytes: Uint8Array, at: number, length: number, size: number): number {
-  if (length !== size || bytes[at] !== BRACE_OPEN || bytes[at + size - 1] !== BRACE_CLOSE) return -1;
-  return (
-    ((bytes[at + 8]! & 15) << 20) |
-    ((bytes[at + 9]! & 15) << 16) |
-    ((bytes[at + 10]! & 15) << 12) |
-    ((bytes[at + 11]! & 15) << 8) |
-    ((bytes[at + 12]! & 15) << 4) |
-    (bytes[at + 13]! & 15)
-  );
+/** Writes a message from its mark to the end of its text; `due` in ms of the benchmark's clock. */
+export function writeInner(
+  into: Buffer,
+  mark: number,
+  inner: number,
+  stream: number,
+  seq: number,
+  due: number,
+): void {
+  into[mark] = MARK;
+  writeDigits(into, mark + STREAM_AT, 4, stream);
+  writeDigits(into, mark + SEQ_AT, 6, seq);
+  const micros = Math.round(due * 1000) % DUE_SPAN;
+  writeDigits(into, mark + DUE_AT, 5, Math.floor(micros / 65536));
+  writeDigits(into, mark + DUE_AT + 5, 4, micros % 65536);
+  const offset = textOffset(stream, seq);
+  text.copy(into, mark + TEXT_AT, offset, offset + inner - TEXT_AT);
+}
+
+function readDigits(bytes: Uint8Array, at: number, digits: number): number {
+  let value = 0;
+  for (let digit = 0; digit < digits; digit++) value = (value << 4) | (bytes[at + digit]! & 15);
+  return value;
+}
+
+export const readStream = (bytes: Uint8Array, mark: number) => readDigits(bytes, mark + STREAM_AT, 4);
+export const readSeq = (bytes: Uint8Array, mark: number) => readDigits(bytes, mark + SEQ_AT, 6);
+
+/** Microseconds, to be compared with `latencyOf`. */
+export function readDue(bytes: Uint8Array, mark: number): number {
+  return readDigits(bytes, mark + DUE_AT, 5) * 65536 + readDigits(bytes, mark + DUE_AT + 5, 4);
+}
+
+/** Milliseconds from a message's due time to `now`. */
+export function latencyOf(due: number, now: number): number {
+  const micros = (Math.round(now * 1000) % DUE_SPAN) - due;
+  // Either clock may have begun anew since; a receiver is never ahead of the plan by hours.
+  return (micros < -DUE_SPAN / 2 ? micros + DUE_SPAN : micros) / 1000;
+}
+
+/** Whether the text after `mark` is, to the byte, that of this stream's message with this number. */
+export function intact(bytes: Buffer, mark: number, inner: number, stream: number, seq: number): boolean {
+  const from = mark + TEXT_AT;
+  const length = inner - TEXT_AT;
+  const offset = textOffset(stream, seq);
+  if (length > BY_HAND) return bytes.compare(text, offset, offset + length, from, from + length) === 0;
+  for (let index = 0; index < length; index++) if (bytes[from + index] !== text[offset + index]) return false;
+  return true;
 }

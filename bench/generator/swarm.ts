@@ -1,106 +1,123 @@
-// All connections of the generator, and the loop that reads them.
-import type { Endpoint } from "../jobs.ts";
-import { Connection } from "./connection.ts";
+// All connections of one generator process, and the loop that reads them.
+import { now as clockNow } from "./clock.ts";
+import { Connection, type Opening } from "./connection.ts";
 import { Epoll, delayAcks, inbox, openSocket, receiveNow, sleep } from "./libc.ts";
+import { Seen } from "./seen.ts";
 import type { Tally } from "./tally.ts";
 
 /** The loop looks at the sockets this often (ms): waking up for each byte would cost both sides more. */
 export const LOOK_EVERY = 0.2;
 const PER_ADDRESS = 1_000;
-const AT_ONCE = 64;
+const ADDRESSES = 250;
 const ACK_TURNS = 64;
-const PATIENCE = 20_000;
 
+/** Something that wants to act at certain times while sockets are read. */
 export interface Clock {
-  /** When `tick` wants to be called next. */
+  /** When `tick` wants to be called next (ms). */
   readonly next: number;
   tick(now: number): void;
 }
 
-const still: Clock = { next: Infinity, tick() {} };
-
 export class Swarm {
-  readonly connections: Connection[] = [];
   readonly #byFd: (Connection | undefined)[] = [];
+  readonly #seen = new Map<unknown, Seen>();
   readonly #epoll = new Epoll();
+  #opened = 0;
   #turns = 0;
 
+  /** `process`: which of the generator's processes this is: each has source addresses of its own. */
   constructor(
     readonly port: number,
     readonly tally: Tally,
-    readonly size: number,
+    readonly process: number,
   ) {}
 
-  /** Opens connections and waits until the server has answered each. */
-  connect(endpoint: Endpoint, count: number, progress?: (open: number) => void): Connection[] {
-    const opened: Connection[] = [];
-    for (let first = 0; first < count; first += AT_ONCE) {
-      const batch: Connection[] = [];
-      for (let index = first; index < Math.min(count, first + AT_ONCE); index++)
-        batch.push(this.#open(endpoint));
-      const patience = performance.now() + PATIENCE;
-      while (batch.some((connection) => !connection.open)) {
-        if (batch.some((connection) => connection.closed))
-          throw new Error("the server closed a connection while it was opened");
-        if (performance.now() > patience) throw new Error("the server does not answer");
-        this.#look(still);
-      }
-      opened.push(...batch);
-      progress?.(opened.length);
-    }
-    return opened;
-  }
-
-  /** Reads until `done` says so, and calls the clock when it is time to. */
-  run(until: number, clock: Clock = still, done: () => boolean = () => false): void {
-    let now = performance.now();
-    while (now < until && !done()) {
-      const wait = Math.min(now + LOOK_EVERY, clock.next, until) - now;
-      if (wait > 0.005) sleep(wait);
-      now = performance.now();
-      if (now >= clock.next) clock.tick(now);
-      this.#look(clock);
-      now = performance.now();
-    }
-  }
-
-  close(): void {
-    for (const connection of this.connections) connection.close();
-  }
-
-  #open(endpoint: Endpoint): Connection {
-    const group = Math.floor(this.connections.length / PER_ADDRESS);
-    const fd = openSocket([127, 0, 0, 2 + group], this.port);
-    const connection = new Connection(fd, endpoint, this.tally, this.size, this.port);
-    this.#epoll.add(fd);
+  open(opening: Opening): Connection {
+    // 127.0.0.1 and 127.0.1.1 are left to others.
+    const group = Math.floor(this.#opened++ / PER_ADDRESS) % ADDRESSES;
+    const source = [127, 0, 2 + this.process, 1 + group];
+    const fd = openSocket(source, this.port, opening.receiveBuffer);
+    const connection = new Connection(fd, opening, clockNow());
     this.#byFd[fd] = connection;
-    this.connections.push(connection);
+    this.#epoll.add(fd);
     return connection;
   }
 
-  #look(clock: Clock): void {
+  close(connection: Connection): void {
+    if (connection.closed) return;
+    this.#byFd[connection.fd] = undefined;
+    connection.close();
+  }
+
+  /** Stops reading from a connection, or reads on. */
+  pause(connection: Connection, paused: boolean): void {
+    if (paused) this.#epoll.remove(connection.fd);
+    else this.#epoll.add(connection.fd);
+  }
+
+  /** Reads until `until` (ms), or until `done` says so, and calls the clocks when it is time to. */
+  run(until: number, clocks: readonly Clock[] = [], done: () => boolean = () => false): void {
+    let now = clockNow();
+    while (now < until && !done()) {
+      const wait = Math.min(now + LOOK_EVERY, nextOf(clocks), until) - now;
+      if (wait > 0.005) sleep(wait);
+      now = clockNow();
+      tickAll(clocks, now);
+      this.#look(clocks);
+      now = clockNow();
+    }
+  }
+
+  closeAll(): void {
+    for (const connection of this.#byFd) if (connection) this.close(connection);
+  }
+
+  #look(clocks: readonly Clock[]): void {
     if (this.#turns++ % ACK_TURNS === 0) this.#delayAcks();
     const { tally } = this;
+    const began = clockNow();
     const ready = this.#epoll.poll();
     for (let index = 0; index < ready; index++) {
-      const fd = this.#epoll.fd(index);
-      const connection = this.#byFd[fd]!;
-      const length = receiveNow(fd);
-      tally.now = performance.now();
-      if (tally.now >= clock.next) clock.tick(tally.now);
+      const connection = this.#byFd[this.#epoll.fd(index)];
+      // A new connection may have got the number of one that was closed since.
+      if (!connection || connection.began > began) continue;
+      const length = receiveNow(connection.fd);
+      tally.now = clockNow();
+      tickAll(clocks, tally.now);
       if (length > 0) {
-        connection.read(inbox, length);
+        this.#read(connection, length);
         tally.endRead();
       } else if (length === 0 || this.#epoll.broken(index)) {
-        this.#epoll.remove(fd);
-        connection.close();
+        this.#epoll.remove(connection.fd);
+        this.close(connection);
         tally.faults.closed++;
       }
     }
   }
 
+  #read(connection: Connection, length: number): void {
+    const { dialect } = connection.opening;
+    if (connection.opening.remembers || !connection.scanner) {
+      connection.read(inbox, length);
+      return;
+    }
+    let seen = this.#seen.get(dialect);
+    if (!seen) this.#seen.set(dialect, (seen = new Seen()));
+    seen.read(connection, this.tally, inbox, length);
+  }
+
   /** The kernel forgets this wish after a while, so it is repeated. */
   #delayAcks(): void {
-    for (const connection of this.connections) if (!connection.closed) delayAcks(connection.fd);
+    for (const connection of this.#byFd) if (connection) delayAcks(connection.fd);
   }
+}
+
+function nextOf(clocks: readonly Clock[]): number {
+  let next = Infinity;
+  for (const clock of clocks) if (clock.next < next) next = clock.next;
+  return next;
+}
+
+function tickAll(clocks: readonly Clock[], now: number): void {
+  for (const clock of clocks) if (now >= clock.next) clock.tick(now);
 }

@@ -1,12 +1,14 @@
-// Reads a server's WebSocket frames and writes a client's, without an object per frame.
-import { readSeq } from "./message.ts";
-import { Carry, type Reader, type ReaderContext } from "./reader.ts";
+// Reads a server's WebSocket frames and writes a client's (RFC 6455), without an object per frame.
+import { Carry } from "./carry.ts";
+import type { Listener, Reader } from "./reader.ts";
 
-const TEXT = 0x81;
-const BINARY = 0x82;
-const PING = 0x89;
-const PONG = 0x8a;
-const CLOSE = 0x88;
+const CONTINUATION = 0;
+const TEXT = 1;
+const BINARY = 2;
+const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
+const FINAL = 0x80;
 const MASKED = 0x80;
 
 /** The size of the frame at `at`, or more than is there when its header is not complete. */
@@ -27,16 +29,15 @@ function headerSize(bytes: Uint8Array, at: number): number {
 }
 
 export class WebSocketReader implements Reader {
-  last = -1;
-  readonly #context: ReaderContext;
   readonly #carry = new Carry();
 
-  constructor(context: ReaderContext) {
-    this.#context = context;
+  constructor(readonly listener: Listener) {}
+
+  get clean(): boolean {
+    return this.#carry.length === 0;
   }
 
-  read(bytes: Uint8Array, from: number, to: number): void {
-    const { tally, size } = this.#context;
+  read(bytes: Buffer, from: number, to: number): void {
     let at = this.#carry.length > 0 ? this.#resume(bytes, from, to) : from;
     while (at < to) {
       const frame = frameSize(bytes, at, to - at);
@@ -44,17 +45,13 @@ export class WebSocketReader implements Reader {
         this.#carry.append(bytes, at, to);
         return;
       }
-      if (bytes[at] === TEXT && frame === size + 2) {
-        const seq = readSeq(bytes, at + 2, size, size);
-        if (seq < 0) tally.faults.foreign++;
-        else this.last = tally.arrived(seq, this.last);
-      } else this.#frame(bytes, at, frame);
+      this.#frame(bytes, at, frame);
       at += frame;
     }
   }
 
   /** Completes the frame that the last read began. Returns where the next one starts. */
-  #resume(bytes: Uint8Array, from: number, to: number): number {
+  #resume(bytes: Buffer, from: number, to: number): number {
     const carry = this.#carry;
     let at = from;
     for (;;) {
@@ -71,26 +68,14 @@ export class WebSocketReader implements Reader {
     }
   }
 
-  #frame(bytes: Uint8Array, at: number, frame: number): void {
-    const { tally, size } = this.#context;
-    const header = headerSize(bytes, at);
-    const kind = bytes[at];
-    if (kind === TEXT || kind === BINARY) {
-      const seq = readSeq(bytes, at + header, frame - header, size);
-      if (seq < 0) tally.faults.foreign++;
-      else this.last = tally.arrived(seq, this.last);
-    } else if (kind === PING) {
-      this.#context.reply(clientFrame(PONG, bytes.slice(at + header, at + frame)));
-    } else if (kind !== PONG && kind !== CLOSE) tally.faults.foreign++;
+  #frame(bytes: Buffer, at: number, frame: number): void {
+    const from = at + headerSize(bytes, at);
+    const kind = bytes[at]! & 0x0f;
+    if (kind === TEXT || kind === BINARY || kind === CONTINUATION)
+      this.listener.payload(bytes, from, at + frame);
+    else if (kind === PING) this.listener.reply(clientFrame(PONG, bytes.subarray(from, at + frame)));
+    else if (kind !== PONG && kind !== CLOSE) this.listener.foreign();
   }
-}
-
-function clientFrame(kind: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(6 + payload.length);
-  frame[0] = kind;
-  frame[1] = MASKED | payload.length;
-  frame.set(payload, 6);
-  return frame;
 }
 
 /** The size of the header that `writeHeader` writes. */
@@ -98,16 +83,31 @@ export function clientHeaderSize(length: number): number {
   return length < 126 ? 6 : length < 65_536 ? 8 : 14;
 }
 
-/** Writes the header of a client's text frame, with a mask of zeros. */
-export function writeHeader(into: Uint8Array, at: number, length: number): void {
-  const view = new DataView(into.buffer, into.byteOffset + at);
-  view.setUint8(0, TEXT);
-  if (length < 126) view.setUint8(1, MASKED | length);
+/** Writes the header of a client's frame, with a mask of zeros: the payload stays as it is. Returns its end. */
+export function writeHeader(into: Buffer, at: number, length: number, kind: number = TEXT): number {
+  into[at] = FINAL | kind;
+  if (length < 126) into[at + 1] = MASKED | length;
   else if (length < 65_536) {
-    view.setUint8(1, MASKED | 126);
-    view.setUint16(2, length);
+    into[at + 1] = MASKED | 126;
+    into.writeUInt16BE(length, at + 2);
   } else {
-    view.setUint8(1, MASKED | 127);
-    view.setBigUint64(2, BigInt(length));
+    into[at + 1] = MASKED | 127;
+    into.writeBigUInt64BE(BigInt(length), at + 2);
   }
+  const end = at + clientHeaderSize(length);
+  into.fill(0, end - 4, end);
+  return end;
 }
+
+function clientFrame(kind: number, payload: Uint8Array): Buffer {
+  const frame = Buffer.alloc(clientHeaderSize(payload.length) + payload.length);
+  frame.set(payload, writeHeader(frame, 0, payload.length, kind));
+  return frame;
+}
+
+/** A whole text (or binary) frame. */
+export function messageFrame(text: string, binary = false): Buffer {
+  return clientFrame(binary ? BINARY : TEXT, Buffer.from(text));
+}
+
+export const frameKind = (binary: boolean) => (binary ? BINARY : TEXT);

@@ -17,11 +17,18 @@ export const pinning: string | undefined =
       ? "taskset not found: server and generator are not pinned to a core each"
       : undefined;
 
-export function startChild(command: string[], core: number, environment: Record<string, string> = {}) {
+export function startChild(
+  command: string[],
+  core: number,
+  {
+    environment = {},
+    stdin = "ignore",
+  }: { environment?: Record<string, string>; stdin?: "ignore" | "pipe" } = {},
+) {
   const pinned = pinning === undefined ? [taskset!, "-c", String(core), ...command] : command;
   const child = Bun.spawn(pinned, {
     env: { ...process.env, ...environment },
-    stdin: "ignore",
+    stdin,
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -1,22 +1,95 @@
-// Runs one job in a generator process of its own.
+// The generator's processes, as one: a command goes to all, and their answers come together.
 import { join } from "node:path";
-import type { Job, Line, Result } from "../jobs.ts";
+import type { Answer, Assignment, Command } from "../commands.ts";
+import { now } from "../generator/clock.ts";
 import { GENERATOR_CORE, endChild, linesOf, startChild, tailOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../generator/main.ts");
+/** Two readings of one clock lie between the sending of a question and its answer, but for this (ms). */
+const TOLERANCE = 0.5;
 
-export async function runJob(job: Job, progress: (text: string) => void): Promise<Result> {
-  const child = startChild([process.execPath, script, JSON.stringify(job)], GENERATOR_CORE);
-  const errors = tailOf(child.stderr);
-  try {
-    for await (const text of linesOf(child.stdout)) {
-      const line = JSON.parse(text) as Line;
-      if (line.type === "result") return line.result;
-      if (line.type === "failed") throw new Error(line.reason);
-      progress(line.text);
+export type Done = Extract<Answer, { done: true }>;
+
+class Process {
+  readonly #child;
+  readonly #lines;
+  readonly #errors;
+
+  constructor(assignment: Assignment) {
+    this.#child = startChild([process.execPath, script, JSON.stringify(assignment)], GENERATOR_CORE, {
+      stdin: "pipe",
+    });
+    this.#lines = linesOf(this.#child.stdout);
+    this.#errors = tailOf(this.#child.stderr);
+  }
+
+  async greet(): Promise<void> {
+    const before = now();
+    const answer = await this.#next();
+    if (!("hello" in answer)) throw new Error("the generator did not say hello");
+    checkClock(before, answer.hello);
+  }
+
+  async perform(command: Command, progress: (text: string) => void): Promise<Done> {
+    const before = now();
+    const input = this.#child.stdin;
+    if (typeof input === "number" || !input) throw new Error("the generator has no input");
+    void input.write(`${JSON.stringify(command)}\n`);
+    void input.flush();
+    for (;;) {
+      const answer = await this.#next();
+      if ("progress" in answer) progress(answer.progress);
+      else if ("done" in answer) {
+        checkClock(before, answer.clock);
+        return answer;
+      }
     }
-    throw new Error(`the generator ended without a result: ${errors()}`);
-  } finally {
-    await endChild(child);
+  }
+
+  end(): Promise<void> {
+    return endChild(this.#child);
+  }
+
+  async #next(): Promise<Answer> {
+    const { value } = await this.#lines.next();
+    if (value === undefined) throw new Error(`the generator ended: ${this.#errors() || "it said nothing"}`);
+    const answer = JSON.parse(value) as Answer;
+    if ("failed" in answer) throw new Error(answer.failed);
+    return answer;
+  }
+}
+
+function checkClock(before: number, theirs: number): void {
+  const after = now();
+  if (theirs < before - TOLERANCE || theirs > after + TOLERANCE)
+    throw new Error(`the generator's clock is not ours: ${before} < ${theirs} < ${after} ms is not so`);
+}
+
+export class Generator {
+  private constructor(
+    readonly processes: readonly Process[],
+    readonly progress: (text: string) => void,
+  ) {}
+
+  static async start(
+    assignment: Omit<Assignment, "process" | "processes">,
+    processes: number,
+    progress: (text: string) => void,
+  ): Promise<Generator> {
+    const all = Array.from(
+      { length: processes },
+      (_, process) => new Process({ ...assignment, process, processes }),
+    );
+    await Promise.all(all.map((each) => each.greet()));
+    return new Generator(all, progress);
+  }
+
+  /** Has every process carry it out; the first one publishes. */
+  perform(command: Command): Promise<Done[]> {
+    return Promise.all(this.processes.map((process) => process.perform(command, this.progress)));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.end()));
   }
 }

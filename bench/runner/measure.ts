@@ -1,86 +1,82 @@
-// Measures one scenario: a fresh server for every run, the servers taking turns.
-import type { Adapter } from "../adapters.ts";
-import type { Job, Result, Target } from "../jobs.ts";
-import type { Options } from "../options.ts";
-import {
-  GENTLE_SECONDS,
-  GRACE_SECONDS,
-  SETTLE_SECONDS,
-  WARMUP_SECONDS,
-  type Scenario,
-} from "../scenarios.ts";
-import { runJob } from "./generator.ts";
-import { startServer } from "./server.ts";
+// Measures scenarios: a fresh server for every run, the servers taking turns.
+import type { Adapter } from "../adapter.ts";
+import { adapters } from "../peers/index.ts";
+import type { Result, Row } from "../results.ts";
+import type { Scenario } from "../scenarios.ts";
+import { fanout } from "./kinds/fanout.ts";
+import { idle } from "./kinds/idle.ts";
+import { join } from "./kinds/join.ts";
+import { Sweep } from "./kinds/knee.ts";
+import { resume } from "./kinds/resume.ts";
+import { slow } from "./kinds/slow.ts";
+import type { Pace } from "./pace.ts";
+import { Rig, type Say } from "./rig.ts";
 
-/** All runs of one server in one scenario. */
-export interface Row {
-  scenario: Scenario;
-  server: string;
-  results: Result[];
-  /** Why it could not be measured. */
-  problem?: string;
+/** Is told what happens. */
+export interface Watcher {
+  begin(label: string): void;
+  say: Say;
+  done(): void;
 }
 
-function jobOf(scenario: Scenario, target: Target, seconds: number): Job {
-  if (scenario.kind === "idle") {
-    const { sessions, size } = scenario;
-    return { kind: "idle", target, sessions, size, settle: SETTLE_SECONDS };
-  }
-  const { subscribers, rate, size } = scenario;
-  const times = { gentle: GENTLE_SECONDS, warmup: WARMUP_SECONDS, seconds, grace: GRACE_SECONDS };
-  return { kind: "fanout", target, subscribers, rate, size, ...times };
+/** Runs of a kind: memory and timelines hardly differ from run to run, and take long. */
+function runsOf({ kind }: Scenario, pace: Pace): number {
+  return kind === "idle" || kind === "slow" ? 1 : pace.runs;
 }
 
-async function runOnce(
-  scenario: Scenario,
-  adapter: Adapter,
-  seconds: number,
-  progress: (text: string) => void,
-): Promise<Result> {
-  const subscribe = adapter.subscribe[scenario.transport];
-  if (!subscribe) throw new Error(`${adapter.name} has no ${scenario.transport}`);
-  progress("starting");
-  const server = await startServer(adapter);
-  try {
-    const { port, pid } = server;
-    const target = { port, pid, publish: adapter.publish, subscribe };
-    return await runJob(jobOf(scenario, target, seconds), progress);
-  } catch (error) {
-    const ended = server.ended();
-    throw ended === undefined ? error : new Error(ended, { cause: error });
-  } finally {
-    await server.stop();
+/** The servers of a scenario, of those that were asked for. */
+export function serversOf(scenario: Scenario, asked: readonly string[]): Adapter[] {
+  const { servers, subscribers, publishers, joining } = scenario;
+  const parties = [...subscribers, ...(publishers ? [publishers] : []), ...(joining ? [joining] : [])];
+  const speaks = (adapter: Adapter) => parties.every(({ dialect }) => dialect in adapter.dialects);
+  const named = (adapter: Adapter) =>
+    servers === "all" ? !adapter.named || asked.includes(adapter.name) : servers.includes(adapter.name);
+  const wanted = ({ name }: Adapter) => asked.length === 0 || asked.includes(name) || name === scenario.base;
+  return adapters.filter(
+    (adapter) => speaks(adapter) && (named(adapter) || asked.includes(adapter.name)) && wanted(adapter),
+  );
+}
+
+/** Units of work, for the progress. */
+export function unitsOf(scenario: Scenario, asked: readonly string[], pace: Pace): number {
+  return serversOf(scenario, asked).length * runsOf(scenario, pace);
+}
+
+type Runner = (say: Say) => Promise<Result>;
+
+function runnerOf(adapter: Adapter, scenario: Scenario, pace: Pace): Runner {
+  if (scenario.kind === "knee") {
+    const sweep = new Sweep(adapter, scenario, pace);
+    return (say) => sweep.run(say);
   }
+  const kinds = { fanout, idle, join, resume, slow };
+  const kind = kinds[scenario.kind];
+  return (say) => Rig.use<Result>(adapter, scenario, say, (rig) => kind(rig, pace));
 }
 
 export async function measure(
   scenario: Scenario,
-  options: Options,
-  progress: (text: string) => void,
+  asked: readonly string[],
+  pace: Pace,
+  watcher: Watcher,
 ): Promise<Row[]> {
-  const pairs = scenario.servers.flatMap((name) =>
-    options.adapters
-      .filter((adapter) => adapter.name === name)
-      .map((adapter): [Adapter, Row] => {
-        const problem = adapter.missing();
-        const row: Row = { scenario, server: name, results: [] };
-        return [adapter, problem === undefined ? row : { ...row, problem }];
-      }),
-  );
-  // Memory hardly varies from run to run, and takes long to settle.
-  const runs = scenario.kind === "idle" ? 1 : options.runs;
+  const pairs = serversOf(scenario, asked).map((adapter): [Row, Runner] => {
+    const skipped = adapter.missing();
+    const row: Row = { scenario: scenario.name, server: adapter.name, results: [] };
+    return [skipped === undefined ? row : { ...row, skipped }, runnerOf(adapter, scenario, pace)];
+  });
+  const runs = runsOf(scenario, pace);
   for (let run = 0; run < runs; run++) {
-    for (const [adapter, row] of pairs) {
-      if (row.problem !== undefined) continue;
-      const label = `${scenario.name} ${adapter.name} ${run + 1}/${runs}`;
+    for (const [row, runner] of pairs) {
+      watcher.begin(`${scenario.name} · ${row.server} · run ${run + 1} of ${runs}`);
       try {
-        row.results.push(
-          await runOnce(scenario, adapter, options.seconds, (text) => progress(`${label}: ${text}`)),
-        );
+        if (row.skipped === undefined && row.problem === undefined)
+          row.results.push(await runner((text) => watcher.say(text)));
       } catch (error) {
         row.problem = error instanceof Error ? error.message : String(error);
       }
+      watcher.done();
     }
   }
-  return pairs.map(([, row]) => row);
+  return pairs.map(([row]) => row);
 }

@@ -1,8 +1,12 @@
 // Starts one of the compared servers on a free port and waits until it answers.
-import type { Adapter } from "../adapters.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Adapter } from "../adapter.ts";
 import { SERVER_CORE, endChild, startChild, tailOf } from "./children.ts";
 
-const READY_WITHIN = 10_000;
+const READY_WITHIN = 15_000;
+const LOOK_EVERY = 15;
 
 export interface RunningServer {
   port: number;
@@ -12,26 +16,18 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-function freePort(): number {
-  const listener = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: { data() {} },
-  });
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;
   listener.stop(true);
   return port;
 }
 
-async function answers(port: number): Promise<boolean> {
+async function answers(port: number, path: string | undefined): Promise<boolean> {
   try {
-    const socket = await Bun.connect({
-      hostname: "127.0.0.1",
-      port,
-      socket: { data() {} },
-    });
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
     socket.end();
-    return true;
+    return path === undefined || (await fetch(`http://127.0.0.1:${port}${path}`)).ok;
   } catch {
     return false;
   }
@@ -39,21 +35,33 @@ async function answers(port: number): Promise<boolean> {
 
 export async function startServer(adapter: Adapter): Promise<RunningServer> {
   const port = freePort();
-  const child = startChild(adapter.command(port), SERVER_CORE, adapter.environment);
+  const folder = mkdtempSync(join(tmpdir(), `bench-${adapter.name}-`));
+  const tidy = () => rmSync(folder, { recursive: true, force: true });
+  let command: string[];
+  try {
+    command = await adapter.command(port, folder);
+  } catch (error) {
+    tidy();
+    throw error;
+  }
+  const child = startChild(command, SERVER_CORE, { environment: adapter.environment ?? {} });
   const output = tailOf(child.stdout);
   const errors = tailOf(child.stderr);
+  const stop = async () => {
+    await endChild(child);
+    tidy();
+  };
   const until = performance.now() + READY_WITHIN;
-  while (!(await answers(port))) {
+  while (!(await answers(port, adapter.ready))) {
     if (child.exitCode !== null || performance.now() > until) {
-      await endChild(child);
-      const said = errors() || output() || "it said nothing";
-      throw new Error(`${adapter.name} did not start: ${said}`);
+      await stop();
+      throw new Error(`${adapter.name} did not start: ${errors() || output() || "it said nothing"}`);
     }
-    await Bun.sleep(25);
+    await Bun.sleep(LOOK_EVERY);
   }
   const ended = () => {
     if (child.exitCode === null && child.signalCode === null) return undefined;
     return `${adapter.name} ended (${child.signalCode ?? child.exitCode}): ${errors() || output()}`;
   };
-  return { port, pid: child.pid, ended, stop: () => endChild(child) };
+  return { port, pid: child.pid, ended, stop };
 }

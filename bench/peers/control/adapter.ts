@@ -20,6 +20,13 @@ const eventStream: Dialect = {
   verbatim: true,
 };
 
+/** Who comes back is sent as many bytes as Thump sends: 100 envelopes of a message of 64 bytes. */
+const multiplexed: Dialect = {
+  ...websocket,
+  resume: { before: '"thump":"', path: "/rooms/{room}?replay=100&size=ENVELOPE" },
+  replays: true,
+};
+
 export const control: Adapter = {
   name: "control",
   title: "a bare Bun.serve that publishes what it receives",
@@ -29,7 +36,7 @@ export const control: Adapter = {
   version: () => `Bun ${Bun.version}`,
   missing: () => undefined,
   command: (port) => [bun, script, "--port", String(port)],
-  dialects: { websocket, "event-stream": eventStream, publish: websocket },
+  dialects: { websocket, "event-stream": eventStream, multiplexed, publish: websocket },
 };
 
 export const controlEach: Adapter = {

@@ -1,0 +1,70 @@
+// The open loop: messages leave at planned times, however the server is doing.
+import type { Histogram } from "hdr-histogram-js";
+import type { Clock } from "./swarm.ts";
+import type { Sender } from "./senders.ts";
+import { microseconds } from "./tally.ts";
+
+const BURSTS_A_SECOND = 1_000;
+
+export interface Plan {
+  /** When the first burst is due (ms). */
+  start: number;
+  /** Messages a second, all senders together. */
+  rate: number;
+  /** Messages in all. */
+  messages: number;
+  /** The sender whose turn is first. */
+  turn: number;
+  /** Bursts due from here on are timed (ms). */
+  timedFrom: number;
+}
+
+export class Load implements Clock {
+  next: number;
+  /** How late each burst of the window left, in microseconds. */
+  readonly lag: Histogram = microseconds();
+  #bursts = 0;
+  #sent = 0;
+
+  constructor(
+    readonly senders: readonly Sender[],
+    readonly plan: Plan,
+  ) {
+    this.next = senders.length === 0 ? Infinity : plan.start;
+  }
+
+  /** All has been sent, and the server has taken it. */
+  get done(): boolean {
+    return this.#sent === this.plan.messages && this.senders.every((sender) => sender.idle);
+  }
+
+  tick(now: number): void {
+    const { start, rate, messages, timedFrom } = this.plan;
+    if (this.#sent === messages) {
+      // What the kernel or the server has not taken yet still has to leave.
+      for (const sender of this.senders) if (!sender.idle) sender.flush();
+      this.next = now + 1;
+      return;
+    }
+    for (const sender of this.senders) if (!sender.idle) sender.flush();
+    while (now >= this.next && this.#sent < messages) {
+      const due = this.next;
+      if (due >= timedFrom) this.lag.recordValue(Math.max(0, Math.round((now - due) * 1000)));
+      this.#bursts++;
+      const upTo = Math.min(messages, Math.round((this.#bursts * rate) / BURSTS_A_SECOND));
+      this.#burst(upTo - this.#sent, due);
+      this.next = start + (this.#bursts * 1000) / BURSTS_A_SECOND;
+    }
+  }
+
+  /** Each sender in its turn. */
+  #burst(count: number, due: number): void {
+    const { senders } = this;
+    const each = Math.floor(count / senders.length);
+    const rest = count % senders.length;
+    const turn = this.plan.turn + this.#sent;
+    if (each > 0) for (const sender of senders) sender.send(each, due);
+    for (let index = 0; index < rest; index++) senders[(turn + index) % senders.length]!.send(1, due);
+    this.#sent += count;
+  }
+}

@@ -1,0 +1,86 @@
+// Finds messages in what a connection received, whatever is around them, and checks them.
+import { Carry } from "./carry.ts";
+import { MARK, MARK_AT, innerSize, intact, readDue, readSeq, readStream } from "./message.ts";
+import type { Receiver, Tally } from "./tally.ts";
+
+/** Messages as they were found in one read, so that the same bytes on another connection need no second look. */
+export interface Found {
+  streams: number[];
+  seqs: number[];
+  dues: number[];
+}
+
+export class Scanner {
+  /** Filled while a read is recorded. */
+  found: Found | undefined;
+  readonly #inner: number;
+  /** A message that a frame ended in the middle of. */
+  readonly #carry = new Carry();
+
+  constructor(
+    readonly tally: Tally,
+    readonly receiver: Receiver,
+    readonly size: number,
+    readonly verbatim: boolean,
+  ) {
+    this.#inner = innerSize(size);
+  }
+
+  /** Nothing of a message is waiting for its end. */
+  get clean(): boolean {
+    return this.#carry.length === 0;
+  }
+
+  /** Looks through a frame's payload or an event's data. Returns whether there was a message, or a part of one. */
+  scan(bytes: Buffer, from: number, to: number): boolean {
+    if (this.verbatim) return this.#exact(bytes, from, to);
+    if (this.#carry.length === 0) return this.#any(bytes, from, to);
+    this.#carry.append(bytes, from, to);
+    const joined = Buffer.from(this.#carry.bytes.subarray(0, this.#carry.length));
+    this.#carry.length = 0;
+    return this.#any(joined, 0, joined.length);
+  }
+
+  #exact(bytes: Buffer, from: number, to: number): boolean {
+    const mark = from + MARK_AT;
+    if (to - from !== this.size || bytes[mark] !== MARK) return false;
+    this.#message(bytes, mark);
+    return true;
+  }
+
+  #any(bytes: Buffer, from: number, to: number): boolean {
+    let any = false;
+    let at = from;
+    while (at < to) {
+      if (bytes[at] !== MARK) {
+        at++;
+        continue;
+      }
+      any = true;
+      if (at + this.#inner > to) {
+        this.#carry.append(bytes, at, to);
+        break;
+      }
+      this.#message(bytes, at);
+      at += this.#inner;
+    }
+    return any;
+  }
+
+  #message(bytes: Buffer, mark: number): void {
+    const stream = readStream(bytes, mark);
+    const seq = readSeq(bytes, mark);
+    if (!intact(bytes, mark, this.#inner, stream, seq)) {
+      this.tally.faults.corrupted++;
+      return;
+    }
+    const due = readDue(bytes, mark);
+    const { found } = this;
+    if (found) {
+      found.streams.push(stream);
+      found.seqs.push(seq);
+      found.dues.push(due);
+    }
+    this.tally.arrived(this.receiver, stream, seq, due);
+  }
+}

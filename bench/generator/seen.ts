@@ -1,0 +1,62 @@
+// Bytes that were read and checked before: a server sends the same to many, so the same need not be checked twice.
+import type { Connection } from "./connection.ts";
+import type { Found } from "./scanner.ts";
+import type { Tally } from "./tally.ts";
+
+const SLOTS = 4;
+const LARGEST = 128 * 1024;
+
+interface Slot {
+  bytes: Buffer;
+  length: number;
+  found: Found;
+}
+
+/**
+ * For the connections of one dialect. A read that began and ended between two frames, and held nothing but
+ * messages, is kept; when another connection reads the same bytes, to the last, the same messages have arrived.
+ */
+export class Seen {
+  readonly #slots: Slot[] = [];
+  #turn = 0;
+
+  read(connection: Connection, tally: Tally, bytes: Buffer, length: number): void {
+    if (!connection.clean || length > LARGEST) {
+      connection.read(bytes, length);
+      return;
+    }
+    const same = this.#find(bytes, length);
+    if (same) this.#replay(connection, tally, same);
+    else this.#record(connection, bytes, length);
+  }
+
+  #find(bytes: Buffer, length: number): Slot | undefined {
+    for (const slot of this.#slots)
+      if (slot.length === length && slot.bytes.compare(bytes, 0, length, 0, length) === 0) return slot;
+    return undefined;
+  }
+
+  #replay(connection: Connection, tally: Tally, { found }: Slot): void {
+    const { streams, seqs, dues } = found;
+    const { receiver } = connection.scanner!;
+    for (let index = 0; index < streams.length; index++)
+      tally.arrived(receiver, streams[index]!, seqs[index]!, dues[index]!);
+  }
+
+  #record(connection: Connection, bytes: Buffer, length: number): void {
+    const scanner = connection.scanner!;
+    const found: Found = { streams: [], seqs: [], dues: [] };
+    const before = connection.controls;
+    scanner.found = found;
+    connection.read(bytes, length);
+    scanner.found = undefined;
+    // What is no message (a ping, a notice) may want an answer: that is not to be skipped.
+    const onlyMessages = connection.controls === before;
+    if (!connection.clean || !onlyMessages || found.streams.length === 0) return;
+    const slot = (this.#slots[this.#turn++ % SLOTS] ??= { bytes: Buffer.alloc(0), length: 0, found });
+    if (slot.bytes.length < length) slot.bytes = Buffer.alloc(Math.max(1024, length * 2));
+    slot.bytes.set(bytes.subarray(0, length));
+    slot.length = length;
+    slot.found = found;
+  }
+}

@@ -1,0 +1,173 @@
+// Carries out the runner's commands with the connections of this process.
+import type { Answer, Assignment, Command, Party, Returned, Settled } from "../commands.ts";
+import { now as clockNow } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { Entrance, isOpen } from "./entrance.ts";
+import { connect, membersOf, type Member } from "./members.ts";
+import { Streams } from "./streams.ts";
+import { Swarm } from "./swarm.ts";
+import { Tally } from "./tally.ts";
+import { Window, undelivered, type Guests, type Stage } from "./window.ts";
+
+const BRIEFLY = 20;
+const LEVEL_LOOK = 20;
+
+type Done = Omit<Extract<Answer, { done: true }>, "done" | "clock">;
+
+export class Performer implements Stage {
+  readonly parties = new Map<string, Guests>();
+  readonly swarm: Swarm;
+
+  constructor(
+    readonly assignment: Assignment,
+    readonly progress: (text: string) => void,
+  ) {
+    this.swarm = new Swarm(assignment.port, new Tally(new Streams()), assignment.process);
+  }
+
+  perform(command: Command): Done {
+    switch (command.do) {
+      case "connect":
+        return this.#connect(command.party);
+      case "window":
+        return { window: new Window(this, command.plan).run() };
+      case "pause":
+        return this.#pause(command.party, command.count);
+      case "unpause":
+        return this.#unpause(command.party);
+      case "drop":
+        return this.#drop(command.party);
+      case "return":
+        return { returned: this.#return(command) };
+      case "wait":
+        this.swarm.run(clockNow() + command.ms);
+        return {};
+      case "settle":
+        return { settled: this.#settle(command.ms) };
+    }
+  }
+
+  enter(party: Party): Entrance {
+    const { streams } = this.swarm.tally;
+    const { process, processes, size } = this.assignment;
+    const flowing = streams.next.some((next) => next > 0);
+    const members = membersOf(party, streams, process, processes);
+    for (const { receiver } of members) {
+      if (!receiver || !flowing) continue;
+      receiver.late = true;
+      receiver.counts = false;
+    }
+    this.parties.set(party.name, { party, members });
+    const openers = members.map((member) => () => connect(member, party, this.swarm, size));
+    return new Entrance(openers, Math.ceil(party.atOnce / processes), isOpen);
+  }
+
+  #connect(party: Party): Done {
+    const entrance = this.enter(party);
+    let said = 0;
+    this.swarm.run(Infinity, [entrance], () => {
+      if (entrance.count - said >= 1000) this.progress(`${(said = entrance.count)} sessions open`);
+      return entrance.done;
+    });
+    this.swarm.run(clockNow() + BRIEFLY);
+    // Those who came when nothing had been said for a while are as good as those who were there from the beginning.
+    for (const { receiver } of this.#guests(party.name).members) {
+      if (!receiver?.late) continue;
+      const { streams } = this.swarm.tally;
+      for (const stream of streams.ofRoom[receiver.room] ?? [])
+        receiver.positions[streams.place[stream]!] ??= streams.next[stream]! - 1;
+      receiver.late = false;
+      receiver.counts = true;
+    }
+    return { joined: entrance.result() };
+  }
+
+  #guests(name: string): Guests {
+    const guests = this.parties.get(name);
+    if (!guests) throw new Error(`there is no party ${name}`);
+    return guests;
+  }
+
+  #listening(name: string): { member: Member; connection: Connection }[] {
+    return this.#guests(name).members.flatMap((member) =>
+      member.receiver && member.connection ? [{ member, connection: member.connection }] : [],
+    );
+  }
+
+  #pause(party: string, count: number): Done {
+    const here = Math.ceil(count / this.assignment.processes);
+    for (const { member, connection } of this.#listening(party).slice(0, here)) {
+      member.receiver!.counts = false;
+      member.paused = true;
+      this.swarm.pause(connection, true);
+    }
+    return {};
+  }
+
+  #unpause(party: string): Done {
+    for (const { member, connection } of this.#listening(party)) {
+      if (!member.paused) continue;
+      member.paused = false;
+      if (!connection.closed) this.swarm.pause(connection, false);
+    }
+    return {};
+  }
+
+  #drop(party: string): Done {
+    for (const { connection } of this.#listening(party)) this.swarm.close(connection);
+    return {};
+  }
+
+  #return({ party, missed, atOnce, within }: Extract<Command, { do: "return" }>): Returned {
+    const guests = this.#guests(party);
+    const { tally } = this.swarm;
+    tally.begin(Infinity, Infinity);
+    const before = tally.deliveries;
+    const frames = guests.party.dialect.replays === true;
+    const members = new Map<Connection, Member>();
+    const openers = this.#listening(party).map(({ member, connection }) => () => {
+      const again = connect(member, guests.party, this.swarm, this.assignment.size, connection.cursor ?? "");
+      members.set(again, member);
+      return again;
+    });
+    const arrived = (connection: Connection, now: number) => {
+      if (!connection.open) return undefined;
+      const level = frames
+        ? connection.payloads >= missed
+        : undelivered([members.get(connection)!], this.swarm) === 0;
+      return level ? now : undefined;
+    };
+    const entrance = new Entrance(openers, Math.ceil(atOnce / this.assignment.processes), arrived, within);
+    let failure: string | undefined;
+    try {
+      this.swarm.run(Infinity, [entrance], () => entrance.done);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+      this.progress(failure);
+    }
+    const all = openers.length * missed;
+    const got = frames
+      ? [...members.keys()].reduce((sum, { payloads }) => sum + Math.min(missed, payloads), 0)
+      : tally.deliveries - before;
+    tally.faults.undelivered = Math.max(0, all - got);
+    return { ...entrance.result(), recovered: got / all, faults: tally.faults };
+  }
+
+  #settle(ms: number): Settled {
+    const { tally } = this.swarm;
+    const until = clockNow() + ms;
+    const members = [...this.parties.values()].flatMap((guests) => guests.members);
+    for (const { receiver } of members) if (receiver && !receiver.late) receiver.counts = true;
+    const behind = () => members.filter((member) => undelivered([member], this.swarm) > 0).length;
+    while (clockNow() < until && behind() > 0) this.swarm.run(clockNow() + LEVEL_LOOK);
+    const receivers = members.flatMap(({ receiver }) => receiver ?? []);
+    tally.faults.undelivered = undelivered(members, this.swarm);
+    return {
+      deliveries: tally.deliveries,
+      level: receivers.length - behind(),
+      faults: tally.faults,
+      announced: receivers.filter(({ missing }) => missing > 0).length,
+      missing: receivers.reduce((sum, { missing }) => sum + missing, 0),
+    };
+  }
+}

@@ -1,0 +1,173 @@
+// One measured window: publishes by plan, times what arrives, and says what should have arrived.
+import type { Assignment, Joined, Party, WindowPart, WindowPlan } from "../commands.ts";
+import type { Moment } from "../results.ts";
+import { Churn } from "./churn.ts";
+import { now as clockNow, verifyClock } from "./clock.ts";
+import type { Entrance } from "./entrance.ts";
+import { Load } from "./load.ts";
+import type { Member } from "./members.ts";
+import type { Clock, Swarm } from "./swarm.ts";
+import { encodeHistogram } from "./tally.ts";
+import { Timeline } from "./timeline.ts";
+import { cpuSeconds, machineCpuSeconds, residentBytes } from "./usage.ts";
+
+const LEVEL_LOOK = 10;
+
+export interface Guests {
+  party: Party;
+  members: Member[];
+}
+
+interface Usage {
+  at: number;
+  deliveries: number;
+  cpu: { server: number; rig: number; machine: number };
+}
+
+/** What a window needs of the process it runs in. */
+export interface Stage {
+  assignment: Assignment;
+  swarm: Swarm;
+  parties: ReadonlyMap<string, Guests>;
+  /** Begins to let a party in. */
+  enter(party: Party): Entrance;
+  progress(text: string): void;
+}
+
+export class Window {
+  readonly #members: Member[];
+  readonly #expected: number;
+  readonly #load: Load;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(
+    readonly stage: Stage,
+    readonly plan: WindowPlan,
+  ) {
+    const { start, rate, warmup, seconds } = plan;
+    const { streams } = stage.swarm.tally;
+    this.#members = [...stage.parties.values()].flatMap(({ members }) => members);
+    this.#from = start + warmup * 1000;
+    this.#to = this.#from + seconds * 1000;
+    // Bursts leave at whole milliseconds, so the window's messages are those of its bursts.
+    const before = Math.round(rate * warmup);
+    const messages = Math.round(rate * (warmup + seconds));
+    const turn = streams.next.reduce((sum, next) => sum + next, 0);
+    const senders = this.#members.flatMap(({ sender }) => sender ?? []);
+    streams.plan(before, turn);
+    const shares = streams.plan(messages - before, turn + before);
+    this.#expected = this.#receivers(shares);
+    this.#load = new Load(senders, { start, rate, messages, turn, timedFrom: this.#from });
+  }
+
+  run(): WindowPart {
+    const { stage, plan } = this;
+    const { swarm } = stage;
+    const { tally } = swarm;
+    tally.begin(this.#from, this.#to);
+    const clocks: Clock[] = [this.#load];
+    if (plan.churn) clocks.push(this.#churn(plan.churn));
+    swarm.run(this.#from, clocks);
+    const timeline = plan.timeline ? new Timeline(stage.assignment.pid, tally, this.#from) : undefined;
+    if (timeline) clocks.push(timeline);
+    const entrance = plan.join ? stage.enter(plan.join) : undefined;
+    if (entrance) clocks.push(entrance);
+    const before = this.#usage();
+    swarm.run(this.#to, clocks);
+    const after = this.#usage();
+    const rss = residentBytes(stage.assignment.pid);
+    if (entrance) swarm.run(Infinity, clocks, () => entrance.done);
+    this.#finish(clocks);
+    verifyClock();
+    return this.#part(before, after, rss, entrance?.result(), timeline?.moments);
+  }
+
+  /** Waits for what is still on its way, at most as long as the plan says. */
+  #finish(clocks: Clock[]): void {
+    const { swarm } = this.stage;
+    let look = 0;
+    const level = () => {
+      const now = clockNow();
+      if (now < look) return false;
+      look = now + LEVEL_LOOK;
+      return this.#load.done && this.undelivered() === 0;
+    };
+    swarm.run(this.#to + this.plan.grace * 1000, clocks, level);
+    swarm.tally.faults.undelivered = this.undelivered();
+  }
+
+  undelivered(): number {
+    return undelivered(this.#members, this.stage.swarm);
+  }
+
+  #receivers(shares: readonly number[]): number {
+    const { streams } = this.stage.swarm.tally;
+    const perRoom: number[] = [];
+    const own = new Map<number, number>();
+    for (const { receiver, connection } of this.#members) {
+      if (!receiver?.counts || connection?.closed) continue;
+      perRoom[receiver.room] = (perRoom[receiver.room] ?? 0) + 1;
+      if (receiver.own >= 0) own.set(receiver.own, 1);
+    }
+    const of = (stream: number) => (perRoom[streams.room[stream]!] ?? 0) - (own.get(stream) ?? 0);
+    return shares.reduce((sum, share, stream) => sum + share * of(stream), 0);
+  }
+
+  #churn({ party, perSecond }: { party: string; perSecond: number }): Churn {
+    const guests = this.stage.parties.get(party);
+    if (!guests) throw new Error(`no party ${party}`);
+    return new Churn(this.stage.swarm, guests, perSecond, this.stage.assignment.size, this.plan.start);
+  }
+
+  #usage(): Usage {
+    const own = process.cpuUsage();
+    return {
+      at: clockNow(),
+      deliveries: this.stage.swarm.tally.deliveries,
+      cpu: {
+        server: cpuSeconds(this.stage.assignment.pid),
+        rig: (own.user + own.system) / 1e6,
+        machine: machineCpuSeconds(),
+      },
+    };
+  }
+
+  #part(before: Usage, after: Usage, rss: number, joined?: Joined, timeline?: Moment[]): WindowPart {
+    const { tally } = this.stage.swarm;
+    return {
+      expected: this.#expected,
+      matched: tally.matched,
+      deliveries: after.deliveries - before.deliveries,
+      elapsed: (after.at - before.at) / 1000,
+      latency: encodeHistogram(tally.latency),
+      lag: encodeHistogram(this.#load.lag),
+      faults: tally.faults,
+      cpu: {
+        server: after.cpu.server - before.cpu.server,
+        rig: after.cpu.rig - before.cpu.rig,
+        machine: after.cpu.machine - before.cpu.machine,
+      },
+      rss,
+      ...(joined ? { joined } : {}),
+      ...(timeline ? { timeline } : {}),
+    };
+  }
+}
+
+/** Messages that members who count have not received yet. */
+export function undelivered(members: readonly Member[], swarm: Swarm): number {
+  const { streams } = swarm.tally;
+  let missing = 0;
+  for (const { receiver, connection } of members) {
+    if (!receiver?.counts || connection?.closed) continue;
+    for (const stream of streams.ofRoom[receiver.room] ?? []) {
+      if (stream === receiver.own) continue;
+      const last = receiver.positions[streams.place[stream]!];
+      // Who came late may begin with any message.
+      if (last === undefined && receiver.late) continue;
+      missing += streams.next[stream]! - 1 - (last ?? -1);
+    }
+  }
+  return missing;
+}

@@ -1,0 +1,79 @@
+// Some stop reading, and read on later: what it does to the others, to the server's memory, and to them.
+import { residentBytes } from "../../generator/usage.ts";
+import type { Moment, SlowResult, Window } from "../../results.ts";
+import type { Pace } from "../pace.ts";
+import type { Rig } from "../rig.ts";
+
+const PARTY = "slow";
+const SETTLE_WITHIN = 5_000;
+
+interface Part {
+  window: Window;
+  timeline: Moment[];
+}
+
+export async function slow(rig: Rig, pace: Pace): Promise<SlowResult> {
+  const { rate = 300, subscribers } = rig.scenario;
+  const count = subscribers.find(({ name }) => name === PARTY)?.count ?? 0;
+  await rig.connectAll();
+  rig.say("warming up");
+  await rig.window({ rate, warmup: 0, seconds: pace.gentle + pace.warmup, grace: pace.grace });
+  const part = async (seconds: number): Promise<Part> => {
+    const { window, timeline = [] } = await rig.window({
+      rate,
+      warmup: 0,
+      seconds,
+      grace: 0.2,
+      timeline: true,
+    });
+    return { window, timeline };
+  };
+  rig.say("everybody reads");
+  const before = await part(pace.seconds);
+  const rssBefore = residentBytes(rig.server.pid);
+  await rig.perform({ do: "pause", party: PARTY, count });
+  rig.say(`${count} do not read`);
+  const during = await part(pace.seconds * 3);
+  await rig.perform({ do: "unpause", party: PARTY });
+  rig.say("they read on");
+  const after = await part(pace.seconds);
+  const settled = (await rig.perform({ do: "settle", ms: SETTLE_WITHIN })).flatMap(
+    (done) => done.settled ?? [],
+  );
+  const timeline = joinTimelines([before.timeline, during.timeline, after.timeline]);
+  const sum = (value: (part: (typeof settled)[number]) => number) =>
+    settled.reduce((total, each) => total + value(each), 0);
+  return {
+    kind: "slow",
+    before: before.window,
+    during: during.window,
+    after: after.window,
+    timeline: timeline.moments,
+    stopped: timeline.starts[1] ?? 0,
+    resumed: timeline.starts[2] ?? 0,
+    rss: {
+      before: rssBefore,
+      most: Math.max(...timeline.moments.map(({ rss }) => rss)),
+      after: residentBytes(rig.server.pid),
+    },
+    stalled: {
+      sessions: count,
+      missing: sum(({ missing, faults }) => missing + faults.lost + faults.undelivered),
+      announced: sum(({ announced }) => announced),
+      closed: sum(({ faults }) => faults.closed) + during.window.faults.closed,
+    },
+  };
+}
+
+/** One after the other, with the seconds at which each begins. */
+function joinTimelines(parts: readonly Moment[][]): { moments: Moment[]; starts: number[] } {
+  const moments: Moment[] = [];
+  const starts: number[] = [];
+  let offset = 0;
+  for (const part of parts) {
+    starts.push(offset);
+    for (const moment of part) moments.push({ ...moment, at: moment.at + offset });
+    offset = moments.at(-1)?.at ?? offset;
+  }
+  return { moments, starts };
+}

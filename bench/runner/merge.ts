@@ -1,0 +1,93 @@
+// Puts together what the generator's processes saw: histograms are merged, counts added.
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from "hdr-histogram-js";
+import type { Joined, WindowPart, WindowPlan } from "../commands.ts";
+import type { Faults, Latency, Window } from "../results.ts";
+
+export function mergeHistograms(encoded: readonly string[]): Histogram {
+  const all = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 120_000_000,
+    numberOfSignificantValueDigits: 3,
+    bitBucketSize: 32,
+    autoResize: false,
+  });
+  for (const part of encoded) if (part !== "") all.add(decodeFromCompressedBase64(part, 32));
+  return all;
+}
+
+/** Of a histogram of microseconds, in ms. */
+export function latencyOf(histogram: Histogram): Latency {
+  const at = (percentile: number) =>
+    histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(percentile) / 1000;
+  return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: at(100) };
+}
+
+export function addFaults(all: readonly Faults[]): Faults {
+  const sum: Faults = {
+    lost: 0,
+    repeated: 0,
+    disordered: 0,
+    corrupted: 0,
+    foreign: 0,
+    closed: 0,
+    undelivered: 0,
+  };
+  for (const faults of all)
+    for (const name of Object.keys(sum) as (keyof Faults)[]) sum[name] += faults[name];
+  return sum;
+}
+
+export function mergeJoined(parts: readonly Joined[]): Joined & { seconds: number; merged: Latency } {
+  const first = Math.min(...parts.map((part) => part.first));
+  const last = Math.max(...parts.map((part) => part.last));
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const histogram = mergeHistograms(parts.map((part) => part.latency));
+  const latency = histogram.totalCount === 0 ? "" : encodeIntoCompressedBase64(histogram);
+  return { first, last, count, latency, seconds: (last - first) / 1000, merged: latencyOf(histogram) };
+}
+
+/** One window, as all processes together saw it. */
+export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Window {
+  const sum = (value: (part: WindowPart) => number) => parts.reduce((total, part) => total + value(part), 0);
+  const [first] = parts;
+  if (!first) throw new Error("no generator process");
+  const elapsed = Math.max(...parts.map((part) => part.elapsed));
+  const deliveries = sum((part) => part.deliveries);
+  const expected = sum((part) => part.expected);
+  // The processes read the server's and the machine's usage at the same times: the first one's will do.
+  const { server, machine } = first.cpu;
+  const rig = sum((part) => part.cpu.rig);
+  const histogram = mergeHistograms(parts.map((part) => part.latency));
+  const lag = mergeHistograms(parts.map((part) => part.lag));
+  const lagAt = (percentile: number) =>
+    lag.totalCount === 0 ? 0 : lag.getValueAtPercentile(percentile) / 1000;
+  const messages = plan.rate * plan.seconds;
+  return {
+    rate: plan.rate,
+    seconds: plan.seconds,
+    delivered: expected === 0 ? 0 : sum((part) => part.matched) / expected,
+    perSecond: deliveries / elapsed,
+    latency: latencyOf(histogram),
+    histogram: histogram.totalCount === 0 ? "" : encodeIntoCompressedBase64(histogram),
+    faults: addFaults(parts.map((part) => part.faults)),
+    server: {
+      cpu: server / elapsed,
+      microsPerDelivery: deliveries === 0 ? 0 : (server * 1e6) / deliveries,
+      microsPerMessage: messages === 0 ? 0 : (server * 1e6) / messages,
+      rss: Math.max(...parts.map((part) => part.rss)),
+    },
+    rig: {
+      // Processes that share a core are as busy together as it is.
+      cpu: rig / elapsed,
+      lagP50: lagAt(50),
+      lagP99: lagAt(99),
+      lagMax: lagAt(100),
+    },
+    others: Math.max(0, (machine - server - rig) / elapsed),
+  };
+}
