@@ -79,9 +79,14 @@ async function checkResume(
   seen: Arrival[],
   messages: string[],
 ) {
-  if (!dialect.resume) return;
-  const cursor = cursorAt(seen, messages[LEFT_AFTER]!, dialect.resume.before);
-  using client = await connect(dialect, port, { room, cursor }, dialect.resume.path);
+  const { resume, replays } = dialect;
+  if (!resume) return;
+  const cursor = encodeURIComponent(cursorAt(seen, messages[LEFT_AFTER]!, resume.before));
+  using client = await connect(dialect, port, { room, cursor }, resume.path);
+  if (replays) {
+    const sizeable = ({ whole }: Arrival) => whole.length >= SIZE;
+    return client.inbox.until((arrivals) => arrivals.some(sizeable), "a frame of a message's size");
+  }
   await expectMessages(client, dialect, messages.slice(LEFT_AFTER + 1), "a subscriber that came back");
 }
 

@@ -62,7 +62,7 @@ describe("the check notices", () => {
 
   test("a server that does not start", async () => {
     const command = () => [process.execPath, "-e", "console.error('no room here'); process.exit(3)"];
-    await expect(check({ ...control, command })).rejects.toThrow("it did not start: no room here");
+    await expect(check({ ...control, command })).rejects.toThrow("control did not start: no room here");
   });
 });
 

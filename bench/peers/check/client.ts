@@ -72,9 +72,10 @@ export async function connect(
   values: Record<string, string>,
   path = dialect.path,
 ): Promise<Client> {
-  const target = `127.0.0.1:${port}${fill(path, values)}`;
-  if (dialect.transport === "event-stream") return openStream(`http://${target}`, dialect);
-  const client = await openSocket(`ws://${target}`, dialect);
+  const target = `127.0.0.1:${dialect.port ?? port}${fill(path, values)}`;
+  const client = await (dialect.transport === "event-stream"
+    ? openStream(`http://${target}`, dialect)
+    : openSocket(`ws://${target}`, dialect));
   let seen = 0;
   for (const step of dialect.steps ?? []) seen = await take(step, client, values, seen);
   return client;
@@ -116,7 +117,10 @@ async function openSocket(url: string, { headers = {}, answers = {}, binary }: D
 
 async function openStream(url: string, { headers = {} }: Dialect): Promise<Client> {
   const leave = new AbortController();
-  const response = await fetch(url, { headers, signal: leave.signal });
+  const response = await fetch(url, {
+    headers: { accept: "text/event-stream", ...headers },
+    signal: leave.signal,
+  });
   const type = response.headers.get("content-type") ?? "no content type";
   if (response.status !== 200 || !type.startsWith("text/event-stream") || !response.body)
     throw new Error(`the event stream was answered with ${response.status}, ${type}`);

@@ -35,7 +35,8 @@ function bodies({ batch }: Dialect, written: string[], room: string): string[] {
 
 async function request(dialect: Dialect, port: number, room: string, body: string): Promise<void> {
   const { path, method = "POST", headers = {} } = dialect;
-  const response = await fetch(`http://127.0.0.1:${port}${fill(path, { room })}`, { method, headers, body });
+  const url = `http://127.0.0.1:${dialect.port ?? port}${fill(path, { room })}`;
+  const response = await fetch(url, { method, headers, body });
   const answer = await response.text();
   if (!response.ok)
     throw new Error(`a publication was answered with ${response.status}: ${answer.slice(0, 500)}`);

@@ -67,7 +67,7 @@ export async function start(adapter: Adapter): Promise<Running> {
       await end(child);
       const said = (await Bun.file(log).text()).trim().slice(-2_000);
       await dispose();
-      throw new Error(`it did not start: ${said || "it said nothing"}`);
+      throw new Error(`${adapter.name} did not start: ${said || "it said nothing"}`);
     }
     await Bun.sleep(LOOK_EVERY);
   }

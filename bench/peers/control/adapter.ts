@@ -20,10 +20,15 @@ const eventStream: Dialect = {
   verbatim: true,
 };
 
-/** Who comes back is sent as many bytes as Thump sends: 100 envelopes of a message of 64 bytes. */
+/**
+ * Who comes back is sent as many bytes as Thump sends: 100 envelopes of a message of 64 bytes. They are not the
+ * messages, so this one does not say that every frame is one.
+ */
 const multiplexed: Dialect = {
-  ...websocket,
-  resume: { before: '"thump":"', path: "/rooms/{room}?replay=100&size=ENVELOPE" },
+  transport: "websocket",
+  path: "/rooms/{room}",
+  publish: "{message}",
+  resume: { before: '"thump":"', path: "/rooms/{room}?replay=100&size=176" },
   replays: true,
 };
 
