@@ -1,0 +1,31 @@
+// The peers that are not JavaScript: their adapters, and what has to be installed for them.
+import type { Adapter, Installable } from "../adapter.ts";
+import { centrifugo, centrifugoBuild, centrifugoHistory } from "./centrifugo/adapter.ts";
+import { mercure, mercureBuild, mercureHistory } from "./mercure/adapter.ts";
+import { nats, natsBuild } from "./nats/adapter.ts";
+import { nchan, nchanBuild, nchanHistory } from "./nchan/adapter.ts";
+import { salvo, salvoBuild } from "./salvo/adapter.ts";
+import { sockudo, sockudoBuild } from "./sockudo/adapter.ts";
+import { installable } from "./toolchain.ts";
+
+export const native: Adapter[] = [
+  salvo,
+  nats,
+  centrifugo,
+  centrifugoHistory,
+  mercure,
+  mercureHistory,
+  sockudo,
+  nchan,
+  nchanHistory,
+];
+
+/** What takes long to build comes last. */
+export const installables: Installable[] = [
+  nchanBuild,
+  mercureBuild,
+  natsBuild,
+  centrifugoBuild,
+  salvoBuild,
+  sockudoBuild,
+].map(installable);

@@ -1,0 +1,102 @@
+// Nchan: a module of nginx; once without a buffer, once with its messages kept.
+import { join } from "node:path";
+import type { Adapter } from "../../adapter.ts";
+import type { Dialect } from "../../dialect.ts";
+import { notDebian, unpack } from "../debian.ts";
+import { type Build, missingBuild, peersFolder, programOf, versionOf } from "../toolchain.ts";
+import { type Buffering, configuration } from "./configuration.ts";
+
+const NGINX = "1.22.1-9+deb12u11";
+const NCHAN = "1:1.3.6+dfsg-2";
+const MODULE = "usr/lib/nginx/modules/ngx_nchan_module.so";
+
+export const nchanBuild: Build = {
+  name: "nchan",
+  version: "1.3.6 in nginx 1.22.1",
+  program: "usr/sbin/nginx",
+  blocked: notDebian,
+  async build(folder, log) {
+    await unpack([`nginx=${NGINX}`, `libnginx-mod-nchan=${NCHAN}`], folder, log);
+    await makeRelative(join(folder, MODULE));
+  },
+};
+
+/**
+ * Nchan brings one folder for temporary files of its own, whatever the configuration says, at a path that was
+ * compiled in and that belongs to root. In our copy of the module that path is made relative to the folder that
+ * nginx is given: its length must stay the same, and nothing else changes.
+ */
+async function makeRelative(file: string): Promise<void> {
+  const bytes = Buffer.from(await Bun.file(file).arrayBuffer());
+  const [compiled, relative] = ["/var/lib/nginx/body", "temporary-body-file"];
+  const at = bytes.indexOf(compiled);
+  if (at < 0 || bytes.includes(compiled, at + 1)) throw new Error(`${file} does not have ${compiled} once`);
+  bytes.write(relative, at, "latin1");
+  await Bun.write(file, bytes);
+}
+
+const loadable = join(peersFolder, "nchan", MODULE);
+
+const eventStream: Dialect = {
+  transport: "event-stream",
+  path: "/sub/{room}",
+  headers: { accept: "text/event-stream" },
+  verbatim: true,
+};
+
+const dialects: Record<string, Dialect> = {
+  websocket: {
+    transport: "websocket",
+    path: "/both/{room}",
+    publish: "{message}",
+    verbatim: true,
+    echo: true,
+  },
+  "event-stream": eventStream,
+  publish: { transport: "websocket", path: "/pub/{room}", publish: "{message}" },
+  http: {
+    transport: "http",
+    path: "/pub/{room}",
+    headers: { "content-type": "application/json" },
+    publish: "{message}",
+  },
+};
+
+function adapter(buffering: Buffering) {
+  return {
+    version: () => versionOf(nchanBuild),
+    missing: () => missingBuild(nchanBuild),
+    async command(port: number, folder: string) {
+      const file = join(folder, "nginx.conf");
+      await Bun.write(file, configuration(port, folder, loadable, buffering));
+      return [programOf(nchanBuild), "-p", folder, "-e", "stderr", "-c", file];
+    },
+  };
+}
+
+const common =
+  "One worker process that does all, no access log, room for 65,536 connections, 256 MiB of shared memory for channels and messages";
+
+export const nchan: Adapter = {
+  ...adapter({ messages: 0 }),
+  name: "nchan",
+  title: "Nchan 1.3.6 in nginx 1.22.1 (C), without a buffer",
+  tier: "live",
+  settings: `${common}; the buffer's length is 0, so that a message is for those who are there.`,
+  dialects,
+};
+
+export const nchanHistory: Adapter = {
+  ...adapter({ messages: 1000, seconds: 600 }),
+  name: "nchan-history",
+  title: "Nchan 1.3.6 in nginx 1.22.1 (C), with a buffer",
+  tier: "history",
+  settings: `${common}; a channel keeps 1,000 messages for 600 s, and an event stream can go on after the last that it saw.`,
+  dialects: {
+    ...dialects,
+    "event-stream": {
+      ...eventStream,
+      resume: { before: "id: ", path: "/sub/{room}?last_event_id={cursor}" },
+    },
+  },
+};

@@ -1,0 +1,60 @@
+// The rooms: who is in each, and how a message reaches them.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use salvo::websocket::Message;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+type Room = HashMap<u64, UnboundedSender<Message>>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+static ROOMS: LazyLock<RwLock<HashMap<String, Room>>> = LazyLock::new(RwLock::default);
+
+/// One client in a room. Dropping it leaves the room.
+pub struct Member {
+    id: u64,
+    room: String,
+}
+
+impl Member {
+    pub fn join(room: String) -> (Self, UnboundedReceiver<Message>) {
+        let (sender, receiver) = unbounded_channel();
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let mut rooms = ROOMS.write().unwrap_or_else(PoisonError::into_inner);
+        rooms.entry(room.clone()).or_default().insert(id, sender);
+        (Self { id, room }, receiver)
+    }
+
+    /// Gives a message to everybody else in the room.
+    pub fn publish(&self, message: &Message) {
+        publish(&self.room, message, Some(self.id));
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut rooms = ROOMS.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(room) = rooms.get_mut(&self.room) else {
+            return;
+        };
+        room.remove(&self.id);
+        if room.is_empty() {
+            rooms.remove(&self.room);
+        }
+    }
+}
+
+/// Gives a message to everybody in a room but its sender.
+pub fn publish(room: &str, message: &Message, sender: Option<u64>) {
+    let rooms = ROOMS.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(room) = rooms.get(room) else {
+        return;
+    };
+    for (id, member) in room {
+        if Some(*id) != sender {
+            // A client that has gone is removed by its own task.
+            let _ = member.send(message.clone());
+        }
+    }
+}

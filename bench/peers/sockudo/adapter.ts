@@ -1,0 +1,118 @@
+// Sockudo: the Pusher protocol over WebSocket; a bridge beside it signs what is published, as its HTTP API demands.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Adapter } from "../../adapter.ts";
+import type { Dialect } from "../../dialect.ts";
+import { GENERATOR_CORE, pinning } from "../../runner/children.ts";
+import { freePort } from "../../runner/server.ts";
+import { librariesIn, notDebian, unpack } from "../debian.ts";
+import { type Build, type Log, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { app, configuration } from "./configuration.ts";
+
+const VERSION = "5.2.0";
+const PROTOC = "3.21.12-3+deb12u1";
+
+/** What finds protoc, which one of its packages is built with: the machine's own, or Debian's in a folder of ours. */
+async function protoc(folder: string, log: Log): Promise<Record<string, string>> {
+  if (process.env["PROTOC"] || Bun.which("protoc")) return {};
+  const names = ["protobuf-compiler", "libprotobuf-dev", "libprotoc32", "libprotobuf32"];
+  await unpack(
+    names.map((name) => `${name}=${PROTOC}`),
+    folder,
+    log,
+  );
+  return { PROTOC: join(folder, "usr/bin/protoc"), LD_LIBRARY_PATH: await librariesIn(folder) };
+}
+
+export const sockudoBuild: Build = {
+  name: "sockudo",
+  version: VERSION,
+  program: "bin/sockudo",
+  blocked: () =>
+    lacking("cargo") ?? (process.env["PROTOC"] || !lacking("protoc") ? undefined : withoutProtoc()),
+  async build(folder, log) {
+    const [tools, target] = [join(folder, "protoc"), join(folder, "target")];
+    const environment = { ...(await protoc(tools, log)), CARGO_TARGET_DIR: target };
+    const features = ["--no-default-features", "--features", "local"];
+    await run(
+      [
+        "cargo",
+        "install",
+        "sockudo",
+        "--version",
+        VERSION,
+        "--locked",
+        "--force",
+        ...features,
+        "--root",
+        folder,
+      ],
+      log,
+      { environment },
+    );
+    // A gigabyte that nothing needs any more.
+    for (const left of [tools, target]) await rm(left, { recursive: true, force: true });
+  },
+};
+
+function withoutProtoc(): string | undefined {
+  const reason = notDebian();
+  return reason && `protoc is not installed, and ${reason}`;
+}
+
+const websocket: Dialect = {
+  transport: "websocket",
+  path: `/app/${app.key}?protocol=7&client=bench&version=1`,
+  steps: [
+    { expect: "pusher:connection_established" },
+    {
+      send: '{"event":"pusher:subscribe","data":{"channel":"{room}"}}',
+      expect: "pusher_internal:subscription_succeeded",
+    },
+  ],
+  answers: { '{"event":"pusher:ping"}': '{"event":"pusher:pong","data":{}}' },
+};
+
+/** To the bridge, whose port is known once the command is. */
+const publishing: Dialect = {
+  transport: "websocket",
+  path: "/",
+  publish: '{"name":"m","channel":"{room}","data":"{escaped}"}',
+};
+
+/**
+ * Starts the bridge, waits until it says that it listens, and becomes Sockudo. The bridge reads from a pipe that
+ * Sockudo holds open, so it ends when Sockudo does. Arguments: the two pipes, Sockudo, its configuration, the bridge.
+ */
+const script = `mkfifo "$1" "$2" && exec 9<>"$1" || exit 1
+ends=$1 says=$2 server=$3 file=$4
+shift 4
+"$@" <"$ends" >"$says" 9>&- &
+read -r ready <"$says" && exec "$server" --config "$file"`;
+
+/** Signing is work of those who publish, so it is done on their core. */
+function bridgeCommand(port: number, target: number): string[] {
+  const bridge = [process.execPath, join(import.meta.dir, "bridge.ts"), String(port), String(target)];
+  return pinning === undefined ? ["taskset", "-c", String(GENERATOR_CORE), ...bridge] : bridge;
+}
+
+export const sockudo: Adapter = {
+  name: "sockudo",
+  title: "Sockudo 5.2.0 (Rust): the Pusher protocol",
+  tier: "live",
+  settings:
+    "Its local adapter and memory drivers, rate limits and metrics off, warnings logged only. Publications go to a bridge beside it, a process of its own on the generator's core, which signs them and hands them to Sockudo's HTTP API, up to ten in a request: clients may publish to private channels only, whose signatures depend on the connection.",
+  version: () => versionOf(sockudoBuild),
+  missing: () => missingBuild(sockudoBuild),
+  environment: { RUST_LOG: "warn" },
+  async command(port, folder) {
+    const file = join(folder, "sockudo.json");
+    await Bun.write(file, JSON.stringify(configuration(port)));
+    publishing.port = freePort();
+    const pipes = [join(folder, "ends"), join(folder, "says")];
+    const bridge = bridgeCommand(publishing.port, port);
+    return ["sh", "-c", script, "sockudo", ...pipes, programOf(sockudoBuild), file, ...bridge];
+  },
+  ready: "/up",
+  dialects: { websocket, publish: publishing },
+};
