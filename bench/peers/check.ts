@@ -3,6 +3,7 @@
 //   bun bench/peers/check.ts [NAME…]
 import type { Adapter } from "../adapter.ts";
 import type { Dialect } from "../dialect.ts";
+import { HEAD, MARK_AT, TAIL, innerSize, writeInner } from "../generator/message.ts";
 import { type Arrival, type Client, connect } from "./check/client.ts";
 import { openPublisher } from "./check/publisher.ts";
 import { start } from "./check/start.ts";
@@ -32,17 +33,19 @@ function pairings({ dialects }: Adapter): Pairing[] {
   return [...listening.map((listen) => ({ listen, publish: "publish" })), ...others];
 }
 
-/** A message as the benchmark sends them: JSON of a fixed size, with every character that its texts have. */
-function makeMessage(number: number): string {
-  const head = `{"thump":"~${String(number).padStart(4, "0")}`;
-  const text = `0123456789:;<=>?-_${crypto.randomUUID()}`;
-  return `${head}${text.slice(0, SIZE - head.length - 2)}"}`;
+/** A message as the generator sends them, in numbers that have all of its digits. */
+function makeMessage(stream: number, number: number): string {
+  const message = Buffer.alloc(SIZE);
+  message.write(HEAD);
+  message.write(TAIL, SIZE - TAIL.length);
+  writeInner(message, MARK_AT, innerSize(SIZE), 0xef00 + stream, 0x9abcd0 + number, 0x1_2345_6780 / 1_000);
+  return message.toString();
 }
 
 /** The messages in what arrived; a frame may hold several, written as JSON or escaped in a string. */
 function messagesOf(arrivals: Arrival[]): string[] {
   return arrivals.flatMap(({ payload }) =>
-    [...payload.matchAll(/~[^"\\]*/g)].map(([inner]) => `{"thump":"${inner}"}`),
+    [...payload.matchAll(/~[^"\\]*/g)].map(([inner]) => HEAD + inner + TAIL),
   );
 }
 
@@ -102,13 +105,13 @@ async function play(adapter: Adapter, port: number, { listen, publish }: Pairing
   const otherPublisher = open.use(await openPublisher(publishing, port, otherRoom));
 
   // The last message comes alone, after those before it arrived: whatever comes twice comes before it.
-  const messages = Array.from({ length: MESSAGES + 1 }, (_, number) => makeMessage(number));
+  const messages = Array.from({ length: MESSAGES + 1 }, (_, number) => makeMessage(round, number));
   await publisher.publish(messages.slice(0, -1));
   for (const { inbox } of subscribers)
     await inbox.until((arrivals) => messagesOf(arrivals).includes(messages.at(-2)!), "a message");
   await publisher.publish(messages.slice(-1));
   for (const client of subscribers) await expectMessages(client, listening, messages, "a subscriber");
-  const elsewhere = makeMessage(messages.length);
+  const elsewhere = makeMessage(round, messages.length);
   await otherPublisher.publish([elsewhere]);
   await expectMessages(outsider, listening, [elsewhere], "a subscriber of another room");
   await checkResume(listening, port, room, subscribers[0]!.inbox.arrivals, messages);

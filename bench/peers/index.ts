@@ -2,8 +2,9 @@
 import type { Adapter } from "../adapter.ts";
 import { control, controlEach } from "./control/adapter.ts";
 import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";
+import { native } from "./native.ts";
 import { socketio, socketioBun, socketioPlain } from "./socketio/adapter.ts";
-import { thump, thumpBinary, thumpNoHistory } from "./thump.ts";
+import { thump, thumpBinary, thumpDeep, thumpNoHistory } from "./thump.ts";
 import { ws } from "./ws/adapter.ts";
 
 export const adapters: Adapter[] = [
@@ -11,6 +12,7 @@ export const adapters: Adapter[] = [
   controlEach,
   thump,
   thumpNoHistory,
+  thumpDeep,
   thumpBinary,
   elysiaWs,
   elysiaSse,
@@ -19,4 +21,5 @@ export const adapters: Adapter[] = [
   socketio,
   socketioPlain,
   socketioBun,
+  ...native,
 ];

@@ -90,6 +90,15 @@ export const thumpNoHistory: Adapter = {
   dialects: { ...thump.dialects, "event-stream": liveStream, multiplexed: liveMultiplexed },
 };
 
+export const thumpDeep: Adapter = {
+  ...thump,
+  name: "thump-deep",
+  title: "Thump with deep tails",
+  settings: "Rooms keep up to 64 MiB, so that who stopped reading for seconds misses nothing.",
+  named: true,
+  environment: { THUMP_ROOMS: '{"*":{"history":{"count":100000,"bytes":"64MiB"}}}' },
+};
+
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",
