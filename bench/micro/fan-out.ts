@@ -1,0 +1,97 @@
+// Micro-benchmarks of the fan-out with sockets that only count: the sweep, and what a delivery costs before it leaves.
+import { bench, group } from "mitata";
+import { socketBounds } from "../../src/hub/bounds.ts";
+import { FanOut } from "../../src/hub/fan-out.ts";
+import { Room } from "../../src/hub/room.ts";
+import { TopicSession } from "../../src/hub/session.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { json, raw } from "../../src/protocol/formats.ts";
+import { resolveRule } from "../../src/rooms/rule.ts";
+import { publication, samples } from "./samples.ts";
+
+const bounds = socketBounds(64 * 1024);
+const rule = resolveRule("*");
+
+class CountingSocket extends TopicSession {
+  waiting = 0;
+  calls = 0;
+
+  backedUp(): boolean {
+    return this.waiting > bounds.high;
+  }
+
+  pending(): boolean {
+    return this.waiting > 0;
+  }
+
+  attach(): void {
+    this.calls++;
+  }
+
+  detach(): void {
+    this.calls++;
+  }
+
+  send(): boolean {
+    this.calls++;
+    return true;
+  }
+
+  gap(): void {
+    this.calls++;
+  }
+
+  end(): void {
+    this.calls++;
+  }
+
+  beat(): boolean {
+    return true;
+  }
+
+  publish(): number {
+    return 1;
+  }
+}
+
+function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: CountingSocket[] } {
+  const sessions = Array.from(
+    { length: sockets },
+    (_, index) => new CountingSocket("ws", index % 2 ? raw : json),
+  );
+  const log = new MemoryLog(() => rule.bounds);
+  const fanOut = new FanOut(log, new Map(sessions.map((session) => [session.id, session])), bounds);
+  fanOut.publishToTopic = () => 1;
+  const room = new Room("chat:42", rule, 0);
+  for (const session of sessions) {
+    const membership = { session, room, position: 0, live: true };
+    session.memberships.set(room.name, membership);
+    room.members.add(membership);
+    room.count(session.format, 1);
+  }
+  return { fanOut, room, sessions };
+}
+
+/** Every tenth socket has too much waiting: it is let go, and taken back for the next time. */
+function sweepSlow(sockets: number): void {
+  const { fanOut, sessions } = scene(sockets);
+  const slow = sessions.filter((_, index) => index % 10 === 0);
+  for (const session of slow) session.waiting = bounds.high + 1;
+  bench(`sweep and take back, ${sockets} sockets, a tenth slow`, () => {
+    fanOut.flow.sweep();
+    for (const session of slow) fanOut.attach(session);
+  });
+}
+
+export function fanOut(): void {
+  group("fan-out", () => {
+    for (const sockets of [1_000, 10_000]) {
+      const { fanOut: quick } = scene(sockets);
+      bench(`sweep, ${sockets} sockets, none slow`, () => quick.flow.sweep());
+    }
+    sweepSlow(1_000);
+    const { fanOut: hub, room } = scene(1_000);
+    const sample = publication(samples.json);
+    bench("deliver, two formats", () => hub.deliver(room, { ...sample }));
+  });
+}

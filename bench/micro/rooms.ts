@@ -1,0 +1,46 @@
+// Micro-benchmarks of rooms: the tail that keeps what was said, and finding a room's rule.
+import { bench, do_not_optimize, group } from "mitata";
+import { compilePattern } from "../../src/rooms/pattern.ts";
+import { resolveRule } from "../../src/rooms/rule.ts";
+import { Rules } from "../../src/rooms/rules.ts";
+import { Tail } from "../../src/rooms/tail.ts";
+import { publication, samples } from "./samples.ts";
+
+const prefix = compilePattern("chat:*");
+const part = compilePattern("users:{id}:inbox");
+const stars = compilePattern("a*b*a*b*a*b*c");
+
+function fullTail(): Tail {
+  const tail = new Tail(resolveRule("*").bounds, 0);
+  for (let seq = 1; seq <= 2_000; seq++) tail.push(publication(samples.json, seq));
+  return tail;
+}
+
+function tails(): void {
+  const full = fullTail();
+  const next = publication(samples.json, 2_001);
+  // The same one again: a tail asks nothing of numbers but their order, which equal ones keep.
+  bench("push, full: one in, one out", () => full.push(next));
+  const nothing = new Tail(resolveRule("*", { history: false }).bounds, 0);
+  bench("push, nothing is kept", () => nothing.push(next));
+  const read = fullTail();
+  bench("read the newest 10 after a position", () => do_not_optimize(read.read(1_990, 100)));
+  bench("read 100 from the middle", () => do_not_optimize(read.read(1_500, 100)));
+  bench("read when level", () => do_not_optimize(read.read(2_000, 100)));
+  bench("newest 20", () => do_not_optimize(read.newest(20)));
+}
+
+function rules(): void {
+  const names = ["chat:*", "ticker:*", "orders:{id}", "users:{id}:inbox", "*:private", "a*b*c*"];
+  const six = new Rules(Object.fromEntries(names.map((name) => [name, {}])));
+  bench("pattern, a prefix", () => do_not_optimize(prefix.test("chat:general")));
+  bench("pattern, a part", () => do_not_optimize(part.test("users:4711:inbox")));
+  bench("pattern, many stars", () => do_not_optimize(stars.test(`${"ab".repeat(60)}c`)));
+  bench("rule, the first of six", () => do_not_optimize(six.of("chat:general")));
+  bench("rule, none of six", () => do_not_optimize(six.of("lobby/general")));
+}
+
+export function rooms(): void {
+  group("tail", tails);
+  group("rules", rules);
+}

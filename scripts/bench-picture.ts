@@ -1,0 +1,29 @@
+// Takes the README's picture of a benchmark: the headline of a report page, by a real browser.
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { launch } from "./chromium.ts";
+
+const [report, picture = new URL("../docs/bench.png", import.meta.url).pathname] = process.argv.slice(2);
+if (report === undefined) {
+  console.error("usage: bun scripts/bench-picture.ts bench/results/REPORT.html [PICTURE.png]");
+  process.exit(2);
+}
+
+const browser = await launch();
+const page = await browser.newPage({
+  viewport: { width: 900, height: 700 },
+  deviceScaleFactor: 2,
+  colorScheme: "light",
+});
+await page.goto(pathToFileURL(resolve(report)).href);
+const headline = page.locator("#headline");
+if ((await headline.count()) === 0) {
+  console.error(`${report} has no headline: no sweep was measured in it.`);
+  await browser.close();
+  process.exit(1);
+}
+// The picture is seen beside text: the panels of its full width, with an even edge around.
+await page.addStyleTag({ content: "#headline { padding: 1.25rem; margin: 0 -1.25rem; }" });
+await headline.screenshot({ path: picture });
+await browser.close();
+console.log(`wrote ${picture}`);
