@@ -8,6 +8,8 @@ import { encodeHistogram, microseconds } from "./tally.ts";
 
 const LOOK_EVERY = 0.5;
 const PATIENCE = 20_000;
+/** Connections begun at once: what is to be sent or read meanwhile must not wait long. */
+const A_TICK = 8;
 
 export class Entrance implements Clock {
   next: number;
@@ -45,7 +47,8 @@ export class Entrance implements Clock {
     }
     this.#waiting = this.#waiting.filter((connection) => !this.#settle(connection, now));
     const handshakes = this.#waiting.filter((connection) => !connection.open).length;
-    for (let free = this.atOnce - handshakes; free > 0 && this.#started < this.openers.length; free--) {
+    const free = Math.min(A_TICK, this.atOnce - handshakes, this.openers.length - this.#started);
+    for (let begun = 0; begun < free; begun++) {
       const connection = this.openers[this.#started++]!();
       this.#first = Math.min(this.#first, connection.began);
       this.#waiting.push(connection);
@@ -54,7 +57,7 @@ export class Entrance implements Clock {
       throw new Error(
         `${this.openers.length - this.count} of ${this.openers.length} sessions were not ready after ${Math.round(now - this.#first)} ms`,
       );
-    this.next = clockNow() + LOOK_EVERY;
+    this.next = clockNow() + (free === A_TICK ? 0 : LOOK_EVERY);
   }
 
   result(): Joined {

@@ -10,6 +10,9 @@ import { Rig, type Say } from "../rig.ts";
 export const BOUND = 50;
 /** Deliveries a second that a sweep begins with. */
 const MODEST = 20_000;
+/** A rate that failed while other processes used so much of the machine (in cores) is tried again, so often. */
+const DISTURBED = 0.2;
+const TRIES = 3;
 /** Over this share of its core, the generator may be the limit. */
 export const RIG_BOUND = 0.9;
 
@@ -25,6 +28,8 @@ export function inTime(window: Window): boolean {
 export class Sweep {
   /** Where the knee was found before. */
   #hint: number | undefined;
+  /** How often each rate was tried in vain because of other processes. */
+  #disturbed = new Map<number, number>();
 
   constructor(
     readonly adapter: Adapter,
@@ -36,6 +41,7 @@ export class Sweep {
   async run(say: Say): Promise<KneeResult> {
     const windows = new Map<number, Window>();
     const hint = this.#hint;
+    this.#disturbed.clear();
     const found: { good: number | undefined; bad: number | undefined } = { good: undefined, bad: undefined };
     for (let finished = false; !finished;) {
       finished = await Rig.use(this.adapter, this.scenario, say, async (rig) => {
@@ -67,13 +73,10 @@ export class Sweep {
       const known = windows.get(rung);
       if (known) return inTime(known);
       if (spoilt) throw stop;
-      const rate = rateOf(rung);
-      rig.say(`${rate.toLocaleString("en")} msg/s`);
-      const { warmup, step, grace } = this.pace;
-      const { window } = await rig.window({ rate, warmup: Math.min(warmup, step / 2), seconds: step, grace });
-      windows.set(rung, window);
+      const window = await this.#try(rig, rung);
       spoilt = !faultless(window);
-      return inTime(window);
+      if (inTime(window) || !this.#forgive(rung, window)) windows.set(rung, window);
+      return spoilt || windows.has(rung) ? inTime(window) : passes(rung);
     };
     try {
       return await findKnee(start, this.#hint !== undefined, passes);
@@ -81,6 +84,21 @@ export class Sweep {
       if (error === stop) return undefined;
       throw error;
     }
+  }
+
+  async #try(rig: Rig, rung: number): Promise<Window> {
+    const rate = rateOf(rung);
+    rig.say(`${rate.toLocaleString("en")} msg/s`);
+    const { warmup, step, grace } = this.pace;
+    const { window } = await rig.window({ rate, warmup: Math.min(warmup, step / 2), seconds: step, grace });
+    return window;
+  }
+
+  /** Whether a failure may be due to other processes, and is not to count. */
+  #forgive(rung: number, window: Window): boolean {
+    const tries = this.#disturbed.get(rung) ?? 1;
+    this.#disturbed.set(rung, tries + 1);
+    return window.others > DISTURBED && tries < TRIES;
   }
 
   async #gently(rig: Rig, hint: number): Promise<void> {

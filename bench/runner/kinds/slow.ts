@@ -6,6 +6,8 @@ import type { Rig } from "../rig.ts";
 
 const PARTY = "slow";
 const SETTLE_WITHIN = 5_000;
+/** How many times as long as the windows before and after. */
+const STALL = 5;
 
 interface Part {
   window: Window;
@@ -33,7 +35,7 @@ export async function slow(rig: Rig, pace: Pace): Promise<SlowResult> {
   const rssBefore = residentBytes(rig.server.pid);
   await rig.perform({ do: "pause", party: PARTY, count });
   rig.say(`${count} do not read`);
-  const during = await part(pace.seconds * 3);
+  const during = await part(pace.seconds * STALL);
   await rig.perform({ do: "unpause", party: PARTY });
   rig.say("they read on");
   const after = await part(pace.seconds);

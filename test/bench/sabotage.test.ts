@@ -1,0 +1,110 @@
+// The benchmark must catch a server that loses, repeats, swaps or changes messages, or that stops for a while.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Adapter } from "../../bench/adapter.ts";
+import type { Dialect } from "../../bench/dialect.ts";
+import { judge } from "../../bench/report/verdict.ts";
+import type { FanoutResult, Row } from "../../bench/results.ts";
+import { fanout } from "../../bench/runner/kinds/fanout.ts";
+import { Sweep } from "../../bench/runner/kinds/knee.ts";
+import { quick } from "../../bench/runner/pace.ts";
+import { Rig } from "../../bench/runner/rig.ts";
+import type { Scenario } from "../../bench/scenarios.ts";
+
+const script = join(import.meta.dir, "faulty-server.ts");
+const socket: Dialect = { transport: "websocket", path: "/", publish: "{message}", verbatim: true };
+
+function faulty(...options: string[]): Adapter {
+  return {
+    name: "faulty",
+    title: "a server that breaks on purpose",
+    tier: "live",
+    settings: options.join(" "),
+    missing: () => undefined,
+    command: (port) => [process.execPath, script, "--port", String(port), ...options],
+    dialects: { websocket: socket, publish: socket },
+  };
+}
+
+const scenario: Scenario = {
+  name: "sabotage",
+  title: "50 sockets × 1,000 msg/s",
+  kind: "fanout",
+  sets: [],
+  servers: "all",
+  base: "faulty",
+  size: 64,
+  rate: 1_000,
+  subscribers: [{ dialect: "websocket", count: 50 }],
+  publishers: { dialect: "publish", count: 1 },
+};
+
+const pace = { ...quick, gentle: 0.1, warmup: 0, seconds: 1, grace: 0.5 };
+
+async function measured(seconds: number, ...options: string[]): Promise<FanoutResult> {
+  return Rig.use(
+    faulty(...options),
+    scenario,
+    () => {},
+    (rig) => fanout(rig, { ...pace, seconds }),
+  );
+}
+
+function rowOf(result: FanoutResult): Row {
+  return { scenario: scenario.name, server: "faulty", results: [result] };
+}
+
+describe.if(process.platform === "linux")("the benchmark", () => {
+  test("finds nothing wrong with a server that does as it should", async () => {
+    const { window } = await measured(1);
+    expect(window.delivered).toBe(1);
+    expect(Object.values(window.faults)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  test("catches one message in 10,000 that is dropped", async () => {
+    const result = await measured(1, "--fault", "drop");
+    expect(result.window.faults.lost).toBeGreaterThan(0);
+    expect(result.window.delivered).toBeLessThan(1);
+    expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
+  });
+
+  test("catches two messages that are swapped", async () => {
+    const result = await measured(1, "--fault", "swap");
+    expect(result.window.faults.disordered).toBeGreaterThan(0);
+    // What only came late is not lost.
+    expect(result.window.faults.lost).toBe(0);
+    expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
+  });
+
+  test("catches a message that comes twice", async () => {
+    const result = await measured(1, "--fault", "repeat");
+    expect(result.window.faults.repeated).toBeGreaterThan(0);
+    expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
+  });
+
+  test("catches one byte that is not what was published", async () => {
+    const result = await measured(1, "--fault", "corrupt");
+    expect(result.window.faults.corrupted).toBeGreaterThan(0);
+    expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
+  });
+
+  test("catches a server that sleeps for 100 ms every 5 s, and counts it for every message that waited", async () => {
+    const { window } = await measured(6, "--fault", "stall", "--every", "5000");
+    // A generator that waited for answers would have seen one late message; an open loop sees each one that was
+    // due meanwhile: 100 of 6,000, so the 99th percentile sees it too.
+    expect(window.latency.max).toBeGreaterThanOrEqual(90);
+    expect(window.latency.p99).toBeGreaterThan(20);
+    expect(judge(rowOf({ kind: "fanout", window })).notes.join()).toContain("stalled up to");
+  });
+
+  test("claims no knee for a server that loses messages at every rate", async () => {
+    const sweep = new Sweep(
+      faulty("--fault", "drop", "--every", "100"),
+      { ...scenario, kind: "knee" },
+      { ...pace, step: 0.25 },
+    );
+    const result = await sweep.run(() => {});
+    expect(result.knee).toBeUndefined();
+    expect(result.windows.every(({ faults }) => faults.lost > 0)).toBe(true);
+  }, 60_000);
+});
