@@ -5,11 +5,12 @@ import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
 import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
+const VERSION = "0.18.0";
 const KEY = "a key that only the benchmark and its own hub know";
 
 export const mercureBuild: Build = {
   name: "mercure",
-  version: "0.18.0",
+  version: VERSION,
   program: "bin/mercure",
   sources: ["go.mod", "go.sum"].map((path) => join(import.meta.dir, path)),
   blocked: () => lacking("go"),
@@ -68,7 +69,7 @@ const settings =
 export const mercure: Adapter = {
   ...common,
   name: "mercure",
-  title: "Mercure 0.18.0 (Go), local transport",
+  title: `Mercure ${VERSION} (Go), local transport`,
   tier: "live",
   settings: `${settings}. The local transport keeps nothing.`,
   command: (port) => command(port, "local://local"),
@@ -78,7 +79,7 @@ export const mercure: Adapter = {
 export const mercureHistory: Adapter = {
   ...common,
   name: "mercure-history",
-  title: "Mercure 0.18.0 (Go), Bolt transport",
+  title: `Mercure ${VERSION} (Go), Bolt transport`,
   tier: "history",
   settings: `${settings}. The Bolt transport, its default, writes each message to disk; a hub keeps 1,000.`,
   command: (port, folder) => command(port, `bolt://${join(folder, "updates.db")}?size=1000`),

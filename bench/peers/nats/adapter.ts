@@ -43,7 +43,7 @@ const dialect = (first: string): Dialect => ({
 
 export const nats: Adapter = {
   name: "nats",
-  title: "NATS 2.15.2 (Go): core subjects over WebSocket",
+  title: `NATS ${VERSION} (Go): core subjects over WebSocket`,
   tier: "live",
   settings:
     "Its defaults, without TLS and compression, and with room for a million clients instead of 65,536; no JetStream, so nothing is kept. A client does not receive its own messages.",

@@ -6,13 +6,14 @@ import { notDebian, unpack } from "../debian.ts";
 import { type Build, missingBuild, peersFolder, programOf, versionOf } from "../toolchain.ts";
 import { type Buffering, configuration } from "./configuration.ts";
 
+const VERSION = "1.3.6 in nginx 1.22.1";
 const NGINX = "1.22.1-9+deb12u11";
 const NCHAN = "1:1.3.6+dfsg-2";
 const MODULE = "usr/lib/nginx/modules/ngx_nchan_module.so";
 
 export const nchanBuild: Build = {
   name: "nchan",
-  version: "1.3.6 in nginx 1.22.1",
+  version: VERSION,
   program: "usr/sbin/nginx",
   blocked: notDebian,
   async build(folder, log) {
@@ -75,12 +76,12 @@ function adapter(buffering: Buffering) {
 }
 
 const common =
-  "One worker process that does all, no access log, room for 65,536 connections, 256 MiB of shared memory for channels and messages";
+  "One process that does all, no access log, room for 65,536 connections, 256 MiB of shared memory for channels and messages";
 
 export const nchan: Adapter = {
   ...adapter({ messages: 0 }),
   name: "nchan",
-  title: "Nchan 1.3.6 in nginx 1.22.1 (C), without a buffer",
+  title: `Nchan ${VERSION} (C), without a buffer`,
   tier: "live",
   settings: `${common}; the buffer's length is 0, so that a message is for those who are there.`,
   dialects,
@@ -89,7 +90,7 @@ export const nchan: Adapter = {
 export const nchanHistory: Adapter = {
   ...adapter({ messages: 1000, seconds: 600 }),
   name: "nchan-history",
-  title: "Nchan 1.3.6 in nginx 1.22.1 (C), with a buffer",
+  title: `Nchan ${VERSION} (C), with a buffer`,
   tier: "history",
   settings: `${common}; a channel keeps 1,000 messages for 600 s, and an event stream can go on after the last that it saw.`,
   dialects: {

@@ -4,11 +4,13 @@ import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
 import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
+/** Also in Cargo.toml. */
+const VERSION = "1.1.0";
 const sources = ["Cargo.toml", "Cargo.lock", "src/main.rs", "src/rooms.rs"];
 
 export const salvoBuild: Build = {
   name: "salvo",
-  version: "1.1.0",
+  version: VERSION,
   program: "target/release/salvo-peer",
   sources: sources.map((path) => join(import.meta.dir, path)),
   blocked: () => lacking("cargo"),
@@ -27,7 +29,7 @@ const websocket: Dialect = {
 
 export const salvo: Adapter = {
   name: "salvo",
-  title: "Salvo 1.1.0 (Rust): a sender per client in a map, as its realtime guide",
+  title: `Salvo ${VERSION} (Rust): a channel for each client, as in its realtime guide`,
   tier: "live",
   settings:
     "A release build with link-time optimisation and one code generation unit, HTTP/1.1 without compression, and Tokio's defaults; a WebSocket client's task sends what has queued up in one piece.",

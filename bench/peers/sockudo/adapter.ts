@@ -98,7 +98,7 @@ function bridgeCommand(port: number, target: number): string[] {
 
 export const sockudo: Adapter = {
   name: "sockudo",
-  title: "Sockudo 5.2.0 (Rust): the Pusher protocol",
+  title: `Sockudo ${VERSION} (Rust): the Pusher protocol`,
   tier: "live",
   settings:
     "Its local adapter and memory drivers, rate limits and metrics off, warnings logged only. Publications go to a bridge beside it, a process of its own on the generator's core, which signs them and hands them to Sockudo's HTTP API, up to ten in a request: clients may publish to private channels only, whose signatures depend on the connection.",
