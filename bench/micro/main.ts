@@ -1,14 +1,10 @@
-// `bun bench micro`: what the pure and hot parts cost by themselves, without a network.
+// `bun bench micro`: what the pure and hot parts cost by themselves, without a network. Importing it runs it.
 import { run } from "mitata";
 import { fanOut } from "./fan-out.ts";
 import { protocol } from "./protocol.ts";
 import { rooms } from "./rooms.ts";
 
-export async function micro(): Promise<void> {
-  protocol();
-  rooms();
-  fanOut();
-  await run({ colors: process.stdout.isTTY === true });
-}
-
-if (import.meta.main) await micro();
+protocol();
+rooms();
+fanOut();
+await run({ colors: process.stdout.isTTY === true });

@@ -5,7 +5,16 @@ import type { Chart } from "./page/charts.ts";
 import { dateOf, header, setting } from "./page/header.ts";
 import { code, html, Html, json } from "./page/html.ts";
 import { method } from "./page/method.ts";
-import { headline, latency, memory, publishesIn, slow, tables, targets } from "./page/sections.ts";
+import {
+  headline,
+  latency,
+  memory,
+  otherSweeps,
+  publishesIn,
+  slow,
+  tables,
+  targets,
+} from "./page/sections.ts";
 
 const here = join(import.meta.dir, "page");
 
@@ -34,8 +43,8 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 export async function pageHtml(report: Report): Promise<string> {
   const charts: Chart[] = [];
   const plain = tables(report);
-  const main = html`${headline(report)} ${targets(report)} ${latency(report, charts)} ${plain}
-  ${memory(report)} ${slow(report, charts)} ${publishesIn(report)} ${setting(report)} ${method()}`;
+  const main = html`${headline(report)} ${targets(report)} ${otherSweeps(report)} ${latency(report, charts)}
+  ${plain} ${memory(report)} ${slow(report, charts)} ${publishesIn(report)} ${setting(report)} ${method()}`;
   const page = html`<!doctype html>
     <html lang="en">
       <head>

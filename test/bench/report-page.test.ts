@@ -83,6 +83,30 @@ test("what was not measured has no section", async () => {
   for (const id of ["headline", "latency", "slow", "resume"]) expect(text).not.toContain(`id="${id}"`);
 });
 
+test("two sweeps make the headline, however many were measured", async () => {
+  const names = ["ws", "sse", "rooms", "in"];
+  const scenarios = names.map((name) => ({
+    ...scenarioOf(name, "knee"),
+    subscribers: name === "in" ? 1 : 1_000,
+  }));
+  const text = seen(
+    await pageHtml(
+      reportOf(
+        scenarios,
+        names.map((name) => rowOf(name, "thump", knee(100))),
+      ),
+    ),
+  );
+  const headed = (id: string) =>
+    [
+      ...(text.split(`<section id="${id}">`)[1]?.split("</section>")[0] ?? "").matchAll(/<h3>What (\w+)/g),
+    ].map(([, name]) => name);
+  expect(headed("headline")).toEqual(["ws", "sse"]);
+  expect(headed("sweeps")).toEqual(["rooms"]);
+  expect(headed("in")).toEqual(["in"]);
+  expect(headed("latency")).toEqual(["ws", "sse", "rooms"]);
+});
+
 test.skipIf(noBrowser !== undefined)(
   "in a browser it draws its charts and asks the network for nothing",
   async () => {

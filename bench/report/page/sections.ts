@@ -41,8 +41,16 @@ function panels(report: Report, scenarios: ScenarioInfo[], scale: Scale): Html[]
   return [html`<div class="panels">${scenarios.map((scenario) => barPanel(report, scenario, scale))}</div>`];
 }
 
+/** Sweeps of a fan-out, in the order they were measured. */
+function sweeps(report: Report): ScenarioInfo[] {
+  return ofKind(report, "knee").filter(({ subscribers }) => subscribers > 1);
+}
+
+/** The first two sweeps stand for the run; the others have a section of their own. */
+const HEADLINES = 2;
+
 export function headline(report: Report): Html {
-  const fanouts = ofKind(report, "knee").filter(({ subscribers }) => subscribers > 1);
+  const fanouts = sweeps(report).slice(0, HEADLINES);
   if (fanouts.length === 0) return html``;
   const caption = html`<p class="caption">
     Medians; the thin line is least to most of the runs. ${machineOf(report)}, Bun ${report.machine.bun},
@@ -53,6 +61,17 @@ export function headline(report: Report): Html {
     "How much one core carries",
     "Deliveries a second at the knee: the highest rate that everybody in the room received whole, in order, and within the bound of the p99.",
     [...panels(report, fanouts, atKnee("deliveries/s at the knee; longer is better")), caption],
+  );
+}
+
+export function otherSweeps(report: Report): Html {
+  const others = sweeps(report).slice(HEADLINES);
+  const words = "The same question of other rooms, sizes and audiences.";
+  return section(
+    "sweeps",
+    "Other loads",
+    words,
+    panels(report, others, atKnee("deliveries/s at the knee; longer is better")),
   );
 }
 
@@ -97,15 +116,13 @@ function add(charts: Chart[], chart: Chart, withLegend = true): Html {
 }
 
 export function latency(report: Report, charts: Chart[]): Html {
-  const content = ofKind(report, "knee")
-    .filter(({ subscribers }) => subscribers > 1)
-    .map((scenario) => {
-      const chart = latencyChart(report, scenario);
-      return html`<article class="panel">
-        <h3>${scenario.title}</h3>
-        ${chart ? add(charts, chart) : undefined} ${tableHtml(report, scenario)}
-      </article>`;
-    });
+  const content = sweeps(report).map((scenario) => {
+    const chart = latencyChart(report, scenario);
+    return html`<article class="panel">
+      <h3>${scenario.title}</h3>
+      ${chart ? add(charts, chart) : undefined} ${tableHtml(report, scenario)}
+    </article>`;
+  });
   const words =
     "Each server is offered more and more. A filled mark was carried; a cross was late, or not all of it came. Both axes are logarithmic. Figures in the table are the knee's.";
   return section("latency", "Latency against rate", words, content);
