@@ -49,6 +49,7 @@ const publication: Dialect = {
     "content-type": "application/x-www-form-urlencoded",
   },
   publish: "topic={room}&data={message}",
+  pipeline: 16,
 };
 
 function command(port: number, transport: string): string[] {
