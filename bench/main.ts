@@ -59,7 +59,7 @@ async function run(options: Run): Promise<void> {
   console.log(`${describe(report.machine)}\n${method}`);
   if (pinning !== undefined) console.log(`Note: ${pinning}.`);
   const units = options.scenarios.map((scenario) => unitsOf(scenario, options.peers, options.pace));
-  const progress = new Progress(units.reduce((sum, count) => sum + count, 0));
+  progress = new Progress(units.reduce((sum, count) => sum + count, 0));
   for (const scenario of options.scenarios) {
     report.rows.push(...(await measure(scenario, options.peers, options.pace, progress)));
     const info = infoOf(scenario);
@@ -110,8 +110,11 @@ async function perform(options: Options): Promise<number> {
   }
 }
 
+let progress: Progress | undefined;
+
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
+    progress?.close();
     killAll();
     process.exit(130);
   });

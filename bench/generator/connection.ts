@@ -11,6 +11,8 @@ import type { Receiver, Tally } from "./tally.ts";
 import { WebSocketReader, messageFrame } from "./websocket.ts";
 
 const LONGEST_CONTROL = 4_096;
+const LONGEST_CURSOR = 256;
+const CURSOR = /^[^",}\s]+/;
 const HEAD_END = "\r\n\r\n";
 
 export interface Opening {
@@ -212,6 +214,6 @@ export class Connection implements Listener {
     const at = bytes.lastIndexOf(before, to - 1);
     if (at < from) return;
     const start = at + before.length;
-    this.cursor = bytes.toString("latin1", start, bytes.indexOf('"', start));
+    this.cursor = CURSOR.exec(bytes.toString("latin1", start, Math.min(to, start + LONGEST_CURSOR)))?.[0];
   }
 }

@@ -2,8 +2,9 @@
 //
 //   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
 //
-// Stream, number and due time are digits of four bits, the characters from "0" on, so that reading one is a mask.
-// The text depends on stream and number, so that a receiver can check every byte. Nothing in it needs escaping.
+// Stream, number and due time are digits of four bits, the characters from "@" on, so that reading one is a mask.
+// The text depends on stream and number, so that a receiver can check every byte. Nothing in it needs escaping
+// in JSON or in a form.
 
 export const HEAD = '{"thump":"';
 export const TAIL = '"}';
@@ -50,7 +51,7 @@ export function innerSize(size: number): number {
 function writeDigits(into: Uint8Array, at: number, digits: number, value: number): void {
   let rest = value;
   for (let digit = digits - 1; digit >= 0; digit--) {
-    into[at + digit] = 48 + (rest & 15);
+    into[at + digit] = 64 + (rest & 15);
     rest = rest >>> 4;
   }
 }

@@ -69,7 +69,7 @@ export class Sweep {
   async #search(rig: Rig, windows: Map<number, Window>, start: number) {
     let spoilt = false;
     const stop = new Error("spoilt");
-    const passes = async (rung: number) => {
+    const passes = async (rung: number): Promise<boolean> => {
       const known = windows.get(rung);
       if (known) return inTime(known);
       if (spoilt) throw stop;
