@@ -106,7 +106,7 @@ export function readOptions(args: string[]): Options {
     pace: {
       ...(set === "headline" && wanted.length === 0 ? quick : thorough),
       ...(seconds === undefined ? {} : { seconds, step: seconds }),
-      ...(runs === undefined ? {} : { runs: Math.ceil(runs) }),
+      ...(runs === undefined ? {} : { runs: Math.ceil(runs), slow: Math.ceil(runs) }),
     },
     json: values.json,
     page: values.page,

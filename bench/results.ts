@@ -64,6 +64,8 @@ export interface Moment {
 export interface FanoutResult {
   kind: "fanout";
   window: Window;
+  /** Of the server, where `perf` can count them. */
+  syscallsPerDelivery?: number;
 }
 
 /** Rates swept up to the knee: the highest at 100 % delivered, no fault, and a p99 within the bound. */

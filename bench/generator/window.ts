@@ -51,6 +51,10 @@ export class Window {
     this.#from = start + warmup * 1000;
     this.#to = this.#from + seconds * 1000;
     // Bursts leave at whole milliseconds, so the window's messages are those of its bursts.
+    // Of those who come and go it is not known what they are to receive.
+    if (plan.churn)
+      for (const { receiver } of this.#guests(plan.churn.party).members)
+        if (receiver) receiver.counts = false;
     const before = Math.round(rate * warmup);
     const messages = Math.round(rate * (warmup + seconds));
     const turn = streams.next.reduce((sum, next) => sum + next, 0);
@@ -115,9 +119,14 @@ export class Window {
   }
 
   #churn({ party, perSecond }: { party: string; perSecond: number }): Churn {
+    const { swarm, assignment } = this.stage;
+    return new Churn(swarm, this.#guests(party), perSecond, assignment.size, this.plan.start);
+  }
+
+  #guests(party: string): Guests {
     const guests = this.stage.parties.get(party);
-    if (!guests) throw new Error(`no party ${party}`);
-    return new Churn(this.stage.swarm, guests, perSecond, this.stage.assignment.size, this.plan.start);
+    if (!guests) throw new Error(`there is no party ${party}`);
+    return guests;
   }
 
   #usage(): Usage {

@@ -1,7 +1,7 @@
 // What Thump is to reach, as data, and whether a run reached it.
 import { resolveRule } from "../../src/rooms/rule.ts";
 import type { Report, Row, Window } from "../results.ts";
-import { figure, merged, type Of, resultsOf } from "./figures.ts";
+import { figure, type Of, resultsOf } from "./figures.ts";
 import { judge } from "./verdict.ts";
 import { count, mebibytes, times } from "./words.ts";
 
@@ -36,11 +36,10 @@ const median =
   (row) =>
     figure(resultsOf(row, kind), value)?.median;
 
-/** Of all runs' deliveries together. */
-const p99 =
-  <K extends Parameters<typeof resultsOf>[1]>(kind: K, window: (result: Of<K>) => Window): Measure =>
-  (row) =>
-    merged(resultsOf(row, kind).map(window))?.p99;
+const p99 = <K extends Parameters<typeof resultsOf>[1]>(
+  kind: K,
+  window: (result: Of<K>) => Window,
+): Measure => median(kind, (result) => window(result).latency.p99);
 
 const fanoutRate = median("fanout", (result) => result.window.perSecond);
 const fanoutP99 = p99("fanout", (result) => result.window);

@@ -17,6 +17,14 @@ export const pinning: string | undefined =
       ? "taskset not found: server and generator are not pinned to a core each"
       : undefined;
 
+/** A helper of the runner, on whatever core is free. */
+export function startFree(command: string[]) {
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+  return child;
+}
+
 export function startChild(
   command: string[],
   core: number,

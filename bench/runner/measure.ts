@@ -19,9 +19,9 @@ export interface Watcher {
   done(): void;
 }
 
-/** Runs of a kind: memory and timelines hardly differ from run to run, and take long. */
+/** Runs of a kind: memory hardly differs from run to run, and takes long to settle. */
 function runsOf({ kind }: Scenario, pace: Pace): number {
-  return kind === "idle" || kind === "slow" ? 1 : pace.runs;
+  return kind === "idle" ? 1 : kind === "slow" ? pace.slow : pace.runs;
 }
 
 /** The servers of a scenario, of those that were asked for. */

@@ -4,6 +4,8 @@
 export interface Pace {
   /** Runs of a row; servers take turns. */
   runs: number;
+  /** The same of slow consumers, which take long. */
+  slow: number;
   /** At a quarter of the rate, in which a server's code gets compiled. */
   gentle: number;
   warmup: number;
@@ -18,6 +20,7 @@ export interface Pace {
 
 export const quick: Pace = {
   runs: 3,
+  slow: 1,
   gentle: 0.3,
   warmup: 0.3,
   seconds: 2,
@@ -26,4 +29,4 @@ export const quick: Pace = {
   settle: 3,
 };
 
-export const thorough: Pace = { ...quick, gentle: 0.75, warmup: 1, seconds: 3, step: 1, settle: 12 };
+export const thorough: Pace = { ...quick, slow: 3, gentle: 0.75, warmup: 1, seconds: 3, step: 1, settle: 12 };

@@ -1,6 +1,6 @@
 // The columns of a scenario at a fixed rate.
 import type { FanoutResult } from "../../results.ts";
-import { share } from "../words.ts";
+import { micros, share } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";
 
 const window = (result: FanoutResult) => result.window;
@@ -15,6 +15,7 @@ export const fanout: Layout<FanoutResult> = {
     p99,
     latency(window, "p999"),
     ...costs(window),
+    { title: "syscalls/delivery", value: (result) => result.syscallsPerDelivery, show: micros },
   ],
   ratios: [
     { title: "rate", column: perSecond },

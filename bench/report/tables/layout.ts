@@ -1,14 +1,11 @@
 // How the table of one kind of scenario is described: its columns, and which of them are set against the base.
 import type { Result, Window } from "../../results.ts";
-import { merged } from "../figures.ts";
 import { count, digits, mebibytes, micros, percent } from "../words.ts";
 
 export interface Column<R extends Result> {
   title: string;
   /** Of one run. */
   value(result: R): number | undefined;
-  /** Of all runs together, where that is not the median. */
-  whole?(results: R[]): number | undefined;
   show(value: number): string;
   /** A lower bound when messages were still on their way. */
   bound?: true;
@@ -24,12 +21,11 @@ type Pick<R> = (result: R) => Window | undefined;
 type Percentile = "p50" | "p99" | "p999";
 const NAMES = { p50: "p50 ms", p99: "p99 ms", p999: "p99.9 ms" };
 
-/** A percentile of a window: of all runs' deliveries together, and each run's own for the range. */
+/** A percentile of each run's deliveries: one disturbed run among three does not make the figure. */
 export function latency<R extends Result>(pick: Pick<R>, name: Percentile, title = NAMES[name]): Column<R> {
   return {
     title,
     value: (result) => pick(result)?.latency[name],
-    whole: (results) => merged(results.map(pick).filter((window) => window !== undefined))?.[name],
     show: digits,
     bound: true,
   };

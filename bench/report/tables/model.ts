@@ -42,7 +42,7 @@ export interface Table {
 const NONE: Cell = { text: "–", range: "" };
 
 function valueOf<K extends Kind>(column: Column<Of<K>>, results: Of<K>[]): number | undefined {
-  return column.whole?.(results) ?? figure(results, column.value)?.median;
+  return figure(results, column.value)?.median;
 }
 
 function cellOf<K extends Kind>(column: Column<Of<K>>, results: Of<K>[], behind: boolean): Cell {

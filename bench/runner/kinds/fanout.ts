@@ -2,6 +2,24 @@
 import type { FanoutResult } from "../../results.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
+import { countSyscalls } from "../syscalls.ts";
+
+/** Seconds. */
+const COUNTED = 0.5;
+/** Until the counting has begun, in ms. */
+const ATTACHED = 300;
+
+/** Counted in a window of its own: counting costs the server a little. */
+async function syscalls(rig: Rig, rate: number): Promise<Pick<FanoutResult, "syscallsPerDelivery">> {
+  rig.say("counting system calls");
+  let deliveries = 0;
+  const count = await countSyscalls(rig.server.pid, async () => {
+    await rig.perform({ do: "wait", ms: ATTACHED });
+    const { window } = await rig.window({ rate, warmup: 0, seconds: COUNTED, grace: 1 });
+    deliveries = window.perSecond * window.seconds;
+  });
+  return count === undefined || deliveries === 0 ? {} : { syscallsPerDelivery: count / deliveries };
+}
 
 export async function fanout(rig: Rig, pace: Pace): Promise<FanoutResult> {
   const { rate = 100, churn } = rig.scenario;
@@ -16,5 +34,5 @@ export async function fanout(rig: Rig, pace: Pace): Promise<FanoutResult> {
     grace: pace.grace,
     ...(churn === undefined ? {} : { churn: { party: "visitors", perSecond: churn } }),
   });
-  return { kind: "fanout", window };
+  return { kind: "fanout", window, ...(await syscalls(rig, rate)) };
 }
