@@ -33,8 +33,9 @@ export class Load implements Clock {
     this.next = senders.length === 0 ? Infinity : plan.start;
   }
 
-  /** All has been sent, and the server has taken it. */
+  /** All has been sent, and the server has taken it. Where nobody sends, there is nothing to wait for. */
   get done(): boolean {
+    if (this.senders.length === 0) return true;
     return this.#sent === this.plan.messages && this.senders.every((sender) => sender.idle);
   }
 
