@@ -184,8 +184,18 @@ export function outcomes(report: Report): Outcome[] {
   return targets.map((target) => evaluate(target, report));
 }
 
+/** Those of the scenarios that were run, and how many the others are. */
+export function asked(report: Report): { outcomes: Outcome[]; others: number } {
+  const ran = new Set(report.scenarios.map(({ name }) => name));
+  const all = outcomes(report).filter((_, index) => ran.has(targets[index]!.scenario));
+  return { outcomes: all, others: targets.length - all.length };
+}
+
 export function targetsText(report: Report): string {
-  const rows = outcomes(report).map(({ title, wanted, state, measured: text }) => {
+  const { outcomes: all, others } = asked(report);
+  const rest = others === 0 ? [] : [`  ${others} more are measured by bun bench --targets`];
+  if (all.length === 0) return ["Targets", ...rest].join("\n");
+  const rows = all.map(({ title, wanted, state, measured: text }) => {
     const words = state === "met" ? "met" : state === "missed" ? "MISSED" : "not measured";
     return [words.padEnd(12), title, wanted, text] as const;
   });
@@ -194,5 +204,5 @@ export function targetsText(report: Report): string {
   const lines = rows.map(([state, title, wanted, text]) =>
     `  ${state}  ${title.padEnd(titles)}  ${wanted.padEnd(wanteds)}  ${text}`.trimEnd(),
   );
-  return ["Targets", ...lines].join("\n");
+  return ["Targets", ...lines, ...rest].join("\n");
 }

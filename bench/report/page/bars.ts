@@ -51,7 +51,7 @@ function barHtml(report: Report, bar: Bar, most: number, scale: Scale, base: Bar
   const look = lookOf(report, name);
   if (!own)
     return html`<li class="bar none">
-      <span class="who">${title}</span>
+      <span class="who">${name} <small>${title}</small></span>
       <span class="reason">${verdict.state === "skipped" ? "skipped" : "failed"}: ${verdict.why}</span>
     </li>`;
   const part = (value: number) => `${Math.min(100, (value / most) * 100).toFixed(2)}%`;
@@ -60,7 +60,7 @@ function barHtml(report: Report, bar: Bar, most: number, scale: Scale, base: Bar
   const range = own.runs > 1 ? `${scale.show(own.min)} to ${scale.show(own.max)}` : "one run";
   const atLeast = verdict.notes.some((note) => note.includes("at least")) ? "≥ " : "";
   return html`<li class="bar look-${look} ${verdict.claims ? "" : "void"}">
-    <span class="who">${title}</span>
+    <span class="who">${name} <small>${title}</small></span>
     <span class="track" title="${range}" aria-hidden="true"
       ><i style="width:${part(own.median)}"></i
       ><b style="left:${part(own.min)};width:${part(own.max - own.min)}"></b

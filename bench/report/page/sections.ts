@@ -1,6 +1,6 @@
 // The parts of the page, each there only when it was measured.
 import type { Kind, Report, Result, ScenarioInfo } from "../../results.ts";
-import { outcomes } from "../targets.ts";
+import { asked } from "../targets.ts";
 import { count, kibibytes } from "../words.ts";
 import { barPanel, type Scale } from "./bars.ts";
 import { chartHtml } from "./chart-html.ts";
@@ -78,7 +78,9 @@ export function otherSweeps(report: Report): Html {
 const STATES = { met: "✓", missed: "✗", "not measured": "–" };
 
 export function targets(report: Report): Html {
-  const rows = outcomes(report).map(
+  const { outcomes, others } = asked(report);
+  if (outcomes.length === 0) return html``;
+  const rows = outcomes.map(
     ({ title, wanted, state, measured }) =>
       html`<tr class="${state.replace(" ", "-")}">
         <td>
@@ -104,9 +106,9 @@ export function targets(report: Report): Html {
       </tbody>
     </table>
   </div>`;
-  return section("targets", "Targets", "What Thump is to reach, held against the control of the same run.", [
-    body,
-  ]);
+  const words = "What Thump is to reach, held against the control of the same run.";
+  const rest = others === 0 ? "" : ` ${others} more are measured by bun bench --targets.`;
+  return section("targets", "Targets", words + rest, [body]);
 }
 
 /** Sections with charts add theirs to the list that the script reads. */
