@@ -61,7 +61,7 @@ export function connect(
   const connection = swarm.open({
     dialect,
     room: roomName(room),
-    port: swarm.port,
+    port: dialect.port ?? swarm.port,
     size,
     tally: swarm.tally,
     ...(receiver ? { receiver } : {}),
@@ -72,7 +72,7 @@ export function connect(
   member.connection = connection;
   if (stream >= 0) {
     const first = swarm.tally.streams.next[stream]!;
-    const { port } = swarm;
+    const port = dialect.port ?? swarm.port;
     member.sender = senderOf({ connection, dialect, room: roomName(room), stream, size, port, first });
   }
   return connection;

@@ -36,7 +36,7 @@ export class Swarm {
     // 127.0.0.1 and 127.0.1.1 are left to others.
     const group = Math.floor(this.#opened++ / PER_ADDRESS) % ADDRESSES;
     const source = [127, 0, 2 + this.process, 1 + group];
-    const fd = openSocket(source, this.port, opening.receiveBuffer);
+    const fd = openSocket(source, opening.port, opening.receiveBuffer);
     const connection = new Connection(fd, opening, clockNow());
     this.#byFd[fd] = connection;
     this.#epoll.add(fd);

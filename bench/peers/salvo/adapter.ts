@@ -6,7 +6,7 @@ import { type Build, lacking, missingBuild, programOf, run, versionOf } from "..
 
 /** Also in Cargo.toml. */
 const VERSION = "1.1.0";
-const sources = ["Cargo.toml", "Cargo.lock", "src/main.rs", "src/rooms.rs"];
+const sources = ["Cargo.toml", "src/main.rs", "src/rooms.rs"];
 
 export const salvoBuild: Build = {
   name: "salvo",
@@ -15,7 +15,7 @@ export const salvoBuild: Build = {
   sources: sources.map((path) => join(import.meta.dir, path)),
   blocked: () => lacking("cargo"),
   build: (folder, log) =>
-    run(["cargo", "build", "--release", "--locked", "--target-dir", join(folder, "target")], log, {
+    run(["cargo", "build", "--release", "--target-dir", join(folder, "target")], log, {
       cwd: import.meta.dir,
     }),
 };
