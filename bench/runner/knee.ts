@@ -19,22 +19,45 @@ export function rungOf(rate: number): number {
 }
 
 /**
- * Tries rates until one passes and the next one up fails. Goes up and down in strides, and then halves.
+ * How a rate went. `late`: all was delivered, but not in time. That may pass: many servers send more at a time the
+ * more there is to send, so a higher rate can go better than a lower one.
+ */
+export type Outcome = "good" | "late" | "bad";
+
+export interface Knee {
+  /** The highest rung that went well, if any did. */
+  good: number | undefined;
+  /** The lowest one above it that did not, if any was tried. */
+  bad: number | undefined;
+}
+
+/**
+ * Tries rungs until one goes well and the next one up does not. Goes up and down in strides, and then halves; where
+ * a rung was only late it looks once further up.
  * @param start the rung to try first
  * @param hint whether `start` is where the knee was found before: then it looks beside it first
- * @returns the knee's rung, or undefined when even the lowest failed; and the lowest that failed
  */
 export async function findKnee(
   start: number,
   hint: boolean,
-  passes: (rung: number) => Promise<boolean>,
-): Promise<{ good: number | undefined; bad: number | undefined }> {
+  attempt: (rung: number) => Promise<Outcome>,
+): Promise<Knee> {
   let [good, bad] = [-1, HIGHEST + 1];
   let stride = hint ? 1 : STRIDE;
   let rung = start;
+  let beyond = !hint;
   while (bad - good > 1) {
-    if (await passes(rung)) good = rung;
-    else bad = rung;
+    const outcome = await attempt(rung);
+    if (outcome === "good") {
+      good = rung;
+      // It was found beyond one that was late: that one is no bound.
+      if (good > bad) bad = HIGHEST + 1;
+    } else if (outcome === "late" && beyond && rung + STRIDE <= HIGHEST && bad > HIGHEST) {
+      beyond = false;
+      bad = rung;
+      rung += STRIDE;
+      continue;
+    } else bad = Math.min(bad, rung);
     if (bad > HIGHEST) rung = Math.min(HIGHEST, good + stride);
     else if (good < 0) rung = Math.max(0, bad - stride);
     else rung = Math.floor((good + bad) / 2);

@@ -187,15 +187,35 @@ describe("the knee", () => {
         let tries = 0;
         const found = await findKnee(start, hint, async (rung) => {
           tries++;
-          return rung <= knee;
+          return rung <= knee ? "good" : "bad";
         });
         expect(found).toEqual({ good: knee, bad: knee === HIGHEST ? undefined : knee + 1 });
         expect(tries).toBeLessThanOrEqual(hint ? 4 : 18);
       }
   });
 
+  test("is looked for once beyond a rate that was only late", async () => {
+    const late = new Set([14, 15]);
+    const tried: number[] = [];
+    const found = await findKnee(10, false, async (rung) => {
+      tried.push(rung);
+      return rung > 22 ? "bad" : late.has(rung) ? "late" : "good";
+    });
+    expect(found).toEqual({ good: 22, bad: 23 });
+    // All beyond is late: one try more than without looking, and the same knee.
+    const outcomes: [number, number | undefined][] = [
+      [0, undefined],
+      [11, 12],
+    ];
+    for (const [from, bad] of outcomes) {
+      const knee = await findKnee(10, false, async (rung) => (rung >= (bad ?? from) ? "late" : "good"));
+      expect(knee).toEqual({ good: bad === undefined ? undefined : bad - 1, bad: bad ?? 0 });
+    }
+    expect(new Set(tried).size).toBe(tried.length);
+  });
+
   test("is none when the lowest rate fails", async () => {
-    expect(await findKnee(12, false, async () => false)).toEqual({ good: undefined, bad: 0 });
+    expect(await findKnee(12, false, async () => "bad")).toEqual({ good: undefined, bad: 0 });
   });
 
   test("rates are a tenth of a power of ten apart", () => {

@@ -2,7 +2,7 @@
 import type { Adapter } from "../../adapter.ts";
 import type { KneeResult, Window } from "../../results.ts";
 import type { Scenario } from "../../scenarios.ts";
-import { findKnee, rateOf, rungOf } from "../knee.ts";
+import { findKnee, type Knee, type Outcome, rateOf, rungOf } from "../knee.ts";
 import type { Pace } from "../pace.ts";
 import { Rig, type Say } from "../rig.ts";
 
@@ -21,8 +21,8 @@ export function faultless({ delivered, faults }: Window): boolean {
   return delivered === 1 && Object.values(faults).every((count) => count === 0);
 }
 
-export function inTime(window: Window): boolean {
-  return faultless(window) && window.latency.p99 <= BOUND;
+export function outcomeOf(window: Window): Outcome {
+  return !faultless(window) ? "bad" : window.latency.p99 <= BOUND ? "good" : "late";
 }
 
 export class Sweep {
@@ -42,7 +42,7 @@ export class Sweep {
     const windows = new Map<number, Window>();
     const hint = this.#hint;
     this.#disturbed.clear();
-    const found: { good: number | undefined; bad: number | undefined } = { good: undefined, bad: undefined };
+    const found: Knee = { good: undefined, bad: undefined };
     for (let finished = false; !finished;) {
       finished = await Rig.use(this.adapter, this.scenario, say, async (rig) => {
         await rig.connectAll();
@@ -69,17 +69,18 @@ export class Sweep {
   async #search(rig: Rig, windows: Map<number, Window>, start: number) {
     let spoilt = false;
     const stop = new Error("spoilt");
-    const passes = async (rung: number): Promise<boolean> => {
+    const attempt = async (rung: number): Promise<Outcome> => {
       const known = windows.get(rung);
-      if (known) return inTime(known);
+      if (known) return outcomeOf(known);
       if (spoilt) throw stop;
       const window = await this.#try(rig, rung);
       spoilt = !faultless(window);
-      if (inTime(window) || !this.#forgive(rung, window)) windows.set(rung, window);
-      return spoilt || windows.has(rung) ? inTime(window) : passes(rung);
+      const outcome = outcomeOf(window);
+      if (outcome === "good" || !this.#forgive(rung, window)) windows.set(rung, window);
+      return spoilt || windows.has(rung) ? outcome : attempt(rung);
     };
     try {
-      return await findKnee(start, this.#hint !== undefined, passes);
+      return await findKnee(start, this.#hint !== undefined, attempt);
     } catch (error) {
       if (error === stop) return undefined;
       throw error;
