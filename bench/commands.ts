@@ -70,6 +70,8 @@ export interface WindowPart {
   elapsed: number;
   latency: string;
   lag: string;
+  /** Times between two looks at the sockets. */
+  looks: string;
   faults: Faults;
   /** CPU seconds in the window: the server, this process, the whole machine. */
   cpu: { server: number; rig: number; machine: number };

@@ -18,7 +18,7 @@ import type { Scenario } from "./scenarios.ts";
 const method = `Server and generator are processes of their own, pinned to a core each. Messages leave at planned times,
 a burst each millisecond, and latency counts from the planned time. Every delivery on every connection is checked
 for loss, repeats, order and its bytes. The knee is the highest rate at which all is delivered, without a fault and
-with a p99 of at most 50 ms. Servers take turns; medians of the runs, min–max below; histograms are merged.`;
+with a p99 of at most 100 ms. Servers take turns; medians of the runs, min–max below; histograms are merged.`;
 
 type Run = Extract<Options, { command: "run" }>;
 

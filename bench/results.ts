@@ -41,8 +41,11 @@ export interface Window {
   faults: Faults;
   /** The server: cores used, CPU microseconds a delivery and a message, resident bytes. */
   server: { cpu: number; microsPerDelivery: number; microsPerMessage: number; rss: number };
-  /** The generator: the busiest process' share of its core, and how late its sends were (ms). */
-  rig: { cpu: number; lagP50: number; lagP99: number; lagMax: number };
+  /**
+   * The generator: its processes' share of their core, how late its sends were, and how long it was between two
+   * looks at its sockets (ms): latencies may be longer by as much.
+   */
+  rig: { cpu: number; lagP50: number; lagP99: number; lagMax: number; lookP99: number };
   /** What everything else on the machine used, in cores. */
   others: number;
 }

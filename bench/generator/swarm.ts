@@ -3,10 +3,16 @@ import { now as clockNow } from "./clock.ts";
 import { Connection, type Opening } from "./connection.ts";
 import { Epoll, delayAcks, inbox, openSocket, receiveNow, sleep } from "./libc.ts";
 import { Seen } from "./seen.ts";
-import type { Tally } from "./tally.ts";
+import { type Tally, microseconds } from "./tally.ts";
 
 /** The loop looks at the sockets this often (ms): waking up for each byte would cost both sides more. */
-export const LOOK_EVERY = 0.2;
+const LOOK_EVERY = 0.2;
+/**
+ * After a look that took long it rests for a part of that time. The next look then finds more in each socket, and
+ * reading more at a time costs less: so the generator keeps up where it would otherwise be as busy as the server.
+ * What this adds to latencies is at most the time between two looks, which is reported.
+ */
+const REST = 0.25;
 const PER_ADDRESS = 1_000;
 const ADDRESSES = 250;
 const ACK_TURNS = 64;
@@ -22,8 +28,11 @@ export class Swarm {
   readonly #byFd: (Connection | undefined)[] = [];
   readonly #seen = new Map<unknown, Seen>();
   readonly #epoll = new Epoll();
+  /** Times between two looks, in microseconds. */
+  looks = microseconds();
   #opened = 0;
   #turns = 0;
+  #looked = clockNow();
 
   /** `process`: which of the generator's processes this is: each has source addresses of its own. */
   constructor(
@@ -58,13 +67,19 @@ export class Swarm {
   /** Reads until `until` (ms), or until `done` says so, and calls the clocks when it is time to. */
   run(until: number, clocks: readonly Clock[] = [], done: () => boolean = () => false): void {
     let now = clockNow();
+    let look = now;
     while (now < until && !done()) {
-      const wait = Math.min(now + LOOK_EVERY, nextOf(clocks), until) - now;
+      const wait = Math.min(look, nextOf(clocks), until) - now;
       if (wait > 0.005) sleep(wait);
       now = clockNow();
       tickAll(clocks, now);
+      if (now < look) continue;
+      this.looks.recordValue(Math.round((now - this.#looked) * 1000));
+      this.#looked = now;
       this.#look(clocks);
-      now = clockNow();
+      const took = clockNow() - now;
+      now += took;
+      look = now + Math.max(LOOK_EVERY, took * REST);
     }
   }
 

@@ -1,6 +1,5 @@
 // One measured window: publishes by plan, times what arrives, and says what should have arrived.
-import type { Assignment, Joined, Party, WindowPart, WindowPlan } from "../commands.ts";
-import type { Moment } from "../results.ts";
+import type { Assignment, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { Churn } from "./churn.ts";
 import { now as clockNow, verifyClock } from "./clock.ts";
 import type { Entrance } from "./entrance.ts";
@@ -78,13 +77,15 @@ export class Window {
     const entrance = plan.join ? stage.enter(plan.join) : undefined;
     if (entrance) clocks.push(entrance);
     const before = this.#usage();
+    swarm.looks.reset();
     swarm.run(this.#to, clocks);
+    const looks = encodeHistogram(swarm.looks);
     const after = this.#usage();
     const rss = residentBytes(stage.assignment.pid);
     if (entrance) swarm.run(Infinity, clocks, () => entrance.done);
     this.#finish(clocks);
     verifyClock();
-    return this.#part(before, after, rss, entrance?.result(), timeline?.moments);
+    return { ...this.#part(before, after, rss), looks, ...this.#extras(entrance, timeline) };
   }
 
   /** Waits for what is still on its way, at most as long as the plan says. */
@@ -142,7 +143,14 @@ export class Window {
     };
   }
 
-  #part(before: Usage, after: Usage, rss: number, joined?: Joined, timeline?: Moment[]): WindowPart {
+  #extras(entrance?: Entrance, timeline?: Timeline): Pick<WindowPart, "joined" | "timeline"> {
+    return {
+      ...(entrance ? { joined: entrance.result() } : {}),
+      ...(timeline ? { timeline: timeline.moments } : {}),
+    };
+  }
+
+  #part(before: Usage, after: Usage, rss: number): Omit<WindowPart, "looks"> {
     const { tally } = this.stage.swarm;
     return {
       expected: this.#expected,
@@ -158,8 +166,6 @@ export class Window {
         machine: after.cpu.machine - before.cpu.machine,
       },
       rss,
-      ...(joined ? { joined } : {}),
-      ...(timeline ? { timeline } : {}),
     };
   }
 }

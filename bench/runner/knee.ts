@@ -3,7 +3,7 @@
 /** Rates to a tenth of a power of ten: 10, 12.5, 16, 20 … messages a second. */
 const STEPS = [10, 12.5, 16, 20, 25, 31.5, 40, 50, 63, 80];
 export const HIGHEST = 55;
-const STRIDE = 4;
+const STRIDE = 6;
 
 /** Rung 0 is 10 messages a second; ten rungs up is ten times as much. */
 export function rateOf(rung: number): number {

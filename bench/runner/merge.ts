@@ -64,6 +64,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
   const rig = sum((part) => part.cpu.rig);
   const histogram = mergeHistograms(parts.map((part) => part.latency));
   const lag = mergeHistograms(parts.map((part) => part.lag));
+  const looks = mergeHistograms(parts.map((part) => part.looks));
   const lagAt = (percentile: number) =>
     lag.totalCount === 0 ? 0 : lag.getValueAtPercentile(percentile) / 1000;
   const messages = plan.rate * plan.seconds;
@@ -87,6 +88,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
       lagP50: lagAt(50),
       lagP99: lagAt(99),
       lagMax: lagAt(100),
+      lookP99: latencyOf(looks).p99,
     },
     others: Math.max(0, (machine - server - rig) / elapsed),
   };

@@ -66,7 +66,7 @@ export function windowOf({ p99 = 10, ...options }: WindowOptions = {}): Window {
       rss: 80 * 2 ** 20,
       ...options.server,
     },
-    rig: { cpu: 0.4, lagP50: 0.01, lagP99: 0.05, lagMax: 0.2, ...options.rig },
+    rig: { cpu: 0.4, lagP50: 0.01, lagP99: 0.05, lagMax: 0.2, lookP99: 1, ...options.rig },
   };
 }
 

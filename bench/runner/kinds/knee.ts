@@ -7,14 +7,16 @@ import type { Pace } from "../pace.ts";
 import { Rig, type Say } from "../rig.ts";
 
 /** The p99 that is still in time, in ms. */
-export const BOUND = 50;
+export const BOUND = 100;
 /** Deliveries a second that a sweep begins with. */
-const MODEST = 20_000;
+const MODEST = 50_000;
 /** A rate that failed while other processes used so much of the machine (in cores) is tried again, so often. */
 const DISTURBED = 0.2;
 const TRIES = 3;
 /** Over this share of its core, the generator may be the limit. */
 export const RIG_BOUND = 0.9;
+/** A generator that looks at its sockets so seldom, as a share of the bound, may be why a rate was late. */
+const RIG_SHARE = 0.5;
 
 /** All that was to arrive did, as it was sent. */
 export function faultless({ delivered, faults }: Window): boolean {
@@ -55,7 +57,8 @@ export class Sweep {
     const { good, bad } = found;
     this.#hint = good;
     const failed = bad === undefined ? undefined : windows.get(bad);
-    const rigBound = failed !== undefined && failed.rig.cpu > RIG_BOUND;
+    const rigBound =
+      failed !== undefined && (failed.rig.cpu > RIG_BOUND || failed.rig.lookP99 > BOUND * RIG_SHARE);
     return {
       kind: "knee",
       bound: BOUND,
