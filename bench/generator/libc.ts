@@ -37,7 +37,7 @@ function load() {
         epoll_create1: { args: ["i32"], returns: "i32" },
         epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
         epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
-        nanosleep: { args: ["ptr", "ptr"], returns: "i32" },
+        usleep: { args: ["u32"], returns: "i32" },
         clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
       }).symbols;
     } catch {
@@ -49,12 +49,26 @@ function load() {
 
 const libc = load();
 
-const flag = new Int32Array(1);
-const flagPointer = ptr(flag);
+/**
+ * A value in memory for a call to read. One each, never written again: the engine's compiler does not know that the
+ * call reads it, and may leave out or put off what is written just before.
+ */
+const values = new Map<number, Pointer>();
+const kept: Int32Array[] = [];
+
+function pointerTo(value: number): Pointer {
+  let pointer = values.get(value);
+  if (pointer === undefined) {
+    const array = new Int32Array([value]);
+    kept.push(array);
+    values.set(value, (pointer = ptr(array)));
+  }
+  return pointer;
+}
 
 function setOption(fd: number, name: number, value: number, level = IPPROTO_TCP): void {
-  flag[0] = value;
-  libc.setsockopt(fd, level, name, flagPointer, 4);
+  if (libc.setsockopt(fd, level, name, pointerTo(value), 4) !== 0)
+    throw new Error(`setsockopt ${level}/${name} failed`);
 }
 
 function address(ip: readonly number[], port: number): Uint8Array {
@@ -101,22 +115,19 @@ export function receiveNow(fd: number): number {
   return libc.recv(fd, inboxPointer, inbox.length, MSG_DONTWAIT);
 }
 
-const interval = new BigInt64Array(2);
-const intervalPointer = ptr(interval);
+/** The longest sleep that every libc takes, in ms. */
+const LONGEST = 999;
 
 export function sleep(milliseconds: number): void {
-  interval[0] = BigInt(Math.floor(milliseconds / 1000));
-  interval[1] = BigInt(Math.round((milliseconds % 1000) * 1e6));
-  libc.nanosleep(intervalPointer, null);
+  libc.usleep(Math.round(Math.min(milliseconds, LONGEST) * 1000));
 }
 
 const CLOCK_MONOTONIC = 1;
-const reading = new BigInt64Array(2);
-const readingPointer = ptr(reading);
 
 /** The machine's monotonic clock, in ms. */
 export function monotonicNow(): number {
-  libc.clock_gettime(CLOCK_MONOTONIC, readingPointer);
+  const reading = new BigInt64Array(2);
+  libc.clock_gettime(CLOCK_MONOTONIC, ptr(reading));
   return Number(reading[0]) * 1000 + Number(reading[1]) / 1e6;
 }
 

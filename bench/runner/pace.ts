@@ -23,10 +23,10 @@ export const quick: Pace = {
   slow: 1,
   gentle: 0.3,
   warmup: 0.3,
-  seconds: 2,
+  seconds: 1.5,
   step: 0.5,
   grace: 3,
-  settle: 3,
+  settle: 2,
 };
 
 export const thorough: Pace = { ...quick, slow: 3, gentle: 0.75, warmup: 1, seconds: 3, step: 1, settle: 12 };
