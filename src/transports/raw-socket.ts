@@ -1,4 +1,5 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
 import type { ThumpError } from "../protocol/codes.ts";
@@ -8,15 +9,16 @@ import { SocketSession } from "./socket.ts";
 export class RawSocket extends SocketSession {
   constructor(
     door: Door,
+    asker: Asker,
     readonly room: string,
     readonly start: Start,
     readonly echo: boolean,
   ) {
-    super(door, "raw-websocket", raw);
+    super(door, asker, "raw-websocket", raw);
   }
 
   protected override begin(): void {
-    const joining = this.door.join(this, [this.room], this.start, ({ gap }) => {
+    const joining = this.door.join(this.asker, this, [this.room], this.start, ({ gap }) => {
       if (gap) this.gap(gap);
     });
     joining?.catch((error: unknown) => this.door.hub.fail(this, error));
