@@ -162,8 +162,11 @@ export class Door {
       const decided = await decision;
       return await run(decided);
     } finally {
-      asker.deciding = false;
-      asker.onDecided?.();
+      // In a turn of its own: what this was about is answered first.
+      setImmediate(() => {
+        asker.deciding = false;
+        asker.onDecided?.();
+      });
     }
   }
 

@@ -81,13 +81,11 @@ export class Policy {
   refusal({ caller }: Asker, message: string): Refusal {
     if (caller.kind !== "anonymous" || !this.secured)
       return new Refusal("forbidden", message, this.secured ? "insufficient_scope" : undefined);
-    return new Refusal("unauthorized", `${message} Show a token or an API key.`, undefined);
+    return new Refusal("unauthorized", message, undefined);
   }
 
   #refuse(asker: Asker, action: Action, room: string, rule: Rule): Refusal {
-    const level = rule[action];
-    const whom = { granted: "who has it granted", owner: "its owner" }[level as string] ?? level;
-    return this.refusal(asker, `${WORDS[action]} "${room}" is for ${whom} only.`);
+    return this.refusal(asker, `${DOING[action]} "${room}" takes ${TAKES[rule[action]]}.`);
   }
 
   #ask(hook: Authorize, asker: Asker, action: Action, room: string, rule: Rule): void | Promise<void> {
@@ -111,11 +109,19 @@ export class Policy {
   }
 }
 
-const WORDS: Record<Action, string> = {
+const DOING: Record<Action, string> = {
   join: "Listening in",
   publish: "Publishing to",
-  history: "What was published in",
-  members: "Who is in",
+  history: "Reading the history of",
+  members: "Seeing who is in",
+};
+const TAKES: Record<Rule[Action], string> = {
+  anyone: "leave",
+  users: "a user's token",
+  granted: "a token that grants it",
+  owner: "its owner's token",
+  members: "being in it",
+  server: "an API key, or code in the server",
 };
 
 function mayByRule({ caller, session }: Asker, action: Action, room: string, rule: Rule): boolean {

@@ -3,8 +3,8 @@ import { type Static, Type } from "typebox";
 import { Duration } from "../rooms/rule.ts";
 import { durationMs } from "../rooms/units.ts";
 
-/** A shorter secret can be guessed (RFC 7518 §3.2). */
-const Secret = Type.String({ minLength: 32 });
+/** In bytes. A shorter secret can be guessed (RFC 7518 §3.2). */
+const MIN_SECRET = 32;
 const Jwk = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
 const PublicKey = Type.Union([
   Type.String({ minLength: 1 }),
@@ -55,7 +55,7 @@ export type PublicKey = Static<typeof PublicKey>;
 
 export const AccessOptions = Type.Object(
   {
-    secrets: Type.Optional(Type.Union([Secret, Type.Array(Secret)])),
+    secrets: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
     keys: Type.Optional(Type.Array(PublicKey)),
     jwks: Type.Optional(Type.Union([Type.String(), Remote])),
     issuer: Type.Optional(Names),
@@ -117,6 +117,13 @@ export function resolveAccess(given: AccessOptions = {}): AccessSettings {
     cookie: given.cookie,
     apiKeys: given.apiKeys ?? [],
   };
+}
+
+/** What is wrong with the options that their schema cannot see. */
+export function accessFault({ secrets }: AccessOptions): string | undefined {
+  return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET)
+    ? `secrets: a secret must have ${MIN_SECRET} bytes or more, e.g. what openssl rand -base64 32 prints`
+    : undefined;
 }
 
 function list<T>(value: T | T[] | undefined): T[] {

@@ -115,7 +115,9 @@ export async function readOptions(
       ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
     },
     limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
-    access: { ...file.access, ...fromEnv.access, ...fromFlags.access },
+    ...(file.access || fromEnv.access || fromFlags.access
+      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
+      : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { Authorize } from "../access/policy.ts";
-import { AccessOptions, type AccessSettings, resolveAccess } from "../access/settings.ts";
+import { accessFault, AccessOptions, type AccessSettings, resolveAccess } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
 
@@ -93,15 +93,23 @@ function checkRest(value: Options, source: string): Options {
     const [field, why] = ruleFault(pattern, rule) ?? [];
     if (field !== undefined) throw new OptionsError(`${source}: rooms › ${pattern} › ${field} ${why}`);
   }
+  const fault = accessFault(value.access ?? {});
+  if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
     throw new OptionsError(`${source}: authorize must be a function`);
   return value;
 }
 
-/** Fills in the defaults. */
+/** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
   const { limits = {} } = given;
   const access = resolveAccess(given.access);
+  // A secret that should have come from the environment, and did not, must not open the server.
+  if (given.access && !knowsAnyone(access)) {
+    throw new OptionsError(
+      "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
+    );
+  }
   return {
     rooms: given.rooms ?? {},
     maxMessage: sizeBytes(limits.message ?? "64KiB"),

@@ -35,7 +35,7 @@ export async function publishBatch(
 ): Promise<Response> {
   // Who showed nothing, where that is never enough, is not listened to.
   if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
-    throw door.policy.refusal(asker, "Publishing is not for everyone.");
+    throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
   const body = await readJson(request, maxBody);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);

@@ -102,7 +102,7 @@ export function multiplexed(
   const query = readQuery(request);
   const { policy } = door;
   if (asker.caller.kind === "anonymous" && !policy.opensToAnyone)
-    throw policy.refusal(asker, "This server is not for everyone.");
+    throw policy.refusal(asker, "This server takes a token or an API key.");
   const start = readStart(request, query);
   return andThen(checkRooms(door, asker, query.rooms, start), () => {
     if (!isUpgrade(request))
