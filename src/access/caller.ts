@@ -15,7 +15,9 @@ export interface Caller extends Identity {
   readonly expires?: number | undefined;
 }
 
-const none = { grants: new Grants(), operations: new Set<Operation>() };
+/** What everybody but API keys may do to sessions: nothing. */
+export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
+const none = { grants: new Grants(), operations: NO_OPERATIONS };
 export const ANONYMOUS: Caller = { kind: "anonymous", ...none };
 export const SERVER: Caller = { kind: "server", ...none };
 
@@ -33,6 +35,4 @@ export interface Asker {
   decisions?: Map<string, Decision>;
   /** The hook is thinking about this asker: what else it wants has to wait, or would overtake. */
   deciding?: boolean;
-  /** Called when the hook has answered. */
-  onDecided?: () => void;
 }

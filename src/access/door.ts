@@ -28,12 +28,15 @@ export interface Incoming {
 }
 
 export class Door {
-  /** @param maxMessage the largest data of one publication, in bytes */
+  /**
+   * @param maxMessage the largest data of one publication, in bytes
+   * @param access who somebody is; with `policy` it may be replaced while the server runs
+   */
   constructor(
     readonly hub: Hub,
     readonly maxMessage: number,
-    readonly access: Access,
-    readonly policy: Policy,
+    public access: Access,
+    public policy: Policy,
   ) {}
 
   /**
@@ -165,7 +168,7 @@ export class Door {
       // In a turn of its own: what this was about is answered first.
       setImmediate(() => {
         asker.deciding = false;
-        asker.onDecided?.();
+        asker.session?.decided();
       });
     }
   }

@@ -53,6 +53,11 @@ export class Policy {
     if (!mayByRule(asker, action, room, rule)) throw this.#refuse(asker, action, room, rule);
   }
 
+  /** Not everybody is the operator: there are secrets to tell people apart, or the app does it. */
+  get closed(): boolean {
+    return this.secured || this.authorize !== undefined;
+  }
+
   /** Whether somebody who shows nothing may do anything here at all. */
   get opensToAnyone(): boolean {
     if (!this.secured || this.authorize) return true;
@@ -62,18 +67,18 @@ export class Policy {
     );
   }
 
-  /** Lets an API key do what only servers may do in a room; without secrets, anyone where all is anyone's. */
+  /** Lets an API key do what only servers may do in a room; where nothing is closed, anyone where all is for anyone. */
   mayAsServer({ caller }: Asker, action: KeyAction, room: string): boolean {
     if (caller.kind === "server") return true;
     if (caller.kind === "key") return caller.grants.allow(room, action);
     const { join, publish } = this.hub.ruleOf(room);
-    return !this.secured && join === "anyone" && (action === "list" || publish === "anyone");
+    return !this.closed && join === "anyone" && (action === "list" || publish === "anyone");
   }
 
-  /** Lets an API key do something to sessions; without secrets, anyone. @throws Refusal */
+  /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws Refusal */
   checkOperation(asker: Asker, operation: Operation): void {
     const { kind, operations } = asker.caller;
-    if (kind === "server" || operations.has(operation) || (!this.secured && kind !== "key")) return;
+    if (kind === "server" || operations.has(operation) || !this.closed) return;
     throw this.refusal(asker, `It takes an API key that may ${operation}.`);
   }
 

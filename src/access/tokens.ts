@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { TOKEN_ACTIONS } from "./actions.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, NO_OPERATIONS } from "./caller.ts";
 import { Grants } from "./grants.ts";
 import { type KeyRing, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from "./key-ring.ts";
 import { invalidToken } from "./refusal.ts";
@@ -114,7 +114,7 @@ export class Tokens {
       expires,
       deadline: expires + leeway,
       grants: new Grants(readRooms(own(claims, "rooms")), TOKEN_ACTIONS),
-      operations: new Set(),
+      operations: NO_OPERATIONS,
     };
   }
 }

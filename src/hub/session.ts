@@ -61,6 +61,8 @@ export abstract class Session {
   abstract gap(gap: Gap): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
+  /** What it waited for is decided: it goes on. */
+  decided(): void {}
   /** A heartbeat. False when there was no sign of life since the last one. */
   abstract beat(): boolean;
 }

@@ -71,8 +71,8 @@ export function serve(options: Options = {}): Running {
 }
 
 /** Others than this machine are let in when there is something to know them by, or when that is meant. */
-function checkReach({ host, access, open }: Settings): void {
-  if (isLoopback(host) || open || knowsAnyone(access)) return;
+function checkReach({ host, access, open, authorize }: Settings): void {
+  if (isLoopback(host) || open || authorize || knowsAnyone(access)) return;
   throw new OptionsError(
     `on ${host} everyone who reaches this machine could listen and publish: give it a secret ` +
       "(THUMP_SECRET, or access in thump.config.ts), or say --open if that is meant",

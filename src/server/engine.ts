@@ -27,7 +27,6 @@ export interface PublishOptions {
 /** The handle that code in this process has. */
 export class Engine {
   readonly hub: Hub;
-  readonly access: Access;
   readonly door: Door;
   readonly origins: Origins;
   readonly bounds: SocketBounds;
@@ -38,8 +37,8 @@ export class Engine {
 
   /** @throws OptionsError when a key is none */
   constructor(readonly settings: Settings) {
-    this.access = createAccess(settings);
-    const { secured } = this.access;
+    const access = createAccess(settings);
+    const { secured } = access;
     const rules = new Rules(settings.rooms, secured ? "granted" : "anyone");
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
@@ -50,8 +49,13 @@ export class Engine {
       roomsPerSession: settings.roomsPerSession,
     });
     const policy = new Policy(this.hub, secured, settings.authorize);
-    this.door = new Door(this.hub, settings.maxMessage, this.access, policy);
+    this.door = new Door(this.hub, settings.maxMessage, access, policy);
     this.origins = new Origins(settings.origins);
+  }
+
+  /** Whom it believes, and what was revoked. */
+  get access(): Access {
+    return this.door.access;
   }
 
   /**

@@ -109,14 +109,14 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
 
 /** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */
 function guarded(engine: Engine, handler: Handler) {
-  const { door, origins, access } = engine;
+  const { door, origins } = engine;
   return ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
     const allow = (response: Answer): Answer => {
       if (origin === undefined || !response) return response;
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("vary", "origin");
-      if (access.settings.cookie !== undefined && origins.isListed(origin))
+      if (door.access.settings.cookie !== undefined && origins.isListed(origin))
         response.headers.set("access-control-allow-credentials", "true");
       return response;
     };
@@ -125,7 +125,7 @@ function guarded(engine: Engine, handler: Handler) {
       if (engine.localOnly) checkLocal(request, server);
       origin = origins.check(request);
       const handle = (caller: Caller) => handler(door, request, server, { caller });
-      const caller = access.identify(request, origins);
+      const caller = door.access.identify(request, origins);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);

@@ -16,7 +16,7 @@ export async function listRooms(
   _server: unknown,
   asker: Asker,
 ): Promise<Response> {
-  if (door.policy.secured && asker.caller.kind !== "key")
+  if (door.policy.closed && asker.caller.kind !== "key")
     throw door.policy.refusal(asker, "It takes an API key that may list rooms.");
   const { match, cursor, limit } = readQuery(request);
   return Response.json(

@@ -14,7 +14,7 @@ import { toThumpError } from "./problem.ts";
 /** Bad frames in excess of good ones that a session may send before it is closed. */
 const BAD_FRAMES = 32;
 /** So many frames may wait while the app's `authorize` hook thinks; and so many times the largest, in bytes. */
-const HELD_FRAMES = 256;
+const HELD_FRAMES = 1024;
 const HELD_SIZE = 16;
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
@@ -34,7 +34,6 @@ export abstract class SocketSession extends TopicSession {
   ) {
     super(transport, format, asker.caller);
     asker.session = this;
-    asker.onDecided = () => this.#release();
   }
 
   /** Begins: the connection is there. */
@@ -71,7 +70,7 @@ export abstract class SocketSession extends TopicSession {
       this.end(CLOSE.rate, "too much waits for an answer");
   }
 
-  #release(): void {
+  override decided(): void {
     const { frames = [] } = this.#held ?? {};
     this.#held = undefined;
     for (const frame of frames) {

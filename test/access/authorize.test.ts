@@ -128,7 +128,7 @@ test("who sends on and on while it thinks is closed", async () => {
   const { authorize } = slowHook();
   const server = startServer({ authorize });
   const socket = await connect(server.socket("/rooms/r"));
-  for (let i = 0; i < 300; i++) socket.send("x");
+  for (let i = 0; i < 1100; i++) socket.send("x");
   expect((await socket.closed).code).toBe(4429);
 });
 
@@ -163,6 +163,19 @@ test("a hook that fails lets nobody in, and says nothing of why", async () => {
   expect(rest).toMatchObject({ status: 500, code: "internal" });
   expect(detail).not.toContain("password");
   expect(String(log.mock.calls)).toContain("password");
+});
+
+test("where a hook decides, not everybody is the operator", async () => {
+  const server = startServer({ authorize: () => true });
+  await server.publish("r", "kept");
+  for (const [method, path] of [
+    ["GET", "/rooms"],
+    ["DELETE", "/rooms/r/history"],
+    ["DELETE", "/sessions/x"],
+    ["DELETE", "/users/x/sessions"],
+  ] as const)
+    expect(await attempt(server.url + path, { method })).toMatchObject({ status: 403, code: "forbidden" });
+  expect(dataOf(await stateOf(server, "r"))).toEqual(["kept"]);
 });
 
 test("an authorize that is no function is refused at the start", () => {
