@@ -83,6 +83,12 @@ export class Door {
     if (this.access.revocations.covers(session.identity)) session.end(CLOSE.removed, "revoked");
   }
 
+  /** Ends a session that could not begin: it may not, after all, or the fault is ours. */
+  fail(session: Session, error: unknown): void {
+    if (error instanceof Refusal) session.end(CLOSE.removed, error.message);
+    else this.hub.fail(session, error);
+  }
+
   /** Puts a session into rooms, if it may. @throws ThumpError also those of `Hub.join` */
   join(
     asker: Asker,

@@ -13,7 +13,7 @@ export class Origins {
   readonly #hosts: string[];
 
   /**
-   * The server listens on loopback: only who calls it by a name of this machine, or of an allowed origin, may
+   * The server listens on loopback and knows no secrets: only who calls it by a name of this machine, or of an allowed origin, may
    * use it. Else a page could give its own name this machine's address, and be "of the same origin".
    */
   loopbackOnly = false;

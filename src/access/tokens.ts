@@ -14,7 +14,7 @@ const MAX_TOKEN = 8192;
 const MAX_PATTERNS = 256;
 /** A token that was good is believed for so long without looking at its signature again, in ms. */
 const REMEMBERED = 60_000;
-const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 4096;
 
 export interface TokenSettings {
   issuer: string[];

@@ -104,7 +104,8 @@ function createRoutes(engine: Engine) {
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
   engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
-  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "");
+  // Where there are secrets, a name that points here by trickery brings no token along.
+  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "") && !engine.access.secured;
 }
 
 /** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */

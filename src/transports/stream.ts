@@ -53,16 +53,17 @@ export class StreamSession extends Session implements Stream {
   }
 
   #begin(rooms: string[], start: Start): void {
-    const { hub } = this.door;
     this.door.enter(this);
     if (this.ended) return;
     if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
     const joined: Joined[] = [];
-    const joining = this.door.join(this.asker, this, rooms, start, (each) => {
+    const onJoined = (each: Joined) => {
       joined.push(each);
       if (joined.length === rooms.length) this.#joined(joined);
-    });
-    joining?.catch((error: unknown) => hub.fail(this, error));
+    };
+    Promise.try(() => this.door.join(this.asker, this, rooms, start, onJoined)).catch((error: unknown) =>
+      this.door.fail(this, error),
+    );
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */

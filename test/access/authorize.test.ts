@@ -165,6 +165,22 @@ test("a hook that fails lets nobody in, and says nothing of why", async () => {
   expect(String(log.mock.calls)).toContain("password");
 });
 
+test("who is refused between the handshake and the first join is shown out", async () => {
+  let asked = 0;
+  const server = startServer({ authorize: () => ++asked === 1 });
+  // Time flies: the handshake's answer is old when the socket opens.
+  let now = Date.now();
+  const clock = spyOn(Date, "now").mockImplementation(() => (now += 15_000));
+  cleanup(() => clock.mockRestore());
+  const socket = await connect(server.socket("/rooms/r"));
+  expect((await socket.closed).code).toBe(4403);
+  now += 15_000;
+  asked = 0;
+  const stream = await fetch(server.room("r"), { headers: { accept: "text/event-stream" } });
+  expect(await stream.text()).toBe("retry: 2000\n\n");
+  expect(server.engine.sessionsIn("r")).toBe(0);
+});
+
 test("where a hook decides, not everybody is the operator", async () => {
   const server = startServer({ authorize: () => true });
   await server.publish("r", "kept");

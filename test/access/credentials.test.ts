@@ -114,6 +114,16 @@ test("pages of listed origins may send their cookie and read the answer, others 
   expect(await credentials("https://evil.example")).toBeNull();
 });
 
+test("behind a proxy on its own machine it answers to the name that the proxy was called by", async () => {
+  const server = startServer({ access: { secrets: SECRET } });
+  const headers = { host: "chat.example", origin: "https://chat.example" };
+  expect((await attempt(server.room("r"), { headers })).status).toBe(401);
+  expect((await attempt(server.room("r"), { headers: { ...headers, ...bearer(token()) } })).status).toBe(200);
+  expect((await shakeHands(server.socket("/ws"), { ...headers, ...bearer(token()) })).status).toBe(101);
+  const foreign = { ...headers, origin: "https://evil.example", ...bearer(token()) };
+  expect((await attempt(server.room("r"), { headers: foreign })).code).toBe("origin");
+});
+
 test("a cookie is no credential where none was configured", async () => {
   const server = startServer({ access: { secrets: SECRET }, origins: [APP] });
   const headers = { ...cookie(), origin: APP };
