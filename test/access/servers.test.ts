@@ -174,6 +174,28 @@ test("a session's revocation takes its token with it, with or without an id", as
   expect(await statusOf(server, token())).toBe(200);
 });
 
+test("who is on the way in when the token is revoked does not stay", async () => {
+  const decision = Promise.withResolvers<boolean>();
+  const asked = Promise.withResolvers<void>();
+  let askers = 0;
+  const server = startServer({
+    access: { secrets: SECRET, apiKeys: [{ name: "master", hash: hash(MASTER) }] },
+    authorize: () => {
+      if (++askers === 2) asked.resolve();
+      return decision.promise;
+    },
+  });
+  const headers = bearer(token());
+  const connecting = connect(server.socket("/rooms/r"), { headers });
+  const streaming = fetch(server.room("r"), { headers: { accept: "text/event-stream", ...headers } });
+  await asked.promise;
+  expect(await (await post(server, { user: "u7" })).json()).toMatchObject({ ended: 0 });
+  decision.resolve(true);
+  expect((await (await connecting).closed).code).toBe(4403);
+  expect(await (await streaming).text()).toBe("");
+  expect(server.engine.hub.sessions.size).toBe(0);
+});
+
 test("to disconnect is not to revoke: the token is good for the next time", async () => {
   const server = secured();
   const { client, session } = await open(server, token());
