@@ -13,7 +13,7 @@ export class Origins {
   readonly #hosts: string[];
 
   /**
-   * The server listens on loopback: only who calls it by a name of this machine, or of an allowed origin, may
+   * The server listens on loopback and knows no secrets: only who calls it by a name of this machine, or of an allowed origin, may
    * use it. Else a page could give its own name this machine's address, and be "of the same origin".
    */
   loopbackOnly = false;
@@ -45,5 +45,30 @@ export class Origins {
       "origin",
       `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,
     );
+  }
+
+  /**
+   * Browsers send cookies along whichever page asks: it must be one of this server's own, or of an origin that is
+   * listed by name. A page on somebody's own machine, or "*", is not enough.
+   * @throws ThumpError `origin`
+   */
+  checkForCookie(request: Request): void {
+    const { headers, method } = request;
+    const origin = headers.get("origin");
+    // Browsers leave the origin out when a page asks its own server for something.
+    const own =
+      origin === null
+        ? method === "GET" && !headers.has("upgrade") && headers.get("sec-fetch-site") === "same-origin"
+        : origin.replace(SCHEME, "") === headers.get("host");
+    if (own || (origin !== null && this.isListed(origin))) return;
+    throw new ThumpError(
+      "origin",
+      "A token in a cookie counts only for this server's own pages and those of listed origins: see --origin.",
+    );
+  }
+
+  /** Whether an origin is on the list by its name. */
+  isListed(origin: string): boolean {
+    return this.allowed.includes(origin);
   }
 }

@@ -12,6 +12,7 @@ import { FanOut } from "./fan-out.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
+import { startingAt } from "./since.ts";
 import type { Membership, Session } from "./session.ts";
 
 /** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
@@ -20,6 +21,8 @@ export interface Start {
   last?: number | undefined;
   /** At most so many publications a second. */
   max?: number | undefined;
+  /** By room: what was published before, in ms since 1970, is not shown, whatever the cursor. */
+  since?: ReadonlyMap<string, number>;
 }
 
 /** What a session that joined is told first. */
@@ -207,9 +210,13 @@ export class Hub {
     return membership;
   }
 
-  #startSlice(name: string, { after, last }: Start): Slice | Promise<Slice> {
+  #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
     const now = this.position;
-    if (after) return this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+    if (after) {
+      const slice = this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+      const bound = (read: Slice) => startingAt(read, since?.get(name));
+      return slice instanceof Promise ? slice.then(bound) : bound(slice);
+    }
     if (last) return this.log.newest(name, last);
     return { from: now, upTo: now, publications: [] };
   }

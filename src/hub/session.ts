@@ -22,7 +22,16 @@ export interface Membership {
 /** Who a session is. */
 export interface Identity {
   readonly user?: string | undefined;
+  /** What its token says about the user, for others to see. */
+  readonly info?: unknown;
+  /** Names the token that it came with. */
+  readonly token?: string | undefined;
+  /** When its right to be here ends, in ms since 1970. */
+  readonly deadline?: number | undefined;
 }
+
+/** Of a session that showed nothing. */
+const NOBODY: Identity = {};
 
 export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
@@ -37,7 +46,7 @@ export abstract class Session {
   constructor(
     readonly transport: string,
     readonly format: Format,
-    readonly identity: Identity = {},
+    public identity: Identity = NOBODY,
   ) {}
 
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
@@ -52,6 +61,8 @@ export abstract class Session {
   abstract gap(gap: Gap): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
+  /** What it waited for is decided: it goes on. */
+  decided(): void {}
   /** A heartbeat. False when there was no sign of life since the last one. */
   abstract beat(): boolean;
 }

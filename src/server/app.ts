@@ -1,11 +1,19 @@
 // The whole server: the plugin, the demo page, health. What `bun run start` and the binary serve.
 import { Elysia } from "elysia";
 import { demoPage } from "../console/page.ts";
+import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/problem.ts";
 import { startTicker, TICKER, TICKER_RULE } from "./demo.ts";
 import { Engine } from "./engine.ts";
-import { checkOptions, type Options, resolveOptions } from "./options.ts";
+import {
+  checkOptions,
+  knowsAnyone,
+  type Options,
+  OptionsError,
+  resolveOptions,
+  type Settings,
+} from "./options.ts";
 import { mount } from "./plugin.ts";
 
 /** A running server. */
@@ -20,6 +28,7 @@ export interface Running {
 /** Starts a server. @throws OptionsError, or the engine's error when it cannot listen */
 export function serve(options: Options = {}): Running {
   const settings = resolveOptions(checkOptions(options, "options"));
+  checkReach(settings);
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms };
   const engine = new Engine(settings);
   const app = new Elysia({
@@ -59,4 +68,13 @@ export function serve(options: Options = {}): Running {
       await engine.close();
     },
   };
+}
+
+/** Others than this machine are let in when there is something to know them by, or when that is meant. */
+function checkReach({ host, access, open, authorize }: Settings): void {
+  if (isLoopback(host) || open || authorize || knowsAnyone(access)) return;
+  throw new OptionsError(
+    `on ${host} everyone who reaches this machine could listen and publish: give it a secret ` +
+      "(THUMP_SECRET, or access in thump.config.ts), or say --open if that is meant",
+  );
 }

@@ -8,19 +8,25 @@ import { checkOptions, defineConfig, type Options, OptionsError } from "./option
 /** What `--help` prints. */
 export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
 
-Usage: thump [options]
+Usage: thump [options]            serve
+       thump token [options]      print a token: thump token --help
+       thump key [options]        print an API key and its hash: thump key --help
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
   --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
   --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
+  --jwks <url>          whose tokens are good: published keys     THUMP_JWKS
+                        a shared secret, of 32 characters or more THUMP_SECRET
+  --open                let others than this machine in           THUMP_OPEN=1
+                        although there is no secret
   --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
-  --no-demo             without the page at /                     THUMP_DEMO=0
+  --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
   --version, --help
 
 Examples:
@@ -42,6 +48,9 @@ const FLAGS = {
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
+  demo: { type: "boolean" },
+  jwks: { type: "string" },
+  open: { type: "boolean" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -73,7 +82,10 @@ export async function readOptions(
       limits: limits(env["THUMP_MAX_MESSAGE"], env["THUMP_MAX_BODY"], env["THUMP_MAX_ROOMS"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
-      demo: env["THUMP_DEMO"] === undefined ? undefined : env["THUMP_DEMO"] !== "0",
+      demo: yes(env["THUMP_DEMO"]),
+      // A command line is seen by others on the machine: it takes no secret.
+      access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
+      open: yes(env["THUMP_OPEN"]),
     }),
     "environment",
   );
@@ -86,7 +98,9 @@ export async function readOptions(
       limits: limits(flags["max-message"], flags["max-body"], flags["max-rooms"]),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
-      demo: flags["no-demo"] ? false : undefined,
+      demo: flags["no-demo"] ? false : flags.demo,
+      access: access(undefined, flags.jwks),
+      open: flags.open,
     }),
     "command line",
   );
@@ -101,6 +115,9 @@ export async function readOptions(
       ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
     },
     limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
+    ...(file.access || fromEnv.access || fromFlags.access
+      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
+      : {}),
   };
 }
 
@@ -154,6 +171,15 @@ function json(text: string | undefined, source: string): unknown {
 function limits(message?: string, body?: string, rooms?: string): object | undefined {
   const given = compact({ message: number(message), body: number(body), rooms: number(rooms) });
   return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
+  const given = compact({ secrets, jwks });
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function yes(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text !== "0";
 }
 
 function compact(object: Record<string, unknown>): Record<string, unknown> {

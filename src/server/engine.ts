@@ -1,13 +1,16 @@
 // Puts the parts together: log, rules, hub and door. No HTTP here.
+import { Access } from "../access/access.ts";
+import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
 import { Origins } from "../access/origin.ts";
+import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
 import { Rules } from "../rooms/rules.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
-import type { Settings } from "./options.ts";
+import { OptionsError, type Settings } from "./options.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
@@ -29,9 +32,14 @@ export class Engine {
   readonly bounds: SocketBounds;
   /** Told to stop: no new sessions. */
   draining = false;
+  /** Only requests from this machine are answered. */
+  localOnly = false;
 
+  /** @throws OptionsError when a key is none */
   constructor(readonly settings: Settings) {
-    const rules = new Rules(settings.rooms);
+    const access = createAccess(settings);
+    const { secured } = access;
+    const rules = new Rules(settings.rooms, secured ? "granted" : "anyone");
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
       log: new MemoryLog((room) => rules.of(room).bounds),
@@ -40,8 +48,14 @@ export class Engine {
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
     });
-    this.door = new Door(this.hub, settings.maxMessage);
+    const policy = new Policy(this.hub, secured, settings.authorize);
+    this.door = new Door(this.hub, settings.maxMessage, access, policy);
     this.origins = new Origins(settings.origins);
+  }
+
+  /** Whom it believes, and what was revoked. */
+  get access(): Access {
+    return this.door.access;
   }
 
   /**
@@ -49,7 +63,10 @@ export class Engine {
    * @throws ThumpError when the name or the data does not fit the room's rule
    */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
-    const { seq } = await this.door.publish({ server: true }, { room, content: { value: data }, ...options });
+    const { seq } = await this.door.publish(
+      { caller: SERVER },
+      { room, content: { value: data }, ...options },
+    );
     return { at: formatCursor(this.hub.log.epoch, seq) };
   }
 
@@ -79,5 +96,13 @@ export class Engine {
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();
+  }
+}
+
+function createAccess({ access }: Settings): Access {
+  try {
+    return new Access(access);
+  } catch (error) {
+    throw new OptionsError(`options: access: ${(error as Error).message}`);
   }
 }

@@ -2,7 +2,9 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
-import { Duration, RuleOptions, Size } from "../rooms/rule.ts";
+import type { Authorize } from "../access/policy.ts";
+import { accessFault, AccessOptions, type AccessSettings, resolveAccess } from "../access/settings.ts";
+import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
 
 const Limits = Type.Object(
@@ -25,6 +27,10 @@ export const Options = Type.Object(
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
+    access: Type.Optional(AccessOptions),
+    open: Type.Optional(Type.Boolean()),
+    // What is no function is found below: a schema cannot tell.
+    authorize: Type.Optional(Type.Unsafe<Authorize>({})),
   },
   { additionalProperties: false },
 );
@@ -37,7 +43,11 @@ export const Options = Type.Object(
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
- *   `demo`: the page at `/` and its ticker (true): of the server alone.
+ *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
+ * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
+ *   a grant. `open`: without them, others than this machine may come too.
+ * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
+ *   `({ session, action, room }) => true | false | undefined`, or a promise of it; undefined leaves it to the rules.
  */
 export type Options = Static<typeof Options>;
 
@@ -54,6 +64,9 @@ export interface Settings {
   port: number;
   drain: number;
   demo: boolean;
+  access: AccessSettings;
+  open: boolean;
+  authorize: Authorize | undefined;
 }
 
 const options = Compile(Options);
@@ -65,7 +78,7 @@ export class OptionsError extends Error {
 
 /** Checks what came from `source`. @throws OptionsError */
 export function checkOptions(value: unknown, source: string): Options {
-  if (options.Check(value)) return value;
+  if (options.Check(value)) return checkRest(value, source);
   // A union reports each of its branches: the deepest finding is the one that was meant.
   const [worst] = fieldErrors(options.Errors(value)).sort(
     (a, b) => b.path.split("/").length - a.path.split("/").length,
@@ -74,9 +87,29 @@ export function checkOptions(value: unknown, source: string): Options {
   throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
 }
 
-/** Fills in the defaults. */
+/** What the schema cannot see. */
+function checkRest(value: Options, source: string): Options {
+  for (const [pattern, rule] of Object.entries(value.rooms ?? {})) {
+    const [field, why] = ruleFault(pattern, rule) ?? [];
+    if (field !== undefined) throw new OptionsError(`${source}: rooms › ${pattern} › ${field} ${why}`);
+  }
+  const fault = accessFault(value.access ?? {});
+  if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  if (value.authorize !== undefined && typeof value.authorize !== "function")
+    throw new OptionsError(`${source}: authorize must be a function`);
+  return value;
+}
+
+/** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
   const { limits = {} } = given;
+  const access = resolveAccess(given.access);
+  // A secret that should have come from the environment, and did not, must not open the server.
+  if (given.access && !knowsAnyone(access)) {
+    throw new OptionsError(
+      "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
+    );
+  }
   return {
     rooms: given.rooms ?? {},
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
@@ -88,8 +121,17 @@ export function resolveOptions(given: Options): Settings {
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
     drain: durationMs(given.drain ?? 5),
-    demo: given.demo ?? true,
+    // A page to try things out is not for a server that knows whom it lets in.
+    demo: given.demo ?? !knowsAnyone(access),
+    access,
+    open: given.open ?? false,
+    authorize: given.authorize,
   };
+}
+
+/** Whether there is anything by which to tell people apart. */
+export function knowsAnyone({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
+  return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
 /** Gives a config file its types: `export default defineConfig({ rooms: { … } })`. */

@@ -1,10 +1,11 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
+import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { endSession, endUserSessions, listRooms } from "../transports/operate.ts";
+import { endSession, endUserSessions, listRooms, revoke } from "../transports/operate.ts";
 import { problem } from "../transports/problem.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
 import * as rooms from "../transports/rooms.ts";
@@ -15,7 +16,10 @@ type Handler = (
   door: Door,
   request: Request,
   server: Server<unknown> | null,
-) => Response | undefined | Promise<Response>;
+  asker: Asker,
+) => Answer | Promise<Answer>;
+/** Nothing where the request has become a socket. */
+type Answer = Response | undefined;
 
 interface Context {
   request: Request;
@@ -30,6 +34,9 @@ interface Context {
  */
 export function thump(options: Options = {}) {
   const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
+  const { access, settings } = engine;
+  // Where the app listens is not ours to choose. Without a secret it is only this machine that is answered.
+  engine.localOnly = !access.secured && !settings.open && !settings.authorize;
   return mount(engine);
 }
 
@@ -77,17 +84,19 @@ function createRoutes(engine: Engine) {
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((_, request) => publishBatch(door, request, settings.maxBody)),
+      on((_, request, _server, asker) => publishBatch(door, request, asker, settings.maxBody)),
       raw,
     )
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
+    .post("/revoke", on(revoke), raw)
     .options("/rooms", on(preflight))
     .options("/rooms/:room", on(preflight))
     .options("/rooms/:room/members", on(preflight))
     .options("/rooms/:room/history", on(preflight))
     .options("/events", on(preflight))
     .options("/publish", on(preflight))
+    .options("/revoke", on(preflight))
     .options("/sessions/:id", on(preflight))
     .options("/users/:user/sessions", on(preflight));
 }
@@ -95,29 +104,46 @@ function createRoutes(engine: Engine) {
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
   engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
-  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "");
+  // Where there are secrets, a name that points here by trickery brings no token along.
+  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "") && !engine.access.secured;
 }
 
-/** What every route shares: the page's origin is checked, errors become problems, allowed pages may read. */
-function guarded({ door, origins }: Engine, handler: Handler) {
-  return ({ request, server }: Context): Response | undefined | Promise<Response> => {
+/** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */
+function guarded(engine: Engine, handler: Handler) {
+  const { door, origins } = engine;
+  return ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
-    const allow = (response: Response): Response => {
-      if (origin === undefined) return response;
+    const allow = (response: Answer): Answer => {
+      if (origin === undefined || !response) return response;
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("vary", "origin");
+      if (door.access.settings.cookie !== undefined && origins.isListed(origin))
+        response.headers.set("access-control-allow-credentials", "true");
       return response;
     };
-    const fail = (error: unknown): Response => allow(problem(error));
+    const fail = (error: unknown): Answer => allow(problem(error));
     try {
+      if (engine.localOnly) checkLocal(request, server);
       origin = origins.check(request);
-      const response = handler(door, request, server);
+      const handle = (caller: Caller) => handler(door, request, server, { caller });
+      const caller = door.access.identify(request, origins);
+      const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
-      return response && allow(response);
+      return allow(response);
     } catch (error) {
       return fail(error);
     }
   };
+}
+
+/** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
+function checkLocal(request: Request, server: Server<unknown> | null): void {
+  const address = server?.requestIP(request)?.address.replace(/^::ffff:/, "");
+  if (address === undefined || isLoopback(address)) return;
+  throw new ThumpError(
+    "forbidden",
+    "Without a secret only this machine is answered. Give thump() access.secrets, or open: true if all may come.",
+  );
 }
 
 /** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */

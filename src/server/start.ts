@@ -23,7 +23,7 @@ export async function start(args: string[]): Promise<void> {
     running = serve(options);
   } catch (error) {
     console.error(`thump: ${explain(error, options)}`);
-    process.exit(1);
+    process.exit(error instanceof OptionsError ? 2 : 1);
   }
   let stopping = false;
   const stop = async () => {
@@ -37,7 +37,8 @@ export async function start(args: string[]): Promise<void> {
   process.on("SIGTERM", () => void stop());
   process.on("SIGINT", () => void stop());
   // Last: whoever reads it may count on all of the above.
-  console.log(banner(running, options.demo ?? true));
+  const { settings, access } = running.engine;
+  console.log(banner(running, settings.demo, access.secured));
 }
 
 function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): string {
@@ -49,18 +50,25 @@ function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): 
 }
 
 /** What a newcomer needs to see first. */
-export function banner({ host, port }: Pick<Running, "host" | "port">, demo: boolean): string {
+export function banner(
+  { host, port }: Pick<Running, "host" | "port">,
+  demo: boolean,
+  secured = false,
+): string {
   const local = isLoopback(host);
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const url = `http://${name}:${port}`;
+  const token = secured ? '-H "authorization: Bearer $TOKEN" ' : "";
   return [
     `thump ${pkg.version} on ${url}${demo ? "  (open it in a browser)" : ""}`,
     "",
-    `  listen   curl -N -H 'accept: text/event-stream' ${url}/rooms/chat`,
-    `  speak    curl -d 'hello' ${url}/rooms/chat`,
+    `  listen   curl -N -H 'accept: text/event-stream' ${token}${url}/rooms/chat`,
+    `  speak    curl -d 'hello' ${token}${url}/rooms/chat`,
     "",
-    local
-      ? "Open to everyone on this machine, and to nobody else."
-      : `Open to everyone who can reach ${host}: there is no secret, so anyone may listen and publish.`,
+    secured
+      ? "It takes a token (thump token makes one), but for what your rules open to anyone."
+      : local
+        ? "Open to everyone on this machine, and to nobody else."
+        : `Open to everyone who can reach ${host}: there is no secret, so anyone may listen and publish.`,
   ].join("\n");
 }

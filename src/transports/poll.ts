@@ -1,11 +1,14 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
+import { toThumpError } from "./problem.ts";
 
 /** All that a waiting request needs to know is that there is something; it then asks for it. */
 const wake: StreamFormat = {
@@ -23,9 +26,11 @@ class PollSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
-    readonly onWake: () => void,
+    asker: Asker,
+    readonly onWake: (error?: ThumpError) => void,
   ) {
-    super("poll", wake);
+    super("poll", wake, asker.caller);
+    asker.session = this;
   }
 
   write(): boolean {
@@ -42,8 +47,10 @@ class PollSession extends Session implements Stream {
     this.onWake();
   }
 
-  override end(): void {
-    this.onWake();
+  override end(code: number, reason: string): void {
+    if (code === CLOSE.unauthorized) this.onWake(new ThumpError("unauthorized", `It ended: ${reason}.`));
+    else if (code === CLOSE.removed) this.onWake(new ThumpError("forbidden", `It was ended: ${reason}.`));
+    else this.onWake();
   }
 
   override backedUp(): boolean {
@@ -70,31 +77,31 @@ class PollSession extends Session implements Stream {
 
 /**
  * Resolves once the room has a publication after `after`, something went missing, `ms` are over, the client
- * left or the server drains. The caller then reads what there is.
+ * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here.
  */
 export function waitForPublication(
   door: Door,
+  asker: Asker,
   room: string,
   after: Cursor,
   ms: number,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const finish = () => {
+    const finish = (error?: ThumpError) => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
+      signal.removeEventListener("abort", left);
       if (!session.ended) door.hub.remove(session);
-      resolve();
+      if (error) reject(error);
+      else resolve();
     };
-    const timer = setTimeout(finish, ms);
-    const session = new PollSession(door, finish);
-    signal.addEventListener("abort", finish);
-    door.hub.add(session);
-    Promise.resolve(door.join(session, [room], { after }, ({ gap }) => gap && finish())).catch(
-      (error: unknown) => {
-        finish();
-        reject(error as Error);
-      },
+    const left = () => finish();
+    const timer = setTimeout(left, ms);
+    const session = new PollSession(door, asker, finish);
+    signal.addEventListener("abort", left);
+    door.enter(session);
+    Promise.try(() => door.join(asker, session, [room], { after }, ({ gap }) => gap && finish())).catch(
+      (error: unknown) => finish(toThumpError(error)),
     );
   });
 }

@@ -1,4 +1,5 @@
 // A stream session: Server-Sent Events or NDJSON over one long response.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Joined, Start } from "../hub/hub.ts";
@@ -23,9 +24,11 @@ export class StreamSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
+    readonly asker: Asker,
     override readonly format: StreamFormat,
   ) {
-    super(format.name, format);
+    super(format.name, format, asker.caller);
+    asker.session = this;
   }
 
   /** The response that carries the stream. The rooms must have been checked. */
@@ -50,15 +53,17 @@ export class StreamSession extends Session implements Stream {
   }
 
   #begin(rooms: string[], start: Start): void {
-    const { hub } = this.door;
-    hub.add(this);
+    this.door.enter(this);
+    if (this.ended) return;
     if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
     const joined: Joined[] = [];
-    const joining = this.door.join(this, rooms, start, (each) => {
+    const onJoined = (each: Joined) => {
       joined.push(each);
       if (joined.length === rooms.length) this.#joined(joined);
-    });
-    joining?.catch((error: unknown) => hub.fail(this, error));
+    };
+    Promise.try(() => this.door.join(this.asker, this, rooms, start, onJoined)).catch((error: unknown) =>
+      this.door.fail(this, error),
+    );
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */
