@@ -14,6 +14,8 @@ export class Room {
   readonly channels = new Set<Channel>();
   /** Kept even where the rule keeps no history: those who sample are shown it. */
   newest: Publication | undefined;
+  /** How many publications have left for those who are live. */
+  delivered = 0;
 
   /** @param position publications after this seq will be given to `push` */
   constructor(

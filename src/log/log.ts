@@ -6,6 +6,8 @@ export interface Log {
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
+  /** Why nothing can be appended or read just now; absent or undefined while all is well. */
+  readonly fault?: string | undefined;
 
   /**
    * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.

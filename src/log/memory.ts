@@ -25,6 +25,7 @@ export class MemoryLog implements Log {
   readonly #forgotten = new Map<Bounds, number>();
   readonly #timer: Timer;
   #last = 0;
+  #closed = false;
 
   /** @param boundsOf how much of a room to keep; rooms of one rule must get the same object. */
   constructor(readonly boundsOf: (room: string) => Bounds) {
@@ -34,6 +35,10 @@ export class MemoryLog implements Log {
 
   get last(): number {
     return this.#last;
+  }
+
+  get fault(): string | undefined {
+    return this.#closed ? "the log is closed" : undefined;
   }
 
   append(draft: Draft): Publication {
@@ -92,6 +97,7 @@ export class MemoryLog implements Log {
 
   close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#closed = true;
     return Promise.resolve();
   }
 

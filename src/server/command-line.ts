@@ -21,6 +21,11 @@ Usage: thump [options]
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo             without the page at /                     THUMP_DEMO=0
+  --metrics <who>       who may read them: loopback, anyone, off  THUMP_METRICS       loopback
+  --metrics-path <path> where they are                            THUMP_METRICS_PATH  /metrics
+  --log <form>          to stderr: pretty, json or none           THUMP_LOG           pretty
+  --log-level <level>   debug, info, warning or error             THUMP_LOG_LEVEL     info
+  --traces <url>        OpenTelemetry collector (OTLP over HTTP)  OTEL_EXPORTER_OTLP_ENDPOINT
   --version, --help
 
 Examples:
@@ -42,6 +47,11 @@ const FLAGS = {
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
+  metrics: { type: "string" },
+  "metrics-path": { type: "string" },
+  log: { type: "string" },
+  "log-level": { type: "string" },
+  traces: { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -74,6 +84,11 @@ export async function readOptions(
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: env["THUMP_DEMO"] === undefined ? undefined : env["THUMP_DEMO"] !== "0",
+      metrics: env["THUMP_METRICS"],
+      metricsPath: env["THUMP_METRICS_PATH"],
+      log: env["THUMP_LOG"],
+      logLevel: env["THUMP_LOG_LEVEL"],
+      traces: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     }),
     "environment",
   );
@@ -87,6 +102,11 @@ export async function readOptions(
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : undefined,
+      metrics: flags.metrics,
+      metricsPath: flags["metrics-path"],
+      log: flags.log,
+      logLevel: flags["log-level"],
+      traces: flags.traces,
     }),
     "command line",
   );

@@ -7,6 +7,7 @@ import { MemoryLog } from "../log/memory.ts";
 import { Rules } from "../rooms/rules.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { LogJournal } from "./journal.ts";
 import type { Settings } from "./options.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
@@ -29,14 +30,18 @@ export class Engine {
   readonly bounds: SocketBounds;
   /** Told to stop: no new sessions. */
   draining = false;
+  /** How often the settings were read again. */
+  readonly reloads = { done: 0, failed: 0 };
+  readonly #closing: (() => unknown)[] = [];
 
-  constructor(readonly settings: Settings) {
+  constructor(public settings: Settings) {
     const rules = new Rules(settings.rooms);
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
       log: new MemoryLog((room) => rules.of(room).bounds),
       rules,
       bounds: this.bounds,
+      journal: new LogJournal(),
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
     });
@@ -75,9 +80,20 @@ export class Engine {
     }
   }
 
+  /** Why it should get no new clients just now; undefined when all is well. */
+  get unready(): string | undefined {
+    return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  }
+
+  /** What else is to be done when it closes. */
+  onClose(run: () => unknown): void {
+    this.#closing.push(run);
+  }
+
   /** Stops timers and closes the log. Nothing can be published afterwards. */
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();
+    for (const run of this.#closing.splice(0)) await run();
   }
 }

@@ -5,6 +5,10 @@ import { fieldErrors } from "../protocol/check.ts";
 import { Duration, RuleOptions, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
 
+function oneOf<const T extends string[]>(...values: T) {
+  return Type.Union(values.map((value) => Type.Literal(value as T[number])));
+}
+
 const Limits = Type.Object(
   {
     message: Type.Optional(Size),
@@ -25,6 +29,11 @@ export const Options = Type.Object(
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
+    metrics: Type.Optional(oneOf("loopback", "anyone", "off")),
+    metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
+    log: Type.Optional(oneOf("pretty", "json", "none")),
+    logLevel: Type.Optional(oneOf("debug", "info", "warning", "error")),
+    traces: Type.Optional(Type.String({ pattern: "^https?://.+$" })),
   },
   { additionalProperties: false },
 );
@@ -38,6 +47,10 @@ export const Options = Type.Object(
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true): of the server alone.
+ * - `metrics`: who may read them: `loopback` (default; programs on this machine), `anyone`, or `off`;
+ *   `metricsPath` (/metrics): of the server alone.
+ * - `log`: `pretty` (default), `json` or `none`; `logLevel` (info): of the server alone.
+ * - `traces`: where an OpenTelemetry collector takes OTLP over HTTP: of the server alone.
  */
 export type Options = Static<typeof Options>;
 
@@ -54,6 +67,11 @@ export interface Settings {
   port: number;
   drain: number;
   demo: boolean;
+  metrics: "loopback" | "anyone" | "off";
+  metricsPath: string;
+  log: "pretty" | "json" | "none";
+  logLevel: "debug" | "info" | "warning" | "error";
+  traces: string | undefined;
 }
 
 const options = Compile(Options);
@@ -89,6 +107,11 @@ export function resolveOptions(given: Options): Settings {
     port: given.port ?? 3000,
     drain: durationMs(given.drain ?? 5),
     demo: given.demo ?? true,
+    metrics: given.metrics ?? "loopback",
+    metricsPath: given.metricsPath ?? "/metrics",
+    log: given.log ?? "pretty",
+    logLevel: given.logLevel ?? "info",
+    traces: given.traces,
   };
 }
 

@@ -54,7 +54,7 @@ export function mount(engine: Engine) {
 }
 
 function createRoutes(engine: Engine) {
-  const { door, settings } = engine;
+  const { door } = engine;
   const on = (handler: Handler) => guarded(engine, handler);
   /** Starts a session: not while the server drains. */
   const start = (handler: Handler) =>
@@ -64,7 +64,7 @@ function createRoutes(engine: Engine) {
       return handler(...given);
     });
   const raw = { parse: "none" } as const;
-  return new Elysia({ name: "thump", seed: engine, prefix: settings.prefix })
+  return new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server }) => attachServer(engine, server))
     .onStop(() => engine.hub.stop())
@@ -77,7 +77,7 @@ function createRoutes(engine: Engine) {
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((_, request) => publishBatch(door, request, settings.maxBody)),
+      on((_, request) => publishBatch(door, request, engine.settings.maxBody)),
       raw,
     )
     .delete("/sessions/:id", on(endSession))
@@ -108,7 +108,7 @@ function guarded({ door, origins }: Engine, handler: Handler) {
       response.headers.set("vary", "origin");
       return response;
     };
-    const fail = (error: unknown): Response => allow(problem(error));
+    const fail = (error: unknown): Response => allow(problem(door.hub, error));
     try {
       origin = origins.check(request);
       const response = handler(door, request, server);

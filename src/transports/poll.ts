@@ -2,10 +2,14 @@
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Room } from "../hub/room.ts";
+import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
 import { Session } from "../hub/session.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
+
+const ANSWERED: Ending = { reason: "answered" };
 
 /** All that a waiting request needs to know is that there is something; it then asks for it. */
 const wake: StreamFormat = {
@@ -23,27 +27,29 @@ class PollSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
-    readonly onWake: () => void,
+    readonly onWake: (ending: Ending) => void,
+    override readonly address: string | undefined,
   ) {
     super("poll", wake);
   }
 
   write(): boolean {
-    this.onWake();
+    this.onWake(ANSWERED);
     return true;
   }
 
   override send(publications: Publication[]): boolean {
-    if (publications.length > 0) this.onWake();
+    this.sent += publications.length;
+    if (publications.length > 0) this.onWake(ANSWERED);
     return true;
   }
 
   override gap(): void {
-    this.onWake();
+    this.onWake(ANSWERED);
   }
 
-  override end(): void {
-    this.onWake();
+  override end(code: number): void {
+    this.onWake(endedByUs(code));
   }
 
   override backedUp(): boolean {
@@ -78,21 +84,23 @@ export function waitForPublication(
   after: Cursor,
   ms: number,
   signal: AbortSignal,
+  address: string | undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const finish = () => {
+    const finish = (ending: Ending) => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      if (!session.ended) door.hub.remove(session);
+      signal.removeEventListener("abort", abort);
+      door.hub.remove(session, ending);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
-    const session = new PollSession(door, finish);
-    signal.addEventListener("abort", finish);
+    const abort = () => finish(endedByClient());
+    const timer = setTimeout(() => finish(ANSWERED), ms);
+    const session = new PollSession(door, finish, address);
+    signal.addEventListener("abort", abort);
     door.hub.add(session);
-    Promise.resolve(door.join(session, [room], { after }, ({ gap }) => gap && finish())).catch(
+    Promise.resolve(door.join(session, [room], { after }, ({ gap }) => gap && finish(ANSWERED))).catch(
       (error: unknown) => {
-        finish();
+        finish(endedByUs(CLOSE.internal));
         reject(error as Error);
       },
     );

@@ -11,7 +11,8 @@ import { readJson } from "./request.ts";
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
 
-const Item = Type.Object({
+/** What a batch is made of. */
+export const Item = Type.Object({
   room: Type.Optional(Type.String()),
   rooms: Type.Optional(Type.Array(Type.String())),
   event: Type.Optional(Type.String()),
@@ -63,7 +64,7 @@ function expand(value: unknown): Wanted[] {
 function publishOne(door: Door, wanted: Wanted): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
-    const { code, message, errors } = toThumpError(error);
+    const { code, message, errors } = toThumpError(door.hub, error);
     return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
   };
   if (wanted instanceof ThumpError) return failed(wanted);

@@ -14,7 +14,8 @@ const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
 const Flag = Type.String({ pattern: "^[01]$" });
 /** A pattern is tried on every room there is: it may be neither long nor have many wildcards. */
 const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
-const Query = Type.Object({
+/** What a query may say. */
+export const Query = Type.Object({
   after: Type.Optional(Type.String()),
   last: Type.Optional(Digits),
   wait: Type.Optional(Decimal),

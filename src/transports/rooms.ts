@@ -114,7 +114,11 @@ function stream(
 ): Response {
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, format).respond(rooms, start);
+  return new StreamSession(door, format, addressOf(request, server)).respond(rooms, start);
+}
+
+function addressOf(request: Request, server: Server<unknown> | null): string | undefined {
+  return server?.requestIP(request)?.address;
 }
 
 function checkRooms(door: Door, rooms: string[]): void {
@@ -144,6 +148,7 @@ async function poll(
   }
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
-  await waitForPublication(door, room, after, seconds * 1000, request.signal);
+  const address = addressOf(request, server);
+  await waitForPublication(door, room, after, seconds * 1000, request.signal, address);
   return state(door, room, { after });
 }
