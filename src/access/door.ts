@@ -27,13 +27,15 @@ export interface Incoming {
   from?: string | undefined;
   /** Whether its own publisher gets it too. */
   echo?: boolean | undefined;
+  /** The trace that the publisher is in (W3C Trace Context), when it says so. */
+  traceparent?: string | undefined;
 }
 
 export class Door {
   /** @param maxMessage the largest data of one publication, in bytes */
   constructor(
     readonly hub: Hub,
-    readonly maxMessage: number,
+    public maxMessage: number,
   ) {}
 
   /**
@@ -62,14 +64,8 @@ export class Door {
       );
     }
     const from = asker.server ? incoming.from : asker.user;
-    return this.hub.publish({
-      room,
-      event,
-      data,
-      key,
-      from,
-      except: incoming.echo ? undefined : session?.id,
-    });
+    const except = incoming.echo ? undefined : session?.id;
+    return this.hub.publish({ room, event, data, key, from, except }, incoming.traceparent);
   }
 
   /** Puts a session into rooms, if it may. @throws ThumpError also those of `Hub.join` */

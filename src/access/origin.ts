@@ -10,7 +10,8 @@ export function isLoopback(host: string): boolean {
 }
 
 export class Origins {
-  readonly #hosts: string[];
+  #allowed: readonly string[] = [];
+  #hosts: string[] = [];
 
   /**
    * The server listens on loopback: only who calls it by a name of this machine, or of an allowed origin, may
@@ -19,7 +20,13 @@ export class Origins {
   loopbackOnly = false;
 
   /** @param allowed exact origins such as "https://app.example"; "*" allows all */
-  constructor(readonly allowed: readonly string[] = []) {
+  constructor(allowed: readonly string[] = []) {
+    this.allow(allowed);
+  }
+
+  /** Allows these from now on, and no others. */
+  allow(allowed: readonly string[]): void {
+    this.#allowed = allowed;
     this.#hosts = allowed.map((origin) => origin.replace(SCHEME, ""));
   }
 
@@ -30,7 +37,7 @@ export class Origins {
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
-    const all = this.allowed.includes("*");
+    const all = this.#allowed.includes("*");
     if (this.loopbackOnly && !all && !isLoopback(host) && !this.#hosts.includes(host)) {
       throw new ThumpError(
         "origin",
@@ -40,7 +47,7 @@ export class Origins {
     const origin = request.headers.get("origin");
     if (origin === null) return undefined;
     const from = origin.replace(SCHEME, "");
-    if (all || from === host || isLoopback(from) || this.allowed.includes(origin)) return origin;
+    if (all || from === host || isLoopback(from) || this.#allowed.includes(origin)) return origin;
     throw new ThumpError(
       "origin",
       `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,

@@ -48,6 +48,13 @@ export interface HubOptions {
   roomsPerSession: number;
 }
 
+/** Follows a publication on its way to the log, with the trace that its publisher named. */
+export type Trace = (
+  draft: Draft,
+  traceparent: string | undefined,
+  publish: () => Publication | Promise<Publication>,
+) => Publication | Promise<Publication>;
+
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
 const TRIM_MS = 5000;
 
@@ -62,6 +69,8 @@ export class Hub {
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
+  /** Set where somebody collects traces. */
+  trace: Trace | undefined;
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
   readonly #intake: Intake;
@@ -96,8 +105,20 @@ export class Hub {
   }
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
-  publish(draft: Draft): Publication | Promise<Publication> {
-    return this.#intake.publish(draft);
+  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
+    const { trace } = this;
+    return trace ? trace(draft, traceparent, () => this.#intake.publish(draft)) : this.#intake.publish(draft);
+  }
+
+  /**
+   * Other rules from now on, for rooms that somebody is in too. Nobody leaves, and what the new rules would keep
+   * for longer than the old ones did is not there.
+   */
+  replaceRules(rules: Rules): void {
+    const now = Date.now();
+    this.rules = rules;
+    for (const room of this.rooms.values()) room.follow(rules.of(room.name), now);
+    this.log.replaceBounds((name) => this.ruleOf(name).bounds);
   }
 
   /** Adds a session. It is in no room yet. */

@@ -20,7 +20,7 @@ export class Room {
   /** @param position publications after this seq will be given to `push` */
   constructor(
     readonly name: string,
-    readonly rule: Rule,
+    public rule: Rule,
     position: number,
   ) {
     this.tail = new Tail(rule.bounds, position);
@@ -29,6 +29,12 @@ export class Room {
   push(publication: Publication): void {
     this.newest = publication;
     this.tail.push(publication);
+  }
+
+  /** Another rule holds from now on. */
+  follow(rule: Rule, now: number): void {
+    this.rule = rule;
+    this.tail.rebound(rule.bounds, now);
   }
 
   /** Forgets all that was published. */

@@ -1,6 +1,6 @@
 // Where options come from: flags over environment over a file over defaults.
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import * as typebox from "typebox";
 import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
@@ -9,6 +9,7 @@ import { checkOptions, defineConfig, type Options, OptionsError } from "./option
 export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
 
 Usage: thump [options]
+       thump check [config] [--room <name>]   validate a config, print what it comes to
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
@@ -33,6 +34,9 @@ Examples:
   thump --rooms '{"ticker:*":{"lag":"latest","history":{"count":1}}}'
   curl -d 'hi' http://127.0.0.1:3000/rooms/chat
   curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
+
+Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
+Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.
 `;
 
 const FLAGS = {
@@ -135,6 +139,7 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
   let value: unknown;
   try {
     offerModules();
+    forgetModules(dirname(path));
     value = path.endsWith(".json")
       ? await Bun.file(path).json()
       : ((await import(path)) as { default?: unknown }).default;
@@ -144,6 +149,14 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
   if (value === undefined)
     throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
   return checkOptions(value, path);
+}
+
+/** A config file, and what it imports from its own folder, is read anew: it may have changed since. */
+function forgetModules(folder: string): void {
+  for (const path of Object.keys(require.cache)) {
+    const inside = path.startsWith(folder + sep) && !path.includes(`${sep}node_modules${sep}`);
+    if (inside && !path.startsWith(import.meta.dir)) delete require.cache[path];
+  }
 }
 
 /** What a config file imports comes from here: beside the compiled binary there is no node_modules. */

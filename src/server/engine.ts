@@ -34,11 +34,17 @@ export class Engine {
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
 
+  /** The settings that it began with: the engine's own limits were made from them. */
+  readonly listening: Settings;
+
+  /** @param settings what holds now: a reload replaces them */
   constructor(public settings: Settings) {
+    this.listening = settings;
     const rules = new Rules(settings.rooms);
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
-      log: new MemoryLog((room) => rules.of(room).bounds),
+      // Rooms that somebody is in know their rule.
+      log: new MemoryLog((room) => this.hub.ruleOf(room).bounds),
       rules,
       bounds: this.bounds,
       journal: new LogJournal(),

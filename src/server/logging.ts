@@ -1,5 +1,10 @@
 // Where the log lines of a server go: to stderr, as JSON or for people, in one write a turn.
-import { configureSync, getAnsiColorFormatter, getTextFormatter, jsonLinesFormatter } from "@logtape/logtape";
+import {
+  configureSync,
+  getAnsiColorFormatter,
+  getJsonLinesFormatter,
+  getTextFormatter,
+} from "@logtape/logtape";
 import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import type { Settings } from "./options.ts";
 
@@ -20,7 +25,8 @@ export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logL
 }
 
 function formatterOf(log: Settings["log"]): TextFormatter {
-  if (log === "json") return jsonLinesFormatter;
+  // The message is the same for all lines of a kind: what differs is in fields of its own.
+  if (log === "json") return getJsonLinesFormatter({ message: "template", properties: "flatten" });
   // The fields that the message does not name follow it.
   const format = { timestamp: "time", level: "FULL", value: "bare", category: ".", format: pretty } as const;
   return process.stderr.isTTY ? getAnsiColorFormatter(format) : getTextFormatter(format);

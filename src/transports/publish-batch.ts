@@ -6,7 +6,7 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson } from "./request.ts";
+import { readJson, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
@@ -37,8 +37,9 @@ export async function publishBatch(door: Door, request: Request, maxBody: number
       `One request may make ${MAX_PUBLICATIONS} publications; this one asks for ${wanted.length}.`,
     );
   }
+  const traceparent = traceparentOf(door, request);
   // All are handed to the log in this turn, in order; then their acks are waited for.
-  const results = await Promise.all(wanted.map((one) => publishOne(door, one)));
+  const results = await Promise.all(wanted.map((one) => publishOne(door, one, traceparent)));
   return Response.json({ results });
 }
 
@@ -61,7 +62,7 @@ function expand(value: unknown): Wanted[] {
   return rooms.map((room) => ({ ...value, room }));
 }
 
-function publishOne(door: Door, wanted: Wanted): Result | Promise<Result> {
+function publishOne(door: Door, wanted: Wanted, traceparent: string | undefined): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
     const { code, message, errors } = toThumpError(door.hub, error);
@@ -72,7 +73,7 @@ function publishOne(door: Door, wanted: Wanted): Result | Promise<Result> {
   try {
     const publication = door.publish(
       {},
-      { room: wanted.room as string, event, key, content: { value: data, encoding } },
+      { room: wanted.room as string, event, key, content: { value: data, encoding }, traceparent },
     );
     const kept = ({ seq }: { seq: number }): Result => ({
       ...room,

@@ -6,7 +6,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 import { parseJson } from "../protocol/json.ts";
 import { checkRoomName } from "../protocol/names.ts";
-import type { Incoming } from "../access/door.ts";
+import type { Door, Incoming } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
 
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
@@ -73,6 +73,11 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
     last: last === undefined ? undefined : Number(last),
     max: max === undefined ? undefined : Number(max),
   };
+}
+
+/** The trace that a request belongs to, where somebody wants to know. */
+export function traceparentOf({ hub }: Door, request: Request): string | undefined {
+  return hub.trace && (request.headers.get("traceparent") ?? undefined);
 }
 
 /** A body as the content of a publication, by its content type. @throws ThumpError `malformed`, `too-large` */

@@ -9,7 +9,7 @@ import { historyAnswer, membersAnswer } from "./answers.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readContent, readQuery, readRoom, readStart } from "./request.ts";
+import { readContent, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 import { type SocketSession, upgrade } from "./socket.ts";
 import { StreamSession } from "./stream.ts";
 
@@ -32,6 +32,7 @@ export async function publish(door: Door, request: Request): Promise<Response> {
       content,
       event: headers.get("event") ?? undefined,
       key: headers.get("idempotency-key") ?? undefined,
+      traceparent: traceparentOf(door, request),
     },
   );
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
