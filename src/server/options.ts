@@ -5,9 +5,14 @@ import { fieldErrors } from "../protocol/check.ts";
 import { Duration, RuleOptions, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
 
-function oneOf<const T extends string[]>(...values: T) {
-  return Type.Union(values.map((value) => Type.Literal(value as T[number])));
-}
+const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
+const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
+const LogLevel = Type.Union([
+  Type.Literal("debug"),
+  Type.Literal("info"),
+  Type.Literal("warning"),
+  Type.Literal("error"),
+]);
 
 const Limits = Type.Object(
   {
@@ -29,10 +34,10 @@ export const Options = Type.Object(
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
-    metrics: Type.Optional(oneOf("loopback", "anyone", "off")),
+    metrics: Type.Optional(MetricsFor),
     metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
-    log: Type.Optional(oneOf("pretty", "json", "none")),
-    logLevel: Type.Optional(oneOf("debug", "info", "warning", "error")),
+    log: Type.Optional(LogForm),
+    logLevel: Type.Optional(LogLevel),
     traces: Type.Optional(Type.String({ pattern: "^https?://.+$" })),
   },
   { additionalProperties: false },
@@ -67,10 +72,10 @@ export interface Settings {
   port: number;
   drain: number;
   demo: boolean;
-  metrics: "loopback" | "anyone" | "off";
+  metrics: Static<typeof MetricsFor>;
   metricsPath: string;
-  log: "pretty" | "json" | "none";
-  logLevel: "debug" | "info" | "warning" | "error";
+  log: Static<typeof LogForm>;
+  logLevel: Static<typeof LogLevel>;
   traces: string | undefined;
 }
 
