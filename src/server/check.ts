@@ -79,6 +79,7 @@ function printable({ rooms, maxMessage, maxBody, roomsPerSession, ...others }: S
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
+    prefix: others.prefix || undefined,
     limits: { message: maxMessage, body: maxBody, rooms: roomsPerSession },
   };
   const text = JSON.stringify(settings, (name, value: unknown) =>

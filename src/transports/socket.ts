@@ -16,6 +16,7 @@ const BAD_FRAMES = 32;
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
 export abstract class SocketSession extends TopicSession {
   readonly asker: Asker;
+  override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   #heard = true;
   #waiting = 0;
@@ -39,6 +40,8 @@ export abstract class SocketSession extends TopicSession {
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
+    // Later, when the connection is gone, the engine no longer knows it.
+    this.address = socket.remoteAddress;
     this.door.hub.add(this);
     this.#guard(() => this.begin());
   }
@@ -68,10 +71,6 @@ export abstract class SocketSession extends TopicSession {
   close(_socket: ServerWebSocket<unknown>, code?: number): void {
     this.door.hub.remove(this, endedByClient(code));
     this.#socket = undefined;
-  }
-
-  override get address(): string | undefined {
-    return this.#socket?.remoteAddress;
   }
 
   /** Bytes that wait in this process for the client to read. */
