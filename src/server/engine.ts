@@ -12,6 +12,8 @@ import type { Settings } from "./options.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
+/** So many sessions are ended in one turn. */
+const DRAIN_SLICE = 250;
 
 /** What code may say with a publication. */
 export interface PublishOptions {
@@ -78,9 +80,12 @@ export class Engine {
     const { hub } = this;
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {
+      let ended = 0;
       for (const session of hub.sessions.values()) {
         if ((session.behind || session.pending()) && Date.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
+        // Thousands of them are not to hold up what is published meanwhile.
+        if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
