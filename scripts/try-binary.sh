@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a built binary once in an empty folder: it must serve the demo page, take a publication and stop cleanly.
+# Runs a built binary once in an empty folder: it must serve the demo page, take a publication,
+# show metrics, reload and stop cleanly.
 set -euo pipefail
 binary=$(realpath "$1")
 folder=$(mktemp -d)
@@ -16,7 +17,15 @@ done
 curl -sf "$url/" | grep -q '<title>' || { echo "no demo page at $url/"; exit 1; }
 curl -sf -d 'hello' "$url/rooms/chat" | grep -q '"at":' || { echo "could not publish"; exit 1; }
 curl -sf "$url/rooms/chat" | grep -q '"data":"hello"' || { echo "the publication is not there"; exit 1; }
+curl -sf "$url/metrics" | grep -q '^thump_publications_total 1$' || { echo "no metrics"; exit 1; }
+curl -sf "$url/openapi.json" | grep -q '"/rooms/{room}"' || { echo "no description of the API"; exit 1; }
+echo '{"rooms":{"chat":{"publish":"server"}}}' >thump.config.json
+kill -HUP "$pid"
+for _ in $(seq 100); do grep -q reloaded err.log && break; sleep 0.1; done
+[ "$(curl -s -o /dev/null -w '%{http_code}' -d x "$url/rooms/chat")" = 403 ] || { echo "it did not reload"; exit 1; }
+env -i PATH=/usr/bin:/bin "$binary" check --room chat | grep -q '"pattern": "chat"' || { echo "check failed"; exit 1; }
 kill -TERM "$pid"
 wait "$pid" || { echo "the binary did not stop cleanly"; exit 1; }
 trap - EXIT
-echo "the binary serves, publishes and drains: $(du -h "$binary" | cut -f1)"
+grep -q stopped err.log || { echo "no log lines"; cat err.log; exit 1; }
+echo "the binary serves, publishes, reloads and drains: $(du -h "$binary" | cut -f1)"
