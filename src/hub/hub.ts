@@ -48,13 +48,6 @@ export interface HubOptions {
   roomsPerSession: number;
 }
 
-/** Follows a publication on its way to the log, with the trace that its publisher named. */
-export type Trace = (
-  draft: Draft,
-  traceparent: string | undefined,
-  publish: () => Publication | Promise<Publication>,
-) => Publication | Promise<Publication>;
-
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
 const TRIM_MS = 5000;
 
@@ -69,11 +62,9 @@ export class Hub {
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
-  /** Set where somebody collects traces. */
-  trace: Trace | undefined;
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
-  readonly #intake: Intake;
+  readonly intake: Intake;
   readonly #housekeeping: Timer;
 
   constructor(options: HubOptions) {
@@ -83,7 +74,7 @@ export class Hub {
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
-    this.#intake = new Intake(this.log, this.fanOut, this.stats);
+    this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
@@ -106,8 +97,7 @@ export class Hub {
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
   publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
-    const { trace } = this;
-    return trace ? trace(draft, traceparent, () => this.#intake.publish(draft)) : this.#intake.publish(draft);
+    return this.intake.publish(draft, traceparent);
   }
 
   /**
@@ -229,7 +219,7 @@ export class Hub {
       const entered = new Room(name, this.rules.of(name), this.log.last);
       room = entered;
       this.rooms.set(name, room);
-      this.log.follow(name, (publication) => this.#intake.deliver(entered, publication));
+      this.log.follow(name, (publication) => this.intake.deliver(entered, publication));
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     room.members.add(membership);

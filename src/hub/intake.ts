@@ -5,7 +5,16 @@ import type { FanOut } from "./fan-out.ts";
 import type { Room } from "./room.ts";
 import type { Stats } from "./stats.ts";
 
+/** Follows a publication on its way to the log, with the trace that its publisher named. */
+export type Trace = (
+  draft: Draft,
+  traceparent: string | undefined,
+  publish: () => Publication | Promise<Publication>,
+) => Publication | Promise<Publication>;
+
 export class Intake {
+  /** Set where somebody collects traces. */
+  trace: Trace | undefined;
   /** When the publication that is being appended came in; 0 when none is, or it was counted. */
   #since = 0;
 
@@ -16,7 +25,12 @@ export class Intake {
   ) {}
 
   /** The log numbers and keeps it, and gives it to `deliver` if anybody here is in the room. */
-  publish(draft: Draft): Publication | Promise<Publication> {
+  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
+    const { trace } = this;
+    return trace ? trace(draft, traceparent, () => this.#append(draft)) : this.#append(draft);
+  }
+
+  #append(draft: Draft): Publication | Promise<Publication> {
     const since = performance.now();
     this.#since = since;
     this.stats.publications++;

@@ -2,10 +2,11 @@
 import { parseArgs } from "node:util";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
-import { Rules } from "../rooms/rules.ts";
+import type { Rules } from "../rooms/rules.ts";
 import { serverSettings } from "./app.ts";
 import { readFlags, readOptions } from "./command-line.ts";
 import { OptionsError, type Settings } from "./options.ts";
+import { rulesOf } from "./rules.ts";
 
 const HELP = `thump check [config] [--room <name>]
 
@@ -30,7 +31,7 @@ export async function check(args: string[]): Promise<number> {
   const [file] = positionals;
   const flags = readFlags(file === undefined ? [] : ["--config", file]);
   const settings = serverSettings(await readOptions(flags, process.env, process.cwd()));
-  const rules = compile(settings);
+  const rules = rulesOf(settings);
   const answer = values.room === undefined ? printable(settings) : ruleOf(values.room, rules, settings);
   console.log(JSON.stringify(answer, undefined, 2));
   return 0;
@@ -45,14 +46,6 @@ function read(args: string[]) {
     });
   } catch (error) {
     throw new OptionsError(`${(error as Error).message} See thump check --help.`);
-  }
-}
-
-function compile(settings: Settings): Rules {
-  try {
-    return new Rules(settings.rooms);
-  } catch (error) {
-    throw new OptionsError(`rooms: ${(error as Error).message}`);
   }
 }
 

@@ -4,11 +4,11 @@ import { Origins } from "../access/origin.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
-import { Rules } from "../rooms/rules.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { LogJournal } from "./journal.ts";
 import type { Settings } from "./options.ts";
+import { rulesOf } from "./rules.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
@@ -42,7 +42,7 @@ export class Engine {
   /** @param settings what holds now: a reload replaces them */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const rules = new Rules(settings.rooms);
+    const rules = rulesOf(settings);
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
       // Rooms that somebody is in know their rule.

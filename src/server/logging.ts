@@ -9,7 +9,7 @@ import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import type { Settings } from "./options.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
-const MAX_WAITING = 1 << 20;
+const MAX_WAITING = 8 << 20;
 
 /** Sets it up, or again after a reload. */
 export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logLevel">): void {

@@ -8,6 +8,8 @@ import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
 import { processMetrics } from "./process-metrics.ts";
 
+const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
+
 /** A value, or one a set of labels. No label is ever a client's own word. */
 type Reading = number | [labels: Record<string, string>, value: number][];
 
@@ -31,6 +33,8 @@ export function createMetrics(engine: Engine): Registry {
 
 function sessions(registry: Registry, hub: Hub): void {
   const { opened, closed } = hub.stats;
+  // A graph begins at nothing, and not with the first of a kind.
+  for (const transport of TRANSPORTS) opened.set(transport, opened.get(transport) ?? 0);
   gauge(registry, "thump_sessions", "Sessions that are connected, by transport.", ["transport"], () =>
     [...opened].map(([transport, count]) => [
       { transport },

@@ -1,9 +1,10 @@
 // Other settings for a running engine: what can change does so at once, and what cannot is named.
 import { socketBounds } from "../hub/bounds.ts";
-import { Rules } from "../rooms/rules.ts";
+import type { Rules } from "../rooms/rules.ts";
 import type { Engine } from "./engine.ts";
 import { configureLogging } from "./logging.ts";
-import { OptionsError, type Settings } from "./options.ts";
+import type { Settings } from "./options.ts";
+import { rulesOf } from "./rules.ts";
 
 /** What a reload changed, and what would have needed a restart, by the settings' names. */
 export interface Reloaded {
@@ -26,6 +27,7 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
   logLevel: (_, next) => configureLogging(next),
 };
 
+/** What was made of the next settings before any of them counted. */
 interface Prepared {
   rules: Rules;
 }
@@ -36,7 +38,7 @@ interface Prepared {
  */
 export function reload(engine: Engine, next: Settings): Reloaded {
   const current = engine.settings;
-  const prepared = prepare(next);
+  const prepared = { rules: rulesOf(next) };
   const result: Reloaded = { changed: [], restart: [] };
   const kept: Settings = { ...next };
   for (const name of Object.keys(next) as (keyof Settings)[]) {
@@ -50,14 +52,6 @@ export function reload(engine: Engine, next: Settings): Reloaded {
   engine.settings = kept;
   for (const name of result.changed) LIVE[name as keyof Settings]?.(engine, kept, prepared);
   return result;
-}
-
-function prepare(next: Settings): Prepared {
-  try {
-    return { rules: new Rules(next.rooms) };
-  } catch (error) {
-    throw new OptionsError(`rooms: ${(error as Error).message}`);
-  }
 }
 
 /** The sockets' own limits were set when the server began to listen: sizes may grow only as far as they reach. */

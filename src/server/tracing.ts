@@ -1,7 +1,7 @@
 // Traces of publishes for OpenTelemetry. Nothing of it is loaded unless a collector is configured.
 import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
-import type { Trace } from "../hub/hub.ts";
+import type { Trace } from "../hub/intake.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { Engine } from "./engine.ts";
 
@@ -39,9 +39,9 @@ export async function startTracing(engine: Engine, endpoint: string, env: Enviro
     const span = tracer.startSpan("publish", { kind: PRODUCER, attributes: attributesOf(draft) }, parent);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
-  engine.hub.trace = trace;
+  engine.hub.intake.trace = trace;
   engine.onClose(async () => {
-    engine.hub.trace = undefined;
+    engine.hub.intake.trace = undefined;
     await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
   });
 }

@@ -77,7 +77,7 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
 
 /** The trace that a request belongs to, where somebody wants to know. */
 export function traceparentOf({ hub }: Door, request: Request): string | undefined {
-  return hub.trace && (request.headers.get("traceparent") ?? undefined);
+  return hub.intake.trace && (request.headers.get("traceparent") ?? undefined);
 }
 
 /** A body as the content of a publication, by its content type. @throws ThumpError `malformed`, `too-large` */

@@ -30,6 +30,7 @@ test("sessions are counted by transport while they are there, and by reason once
   await eventually(() => server.engine.hub.sessions.size === 6);
   const transports = ["raw-websocket", "websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
   const during = await metricsOf(server);
+  expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(6);
   for (const transport of transports) {
     expect(during.of("thump_sessions", { transport })).toBe(1);
     expect(during.of("thump_sessions_opened_total", { transport })).toBe(1);
