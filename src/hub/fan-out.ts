@@ -80,7 +80,8 @@ export class FanOut {
       const result = skips ? sender.publish(topic, wire) : this.publishToTopic(topic, wire);
       const receivers = (room.formats.get(format) ?? 0) - (skips && sender.format === format ? 1 : 0);
       stats.delivered(receivers, receivers * size);
-      if (result === 0 && receivers > 0) stats.lost++;
+      // Of an empty frame no bytes are sent, to whomever.
+      if (result === 0 && receivers > 0 && size > 0) stats.lost++;
       sent = Math.min(sent, result);
     }
     stats.toSockets.observe(performance.now() - since);

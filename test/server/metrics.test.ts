@@ -90,6 +90,24 @@ test("publications, deliveries and bytes are counted exactly", async () => {
   expect(metrics.of("thump_drops_total", { reason: "engine" })).toBe(0);
 });
 
+test("an empty publication is a delivery, and not a drop", async () => {
+  const server = startServer();
+  const raw = await connect(server.socket("/rooms/r"));
+  await publishAt(server, "r", "");
+  expect(await raw.next()).toBe("");
+  const metrics = await metricsOf(server);
+  expect(metrics.of("thump_deliveries_total")).toBe(1);
+  expect(metrics.of("thump_drops_total", { reason: "engine" })).toBe(0);
+});
+
+test("what the engine says that it dropped is counted", async () => {
+  const server = startServer();
+  await connect(server.socket("/rooms/r"));
+  server.engine.hub.fanOut.publishToTopic = () => 0;
+  await publishAt(server, "r", "dropped");
+  expect((await metricsOf(server)).of("thump_drops_total", { reason: "engine" })).toBe(1);
+});
+
 test("who falls behind, is caught up, or has a gap is counted", async () => {
   const server = startServer({ rooms: { short: { history: { count: 3 } }, "*": { history: WIDE } } });
   const slow = await connect(server.socket("/rooms/r"));
@@ -108,6 +126,7 @@ test("who falls behind, is caught up, or has a gap is counted", async () => {
   expect(level.of("thump_catch_ups_total")).toBe(1);
   expect(level.of("thump_deliveries_total")).toBe(count + 1);
   expect(level.of("thump_gaps_total")).toBe(0);
+  expect(level.of("thump_drops_total", { reason: "engine" })).toBe(0);
 
   const start = await publishAt(server, "short", "0");
   for (let i = 1; i < 6; i++) await publishAt(server, "short", String(i));
