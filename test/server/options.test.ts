@@ -40,6 +40,11 @@ test("without any there are defaults, safe ones", async () => {
     drain: 5000,
     origins: [],
     demo: true,
+    metrics: "loopback",
+    metricsPath: "/metrics",
+    log: "pretty",
+    logLevel: "info",
+    traces: undefined,
   });
 });
 
@@ -63,6 +68,12 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ heartbeat: -1 }, "heartbeat"],
   [{ origins: "https://a" }, "origins"],
   [{ prefix: "api" }, "prefix"],
+  [{ metrics: "everyone" }, "metrics"],
+  [{ metricsPath: "metrics" }, "metricsPath"],
+  [{ metricsPath: "/:any" }, "metricsPath"],
+  [{ log: "xml" }, "log"],
+  [{ logLevel: "loud" }, "logLevel"],
+  [{ traces: "collector:4318" }, "traces"],
   [{ prefix: "/api/" }, "prefix"],
   ["text", "here"],
   [null, "here"],
@@ -105,18 +116,29 @@ test("the environment has a word for everything", async () => {
     THUMP_MAX_MESSAGE: "1KiB",
     THUMP_DRAIN: "1.5",
     THUMP_DEMO: "0",
+    THUMP_METRICS: "anyone",
+    THUMP_METRICS_PATH: "/m",
+    THUMP_LOG: "json",
+    THUMP_LOG_LEVEL: "error",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
   };
   expect(await read([], env)).toMatchObject({
     origins: ["https://a", "https://b"],
     limits: { rooms: 5, message: "1KiB" },
     drain: 1.5,
     demo: false,
+    metrics: "anyone",
+    metricsPath: "/m",
+    log: "json",
+    logLevel: "error",
+    traces: "http://collector:4318",
   });
 });
 
 test("flags have a word for everything", async () => {
   const args =
-    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo";
+    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo " +
+    "--metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
   expect(await read(args.split(" "))).toMatchObject({
     host: "h",
     origins: ["https://a", "https://b"],
@@ -124,6 +146,11 @@ test("flags have a word for everything", async () => {
     drain: "2s",
     heartbeat: 5,
     demo: false,
+    metrics: "off",
+    metricsPath: "/m",
+    log: "none",
+    logLevel: "debug",
+    traces: "https://collector",
   });
 });
 
