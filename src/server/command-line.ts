@@ -1,5 +1,5 @@
 // Where options come from: flags over environment over a file over defaults.
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import * as typebox from "typebox";
@@ -59,6 +59,9 @@ const FLAGS = {
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
+
+/** Where our own modules are. */
+const OWN = resolve(import.meta.dir, "..") + sep;
 
 type Environment = Record<string, string | undefined>;
 
@@ -139,10 +142,12 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
   let value: unknown;
   try {
     offerModules();
-    forgetModules(dirname(path));
+    // Modules go by their true names; the engine remembers where a link led.
+    const file = realpathSync(path);
+    forgetModules(file);
     value = path.endsWith(".json")
       ? await Bun.file(path).json()
-      : ((await import(path)) as { default?: unknown }).default;
+      : ((await import(file)) as { default?: unknown }).default;
   } catch (error) {
     throw new OptionsError(`${path}: ${(error as Error).message}`);
   }
@@ -152,15 +157,20 @@ async function readFile(named: string | undefined, cwd: string): Promise<Options
 }
 
 /** A config file, and what it imports from its own folder, is read anew: it may have changed since. */
-function forgetModules(folder: string): void {
+function forgetModules(file: string): void {
+  const folder = dirname(file) + sep;
   for (const path of Object.keys(require.cache)) {
-    const inside = path.startsWith(folder + sep) && !path.includes(`${sep}node_modules${sep}`);
-    if (inside && !path.startsWith(import.meta.dir)) delete require.cache[path];
+    const others = path.startsWith(OWN) || path.includes(`${sep}node_modules${sep}`);
+    if (path.startsWith(folder) && !others) delete require.cache[path];
   }
 }
 
+let offered = false;
+
 /** What a config file imports comes from here: beside the compiled binary there is no node_modules. */
 function offerModules(): void {
+  if (offered) return;
+  offered = true;
   Bun.plugin({
     name: "thump-config",
     setup(build) {

@@ -43,7 +43,13 @@ function pretty(values: {
   const others = Object.entries(record.properties).filter(
     ([name, value]) => !named.includes(name) && value !== undefined && !(name === "others" && value === 0),
   );
-  return `${timestamp} ${level} ${message}${others.map(([name, value]) => ` ${name}=${String(value)}`).join("")}`;
+  return `${timestamp} ${level} ${message}${others.map(([name, value]) => ` ${name}=${word(value)}`).join("")}`;
+}
+
+/** One word, or text in quotes: a line stays a line, whatever is in it. */
+export function word(value: unknown): string {
+  const text = String(value);
+  return /^[^\s\p{Cc}"=]+$/u.test(text) ? text : JSON.stringify(text);
 }
 
 function toStderr(format: TextFormatter) {

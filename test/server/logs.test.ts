@@ -1,6 +1,7 @@
 // Log lines: one a connection with why it ended, and nothing in them that is not the operator's business.
 import { expect, test } from "bun:test";
 import { Seldom } from "../../src/server/journal.ts";
+import { word } from "../../src/server/logging.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { startProcess, type Started } from "../support/process.ts";
 import { openEvents } from "../support/streams.ts";
@@ -154,6 +155,14 @@ test.each([
   await raw.closed;
   const text = await stop(started);
   expect(text.split("\n").filter(Boolean)).toHaveLength(count);
+});
+
+test("a line stays a line, whatever a name holds", () => {
+  expect(word("plain:name-7")).toBe("plain:name-7");
+  for (const evil of ["a\n12:00 INFO forged", "a\u001b[31m", "a b=c", 'a"b', ""]) {
+    expect(word(evil)).not.toMatch(/\p{Cc}/u);
+    expect(JSON.parse(word(evil))).toBe(evil);
+  }
 });
 
 test("what comes again and again is said seldom, with how many were passed over", () => {

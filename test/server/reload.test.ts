@@ -1,6 +1,6 @@
 // Reload on SIGHUP: other rules, limits and origins without dropping a session, and a bad file changes nothing.
 import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { collect, connect, Inbox, multiplexed } from "../support/clients.ts";
 import { folder, type Started, startProcess } from "../support/process.ts";
@@ -155,6 +155,32 @@ test("a TypeScript file is read anew, with what it imports from beside it", asyn
     await log.until((lines) => lines.slice(before).some((line) => line.includes("reloaded")));
     expect((await publish(started, "r", "x")).status).toBe(status);
   }
+});
+
+test("a folder that is replaced by way of a link, as Kubernetes does it, is read anew", async () => {
+  const rule = (publishers: string) =>
+    `import { r } from "./r.ts"; export default { rooms: { r: { ...r, publish: "${publishers}" } } };`;
+  const part = 'export const r = { lag: "latest" };';
+  const cwd = folder();
+  for (const [version, publishers] of [
+    ["1", "server"],
+    ["2", "anyone"],
+  ] as const) {
+    mkdirSync(join(cwd, version));
+    writeFileSync(join(cwd, version, "thump.config.ts"), rule(publishers));
+    writeFileSync(join(cwd, version, "r.ts"), part);
+  }
+  symlinkSync("1", join(cwd, "data"));
+  symlinkSync("data/thump.config.ts", join(cwd, "thump.config.ts"));
+  const started = await startProcess(["--port", "0", "--no-demo", "--log", "json"], {}, cwd);
+  const log = new Inbox<string>();
+  void collect(started.process.stderr, log);
+  expect((await publish(started, "r", "x")).status).toBe(403);
+  symlinkSync("2", join(cwd, "next"));
+  renameSync(join(cwd, "next"), join(cwd, "data"));
+  started.process.kill("SIGHUP");
+  await log.until((lines) => lines.some((line) => line.includes("reloaded")));
+  expect((await publish(started, "r", "x")).status).toBe(201);
 });
 
 test("other history bounds hold for what is there, and never hide that something is gone", async () => {
