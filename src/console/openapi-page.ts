@@ -75,15 +75,15 @@ function renderOperation(method: string, path: string, operation: Operation): st
   const rows = parameters.map(({ name, in: place, required, description: about, schema }) => [
     `<code>${escape(name)}</code>`,
     `${place}${required ? ", required" : ""}`,
-    `${escape(about)} <code>${escape(JSON.stringify(schema))}</code>`,
+    `${prose(about)} ${schemaText(schema)}`,
   ]);
   const answers = Object.entries(responses).map(([status, response]) => [
     `<code>${escape(status)}</code>`,
-    escape(response.description),
+    prose(response.description),
     bodies(response.content),
   ]);
   return `<details id="${escape(operationId)}"><summary><b>${method.toUpperCase()}</b><code>${escape(path)}</code><span>${escape(summary)}</span></summary>
-${description ? `<p>${escape(description)}</p>` : ""}
+${description ? `<p>${prose(description)}</p>` : ""}
 ${rows.length > 0 ? `<h4>Parameters</h4>${table(rows)}` : ""}
 ${requestBody ? `<h4>Body</h4><p>${bodies(requestBody.content)}</p>` : ""}
 <h4>Answers</h4>${table(answers)}</details>`;
@@ -91,15 +91,23 @@ ${requestBody ? `<h4>Body</h4><p>${bodies(requestBody.content)}</p>` : ""}
 
 function bodies(content: Content = {}): string {
   return Object.entries(content)
-    .map(([type, { schema }]) => `<code>${escape(type)}</code> ${schemaLink(schema)}`)
+    .map(([type, { schema }]) => `<code>${escape(type)}</code> ${schemaText(schema)}`)
     .join("<br>");
 }
 
-function schemaLink(schema: object): string {
-  const name = /^#\/components\/schemas\/(.+)$/.exec(String((schema as { $ref?: string }).$ref))?.[1];
+/** A link to a named schema, or what there is to say of another one: that it is a string, of a parameter, is not. */
+function schemaText(schema: object): string {
+  const { $ref, description, ...rest } = schema as { $ref?: string; description?: string };
+  const name = /^#\/components\/schemas\/(.+)$/.exec($ref ?? "")?.[1];
   if (name) return `<a href="#schema-${escape(name)}">${escape(name)}</a>`;
-  const text = JSON.stringify(schema);
-  return text === "{}" ? "" : `<code>${escape(text)}</code>`;
+  const text = JSON.stringify(rest);
+  const plain = text === "{}" || text === '{"type":"string"}';
+  return `${description ? prose(description) : ""} ${plain ? "" : `<code>${escape(text)}</code>`}`;
+}
+
+/** Text in which `this` is code. */
+function prose(text: string): string {
+  return escape(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function table(rows: string[][]): string {
