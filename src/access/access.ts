@@ -1,4 +1,6 @@
 // Access: who somebody is. Settled before an upgrade or the first byte of a stream.
+import type { Journal } from "../hub/journal.ts";
+import type { Identity } from "../hub/session.ts";
 import { ApiKeys, isApiKey } from "./api-keys.ts";
 import { ANONYMOUS, type Caller } from "./caller.ts";
 import { type Credential, readCredential } from "./credentials.ts";
@@ -7,29 +9,45 @@ import type { Origins } from "./origin.ts";
 import { invalidToken, Refusal, revoked } from "./refusal.ts";
 import { RemoteKeys } from "./remote-keys.ts";
 import { Revocations } from "./revocations.ts";
-import type { AccessSettings } from "./settings.ts";
+import { type AccessSettings, knowsAnyone } from "./settings.ts";
 import { Tokens } from "./tokens.ts";
 
 export class Access {
   /** It knows secrets, keys or API keys: without one of them, everybody who reaches the server may use it. */
   readonly secured: boolean;
+  readonly revocations: Revocations;
   readonly #tokens: Tokens | undefined;
+  readonly #remote: RemoteKeys | undefined;
   readonly #apiKeys: ApiKeys;
 
   /**
-   * @param revocations what was revoked before; outlives a change of the settings
+   * @param journal told when keys cannot be fetched
+   * @param before what these settings replace: what was revoked stays so, and keys that were fetched stay known
    * @throws Error that says what is wrong with a key
    */
   constructor(
     readonly settings: AccessSettings,
-    readonly revocations = new Revocations(),
+    journal: Journal,
+    before?: Access,
   ) {
     const { secrets, keys, jwks, apiKeys } = settings;
-    const remote = jwks && new RemoteKeys(jwks);
-    if (secrets.length > 0 || keys.length > 0 || remote)
-      this.#tokens = new Tokens(new KeyRing(secrets, keys), remote, settings);
+    this.#remote =
+      before && Bun.deepEquals(jwks, before.settings.jwks)
+        ? before.#remote
+        : jwks && new RemoteKeys(jwks, journal);
+    if (secrets.length > 0 || keys.length > 0 || this.#remote)
+      this.#tokens = new Tokens(new KeyRing(secrets, keys), this.#remote, settings);
     this.#apiKeys = new ApiKeys(apiKeys);
-    this.secured = this.#tokens !== undefined || apiKeys.length > 0;
+    this.revocations = before?.revocations ?? new Revocations();
+    this.secured = knowsAnyone(settings);
+  }
+
+  /**
+   * Takes the place of another one. Who is here by an API key may from now on do what that key may do now; returned
+   * are those whose key is gone.
+   */
+  replace(before: Access): Set<Identity> {
+    return this.#apiKeys.replace(before.#apiKeys);
   }
 
   /** Whether it takes tokens; else API keys are all that it knows. */

@@ -1,7 +1,8 @@
 // API keys: of servers, that publish and operate. Only their hashes are kept.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Identity } from "../hub/session.ts";
 import { KEY_ACTIONS, OPERATIONS } from "./actions.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, NO_OPERATIONS } from "./caller.ts";
 import { Grants } from "./grants.ts";
 import { invalidToken } from "./refusal.ts";
 import type { ApiKey } from "./settings.ts";
@@ -28,8 +29,13 @@ function digest(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
+interface Known {
+  hash: Buffer;
+  caller: Caller;
+}
+
 export class ApiKeys {
-  readonly #keys: { hash: Buffer; caller: Caller }[];
+  readonly #keys: Known[];
 
   constructor(keys: readonly ApiKey[]) {
     this.#keys = keys.map((key) => ({ hash: Buffer.from(key.hash, "hex"), caller: callerOf(key) }));
@@ -42,6 +48,25 @@ export class ApiKeys {
     for (const known of this.#keys) if (timingSafeEqual(hash, known.hash)) found = known.caller;
     if (!found) throw invalidToken("This server does not know this API key.");
     return found;
+  }
+
+  /**
+   * Takes the place of other keys. Who is here by one of them may from now on do what it may do now; returned are
+   * those whose key is gone.
+   */
+  replace(before: ApiKeys): Set<Identity> {
+    const gone = new Set<Identity>();
+    for (const { hash, caller } of before.#keys) {
+      const now = this.#keys.find((known) => known.hash.equals(hash));
+      // Sessions hold on to their caller: it stays the same object.
+      if (now) now.caller = Object.assign(caller, now.caller);
+      else {
+        // One who is on the way in just now finds that it may do nothing, and that its time is over.
+        Object.assign(caller, { grants: new Grants(), operations: NO_OPERATIONS, deadline: Date.now() });
+        gone.add(caller);
+      }
+    }
+    return gone;
   }
 }
 

@@ -7,7 +7,7 @@ export interface Caller extends Identity {
   /** `server` is code in this process; it may do everything. `key` is a server elsewhere, with an API key. */
   readonly kind: "anonymous" | "token" | "key" | "server";
   readonly grants: Grants;
-  /** What an API key may do to sessions. */
+  /** What an API key may do beside rooms. */
   readonly operations: ReadonlySet<Operation>;
   /** When its token was issued, in ms since 1970. */
   readonly issued?: number | undefined;
@@ -15,7 +15,7 @@ export interface Caller extends Identity {
   readonly expires?: number | undefined;
 }
 
-/** What everybody but API keys may do to sessions: nothing. */
+/** What everybody but API keys may do beside rooms: nothing. */
 export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
 const none = { grants: new Grants(), operations: NO_OPERATIONS };
 export const ANONYMOUS: Caller = { kind: "anonymous", ...none };

@@ -25,16 +25,18 @@ export interface Incoming {
   from?: string | undefined;
   /** Whether its own publisher gets it too. */
   echo?: boolean | undefined;
+  /** The trace that the publisher is in (W3C Trace Context), when it says so. */
+  traceparent?: string | undefined;
 }
 
 export class Door {
   /**
-   * @param maxMessage the largest data of one publication, in bytes
-   * @param access who somebody is; with `policy` it may be replaced while the server runs
+   * @param maxMessage the largest data of one publication, in bytes. This, `access` and `policy` may be replaced while
+   * the server runs
    */
   constructor(
     readonly hub: Hub,
-    readonly maxMessage: number,
+    public maxMessage: number,
     public access: Access,
     public policy: Policy,
   ) {}
@@ -67,14 +69,9 @@ export class Door {
         errors,
       );
     }
-    return this.hub.publish({
-      room,
-      event,
-      data,
-      key,
-      from: caller.kind === "server" ? incoming.from : caller.user,
-      except: incoming.echo ? undefined : session?.id,
-    });
+    const from = caller.kind === "server" ? incoming.from : caller.user;
+    const except = incoming.echo ? undefined : session?.id;
+    return this.hub.publish({ room, event, data, key, from, except }, incoming.traceparent);
   }
 
   /** A session's connection is there. One whose token was revoked on the way in ends at once. */

@@ -1,5 +1,6 @@
 // The keys that a sign-in service publishes (JWKS): fetched, kept, fetched again, and kept when that fails.
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import type { Journal } from "../hub/journal.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
 /** Keys older than this are not believed any more, when the service cannot be reached. In ms. */
@@ -14,7 +15,10 @@ export class RemoteKeys {
   #tried = Number.NEGATIVE_INFINITY;
 
   /** @throws Error when the address is none that keys may come from */
-  constructor({ url, cache, cooldown }: { url: string; cache: number; cooldown: number }) {
+  constructor(
+    { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
+    readonly journal: Journal,
+  ) {
     const address = new URL(url);
     const local = /^(localhost|127\..*|\[::1\])$/.test(address.hostname);
     if (address.protocol !== "https:" && !(address.protocol === "http:" && local))
@@ -35,12 +39,8 @@ export class RemoteKeys {
     const age = now - this.#fetched;
     if (age > TOO_OLD) await this.#refresh();
     else if (age > this.#cache && this.#mayTry(now)) {
-      this.#refresh().catch((error: unknown) => {
-        console.error(
-          "thump: the keys could not be fetched again; those at hand still count:",
-          String(error),
-        );
-      });
+      // That it failed is in the journal: the keys at hand still count.
+      this.#refresh().catch(() => {});
     }
     try {
       return await this.#keys(header, token);
@@ -48,7 +48,7 @@ export class RemoteKeys {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       // It may be a new one. Anybody can name keys that do not exist: not every one is asked for.
       if (this.#mayTry(now)) await this.#refresh();
-      else if (this.#tried > this.#fetched) throw unavailable(error);
+      else if (this.#tried > this.#fetched) throw unavailable();
       else throw error;
       return this.#keys(header, token);
     }
@@ -63,15 +63,13 @@ export class RemoteKeys {
     try {
       await this.#keys.reload();
     } catch (error) {
-      throw unavailable(error);
+      this.journal.fault("the keys of tokens could not be fetched", error);
+      throw unavailable();
     }
     this.#fetched = Date.now();
   }
 }
 
-function unavailable(error: unknown): ThumpError {
-  return Object.assign(
-    new ThumpError("unavailable", "The keys that tokens are checked with cannot be fetched just now."),
-    { cause: error },
-  );
+function unavailable(): ThumpError {
+  return new ThumpError("unavailable", "The keys that tokens are checked with cannot be fetched just now.");
 }

@@ -46,7 +46,9 @@ const ApiKey = Type.Object(
         ),
       ),
     ),
-    may: Type.Optional(Type.Array(Type.Union([Type.Literal("disconnect"), Type.Literal("revoke")]))),
+    may: Type.Optional(
+      Type.Array(Type.Union([Type.Literal("disconnect"), Type.Literal("revoke"), Type.Literal("metrics")])),
+    ),
   },
   { additionalProperties: false },
 );
@@ -117,6 +119,11 @@ export function resolveAccess(given: AccessOptions = {}): AccessSettings {
     cookie: given.cookie,
     apiKeys: given.apiKeys ?? [],
   };
+}
+
+/** Whether there is anything by which to tell people apart. */
+export function knowsAnyone({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
+  return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
 /** What is wrong with the options that their schema cannot see. */

@@ -1,7 +1,6 @@
 // `thump key`: makes an API key, and the hash of it that goes into the config.
-import { parseArgs } from "node:util";
 import { createApiKey, hashApiKey } from "../access/api-keys.ts";
-import { OptionsError } from "../server/options.ts";
+import { parseFlags } from "../server/flags.ts";
 
 const HELP = `Usage: thump key [--name <name>]
 
@@ -10,22 +9,13 @@ Prints a new API key, which is shown this once, and the line for the config, whi
 
 /** What to print. @throws OptionsError */
 export function key(args: string[]): string {
-  const { name, help } = readFlags(args);
+  const options = {
+    name: { type: "string", default: "server" },
+    help: { type: "boolean", short: "h" },
+  } as const;
+  const { name, help } = parseFlags("thump key", args, options).values;
   if (help) return HELP;
   const made = createApiKey();
   const entry = JSON.stringify({ name, hash: hashApiKey(made) });
   return `key    ${made}\nhash   ${hashApiKey(made)}\n\nin thump.config.ts: access: { apiKeys: [${entry}] }\n`;
-}
-
-function readFlags(args: string[]): { name: string; help: boolean } {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { name: { type: "string" }, help: { type: "boolean", short: "h" } },
-      allowPositionals: false,
-    });
-    return { name: values.name ?? "server", help: values.help ?? false };
-  } catch (error) {
-    throw new OptionsError(`${(error as Error).message} See thump key --help.`);
-  }
 }

@@ -1,10 +1,10 @@
 // `thump token`: signs a token with the server's secret, for trying things out and for scripts.
-import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
 import { type AccessSettings, resolveAccess } from "../access/settings.ts";
 import { durationMs } from "../rooms/units.ts";
-import { readFlags as readServerFlags, readOptions } from "../server/command-line.ts";
+import { readFlags, readOptions } from "../server/command-line.ts";
+import { parseFlags } from "../server/flags.ts";
 import { checkOptions, OptionsError } from "../server/options.ts";
 
 const HELP = `Usage: thump token [--sub <user>] [--room '<pattern>=<actions>']... [options]
@@ -37,7 +37,7 @@ export async function token(
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<string> {
-  const flags = readFlags(args);
+  const flags = parseFlags("thump token", args, FLAGS).values;
   if (flags.help) return HELP;
   const { access } = await readServerOptions(flags, env, cwd);
   const [secret] = access.secrets;
@@ -55,14 +55,6 @@ export async function token(
   return `${await jwt.sign(new TextEncoder().encode(secret))}\n`;
 }
 
-function readFlags(args: string[]) {
-  try {
-    return parseArgs({ args, options: FLAGS, allowPositionals: false }).values;
-  } catch (error) {
-    throw new OptionsError(`${(error as Error).message} See thump token --help.`);
-  }
-}
-
 /** The options come from where the server has them, but for a secret given here. */
 async function readServerOptions(
   { config, secret }: { config?: string; secret?: string },
@@ -70,7 +62,7 @@ async function readServerOptions(
   cwd: string,
 ): Promise<{ access: AccessSettings }> {
   if (secret !== undefined) checkOptions({ access: { secrets: secret } }, "command line");
-  const flags = readServerFlags(config === undefined ? [] : ["--config", config]);
+  const flags = readFlags(config === undefined ? [] : ["--config", config]);
   const options = await readOptions(
     flags,
     { ...env, ...(secret === undefined ? {} : { THUMP_SECRET: secret }) },

@@ -12,6 +12,8 @@ export interface Membership {
   position: number;
   /** In the live fan-out; else it is caught up from the tail, or sampled. */
   live: boolean;
+  /** What its room's `delivered` was when it became live. */
+  liveSince: number;
   /** At most so many publications a second, the newest ones: it is sampled and never live. */
   readonly max?: number | undefined;
   /** What was read from the log and not sent yet. */
@@ -42,6 +44,12 @@ export abstract class Session {
   /** When it is next asked for a sign of life, in ms since 1970. */
   nextBeat = 0;
   ended = false;
+  /** It was let go, and is not level again yet. */
+  lagging = false;
+  /** Publications sent to it, but for those that its live memberships have had since they became live. */
+  sent = 0;
+  /** Frames that came from it. */
+  received = 0;
 
   constructor(
     readonly transport: string,
@@ -49,6 +57,8 @@ export abstract class Session {
     public identity: Identity = NOBODY,
   ) {}
 
+  /** Where it connected from, when known. */
+  abstract get address(): string | undefined;
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
   abstract backedUp(): boolean;
   /** Whether anything that was sent has not left this process yet. */

@@ -1,14 +1,13 @@
 // Where options come from: flags over environment over a file over defaults.
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import * as typebox from "typebox";
-import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
+import { readFile } from "./config-file.ts";
+import { parseFlags } from "./flags.ts";
+import { checkOptions, type Options, OptionsError } from "./options.ts";
 
 /** What `--help` prints. */
 export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
 
 Usage: thump [options]            serve
+       thump check [config]       validate a config, print what it comes to: thump check --help
        thump token [options]      print a token: thump token --help
        thump key [options]        print an API key and its hash: thump key --help
 
@@ -27,6 +26,11 @@ Usage: thump [options]            serve
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
+  --metrics <who>       who may read them: loopback, anyone, off  THUMP_METRICS       loopback
+  --metrics-path <path> where they are                            THUMP_METRICS_PATH  /metrics
+  --log <form>          to stderr: pretty, json or none           THUMP_LOG           pretty
+  --log-level <level>   debug, info, warning or error             THUMP_LOG_LEVEL     info
+  --traces <url>        OpenTelemetry collector (OTLP over HTTP)  OTEL_EXPORTER_OTLP_ENDPOINT
   --version, --help
 
 Examples:
@@ -34,6 +38,9 @@ Examples:
   thump --rooms '{"ticker:*":{"lag":"latest","history":{"count":1}}}'
   curl -d 'hi' http://127.0.0.1:3000/rooms/chat
   curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
+
+Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
+Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.
 `;
 
 const FLAGS = {
@@ -51,6 +58,11 @@ const FLAGS = {
   demo: { type: "boolean" },
   jwks: { type: "string" },
   open: { type: "boolean" },
+  metrics: { type: "string" },
+  "metrics-path": { type: "string" },
+  log: { type: "string" },
+  "log-level": { type: "string" },
+  traces: { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -59,11 +71,7 @@ type Environment = Record<string, string | undefined>;
 
 /** The flags as they were given. @throws OptionsError for one that does not exist */
 export function readFlags(args: string[]) {
-  try {
-    return parseArgs({ args, options: FLAGS, allowPositionals: false }).values;
-  } catch (error) {
-    throw new OptionsError(`${(error as Error).message} See thump --help.`);
-  }
+  return parseFlags("thump", args, FLAGS).values;
 }
 
 /** All options, from everywhere. @throws OptionsError */
@@ -86,6 +94,11 @@ export async function readOptions(
       // A command line is seen by others on the machine: it takes no secret.
       access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
       open: yes(env["THUMP_OPEN"]),
+      metrics: env["THUMP_METRICS"],
+      metricsPath: env["THUMP_METRICS_PATH"],
+      log: env["THUMP_LOG"],
+      logLevel: env["THUMP_LOG_LEVEL"],
+      traces: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     }),
     "environment",
   );
@@ -101,6 +114,11 @@ export async function readOptions(
       demo: flags["no-demo"] ? false : flags.demo,
       access: access(undefined, flags.jwks),
       open: flags.open,
+      metrics: flags.metrics,
+      metricsPath: flags["metrics-path"],
+      log: flags.log,
+      logLevel: flags["log-level"],
+      traces: flags.traces,
     }),
     "command line",
   );
@@ -119,39 +137,6 @@ export async function readOptions(
       ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
       : {}),
   };
-}
-
-async function readFile(named: string | undefined, cwd: string): Promise<Options> {
-  const path = named
-    ? resolve(cwd, named)
-    : ["thump.config.ts", "thump.config.json"]
-        .map((name) => resolve(cwd, name))
-        .find((candidate) => existsSync(candidate));
-  if (!path) return {};
-  if (!existsSync(path)) throw new OptionsError(`${path}: there is no such file`);
-  let value: unknown;
-  try {
-    offerModules();
-    value = path.endsWith(".json")
-      ? await Bun.file(path).json()
-      : ((await import(path)) as { default?: unknown }).default;
-  } catch (error) {
-    throw new OptionsError(`${path}: ${(error as Error).message}`);
-  }
-  if (value === undefined)
-    throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
-  return checkOptions(value, path);
-}
-
-/** What a config file imports comes from here: beside the compiled binary there is no node_modules. */
-function offerModules(): void {
-  Bun.plugin({
-    name: "thump-config",
-    setup(build) {
-      build.module("thump", () => ({ exports: { defineConfig }, loader: "object" }));
-      build.module("typebox", () => ({ exports: { ...typebox }, loader: "object" }));
-    },
-  });
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */

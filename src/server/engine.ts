@@ -1,5 +1,5 @@
 // Puts the parts together: log, rules, hub and door. No HTTP here.
-import { Access } from "../access/access.ts";
+import type { Access } from "../access/access.ts";
 import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
 import { Origins } from "../access/origin.ts";
@@ -7,13 +7,16 @@ import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
-import { Rules } from "../rooms/rules.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
-import { OptionsError, type Settings } from "./options.ts";
+import { LogJournal } from "./journal.ts";
+import type { Settings } from "./options.ts";
+import { prepare } from "./prepare.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
+/** So many sessions are ended in one turn. */
+const DRAIN_SLICE = 250;
 
 /** What code may say with a publication. */
 export interface PublishOptions {
@@ -34,21 +37,32 @@ export class Engine {
   draining = false;
   /** Only requests from this machine are answered. */
   localOnly = false;
+  /** How often the settings were read again. */
+  readonly reloads = { done: 0, failed: 0 };
+  readonly #closing: (() => unknown)[] = [];
 
-  /** @throws OptionsError when a key is none */
-  constructor(readonly settings: Settings) {
-    const access = createAccess(settings);
-    const { secured } = access;
-    const rules = new Rules(settings.rooms, secured ? "granted" : "anyone");
+  /** The settings that it began with: the engine's own limits were made from them. */
+  readonly listening: Settings;
+
+  /**
+   * @param settings what holds now: a reload replaces them
+   * @throws OptionsError when a key or a schema cannot be used
+   */
+  constructor(public settings: Settings) {
+    this.listening = settings;
+    const journal = new LogJournal();
+    const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
-      log: new MemoryLog((room) => rules.of(room).bounds),
+      // Rooms that somebody is in know their rule.
+      log: new MemoryLog((room) => this.hub.ruleOf(room).bounds),
       rules,
       bounds: this.bounds,
+      journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
     });
-    const policy = new Policy(this.hub, secured, settings.authorize);
+    const policy = new Policy(this.hub, access.secured, settings.authorize);
     this.door = new Door(this.hub, settings.maxMessage, access, policy);
     this.origins = new Origins(settings.origins);
   }
@@ -84,25 +98,31 @@ export class Engine {
     const { hub } = this;
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {
+      let ended = 0;
       for (const session of hub.sessions.values()) {
         if ((session.behind || session.pending()) && Date.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
+        // Thousands of them are not to hold up what is published meanwhile.
+        if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
+  }
+
+  /** Why it should get no new clients just now; undefined when all is well. */
+  get unready(): string | undefined {
+    return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  }
+
+  /** What else is to be done when it closes. */
+  onClose(run: () => unknown): void {
+    this.#closing.push(run);
   }
 
   /** Stops timers and closes the log. Nothing can be published afterwards. */
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();
-  }
-}
-
-function createAccess({ access }: Settings): Access {
-  try {
-    return new Access(access);
-  } catch (error) {
-    throw new OptionsError(`options: access: ${(error as Error).message}`);
+    for (const run of this.#closing.splice(0)) await run();
   }
 }

@@ -3,9 +3,24 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { Authorize } from "../access/policy.ts";
-import { accessFault, AccessOptions, type AccessSettings, resolveAccess } from "../access/settings.ts";
+import {
+  accessFault,
+  AccessOptions,
+  type AccessSettings,
+  knowsAnyone,
+  resolveAccess,
+} from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+
+const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
+const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
+const LogLevel = Type.Union([
+  Type.Literal("debug"),
+  Type.Literal("info"),
+  Type.Literal("warning"),
+  Type.Literal("error"),
+]);
 
 const Limits = Type.Object(
   {
@@ -31,6 +46,11 @@ export const Options = Type.Object(
     open: Type.Optional(Type.Boolean()),
     // What is no function is found below: a schema cannot tell.
     authorize: Type.Optional(Type.Unsafe<Authorize>({})),
+    metrics: Type.Optional(MetricsFor),
+    metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
+    log: Type.Optional(LogForm),
+    logLevel: Type.Optional(LogLevel),
+    traces: Type.Optional(Type.String({ pattern: "^https?://.+$" })),
   },
   { additionalProperties: false },
 );
@@ -48,6 +68,10 @@ export const Options = Type.Object(
  *   a grant. `open`: without them, others than this machine may come too.
  * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
  *   `({ session, action, room }) => true | false | undefined`, or a promise of it; undefined leaves it to the rules.
+ * - `metrics`: who may read them: `loopback` (default; programs on this machine, and API keys), `anyone`, or `off`;
+ *   `metricsPath` (/metrics): of the server alone.
+ * - `log`: `pretty` (default), `json` or `none`; `logLevel` (info): of the server alone.
+ * - `traces`: where an OpenTelemetry collector takes OTLP over HTTP: of the server alone.
  */
 export type Options = Static<typeof Options>;
 
@@ -67,6 +91,11 @@ export interface Settings {
   access: AccessSettings;
   open: boolean;
   authorize: Authorize | undefined;
+  metrics: Static<typeof MetricsFor>;
+  metricsPath: string;
+  log: Static<typeof LogForm>;
+  logLevel: Static<typeof LogLevel>;
+  traces: string | undefined;
 }
 
 const options = Compile(Options);
@@ -126,12 +155,12 @@ export function resolveOptions(given: Options): Settings {
     access,
     open: given.open ?? false,
     authorize: given.authorize,
+    metrics: given.metrics ?? "loopback",
+    metricsPath: given.metricsPath ?? "/metrics",
+    log: given.log ?? "pretty",
+    logLevel: given.logLevel ?? "info",
+    traces: given.traces,
   };
-}
-
-/** Whether there is anything by which to tell people apart. */
-export function knowsAnyone({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
-  return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
 /** Gives a config file its types: `export default defineConfig({ rooms: { … } })`. */

@@ -11,6 +11,7 @@ import { publishBatch } from "../transports/publish-batch.ts";
 import * as rooms from "../transports/rooms.ts";
 import { Engine } from "./engine.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
+import { checkLocal, isSettled } from "./reach.ts";
 
 type Handler = (
   door: Door,
@@ -34,9 +35,8 @@ interface Context {
  */
 export function thump(options: Options = {}) {
   const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
-  const { access, settings } = engine;
   // Where the app listens is not ours to choose. Without a secret it is only this machine that is answered.
-  engine.localOnly = !access.secured && !settings.open && !settings.authorize;
+  engine.localOnly = !isSettled(engine.settings);
   return mount(engine);
 }
 
@@ -61,7 +61,6 @@ export function mount(engine: Engine) {
 }
 
 function createRoutes(engine: Engine) {
-  const { door, settings } = engine;
   const on = (handler: Handler) => guarded(engine, handler);
   /** Starts a session: not while the server drains. */
   const start = (handler: Handler) =>
@@ -71,7 +70,7 @@ function createRoutes(engine: Engine) {
       return handler(...given);
     });
   const raw = { parse: "none" } as const;
-  return new Elysia({ name: "thump", seed: engine, prefix: settings.prefix })
+  return new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server }) => attachServer(engine, server))
     .onStop(() => engine.hub.stop())
@@ -84,7 +83,7 @@ function createRoutes(engine: Engine) {
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((_, request, _server, asker) => publishBatch(door, request, asker, settings.maxBody)),
+      on((door, request, _, asker) => publishBatch(door, request, asker, engine.settings.maxBody)),
       raw,
     )
     .delete("/sessions/:id", on(endSession))
@@ -105,7 +104,8 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
   engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
   // Where there are secrets, a name that points here by trickery brings no token along.
-  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "") && !engine.access.secured;
+  const local = isLoopback(server.hostname ?? "");
+  engine.origins.loopbackOnly = () => local && !engine.access.secured;
 }
 
 /** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */
@@ -121,7 +121,7 @@ function guarded(engine: Engine, handler: Handler) {
         response.headers.set("access-control-allow-credentials", "true");
       return response;
     };
-    const fail = (error: unknown): Answer => allow(problem(error));
+    const fail = (error: unknown): Answer => allow(problem(door.hub, error));
     try {
       if (engine.localOnly) checkLocal(request, server);
       origin = origins.check(request);
@@ -134,16 +134,6 @@ function guarded(engine: Engine, handler: Handler) {
       return fail(error);
     }
   };
-}
-
-/** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
-function checkLocal(request: Request, server: Server<unknown> | null): void {
-  const address = server?.requestIP(request)?.address.replace(/^::ffff:/, "");
-  if (address === undefined || isLoopback(address)) return;
-  throw new ThumpError(
-    "forbidden",
-    "Without a secret only this machine is answered. Give thump() access.secrets, or open: true if all may come.",
-  );
 }
 
 /** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */

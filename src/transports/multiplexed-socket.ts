@@ -82,7 +82,7 @@ export class MultiplexedSocket extends SocketSession {
 
   #join(rooms: string[], start: Start, id: CommandId): void {
     const joining = this.door.join(this.asker, this, rooms, start, (joined) => this.#joined(joined, id));
-    joining?.catch((error: unknown) => this.#tell(toThumpError(error), id));
+    joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
   }
 
   #joined({ room, at, resumed, replay, gap }: Joined, id: CommandId): void {
@@ -133,7 +133,7 @@ export class MultiplexedSocket extends SocketSession {
 
   #refuseCommand(command: Command, error: unknown): void {
     const room = "room" in command ? command.room : undefined;
-    this.#tell(toThumpError(error), command.id, room);
+    this.#tell(toThumpError(this.door.hub, error), command.id, room);
   }
 
   #tell({ code, message, errors }: ThumpError, id: CommandId, room?: string): void {

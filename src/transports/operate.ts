@@ -42,12 +42,15 @@ export function endUserSessions(door: Door, request: Request, _server: unknown, 
   return Response.json({ ended: endAll(door, ({ identity }) => identity.user === user, "removed") });
 }
 
-const Revocation = Type.Object(
+const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+/** What is to be taken back: one of the three, not more. */
+export const Revocation = Type.Object(
   {
-    user: Type.Optional(Type.String({ minLength: 1 })),
-    session: Type.Optional(Type.String({ minLength: 1 })),
-    token: Type.Optional(Type.String({ minLength: 1 })),
-    until: Type.Optional(Type.Number()),
+    user: name("Every token of this user that was issued up to now."),
+    session: name("The token that this session came with."),
+    token: name("The token with this `jti`."),
+    until: Type.Optional(Type.Number({ description: "How long to remember it, in ms since 1970." })),
   },
   { additionalProperties: false },
 );
@@ -98,7 +101,7 @@ function checkRevocation(body: unknown): Static<typeof Revocation> {
       errors,
     );
   }
-  const named = [body.user, body.session, body.token].filter((name) => name !== undefined);
+  const named = [body.user, body.session, body.token].filter((one) => one !== undefined);
   if (named.length !== 1) throw new ThumpError("invalid", 'Name one of "user", "session" and "token".');
   return body;
 }

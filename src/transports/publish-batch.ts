@@ -7,12 +7,13 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson } from "./request.ts";
+import { readJson, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
 
-const Item = Type.Object({
+/** What a batch is made of. */
+export const Item = Type.Object({
   room: Type.Optional(Type.String()),
   rooms: Type.Optional(Type.Array(Type.String())),
   event: Type.Optional(Type.String()),
@@ -46,8 +47,9 @@ export async function publishBatch(
     );
   }
   await decideAll(door, asker, wanted);
+  const traceparent = traceparentOf(door, request);
   // All are handed to the log in this turn, in order; then their acks are waited for.
-  const results = await Promise.all(wanted.map((one) => publishOne(door, asker, one)));
+  const results = await Promise.all(wanted.map((one) => publishOne(door, asker, one, traceparent)));
   return Response.json({ results });
 }
 
@@ -77,10 +79,15 @@ async function decideAll(door: Door, asker: Asker, wanted: Wanted[]): Promise<vo
   await Promise.allSettled([...rooms].map((room) => Promise.try(() => door.check(asker, "publish", room))));
 }
 
-function publishOne(door: Door, asker: Asker, wanted: Wanted): Result | Promise<Result> {
+function publishOne(
+  door: Door,
+  asker: Asker,
+  wanted: Wanted,
+  traceparent: string | undefined,
+): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
-    const { code, message, errors } = toThumpError(error);
+    const { code, message, errors } = toThumpError(door.hub, error);
     return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
   };
   if (wanted instanceof ThumpError) return failed(wanted);
@@ -91,6 +98,7 @@ function publishOne(door: Door, asker: Asker, wanted: Wanted): Result | Promise<
       event,
       key,
       content: { value: data, encoding },
+      traceparent,
     });
     const kept = ({ seq }: { seq: number }): Result => ({
       ...room,

@@ -10,7 +10,7 @@ import { historyAnswer, membersAnswer } from "./answers.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readContent, readQuery, readRoom, readStart } from "./request.ts";
+import { readContent, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 import { type SocketSession, upgrade } from "./socket.ts";
 import { StreamSession } from "./stream.ts";
 
@@ -38,6 +38,7 @@ export async function publish(
     content,
     event: headers.get("event") ?? undefined,
     key: headers.get("idempotency-key") ?? undefined,
+    traceparent: traceparentOf(door, request),
   });
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
 }
@@ -153,7 +154,11 @@ function stream(
 ): Response {
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, asker, format).respond(rooms, start);
+  return new StreamSession(door, asker, format, addressOf(request, server)).respond(rooms, start);
+}
+
+function addressOf(request: Request, server: Server<unknown> | null): string | undefined {
+  return server?.requestIP(request)?.address;
 }
 
 function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {
@@ -184,6 +189,7 @@ async function poll(
   }
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
-  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);
+  const address = addressOf(request, server);
+  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal, address);
   return state(door, room, { ...start, after, last: undefined });
 }

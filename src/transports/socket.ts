@@ -3,6 +3,7 @@ import type { Server, ServerWebSocket } from "bun";
 import type { Asker } from "../access/caller.ts";
 import { chooseProtocol } from "../access/credentials.ts";
 import type { Door, Incoming } from "../access/door.ts";
+import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { TopicSession } from "../hub/session.ts";
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
@@ -19,6 +20,7 @@ const HELD_SIZE = 16;
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
 export abstract class SocketSession extends TopicSession {
+  override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   #heard = true;
   #waiting = 0;
@@ -44,12 +46,15 @@ export abstract class SocketSession extends TopicSession {
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
+    // Later, when the connection is gone, the engine no longer knows it.
+    this.address = socket.remoteAddress;
     this.door.enter(this);
     if (!this.ended) this.#guard(() => this.begin());
   }
 
   message(_socket: ServerWebSocket<unknown>, frame: string | Buffer): void {
     this.#heard = true;
+    this.received++;
     if (this.ended) return;
     const size = Buffer.byteLength(frame);
     const limit = this.door.maxMessage;
@@ -89,9 +94,9 @@ export abstract class SocketSession extends TopicSession {
     this.#heard = true;
   }
 
-  close(): void {
+  close(_socket: ServerWebSocket<unknown>, code?: number): void {
+    this.door.hub.remove(this, endedByClient(code));
     this.#socket = undefined;
-    this.door.hub.remove(this);
   }
 
   /** Bytes that wait in this process for the client to read. */
@@ -123,10 +128,17 @@ export abstract class SocketSession extends TopicSession {
     const socket = this.#socket;
     if (!socket) return false;
     const { epoch } = this.door.hub.log;
+    let bytes = 0;
     // One write for all of them.
     socket.cork(() => {
-      for (const publication of publications) socket.send(this.format.message(publication, epoch), false);
+      for (const publication of publications) {
+        const wire = this.format.message(publication, epoch);
+        bytes += Buffer.byteLength(wire);
+        socket.send(wire, false);
+      }
     });
+    this.sent += publications.length;
+    this.door.hub.stats.delivered(publications.length, bytes);
     return !this.backedUp();
   }
 
@@ -137,7 +149,7 @@ export abstract class SocketSession extends TopicSession {
   override end(code: number, reason: string): void {
     if (this.ended) return;
     const socket = this.#socket;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByUs(code));
     // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
     if (code === CLOSE.idle && this.pending()) socket?.terminate();
     else socket?.close(code, reason.slice(0, 120));
@@ -173,7 +185,7 @@ export abstract class SocketSession extends TopicSession {
 
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
-    this.tell(toThumpError(thrown));
+    this.tell(toThumpError(this.door.hub, thrown));
     if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
   }
 

@@ -3,6 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Joined, Start } from "../hub/hub.ts";
+import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
 import { CLOSE } from "../protocol/codes.ts";
@@ -26,6 +27,7 @@ export class StreamSession extends Session implements Stream {
     readonly door: Door,
     readonly asker: Asker,
     override readonly format: StreamFormat,
+    override readonly address: string | undefined,
   ) {
     super(format.name, format, asker.caller);
     asker.session = this;
@@ -117,10 +119,13 @@ export class StreamSession extends Session implements Stream {
 
   override send(publications: Publication[]): boolean {
     if (publications.length === 0) return !this.#full;
-    const { epoch } = this.door.hub.log;
-    return this.#writeText(
-      publications.map((publication) => this.format.message(publication, epoch)).join(""),
+    const { log, stats } = this.door.hub;
+    const chunk = encoder.encode(
+      publications.map((publication) => this.format.message(publication, log.epoch)).join(""),
     );
+    this.sent += publications.length;
+    stats.delivered(publications.length, chunk.length);
+    return this.write(chunk);
   }
 
   override gap(gap: Gap): void {
@@ -129,7 +134,7 @@ export class StreamSession extends Session implements Stream {
 
   override end(code: number, reason: string): void {
     if (this.ended) return;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByUs(code));
     const controller = this.#controller;
     this.#controller = undefined;
     // A response has no close frame. What it can say is when to come back.
@@ -160,6 +165,6 @@ export class StreamSession extends Session implements Stream {
 
   #gone(): void {
     this.#controller = undefined;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByClient());
   }
 }

@@ -3,6 +3,7 @@ import { expect, spyOn, test } from "bun:test";
 import { attempt } from "../support/ways-in.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { reload } from "../../src/server/reload.ts";
 import { bearer, claims, ec, ed25519, type Pair, rsa, SECRET, token, tokenBy } from "../support/tokens.ts";
 
 interface Service {
@@ -102,6 +103,8 @@ test("while the service is down its keys count, and what they do not cover has t
   keys.status = 500;
   for (let i = 0; i < 3; i++) expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
   expect(keys.asked).toBeGreaterThan(1);
+  // The operator is told.
+  expect(log.mock.calls.flat().join(" ")).toContain("keys of tokens could not be fetched");
   const asked = fresh(next, "ES256", { kid: "next" });
   expect(await outcome(server, asked)).toMatchObject({ status: 503, code: "unavailable" });
   keys.status = 200;
@@ -110,6 +113,8 @@ test("while the service is down its keys count, and what they do not cover has t
 });
 
 test("a service that never answered lets nobody in, and everybody once it does", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
   const pair = ec();
   const keys = service(jwk(pair));
   keys.status = 404;
@@ -118,4 +123,20 @@ test("a service that never answered lets nobody in, and everybody once it does",
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
   keys.status = 200;
   expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
+});
+
+test("a reload keeps the keys that were fetched, unless it names another address", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const pair = ec();
+  const keys = service(jwk(pair));
+  const server = startServer({ access: { jwks: keys.url } });
+  expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
+  keys.status = 500;
+  const { settings } = server.engine;
+  reload(server.engine, { ...settings, access: { ...settings.access, secrets: [SECRET] } });
+  expect([await statusOf(server, fresh(pair, "ES256")), await statusOf(server, token())]).toEqual([200, 200]);
+  const jwks = { url: `${keys.url}?v=2`, cache: 600_000, cooldown: 30_000 };
+  reload(server.engine, { ...settings, access: { ...settings.access, jwks } });
+  expect(await outcome(server, fresh(pair, "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
 });

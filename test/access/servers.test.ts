@@ -40,20 +40,33 @@ const OPERATIONS: Record<string, (server: TestServer, headers: Record<string, st
     (await fetch(`${server.url}/sessions/none`, { method: "DELETE", headers })).status,
   revoke: async (server, headers) =>
     (await fetch(`${server.url}/revoke`, { method: "POST", body: '{"user":"u9"}', headers })).status,
+  "read metrics from elsewhere": async (server, headers) =>
+    (await fetch(`${server.url}/metrics`, { headers: { "x-forwarded-for": "10.0.0.1", ...headers } })).status,
 };
 
 test.each<[who: string, headers: () => Record<string, string>, answers: number[]]>([
-  ["the master key", () => bearer(MASTER), [201, 201, 200, 200, 204, 200, 404, 200]],
-  ["a narrow key", () => bearer(NARROW), [403, 201, 403, 200, 403, 200, 404, 403]],
-  ["a user with every grant", () => bearer(token()), [403, 201, 200, 403, 403, 403, 403, 403]],
-  ["nobody", () => ({}), [401, 401, 401, 401, 401, 401, 401, 401]],
-  ["a key that is not known", () => bearer("thump_guess"), [401, 401, 401, 401, 401, 401, 401, 401]],
-  ["the hash instead of the key", () => bearer(hash(MASTER)), [401, 401, 401, 401, 401, 401, 401, 401]],
+  ["the master key", () => bearer(MASTER), [201, 201, 200, 200, 204, 200, 404, 200, 200]],
+  ["a narrow key", () => bearer(NARROW), [403, 201, 403, 200, 403, 200, 404, 403, 403]],
+  ["a user with every grant", () => bearer(token()), [403, 201, 200, 403, 403, 403, 403, 403, 403]],
+  ["nobody", () => ({}), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
+  ["a key that is not known", () => bearer("thump_guess"), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
+  ["the hash instead of the key", () => bearer(hash(MASTER)), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
 ])("%s may do just what is its own", async (_, headers, answers) => {
   const server = secured();
   const got: number[] = [];
   for (const run of Object.values(OPERATIONS)) got.push(await run(server, headers()));
   expect(got).toEqual(answers);
+});
+
+test("metrics are for this machine without a key, and for a key that may read them and nothing else", async () => {
+  const server = startServer({ access: { apiKeys: [{ name: "m", hash: hash(NARROW), may: ["metrics"] }] } });
+  const read = async (headers: Record<string, string>) =>
+    (await fetch(`${server.url}/metrics`, { headers })).status;
+  expect([await read({}), await read({ via: "proxy" })]).toEqual([200, 401]);
+  expect(await read({ via: "proxy", ...bearer(NARROW) })).toBe(200);
+  expect((await server.publish("r", "x", bearer(NARROW))).status).toBe(403);
+  const open = startServer({ metrics: "anyone", access: { secrets: SECRET } });
+  expect((await fetch(`${open.url}/metrics`, { headers: { via: "proxy" } })).status).toBe(200);
 });
 
 test("API keys alone close the server too", async () => {

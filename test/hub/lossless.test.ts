@@ -26,6 +26,8 @@ for (const size of [100, 1_000, 15_000, 16_300, 17_000, 40_000]) {
     }
     await stalled.until((frames) => frames.length === 3 * count);
     for (const socket of [healthy, stalled]) expect(firstDisorder(socket)).toBe(-1);
+    // Caught up or live, each is counted once.
+    expect(server.engine.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
 
     function publish(n: number): void {
       const content = { text: String(n).padStart(8, "0") + pad };

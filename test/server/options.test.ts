@@ -50,6 +50,11 @@ test("without any there are defaults, safe ones", async () => {
       audience: [],
       cookie: undefined,
     },
+    metrics: "loopback",
+    metricsPath: "/metrics",
+    log: "pretty",
+    logLevel: "info",
+    traces: undefined,
   });
   expect(await read([])).not.toHaveProperty("access");
 });
@@ -102,6 +107,12 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ heartbeat: -1 }, "heartbeat"],
   [{ origins: "https://a" }, "origins"],
   [{ prefix: "api" }, "prefix"],
+  [{ metrics: "everyone" }, "metrics"],
+  [{ metricsPath: "metrics" }, "metricsPath"],
+  [{ metricsPath: "/:any" }, "metricsPath"],
+  [{ log: "xml" }, "log"],
+  [{ logLevel: "loud" }, "logLevel"],
+  [{ traces: "collector:4318" }, "traces"],
   [{ prefix: "/api/" }, "prefix"],
   [{ access: { secrets: "short" } }, "access › secrets", "32"],
   [{ access: { secrets: [undefined] } }, "access › secrets"],
@@ -155,6 +166,11 @@ test("the environment has a word for everything", async () => {
     THUMP_SECRET: SECRET,
     THUMP_JWKS: "https://keys.example/",
     THUMP_OPEN: "1",
+    THUMP_METRICS: "anyone",
+    THUMP_METRICS_PATH: "/m",
+    THUMP_LOG: "json",
+    THUMP_LOG_LEVEL: "error",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
   };
   expect(await read([], env)).toMatchObject({
     origins: ["https://a", "https://b"],
@@ -163,12 +179,18 @@ test("the environment has a word for everything", async () => {
     demo: false,
     access: { secrets: SECRET, jwks: "https://keys.example/" },
     open: true,
+    metrics: "anyone",
+    metricsPath: "/m",
+    log: "json",
+    logLevel: "error",
+    traces: "http://collector:4318",
   });
 });
 
 test("flags have a word for everything", async () => {
   const args =
-    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo --open --jwks https://k";
+    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo " +
+    "--open --jwks https://k --metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
   expect(await read(args.split(" "))).toMatchObject({
     host: "h",
     origins: ["https://a", "https://b"],
@@ -178,6 +200,11 @@ test("flags have a word for everything", async () => {
     demo: false,
     open: true,
     access: { jwks: "https://k" },
+    metrics: "off",
+    metricsPath: "/m",
+    log: "none",
+    logLevel: "debug",
+    traces: "https://collector",
   });
 });
 
