@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a built binary once in an empty folder: it must serve the demo page, take a publication and stop cleanly.
+# Runs a built binary once in an empty folder: it must serve the demo page, take a publication,
+# show metrics, reload, check tokens and stop cleanly.
 set -euo pipefail
 binary=$(realpath "$1")
 folder=$(mktemp -d)
@@ -13,10 +14,36 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 [ -n "$url" ] || { echo "the binary did not start:"; cat out.log err.log; exit 1; }
-curl -sf "$url/" | grep -q '<title>' || { echo "no demo page at $url/"; exit 1; }
-curl -sf -d 'hello' "$url/rooms/chat" | grep -q '"at":' || { echo "could not publish"; exit 1; }
-curl -sf "$url/rooms/chat" | grep -q '"data":"hello"' || { echo "the publication is not there"; exit 1; }
+# The answer to a request has this text in it. (Not a pipe to grep -q: it leaves early, and then curl fails.)
+has() {
+  local answer
+  answer=$(curl -sf "${@:2}") && [[ $answer == *"$1"* ]]
+}
+has '<title>' "$url/" || { echo "no demo page at $url/"; exit 1; }
+has '"at":' -d 'hello' "$url/rooms/chat" || { echo "could not publish"; exit 1; }
+has '"data":"hello"' "$url/rooms/chat" || { echo "the publication is not there"; exit 1; }
+has $'\nthump_publications_total 1\n' "$url/metrics" || { echo "no metrics"; exit 1; }
+has '"/rooms/{room}"' "$url/openapi.json" || { echo "no description of the API"; exit 1; }
+# Writes a config, has it read, and waits for the word of it.
+reload() {
+  local before
+  before=$(grep -c reloaded err.log || true)
+  echo "$1" >thump.config.json
+  kill -HUP "$pid"
+  for _ in $(seq 100); do [ "$(grep -c reloaded err.log || true)" -gt "$before" ] && return; sleep 0.1; done
+  echo "it did not reload:"; cat err.log; exit 1
+}
+status() { curl -s -o /dev/null -w '%{http_code}' -d x "$@"; }
+reload '{"rooms":{"chat":{"publish":"server"}}}'
+[ "$(status "$url/rooms/chat")" = 403 ] || { echo "the new rule does not hold"; exit 1; }
+rule=$(env -i PATH=/usr/bin:/bin "$binary" check --room chat)
+[[ $rule == *'"pattern": "chat"'* ]] || { echo "check failed: $rule"; exit 1; }
+reload '{"access":{"secrets":"a secret for one run of the binary"}}'
+token=$(env -i PATH=/usr/bin:/bin "$binary" token --room 'chat=publish')
+[ "$(status "$url/rooms/chat")" = 401 ] || { echo "the secret does not close the server"; exit 1; }
+[ "$(status -H "authorization: Bearer $token" "$url/rooms/chat")" = 201 ] || { echo "the token is not good"; exit 1; }
 kill -TERM "$pid"
 wait "$pid" || { echo "the binary did not stop cleanly"; exit 1; }
 trap - EXIT
-echo "the binary serves, publishes and drains: $(du -h "$binary" | cut -f1)"
+grep -q stopped err.log || { echo "no log lines"; cat err.log; exit 1; }
+echo "the binary serves, publishes, reloads, checks tokens and drains: $(du -h "$binary" | cut -f1)"

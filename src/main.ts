@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
 // What `bun run start` and the binary run.
-import { start } from "./server/start.ts";
+import { run } from "./cli/commands.ts";
 
-await start(process.argv.slice(2));
+await run(process.argv.slice(2));

@@ -2,8 +2,10 @@
 import { bench, group } from "mitata";
 import { socketBounds } from "../../src/hub/bounds.ts";
 import { FanOut } from "../../src/hub/fan-out.ts";
+import type { Journal } from "../../src/hub/journal.ts";
 import { Room } from "../../src/hub/room.ts";
 import { TopicSession } from "../../src/hub/session.ts";
+import { Stats } from "../../src/hub/stats.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { json, raw } from "../../src/protocol/formats.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
@@ -12,7 +14,10 @@ import { publication, samples } from "./samples.ts";
 const bounds = socketBounds(64 * 1024);
 const rule = resolveRule("*");
 
+const journal: Journal = { ended() {}, lagging() {}, fault() {} };
+
 class CountingSocket extends TopicSession {
+  readonly address = undefined;
   waiting = 0;
   calls = 0;
 
@@ -60,11 +65,12 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
     (_, index) => new CountingSocket("ws", index % 2 ? raw : json),
   );
   const log = new MemoryLog(() => rule.bounds);
-  const fanOut = new FanOut(log, new Map(sessions.map((session) => [session.id, session])), bounds);
+  const byId = new Map(sessions.map((session) => [session.id, session]));
+  const fanOut = new FanOut(log, byId, bounds, new Stats(), journal);
   fanOut.publishToTopic = () => 1;
   const room = new Room("chat:42", rule, 0);
   for (const session of sessions) {
-    const membership = { session, room, position: 0, live: true };
+    const membership = { session, room, position: 0, live: true, liveSince: 0 };
     session.memberships.set(room.name, membership);
     room.members.add(membership);
     room.count(session.format, 1);
@@ -92,6 +98,6 @@ export function fanOut(): void {
     sweepSlow(1_000);
     const { fanOut: hub, room } = scene(1_000);
     const sample = publication(samples.json);
-    bench("deliver, two formats", () => hub.deliver(room, { ...sample }));
+    bench("deliver, two formats", () => hub.deliver(room, { ...sample }, performance.now()));
   });
 }

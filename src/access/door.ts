@@ -1,18 +1,16 @@
 // The door: everything that anybody wants of a room passes here, and is refused by name or let through.
-import { ThumpError } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "../protocol/data.ts";
 import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub, Joined, Start } from "../hub/hub.ts";
 import type { Session } from "../hub/session.ts";
-
-/** Who asks: a session, a request without one, or code in this process. */
-export interface Asker {
-  session?: Session;
-  user?: string | undefined;
-  /** Code in this process may do everything. */
-  server?: boolean;
-}
+import type { Rule } from "../rooms/rule.ts";
+import type { Access } from "./access.ts";
+import type { Action } from "./actions.ts";
+import type { Asker } from "./caller.ts";
+import type { Policy } from "./policy.ts";
+import { Refusal } from "./refusal.ts";
 
 /** A publication as it comes in: text or bytes from a frame or body, or a value from an envelope or code. */
 export interface Incoming {
@@ -27,29 +25,39 @@ export interface Incoming {
   from?: string | undefined;
   /** Whether its own publisher gets it too. */
   echo?: boolean | undefined;
+  /** The trace that the publisher is in (W3C Trace Context), when it says so. */
+  traceparent?: string | undefined;
 }
 
 export class Door {
-  /** @param maxMessage the largest data of one publication, in bytes */
+  /**
+   * @param maxMessage the largest data of one publication, in bytes. This, `access` and `policy` may be replaced while
+   * the server runs
+   */
   constructor(
     readonly hub: Hub,
-    readonly maxMessage: number,
+    public maxMessage: number,
+    public access: Access,
+    public policy: Policy,
   ) {}
 
   /**
    * Publishes, if the asker may and the data fits.
-   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `too-large`
+   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`
    */
   publish(asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
     const room = checkRoomName(incoming.room);
+    const rule = this.hub.ruleOf(room);
+    const decision = this.policy.check(asker, "publish", room, rule);
+    return decision
+      ? this.after(asker, decision, () => this.#publish(asker, incoming, rule))
+      : this.#publish(asker, incoming, rule);
+  }
+
+  #publish({ caller, session }: Asker, incoming: Incoming, rule: Rule): Publication | Promise<Publication> {
+    const { room } = incoming;
     const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
     const key = incoming.key === undefined ? undefined : checkKey(incoming.key);
-    const rule = this.hub.ruleOf(room);
-    const { session } = asker;
-    if (!asker.server && rule.publish !== "anyone") {
-      const member = rule.publish === "members" && session?.memberships.has(room);
-      if (!member) throw new ThumpError("forbidden", `Only ${rule.publish} may publish to "${room}".`);
-    }
     const { data, value } = readContent(incoming.content);
     this.#checkSize(data);
     const errors = rule.check?.(value);
@@ -61,50 +69,111 @@ export class Door {
         errors,
       );
     }
-    const from = asker.server ? incoming.from : asker.user;
-    return this.hub.publish({
-      room,
-      event,
-      data,
-      key,
-      from,
-      except: incoming.echo ? undefined : session?.id,
-    });
+    const from = caller.kind === "server" ? incoming.from : caller.user;
+    const except = incoming.echo ? undefined : session?.id;
+    return this.hub.publish({ room, event, data, key, from, except }, incoming.traceparent);
+  }
+
+  /** A session's connection is there. One whose token was revoked on the way in ends at once. */
+  enter(session: Session): void {
+    this.hub.add(session);
+    if (this.access.revocations.covers(session.identity)) session.end(CLOSE.removed, "revoked");
+  }
+
+  /** Ends a session that could not begin: it may not, after all, or the fault is ours. */
+  fail(session: Session, error: unknown): void {
+    if (error instanceof Refusal) session.end(CLOSE.removed, error.message);
+    else this.hub.fail(session, error);
   }
 
   /** Puts a session into rooms, if it may. @throws ThumpError also those of `Hub.join` */
   join(
+    asker: Asker,
     session: Session,
     rooms: string[],
     start: Start,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
-    for (const room of rooms) this.checkJoin(room);
-    return this.hub.join(session, rooms, start, onJoined);
+    const enter = (bounded: Start) =>
+      session.ended ? undefined : this.hub.join(session, rooms, bounded, onJoined);
+    const decision = this.checkStart(asker, rooms, start);
+    return decision instanceof Promise ? this.after(asker, decision, enter) : enter(decision);
   }
 
-  /** Whether clients may listen to a room and read its history. @throws ThumpError `invalid-room`, `forbidden` */
-  checkJoin(room: string): void {
-    checkRoomName(room);
-    if (this.hub.ruleOf(room).join === "server")
-      throw new ThumpError("forbidden", `"${room}" is not open to clients.`);
+  /**
+   * Whether the asker may listen in rooms from where it wants to start. To ask for the newest is to read history.
+   * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
+   * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
+   */
+  checkStart(asker: Asker, rooms: string[], start: Start): Start | Promise<Start> {
+    const since = new Map<string, number>();
+    const decisions: Promise<void>[] = [];
+    const bound = (room: string) => void since.set(room, Date.now() - this.access.settings.resume);
+    for (const room of rooms) {
+      const join = this.check(asker, "join", room);
+      if (join) decisions.push(join);
+      if (start.last) {
+        const history = this.check(asker, "history", room);
+        if (history) decisions.push(history);
+      } else if (start.after) {
+        const bounded = this.#otherwise(asker, room, bound);
+        if (bounded) decisions.push(bounded);
+      }
+    }
+    const bounded = () => (since.size > 0 ? { ...start, since } : start);
+    return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
   }
 
-  /** A room's publications after a cursor's position, or its newest. */
+  /** Does something about a room of which the asker may not read the history. */
+  #otherwise(asker: Asker, room: string, run: (room: string) => void): void | Promise<void> {
+    const refused = (error: unknown) => {
+      if (!(error instanceof Refusal)) throw error;
+      run(room);
+    };
+    try {
+      return this.policy.check(asker, "history", room)?.catch(refused);
+    } catch (error) {
+      refused(error);
+    }
+  }
+
+  /** Whether the asker may do something in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
+  check(asker: Asker, action: Action, room: string): void | Promise<void> {
+    return this.policy.check(asker, action, checkRoomName(room));
+  }
+
+  /** A room's publications after a position, or its newest. That the asker may have them was checked. */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
-    this.checkJoin(room);
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
     return this.hub.read(room, start.after, start.last);
   }
 
-  /** Forgets what is kept of a room, if it is open to everyone. */
-  forget(room: string): void | Promise<void> {
-    checkRoomName(room);
-    const { publish, join } = this.hub.ruleOf(room);
-    if (publish !== "anyone" || join !== "anyone") {
-      throw new ThumpError("forbidden", `The history of "${room}" is not for everyone to forget.`);
-    }
+  /** Forgets what is kept of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
+  forget(asker: Asker, room: string): void | Promise<void> {
+    if (!this.policy.mayAsServer(asker, "forget", checkRoomName(room)))
+      throw this.policy.refusal(asker, `The history of "${room}" is not for everyone to forget.`);
     return this.hub.forget(room);
+  }
+
+  /** Does something that takes a right, once it is clear that the asker has it. @throws ThumpError as `check` */
+  allow<T>(asker: Asker, action: Action, room: string, run: () => T | Promise<T>): T | Promise<T> {
+    const decision = this.check(asker, action, room);
+    return decision ? this.after(asker, decision, run) : run();
+  }
+
+  /** Goes on once something is decided. Until then the asker's other wishes wait, so that none overtakes this. */
+  async after<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
+    asker.deciding = true;
+    try {
+      const decided = await decision;
+      return await run(decided);
+    } finally {
+      // In a turn of its own: what this was about is answered first.
+      setImmediate(() => {
+        asker.deciding = false;
+        asker.session?.decided();
+      });
+    }
   }
 
   #checkSize(data: Data): void {

@@ -10,16 +10,24 @@ export function isLoopback(host: string): boolean {
 }
 
 export class Origins {
-  readonly #hosts: string[];
+  #allowed: readonly string[] = [];
+  #hosts: string[] = [];
 
   /**
-   * The server listens on loopback: only who calls it by a name of this machine, or of an allowed origin, may
-   * use it. Else a page could give its own name this machine's address, and be "of the same origin".
+   * Whether the server listens on loopback and knows no secrets: then only who calls it by a name of this machine,
+   * or of an allowed origin, may use it. Else a page could give its own name this machine's address, and be "of the
+   * same origin".
    */
-  loopbackOnly = false;
+  loopbackOnly: () => boolean = () => false;
 
   /** @param allowed exact origins such as "https://app.example"; "*" allows all */
-  constructor(readonly allowed: readonly string[] = []) {
+  constructor(allowed: readonly string[] = []) {
+    this.allow(allowed);
+  }
+
+  /** Allows these from now on, and no others. */
+  allow(allowed: readonly string[]): void {
+    this.#allowed = allowed;
     this.#hosts = allowed.map((origin) => origin.replace(SCHEME, ""));
   }
 
@@ -30,8 +38,8 @@ export class Origins {
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
-    const all = this.allowed.includes("*");
-    if (this.loopbackOnly && !all && !isLoopback(host) && !this.#hosts.includes(host)) {
+    const all = this.#allowed.includes("*");
+    if (!all && this.loopbackOnly() && !isLoopback(host) && !this.#hosts.includes(host)) {
       throw new ThumpError(
         "origin",
         `This server is for its own machine; it was called as ${host.slice(0, 128)}. Allow that with --origin https://${host.slice(0, 128)}.`,
@@ -40,10 +48,35 @@ export class Origins {
     const origin = request.headers.get("origin");
     if (origin === null) return undefined;
     const from = origin.replace(SCHEME, "");
-    if (all || from === host || isLoopback(from) || this.allowed.includes(origin)) return origin;
+    if (all || from === host || isLoopback(from) || this.#allowed.includes(origin)) return origin;
     throw new ThumpError(
       "origin",
       `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,
     );
+  }
+
+  /**
+   * Browsers send cookies along whichever page asks: it must be one of this server's own, or of an origin that is
+   * listed by name. A page on somebody's own machine, or "*", is not enough.
+   * @throws ThumpError `origin`
+   */
+  checkForCookie(request: Request): void {
+    const { headers, method } = request;
+    const origin = headers.get("origin");
+    // Browsers leave the origin out when a page asks its own server for something.
+    const own =
+      origin === null
+        ? method === "GET" && !headers.has("upgrade") && headers.get("sec-fetch-site") === "same-origin"
+        : origin.replace(SCHEME, "") === headers.get("host");
+    if (own || (origin !== null && this.isListed(origin))) return;
+    throw new ThumpError(
+      "origin",
+      "A token in a cookie counts only for this server's own pages and those of listed origins: see --origin.",
+    );
+  }
+
+  /** Whether an origin is on the list by its name. */
+  isListed(origin: string): boolean {
+    return this.#allowed.includes(origin);
   }
 }

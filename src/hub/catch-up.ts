@@ -87,8 +87,12 @@ export class CatchUp {
     if (membership.fetching) return undefined;
     const latest = room.rule.lag === "latest";
     const read = this.hub.read(room.name, position, latest ? Number.MAX_SAFE_INTEGER : SLICE_COUNT);
-    const prepare = (slice: Slice) =>
-      latest ? newestOfEach(slice, position, room.newest, session.id) : slice;
+    const prepare = (slice: Slice) => {
+      if (!latest) return slice;
+      const newest = newestOfEach(slice, position, room.newest, session.id);
+      this.hub.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
+      return newest;
+    };
     if (!(read instanceof Promise)) return prepare(read);
     membership.fetching = true;
     read.then(

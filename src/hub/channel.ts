@@ -3,6 +3,7 @@ import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import type { Stats } from "./stats.ts";
 
 /** A session that is written to in shared chunks. */
 export interface Stream extends Session {
@@ -20,6 +21,8 @@ export class Channel {
   #pending: string[] = [];
   #size = 0;
   #last = 0;
+  /** When the oldest of them came in. */
+  #since = 0;
 
   constructor(
     readonly key: string,
@@ -28,10 +31,13 @@ export class Channel {
     readonly channels: Channels,
   ) {}
 
-  /** Takes a publication of one of its rooms; it leaves at the end of this turn. */
-  push(publication: Publication): void {
+  /** Takes a publication of one of its rooms that came in at `since`; it leaves at the end of this turn. */
+  push(publication: Publication, since: number): void {
     const text = this.format.message(publication, this.channels.epoch);
-    if (this.#pending.push(text) === 1) this.channels.flushLater(this);
+    if (this.#pending.push(text) === 1) {
+      this.#since = since;
+      this.channels.flushLater(this);
+    }
     this.#size += text.length;
     this.#last = publication.seq;
     if (this.#size > CHUNK) this.flush();
@@ -41,12 +47,15 @@ export class Channel {
   flush(): void {
     if (this.#pending.length === 0) return;
     const chunk = encoder.encode(this.#pending.join(""));
+    const { stats } = this.channels;
+    stats.delivered(this.#pending.length * this.streams.size, chunk.length * this.streams.size);
     this.#pending = [];
     this.#size = 0;
     for (const stream of this.streams) {
       // A stream that is backed up is let go here: it has all of this chunk.
       if (!stream.write(chunk)) this.channels.onBackedUp(stream, this.#last);
     }
+    stats.toStreams.observe(performance.now() - this.#since);
   }
 }
 
@@ -57,6 +66,7 @@ export class Channels {
 
   constructor(
     readonly epoch: string,
+    readonly stats: Stats,
     readonly onBackedUp: (stream: Stream, position: number) => void,
   ) {}
 

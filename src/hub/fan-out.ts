@@ -1,31 +1,41 @@
 // The fan-out: how a publication leaves for everybody in its room, and how a slow one is let go and taken back.
 import { CLOSE } from "../protocol/codes.ts";
+import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import { Flow, type SocketBounds } from "./bounds.ts";
 import { Channels } from "./channel.ts";
 import type { Room } from "./room.ts";
+import type { Journal } from "./journal.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
+import type { Stats } from "./stats.ts";
 
 /** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
 export type PublishToTopic = (topic: string, wire: string | Uint8Array) => number;
+
+/** A publication as one format puts it. */
+interface Wire {
+  format: Format;
+  wire: string | Uint8Array;
+  size: number;
+}
 
 export class FanOut {
   readonly flow: Flow;
   readonly channels: Channels;
   /** The engine's publish, once there is a server. Before that nobody can be listening. */
   publishToTopic: PublishToTopic = () => 0;
-  /** How often a session fell behind since the start. */
-  lagged = 0;
   #delivering: number | undefined;
 
   constructor(
     readonly log: Log,
     readonly sessions: ReadonlyMap<string, Session>,
     bounds: SocketBounds,
+    readonly stats: Stats,
+    readonly journal: Journal,
   ) {
     this.flow = new Flow(bounds, () => this.#sweep());
-    this.channels = new Channels(log.epoch, (stream, position) => this.#letGo(stream, position));
+    this.channels = new Channels(log.epoch, stats, (stream, position) => this.#letGo(stream, position));
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -33,49 +43,62 @@ export class FanOut {
     return this.#delivering === undefined ? this.log.last : this.#delivering - 1;
   }
 
-  /** A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel. */
-  deliver(room: Room, publication: Publication): void {
+  /**
+   * A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel.
+   * @param since when it came in, by `performance.now()`
+   */
+  deliver(room: Room, publication: Publication, since: number): void {
     this.#delivering = publication.seq;
     room.push(publication);
-    if (room.formats.size > 0) this.#deliverToTopics(room, publication);
+    const backedUp = room.formats.size > 0 && !this.#deliverToTopics(room, publication, since);
     this.#delivering = undefined;
-    for (const channel of room.channels) channel.push(publication);
+    room.delivered++;
+    if (backedUp) this.flow.backedUp();
+    for (const channel of room.channels) channel.push(publication, since);
   }
 
-  #deliverToTopics(room: Room, publication: Publication): void {
+  /** False when some socket is backed up. */
+  #deliverToTopics(room: Room, publication: Publication, since: number): boolean {
+    const { stats } = this;
     const sender = publication.except === undefined ? undefined : this.sessions.get(publication.except);
-    const wires: [topic: string, wire: string | Uint8Array][] = [];
+    const wires: Wire[] = [];
     let bytes = 0;
     for (const format of room.formats.keys()) {
       const wire = format.message(publication, this.log.epoch);
-      bytes += Buffer.byteLength(wire);
-      wires.push([room.topic(format), wire]);
+      const size = Buffer.byteLength(wire);
+      bytes += size;
+      wires.push({ format, wire, size });
     }
     // Those who are too far behind to take it are let go here, before it leaves.
     this.flow.reserve(bytes);
+    const skips = sender instanceof TopicSession && sender.memberships.get(room.name)?.live;
+    if (skips) sender.sent--;
     let sent = 1;
-    for (const [topic, wire] of wires) {
+    for (const { format, wire, size } of wires) {
+      const topic = room.topic(format);
       // Here it leaves for all sockets at once. The sender's own publish skips itself.
-      const result =
-        sender instanceof TopicSession && sender.memberships.get(room.name)?.live
-          ? sender.publish(topic, wire)
-          : this.publishToTopic(topic, wire);
+      const result = skips ? sender.publish(topic, wire) : this.publishToTopic(topic, wire);
+      const receivers = (room.formats.get(format) ?? 0) - (skips && sender.format === format ? 1 : 0);
+      stats.delivered(receivers, receivers * size);
+      // Of an empty frame no bytes are sent, to whomever.
+      if (result === 0 && receivers > 0 && size > 0) stats.lost++;
       sent = Math.min(sent, result);
     }
-    if (sent <= 0) {
-      this.#delivering = undefined;
-      this.flow.backedUp();
-    }
+    stats.toSockets.observe(performance.now() - since);
+    return sent > 0;
   }
 
   /** Puts a session that is level with its rooms back into the live fan-out. */
   attach(session: Session): void {
     const { behind } = session;
     session.behind = undefined;
+    if (session.lagging) this.stats.caughtUp++;
+    session.lagging = false;
     if (!behind || behind.size === 0) return;
     const rooms: Room[] = [];
     for (const membership of behind) {
       membership.live = true;
+      membership.liveSince = membership.room.delivered;
       rooms.push(membership.room);
       if (session instanceof TopicSession) membership.room.count(session.format, 1);
     }
@@ -86,6 +109,7 @@ export class FanOut {
   detach(membership: Membership): void {
     const { room, session } = membership;
     membership.live = false;
+    session.sent += room.delivered - membership.liveSince;
     if (session instanceof TopicSession) room.count(session.format, -1);
     session.detach([room]);
   }
@@ -112,7 +136,12 @@ export class FanOut {
       session.behind.add(membership);
       disconnect ||= membership.room.rule.lag === "disconnect";
     }
-    if (live) this.lagged++;
+    if (live) this.#lagging(session);
     if (disconnect) session.end(CLOSE.slow, "too slow for this room");
+  }
+  #lagging(session: Session): void {
+    session.lagging = true;
+    this.stats.lagged++;
+    this.journal.lagging(session);
   }
 }

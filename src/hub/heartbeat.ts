@@ -1,4 +1,4 @@
-// Heartbeats: asks every session for a sign of life, and ends those that gave none.
+// Heartbeats: asks every session for a sign of life, and ends those that gave none, or whose token has expired.
 import { CLOSE } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
@@ -25,6 +25,11 @@ export class Heartbeat {
 
   #tick(now: number): void {
     for (const session of this.sessions.values()) {
+      const { deadline } = session.identity;
+      if (deadline !== undefined && now >= deadline) {
+        session.end(CLOSE.unauthorized, "the token has expired");
+        continue;
+      }
       if (now < session.nextBeat) continue;
       session.nextBeat = now + this.interval;
       if (!session.beat()) session.end(CLOSE.idle, "no sign of life");

@@ -10,9 +10,13 @@ import type { SocketBounds } from "./bounds.ts";
 import { CatchUp, newestOfEach } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Intake } from "./intake.ts";
+import type { Ending, Journal } from "./journal.ts";
 import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
+import { startingAt } from "./since.ts";
 import type { Membership, Session } from "./session.ts";
+import { Stats } from "./stats.ts";
 
 /** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
 export interface Start {
@@ -20,6 +24,8 @@ export interface Start {
   last?: number | undefined;
   /** At most so many publications a second. */
   max?: number | undefined;
+  /** By room: what was published before, in ms since 1970, is not shown, whatever the cursor. */
+  since?: ReadonlyMap<string, number>;
 }
 
 /** What a session that joined is told first. */
@@ -38,6 +44,7 @@ export interface HubOptions {
   log: Log;
   rules: Rules;
   bounds: SocketBounds;
+  journal: Journal;
   /** Heartbeat interval in ms. */
   heartbeat: number;
   /** How many rooms one session may be in. */
@@ -49,25 +56,28 @@ const TRIM_MS = 5000;
 
 export class Hub {
   readonly log: Log;
-  readonly rules: Rules;
   readonly bounds: SocketBounds;
-  readonly roomsPerSession: number;
+  readonly journal: Journal;
+  rules: Rules;
+  roomsPerSession: number;
   readonly sessions = new Map<string, Session>();
   readonly rooms = new Map<string, Room>();
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
-  /** Counted since the start. */
-  readonly stats = { publications: 0, gaps: 0 };
+  readonly stats = new Stats();
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
+  readonly intake: Intake;
   readonly #housekeeping: Timer;
 
   constructor(options: HubOptions) {
     this.log = options.log;
     this.rules = options.rules;
     this.bounds = options.bounds;
+    this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
-    this.fanOut = new FanOut(this.log, this.sessions, options.bounds);
+    this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
+    this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
@@ -89,23 +99,36 @@ export class Hub {
   }
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
-  publish(draft: Draft): Publication | Promise<Publication> {
-    this.stats.publications++;
-    return this.log.append(draft);
+  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
+    return this.intake.publish(draft, traceparent);
+  }
+
+  /**
+   * Other rules from now on, for rooms that somebody is in too. Nobody leaves, and what the new rules would keep
+   * for longer than the old ones did is not there.
+   */
+  replaceRules(rules: Rules): void {
+    const now = Date.now();
+    this.rules = rules;
+    for (const room of this.rooms.values()) room.follow(rules.of(room.name), now);
+    this.log.replaceBounds((name) => this.ruleOf(name).bounds);
   }
 
   /** Adds a session. It is in no room yet. */
   add(session: Session): void {
     this.sessions.set(session.id, session);
+    this.stats.begun(session.transport);
     this.heartbeat.start(session);
   }
 
   /** Forgets a session whose connection is gone. The second time there is nothing to forget. */
-  remove(session: Session): void {
+  remove(session: Session, ending: Ending): void {
     if (session.ended) return;
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
-    this.sessions.delete(session.id);
+    if (!this.sessions.delete(session.id)) return;
+    this.stats.ended(session.transport, ending.reason);
+    this.journal.ended(session, ending);
   }
 
   /**
@@ -182,7 +205,7 @@ export class Hub {
 
   /** Ends a session that cannot go on because of a fault of ours. */
   fail(session: Session, error: unknown): void {
-    console.error("thump: a session was ended by a fault:", error);
+    this.journal.fault("a session was ended by a fault", error);
     session.end(CLOSE.internal, "internal error");
   }
 
@@ -190,7 +213,7 @@ export class Hub {
   stop(): void {
     this.heartbeat.stop();
     clearInterval(this.#housekeeping);
-    for (const session of this.sessions.values()) this.remove(session);
+    for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
   }
 
   #enter(session: Session, name: string, max: number | undefined): Membership {
@@ -199,17 +222,21 @@ export class Hub {
       const entered = new Room(name, this.rules.of(name), this.log.last);
       room = entered;
       this.rooms.set(name, room);
-      this.log.follow(name, (publication) => this.fanOut.deliver(entered, publication));
+      this.log.follow(name, (publication) => this.intake.deliver(entered, publication));
     }
-    const membership: Membership = { session, room, position: 0, live: false, max };
+    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     room.members.add(membership);
     session.memberships.set(name, membership);
     return membership;
   }
 
-  #startSlice(name: string, { after, last }: Start): Slice | Promise<Slice> {
+  #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
     const now = this.position;
-    if (after) return this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+    if (after) {
+      const slice = this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+      const bound = (read: Slice) => startingAt(read, since?.get(name));
+      return slice instanceof Promise ? slice.then(bound) : bound(slice);
+    }
     if (last) return this.log.newest(name, last);
     return { from: now, upTo: now, publications: [] };
   }

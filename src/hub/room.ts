@@ -14,11 +14,13 @@ export class Room {
   readonly channels = new Set<Channel>();
   /** Kept even where the rule keeps no history: those who sample are shown it. */
   newest: Publication | undefined;
+  /** How many publications have left for those who are live. */
+  delivered = 0;
 
   /** @param position publications after this seq will be given to `push` */
   constructor(
     readonly name: string,
-    readonly rule: Rule,
+    public rule: Rule,
     position: number,
   ) {
     this.tail = new Tail(rule.bounds, position);
@@ -27,6 +29,12 @@ export class Room {
   push(publication: Publication): void {
     this.newest = publication;
     this.tail.push(publication);
+  }
+
+  /** Another rule holds from now on. */
+  follow(rule: Rule, now: number): void {
+    this.rule = rule;
+    this.tail.rebound(rule.bounds, now);
   }
 
   /** Forgets all that was published. */

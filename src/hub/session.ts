@@ -12,6 +12,8 @@ export interface Membership {
   position: number;
   /** In the live fan-out; else it is caught up from the tail, or sampled. */
   live: boolean;
+  /** What its room's `delivered` was when it became live. */
+  liveSince: number;
   /** At most so many publications a second, the newest ones: it is sampled and never live. */
   readonly max?: number | undefined;
   /** What was read from the log and not sent yet. */
@@ -22,7 +24,16 @@ export interface Membership {
 /** Who a session is. */
 export interface Identity {
   readonly user?: string | undefined;
+  /** What its token says about the user, for others to see. */
+  readonly info?: unknown;
+  /** Names the token that it came with. */
+  readonly token?: string | undefined;
+  /** When its right to be here ends, in ms since 1970. */
+  readonly deadline?: number | undefined;
 }
+
+/** Of a session that showed nothing. */
+const NOBODY: Identity = {};
 
 export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
@@ -33,13 +44,21 @@ export abstract class Session {
   /** When it is next asked for a sign of life, in ms since 1970. */
   nextBeat = 0;
   ended = false;
+  /** It was let go, and is not level again yet. */
+  lagging = false;
+  /** Publications sent to it, but for those that its live memberships have had since they became live. */
+  sent = 0;
+  /** Frames that came from it. */
+  received = 0;
 
   constructor(
     readonly transport: string,
     readonly format: Format,
-    readonly identity: Identity = {},
+    public identity: Identity = NOBODY,
   ) {}
 
+  /** Where it connected from, when known. */
+  abstract get address(): string | undefined;
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
   abstract backedUp(): boolean;
   /** Whether anything that was sent has not left this process yet. */
@@ -52,6 +71,8 @@ export abstract class Session {
   abstract gap(gap: Gap): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
+  /** What it waited for is decided: it goes on. */
+  decided(): void {}
   /** A heartbeat. False when there was no sign of life since the last one. */
   abstract beat(): boolean;
 }

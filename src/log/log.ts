@@ -1,11 +1,14 @@
 // The log: what orders publications and keeps them. All implementations pass test/contract/log.ts.
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
+import type { Bounds } from "../rooms/rule.ts";
 
 export interface Log {
   /** The name of this life of the log. It changes only when what was kept is lost. */
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
+  /** Why nothing can be appended or read just now; absent or undefined while all is well. */
+  readonly fault?: string | undefined;
 
   /**
    * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
@@ -26,6 +29,9 @@ export interface Log {
   /** This process wants a room's publications, in order, from now on. A room has one follower. */
   follow(room: string, onPublication: (publication: Publication) => void): void;
   unfollow(room: string): void;
+
+  /** Other bounds hold from now on, for what is kept already too. */
+  replaceBounds(boundsOf: (room: string) => Bounds): void;
 
   /** Forgets what is kept of a room. */
   forget(room: string): void | Promise<void>;

@@ -25,15 +25,23 @@ export class MemoryLog implements Log {
   readonly #forgotten = new Map<Bounds, number>();
   readonly #timer: Timer;
   #last = 0;
+  #closed = false;
+
+  /** The same for rules that hold no longer: any room may have been one of theirs. */
+  #forgottenBefore = 0;
 
   /** @param boundsOf how much of a room to keep; rooms of one rule must get the same object. */
-  constructor(readonly boundsOf: (room: string) => Bounds) {
+  constructor(public boundsOf: (room: string) => Bounds) {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
   get last(): number {
     return this.#last;
+  }
+
+  get fault(): string | undefined {
+    return this.#closed ? "the log is closed" : undefined;
   }
 
   append(draft: Draft): Publication {
@@ -79,6 +87,14 @@ export class MemoryLog implements Log {
     if (kept.tail.count === 0) this.#free(room, kept);
   }
 
+  replaceBounds(boundsOf: (room: string) => Bounds): void {
+    const now = Date.now();
+    this.boundsOf = boundsOf;
+    this.#forgottenBefore = Math.max(this.#forgottenBefore, ...this.#forgotten.values());
+    this.#forgotten.clear();
+    for (const [room, { tail }] of this.#rooms) tail.rebound(boundsOf(room), now);
+  }
+
   forget(room: string): void {
     const kept = this.#rooms.get(room);
     if (!kept) return;
@@ -92,6 +108,7 @@ export class MemoryLog implements Log {
 
   close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#closed = true;
     return Promise.resolve();
   }
 
@@ -99,7 +116,7 @@ export class MemoryLog implements Log {
     let kept = this.#rooms.get(room);
     if (!kept) {
       const bounds = this.boundsOf(room);
-      kept = { tail: new Tail(bounds, this.#forgotten.get(bounds) ?? 0) };
+      kept = { tail: new Tail(bounds, this.#forgottenSeq(bounds)) };
       this.#rooms.set(room, kept);
     }
     return kept;
@@ -111,8 +128,12 @@ export class MemoryLog implements Log {
     this.#forgotten.set(tail.bounds, Math.max(tail.last, this.#forgotten.get(tail.bounds) ?? 0));
   }
 
+  #forgottenSeq(bounds: Bounds): number {
+    return Math.max(this.#forgottenBefore, this.#forgotten.get(bounds) ?? 0);
+  }
+
   #unknown(room: string, after: number): Slice {
-    const from = Math.max(after, this.#forgotten.get(this.boundsOf(room)) ?? 0);
+    const from = Math.max(after, this.#forgottenSeq(this.boundsOf(room)));
     return { from, upTo: Math.max(from, this.#last), publications: [] };
   }
 

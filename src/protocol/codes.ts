@@ -8,7 +8,9 @@ export const STATUS = {
   "invalid-event": 400, // an event name that is, or that is the server's own (`thump:…`)
   "invalid-cursor": 400, // a cursor that no Thump server ever made
   "invalid-query": 400, // a query parameter of the wrong form
-  forbidden: 403, // the room's rule says no
+  unauthorized: 401, // no token where one is needed, or one that is not good
+  revoked: 401, // a token that was good and was taken back
+  forbidden: 403, // the room's rule says no, or the token does not grant it
   origin: 403, // a page of another origin
   "not-found": 404,
   "not-joined": 409,
@@ -20,6 +22,7 @@ export const STATUS = {
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
   draining: 503, // the server is about to stop
+  unavailable: 503, // something that the server needs for this cannot be reached just now
 } as const;
 
 export type Code = keyof typeof STATUS;

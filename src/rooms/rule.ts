@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { FieldError } from "../protocol/codes.ts";
+import { ownerPart, readOwner } from "./owner.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
 /** A number of seconds, or "90s", "1h". */
@@ -10,8 +11,19 @@ export const Duration = Type.Union([Type.Number({ minimum: 0 }), Type.String({ p
 /** A number of bytes, or "64KiB". */
 export const Size = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: SIZE_FORM })]);
 
+/** Who may do something in a room. Exact, not a ladder: an owner's room is not opened by a grant. */
+export const Level = Type.Union([
+  Type.Literal("anyone"),
+  Type.Literal("users"),
+  Type.Literal("granted"),
+  Type.Literal("owner"),
+  Type.Literal("server"),
+]);
+export type Level = Static<typeof Level>;
+
 export const History = Type.Object(
   {
+    read: Type.Optional(Level),
     count: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
     age: Type.Optional(Duration),
     bytes: Type.Optional(Size),
@@ -25,10 +37,9 @@ export const RuleOptions = Type.Object(
     lag: Type.Optional(
       Type.Union([Type.Literal("catch-up"), Type.Literal("latest"), Type.Literal("disconnect")]),
     ),
-    join: Type.Optional(Type.Union([Type.Literal("anyone"), Type.Literal("server")])),
-    publish: Type.Optional(
-      Type.Union([Type.Literal("anyone"), Type.Literal("members"), Type.Literal("server")]),
-    ),
+    join: Type.Optional(Level),
+    publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
+    members: Type.Optional(Level),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
   },
   { additionalProperties: false },
@@ -40,8 +51,12 @@ export const RuleOptions = Type.Object(
  *   Default: 1,000 publications, 10 minutes, 1 MiB. Bytes count 256 a publication beside its data.
  * - `lag`: what happens to a session that falls behind: `catch-up` (default) from what is kept,
  *   `latest` skips to the newest publication of each event, `disconnect` closes it with 4503.
- * - `join`: who may listen and read history: `anyone` (default), or `server`: only code in this process.
- * - `publish`: who may publish: `anyone` (default), `members`: sessions that are in the room, or `server`.
+ *   `read`: who may read it (default: who may join).
+ * - `join`: who may listen: `anyone`; `users`: whose token names a user; `granted`: whose token grants it;
+ *   `owner`: the user that `{id}` in the pattern names; `server`: code in this process and API keys.
+ *   Default: `granted` once the server has a secret, a key or an API key, else `anyone`.
+ * - `publish`: who may publish: the same, and `members`: sessions that are in the room.
+ * - `members`: who may see who is there (default: who may join).
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
@@ -58,8 +73,14 @@ export interface Rule {
   readonly pattern: string;
   readonly bounds: Bounds;
   readonly lag: "catch-up" | "latest" | "disconnect";
-  readonly join: "anyone" | "server";
-  readonly publish: "anyone" | "members" | "server";
+  readonly join: Level;
+  readonly publish: Level | "members";
+  /** Who may read what is kept. */
+  readonly history: Level;
+  /** Who may see who is there. */
+  readonly members: Level;
+  /** The user that a room of this rule belongs to, where the pattern says so. */
+  readonly ownerOf: (room: string) => string | undefined;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
@@ -67,9 +88,12 @@ export interface Rule {
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
-/** Fills in the defaults. `options` must have passed the `RuleOptions` schema. */
-export function resolveRule(pattern: string, options: RuleOptions = {}): Rule {
-  const { history, schema } = options;
+/**
+ * Fills in the defaults. `options` must have passed the `RuleOptions` schema.
+ * @param level who may do what the options do not speak of
+ */
+export function resolveRule(pattern: string, options: RuleOptions = {}, level: Level = "anyone"): Rule {
+  const { history, schema, join = level } = options;
   // Each rule has bounds of its own: the log tells rules apart by them.
   const bounds: Bounds =
     history === false
@@ -83,10 +107,25 @@ export function resolveRule(pattern: string, options: RuleOptions = {}): Rule {
     pattern,
     bounds,
     lag: options.lag ?? "catch-up",
-    join: options.join ?? "anyone",
-    publish: options.publish ?? "anyone",
+    join,
+    publish: options.publish ?? level,
+    history: (history === false ? undefined : history?.read) ?? join,
+    members: options.members ?? join,
+    ownerOf: readOwner(pattern),
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
+}
+
+/** What is wrong with a rule that its schema cannot see: the field, and why. */
+export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
+  const { join, publish, members, history } = options;
+  const levels = { join, publish, members, "history › read": history ? history.read : undefined };
+  const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];
+  if (field === undefined || ownerPart(pattern) !== undefined) return undefined;
+  return [
+    field,
+    'is "owner": the pattern must have {id} as one of its parts between colons, and no * before it, as "user:{id}"',
+  ];
 }
 
 function compileCheck(schema: object | boolean): (value: unknown) => FieldError[] | undefined {

@@ -1,17 +1,26 @@
 // Which rule a room has: the first whose pattern matches its name, in the order they were written.
 import { compilePattern, type Pattern } from "./pattern.ts";
-import { resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];
-  readonly #fallback = resolveRule("*");
+  readonly #fallback: Rule;
 
-  /** @param options Rule options by pattern, already checked against their schema. */
-  constructor(options: Record<string, RuleOptions> = {}) {
+  /**
+   * @param options Rule options by pattern, already checked against their schema.
+   * @param level who may do what no rule speaks of
+   */
+  constructor(options: Record<string, RuleOptions> = {}, level: Level = "anyone") {
+    this.#fallback = resolveRule("*", {}, level);
     this.#rules = Object.entries(options).map(([pattern, rule]) => ({
       pattern: compilePattern(pattern),
-      rule: resolveRule(pattern, rule),
+      rule: resolveRule(pattern, rule, level),
     }));
+  }
+
+  /** Every rule there is, the one for rooms that no pattern matches too. */
+  get all(): Rule[] {
+    return [...this.#rules.map(({ rule }) => rule), this.#fallback];
   }
 
   /** The rule of a room; a room that no pattern matches has the defaults. */

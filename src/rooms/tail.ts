@@ -15,7 +15,7 @@ export class Tail {
 
   /** @param floor Everything after this seq will be pushed: nothing before it is known. */
   constructor(
-    readonly bounds: Bounds,
+    public bounds: Bounds,
     floor: number,
   ) {
     this.#floor = floor;
@@ -68,6 +68,12 @@ export class Tail {
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Other bounds hold from now on. What is over them goes. @param now ms since 1970 */
+  rebound(bounds: Bounds, now: number): void {
+    this.bounds = bounds;
+    this.trim(now);
   }
 
   /** Forgets all that is kept. Those who ask for it later are told of the gap. */

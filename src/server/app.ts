@@ -5,8 +5,10 @@ import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/problem.ts";
 import { startTicker, TICKER, TICKER_RULE } from "./demo.ts";
 import { Engine } from "./engine.ts";
-import { checkOptions, type Options, resolveOptions } from "./options.ts";
+import { operatorRoutes } from "./operate.ts";
+import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
 import { mount } from "./plugin.ts";
+import { checkReach } from "./reach.ts";
 
 /** A running server. */
 export interface Running {
@@ -17,31 +19,41 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a server. @throws OptionsError, or the engine's error when it cannot listen */
-export function serve(options: Options = {}): Running {
+/** The settings of a server: with the demo come the rules that it needs. @throws OptionsError */
+export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
+  checkReach(settings);
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms };
-  const engine = new Engine(settings);
+  return settings;
+}
+
+/** All routes of a server. */
+export function createApp(engine: Engine) {
+  const { settings } = engine;
   const app = new Elysia({
     serve: { maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4, development: false },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .use(mount(engine))
-    .get("/healthz", () => Response.json({ status: "ok" }))
-    .get("/readyz", () =>
-      engine.draining
-        ? Response.json({ status: "draining" }, { status: 503 })
-        : Response.json({ status: "ready" }),
-    )
     .onError(({ code, error }) =>
       problem(
+        engine.hub,
         code === "NOT_FOUND"
           ? new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>.")
           : error,
       ),
-    );
+    )
+    .use(mount(engine))
+    .use(operatorRoutes(engine));
   if (settings.demo) app.get("/", () => demoPage());
+  return app;
+}
+
+/** Starts a server. @throws OptionsError, or the engine's error when it cannot listen */
+export function serve(options: Options = {}): Running {
+  const settings = serverSettings(options);
+  const engine = new Engine(settings);
+  const app = createApp(engine);
   app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
   const { server } = app;
   if (!server) throw new Error("the server did not start");

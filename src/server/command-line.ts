@@ -1,26 +1,36 @@
 // Where options come from: flags over environment over a file over defaults.
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import * as typebox from "typebox";
-import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
+import { readFile } from "./config-file.ts";
+import { parseFlags } from "./flags.ts";
+import { checkOptions, type Options, OptionsError } from "./options.ts";
 
 /** What `--help` prints. */
 export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
 
-Usage: thump [options]
+Usage: thump [options]            serve
+       thump check [config]       validate a config, print what it comes to: thump check --help
+       thump token [options]      print a token: thump token --help
+       thump key [options]        print an API key and its hash: thump key --help
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
   --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
   --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
+  --jwks <url>          whose tokens are good: published keys     THUMP_JWKS
+                        a shared secret, of 32 characters or more THUMP_SECRET
+  --open                let others than this machine in           THUMP_OPEN=1
+                        although there is no secret
   --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
-  --no-demo             without the page at /                     THUMP_DEMO=0
+  --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
+  --metrics <who>       who may read them: loopback, anyone, off  THUMP_METRICS       loopback
+  --metrics-path <path> where they are                            THUMP_METRICS_PATH  /metrics
+  --log <form>          to stderr: pretty, json or none           THUMP_LOG           pretty
+  --log-level <level>   debug, info, warning or error             THUMP_LOG_LEVEL     info
+  --traces <url>        OpenTelemetry collector (OTLP over HTTP)  OTEL_EXPORTER_OTLP_ENDPOINT
   --version, --help
 
 Examples:
@@ -28,6 +38,9 @@ Examples:
   thump --rooms '{"ticker:*":{"lag":"latest","history":{"count":1}}}'
   curl -d 'hi' http://127.0.0.1:3000/rooms/chat
   curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
+
+Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
+Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.
 `;
 
 const FLAGS = {
@@ -42,6 +55,14 @@ const FLAGS = {
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
+  demo: { type: "boolean" },
+  jwks: { type: "string" },
+  open: { type: "boolean" },
+  metrics: { type: "string" },
+  "metrics-path": { type: "string" },
+  log: { type: "string" },
+  "log-level": { type: "string" },
+  traces: { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -50,11 +71,7 @@ type Environment = Record<string, string | undefined>;
 
 /** The flags as they were given. @throws OptionsError for one that does not exist */
 export function readFlags(args: string[]) {
-  try {
-    return parseArgs({ args, options: FLAGS, allowPositionals: false }).values;
-  } catch (error) {
-    throw new OptionsError(`${(error as Error).message} See thump --help.`);
-  }
+  return parseFlags("thump", args, FLAGS).values;
 }
 
 /** All options, from everywhere. @throws OptionsError */
@@ -73,7 +90,15 @@ export async function readOptions(
       limits: limits(env["THUMP_MAX_MESSAGE"], env["THUMP_MAX_BODY"], env["THUMP_MAX_ROOMS"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
-      demo: env["THUMP_DEMO"] === undefined ? undefined : env["THUMP_DEMO"] !== "0",
+      demo: yes(env["THUMP_DEMO"]),
+      // A command line is seen by others on the machine: it takes no secret.
+      access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
+      open: yes(env["THUMP_OPEN"]),
+      metrics: env["THUMP_METRICS"],
+      metricsPath: env["THUMP_METRICS_PATH"],
+      log: env["THUMP_LOG"],
+      logLevel: env["THUMP_LOG_LEVEL"],
+      traces: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     }),
     "environment",
   );
@@ -86,7 +111,14 @@ export async function readOptions(
       limits: limits(flags["max-message"], flags["max-body"], flags["max-rooms"]),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
-      demo: flags["no-demo"] ? false : undefined,
+      demo: flags["no-demo"] ? false : flags.demo,
+      access: access(undefined, flags.jwks),
+      open: flags.open,
+      metrics: flags.metrics,
+      metricsPath: flags["metrics-path"],
+      log: flags.log,
+      logLevel: flags["log-level"],
+      traces: flags.traces,
     }),
     "command line",
   );
@@ -101,40 +133,10 @@ export async function readOptions(
       ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
     },
     limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
+    ...(file.access || fromEnv.access || fromFlags.access
+      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
+      : {}),
   };
-}
-
-async function readFile(named: string | undefined, cwd: string): Promise<Options> {
-  const path = named
-    ? resolve(cwd, named)
-    : ["thump.config.ts", "thump.config.json"]
-        .map((name) => resolve(cwd, name))
-        .find((candidate) => existsSync(candidate));
-  if (!path) return {};
-  if (!existsSync(path)) throw new OptionsError(`${path}: there is no such file`);
-  let value: unknown;
-  try {
-    offerModules();
-    value = path.endsWith(".json")
-      ? await Bun.file(path).json()
-      : ((await import(path)) as { default?: unknown }).default;
-  } catch (error) {
-    throw new OptionsError(`${path}: ${(error as Error).message}`);
-  }
-  if (value === undefined)
-    throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
-  return checkOptions(value, path);
-}
-
-/** What a config file imports comes from here: beside the compiled binary there is no node_modules. */
-function offerModules(): void {
-  Bun.plugin({
-    name: "thump-config",
-    setup(build) {
-      build.module("thump", () => ({ exports: { defineConfig }, loader: "object" }));
-      build.module("typebox", () => ({ exports: { ...typebox }, loader: "object" }));
-    },
-  });
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
@@ -154,6 +156,15 @@ function json(text: string | undefined, source: string): unknown {
 function limits(message?: string, body?: string, rooms?: string): object | undefined {
   const given = compact({ message: number(message), body: number(body), rooms: number(rooms) });
   return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
+  const given = compact({ secrets, jwks });
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function yes(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text !== "0";
 }
 
 function compact(object: Record<string, unknown>): Record<string, unknown> {

@@ -24,7 +24,7 @@ export function startTicker(engine: Engine): () => void {
     };
     engine
       .publish(TICKER, figures, { event: "stats" })
-      .catch((error: unknown) => console.error("thump: ticker:", error));
+      .catch((error: unknown) => hub.journal.fault("the demo's ticker", error));
   }, 1000);
   timer.unref();
   return () => clearInterval(timer);

@@ -1,16 +1,22 @@
 // Puts the parts together: log, rules, hub and door. No HTTP here.
+import type { Access } from "../access/access.ts";
+import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
 import { Origins } from "../access/origin.ts";
+import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
-import { Rules } from "../rooms/rules.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { LogJournal } from "./journal.ts";
 import type { Settings } from "./options.ts";
+import { prepare } from "./prepare.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
+/** So many sessions are ended in one turn. */
+const DRAIN_SLICE = 250;
 
 /** What code may say with a publication. */
 export interface PublishOptions {
@@ -29,19 +35,41 @@ export class Engine {
   readonly bounds: SocketBounds;
   /** Told to stop: no new sessions. */
   draining = false;
+  /** Only requests from this machine are answered. */
+  localOnly = false;
+  /** How often the settings were read again. */
+  readonly reloads = { done: 0, failed: 0 };
+  readonly #closing: (() => unknown)[] = [];
 
-  constructor(readonly settings: Settings) {
-    const rules = new Rules(settings.rooms);
+  /** The settings that it began with: the engine's own limits were made from them. */
+  readonly listening: Settings;
+
+  /**
+   * @param settings what holds now: a reload replaces them
+   * @throws OptionsError when a key or a schema cannot be used
+   */
+  constructor(public settings: Settings) {
+    this.listening = settings;
+    const journal = new LogJournal();
+    const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
     this.hub = new Hub({
-      log: new MemoryLog((room) => rules.of(room).bounds),
+      // Rooms that somebody is in know their rule.
+      log: new MemoryLog((room) => this.hub.ruleOf(room).bounds),
       rules,
       bounds: this.bounds,
+      journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
     });
-    this.door = new Door(this.hub, settings.maxMessage);
+    const policy = new Policy(this.hub, access.secured, settings.authorize);
+    this.door = new Door(this.hub, settings.maxMessage, access, policy);
     this.origins = new Origins(settings.origins);
+  }
+
+  /** Whom it believes, and what was revoked. */
+  get access(): Access {
+    return this.door.access;
   }
 
   /**
@@ -49,7 +77,10 @@ export class Engine {
    * @throws ThumpError when the name or the data does not fit the room's rule
    */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
-    const { seq } = await this.door.publish({ server: true }, { room, content: { value: data }, ...options });
+    const { seq } = await this.door.publish(
+      { caller: SERVER },
+      { room, content: { value: data }, ...options },
+    );
     return { at: formatCursor(this.hub.log.epoch, seq) };
   }
 
@@ -67,17 +98,31 @@ export class Engine {
     const { hub } = this;
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {
+      let ended = 0;
       for (const session of hub.sessions.values()) {
         if ((session.behind || session.pending()) && Date.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
+        // Thousands of them are not to hold up what is published meanwhile.
+        if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
+  }
+
+  /** Why it should get no new clients just now; undefined when all is well. */
+  get unready(): string | undefined {
+    return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  }
+
+  /** What else is to be done when it closes. */
+  onClose(run: () => unknown): void {
+    this.#closing.push(run);
   }
 
   /** Stops timers and closes the log. Nothing can be published afterwards. */
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();
+    for (const run of this.#closing.splice(0)) await run();
   }
 }

@@ -2,8 +2,25 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
-import { Duration, RuleOptions, Size } from "../rooms/rule.ts";
+import type { Authorize } from "../access/policy.ts";
+import {
+  accessFault,
+  AccessOptions,
+  type AccessSettings,
+  knowsAnyone,
+  resolveAccess,
+} from "../access/settings.ts";
+import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+
+const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
+const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
+const LogLevel = Type.Union([
+  Type.Literal("debug"),
+  Type.Literal("info"),
+  Type.Literal("warning"),
+  Type.Literal("error"),
+]);
 
 const Limits = Type.Object(
   {
@@ -25,6 +42,15 @@ export const Options = Type.Object(
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
+    access: Type.Optional(AccessOptions),
+    open: Type.Optional(Type.Boolean()),
+    // What is no function is found below: a schema cannot tell.
+    authorize: Type.Optional(Type.Unsafe<Authorize>({})),
+    metrics: Type.Optional(MetricsFor),
+    metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
+    log: Type.Optional(LogForm),
+    logLevel: Type.Optional(LogLevel),
+    traces: Type.Optional(Type.String({ pattern: "^https?://.+$" })),
   },
   { additionalProperties: false },
 );
@@ -37,7 +63,15 @@ export const Options = Type.Object(
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
- *   `demo`: the page at `/` and its ticker (true): of the server alone.
+ *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
+ * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
+ *   a grant. `open`: without them, others than this machine may come too.
+ * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
+ *   `({ session, action, room }) => true | false | undefined`, or a promise of it; undefined leaves it to the rules.
+ * - `metrics`: who may read them: `loopback` (default; programs on this machine, and API keys), `anyone`, or `off`;
+ *   `metricsPath` (/metrics): of the server alone.
+ * - `log`: `pretty` (default), `json` or `none`; `logLevel` (info): of the server alone.
+ * - `traces`: where an OpenTelemetry collector takes OTLP over HTTP: of the server alone.
  */
 export type Options = Static<typeof Options>;
 
@@ -54,6 +88,14 @@ export interface Settings {
   port: number;
   drain: number;
   demo: boolean;
+  access: AccessSettings;
+  open: boolean;
+  authorize: Authorize | undefined;
+  metrics: Static<typeof MetricsFor>;
+  metricsPath: string;
+  log: Static<typeof LogForm>;
+  logLevel: Static<typeof LogLevel>;
+  traces: string | undefined;
 }
 
 const options = Compile(Options);
@@ -65,7 +107,7 @@ export class OptionsError extends Error {
 
 /** Checks what came from `source`. @throws OptionsError */
 export function checkOptions(value: unknown, source: string): Options {
-  if (options.Check(value)) return value;
+  if (options.Check(value)) return checkRest(value, source);
   // A union reports each of its branches: the deepest finding is the one that was meant.
   const [worst] = fieldErrors(options.Errors(value)).sort(
     (a, b) => b.path.split("/").length - a.path.split("/").length,
@@ -74,9 +116,29 @@ export function checkOptions(value: unknown, source: string): Options {
   throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
 }
 
-/** Fills in the defaults. */
+/** What the schema cannot see. */
+function checkRest(value: Options, source: string): Options {
+  for (const [pattern, rule] of Object.entries(value.rooms ?? {})) {
+    const [field, why] = ruleFault(pattern, rule) ?? [];
+    if (field !== undefined) throw new OptionsError(`${source}: rooms › ${pattern} › ${field} ${why}`);
+  }
+  const fault = accessFault(value.access ?? {});
+  if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  if (value.authorize !== undefined && typeof value.authorize !== "function")
+    throw new OptionsError(`${source}: authorize must be a function`);
+  return value;
+}
+
+/** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
   const { limits = {} } = given;
+  const access = resolveAccess(given.access);
+  // A secret that should have come from the environment, and did not, must not open the server.
+  if (given.access && !knowsAnyone(access)) {
+    throw new OptionsError(
+      "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
+    );
+  }
   return {
     rooms: given.rooms ?? {},
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
@@ -88,7 +150,16 @@ export function resolveOptions(given: Options): Settings {
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
     drain: durationMs(given.drain ?? 5),
-    demo: given.demo ?? true,
+    // A page to try things out is not for a server that knows whom it lets in.
+    demo: given.demo ?? !knowsAnyone(access),
+    access,
+    open: given.open ?? false,
+    authorize: given.authorize,
+    metrics: given.metrics ?? "loopback",
+    metricsPath: given.metricsPath ?? "/metrics",
+    log: given.log ?? "pretty",
+    logLevel: given.logLevel ?? "info",
+    traces: given.traces,
   };
 }
 

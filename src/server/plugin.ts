@@ -1,21 +1,26 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
+import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { endSession, endUserSessions, listRooms } from "../transports/operate.ts";
+import { endSession, endUserSessions, listRooms, revoke } from "../transports/operate.ts";
 import { problem } from "../transports/problem.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
 import * as rooms from "../transports/rooms.ts";
 import { Engine } from "./engine.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
+import { checkLocal, isSettled } from "./reach.ts";
 
 type Handler = (
   door: Door,
   request: Request,
   server: Server<unknown> | null,
-) => Response | undefined | Promise<Response>;
+  asker: Asker,
+) => Answer | Promise<Answer>;
+/** Nothing where the request has become a socket. */
+type Answer = Response | undefined;
 
 interface Context {
   request: Request;
@@ -30,6 +35,8 @@ interface Context {
  */
 export function thump(options: Options = {}) {
   const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
+  // Where the app listens is not ours to choose. Without a secret it is only this machine that is answered.
+  engine.localOnly = !isSettled(engine.settings);
   return mount(engine);
 }
 
@@ -54,7 +61,6 @@ export function mount(engine: Engine) {
 }
 
 function createRoutes(engine: Engine) {
-  const { door, settings } = engine;
   const on = (handler: Handler) => guarded(engine, handler);
   /** Starts a session: not while the server drains. */
   const start = (handler: Handler) =>
@@ -64,7 +70,7 @@ function createRoutes(engine: Engine) {
       return handler(...given);
     });
   const raw = { parse: "none" } as const;
-  return new Elysia({ name: "thump", seed: engine, prefix: settings.prefix })
+  return new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server }) => attachServer(engine, server))
     .onStop(() => engine.hub.stop())
@@ -77,17 +83,19 @@ function createRoutes(engine: Engine) {
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((_, request) => publishBatch(door, request, settings.maxBody)),
+      on((door, request, _, asker) => publishBatch(door, request, asker, engine.settings.maxBody)),
       raw,
     )
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
+    .post("/revoke", on(revoke), raw)
     .options("/rooms", on(preflight))
     .options("/rooms/:room", on(preflight))
     .options("/rooms/:room/members", on(preflight))
     .options("/rooms/:room/history", on(preflight))
     .options("/events", on(preflight))
     .options("/publish", on(preflight))
+    .options("/revoke", on(preflight))
     .options("/sessions/:id", on(preflight))
     .options("/users/:user/sessions", on(preflight));
 }
@@ -95,25 +103,33 @@ function createRoutes(engine: Engine) {
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
   engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
-  engine.origins.loopbackOnly = isLoopback(server.hostname ?? "");
+  // Where there are secrets, a name that points here by trickery brings no token along.
+  const local = isLoopback(server.hostname ?? "");
+  engine.origins.loopbackOnly = () => local && !engine.access.secured;
 }
 
-/** What every route shares: the page's origin is checked, errors become problems, allowed pages may read. */
-function guarded({ door, origins }: Engine, handler: Handler) {
-  return ({ request, server }: Context): Response | undefined | Promise<Response> => {
+/** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */
+function guarded(engine: Engine, handler: Handler) {
+  const { door, origins } = engine;
+  return ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
-    const allow = (response: Response): Response => {
-      if (origin === undefined) return response;
+    const allow = (response: Answer): Answer => {
+      if (origin === undefined || !response) return response;
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("vary", "origin");
+      if (door.access.settings.cookie !== undefined && origins.isListed(origin))
+        response.headers.set("access-control-allow-credentials", "true");
       return response;
     };
-    const fail = (error: unknown): Response => allow(problem(error));
+    const fail = (error: unknown): Answer => allow(problem(door.hub, error));
     try {
+      if (engine.localOnly) checkLocal(request, server);
       origin = origins.check(request);
-      const response = handler(door, request, server);
+      const handle = (caller: Caller) => handler(door, request, server, { caller });
+      const caller = door.access.identify(request, origins);
+      const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
-      return response && allow(response);
+      return allow(response);
     } catch (error) {
       return fail(error);
     }

@@ -1,15 +1,24 @@
-// Starts the server for a person: reads options, says what to do next, drains on SIGTERM and SIGINT.
+// Starts the server for a person: reads options, says what to do next, drains on SIGTERM, reloads on SIGHUP.
+import { closeSync, openSync } from "node:fs";
+import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../access/origin.ts";
 import pkg from "../../package.json" with { type: "json" };
-import { type Running, serve } from "./app.ts";
+import { type Running, serve, serverSettings } from "./app.ts";
 import { HELP, readFlags, readOptions } from "./command-line.ts";
+import { configureLogging, logsWritten } from "./logging.ts";
 import { type Options, OptionsError } from "./options.ts";
+import { reload } from "./reload.ts";
+
+type Flags = ReturnType<typeof readFlags>;
+
+const log = getLogger(["thump"]);
 
 /** Runs until it is told to stop. Exits with 1 when it cannot start, 2 when the options are wrong. */
 export async function start(args: string[]): Promise<void> {
   let options: Options;
+  let flags: Flags;
   try {
-    const flags = readFlags(args);
+    flags = readFlags(args);
     if (flags.help) return void console.log(HELP);
     if (flags.version) return void console.log(pkg.version);
     options = await readOptions(flags, process.env, process.cwd());
@@ -20,24 +29,77 @@ export async function start(args: string[]): Promise<void> {
   }
   let running: Running;
   try {
-    running = serve(options);
+    running = await begin(options);
   } catch (error) {
     console.error(`thump: ${explain(error, options)}`);
-    process.exit(1);
+    process.exit(error instanceof OptionsError ? 2 : 1);
   }
+  onSignals(running, flags);
+  // Last: whoever reads it may count on all of the above.
+  const { settings, access } = running.engine;
+  console.log(banner(running, settings.demo, access.secured));
+}
+
+async function begin(options: Options): Promise<Running> {
+  const running = serve(options);
+  const { host, port, engine } = running;
+  const { traces } = engine.settings;
+  configureLogging(engine.settings);
+  if (traces) {
+    const { startTracing } = await import("./tracing.ts");
+    await startTracing(engine, traces, process.env);
+  }
+  log.info("started, version {version}, on {host} port {port}", { version: pkg.version, host, port });
+  return running;
+}
+
+function onSignals(running: Running, flags: Flags): void {
   let stopping = false;
-  const stop = async () => {
+  const stop = async (signal: string) => {
     // A second signal: at once.
     if (stopping) process.exit(1);
     stopping = true;
+    const { sessions } = running.engine.hub;
     console.log("thump: draining");
+    log.info("{signal}: draining {sessions} sessions", { signal, sessions: sessions.size });
     await running.stop();
+    log.info("stopped");
+    await logsWritten();
     process.exit(0);
   };
-  process.on("SIGTERM", () => void stop());
-  process.on("SIGINT", () => void stop());
-  // Last: whoever reads it may count on all of the above.
-  console.log(banner(running, options.demo ?? true));
+  const hasTerminal = process.stdin.isTTY === true;
+  process.on("SIGTERM", () => void stop("SIGTERM"));
+  process.on("SIGINT", () => void stop("SIGINT"));
+  let reloading = Promise.resolve();
+  process.on("SIGHUP", () => {
+    // The same signal says that the terminal was closed: nobody is there to run it for.
+    if (hasTerminal && terminalIsGone()) void stop("SIGHUP");
+    else reloading = reloading.then(() => onReload(running, flags));
+  });
+}
+
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Reads everything again. What is wrong changes nothing, and is said. */
+async function onReload({ engine }: Running, flags: Flags): Promise<void> {
+  try {
+    const options = await readOptions(flags, process.env, process.cwd());
+    const { changed, restart } = reload(engine, serverSettings(options));
+    engine.reloads.done++;
+    log.info("reloaded; changed: {changed}", { changed: changed.join(", ") || "nothing" });
+    if (restart.length > 0) log.warn("not before a restart: {restart}", { restart: restart.join(", ") });
+  } catch (error) {
+    engine.reloads.failed++;
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error("not reloaded, nothing has changed: {reason}", { reason });
+  }
 }
 
 function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): string {
@@ -49,18 +111,25 @@ function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): 
 }
 
 /** What a newcomer needs to see first. */
-export function banner({ host, port }: Pick<Running, "host" | "port">, demo: boolean): string {
+export function banner(
+  { host, port }: Pick<Running, "host" | "port">,
+  demo: boolean,
+  secured = false,
+): string {
   const local = isLoopback(host);
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const url = `http://${name}:${port}`;
+  const token = secured ? '-H "authorization: Bearer $TOKEN" ' : "";
   return [
     `thump ${pkg.version} on ${url}${demo ? "  (open it in a browser)" : ""}`,
     "",
-    `  listen   curl -N -H 'accept: text/event-stream' ${url}/rooms/chat`,
-    `  speak    curl -d 'hello' ${url}/rooms/chat`,
+    `  listen   curl -N -H 'accept: text/event-stream' ${token}${url}/rooms/chat`,
+    `  speak    curl -d 'hello' ${token}${url}/rooms/chat`,
     "",
-    local
-      ? "Open to everyone on this machine, and to nobody else."
-      : `Open to everyone who can reach ${host}: there is no secret, so anyone may listen and publish.`,
+    secured
+      ? "It takes a token (thump token makes one), but for what your rules open to anyone."
+      : local
+        ? "Open to everyone on this machine, and to nobody else."
+        : `Open to everyone who can reach ${host}: there is no secret, so anyone may listen and publish.`,
   ].join("\n");
 }

@@ -1,6 +1,8 @@
 // JSON answers about rooms that sockets and HTTP share: history, members, lists.
 import type { Door } from "../access/door.ts";
+import type { Asker } from "../access/caller.ts";
 import type { Hub, Start } from "../hub/hub.ts";
+import { startingAt } from "../hub/since.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
@@ -14,7 +16,7 @@ const MAX_ANSWER = 256 * 1024;
 /**
  * A room's publications after a cursor, or its newest, as the JSON text of an object:
  * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
- * answer was cut. `at` is the cursor to go on from.
+ * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked.
  */
 export function historyAnswer(door: Door, room: string, start: Start): string | Promise<string> {
   const { hub } = door;
@@ -22,7 +24,9 @@ export function historyAnswer(door: Door, room: string, start: Start): string | 
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
   const foreign = after !== undefined && hub.isForeign(after);
   const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
-  const write = (read: Slice) => writeHistory(hub, room, read, after && { ...after, foreign });
+  const since = start.since?.get(room);
+  const write = (read: Slice) =>
+    writeHistory(hub, room, startingAt(read, since), after && { ...after, foreign });
   return slice instanceof Promise ? slice.then(write) : write(slice);
 }
 
@@ -79,6 +83,7 @@ export function membersAnswer(hub: Hub, room: string): { room: string; sessions:
     members.push({
       session: session.id,
       user: session.identity.user,
+      info: session.identity.info,
       transport: session.transport,
       since: session.since,
     });
@@ -86,9 +91,10 @@ export function membersAnswer(hub: Hub, room: string): { room: string; sessions:
   return { room, sessions: all.size, members };
 }
 
-/** One page of the rooms that somebody is in or of which something is kept, by name: those open to clients. */
+/** One page of the rooms that somebody is in or of which something is kept, by name: those the asker may see. */
 export async function roomsAnswer(
-  hub: Hub,
+  { hub, policy }: Door,
+  asker: Asker,
   options: { match?: string; cursor?: string; limit?: number },
 ): Promise<object> {
   const limit = Math.min(1000, Math.max(1, options.limit ?? 100));
@@ -96,7 +102,7 @@ export async function roomsAnswer(
   const after = options.cursor ?? "";
   const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
   const found = [...names]
-    .filter((name) => name > after && pattern.test(name) && hub.ruleOf(name).join !== "server")
+    .filter((name) => name > after && pattern.test(name) && policy.mayAsServer(asker, "list", name))
     .sort();
   const page = found.slice(0, limit);
   const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));

@@ -1,7 +1,9 @@
 // The multiplexed socket: many rooms on one connection, commands and replies as JSON.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { renew } from "../access/renew.ts";
 import type { Joined, Start } from "../hub/hub.ts";
-import { ThumpError } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../protocol/commands.ts";
 import { formatCursor, parseCursor } from "../protocol/cursor.ts";
 import { json } from "../protocol/formats.ts";
@@ -9,19 +11,27 @@ import { historyAnswer, membersAnswer } from "./answers.ts";
 import { toThumpError } from "./problem.ts";
 import { SocketSession } from "./socket.ts";
 
+/** So many bad tokens a session may show. */
+const FAILED_AUTHS = 8;
+
 export class MultiplexedSocket extends SocketSession {
+  #failedAuths = 0;
+
   constructor(
     door: Door,
+    asker: Asker,
     readonly rooms: string[],
     readonly start: Start,
   ) {
-    super(door, "websocket", json);
+    super(door, asker, "websocket", json);
   }
 
   protected override begin(): void {
     const { hub, maxMessage } = this.door;
     const limits = { message: maxMessage, rooms: hub.roomsPerSession };
-    this.#say({ type: "welcome", session: this.id, ping: hub.heartbeat.interval / 1000, limits });
+    const { user, expires } = this.asker.caller;
+    const ping = hub.heartbeat.interval / 1000;
+    this.#say({ type: "welcome", session: this.id, user, expires, ping, limits });
     if (this.rooms.length > 0) this.#join(this.rooms, this.start, undefined);
   }
 
@@ -60,19 +70,19 @@ export class MultiplexedSocket extends SocketSession {
       case "history":
         return this.#history(command);
       case "members": {
-        this.door.checkJoin(command.room);
-        return this.#say({ type: "members", id, ...membersAnswer(this.door.hub, command.room) });
+        const say = () => this.#say({ type: "members", id, ...membersAnswer(this.door.hub, command.room) });
+        return this.#settle(command, this.door.allow(this.asker, "members", command.room, say));
       }
       case "auth":
-        throw new ThumpError("no-secret", "This server has no secret: everybody who reaches it may use it.");
+        return this.#auth(command);
       case "ping":
         return this.#say({ type: "pong", id });
     }
   }
 
   #join(rooms: string[], start: Start, id: CommandId): void {
-    const joining = this.door.join(this, rooms, start, (joined) => this.#joined(joined, id));
-    joining?.catch((error: unknown) => this.#tell(toThumpError(error), id));
+    const joining = this.door.join(this.asker, this, rooms, start, (joined) => this.#joined(joined, id));
+    joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
   }
 
   #joined({ room, at, resumed, replay, gap }: Joined, id: CommandId): void {
@@ -93,18 +103,37 @@ export class MultiplexedSocket extends SocketSession {
     );
   }
 
-  #history({ id, room, after, last }: Extract<Command, { type: "history" }>): void {
-    const { hub } = this.door;
+  #history(command: Extract<Command, { type: "history" }>): void {
+    const { id, room, after, last } = command;
     const start = { after: after === undefined ? undefined : parseCursor(after), last };
-    const answer = historyAnswer(this.door, room, start);
     const say = (fields: string) => this.reply(`{"type":"history",${idField(id)}${fields.slice(1)}`);
-    if (answer instanceof Promise) answer.then(say, (error: unknown) => hub.fail(this, error));
+    const answer = this.door.allow(this.asker, "history", room, () => historyAnswer(this.door, room, start));
+    if (answer instanceof Promise) this.#settle(command, answer.then(say));
     else say(answer);
+  }
+
+  #auth(command: Extract<Command, { type: "auth" }>): void {
+    const { id, token } = command;
+    const left = (room: string) => this.#say({ type: "left", room, code: "forbidden" });
+    const answer = Promise.try(() => renew(this.door, this.asker, this, token, left));
+    answer.then(
+      ({ user, expires }) => this.#say({ type: "authorized", id, user, expires }),
+      (error: unknown) => {
+        this.#refuseCommand(command, error);
+        // Each try costs the server a signature's work.
+        if (++this.#failedAuths > FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many bad tokens");
+      },
+    );
+  }
+
+  /** What goes wrong later is told like what goes wrong at once. */
+  #settle(command: Command, doing: unknown): void {
+    if (doing instanceof Promise) doing.catch((error: unknown) => this.#refuseCommand(command, error));
   }
 
   #refuseCommand(command: Command, error: unknown): void {
     const room = "room" in command ? command.room : undefined;
-    this.#tell(toThumpError(error), command.id, room);
+    this.#tell(toThumpError(this.door.hub, error), command.id, room);
   }
 
   #tell({ code, message, errors }: ThumpError, id: CommandId, room?: string): void {

@@ -1,11 +1,18 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
+import type { Joined } from "../hub/hub.ts";
 import type { Room } from "../hub/room.ts";
+import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
 import { Session } from "../hub/session.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
+
+const ANSWERED: Ending = { reason: "answered" };
 
 /** All that a waiting request needs to know is that there is something; it then asks for it. */
 const wake: StreamFormat = {
@@ -23,27 +30,33 @@ class PollSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
-    readonly onWake: () => void,
+    asker: Asker,
+    readonly onWake: (ending: Ending, error?: ThumpError) => void,
+    override readonly address: string | undefined,
   ) {
-    super("poll", wake);
+    super("poll", wake, asker.caller);
+    asker.session = this;
   }
 
   write(): boolean {
-    this.onWake();
+    this.onWake(ANSWERED);
     return true;
   }
 
   override send(publications: Publication[]): boolean {
-    if (publications.length > 0) this.onWake();
+    this.sent += publications.length;
+    if (publications.length > 0) this.onWake(ANSWERED);
     return true;
   }
 
   override gap(): void {
-    this.onWake();
+    this.onWake(ANSWERED);
   }
 
-  override end(): void {
-    this.onWake();
+  override end(code: number, reason: string): void {
+    const told =
+      code === CLOSE.unauthorized ? "unauthorized" : code === CLOSE.removed ? "forbidden" : undefined;
+    this.onWake(endedByUs(code), told && new ThumpError(told, `It was ended: ${reason}.`));
   }
 
   override backedUp(): boolean {
@@ -70,31 +83,33 @@ class PollSession extends Session implements Stream {
 
 /**
  * Resolves once the room has a publication after `after`, something went missing, `ms` are over, the client
- * left or the server drains. The caller then reads what there is.
+ * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here.
  */
 export function waitForPublication(
   door: Door,
+  asker: Asker,
   room: string,
   after: Cursor,
   ms: number,
   signal: AbortSignal,
+  address: string | undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const finish = () => {
+    const finish = (ending: Ending, error?: unknown) => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      if (!session.ended) door.hub.remove(session);
-      resolve();
+      signal.removeEventListener("abort", abort);
+      door.hub.remove(session, ending);
+      if (error === undefined) resolve();
+      else reject(error as Error);
     };
-    const timer = setTimeout(finish, ms);
-    const session = new PollSession(door, finish);
-    signal.addEventListener("abort", finish);
-    door.hub.add(session);
-    Promise.resolve(door.join(session, [room], { after }, ({ gap }) => gap && finish())).catch(
-      (error: unknown) => {
-        finish();
-        reject(error as Error);
-      },
+    const abort = () => finish(endedByClient());
+    const timer = setTimeout(() => finish(ANSWERED), ms);
+    const session = new PollSession(door, asker, finish, address);
+    signal.addEventListener("abort", abort);
+    door.enter(session);
+    const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
+    Promise.try(() => door.join(asker, session, [room], { after }, joined)).catch((error: unknown) =>
+      finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
     );
   });
 }

@@ -1,16 +1,24 @@
 // Errors over HTTP: application/problem+json (RFC 9457) with a stable `code`.
+import { Refusal } from "../access/refusal.ts";
+import type { Hub } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Turns whatever was thrown into what a client may see of it. Faults of ours are logged, not shown. */
-export function toThumpError(error: unknown): ThumpError {
-  if (error instanceof ThumpError) return error;
-  console.error("thump: internal error:", error);
-  return new ThumpError("internal", "Something went wrong in the server. It has been logged.");
+/** Turns whatever was thrown into what a client may see of it, and counts it. Faults of ours are logged, not shown. */
+export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
+  let error = thrown;
+  if (!(error instanceof ThumpError)) {
+    hub.journal.fault("internal error", error);
+    error = new ThumpError("internal", "Something went wrong in the server. It has been logged.");
+  }
+  const known = error as ThumpError;
+  hub.stats.rejected(known.code);
+  return known;
 }
 
 /** The error as a response. */
-export function problem(thrown: unknown): Response {
-  const { code, status, message, errors } = toThumpError(thrown);
+export function problem(hub: Hub, thrown: unknown): Response {
+  const error = toThumpError(hub, thrown);
+  const { code, status, message, errors } = error;
   const body = {
     type: "about:blank",
     title: code,
@@ -20,6 +28,15 @@ export function problem(thrown: unknown): Response {
     ...(errors ? { errors } : {}),
   };
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (code === "draining") headers["retry-after"] = "1";
+  if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
+  if (error instanceof Refusal) Object.assign(headers, challenge(error));
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** What RFC 6750 §3 wants beside a 401, and beside a 403 that a better token would spare. */
+function challenge({ status, challenge: why, message }: Refusal): Record<string, string> {
+  if (status !== 401 && why === undefined) return {};
+  const description = message.replaceAll(/[^\x20-\x7e]|["\\]/g, "'");
+  const words = why === undefined ? "" : `, error="${why}", error_description="${description}"`;
+  return { "www-authenticate": `Bearer realm="thump"${words}` };
 }

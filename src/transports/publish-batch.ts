@@ -1,17 +1,19 @@
 // POST /publish: several publications, or one to several rooms, each with a result of its own.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson } from "./request.ts";
+import { readJson, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
 
-const Item = Type.Object({
+/** What a batch is made of. */
+export const Item = Type.Object({
   room: Type.Optional(Type.String()),
   rooms: Type.Optional(Type.Array(Type.String())),
   event: Type.Optional(Type.String()),
@@ -26,7 +28,15 @@ type Result =
   | { room?: string; error: { code: string; message: string; errors?: object[] } };
 
 /** Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other. */
-export async function publishBatch(door: Door, request: Request, maxBody: number): Promise<Response> {
+export async function publishBatch(
+  door: Door,
+  request: Request,
+  asker: Asker,
+  maxBody: number,
+): Promise<Response> {
+  // Who showed nothing, where that is never enough, is not listened to.
+  if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
+    throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
   const body = await readJson(request, maxBody);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
@@ -36,8 +46,10 @@ export async function publishBatch(door: Door, request: Request, maxBody: number
       `One request may make ${MAX_PUBLICATIONS} publications; this one asks for ${wanted.length}.`,
     );
   }
+  await decideAll(door, asker, wanted);
+  const traceparent = traceparentOf(door, request);
   // All are handed to the log in this turn, in order; then their acks are waited for.
-  const results = await Promise.all(wanted.map((one) => publishOne(door, one)));
+  const results = await Promise.all(wanted.map((one) => publishOne(door, asker, one, traceparent)));
   return Response.json({ results });
 }
 
@@ -60,19 +72,34 @@ function expand(value: unknown): Wanted[] {
   return rooms.map((room) => ({ ...value, room }));
 }
 
-function publishOne(door: Door, wanted: Wanted): Result | Promise<Result> {
+/** The app's hook is asked about each room before anything is published: what it says is then known. */
+async function decideAll(door: Door, asker: Asker, wanted: Wanted[]): Promise<void> {
+  if (!door.policy.authorize) return;
+  const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : [one.room as string])));
+  await Promise.allSettled([...rooms].map((room) => Promise.try(() => door.check(asker, "publish", room))));
+}
+
+function publishOne(
+  door: Door,
+  asker: Asker,
+  wanted: Wanted,
+  traceparent: string | undefined,
+): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
-    const { code, message, errors } = toThumpError(error);
+    const { code, message, errors } = toThumpError(door.hub, error);
     return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
   };
   if (wanted instanceof ThumpError) return failed(wanted);
   const { event, data, encoding, key } = wanted;
   try {
-    const publication = door.publish(
-      {},
-      { room: wanted.room as string, event, key, content: { value: data, encoding } },
-    );
+    const publication = door.publish(asker, {
+      room: wanted.room as string,
+      event,
+      key,
+      content: { value: data, encoding },
+      traceparent,
+    });
     const kept = ({ seq }: { seq: number }): Result => ({
       ...room,
       at: formatCursor(door.hub.log.epoch, seq),

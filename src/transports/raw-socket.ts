@@ -1,6 +1,7 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
-import type { Start } from "../hub/hub.ts";
+import type { Joined, Start } from "../hub/hub.ts";
 import type { ThumpError } from "../protocol/codes.ts";
 import { raw } from "../protocol/formats.ts";
 import { SocketSession } from "./socket.ts";
@@ -8,18 +9,19 @@ import { SocketSession } from "./socket.ts";
 export class RawSocket extends SocketSession {
   constructor(
     door: Door,
+    asker: Asker,
     readonly room: string,
     readonly start: Start,
     readonly echo: boolean,
   ) {
-    super(door, "raw-websocket", raw);
+    super(door, asker, "raw-websocket", raw);
   }
 
   protected override begin(): void {
-    const joining = this.door.join(this, [this.room], this.start, ({ gap }) => {
-      if (gap) this.gap(gap);
-    });
-    joining?.catch((error: unknown) => this.door.hub.fail(this, error));
+    const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
+    Promise.try(() => this.door.join(this.asker, this, [this.room], this.start, joined)).catch(
+      (error: unknown) => this.door.fail(this, error),
+    );
   }
 
   protected override receive(frame: string | Buffer): void {

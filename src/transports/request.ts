@@ -6,7 +6,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 import { parseJson } from "../protocol/json.ts";
 import { checkRoomName } from "../protocol/names.ts";
-import type { Incoming } from "../access/door.ts";
+import type { Door, Incoming } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
 
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
@@ -14,7 +14,8 @@ const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
 const Flag = Type.String({ pattern: "^[01]$" });
 /** A pattern is tried on every room there is: it may be neither long nor have many wildcards. */
 const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
-const Query = Type.Object({
+/** What a query may say. */
+export const Query = Type.Object({
   after: Type.Optional(Type.String()),
   last: Type.Optional(Digits),
   wait: Type.Optional(Decimal),
@@ -72,6 +73,11 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
     last: last === undefined ? undefined : Number(last),
     max: max === undefined ? undefined : Number(max),
   };
+}
+
+/** The trace that a request belongs to, where somebody wants to know. */
+export function traceparentOf({ hub }: Door, request: Request): string | undefined {
+  return hub.intake.trace && (request.headers.get("traceparent") ?? undefined);
 }
 
 /** A body as the content of a publication, by its content type. @throws ThumpError `malformed`, `too-large` */

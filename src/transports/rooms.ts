@@ -1,5 +1,6 @@
 // A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
 import type { Server } from "bun";
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -9,7 +10,7 @@ import { historyAnswer, membersAnswer } from "./answers.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readContent, readQuery, readRoom, readStart } from "./request.ts";
+import { readContent, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 import { type SocketSession, upgrade } from "./socket.ts";
 import { StreamSession } from "./stream.ts";
 
@@ -21,19 +22,24 @@ const jsonHeaders = {
 };
 
 /** `POST /rooms/:room`: publishes the body. */
-export async function publish(door: Door, request: Request): Promise<Response> {
+export async function publish(
+  door: Door,
+  request: Request,
+  _server: unknown,
+  asker: Asker,
+): Promise<Response> {
   const { headers } = request;
   const room = readRoom(request);
+  // Whose publication is not wanted need not send it.
+  if (door.policy.secured) await door.check(asker, "publish", room);
   const content = await readContent(request, door.maxMessage);
-  const publication = await door.publish(
-    {},
-    {
-      room,
-      content,
-      event: headers.get("event") ?? undefined,
-      key: headers.get("idempotency-key") ?? undefined,
-    },
-  );
+  const publication = await door.publish(asker, {
+    room,
+    content,
+    event: headers.get("event") ?? undefined,
+    key: headers.get("idempotency-key") ?? undefined,
+    traceparent: traceparentOf(door, request),
+  });
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
 }
 
@@ -42,27 +48,49 @@ export function listen(
   door: Door,
   request: Request,
   server: Server<unknown> | null,
-): Response | Promise<Response> | undefined {
+  asker: Asker,
+): Answer | Promise<Answer> {
   const room = readRoom(request);
-  door.checkJoin(room);
   const query = readQuery(request);
   const start = readStart(request, query);
-  if (isUpgrade(request))
-    return socket(server, request, new RawSocket(door, room, start, query.echo === "1"));
   const accept = request.headers.get("accept") ?? "";
-  if (accept.includes("text/event-stream")) return stream(door, request, server, eventStream, [room], start);
-  if (accept.includes("application/x-ndjson")) return stream(door, request, server, ndjson, [room], start);
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
-  return wait > 0 ? poll(door, request, server, room, start, wait) : state(door, room, start);
+  const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
+    andThen(door.checkStart(asker, [room], start), run);
+  if (isUpgrade(request))
+    return listening(() =>
+      socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
+    );
+  if (accept.includes("text/event-stream"))
+    return listening(() => stream(door, request, server, asker, eventStream, [room], start));
+  if (accept.includes("application/x-ndjson"))
+    return listening(() => stream(door, request, server, asker, ndjson, [room], start));
+  if (wait > 0) return listening((bounded) => poll(door, request, server, asker, room, bounded, wait));
+  return door.allow(asker, "history", room, () => state(door, room, start));
+}
+
+/** Nothing where the request has become a socket. */
+type Answer = Response | undefined;
+
+/** Goes on at once where nothing has to be waited for. */
+function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(run) : run(value);
 }
 
 /** `GET /events?room=a&room=b`: an event stream of several rooms. */
-export function events(door: Door, request: Request, server: Server<unknown> | null): Response {
+export function events(
+  door: Door,
+  request: Request,
+  server: Server<unknown> | null,
+  asker: Asker,
+): Response | Promise<Response> {
   const query = readQuery(request);
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
-  checkRooms(door, query.rooms);
-  return stream(door, request, server, envelopeStream, query.rooms, readStart(request, query));
+  const start = readStart(request, query);
+  return andThen(checkRooms(door, asker, query.rooms, start), () =>
+    stream(door, request, server, asker, envelopeStream, query.rooms, start),
+  );
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
@@ -70,24 +98,39 @@ export function multiplexed(
   door: Door,
   request: Request,
   server: Server<unknown> | null,
-): Response | undefined {
+  asker: Asker,
+): Answer | Promise<Answer> {
   const query = readQuery(request);
-  checkRooms(door, query.rooms);
-  if (!isUpgrade(request))
-    throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
-  return socket(server, request, new MultiplexedSocket(door, query.rooms, readStart(request, query)));
+  const { policy } = door;
+  if (asker.caller.kind === "anonymous" && !policy.opensToAnyone)
+    throw policy.refusal(asker, "This server takes a token or an API key.");
+  const start = readStart(request, query);
+  return andThen(checkRooms(door, asker, query.rooms, start), () => {
+    if (!isUpgrade(request))
+      throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
+    return socket(server, request, new MultiplexedSocket(door, asker, query.rooms, start));
+  });
 }
 
 /** `GET /rooms/:room/members`: who is there. */
-export function members(door: Door, request: Request): Response {
+export function members(
+  door: Door,
+  request: Request,
+  _server: unknown,
+  asker: Asker,
+): Response | Promise<Response> {
   const room = readRoom(request, "/members");
-  door.checkJoin(room);
-  return Response.json(membersAnswer(door.hub, room));
+  return door.allow(asker, "members", room, () => Response.json(membersAnswer(door.hub, room)));
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
-export async function forget(door: Door, request: Request): Promise<Response> {
-  await door.forget(readRoom(request, "/history"));
+export async function forget(
+  door: Door,
+  request: Request,
+  _server: unknown,
+  asker: Asker,
+): Promise<Response> {
+  await door.forget(asker, readRoom(request, "/history"));
   return new Response(null, { status: 204 });
 }
 
@@ -95,11 +138,7 @@ function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-function socket(
-  server: Server<unknown> | null,
-  request: Request,
-  session: SocketSession,
-): Response | undefined {
+function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
   if (server && upgrade(server, request, session)) return undefined;
   throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
 }
@@ -108,20 +147,25 @@ function stream(
   door: Door,
   request: Request,
   server: Server<unknown> | null,
+  asker: Asker,
   format: StreamFormat,
   rooms: string[],
   start: Start,
 ): Response {
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, format).respond(rooms, start);
+  return new StreamSession(door, asker, format, addressOf(request, server)).respond(rooms, start);
 }
 
-function checkRooms(door: Door, rooms: string[]): void {
+function addressOf(request: Request, server: Server<unknown> | null): string | undefined {
+  return server?.requestIP(request)?.address;
+}
+
+function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {
   const { roomsPerSession } = door.hub;
   if (rooms.length > roomsPerSession)
     throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
-  for (const room of rooms) door.checkJoin(room);
+  return door.checkStart(asker, rooms, start);
 }
 
 async function state(door: Door, room: string, start: Start): Promise<Response> {
@@ -133,6 +177,7 @@ async function poll(
   door: Door,
   request: Request,
   server: Server<unknown> | null,
+  asker: Asker,
   room: string,
   start: Start,
   seconds: number,
@@ -144,6 +189,7 @@ async function poll(
   }
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
-  await waitForPublication(door, room, after, seconds * 1000, request.signal);
-  return state(door, room, { after });
+  const address = addressOf(request, server);
+  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal, address);
+  return state(door, room, { ...start, after, last: undefined });
 }

@@ -1,8 +1,11 @@
 // A WebSocket session: the part that the raw and the multiplexed socket share.
 import type { Server, ServerWebSocket } from "bun";
-import { type Asker, type Door, type Incoming } from "../access/door.ts";
+import type { Asker } from "../access/caller.ts";
+import { chooseProtocol } from "../access/credentials.ts";
+import type { Door, Incoming } from "../access/door.ts";
+import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
-import { type Identity, TopicSession } from "../hub/session.ts";
+import { TopicSession } from "../hub/session.ts";
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
@@ -11,23 +14,28 @@ import { toThumpError } from "./problem.ts";
 
 /** Bad frames in excess of good ones that a session may send before it is closed. */
 const BAD_FRAMES = 32;
+/** So many frames may wait while the app's `authorize` hook thinks; and so many times the largest, in bytes. */
+const HELD_FRAMES = 1024;
+const HELD_SIZE = 16;
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
 export abstract class SocketSession extends TopicSession {
-  readonly asker: Asker;
+  override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   #heard = true;
   #waiting = 0;
   #bad = 0;
+  #held: { frames: (string | Buffer)[]; bytes: number } | undefined;
 
+  /** @param asker who shook hands */
   constructor(
     readonly door: Door,
+    readonly asker: Asker,
     transport: string,
     format: Format,
-    identity?: Identity,
   ) {
-    super(transport, format, identity);
-    this.asker = { session: this, user: identity?.user };
+    super(transport, format, asker.caller);
+    asker.session = this;
   }
 
   /** Begins: the connection is there. */
@@ -38,12 +46,15 @@ export abstract class SocketSession extends TopicSession {
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
-    this.door.hub.add(this);
-    this.#guard(() => this.begin());
+    // Later, when the connection is gone, the engine no longer knows it.
+    this.address = socket.remoteAddress;
+    this.door.enter(this);
+    if (!this.ended) this.#guard(() => this.begin());
   }
 
   message(_socket: ServerWebSocket<unknown>, frame: string | Buffer): void {
     this.#heard = true;
+    this.received++;
     if (this.ended) return;
     const size = Buffer.byteLength(frame);
     const limit = this.door.maxMessage;
@@ -51,7 +62,27 @@ export abstract class SocketSession extends TopicSession {
       this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
       return;
     }
-    this.#guard(() => this.receive(frame));
+    if (this.asker.deciding) this.#hold(frame, size);
+    else this.#guard(() => this.receive(frame));
+  }
+
+  /** An earlier frame waits for the hook's answer: this one waits behind it, or order would be lost. */
+  #hold(frame: string | Buffer, size: number): void {
+    const held = (this.#held ??= { frames: [], bytes: 0 });
+    held.frames.push(frame);
+    held.bytes += size;
+    if (held.frames.length > HELD_FRAMES || held.bytes > HELD_SIZE * this.door.maxMessage)
+      this.end(CLOSE.rate, "too much waits for an answer");
+  }
+
+  override decided(): void {
+    const { frames = [] } = this.#held ?? {};
+    this.#held = undefined;
+    for (const frame of frames) {
+      if (this.ended) return;
+      if (this.asker.deciding) this.#hold(frame, Buffer.byteLength(frame));
+      else this.#guard(() => this.receive(frame));
+    }
   }
 
   drain(): void {
@@ -63,9 +94,9 @@ export abstract class SocketSession extends TopicSession {
     this.#heard = true;
   }
 
-  close(): void {
+  close(_socket: ServerWebSocket<unknown>, code?: number): void {
+    this.door.hub.remove(this, endedByClient(code));
     this.#socket = undefined;
-    this.door.hub.remove(this);
   }
 
   /** Bytes that wait in this process for the client to read. */
@@ -97,10 +128,17 @@ export abstract class SocketSession extends TopicSession {
     const socket = this.#socket;
     if (!socket) return false;
     const { epoch } = this.door.hub.log;
+    let bytes = 0;
     // One write for all of them.
     socket.cork(() => {
-      for (const publication of publications) socket.send(this.format.message(publication, epoch), false);
+      for (const publication of publications) {
+        const wire = this.format.message(publication, epoch);
+        bytes += Buffer.byteLength(wire);
+        socket.send(wire, false);
+      }
     });
+    this.sent += publications.length;
+    this.door.hub.stats.delivered(publications.length, bytes);
     return !this.backedUp();
   }
 
@@ -111,7 +149,7 @@ export abstract class SocketSession extends TopicSession {
   override end(code: number, reason: string): void {
     if (this.ended) return;
     const socket = this.#socket;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByUs(code));
     // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
     if (code === CLOSE.idle && this.pending()) socket?.terminate();
     else socket?.close(code, reason.slice(0, 120));
@@ -147,7 +185,7 @@ export abstract class SocketSession extends TopicSession {
 
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
-    this.tell(toThumpError(thrown));
+    this.tell(toThumpError(this.door.hub, thrown));
     if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
   }
 
@@ -164,5 +202,9 @@ export abstract class SocketSession extends TopicSession {
 
 /** Makes the request a socket with this session. False when it cannot be one. */
 export function upgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
-  return server.upgrade(request, { data: session });
+  const protocol = chooseProtocol(request);
+  return server.upgrade(request, {
+    data: session,
+    ...(protocol === undefined ? {} : { headers: { "sec-websocket-protocol": protocol } }),
+  });
 }

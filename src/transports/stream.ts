@@ -1,7 +1,9 @@
 // A stream session: Server-Sent Events or NDJSON over one long response.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Joined, Start } from "../hub/hub.ts";
+import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
 import { CLOSE } from "../protocol/codes.ts";
@@ -23,9 +25,12 @@ export class StreamSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
+    readonly asker: Asker,
     override readonly format: StreamFormat,
+    override readonly address: string | undefined,
   ) {
-    super(format.name, format);
+    super(format.name, format, asker.caller);
+    asker.session = this;
   }
 
   /** The response that carries the stream. The rooms must have been checked. */
@@ -50,15 +55,17 @@ export class StreamSession extends Session implements Stream {
   }
 
   #begin(rooms: string[], start: Start): void {
-    const { hub } = this.door;
-    hub.add(this);
+    this.door.enter(this);
+    if (this.ended) return;
     if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
     const joined: Joined[] = [];
-    const joining = this.door.join(this, rooms, start, (each) => {
+    const onJoined = (each: Joined) => {
       joined.push(each);
       if (joined.length === rooms.length) this.#joined(joined);
-    });
-    joining?.catch((error: unknown) => hub.fail(this, error));
+    };
+    Promise.try(() => this.door.join(this.asker, this, rooms, start, onJoined)).catch((error: unknown) =>
+      this.door.fail(this, error),
+    );
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */
@@ -112,10 +119,13 @@ export class StreamSession extends Session implements Stream {
 
   override send(publications: Publication[]): boolean {
     if (publications.length === 0) return !this.#full;
-    const { epoch } = this.door.hub.log;
-    return this.#writeText(
-      publications.map((publication) => this.format.message(publication, epoch)).join(""),
+    const { log, stats } = this.door.hub;
+    const chunk = encoder.encode(
+      publications.map((publication) => this.format.message(publication, log.epoch)).join(""),
     );
+    this.sent += publications.length;
+    stats.delivered(publications.length, chunk.length);
+    return this.write(chunk);
   }
 
   override gap(gap: Gap): void {
@@ -124,7 +134,7 @@ export class StreamSession extends Session implements Stream {
 
   override end(code: number, reason: string): void {
     if (this.ended) return;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByUs(code));
     const controller = this.#controller;
     this.#controller = undefined;
     // A response has no close frame. What it can say is when to come back.
@@ -155,6 +165,6 @@ export class StreamSession extends Session implements Stream {
 
   #gone(): void {
     this.#controller = undefined;
-    this.door.hub.remove(this);
+    this.door.hub.remove(this, endedByClient());
   }
 }

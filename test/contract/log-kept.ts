@@ -35,6 +35,49 @@ export function boundsContract(on: Subject): void {
   });
 }
 
+const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
+
+export function reboundContract(on: Subject): void {
+  test("narrower ones trim what is there, and admit it", async () => {
+    const all = seqs(await on.appendMany("a", 5));
+    const two = { ...WIDE, count: 2 };
+    on.log.replaceBounds(() => two);
+    const { from, publications } = await on.log.read("a", 0, 9);
+    expect(seqs(publications)).toEqual(all.slice(-2));
+    expect(from).toBeGreaterThan(0);
+    await on.append("a");
+    expect((await on.log.read("a", 0, 9)).publications).toHaveLength(2);
+  });
+
+  test("wider ones keep more from now on, and what was let go of stays a gap", async () => {
+    const all = seqs(await on.appendMany("three:a", 5));
+    on.log.replaceBounds(() => WIDE);
+    all.push(...seqs(await on.appendMany("three:a", 5)));
+    expect(seqs((await on.log.read("three:a", 0, 99)).publications)).toEqual(all.slice(2));
+    expect(await on.gapAfter("three:a", all[0]!)).toBe(true);
+  });
+
+  test("a room that was freed under the old ones still is a gap, however often they change", async () => {
+    await on.append("b");
+    const freed = await on.append("none:a");
+    for (let i = 0; i < 3; i++) {
+      const bounds = { ...WIDE };
+      on.log.replaceBounds(() => bounds);
+      // Something older is freed afterwards: it must not lower what is known to be gone.
+      if (i === 0) await on.log.forget("b");
+      expect(await on.gapAfter("none:a", freed.seq - 1)).toBe(true);
+    }
+    expect(await on.gapAfter("none:a", freed.seq)).toBe(false);
+  });
+
+  test("nothing is said of a room that has all of it", async () => {
+    const [first] = await on.appendMany("a", 3);
+    on.log.replaceBounds(() => WIDE);
+    expect(await on.gapAfter("a", first!.seq)).toBe(false);
+    expect((await on.log.read("a", 0, 9)).publications).toHaveLength(3);
+  });
+}
+
 export function gapContract(on: Subject): void {
   test("within what is kept there is none", async () => {
     const all = await on.appendMany("three:a", 6);

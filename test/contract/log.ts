@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
 import type { Bounds } from "../../src/rooms/rule.ts";
-import { boundsContract, gapContract, keyContract } from "./log-kept.ts";
+import { boundsContract, gapContract, keyContract, reboundContract } from "./log-kept.ts";
 import { followerContract, orderContract, readingContract } from "./log-order.ts";
 import { cleanup } from "../support/cleanup.ts";
 
@@ -66,6 +66,7 @@ export function logContract(name: string, create: CreateLog): void {
     describe("reading", () => readingContract(subject));
     describe("bounds", () => boundsContract(subject));
     describe("the truth about gaps", () => gapContract(subject));
+    describe("other bounds", () => reboundContract(subject));
     describe("idempotency keys", () => keyContract(subject));
 
     test("two logs have two epochs", async () => {

@@ -1,6 +1,7 @@
 // Bun drops a message for a socket that is over its limit, without a word: no burst may ever get one there.
 import { expect, test } from "bun:test";
 import WS from "ws";
+import { SERVER } from "../../src/access/caller.ts";
 import { connect, type Socket } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 
@@ -25,10 +26,12 @@ for (const size of [100, 1_000, 15_000, 16_300, 17_000, 40_000]) {
     }
     await stalled.until((frames) => frames.length === 3 * count);
     for (const socket of [healthy, stalled]) expect(firstDisorder(socket)).toBe(-1);
+    // Caught up or live, each is counted once.
+    expect(server.engine.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
 
     function publish(n: number): void {
       const content = { text: String(n).padStart(8, "0") + pad };
-      void server.engine.door.publish({ server: true }, { room: "burst", content });
+      void server.engine.door.publish({ caller: SERVER }, { room: "burst", content });
     }
   });
 }

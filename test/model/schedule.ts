@@ -160,7 +160,7 @@ class Game {
       publications: this.truth.last,
       received: sum(({ received }) => received),
       gaps: sum(({ gaps }) => gaps),
-      lagged: this.server.engine.hub.fanOut.lagged,
+      lagged: this.server.engine.hub.stats.lagged,
       returns: this.returns,
     };
   }

@@ -16,9 +16,43 @@ test("the first pattern that matches counts, in the order they were written", ()
 });
 
 test("a room that no pattern matches has the defaults", () => {
-  const { bounds, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
-  expect(rest).toEqual({ pattern: "*", lag: "catch-up", join: "anyone", publish: "anyone" });
+  const { bounds, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
+  const anyone = { join: "anyone", publish: "anyone", history: "anyone", members: "anyone" };
+  expect(rest).toEqual({ pattern: "*", lag: "catch-up", ...anyone } as typeof rest);
+  expect(ownerOf("b")).toBeUndefined();
   expect(bounds).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
+});
+
+test("who may is said by the rule, or by the server; reading and seeing follow joining", () => {
+  const rules = new Rules(
+    {
+      "news:*": { join: "anyone" },
+      "club:*": { join: "users", members: "server", history: { read: "granted" } },
+      "log:*": { join: "server", history: false },
+    },
+    "granted",
+  );
+  const levels = (room: string) => {
+    const { join, publish, history, members } = rules.of(room);
+    return [join, publish, history, members];
+  };
+  expect(levels("news:1")).toEqual(["anyone", "granted", "anyone", "anyone"]);
+  expect(levels("club:1")).toEqual(["users", "granted", "granted", "server"]);
+  expect(levels("log:1")).toEqual(["server", "granted", "server", "server"]);
+  expect(levels("other")).toEqual(["granted", "granted", "granted", "granted"]);
+});
+
+test.each<[pattern: string, room: string, owner: string | undefined]>([
+  ["user:{id}", "user:u7", "u7"],
+  ["user:{id}:*", "user:u7:inbox:1", "u7"],
+  ["{org}:{id}", "acme:u7", "u7"],
+  ["{id}", "u7", "u7"],
+  ["*:{id}", "a:u7", undefined],
+  ["user:{id}-{x}", "user:u7-1", undefined],
+  ["user:{name}", "user:u7", undefined],
+  ["user:*", "user:{id}", undefined],
+])("in a rule for %s the room %s belongs to %s", (pattern, room, owner) => {
+  expect(new Rules({ [pattern]: {} }).of(room).ownerOf(room)).toBe(owner as string);
 });
 
 test("units in a rule are read, what is not named keeps its default", () => {

@@ -14,7 +14,7 @@ test("it says where it listens and who can reach it, and serves there", async ()
 });
 
 test("it warns when others than this machine can reach it without a secret", async () => {
-  const { out } = await startProcess(["--port", "0", "--host", "0.0.0.0", "--no-demo"]);
+  const { out } = await startProcess(["--port", "0", "--host", "0.0.0.0", "--no-demo", "--open"]);
   await out.until((lines) => lines.some((line) => line.includes("no secret")));
 });
 
@@ -38,7 +38,9 @@ test("a rule in a JSON file counts", async () => {
 test("--help and --version answer and exit with 0", async () => {
   const help = await runProcess(["--help"]);
   expect(help).toMatchObject({ code: 0, err: "" });
-  for (const flag of ["--port", "--host", "--config", "--rooms", "--origin", "--drain", "--no-demo"]) {
+  const flags = ["--port", "--host", "--config", "--rooms", "--origin", "--drain", "--no-demo"];
+  flags.push("--metrics", "--metrics-path", "--log", "--log-level", "--traces", "thump check", "SIGHUP");
+  for (const flag of flags) {
     expect(help.out).toContain(flag);
   }
   expect(await runProcess(["--version"])).toEqual({ code: 0, err: "", out: `${pkg.version}\n` });

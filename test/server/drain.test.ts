@@ -5,7 +5,7 @@ import { connect, eventSource, multiplexed, type Socket } from "../support/clien
 import { type Started, startProcess } from "../support/process.ts";
 import { openEvents, openNdjson } from "../support/streams.ts";
 
-const ARGS = ["--port", "0", "--no-demo", "--drain", "3s"];
+const ARGS = ["--port", "0", "--no-demo", "--drain", "3s", "--log-level", "warning"];
 
 const socketUrl = ({ port }: Started, path: string) => `ws://127.0.0.1:${port}${path}`;
 const publish = ({ url }: Started, body: string) => fetch(`${url}/rooms/r`, { method: "POST", body });

@@ -40,7 +40,51 @@ test("without any there are defaults, safe ones", async () => {
     drain: 5000,
     origins: [],
     demo: true,
+    open: false,
+    access: {
+      secrets: [],
+      keys: [],
+      jwks: undefined,
+      apiKeys: [],
+      issuer: [],
+      audience: [],
+      cookie: undefined,
+    },
+    metrics: "loopback",
+    metricsPath: "/metrics",
+    log: "pretty",
+    logLevel: "info",
+    traces: undefined,
   });
+  expect(await read([])).not.toHaveProperty("access");
+});
+
+const SECRET = "a secret of more than thirty-two characters";
+
+test("access has defaults of its own, and no demo", async () => {
+  const jwks = { url: "https://keys.example/", cache: 5 };
+  const settings = resolveOptions({ access: { secrets: SECRET, jwks, issuer: "a", leeway: "1m" } });
+  expect(settings).toMatchObject({
+    demo: false,
+    access: {
+      secrets: [SECRET],
+      jwks: { url: "https://keys.example/", cache: 5000, cooldown: 30_000 },
+      issuer: ["a"],
+      leeway: 60_000,
+      lifetime: 30 * 86_400_000,
+      resume: 300_000,
+    },
+  });
+  expect(resolveOptions({ access: { secrets: SECRET }, demo: true }).demo).toBe(true);
+  expect(resolveOptions({}).access).toMatchObject({ leeway: 10_000 });
+});
+
+test("secrets given closer by take the place of others, the rest of access still holds", async () => {
+  const files = {
+    "thump.config.json": JSON.stringify({ access: { secrets: `${SECRET} of the file`, issuer: "a" } }),
+  };
+  const { access } = await read(["--jwks", "https://keys.example/"], { THUMP_SECRET: SECRET }, files);
+  expect(access).toEqual({ secrets: SECRET, issuer: "a", jwks: "https://keys.example/" });
 });
 
 test("units are read, bare numbers are seconds and bytes", () => {
@@ -63,7 +107,21 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ heartbeat: -1 }, "heartbeat"],
   [{ origins: "https://a" }, "origins"],
   [{ prefix: "api" }, "prefix"],
+  [{ metrics: "everyone" }, "metrics"],
+  [{ metricsPath: "metrics" }, "metricsPath"],
+  [{ metricsPath: "/:any" }, "metricsPath"],
+  [{ log: "xml" }, "log"],
+  [{ logLevel: "loud" }, "logLevel"],
+  [{ traces: "collector:4318" }, "traces"],
   [{ prefix: "/api/" }, "prefix"],
+  [{ access: { secrets: "short" } }, "access › secrets", "32"],
+  [{ access: { secrets: [undefined] } }, "access › secrets"],
+  [{ access: { cookie: "a b" } }, "access › cookie"],
+  [{ access: { apiKeys: [{ name: "a" }] } }, "access › apiKeys › 0 › hash"],
+  [{ access: { scrts: "x" } }, "scrts"],
+  [{ rooms: { a: { join: "members" } } }, "rooms › a › join"],
+  [{ rooms: { "user:*": { join: "owner" } } }, "rooms › user:* › join", "{id}"],
+  [{ authorize: true }, "authorize"],
   ["text", "here"],
   [null, "here"],
 ])("%j is refused, and the message says which and where", (value, ...parts) => {
@@ -105,18 +163,34 @@ test("the environment has a word for everything", async () => {
     THUMP_MAX_MESSAGE: "1KiB",
     THUMP_DRAIN: "1.5",
     THUMP_DEMO: "0",
+    THUMP_SECRET: SECRET,
+    THUMP_JWKS: "https://keys.example/",
+    THUMP_OPEN: "1",
+    THUMP_METRICS: "anyone",
+    THUMP_METRICS_PATH: "/m",
+    THUMP_LOG: "json",
+    THUMP_LOG_LEVEL: "error",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
   };
   expect(await read([], env)).toMatchObject({
     origins: ["https://a", "https://b"],
     limits: { rooms: 5, message: "1KiB" },
     drain: 1.5,
     demo: false,
+    access: { secrets: SECRET, jwks: "https://keys.example/" },
+    open: true,
+    metrics: "anyone",
+    metricsPath: "/m",
+    log: "json",
+    logLevel: "error",
+    traces: "http://collector:4318",
   });
 });
 
 test("flags have a word for everything", async () => {
   const args =
-    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo";
+    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo " +
+    "--open --jwks https://k --metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
   expect(await read(args.split(" "))).toMatchObject({
     host: "h",
     origins: ["https://a", "https://b"],
@@ -124,6 +198,13 @@ test("flags have a word for everything", async () => {
     drain: "2s",
     heartbeat: 5,
     demo: false,
+    open: true,
+    access: { jwks: "https://k" },
+    metrics: "off",
+    metricsPath: "/m",
+    log: "none",
+    logLevel: "debug",
+    traces: "https://collector",
   });
 });
 

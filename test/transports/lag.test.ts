@@ -12,7 +12,7 @@ const CHUNK = "x".repeat(30_000);
 /** Publishes until the server has let go of somebody; returns how many it took. */
 async function publishUntilLagging(server: TestServer): Promise<number> {
   let count = 0;
-  while (server.engine.hub.fanOut.lagged === 0) {
+  while (server.engine.hub.stats.lagged === 0) {
     await server.engine.publish("r", `${count++} ${CHUNK}`);
     if (count % 20 === 0) await new Promise(setImmediate);
   }

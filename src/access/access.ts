@@ -1,0 +1,88 @@
+// Access: who somebody is. Settled before an upgrade or the first byte of a stream.
+import type { Journal } from "../hub/journal.ts";
+import type { Identity } from "../hub/session.ts";
+import { ApiKeys, isApiKey } from "./api-keys.ts";
+import { ANONYMOUS, type Caller } from "./caller.ts";
+import { type Credential, readCredential } from "./credentials.ts";
+import { KeyRing } from "./key-ring.ts";
+import type { Origins } from "./origin.ts";
+import { invalidToken, Refusal, revoked } from "./refusal.ts";
+import { RemoteKeys } from "./remote-keys.ts";
+import { Revocations } from "./revocations.ts";
+import { type AccessSettings, knowsAnyone } from "./settings.ts";
+import { Tokens } from "./tokens.ts";
+
+export class Access {
+  /** It knows secrets, keys or API keys: without one of them, everybody who reaches the server may use it. */
+  readonly secured: boolean;
+  readonly revocations: Revocations;
+  readonly #tokens: Tokens | undefined;
+  readonly #remote: RemoteKeys | undefined;
+  readonly #apiKeys: ApiKeys;
+
+  /**
+   * @param journal told when keys cannot be fetched
+   * @param before what these settings replace: what was revoked stays so, and keys that were fetched stay known
+   * @throws Error that says what is wrong with a key
+   */
+  constructor(
+    readonly settings: AccessSettings,
+    journal: Journal,
+    before?: Access,
+  ) {
+    const { secrets, keys, jwks, apiKeys } = settings;
+    this.#remote =
+      before && Bun.deepEquals(jwks, before.settings.jwks)
+        ? before.#remote
+        : jwks && new RemoteKeys(jwks, journal);
+    if (secrets.length > 0 || keys.length > 0 || this.#remote)
+      this.#tokens = new Tokens(new KeyRing(secrets, keys), this.#remote, settings);
+    this.#apiKeys = new ApiKeys(apiKeys);
+    this.revocations = before?.revocations ?? new Revocations();
+    this.secured = knowsAnyone(settings);
+  }
+
+  /**
+   * Takes the place of another one. Who is here by an API key may from now on do what that key may do now; returned
+   * are those whose key is gone.
+   */
+  replace(before: Access): Set<Identity> {
+    return this.#apiKeys.replace(before.#apiKeys);
+  }
+
+  /** Whether it takes tokens; else API keys are all that it knows. */
+  get takesTokens(): boolean {
+    return this.#tokens !== undefined;
+  }
+
+  /**
+   * Who sends a request.
+   * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`
+   */
+  identify(request: Request, origins: Origins): Caller | Promise<Caller> {
+    if (!this.secured) return ANONYMOUS;
+    const credential = readCredential(request, this.settings.cookie);
+    if (!credential) return ANONYMOUS;
+    // Browsers send cookies along by themselves: whose page it is must be sure.
+    if (credential.from === "cookie") origins.checkForCookie(request);
+    return isApiKey(credential.token) ? this.#identifyServer(credential) : this.verify(credential.token);
+  }
+
+  /** Who a token says that its bearer is, if it is good and was not revoked. @throws ThumpError */
+  verify(token: string): Caller | Promise<Caller> {
+    if (!this.#tokens) throw invalidToken("This server takes API keys, and no tokens.");
+    const caller = this.#tokens.verify(token);
+    return caller instanceof Promise ? caller.then((it) => this.#unrevoked(it)) : this.#unrevoked(caller);
+  }
+
+  #unrevoked(caller: Caller): Caller {
+    if (this.revocations.covers(caller)) throw revoked();
+    return caller;
+  }
+
+  #identifyServer({ token, from }: Credential): Caller {
+    if (from === "header") return this.#apiKeys.find(token);
+    // Pages, addresses and logs are no place for one.
+    throw new Refusal("unauthorized", "An API key goes in the Authorization header only.", "invalid_token");
+  }
+}

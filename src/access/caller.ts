@@ -1,0 +1,38 @@
+// A caller: who asks, and what that entitles to.
+import type { Identity, Session } from "../hub/session.ts";
+import type { Operation } from "./actions.ts";
+import { Grants } from "./grants.ts";
+
+export interface Caller extends Identity {
+  /** `server` is code in this process; it may do everything. `key` is a server elsewhere, with an API key. */
+  readonly kind: "anonymous" | "token" | "key" | "server";
+  readonly grants: Grants;
+  /** What an API key may do beside rooms. */
+  readonly operations: ReadonlySet<Operation>;
+  /** When its token was issued, in ms since 1970. */
+  readonly issued?: number | undefined;
+  /** When its token expires, in ms since 1970. A little later, at `deadline`, it is no longer good. */
+  readonly expires?: number | undefined;
+}
+
+/** What everybody but API keys may do beside rooms: nothing. */
+export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
+const none = { grants: new Grants(), operations: NO_OPERATIONS };
+export const ANONYMOUS: Caller = { kind: "anonymous", ...none };
+export const SERVER: Caller = { kind: "server", ...none };
+
+/** What the `authorize` hook last said about an action in a room. */
+export interface Decision {
+  at: number;
+  allowed: boolean | undefined;
+}
+
+/** Who asks, and on which session; a request without one is an asker of its own. */
+export interface Asker {
+  caller: Caller;
+  session?: Session;
+  /** What the `authorize` hook said, by action and room. */
+  decisions?: Map<string, Decision>;
+  /** The hook is thinking about this asker: what else it wants has to wait, or would overtake. */
+  deciding?: boolean;
+}

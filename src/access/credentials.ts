@@ -1,0 +1,68 @@
+// Where a request carries its token: header, WebSocket subprotocol, query, cookie.
+import { ThumpError } from "../protocol/codes.ts";
+
+const PROTOCOL = "bearer.";
+
+export interface Credential {
+  token: string;
+  from: "header" | "protocol" | "query" | "cookie";
+}
+
+/**
+ * The credential of a request: the first of header, subprotocol, query and cookie. Which it is decides alone: a
+ * bad one is not made good by another.
+ * @param cookie the name of the cookie that may hold it
+ */
+export function readCredential(request: Request, cookie: string | undefined): Credential | undefined {
+  const { headers } = request;
+  const [, token] = /^bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  if (token !== undefined) return { token: token.trim(), from: "header" };
+  const offered = offeredProtocols(request).find((protocol) => protocol.startsWith(PROTOCOL));
+  if (offered !== undefined) return { token: offered.slice(PROTOCOL.length), from: "protocol" };
+  const query = queryToken(request.url);
+  if (query !== undefined) return { token: query, from: "query" };
+  const value = cookie === undefined ? undefined : readCookie(headers.get("cookie"), cookie);
+  return value === undefined ? undefined : { token: value, from: "cookie" };
+}
+
+/**
+ * What a WebSocket handshake is answered with: the first subprotocol offered that is not a token. Else the engine
+ * would send the token back. Undefined when none was offered.
+ * @throws ThumpError `malformed` when only a token was offered: a browser wants one of its offers back
+ */
+export function chooseProtocol(request: Request): string | undefined {
+  const offered = offeredProtocols(request);
+  const chosen = offered.find((protocol) => !protocol.startsWith(PROTOCOL));
+  if (chosen === undefined && offered.length > 0) {
+    throw new ThumpError(
+      "malformed",
+      'Offer a second subprotocol beside the token, to be answered with: new WebSocket(url, ["thump", "bearer.…"]).',
+    );
+  }
+  return chosen;
+}
+
+function offeredProtocols({ headers }: Request): string[] {
+  const offered = headers.get("sec-websocket-protocol");
+  return offered === null || headers.get("upgrade") === null
+    ? []
+    : offered
+        .split(",")
+        .map((protocol) => protocol.trim())
+        .filter((protocol) => protocol !== "");
+}
+
+function queryToken(url: string): string | undefined {
+  const at = url.indexOf("?");
+  // Most have none: they are not parsed for it.
+  if (at < 0 || !url.includes("token=", at)) return undefined;
+  return new URLSearchParams(url.slice(at)).get("token") || undefined;
+}
+
+function readCookie(header: string | null, name: string): string | undefined {
+  for (const pair of header?.split(";") ?? []) {
+    const at = pair.indexOf("=");
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim() || undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,67 @@
+// Renewal: a live session shows a new token before the old one is over, and stays.
+import { ThumpError } from "../protocol/codes.ts";
+import type { Session } from "../hub/session.ts";
+import type { Asker, Caller } from "./caller.ts";
+import type { Door } from "./door.ts";
+import { Refusal } from "./refusal.ts";
+
+/**
+ * Puts a new token in place of the old one. It must be of the same user; only a session without a user may become
+ * somebody's, before it is in any room.
+ * @param onLeft told of rooms that the session was in and may not be in any more
+ * @throws ThumpError `unauthorized`, `revoked`, `forbidden`, `no-secret`, `unavailable`
+ */
+export function renew(
+  door: Door,
+  asker: Asker,
+  session: Session,
+  token: string,
+  onLeft: (room: string) => void,
+): Caller | Promise<Caller> {
+  if (!door.access.secured)
+    throw new ThumpError("no-secret", "This server has no secret: everybody who reaches it may use it.");
+  const take = (fresh: Caller): Caller | Promise<Caller> => {
+    checkSameUser(asker.caller, fresh, session);
+    asker.caller = fresh;
+    session.identity = fresh;
+    asker.decisions?.clear();
+    return leaveForbidden(door, asker, session, onLeft)?.then(() => fresh) ?? fresh;
+  };
+  const fresh = door.access.verify(token);
+  return fresh instanceof Promise ? door.after(asker, fresh, take) : take(fresh);
+}
+
+function checkSameUser(old: Caller, fresh: Caller, session: Session): void {
+  const refuse = (why: string): never => {
+    throw new Refusal("forbidden", why, "insufficient_scope");
+  };
+  if (old.kind === "key") refuse("This session came with an API key, which does not expire.");
+  if (old.user === fresh.user) return;
+  if (old.user !== undefined) refuse("The token is of another user. Open another connection for them.");
+  if (session.memberships.size > 0) refuse("Rooms know this session without a user. Leave them first.");
+}
+
+/** The new token may grant less than the old one did. */
+function leaveForbidden(
+  door: Door,
+  asker: Asker,
+  session: Session,
+  onLeft: (room: string) => void,
+): Promise<unknown> | undefined {
+  const leave = (room: string) => (error: unknown) => {
+    if (!(error instanceof Refusal)) throw error;
+    if (!session.memberships.has(room)) return;
+    door.hub.leave(session, room);
+    onLeft(room);
+  };
+  const decisions: Promise<void>[] = [];
+  for (const room of session.memberships.keys()) {
+    try {
+      const decision = door.check(asker, "join", room);
+      if (decision) decisions.push(decision.catch(leave(room)));
+    } catch (error) {
+      leave(room)(error);
+    }
+  }
+  return decisions.length > 0 ? Promise.all(decisions) : undefined;
+}

@@ -1,0 +1,91 @@
+// `thump check`: whether a config can be used, what it comes to, and which rule a room has.
+import type { AccessSettings } from "../access/settings.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { checkRoomName } from "../protocol/names.ts";
+import type { Rules } from "../rooms/rules.ts";
+import { serverSettings } from "../server/app.ts";
+import { readFlags, readOptions } from "../server/command-line.ts";
+import { parseFlags } from "../server/flags.ts";
+import { LogJournal } from "../server/journal.ts";
+import { OptionsError, type Settings } from "../server/options.ts";
+import { prepare } from "../server/prepare.ts";
+
+const HELP = `Usage: thump check [config] [--room <name>]
+
+Reads options as the server would (a file, the environment, defaults) and says what is wrong with them.
+
+  config          the file; without it thump.config.ts or .json here, or THUMP_CONFIG
+  --room <name>   print the rule of a room, and the pattern that it has it from
+  --help
+
+Prints the effective options as JSON, with durations in seconds and sizes in bytes. Secrets are not shown.
+Exits with 0 when they can be used, with 2 when they cannot.
+`;
+
+const FLAGS = { room: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
+/** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
+const HIDDEN = "(not shown)";
+
+/** What to print. @throws OptionsError */
+export async function check(
+  args: string[],
+  env: Record<string, string | undefined>,
+  cwd: string,
+): Promise<string> {
+  const { values, positionals } = parseFlags("thump check", args, FLAGS, true);
+  if (values.help) return HELP;
+  if (positionals.length > 1) throw new OptionsError("check takes one file. See thump check --help.");
+  const [file] = positionals;
+  const flags = readFlags(file === undefined ? [] : ["--config", file]);
+  const settings = serverSettings(await readOptions(flags, env, cwd));
+  const { access, rules } = prepare(settings, new LogJournal());
+  const answer =
+    values.room === undefined ? printable(settings, access.secured) : ruleOf(values.room, rules, settings);
+  return `${JSON.stringify(answer, undefined, 2)}\n`;
+}
+
+function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
+  try {
+    checkRoomName(room);
+  } catch (error) {
+    if (error instanceof ThumpError) throw new OptionsError(error.message);
+    throw error;
+  }
+  const { pattern, bounds, lag, join, publish, history: read, members } = rules.of(room);
+  const known = Object.hasOwn(rooms, pattern);
+  const { schema } = (known && rooms[pattern]) || {};
+  return {
+    room,
+    pattern: known ? pattern : null,
+    rule: { history: bounds.count > 0 && { read, ...bounds }, lag, join, publish, members, schema },
+  };
+}
+
+/** The settings as a config says them, and as they may be shown. */
+function printable(settings: Settings, secured: boolean): object {
+  const { rooms, maxMessage, maxBody, roomsPerSession, access, authorize, ...others } = settings;
+  return {
+    ...others,
+    heartbeat: others.heartbeat / 1000,
+    drain: others.drain / 1000,
+    prefix: others.prefix || undefined,
+    limits: { message: maxMessage, body: maxBody, rooms: roomsPerSession },
+    ...(secured ? { access: printableAccess(access) } : {}),
+    authorize: authorize && "(code)",
+    rooms,
+  };
+}
+
+function printableAccess({ jwks, issuer, audience, ...access }: AccessSettings): object {
+  return {
+    ...access,
+    secrets: access.secrets.map(() => HIDDEN),
+    jwks: jwks && { ...jwks, cache: jwks.cache / 1000, cooldown: jwks.cooldown / 1000 },
+    issuer: issuer.length > 0 ? issuer : undefined,
+    audience: audience.length > 0 ? audience : undefined,
+    leeway: access.leeway / 1000,
+    lifetime: access.lifetime / 1000,
+    resume: access.resume / 1000,
+    apiKeys: access.apiKeys.map((key) => ({ ...key, hash: HIDDEN })),
+  };
+}

@@ -1,0 +1,105 @@
+// `thump token`: signs a token with the server's secret, for trying things out and for scripts.
+import { SignJWT } from "jose";
+import { TOKEN_ACTIONS } from "../access/actions.ts";
+import { type AccessSettings, resolveAccess } from "../access/settings.ts";
+import { durationMs } from "../rooms/units.ts";
+import { readFlags, readOptions } from "../server/command-line.ts";
+import { parseFlags } from "../server/flags.ts";
+import { checkOptions, OptionsError } from "../server/options.ts";
+
+const HELP = `Usage: thump token [--sub <user>] [--room '<pattern>=<actions>']... [options]
+
+  --sub <user>                the user
+  --room '<pattern>=<list>'   what it may do where: ${TOKEN_ACTIONS.join(", ")}; repeatable
+  --ttl <time>                for how long (1h)
+  --info <json>               what others may see of the user
+  --id <jti>                  its name, to revoke it by (a random one)
+  --secret <secret>           signs it; else THUMP_SECRET, else the first in the config   THUMP_SECRET
+  --config <file>             thump.config.ts or .json                                    THUMP_CONFIG
+
+  thump token --sub u7 --room 'chat:*=join,publish' --ttl 1h
+`;
+
+const FLAGS = {
+  sub: { type: "string" },
+  room: { type: "string", multiple: true },
+  ttl: { type: "string" },
+  info: { type: "string" },
+  id: { type: "string" },
+  secret: { type: "string" },
+  config: { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** What to print. @throws OptionsError */
+export async function token(
+  args: string[],
+  env: Record<string, string | undefined>,
+  cwd: string,
+): Promise<string> {
+  const flags = parseFlags("thump token", args, FLAGS).values;
+  if (flags.help) return HELP;
+  const { access } = await readServerOptions(flags, env, cwd);
+  const [secret] = access.secrets;
+  if (secret === undefined)
+    throw new OptionsError("there is no secret to sign with: give --secret, THUMP_SECRET or access.secrets");
+  const now = Math.floor(Date.now() / 1000);
+  const jwt = new SignJWT({ rooms: readRooms(flags.room ?? []), ...readInfo(flags.info) })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setIssuedAt(now)
+    .setExpirationTime(now + readTtl(flags.ttl ?? "1h", access.lifetime))
+    .setJti(flags.id ?? crypto.randomUUID());
+  if (flags.sub !== undefined) jwt.setSubject(flags.sub);
+  if (access.issuer[0] !== undefined) jwt.setIssuer(access.issuer[0]);
+  if (access.audience[0] !== undefined) jwt.setAudience(access.audience[0]);
+  return `${await jwt.sign(new TextEncoder().encode(secret))}\n`;
+}
+
+/** The options come from where the server has them, but for a secret given here. */
+async function readServerOptions(
+  { config, secret }: { config?: string; secret?: string },
+  env: Record<string, string | undefined>,
+  cwd: string,
+): Promise<{ access: AccessSettings }> {
+  if (secret !== undefined) checkOptions({ access: { secrets: secret } }, "command line");
+  const flags = readFlags(config === undefined ? [] : ["--config", config]);
+  const options = await readOptions(
+    flags,
+    { ...env, ...(secret === undefined ? {} : { THUMP_SECRET: secret }) },
+    cwd,
+  );
+  return { access: resolveAccess(options.access) };
+}
+
+function readRooms(given: string[]): Record<string, string[]> {
+  const entries = given.map((grant): [string, string[]] => {
+    // A pattern may have an equals sign of its own.
+    const at = grant.lastIndexOf("=");
+    const actions = at < 1 ? [] : grant.slice(at + 1).split(",");
+    const wrong = actions.find((action) => !(TOKEN_ACTIONS as readonly string[]).includes(action));
+    if (actions.length === 0 || wrong !== undefined)
+      throw new OptionsError(`--room ${grant}: write it as 'chat:*=${TOKEN_ACTIONS.join(",")}'`);
+    return [grant.slice(0, at), actions];
+  });
+  return Object.fromEntries(entries);
+}
+
+function readInfo(text: string | undefined): { info?: unknown } {
+  if (text === undefined) return {};
+  try {
+    return { info: JSON.parse(text) as unknown };
+  } catch (error) {
+    throw new OptionsError(`--info: is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** In seconds. */
+function readTtl(text: string, lifetime: number): number {
+  const ttl = durationMs(/^[0-9]+$/.test(text) ? Number(text) : text);
+  if (!(ttl >= 1000)) throw new OptionsError(`--ttl ${text}: write it as 90s, 1h or 7d`);
+  if (ttl > lifetime)
+    throw new OptionsError(
+      `--ttl ${text}: the server takes no token for longer than ${lifetime / 1000} s (access.lifetime)`,
+    );
+  return Math.floor(ttl / 1000);
+}

@@ -1,0 +1,67 @@
+// The way in: hands publications to the log and those that come back to the fan-out, and notes how long both took.
+import type { Draft, Publication } from "../protocol/publication.ts";
+import type { Log } from "../log/log.ts";
+import type { FanOut } from "./fan-out.ts";
+import type { Room } from "./room.ts";
+import type { Stats } from "./stats.ts";
+
+/** Follows a publication on its way to the log, with the trace that its publisher named. */
+export type Trace = (
+  draft: Draft,
+  traceparent: string | undefined,
+  publish: () => Publication | Promise<Publication>,
+) => Publication | Promise<Publication>;
+
+export class Intake {
+  /** Set where somebody collects traces. */
+  trace: Trace | undefined;
+  /** When the publication that is being appended came in; 0 when none is, or it was counted. */
+  #since = 0;
+
+  constructor(
+    readonly log: Log,
+    readonly fanOut: FanOut,
+    readonly stats: Stats,
+  ) {}
+
+  /** The log numbers and keeps it, and gives it to `deliver` if anybody here is in the room. */
+  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
+    const { trace } = this;
+    return trace ? trace(draft, traceparent, () => this.#append(draft)) : this.#append(draft);
+  }
+
+  #append(draft: Draft): Publication | Promise<Publication> {
+    const since = performance.now();
+    this.#since = since;
+    this.stats.publications++;
+    const kept = this.log.append(draft);
+    if (kept instanceof Promise) {
+      this.#since = 0;
+      return kept.then((publication) => this.#kept(publication, since));
+    }
+    // Else it was counted before it was delivered.
+    if (this.#since > 0) return this.#kept(kept, since);
+    this.stats.publishedBytes += kept.size;
+    return kept;
+  }
+
+  /** The log has a publication for a room that somebody here is in. */
+  deliver(room: Room, publication: Publication): void {
+    const now = performance.now();
+    const since = this.#since;
+    if (since > 0) {
+      this.#since = 0;
+      this.stats.append.observe(now - since);
+      return this.fanOut.deliver(room, publication, since);
+    }
+    // It comes from another process, or from a log that took its time: the clock on the wall must do.
+    this.fanOut.deliver(room, publication, now - Math.max(0, Date.now() - publication.time));
+  }
+
+  #kept(publication: Publication, since: number): Publication {
+    this.#since = 0;
+    this.stats.append.observe(performance.now() - since);
+    this.stats.publishedBytes += publication.size;
+    return publication;
+  }
+}

@@ -1,0 +1,46 @@
+// What the hub tells those who keep a log for people: how a session ended, who fell behind, and faults of ours.
+import { CLOSE } from "../protocol/codes.ts";
+import type { Session } from "./session.ts";
+
+/** Why a session ended: one of our close codes by its name, or one of these. */
+export type Reason = keyof typeof CLOSE | (typeof OTHERS)[number];
+
+const OTHERS = [
+  "client", // it closed the connection
+  "lost", // the connection broke without a word
+  "answered", // a poll that has its answer
+  "stopped", // the server stopped and did not wait for it
+] as const;
+
+/** A reason as metrics and logs write it: "bad-frames". */
+export function reasonName(reason: Reason): string {
+  return reason.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The end of a session. `code` is the close code of a socket, whoever chose it. */
+export interface Ending {
+  reason: Reason;
+  code?: number | undefined;
+}
+
+const BY_CODE = new Map<number, Reason>(
+  Object.entries(CLOSE).map(([name, code]) => [code, name as keyof typeof CLOSE]),
+);
+
+/** We ended it, with a code of ours. */
+export function endedByUs(code: number): Ending {
+  return { reason: BY_CODE.get(code) ?? "internal", code };
+}
+
+/** The other side ended it, or its connection broke (1006, RFC 6455 §7.1.5). */
+export function endedByClient(code?: number): Ending {
+  return { reason: code === 1006 ? "lost" : "client", code };
+}
+
+export interface Journal {
+  /** Called once for each session. It is in none of its rooms any more, but still knows which they were. */
+  ended(session: Session, ending: Ending): void;
+  lagging(session: Session): void;
+  /** Something that is our own mistake, or the machine's. */
+  fault(what: string, error: unknown): void;
+}

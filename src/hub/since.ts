@@ -1,0 +1,12 @@
+// How far back a slice may reach, for those who may not read all that is kept.
+import type { Slice } from "../protocol/publication.ts";
+
+/** The part of a slice that was published at a time or later, in ms since 1970: what is left out is a gap. */
+export function startingAt(slice: Slice, since: number | undefined): Slice {
+  const [oldest] = slice.publications;
+  if (since === undefined || !oldest || oldest.time >= since) return slice;
+  const at = slice.publications.findIndex(({ time }) => time >= since);
+  const publications = at < 0 ? [] : slice.publications.slice(at);
+  const hidden = slice.publications[slice.publications.length - publications.length - 1];
+  return { from: hidden?.seq ?? slice.from, upTo: slice.upTo, publications };
+}

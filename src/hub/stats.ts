@@ -1,0 +1,56 @@
+// What is counted since the start: plain numbers, added to once a publication or session, never once a delivery.
+import type { Code } from "../protocol/codes.ts";
+import { Latency } from "./latency.ts";
+import type { Reason } from "./journal.ts";
+
+export class Stats {
+  /** Handed to the log. */
+  publications = 0;
+  /** The bytes of their data. */
+  publishedBytes = 0;
+  /** Publications times those who received each. */
+  deliveries = 0;
+  /** What they took on the wire, without framing and compression. */
+  deliveredBytes = 0;
+  /** How often a session fell behind, and how often one was level again. */
+  lagged = 0;
+  caughtUp = 0;
+  gaps = 0;
+  /** Publications that `lag: "latest"` skipped for one session. */
+  skipped = 0;
+  /** Publications that the engine dropped for a socket: none, as long as the arithmetic of bounds.ts holds. */
+  lost = 0;
+  readonly opened = new Map<string, number>();
+  /** By transport, then by reason. */
+  readonly closed = new Map<string, Map<Reason, number>>();
+  /** Errors that clients were told of. */
+  readonly rejects = new Map<Code, number>();
+  /** From a publication's arrival until the log has kept it. */
+  readonly append = new Latency();
+  /** From a publication's arrival until it was handed to the engine for all sockets, or all streams. */
+  readonly toSockets = new Latency();
+  readonly toStreams = new Latency();
+
+  delivered(publications: number, bytes: number): void {
+    this.deliveries += publications;
+    this.deliveredBytes += bytes;
+  }
+
+  begun(transport: string): void {
+    add(this.opened, transport);
+  }
+
+  ended(transport: string, reason: Reason): void {
+    const reasons = this.closed.get(transport) ?? new Map<Reason, number>();
+    this.closed.set(transport, reasons);
+    add(reasons, reason);
+  }
+
+  rejected(code: Code): void {
+    add(this.rejects, code);
+  }
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,99 @@
+// Where the log lines of a server go: to stderr, as JSON or for people, in one write a turn.
+import {
+  configureSync,
+  getAnsiColorFormatter,
+  getJsonLinesFormatter,
+  getTextFormatter,
+} from "@logtape/logtape";
+import type { LogRecord, TextFormatter } from "@logtape/logtape";
+import type { Settings } from "./options.ts";
+
+/** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
+const MAX_WAITING = 8 << 20;
+
+/** Sets it up, or again after a reload. */
+export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logLevel">): void {
+  const sinks: "stderr"[] = log === "none" ? [] : ["stderr"];
+  configureSync({
+    reset: true,
+    sinks: { stderr: toStderr(formatterOf(log)) },
+    loggers: [
+      { category: "thump", sinks, lowestLevel: logLevel },
+      { category: ["logtape", "meta"], sinks, lowestLevel: "error" },
+    ],
+  });
+}
+
+function formatterOf(log: Settings["log"]): TextFormatter {
+  // The message is the same for all lines of a kind: what differs is in fields of its own.
+  if (log === "json") return getJsonLinesFormatter({ message: "template", properties: "flatten" });
+  // The fields that the message does not name follow it.
+  const format = { timestamp: "time", level: "FULL", value: "bare", category: ".", format: pretty } as const;
+  return process.stderr.isTTY ? getAnsiColorFormatter(format) : getTextFormatter(format);
+}
+
+function pretty(values: {
+  timestamp: string | null;
+  level: string;
+  message: string;
+  record: LogRecord;
+}): string {
+  const { timestamp, level, message, record } = values;
+  const named = [...String(record.rawMessage).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const others = Object.entries(record.properties).filter(
+    ([name, value]) => !named.includes(name) && value !== undefined && !(name === "others" && value === 0),
+  );
+  return `${timestamp} ${level} ${message}${others.map(([name, value]) => ` ${name}=${word(value)}`).join("")}`;
+}
+
+/** One word, or text in quotes: a line stays a line, whatever is in it. */
+export function word(value: unknown): string {
+  const text = String(value);
+  return /^[^\s\p{Cc}"=]+$/u.test(text) ? text : JSON.stringify(text);
+}
+
+function toStderr(format: TextFormatter) {
+  return (record: LogRecord): void => stderr.write(format(record));
+}
+
+/** What waits for stderr: a storm of sessions that end must be neither one of writes nor a wait for a slow reader. */
+class Stderr {
+  #lines: string[] = [];
+  #size = 0;
+  #dropped = 0;
+  #writing = false;
+  #idle: (() => void)[] = [];
+
+  write(line: string): void {
+    if (this.#size > MAX_WAITING) return void this.#dropped++;
+    this.#size += line.length;
+    if (this.#lines.push(line) === 1 && !this.#writing) setImmediate(() => this.#flush());
+  }
+
+  /** Resolves once all is written, or after a moment if nobody reads it. */
+  async written(): Promise<void> {
+    if (!this.#writing && this.#lines.length === 0) return;
+    await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), Bun.sleep(500)]);
+  }
+
+  #flush(): void {
+    if (this.#dropped > 0) this.#lines.push(`thump: ${this.#dropped} log lines were left out\n`);
+    const text = this.#lines.join("");
+    this.#lines = [];
+    this.#size = 0;
+    this.#dropped = 0;
+    this.#writing = true;
+    process.stderr.write(text, () => {
+      this.#writing = false;
+      if (this.#lines.length > 0) this.#flush();
+      else for (const resolve of this.#idle.splice(0)) resolve();
+    });
+  }
+}
+
+const stderr = new Stderr();
+
+/** Resolves once everything logged so far is out. */
+export function logsWritten(): Promise<void> {
+  return stderr.written();
+}

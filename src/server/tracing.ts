@@ -1,0 +1,93 @@
+// Traces of publishes for OpenTelemetry. Nothing of it is loaded unless a collector is configured.
+import type { Attributes, Span } from "@opentelemetry/api";
+import pkg from "../../package.json" with { type: "json" };
+import type { Trace } from "../hub/intake.ts";
+import type { Draft, Publication } from "../protocol/publication.ts";
+import type { Engine } from "./engine.ts";
+
+type Environment = Record<string, string | undefined>;
+
+/**
+ * Sends a span for every publication that is sampled to a collector, as a child of the trace that its publisher
+ * named in `traceparent`. What is sampled, headers and names come from OpenTelemetry's own variables.
+ */
+export async function startTracing(engine: Engine, endpoint: string, env: Environment): Promise<void> {
+  const api = await import("@opentelemetry/api");
+  const sdk = await import("@opentelemetry/sdk-trace");
+  const core = await import("@opentelemetry/core");
+  const { defaultResource, resourceFromAttributes } = await import("@opentelemetry/resources");
+  const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
+
+  const url = env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] ?? `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  const name = env["OTEL_SERVICE_NAME"] ?? "thump";
+  const provider = new sdk.TracerProvider({
+    resource: defaultResource().merge(
+      resourceFromAttributes({ "service.name": name, "service.version": pkg.version }),
+    ),
+    sampler: await samplerOf(env),
+    // Its queue is bounded: what is over it is left out.
+    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
+  });
+  const tracer = provider.getTracer("thump", pkg.version);
+  const propagator = new core.W3CTraceContextPropagator();
+  const PRODUCER = api.SpanKind.PRODUCER;
+
+  const trace: Trace = (draft, traceparent, publish) => {
+    const parent = traceparent
+      ? propagator.extract(api.ROOT_CONTEXT, { traceparent }, api.defaultTextMapGetter)
+      : api.ROOT_CONTEXT;
+    const span = tracer.startSpan("publish", { kind: PRODUCER, attributes: attributesOf(draft) }, parent);
+    return follow(span, api.SpanStatusCode.ERROR, publish);
+  };
+  engine.hub.intake.trace = trace;
+  engine.onClose(async () => {
+    engine.hub.intake.trace = undefined;
+    await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
+  });
+}
+
+async function samplerOf(env: Environment) {
+  const sdk = await import("@opentelemetry/sdk-trace");
+  const ratio = Number(env["OTEL_TRACES_SAMPLER_ARG"] ?? 1);
+  const name = env["OTEL_TRACES_SAMPLER"] ?? "parentbased_always_on";
+  const root = name.endsWith("always_off")
+    ? new sdk.AlwaysOffSampler()
+    : name.endsWith("traceidratio")
+      ? new sdk.TraceIdRatioBasedSampler(ratio)
+      : new sdk.AlwaysOnSampler();
+  return name.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
+}
+
+/** What is said, but not what was published. */
+function attributesOf({ room, event, data }: Draft): Attributes {
+  return {
+    "messaging.system": "thump",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": room,
+    "thump.event": event,
+    "thump.kind": data.kind,
+  };
+}
+
+function follow(
+  span: Span,
+  error: number,
+  publish: () => Publication | Promise<Publication>,
+): Publication | Promise<Publication> {
+  const kept = (publication: Publication): Publication => {
+    span.setAttributes({ "thump.seq": publication.seq, "messaging.message.body.size": publication.size });
+    span.end();
+    return publication;
+  };
+  const failed = (thrown: unknown): never => {
+    span.setStatus({ code: error, message: thrown instanceof Error ? thrown.message : String(thrown) });
+    span.end();
+    throw thrown;
+  };
+  try {
+    const result = publish();
+    return result instanceof Promise ? result.then(kept, failed) : kept(result);
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}

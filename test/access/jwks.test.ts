@@ -1,0 +1,142 @@
+// Keys that a sign-in service publishes: fetched once, again for a new one, and kept while it is down.
+import { expect, spyOn, test } from "bun:test";
+import { attempt } from "../support/ways-in.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { reload } from "../../src/server/reload.ts";
+import { bearer, claims, ec, ed25519, type Pair, rsa, SECRET, token, tokenBy } from "../support/tokens.ts";
+
+interface Service {
+  url: string;
+  /** What it publishes. */
+  keys: object[];
+  /** How it answers; 200 with the keys, unless a test says otherwise. */
+  status: number;
+  asked: number;
+}
+
+function service(...keys: object[]): Service {
+  const state: Service = { url: "", keys, status: 200, asked: 0 };
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch() {
+      state.asked++;
+      return Response.json({ keys: state.keys }, { status: state.status });
+    },
+  });
+  cleanup(() => server.stop(true));
+  state.url = `http://127.0.0.1:${server.port}/jwks.json`;
+  return state;
+}
+
+const jwk = (pair: Pair, more: object = {}) => ({ ...pair.publicKey.export({ format: "jwk" }), ...more });
+const outcome = (server: TestServer, credential: string) =>
+  attempt(server.room("r"), { headers: bearer(credential) });
+const statusOf = async (server: TestServer, credential: string) => (await outcome(server, credential)).status;
+/** Each token is another, so that none is known already. */
+let count = 0;
+const fresh = (pair: Pair, alg: string, header: object = {}) =>
+  tokenBy(pair, alg, claims({ jti: String(++count) }), header);
+
+test("keys are fetched once, for all tokens that name one of them", async () => {
+  const [a, b] = [rsa(), ed25519()];
+  const keys = service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" }));
+  const server = startServer({ access: { jwks: keys.url } });
+  expect(keys.asked).toBe(0);
+  const tokens = [1, 2, 3].flatMap(() => [fresh(a, "RS256", { kid: "a" }), fresh(b, "EdDSA", { kid: "b" })]);
+  expect(await Promise.all(tokens.map((one) => statusOf(server, one)))).toEqual(tokens.map(() => 200));
+  expect(keys.asked).toBe(1);
+});
+
+test("the published keys are for public-key algorithms, and a secret beside them is not for theirs", async () => {
+  const pair = rsa();
+  const keys = service(jwk(pair, { kid: "a" }), {
+    kty: "oct",
+    kid: "o",
+    k: Buffer.from(SECRET).toString("base64url"),
+  });
+  const server = startServer({ access: { jwks: keys.url } });
+  for (const header of [{}, { kid: "a" }, { kid: "o" }]) {
+    expect(await statusOf(server, token(claims(), SECRET, "HS256", header))).toBe(401);
+    expect(await statusOf(server, token(claims(), pair.pem, "HS256", header))).toBe(401);
+  }
+  const both = startServer({ access: { jwks: keys.url, secrets: SECRET } });
+  expect(await statusOf(both, token())).toBe(200);
+  expect(await statusOf(both, fresh(pair, "RS256", { kid: "a" }))).toBe(200);
+  expect(await statusOf(both, fresh(rsa(), "RS256", { kid: "a" }))).toBe(401);
+});
+
+test("a token that names no key is tried with all that could be it", async () => {
+  const [a, b] = [ec(), ec()];
+  const server = startServer({ access: { jwks: service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" })).url } });
+  expect(await statusOf(server, fresh(b, "ES256"))).toBe(200);
+  expect(await statusOf(server, fresh(ec(), "ES256"))).toBe(401);
+});
+
+test("a new key is fetched when a token first names it; the old one goes", async () => {
+  const [old, next] = [ec(), ec()];
+  const keys = service(jwk(old, { kid: "old" }));
+  const server = startServer({ access: { jwks: { url: keys.url, cooldown: 0 } } });
+  expect(await statusOf(server, fresh(old, "ES256", { kid: "old" }))).toBe(200);
+  keys.keys = [jwk(next, { kid: "next" })];
+  expect(await statusOf(server, fresh(next, "ES256", { kid: "next" }))).toBe(200);
+  expect(await statusOf(server, fresh(old, "ES256", { kid: "old" }))).toBe(401);
+});
+
+test("keys that do not exist are not asked for on and on", async () => {
+  const pair = ec();
+  const keys = service(jwk(pair, { kid: "a" }));
+  const server = startServer({ access: { jwks: keys.url } });
+  for (let i = 0; i < 20; i++)
+    expect(await statusOf(server, fresh(pair, "ES256", { kid: `k${i}` }))).toBe(401);
+  expect(keys.asked).toBe(1);
+});
+
+test("while the service is down its keys count, and what they do not cover has to wait", async () => {
+  const [pair, next] = [ec(), ec()];
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const keys = service(jwk(pair, { kid: "a" }));
+  const server = startServer({ access: { jwks: { url: keys.url, cache: 0, cooldown: 0 } } });
+  expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
+  keys.status = 500;
+  for (let i = 0; i < 3; i++) expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
+  expect(keys.asked).toBeGreaterThan(1);
+  // The operator is told.
+  expect(log.mock.calls.flat().join(" ")).toContain("keys of tokens could not be fetched");
+  const asked = fresh(next, "ES256", { kid: "next" });
+  expect(await outcome(server, asked)).toMatchObject({ status: 503, code: "unavailable" });
+  keys.status = 200;
+  keys.keys.push(jwk(next, { kid: "next" }));
+  expect(await statusOf(server, asked)).toBe(200);
+});
+
+test("a service that never answered lets nobody in, and everybody once it does", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const pair = ec();
+  const keys = service(jwk(pair));
+  keys.status = 404;
+  const server = startServer({ access: { jwks: keys.url } });
+  const response = await fetch(server.room("r"), { headers: bearer(fresh(pair, "ES256")) });
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+  keys.status = 200;
+  expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
+});
+
+test("a reload keeps the keys that were fetched, unless it names another address", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const pair = ec();
+  const keys = service(jwk(pair));
+  const server = startServer({ access: { jwks: keys.url } });
+  expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
+  keys.status = 500;
+  const { settings } = server.engine;
+  reload(server.engine, { ...settings, access: { ...settings.access, secrets: [SECRET] } });
+  expect([await statusOf(server, fresh(pair, "ES256")), await statusOf(server, token())]).toEqual([200, 200]);
+  const jwks = { url: `${keys.url}?v=2`, cache: 600_000, cooldown: 30_000 };
+  reload(server.engine, { ...settings, access: { ...settings.access, jwks } });
+  expect(await outcome(server, fresh(pair, "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
+});

@@ -1,0 +1,108 @@
+// A token's end on live sessions, and how a session outlives it: a new token, shown in time.
+import { expect, test } from "bun:test";
+import { connect, Multiplexed } from "../support/clients.ts";
+import { startServer } from "../support/server.ts";
+import { openEvents, openNdjson } from "../support/streams.ts";
+import { problemOf } from "../support/answers.ts";
+import { bearer, claims, OTHER_SECRET, seconds, SECRET, token } from "../support/tokens.ts";
+
+const ALL = ["join", "publish", "history", "members"];
+/** Looks often whose time is over, and gives no grace. */
+const strict = () => startServer({ heartbeat: 0.2, access: { secrets: SECRET, leeway: 0 } });
+const short = (more: object = {}) => token(claims({ exp: seconds(2), ...more }));
+
+async function mux(server: ReturnType<typeof strict>, credential: string): Promise<Multiplexed> {
+  const client = new Multiplexed(await connect(server.socket("/ws?room=r"), { headers: bearer(credential) }));
+  await client.find(({ type }) => type === "joined");
+  return client;
+}
+
+test("when its token is over a session ends, on every transport, and not before", async () => {
+  const server = strict();
+  const exp = seconds(2);
+  const headers = bearer(token(claims({ exp })));
+  const lasting = await mux(server, token());
+  const client = await mux(server, token(claims({ exp })));
+  const raw = await connect(server.socket("/rooms/r"), { headers });
+  const events = await openEvents(server.room("r"), headers);
+  const ndjson = await openNdjson(server.room("r"), headers);
+  const poll = problemOf(fetch(server.room("r", "?wait=30"), { headers }));
+  expect(await client.closed).toMatchObject({ code: 4401 });
+  expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000);
+  expect((await raw.closed).code).toBe(4401);
+  await events.ended;
+  await ndjson.ended;
+  expect(await poll).toMatchObject({ status: 401, code: "unauthorized" });
+  expect(await lasting.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
+  expect(server.engine.hub.sessions.size).toBe(1);
+});
+
+test("the leeway is a grace for live sessions too", async () => {
+  const server = startServer({ heartbeat: 0.2, access: { secrets: SECRET, leeway: "1s" } });
+  const exp = seconds(1);
+  const client = await mux(server, token(claims({ exp })));
+  expect((await client.closed).code).toBe(4401);
+  expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000 + 1000);
+});
+
+test("a new token keeps the session, its rooms and its place in them", async () => {
+  const server = strict();
+  const first = seconds(1);
+  const client = await mux(server, short({ exp: first }));
+  const exp = seconds(3600);
+  const renewed = await client.ask({ type: "auth", token: token(claims({ exp })) });
+  expect(renewed).toMatchObject({ type: "authorized", user: "u7", expires: exp * 1000 });
+  // One without a new token shows that the time has come.
+  const other = await mux(server, short({ exp: first + 1 }));
+  expect((await other.closed).code).toBe(4401);
+  await server.publish("r", "after", bearer(token()));
+  expect(await client.find(({ type }) => type === "message")).toMatchObject({ data: "after" });
+});
+
+test("what the new token grants counts at once, and no more", async () => {
+  const server = strict();
+  const client = await mux(server, token());
+  await client.ask({ type: "join", room: "s" });
+  const renewed = client.ask({ type: "auth", token: token(claims({ rooms: { s: ["join"], t: ALL } })) });
+  // Sent right behind it: what comes after the token is answered by the token.
+  const refused = client.ask({ type: "publish", room: "s", data: 1 });
+  const allowed = client.ask({ type: "join", room: "t" });
+  expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "r", code: "forbidden" });
+  expect(await renewed).toMatchObject({ type: "authorized" });
+  expect(await refused).toMatchObject({ code: "forbidden" });
+  expect(await allowed).toMatchObject({ type: "joined" });
+  expect(["r", "s", "t"].map((room) => server.engine.sessionsIn(room))).toEqual([0, 1, 1]);
+});
+
+test.each<[what: string, credential: () => string, code: string]>([
+  ["of another user", () => token(claims({ sub: "u8" })), "forbidden"],
+  ["without a user", () => token(claims({ sub: undefined })), "forbidden"],
+  ["signed by somebody else", () => token(claims(), OTHER_SECRET), "unauthorized"],
+  ["expired", () => token(claims({ exp: seconds(-60) })), "unauthorized"],
+  ["that is none", () => "hello", "unauthorized"],
+])("a token %s renews nothing, and the session goes on as it was", async (_, credential, code) => {
+  const server = strict();
+  const client = await mux(server, token());
+  expect(await client.ask({ type: "auth", token: credential() })).toMatchObject({ type: "error", code });
+  expect(await client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
+});
+
+test("who tries many bad tokens is shown out", async () => {
+  const server = strict();
+  const client = await mux(server, token());
+  for (let i = 0; i < 20; i++) client.socket.send('{"type":"auth","token":"guess"}');
+  expect((await client.closed).code).toBe(4401);
+});
+
+test("who came without a token may show one later, before it is in a room", async () => {
+  const server = startServer({ rooms: { open: { join: "anyone" } }, access: { secrets: SECRET } });
+  const client = new Multiplexed(await connect(server.socket("/ws")));
+  await client.ask({ type: "join", room: "open" });
+  expect(await client.ask({ type: "auth", token: token() })).toMatchObject({ code: "forbidden" });
+  await client.ask({ type: "leave", room: "open" });
+  expect(await client.ask({ type: "auth", token: token() })).toMatchObject({
+    type: "authorized",
+    user: "u7",
+  });
+  expect(await client.ask({ type: "join", room: "r" })).toMatchObject({ type: "joined" });
+});

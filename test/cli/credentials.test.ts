@@ -1,0 +1,138 @@
+// `thump token`, `thump key`, and what a server that others can reach asks for at its start.
+import { expect, test } from "bun:test";
+import { decodeJwt } from "jose";
+import { folder, runProcess, startProcess } from "../support/process.ts";
+import { bearer, seconds, SECRET } from "../support/tokens.ts";
+
+const env = { THUMP_SECRET: SECRET };
+const post = (url: string, credential: string) =>
+  fetch(url, { method: "POST", body: "x", headers: bearer(credential) });
+
+test("a token printed by one command is good for a server with the same secret", async () => {
+  const { url } = await startProcess(["--port", "0"], env);
+  const args = [
+    "token",
+    "--sub",
+    "u7",
+    "--room",
+    "chat:*=join,publish",
+    "--room",
+    "a=b=history",
+    "--ttl",
+    "1h",
+  ];
+  const { out, err, code } = await runProcess(args, env);
+  expect([code, err]).toEqual([0, ""]);
+  const token = out.trim();
+  const { sub, rooms, exp = 0, jti } = decodeJwt(token);
+  expect({ sub, rooms }).toEqual({ sub: "u7", rooms: { "chat:*": ["join", "publish"], "a=b": ["history"] } });
+  expect(Math.abs(exp - seconds(3600))).toBeLessThan(60);
+  expect(jti).toBeString();
+  expect((await post(`${url}/rooms/chat:1`, token)).status).toBe(201);
+  expect((await post(`${url}/rooms/news`, token)).status).toBe(403);
+  expect((await fetch(`${url}/rooms/chat:1`)).status).toBe(401);
+});
+
+test("issuer, audience and secret come from the config, as the server has them", async () => {
+  const config = {
+    access: { secrets: [SECRET, `${SECRET} of before`], issuer: "https://a.example", audience: ["thump"] },
+  };
+  const cwd = folder({ "thump.config.json": JSON.stringify(config) });
+  const { url } = await startProcess(["--port", "0"], {}, cwd);
+  const { out } = await runProcess(
+    ["token", "--room", "*=publish", "--info", '{"n":1}', "--id", "t1"],
+    {},
+    cwd,
+  );
+  expect(decodeJwt(out.trim())).toMatchObject({
+    iss: "https://a.example",
+    aud: "thump",
+    info: { n: 1 },
+    jti: "t1",
+  });
+  expect((await post(`${url}/rooms/r`, out.trim())).status).toBe(201);
+  const { out: byFlag } = await runProcess(
+    ["token", "--room", "*=publish", "--secret", config.access.secrets[1] as string],
+    {},
+    cwd,
+  );
+  expect((await post(`${url}/rooms/r`, byFlag.trim())).status).toBe(201);
+});
+
+test("a key is good for a server that has its hash", async () => {
+  const { out, code } = await runProcess(["key", "--name", "backend"]);
+  expect(code).toBe(0);
+  const [, key = ""] = /^key +(\S+)$/m.exec(out) ?? [];
+  const [, hash = ""] = /^hash +(\S+)$/m.exec(out) ?? [];
+  const [, entry = ""] = /apiKeys: \[(.*)\]/.exec(out) ?? [];
+  expect(JSON.parse(entry)).toEqual({ name: "backend", hash });
+  const cwd = folder({
+    "thump.config.json": JSON.stringify({ access: { apiKeys: [{ name: "backend", hash }] } }),
+  });
+  const { url } = await startProcess(["--port", "0"], {}, cwd);
+  expect((await post(`${url}/rooms/r`, key)).status).toBe(201);
+  expect((await post(`${url}/rooms/r`, hash)).status).toBe(401);
+  const { out: second } = await runProcess(["key"]);
+  expect(second).not.toContain(key);
+});
+
+test.each<[args: string[], env: Record<string, string>, part: string]>([
+  [["token"], {}, "secret"],
+  [["token", "--secret", "short"], {}, "32 bytes"],
+  [["token", "--room", "chat"], env, "chat"],
+  [["token", "--room", "chat=shout"], env, "shout"],
+  [["token", "--room", "=join"], env, "=join"],
+  [["token", "--ttl", "soon"], env, "soon"],
+  [["token", "--ttl", "0"], env, "--ttl"],
+  [["token", "--ttl", "60d"], env, "lifetime"],
+  [["token", "--info", "{"], env, "--info"],
+  [["token", "--nmae", "x"], env, "--nmae"],
+  [["token", "u7"], env, "u7"],
+  [["key", "--nmae", "x"], {}, "--nmae"],
+  [["--host", "0.0.0.0"], {}, "--open"],
+  [["--host", "::"], {}, "THUMP_SECRET"],
+  [["--secret", SECRET], {}, "--secret"],
+  [[], { THUMP_SECRET: "" }, "32 bytes"],
+  [["--jwks", "http://keys.example/"], {}, "https"],
+])("%j exits with 2 and says why in one line", async (args, variables, part) => {
+  const { code, out, err } = await runProcess(args, variables);
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toStartWith("thump: ");
+  expect(err).toContain(part);
+  expect(err.trim().split("\n")).toHaveLength(1);
+});
+
+test("each command explains itself", async () => {
+  for (const [args, parts] of [
+    [
+      ["token", "--help"],
+      ["--sub", "--room", "--ttl", "THUMP_SECRET"],
+    ],
+    [["key", "--help"], ["--name"]],
+    [["--help"], ["thump token", "thump key", "--open", "--jwks", "THUMP_SECRET"]],
+  ] as const) {
+    const { code, out } = await runProcess([...args]);
+    expect(code).toBe(0);
+    for (const part of parts) expect(out).toContain(part);
+  }
+});
+
+test.each<[what: string, args: string[], env: Record<string, string>]>([
+  ["with a secret", [], env],
+  ["with keys from elsewhere", ["--jwks", "https://keys.example/jwks.json"], {}],
+  ["when it is meant to be open", ["--open"], {}],
+  ["when it is meant to be open, by environment", [], { THUMP_OPEN: "1" }],
+])("others than this machine are let in %s", async (_, args, variables) => {
+  const { url } = await startProcess(["--port", "0", "--host", "0.0.0.0", ...args], variables);
+  const open = args.includes("--open") || "THUMP_OPEN" in variables;
+  expect((await fetch(`${url}/rooms/r`)).status).toBe(open ? 200 : 401);
+});
+
+test("with a secret there is no demo page unless it is asked for, and the banner says what it takes", async () => {
+  const { url, out } = await startProcess(["--port", "0"], env);
+  expect((await fetch(url)).status).toBe(404);
+  await out.until((lines) => lines.some((line) => line.includes("thump token")));
+  expect(out.all.join("\n")).not.toContain(SECRET);
+  const asked = await startProcess(["--port", "0", "--demo"], env);
+  expect((await fetch(asked.url)).status).toBe(200);
+});

@@ -1,0 +1,61 @@
+// Traces of publishes, as an OpenTelemetry collector gets them.
+import { expect, test } from "bun:test";
+import { multiplexed } from "../support/clients.ts";
+import { collector } from "../support/collector.ts";
+import { startProcess } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const PARENT = "b7ad6b7169203331";
+const ARGS = ["--port", "0", "--no-demo", "--log", "none"];
+
+test("a publish is a span: a child of the publisher's, on every way in, without what was published", async () => {
+  const { url, spans, text } = collector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: "10" };
+  const started = await startProcess(ARGS, env);
+  const headers = { traceparent: `00-${TRACE}-${PARENT}-01`, authorization: "Bearer secret-token" };
+  const post = (path: string, body: string) => fetch(started.url + path, { method: "POST", body, headers });
+  await post("/rooms/chat?token=secret-query", "secret-payload");
+  await post("/publish", '[{"room":"a","data":1},{"room":"b","data":1}]');
+  const mux = await multiplexed(`ws://127.0.0.1:${started.port}/ws`);
+  await mux.ask({ type: "publish", room: "c", data: 1 });
+  started.process.kill("SIGTERM");
+  expect(await started.process.exited).toBe(0);
+  const [first, ...others] = await spans.until((all) => all.length === 4);
+  expect(first).toMatchObject({ traceId: TRACE, parentSpanId: PARENT, name: "publish" });
+  expect(first?.attributes).toMatchObject({
+    "messaging.system": "thump",
+    "messaging.destination.name": "chat",
+    "messaging.message.body.size": 14,
+    "thump.seq": 1,
+  });
+  expect(others.map(({ traceId }) => traceId === TRACE)).toEqual([true, true, false]);
+  expect(text()).not.toContain("secret");
+});
+
+test("a publisher who is not sampled is not; a traceparent that is none begins a trace", async () => {
+  const { url, spans } = collector();
+  const started = await startProcess([...ARGS, "--traces", `${url}/`]);
+  const post = (traceparent: string) =>
+    fetch(`${started.url}/rooms/r`, { method: "POST", body: "x", headers: { traceparent } });
+  await post(`00-${TRACE}-${PARENT}-00`);
+  await post("not a traceparent");
+  started.process.kill("SIGTERM");
+  expect(await started.process.exited).toBe(0);
+  const all = await spans.until((items) => items.length > 0);
+  expect(all).toHaveLength(1);
+  expect(all[0]?.traceId).not.toBe(TRACE);
+  expect(all[0]?.attributes["thump.seq"]).toBe(2);
+});
+
+test("a collector that is not there stops nothing, and without one nothing is traced", async () => {
+  const gone = collector();
+  const started = await startProcess([...ARGS, "--traces", "http://127.0.0.1:9"]);
+  expect((await fetch(`${started.url}/rooms/r`, { method: "POST", body: "x" })).status).toBe(201);
+  started.process.kill("SIGTERM");
+  expect(await started.process.exited).toBe(0);
+  const server = startServer();
+  expect(server.engine.hub.intake.trace).toBeUndefined();
+  expect((await server.publish("r", "x", { traceparent: `00-${TRACE}-${PARENT}-01` })).status).toBe(201);
+  expect(gone.spans.all).toEqual([]);
+});

@@ -1,0 +1,79 @@
+// Every way into a server, tried with a credential: what the door answers.
+import WS from "ws";
+import { cleanup } from "./cleanup.ts";
+import type { TestServer } from "./server.ts";
+
+/** How an attempt ended: 101 is a socket, 2xx a stream or an answer; otherwise the code of the problem. */
+export interface Outcome {
+  status: number;
+  code?: string;
+  challenge?: string | null;
+}
+
+async function outcome(response: Response, abort: AbortController): Promise<Outcome> {
+  if (response.ok) {
+    abort.abort();
+    return { status: response.status };
+  }
+  const { code } = (await response.json()) as { code: string };
+  return { status: response.status, code, challenge: response.headers.get("www-authenticate") };
+}
+
+/** One request; a stream that begins is closed again. */
+export async function attempt(url: string, init: RequestInit = {}): Promise<Outcome> {
+  const abort = new AbortController();
+  return outcome(await fetch(url, { ...init, signal: abort.signal }), abort);
+}
+
+/** One handshake. */
+export function shakeHands(
+  url: string,
+  headers: Record<string, string> = {},
+  protocols: string[] = [],
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const socket = new WS(url, protocols, { headers });
+    cleanup(() => socket.terminate());
+    socket.once("open", () => resolve({ status: 101 }));
+    socket.once("error", reject);
+    socket.once("unexpected-response", (_request, response) => {
+      let body = "";
+      response.on("data", (chunk: Buffer) => (body += String(chunk)));
+      response.on("end", () => {
+        const { code } = JSON.parse(body) as { code: string };
+        resolve({
+          status: response.statusCode ?? 0,
+          code,
+          challenge: response.headers["www-authenticate"] ?? null,
+        });
+      });
+    });
+  });
+}
+
+export type WayIn = (server: TestServer, headers: Record<string, string>) => Promise<Outcome>;
+
+const get =
+  (path: string, accept = "application/json"): WayIn =>
+  (server, headers) =>
+    attempt(server.url + path, { headers: { accept, ...headers } });
+const socket =
+  (path: string): WayIn =>
+  (server, headers) =>
+    shakeHands(server.socket(path), headers);
+
+/** All of them, into the room "r". */
+export const WAYS_IN: Record<string, WayIn> = {
+  "raw socket": socket("/rooms/r"),
+  "multiplexed socket": socket("/ws?room=r"),
+  "multiplexed socket without rooms": socket("/ws"),
+  "event stream": get("/rooms/r", "text/event-stream"),
+  ndjson: get("/rooms/r", "application/x-ndjson"),
+  "event stream of several rooms": get("/events?room=r&room=s"),
+  "long poll": get("/rooms/r?wait=0.001"),
+  state: get("/rooms/r"),
+  members: get("/rooms/r/members"),
+  publish: (server, headers) => attempt(server.room("r"), { method: "POST", body: "x", headers }),
+  batch: (server, headers) =>
+    attempt(`${server.url}/publish`, { method: "POST", body: '[{"room":"r","data":1}]', headers }),
+};
