@@ -25,8 +25,17 @@ export const quick: Pace = {
   warmup: 0.3,
   seconds: 1.5,
   step: 0.5,
-  grace: 3,
+  grace: 1,
   settle: 2,
 };
 
-export const thorough: Pace = { ...quick, slow: 3, gentle: 0.75, warmup: 1, seconds: 3, step: 1, settle: 12 };
+export const thorough: Pace = {
+  ...quick,
+  slow: 3,
+  gentle: 0.75,
+  warmup: 1,
+  seconds: 3,
+  step: 1,
+  grace: 3,
+  settle: 12,
+};
