@@ -99,6 +99,9 @@ test("memory, storms, slow readers and publishes have limits of their own", () =
     "met",
     "missed",
   ]);
+  const rigBound = (rate: number) => rowOf("in-raw", "thump", kneeOf(windowOf({ rate }), { limit: "rig" }));
+  expect(state("Publishes in, raw", "", rigBound(2e5))).toBe("met");
+  expect(state("Publishes in, raw", "", rigBound(9e4))).toBe("not measured");
   const http = rowOf("in-http", "thump", kneeOf(windowOf({ rate: 14_000 })));
   expect(state("Publishes in, HTTP", "", http)).toBe("missed");
 });
