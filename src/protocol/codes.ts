@@ -19,6 +19,7 @@ export const STATUS = {
   "unsupported-type": 415, // a body of the wrong content type
   invalid: 422, // well-formed, but a field does not fit its schema
   limit: 429, // more rooms, or more items, than one session or request may have
+  rate: 429, // too fast; try again after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
   draining: 503, // the server is about to stop
@@ -54,6 +55,8 @@ export class ThumpError extends Error {
     readonly code: Code,
     message: string,
     readonly errors?: FieldError[],
+    /** After how long, in ms, to try again. */
+    readonly retry?: number,
   ) {
     super(message);
   }

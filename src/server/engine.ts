@@ -2,6 +2,7 @@
 import type { Access } from "../access/access.ts";
 import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
+import { Limiter } from "../access/limiter.ts";
 import { Origins } from "../access/origin.ts";
 import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
@@ -63,7 +64,8 @@ export class Engine {
       roomsPerSession: settings.roomsPerSession,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
-    this.door = new Door(this.hub, settings.maxMessage, access, policy);
+    const limiter = new Limiter(settings.rates);
+    this.door = new Door(this.hub, settings.maxMessage, access, policy, limiter);
     this.origins = new Origins(settings.origins);
   }
 

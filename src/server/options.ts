@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { Authorize } from "../access/policy.ts";
+import { type Rates, RatesOptions, resolveRates } from "../access/rates.ts";
 import {
   accessFault,
   AccessOptions,
@@ -27,6 +28,7 @@ const Limits = Type.Object(
     message: Type.Optional(Size),
     body: Type.Optional(Size),
     rooms: Type.Optional(Type.Integer({ minimum: 1 })),
+    rates: Type.Optional(RatesOptions),
   },
   { additionalProperties: false },
 );
@@ -58,7 +60,8 @@ export const Options = Type.Object(
 /**
  * - `rooms`: room rules by pattern; the first that matches a name counts.
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
- *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000).
+ *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
+ *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `prefix`: a path before all routes, for the plugin.
@@ -81,6 +84,7 @@ export interface Settings {
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
+  rates: Rates;
   heartbeat: number;
   origins: string[];
   prefix: string;
@@ -144,6 +148,7 @@ export function resolveOptions(given: Options): Settings {
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
+    rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
     prefix: given.prefix ?? "",

@@ -25,7 +25,7 @@ const item = Compile(Item);
 
 type Result =
   | { room?: string; at: string }
-  | { room?: string; error: { code: string; message: string; errors?: object[] } };
+  | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
 /** Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other. */
 export async function publishBatch(
@@ -87,8 +87,9 @@ function publishOne(
 ): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
-    const { code, message, errors } = toThumpError(door.hub, error);
-    return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
+    const { code, message, errors, retry } = toThumpError(door.hub, error);
+    const more = { ...(errors ? { errors } : {}), ...(retry === undefined ? {} : { retry }) };
+    return { ...room, error: { code, message, ...more } };
   };
   if (wanted instanceof ThumpError) return failed(wanted);
   const { event, data, encoding, key } = wanted;

@@ -57,6 +57,8 @@ export function listen(
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
     andThen(door.checkStart(asker, [room], start), run);
+  const listens = isUpgrade(request) || wait > 0 || /text\/event-stream|application\/x-ndjson/.test(accept);
+  if (listens) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening(() =>
       socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
@@ -154,17 +156,14 @@ function stream(
 ): Response {
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, asker, format, addressOf(request, server)).respond(rooms, start);
-}
-
-function addressOf(request: Request, server: Server<unknown> | null): string | undefined {
-  return server?.requestIP(request)?.address;
+  return new StreamSession(door, asker, format).respond(rooms, start);
 }
 
 function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {
   const { roomsPerSession } = door.hub;
   if (rooms.length > roomsPerSession)
     throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
+  if (rooms.length > 0) door.limiter.take(asker, "joins", rooms.length);
   return door.checkStart(asker, rooms, start);
 }
 
@@ -189,7 +188,6 @@ async function poll(
   }
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
-  const address = addressOf(request, server);
-  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal, address);
+  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);
   return state(door, room, { ...start, after, last: undefined });
 }
