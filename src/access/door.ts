@@ -10,6 +10,7 @@ import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
 import type { Asker } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
+import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -32,15 +33,18 @@ export interface Incoming {
 
 export class Door {
   /**
-   * @param maxMessage the largest data of one publication, in bytes. This, `access` and `policy` may be replaced while
-   * the server runs
+   * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
+   * replaced while the server runs
+   * @param bodyTime how long the body of a request may take to come, in ms
    */
   constructor(
     readonly hub: Hub,
     public maxMessage: number,
+    public bodyTime: number,
     public access: Access,
     public policy: Policy,
     readonly limiter: Limiter,
+    readonly places: Places,
   ) {}
 
   /**

@@ -64,13 +64,22 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
-  const { rooms, maxMessage, maxBody, roomsPerSession, rates, access, authorize, ...others } = settings;
+  const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
+  const { sessionsPerAddress, bodyTime, rates, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
-    limits: { message: maxMessage, body: maxBody, rooms: roomsPerSession, rates: printableRates(rates) },
+    limits: {
+      message: maxMessage,
+      body: maxBody,
+      rooms: roomsPerSession,
+      sessions: maxSessions,
+      sessionsPerAddress,
+      bodyTime: bodyTime / 1000,
+      rates: printableRates(rates),
+    },
     ...(secured ? { access: printableAccess(access) } : {}),
     authorize: authorize && "(code)",
     rooms,

@@ -15,6 +15,7 @@ export const STATUS = {
   "not-found": 404,
   "not-joined": 409,
   "already-joined": 409,
+  timeout: 408, // a body that takes too long to come
   "too-large": 413, // data, frame or body over its limit
   "unsupported-type": 415, // a body of the wrong content type
   invalid: 422, // well-formed, but a field does not fit its schema
@@ -22,6 +23,7 @@ export const STATUS = {
   rate: 429, // too fast; try again after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
+  busy: 503, // no place for one more session; try again after `retry`
   draining: 503, // the server is about to stop
   unavailable: 503, // something that the server needs for this cannot be reached just now
 } as const;

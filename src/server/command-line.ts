@@ -23,6 +23,7 @@ Usage: thump [options]            serve
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
+  --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -52,6 +53,7 @@ const FLAGS = {
   "max-message": { type: "string" },
   "max-body": { type: "string" },
   "max-rooms": { type: "string" },
+  "max-sessions": { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -87,7 +89,12 @@ export async function readOptions(
       host: env["HOST"],
       rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
       origins: env["THUMP_ORIGINS"]?.split(",").map((origin) => origin.trim()),
-      limits: limits(env["THUMP_MAX_MESSAGE"], env["THUMP_MAX_BODY"], env["THUMP_MAX_ROOMS"]),
+      limits: limits({
+        message: env["THUMP_MAX_MESSAGE"],
+        body: env["THUMP_MAX_BODY"],
+        rooms: env["THUMP_MAX_ROOMS"],
+        sessions: env["THUMP_MAX_SESSIONS"],
+      }),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
@@ -108,7 +115,12 @@ export async function readOptions(
       host: flags.host,
       rooms: json(flags.rooms, "--rooms"),
       origins: flags.origin,
-      limits: limits(flags["max-message"], flags["max-body"], flags["max-rooms"]),
+      limits: limits({
+        message: flags["max-message"],
+        body: flags["max-body"],
+        rooms: flags["max-rooms"],
+        sessions: flags["max-sessions"],
+      }),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
@@ -153,8 +165,10 @@ function json(text: string | undefined, source: string): unknown {
   }
 }
 
-function limits(message?: string, body?: string, rooms?: string): object | undefined {
-  const given = compact({ message: number(message), body: number(body), rooms: number(rooms) });
+function limits(texts: Record<string, string | undefined>): object | undefined {
+  const given = compact(
+    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])),
+  );
   return Object.keys(given).length > 0 ? given : undefined;
 }
 

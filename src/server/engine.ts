@@ -4,6 +4,7 @@ import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
 import { Limiter } from "../access/limiter.ts";
 import { Origins } from "../access/origin.ts";
+import { Places } from "../access/places.ts";
 import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
@@ -65,7 +66,9 @@ export class Engine {
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
     const limiter = new Limiter(settings.rates);
-    this.door = new Door(this.hub, settings.maxMessage, access, policy, limiter);
+    const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
+    const { maxMessage, bodyTime } = settings;
+    this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.origins = new Origins(settings.origins);
   }
 

@@ -28,6 +28,9 @@ const Limits = Type.Object(
     message: Type.Optional(Size),
     body: Type.Optional(Size),
     rooms: Type.Optional(Type.Integer({ minimum: 1 })),
+    sessions: Type.Optional(Type.Integer({ minimum: 1 })),
+    sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
+    bodyTime: Type.Optional(Duration),
     rates: Type.Optional(RatesOptions),
   },
   { additionalProperties: false },
@@ -61,6 +64,8 @@ export const Options = Type.Object(
  * - `rooms`: room rules by pattern; the first that matches a name counts.
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
+ *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
+ *   `limits.bodyTime`: how long the body of a request may take to come (30s);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
@@ -84,6 +89,9 @@ export interface Settings {
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
+  maxSessions: number;
+  sessionsPerAddress: number;
+  bodyTime: number;
   rates: Rates;
   heartbeat: number;
   origins: string[];
@@ -148,6 +156,9 @@ export function resolveOptions(given: Options): Settings {
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
+    maxSessions: limits.sessions ?? 100_000,
+    sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
+    bodyTime: durationMs(limits.bodyTime ?? "30s"),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],

@@ -136,7 +136,9 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
       if (counted) door.limiter.take({ caller: ANONYMOUS, network }, "connects");
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
-        return handler(door, request, server, { caller, address, network });
+        // An API key has users of many addresses behind it.
+        const counts = caller.kind === "key" ? undefined : network;
+        return handler(door, request, server, { caller, address, network: counts });
       };
       const caller = door.access.identify(request, origins);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);

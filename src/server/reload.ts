@@ -26,6 +26,9 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
   maxMessage: (engine, { maxMessage }) => (engine.door.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (engine, { roomsPerSession }) => (engine.hub.roomsPerSession = roomsPerSession),
+  maxSessions: ({ door }, { maxSessions }) => (door.places.max = maxSessions),
+  sessionsPerAddress: ({ door }, { sessionsPerAddress }) => (door.places.perAddress = sessionsPerAddress),
+  bodyTime: ({ door }, { bodyTime }) => (door.bodyTime = bodyTime),
   rates: (engine, { rates }) => (engine.door.limiter.rates = rates),
   origins: (engine, { origins }) => engine.origins.allow(origins),
   drain: () => {}, // read from the settings by the drain

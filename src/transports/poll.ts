@@ -36,6 +36,7 @@ class PollSession extends Session implements Stream {
   ) {
     super("poll", wake, asker.caller);
     this.address = asker.address;
+    this.network = asker.network;
     asker.session = this;
   }
 

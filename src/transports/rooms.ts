@@ -32,7 +32,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage);
+  const content = await readContent(request, door.maxMessage, door.bodyTime);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -141,6 +141,7 @@ function isUpgrade(request: Request): boolean {
 }
 
 function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
+  session.door.places.check(session.asker);
   if (server && upgrade(server, request, session)) return undefined;
   throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
 }
@@ -154,6 +155,7 @@ function stream(
   rooms: string[],
   start: Start,
 ): Response {
+  door.places.check(asker);
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
   return new StreamSession(door, asker, format).respond(rooms, start);
@@ -186,6 +188,7 @@ async function poll(
   if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0) {
     return state(door, room, start);
   }
+  door.places.check(asker);
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
   await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);

@@ -35,6 +35,7 @@ export abstract class SocketSession extends TopicSession {
     format: Format,
   ) {
     super(transport, format, asker.caller);
+    this.network = asker.network;
     asker.session = this;
   }
 

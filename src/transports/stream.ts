@@ -31,6 +31,7 @@ export class StreamSession extends Session implements Stream {
   ) {
     super(format.name, format, asker.caller);
     this.address = asker.address;
+    this.network = asker.network;
     asker.session = this;
   }
 
