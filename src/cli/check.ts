@@ -65,7 +65,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, bodyTime, rates, ...others } = rest;
+  const { sessionsPerAddress, bodyTime, memory, rates, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
@@ -78,6 +78,7 @@ function printable(settings: Settings, secured: boolean): object {
       sessions: maxSessions,
       sessionsPerAddress,
       bodyTime: bodyTime / 1000,
+      memory,
       rates: printableRates(rates),
     },
     ...(secured ? { access: printableAccess(access) } : {}),

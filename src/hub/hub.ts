@@ -201,6 +201,11 @@ export class Hub {
     return this.log.read(name, after, limit);
   }
 
+  /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
+  release(name: string, upTo: number): void {
+    this.rooms.get(name)?.tail.releaseUpTo(upTo);
+  }
+
   /** Forgets what is kept of a room. */
   forget(name: string): void | Promise<void> {
     this.rooms.get(name)?.forget();

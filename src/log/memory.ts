@@ -3,12 +3,18 @@ import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Bounds } from "../rooms/rule.ts";
+import { Memory } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
 import { Keys, type Position, scopedKey } from "./keys.ts";
 import type { Log } from "./log.ts";
 
 interface Kept {
-  tail: Tail;
+  readonly room: string;
+  readonly tail: Tail;
+  /** When it was last written or read, counted in such uses. */
+  used: number;
+  /** Somebody here is in it. */
+  readonly inUse: boolean;
   follower?: ((publication: Publication) => void) | undefined;
 }
 
@@ -30,8 +36,18 @@ export class MemoryLog implements Log {
   /** The same for rules that hold no longer: any room may have been one of theirs. */
   #forgottenBefore = 0;
 
-  /** @param boundsOf how much of a room to keep; rooms of one rule must get the same object. */
-  constructor(public boundsOf: (room: string) => Bounds) {
+  #uses = 0;
+
+  /**
+   * @param boundsOf how much of a room to keep; rooms of one rule must get the same object.
+   * @param memory how much of all of them
+   * @param onRelease told when a room that is followed has lost what comes up to a seq, because all was too much
+   */
+  constructor(
+    public boundsOf: (room: string) => Bounds,
+    readonly memory = new Memory(),
+    readonly onRelease: (room: string, upTo: number) => void = () => {},
+  ) {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
@@ -56,9 +72,12 @@ export class MemoryLog implements Log {
     const position: Position = { seq: ++this.#last, prev: kept.tail.last, time };
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
+    kept.used = ++this.#uses;
     if (key !== undefined) this.#keys.set(key, position);
     if (kept.follower) kept.follower(publication);
     else if (kept.tail.count === 0) this.#free(draft.room, kept);
+    // Last: by now the follower has it too, and can let go of it.
+    if (this.memory.isOver) this.#relieve();
     return publication;
   }
 
@@ -66,6 +85,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, after);
     kept.tail.trim(Date.now());
+    kept.used = ++this.#uses;
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
 
@@ -73,6 +93,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.#last);
     kept.tail.trim(Date.now());
+    kept.used = ++this.#uses;
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
@@ -116,10 +137,19 @@ export class MemoryLog implements Log {
     let kept = this.#rooms.get(room);
     if (!kept) {
       const bounds = this.boundsOf(room);
-      kept = { tail: new Tail(bounds, this.#forgottenSeq(bounds)) };
+      kept = newKept(room, new Tail(bounds, this.#forgottenSeq(bounds), this.memory));
       this.#rooms.set(room, kept);
     }
     return kept;
+  }
+
+  /** All rooms together take too much: those that are used least give. */
+  #relieve(): void {
+    this.memory.relieve(this.#rooms.values(), (kept) => {
+      const { room, tail, follower } = kept;
+      if (follower) this.onRelease(room, tail.floor);
+      else if (tail.count === 0) this.#free(room, kept);
+    });
   }
 
   /** Drops all knowledge of a room, and remembers that there was some. */
@@ -145,10 +175,24 @@ export class MemoryLog implements Log {
 
   #sweep(): void {
     const now = Date.now();
+    // The limit may be another since.
+    if (this.memory.isOver) this.#relieve();
     this.#keys.trim(now);
     for (const [room, kept] of this.#rooms) {
       kept.tail.trim(now);
       if (kept.tail.count === 0 && !kept.follower) this.#free(room, kept);
     }
   }
+}
+
+function newKept(room: string, tail: Tail): Kept {
+  return {
+    room,
+    tail,
+    used: 0,
+    follower: undefined,
+    get inUse() {
+      return this.follower !== undefined;
+    },
+  };
 }

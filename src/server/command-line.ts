@@ -24,6 +24,7 @@ Usage: thump [options]            serve
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
+  --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -54,6 +55,7 @@ const FLAGS = {
   "max-body": { type: "string" },
   "max-rooms": { type: "string" },
   "max-sessions": { type: "string" },
+  "max-memory": { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -94,6 +96,7 @@ export async function readOptions(
         body: env["THUMP_MAX_BODY"],
         rooms: env["THUMP_MAX_ROOMS"],
         sessions: env["THUMP_MAX_SESSIONS"],
+        memory: env["THUMP_MAX_MEMORY"],
       }),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
@@ -120,6 +123,7 @@ export async function readOptions(
         body: flags["max-body"],
         rooms: flags["max-rooms"],
         sessions: flags["max-sessions"],
+        memory: flags["max-memory"],
       }),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),

@@ -9,6 +9,7 @@ import { Policy } from "../access/policy.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
+import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { LogJournal } from "./journal.ts";
@@ -35,6 +36,8 @@ export class Engine {
   readonly door: Door;
   readonly origins: Origins;
   readonly bounds: SocketBounds;
+  /** What is kept of all rooms. */
+  readonly memory: Memory;
   /** Told to stop: no new sessions. */
   draining = false;
   /** Only requests from this machine are answered. */
@@ -55,9 +58,14 @@ export class Engine {
     const journal = new LogJournal();
     const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
+    this.memory = new Memory(settings.memory);
     this.hub = new Hub({
       // Rooms that somebody is in know their rule.
-      log: new MemoryLog((room) => this.hub.ruleOf(room).bounds),
+      log: new MemoryLog(
+        (room) => this.hub.ruleOf(room).bounds,
+        this.memory,
+        (room, upTo) => this.hub.release(room, upTo),
+      ),
       rules,
       bounds: this.bounds,
       journal,

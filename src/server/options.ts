@@ -31,6 +31,7 @@ const Limits = Type.Object(
     sessions: Type.Optional(Type.Integer({ minimum: 1 })),
     sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
     bodyTime: Type.Optional(Duration),
+    memory: Type.Optional(Size),
     rates: Type.Optional(RatesOptions),
   },
   { additionalProperties: false },
@@ -66,6 +67,7 @@ export const Options = Type.Object(
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
+ *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
@@ -92,6 +94,7 @@ export interface Settings {
   maxSessions: number;
   sessionsPerAddress: number;
   bodyTime: number;
+  memory: number;
   rates: Rates;
   heartbeat: number;
   origins: string[];
@@ -159,6 +162,7 @@ export function resolveOptions(given: Options): Settings {
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
+    memory: sizeBytes(limits.memory ?? "512MiB"),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
