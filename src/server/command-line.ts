@@ -20,6 +20,8 @@ Usage: thump [options]            serve
   --open                let others than this machine in           THUMP_OPEN=1
                         although there is no secret
   --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
+  --proxy <address>     believe a proxy, or a network of them,     THUMP_PROXIES   (comma-separated)
+                        about where requests come from; repeatable
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
@@ -51,6 +53,7 @@ const FLAGS = {
   config: { type: "string" },
   rooms: { type: "string" },
   origin: { type: "string", multiple: true },
+  proxy: { type: "string", multiple: true },
   "max-message": { type: "string" },
   "max-body": { type: "string" },
   "max-rooms": { type: "string" },
@@ -90,7 +93,8 @@ export async function readOptions(
       port: number(env["PORT"]),
       host: env["HOST"],
       rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
-      origins: env["THUMP_ORIGINS"]?.split(",").map((origin) => origin.trim()),
+      origins: list(env["THUMP_ORIGINS"]),
+      proxies: list(env["THUMP_PROXIES"]),
       limits: limits({
         message: env["THUMP_MAX_MESSAGE"],
         body: env["THUMP_MAX_BODY"],
@@ -118,6 +122,7 @@ export async function readOptions(
       host: flags.host,
       rooms: json(flags.rooms, "--rooms"),
       origins: flags.origin,
+      proxies: flags.proxy,
       limits: limits({
         message: flags["max-message"],
         body: flags["max-body"],
@@ -158,6 +163,10 @@ export async function readOptions(
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
 function number(text: string | undefined): number | string | undefined {
   return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+}
+
+function list(text: string | undefined): string[] | undefined {
+  return text?.split(",").map((one) => one.trim());
 }
 
 function json(text: string | undefined, source: string): unknown {

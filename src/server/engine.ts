@@ -6,6 +6,7 @@ import { Limiter } from "../access/limiter.ts";
 import { Origins } from "../access/origin.ts";
 import { Places } from "../access/places.ts";
 import { Policy } from "../access/policy.ts";
+import { Proxies } from "../access/proxies.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
@@ -35,6 +36,7 @@ export class Engine {
   readonly hub: Hub;
   readonly door: Door;
   readonly origins: Origins;
+  readonly proxies: Proxies;
   readonly bounds: SocketBounds;
   /** What is kept of all rooms. */
   readonly memory: Memory;
@@ -78,6 +80,7 @@ export class Engine {
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.origins = new Origins(settings.origins);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
   }
 
   /** Whom it believes, and what was revoked. */

@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { Authorize } from "../access/policy.ts";
+import { type ForwardedHeader, proxiesFault } from "../access/proxies.ts";
 import { type Rates, RatesOptions, resolveRates } from "../access/rates.ts";
 import {
   accessFault,
@@ -43,6 +44,8 @@ export const Options = Type.Object(
     limits: Type.Optional(Limits),
     heartbeat: Type.Optional(Duration),
     origins: Type.Optional(Type.Array(Type.String())),
+    proxies: Type.Optional(Type.Array(Type.String())),
+    forwardedHeader: Type.Optional(Type.Union([Type.Literal("x-forwarded-for"), Type.Literal("forwarded")])),
     prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
     host: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
@@ -71,6 +74,8 @@ export const Options = Type.Object(
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
+ * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
+ *   request came from; "loopback" for this machine.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
@@ -98,6 +103,8 @@ export interface Settings {
   rates: Rates;
   heartbeat: number;
   origins: string[];
+  proxies: string[];
+  forwardedHeader: ForwardedHeader;
   prefix: string;
   host: string;
   port: number;
@@ -139,6 +146,8 @@ function checkRest(value: Options, source: string): Options {
   }
   const fault = accessFault(value.access ?? {});
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  const badProxy = proxiesFault(value.proxies ?? []);
+  if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
     throw new OptionsError(`${source}: authorize must be a function`);
   return value;
@@ -166,6 +175,8 @@ export function resolveOptions(given: Options): Settings {
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
+    proxies: given.proxies ?? [],
+    forwardedHeader: given.forwardedHeader ?? "x-forwarded-for",
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,

@@ -129,9 +129,9 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
     };
     const fail = (error: unknown): Answer => allow(problem(door.hub, error));
     try {
-      if (engine.localOnly) checkLocal(request, server);
+      const address = engine.proxies.addressOf(request, server?.requestIP(request)?.address);
+      if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
-      const address = server?.requestIP(request)?.address;
       const network = networkOf(address);
       if (counted) door.limiter.take({ caller: ANONYMOUS, network }, "connects");
       const handle = (caller: Caller) => {
