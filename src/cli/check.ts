@@ -65,7 +65,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, bodyTime, memory, rates, ...others } = rest;
+  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
@@ -77,6 +77,7 @@ function printable(settings: Settings, secured: boolean): object {
       rooms: roomsPerSession,
       sessions: maxSessions,
       sessionsPerAddress,
+      headTime: headTime / 1000,
       bodyTime: bodyTime / 1000,
       memory,
       rates: printableRates(rates),

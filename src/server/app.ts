@@ -34,8 +34,8 @@ export function createApp(engine: Engine) {
     serve: {
       maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
       development: false,
-      // In seconds: who stops in the middle of a request, or of a handshake, is cut off.
-      idleTimeout: 10,
+      // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
+      idleTimeout: Math.ceil(settings.headTime / 1000),
     },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },

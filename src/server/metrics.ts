@@ -6,6 +6,7 @@ import { reasonName } from "../hub/journal.ts";
 import { Latency } from "../hub/latency.ts";
 import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
+import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 
 const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
@@ -25,8 +26,9 @@ export function createMetrics(engine: Engine): Registry {
     .labels(pkg.version)
     .set(1);
   sessions(registry, engine.hub);
-  publications(registry, engine);
+  publications(registry, engine.hub);
   trouble(registry, engine);
+  limitMetrics(registry, engine);
   processMetrics(registry, engine);
   return registry;
 }
@@ -66,7 +68,7 @@ function sessions(registry: Registry, hub: Hub): void {
   );
 }
 
-function publications(registry: Registry, { hub, memory }: Engine): void {
+function publications(registry: Registry, hub: Hub): void {
   const { stats } = hub;
   counter(registry, "thump_publications_total", "Publications taken in.", [], () => stats.publications);
   counter(registry, "thump_published_bytes_total", "Bytes of their data.", [], () => stats.publishedBytes);
@@ -81,15 +83,6 @@ function publications(registry: Registry, { hub, memory }: Engine): void {
   gauge(registry, "thump_rooms", "Rooms that somebody is in.", [], () => hub.rooms.size);
   gauge(registry, "thump_tail_bytes", "Memory that the kept publications of those rooms take.", [], () =>
     hub.rooms.values().reduce((sum, { tail }) => sum + tail.bytes, 0),
-  );
-  gauge(registry, "thump_kept_bytes", "Memory that all kept publications take.", [], () => memory.bytes);
-  gauge(registry, "thump_kept_limit_bytes", "How much they may take.", [], () => memory.limit);
-  counter(
-    registry,
-    "thump_evictions_total",
-    "Publications let go of before their time, because all rooms together took too much.",
-    [],
-    () => memory.evicted,
   );
   histogram(registry, "thump_log_append_seconds", "From a publication's arrival until the log kept it.", [
     [{}, stats.append],

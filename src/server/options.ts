@@ -31,6 +31,7 @@ const Limits = Type.Object(
     rooms: Type.Optional(Type.Integer({ minimum: 1 })),
     sessions: Type.Optional(Type.Integer({ minimum: 1 })),
     sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
+    headTime: Type.Optional(Duration),
     bodyTime: Type.Optional(Duration),
     memory: Type.Optional(Size),
     rates: Type.Optional(RatesOptions),
@@ -69,6 +70,7 @@ export const Options = Type.Object(
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
+ *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s, at most 255s);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
@@ -98,6 +100,7 @@ export interface Settings {
   roomsPerSession: number;
   maxSessions: number;
   sessionsPerAddress: number;
+  headTime: number;
   bodyTime: number;
   memory: number;
   rates: Rates;
@@ -170,6 +173,7 @@ export function resolveOptions(given: Options): Settings {
     roomsPerSession: limits.rooms ?? 1000,
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
+    headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
     rates: resolveRates(limits.rates),

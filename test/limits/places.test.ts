@@ -1,6 +1,7 @@
 // How many sessions there may be, and how long a body may take, from outside.
 import { expect, test } from "bun:test";
 import { eventually, problemOf } from "../support/answers.ts";
+import { cleanup } from "../support/cleanup.ts";
 import { connect } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 import { openEvents, openNdjson } from "../support/streams.ts";
@@ -54,4 +55,16 @@ test("a body that does not come to its end in time is given up, and who sent it 
     expect(await slow.until('"code":"timeout"')).toStartWith("HTTP/1.1 408");
   }
   expect((await server.publish("r", "in time")).status).toBe(201);
+});
+
+test("a handshake that does not come to its end is cut off, whether it is silent or drips", async () => {
+  const server = startServer({ limits: { headTime: "1s" } });
+  const head = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n";
+  const [silent, dripping] = [await tcp(server.port), await tcp(server.port)];
+  for (const connection of [silent, dripping]) connection.send(head);
+  const drops = setInterval(() => dripping.send("X: y\r\n"), 200);
+  cleanup(() => clearInterval(drops));
+  await Promise.all([silent.closed, dripping.closed]);
+  expect(server.engine.hub.sessions.size).toBe(0);
+  expect((await server.publish("r", "others go on")).status).toBe(201);
 });
