@@ -5,14 +5,13 @@ import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Bounds } from "../rooms/rule.ts";
 import { Memory } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
+import { type Placed, UseOrder } from "../rooms/use-order.ts";
 import { Keys, type Position, scopedKey } from "./keys.ts";
 import type { Log } from "./log.ts";
 
-interface Kept {
+interface Kept extends Placed<Kept> {
   readonly room: string;
   readonly tail: Tail;
-  /** When it was last written or read, counted in such uses. */
-  used: number;
   /** Somebody here is in it. */
   readonly inUse: boolean;
   follower?: ((publication: Publication) => void) | undefined;
@@ -23,6 +22,8 @@ const SWEEP_MS = 1000;
 export class MemoryLog implements Log {
   readonly epoch = newEpoch();
   readonly #rooms = new Map<string, Kept>();
+  /** All of them, by when they were last written or read. */
+  readonly #order = new UseOrder<Kept>();
   readonly #keys = new Keys();
   /**
    * By rule (its bounds): the newest seq in a room that is no longer known at all. A room that is asked for
@@ -35,8 +36,6 @@ export class MemoryLog implements Log {
 
   /** The same for rules that hold no longer: any room may have been one of theirs. */
   #forgottenBefore = 0;
-
-  #uses = 0;
 
   /**
    * @param boundsOf how much of a room to keep; rooms of one rule must get the same object.
@@ -72,7 +71,7 @@ export class MemoryLog implements Log {
     const position: Position = { seq: ++this.#last, prev: kept.tail.last, time };
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
-    kept.used = ++this.#uses;
+    this.#order.use(kept);
     if (key !== undefined) this.#keys.set(key, position);
     if (kept.follower) kept.follower(publication);
     else if (kept.tail.count === 0) this.#free(draft.room, kept);
@@ -85,7 +84,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, after);
     kept.tail.trim(Date.now());
-    kept.used = ++this.#uses;
+    this.#order.use(kept);
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
 
@@ -93,7 +92,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.#last);
     kept.tail.trim(Date.now());
-    kept.used = ++this.#uses;
+    this.#order.use(kept);
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
@@ -139,13 +138,14 @@ export class MemoryLog implements Log {
       const bounds = this.boundsOf(room);
       kept = newKept(room, new Tail(bounds, this.#forgottenSeq(bounds), this.memory));
       this.#rooms.set(room, kept);
+      this.#order.use(kept);
     }
     return kept;
   }
 
   /** All rooms together take too much: those that are used least give. */
   #relieve(): void {
-    this.memory.relieve(this.#rooms.values(), (kept) => {
+    this.memory.relieve(this.#order, (kept) => {
       const { room, tail, follower } = kept;
       if (follower) this.onRelease(room, tail.floor);
       else if (tail.count === 0) this.#free(room, kept);
@@ -153,8 +153,10 @@ export class MemoryLog implements Log {
   }
 
   /** Drops all knowledge of a room, and remembers that there was some. */
-  #free(room: string, { tail }: Kept): void {
+  #free(room: string, kept: Kept): void {
+    const { tail } = kept;
     this.#rooms.delete(room);
+    this.#order.remove(kept);
     this.#forgotten.set(tail.bounds, Math.max(tail.last, this.#forgotten.get(tail.bounds) ?? 0));
   }
 
@@ -189,7 +191,6 @@ function newKept(room: string, tail: Tail): Kept {
   return {
     room,
     tail,
-    used: 0,
     follower: undefined,
     get inUse() {
       return this.follower !== undefined;

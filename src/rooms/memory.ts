@@ -9,8 +9,6 @@ export interface Candidate {
   readonly tail: Tail;
   /** Somebody is in it. */
   readonly inUse: boolean;
-  /** When something was last published to it, or read from it; any number that grows. */
-  readonly used: number;
 }
 
 export class Memory {
@@ -29,18 +27,22 @@ export class Memory {
   /**
    * Lets go of the oldest publications of the rooms that are used least, until it fits again: rooms that nobody is in
    * first, of those the ones in which nothing has happened for the longest.
-   * @param onChange told of each room that has lost something
+   * @param rooms by when something was last published to them, or read from them: those of long ago first.
+   *   It is gone through twice
+   * @param onChange told of each room that has lost something; it may take it out
    */
-  relieve<T extends Candidate>(candidates: Iterable<T>, onChange: (candidate: T) => void): void {
+  relieve<T extends Candidate>(rooms: Iterable<T>, onChange: (room: T) => void): void {
     const target = this.limit * (1 - SLACK);
-    const inOrder = [...candidates].sort((a, b) => Number(a.inUse) - Number(b.inUse) || a.used - b.used);
-    for (const candidate of inOrder) {
-      if (this.bytes <= target) return;
-      const before = candidate.tail.count;
-      candidate.tail.release(this.bytes - target);
-      const released = before - candidate.tail.count;
-      this.evicted += released;
-      if (released > 0) onChange(candidate);
+    for (const inUse of [false, true]) {
+      for (const room of rooms) {
+        if (this.bytes <= target) return;
+        if (room.inUse !== inUse) continue;
+        const before = room.tail.count;
+        room.tail.release(this.bytes - target);
+        const released = before - room.tail.count;
+        this.evicted += released;
+        if (released > 0) onChange(room);
+      }
     }
   }
 }

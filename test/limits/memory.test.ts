@@ -108,3 +108,29 @@ randomTest("the sum is always that of the tails, whatever happens", async (rando
   }
   await listener.ask({ type: "ping" });
 });
+
+test("who is behind when what it lacks has to go is told of the gap, and goes on from there", async () => {
+  const rooms = { "*": { history: { count: 100_000, bytes: "200MiB" } } };
+  const server = startServer({ rooms, limits: { memory: "1MiB" } });
+  const slow = await connect(server.socket("/rooms/r"));
+  slow.ws.pause();
+  let count = 0;
+  const publish = () => server.engine.publish("r", `${count++} ${"x".repeat(30_000)}`);
+  while (server.engine.hub.stats.lagged === 0) {
+    await publish();
+    if (count % 20 === 0) await new Promise(setImmediate);
+  }
+  // More than all that may be kept.
+  for (let i = 0; i < 60; i++) await publish();
+  slow.ws.resume();
+  await slow.until((frames) => String(frames.at(-1)).startsWith(`${count - 1} `));
+  const frames = slow.all.map(String);
+  const gap = frames.findIndex((frame) => frame.startsWith("{"));
+  expect(JSON.parse(frames[gap] as string)).toMatchObject({ type: "gap", room: "r" });
+  const numbers = frames.filter((_, i) => i !== gap).map((frame) => Number.parseInt(frame, 10));
+  const first = numbers[gap] as number;
+  // In one run up to the gap, in one run from it on, and something between the two.
+  expect(numbers.slice(0, gap)).toEqual(Array.from({ length: gap }, (_, i) => i));
+  expect(first).toBeGreaterThan(gap);
+  expect(numbers.slice(gap)).toEqual(Array.from({ length: count - first }, (_, i) => first + i));
+});
