@@ -20,7 +20,7 @@ Usage: thump [options]            serve
   --open                let others than this machine in           THUMP_OPEN=1
                         although there is no secret
   --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
-  --proxy <address>     believe a proxy, or a network of them,     THUMP_PROXIES   (comma-separated)
+  --proxy <address>     believe a proxy, or a network of them,    THUMP_PROXIES   (comma-separated)
                         about where requests come from; repeatable
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
