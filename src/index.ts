@@ -1,6 +1,7 @@
 // What `import … from "thump"` gives.
 export { ThumpError, type Code, type FieldError } from "./protocol/codes.ts";
 export type { AccessOptions } from "./access/settings.ts";
+export type { RatesOptions } from "./access/rates.ts";
 export type { Asked, Authorize } from "./access/policy.ts";
 export type { RuleOptions } from "./rooms/rule.ts";
 export { type Running, serve } from "./server/app.ts";

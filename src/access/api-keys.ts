@@ -70,10 +70,11 @@ export class ApiKeys {
   }
 }
 
-function callerOf({ rooms, may }: ApiKey): Caller {
+function callerOf({ hash, rooms, may }: ApiKey): Caller {
   const everything = rooms === undefined && may === undefined;
   return {
     kind: "key",
+    key: hash,
     grants: new Grants(everything ? { "*": KEY_ACTIONS } : rooms),
     operations: new Set(everything ? OPERATIONS : may),
   };

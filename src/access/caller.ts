@@ -1,6 +1,7 @@
 // A caller: who asks, and what that entitles to.
 import type { Identity, Session } from "../hub/session.ts";
 import type { Operation } from "./actions.ts";
+import type { Buckets } from "./buckets.ts";
 import { Grants } from "./grants.ts";
 
 export interface Caller extends Identity {
@@ -13,6 +14,8 @@ export interface Caller extends Identity {
   readonly issued?: number | undefined;
   /** When its token expires, in ms since 1970. A little later, at `deadline`, it is no longer good. */
   readonly expires?: number | undefined;
+  /** What an API key is counted by. */
+  readonly key?: string;
 }
 
 /** What everybody but API keys may do beside rooms: nothing. */
@@ -31,6 +34,15 @@ export interface Decision {
 export interface Asker {
   caller: Caller;
   session?: Session;
+  /** Where the request came from, as logs have it. */
+  address?: string | undefined;
+  /** What it counts as for limits by address. Absent for this machine, and for code in the server. */
+  network?: string | undefined;
+  /** What this session may still do; absent where it has done nothing yet. */
+  buckets?: Buckets;
+  /** Until when it was told to wait, and what is left of the patience with those who do not. By the limiter's clock. */
+  waitUntil?: number;
+  patience?: number;
   /** What the `authorize` hook said, by action and room. */
   decisions?: Map<string, Decision>;
   /** The hook is thinking about this asker: what else it wants has to wait, or would overtake. */

@@ -9,6 +9,8 @@ import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
 import type { Asker } from "./caller.ts";
+import type { Limiter } from "./limiter.ts";
+import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -31,19 +33,23 @@ export interface Incoming {
 
 export class Door {
   /**
-   * @param maxMessage the largest data of one publication, in bytes. This, `access` and `policy` may be replaced while
-   * the server runs
+   * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
+   * replaced while the server runs
+   * @param bodyTime how long the body of a request may take to come, in ms
    */
   constructor(
     readonly hub: Hub,
     public maxMessage: number,
+    public bodyTime: number,
     public access: Access,
     public policy: Policy,
+    readonly limiter: Limiter,
+    readonly places: Places,
   ) {}
 
   /**
    * Publishes, if the asker may and the data fits.
-   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`
+   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`, `rate`
    */
   publish(asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
     const room = checkRoomName(incoming.room);
@@ -54,12 +60,14 @@ export class Door {
       : this.#publish(asker, incoming, rule);
   }
 
-  #publish({ caller, session }: Asker, incoming: Incoming, rule: Rule): Publication | Promise<Publication> {
+  #publish(asker: Asker, incoming: Incoming, rule: Rule): Publication | Promise<Publication> {
+    const { caller, session } = asker;
     const { room } = incoming;
     const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
     const key = incoming.key === undefined ? undefined : checkKey(incoming.key);
     const { data, value } = readContent(incoming.content);
-    this.#checkSize(data);
+    const size = this.#checkSize(data);
+    this.limiter.take(asker, "publishes", 1, size);
     const errors = rule.check?.(value);
     if (errors) {
       const [first] = errors;
@@ -176,7 +184,7 @@ export class Door {
     }
   }
 
-  #checkSize(data: Data): void {
+  #checkSize(data: Data): number {
     const size = sizeOfData(data);
     if (size > this.maxMessage) {
       throw new ThumpError(
@@ -184,6 +192,7 @@ export class Door {
         `The data has ${size} bytes; a publication may have ${this.maxMessage}.`,
       );
     }
+    return size;
   }
 }
 

@@ -1,4 +1,5 @@
 // `thump check`: whether a config can be used, what it comes to, and which rule a room has.
+import type { Rates } from "../access/rates.ts";
 import type { AccessSettings } from "../access/settings.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
@@ -63,17 +64,34 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
-  const { rooms, maxMessage, maxBody, roomsPerSession, access, authorize, ...others } = settings;
+  const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
+  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
-    limits: { message: maxMessage, body: maxBody, rooms: roomsPerSession },
+    limits: {
+      message: maxMessage,
+      body: maxBody,
+      rooms: roomsPerSession,
+      sessions: maxSessions,
+      sessionsPerAddress,
+      headTime: headTime / 1000,
+      bodyTime: bodyTime / 1000,
+      memory,
+      rates: printableRates(rates),
+    },
     ...(secured ? { access: printableAccess(access) } : {}),
     authorize: authorize && "(code)",
     rooms,
   };
+}
+
+/** A session connects once: there is no rate of that to be said. */
+function printableRates({ session, ...others }: Rates): object {
+  const { joins, publishes, bytes } = session;
+  return { session: { joins, publishes, bytes }, ...others };
 }
 
 function printableAccess({ jwks, issuer, audience, ...access }: AccessSettings): object {

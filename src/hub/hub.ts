@@ -61,6 +61,8 @@ export class Hub {
   rules: Rules;
   roomsPerSession: number;
   readonly sessions = new Map<string, Session>();
+  /** How many sessions there are from an address, where they are counted. */
+  readonly networks = new Map<string, number>();
   readonly rooms = new Map<string, Room>();
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
@@ -117,6 +119,7 @@ export class Hub {
   /** Adds a session. It is in no room yet. */
   add(session: Session): void {
     this.sessions.set(session.id, session);
+    this.#count(session, 1);
     this.stats.begun(session.transport);
     this.heartbeat.start(session);
   }
@@ -127,6 +130,7 @@ export class Hub {
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
     if (!this.sessions.delete(session.id)) return;
+    this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);
     this.journal.ended(session, ending);
   }
@@ -195,6 +199,11 @@ export class Hub {
       if (after >= tail.floor) return tail.read(after, limit);
     }
     return this.log.read(name, after, limit);
+  }
+
+  /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
+  release(name: string, upTo: number): void {
+    this.rooms.get(name)?.tail.releaseUpTo(upTo);
   }
 
   /** Forgets what is kept of a room. */
@@ -283,6 +292,13 @@ export class Hub {
     if (room.members.size > 0) return;
     this.rooms.delete(room.name);
     this.log.unfollow(room.name);
+  }
+
+  #count({ network }: Session, change: 1 | -1): void {
+    if (network === undefined) return;
+    const count = (this.networks.get(network) ?? 0) + change;
+    if (count > 0) this.networks.set(network, count);
+    else this.networks.delete(network);
   }
 
   /** What a quiet room keeps grows old too. */

@@ -46,6 +46,8 @@ export abstract class Session {
   ended = false;
   /** It was let go, and is not level again yet. */
   lagging = false;
+  /** What its address counts as; absent where it is not counted. */
+  network: string | undefined;
   /** Publications sent to it, but for those that its live memberships have had since they became live. */
   sent = 0;
   /** Frames that came from it. */

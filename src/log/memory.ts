@@ -3,12 +3,17 @@ import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Bounds } from "../rooms/rule.ts";
+import { Memory } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
+import { type Placed, UseOrder } from "../rooms/use-order.ts";
 import { Keys, type Position, scopedKey } from "./keys.ts";
 import type { Log } from "./log.ts";
 
-interface Kept {
-  tail: Tail;
+interface Kept extends Placed<Kept> {
+  readonly room: string;
+  readonly tail: Tail;
+  /** Somebody here is in it. */
+  readonly inUse: boolean;
   follower?: ((publication: Publication) => void) | undefined;
 }
 
@@ -17,6 +22,8 @@ const SWEEP_MS = 1000;
 export class MemoryLog implements Log {
   readonly epoch = newEpoch();
   readonly #rooms = new Map<string, Kept>();
+  /** All of them, by when they were last written or read. */
+  readonly #order = new UseOrder<Kept>();
   readonly #keys = new Keys();
   /**
    * By rule (its bounds): the newest seq in a room that is no longer known at all. A room that is asked for
@@ -30,8 +37,16 @@ export class MemoryLog implements Log {
   /** The same for rules that hold no longer: any room may have been one of theirs. */
   #forgottenBefore = 0;
 
-  /** @param boundsOf how much of a room to keep; rooms of one rule must get the same object. */
-  constructor(public boundsOf: (room: string) => Bounds) {
+  /**
+   * @param boundsOf how much of a room to keep; rooms of one rule must get the same object.
+   * @param memory how much of all of them
+   * @param onRelease told when a room that is followed has lost what comes up to a seq, because all was too much
+   */
+  constructor(
+    public boundsOf: (room: string) => Bounds,
+    readonly memory = new Memory(),
+    readonly onRelease: (room: string, upTo: number) => void = () => {},
+  ) {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
@@ -56,9 +71,12 @@ export class MemoryLog implements Log {
     const position: Position = { seq: ++this.#last, prev: kept.tail.last, time };
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
+    this.#order.use(kept);
     if (key !== undefined) this.#keys.set(key, position);
     if (kept.follower) kept.follower(publication);
     else if (kept.tail.count === 0) this.#free(draft.room, kept);
+    // Last: by now the follower has it too, and can let go of it.
+    if (this.memory.isOver) this.#relieve();
     return publication;
   }
 
@@ -66,6 +84,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, after);
     kept.tail.trim(Date.now());
+    this.#order.use(kept);
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
 
@@ -73,6 +92,7 @@ export class MemoryLog implements Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.#last);
     kept.tail.trim(Date.now());
+    this.#order.use(kept);
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
@@ -116,15 +136,27 @@ export class MemoryLog implements Log {
     let kept = this.#rooms.get(room);
     if (!kept) {
       const bounds = this.boundsOf(room);
-      kept = { tail: new Tail(bounds, this.#forgottenSeq(bounds)) };
+      kept = newKept(room, new Tail(bounds, this.#forgottenSeq(bounds), this.memory));
       this.#rooms.set(room, kept);
+      this.#order.use(kept);
     }
     return kept;
   }
 
+  /** All rooms together take too much: those that are used least give. */
+  #relieve(): void {
+    this.memory.relieve(this.#order, (kept) => {
+      const { room, tail, follower } = kept;
+      if (follower) this.onRelease(room, tail.floor);
+      else if (tail.count === 0) this.#free(room, kept);
+    });
+  }
+
   /** Drops all knowledge of a room, and remembers that there was some. */
-  #free(room: string, { tail }: Kept): void {
+  #free(room: string, kept: Kept): void {
+    const { tail } = kept;
     this.#rooms.delete(room);
+    this.#order.remove(kept);
     this.#forgotten.set(tail.bounds, Math.max(tail.last, this.#forgotten.get(tail.bounds) ?? 0));
   }
 
@@ -145,10 +177,23 @@ export class MemoryLog implements Log {
 
   #sweep(): void {
     const now = Date.now();
+    // The limit may be another since.
+    if (this.memory.isOver) this.#relieve();
     this.#keys.trim(now);
     for (const [room, kept] of this.#rooms) {
       kept.tail.trim(now);
       if (kept.tail.count === 0 && !kept.follower) this.#free(room, kept);
     }
   }
+}
+
+function newKept(room: string, tail: Tail): Kept {
+  return {
+    room,
+    tail,
+    follower: undefined,
+    get inUse() {
+      return this.follower !== undefined;
+    },
+  };
 }

@@ -15,12 +15,15 @@ export const STATUS = {
   "not-found": 404,
   "not-joined": 409,
   "already-joined": 409,
+  timeout: 408, // a body that takes too long to come
   "too-large": 413, // data, frame or body over its limit
   "unsupported-type": 415, // a body of the wrong content type
   invalid: 422, // well-formed, but a field does not fit its schema
   limit: 429, // more rooms, or more items, than one session or request may have
+  rate: 429, // too fast; try again after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
+  busy: 503, // no place for one more session; try again after `retry`
   draining: 503, // the server is about to stop
   unavailable: 503, // something that the server needs for this cannot be reached just now
 } as const;
@@ -54,6 +57,8 @@ export class ThumpError extends Error {
     readonly code: Code,
     message: string,
     readonly errors?: FieldError[],
+    /** After how long, in ms, to try again. */
+    readonly retry?: number,
   ) {
     super(message);
   }

@@ -1,5 +1,6 @@
 // A room's most recent publications in memory, bounded by count, age and bytes. Pure: the clock is handed in.
 import type { Publication, Slice } from "../protocol/publication.ts";
+import type { Memory } from "./memory.ts";
 import type { Bounds } from "./rule.ts";
 
 /** What a kept publication costs beside its data, in bytes: its object, names and place. A round, safe figure. */
@@ -13,10 +14,14 @@ export class Tail {
   #floor: number;
   #last: number;
 
-  /** @param floor Everything after this seq will be pushed: nothing before it is known. */
+  /**
+   * @param floor Everything after this seq will be pushed: nothing before it is known.
+   * @param memory where it is counted what this and other tails take together
+   */
   constructor(
     public bounds: Bounds,
     floor: number,
+    readonly memory?: Memory,
   ) {
     this.#floor = floor;
     this.#last = floor;
@@ -49,7 +54,7 @@ export class Tail {
       return;
     }
     this.#items.push(publication);
-    this.#bytes += publication.size + OVERHEAD;
+    this.#count(publication.size + OVERHEAD);
     this.trim(publication.time);
   }
 
@@ -58,11 +63,40 @@ export class Tail {
     const { count, age, bytes } = this.bounds;
     let oldest = this.#items[this.#head];
     while (oldest && (this.count > count || this.#bytes > bytes || oldest.time <= now - age)) {
-      this.#floor = oldest.seq;
-      this.#bytes -= oldest.size + OVERHEAD;
-      this.#head++;
-      oldest = this.#items[this.#head];
+      oldest = this.#drop(oldest);
     }
+    this.#settle();
+  }
+
+  /** Lets go of the oldest, so many bytes of them or a little more. */
+  release(bytes: number): void {
+    const target = this.#bytes - bytes;
+    let oldest = this.#items[this.#head];
+    while (oldest && this.#bytes > target) oldest = this.#drop(oldest);
+    this.#settle();
+  }
+
+  /** Lets go of everything up to a seq: it is no longer kept elsewhere either. */
+  releaseUpTo(seq: number): void {
+    let oldest = this.#items[this.#head];
+    while (oldest && oldest.seq <= seq) oldest = this.#drop(oldest);
+    this.#settle();
+  }
+
+  /** Lets go of the oldest and returns the next one. */
+  #drop(oldest: Publication): Publication | undefined {
+    this.#floor = oldest.seq;
+    this.#count(-(oldest.size + OVERHEAD));
+    this.#head++;
+    return this.#items[this.#head];
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.memory) this.memory.bytes += bytes;
+  }
+
+  #settle(): void {
     // Half empty: move the rest down, so that each publication is moved once on average.
     if (this.#head > 32 && this.#head * 2 > this.#items.length) {
       this.#items.splice(0, this.#head);
@@ -80,7 +114,7 @@ export class Tail {
   forget(): void {
     this.#items = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
     this.#floor = this.#last;
   }
 

@@ -31,7 +31,12 @@ export function serverSettings(options: Options): Settings {
 export function createApp(engine: Engine) {
   const { settings } = engine;
   const app = new Elysia({
-    serve: { maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4, development: false },
+    serve: {
+      maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
+      development: false,
+      // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
+      idleTimeout: Math.ceil(settings.headTime / 1000),
+    },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })

@@ -20,9 +20,13 @@ Usage: thump [options]            serve
   --open                let others than this machine in           THUMP_OPEN=1
                         although there is no secret
   --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
+  --proxy <address>     believe a proxy, or a network of them,    THUMP_PROXIES   (comma-separated)
+                        about where requests come from; repeatable
   --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
   --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
+  --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
+  --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -49,9 +53,12 @@ const FLAGS = {
   config: { type: "string" },
   rooms: { type: "string" },
   origin: { type: "string", multiple: true },
+  proxy: { type: "string", multiple: true },
   "max-message": { type: "string" },
   "max-body": { type: "string" },
   "max-rooms": { type: "string" },
+  "max-sessions": { type: "string" },
+  "max-memory": { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -86,8 +93,15 @@ export async function readOptions(
       port: number(env["PORT"]),
       host: env["HOST"],
       rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
-      origins: env["THUMP_ORIGINS"]?.split(",").map((origin) => origin.trim()),
-      limits: limits(env["THUMP_MAX_MESSAGE"], env["THUMP_MAX_BODY"], env["THUMP_MAX_ROOMS"]),
+      origins: list(env["THUMP_ORIGINS"]),
+      proxies: list(env["THUMP_PROXIES"]),
+      limits: limits({
+        message: env["THUMP_MAX_MESSAGE"],
+        body: env["THUMP_MAX_BODY"],
+        rooms: env["THUMP_MAX_ROOMS"],
+        sessions: env["THUMP_MAX_SESSIONS"],
+        memory: env["THUMP_MAX_MEMORY"],
+      }),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
@@ -108,7 +122,14 @@ export async function readOptions(
       host: flags.host,
       rooms: json(flags.rooms, "--rooms"),
       origins: flags.origin,
-      limits: limits(flags["max-message"], flags["max-body"], flags["max-rooms"]),
+      proxies: flags.proxy,
+      limits: limits({
+        message: flags["max-message"],
+        body: flags["max-body"],
+        rooms: flags["max-rooms"],
+        sessions: flags["max-sessions"],
+        memory: flags["max-memory"],
+      }),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
@@ -144,6 +165,10 @@ function number(text: string | undefined): number | string | undefined {
   return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }
 
+function list(text: string | undefined): string[] | undefined {
+  return text?.split(",").map((one) => one.trim());
+}
+
 function json(text: string | undefined, source: string): unknown {
   if (text === undefined) return undefined;
   try {
@@ -153,8 +178,10 @@ function json(text: string | undefined, source: string): unknown {
   }
 }
 
-function limits(message?: string, body?: string, rooms?: string): object | undefined {
-  const given = compact({ message: number(message), body: number(body), rooms: number(rooms) });
+function limits(texts: Record<string, string | undefined>): object | undefined {
+  const given = compact(
+    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])),
+  );
   return Object.keys(given).length > 0 ? given : undefined;
 }
 

@@ -2,11 +2,15 @@
 import type { Access } from "../access/access.ts";
 import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
+import { Limiter } from "../access/limiter.ts";
 import { Origins } from "../access/origin.ts";
+import { Places } from "../access/places.ts";
 import { Policy } from "../access/policy.ts";
+import { Proxies } from "../access/proxies.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryLog } from "../log/memory.ts";
+import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { LogJournal } from "./journal.ts";
@@ -32,7 +36,10 @@ export class Engine {
   readonly hub: Hub;
   readonly door: Door;
   readonly origins: Origins;
+  readonly proxies: Proxies;
   readonly bounds: SocketBounds;
+  /** What is kept of all rooms. */
+  readonly memory: Memory;
   /** Told to stop: no new sessions. */
   draining = false;
   /** Only requests from this machine are answered. */
@@ -53,9 +60,14 @@ export class Engine {
     const journal = new LogJournal();
     const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
+    this.memory = new Memory(settings.memory);
     this.hub = new Hub({
       // Rooms that somebody is in know their rule.
-      log: new MemoryLog((room) => this.hub.ruleOf(room).bounds),
+      log: new MemoryLog(
+        (room) => this.hub.ruleOf(room).bounds,
+        this.memory,
+        (room, upTo) => this.hub.release(room, upTo),
+      ),
       rules,
       bounds: this.bounds,
       journal,
@@ -63,8 +75,12 @@ export class Engine {
       roomsPerSession: settings.roomsPerSession,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
-    this.door = new Door(this.hub, settings.maxMessage, access, policy);
+    const limiter = new Limiter(settings.rates);
+    const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
+    const { maxMessage, bodyTime } = settings;
+    this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.origins = new Origins(settings.origins);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
   }
 
   /** Whom it believes, and what was revoked. */

@@ -1,5 +1,6 @@
 // The journal of an engine: one line a connection at its end, and warnings that do not flood.
 import { getConfig, getLogger } from "@logtape/logtape";
+import { plainAddress } from "../access/network.ts";
 import { type Ending, type Journal, reasonName } from "../hub/journal.ts";
 import type { Session } from "../hub/session.ts";
 
@@ -17,7 +18,7 @@ export class LogJournal implements Journal {
     sessions.info("{transport} session {session} of {address} ended: {reason}", () => ({
       session: session.id,
       transport: session.transport,
-      address: session.address?.replace(/^::ffff:/, "") ?? "unknown",
+      address: session.address === undefined ? "unknown" : plainAddress(session.address),
       user: session.identity.user,
       rooms: session.memberships.size,
       sent: session.sent,

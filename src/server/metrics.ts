@@ -6,6 +6,7 @@ import { reasonName } from "../hub/journal.ts";
 import { Latency } from "../hub/latency.ts";
 import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
+import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 
 const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
@@ -27,6 +28,7 @@ export function createMetrics(engine: Engine): Registry {
   sessions(registry, engine.hub);
   publications(registry, engine.hub);
   trouble(registry, engine);
+  limitMetrics(registry, engine);
   processMetrics(registry, engine);
   return registry;
 }

@@ -63,6 +63,8 @@ const Rooms = Type.Object({
 const FieldErrors = Type.Array(Type.Object({ path: text("A JSON Pointer."), message: Type.String() }));
 const Code = Type.Union(Object.keys(STATUS).map((code) => Type.Literal(code)));
 
+const Retry = Type.Integer({ description: "Try again after so many ms." });
+
 const Problem = Type.Object({
   type: Type.String(),
   title: Type.String(),
@@ -70,13 +72,19 @@ const Problem = Type.Object({
   code: Code,
   detail: text("What was wrong, and what to do about it."),
   errors: Type.Optional(FieldErrors),
+  retry: Type.Optional(Retry),
 });
 
 const Result = Type.Object({
   room: Type.Optional(Type.String()),
   at: Type.Optional(ref("Cursor")),
   error: Type.Optional(
-    Type.Object({ code: Code, message: Type.String(), errors: Type.Optional(FieldErrors) }),
+    Type.Object({
+      code: Code,
+      message: Type.String(),
+      errors: Type.Optional(FieldErrors),
+      retry: Type.Optional(Retry),
+    }),
   ),
 });
 

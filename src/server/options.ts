@@ -3,6 +3,8 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { Authorize } from "../access/policy.ts";
+import { type ForwardedHeader, proxiesFault } from "../access/proxies.ts";
+import { type Rates, RatesOptions, resolveRates } from "../access/rates.ts";
 import {
   accessFault,
   AccessOptions,
@@ -27,6 +29,12 @@ const Limits = Type.Object(
     message: Type.Optional(Size),
     body: Type.Optional(Size),
     rooms: Type.Optional(Type.Integer({ minimum: 1 })),
+    sessions: Type.Optional(Type.Integer({ minimum: 1 })),
+    sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
+    headTime: Type.Optional(Duration),
+    bodyTime: Type.Optional(Duration),
+    memory: Type.Optional(Size),
+    rates: Type.Optional(RatesOptions),
   },
   { additionalProperties: false },
 );
@@ -37,6 +45,8 @@ export const Options = Type.Object(
     limits: Type.Optional(Limits),
     heartbeat: Type.Optional(Duration),
     origins: Type.Optional(Type.Array(Type.String())),
+    proxies: Type.Optional(Type.Array(Type.String())),
+    forwardedHeader: Type.Optional(Type.Union([Type.Literal("x-forwarded-for"), Type.Literal("forwarded")])),
     prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
     host: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
@@ -58,9 +68,16 @@ export const Options = Type.Object(
 /**
  * - `rooms`: room rules by pattern; the first that matches a name counts.
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
- *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000).
+ *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
+ *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
+ *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s, at most 255s);
+ *   `limits.bodyTime`: how long the body of a request may take to come (30s);
+ *   `limits.memory`: how much may be kept of all rooms together (512MiB);
+ *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
+ * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
+ *   request came from; "loopback" for this machine.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
@@ -81,8 +98,16 @@ export interface Settings {
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
+  maxSessions: number;
+  sessionsPerAddress: number;
+  headTime: number;
+  bodyTime: number;
+  memory: number;
+  rates: Rates;
   heartbeat: number;
   origins: string[];
+  proxies: string[];
+  forwardedHeader: ForwardedHeader;
   prefix: string;
   host: string;
   port: number;
@@ -124,6 +149,8 @@ function checkRest(value: Options, source: string): Options {
   }
   const fault = accessFault(value.access ?? {});
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  const badProxy = proxiesFault(value.proxies ?? []);
+  if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
     throw new OptionsError(`${source}: authorize must be a function`);
   return value;
@@ -144,8 +171,16 @@ export function resolveOptions(given: Options): Settings {
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
+    maxSessions: limits.sessions ?? 100_000,
+    sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
+    headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
+    bodyTime: durationMs(limits.bodyTime ?? "30s"),
+    memory: sizeBytes(limits.memory ?? "512MiB"),
+    rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
+    proxies: given.proxies ?? [],
+    forwardedHeader: given.forwardedHeader ?? "x-forwarded-for",
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,

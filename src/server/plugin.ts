@@ -1,8 +1,9 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
-import type { Asker, Caller } from "../access/caller.ts";
+import { ANONYMOUS, type Asker, type Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { networkOf } from "../access/network.ts";
 import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { endSession, endUserSessions, listRooms, revoke } from "../transports/operate.ts";
@@ -61,10 +62,12 @@ export function mount(engine: Engine) {
 }
 
 function createRoutes(engine: Engine) {
-  const on = (handler: Handler) => guarded(engine, handler);
-  /** Starts a session: not while the server drains. */
+  const on = (handler: Handler) => guarded(engine, handler, false);
+  /** Starts a session, or reads a room: that is counted. */
+  const counted = (handler: Handler) => guarded(engine, handler, true);
+  /** The same, but not while the server drains. */
   const start = (handler: Handler) =>
-    on((...given) => {
+    counted((...given) => {
       if (engine.draining)
         throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
       return handler(...given);
@@ -77,7 +80,7 @@ function createRoutes(engine: Engine) {
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
     .get("/rooms/:room", start(rooms.listen))
-    .get("/rooms/:room/members", on(rooms.members))
+    .get("/rooms/:room/members", counted(rooms.members))
     .delete("/rooms/:room/history", on(rooms.forget))
     .get("/events", start(rooms.events))
     .get("/ws", start(rooms.multiplexed))
@@ -108,8 +111,11 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
   engine.origins.loopbackOnly = () => local && !engine.access.secured;
 }
 
-/** What every route shares: origin and caller are settled, errors become problems, allowed pages may read. */
-function guarded(engine: Engine, handler: Handler) {
+/**
+ * What every route shares: origin and caller are settled, errors become problems, allowed pages may read.
+ * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it
+ */
+function guarded(engine: Engine, handler: Handler, counted: boolean) {
   const { door, origins } = engine;
   return ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
@@ -123,9 +129,17 @@ function guarded(engine: Engine, handler: Handler) {
     };
     const fail = (error: unknown): Answer => allow(problem(door.hub, error));
     try {
-      if (engine.localOnly) checkLocal(request, server);
+      const address = engine.proxies.addressOf(request, server?.requestIP(request)?.address);
+      if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
-      const handle = (caller: Caller) => handler(door, request, server, { caller });
+      const network = networkOf(address);
+      if (counted) door.limiter.take({ caller: ANONYMOUS, network }, "connects");
+      const handle = (caller: Caller) => {
+        if (counted) door.limiter.take({ caller }, "connects");
+        // An API key has users of many addresses behind it.
+        const counts = caller.kind === "key" ? undefined : network;
+        return handler(door, request, server, { caller, address, network: counts });
+      };
       const caller = door.access.identify(request, origins);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);

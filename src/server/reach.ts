@@ -1,5 +1,4 @@
 // How far a server may reach: without anybody to believe it is for this machine, unless it is said to be open.
-import type { Server } from "bun";
 import { isLoopback } from "../access/origin.ts";
 import { knowsAnyone } from "../access/settings.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -20,8 +19,7 @@ export function checkReach(settings: Settings): void {
 }
 
 /** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
-export function checkLocal(request: Request, server: Server<unknown> | null): void {
-  const address = server?.requestIP(request)?.address;
+export function checkLocal(address: string | undefined): void {
   if (address === undefined || isLocalAddress(address)) return;
   throw new ThumpError(
     "forbidden",

@@ -26,6 +26,13 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
   maxMessage: (engine, { maxMessage }) => (engine.door.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (engine, { roomsPerSession }) => (engine.hub.roomsPerSession = roomsPerSession),
+  memory: (engine, { memory }) => (engine.memory.limit = memory), // in a second at most
+  proxies: trustProxies,
+  forwardedHeader: trustProxies,
+  maxSessions: ({ door }, { maxSessions }) => (door.places.max = maxSessions),
+  sessionsPerAddress: ({ door }, { sessionsPerAddress }) => (door.places.perAddress = sessionsPerAddress),
+  bodyTime: ({ door }, { bodyTime }) => (door.bodyTime = bodyTime),
+  rates: (engine, { rates }) => (engine.door.limiter.rates = rates),
   origins: (engine, { origins }) => engine.origins.allow(origins),
   drain: () => {}, // read from the settings by the drain
   log: (_, next) => configureLogging(next),
@@ -83,6 +90,10 @@ function replaceAccess(engine: Engine, next: Settings, prepared: Prepared): void
   replacePolicy(engine, next);
   for (const session of hub.sessions.values())
     if (gone.has(session.identity)) session.end(CLOSE.removed, "its API key was taken away");
+}
+
+function trustProxies({ proxies }: Engine, next: Settings): void {
+  proxies.trust(next.proxies, next.forwardedHeader);
 }
 
 function replacePolicy({ door, hub }: Engine, { authorize }: Settings): void {

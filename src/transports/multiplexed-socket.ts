@@ -60,6 +60,7 @@ export class MultiplexedSocket extends SocketSession {
       case "join": {
         const { room, after, last, max } = command;
         const start = { after: after === undefined ? undefined : parseCursor(after), last, max };
+        this.door.limiter.take(this.asker, "joins");
         return this.#join([room], start, id);
       }
       case "leave":
@@ -70,6 +71,7 @@ export class MultiplexedSocket extends SocketSession {
       case "history":
         return this.#history(command);
       case "members": {
+        this.door.limiter.take(this.asker, "joins");
         const say = () => this.#say({ type: "members", id, ...membersAnswer(this.door.hub, command.room) });
         return this.#settle(command, this.door.allow(this.asker, "members", command.room, say));
       }
@@ -106,6 +108,7 @@ export class MultiplexedSocket extends SocketSession {
   #history(command: Extract<Command, { type: "history" }>): void {
     const { id, room, after, last } = command;
     const start = { after: after === undefined ? undefined : parseCursor(after), last };
+    this.door.limiter.take(this.asker, "joins");
     const say = (fields: string) => this.reply(`{"type":"history",${idField(id)}${fields.slice(1)}`);
     const answer = this.door.allow(this.asker, "history", room, () => historyAnswer(this.door, room, start));
     if (answer instanceof Promise) this.#settle(command, answer.then(say));
@@ -133,11 +136,13 @@ export class MultiplexedSocket extends SocketSession {
 
   #refuseCommand(command: Command, error: unknown): void {
     const room = "room" in command ? command.room : undefined;
-    this.#tell(toThumpError(this.door.hub, error), command.id, room);
+    const told = toThumpError(this.door.hub, error);
+    this.#tell(told, command.id, room);
+    this.slowDown(told);
   }
 
-  #tell({ code, message, errors }: ThumpError, id: CommandId, room?: string): void {
-    this.#say({ type: "error", id, code, message, errors, room: room?.slice(0, 255) });
+  #tell({ code, message, errors, retry }: ThumpError, id: CommandId, room?: string): void {
+    this.#say({ type: "error", id, code, message, errors, retry, room: room?.slice(0, 255) });
   }
 
   #say(frame: object): void {

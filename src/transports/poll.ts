@@ -26,15 +26,17 @@ const wake: StreamFormat = {
 
 class PollSession extends Session implements Stream {
   override readonly format = wake;
+  override readonly address: string | undefined;
   #channel: Channel | undefined;
 
   constructor(
     readonly door: Door,
     asker: Asker,
     readonly onWake: (ending: Ending, error?: ThumpError) => void,
-    override readonly address: string | undefined,
   ) {
     super("poll", wake, asker.caller);
+    this.address = asker.address;
+    this.network = asker.network;
     asker.session = this;
   }
 
@@ -92,7 +94,6 @@ export function waitForPublication(
   after: Cursor,
   ms: number,
   signal: AbortSignal,
-  address: string | undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (ending: Ending, error?: unknown) => {
@@ -104,7 +105,7 @@ export function waitForPublication(
     };
     const abort = () => finish(endedByClient());
     const timer = setTimeout(() => finish(ANSWERED), ms);
-    const session = new PollSession(door, asker, finish, address);
+    const session = new PollSession(door, asker, finish);
     signal.addEventListener("abort", abort);
     door.enter(session);
     const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));

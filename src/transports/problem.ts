@@ -18,7 +18,7 @@ export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
 /** The error as a response. */
 export function problem(hub: Hub, thrown: unknown): Response {
   const error = toThumpError(hub, thrown);
-  const { code, status, message, errors } = error;
+  const { code, status, message, errors, retry } = error;
   const body = {
     type: "about:blank",
     title: code,
@@ -26,9 +26,11 @@ export function problem(hub: Hub, thrown: unknown): Response {
     code,
     detail: message,
     ...(errors ? { errors } : {}),
+    ...(retry === undefined ? {} : { retry }),
   };
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
+  if (retry !== undefined) headers["retry-after"] = String(Math.ceil(retry / 1000));
   if (error instanceof Refusal) Object.assign(headers, challenge(error));
   return new Response(JSON.stringify(body), { status, headers });
 }

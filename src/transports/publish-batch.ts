@@ -25,7 +25,7 @@ const item = Compile(Item);
 
 type Result =
   | { room?: string; at: string }
-  | { room?: string; error: { code: string; message: string; errors?: object[] } };
+  | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
 /** Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other. */
 export async function publishBatch(
@@ -37,7 +37,7 @@ export async function publishBatch(
   // Who showed nothing, where that is never enough, is not listened to.
   if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
     throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
-  const body = await readJson(request, maxBody);
+  const body = await readJson(request, maxBody, door.bodyTime);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
   if (wanted.length > MAX_PUBLICATIONS) {
@@ -87,8 +87,9 @@ function publishOne(
 ): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {
-    const { code, message, errors } = toThumpError(door.hub, error);
-    return { ...room, error: { code, message, ...(errors ? { errors } : {}) } };
+    const { code, message, errors, retry } = toThumpError(door.hub, error);
+    const more = { ...(errors ? { errors } : {}), ...(retry === undefined ? {} : { retry }) };
+    return { ...room, error: { code, message, ...more } };
   };
   if (wanted instanceof ThumpError) return failed(wanted);
   const { event, data, encoding, key } = wanted;

@@ -33,7 +33,7 @@ export class RawSocket extends SocketSession {
     );
   }
 
-  protected override tell({ code, message, errors }: ThumpError): void {
-    this.reply(JSON.stringify({ type: "error", code, message, errors, room: this.room }));
+  protected override tell({ code, message, errors, retry }: ThumpError): void {
+    this.reply(JSON.stringify({ type: "error", code, message, errors, retry, room: this.room }));
   }
 }

@@ -80,10 +80,14 @@ export function traceparentOf({ hub }: Door, request: Request): string | undefin
   return hub.intake.trace && (request.headers.get("traceparent") ?? undefined);
 }
 
-/** A body as the content of a publication, by its content type. @throws ThumpError `malformed`, `too-large` */
-export async function readContent(request: Request, limit: number): Promise<Incoming["content"]> {
+/**
+ * A body as the content of a publication, by its content type.
+ * @param ms how long it may take to come
+ * @throws ThumpError `malformed`, `too-large`, `timeout`
+ */
+export async function readContent(request: Request, limit: number, ms: number): Promise<Incoming["content"]> {
   const type = mediaType(request);
-  const bytes = await readBody(request, limit);
+  const bytes = await readInTime(request, limit, ms);
   if (type === "application/json") {
     const text = decodeText(bytes);
     return { json: text, value: parseBody(text) };
@@ -94,14 +98,14 @@ export async function readContent(request: Request, limit: number): Promise<Inco
   return { bytes };
 }
 
-/** A body that must be JSON. @throws ThumpError `unsupported-type`, `malformed`, `too-large` */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
+/** A body that must be JSON. @throws ThumpError `unsupported-type`, `malformed`, `too-large`, `timeout` */
+export async function readJson(request: Request, limit: number, ms: number): Promise<unknown> {
   const type = mediaType(request);
   // `curl -d` says that everything is a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
   }
-  return parseBody(decodeText(await readBody(request, limit)));
+  return parseBody(decodeText(await readInTime(request, limit, ms)));
 }
 
 function mediaType(request: Request): string {
@@ -124,6 +128,18 @@ function decodeText(bytes: Uint8Array): string {
     return decoder.decode(bytes);
   } catch {
     throw new ThumpError("malformed", "The body is not UTF-8. Send bytes as application/octet-stream.");
+  }
+}
+
+/** A client that sends a byte now and then would hold what it has sent for ever. */
+async function readInTime(request: Request, limit: number, ms: number): Promise<Uint8Array> {
+  const late = Promise.withResolvers<never>();
+  const refuse = () => late.reject(new ThumpError("timeout", `The body did not come within ${ms} ms.`));
+  const timer = setTimeout(refuse, ms);
+  try {
+    return await Promise.race([readBody(request, limit), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -32,7 +32,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage);
+  const content = await readContent(request, door.maxMessage, door.bodyTime);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -57,6 +57,8 @@ export function listen(
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
     andThen(door.checkStart(asker, [room], start), run);
+  const listens = isUpgrade(request) || wait > 0 || /text\/event-stream|application\/x-ndjson/.test(accept);
+  if (listens) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening(() =>
       socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
@@ -139,6 +141,7 @@ function isUpgrade(request: Request): boolean {
 }
 
 function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
+  session.door.places.check(session.asker);
   if (server && upgrade(server, request, session)) return undefined;
   throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
 }
@@ -152,19 +155,17 @@ function stream(
   rooms: string[],
   start: Start,
 ): Response {
+  door.places.check(asker);
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, asker, format, addressOf(request, server)).respond(rooms, start);
-}
-
-function addressOf(request: Request, server: Server<unknown> | null): string | undefined {
-  return server?.requestIP(request)?.address;
+  return new StreamSession(door, asker, format).respond(rooms, start);
 }
 
 function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {
   const { roomsPerSession } = door.hub;
   if (rooms.length > roomsPerSession)
     throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
+  if (rooms.length > 0) door.limiter.take(asker, "joins", rooms.length);
   return door.checkStart(asker, rooms, start);
 }
 
@@ -187,9 +188,9 @@ async function poll(
   if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0) {
     return state(door, room, start);
   }
+  door.places.check(asker);
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
-  const address = addressOf(request, server);
-  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal, address);
+  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);
   return state(door, room, { ...start, after, last: undefined });
 }

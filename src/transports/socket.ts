@@ -35,6 +35,7 @@ export abstract class SocketSession extends TopicSession {
     format: Format,
   ) {
     super(transport, format, asker.caller);
+    this.network = asker.network;
     asker.session = this;
   }
 
@@ -47,7 +48,7 @@ export abstract class SocketSession extends TopicSession {
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
     // Later, when the connection is gone, the engine no longer knows it.
-    this.address = socket.remoteAddress;
+    this.address = this.asker.address ?? socket.remoteAddress;
     this.door.enter(this);
     if (!this.ended) this.#guard(() => this.begin());
   }
@@ -185,8 +186,17 @@ export abstract class SocketSession extends TopicSession {
 
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
-    this.tell(toThumpError(this.door.hub, thrown));
+    const error = toThumpError(this.door.hub, thrown);
+    this.tell(error);
+    if (this.slowDown(error)) return;
     if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
+  }
+
+  /** Whether the error was about speed. Who goes on all the same is closed. */
+  protected slowDown({ code, retry = 0 }: ThumpError): boolean {
+    if (code !== "rate") return false;
+    if (this.door.limiter.goesOn(this.asker, retry)) this.end(CLOSE.rate, "too fast, though told so");
+    return true;
   }
 
   #guard(run: () => void): void {

@@ -22,14 +22,16 @@ export class StreamSession extends Session implements Stream {
   #channel: Channel | undefined;
   #full = false;
   #stalled = false;
+  override readonly address: string | undefined;
 
   constructor(
     readonly door: Door,
     readonly asker: Asker,
     override readonly format: StreamFormat,
-    override readonly address: string | undefined,
   ) {
     super(format.name, format, asker.caller);
+    this.address = asker.address;
+    this.network = asker.network;
     asker.session = this;
   }
 

@@ -250,7 +250,7 @@ test("no label is a client's own word", async () => {
   const values = samples.flatMap(({ labels }) => Object.values(labels));
   for (const word of [...words, "evil"]) expect(values.join("\n")).not.toContain(word);
   expect(values.join()).not.toContain("4999");
-  const allowed = ["transport", "reason", "code", "to", "le", "result", "version"];
+  const allowed = ["transport", "reason", "code", "to", "le", "result", "version", "scope", "kind", "among"];
   for (const { labels } of samples) for (const label of Object.keys(labels)) expect(allowed).toContain(label);
 });
 

@@ -36,6 +36,13 @@ test("without any there are defaults, safe ones", async () => {
     maxMessage: 65_536,
     maxBody: 1_048_576,
     roomsPerSession: 1000,
+    maxSessions: 100_000,
+    sessionsPerAddress: 10_000,
+    headTime: 10_000,
+    bodyTime: 30_000,
+    memory: 512 << 20,
+    proxies: [],
+    forwardedHeader: "x-forwarded-for",
     heartbeat: 25_000,
     drain: 5000,
     origins: [],
@@ -98,6 +105,15 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ prot: 1 }, "prot"],
   [{ limits: { mesage: 1 } }, "limits", "mesage"],
   [{ limits: { rooms: 0 } }, "limits › rooms"],
+  [{ limits: { sessions: 0 } }, "limits › sessions"],
+  [{ limits: { memory: "much" } }, "limits › memory"],
+  [{ limits: { rates: { session: { publishes: 0 } } } }, "limits › rates › session › publishes"],
+  [{ limits: { rates: { session: { connects: 1 } } } }, "connects"],
+  [{ limits: { rates: { room: {} } } }, "room"],
+  [{ limits: { rates: { user: { bytes: { rate: "1MiB", brust: 2 } } } } }, "brust"],
+  [{ proxies: ["10.0.0.0/33"] }, "proxies", "10.0.0.0/33"],
+  [{ proxies: ["proxy.example"] }, "proxies", "proxy.example"],
+  [{ forwardedHeader: "x-real-ip" }, "forwardedHeader"],
   [{ rooms: { "chat:*": { histroy: {} } } }, "rooms › chat:*", "histroy"],
   [{ rooms: { "a/b": { history: { age: "1 hour" } } } }, "rooms › a/b › history"],
   [{ rooms: { a: { lag: "drop" } } }, "rooms › a › lag"],
@@ -160,6 +176,9 @@ test("the environment has a word for everything", async () => {
   const env = {
     THUMP_ORIGINS: "https://a, https://b",
     THUMP_MAX_ROOMS: "5",
+    THUMP_MAX_SESSIONS: "6",
+    THUMP_MAX_MEMORY: "1GiB",
+    THUMP_PROXIES: "loopback, 10.0.0.0/8",
     THUMP_MAX_MESSAGE: "1KiB",
     THUMP_DRAIN: "1.5",
     THUMP_DEMO: "0",
@@ -174,7 +193,8 @@ test("the environment has a word for everything", async () => {
   };
   expect(await read([], env)).toMatchObject({
     origins: ["https://a", "https://b"],
-    limits: { rooms: 5, message: "1KiB" },
+    limits: { rooms: 5, message: "1KiB", sessions: 6, memory: "1GiB" },
+    proxies: ["loopback", "10.0.0.0/8"],
     drain: 1.5,
     demo: false,
     access: { secrets: SECRET, jwks: "https://keys.example/" },
@@ -189,12 +209,13 @@ test("the environment has a word for everything", async () => {
 
 test("flags have a word for everything", async () => {
   const args =
-    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --drain 2s --heartbeat 5 --no-demo " +
+    "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --max-sessions 6 --max-memory 1GiB --proxy loopback --proxy ::1 --drain 2s --heartbeat 5 --no-demo " +
     "--open --jwks https://k --metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
   expect(await read(args.split(" "))).toMatchObject({
     host: "h",
     origins: ["https://a", "https://b"],
-    limits: { body: 9, rooms: 4 },
+    limits: { body: 9, rooms: 4, sessions: 6, memory: "1GiB" },
+    proxies: ["loopback", "::1"],
     drain: "2s",
     heartbeat: 5,
     demo: false,

@@ -1,0 +1,38 @@
+// Places: how many sessions there may be, in all and from one address. Asked before an upgrade or a stream's first byte.
+import type { Hub } from "../hub/hub.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import type { Asker } from "./caller.ts";
+
+/** Who found no place tries again after so long, in ms, and up to as long again: not all at the same time. */
+const RETRY = 5000;
+
+export class Places {
+  /** How many found no place, because all or because those of their address were taken. */
+  readonly refused = { all: 0, address: 0 };
+
+  /**
+   * The numbers may be replaced while the server runs; who is there stays.
+   * @param max sessions in all @param perAddress sessions from one address, but for this machine's and API keys'
+   */
+  constructor(
+    readonly hub: Hub,
+    public max: number,
+    public perAddress: number,
+  ) {}
+
+  /** Whether there is a place for one more. @throws ThumpError `busy`, `rate` */
+  check({ network }: Asker): void {
+    const { sessions, networks } = this.hub;
+    const retry = RETRY + Math.floor(Math.random() * RETRY);
+    if (sessions.size >= this.max) {
+      this.refused.all++;
+      const why = `All ${this.max} places for sessions are taken. Try again in ${retry} ms.`;
+      throw new ThumpError("busy", why, undefined, retry);
+    }
+    if (network !== undefined && (networks.get(network) ?? 0) >= this.perAddress) {
+      this.refused.address++;
+      const why = `One address may have ${this.perAddress} sessions. Close one, or try again in ${retry} ms.`;
+      throw new ThumpError("rate", why, undefined, retry);
+    }
+  }
+}

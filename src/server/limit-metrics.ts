@@ -1,0 +1,46 @@
+// Limits as Prometheus sees them: how often each has bitten, and how near the others are.
+import type { Registry } from "prom-client";
+import { KINDS } from "../access/buckets.ts";
+import { SCOPES } from "../access/rates.ts";
+import type { Engine } from "./engine.ts";
+import { counter, gauge } from "./metrics.ts";
+
+/** Adds them. */
+export function limitMetrics(registry: Registry, { door, memory }: Engine): void {
+  const { limiter, places } = door;
+  counter(
+    registry,
+    "thump_rate_limited_total",
+    "What was refused because somebody was too fast: as whom they were counted, and what it was.",
+    ["scope", "kind"],
+    () =>
+      SCOPES.flatMap((scope) =>
+        KINDS.map((kind): [Record<string, string>, number] => [
+          { scope, kind },
+          limiter.refused[scope][kind],
+        ]),
+      ),
+  );
+  const remembered = "Users, addresses and API keys whose rates are remembered.";
+  gauge(registry, "thump_rates_remembered", remembered, [], () => limiter.remembered);
+  counter(
+    registry,
+    "thump_sessions_refused_total",
+    "Sessions for which there was no place: among all, or among those of their address.",
+    ["among"],
+    () => [
+      [{ among: "all" }, places.refused.all],
+      [{ among: "address" }, places.refused.address],
+    ],
+  );
+  gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => places.max);
+  gauge(registry, "thump_kept_bytes", "Memory that all kept publications take.", [], () => memory.bytes);
+  gauge(registry, "thump_kept_limit_bytes", "How much they may take.", [], () => memory.limit);
+  counter(
+    registry,
+    "thump_evictions_total",
+    "Publications let go of before their time, because all rooms together took too much.",
+    [],
+    () => memory.evicted,
+  );
+}

@@ -1,0 +1,161 @@
+// Rates from outside: who is too fast is told so, with the time after which it works again.
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import type { RatesOptions } from "../../src/index.ts";
+import { problemOf } from "../support/answers.ts";
+import { bystander } from "../support/bystander.ts";
+import { Clock } from "../support/clock.ts";
+import { connect, multiplexed, Multiplexed } from "../support/clients.ts";
+import { metricsOf } from "../support/metrics.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { bearer, claims, SECRET, token } from "../support/tokens.ts";
+import { shakeHands } from "../support/ways-in.ts";
+
+const KEY = "thump_backend";
+
+function limited(rates: RatesOptions, secured = false): { server: TestServer; clock: Clock } {
+  const apiKeys = [{ name: "backend", hash: createHash("sha256").update(KEY).digest("hex") }];
+  const server = startServer({
+    limits: { rates },
+    ...(secured ? { access: { secrets: SECRET, apiKeys } } : {}),
+  });
+  return { server, clock: new Clock(server) };
+}
+
+const publish = (client: Multiplexed, data: unknown = "x") =>
+  client.ask({ type: "publish", room: "r", data });
+
+test("a session may publish so much at once, then so much a second, and is told when to try again", async () => {
+  const { server, clock } = limited({ session: { publishes: { rate: 2, burst: 3 } } });
+  const client = await multiplexed(server.socket("/ws?room=r"));
+  const listener = await connect(server.socket("/rooms/r"));
+  for (let i = 0; i < 3; i++) expect(await publish(client, i)).toMatchObject({ type: "published" });
+  const refused = { type: "error", code: "rate", room: "r", retry: 500 };
+  expect(await publish(client)).toMatchObject(refused);
+  clock.pass(499);
+  expect(await publish(client)).toMatchObject({ ...refused, retry: 1 });
+  clock.pass(1);
+  expect(await publish(client, 3)).toMatchObject({ type: "published" });
+  expect(await publish(client)).toMatchObject(refused);
+  // Another session has a bucket of its own.
+  expect(await publish(await multiplexed(server.socket("/ws")), 4)).toMatchObject({ type: "published" });
+  await listener.until((frames) => frames.length === 5);
+  expect(listener.all).toEqual(["0", "1", "2", "3", "4"]);
+  expect((await metricsOf(server)).of("thump_rejects_total", { code: "rate" })).toBe(3);
+});
+
+test("a raw socket is told too", async () => {
+  const { server } = limited({ session: { publishes: { rate: 1, burst: 1 } } });
+  const raw = await connect(server.socket("/rooms/r"));
+  raw.send("one");
+  raw.send("two");
+  expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "rate", retry: 1000 });
+});
+
+test("bytes are counted beside publications, and neither is taken when one of them is not to be had", async () => {
+  const { server, clock } = limited(
+    { user: { publishes: { rate: 1, burst: 3 }, bytes: { rate: 100, burst: "1KB" } } },
+    true,
+  );
+  const headers = bearer(token());
+  const post = (bytes: number) => server.publish("r", "x".repeat(bytes), headers);
+  expect((await post(900)).status).toBe(201);
+  const refused = await post(301);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3"]);
+  expect(await problemOf(refused)).toMatchObject({ code: "rate", retry: 2010 });
+  expect([(await post(50)).status, (await post(50)).status]).toEqual([201, 201]);
+  expect(await problemOf(post(0))).toMatchObject({ code: "rate", retry: 1000 });
+  clock.pass(1000);
+  expect((await post(100)).status).toBe(201);
+});
+
+test("a user is counted over all of their sessions and requests, and nobody else is", async () => {
+  const { server } = limited({ user: { publishes: { rate: 1, burst: 2 } } }, true);
+  const headers = bearer(token());
+  const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
+  expect((await server.publish("r", "x", headers)).status).toBe(201);
+  expect(await publish(client)).toMatchObject({ type: "published" });
+  expect(await publish(client)).toMatchObject({ code: "rate" });
+  expect((await server.publish("r", "x", bearer(token(claims({ jti: "other" }))))).status).toBe(429);
+  expect((await server.publish("r", "x", bearer(token(claims({ sub: "u8" }))))).status).toBe(201);
+  await server.engine.publish("r", "code in the server is not counted");
+});
+
+test("an API key is counted as itself, on all of its connections, and not as a session", async () => {
+  const { server } = limited({ key: { publishes: { rate: 1, burst: 3 } }, session: { publishes: 1 } }, true);
+  const headers = bearer(KEY);
+  const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
+  for (let i = 0; i < 2; i++) expect(await publish(client)).toMatchObject({ type: "published" });
+  const body = JSON.stringify([
+    { room: "r", data: 1 },
+    { room: "r", data: 2 },
+  ]);
+  const response = await fetch(`${server.url}/publish`, { method: "POST", body, headers });
+  const { results } = (await response.json()) as { results: object[] };
+  expect(results).toMatchObject([{ room: "r" }, { error: { code: "rate", retry: 1000 } }]);
+  expect(results[0]).not.toHaveProperty("error");
+  expect((await server.publish("r", "x", bearer(token()))).status).toBe(201);
+});
+
+test("joins are counted with the rooms of a handshake, and so are reads", async () => {
+  const { server, clock } = limited({ user: { joins: { rate: 1, burst: 4 } } }, true);
+  const headers = bearer(token());
+  const client = new Multiplexed(await connect(server.socket("/ws?room=a&room=b"), { headers }));
+  expect(await client.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
+  expect(await client.ask({ type: "history", room: "c" })).toMatchObject({ type: "history" });
+  for (const type of ["join", "history", "members"])
+    expect(await client.ask({ type, room: "d" })).toMatchObject({ type: "error", code: "rate", retry: 1000 });
+  expect(await shakeHands(server.socket("/rooms/r"), headers)).toMatchObject({ status: 429, code: "rate" });
+  clock.pass(1000);
+  expect(await client.ask({ type: "join", room: "d" })).toMatchObject({ type: "joined" });
+});
+
+test("connects are answered before the upgrade and before the first byte of a stream", async () => {
+  const { server, clock } = limited({ user: { connects: { rate: 0.5, burst: 2 } } }, true);
+  const headers = bearer(token());
+  for (let i = 0; i < 2; i++)
+    expect(await shakeHands(server.socket("/ws"), headers)).toMatchObject({ status: 101 });
+  expect(await shakeHands(server.socket("/ws"), headers)).toMatchObject({ status: 429, code: "rate" });
+  const events = await fetch(server.room("r"), { headers: { accept: "text/event-stream", ...headers } });
+  expect([events.status, events.headers.get("retry-after")]).toEqual([429, "2"]);
+  expect(await problemOf(events)).toMatchObject({ code: "rate", retry: 2000 });
+  clock.pass(2000);
+  expect(await shakeHands(server.socket("/ws"), headers)).toMatchObject({ status: 101 });
+});
+
+test.each(["/ws", "/rooms/r"])(
+  "who floods %s and goes on is closed, and the others do not notice",
+  async (path) => {
+    const { server } = limited({ session: { publishes: { rate: 1, burst: 10 } } });
+    const other = await bystander(server, "r");
+    const flood = await connect(server.socket(path));
+    const frame = JSON.stringify({ type: "publish", room: "r", data: "flood" });
+    for (let i = 0; i < 300; i++) flood.send(frame);
+    expect(await flood.closed).toMatchObject({ code: 4429 });
+    await other.isWell();
+    expect(server.engine.hub.stats.publications).toBe(10 + 2);
+    const closed = { transport: path === "/ws" ? "websocket" : "raw-websocket", reason: "rate" };
+    expect((await metricsOf(server)).of("thump_sessions_closed_total", closed)).toBe(1);
+  },
+);
+
+test("who tries, is refused and waits as told may do so for ever", async () => {
+  const { server, clock } = limited({ session: { publishes: { rate: 1000, burst: 1 } } });
+  const client = await multiplexed(server.socket("/ws"));
+  let published = 0;
+  for (let i = 0; i < 600; i++) {
+    const { type, retry } = await publish(client);
+    if (type === "published") published++;
+    else clock.pass(Number(retry));
+  }
+  expect(published).toBe(300);
+});
+
+test("false is no limit", async () => {
+  const { server } = limited({ session: { publishes: false } });
+  const client = await multiplexed(server.socket("/ws?room=r"));
+  const frame = JSON.stringify({ type: "publish", room: "r", data: "x" });
+  for (let i = 0; i < 60_000; i++) client.socket.send(frame);
+  expect(await publish(client)).toMatchObject({ type: "published" });
+  expect(server.engine.hub.stats.publications).toBe(60_001);
+});
