@@ -22,7 +22,7 @@ export type Options =
 const names = (list: readonly { name: string; title: string }[]) =>
   list.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join("\n");
 
-export const help = `bun bench [options]                  the headline scenarios: three minutes, five with every peer
+export const help = `bun bench [options]                  the headline scenarios: 4 minutes, 7 with every peer
 bun bench --targets                  what Thump promises of itself, about four minutes
 bun bench --full                     every scenario, thoroughly, about an hour
 bun bench peers                      installs the servers to compare with into bench/.peers
