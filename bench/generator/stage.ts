@@ -71,7 +71,7 @@ export class Performer implements Stage {
     });
     this.swarm.run(clockNow() + BRIEFLY);
     // Those who came when nothing had been said for a while are as good as those who were there from the beginning.
-    for (const { receiver } of this.#guests(party.name).members) {
+    for (const { receiver } of this.guests(party.name).members) {
       if (!receiver?.late) continue;
       const { streams } = this.swarm.tally;
       for (const stream of streams.ofRoom[receiver.room] ?? [])
@@ -82,14 +82,14 @@ export class Performer implements Stage {
     return { joined: entrance.result() };
   }
 
-  #guests(name: string): Guests {
+  guests(name: string): Guests {
     const guests = this.parties.get(name);
     if (!guests) throw new Error(`there is no party ${name}`);
     return guests;
   }
 
   #listening(name: string): { member: Member; connection: Connection }[] {
-    return this.#guests(name).members.flatMap((member) =>
+    return this.guests(name).members.flatMap((member) =>
       member.receiver && member.connection ? [{ member, connection: member.connection }] : [],
     );
   }
@@ -119,7 +119,7 @@ export class Performer implements Stage {
   }
 
   #return({ party, missed, atOnce, within }: Extract<Command, { do: "return" }>): Returned {
-    const guests = this.#guests(party);
+    const guests = this.guests(party);
     const { tally } = this.swarm;
     tally.begin(Infinity, Infinity);
     const before = tally.deliveries;
@@ -138,12 +138,11 @@ export class Performer implements Stage {
       return level ? now : undefined;
     };
     const entrance = new Entrance(openers, Math.ceil(atOnce / this.assignment.processes), arrived, within);
-    let failure: string | undefined;
     try {
       this.swarm.run(Infinity, [entrance], () => entrance.done);
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
-      this.progress(failure);
+      // Those who did not come back are counted below.
+      this.progress(error instanceof Error ? error.message : String(error));
     }
     const all = openers.length * missed;
     const got = frames

@@ -28,9 +28,9 @@ export interface Stage {
   assignment: Assignment;
   swarm: Swarm;
   parties: ReadonlyMap<string, Guests>;
+  guests(party: string): Guests;
   /** Begins to let a party in. */
   enter(party: Party): Entrance;
-  progress(text: string): void;
 }
 
 export class Window {
@@ -49,10 +49,9 @@ export class Window {
     this.#members = [...stage.parties.values()].flatMap(({ members }) => members);
     this.#from = start + warmup * 1000;
     this.#to = this.#from + seconds * 1000;
-    // Bursts leave at whole milliseconds, so the window's messages are those of its bursts.
     // Of those who come and go it is not known what they are to receive.
     if (plan.churn)
-      for (const { receiver } of this.#guests(plan.churn.party).members)
+      for (const { receiver } of stage.guests(plan.churn.party).members)
         if (receiver) receiver.counts = false;
     const before = Math.round(rate * warmup);
     const messages = Math.round(rate * (warmup + seconds));
@@ -121,13 +120,7 @@ export class Window {
 
   #churn({ party, perSecond }: { party: string; perSecond: number }): Churn {
     const { swarm, assignment } = this.stage;
-    return new Churn(swarm, this.#guests(party), perSecond, assignment.size, this.plan.start);
-  }
-
-  #guests(party: string): Guests {
-    const guests = this.stage.parties.get(party);
-    if (!guests) throw new Error(`there is no party ${party}`);
-    return guests;
+    return new Churn(swarm, this.stage.guests(party), perSecond, assignment.size, this.plan.start);
   }
 
   #usage(): Usage {

@@ -1,6 +1,6 @@
 // Figures over all runs of a row: medians with their ranges, and latencies of all runs' deliveries together.
-import { build, decodeFromCompressedBase64 } from "hdr-histogram-js";
 import type { Kind, Latency, Result, Row, Window } from "../results.ts";
+import { latencyOf, mergeHistograms } from "../runner/merge.ts";
 import { spread, type Spread } from "./statistics.ts";
 
 export type Of<K extends Kind> = Extract<Result, { kind: K }>;
@@ -22,9 +22,6 @@ export function figure<R>(results: R[], value: (result: R) => number | undefined
 
 /** The latencies of several windows as if they were one: their histograms are added. */
 export function merged(windows: Window[]): Latency | undefined {
-  const all = build({ lowestDiscernibleValue: 1, numberOfSignificantValueDigits: 3, autoResize: true });
-  for (const { histogram } of windows) if (histogram !== "") all.add(decodeFromCompressedBase64(histogram));
-  if (all.totalCount === 0) return undefined;
-  const at = (percentile: number) => all.getValueAtPercentile(percentile) / 1000;
-  return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: all.maxValue / 1000 };
+  const all = mergeHistograms(windows.map(({ histogram }) => histogram));
+  return all.totalCount === 0 ? undefined : latencyOf(all);
 }

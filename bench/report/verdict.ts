@@ -3,8 +3,10 @@ import type { Result, Row, Window } from "../results.ts";
 import { claimed, faultsBeyond, hardFaults, softFaults } from "./faults.ts";
 import { digits, firstLine, share, some, whole } from "./words.ts";
 
-const RIG_BOUND = 0.9;
-const DISTURBED = 0.2;
+/** Over this share of its core, the generator may be the limit. */
+export const RIG_BOUND = 0.9;
+/** Over so many cores used by other processes, a window was disturbed. */
+export const DISTURBED = 0.2;
 const LATE_MS = 1;
 const LATE_SHARE = 0.2;
 const STALL_MS = 50;

@@ -1,29 +1,18 @@
 // Puts together what the generator's processes saw: histograms are merged, counts added.
-import {
-  build,
-  decodeFromCompressedBase64,
-  encodeIntoCompressedBase64,
-  type Histogram,
-} from "hdr-histogram-js";
+import { decodeFromCompressedBase64, type Histogram } from "hdr-histogram-js";
 import type { Joined, WindowPart, WindowPlan } from "../commands.ts";
+import { encodeHistogram, microseconds, millisecondsAt } from "../generator/tally.ts";
 import type { Faults, Latency, Window } from "../results.ts";
 
 export function mergeHistograms(encoded: readonly string[]): Histogram {
-  const all = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 120_000_000,
-    numberOfSignificantValueDigits: 3,
-    bitBucketSize: 32,
-    autoResize: false,
-  });
+  const all = microseconds();
   for (const part of encoded) if (part !== "") all.add(decodeFromCompressedBase64(part, 32));
   return all;
 }
 
 /** Of a histogram of microseconds, in ms. */
 export function latencyOf(histogram: Histogram): Latency {
-  const at = (percentile: number) =>
-    histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(percentile) / 1000;
+  const at = (percentile: number) => millisecondsAt(histogram, percentile);
   return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: at(100) };
 }
 
@@ -47,7 +36,7 @@ export function mergeJoined(parts: readonly Joined[]): Joined & { seconds: numbe
   const last = Math.max(...parts.map((part) => part.last));
   const count = parts.reduce((sum, part) => sum + part.count, 0);
   const histogram = mergeHistograms(parts.map((part) => part.latency));
-  const latency = histogram.totalCount === 0 ? "" : encodeIntoCompressedBase64(histogram);
+  const latency = encodeHistogram(histogram);
   return { first, last, count, latency, seconds: (last - first) / 1000, merged: latencyOf(histogram) };
 }
 
@@ -65,8 +54,6 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
   const histogram = mergeHistograms(parts.map((part) => part.latency));
   const lag = mergeHistograms(parts.map((part) => part.lag));
   const looks = mergeHistograms(parts.map((part) => part.looks));
-  const lagAt = (percentile: number) =>
-    lag.totalCount === 0 ? 0 : lag.getValueAtPercentile(percentile) / 1000;
   const messages = plan.rate * plan.seconds;
   return {
     rate: plan.rate,
@@ -74,7 +61,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
     delivered: expected === 0 ? 0 : sum((part) => part.matched) / expected,
     perSecond: deliveries / elapsed,
     latency: latencyOf(histogram),
-    histogram: histogram.totalCount === 0 ? "" : encodeIntoCompressedBase64(histogram),
+    histogram: encodeHistogram(histogram),
     faults: addFaults(parts.map((part) => part.faults)),
     server: {
       cpu: server / elapsed,
@@ -85,10 +72,10 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
     rig: {
       // Processes that share a core are as busy together as it is.
       cpu: rig / elapsed,
-      lagP50: lagAt(50),
-      lagP99: lagAt(99),
-      lagMax: lagAt(100),
-      lookP99: latencyOf(looks).p99,
+      lagP50: millisecondsAt(lag, 50),
+      lagP99: millisecondsAt(lag, 99),
+      lagMax: millisecondsAt(lag, 100),
+      lookP99: millisecondsAt(looks, 99),
     },
     others: Math.max(0, (machine - server - rig) / elapsed),
   };

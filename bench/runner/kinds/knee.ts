@@ -1,5 +1,6 @@
 // Rates swept up to the knee.
 import type { Adapter } from "../../adapter.ts";
+import { DISTURBED, RIG_BOUND } from "../../report/verdict.ts";
 import type { KneeResult, Window } from "../../results.ts";
 import type { Scenario } from "../../scenarios.ts";
 import { findKnee, type Knee, type Outcome, rateOf, rungOf } from "../knee.ts";
@@ -10,11 +11,8 @@ import { Rig, type Say } from "../rig.ts";
 export const BOUND = 100;
 /** Deliveries a second that a sweep begins with. */
 const MODEST = 50_000;
-/** A rate that failed while other processes used so much of the machine (in cores) is tried again, so often. */
-const DISTURBED = 0.2;
+/** A rate that failed in a window that other processes disturbed is tried so often. */
 const TRIES = 3;
-/** Over this share of its core, the generator may be the limit. */
-export const RIG_BOUND = 0.9;
 /** A generator that looks at its sockets so seldom, as a share of the bound, may be why a rate was late. */
 const RIG_SHARE = 0.5;
 
