@@ -110,6 +110,7 @@ export class Door {
 
   /**
    * Whether the asker may listen in rooms from where it wants to start. To ask for the newest is to read history.
+   * To ask for presence is to see who is there.
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
@@ -120,6 +121,8 @@ export class Door {
     for (const room of rooms) {
       const join = this.check(asker, "join", room);
       if (join) decisions.push(join);
+      const members = start.presence ? this.check(asker, "members", room) : undefined;
+      if (members) decisions.push(members);
       if (start.last) {
         const history = this.check(asker, "history", room);
         if (history) decisions.push(history);

@@ -52,13 +52,13 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members } = rules.of(room);
+  const { pattern, bounds, lag, join, publish, history: read, members, presence = false } = rules.of(room);
   const known = Object.hasOwn(rooms, pattern);
   const { schema } = (known && rooms[pattern]) || {};
   return {
     room,
     pattern: known ? pattern : null,
-    rule: { history: bounds.count > 0 && { read, ...bounds }, lag, join, publish, members, schema },
+    rule: { history: bounds.count > 0 && { read, ...bounds }, lag, join, publish, members, presence, schema },
   };
 }
 

@@ -31,6 +31,15 @@ export const History = Type.Object(
   { additionalProperties: false },
 );
 
+export const PresenceOptions = Type.Object(
+  {
+    grace: Type.Optional(Duration),
+    list: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+    info: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
 export const RuleOptions = Type.Object(
   {
     history: Type.Optional(Type.Union([Type.Literal(false), History])),
@@ -40,6 +49,7 @@ export const RuleOptions = Type.Object(
     join: Type.Optional(Level),
     publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
     members: Type.Optional(Level),
+    presence: Type.Optional(Type.Union([Type.Boolean(), PresenceOptions])),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
   },
   { additionalProperties: false },
@@ -57,6 +67,9 @@ export const RuleOptions = Type.Object(
  *   Default: `granted` once the server has a secret, a key or an API key, else `anyone`.
  * - `publish`: who may publish: the same, and `members`: sessions that are in the room.
  * - `members`: who may see who is there (default: who may join).
+ * - `presence`: who comes and goes is told to those who ask, by user: somebody has left once the last of their sessions
+ *   has been gone for `grace` (5 s). Above `list` users (100, at most 1,000) there are counts, and no names. `info`
+ *   (true): what a token says about its user is told too. Default: `false`, nothing is kept and nothing told.
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
@@ -66,6 +79,16 @@ export interface Bounds {
   readonly count: number;
   readonly age: number;
   readonly bytes: number;
+}
+
+/** How presence is kept and told. */
+export interface PresenceRule {
+  /** How long a user without a session is still present, in ms. */
+  readonly grace: number;
+  /** So many users are named; of more there are counts. */
+  readonly list: number;
+  /** Whether what tokens say about users is told. */
+  readonly info: boolean;
 }
 
 /** A rule with every default filled in. */
@@ -79,6 +102,8 @@ export interface Rule {
   readonly history: Level;
   /** Who may see who is there. */
   readonly members: Level;
+  /** Absent where nobody is told who comes and goes. */
+  readonly presence?: PresenceRule;
   /** The user that a room of this rule belongs to, where the pattern says so. */
   readonly ownerOf: (room: string) => string | undefined;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
@@ -86,6 +111,7 @@ export interface Rule {
 }
 
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
+export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
 /**
@@ -112,8 +138,16 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
     history: (history === false ? undefined : history?.read) ?? join,
     members: options.members ?? join,
     ownerOf: readOwner(pattern),
+    ...resolvePresence(options.presence),
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
+}
+
+function resolvePresence(presence: RuleOptions["presence"]): { presence?: PresenceRule } {
+  if (!presence) return {};
+  const { grace, ...given } = presence === true ? {} : presence;
+  const ms = grace === undefined ? {} : { grace: durationMs(grace) };
+  return { presence: { ...DEFAULT_PRESENCE, ...given, ...ms } };
 }
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */

@@ -111,6 +111,8 @@ export class Engine {
    */
   async drain(): Promise<void> {
     this.draining = true;
+    // Who is told to come back elsewhere need not hear that the others are.
+    this.hub.presence.stop();
     const { hub } = this;
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {

@@ -27,6 +27,7 @@ export function createMetrics(engine: Engine): Registry {
     .set(1);
   sessions(registry, engine.hub);
   publications(registry, engine.hub);
+  presence(registry, engine.hub);
   trouble(registry, engine);
   limitMetrics(registry, engine);
   processMetrics(registry, engine);
@@ -96,6 +97,15 @@ function publications(registry: Registry, hub: Hub): void {
       [{ to: "streams" }, stats.toStreams],
     ],
   );
+}
+
+function presence(registry: Registry, { presence: kept, stats }: Hub): void {
+  const users = "Users who are present in rooms with presence, counted once a room.";
+  gauge(registry, "thump_presence_users", users, [], () => kept.users);
+  const messages = "Presence messages, counted once however many receive one.";
+  counter(registry, "thump_presence_messages_total", messages, [], () => stats.presence.messages);
+  const netted = "Changes of presence that took no message of their own: told as one, or undone before that.";
+  counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
 }
 
 function trouble(registry: Registry, engine: Engine): void {

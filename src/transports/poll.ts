@@ -22,6 +22,7 @@ const wake: StreamFormat = {
   gap: () => ".",
   position: () => "",
   keepAlive: () => "",
+  presence: () => "",
 };
 
 class PollSession extends Session implements Stream {
@@ -40,6 +41,11 @@ class PollSession extends Session implements Stream {
     asker.session = this;
   }
 
+  /** Between two polls it would have left: who only polls is not seen. */
+  override get present(): boolean {
+    return false;
+  }
+
   write(): boolean {
     this.onWake(ANSWERED);
     return true;
@@ -53,6 +59,10 @@ class PollSession extends Session implements Stream {
 
   override gap(): void {
     this.onWake(ANSWERED);
+  }
+
+  override tellPresence(): void {
+    // It cannot ask for it.
   }
 
   override end(code: number, reason: string): void {

@@ -21,6 +21,7 @@ export const Query = Type.Object({
   wait: Type.Optional(Decimal),
   max: Type.Optional(Decimal),
   echo: Type.Optional(Flag),
+  presence: Type.Optional(Flag),
   match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),
   limit: Type.Optional(Digits),
@@ -63,8 +64,9 @@ export function readSegment(request: Request, suffix = ""): string {
   }
 }
 
-/** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`. */
-export function readStart(request: Request, { after, last, max }: Static<typeof Query>): Start {
+/** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`; and whether it asks for presence. */
+export function readStart(request: Request, query: Static<typeof Query>): Start {
+  const { after, last, max, presence } = query;
   const cursor = request.headers.get("last-event-id") || after;
   if (max !== undefined && Number(max) === 0)
     throw new ThumpError("invalid-query", "max must be greater than 0.");
@@ -72,6 +74,7 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
     after: cursor ? parseCursor(cursor) : undefined,
     last: last === undefined ? undefined : Number(last),
     max: max === undefined ? undefined : Number(max),
+    presence: presence === "1",
   };
 }
 

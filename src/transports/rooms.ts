@@ -57,7 +57,13 @@ export function listen(
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
     andThen(door.checkStart(asker, [room], start), run);
-  const listens = isUpgrade(request) || wait > 0 || /text\/event-stream|application\/x-ndjson/.test(accept);
+  if (start.presence && !isStream(request, accept)) {
+    throw new ThumpError(
+      "invalid-query",
+      "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
+    );
+  }
+  const listens = isUpgrade(request) || wait > 0 || isStream(request, accept);
   if (listens) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening(() =>
@@ -122,7 +128,7 @@ export function members(
   asker: Asker,
 ): Response | Promise<Response> {
   const room = readRoom(request, "/members");
-  return door.allow(asker, "members", room, () => Response.json(membersAnswer(door.hub, room)));
+  return door.allow(asker, "members", room, () => new Response(membersAnswer(door.hub, room), jsonHeaders));
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
@@ -134,6 +140,10 @@ export async function forget(
 ): Promise<Response> {
   await door.forget(asker, readRoom(request, "/history"));
   return new Response(null, { status: 204 });
+}
+
+function isStream(request: Request, accept: string): boolean {
+  return !isUpgrade(request) && /text\/event-stream|application\/x-ndjson/.test(accept);
 }
 
 function isUpgrade(request: Request): boolean {

@@ -114,11 +114,19 @@ export abstract class SocketSession extends TopicSession {
   }
 
   override attach(rooms: Room[]): void {
-    for (const room of rooms) this.#socket?.subscribe(room.topic(this.format));
+    for (const room of rooms) this.subscribe(room.topic(this.format));
   }
 
   override detach(rooms: Room[]): void {
-    for (const room of rooms) this.#socket?.unsubscribe(room.topic(this.format));
+    for (const room of rooms) this.unsubscribe(room.topic(this.format));
+  }
+
+  override subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  override unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
   }
 
   override publish(topic: string, wire: string | Uint8Array): number {
@@ -145,6 +153,10 @@ export abstract class SocketSession extends TopicSession {
 
   override gap(gap: Gap): void {
     this.reply(this.format.gap(gap) as string);
+  }
+
+  override tellPresence(text: string): void {
+    this.reply(text);
   }
 
   override end(code: number, reason: string): void {

@@ -134,6 +134,10 @@ export class StreamSession extends Session implements Stream {
     this.#writeText(this.format.gap(gap));
   }
 
+  override tellPresence(text: string): void {
+    this.#writeText(this.format.presence(text));
+  }
+
   override end(code: number, reason: string): void {
     if (this.ended) return;
     this.door.hub.remove(this, endedByUs(code));
