@@ -76,7 +76,8 @@ export class Listeners {
     this.#fanOut.channels.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
-      for (const stream of streams) if (!stream.write(chunk)) this.#fanOut.letGo(stream, this.#fanOut.position);
+      for (const stream of streams)
+        if (!stream.write(chunk)) this.#fanOut.letGo(stream, this.#fanOut.position);
     }
   }
 

@@ -32,6 +32,8 @@ export class News {
   /** Of users of whom there is something else to tell: what was told, undefined where they were not there. */
   #was = new Map<string, string | undefined>();
   #changes = 0;
+  /** All is to be told, whatever was told before. */
+  #anew = false;
   #snapshot: string | undefined;
 
   constructor(readonly present: Present) {
@@ -57,6 +59,7 @@ export class News {
 
   /** What was told counts for nothing: the next news is a snapshot. */
   restart(): void {
+    this.#anew = true;
     this.#told.named = false;
     this.#was.clear();
     this.#changes++;
@@ -68,16 +71,18 @@ export class News {
     const before = this.#told;
     const was = this.#was;
     const changes = this.#changes;
+    const anew = this.#anew;
     const { users, guests } = this.present;
     const named = this.#fits(before.named);
     this.#told = { users, guests, named };
     this.#was = new Map();
     this.#changes = 0;
+    this.#anew = false;
     this.#snapshot = undefined;
     const tell = (news: PresenceNews, told: number) => ({ news, netted: Math.max(0, changes - told) });
     const otherGuests = before.guests !== guests;
     if (!named) {
-      const other = before.named || before.users !== users || otherGuests;
+      const other = anew || before.named || before.users !== users || otherGuests;
       return other ? tell({ users, guests, more: true }, 1) : { netted: changes };
     }
     if (!before.named) return tell({ users, guests, members: this.#texts() }, 1);

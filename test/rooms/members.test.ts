@@ -33,7 +33,11 @@ test("a user comes with the first session and leaves a grace after the last", ()
   members.unset("s2", "u1", 1000);
   members.expire(5999);
   expect(members.news.pending).toBe(false);
-  expect(parse(members.list)).toMatchObject({ users: 1, sessions: 0, members: [{ user: "u1", sessions: 0 }] });
+  expect(parse(members.list)).toMatchObject({
+    users: 1,
+    sessions: 0,
+    members: [{ user: "u1", sessions: 0 }],
+  });
   members.expire(6000);
   expect(said(members.news.take().news)).toEqual({ users: 0, guests: 0, joined: [], left: ["u1"] });
   expect(members.empty).toBe(true);
@@ -164,6 +168,12 @@ test("another rule: graces end earlier, and all is told anew", () => {
     guests: 0,
     members: [{ user: "u1" }, { user: "u2" }],
   });
+  members.follow({ grace: 100, list: 1, info: false }, 1000);
+  expect(said(members.news.take().news)).toEqual({ users: 2, guests: 0, more: true });
+  members.follow({ grace: 100, list: 1, info: true }, 1000);
+  expect(said(members.news.take().news)).toEqual({ users: 2, guests: 0, more: true });
+  members.follow({ grace: 100, list: 100, info: false }, 1000);
+  members.news.take();
   members.expire(1100);
   expect(said(members.news.take().news)?.left).toEqual(["u2"]);
 });

@@ -76,33 +76,36 @@ async function step(server: TestServer, random: Random, listeners: Listener[], a
   } else if (random.chance(2)) listener.resume();
 }
 
-randomTest("a snapshot and the changes after it are what the server says, on every transport", async (random) => {
-  const rooms = {
-    "*": { history: { count: 500, bytes: "64MiB" }, presence: { grace: 1, list: 8 } },
-  } as const;
-  const server = startServer({ access: { secrets: SECRET }, rooms });
-  const pass = presenceClock(server);
-  const listeners = await Promise.all(
-    KINDS.flatMap((kind) => [kind, kind]).map((kind, i) => listen(server, kind, `l${i % 2}`)),
-  );
-  const actors: Actor[] = [];
-  for (let round = 0; round < 6; round++) {
-    for (let i = 0; i < 12; i++) {
-      await step(server, random, listeners, actors);
-      if (random.chance(2)) pass(random.pick([50, 500, 1000]));
-    }
-    await settle(server, listeners, pass);
-    for (const room of ROOMS) {
-      const { names, ...counts } = await truth(server, room);
-      for (const { rosters, kind } of listeners) {
-        if (kind === "ndjson" && room !== "r") continue;
-        const state = rosters.get(room)?.state;
-        expect(state).toMatchObject(counts);
-        // Who was over the limit is named again only when well below it.
-        if (names && Object.hasOwn(state ?? {}, "names") && (state as { names?: object }).names)
-          expect(state).toEqual({ ...counts, names });
+randomTest(
+  "a snapshot and the changes after it are what the server says, on every transport",
+  async (random) => {
+    const rooms = {
+      "*": { history: { count: 500, bytes: "64MiB" }, presence: { grace: 1, list: 8 } },
+    } as const;
+    const server = startServer({ access: { secrets: SECRET }, rooms });
+    const pass = presenceClock(server);
+    const listeners = await Promise.all(
+      KINDS.flatMap((kind) => [kind, kind]).map((kind, i) => listen(server, kind, `l${i % 2}`)),
+    );
+    const actors: Actor[] = [];
+    for (let round = 0; round < 6; round++) {
+      for (let i = 0; i < 12; i++) {
+        await step(server, random, listeners, actors);
+        if (random.chance(2)) pass(random.pick([50, 500, 1000]));
+      }
+      await settle(server, listeners, pass);
+      for (const room of ROOMS) {
+        const { names, ...counts } = await truth(server, room);
+        for (const { rosters, kind } of listeners) {
+          if (kind === "ndjson" && room !== "r") continue;
+          const state = rosters.get(room)?.state;
+          expect(state).toMatchObject(counts);
+          // Who was over the limit is named again only when well below it.
+          if (names && Object.hasOwn(state ?? {}, "names") && (state as { names?: object }).names)
+            expect(state).toEqual({ ...counts, names });
+        }
       }
     }
-  }
-  expect(server.engine.hub.stats.lost).toBe(0);
-});
+    expect(server.engine.hub.stats.lost).toBe(0);
+  },
+);

@@ -93,7 +93,9 @@ test("every transport makes its user present, and those who ask are told by thei
   const fromEvents = () => both.events.all.filter(({ event }) => event === "thump:presence");
   const parsed = () => fromEvents().map(({ data }) => JSON.parse(data) as Told);
   await both.events.until(() => parsed().some(({ room, users: count }) => room === "r" && count === 5));
-  expect(parsed().filter(({ room }) => room === "s")).toMatchObject([{ users: 1, members: [{ user: "u3" }] }]);
+  expect(parsed().filter(({ room }) => room === "s")).toMatchObject([
+    { users: 1, members: [{ user: "u3" }] },
+  ]);
   // It has no position of its own: what a client resumes with stays what it was.
   await events.events.until((all) => all.length > 1);
   for (const { event, id } of events.events.all) {
@@ -269,6 +271,9 @@ test("resuming is as it was: presence has no place in the cursor, and is told an
   expect(await one.find(({ type }) => type === "message")).toMatchObject({ data: 2 });
   const events = await openEvents(server.room("r", `?presence=1&after=${at}`), bearer(userToken("u1")));
   await events.events.until((all) => all.length === 2);
-  expect(events.events.all.map(({ event, data }) => event ?? data).toSorted()).toEqual(["2", "thump:presence"]);
+  expect(events.events.all.map(({ event, data }) => event ?? data).toSorted()).toEqual([
+    "2",
+    "thump:presence",
+  ]);
   expect(await truth(server, "r")).toMatchObject({ users: 2 });
 });
