@@ -110,6 +110,18 @@ export const thumpDeep: Adapter = {
   environment: { THUMP_ROOMS: '{"*":{"history":{"count":100000,"bytes":"64MiB"}}}' },
 };
 
+/** Who comes and goes in churning rooms is told to all who are in them: `--scenario chat --peer thump-presence`. */
+export const thumpPresence: Adapter = {
+  ...thump,
+  name: "thump-presence",
+  title: "Thump with presence",
+  settings:
+    "Every room keeps presence, and every client asks for it, on the multiplexed socket: sessions without a token, so counts alone.",
+  named: true,
+  environment: { THUMP_ROOMS: '{"*":{"presence":true}}' },
+  dialects: { ...thump.dialects, websocket: { ...liveMultiplexed, path: "/ws?room={room}&presence=1" } },
+};
+
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",

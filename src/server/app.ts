@@ -3,7 +3,7 @@ import { Elysia } from "elysia";
 import { demoPage } from "../console/page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/problem.ts";
-import { startTicker, TICKER, TICKER_RULE } from "./demo.ts";
+import { CHAT, CHAT_RULE, startTicker, TICKER, TICKER_RULE } from "./demo.ts";
 import { Engine } from "./engine.ts";
 import { operatorRoutes } from "./operate.ts";
 import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
@@ -23,7 +23,9 @@ export interface Running {
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
   checkReach(settings);
-  if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms };
+  // Last: rules of the operator's that fit the chat go before it.
+  const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
+  if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
   return settings;
 }
 

@@ -61,6 +61,19 @@ test("units in a rule are read, what is not named keeps its default", () => {
   expect(rules.of("b").bounds.age).toBe(30_000);
 });
 
+test("presence is off unless it is said, and has defaults of its own", () => {
+  const rules = new Rules({
+    on: { presence: true },
+    set: { presence: { grace: "90s", list: 7, info: false } },
+    some: { presence: { grace: 0.5 } },
+    off: { presence: false },
+  });
+  expect(rules.of("on").presence).toEqual({ grace: 5000, list: 100, info: true });
+  expect(rules.of("set").presence).toEqual({ grace: 90_000, list: 7, info: false });
+  expect(rules.of("some").presence).toEqual({ grace: 500, list: 100, info: true });
+  for (const room of ["off", "other"]) expect(rules.of(room)).not.toHaveProperty("presence");
+});
+
 test("history: false keeps nothing", () => {
   expect(new Rules({ a: { history: false } }).of("a").bounds.count).toBe(0);
 });

@@ -137,6 +137,8 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ access: { scrts: "x" } }, "scrts"],
   [{ rooms: { a: { join: "members" } } }, "rooms › a › join"],
   [{ rooms: { "user:*": { join: "owner" } } }, "rooms › user:* › join", "{id}"],
+  [{ rooms: { a: { presence: { list: 1001 } } } }, "rooms › a › presence", "1000"],
+  [{ rooms: { a: { presence: { grace: "soon" } } } }, "rooms › a › presence"],
   [{ authorize: true }, "authorize"],
   ["text", "here"],
   [null, "here"],
