@@ -112,6 +112,8 @@ export interface Rule {
 
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
 export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
+/** In ms. */
+const LONGEST_GRACE = 600_000;
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
 /**
@@ -152,7 +154,10 @@ function resolvePresence(presence: RuleOptions["presence"]): { presence?: Presen
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
-  const { join, publish, members, history } = options;
+  const { join, publish, members, history, presence } = options;
+  const { grace = 0 } = typeof presence === "object" ? presence : {};
+  // Whoever passes through many rooms is remembered in each of them for so long.
+  if (durationMs(grace) > LONGEST_GRACE) return ["presence › grace", "is over 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];
   if (field === undefined || ownerPart(pattern) !== undefined) return undefined;

@@ -139,6 +139,7 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ rooms: { "user:*": { join: "owner" } } }, "rooms › user:* › join", "{id}"],
   [{ rooms: { a: { presence: { list: 1001 } } } }, "rooms › a › presence", "1000"],
   [{ rooms: { a: { presence: { grace: "soon" } } } }, "rooms › a › presence"],
+  [{ rooms: { a: { presence: { grace: "11m" } } } }, "rooms › a › presence › grace", "10 minutes"],
   [{ authorize: true }, "authorize"],
   ["text", "here"],
   [null, "here"],
