@@ -92,10 +92,10 @@ export class Presence {
     for (const kept of this.#waiting) {
       const { name, members } = kept;
       members.expire(now);
-      if (members.news.pending && now >= kept.next) this.#tell(kept, now);
-      if (members.empty && !this.#hub.rooms.has(name) && this.#rooms.get(name) === kept)
-        this.#rooms.delete(name);
-      if (!members.news.pending && !members.leaving) this.#waiting.delete(kept);
+      const over = members.empty && !this.#hub.rooms.has(name);
+      if (over) this.#rooms.delete(name);
+      else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
+      if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
     }
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);

@@ -244,6 +244,26 @@ test("who samples is told too", async () => {
   await stream.lines.until(() => stream.objects.some(({ users }) => users === 3));
 });
 
+test("a room that everybody left and others came to says nothing of those before", async () => {
+  const server = start();
+  const pass = presenceClock(server);
+  const path = "/ws?room=open:r&presence=1";
+  const [one, two] = [await multiplexed(server.socket(path)), await multiplexed(server.socket(path))];
+  expect(await next(one)).toMatchObject({ guests: 2 });
+  for (const { socket, closed } of [one, two]) {
+    socket.ws.close();
+    await closed;
+  }
+  // Within the tick of what was told last.
+  pass(10);
+  const other = await multiplexed(server.socket(path));
+  expect((await joined(other))["presence"]).toMatchObject({ guests: 1 });
+  pass(1000);
+  await connect(server.socket("/rooms/open:r"));
+  pass(1000);
+  expect(await next(other)).toMatchObject({ guests: 2 });
+});
+
 test("a room is remembered for the grace, and not for longer", async () => {
   const server = start();
   const pass = presenceClock(server);
