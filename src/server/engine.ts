@@ -80,7 +80,7 @@ export class Engine {
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) => journal.stranger(peer));
   }
 
   /** Whom it believes, and what was revoked. */

@@ -143,7 +143,7 @@ function isUpgrade(request: Request): boolean {
 function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
   session.door.places.check(session.asker);
   if (server && upgrade(server, request, session)) return undefined;
-  throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
+  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
 }
 
 function stream(
