@@ -70,7 +70,7 @@ export const Options = Type.Object(
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
- *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s, at most 255s);
+ *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s; 5s to 255s);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
@@ -125,6 +125,9 @@ export interface Settings {
 
 const options = Compile(Options);
 
+/** In ms. With less, the engine cuts off connections that are kept alive and in use. */
+const MIN_HEAD_TIME = 5000;
+
 /** Options that cannot be used: says which, and where they came from. */
 export class OptionsError extends Error {
   override readonly name = "OptionsError";
@@ -173,7 +176,7 @@ export function resolveOptions(given: Options): Settings {
     roomsPerSession: limits.rooms ?? 1000,
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
-    headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
+    headTime: Math.min(255_000, Math.max(MIN_HEAD_TIME, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
     rates: resolveRates(limits.rates),
