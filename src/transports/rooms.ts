@@ -32,7 +32,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage, door.bodyTime);
+  const content = await readContent(request, door.maxMessage, door);
   const publication = await door.publish(asker, {
     room,
     content,

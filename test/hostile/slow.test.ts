@@ -96,3 +96,24 @@ test("streams that nobody reads, while much is published, hold little and go: th
   expect(metrics.of("thump_lags_total")).toBe(STALLED);
   expect(metrics.of("thump_kept_bytes")).toBeLessThanOrEqual(4 * 2 ** 20);
 }, 60_000);
+
+test("large bodies that never end hold no more than bodies may together, and honest ones find room", async () => {
+  const server = startServer({ limits: { bodies: "2MiB" } });
+  await unharmed(server, async () => {
+    const all = await connections(server.port, 200);
+    const begin = `POST /publish HTTP/1.1\r\n${HOST}`;
+    for (const [i, connection] of all.entries())
+      connection.send(
+        i % 2
+          ? `${begin}Content-Length: 1000000\r\n\r\n[${" ".repeat(900_000)}`
+          : `${begin}Transfer-Encoding: chunked\r\n\r\nf4240\r\n[${" ".repeat(900_000)}`,
+      );
+    await eventually(() => server.engine.door.bodies.givenUp >= 190);
+    expect(server.engine.door.bodies.bytes).toBeLessThanOrEqual(2 * 2 ** 20);
+    const batch = JSON.stringify(Array.from({ length: 15 }, () => ({ room: "r", data: "x".repeat(60_000) })));
+    const response = await fetch(`${server.url}/publish`, { method: "POST", body: batch });
+    expect(response.status).toBe(200);
+    for (const { socket } of all) socket.destroy();
+    await eventually(() => server.engine.door.bodies.bytes === 0);
+  });
+});

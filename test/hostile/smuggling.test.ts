@@ -3,9 +3,11 @@ import { expect, test } from "bun:test";
 import { dataOf, stateOf } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { clientFrame, tcp } from "../support/tcp.ts";
+import { SECRET } from "../support/tokens.ts";
 import { unharmed } from "../support/unharmed.ts";
 
 const HOST = "Host: 127.0.0.1";
+const OPEN = { join: "anyone", publish: "anyone" } as const;
 const LAST = `GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`;
 /** The request that is to be smuggled in. */
 const HIDDEN = `POST /rooms/hidden HTTP/1.1\r\n${HOST}\r\nContent-Length: 1\r\n\r\nX`;
@@ -112,6 +114,17 @@ test.each(BODIES)("a request in the body %s is none", async (_, request, status)
     expect([[], [200]]).toContainEqual(rest);
   });
   expect(dataOf(await stateOf(server, "hidden"))).toEqual([]);
+});
+
+test("a request that names two hosts is refused, whichever is ours", async () => {
+  for (const options of [{}, { access: { secrets: SECRET }, rooms: { r: OPEN } }]) {
+    const server = startServer(options);
+    for (const other of ["evil.example", "127.0.0.1"]) {
+      const [first] = await statusesFor(server.port, post([`Host: ${other}`, "Content-Length: 1"], "A"));
+      expect(first).toBe(400);
+    }
+    expect(server.engine.hub.stats.publications).toBe(0);
+  }
 });
 
 test("fields after the last chunk are no headers, and no request", async () => {

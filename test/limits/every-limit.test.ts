@@ -95,6 +95,11 @@ const opens =
 const batch = (server: TestServer, items: unknown) =>
   fetch(`${server.url}/publish`, { method: "POST", body: JSON.stringify(items) });
 
+/** Resolves once a metric has this value. */
+async function until(server: TestServer, name: string, value: number): Promise<void> {
+  while ((await metricsOf(server)).of(name) !== value) await Bun.sleep(1);
+}
+
 /** By the names that they have in `limits`. */
 const LIMITS: Record<string, Row> = {
   message: {
@@ -160,6 +165,21 @@ const LIMITS: Record<string, Row> = {
       await slow.until("HTTP/1.1 408");
     },
     moves: [rejects("timeout")],
+  },
+  bodies: {
+    options: { limits: { bodies: "100KiB" } },
+    async bite(server) {
+      const [slow, quick] = [await tcp(server.port), await tcp(server.port)];
+      for (const each of [slow, quick]) {
+        each.send("POST /publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n");
+        each.send(`[${" ".repeat(90_000)}`);
+        if (each === slow) await until(server, "thump_bodies_bytes", 90_001);
+      }
+      await slow.until('"code":"busy"');
+      quick.send(`${" ".repeat(9998)}]`);
+      await quick.until("HTTP/1.1 200");
+    },
+    moves: [rejects("busy"), ["thump_bodies_given_up_total", {}, 1], ["thump_bodies_bytes", {}, 0]],
   },
   memory: {
     options: { limits: { memory: 2000 } },
