@@ -4,7 +4,7 @@ import { control, controlEach } from "./control/adapter.ts";
 import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";
 import { native } from "./native.ts";
 import { socketio, socketioBun, socketioPlain } from "./socketio/adapter.ts";
-import { thump, thumpBinary, thumpDeep, thumpNoHistory, thumpPresence } from "./thump.ts";
+import { thump, thumpBinary, thumpDeep, thumpNoHistory, thumpPresence, thumpPublic } from "./thump.ts";
 import { ws } from "./ws/adapter.ts";
 
 export const adapters: Adapter[] = [
@@ -14,6 +14,7 @@ export const adapters: Adapter[] = [
   thumpNoHistory,
   thumpDeep,
   thumpPresence,
+  thumpPublic,
   thumpBinary,
   elysiaWs,
   elysiaSse,

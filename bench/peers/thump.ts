@@ -122,6 +122,24 @@ export const thumpPresence: Adapter = {
   dialects: { ...thump.dialects, websocket: { ...liveMultiplexed, path: "/ws?room={room}&presence=1" } },
 };
 
+/** A secret for attacks to be measured with: there is nothing behind it. */
+const SECRET = "a secret of the benchmark, long enough";
+
+export const thumpPublic: Adapter = {
+  ...thump,
+  name: "thump-public",
+  title: "Thump, as on the internet",
+  settings:
+    "Behind a proxy, whose word about addresses counts, and with a secret, so that tokens are looked at. All limits at their defaults; whoever attacks comes from one address. Rooms are open, so that honest sockets need no token.",
+  named: true,
+  environment: {
+    THUMP_SECRET: SECRET,
+    THUMP_PROXIES: "loopback",
+    THUMP_ROOMS: '{"*":{"join":"anyone","publish":"anyone"}}',
+  },
+  command: (port) => [bun, main, "--port", String(port), "--host", "127.0.0.1"],
+};
+
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",

@@ -8,6 +8,7 @@ import type { Session } from "../hub/session.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
+import { Bodies } from "./bodies.ts";
 import type { Asker } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Places } from "./places.ts";
@@ -32,6 +33,8 @@ export interface Incoming {
 }
 
 export class Door {
+  readonly bodies = new Bodies();
+
   /**
    * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
    * replaced while the server runs

@@ -65,7 +65,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
+  const { sessionsPerAddress, headTime, bodyTime, bodies, memory, rates, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
@@ -79,6 +79,7 @@ function printable(settings: Settings, secured: boolean): object {
       sessionsPerAddress,
       headTime: headTime / 1000,
       bodyTime: bodyTime / 1000,
+      bodies,
       memory,
       rates: printableRates(rates),
     },

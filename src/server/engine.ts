@@ -79,8 +79,9 @@ export class Engine {
     const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
+    this.door.bodies.max = settings.bodies;
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) => journal.stranger(peer));
   }
 
   /** Whom it believes, and what was revoked. */

@@ -33,6 +33,7 @@ const Limits = Type.Object(
     sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
     headTime: Type.Optional(Duration),
     bodyTime: Type.Optional(Duration),
+    bodies: Type.Optional(Size),
     memory: Type.Optional(Size),
     rates: Type.Optional(RatesOptions),
   },
@@ -70,8 +71,9 @@ export const Options = Type.Object(
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
- *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s, at most 255s);
+ *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s; 5s to 255s);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
+ *   `limits.bodies`: what bodies that are on their way may take together (128MiB);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
  * - `heartbeat`: seconds between two pings of a session (25).
@@ -102,6 +104,7 @@ export interface Settings {
   sessionsPerAddress: number;
   headTime: number;
   bodyTime: number;
+  bodies: number;
   memory: number;
   rates: Rates;
   heartbeat: number;
@@ -124,6 +127,9 @@ export interface Settings {
 }
 
 const options = Compile(Options);
+
+/** In ms. With less, the engine cuts off connections that are kept alive and in use. */
+const MIN_HEAD_TIME = 5000;
 
 /** Options that cannot be used: says which, and where they came from. */
 export class OptionsError extends Error {
@@ -173,8 +179,9 @@ export function resolveOptions(given: Options): Settings {
     roomsPerSession: limits.rooms ?? 1000,
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
-    headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
+    headTime: Math.min(255_000, Math.max(MIN_HEAD_TIME, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
+    bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),

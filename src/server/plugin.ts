@@ -1,8 +1,9 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
-import { ANONYMOUS, type Asker, type Caller } from "../access/caller.ts";
+import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { identify } from "../access/identify.ts";
 import { networkOf } from "../access/network.ts";
 import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -133,14 +134,13 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
       if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
       const network = networkOf(address);
-      if (counted) door.limiter.take({ caller: ANONYMOUS, network }, "connects");
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
         return handler(door, request, server, { caller, address, network: counts });
       };
-      const caller = door.access.identify(request, origins);
+      const caller = identify(door, request, origins, network, counted);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);

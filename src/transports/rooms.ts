@@ -32,7 +32,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage, door.bodyTime);
+  const content = await readContent(request, door.maxMessage, door);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -153,7 +153,7 @@ function isUpgrade(request: Request): boolean {
 function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
   session.door.places.check(session.asker);
   if (server && upgrade(server, request, session)) return undefined;
-  throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
+  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
 }
 
 function stream(

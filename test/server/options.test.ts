@@ -40,6 +40,7 @@ test("without any there are defaults, safe ones", async () => {
     sessionsPerAddress: 10_000,
     headTime: 10_000,
     bodyTime: 30_000,
+    bodies: 128 << 20,
     memory: 512 << 20,
     proxies: [],
     forwardedHeader: "x-forwarded-for",
