@@ -65,12 +65,13 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
+  const { sessionsPerAddress, headTime, bodyTime, memory, rates, tls, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
+    tls: tls && { ...tls.files, passphrase: tls.pem.passphrase && HIDDEN },
     limits: {
       message: maxMessage,
       body: maxBody,

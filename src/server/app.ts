@@ -8,7 +8,9 @@ import { Engine } from "./engine.ts";
 import { operatorRoutes } from "./operate.ts";
 import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
 import { mount } from "./plugin.ts";
+import { made } from "./prepare.ts";
 import { checkReach } from "./reach.ts";
+import { readTls } from "./tls.ts";
 
 /** A running server. */
 export interface Running {
@@ -23,6 +25,8 @@ export interface Running {
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
   checkReach(settings);
+  const { tls } = options;
+  if (tls) settings.tls = made("tls", () => readTls(tls, Date.now()));
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms };
   return settings;
 }
@@ -30,12 +34,15 @@ export function serverSettings(options: Options): Settings {
 /** All routes of a server. */
 export function createApp(engine: Engine) {
   const { settings } = engine;
+  const { tls } = settings;
   const app = new Elysia({
     serve: {
       maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
       development: false,
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
       idleTimeout: Math.ceil(settings.headTime / 1000),
+      // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
+      ...(tls ? { tls: tls.pem, http2: true } : {}),
     },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
