@@ -52,20 +52,28 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members } = rules.of(room);
+  const { pattern, bounds, lag, join, publish, history: read, members, compressOver } = rules.of(room);
   const known = Object.hasOwn(rooms, pattern);
   const { schema } = (known && rooms[pattern]) || {};
   return {
     room,
     pattern: known ? pattern : null,
-    rule: { history: bounds.count > 0 && { read, ...bounds }, lag, join, publish, members, schema },
+    rule: {
+      history: bounds.count > 0 && { read, ...bounds },
+      lag,
+      join,
+      publish,
+      members,
+      compress: Number.isFinite(compressOver) && { over: compressOver },
+      schema,
+    },
   };
 }
 
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, headTime, bodyTime, memory, rates, tls, ...others } = rest;
+  const { sessionsPerAddress, headTime, bodyTime, memory, rates, tls, compression: _, ...others } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,

@@ -82,5 +82,5 @@ export abstract class Session {
 /** Sessions on sockets can be sent to by the engine's own topics. */
 export abstract class TopicSession extends Session {
   /** Publishes to all others on a topic, by the engine. Returns what the engine returns. */
-  abstract publish(topic: string, wire: string | Uint8Array): number;
+  abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }

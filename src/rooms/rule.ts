@@ -41,6 +41,9 @@ export const RuleOptions = Type.Object(
     publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
     members: Type.Optional(Level),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
+    compress: Type.Optional(
+      Type.Union([Type.Boolean(), Type.Object({ over: Size }, { additionalProperties: false })]),
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,6 +61,8 @@ export const RuleOptions = Type.Object(
  * - `publish`: who may publish: the same, and `members`: sessions that are in the room.
  * - `members`: who may see who is there (default: who may join).
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
+ * - `compress`: whether frames of sockets that agreed to it are deflated: those of more than `over` bytes (true: 1 KiB).
+ *   Default: false.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
 
@@ -81,11 +86,15 @@ export interface Rule {
   readonly members: Level;
   /** The user that a room of this rule belongs to, where the pattern says so. */
   readonly ownerOf: (room: string) => string | undefined;
+  /** Frames of more bytes than this are deflated. Infinite: none. */
+  readonly compressOver: number;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
 
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
+/** Below it deflating costs much and saves little: docs/limits.md has the figures. */
+const COMPRESS_OVER = 1024;
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
 /**
@@ -112,8 +121,14 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
     history: (history === false ? undefined : history?.read) ?? join,
     members: options.members ?? join,
     ownerOf: readOwner(pattern),
+    compressOver: compressOver(options.compress),
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
+}
+
+function compressOver(compress: RuleOptions["compress"]): number {
+  if (typeof compress === "object") return sizeBytes(compress.over);
+  return compress ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
 }
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */

@@ -98,6 +98,8 @@ export type Options = Static<typeof Options>;
 /** Options with every default filled in; durations in ms, sizes in bytes. */
 export interface Settings {
   rooms: Record<string, RuleOptions>;
+  /** Some rule asks for it, so sockets are offered it (RFC 7692). */
+  compression: boolean;
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
@@ -162,7 +164,7 @@ function checkRest(value: Options, source: string): Options {
 
 /** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
-  const { limits = {} } = given;
+  const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
   // A secret that should have come from the environment, and did not, must not open the server.
   if (given.access && !knowsAnyone(access)) {
@@ -171,7 +173,8 @@ export function resolveOptions(given: Options): Settings {
     );
   }
   return {
-    rooms: given.rooms ?? {},
+    rooms,
+    compression: Object.values(rooms).some(({ compress = false }) => compress !== false),
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
