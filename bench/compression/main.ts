@@ -11,6 +11,8 @@ const { values } = parseArgs({
     /** About so many bytes of data are delivered in each measurement. */
     bytes: { type: "string", default: "200000000" },
     runs: { type: "string", default: "3" },
+    /** Only the ways whose names contain this. */
+    way: { type: "string", default: "" },
   },
 });
 const CLIENTS = Number(values.clients);
@@ -48,7 +50,7 @@ const CASES: Case[] = [
 const get = (fields: string) => (room: string) =>
   `GET /rooms/${room} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n\r\n`;
 const HANDSHAKE = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==`;
-const WAYS: Way[] = [
+const ALL_WAYS: Way[] = [
   {
     name: "WebSocket",
     room: "plain",
@@ -59,7 +61,15 @@ const WAYS: Way[] = [
     room: "packed",
     head: get(`${HANDSHAKE}\r\nSec-WebSocket-Extensions: permessage-deflate`),
   },
+  { name: "event stream", room: "plain", head: get("Accept: text/event-stream") },
+  {
+    name: "event stream, gzip",
+    room: "packed",
+    head: get("Accept: text/event-stream\r\nAccept-Encoding: gzip"),
+  },
 ];
+
+const WAYS = ALL_WAYS.filter(({ name }) => name.includes(values.way));
 
 /** About so many bytes of JSON like that of a dashboard: field names repeat, figures do not. */
 function sample(size: number, n: number): object[] {

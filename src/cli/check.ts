@@ -52,9 +52,9 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members, compressOver } = rules.of(room);
+  const { pattern, bounds, lag, join, publish, history: read, members } = rules.of(room);
   const known = Object.hasOwn(rooms, pattern);
-  const { schema } = (known && rooms[pattern]) || {};
+  const { schema, compress = false } = (known && rooms[pattern]) || {};
   return {
     room,
     pattern: known ? pattern : null,
@@ -64,7 +64,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
       join,
       publish,
       members,
-      compress: Number.isFinite(compressOver) && { over: compressOver },
+      compress,
       schema,
     },
   };

@@ -42,7 +42,11 @@ export const RuleOptions = Type.Object(
     members: Type.Optional(Level),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
     compress: Type.Optional(
-      Type.Union([Type.Boolean(), Type.Object({ over: Size }, { additionalProperties: false })]),
+      Type.Union([
+        Type.Boolean(),
+        Type.Literal("streams"),
+        Type.Object({ over: Size }, { additionalProperties: false }),
+      ]),
     ),
   },
   { additionalProperties: false },
@@ -61,8 +65,8 @@ export const RuleOptions = Type.Object(
  * - `publish`: who may publish: the same, and `members`: sessions that are in the room.
  * - `members`: who may see who is there (default: who may join).
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
- * - `compress`: whether frames of sockets that agreed to it are deflated: those of more than `over` bytes (true: 1 KiB).
- *   Default: false.
+ * - `compress`: `streams`: event streams and NDJSON are gzip for clients that accept it. `true` or `{ over }`: frames of
+ *   sockets that agreed to it are deflated too, those of more than `over` bytes (1 KiB). Default: false.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
 
@@ -88,6 +92,8 @@ export interface Rule {
   readonly ownerOf: (room: string) => string | undefined;
   /** Frames of more bytes than this are deflated. Infinite: none. */
   readonly compressOver: number;
+  /** Streams are gzip for clients that accept it. */
+  readonly compressStreams: boolean;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
@@ -122,13 +128,14 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
     members: options.members ?? join,
     ownerOf: readOwner(pattern),
     compressOver: compressOver(options.compress),
+    compressStreams: options.compress !== undefined && options.compress !== false,
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
 }
 
 function compressOver(compress: RuleOptions["compress"]): number {
   if (typeof compress === "object") return sizeBytes(compress.over);
-  return compress ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
+  return compress === true ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
 }
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */

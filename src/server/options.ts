@@ -174,7 +174,9 @@ export function resolveOptions(given: Options): Settings {
   }
   return {
     rooms,
-    compression: Object.values(rooms).some(({ compress = false }) => compress !== false),
+    compression: Object.values(rooms).some(
+      ({ compress }) => compress === true || typeof compress === "object",
+    ),
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
