@@ -12,7 +12,7 @@ import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
 /** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
-export type PublishToTopic = (topic: string, wire: string | Uint8Array) => number;
+export type PublishToTopic = (topic: string, wire: string | Uint8Array, compress: boolean) => number;
 
 /** A publication as one format puts it. */
 interface Wire {
@@ -79,7 +79,10 @@ export class FanOut {
     for (const { format, wire, size } of wires) {
       const topic = room.topic(format);
       // Here it leaves for all sockets at once. The sender's own publish skips itself.
-      const result = skips ? sender.publish(topic, wire) : this.publishToTopic(topic, wire);
+      const compress = size > room.rule.compressOver;
+      const result = skips
+        ? sender.publish(topic, wire, compress)
+        : this.publishToTopic(topic, wire, compress);
       const receivers = (room.formats.get(format) ?? 0) - (skips && sender.format === format ? 1 : 0);
       stats.delivered(receivers, receivers * size);
       // Of an empty frame no bytes are sent, to whomever.

@@ -1,4 +1,5 @@
 // Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
+import type { Coding } from "../protocol/coding.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import { presenceMessage } from "../protocol/presence.ts";
 import type { Stream } from "./channel.ts";
@@ -76,8 +77,12 @@ export class Listeners {
     this.#fanOut.channels.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
-      for (const stream of streams)
-        if (!stream.write(chunk)) this.#fanOut.letGo(stream, this.#fanOut.position);
+      const blocks = new Map<Coding, Uint8Array>();
+      for (const stream of streams) {
+        const block = blocks.get(stream.coding) ?? stream.coding.block(chunk);
+        blocks.set(stream.coding, block);
+        if (!stream.write(block)) this.#fanOut.letGo(stream, this.#fanOut.position);
+      }
     }
   }
 
@@ -85,7 +90,7 @@ export class Listeners {
     const { flow, publishToTopic, stats } = this.#fanOut;
     const size = Buffer.byteLength(text);
     flow.reserve(size);
-    const sent = publishToTopic(topicOf(room), text);
+    const sent = publishToTopic(topicOf(room), text, false);
     if (sent === 0 && audience.sockets > 0) stats.lost++;
     if (sent <= 0) flow.backedUp();
   }

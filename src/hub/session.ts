@@ -98,5 +98,5 @@ export abstract class TopicSession extends Session {
   abstract subscribe(topic: string): void;
   abstract unsubscribe(topic: string): void;
   /** Publishes to all others on a topic, by the engine. Returns what the engine returns. */
-  abstract publish(topic: string, wire: string | Uint8Array): number;
+  abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }

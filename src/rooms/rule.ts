@@ -51,6 +51,13 @@ export const RuleOptions = Type.Object(
     members: Type.Optional(Level),
     presence: Type.Optional(Type.Union([Type.Boolean(), PresenceOptions])),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
+    compress: Type.Optional(
+      Type.Union([
+        Type.Boolean(),
+        Type.Literal("streams"),
+        Type.Object({ over: Size }, { additionalProperties: false }),
+      ]),
+    ),
   },
   { additionalProperties: false },
 );
@@ -71,6 +78,8 @@ export const RuleOptions = Type.Object(
  *   has been gone for `grace` (5 s). Above `list` users (100, at most 1,000) there are counts, and no names. `info`
  *   (true): what a token says about its user is told too. Default: `false`, nothing is kept and nothing told.
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
+ * - `compress`: `streams`: event streams and NDJSON are gzip for clients that accept it. `true` or `{ over }`: frames of
+ *   sockets that agreed to it are deflated too, those of more than `over` bytes (1 KiB). Default: false.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
 
@@ -106,6 +115,10 @@ export interface Rule {
   readonly presence?: PresenceRule;
   /** The user that a room of this rule belongs to, where the pattern says so. */
   readonly ownerOf: (room: string) => string | undefined;
+  /** Frames of more bytes than this are deflated. Infinite: none. */
+  readonly compressOver: number;
+  /** Streams are gzip for clients that accept it. */
+  readonly compressStreams: boolean;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
@@ -114,6 +127,8 @@ const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
 export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
 /** In ms. */
 const LONGEST_GRACE = 600_000;
+/** Below it deflating costs much and saves little: docs/limits.md has the figures. */
+const COMPRESS_OVER = 1024;
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
 /**
@@ -141,6 +156,8 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
     members: options.members ?? join,
     ownerOf: readOwner(pattern),
     ...resolvePresence(options.presence),
+    compressOver: compressOver(options.compress),
+    compressStreams: options.compress !== undefined && options.compress !== false,
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
 }
@@ -150,6 +167,11 @@ function resolvePresence(presence: RuleOptions["presence"]): { presence?: Presen
   const { grace, ...given } = presence === true ? {} : presence;
   const ms = grace === undefined ? {} : { grace: durationMs(grace) };
   return { presence: { ...DEFAULT_PRESENCE, ...given, ...ms } };
+}
+
+function compressOver(compress: RuleOptions["compress"]): number {
+  if (typeof compress === "object") return sizeBytes(compress.over);
+  return compress === true ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
 }
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */

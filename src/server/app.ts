@@ -8,7 +8,9 @@ import { Engine } from "./engine.ts";
 import { operatorRoutes } from "./operate.ts";
 import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
 import { mount } from "./plugin.ts";
+import { made } from "./prepare.ts";
 import { checkReach } from "./reach.ts";
+import { readTls } from "./tls.ts";
 
 /** A running server. */
 export interface Running {
@@ -26,18 +28,23 @@ export function serverSettings(options: Options): Settings {
   // Last: rules of the operator's that fit the chat go before it.
   const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
+  const { tls } = options;
+  if (tls) settings.tls = made("tls", () => readTls(tls, Date.now()));
   return settings;
 }
 
 /** All routes of a server. */
 export function createApp(engine: Engine) {
   const { settings } = engine;
+  const { tls } = settings;
   const app = new Elysia({
     serve: {
       maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
       development: false,
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
       idleTimeout: Math.ceil(settings.headTime / 1000),
+      // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
+      ...(tls ? { tls: tls.pem, http2: true } : {}),
     },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },

@@ -13,6 +13,10 @@ Usage: thump [options]            serve
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
+  --tls-cert <file>     serve https and wss: the certificate,     THUMP_TLS_CERT
+                        with those that sign it, as PEM
+  --tls-key <file>      its private key; the passphrase of an     THUMP_TLS_KEY
+                        encrypted one                             THUMP_TLS_PASSPHRASE
   --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
   --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
   --jwks <url>          whose tokens are good: published keys     THUMP_JWKS
@@ -50,6 +54,8 @@ Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are
 const FLAGS = {
   port: { type: "string" },
   host: { type: "string" },
+  "tls-cert": { type: "string" },
+  "tls-key": { type: "string" },
   config: { type: "string" },
   rooms: { type: "string" },
   origin: { type: "string", multiple: true },
@@ -92,6 +98,11 @@ export async function readOptions(
     compact({
       port: number(env["PORT"]),
       host: env["HOST"],
+      tls: some({
+        cert: env["THUMP_TLS_CERT"],
+        key: env["THUMP_TLS_KEY"],
+        passphrase: env["THUMP_TLS_PASSPHRASE"],
+      }),
       rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
       origins: list(env["THUMP_ORIGINS"]),
       proxies: list(env["THUMP_PROXIES"]),
@@ -106,7 +117,7 @@ export async function readOptions(
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
       // A command line is seen by others on the machine: it takes no secret.
-      access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
+      access: some({ secrets: env["THUMP_SECRET"], jwks: env["THUMP_JWKS"] }),
       open: yes(env["THUMP_OPEN"]),
       metrics: env["THUMP_METRICS"],
       metricsPath: env["THUMP_METRICS_PATH"],
@@ -120,6 +131,7 @@ export async function readOptions(
     compact({
       port: number(flags.port),
       host: flags.host,
+      tls: some({ cert: flags["tls-cert"], key: flags["tls-key"] }),
       rooms: json(flags.rooms, "--rooms"),
       origins: flags.origin,
       proxies: flags.proxy,
@@ -133,7 +145,7 @@ export async function readOptions(
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
-      access: access(undefined, flags.jwks),
+      access: some({ jwks: flags.jwks }),
       open: flags.open,
       metrics: flags.metrics,
       metricsPath: flags["metrics-path"],
@@ -154,10 +166,15 @@ export async function readOptions(
       ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
     },
     limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
-    ...(file.access || fromEnv.access || fromFlags.access
-      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
-      : {}),
+    ...merged("access", file, fromEnv, fromFlags),
+    ...merged("tls", file, fromEnv, fromFlags),
   };
+}
+
+/** An option whose fields may come from several places: those given closer by go before. */
+function merged(name: "access" | "tls", ...sources: Options[]): Options {
+  const given = sources.map((source) => source[name]).filter((one) => one !== undefined);
+  return given.length > 0 ? { [name]: Object.assign({}, ...given) as object } : {};
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
@@ -179,14 +196,12 @@ function json(text: string | undefined, source: string): unknown {
 }
 
 function limits(texts: Record<string, string | undefined>): object | undefined {
-  const given = compact(
-    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])),
-  );
-  return Object.keys(given).length > 0 ? given : undefined;
+  return some(Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])));
 }
 
-function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
-  const given = compact({ secrets, jwks });
+/** What of an option's fields was given; nothing when none was. */
+function some(fields: Record<string, unknown>): object | undefined {
+  const given = compact(fields);
   return Object.keys(given).length > 0 ? given : undefined;
 }
 

@@ -124,6 +124,9 @@ function trouble(registry: Registry, engine: Engine): void {
     [{ result: "done" }, engine.reloads.done],
     [{ result: "failed" }, engine.reloads.failed],
   ]);
+  const { tls } = engine.listening;
+  const ends = "When the certificate that it listens with ends, in seconds since 1970.";
+  if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
   gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(engine.draining));
 }
 

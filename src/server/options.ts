@@ -14,6 +14,7 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+import { TlsOptions, type TlsPair } from "./tls.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
 const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
@@ -51,6 +52,7 @@ export const Options = Type.Object(
     prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
     host: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+    tls: Type.Optional(TlsOptions),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
     access: Type.Optional(AccessOptions),
@@ -82,7 +84,8 @@ export const Options = Type.Object(
  *   request came from; "loopback" for this machine.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
- *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
+ *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
+ *   https: of the server alone.
  * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
  *   a grant. `open`: without them, others than this machine may come too.
  * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
@@ -97,6 +100,8 @@ export type Options = Static<typeof Options>;
 /** Options with every default filled in; durations in ms, sizes in bytes. */
 export interface Settings {
   rooms: Record<string, RuleOptions>;
+  /** Some rule asks for it, so sockets are offered it (RFC 7692). */
+  compression: boolean;
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
@@ -114,6 +119,7 @@ export interface Settings {
   prefix: string;
   host: string;
   port: number;
+  tls: TlsPair | undefined;
   drain: number;
   demo: boolean;
   access: AccessSettings;
@@ -164,7 +170,7 @@ function checkRest(value: Options, source: string): Options {
 
 /** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
-  const { limits = {} } = given;
+  const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
   // A secret that should have come from the environment, and did not, must not open the server.
   if (given.access && !knowsAnyone(access)) {
@@ -173,7 +179,10 @@ export function resolveOptions(given: Options): Settings {
     );
   }
   return {
-    rooms: given.rooms ?? {},
+    rooms,
+    compression: Object.values(rooms).some(
+      ({ compress }) => compress === true || typeof compress === "object",
+    ),
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
@@ -191,6 +200,8 @@ export function resolveOptions(given: Options): Settings {
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
+    // Read by the server, which alone listens.
+    tls: undefined,
     drain: durationMs(given.drain ?? 5),
     // A page to try things out is not for a server that knows whom it lets in.
     demo: given.demo ?? !knowsAnyone(access),

@@ -57,7 +57,10 @@ export function mount(engine: Engine) {
     }
     // Frames of up to four times the limit are read, so that they can be refused by name.
     const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, engine.settings.maxMessage * 4);
-    app.config.websocket = { backpressureLimit: limit, ...given, maxPayloadLength };
+    // One compressor for all sockets, and nothing remembered between frames: no memory a session.
+    const deflate = { compress: "shared", decompress: "shared" } as const;
+    const perMessageDeflate = engine.settings.compression ? { perMessageDeflate: deflate } : {};
+    app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
     return app.use(routes);
   };
 }
@@ -106,7 +109,7 @@ function createRoutes(engine: Engine) {
 
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
-  engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
+  engine.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
   // Where there are secrets, a name that points here by trickery brings no token along.
   const local = isLoopback(server.hostname ?? "");
   engine.origins.loopbackOnly = () => local && !engine.access.secured;

@@ -10,6 +10,7 @@ import { Session } from "../hub/session.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
+import { identity } from "../protocol/coding.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 
 const ANSWERED: Ending = { reason: "answered" };
@@ -27,6 +28,7 @@ const wake: StreamFormat = {
 
 class PollSession extends Session implements Stream {
   override readonly format = wake;
+  readonly coding = identity;
   override readonly address: string | undefined;
   #channel: Channel | undefined;
 

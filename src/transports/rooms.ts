@@ -4,6 +4,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Start } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
+import { codingFor, identity } from "../protocol/coding.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import { envelopeStream, eventStream, ndjson, type StreamFormat } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
@@ -168,7 +169,9 @@ function stream(
   door.places.check(asker);
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, asker, format).respond(rooms, start);
+  const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
+  const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
+  return new StreamSession(door, asker, format, coding).respond(rooms, start);
 }
 
 function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {

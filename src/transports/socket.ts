@@ -129,8 +129,8 @@ export abstract class SocketSession extends TopicSession {
     this.#socket?.unsubscribe(topic);
   }
 
-  override publish(topic: string, wire: string | Uint8Array): number {
-    return this.#socket?.publish(topic, wire, false) ?? 0;
+  override publish(topic: string, wire: string | Uint8Array, compress: boolean): number {
+    return this.#socket?.publish(topic, wire, compress) ?? 0;
   }
 
   override send(publications: Publication[]): boolean {
@@ -142,8 +142,10 @@ export abstract class SocketSession extends TopicSession {
     socket.cork(() => {
       for (const publication of publications) {
         const wire = this.format.message(publication, epoch);
-        bytes += Buffer.byteLength(wire);
-        socket.send(wire, false);
+        const size = Buffer.byteLength(wire);
+        const rule = this.memberships.get(publication.room)?.room.rule;
+        bytes += size;
+        socket.send(wire, rule !== undefined && size > rule.compressOver);
       }
     });
     this.sent += publications.length;

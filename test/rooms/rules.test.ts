@@ -18,7 +18,13 @@ test("the first pattern that matches counts, in the order they were written", ()
 test("a room that no pattern matches has the defaults", () => {
   const { bounds, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
   const anyone = { join: "anyone", publish: "anyone", history: "anyone", members: "anyone" };
-  expect(rest).toEqual({ pattern: "*", lag: "catch-up", ...anyone } as typeof rest);
+  expect(rest).toEqual({
+    pattern: "*",
+    lag: "catch-up",
+    compressOver: Infinity,
+    compressStreams: false,
+    ...anyone,
+  } as typeof rest);
   expect(ownerOf("b")).toBeUndefined();
   expect(bounds).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
 });

@@ -286,3 +286,11 @@ test.each<
   expect(name).toBe("OptionsError");
   for (const part of parts) expect(message).toContain(part);
 });
+
+test("the files of TLS come together from flags, environment and file", async () => {
+  const files = { "thump.config.json": '{"tls":{"cert":"file.pem","passphrase":"p"}}' };
+  const all = await read(["--tls-cert", "flag.pem"], { THUMP_TLS_KEY: "key.pem" }, files);
+  expect(all.tls).toEqual({ cert: "flag.pem", key: "key.pem", passphrase: "p" });
+  expect(await read([])).not.toHaveProperty("tls");
+  expect(messageOf({ tls: { certificate: "x" } })).toBe("here: tls › certificate is not a known field");
+});

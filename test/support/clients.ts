@@ -114,8 +114,8 @@ export class Multiplexed extends Inbox<Frame> {
 }
 
 /** Opens `/ws`. */
-export async function multiplexed(url: string): Promise<Multiplexed> {
-  return new Multiplexed(await connect(url));
+export async function multiplexed(url: string, options?: WS.ClientOptions): Promise<Multiplexed> {
+  return new Multiplexed(await connect(url, options));
 }
 
 export interface ReceivedEvent {
