@@ -1,7 +1,7 @@
 // A channel: all streams that want the same format of the same rooms, coded alike. They share every byte.
-import type { Coding } from "../protocol/coding.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import type { Coding } from "./coding.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Stats } from "./stats.ts";

@@ -3,6 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
+import { identity } from "../hub/coding.ts";
 import type { Joined } from "../hub/hub.ts";
 import type { Room } from "../hub/room.ts";
 import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
@@ -10,7 +11,6 @@ import { Session } from "../hub/session.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
-import { identity } from "../protocol/coding.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 
 const ANSWERED: Ending = { reason: "answered" };

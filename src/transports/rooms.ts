@@ -2,9 +2,9 @@
 import type { Server } from "bun";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { codingFor, identity } from "../hub/coding.ts";
 import type { Start } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { codingFor, identity } from "../protocol/coding.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import { envelopeStream, eventStream, ndjson, type StreamFormat } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";

@@ -2,12 +2,12 @@
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
+import type { Coding } from "../hub/coding.ts";
 import type { Joined, Start } from "../hub/hub.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import type { Coding } from "../protocol/coding.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import { encodeRetry } from "../protocol/event-stream.ts";

@@ -107,6 +107,22 @@ test("a stream that the client resets is a session that ended", async () => {
   while (server.engine.hub.sessions.size > 0) await new Promise(setImmediate);
 });
 
+test("a flood of streams that are reset at once leaves no session behind, and others go on", async () => {
+  const server = startSecure();
+  const other = (await bareHttp2(server.port)).open("/rooms/r");
+  await began(other);
+  const flood = await bareHttp2(server.port);
+  for (let n = 0; n < 5000 && !flood.socket.destroyed; n++) {
+    flood.open("/rooms/r").cancel();
+    if (n % 100 === 99) await new Promise(setImmediate);
+  }
+  // The last of them may still be on their way.
+  flood.socket.destroy();
+  while (server.engine.hub.sessions.size > 1) await new Promise(setImmediate);
+  await server.engine.publish("r", "still here");
+  await other.until((text) => text.includes("still here"));
+});
+
 test("wss: the raw and the multiplexed socket beside the streams", async () => {
   const server = startSecure();
   const tls = { ca: server.certificate.pem };

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { constants, gunzipSync } from "node:zlib";
-import { codingFor, gzip, identity } from "../../src/protocol/coding.ts";
+import { codingFor, gzip, identity } from "../../src/hub/coding.ts";
 import { randomTest } from "../support/random.ts";
 
 const read = (blocks: Uint8Array[]) =>
