@@ -1,5 +1,5 @@
 // Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
-import type { Coding } from "../protocol/coding.ts";
+import type { Coding } from "./coding.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import { presenceMessage } from "../protocol/presence.ts";
 import type { Stream } from "./channel.ts";
