@@ -75,6 +75,11 @@ export interface Bounds {
   readonly deliver?: "kept" | "at-once" | undefined;
 }
 
+/** Whether what is kept of a room goes to the log's own place, where it has one; else it is in memory alone. */
+export function isKept({ count, store }: Bounds): boolean {
+  return count > 0 && store !== "memory";
+}
+
 /** A rule with every default filled in. */
 export interface Rule {
   readonly pattern: string;

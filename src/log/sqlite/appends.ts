@@ -2,7 +2,7 @@
 import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
-import type { Bounds } from "../../rooms/rule.ts";
+import { type Bounds, isKept } from "../../rooms/rule.ts";
 import { Keys, scopedKey } from "../keys.ts";
 import type { MemoryLog } from "../memory.ts";
 import type { Numbers } from "../numbers.ts";
@@ -12,11 +12,6 @@ import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
 export type Follower = (publication: Publication) => void;
-
-/** What the file keeps; other rooms are the memory log's. */
-export function isStored({ count, store }: Bounds): boolean {
-  return count > 0 && store !== "memory";
-}
 
 export class Appends implements CommitEvents {
   readonly keys = new Keys();
@@ -40,7 +35,7 @@ export class Appends implements CommitEvents {
     const commits = this.commits();
     // What waits goes first: a room has one order, whatever its rule was a moment ago.
     const mayNow = !this.#waiting.has(room) && commits.mayNumber();
-    if (!isStored(bounds)) {
+    if (!isKept(bounds)) {
       if (mayNow) return this.memory.append(draft);
       return commits.fault ? Promise.reject(commits.fault) : this.#later(draft, undefined, undefined);
     }

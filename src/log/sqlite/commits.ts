@@ -16,7 +16,7 @@ const BATCH_BYTES = 8 << 20;
 /** So much may wait, in bytes: past it the disk is too slow for what is published. */
 const WAITING_BYTES = 64 << 20;
 /** Numbers are set aside in the file in blocks: after a crash it goes on where no number was ever given out. */
-const BLOCK = 1 << 24;
+const BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
 /** Rooms of which something was trimmed are written with the others, so many at a time. */
 const CHANGED_ROOMS = 1000;
@@ -26,7 +26,6 @@ const RETRY = 1000;
 /** Writes batches, one at a time. */
 export interface BatchWriter {
   write(batch: Batch, again: boolean): Promise<Outcome>;
-  close(): Promise<void>;
 }
 
 export interface CommitEvents {
@@ -119,13 +118,12 @@ export class Commits {
   }
 
   /** Keeps what there is. The next life of the log begins with the number after the last. */
-  async close(): Promise<void> {
+  async finish(): Promise<void> {
     while (this.#under || this.#gathered.length > 0) await this.settle().catch(() => {});
     if (!this.fault) {
       this.meta.reserved = this.numbers.last + 1;
       await this.settle().catch(() => {});
     }
-    await this.writer.close();
   }
 
   /** At the end of this turn: what else comes in until then goes along. */

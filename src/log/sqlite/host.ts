@@ -1,12 +1,19 @@
 // The thread that writes, as the log sees it: a batch goes in, its outcome comes back. One at a time.
 import type { Batch, Outcome } from "./batch.ts";
+import type { BatchWriter } from "./commits.ts";
 import type { Durability } from "./schema.ts";
 import type { Order } from "./worker.ts";
 
 /** How long a last checkpoint may take before the thread is ended all the same, in ms. */
 const CLOSE_LIMIT = 10_000;
 
-export class Host {
+/** In a binary it is an entry point of its own, below the root that all of its modules were bundled into. */
+const WORKER = new URL(
+  import.meta.url.endsWith("/sqlite/host.ts") ? "./worker.ts" : "./log/sqlite/worker.ts",
+  import.meta.url,
+).href;
+
+export class Host implements BatchWriter {
   readonly #worker: Worker;
   #answered: ((outcome: Outcome) => void) | undefined;
   #closed: (() => void) | undefined;
@@ -15,8 +22,7 @@ export class Host {
 
   /** @param size how large the file may become, in bytes */
   constructor(path: string, durability: Durability, size: number) {
-    // In a binary it is an entry point of its own, at the same place below the root.
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url).href);
+    this.#worker = new Worker(WORKER);
     this.#worker.unref();
     this.#worker.addEventListener("message", ({ data }: MessageEvent<Outcome | "closed">) => {
       if (data === "closed") this.#closed?.();

@@ -12,7 +12,7 @@ const LOCK_WAIT = 250;
 /** A folder that is ours until `release`. */
 export interface Opened {
   path: string;
-  /** For reading alone. */
+  /** For reading alone. To be closed before the one that writes: the last one to go tidies up. */
   db: Database;
   release(): void;
 }
@@ -32,12 +32,8 @@ export function openFolder(dir: string): Opened {
     lock?.close();
     throw storeError(error, path);
   }
-  const [held, reader] = [lock, db];
-  const release = () => {
-    reader.close();
-    held.close();
-  };
-  return { path, db: reader, release };
+  const held = lock;
+  return { path, db, release: () => held.close() };
 }
 
 /** @throws StoreError when the file cannot be used */

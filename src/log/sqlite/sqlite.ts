@@ -2,11 +2,11 @@
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import { Memory } from "../../rooms/memory.ts";
-import type { Bounds } from "../../rooms/rule.ts";
+import { type Bounds, isKept } from "../../rooms/rule.ts";
 import type { Log } from "../log.ts";
 import { MemoryLog } from "../memory.ts";
 import { Numbers } from "../numbers.ts";
-import { Appends, closedError, type Follower, isStored } from "./appends.ts";
+import { Appends, closedError, type Follower } from "./appends.ts";
 import { Commits } from "./commits.ts";
 import { Host } from "./host.ts";
 import { openFolder, type Opened } from "./open.ts";
@@ -46,6 +46,7 @@ export class SqliteLog implements Log {
   readonly commits: Commits;
   readonly path: string;
   readonly #opened: Opened;
+  readonly #host: Host;
   readonly #numbers: Numbers;
   readonly #memory: MemoryLog;
   readonly #rooms: StoredRooms;
@@ -74,8 +75,8 @@ export class SqliteLog implements Log {
     const fault = (what: string, error?: unknown) => this.#onFault(what, error);
     this.#appends = new Appends(() => this.commits, this.#rooms, this.#memory, this.#numbers, fault);
     for (const [seq, key, prev, time] of reader.keys()) this.#appends.keys.set(key, { seq, prev, time });
-    const host = new Host(this.path, durability, size);
-    this.commits = new Commits(host, this.path, this.#numbers, this.#rooms, this.#appends, meta.reserved);
+    this.#host = new Host(this.path, durability, size);
+    this.commits = new Commits(this.#host, this.path, this.#numbers, this.#rooms, this.#appends, meta.reserved);
     this.#upkeep = new Upkeep(this.commits, this.#rooms, this.#appends, fault);
     this.#followKinds();
     // Sets numbers aside: until it is done nothing can have one.
@@ -100,12 +101,12 @@ export class SqliteLog implements Log {
   }
 
   read(room: string, after: number, limit: number): Slice | Promise<Slice> {
-    if (!isStored(this.#boundsOf(room))) return this.#memory.read(room, after, limit);
+    if (!isKept(this.#boundsOf(room))) return this.#memory.read(room, after, limit);
     return this.#reading(room, after, (known) => known.read(after, limit));
   }
 
   newest(room: string, count: number): Slice | Promise<Slice> {
-    if (!isStored(this.#boundsOf(room))) return this.#memory.newest(room, count);
+    if (!isKept(this.#boundsOf(room))) return this.#memory.newest(room, count);
     return this.#reading(room, this.last, (known) => known.newest(count));
   }
 
@@ -131,7 +132,7 @@ export class SqliteLog implements Log {
 
   forget(room: string): void | Promise<void> {
     this.#memory.forget(room);
-    if (!isStored(this.#boundsOf(room))) return;
+    if (!isKept(this.#boundsOf(room))) return;
     try {
       const known = this.#rooms.known(room);
       if (!known) return;
@@ -151,8 +152,10 @@ export class SqliteLog implements Log {
     if (this.#closed) return;
     this.#closed = true;
     this.#upkeep.stop();
-    await this.commits.close();
+    await this.commits.finish();
     await this.#memory.close();
+    this.#opened.db.close();
+    await this.#host.close();
     this.#opened.release();
   }
 
@@ -164,7 +167,7 @@ export class SqliteLog implements Log {
     this.commits.meta.kinds = kinds;
     this.#upkeep.leaveOthers(this.last);
     this.#memory.forgetAbsent();
-    for (const room of this.#memory.rooms()) if (isStored(this.#boundsOf(room))) this.#memory.forget(room);
+    for (const room of this.#memory.rooms()) if (isKept(this.#boundsOf(room))) this.#memory.forget(room);
   }
 
   #reading(room: string, after: number, read: (known: StoredRoom) => Slice): Slice | Promise<Slice> {

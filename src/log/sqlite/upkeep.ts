@@ -1,6 +1,6 @@
 // What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
+import { isKept } from "../../rooms/rule.ts";
 import type { Appends } from "./appends.ts";
-import { isStored } from "./appends.ts";
 import type { Commits } from "./commits.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
@@ -46,7 +46,7 @@ export class Upkeep {
     const names = new Set([...rooms.loaded].map(({ name }) => name));
     for (const { name } of rooms.reader.roomsAfter(0, -1)) names.add(name);
     for (const name of names) {
-      if (isStored(rooms.boundsOf(name))) continue;
+      if (isKept(rooms.boundsOf(name))) continue;
       const room = rooms.known(name);
       if (room) this.#drop(room);
     }
