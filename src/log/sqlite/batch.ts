@@ -66,5 +66,13 @@ export interface Outcome {
   took: number;
   /** Publications that were deleted since the last answer, because they are no longer to be kept. */
   trimmed: number;
-  error?: { code: string; message: string };
+  error?: Fault;
+  /** All of it is kept, but there is no room for more. */
+  ailing?: Fault;
+}
+
+/** What SQLite or the system said. */
+export interface Fault {
+  code: string;
+  message: string;
 }

@@ -11,7 +11,7 @@ import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
 /** A transaction holds so many publications and about so many bytes of data: what is more waits for the next. */
-const BATCH_COUNT = 4096;
+const BATCH_COUNT = 1024;
 const BATCH_BYTES = 8 << 20;
 /** So much may wait, in bytes: past it the disk is too slow for what is published. */
 const WAITING_BYTES = 64 << 20;
@@ -197,7 +197,7 @@ export class Commits {
     return needed > this.reserved ? needed + BLOCK / 2 : undefined;
   }
 
-  #onKept({ took, trimmed }: Outcome, batch: Batch, entries: Entry[], settling: PromiseWithResolvers<void>[]) {
+  #onKept({ took, trimmed, ailing }: Outcome, batch: Batch, entries: Entry[], settling: PromiseWithResolvers<void>[]) {
     this.stats.commits++;
     this.stats.publications += batch.publications.length;
     this.stats.trimmed += trimmed;
@@ -205,7 +205,7 @@ export class Commits {
     if (batch.meta.reserved !== undefined) this.reserved = batch.meta.reserved;
     for (const { id, gone } of batch.rooms) this.#under?.get(id)?.settled(gone);
     this.#leaveRoom();
-    if (this.fault) {
+    if (this.fault && !ailing) {
       this.fault = undefined;
       this.events.fault(undefined);
     }

@@ -66,6 +66,8 @@ function checkFile(db: Database, path: string, create: boolean): void {
   // A file that may only be read opens all the same: only this tells.
   db.run("BEGIN IMMEDIATE");
   db.run("ROLLBACK");
+  // A backup is not in this mode yet.
+  if (create) db.run("PRAGMA journal_mode = WAL");
 }
 
 /** An empty database that is held for writing: the system lets go of it however the process ends. */

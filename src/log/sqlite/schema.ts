@@ -33,7 +33,6 @@ const TABLES = `
 export function createTables(db: Database, epoch: string): void {
   // Before the first page is written; incremental: free pages can be given back a few at a time.
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
-  db.run("PRAGMA journal_mode = WAL");
   db.transaction(() => {
     db.run(TABLES);
     db.run("INSERT INTO meta VALUES ('epoch', ?), ('reserved', 1), ('forgotten', 0), ('kinds', '')", [epoch]);

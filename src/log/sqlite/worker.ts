@@ -1,5 +1,5 @@
 // The thread that writes: a batch a message, its outcome as the answer, and tidying while there is nothing to write.
-import type { Batch, Outcome } from "./batch.ts";
+import type { Batch, Fault, Outcome } from "./batch.ts";
 import { openFile } from "./open.ts";
 import type { Durability } from "./schema.ts";
 import { Writer } from "./writer.ts";
@@ -38,11 +38,25 @@ function write(batch: Batch, again: boolean): Outcome {
     if (!writer) throw new Error("it could not be opened");
     if (again) writer.checkpoint();
     writer.write(batch);
-    return { took: performance.now() - start, trimmed: writer.trimmed - before };
+    const ailing = again ? failure(() => writer?.probe()) : undefined;
+    return { took: performance.now() - start, trimmed: writer.trimmed - before, ...(ailing && { ailing }) };
   } catch (error) {
-    const { code = "", message } = error as { code?: string; message: string };
-    return { took: performance.now() - start, trimmed: 0, error: { code, message } };
+    return { took: performance.now() - start, trimmed: 0, error: faultOf(error) };
   }
+}
+
+function failure(run: () => void): Fault | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+function faultOf(error: unknown): Fault {
+  const { code = "", message } = error as { code?: string; message: string };
+  return { code, message };
 }
 
 function tidyIn(ms: number): void {

@@ -11,6 +11,8 @@ const WALK = 200;
 const FREE_PAGES = 256;
 /** So many at a time. */
 const VACUUM_PAGES = 64;
+/** So much must fit before publications are taken again, in bytes. */
+const PROBE = 64 << 10;
 /** The write-ahead log is cut back to this after it was longer, in bytes. */
 const JOURNAL_SIZE = 64 << 20;
 
@@ -50,23 +52,25 @@ export class Writer {
 
   /** Keeps all of a batch, or nothing of it. @throws SQLiteError */
   write(batch: Batch): void {
+    let trimmed = 0;
     this.#inTransaction(() => {
       for (const [id] of batch.drops) this.db.run("DELETE FROM rooms WHERE id = ?", [id]);
       for (const row of batch.publications) this.#insert.run(...row);
-      for (const room of batch.rooms) this.#change(room);
+      for (const room of batch.rooms) trimmed += this.#change(room);
       for (const row of batch.keys) this.#key.run(...row);
       if (batch.keysUpTo > 0) this.db.run("DELETE FROM keys WHERE seq <= ?", [batch.keysUpTo]);
       for (const [name, value] of Object.entries(batch.meta))
         this.db.run("UPDATE meta SET value = ? WHERE name = ?", [value, name]);
     });
+    this.trimmed += trimmed;
     // Only now: of a batch that failed nothing is to be deleted.
     for (const { id, floor, gone } of batch.rooms) if (gone > STEP) this.#garbage.set(id, floor);
     for (const [id, last] of batch.drops) this.#garbage.set(id, last);
   }
 
-  #change({ id, name, last, floor, count, bytes, oldest, expires, gone }: RoomChange): void {
+  #change({ id, name, last, floor, count, bytes, oldest, expires, gone }: RoomChange): number {
     this.#room.run(id, name, last, floor, count, bytes, oldest, expires);
-    if (gone > 0 && gone <= STEP) this.trimmed += this.#delete.run(id, floor).changes;
+    return gone > 0 && gone <= STEP ? this.#delete.run(id, floor).changes : 0;
   }
 
   /** One small step of what is left to be done. True when there is more. @throws SQLiteError */
@@ -88,6 +92,12 @@ export class Writer {
   /** Makes room in the write-ahead log where it can: after a full disk there may be no other place to write to. */
   checkpoint(): void {
     this.db.run("PRAGMA wal_checkpoint(RESTART)");
+  }
+
+  /** Sees whether more can be kept: after a full disk small changes may succeed where a publication would not. */
+  probe(): void {
+    this.db.run(`INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(${PROBE}))`);
+    this.db.run("DELETE FROM meta WHERE name = 'probe'");
   }
 
   close(): void {
