@@ -32,7 +32,7 @@ export function backUp(dir: string, to: string): BackedUp {
     rmSync(part, { force: true });
     throw storeError(error, to);
   } finally {
-    from.close();
+    from.close(true);
   }
 }
 
@@ -49,7 +49,7 @@ function finish(path: string): BackedUp {
     const bytes = pragma(copy, "page_count") * pragma(copy, "page_size");
     return { publications: count, bytes };
   } finally {
-    copy.close();
+    copy.close(true);
     const file = openSync(path, "r+");
     fsyncSync(file);
     closeSync(file);

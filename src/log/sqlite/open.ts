@@ -28,12 +28,12 @@ export function openFolder(dir: string): Opened {
     db = openFile(path, true);
     db.run("PRAGMA query_only = ON");
   } catch (error) {
-    db?.close();
-    lock?.close();
+    db?.close(true);
+    lock?.close(true);
     throw storeError(error, path);
   }
   const held = lock;
-  return { path, db, release: () => held.close() };
+  return { path, db, release: () => held.close(true) };
 }
 
 /** @throws StoreError when the file cannot be used */
@@ -44,7 +44,7 @@ export function openFile(path: string, create: boolean): Database {
     checkFile(db, path, create);
     return db;
   } catch (error) {
-    db.close();
+    db.close(true);
     throw storeError(error, path);
   }
 }
@@ -78,7 +78,7 @@ function takeLock(path: string): Database {
     lock.run("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
-    lock.close();
+    lock.close(true);
     const { code = "" } = error as { code?: string };
     if (!code.startsWith("SQLITE_BUSY")) throw error;
     throw new StoreError("store-locked", path, "another server is using this folder. Give each its own");

@@ -65,16 +65,16 @@ export class SqliteLog implements Log {
     this.#opened = openFolder(dir);
     this.path = this.#opened.path;
     const reader = new Reader(this.#opened.db);
-    const meta = reader.meta();
+    const { meta, keys, greatestId } = this.#known(reader);
     this.epoch = meta.epoch;
     this.#kinds = meta.kinds;
     this.#numbers = new Numbers(meta.reserved - 1);
     this.#memory = new MemoryLog((room) => this.#boundsOf(room), memory, onRelease, this.epoch, this.#numbers);
     const cache = new Memory(memory.limit * CACHE);
-    this.#rooms = new StoredRooms(reader, (room) => this.#boundsOf(room), meta.forgotten, cache);
+    this.#rooms = new StoredRooms(reader, (room) => this.#boundsOf(room), meta.forgotten, greatestId, cache);
     const fault = (what: string, error?: unknown) => this.#onFault(what, error);
     this.#appends = new Appends(() => this.commits, this.#rooms, this.#memory, this.#numbers, fault);
-    for (const [seq, key, prev, time] of reader.keys()) this.#appends.keys.set(key, { seq, prev, time });
+    for (const [seq, key, prev, time] of keys) this.#appends.keys.set(key, { seq, prev, time });
     this.#host = new Host(this.path, durability, size);
     this.commits = new Commits(this.#host, this.path, this.#numbers, this.#rooms, this.#appends, meta.reserved);
     this.#upkeep = new Upkeep(this.commits, this.#rooms, this.#appends, fault);
@@ -154,9 +154,20 @@ export class SqliteLog implements Log {
     this.#upkeep.stop();
     await this.commits.finish();
     await this.#memory.close();
-    this.#opened.db.close();
+    this.#opened.db.close(true);
     await this.#host.close();
     this.#opened.release();
+  }
+
+  /** What is in the file, but for rooms. @throws StoreError */
+  #known(reader: Reader) {
+    try {
+      return { meta: reader.meta(), keys: reader.keys(), greatestId: reader.greatestId() };
+    } catch (error) {
+      this.#opened.db.close(true);
+      this.#opened.release();
+      throw storeError(error, this.path);
+    }
   }
 
   /** Where a room is kept may be another place than before: nothing is known of what it had there. */

@@ -181,9 +181,15 @@ export class StoredRoom implements Placed<StoredRoom> {
     if (from >= this.tail.floor) return false;
     if (this.count > FILL_COUNT || this.bytes > FILL_BYTES) return true;
     const { tail } = this;
+    let older: Publication[];
+    try {
+      older = this.reader.range(this, this.floor, tail.floor, FILL_COUNT);
+    } catch {
+      // A page is damaged: what is asked for may lie on others, and else this error comes again.
+      return true;
+    }
     const filled = new Tail(UNBOUNDED, this.floor, this.memory);
-    for (const publication of this.reader.range(this, this.floor, tail.floor, FILL_COUNT))
-      filled.push(publication);
+    for (const publication of older) filled.push(publication);
     for (const publication of tail.read(tail.floor, tail.count).publications) filled.push(publication);
     tail.forget();
     this.tail = filled;

@@ -18,15 +18,17 @@ export class StoredRooms {
 
   /**
    * @param forgotten the newest seq of any room of which nothing is known any more
+   * @param greatestId no room ever had a greater one
    * @param memory what the tails of all of them may take: more of it is in the file
    */
   constructor(
     readonly reader: Reader,
     public boundsOf: (room: string) => Bounds,
     public forgotten: number,
+    greatestId: number,
     readonly memory = new Memory(),
   ) {
-    this.#nextId = reader.greatestId() + 1;
+    this.#nextId = greatestId + 1;
   }
 
   /** A room, if anything is known of it. @throws StoreError or SQLiteError when it cannot be read */

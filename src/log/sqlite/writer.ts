@@ -101,7 +101,7 @@ export class Writer {
   }
 
   close(): void {
-    this.db.close();
+    this.db.close(true);
   }
 
   /** True when everything up to the seq is gone. */
