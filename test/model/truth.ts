@@ -1,5 +1,6 @@
 // The plain model: every publication in a list, and what one reader of one room must have seen of it.
 import type { Engine } from "../../src/index.ts";
+import type { Draft, Publication } from "../../src/protocol/publication.ts";
 
 export interface Told {
   seq: number;
@@ -14,21 +15,26 @@ export class Truth {
   readonly byNumber = new Map<number, Told>();
   last = 0;
 
-  constructor(engine: Engine) {
-    const { hub } = engine;
+  /** Writes down what an engine publishes. The same truth may go on with another engine on the same log. */
+  observe({ hub }: Engine): void {
     const publish = hub.publish.bind(hub);
     hub.publish = (draft) => {
       const publication = publish(draft);
-      if (publication instanceof Promise) throw new Error("this model wants a log that answers at once");
-      const n = draft.data.kind === "json" ? (JSON.parse(draft.data.text) as { n: number }).n : -1;
-      const told = { seq: publication.seq, room: draft.room, n, except: draft.except };
-      this.byNumber.set(n, told);
-      const room = this.byRoom.get(draft.room);
-      if (room) room.push(told);
-      else this.byRoom.set(draft.room, [told]);
-      this.last = publication.seq;
-      return publication;
+      const note = (kept: Publication) => this.#note(draft, kept);
+      // It was delivered in this very turn: nobody outside can have read it before it is noted.
+      return publication instanceof Promise ? publication.then(note) : note(publication);
     };
+  }
+
+  #note(draft: Draft, publication: Publication): Publication {
+    const n = draft.data.kind === "json" ? (JSON.parse(draft.data.text) as { n: number }).n : -1;
+    const told = { seq: publication.seq, room: draft.room, n, except: draft.except };
+    this.byNumber.set(n, told);
+    const room = this.byRoom.get(draft.room);
+    if (room) room.push(told);
+    else this.byRoom.set(draft.room, [told]);
+    this.last = Math.max(this.last, publication.seq);
+    return publication;
   }
 
   /** The first publication of a room after a position that a session is to get. */
