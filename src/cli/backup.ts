@@ -22,7 +22,8 @@ export function backup(args: string[], env: Record<string, string | undefined>):
   const dir = values.data ?? env["THUMP_DATA"];
   const [file, ...others] = positionals;
   if (dir === undefined) throw new OptionsError("backup: of which folder? Name it with --data.");
-  if (file === undefined || others.length > 0) throw new OptionsError("backup takes one file. See thump backup --help.");
+  if (file === undefined || others.length > 0)
+    throw new OptionsError("backup takes one file. See thump backup --help.");
   try {
     const { publications, bytes } = backUp(dir, file);
     return `${file}: ${publications} publications, ${bytes} bytes\n`;

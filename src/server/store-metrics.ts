@@ -36,7 +36,9 @@ export function storeMetrics(registry: Registry, { hub }: Engine): void {
     [{ file: "data" }, sizeOf(log.path)],
     [{ file: "wal" }, sizeOf(`${log.path}-wal`)],
   ]);
-  gauge(registry, "thump_store_fault", "1 while nothing can be kept.", [], () => Number(log.fault !== undefined));
+  gauge(registry, "thump_store_fault", "1 while nothing can be kept.", [], () =>
+    Number(log.fault !== undefined),
+  );
 }
 
 function sizeOf(path: string): number {

@@ -42,7 +42,10 @@ async function filled(size = 300): Promise<string> {
 test.each<[StoreCode, (file: string) => void]>([
   ["store-newer", (file) => change(file, "PRAGMA user_version = 99")],
   ["store-foreign", (file) => change(file, "PRAGMA application_id = 0")],
-  ["store-foreign", (file) => writeFileSync(file, "not a database, but long enough to be looked at".repeat(99))],
+  [
+    "store-foreign",
+    (file) => writeFileSync(file, "not a database, but long enough to be looked at".repeat(99)),
+  ],
   ["store-damaged", (file) => writeFileSync(file, readFileSync(file).subarray(0, 5000))],
 ])("%s: the server does not start, says why, and leaves it alone", async (code, harm) => {
   const dir = await filled(3);

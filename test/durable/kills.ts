@@ -9,7 +9,11 @@ import { Speaker } from "./speaker.ts";
 
 const ALL = { count: 1_000_000, bytes: "1GiB", age: "1h" } as const;
 const CONFIG = {
-  rooms: { "early:*": { history: { ...ALL, deliver: "at-once" } }, "few:*": { history: { count: 50 } }, "*": { history: ALL } },
+  rooms: {
+    "early:*": { history: { ...ALL, deliver: "at-once" } },
+    "few:*": { history: { count: 50 } },
+    "*": { history: ALL },
+  },
   limits: { rates: { session: { publishes: false, bytes: false } } },
 };
 const EXACT = ["a", "b", "c"];
@@ -54,7 +58,8 @@ export async function playKills(random: Random, folder: string, kills: number): 
   open = false;
   await Promise.all(speakers.map((speaker) => speaker.settled()));
   const said = [...speakers.values()];
-  for (const { failure, isSettled } of said) if (failure || !isSettled) throw failure ?? new Error("not settled");
+  for (const { failure, isSettled } of said)
+    if (failure || !isSettled) throw failure ?? new Error("not settled");
   const acked = new Map(said.flatMap((speaker) => [...speaker.acked]));
   await check(life, acked, rooms, listeners);
   await life.stop();
@@ -71,7 +76,11 @@ async function check(
   for (const room of [...EXACT, EARLY]) checkKept(room, kept.get(room) ?? [], acked, rooms);
   const few = kept.get(FEW) ?? [];
   const newest = [...acked].filter(([n]) => rooms.get(n) === FEW).sort((a, b) => a[1] - b[1]);
-  same(`${FEW}: the newest`, few.slice(-50), newest.slice(-50).map(([n, seq]) => ({ n, seq })));
+  same(
+    `${FEW}: the newest`,
+    few.slice(-50),
+    newest.slice(-50).map(([n, seq]) => ({ n, seq })),
+  );
   for (const { heard, gaps, disorder } of listeners) {
     if (gaps > 0) throw new Error(`${gaps} gap notices, though everything is kept`);
     if (disorder > 0) throw new Error(`${disorder} publications came out of order`);

@@ -43,7 +43,9 @@ function finish(path: string): BackedUp {
     copy.run("UPDATE meta SET value = ? WHERE name = 'epoch'", [newEpoch()]);
     copy.run(`PRAGMA application_id = ${APPLICATION_ID}`);
     copy.run(`PRAGMA user_version = ${VERSION}`);
-    const { count } = copy.query<{ count: number }, []>("SELECT count(*) AS count FROM publications").get() ?? {
+    const { count } = copy
+      .query<{ count: number }, []>("SELECT count(*) AS count FROM publications")
+      .get() ?? {
       count: 0,
     };
     const bytes = pragma(copy, "page_count") * pragma(copy, "page_size");

@@ -148,7 +148,10 @@ export class Commits {
     const batch = assemble(entries, first, beside);
     for (const room of changed) this.rooms.changed.delete(room);
     this.#under = new Map(
-      [...changed, ...beside.drops, ...entries.flatMap(({ room }) => room ?? [])].map((room) => [room.id, room]),
+      [...changed, ...beside.drops, ...entries.flatMap(({ room }) => room ?? [])].map((room) => [
+        room.id,
+        room,
+      ]),
     );
     this.#ceiling = first;
     this.#wanted = 0;
@@ -197,7 +200,12 @@ export class Commits {
     return needed > this.reserved ? needed + BLOCK / 2 : undefined;
   }
 
-  #onKept({ took, trimmed, ailing }: Outcome, batch: Batch, entries: Entry[], settling: PromiseWithResolvers<void>[]) {
+  #onKept(
+    { took, trimmed, ailing }: Outcome,
+    batch: Batch,
+    entries: Entry[],
+    settling: PromiseWithResolvers<void>[],
+  ) {
     this.stats.commits++;
     this.stats.publications += batch.publications.length;
     this.stats.trimmed += trimmed;
@@ -248,7 +256,8 @@ export class Commits {
     this.#ceiling = Number.POSITIVE_INFINITY;
     // All of it is to be tried again but what was given to nobody.
     const dropped = new Set(batch.drops.map(([id]) => id));
-    for (const room of this.#under?.values() ?? []) (dropped.has(room.id) ? this.drops : this.rooms.changed).add(room);
+    for (const room of this.#under?.values() ?? [])
+      (dropped.has(room.id) ? this.drops : this.rooms.changed).add(room);
     // Numbers are set aside anew: by then others may have been given out.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;

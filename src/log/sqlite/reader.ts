@@ -4,6 +4,8 @@ import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { type KeyRow, KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
 
+import { Windows } from "./windows.ts";
+
 type Row = PublicationRow;
 /** What it takes to let go of a publication. */
 export interface Oldest {
@@ -16,6 +18,8 @@ const ROOM = "SELECT id, name, last, floor, count, bytes, oldest, expires FROM r
 const RANGE = "FROM publications WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq";
 
 export class Reader {
+  readonly windows = new Windows();
+
   constructor(readonly db: Database) {}
 
   meta(): Meta {
@@ -55,7 +59,8 @@ export class Reader {
 
   /** No room ever had a greater id. */
   greatestId(): number {
-    const query = "SELECT max((SELECT ifnull(max(id), 0) FROM rooms), (SELECT ifnull(max(room), 0) FROM publications)) AS id";
+    const query =
+      "SELECT max((SELECT ifnull(max(id), 0) FROM rooms), (SELECT ifnull(max(room), 0) FROM publications)) AS id";
     return this.db.query<{ id: number }, []>(query).get()?.id ?? 0;
   }
 

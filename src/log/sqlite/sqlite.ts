@@ -69,14 +69,27 @@ export class SqliteLog implements Log {
     this.epoch = meta.epoch;
     this.#kinds = meta.kinds;
     this.#numbers = new Numbers(meta.reserved - 1);
-    this.#memory = new MemoryLog((room) => this.#boundsOf(room), memory, onRelease, this.epoch, this.#numbers);
+    this.#memory = new MemoryLog(
+      (room) => this.#boundsOf(room),
+      memory,
+      onRelease,
+      this.epoch,
+      this.#numbers,
+    );
     const cache = new Memory(memory.limit * CACHE);
     this.#rooms = new StoredRooms(reader, (room) => this.#boundsOf(room), meta.forgotten, greatestId, cache);
     const fault = (what: string, error?: unknown) => this.#onFault(what, error);
     this.#appends = new Appends(() => this.commits, this.#rooms, this.#memory, this.#numbers, fault);
     for (const [seq, key, prev, time] of keys) this.#appends.keys.set(key, { seq, prev, time });
     this.#host = new Host(this.path, durability, size);
-    this.commits = new Commits(this.#host, this.path, this.#numbers, this.#rooms, this.#appends, meta.reserved);
+    this.commits = new Commits(
+      this.#host,
+      this.path,
+      this.#numbers,
+      this.#rooms,
+      this.#appends,
+      meta.reserved,
+    );
     this.#upkeep = new Upkeep(this.commits, this.#rooms, this.#appends, fault);
     this.#followKinds();
     // Sets numbers aside: until it is done nothing can have one.

@@ -128,10 +128,15 @@ export class StoredRoom implements Placed<StoredRoom> {
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.floor);
     if (!this.#reach(from)) return this.tail.read(from, limit);
-    const count = Math.min(limit, this.#manyInFile());
+    const { windows } = this.reader;
+    const found = windows.find(this.id, from, limit);
+    if (found) return found;
+    const count = this.#manyInFile();
     const publications = this.reader.range(this, from, this.tail.floor, count);
     const upTo = publications.length < count ? this.tail.floor : (publications.at(-1)?.seq ?? from);
-    return { from, upTo, publications };
+    const slice = { from, upTo, publications };
+    windows.keep(this.id, slice);
+    return windows.find(this.id, from, limit) ?? slice;
   }
 
   /** The newest `count`, oldest first. `trim` it before. */
