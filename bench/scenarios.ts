@@ -297,6 +297,22 @@ const rest: Scenario[] = [
     subscribers: [sockets(1_000)],
     publishers: one,
   },
+  {
+    name: "durable",
+    title: "Durable rooms: WebSocket fan-out to 1,000 sockets, 64 B, from rooms in memory and in a file",
+    kind: "knee",
+    sets: ["full"],
+    servers: ["thump", "thump-durable", "thump-fsync"],
+    base: "thump",
+    size: 64,
+    subscribers: [sockets(1_000)],
+    publishers: one,
+  },
+  publishing("in-durable", "a raw WebSocket, into rooms in memory and in a file", one, 20_000, [
+    "thump",
+    "thump-durable",
+    "thump-fsync",
+  ]),
 ];
 
 export const scenarios: readonly Scenario[] = [...headline, ...targets, ...rest];

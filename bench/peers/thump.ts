@@ -140,6 +140,31 @@ export const thumpPublic: Adapter = {
   command: (port) => [bun, main, "--port", String(port), "--host", "127.0.0.1"],
 };
 
+export const thumpDurable: Adapter = {
+  ...thump,
+  name: "thump-durable",
+  title: "Thump with its rooms in a file",
+  settings:
+    "As it is with --data: what it acknowledges and delivers has been written to a file, without waiting for the disk.",
+  named: true,
+  command: async (port, folder) => [
+    bun,
+    main,
+    ...(await options(port, folder)),
+    "--data",
+    join(folder, "data"),
+  ],
+};
+
+export const thumpFsync: Adapter = {
+  ...thumpDurable,
+  name: "thump-fsync",
+  title: "Thump with its rooms on the disk",
+  settings:
+    "As it is with --data --durability fsync: the disk has it before it is acknowledged and delivered.",
+  environment: { THUMP_DURABILITY: "fsync" },
+};
+
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",

@@ -27,6 +27,8 @@ export const History = Type.Object(
     count: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
     age: Type.Optional(Duration),
     bytes: Type.Optional(Size),
+    store: Type.Optional(Type.Literal("memory")),
+    deliver: Type.Optional(Type.Union([Type.Literal("kept"), Type.Literal("at-once")])),
   },
   { additionalProperties: false },
 );
@@ -68,7 +70,8 @@ export const RuleOptions = Type.Object(
  *   Default: 1,000 publications, 10 minutes, 1 MiB. Bytes count 256 a publication beside its data.
  * - `lag`: what happens to a session that falls behind: `catch-up` (default) from what is kept,
  *   `latest` skips to the newest publication of each event, `disconnect` closes it with 4503.
- *   `read`: who may read it (default: who may join).
+ *   `read`: who may read it (default: who may join). With a log that outlives the process: `store: "memory"` keeps
+ *   these rooms out of it; `deliver: "at-once"` does not wait until a publication is kept (default: "kept").
  * - `join`: who may listen: `anyone`; `users`: whose token names a user; `granted`: whose token grants it;
  *   `owner`: the user that `{id}` in the pattern names; `server`: code in this process and API keys.
  *   Default: `granted` once the server has a secret, a key or an API key, else `anyone`.
@@ -88,6 +91,15 @@ export interface Bounds {
   readonly count: number;
   readonly age: number;
   readonly bytes: number;
+  /** Kept in memory alone, also where the log has another place. */
+  readonly store?: "memory" | undefined;
+  /** `at-once`: delivered before it is kept. Else after. */
+  readonly deliver?: "kept" | "at-once" | undefined;
+}
+
+/** Whether what is kept of a room goes to the log's own place, where it has one; else it is in memory alone. */
+export function isKept({ count, store }: Bounds): boolean {
+  return count > 0 && store !== "memory";
 }
 
 /** How presence is kept and told. */
@@ -145,6 +157,8 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
           count: history?.count ?? DEFAULT.count,
           age: history?.age === undefined ? DEFAULT.age : durationMs(history.age),
           bytes: history?.bytes === undefined ? DEFAULT.bytes : sizeBytes(history.bytes),
+          ...(history?.store && { store: history.store }),
+          ...(history?.deliver && { deliver: history.deliver }),
         };
   return {
     pattern,

@@ -63,12 +63,18 @@ export function createApp(engine: Engine) {
   return app;
 }
 
-/** Starts a server. @throws OptionsError, or the engine's error when it cannot listen */
+/** Starts a server. @throws OptionsError, StoreError, or the engine's error when it cannot listen */
 export function serve(options: Options = {}): Running {
   const settings = serverSettings(options);
   const engine = new Engine(settings);
   const app = createApp(engine);
-  app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
+  try {
+    app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
+  } catch (error) {
+    // The folder of its file is free for another.
+    void engine.close();
+    throw error;
+  }
   const { server } = app;
   if (!server) throw new Error("the server did not start");
   const stopTicker = settings.demo ? startTicker(engine) : () => {};

@@ -10,6 +10,7 @@ Usage: thump [options]            serve
        thump check [config]       validate a config, print what it comes to: thump check --help
        thump token [options]      print a token: thump token --help
        thump key [options]        print an API key and its hash: thump key --help
+       thump backup [options]     copy the file of a running server: thump backup --help
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
@@ -31,6 +32,8 @@ Usage: thump [options]            serve
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
   --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
+  --data <folder>       keep publications in a file there         THUMP_DATA          (in memory)
+  --durability <what>   normal, or fsync: outlive a power cut too THUMP_DURABILITY    normal
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -65,6 +68,8 @@ const FLAGS = {
   "max-rooms": { type: "string" },
   "max-sessions": { type: "string" },
   "max-memory": { type: "string" },
+  data: { type: "string" },
+  durability: { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -113,6 +118,7 @@ export async function readOptions(
         sessions: env["THUMP_MAX_SESSIONS"],
         memory: env["THUMP_MAX_MEMORY"],
       }),
+      store: inFile(env["THUMP_DATA"], env["THUMP_DURABILITY"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
@@ -142,6 +148,10 @@ export async function readOptions(
         sessions: flags["max-sessions"],
         memory: flags["max-memory"],
       }),
+      store: inFile(
+        flags.data ?? (flags.durability === undefined ? undefined : env["THUMP_DATA"]),
+        flags.durability ?? env["THUMP_DURABILITY"],
+      ),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
@@ -203,6 +213,11 @@ function limits(texts: Record<string, string | undefined>): object | undefined {
 function some(fields: Record<string, unknown>): object | undefined {
   const given = compact(fields);
   return Object.keys(given).length > 0 ? given : undefined;
+}
+
+/** The short form: a folder. Without one, how well it keeps is for the configuration file to say. */
+function inFile(dir: string | undefined, durability: string | undefined): object | undefined {
+  return dir === undefined ? undefined : compact({ kind: "sqlite", dir, durability });
 }
 
 function yes(text: string | undefined): boolean | undefined {

@@ -14,6 +14,7 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+import { resolveStore, StoreOptions, type StoreSettings } from "./store-settings.ts";
 import { TlsOptions, type TlsPair } from "./tls.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
@@ -45,6 +46,7 @@ export const Options = Type.Object(
   {
     rooms: Type.Optional(Type.Record(Type.String({ minLength: 1 }), RuleOptions)),
     limits: Type.Optional(Limits),
+    store: Type.Optional(StoreOptions),
     heartbeat: Type.Optional(Duration),
     origins: Type.Optional(Type.Array(Type.String())),
     proxies: Type.Optional(Type.Array(Type.String())),
@@ -78,6 +80,7 @@ export const Options = Type.Object(
  *   `limits.bodies`: what bodies that are on their way may take together (128MiB);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
+ * - `store`: where publications are kept: see `StoreOptions`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
@@ -111,6 +114,7 @@ export interface Settings {
   bodyTime: number;
   bodies: number;
   memory: number;
+  store: StoreSettings;
   rates: Rates;
   heartbeat: number;
   origins: string[];
@@ -192,6 +196,7 @@ export function resolveOptions(given: Options): Settings {
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
+    store: resolveStore(given.store),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],

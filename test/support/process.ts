@@ -23,7 +23,8 @@ export interface Started {
   url: string;
 }
 
-function spawn(args: string[], env: Record<string, string>, cwd: string) {
+/** Starts a server, without waiting for it. It goes with the test. */
+export function spawn(args: string[], env: Record<string, string>, cwd: string) {
   const child = Bun.spawn([process.execPath, MAIN, ...args], {
     cwd,
     env: { PATH: process.env["PATH"] ?? "", ...env },
