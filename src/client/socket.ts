@@ -6,8 +6,8 @@ import { byteLength, type Entry } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
 import type { Envelope, Seat } from "./seat.ts";
 
-/** So many publications are on their way at a time: of one who is told to slow down, no more are refused. */
-const WINDOW = 64;
+/** So many publications are on their way at a time: fewer once the server says to slow down. */
+const WINDOW = 32;
 /** Within this many ms an answer comes, or the connection is dead. */
 const ANSWER = 5000;
 /** Close codes that say what was wrong. */
@@ -39,6 +39,7 @@ export class SocketLink extends Link {
   #id = 0;
   #frames = 0;
   #maxFrame = 0;
+  #window = WINDOW;
 
   constructor(host: Host, token: string | undefined) {
     super(host);
@@ -83,7 +84,7 @@ export class SocketLink extends Link {
 
   flush(): void {
     const { outbox } = this.host;
-    while (this.opened && !this.paused && outbox.sent < WINDOW) {
+    while (this.opened && !this.paused && outbox.sent < this.#window) {
       const entry = outbox.next();
       if (!entry) return;
       this.#publish(entry);
@@ -112,9 +113,13 @@ export class SocketLink extends Link {
     if (byteLength(frame) > max)
       return outbox.settle(entry, new ThumpError("too-large", `The server takes ${max} bytes at most.`));
     this.#replies.set(id, (reply) => {
-      if (reply.type === "published") outbox.settle(entry, reply.at);
-      else if (reply.retry) this.pause([entry], reply.retry);
-      else outbox.settle(entry, toldError(reply));
+      if (reply.type === "published") {
+        outbox.settle(entry, reply.at);
+        this.#window = Math.min(WINDOW, this.#window + 1);
+      } else if (reply.retry) {
+        if (!this.paused) this.#window = Math.ceil(this.#window / 4);
+        this.pause([entry], reply.retry);
+      } else outbox.settle(entry, toldError(reply));
       this.flush();
     });
     this.#socket.send(frame);

@@ -19,7 +19,7 @@ interface Result {
 
 /** One request for a stream, and its rooms. */
 interface Feed {
-  readonly seats: readonly Seat[];
+  readonly seats: ReadonlySet<Seat>;
   readonly abort: AbortController;
   /** Everything up to here has come, of all rooms. */
   covered?: Position;
@@ -82,8 +82,11 @@ export class StreamLink extends Link {
 
   #arrange(): void {
     this.#stop();
-    const seats = [...this.host.seats.values()];
-    const feed: Feed = { seats, abort: new AbortController(), retries: [] };
+    const feed: Feed = {
+      seats: new Set(this.host.seats.values()),
+      abort: new AbortController(),
+      retries: [],
+    };
     this.#feed = feed;
     this.#run(feed).catch((error: unknown) => {
       if (!feed.abort.signal.aborted) this.end(error instanceof Refused ? error.ended : {});
@@ -102,8 +105,8 @@ export class StreamLink extends Link {
   }
 
   async #run(feed: Feed): Promise<void> {
-    const { seats, abort } = feed;
-    const { signal } = abort;
+    const { signal } = feed.abort;
+    const seats = [...feed.seats];
     await this.#admit(
       feed,
       seats.filter(({ at }) => at === undefined),
@@ -163,7 +166,7 @@ export class StreamLink extends Link {
 
   #take(feed: Feed, { event, id, data, retry }: Block): void {
     if (retry !== undefined) feed.retries.push(retry);
-    if (data !== undefined && !this.#event(event, JSON.parse(data) as Envelope & Gap)) return;
+    if (data !== undefined && !this.#event(feed, event, JSON.parse(data) as Envelope & Gap)) return;
     const position = parsePosition(id);
     if (!position) return;
     feed.covered = position;
@@ -172,11 +175,13 @@ export class StreamLink extends Link {
   }
 
   /** False when something is missing: then this stream is over. */
-  #event(event: string, frame: Envelope & Gap): boolean {
+  #event({ seats }: Feed, event: string, frame: Envelope & Gap): boolean {
     const seat = this.host.seats.get(frame.room);
-    if (event === "thump:gap") seat?.gap(frame);
-    else if (event === "thump:presence") seat?.present(frame as unknown as PresenceFrame);
-    else if (seat && !seat.message(frame)) {
+    // It may have been left, and joined anew, for the next stream.
+    if (!seat || !seats.has(seat)) return true;
+    if (event === "thump:gap") seat.gap(frame);
+    else if (event === "thump:presence") seat.present(frame as unknown as PresenceFrame);
+    else if (!seat.message(frame)) {
       this.rejoin(seat);
       return false;
     }
@@ -199,7 +204,7 @@ export class StreamLink extends Link {
     const now = Date.now();
     if (!this.opened || now - this.#heard < heartbeat / 10) return;
     this.#heard = now;
-    this.watch(heartbeat * 2.5, () => this.#feed?.seats.length && this.end({}));
+    this.watch(heartbeat * 2.5, () => this.#feed?.seats.size && this.end({}));
   }
 
   async #post(): Promise<void> {
