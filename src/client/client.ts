@@ -23,8 +23,8 @@ export interface ConnectOptions {
   transport?: Link["kind"];
   /** How long a connection may take to begin, in ms (10,000). */
   timeout?: number;
-  /** How long at most until the first try to connect again, in ms (500); doubled each time, up to 30 s. */
-  backoff?: number;
+  /** How long at most until it tries to connect again, in ms: `first` (500), doubled each time, up to `most` (30,000). */
+  backoff?: { first?: number; most?: number };
   /** When a socket is tried again after a fall back to streams, in ms (15,000); doubled each time, up to 10 minutes. */
   socketRetry?: number;
   /** Whether requests carry cookies to another origin (Fetch standard). */

@@ -204,7 +204,7 @@ export class StreamLink extends Link {
     const now = Date.now();
     if (!this.opened || now - this.#heard < heartbeat / 10) return;
     this.#heard = now;
-    this.watch(heartbeat * 2.5, () => this.#feed?.seats.size && this.end({}));
+    this.watch(heartbeat * 2.5, () => this.#feed?.seats.size && this.end());
   }
 
   async #post(): Promise<void> {
@@ -219,6 +219,8 @@ export class StreamLink extends Link {
     }
     if (batch.length === 0) return;
     this.#posting = true;
+    // A connection may be dead without a word.
+    const done = this.after(this.host.timeout, () => this.end());
     try {
       const response = await request(this.host, this.token, "/publish", {
         method: "POST",
@@ -236,6 +238,7 @@ export class StreamLink extends Link {
     } catch (error) {
       this.#failed(batch, error);
     }
+    done();
     this.#posting = false;
     this.flush();
   }
@@ -243,7 +246,7 @@ export class StreamLink extends Link {
   #failed(batch: Entry[], error: unknown): void {
     // Given up already: all of it is in the outbox again.
     if (this.over) return;
-    if (!(error instanceof Refused)) return this.end({});
+    if (!(error instanceof Refused)) return this.end();
     const { status, lasting, delay } = error;
     if (status === 401) return this.end(error.ended);
     if (!lasting) return this.pause(batch, delay ?? 1000);

@@ -31,9 +31,13 @@ export class Supervisor {
 
   constructor(
     readonly host: Connected,
-    readonly options: { transport?: Link["kind"]; backoff?: number; socketRetry?: number },
+    readonly options: {
+      transport?: Link["kind"];
+      backoff?: { first?: number; most?: number };
+      socketRetry?: number;
+    },
   ) {
-    this.#backoff = new Backoff(options.backoff);
+    this.#backoff = new Backoff(options.backoff?.first, options.backoff?.most);
     // Not all at once, but not at once either.
     this.#socketBackoff = new Backoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   }
