@@ -19,6 +19,8 @@ export class ThumpError extends Error {
     readonly errors?: FieldError[],
     /** After how long, in ms, to try again. */
     readonly retry?: number,
+    /** What a request was answered with. */
+    readonly status?: number,
   ) {
     super(message);
   }
@@ -33,7 +35,8 @@ export interface ToldError {
   retry?: number;
 }
 
-/** The server's words as an error. */
-export function toldError({ code = "internal", message, detail, errors, retry }: ToldError): ThumpError {
-  return new ThumpError(code as Code, message ?? detail ?? code, errors, retry);
+/** The server's words as an error. What is in between, and none of ours, has no code: it may pass. */
+export function toldError(told: ToldError, status?: number, retry = told.retry): ThumpError {
+  const { code = "unavailable", message, detail } = told;
+  return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, told.errors, retry, status);
 }

@@ -1,7 +1,7 @@
 // The second way, where sockets are blocked: an event stream to listen, POST to publish, and the same exactness.
 import type { Gap } from "./api.ts";
-import { type ToldError, toldError } from "./errors.ts";
-import { readText, Refused, request } from "./http.ts";
+import { type ThumpError, type ToldError, toldError } from "./errors.ts";
+import { endedBy, isLasting, readText, request } from "./http.ts";
 import { type Host, Link } from "./link.ts";
 import type { Entry } from "./outbox.ts";
 import { type Block, eventParser } from "./parser.ts";
@@ -10,7 +10,7 @@ import type { Envelope, Seat } from "./seat.ts";
 import { coveringPosition, parsePosition, type Position } from "./track.ts";
 
 /** One request publishes at most so many, of about so many bytes. */
-const BATCH = { count: 100, bytes: 128 * 1024 };
+const BATCH = { count: 100, bytes: 64 * 1024 };
 
 interface Result {
   at?: string;
@@ -33,7 +33,6 @@ export class StreamLink extends Link {
   #feed: Feed | undefined;
   #arranging = false;
   #posting = false;
-  #batch = BATCH.count;
   #heard = 0;
   /** The newest epoch that was heard of. */
   #epoch = "";
@@ -89,7 +88,7 @@ export class StreamLink extends Link {
     };
     this.#feed = feed;
     this.#run(feed).catch((error: unknown) => {
-      if (!feed.abort.signal.aborted) this.end(error instanceof Refused ? error.ended : {});
+      if (!feed.abort.signal.aborted) this.end(endedBy(error));
     });
   }
 
@@ -116,7 +115,7 @@ export class StreamLink extends Link {
     const start = coveringPosition(positions, this.#epoch);
     try {
       // Without a room it is a knock at the door: whoever answers "name a room" is there.
-      const response = await request(this.host, this.token, path(seats, start), { signal });
+      const response = await request(this.host, this.token, path(seats, start), signal);
       const take = eventParser((block) => signal.aborted || this.#take(feed, block));
       await readText(response, (text) => {
         this.#hear();
@@ -125,14 +124,14 @@ export class StreamLink extends Link {
       });
       if (!signal.aborted) this.end({ delay: feed.retries[1] });
     } catch (error) {
-      if (signal.aborted || !(error instanceof Refused && error.lasting)) throw error;
-      if (error.error.code === "invalid-query" && seats.length === 0) return this.#begin(feed);
+      if (signal.aborted || !isLasting(error)) throw error;
+      if (error.code === "invalid-query" && seats.length === 0) return this.#begin(feed);
       // One room that is not ours closes the stream to all: each is asked for alone, to find it.
       if (await this.#admit(feed, seats)) return;
       // Each is ours, but not the members of all.
       const wanting = seats.filter(({ presence }) => presence);
       if (wanting.length === 0) throw error;
-      for (const seat of wanting) seat.refused(error.error);
+      for (const seat of wanting) seat.refused(error);
       this.rejoin();
     }
   }
@@ -145,18 +144,18 @@ export class StreamLink extends Link {
       try {
         let position: Position | undefined;
         const take = eventParser(({ id }) => void (position ??= parsePosition(id)));
-        const init = { signal };
-        const response = await request(this.host, this.token, path([seat], seat.track.position), init);
+        const alone = path([seat], seat.track.position);
+        const response = await request(this.host, this.token, alone, signal);
         await readText(response, (text) => {
           take(text);
           return !position;
         });
-        if (signal.aborted || !position) throw new Error("it ended before it began");
+        if (signal.aborted || !position) throw new Error();
         seat.covered(position);
       } catch (error) {
-        if (signal.aborted || !(error instanceof Refused && error.lasting)) throw error;
+        if (signal.aborted || !isLasting(error)) throw error;
         found = true;
-        seat.refused(error.error);
+        seat.refused(error);
       }
     }
     // With those that are left.
@@ -211,7 +210,7 @@ export class StreamLink extends Link {
     if (this.#posting || this.paused || !this.opened) return;
     const { outbox } = this.host;
     const batch: Entry[] = [];
-    for (let bytes = 0; batch.length < this.#batch && bytes < BATCH.bytes;) {
+    for (let bytes = 0; batch.length < BATCH.count && bytes < BATCH.bytes;) {
       const entry = outbox.next();
       if (!entry) break;
       batch.push(entry);
@@ -222,12 +221,9 @@ export class StreamLink extends Link {
     // A connection may be dead without a word.
     const done = this.after(this.host.timeout, () => this.end());
     try {
-      const response = await request(this.host, this.token, "/publish", {
-        method: "POST",
-        body: `[${batch.map(({ body }) => body).join(",")}]`,
-        headers: { "content-type": "application/json" },
-        signal: this.#abort.signal,
-      });
+      const body = `[${batch.map((entry) => entry.body).join()}]`;
+      const { signal } = this.#abort;
+      const response = await request(this.host, this.token, "/publish", signal, body);
       const { results } = (await response.json()) as { results: Result[] };
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
@@ -246,16 +242,10 @@ export class StreamLink extends Link {
   #failed(batch: Entry[], error: unknown): void {
     // Given up already: all of it is in the outbox again.
     if (this.over) return;
-    if (!(error instanceof Refused)) return this.end();
-    const { status, lasting, delay } = error;
-    if (status === 401) return this.end(error.ended);
-    if (!lasting) return this.pause(batch, delay ?? 1000);
-    if (status === 413 && batch.length > 1) {
-      // This server takes less at a time than most.
-      this.#batch = 1;
-      return this.host.outbox.rewind(batch);
-    }
-    for (const entry of batch) this.host.outbox.settle(entry, error.error);
+    const { status, retry = 1000 } = error as ThumpError;
+    if (status === undefined || status === 401) this.end(endedBy(error));
+    else if (isLasting(error)) for (const entry of batch) this.host.outbox.settle(entry, error);
+    else this.pause(batch, retry);
   }
 }
 
