@@ -29,7 +29,7 @@ export interface ConnectOptions extends LinkOptions {
   socketRetry?: number;
 }
 
-export class Client implements Host, Owner {
+export class Client extends Emitter<ThumpEvents> implements Host, Owner {
   state: State = "connecting";
   readonly seats = new Map<string, Seat>();
   readonly outbox: Outbox;
@@ -37,7 +37,6 @@ export class Client implements Host, Owner {
   readonly timeout: number;
   readonly renewable: boolean;
   heartbeat = 25_000;
-  readonly #emitter = new Emitter<ThumpEvents>();
   readonly #store: Store;
   readonly #supervisor: Supervisor;
   readonly #page = new AbortController();
@@ -46,6 +45,7 @@ export class Client implements Host, Owner {
     readonly base: string,
     readonly options: ConnectOptions,
   ) {
+    super();
     this.outbox = new Outbox(options.queue);
     // Called as a method of anything else, a browser's does not work.
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
@@ -60,10 +60,6 @@ export class Client implements Host, Owner {
   get transport(): Link["kind"] | undefined {
     const { link } = this.#supervisor;
     return link?.opened ? link.kind : undefined;
-  }
-
-  on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void {
-    return this.#emitter.on(name, listener);
   }
 
   room(name: string, { last, after }: RoomOptions = {}): Seat {
@@ -157,13 +153,13 @@ export class Client implements Host, Owner {
   }
 
   report(error: ThumpError): void {
-    if (!this.#emitter.emit("error", error)) console.error("thump:", error);
+    if (!this.emit("error", error)) console.error("thump:", error);
   }
 
   #become(state: State): void {
     if (this.state === state) return;
     this.state = state;
-    this.#emitter.emit("state", state);
+    this.emit("state", state);
   }
 }
 

@@ -26,6 +26,11 @@ export class ThumpError extends Error {
   }
 }
 
+/** Whatever was thrown, as an error of ours. */
+export function toError(thrown: unknown): ThumpError {
+  return thrown instanceof ThumpError ? thrown : new ThumpError("unavailable", String(thrown));
+}
+
 /** What the server says of an error, in a frame, in a batch's result or as a problem (RFC 9457). */
 export interface ToldError {
   code?: string;

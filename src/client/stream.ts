@@ -211,7 +211,7 @@ export class StreamLink extends Link {
     const { outbox } = this.host;
     const batch: Entry[] = [];
     for (let bytes = 0; batch.length < BATCH.count && bytes < BATCH.bytes;) {
-      const entry = outbox.next();
+      const entry = outbox.next(BATCH.count);
       if (!entry) break;
       batch.push(entry);
       bytes += entry.bytes;

@@ -1,6 +1,6 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
 import { Backoff } from "./backoff.ts";
-import { ThumpError } from "./errors.ts";
+import { toError, type ThumpError } from "./errors.ts";
 import type { Ended, Host, Link } from "./link.ts";
 import { SocketLink } from "./socket.ts";
 import { StreamLink } from "./stream.ts";
@@ -107,7 +107,7 @@ export class Supervisor {
       }
     } catch (error) {
       // Whoever supplies tokens failed, or the address is none.
-      return { error: error instanceof ThumpError ? error : new ThumpError("unavailable", String(error)) };
+      return { error: toError(error) };
     }
   }
 
