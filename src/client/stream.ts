@@ -25,12 +25,15 @@ interface Feed {
   covered?: Position;
   /** What the server said of when to come back, in ms: first for all, then for us. */
   retries: number[];
+  /** Calls off the timer that waits for a sign of life. */
+  heard: () => void;
 }
 
 export class StreamLink extends Link {
   readonly kind = "event-stream";
   readonly #abort = new AbortController();
-  #feed: Feed | undefined;
+  /** Of the rooms of which it is wanted who is present, and of the others: that is another right. */
+  #feeds: Feed[] = [];
   #arranging = false;
   #posting = false;
   #heard = 0;
@@ -81,25 +84,32 @@ export class StreamLink extends Link {
 
   #arrange(): void {
     this.#stop();
-    const feed: Feed = {
-      seats: new Set(this.host.seats.values()),
-      abort: new AbortController(),
-      retries: [],
-    };
-    this.#feed = feed;
+    const all = [...this.host.seats.values()];
+    for (const presence of [true, false]) {
+      const seats = new Set(all.filter((seat) => seat.presence === presence));
+      // Without a room it is a knock at the door: whoever answers "name a room" is there.
+      if (seats.size > 0 || (all.length === 0 && presence)) this.#open(seats);
+    }
+  }
+
+  #open(seats: Feed["seats"]): void {
+    const feed: Feed = { seats, abort: new AbortController(), retries: [], heard: () => {} };
+    this.#feeds.push(feed);
+    feed.heard = this.after(this.host.timeout, () => this.end());
     this.#run(feed).catch((error: unknown) => {
       if (!feed.abort.signal.aborted) this.end(endedBy(error));
     });
   }
 
-  /** Ends the stream. Its rooms are where it was, but for one of which something is missing. */
+  /** Ends the streams. Their rooms are where they were, but for one of which something is missing. */
   #stop(missing?: Seat): void {
-    const feed = this.#feed;
-    this.#feed = undefined;
-    feed?.abort.abort();
-    for (const seat of feed?.seats ?? []) {
-      if (feed?.covered && seat !== missing && seat.joined) seat.covered(feed.covered);
-      seat.become(false);
+    for (const { abort, covered, heard, seats } of this.#feeds.splice(0)) {
+      abort.abort();
+      heard();
+      for (const seat of seats) {
+        if (covered && seat !== missing && seat.joined) seat.covered(covered);
+        seat.become(false);
+      }
     }
   }
 
@@ -114,11 +124,10 @@ export class StreamLink extends Link {
     const positions = seats.map(({ track }) => track.position as Position);
     const start = coveringPosition(positions, this.#epoch);
     try {
-      // Without a room it is a knock at the door: whoever answers "name a room" is there.
       const response = await request(this.host, this.token, path(seats, start), signal);
       const take = eventParser((block) => signal.aborted || this.#take(feed, block));
       await readText(response, (text) => {
-        this.#hear();
+        this.#hear(feed);
         take(text);
         return !signal.aborted;
       });
@@ -127,12 +136,7 @@ export class StreamLink extends Link {
       if (signal.aborted || !isLasting(error)) throw error;
       if (error.code === "invalid-query" && seats.length === 0) return this.#begin(feed);
       // One room that is not ours closes the stream to all: each is asked for alone, to find it.
-      if (await this.#admit(feed, seats)) return;
-      // Each is ours, but not the members of all.
-      const wanting = seats.filter(({ presence }) => presence);
-      if (wanting.length === 0) throw error;
-      for (const seat of wanting) seat.refused(error);
-      this.rejoin();
+      if (!(await this.#admit(feed, seats))) throw error;
     }
   }
 
@@ -147,11 +151,13 @@ export class StreamLink extends Link {
         const alone = path([seat], seat.track.position);
         const response = await request(this.host, this.token, alone, signal);
         await readText(response, (text) => {
+          this.#hear(feed);
           take(text);
           return !position;
         });
         if (signal.aborted || !position) throw new Error();
-        seat.covered(position);
+        // Where it has one, what lies between is the stream's to tell.
+        if (!seat.at) seat.covered(position);
       } catch (error) {
         if (signal.aborted || !isLasting(error)) throw error;
         found = true;
@@ -193,17 +199,16 @@ export class StreamLink extends Link {
     if (this.opened) return;
     this.opened = true;
     this.host.opened(this);
-    this.#hear();
+    // From now on each stream has a watch of its own.
+    this.watch(0, () => {});
     this.flush();
   }
 
   /** A server sends at least its keep-alives. */
-  #hear(): void {
-    const { heartbeat } = this.host;
-    const now = Date.now();
-    if (!this.opened || now - this.#heard < heartbeat / 10) return;
-    this.#heard = now;
-    this.watch(heartbeat * 2.5, () => this.#feed?.seats.size && this.end());
+  #hear(feed: Feed): void {
+    this.#heard = Date.now();
+    feed.heard();
+    if (!this.over) feed.heard = this.after(this.host.heartbeat * 2.5, () => this.end());
   }
 
   async #post(): Promise<void> {
@@ -255,6 +260,6 @@ function path(seats: readonly Seat[], start: Position | undefined): string {
   for (const { name } of seats) query.append("room", name);
   if (start) query.set("after", `${start.epoch}-${start.seq}`);
   else if (seats[0]?.last) query.set("last", String(seats[0].last));
-  if (seats.some(({ presence }) => presence)) query.set("presence", "1");
+  if (seats[0]?.presence) query.set("presence", "1");
   return `/events?${query}`;
 }

@@ -85,14 +85,30 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     const mine = token(claims({ rooms: { "mine:*": ["join", "publish"] } }));
     const thump = client(server.url, { transport, token: mine });
     const rooms = [thump.room("mine:1"), thump.room("other"), thump.room("mine:2")];
+    const refused = hear(thump, "other");
     const heard = await hear(thump, "mine:1");
-    const refused = await hear(thump, "other");
-    expect([refused.room.state, rooms[1]?.error?.code as string]).toEqual(["closed", "forbidden"]);
+    expect([(await refused).room.state, rooms[1]?.error?.code as string]).toEqual(["closed", "forbidden"]);
     await rooms[2]?.publish("for 2");
     await heard.room.publish("for 1");
     await heard.next();
     await expect(thump.publish("other", 1)).rejects.toMatchObject({ code: "forbidden" });
   });
+});
+
+test("a stream that is refused for one room still tells of the gap in another", async () => {
+  const server = secured();
+  const { at } = await server.engine.publish("mine:1", 0);
+  await server.engine.publish("mine:1", 1);
+  await server.engine.hub.forget("mine:1");
+  const mine = token(claims({ rooms: { "mine:*": ["join", "publish", "history"] } }));
+  const thump = client(server.url, { transport: "event-stream", token: mine });
+  const other = hear(thump, "other", { after: at });
+  const heard = await hear(thump, "mine:1", { after: at });
+  expect((await other).room.error?.code as string).toBe("forbidden");
+  await server.engine.publish("mine:1", 2);
+  await heard.next();
+  expect(heard.all).toEqual([2]);
+  expect(heard.gaps.all.map(({ after }) => after)).toEqual([at]);
 });
 
 test("where a bad token is the reason, it is known though the socket cannot tell", async () => {
