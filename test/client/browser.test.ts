@@ -25,8 +25,8 @@ const page = (url: string) => `<!doctype html><meta charset="utf-8"><link rel="i
   window.thump = thump;
 </script>`;
 
-async function open(heartbeat = 0.5) {
-  const server = startServer({ heartbeat });
+async function open() {
+  const server = startServer();
   const proxy = await Proxy.start(server.port);
   const script = await buildClient();
   const site = Bun.serve({
@@ -55,7 +55,7 @@ inBrowser("offline and back, and over a reload: each message once", async () => 
   const { pages } = await openPages(url, 1);
   const tab = pages[0] as Page;
   await shows(tab, "state", "live");
-  expect(await tab.textContent("#transport")).toBe("websocket");
+  await shows(tab, "transport", "websocket");
   await server.publish("r", "0");
   await shows(tab, "messages", "0");
 
@@ -88,7 +88,7 @@ inBrowser(
     const { pages } = await openPages(url, 1);
     const tab = pages[0] as Page;
     await shows(tab, "state", "live");
-    expect(await tab.textContent("#transport")).toBe("event-stream");
+    await shows(tab, "transport", "event-stream");
     await tab.evaluate("thump.publish('r', 0)");
     await server.publish("r", "1");
     await shows(tab, "messages", "0 1");
@@ -101,7 +101,7 @@ inBrowser(
 );
 
 inBrowser("a tab that was hidden while its connection died notices when it is looked at", async () => {
-  const { server, proxy, url } = await open(25);
+  const { server, proxy, url } = await open();
   const { pages } = await openPages(url, 1);
   const tab = pages[0] as Page;
   await shows(tab, "state", "live");
