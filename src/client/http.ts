@@ -1,0 +1,58 @@
+// Requests to the server, and what it says when it refuses one.
+import { ThumpError, type ToldError, toldError } from "./errors.ts";
+import type { Ended, Host } from "./link.ts";
+
+/** The server said no, about what was asked for: another time it would be the same. */
+export function isLasting(error: unknown): error is ThumpError {
+  const { status = 500 } = error as ThumpError;
+  return status < 500 && ![401, 408, 429].includes(status);
+}
+
+/** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
+export function endedBy(error: unknown): Ended {
+  if (!(error instanceof ThumpError)) return {};
+  const { code, retry, status } = error;
+  return {
+    error,
+    final: code === "revoked" || code === "origin",
+    delay: retry,
+    unauthorized: status === 401,
+  };
+}
+
+/** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */
+export async function request(
+  host: Host,
+  token: string | undefined,
+  path: string,
+  signal: AbortSignal,
+  body?: string,
+): Promise<Response> {
+  const { credentials } = host.options;
+  const response = await host.fetch(host.base + path, {
+    cache: "no-store",
+    signal,
+    ...(credentials && { credentials }),
+    ...(body && { method: "POST", body }),
+    headers: {
+      ...(body && { "content-type": "application/json" }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
+  });
+  if (response.ok) return response;
+  const told = (await response.json().catch(() => ({}))) as ToldError;
+  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+  throw toldError(told, response.status, told.retry ?? (seconds >= 0 ? seconds * 1000 : undefined));
+}
+
+/** Reads a response's text as it comes, until `onText` has enough (returns false) or it ends. */
+export async function readText(response: Response, onText: (text: string) => boolean): Promise<void> {
+  // Not `for await`: not every browser can read a body so.
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (!onText(decoder.decode(value, { stream: true }))) return void reader.cancel();
+  }
+}
