@@ -69,13 +69,13 @@ async function settle(
 }
 
 async function step(server: TestServer, random: Random, listeners: Listener[], actors: Actor[]) {
-  const act = random.below(10);
+  const act = random.below(13);
   const at = random.below(listeners.length);
   const listener = listeners[at] as Listener;
   if (act < 4) actors.push(await appear(server, random));
   else if (act < 6) await actors.splice(random.below(actors.length + 1), 1)[0]?.close();
   else if (act === 6) await actors[random.below(actors.length + 1)]?.act(random.below(3));
-  else if (act === 7) {
+  else if (act === 7 || act > 9) {
     await listener.close();
     listeners[at] = await listen(server, listener.kind, `l${at}`);
   } else if (act === 8) {
@@ -99,7 +99,7 @@ randomTest(
     for (let round = 0; round < 4; round++) {
       for (let i = 0; i < 12; i++) {
         await step(server, random, listeners, actors);
-        if (random.chance(2)) pass(random.pick([50, 500, 1000]));
+        if (random.chance(3)) pass(random.pick([50, 500, 1000]));
       }
       await settle(server, listeners, actors, pass);
       for (const room of ROOMS) {
