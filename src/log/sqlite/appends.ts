@@ -33,10 +33,8 @@ export class Appends implements CommitEvents {
   append(draft: Draft, bounds: Bounds): Publication | Promise<Publication> {
     const { room } = draft;
     const commits = this.commits();
-    // What waits goes first: a room has one order, whatever its rule was a moment ago.
-    const mayNow = !this.#waiting.has(room) && commits.mayNumber();
     if (!isKept(bounds)) {
-      if (mayNow) return this.memory.append(draft);
+      if (this.#mayNow(room)) return this.memory.append(draft);
       return commits.fault ? Promise.reject(commits.fault) : this.#later(draft, undefined, undefined);
     }
     const key = draft.key === undefined ? undefined : scopedKey(room, draft.from, draft.key);
@@ -44,13 +42,13 @@ export class Appends implements CommitEvents {
     if (repeated) return repeated;
     if (commits.fault) return Promise.reject(commits.fault);
     const stored = this.rooms.make(room);
-    if (mayNow && bounds.deliver === "at-once") return this.#atOnce(draft, key, stored);
+    if (bounds.deliver === "at-once" && this.#mayNow(room)) return this.#atOnce(draft, key, stored);
     return this.#later(draft, key, stored);
   }
 
-  /** Something of a room is to be given to its follower yet. */
-  isWaiting(room: string): boolean {
-    return this.#waiting.has(room);
+  /** What waits goes first: a room has one order, whatever its rule was a moment ago. */
+  #mayNow(room: string): boolean {
+    return this.commits().mayNumber() && !this.#waiting.has(room);
   }
 
   kept(entry: Entry, publication: Publication): void {

@@ -18,6 +18,7 @@ const WAITING_BYTES = 64 << 20;
 /** Numbers are set aside in the file in blocks: after a crash it goes on where no number was ever given out. */
 const BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
+const MIN_HEADROOM = 16;
 /** Rooms of which something was trimmed are written with the others, so many at a time. */
 const CHANGED_ROOMS = 1000;
 /** After how long to try again, in ms. */
@@ -238,9 +239,13 @@ export class Commits {
     for (const { resolve } of settling) resolve();
   }
 
-  /** As many numbers as were wanted during this transaction, twice over, are free during the next one. */
+  /**
+   * As many numbers as were wanted during this transaction, twice over, are free during the next one; and a few, once
+   * any ever were.
+   */
   #leaveRoom(): void {
-    this.#headroom = Math.min(MAX_HEADROOM, Math.max(this.#headroom >> 1, this.#wanted * 2));
+    const least = this.#headroom + this.#wanted > 0 ? MIN_HEADROOM : 0;
+    this.#headroom = Math.min(MAX_HEADROOM, Math.max(least, this.#headroom >> 1, this.#wanted * 2));
   }
 
   #onFailed(
