@@ -27,7 +27,8 @@ export interface SocketLike {
   terminate?(): void;
 }
 
-export type SocketConstructor = new (url: string, protocols?: string[]) => SocketLike;
+/** Of something like a WebSocket: what handlers look like, libraries say each in their own way. */
+export type SocketConstructor = new (url: string, protocols?: string[]) => object;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface LinkOptions {

@@ -1,7 +1,7 @@
 // The first way: the multiplexed socket (docs/protocol.md). Commands have ids, replies carry them back.
 import type { Gap } from "./api.ts";
 import { type ToldError, ThumpError, toError, toldError } from "./errors.ts";
-import { type Ended, type Host, Link, type SocketConstructor, type SocketLike } from "./link.ts";
+import { type Ended, type Host, Link, type SocketLike } from "./link.ts";
 import { byteLength, type Entry } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
 import type { Envelope, Seat } from "./seat.ts";
@@ -44,9 +44,9 @@ export class SocketLink extends Link {
   constructor(host: Host, token: string | undefined) {
     super(host);
     const url = `${host.base.replace(/^http/, "ws")}/ws`;
-    const Socket = host.options.WebSocket ?? (WebSocket as unknown as SocketConstructor);
+    const Socket = host.options.WebSocket ?? WebSocket;
     // A browser's socket has no headers: the token travels as a subprotocol.
-    const socket = new Socket(url, token === undefined ? [] : ["thump", `bearer.${token}`]);
+    const socket = new Socket(url, token === undefined ? [] : ["thump", `bearer.${token}`]) as SocketLike;
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       this.#frames++;

@@ -1,7 +1,9 @@
 // Types flow from the room rules: what is wrong below is an error of `bun run check`, or that check fails.
 import { expect, test } from "bun:test";
+import WS from "ws";
 import { Type } from "typebox";
 import type { Message, Room, Thump } from "../../src/client/index.ts";
+import { connect } from "../../src/client/index.ts";
 import { useRoom } from "../../src/client/react.ts";
 import type { Options } from "../../src/index.ts";
 
@@ -64,6 +66,7 @@ export function typed(
   void plain.room("chat:1").publish({ n: 1 });
   // @ts-expect-error -- there is no such field
   void plain.room("chat:1").publish({ m: 1 });
+  connect("https://app.example", { WebSocket: WS, fetch, credentials: "include", queue: { count: 1 } });
   const hook = useRoom(thump, "chat:42");
   same<typeof hook.messages, readonly Message<{ text: string; mood?: string }>[]>(true);
   // @ts-expect-error -- no rule has such rooms
