@@ -92,7 +92,10 @@ export class FanOut {
   attach(session: Session): void {
     const { behind } = session;
     session.behind = undefined;
-    if (session.lagging) this.stats.caughtUp++;
+    if (session.lagging) {
+      this.stats.caughtUp++;
+      this.stats.lagging--;
+    }
     session.lagging = false;
     if (!behind || behind.size === 0) return;
     const rooms: Room[] = [];
@@ -139,8 +142,11 @@ export class FanOut {
     if (live) this.#lagging(session);
     if (disconnect) session.end(CLOSE.slow, "too slow for this room");
   }
+
   #lagging(session: Session): void {
+    if (!session.lagging) this.stats.lagging++;
     session.lagging = true;
+    session.lags = { times: (session.lags?.times ?? 0) + 1, at: Date.now(), waiting: session.unread() };
     this.stats.lagged++;
     this.journal.lagging(session);
   }

@@ -15,6 +15,8 @@ export class Stats {
   /** How often a session fell behind, and how often one was level again. */
   lagged = 0;
   caughtUp = 0;
+  /** Sessions that are behind just now. */
+  lagging = 0;
   gaps = 0;
   /** Publications that `lag: "latest"` skipped for one session. */
   skipped = 0;
@@ -44,6 +46,14 @@ export class Stats {
     const reasons = this.closed.get(transport) ?? new Map<Reason, number>();
     this.closed.set(transport, reasons);
     add(reasons, reason);
+  }
+
+  /** Sessions that are there, by transport. */
+  connected(): [transport: string, count: number][] {
+    return [...this.opened].map(([transport, opened]) => {
+      const closed = this.closed.get(transport)?.values() ?? [];
+      return [transport, [...closed].reduce((left, count) => left - count, opened)];
+    });
   }
 
   rejected(code: Code): void {

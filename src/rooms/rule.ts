@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { FieldError } from "../protocol/codes.ts";
+import { RESERVED } from "../protocol/names.ts";
 import { ownerPart, readOwner } from "./owner.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
@@ -81,6 +82,8 @@ export interface Rule {
   readonly members: Level;
   /** The user that a room of this rule belongs to, where the pattern says so. */
   readonly ownerOf: (room: string) => string | undefined;
+  /** It is of a room of the server's own: nobody else publishes there. */
+  readonly reserved?: true;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
@@ -118,6 +121,8 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
+  if (pattern.startsWith(RESERVED))
+    return ["the name", `begins with "${RESERVED}": such rooms are the server's own`];
   const { join, publish, members, history } = options;
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];

@@ -13,7 +13,10 @@ import { MemoryLog } from "../log/memory.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { Journals } from "../hub/journal.ts";
+import type { Latency } from "../hub/latency.ts";
 import { LogJournal } from "./journal.ts";
+import { watchLoop } from "./loop-delay.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 
@@ -38,6 +41,8 @@ export class Engine {
   readonly origins: Origins;
   readonly proxies: Proxies;
   readonly bounds: SocketBounds;
+  /** Those who are told how sessions end, and of faults. */
+  readonly journals = new Journals(new LogJournal());
   /** What is kept of all rooms. */
   readonly memory: Memory;
   /** Told to stop: no new sessions. */
@@ -47,6 +52,7 @@ export class Engine {
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
+  #loopDelay: Latency | undefined;
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
@@ -57,7 +63,7 @@ export class Engine {
    */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const journal = new LogJournal();
+    const journal = this.journals;
     const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
     this.memory = new Memory(settings.memory);
@@ -123,6 +129,14 @@ export class Engine {
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
+  }
+
+  /** How late its event loop is: looked at from when somebody first asks. */
+  get loopDelay(): Latency {
+    if (this.#loopDelay) return this.#loopDelay;
+    const { delay, stop } = watchLoop();
+    this.onClose(stop);
+    return (this.#loopDelay = delay);
   }
 
   /** Why it should get no new clients just now; undefined when all is well. */

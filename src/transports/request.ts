@@ -23,6 +23,9 @@ export const Query = Type.Object({
   echo: Type.Optional(Flag),
   match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),
+  user: Type.Optional(Type.String()),
+  lagging: Type.Optional(Flag),
+  sort: Type.Optional(Type.Union([Type.Literal("name"), Type.Literal("sessions")])),
   limit: Type.Optional(Digits),
 });
 const query = Compile(Query);

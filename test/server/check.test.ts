@@ -38,7 +38,7 @@ test("the file can be named, and does not have to be there", async () => {
 });
 
 test.each<[room: string, pattern: string | null, rule: object]>([
-  ["chat:7", "chat:{id}", { history: { count: 5, age: 3_600_000 }, publish: "anyone", lag: "catch-up" }],
+  ["chat:7", "chat:{id}", { history: { count: 5, age: 3600 }, publish: "anyone", lag: "catch-up" }],
   ["chat:7:8", "chat:*", { history: false, publish: "server" }],
   ["elsewhere", null, { history: { count: 1000 }, publish: "anyone" }],
 ])("the rule of %s is that of %s", async (room, pattern, rule) => {
