@@ -50,6 +50,7 @@ const Session = Type.Object({
     ),
   }),
   waiting: Type.Optional(number("Bytes that wait for it to read, where that can be known.")),
+  allowed: number("So many bytes may wait in a socket; past it the session is let go until it has read."),
   full: Type.Boolean({ description: "More waits than should: nothing is sent until it has read some." }),
   sent: number("Publications that it was sent."),
   received: number("Frames that came from it."),

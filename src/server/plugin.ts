@@ -5,6 +5,7 @@ import { ANONYMOUS, type Asker, type Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { networkOf } from "../access/network.ts";
 import { isLoopback } from "../access/origin.ts";
+import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
 import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
@@ -78,7 +79,7 @@ function createRoutes(engine: Engine) {
     });
   const raw = { parse: "none" } as const;
   let stopFeed = () => {};
-  return new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
+  const routes = new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server }) => {
       attachServer(engine, server);
@@ -119,6 +120,8 @@ function createRoutes(engine: Engine) {
     .options("/sessions", on(preflight))
     .options("/sessions/:id", on(preflight))
     .options("/users/:user/sessions", on(preflight));
+  if (engine.settings.console) routes.get("/console", ({ request }) => consolePage(request));
+  return routes;
 }
 
 function attachServer(engine: Engine, server: Server<unknown> | null): void {

@@ -1,0 +1,100 @@
+/** @jsxImportSource preact */
+// Small things that views are made of: headings, notices, pages of a list, a question before something is done.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { ApiError } from "../api.ts";
+import { count } from "../format.ts";
+import { href, type Route } from "../route.ts";
+
+/** A view's heading; the focus goes there when one comes to it. */
+export function Heading({ children, above }: { children: ComponentChildren; above?: ComponentChildren }) {
+  return (
+    <div class="heading">
+      {above && <p class="above">{above}</p>}
+      <h1 tabIndex={-1}>{children}</h1>
+    </div>
+  );
+}
+
+export function Failure({ error }: { error: ApiError | undefined }) {
+  if (!error) return null;
+  return (
+    <p class="notice wrong" role="alert">
+      {error.message} <code>{error.code}</code>
+    </p>
+  );
+}
+
+/** Where a table would be, when there is nothing to be in it. */
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}
+
+/** A route of a list: it has pages. */
+type Paged = Extract<Route, { cursor: string }>;
+
+interface PagerProps {
+  route: Paged;
+  shown: number;
+  total: number;
+  next: string | undefined;
+}
+
+/** "101–200 of 1,000", and the ways to the pages around. */
+export function Pager({ route, shown, total, next }: PagerProps) {
+  const { from } = route;
+  const range =
+    shown === 0 ? "none" : `${count(from + 1)}–${count(from + shown)} of ${total.toLocaleString("en")}`;
+  return (
+    <nav class="pager" aria-label="Pages">
+      <span data-testid="range">{range}</span>
+      <span class="ways">
+        <Way to={route.cursor === "" ? undefined : { ...route, cursor: "", from: 0 }}>First</Way>
+        <Way to={next === undefined ? undefined : { ...route, cursor: next, from: from + shown }}>Next</Way>
+      </span>
+    </nav>
+  );
+}
+
+function Way({ to, children }: { to: Route | undefined; children: ComponentChildren }) {
+  return to === undefined ? (
+    <span class="button off">{children}</span>
+  ) : (
+    <a class="button" href={href(to)}>
+      {children}
+    </a>
+  );
+}
+
+interface ConfirmProps {
+  open: boolean;
+  question: string;
+  /** What it means. */
+  children: ComponentChildren;
+  yes: string;
+  onYes(): void;
+  onClose(): void;
+}
+
+/** Asks before something is done that cannot be undone. */
+export function Confirm({ open, question, children, yes, onYes, onClose }: ConfirmProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} aria-labelledby="question" onClose={onClose}>
+      <h2 id="question">{question}</h2>
+      <p>{children}</p>
+      <div class="ways">
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={onYes}>
+          {yes}
+        </button>
+      </div>
+    </dialog>
+  );
+}
