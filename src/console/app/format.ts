@@ -29,6 +29,7 @@ export function bytes(value: number): string {
 /** From ms: 0.05 ms, 12 ms, 1.2 s. */
 export function latency(ms: number | null): string {
   if (ms === null) return "–";
+  if (ms > 0 && ms < 0.005) return "< 0.01 ms";
   if (ms >= 1000) return `${+(ms / 1000).toFixed(1)} s`;
   return `${ms >= 10 ? Math.round(ms) : +ms.toFixed(ms >= 1 ? 1 : 2)} ms`;
 }

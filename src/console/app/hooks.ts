@@ -58,6 +58,8 @@ export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {
           if (abort.signal.aborted || !(error instanceof ApiError)) return;
           if (error.code === "unauthorized" || error.code === "revoked") return signOut(error.message);
           setState((before) => ({ ...(before.path === path ? before : { path }), error }));
+          // What is gone does not come back.
+          if (error.code === "not-found") return;
         }
       }
       if (!abort.signal.aborted) timer = setTimeout(() => void ask(), ms);

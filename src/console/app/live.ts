@@ -31,6 +31,8 @@ export class Live {
   readonly series = new Series();
   readonly errors = new Map<string, ErrorLine>();
   events: SessionEvent[] = [];
+  /** Why the server does not let us listen to it, if it does not. */
+  refused: string | undefined;
   readonly #listeners = new Set<() => void>();
   #scheduled = false;
 
@@ -67,8 +69,10 @@ export class Live {
       take(data, time);
       this.#changed();
     });
-    // Told above, for all of them.
-    room.on("error", () => {});
+    room.on("error", ({ message }) => {
+      this.refused = message;
+      this.#changed();
+    });
   }
 
   #noteSessions({ began, ended }: SessionNotes, time: number): void {

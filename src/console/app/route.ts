@@ -92,7 +92,7 @@ export function href(route: Route): string {
 /** With those that say something. */
 export function withQuery(path: string, values: Record<string, string | number>): string {
   const said = Object.entries(values).filter(([, value]) => value !== "" && value !== 0);
-  const query = new URLSearchParams(said.map(([name, value]) => [name, String(value)]));
+  const query = new URLSearchParams(said.map(([name, value]): [string, string] => [name, String(value)]));
   return said.length > 0 ? `${path}?${query}` : path;
 }
 

@@ -6,7 +6,7 @@ import { Mark } from "./parts/mark.tsx";
 interface SignInProps {
   why: string | undefined;
   failed: boolean;
-  onKey(key: string): void;
+  onKey(key: string | undefined): void;
 }
 
 export function SignIn({ why, failed, onKey }: SignInProps) {
@@ -41,7 +41,10 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
       </form>
       {why ? (
         <p id="why" class="wrong" role="alert">
-          {why}
+          {why}{" "}
+          <button type="button" onClick={() => onKey(undefined)}>
+            Try without a key
+          </button>
         </p>
       ) : (
         <p id="hint" class="soft">

@@ -16,7 +16,11 @@ interface Panel {
   lines: [name: string, figure: FigureName][];
   write: Write;
   least: number;
+  steps?: number[];
 }
+
+/** Half a MiB, a MiB, and so on, doubled. */
+const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
 
 const PANELS: Panel[] = [
   { title: "Published, per second", lines: [["in", "published"]], write: rate, least: 5 },
@@ -26,7 +30,7 @@ const PANELS: Panel[] = [
     lines: [
       ["p99", "socketsP99"],
       ["p50", "socketsP50"],
-      ["streams p99", "streamsP99"],
+      ["streams", "streamsP99"],
     ],
     write: ms,
     least: 1,
@@ -48,16 +52,17 @@ const PANELS: Panel[] = [
     title: "Memory",
     lines: [
       ["process", "rss"],
-      ["JavaScript", "heap"],
+      ["heap", "heap"],
       ["kept", "kept"],
     ],
     write: bytes,
     least: 1 << 20,
+    steps: MEMORY_STEPS,
   },
 ];
 
 export function Overview() {
-  const { series } = useLive();
+  const { series, refused } = useLive();
   const [chosen, choose] = useState<string>();
   const { nodes } = series;
   const node = chosen !== undefined && nodes.includes(chosen) ? chosen : undefined;
@@ -67,6 +72,11 @@ export function Overview() {
         <Heading>Overview</Heading>
         <Nodes nodes={nodes} node={node} choose={choose} series={series} />
       </div>
+      {refused !== undefined && (
+        <p class="notice wrong" role="alert">
+          {refused}
+        </p>
+      )}
       <Figures series={series} node={node} />
       <section aria-label="The last five minutes" class="charts">
         {PANELS.map((panel) => (
@@ -130,7 +140,10 @@ function Figures({ series, node }: { series: Series; node: string | undefined })
       <Figure
         name="Sessions"
         value={shown("sessions", count)}
-        about={byTransport.map(([name, size]) => `${count(size)} ${name}`).join(", ") || "none"}
+        about={
+          byTransport.map(([name, size]) => `${count(size)} ${SHORT[name] ?? name}`).join(" · ") || "none"
+        }
+        title={byTransport.map(([name, size]) => `${count(size)} ${name}`).join(", ")}
       />
       <Figure name="Rooms" value={shown("rooms", count)} about="with sessions" />
       <Figure
@@ -159,21 +172,30 @@ function Figures({ series, node }: { series: Series; node: string | undefined })
   );
 }
 
+/** Transports in a few letters. */
+const SHORT: Record<string, string> = {
+  websocket: "ws",
+  "raw-websocket": "raw",
+  "event-stream": "sse",
+  "envelope-stream": "events",
+};
+
 interface FigureProps {
   name: string;
   value: string;
   about: string;
+  title?: string;
   look?: string | undefined;
 }
 
-function Figure({ name, value, about, look = "" }: FigureProps) {
+function Figure({ name, value, about, title = about, look = "" }: FigureProps) {
   return (
     <div class={`figure ${look}`}>
       <dt>{name}</dt>
       <dd class="value" data-testid={`figure-${name}`}>
         {value}
       </dd>
-      <dd class="about" title={about}>
+      <dd class="about" title={title}>
         {about}
       </dd>
     </div>
@@ -188,7 +210,7 @@ interface PanelProps {
   node: string | undefined;
 }
 
-function PanelChart({ panel: { title, lines, write, least }, series, node }: PanelProps) {
+function PanelChart({ panel: { title, lines, write, least, steps }, series, node }: PanelProps) {
   const [times = [], ...values] = series.columns(
     lines.map(([, figure]) => figure),
     node,
@@ -199,6 +221,7 @@ function PanelChart({ panel: { title, lines, write, least }, series, node }: Pan
       times={times as number[]}
       write={write}
       least={least}
+      steps={steps}
       lines={lines.map(([name, figure], i) => {
         const now = series.now(figure, node);
         return { name, look: LOOKS[i] ?? "c", values: values[i] ?? [], now: now === null ? "–" : write(now) };

@@ -30,7 +30,7 @@ export function RoomPage({ name }: { name: string }) {
           <span class="name">{name}</span>
         </Heading>
         <p class="soft" data-testid="room-sessions">
-          {who.data ? plural(who.data.total, "session") : " "}
+          {who.data ? `${plural(who.data.total, "session")}, this console with them` : " "}
         </p>
       </div>
       <Failure error={rule.error ?? who.error} />

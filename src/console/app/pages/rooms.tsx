@@ -58,7 +58,7 @@ function Search({ search, sort }: { search: string; sort: Order }) {
         type="search"
         autocomplete="off"
         spellcheck={false}
-        placeholder="Name, or pattern such as chat:*"
+        placeholder="Name or pattern, chat:*"
         maxLength={200}
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}

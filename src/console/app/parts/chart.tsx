@@ -22,6 +22,8 @@ interface ChartProps {
   write(value: number): string;
   /** The axis reaches at least so far. */
   least: number;
+  /** Its steps, where they are not round in tens. */
+  steps?: number[] | undefined;
 }
 
 const HEIGHT = 132;
@@ -76,7 +78,7 @@ function columns({ times, lines }: ChartProps): uPlot.AlignedData {
   return [times, ...lines.map(({ values }) => values)];
 }
 
-function options(element: HTMLElement, { lines, write, least }: ChartProps): uPlot.Options {
+function options(element: HTMLElement, { lines, write, least, steps }: ChartProps): uPlot.Options {
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
@@ -97,8 +99,14 @@ function options(element: HTMLElement, { lines, write, least }: ChartProps): uPl
       y: { range: (_, __, most) => [0, Math.max(least, (most ?? 0) * 1.1)] },
     },
     axes: [
-      { ...axis, size: 22, space: 64, values: (_, splits) => splits.map(minute) },
-      { ...axis, size: 54, space: 34, values: (_, splits) => splits.map(write) },
+      { ...axis, size: 22, space: 44, values: (_, splits) => splits.map(minute) },
+      {
+        ...axis,
+        size: 54,
+        space: 34,
+        values: (_, splits) => splits.map(write),
+        ...(steps ? { incrs: steps } : {}),
+      },
     ],
     series: [
       {},
@@ -114,5 +122,6 @@ function options(element: HTMLElement, { lines, write, least }: ChartProps): uPl
 
 function minute(time: number): string {
   const date = new Date(time * 1000);
-  return `${date.getHours()}:${String(date.getMinutes()).padStart(2, "0")}`;
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
 }

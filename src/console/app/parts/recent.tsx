@@ -78,7 +78,9 @@ function Event({ event, now }: { event: SessionEvent; now: number }) {
   const who = event.user ?? (came ? (event.address ?? "") : "");
   return (
     <>
-      <span class={`badge ${came ? "good" : ""}`}>{came ? "came" : event.reason}</span>
+      <span class={`badge ${came ? "good" : ""}`}>
+        {came ? "came" : event.reason === "client" ? "left" : event.reason}
+      </span>
       <a href={href({ page: "session", id: event.session })}>
         <code>{event.session}</code>
       </a>

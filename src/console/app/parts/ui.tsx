@@ -20,7 +20,7 @@ export function Failure({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
   return (
     <p class="notice wrong" role="alert">
-      {error.message} <code>{error.code}</code>
+      {error.message} {error.code === "gone" ? "Trying again…" : <code>{error.code}</code>}
     </p>
   );
 }
