@@ -8,6 +8,9 @@ export class Stats {
   publications = 0;
   /** The bytes of their data. */
   publishedBytes = 0;
+  /** Of these: what the server said itself, about itself. */
+  ownPublications = 0;
+  ownBytes = 0;
   /** Publications times those who received each. */
   deliveries = 0;
   /** What they took on the wire, without framing and compression. */
@@ -36,6 +39,12 @@ export class Stats {
   delivered(publications: number, bytes: number): void {
     this.deliveries += publications;
     this.deliveredBytes += bytes;
+  }
+
+  /** A publication was the server's own: looking should not change what is seen. */
+  publishedOwn(bytes: number): void {
+    this.ownPublications++;
+    this.ownBytes += bytes;
   }
 
   begun(transport: string): void {

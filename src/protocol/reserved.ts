@@ -8,6 +8,8 @@ export const SESSIONS_ROOM = "thump:sessions";
 /** What clients were refused, and faults, gathered for a second. Events `errors`, with `ErrorNotes`. */
 export const ERRORS_ROOM = "thump:errors";
 
+export const OWN_ROOMS = [STATS_ROOM, SESSIONS_ROOM, ERRORS_ROOM] as const;
+
 /** Of how long something took, in ms; null where nothing happened. */
 export interface Quantiles {
   p50: number | null;

@@ -18,7 +18,7 @@ export function startFeed(engine: Engine): () => void {
     const data = { kind: "json", text: JSON.stringify(value) } as const;
     // Not by the door: nobody comes through it into these rooms.
     const { size } = await engine.hub.publish({ room, event, data });
-    samples.leaveOut(size);
+    engine.hub.stats.publishedOwn(size);
   };
   const tell = async (): Promise<void> => {
     await publish(STATS_ROOM, "stats", samples.take());

@@ -1,16 +1,18 @@
 // Samples: how the server fared since the last one, from the plain numbers of hub/stats.ts.
 import pkg from "../../package.json" with { type: "json" };
+import type { Hub } from "../hub/hub.ts";
 import { LatencyWindow } from "../hub/latency.ts";
 import type { Stats } from "../hub/stats.ts";
 import type { Code } from "../protocol/codes.ts";
-import { isReserved } from "../protocol/names.ts";
-import type { Quantiles, Sample } from "../protocol/reserved.ts";
+import { OWN_ROOMS, type Quantiles, type Sample } from "../protocol/reserved.ts";
 import type { Engine } from "./engine.ts";
 
 /** What only grows: a sample says by how much. */
 const COUNTERS = [
   "publications",
   "publishedBytes",
+  "ownPublications",
+  "ownBytes",
   "deliveries",
   "deliveredBytes",
   "lagged",
@@ -29,9 +31,6 @@ export class Samples {
   readonly #toStreams: LatencyWindow;
   readonly #log: LatencyWindow;
   readonly #loop: LatencyWindow;
-  /** What the server published itself since the last sample. */
-  #own = { publications: 0, bytes: 0 };
-
   /** @param node which process it is */
   constructor(
     readonly engine: Engine,
@@ -44,12 +43,6 @@ export class Samples {
     this.#toStreams = new LatencyWindow(stats.toStreams);
     this.#log = new LatencyWindow(stats.append);
     this.#loop = new LatencyWindow(engine.loopDelay);
-  }
-
-  /** Something was published that is not to be counted: looking should not change what is seen. */
-  leaveOut(bytes: number): void {
-    this.#own.publications++;
-    this.#own.bytes += bytes;
   }
 
   /** What there is now, and what happened since the last time. */
@@ -73,7 +66,7 @@ export class Samples {
         limit: door.places.max,
         byTransport: Object.fromEntries(hub.stats.connected()),
       },
-      rooms: hub.rooms.size - hub.rooms.keys().filter(isReserved).toArray().length,
+      rooms: roomsInUse(hub),
       ...this.#happened(hub.stats),
       rejects: this.#rejected(hub.stats),
       toSockets: quantiles(this.#toSockets),
@@ -87,11 +80,10 @@ export class Samples {
   #happened(stats: Stats) {
     const now = countsOf(stats);
     const since = (name: keyof Counts) => now[name] - this.#before[name];
-    const own = this.#own;
     const happened = {
       in: {
-        publications: since("publications") - own.publications,
-        bytes: since("publishedBytes") - own.bytes,
+        publications: since("publications") - since("ownPublications"),
+        bytes: since("publishedBytes") - since("ownBytes"),
       },
       out: { deliveries: since("deliveries"), bytes: since("deliveredBytes") },
       lags: since("lagged"),
@@ -101,7 +93,6 @@ export class Samples {
       lost: since("lost"),
     };
     this.#before = now;
-    this.#own = { publications: 0, bytes: 0 };
     return happened;
   }
 
@@ -114,6 +105,11 @@ export class Samples {
     this.#rejects = new Map(rejects);
     return since;
   }
+}
+
+/** Rooms that somebody is in, but for the server's own. */
+export function roomsInUse({ rooms }: Hub): number {
+  return rooms.size - OWN_ROOMS.filter((name) => rooms.has(name)).length;
 }
 
 function countsOf(stats: Stats): Counts {

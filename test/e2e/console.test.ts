@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
-import { thump } from "../../src/index.ts";
+import { type AccessOptions, thump } from "../../src/index.ts";
 import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect } from "../support/clients.ts";
@@ -13,7 +13,8 @@ import { claims, SECRET, token } from "../support/tokens.ts";
 if (noBrowser) console.log(`skipped: test/e2e/console.test.ts: ${noBrowser}`);
 
 const MASTER = "thump_master";
-const hash = new Bun.CryptoHasher("sha256").update(MASTER).digest("hex");
+const WATCHER = "thump_watcher";
+const hash = (key: string) => new Bun.CryptoHasher("sha256").update(key).digest("hex");
 
 /** A test of the page: where there is a browser, with time for it. */
 function inBrowser(name: string, run: () => Promise<void>): void {
@@ -102,7 +103,11 @@ inBrowser("a session is found, looked at and disconnected, once that was confirm
 });
 
 inBrowser("with a secret it asks for a key, and says when one is not good", async () => {
-  const access = { secrets: SECRET, apiKeys: [{ name: "m", hash }] };
+  const apiKeys: NonNullable<AccessOptions["apiKeys"]> = [
+    { name: "m", hash: hash(MASTER) },
+    { name: "w", hash: hash(WATCHER), rooms: { "*": ["list", "join", "history"] }, may: ["inspect"] },
+  ];
+  const access = { secrets: SECRET, apiKeys };
   const server = startServer({ console: true, access });
   await connect(server.socket("/ws?room=team"), {
     headers: { authorization: `Bearer ${token(claims({ sub: "ann" }))}` },
@@ -114,6 +119,15 @@ inBrowser("with a secret it asks for a key, and says when one is not good", asyn
   await page.getByLabel("API key").fill(token());
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("alert").getByText("It takes an API key that may inspect").waitFor();
+  await page.getByLabel("API key").fill(WATCHER);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await has(page, "connection", "live");
+  await page.goto(`${server.url}/console#/room/team`);
+  await page.locator("#data").fill("may I?");
+  await page.getByRole("button", { name: "Publish" }).click();
+  await has(page, "told", "may not publish");
+  await page.goto(`${server.url}/console#/sessions`);
+  await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("API key").fill(MASTER);
   await page.getByRole("button", { name: "Sign in" }).click();
   await rows(page, "sessions").getByText("ann").waitFor();
