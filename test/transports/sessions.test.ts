@@ -1,51 +1,32 @@
 // Who is connected, as operators see it: lists page by page, and how one session fares.
 import { expect, test } from "bun:test";
+import type { SessionDetail, SessionRow } from "../../src/console/app/api.ts";
 import { eventually, problemOf } from "../support/answers.ts";
 import { connect, Multiplexed, multiplexed } from "../support/clients.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
-interface Row {
-  session: string;
-  transport: string;
-  user?: string;
-  address?: string;
-  since: number;
-  rooms: number;
-  lagging: boolean;
-}
-
-interface Detail extends Omit<Row, "rooms"> {
-  rooms: number;
-  lags: { times: number; at?: number; waiting?: number };
-  waiting?: number;
-  full: boolean;
-  sent: number;
-  received: number;
-  memberships: { room: string; at: string; live: boolean; behind: number; more?: true; lag: string }[];
-}
-
 async function list(
   { url }: TestServer,
   query = "",
-): Promise<{ sessions: Row[]; total: number; cursor?: string }> {
+): Promise<{ sessions: SessionRow[]; total: number; cursor?: string }> {
   const response = await fetch(`${url}/sessions${query}`);
   expect(response.status).toBe(200);
-  return (await response.json()) as { sessions: Row[]; total: number; cursor?: string };
+  return (await response.json()) as { sessions: SessionRow[]; total: number; cursor?: string };
 }
 
-async function detail({ url }: TestServer, id: string): Promise<Detail> {
+async function detail({ url }: TestServer, id: string): Promise<SessionDetail> {
   const response = await fetch(`${url}/sessions/${id}`);
   expect(response.status).toBe(200);
-  return (await response.json()) as Detail;
+  return (await response.json()) as SessionDetail;
 }
 
 test("page by page, every session is listed once, the newest first", async () => {
   const server = startServer();
   for (let i = 0; i < 12; i++) await connect(server.socket(`/rooms/${i % 2 ? "odd" : "even"}`));
   await eventually(() => server.engine.hub.sessions.size === 12);
-  const seen: Row[] = [];
+  const seen: SessionRow[] = [];
   let cursor: string | undefined;
   do {
     const page = await list(server, `?limit=5${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
@@ -74,7 +55,7 @@ test("the list can be narrowed to a room, to a user, and to those that are behin
   await eventually(() => server.engine.sessionsIn("b") === 2);
   const users = async (query: string) => {
     const response = await fetch(`${server.url}/sessions${query}`, { headers: bearer(MASTER) });
-    const { sessions } = (await response.json()) as { sessions: Row[] };
+    const { sessions } = (await response.json()) as { sessions: SessionRow[] };
     return sessions.map(({ user }) => user).toSorted();
   };
   expect(await users("?room=a")).toEqual(["ann", "bob"]);

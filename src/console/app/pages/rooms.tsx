@@ -1,10 +1,10 @@
 /** @jsxImportSource preact */
 // The rooms there are, page by page: the server looks, however many they are.
-import { useEffect, useState } from "preact/hooks";
 import type { RoomRow } from "../api.ts";
 import { ago, bytes, count } from "../format.ts";
-import { replaceHash, useNow, usePolled, useSettled } from "../hooks.ts";
-import { Empty, Failure, Heading, Pager } from "../parts/ui.tsx";
+import { replaceHash, useNow, usePolled } from "../hooks.ts";
+import { SearchField } from "../parts/search-field.tsx";
+import { type Column, Empty, Failure, Heading, Pager, type Sorting, Table } from "../parts/ui.tsx";
 import { href, type Order, patternOf, type Route, ROOMS, withQuery } from "../route.ts";
 
 type RoomsRoute = Extract<Route, { page: "rooms" }>;
@@ -40,28 +40,15 @@ export function Rooms({ route }: { route: RoomsRoute }) {
   );
 }
 
-/** Looks for what is typed, once one stops typing. */
 function Search({ search, sort }: { search: string; sort: Order }) {
-  const [text, setText] = useState(search);
-  const settled = useSettled(text, 150);
-  useEffect(() => setText(search), [search]);
-  useEffect(() => {
-    if (settled !== search) replaceHash(href({ ...ROOMS, search: settled, sort }));
-  }, [settled]);
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <label class="unseen" for="search">
-        Search rooms by name or pattern
-      </label>
-      <input
+      <SearchField
         id="search"
-        type="search"
-        autocomplete="off"
-        spellcheck={false}
+        label="Search rooms by name or pattern"
         placeholder="Name or pattern, chat:*"
-        maxLength={200}
-        value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        value={search}
+        onSettled={(text) => replaceHash(href({ ...ROOMS, search: text, sort }))}
       />
     </form>
   );
@@ -69,50 +56,34 @@ function Search({ search, sort }: { search: string; sort: Order }) {
 
 function RoomsTable({ rooms, route }: { rooms: RoomRow[]; route: RoomsRoute }) {
   const now = useNow();
-  const column = (name: string, sort: Order, look = "") => (
-    <th
-      scope="col"
-      class={look}
-      aria-sort={route.sort === sort ? (sort === "name" ? "ascending" : "descending") : "none"}
-    >
-      <a href={href({ ...route, sort, cursor: "", from: 0 })}>{name}</a>
-    </th>
-  );
+  const sorted = (sort: Order, by: Sorting["by"]): Sorting => ({
+    to: href({ ...route, sort, cursor: "", from: 0 }),
+    by: route.sort === sort ? by : "none",
+  });
+  const columns: Column[] = [
+    ["Room", "wide", sorted("name", "ascending")],
+    ["Sessions", "number", sorted("sessions", "descending")],
+    ["Kept", "number"],
+    ["Size", "number size"],
+    ["Newest", "time"],
+  ];
   return (
-    <div class="panel scroll">
-      <table class="fixed rooms">
-        <caption class="unseen">Rooms</caption>
-        <thead>
-          <tr>
-            {column("Room", "name", "wide")}
-            {column("Sessions", "sessions", "number")}
-            <th scope="col" class="number">
-              Kept
-            </th>
-            <th scope="col" class="number size">
-              Size
-            </th>
-            <th scope="col" class="time">
-              Newest
-            </th>
+    <div class="panel flush">
+      <Table caption="Rooms" look="fixed rooms" testId="rooms" columns={columns}>
+        {rooms.map(({ room, sessions, kept, newest }) => (
+          <tr key={room}>
+            <td class="wide cut">
+              <a href={href({ page: "room", name: room })} title={room}>
+                {room}
+              </a>
+            </td>
+            <td class="number">{count(sessions)}</td>
+            <td class="number">{kept ? count(kept.count) : "–"}</td>
+            <td class="number size">{kept ? bytes(kept.bytes) : "–"}</td>
+            <td class="time">{newest === undefined ? "–" : ago(newest, now)}</td>
           </tr>
-        </thead>
-        <tbody data-testid="rooms">
-          {rooms.map(({ room, sessions, kept, newest }) => (
-            <tr key={room}>
-              <td class="wide cut">
-                <a href={href({ page: "room", name: room })} title={room}>
-                  {room}
-                </a>
-              </td>
-              <td class="number">{count(sessions)}</td>
-              <td class="number">{kept ? count(kept.count) : "–"}</td>
-              <td class="number size">{kept ? bytes(kept.bytes) : "–"}</td>
-              <td class="time">{newest === undefined ? "–" : ago(newest, now)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

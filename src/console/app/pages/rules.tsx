@@ -1,10 +1,10 @@
 /** @jsxImportSource preact */
 // The rules as they hold, in the order in which they are tried; and which one a room has.
-import { useEffect, useState } from "preact/hooks";
 import type { PatternRule } from "../api.ts";
-import { replaceHash, usePolled, useSettled } from "../hooks.ts";
+import { replaceHash, usePolled } from "../hooks.ts";
 import { historyText, RuleFacts, Schema } from "../parts/rule-facts.tsx";
-import { Failure, Heading } from "../parts/ui.tsx";
+import { SearchField } from "../parts/search-field.tsx";
+import { Failure, Heading, Table } from "../parts/ui.tsx";
 import { href, type Route, withQuery } from "../route.ts";
 
 type RulesRoute = Extract<Route, { page: "rules" }>;
@@ -20,39 +20,39 @@ export function RulesPage({ route: { room } }: { route: RulesRoute }) {
       </div>
       <Failure error={error} />
       {room !== "" && <RuleOfRoom room={room} />}
-      <div class="panel scroll">
-        <table class="rules">
-          <caption class="unseen">Rules: the first whose pattern fits a room counts</caption>
-          <thead>
-            <tr>
-              {["Pattern", "Keeps", "If slow", "Join", "Publish", "Members", "Read history", "Schema"].map(
-                (name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ),
-              )}
+      <div class="panel flush">
+        <Table
+          caption="Rules: the first whose pattern fits a room counts"
+          look="rules"
+          testId="rules"
+          columns={[
+            ["Pattern"],
+            ["Keeps"],
+            ["If slow"],
+            ["Join"],
+            ["Publish"],
+            ["Members"],
+            ["Read history"],
+            ["Schema"],
+          ]}
+        >
+          {data?.rules.map(({ pattern, rule }) => (
+            <tr key={pattern}>
+              <th scope="row">
+                {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
+              </th>
+              <td>{historyText(rule)}</td>
+              <td>{rule.lag}</td>
+              <td>{rule.join}</td>
+              <td>{rule.publish}</td>
+              <td>{rule.members}</td>
+              <td>{rule.history ? rule.history.read : "–"}</td>
+              <td>
+                {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
+              </td>
             </tr>
-          </thead>
-          <tbody data-testid="rules">
-            {data?.rules.map(({ pattern, rule }) => (
-              <tr key={pattern}>
-                <th scope="row">
-                  {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
-                </th>
-                <td>{historyText(rule)}</td>
-                <td>{rule.lag}</td>
-                <td>{rule.join}</td>
-                <td>{rule.publish}</td>
-                <td>{rule.members}</td>
-                <td>{rule.history ? rule.history.read : "–"}</td>
-                <td>
-                  {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       </div>
       <p class="soft">
         The first pattern that fits counts. <code>thump check</code> prints the same; a reload (SIGHUP)
@@ -63,24 +63,14 @@ export function RulesPage({ route: { room } }: { route: RulesRoute }) {
 }
 
 function Which({ room }: { room: string }) {
-  const [text, setText] = useState(room);
-  const settled = useSettled(text, 200);
-  useEffect(() => {
-    if (settled !== room) replaceHash(href({ page: "rules", room: settled }));
-  }, [settled]);
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <label class="unseen" for="which">
-        Which rule has a room?
-      </label>
-      <input
+      <SearchField
         id="which"
-        type="search"
-        autocomplete="off"
-        spellcheck={false}
+        label="Which rule has a room?"
         placeholder="Which rule has the room…"
-        value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        value={room}
+        onSettled={(text) => replaceHash(href({ page: "rules", room: text }))}
       />
     </form>
   );

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { ApiError, type SessionDetail, type Standing } from "../api.ts";
 import { ago, bytes, clock, count, duration, plural } from "../format.ts";
 import { useConsole, useNow, usePolled } from "../hooks.ts";
-import { Confirm, Empty, Failure, Heading } from "../parts/ui.tsx";
+import { Confirm, Empty, Facts, Failure, Heading, Table } from "../parts/ui.tsx";
 import { href, SESSIONS } from "../route.ts";
 
 export function SessionPage({ id }: { id: string }) {
@@ -92,14 +92,7 @@ function Detail({ session }: { session: SessionDetail }) {
         </section>
         <section class="panel" aria-labelledby="about">
           <h2 id="about">Connection</h2>
-          <dl class="facts">
-            {facts.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts facts={facts} />
         </section>
       </div>
     </div>
@@ -130,32 +123,21 @@ function Standings({ session: { memberships, rooms } }: { session: SessionDetail
       {rooms === 0 ? (
         <Empty>It is in no room.</Empty>
       ) : (
-        <div class="scroll">
-          <table class="fixed standings">
-            <caption class="unseen">Where it is in each of its rooms</caption>
-            <thead>
-              <tr>
-                <th scope="col" class="wide">
-                  Room
-                </th>
-                <th scope="col" class="number">
-                  Behind
-                </th>
-                <th scope="col" class="cursor">
-                  Has all up to
-                </th>
-                <th scope="col" class="lag">
-                  If slow
-                </th>
-              </tr>
-            </thead>
-            <tbody data-testid="standings">
-              {memberships.map((standing) => (
-                <StandingRow key={standing.room} standing={standing} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Where it is in each of its rooms"
+          look="fixed standings"
+          testId="standings"
+          columns={[
+            ["Room", "wide"],
+            ["Behind", "number"],
+            ["Has all up to", "cursor"],
+            ["If slow", "lag"],
+          ]}
+        >
+          {memberships.map((standing) => (
+            <StandingRow key={standing.room} standing={standing} />
+          ))}
+        </Table>
       )}
       {rooms > memberships.length && (
         <p class="soft">

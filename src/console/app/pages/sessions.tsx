@@ -1,11 +1,11 @@
 /** @jsxImportSource preact */
 // Who is connected, page by page, narrowed to a room, a user, or those that are behind.
-import { useEffect, useState } from "preact/hooks";
 import type { SessionRow } from "../api.ts";
 import { ago, count } from "../format.ts";
-import { replaceHash, useNow, usePolled, useSettled } from "../hooks.ts";
-import { Empty, Failure, Heading, Pager } from "../parts/ui.tsx";
-import { href, type Route, SESSIONS, withQuery } from "../route.ts";
+import { replaceHash, useNow, usePolled } from "../hooks.ts";
+import { SearchField } from "../parts/search-field.tsx";
+import { Empty, Failure, Heading, Pager, Table } from "../parts/ui.tsx";
+import { href, type Route, withQuery } from "../route.ts";
 
 type SessionsRoute = Extract<Route, { page: "sessions" }>;
 interface Answer {
@@ -41,40 +41,16 @@ export function Sessions({ route }: { route: SessionsRoute }) {
 
 function Filters({ route }: { route: SessionsRoute }) {
   const { room, user, lagging } = route;
-  const [typed, setTyped] = useState({ room, user });
-  const settled = useSettled(typed, 200);
-  useEffect(() => setTyped({ room, user }), [room, user]);
-  useEffect(() => {
-    if (settled.room !== room || settled.user !== user)
-      replaceHash(href({ ...SESSIONS, lagging, room: settled.room, user: settled.user }));
-  }, [settled]);
-  const field = (name: "room" | "user", placeholder: string) => (
-    <>
-      <label class="unseen" for={name}>
-        {placeholder}
-      </label>
-      <input
-        id={name}
-        type="search"
-        autocomplete="off"
-        spellcheck={false}
-        placeholder={placeholder}
-        value={typed[name]}
-        onInput={({ currentTarget }) => setTyped({ ...typed, [name]: currentTarget.value })}
-      />
-    </>
-  );
+  const go = (to: Partial<SessionsRoute>) => replaceHash(href({ ...route, ...to, cursor: "", from: 0 }));
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      {field("room", "In the room")}
-      {field("user", "Of the user")}
+      <SearchField id="room" label="In the room" value={room} onSettled={(text) => go({ room: text })} />
+      <SearchField id="user" label="Of the user" value={user} onSettled={(text) => go({ user: text })} />
       <label class="check">
         <input
           type="checkbox"
           checked={lagging}
-          onChange={({ currentTarget: { checked } }) =>
-            replaceHash(href({ ...route, lagging: checked, cursor: "", from: 0 }))
-          }
+          onChange={({ currentTarget: { checked } }) => go({ lagging: checked })}
         />
         lagging
       </label>
@@ -85,48 +61,37 @@ function Filters({ route }: { route: SessionsRoute }) {
 function SessionsTable({ sessions }: { sessions: SessionRow[] }) {
   const now = useNow();
   return (
-    <div class="panel scroll">
-      <table class="fixed sessions">
-        <caption class="unseen">Sessions, the newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col" class="id">
-              Session
-            </th>
-            <th scope="col">Transport</th>
-            <th scope="col" class="wide">
-              User
-            </th>
-            <th scope="col" class="address">
-              Address
-            </th>
-            <th scope="col" class="number">
-              Rooms
-            </th>
-            <th scope="col" class="time">
-              Since
-            </th>
+    <div class="panel flush">
+      <Table
+        caption="Sessions, the newest first"
+        look="fixed sessions"
+        testId="sessions"
+        columns={[
+          ["Session", "id"],
+          ["Transport"],
+          ["User", "wide"],
+          ["Address", "address"],
+          ["Rooms", "number"],
+          ["Since", "time"],
+        ]}
+      >
+        {sessions.map(({ session, transport, user, address, rooms, since, lagging }) => (
+          <tr key={session}>
+            <td class="id">
+              <a href={href({ page: "session", id: session })}>
+                <code>{session}</code>
+              </a>
+            </td>
+            <td>
+              {transport} {lagging && <span class="badge busy">lagging</span>}
+            </td>
+            <td class="wide cut">{user ?? <span class="soft">–</span>}</td>
+            <td class="address cut">{address ?? "–"}</td>
+            <td class="number">{count(rooms)}</td>
+            <td class="time">{ago(since, now)}</td>
           </tr>
-        </thead>
-        <tbody data-testid="sessions">
-          {sessions.map(({ session, transport, user, address, rooms, since, lagging }) => (
-            <tr key={session}>
-              <td class="id">
-                <a href={href({ page: "session", id: session })}>
-                  <code>{session}</code>
-                </a>
-              </td>
-              <td>
-                {transport} {lagging && <span class="badge busy">lagging</span>}
-              </td>
-              <td class="wide cut">{user ?? <span class="soft">–</span>}</td>
-              <td class="address cut">{address ?? "–"}</td>
-              <td class="number">{count(rooms)}</td>
-              <td class="time">{ago(since, now)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

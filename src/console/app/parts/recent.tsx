@@ -4,7 +4,7 @@ import { ago, count, duration } from "../format.ts";
 import { useLive, useNow } from "../hooks.ts";
 import type { SessionEvent } from "../live.ts";
 import { href } from "../route.ts";
-import { Empty } from "./ui.tsx";
+import { Empty, Table } from "./ui.tsx";
 
 export function ErrorsTable() {
   const { errors } = useLive();
@@ -16,37 +16,23 @@ export function ErrorsTable() {
       {lines.length === 0 ? (
         <Empty>No client was refused anything in the last 15 minutes.</Empty>
       ) : (
-        <div class="scroll">
-          <table>
-            <caption class="unseen">Errors that clients were told, by code, the last 15 minutes</caption>
-            <thead>
-              <tr>
-                <th scope="col">Code</th>
-                <th scope="col" class="number">
-                  Times
-                </th>
-                <th scope="col">Last</th>
-                <th scope="col" class="wide">
-                  In words
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {lines.map(({ code, count: times, last, message }) => (
-                <tr key={code}>
-                  <td>
-                    <code class={code === "internal" || code === "fault" ? "wrong" : ""}>{code}</code>
-                  </td>
-                  <td class="number">{count(times)}</td>
-                  <td class="time">{ago(last, now)}</td>
-                  <td class="wide cut" title={message}>
-                    {message ?? <span class="soft">not shown: it may hold what was sent</span>}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Errors that clients were told, by code, the last 15 minutes"
+          columns={[["Code"], ["Times", "number"], ["Last"], ["In words", "wide"]]}
+        >
+          {lines.map(({ code, count: times, last, message }) => (
+            <tr key={code}>
+              <td>
+                <code class={code === "internal" || code === "fault" ? "wrong" : ""}>{code}</code>
+              </td>
+              <td class="number">{count(times)}</td>
+              <td class="time">{ago(last, now)}</td>
+              <td class="wide cut" title={message}>
+                {message ?? <span class="soft">not shown: it may hold what was sent</span>}
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

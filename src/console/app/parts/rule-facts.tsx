@@ -2,6 +2,7 @@
 // What a rule says, in a few lines.
 import type { RuleText } from "../api.ts";
 import { bytes, count, duration } from "../format.ts";
+import { Facts } from "./ui.tsx";
 
 /** How much is kept. */
 export function historyText({ history }: RuleText): string {
@@ -21,14 +22,7 @@ export function RuleFacts({ rule }: { rule: RuleText }) {
   ];
   return (
     <>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       <Schema schema={schema} />
     </>
   );

@@ -30,6 +30,57 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
+/** Names, and what there is to say of each. */
+export function Facts({ facts }: { facts: [name: string, value: string][] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** How a table is sorted by a column, and the way to have it so. */
+export interface Sorting {
+  to: string;
+  by: "ascending" | "descending" | "none";
+}
+
+/** A column: its name, how it looks, and, where one can sort by it, how. */
+export type Column = [name: string, look?: string, sorting?: Sorting];
+
+interface TableProps {
+  caption: string;
+  columns: Column[];
+  look?: string;
+  testId?: string;
+  children: ComponentChildren;
+}
+
+export function Table({ caption, columns, look, testId, children }: TableProps) {
+  return (
+    <div class="scroll">
+      <table class={look}>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(([name, style, sorting]) => (
+              <th key={name} scope="col" class={style} aria-sort={sorting?.by}>
+                {sorting ? <a href={sorting.to}>{name}</a> : name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody data-testid={testId}>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
 /** A route of a list: it has pages. */
 type Paged = Extract<Route, { cursor: string }>;
 
