@@ -102,18 +102,18 @@ function Detail({ session }: { session: SessionDetail }) {
 /** Why it was slow, in words. */
 function speed({ lags, lagging, waiting, allowed, full }: SessionDetail, now: number): string {
   if (lags.times === 0) return "It never fell behind: it reads as fast as it is written to.";
-  const often = lags.times === 1 ? "once" : `${count(lags.times)} times`;
+  const often = lags.times === 1 ? "once" : lags.times === 2 ? "twice" : `${count(lags.times)} times`;
   const last = lags.at === undefined ? "" : `, last ${ago(lags.at, now)}`;
   const why =
     lags.waiting === undefined
       ? "its connection took no more"
-      : `${bytes(lags.waiting)} waited for it to be read, and more than ${bytes(allowed)} may not`;
+      : `it had not read ${bytes(lags.waiting)} (more than ${bytes(allowed)} may not wait)`;
   const since = lagging
     ? full
       ? ` It has not read on yet${waiting === undefined ? "" : `: ${bytes(waiting)} still wait`}.`
       : " It reads again and is being caught up."
     : " It has been caught up since.";
-  return `It fell behind ${often}${last}: ${why}. It was taken out of the live fan-out and remembered by its position.${since}`;
+  return `It fell behind ${often}${last}: ${why}, so it was taken out of the live fan-out and remembered by its position.${since}`;
 }
 
 function Standings({ session: { memberships, rooms } }: { session: SessionDetail }) {
