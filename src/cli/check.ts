@@ -10,6 +10,7 @@ import { parseFlags } from "../server/flags.ts";
 import { LogJournal } from "../server/journal.ts";
 import { OptionsError, type Settings } from "../server/options.ts";
 import { prepare } from "../server/prepare.ts";
+import { ruleOfRoom } from "../server/rule-text.ts";
 
 const HELP = `Usage: thump check [config] [--room <name>]
 
@@ -47,28 +48,11 @@ export async function check(
 
 function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
   try {
-    checkRoomName(room);
+    return ruleOfRoom(checkRoomName(room), rules, rooms);
   } catch (error) {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members, presence = false } = rules.of(room);
-  const known = Object.hasOwn(rooms, pattern);
-  const { schema, compress = false } = (known && rooms[pattern]) || {};
-  return {
-    room,
-    pattern: known ? pattern : null,
-    rule: {
-      history: bounds.count > 0 && { read, ...bounds },
-      lag,
-      join,
-      publish,
-      members,
-      presence,
-      compress,
-      schema,
-    },
-  };
 }
 
 /** The settings as a config says them, and as they may be shown. */

@@ -97,7 +97,10 @@ export class FanOut {
   attach(session: Session): void {
     const { behind } = session;
     session.behind = undefined;
-    if (session.lagging) this.stats.caughtUp++;
+    if (session.lagging) {
+      this.stats.caughtUp++;
+      this.stats.lagging--;
+    }
     session.lagging = false;
     if (behind && behind.size > 0) this.#attach(session, behind);
     if (session.uninformed) this.listeners.level(session);
@@ -151,7 +154,9 @@ export class FanOut {
   }
 
   #lagging(session: Session): void {
+    if (!session.lagging) this.stats.lagging++;
     session.lagging = true;
+    session.lags = { times: (session.lags?.times ?? 0) + 1, at: Date.now(), waiting: session.unread() };
     this.stats.lagged++;
     this.journal.lagging(session);
   }

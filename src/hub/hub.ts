@@ -130,6 +130,7 @@ export class Hub {
     this.#count(session, 1);
     this.stats.begun(session.transport);
     this.heartbeat.start(session);
+    this.journal.began?.(session);
   }
 
   /** Forgets a session whose connection is gone. The second time there is nothing to forget. */
@@ -137,6 +138,8 @@ export class Hub {
     if (session.ended) return;
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
+    if (session.lagging) this.stats.lagging--;
+    session.lagging = false;
     if (!this.sessions.delete(session.id)) return;
     this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);

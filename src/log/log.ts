@@ -2,6 +2,15 @@
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Bounds } from "../rooms/rule.ts";
 
+/** What is kept of a room. */
+export interface Kept {
+  count: number;
+  /** With what each publication takes beside its data. */
+  bytes: number;
+  /** When the newest of it was published, in ms since 1970. */
+  newest: number | undefined;
+}
+
 export interface Log {
   /** The name of this life of the log. It changes only when what was kept is lost. */
   readonly epoch: string;
@@ -38,6 +47,9 @@ export interface Log {
 
   /** The names of the rooms of which something is kept. */
   rooms(): Iterable<string> | Promise<Iterable<string>>;
+
+  /** What is kept of a room, where this log can tell without looking far. */
+  about?(room: string): Kept | undefined;
 
   close(): Promise<void>;
 }

@@ -51,6 +51,16 @@ export class Tail {
     return this.#bytes;
   }
 
+  /** When the newest of what is kept was published, in ms since 1970. */
+  get newestTime(): number | undefined {
+    return this.count > 0 ? this.#items.at(-1)?.time : undefined;
+  }
+
+  /** How many of those that are kept come after a position. */
+  countAfter(seq: number): number {
+    return this.#items.length - this.#indexAfter(seq);
+  }
+
   /** Adds the newest publication, then lets go of what is over the bounds. */
   push(publication: Publication): void {
     this.#last = publication.seq;

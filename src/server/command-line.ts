@@ -37,6 +37,7 @@ Usage: thump [options]            serve
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
+  --no-console          without the page at /console              THUMP_CONSOLE=0
   --metrics <who>       who may read them: loopback, anyone, off  THUMP_METRICS       loopback
   --metrics-path <path> where they are                            THUMP_METRICS_PATH  /metrics
   --log <form>          to stderr: pretty, json or none           THUMP_LOG           pretty
@@ -74,6 +75,7 @@ const FLAGS = {
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
   demo: { type: "boolean" },
+  "no-console": { type: "boolean" },
   jwks: { type: "string" },
   open: { type: "boolean" },
   metrics: { type: "string" },
@@ -122,6 +124,7 @@ export async function readOptions(
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
+      console: yes(env["THUMP_CONSOLE"]),
       // A command line is seen by others on the machine: it takes no secret.
       access: some({ secrets: env["THUMP_SECRET"], jwks: env["THUMP_JWKS"] }),
       open: yes(env["THUMP_OPEN"]),
@@ -155,6 +158,7 @@ export async function readOptions(
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
+      console: flags["no-console"] ? false : undefined,
       access: some({ jwks: flags.jwks }),
       open: flags.open,
       metrics: flags.metrics,

@@ -12,8 +12,11 @@ import { Hub } from "../hub/hub.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { Journals } from "../hub/journal.ts";
+import type { Latency } from "../hub/latency.ts";
 import { createLog } from "./create-log.ts";
-import { LogJournal } from "./journal.ts";
+import { LogJournal, warnOfProxy } from "./journal.ts";
+import { watchLoop } from "./loop-delay.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 
@@ -33,11 +36,15 @@ export interface PublishOptions {
 
 /** The handle that code in this process has. */
 export class Engine {
+  /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
+  readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly door: Door;
   readonly origins: Origins;
   readonly proxies: Proxies;
   readonly bounds: SocketBounds;
+  /** Those who are told how sessions end, and of faults. */
+  readonly journals = new Journals(new LogJournal());
   /** What is kept of all rooms. */
   readonly memory: Memory;
   /** Told to stop: no new sessions. */
@@ -47,6 +54,7 @@ export class Engine {
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
+  #loopDelay: Latency | undefined;
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
@@ -57,7 +65,7 @@ export class Engine {
    */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const journal = new LogJournal();
+    const journal = this.journals;
     const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
     this.memory = new Memory(settings.memory);
@@ -83,7 +91,7 @@ export class Engine {
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.door.bodies.max = settings.bodies;
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) => journal.stranger(peer));
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
   }
 
   /** Whom it believes, and what was revoked. */
@@ -128,6 +136,14 @@ export class Engine {
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
+  }
+
+  /** How late its event loop is: looked at from when somebody first asks. */
+  get loopDelay(): Latency {
+    if (this.#loopDelay) return this.#loopDelay;
+    const { delay, stop } = watchLoop();
+    this.onClose(stop);
+    return (this.#loopDelay = delay);
   }
 
   /** Why it should get no new clients just now; undefined when all is well. */

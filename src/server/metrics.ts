@@ -41,14 +41,7 @@ function sessions(registry: Registry, hub: Hub): void {
   // A graph begins at nothing, and not with the first of a kind.
   for (const transport of TRANSPORTS) opened.set(transport, opened.get(transport) ?? 0);
   gauge(registry, "thump_sessions", "Sessions that are connected, by transport.", ["transport"], () =>
-    [...opened].map(([transport, count]) => [
-      { transport },
-      count -
-        (closed
-          .get(transport)
-          ?.values()
-          .reduce((sum, each) => sum + each, 0) ?? 0),
-    ]),
+    hub.stats.connected().map(([transport, count]) => [{ transport }, count]),
   );
   counter(registry, "thump_sessions_opened_total", "Sessions that began.", ["transport"], () =>
     [...opened].map(([transport, count]) => [{ transport }, count]),
@@ -66,8 +59,12 @@ function sessions(registry: Registry, hub: Hub): void {
         ]),
       ),
   );
-  gauge(registry, "thump_sessions_lagging", "Sessions that are behind and being caught up.", [], () =>
-    hub.sessions.values().reduce((sum, { lagging }) => sum + Number(lagging), 0),
+  gauge(
+    registry,
+    "thump_sessions_lagging",
+    "Sessions that are behind and being caught up.",
+    [],
+    () => hub.stats.lagging,
   );
 }
 

@@ -57,6 +57,7 @@ export const Options = Type.Object(
     tls: Type.Optional(TlsOptions),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
+    console: Type.Optional(Type.Boolean()),
     access: Type.Optional(AccessOptions),
     open: Type.Optional(Type.Boolean()),
     // What is no function is found below: a schema cannot tell.
@@ -89,6 +90,7 @@ export const Options = Type.Object(
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
  *   https: of the server alone.
+ * - `console`: the page at `/console` for operators, and the rooms that it listens in (true).
  * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
  *   a grant. `open`: without them, others than this machine may come too.
  * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
@@ -126,6 +128,7 @@ export interface Settings {
   tls: TlsPair | undefined;
   drain: number;
   demo: boolean;
+  console: boolean;
   access: AccessSettings;
   open: boolean;
   authorize: Authorize | undefined;
@@ -210,6 +213,7 @@ export function resolveOptions(given: Options): Settings {
     drain: durationMs(given.drain ?? 5),
     // A page to try things out is not for a server that knows whom it lets in.
     demo: given.demo ?? !knowsAnyone(access),
+    console: given.console ?? true,
     access,
     open: given.open ?? false,
     authorize: given.authorize,

@@ -1,4 +1,4 @@
-// What operators ask for over HTTP: lists of rooms, ending sessions, revoking tokens.
+// What operators do over HTTP: end sessions, revoke tokens.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
@@ -6,27 +6,7 @@ import type { Door } from "../access/door.ts";
 import type { Session } from "../hub/session.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
-import { roomsAnswer } from "./answers.ts";
-import { readJson, readQuery, readSegment } from "./request.ts";
-
-/** `GET /rooms?match=chat:*&cursor=…&limit=100` */
-export async function listRooms(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-): Promise<Response> {
-  if (door.policy.closed && asker.caller.kind !== "key")
-    throw door.policy.refusal(asker, "It takes an API key that may list rooms.");
-  const { match, cursor, limit } = readQuery(request);
-  return Response.json(
-    await roomsAnswer(door, asker, {
-      ...(match === undefined ? {} : { match }),
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(limit === undefined ? {} : { limit: Number(limit) }),
-    }),
-  );
-}
+import { readJson, readSegment } from "./request.ts";
 
 /** `DELETE /sessions/:id` */
 export function endSession(door: Door, request: Request, _server: unknown, asker: Asker): Response {
@@ -106,7 +86,8 @@ function checkRevocation(body: unknown): Static<typeof Revocation> {
   return body;
 }
 
-function sessionOf(door: Door, id: string): Session {
+/** A session that is here. @throws ThumpError `not-found` */
+export function sessionOf(door: Door, id: string): Session {
   const session = door.hub.sessions.get(id);
   if (!session) throw new ThumpError("not-found", "There is no such session; it may have ended.");
   return session;
