@@ -58,12 +58,23 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
+  const {
+    sessionsPerAddress,
+    headTime,
+    bodyTime,
+    bodies,
+    memory,
+    rates,
+    tls,
+    compression: _,
+    ...others
+  } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
+    tls: tls && { ...tls.files, passphrase: tls.pem.passphrase && HIDDEN },
     limits: {
       message: maxMessage,
       body: maxBody,
@@ -72,6 +83,7 @@ function printable(settings: Settings, secured: boolean): object {
       sessionsPerAddress,
       headTime: headTime / 1000,
       bodyTime: bodyTime / 1000,
+      bodies,
       memory,
       rates: printableRates(rates),
     },

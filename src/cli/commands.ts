@@ -1,6 +1,7 @@
 // The words that `thump` may be followed by. Without one it serves.
 import { OptionsError } from "../server/options.ts";
 import { start } from "../server/start.ts";
+import { backup } from "./backup.ts";
 import { check } from "./check.ts";
 import { key } from "./key.ts";
 import { token } from "./token.ts";
@@ -10,6 +11,7 @@ type Environment = Record<string, string | undefined>;
 type Command = (args: string[], env: Environment, cwd: string) => string | Promise<string>;
 
 const COMMANDS = new Map<string, Command>([
+  ["backup", backup],
   ["check", check],
   ["token", token],
   ["key", key],

@@ -1,13 +1,13 @@
 // The first way: the multiplexed socket (docs/protocol.md). Commands have ids, replies carry them back.
 import type { Gap } from "./api.ts";
-import { type ToldError, ThumpError, toldError } from "./errors.ts";
+import { type ToldError, ThumpError, toError, toldError } from "./errors.ts";
 import { type Ended, type Host, Link, type SocketLike } from "./link.ts";
 import { byteLength, type Entry } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
 import type { Envelope, Seat } from "./seat.ts";
 
-/** So many publications are on their way at a time: of one who is told to slow down, no more are refused. */
-const WINDOW = 64;
+/** So many publications are on their way at a time: fewer once the server says to slow down. */
+const WINDOW = 32;
 /** Within this many ms an answer comes, or the connection is dead. */
 const ANSWER = 5000;
 /** Close codes that say what was wrong. */
@@ -39,12 +39,14 @@ export class SocketLink extends Link {
   #id = 0;
   #frames = 0;
   #maxFrame = 0;
+  #window = WINDOW;
 
   constructor(host: Host, token: string | undefined) {
     super(host);
     const url = `${host.base.replace(/^http/, "ws")}/ws`;
+    const Socket = host.options.WebSocket ?? WebSocket;
     // A browser's socket has no headers: the token travels as a subprotocol.
-    const socket = new host.WebSocket(url, token === undefined ? [] : ["thump", `bearer.${token}`]);
+    const socket = new Socket(url, token === undefined ? [] : ["thump", `bearer.${token}`]) as SocketLike;
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       this.#frames++;
@@ -83,8 +85,8 @@ export class SocketLink extends Link {
 
   flush(): void {
     const { outbox } = this.host;
-    while (this.opened && !this.paused && outbox.sent < WINDOW) {
-      const entry = outbox.next();
+    while (this.opened && !this.paused) {
+      const entry = outbox.next(this.#window);
       if (!entry) return;
       this.#publish(entry);
     }
@@ -112,9 +114,13 @@ export class SocketLink extends Link {
     if (byteLength(frame) > max)
       return outbox.settle(entry, new ThumpError("too-large", `The server takes ${max} bytes at most.`));
     this.#replies.set(id, (reply) => {
-      if (reply.type === "published") outbox.settle(entry, reply.at);
-      else if (reply.retry) this.pause([entry], reply.retry);
-      else outbox.settle(entry, toldError(reply));
+      if (reply.type === "published") {
+        outbox.settle(entry, reply.at);
+        this.#window = Math.min(WINDOW, this.#window + 1);
+      } else if (reply.retry) {
+        if (!this.paused) this.#window = Math.ceil(this.#window / 4);
+        this.pause([entry], reply.retry);
+      } else outbox.settle(entry, toldError(reply));
       this.flush();
     });
     this.#socket.send(frame);
@@ -182,10 +188,8 @@ export class SocketLink extends Link {
           // The old one is good until it ends; then the server closes with 4401.
           else this.host.report(toldError(reply));
         }),
-      (error: unknown) => {
-        this.host.report(error as ThumpError);
-        this.after(ANSWER, () => this.#renew());
-      },
+      // Then it ends with the old one, and the next connection asks again.
+      (error: unknown) => this.host.report(toError(error)),
     );
   }
 

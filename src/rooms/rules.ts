@@ -2,7 +2,7 @@
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { ReservedRules } from "./reserved.ts";
-import { type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { isKept, type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];
@@ -24,6 +24,11 @@ export class Rules {
   /** Every rule there is, the one for rooms that no pattern matches too, but for those of the server's own rooms. */
   get all(): Rule[] {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
+  }
+
+  /** Which patterns keep their rooms in the log's own place, and which in memory: the text changes when that does. */
+  get kinds(): string {
+    return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.bounds)]));
   }
 
   /** The rule of a room; a room that no pattern matches has the defaults. */

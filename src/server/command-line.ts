@@ -10,9 +10,14 @@ Usage: thump [options]            serve
        thump check [config]       validate a config, print what it comes to: thump check --help
        thump token [options]      print a token: thump token --help
        thump key [options]        print an API key and its hash: thump key --help
+       thump backup [options]     copy the file of a running server: thump backup --help
 
   --port <n>            port to listen on; 0 for a free one       PORT            3000
   --host <address>      address to listen on                      HOST            127.0.0.1
+  --tls-cert <file>     serve https and wss: the certificate,     THUMP_TLS_CERT
+                        with those that sign it, as PEM
+  --tls-key <file>      its private key; the passphrase of an     THUMP_TLS_KEY
+                        encrypted one                             THUMP_TLS_PASSPHRASE
   --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
   --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
   --jwks <url>          whose tokens are good: published keys     THUMP_JWKS
@@ -27,6 +32,8 @@ Usage: thump [options]            serve
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
   --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
+  --data <folder>       keep publications in a file there         THUMP_DATA          (in memory)
+  --durability <what>   normal, or fsync: outlive a power cut too THUMP_DURABILITY    normal
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -51,6 +58,8 @@ Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are
 const FLAGS = {
   port: { type: "string" },
   host: { type: "string" },
+  "tls-cert": { type: "string" },
+  "tls-key": { type: "string" },
   config: { type: "string" },
   rooms: { type: "string" },
   origin: { type: "string", multiple: true },
@@ -60,6 +69,8 @@ const FLAGS = {
   "max-rooms": { type: "string" },
   "max-sessions": { type: "string" },
   "max-memory": { type: "string" },
+  data: { type: "string" },
+  durability: { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -94,6 +105,11 @@ export async function readOptions(
     compact({
       port: number(env["PORT"]),
       host: env["HOST"],
+      tls: some({
+        cert: env["THUMP_TLS_CERT"],
+        key: env["THUMP_TLS_KEY"],
+        passphrase: env["THUMP_TLS_PASSPHRASE"],
+      }),
       rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
       origins: list(env["THUMP_ORIGINS"]),
       proxies: list(env["THUMP_PROXIES"]),
@@ -104,12 +120,13 @@ export async function readOptions(
         sessions: env["THUMP_MAX_SESSIONS"],
         memory: env["THUMP_MAX_MEMORY"],
       }),
+      store: inFile(env["THUMP_DATA"], env["THUMP_DURABILITY"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
       console: yes(env["THUMP_CONSOLE"]),
       // A command line is seen by others on the machine: it takes no secret.
-      access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
+      access: some({ secrets: env["THUMP_SECRET"], jwks: env["THUMP_JWKS"] }),
       open: yes(env["THUMP_OPEN"]),
       metrics: env["THUMP_METRICS"],
       metricsPath: env["THUMP_METRICS_PATH"],
@@ -123,6 +140,7 @@ export async function readOptions(
     compact({
       port: number(flags.port),
       host: flags.host,
+      tls: some({ cert: flags["tls-cert"], key: flags["tls-key"] }),
       rooms: json(flags.rooms, "--rooms"),
       origins: flags.origin,
       proxies: flags.proxy,
@@ -133,11 +151,15 @@ export async function readOptions(
         sessions: flags["max-sessions"],
         memory: flags["max-memory"],
       }),
+      store: inFile(
+        flags.data ?? (flags.durability === undefined ? undefined : env["THUMP_DATA"]),
+        flags.durability ?? env["THUMP_DURABILITY"],
+      ),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
       console: flags["no-console"] ? false : undefined,
-      access: access(undefined, flags.jwks),
+      access: some({ jwks: flags.jwks }),
       open: flags.open,
       metrics: flags.metrics,
       metricsPath: flags["metrics-path"],
@@ -158,10 +180,15 @@ export async function readOptions(
       ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
     },
     limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
-    ...(file.access || fromEnv.access || fromFlags.access
-      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
-      : {}),
+    ...merged("access", file, fromEnv, fromFlags),
+    ...merged("tls", file, fromEnv, fromFlags),
   };
+}
+
+/** An option whose fields may come from several places: those given closer by go before. */
+function merged(name: "access" | "tls", ...sources: Options[]): Options {
+  const given = sources.map((source) => source[name]).filter((one) => one !== undefined);
+  return given.length > 0 ? { [name]: Object.assign({}, ...given) as object } : {};
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
@@ -183,15 +210,18 @@ function json(text: string | undefined, source: string): unknown {
 }
 
 function limits(texts: Record<string, string | undefined>): object | undefined {
-  const given = compact(
-    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])),
-  );
+  return some(Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])));
+}
+
+/** What of an option's fields was given; nothing when none was. */
+function some(fields: Record<string, unknown>): object | undefined {
+  const given = compact(fields);
   return Object.keys(given).length > 0 ? given : undefined;
 }
 
-function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
-  const given = compact({ secrets, jwks });
-  return Object.keys(given).length > 0 ? given : undefined;
+/** The short form: a folder. Without one, how well it keeps is for the configuration file to say. */
+function inFile(dir: string | undefined, durability: string | undefined): object | undefined {
+  return dir === undefined ? undefined : compact({ kind: "sqlite", dir, durability });
 }
 
 function yes(text: string | undefined): boolean | undefined {

@@ -21,13 +21,23 @@ export function ruleOfRoom(room: string, rules: Rules, written: Written): Effect
 }
 
 function effective(rule: Rule, written: Written): Effective {
-  const { pattern, bounds, lag, join, publish, history: read, members, reserved } = rule;
+  const { pattern, bounds, lag, join, history: read, members, presence = false, reserved } = rule;
   const known = Object.hasOwn(written, pattern);
-  const { schema } = (known && written[pattern]) || {};
+  const { schema, compress = false } = (known && written[pattern]) || {};
+  const publish = reserved ? "nobody" : rule.publish;
   const history = bounds.count > 0 && { read, ...bounds, age: bounds.age / 1000 };
   return {
     pattern: known || reserved ? pattern : null,
-    rule: { history, lag, join, publish: reserved ? "nobody" : publish, members, schema },
+    rule: {
+      history,
+      lag,
+      join,
+      publish,
+      members,
+      presence: presence && { ...presence, grace: presence.grace / 1000 },
+      compress,
+      schema,
+    },
   };
 }
 

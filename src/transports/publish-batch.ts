@@ -37,7 +37,7 @@ export async function publishBatch(
   // Who showed nothing, where that is never enough, is not listened to.
   if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
     throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
-  const body = await readJson(request, maxBody, door.bodyTime);
+  const body = await readJson(request, maxBody, door);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
   if (wanted.length > MAX_PUBLICATIONS) {

@@ -23,7 +23,8 @@ export interface Started {
   url: string;
 }
 
-function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
+/** Starts a server, or another program, without waiting for it. It goes with the test. */
+export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
   const child = Bun.spawn([process.execPath, file, ...args], {
     cwd,
     env: { PATH: process.env["PATH"] ?? "", ...env },
@@ -56,7 +57,7 @@ async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
   // Read to its end: a process whose output is closed under it would not stop in peace.
   const ended = collect(child.stdout, out);
-  const address = (line: string) => / on (http:\/\/[^\s:]+:([0-9]+))/.exec(line);
+  const address = (line: string) => / on (https?:\/\/[^\s:]+:([0-9]+))/.exec(line);
   await Promise.race([out.until((lines) => lines.some(address)), ended]);
   const [, url, port] = out.all.map(address).find(Boolean) ?? [];
   if (!url) throw new Error(`it did not start: ${await new Response(child.stderr).text()}`);
