@@ -63,6 +63,13 @@ const History = Type.Object({
   count: Type.Integer(),
   age: Type.Number({ description: "In seconds." }),
   bytes: Type.Integer(),
+  store: Type.Optional(Type.String()),
+  deliver: Type.Optional(Type.String()),
+});
+const Presence = Type.Object({
+  grace: Type.Number({ description: "In seconds." }),
+  list: number("So many users are named; of more there are counts."),
+  info: Type.Boolean(),
 });
 const Rule = Type.Object({
   history: Type.Union([Type.Literal(false), History]),
@@ -70,6 +77,8 @@ const Rule = Type.Object({
   join: Type.String(),
   publish: Type.String(),
   members: Type.String(),
+  presence: Type.Union([Type.Literal(false), Presence]),
+  compress: Type.Unknown({ description: "As it was written; false where nothing was." }),
   schema: Type.Optional(Type.Unknown({ description: "What data must fit, as it was written." })),
 });
 const pattern = Type.Union([Type.String(), Type.Null()], {

@@ -101,11 +101,13 @@ export interface SessionDetail extends SessionRow {
 }
 
 export interface RuleText {
-  history: false | { read: string; count: number; age: number; bytes: number };
+  history: false | { read: string; count: number; age: number; bytes: number; store?: string };
   lag: string;
   join: string;
   publish: string;
   members: string;
+  presence: false | { grace: number; list: number; info: boolean };
+  compress: unknown;
   schema?: unknown;
 }
 

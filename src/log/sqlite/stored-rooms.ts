@@ -60,6 +60,11 @@ export class StoredRooms {
     return room;
   }
 
+  /** A room, if anything of it is in memory. */
+  peek(name: string): StoredRoom | undefined {
+    return this.#rooms.get(name);
+  }
+
   get loaded(): Iterable<StoredRoom> {
     return this.#rooms.values();
   }

@@ -3,7 +3,7 @@
 import { useConsole, usePolled } from "../hooks.ts";
 import type { PatternRule, SessionRow } from "../api.ts";
 import { plural } from "../format.ts";
-import { Members } from "../parts/members.tsx";
+import { Members, type Present } from "../parts/members.tsx";
 import { PublishBox } from "../parts/publish-box.tsx";
 import { RuleFacts } from "../parts/rule-facts.tsx";
 import { TailView } from "../parts/tail-view.tsx";
@@ -22,6 +22,7 @@ export function RoomPage({ name }: { name: string }) {
   const { live } = useConsole();
   const rule = usePolled<RoomRule>(withQuery("/rules", { room: name }), 30_000);
   const who = usePolled<Who>(withQuery("/sessions", { room: name, limit: 20 }), 2000);
+  const present = usePolled<Present>(`/rooms/${encodeURIComponent(name)}/members`, 3000);
   const reserved = name.startsWith("thump:");
   return (
     <>
@@ -40,7 +41,7 @@ export function RoomPage({ name }: { name: string }) {
           {!reserved && <PublishBox room={name} />}
         </div>
         <div>
-          <Members who={who.data} room={name} />
+          <Members who={who.data} present={present.data} room={name} />
           {rule.data && (
             <section class="panel" aria-labelledby="rule">
               <h2 id="rule">Rule</h2>

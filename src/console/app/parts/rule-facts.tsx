@@ -7,11 +7,12 @@ import { Facts } from "./ui.tsx";
 /** How much is kept. */
 export function historyText({ history }: RuleText): string {
   if (!history) return "nothing";
-  return `${count(history.count)}, ${duration(history.age)}, ${bytes(history.bytes)}`;
+  const where = history.store === undefined ? "" : `, in ${history.store}`;
+  return `${count(history.count)}, ${duration(history.age)}, ${bytes(history.bytes)}${where}`;
 }
 
 export function RuleFacts({ rule }: { rule: RuleText }) {
-  const { lag, join, publish, members, history, schema } = rule;
+  const { lag, join, publish, members, history, presence, compress, schema } = rule;
   const facts: [name: string, value: string][] = [
     ["keeps", historyText(rule)],
     ["who is slow", lag],
@@ -19,6 +20,8 @@ export function RuleFacts({ rule }: { rule: RuleText }) {
     ["publish", publish],
     ["see members", members],
     ["read history", history ? history.read : "–"],
+    ["presence", presence ? `told, up to ${count(presence.list)} by name` : "not told"],
+    ["compress", compress === false ? "no" : JSON.stringify(compress)],
   ];
   return (
     <>
