@@ -7,7 +7,9 @@ import type { Channel } from "./channel.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
-  readonly tail: Tail;
+  tail: Tail;
+  /** While the log does not give its publications yet. */
+  starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
@@ -17,13 +19,16 @@ export class Room {
   /** How many publications have left for those who are live. */
   delivered = 0;
 
-  /** @param position publications after this seq will be given to `push` */
   constructor(
     readonly name: string,
     public rule: Rule,
-    position: number,
   ) {
-    this.tail = new Tail(rule.bounds, position);
+    this.tail = new Tail(rule.bounds, 0);
+  }
+
+  /** Publications after this seq will be given to `push`. What is between them and what was is not here. */
+  start(position: number): void {
+    this.tail = new Tail(this.rule.bounds, position);
   }
 
   push(publication: Publication): void {
@@ -37,10 +42,11 @@ export class Room {
     this.tail.rebound(rule.bounds, now);
   }
 
-  /** Forgets all that was published. */
-  forget(): void {
+  /** Forgets all that was published. @param position where it goes on, in another life of the log */
+  forget(position?: number): void {
     this.newest = undefined;
-    this.tail.forget();
+    if (position === undefined) this.tail.forget();
+    else this.start(position);
   }
 
   /** The engine's topic for a wire format. */
