@@ -27,6 +27,9 @@ Usage: thump [options]            serve
   --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
   --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
   --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
+  --redis <url>         keep publications in Redis, for several   THUMP_REDIS         (in memory)
+                        nodes: redis://host:6379; rediss://…,
+                        redis+sentinel://a,b/name, redis+cluster://a,b
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -59,6 +62,7 @@ const FLAGS = {
   "max-rooms": { type: "string" },
   "max-sessions": { type: "string" },
   "max-memory": { type: "string" },
+  redis: { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -102,6 +106,7 @@ export async function readOptions(
         sessions: env["THUMP_MAX_SESSIONS"],
         memory: env["THUMP_MAX_MEMORY"],
       }),
+      store: inRedis(env["THUMP_REDIS"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
@@ -130,6 +135,7 @@ export async function readOptions(
         sessions: flags["max-sessions"],
         memory: flags["max-memory"],
       }),
+      store: inRedis(flags.redis),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
@@ -188,6 +194,10 @@ function limits(texts: Record<string, string | undefined>): object | undefined {
 function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
   const given = compact({ secrets, jwks });
   return Object.keys(given).length > 0 ? given : undefined;
+}
+
+function inRedis(url: string | undefined): object | undefined {
+  return url === undefined ? undefined : { kind: "redis", url };
 }
 
 function yes(text: string | undefined): boolean | undefined {

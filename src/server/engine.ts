@@ -9,10 +9,10 @@ import { Policy } from "../access/policy.ts";
 import { Proxies } from "../access/proxies.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
-import { MemoryLog } from "../log/memory.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { createLog } from "./create-log.ts";
 import { LogJournal } from "./journal.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
@@ -63,11 +63,11 @@ export class Engine {
     this.memory = new Memory(settings.memory);
     this.hub = new Hub({
       // Rooms that somebody is in know their rule.
-      log: new MemoryLog(
-        (room) => this.hub.ruleOf(room).bounds,
-        this.memory,
-        (room, upTo) => this.hub.release(room, upTo),
-      ),
+      log: createLog(settings, {
+        boundsOf: (room) => this.hub.ruleOf(room).bounds,
+        memory: this.memory,
+        onRelease: (room, upTo) => this.hub.release(room, upTo),
+      }),
       rules,
       bounds: this.bounds,
       journal,

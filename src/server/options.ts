@@ -14,6 +14,7 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+import { resolveStore, storeFault, StoreOptions, type StoreSettings } from "./store-settings.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
 const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
@@ -43,6 +44,7 @@ export const Options = Type.Object(
   {
     rooms: Type.Optional(Type.Record(Type.String({ minLength: 1 }), RuleOptions)),
     limits: Type.Optional(Limits),
+    store: Type.Optional(StoreOptions),
     heartbeat: Type.Optional(Duration),
     origins: Type.Optional(Type.Array(Type.String())),
     proxies: Type.Optional(Type.Array(Type.String())),
@@ -74,6 +76,7 @@ export const Options = Type.Object(
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
+ * - `store`: where publications are kept: see `StoreOptions`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
@@ -103,6 +106,7 @@ export interface Settings {
   headTime: number;
   bodyTime: number;
   memory: number;
+  store: StoreSettings;
   rates: Rates;
   heartbeat: number;
   origins: string[];
@@ -151,6 +155,8 @@ function checkRest(value: Options, source: string): Options {
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
   const badProxy = proxiesFault(value.proxies ?? []);
   if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
+  const badStore = storeFault(value.store);
+  if (badStore !== undefined) throw new OptionsError(`${source}: store › ${badStore}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
     throw new OptionsError(`${source}: authorize must be a function`);
   return value;
@@ -176,6 +182,7 @@ export function resolveOptions(given: Options): Settings {
     headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
+    store: resolveStore(given.store),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
