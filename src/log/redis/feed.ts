@@ -114,8 +114,8 @@ export class Feed {
     for (const some of chunks([...this.rooms.values()].filter(({ started }) => started))) {
       const newest = await this.#newest(link, this.epoch, some);
       if (!this.live) return;
-      this.reached(newest.seq);
       this.#repair(newest, some, "check");
+      this.reached(newest.seq);
     }
   }
 
@@ -130,15 +130,16 @@ export class Feed {
   }
 
   #resume(newest: Newest, rooms: Followed[]): void {
+    this.#repair(newest, rooms, "reconnect");
+    // Only now: what was live in other rooms had everything up to what it was.
     this.last = Math.max(this.last, newest.seq);
     for (const room of rooms) if (!room.started) this.#start(room, newest);
-    this.#repair(newest, rooms, "reconnect");
   }
 
   #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect"): void {
     for (const room of some) {
       const newest = rooms.get(room.name) ?? 0;
-      if (newest <= room.last || this.rooms.get(room.name) !== room) continue;
+      if (!room.started || newest <= room.last || this.rooms.get(room.name) !== room) continue;
       this.stats.repairs[by]++;
       room.last = newest;
       room.onStart(seq);

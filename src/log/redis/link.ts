@@ -34,7 +34,7 @@ export class Link {
       events.message(channel.toString(), message),
     );
     redis.on("end", () => this.end(new Error("the connection closed")));
-    this.#timer = setInterval(() => this.#watch(), PING);
+    this.#timer = setInterval(() => this.#watch(), Math.min(PING, patience / 4));
     this.#timer.unref();
   }
 

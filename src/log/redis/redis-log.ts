@@ -127,10 +127,12 @@ export class RedisLog implements Log {
 
   async newest(room: string, count: number): Promise<Slice> {
     this.stats.reads.wanted++;
-    const { floor, seq, last, publications } = await this.#step(room, "-", Math.min(count, STEP));
+    const found = await this.#step(room, "-", Math.min(count, STEP));
+    const { floor, seq, last, publications } = found;
     const [first] = publications;
     const from = publications.length < count ? floor : first ? first.seq - 1 : last;
-    return { from, upTo: Math.max(from, Math.min(seq, this.last)), publications };
+    const upTo = Math.max(from, Math.min(seq, this.last));
+    return { from, upTo, publications: publications.filter((p) => p.seq <= upTo) };
   }
 
   follow(
