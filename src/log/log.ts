@@ -1,9 +1,12 @@
 // The log: what orders publications and keeps them. All implementations pass test/contract/log.ts.
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
+import type { Peers } from "./peers.ts";
 import type { Bounds } from "../rooms/rule.ts";
 
 export interface Log {
+  /** The other processes that share it, where there may be some. */
+  readonly peers?: Peers;
   /** The name of this life of the log. It changes only when what was kept is lost; empty until it is known. */
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */

@@ -13,10 +13,12 @@ export interface LogNeeds {
   memory: Memory;
   /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
   onRelease: (room: string, upTo: number) => void;
+  /** Told when what is kept of a room was forgotten, perhaps by another process. */
+  onForget: (room: string) => void;
 }
 
 export function createLog({ store }: Settings, needs: LogNeeds): Log {
-  const { boundsOf, memory, onRelease } = needs;
+  const { boundsOf, memory, onRelease, onForget } = needs;
   if (store.kind === "memory") return new MemoryLog(boundsOf, memory, onRelease);
-  return new RedisLog(boundsOf, store);
+  return new RedisLog(boundsOf, { ...store, onForget });
 }

@@ -14,6 +14,7 @@ import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { createLog } from "./create-log.ts";
 import { LogJournal } from "./journal.ts";
+import { joinPeers } from "./membership.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 
@@ -67,6 +68,7 @@ export class Engine {
         boundsOf: (room) => this.hub.ruleOf(room).bounds,
         memory: this.memory,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
+        onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,
       bounds: this.bounds,
@@ -79,6 +81,7 @@ export class Engine {
     const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
+    joinPeers(this);
     this.origins = new Origins(settings.origins);
     this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
   }

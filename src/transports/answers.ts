@@ -105,11 +105,15 @@ export async function roomsAnswer(
   const limit = Math.min(1000, Math.max(1, options.limit ?? 100));
   const pattern = compilePattern(options.match ?? "*");
   const after = options.cursor ?? "";
-  const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
+  const [kept, elsewhere] = await Promise.all([hub.log.rooms(), hub.log.peers?.counts()]);
+  const names = new Set([...hub.rooms.keys(), ...kept, ...(elsewhere?.keys() ?? [])]);
   const found = [...names]
     .filter((name) => name > after && pattern.test(name) && policy.mayAsServer(asker, "list", name))
     .sort();
   const page = found.slice(0, limit);
-  const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));
+  const rooms = page.map((name) => ({
+    room: name,
+    sessions: (hub.rooms.get(name)?.members.size ?? 0) + (elsewhere?.get(name) ?? 0),
+  }));
   return { rooms, ...(found.length > limit ? { cursor: page.at(-1) } : {}) };
 }

@@ -33,6 +33,7 @@ export class Feed {
     readonly names: Names,
     readonly stats: RedisStats,
     readonly link: () => Link | undefined,
+    readonly onForget: ((room: string) => void) | undefined,
     readonly onError: (link: Link, error: Error) => void,
   ) {}
 
@@ -59,11 +60,17 @@ export class Feed {
     this.link()?.unsubscribe([this.names.channel(name)]);
   }
 
-  /** A notification. */
-  take(channel: string, message: Buffer): void {
+  /** A notification. False when it is of no room. */
+  take(channel: string, message: Buffer): boolean {
     const name = this.names.roomOf(channel);
-    const room = name === undefined ? undefined : this.rooms.get(name);
-    if (!room) return;
+    if (name === undefined) return false;
+    const room = this.rooms.get(name);
+    if (room && message.length > 0) this.#take(room, message);
+    else if (room) this.onForget?.(name);
+    return true;
+  }
+
+  #take(room: Followed, message: Buffer): void {
     const publication = decode(room.name, message);
     if (!room.started) room.early.push(publication);
     else if (this.live) this.#give(room, publication);

@@ -16,6 +16,7 @@ import type { Link, Reply } from "./link.ts";
 import { Names } from "./names.ts";
 import { type Found, Reads, STEP } from "./reads.ts";
 import { APPEND, FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
+import { RedisPeers } from "./redis-peers.ts";
 import { RedisStats } from "./stats.ts";
 
 export interface RedisLogOptions {
@@ -27,6 +28,8 @@ export interface RedisLogOptions {
   patience?: number | undefined;
   /** How often rooms are asked for their newest, in ms. */
   check?: number | undefined;
+  /** Told when what is kept of a room was forgotten, here or on another node. */
+  onForget?: ((room: string) => void) | undefined;
   /** What is known of a room is remembered for three times this, in ms. */
   period?: number | undefined;
 }
@@ -40,6 +43,7 @@ const SWEPT = 100;
 export class RedisLog implements Log {
   readonly stats = new RedisStats();
   readonly names: Names;
+  readonly peers: RedisPeers;
   readonly #keeper: Keeper;
   readonly #feed: Feed;
   readonly #appends: Appends;
@@ -55,7 +59,7 @@ export class RedisLog implements Log {
   /** Sent, and not answered yet. */
   #outstanding = 0;
   /** Appends wait until those that were sent are answered, and what was wrong is put right. */
-  #mending: { scripts: boolean; epoch: boolean } | undefined;
+  #mending: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
   #closed = false;
 
   /** @throws Error when the address cannot be read */
@@ -73,14 +77,17 @@ export class RedisLog implements Log {
       () => this.#feed.last,
     );
     const link = () => this.#keeper.link;
-    this.#feed = new Feed(this.names, this.stats, link, (where, error) => {
+    this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run));
+    this.#feed = new Feed(this.names, this.stats, link, options.onForget, (where, error) => {
       this.#failed(where, error);
       // Whatever else it was: another connection follows them.
       if (!this.#mending) where.end(error);
     });
     this.#keeper = new Keeper(address, this.names.log, this.stats, this.#patience, {
       up: (made) => this.#enter(made),
-      message: (channel, message) => this.#feed.take(channel, message),
+      message: (channel, message) => {
+        if (!this.#feed.take(channel, message)) this.peers.take(channel, message.toString());
+      },
       down: () => this.#down(),
     });
     this.#timer = setInterval(() => void this.#tick(), options.check ?? 5000);
@@ -151,14 +158,22 @@ export class RedisLog implements Log {
 
   reach(cursor: Cursor | undefined): void | Promise<void> {
     if (this.epoch === "") return this.#within(this.#ready.promise).then(() => this.reach(cursor));
-    if (!cursor || cursor.epoch !== this.epoch || cursor.seq <= this.last) return;
+    if (!cursor || (cursor.epoch === this.epoch && cursor.seq <= this.last)) return;
     // All of this turn ask once.
-    this.#reaching ??= Promise.resolve().then(async () => {
-      this.#reaching = undefined;
+    this.#reaching ??= Promise.resolve().then(() => this.#reach());
+    return this.#reaching;
+  }
+
+  async #reach(): Promise<void> {
+    this.#reaching = undefined;
+    try {
       const [seq] = (await this.#eval(NEWEST, () => [[this.names.log], []])) as [number];
       this.#feed.reached(seq);
-    });
-    return this.#reaching;
+    } catch (error) {
+      // The log began anew, and this node is just learning that: then it knows, too.
+      if (!this.#mending) throw error;
+      await this.#within(this.#mending.done.promise);
+    }
   }
 
   replaceBounds(boundsOf: (room: string) => Bounds): void {
@@ -166,7 +181,7 @@ export class RedisLog implements Log {
   }
 
   async forget(room: string): Promise<void> {
-    await this.#eval(FORGET, (epoch) => [this.#keys(epoch, room), [room]]);
+    await this.#eval(FORGET, (epoch) => [this.#keys(epoch, room), [room, this.names.channel(room)]]);
   }
 
   async rooms(): Promise<Iterable<string>> {
@@ -174,12 +189,14 @@ export class RedisLog implements Log {
     return (names as Buffer[]).map(String);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#appends.close();
+    await this.#within(this.peers.leave()).catch(() => {
+      // Its lease ends by itself.
+    });
     this.#keeper.close();
-    return Promise.resolve();
   }
 
   /** Resolves once it is connected, and knows its epoch. */
@@ -188,6 +205,7 @@ export class RedisLog implements Log {
   }
 
   async #enter(link: Link): Promise<void> {
+    await this.peers.enter(link);
     await this.#feed.enter(link);
     this.#ready.resolve();
     this.#flush();
@@ -196,6 +214,8 @@ export class RedisLog implements Log {
   #down(): void {
     this.#feed.down();
     this.#ready = Promise.withResolvers();
+    this.#mending?.done.reject(unavailable("Redis cannot be reached just now."));
+    this.#mending?.done.promise.catch(() => {});
     this.#mending = undefined;
   }
 
@@ -266,6 +286,7 @@ export class RedisLog implements Log {
       if (mending.epoch) await this.#feed.enter(link);
       if (this.#mending !== mending) return;
       this.#mending = undefined;
+      mending.done.resolve();
       this.#flush();
     } catch (error) {
       link.end(error as Error);
@@ -278,7 +299,7 @@ export class RedisLog implements Log {
     const wrong = kindOf(error);
     if (wrong === "elsewhere") return link.end(error);
     if (wrong !== "scripts" && wrong !== "epoch") return;
-    this.#mending ??= { scripts: false, epoch: false };
+    this.#mending ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
     this.#mending[wrong] = true;
     void this.#mend(link);
   }
@@ -288,13 +309,19 @@ export class RedisLog implements Log {
     script: Script,
     write: (epoch: string) => [keys: string[], args: (string | number)[]],
   ): Promise<Reply> {
+    return this.#ask((link) => {
+      const [keys, args] = write(this.epoch);
+      return link.eval(script, keys, [this.epoch, ...args]);
+    });
+  }
+
+  /** Asks Redis something once it is there. @throws ThumpError `unavailable` */
+  async #ask(run: (link: Link) => Promise<Reply>): Promise<Reply> {
     await this.#within(this.#ready.promise);
     const { link } = this.#keeper;
     if (!link) throw unavailable("Redis cannot be reached just now.");
-    const { epoch } = this;
-    const [keys, args] = write(epoch);
     try {
-      return await this.#within(link.eval(script, keys, [epoch, ...args]));
+      return await this.#within(run(link));
     } catch (error) {
       if (error instanceof ThumpError) throw error;
       this.#failed(link, error as Error);

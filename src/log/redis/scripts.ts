@@ -33,7 +33,7 @@ local function forgotten()
   local age = now - tonumber(marks[4] or 0)
   if age < period then return tonumber(marks[2] or 0) end
   local old = age < 2 * period and marks[3] or marks[1] or '0'
-  redis.call('HSET', log, 'old', old, 'mark', marks[1] or '0', 'marked', whole(now))
+  redis.pcall('HSET', log, 'old', old, 'mark', marks[1] or '0', 'marked', whole(now))
   return tonumber(old)
 end
 `;
@@ -58,15 +58,10 @@ local function trim(name, bytes, first)
     end
     if floor then redis.call('XTRIM', stream, 'MINID', whole(tonumber(floor) + 1)) end
   end
-  if floor then redis.call('HSET', room, 'floor', floor) end
-  if kept == 0 then
-    bytes = 0
-    redis.call('ZREM', rooms, name)
-    -- Also where the server itself threw the stream out.
-    local last = redis.call('HGET', room, 'last')
-    if last then redis.call('HSET', room, 'floor', last) end
-  end
-  redis.call('HSET', room, 'bytes', whole(bytes), 'first', whole(first))
+  -- Nothing is written where nothing has changed: what is full can still be read.
+  if floor then redis.call('HSET', room, 'floor', floor, 'bytes', whole(bytes), 'first', whole(first)) end
+  if floor and kept == 0 then redis.call('ZREM', rooms, name) end
+  return kept
 end
 `;
 
@@ -106,6 +101,7 @@ if count > 0 then
   end
   redis.call('ZADD', rooms, whole(now + age), ARGV[8])
   redis.call('PEXPIRE', stream, life)
+  redis.call('HSET', room, 'bytes', whole(bytes), 'first', whole(first))
   trim(ARGV[8], bytes, first)
 else
   redis.call('HSET', room, 'floor', whole(seq))
@@ -133,8 +129,9 @@ if not known[1] then
   local floor = forgotten()
   return {seq, floor, floor, 1, {}}
 end
-trim(ARGV[6], tonumber(known[2] or 0), tonumber(known[3] or now))
-local floor = tonumber(redis.call('HGET', room, 'floor') or 0)
+local kept = trim(ARGV[6], tonumber(known[2] or 0), tonumber(known[3] or now))
+-- Nothing is there, also where the server itself threw it out: then all of it is gone.
+local floor = kept == 0 and tonumber(known[1]) or tonumber(redis.call('HGET', room, 'floor') or 0)
 local entries
 if ARGV[7] == '-' then
   entries = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', ARGV[8])
@@ -171,7 +168,7 @@ return answer
 `,
 );
 
-/** Forgets what is kept of a room. ARGV[2]: its name. Keys as for reading. */
+/** Forgets what is kept of a room, everywhere. ARGV[2]: its name; ARGV[3]: its channel. Keys as for reading. */
 export const FORGET = script(
   EPOCH,
   `
@@ -179,6 +176,7 @@ local last = redis.call('HGET', KEYS[2], 'last')
 if last then redis.call('HSET', KEYS[2], 'floor', last, 'bytes', '0') end
 redis.call('DEL', KEYS[3])
 redis.call('ZREM', KEYS[4], ARGV[2])
+redis.call('PUBLISH', ARGV[3], '')
 return tonumber(redis.call('HGET', log, 'seq') or 0)
 `,
 );
@@ -237,4 +235,34 @@ end
 return {epoch, seq}
 `);
 
-export const SCRIPTS: Script[] = [APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER];
+/**
+ * A node says that it is there, and how many sessions are in its rooms. KEYS: all nodes, by when their leases end; this
+ * one's rooms. ARGV: its name; how long the lease is, in ms; whether it begins anew; then rooms and counts that changed.
+ */
+export const LEASE = script(`
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if ARGV[3] == '1' then redis.call('DEL', KEYS[2]) end
+for i = 4, #ARGV, 2 do
+  if ARGV[i + 1] == '0' then redis.call('HDEL', KEYS[2], ARGV[i]) else redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+`);
+
+/** The rooms and counts of all other nodes. KEYS[1]: the nodes. ARGV: this one; what the keys of rooms begin with. */
+export const COUNTS = script(`
+local clock = redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+local answer = {}
+for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')) do
+  if node ~= ARGV[1] then
+    local counts = redis.call('HGETALL', ARGV[2] .. node)
+    for i = 1, #counts do answer[#answer + 1] = counts[i] end
+  end
+end
+return answer
+`);
+
+export const SCRIPTS: Script[] = [APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS];
