@@ -29,7 +29,12 @@ export class RedisServer {
 
   /** Starts one that goes with the test. @param options as on its command line, e.g. "--appendonly", "yes" */
   static async start(...options: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), folder(), options);
+    return RedisServer.startOn(await freePort(), ...options);
+  }
+
+  /** The same on a port that is known already. */
+  static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
+    const server = new RedisServer(port, folder(), options);
     cleanup(() => server.kill());
     await server.begin();
     return server;

@@ -107,6 +107,11 @@ export class RedisLog implements Log {
     return this.#keeper.fault ?? this.#refusal;
   }
 
+  /** The connection that there is just now. */
+  get link(): Link | undefined {
+    return this.#keeper.link;
+  }
+
   /** Commands that were sent to Redis since the start. */
   get commands(): number {
     return this.stats.commandsBefore + (this.#keeper.link?.sent ?? 0);
