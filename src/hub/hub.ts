@@ -4,6 +4,7 @@ import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
+import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./bounds.ts";
@@ -49,6 +50,8 @@ export interface HubOptions {
   heartbeat: number;
   /** How many rooms one session may be in. */
   roomsPerSession: number;
+  /** What the tails here may take together, where the log holds nothing in memory itself. */
+  memory?: Memory | undefined;
 }
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
@@ -69,6 +72,7 @@ export class Hub {
   readonly stats = new Stats();
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
+  readonly #memory: Memory | undefined;
   readonly intake: Intake;
   readonly #housekeeping: Timer;
 
@@ -79,6 +83,7 @@ export class Hub {
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
+    this.#memory = options.memory;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.log.onRenew = (before) => this.#renew(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
@@ -180,6 +185,8 @@ export class Hub {
       if (epoch !== this.log.epoch) throw unavailable("What was kept has just been lost.");
       session.behind ??= new Set();
       memberships.forEach((membership, i) => {
+        // It may have left while it waited.
+        if (session.memberships.get(membership.room.name) !== membership) return;
         onJoined(this.#place(membership, start, read[i] as Slice));
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.#sampler.add(membership);
@@ -235,6 +242,7 @@ export class Hub {
     const room = this.rooms.get(name);
     if (!room || room.starting) return;
     room.tail.extend(slice, Date.now());
+    this.#relieve();
     const newest = slice.publications.at(-1);
     if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;
   }
@@ -268,12 +276,15 @@ export class Hub {
   #enter(session: Session, name: string, max: number | undefined): Membership {
     let room = this.rooms.get(name);
     if (!room) {
-      const entered = new Room(name, this.rules.of(name));
+      const entered = new Room(name, this.rules.of(name), this.#memory);
       room = entered;
       this.rooms.set(name, room);
       const starting = this.log.follow(
         name,
-        (publication) => this.intake.deliver(entered, publication),
+        (publication) => {
+          this.intake.deliver(entered, publication);
+          this.#relieve();
+        },
         (after) => this.#start(entered, after),
       );
       if (starting) room.starting = starting.then(() => (entered.starting = undefined)).then(() => {});
@@ -368,7 +379,15 @@ export class Hub {
     room.members.delete(membership);
     if (room.members.size > 0) return;
     this.rooms.delete(room.name);
+    room.tail.forget();
     this.log.unfollow(room.name);
+  }
+
+  /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */
+  #relieve(): void {
+    if (!this.#memory?.isOver) return;
+    const tails = [...this.rooms.values()].map(({ tail }) => ({ tail, inUse: true }));
+    this.#memory.relieve(tails, () => {});
   }
 
   #count({ network }: Session, change: 1 | -1): void {

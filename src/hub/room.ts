@@ -1,6 +1,7 @@
 // A room that somebody on this server is in: who, and the newest of what was said.
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import { Tail } from "../rooms/tail.ts";
 import type { Channel } from "./channel.ts";
@@ -22,13 +23,15 @@ export class Room {
   constructor(
     readonly name: string,
     public rule: Rule,
+    readonly memory?: Memory,
   ) {
-    this.tail = new Tail(rule.bounds, 0);
+    this.tail = new Tail(rule.bounds, 0, memory);
   }
 
   /** Publications after this seq will be given to `push`. What is between them and what was is not here. */
   start(position: number): void {
-    this.tail = new Tail(this.rule.bounds, position);
+    this.tail.forget();
+    this.tail = new Tail(this.rule.bounds, position, this.memory);
   }
 
   push(publication: Publication): void {

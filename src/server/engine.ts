@@ -75,6 +75,7 @@ export class Engine {
       journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
+      memory: settings.store.kind === "redis" ? this.memory : undefined,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
     const limiter = new Limiter(settings.rates);

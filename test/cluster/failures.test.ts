@@ -134,7 +134,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     const other = await tcp(redis.port);
     await redis.ask("CONFIG", "SET", "maxclients", 1);
     const node = startNode(redis.url, {}, FAST);
-    await until(() => node.log.fault?.includes("max number of clients") === true);
+    await until(() => node.log.fault?.includes("no place for another client") === true);
     other.socket.destroy();
     await recovers(node);
   });

@@ -125,6 +125,7 @@ class Game {
       ["kill a node", () => this.#kill(node)],
       ["start nodes", () => this.#startAll()],
       ["start nodes", () => this.#startAll()],
+      ["roll the nodes", () => this.#roll()],
       ["cut a link", () => link.cut()],
       ["cut all links", () => cluster.nodes.forEach((each) => each.link.cut())],
       ["hold a link", () => this.#hold(node, random.below(1500))],
@@ -144,6 +145,16 @@ class Game {
 
   async #startAll(): Promise<void> {
     for (const node of this.cluster.nodes) if (!node.isUp) await node.start();
+  }
+
+  /** One after the other is told to stop, and starts again. */
+  async #roll(): Promise<void> {
+    for (const node of this.cluster.nodes) {
+      if (!node.isUp) continue;
+      await node.stop("SIGTERM");
+      this.#publish();
+      await node.start();
+    }
   }
 
   async #hold(node: Node, ms: number): Promise<void> {

@@ -57,6 +57,7 @@ export class Feed {
     if (!followed) return;
     this.rooms.delete(name);
     followed.release();
+    followed.starting.resolve();
     this.link()?.unsubscribe([this.names.channel(name)]);
   }
 

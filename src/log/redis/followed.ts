@@ -14,10 +14,7 @@ export class Followed {
     readonly name: string,
     readonly onPublication: (publication: Publication) => void,
     readonly onStart: (after: number) => void,
-  ) {
-    // Who follows may not wait for it.
-    this.starting.promise.catch(() => {});
-  }
+  ) {}
 
   /** Whoever gets an ack has had the publication, if it is in the room. */
   acknowledge(seq: number, resolve: () => void): void {

@@ -61,7 +61,9 @@ export class Link {
       return new Link(redis, /run_id:(\w+)/.exec(info)?.[1] ?? "unknown", events, patience);
     } catch (error) {
       redis.disconnect();
-      throw reason ?? error;
+      const { message } = reason ?? (error as Error);
+      const full = /ECONNRESET|EPIPE/.test(message) ? " (perhaps it has no place for another client)" : "";
+      throw new Error(`${message}${full}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

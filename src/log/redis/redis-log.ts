@@ -154,7 +154,10 @@ export class RedisLog implements Log {
   ): Promise<void> {
     const followed = new Followed(room, onPublication, onStart);
     this.#feed.follow(followed);
-    return this.#within(followed.starting.promise);
+    const starting = this.#within(followed.starting.promise);
+    // Not everybody who follows waits for it.
+    starting.catch(() => {});
+    return starting;
   }
 
   unfollow(room: string): void {
