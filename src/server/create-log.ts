@@ -15,10 +15,12 @@ export interface LogNeeds {
   onRelease: (room: string, upTo: number) => void;
   /** Told when what is kept of a room was forgotten, perhaps by another process. */
   onForget: (room: string) => void;
+  /** Told of what goes wrong, and without an error when it is over. */
+  onFault: (what: string, error?: unknown) => void;
 }
 
 export function createLog({ store }: Settings, needs: LogNeeds): Log {
-  const { boundsOf, memory, onRelease, onForget } = needs;
+  const { boundsOf, memory, onRelease } = needs;
   if (store.kind === "memory") return new MemoryLog(boundsOf, memory, onRelease);
-  return new RedisLog(boundsOf, { ...store, onForget });
+  return new RedisLog(boundsOf, { ...store, ...needs });
 }

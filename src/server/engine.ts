@@ -68,6 +68,7 @@ export class Engine {
         boundsOf: (room) => this.hub.ruleOf(room).bounds,
         memory: this.memory,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
+        onFault: (what, error) => journal.fault(what, error ?? "it is over"),
         onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,

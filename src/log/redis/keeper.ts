@@ -13,6 +13,8 @@ export interface KeeperEvents {
   message(channel: string, message: Buffer): void;
   /** It broke, after it was up or before. */
   down(): void;
+  /** Why there is none, once; and without a reason when there is one again. */
+  fault(reason?: string): void;
 }
 
 export class Keeper {
@@ -22,6 +24,7 @@ export class Keeper {
   #delay = FIRST;
   #timer: Timer | undefined;
   #closed = false;
+  #told = false;
 
   constructor(
     readonly address: Address,
@@ -52,6 +55,8 @@ export class Keeper {
       this.link = link;
       await this.events.up(link);
       if (this.link !== link) return;
+      if (this.#told) this.events.fault();
+      this.#told = false;
       this.fault = undefined;
       this.#delay = FIRST;
     } catch (error) {
@@ -72,6 +77,8 @@ export class Keeper {
   #again({ message }: Error): void {
     this.fault = `Redis at ${this.address.text} cannot be used: ${message}`;
     if (this.#closed) return;
+    if (!this.#told) this.events.fault(this.fault);
+    this.#told = true;
     // Spread: many nodes have lost the same server at the same moment.
     this.#timer = setTimeout(() => void this.#connect(), this.#delay * (0.5 + Math.random()));
     this.#timer.unref();

@@ -30,6 +30,8 @@ export interface RedisLogOptions {
   check?: number | undefined;
   /** Told when what is kept of a room was forgotten, here or on another node. */
   onForget?: ((room: string) => void) | undefined;
+  /** Told of what goes wrong, and without an error when it is over. */
+  onFault?: ((what: string, error?: unknown) => void) | undefined;
   /** What is known of a room is remembered for three times this, in ms. */
   period?: number | undefined;
 }
@@ -89,6 +91,7 @@ export class RedisLog implements Log {
         if (!this.#feed.take(channel, message)) this.peers.take(channel, message.toString());
       },
       down: () => this.#down(),
+      fault: (reason) => options.onFault?.("the log", reason),
     });
     this.#timer = setInterval(() => void this.#tick(), options.check ?? 5000);
     this.#timer.unref();
