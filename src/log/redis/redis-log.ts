@@ -17,6 +17,7 @@ import { Names } from "./names.ts";
 import { type Found, Reads, STEP } from "./reads.ts";
 import { APPEND, FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
 import { RedisPeers } from "./redis-peers.ts";
+import { shared } from "./shared.ts";
 import { RedisStats } from "./stats.ts";
 
 export interface RedisLogOptions {
@@ -38,6 +39,8 @@ export interface RedisLogOptions {
 
 /** How long an idempotency key is remembered, in ms. */
 const KEY_AGE = 600_000;
+/** For how long a list of rooms is good, in ms. */
+const FRESH = 1000;
 const READ_BYTES = 1 << 20;
 /** So many rooms are freed in one step. */
 const SWEPT = 100;
@@ -195,10 +198,11 @@ export class RedisLog implements Log {
     await this.#eval(FORGET, (epoch) => [this.#keys(epoch, room), [room, this.names.channel(room)]]);
   }
 
-  async rooms(): Promise<Iterable<string>> {
+  /** As they were in the last second: who lists them often costs nothing more. */
+  readonly rooms = shared(FRESH, async (): Promise<Iterable<string>> => {
     const names = await this.#eval(ROOMS, (epoch) => [[this.names.log, this.names.rooms(epoch)], []]);
     return (names as Buffer[]).map(String);
-  }
+  });
 
   async close(): Promise<void> {
     this.#closed = true;
