@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
-import { freePort, hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
 import { openEvents } from "../support/streams.ts";
 import { tcp } from "../support/tcp.ts";
 

@@ -4,7 +4,8 @@ import { readAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
-import { freePort, hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import { until } from "../support/nodes.ts";
 
 const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
@@ -117,17 +118,9 @@ describe.skipIf(!hasRedis)(`leads there${withRedis}`, () => {
     ]);
     expect(openssl.exitCode).toBe(0);
     const port = await freePort();
-    await RedisServer.start(
-      ...[
-        "--tls-port",
-        String(port),
-        "--tls-cert-file",
-        `${dir}/cert.pem`,
-        "--tls-key-file",
-        `${dir}/key.pem`,
-      ],
-      ...["--tls-ca-cert-file", `${dir}/cert.pem`, "--tls-auth-clients", "no"],
-    );
+    const keys = ["--tls-cert-file", `${dir}/cert.pem`, "--tls-key-file", `${dir}/key.pem`];
+    const trust = ["--tls-ca-cert-file", `${dir}/cert.pem`, "--tls-auth-clients", "no"];
+    await RedisServer.start("--tls-port", String(port), ...keys, ...trust);
     const log = new RedisLog(() => WIDE, { url: `rediss://127.0.0.1:${port}`, patience: 500 });
     cleanup(() => log.close());
     // Nobody vouches for it: it is not believed, and that is said.

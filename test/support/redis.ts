@@ -1,22 +1,13 @@
 // A Redis of its own for a test: a process on a free port, in a folder that goes with the test.
 import { tmpdir } from "node:os";
-import { createServer, type Server } from "node:net";
 import { Redis } from "ioredis";
 import { cleanup } from "./cleanup.ts";
 import { folder } from "./process.ts";
+import { freePort } from "../../scripts/free-port.ts";
 
 /** Where it is missing, tests that need it are skipped, and say so in their names. */
 export const hasRedis = Bun.which("redis-server") !== null;
 export const withRedis = hasRedis ? "" : " (skipped: there is no redis-server; apt-get install redis-server)";
-
-/** A port that nothing listens on just now. */
-export async function freePort(): Promise<number> {
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export class RedisServer {
   #process: Bun.Subprocess | undefined;
