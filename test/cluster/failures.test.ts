@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     await listener.events.next();
     // As if the node's subscription had been lost by the way.
     const { redis: connection } = await linkOf(node);
-    const channel = node.log.names.channel("a");
+    const channel = node.log.names.channel(node.log.epoch, "a");
     for (const [found, data] of [
       ["check", "2"],
       ["prev", "3"],

@@ -187,7 +187,10 @@ export class RedisLog implements Log {
   }
 
   async forget(room: string): Promise<void> {
-    await this.#eval(FORGET, (epoch) => [this.#places.keys(epoch, room), [room, this.names.channel(room)]]);
+    await this.#eval(FORGET, (epoch) => [
+      this.#places.keys(epoch, room),
+      [room, this.names.channel(epoch, room)],
+    ]);
   }
 
   /** As they were in the last second: who lists them often costs nothing more. */

@@ -72,7 +72,7 @@ export class Sender {
     const keys = this.places.keys(epoch, room);
     if (key !== undefined) keys.push(names.key(epoch, scopedKey(room, from, key)));
     const kept = [...this.places.bounds(room), KEY_AGE];
-    const args = [epoch, period, ...kept, names.channel(room), room, size, encode(draft)];
+    const args = [epoch, period, ...kept, names.channel(epoch, room), room, size, encode(draft)];
     this.#outstanding++;
     link
       .eval(APPEND, keys, args)
