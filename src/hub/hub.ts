@@ -281,6 +281,7 @@ export class Hub {
         (after) => this.#following.start(entered, after),
       );
       if (starting) room.starting = starting.then(() => (entered.starting = undefined)).then(() => {});
+      else this.#following.start(entered, this.log.last);
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     room.members.add(membership);
