@@ -16,12 +16,12 @@ export interface Log {
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
-  /** Why nothing can be appended or read just now; absent or undefined while all is well. */
+  /** Why not everything can be appended or read just now; absent or undefined while all is well. */
   readonly fault?: string | undefined;
 
   /**
    * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
-   * Calls are ordered as they are made. A repeated idempotency key returns the first publication's
+   * A room's calls are ordered as they are made; so are those of all rooms that are kept in the same place. A repeated idempotency key returns the first publication's
    * position and reaches no follower.
    */
   append(draft: Draft): Publication | Promise<Publication>;

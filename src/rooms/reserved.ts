@@ -3,7 +3,7 @@ import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/reserved.ts"
 import { resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 const CLOSED = { join: "server", publish: "server" } as const satisfies RuleOptions;
-/** A chart that is opened is full: five minutes, of some twenty nodes. It is not worth a place on a disk. */
+/** In memory alone: it is about this process. A chart that is opened is full: five minutes, of some twenty nodes. */
 const HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
 const NOTES = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
 

@@ -15,7 +15,7 @@ import { formatCursor } from "../protocol/cursor.ts";
 import { Journals } from "../hub/journal.ts";
 import type { Latency } from "../hub/latency.ts";
 import { createLog } from "./create-log.ts";
-import { LogJournal } from "./journal.ts";
+import { LogJournal, warnOfProxy } from "./journal.ts";
 import { watchLoop } from "./loop-delay.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
@@ -36,14 +36,15 @@ export interface PublishOptions {
 
 /** The handle that code in this process has. */
 export class Engine {
+  /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
+  readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly door: Door;
   readonly origins: Origins;
   readonly proxies: Proxies;
   readonly bounds: SocketBounds;
-  readonly #log = new LogJournal();
   /** Those who are told how sessions end, and of faults. */
-  readonly journals = new Journals(this.#log);
+  readonly journals = new Journals(new LogJournal());
   /** What is kept of all rooms. */
   readonly memory: Memory;
   /** Told to stop: no new sessions. */
@@ -90,9 +91,7 @@ export class Engine {
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.door.bodies.max = settings.bodies;
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) =>
-      this.#log.stranger(peer),
-    );
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
   }
 
   /** Whom it believes, and what was revoked. */

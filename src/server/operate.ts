@@ -8,7 +8,7 @@ import { isLocal } from "./reach.ts";
 
 /** The routes of the server that are not about rooms. */
 export function operatorRoutes(engine: Engine) {
-  const app = new Elysia({ name: "thump-operate", seed: engine })
+  const app = new Elysia({ name: "thump-operate", seed: engine.seed })
     .get("/healthz", () => Response.json({ status: "ok" }))
     .get("/readyz", () =>
       engine.unready
@@ -23,7 +23,7 @@ export function operatorRoutes(engine: Engine) {
 
 function metricsRoute(engine: Engine) {
   const registry = createMetrics(engine);
-  return new Elysia({ name: "thump-metrics", seed: engine }).get(
+  return new Elysia({ name: "thump-metrics", seed: engine.seed }).get(
     engine.settings.metricsPath,
     async ({ request, server }) => {
       // Not by a page that gave its own name this machine's address either.

@@ -14,7 +14,7 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
-import { resolveStore, StoreOptions, type StoreSettings } from "./store-settings.ts";
+import { resolveStore, storeFault, StoreOptions, type StoreSettings } from "./store-settings.ts";
 import { TlsOptions, type TlsPair } from "./tls.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
@@ -168,6 +168,8 @@ function checkRest(value: Options, source: string): Options {
   }
   const fault = accessFault(value.access ?? {});
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  const badStore = storeFault(value.store ?? { kind: "memory" });
+  if (badStore !== undefined) throw new OptionsError(`${source}: store › ${badStore}`);
   const badProxy = proxiesFault(value.proxies ?? []);
   if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
@@ -199,7 +201,7 @@ export function resolveOptions(given: Options): Settings {
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
-    store: resolveStore(given.store),
+    store: resolveStore(given.store ?? { kind: "memory" }),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],

@@ -83,7 +83,7 @@ function createRoutes(engine: Engine) {
     });
   const raw = { parse: "none" } as const;
   let stopFeed = () => {};
-  const routes = new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
+  const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server }) => {
       attachServer(engine, server);

@@ -21,10 +21,10 @@ export function ruleOfRoom(room: string, rules: Rules, written: Written): Effect
 }
 
 function effective(rule: Rule, written: Written): Effective {
-  const { pattern, bounds, lag, join, history: read, members, presence = false, reserved } = rule;
+  const { pattern, bounds, lag, join, publish, history: read, members, reserved } = rule;
   const known = Object.hasOwn(written, pattern);
   const { schema, compress = false } = (known && written[pattern]) || {};
-  const publish = reserved ? "nobody" : rule.publish;
+  const presence = rule.presence ? { ...rule.presence, grace: rule.presence.grace / 1000 } : false;
   const history = bounds.count > 0 && { read, ...bounds, age: bounds.age / 1000 };
   return {
     pattern: known || reserved ? pattern : null,
@@ -32,9 +32,9 @@ function effective(rule: Rule, written: Written): Effective {
       history,
       lag,
       join,
-      publish,
+      publish: reserved ? "nobody" : publish,
       members,
-      presence: presence && { ...presence, grace: presence.grace / 1000 },
+      presence,
       compress,
       schema,
     },

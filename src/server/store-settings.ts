@@ -3,24 +3,20 @@ import { type Static, Type } from "typebox";
 import { Size } from "../rooms/rule.ts";
 import { sizeBytes } from "../rooms/units.ts";
 
-const InMemory = Type.Object({ kind: Type.Literal("memory") }, { additionalProperties: false });
-const InFile = Type.Object(
+export const StoreOptions = Type.Object(
   {
-    kind: Type.Literal("sqlite"),
-    dir: Type.String({ minLength: 1 }),
-    durability: Type.Optional(Type.Union([Type.Literal("fsync"), Type.Literal("normal")])),
+    kind: Type.Union([Type.Literal("memory"), Type.Literal("sqlite")]),
+    dir: Type.Optional(Type.String({ minLength: 1 })),
+    durability: Type.Optional(Type.Union([Type.Literal("normal"), Type.Literal("fsync")])),
     size: Type.Optional(Size),
   },
   { additionalProperties: false },
 );
 
-export const StoreOptions = Type.Union([InMemory, InFile]);
-
 /**
- * - `{ kind: "memory" }` (default): nothing outlives the process.
- * - `{ kind: "sqlite", dir }`: in one file in a folder, which outlives it. `durability`: what an acknowledgement
- *   promises: `normal` (default) outlives the process, `fsync` a power cut too. `size`: how large the file may become;
- *   past it publishes are refused as on a full disk (default: as the disk allows).
+ * - `kind`: `memory` (default): nothing outlives the process; `sqlite`: in one file in the folder `dir`, which does.
+ * - `durability`: what an acknowledgement promises: `normal` (default) outlives the process, `fsync` a power cut too.
+ * - `size`: how large the file may become; past it publishes are refused as on a full disk (default: no limit).
  */
 export type StoreOptions = Static<typeof StoreOptions>;
 
@@ -29,8 +25,16 @@ export type StoreSettings =
   | { kind: "memory" }
   | { kind: "sqlite"; dir: string; durability: "fsync" | "normal"; size: number | undefined };
 
-export function resolveStore(given: StoreOptions = { kind: "memory" }): StoreSettings {
-  if (given.kind === "memory") return { kind: "memory" };
-  const { dir, durability = "normal", size } = given;
-  return { kind: "sqlite", dir, durability, size: size === undefined ? undefined : sizeBytes(size) };
+/** What the schema cannot see: which fields go with which kind. */
+export function storeFault({ kind, ...given }: StoreOptions): string | undefined {
+  if (kind === "sqlite")
+    return given.dir === undefined ? "dir is required: the folder of the file" : undefined;
+  const [field] = Object.keys(given);
+  return field && `${field} goes with kind "sqlite"`;
+}
+
+/** @param given must have no fault */
+export function resolveStore({ kind, dir, durability = "normal", size }: StoreOptions): StoreSettings {
+  if (kind === "memory" || dir === undefined) return { kind: "memory" };
+  return { kind, dir, durability, size: size === undefined ? undefined : sizeBytes(size) };
 }

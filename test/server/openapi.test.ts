@@ -59,16 +59,16 @@ test("it says what it takes to ask: of everybody, of servers, and of nobody", as
 });
 
 test.each([
-  { demo: true },
-  { prefix: "/live", demo: false, metrics: "off" },
-  { demo: false, metricsPath: "/m", console: false },
+  { demo: true, console: true },
+  { prefix: "/live", demo: false, console: false, metrics: "off" },
+  { demo: false, console: true, metricsPath: "/m" },
 ] as const)("it has every route of the server, and no other: %j", async (options) => {
   const engine = new Engine(serverSettings(options));
   cleanup(() => engine.close());
   const routes = createApp(engine)
     .routes.filter(({ method }) => method !== "OPTIONS")
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
-  const { paths } = await documentOf(startServer({ console: true, ...options }));
+  const { paths } = await documentOf(startServer(options));
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );

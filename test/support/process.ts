@@ -23,7 +23,7 @@ export interface Started {
   url: string;
 }
 
-/** Starts a server, or another program, without waiting for it. It goes with the test. */
+/** Starts a server, without waiting for it. It goes with the test. */
 export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
   const child = Bun.spawn([process.execPath, file, ...args], {
     cwd,
