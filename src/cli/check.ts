@@ -1,6 +1,8 @@
 // `thump check`: whether a config can be used, what it comes to, and which rule a room has.
 import type { Rates } from "../access/rates.ts";
 import type { AccessSettings } from "../access/settings.ts";
+import { readAddress } from "../log/redis/address.ts";
+import type { StoreSettings } from "../server/store-settings.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rules } from "../rooms/rules.ts";
@@ -67,10 +69,12 @@ function printable(settings: Settings, secured: boolean): object {
     rates,
     tls,
     compression: _,
+    store,
     ...others
   } = rest;
   return {
     ...others,
+    store: printableStore(store),
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
@@ -91,6 +95,14 @@ function printable(settings: Settings, secured: boolean): object {
     authorize: authorize && "(code)",
     rooms,
   };
+}
+
+/** The address of a Redis may hold its password. */
+function printableStore(store: StoreSettings): object | undefined {
+  if (store.kind === "memory") return undefined;
+  if (store.kind === "sqlite") return store;
+  const { url, patience, check, ...others } = store;
+  return { ...others, url: readAddress(url).text, patience: patience / 1000, check: check / 1000 };
 }
 
 /** A session connects once: there is no rate of that to be said. */

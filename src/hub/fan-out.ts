@@ -37,7 +37,7 @@ export class FanOut {
     readonly journal: Journal,
   ) {
     this.flow = new Flow(bounds, () => this.#sweep());
-    this.channels = new Channels(log.epoch, stats, (stream, position) => this.letGo(stream, position));
+    this.channels = new Channels(log, stats, (stream, position) => this.letGo(stream, position));
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -138,19 +138,23 @@ export class FanOut {
   /** Here a slow one is let go: out of the fan-out, remembered as one position. */
   letGo(session: Session, position: number): void {
     this.listeners.letGo(session);
-    let live = false;
-    let disconnect = false;
-    for (const membership of session.memberships.values()) {
-      if (!membership.live) continue;
-      live = true;
+    const gone = this.setBack(session, position);
+    if (gone.length === 0) return;
+    this.#lagging(session);
+    if (gone.some(({ room }) => room.rule.lag === "disconnect"))
+      session.end(CLOSE.slow, "too slow for this room");
+  }
+
+  /** Takes a session out of the fan-out, to be caught up from a position on. Returns the rooms in which it was live. */
+  setBack(session: Session, position: number): Membership[] {
+    const live = [...session.memberships.values()].filter((membership) => membership.live);
+    for (const membership of live) {
       this.detach(membership);
       membership.position = position;
       session.behind ??= new Set();
       session.behind.add(membership);
-      disconnect ||= membership.room.rule.lag === "disconnect";
     }
-    if (live) this.#lagging(session);
-    if (disconnect) session.end(CLOSE.slow, "too slow for this room");
+    return live;
   }
 
   #lagging(session: Session): void {

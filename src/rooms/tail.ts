@@ -119,6 +119,17 @@ export class Tail {
     }
   }
 
+  /** Adds what came before all that is here: a slice that reaches up to the floor. @param now ms since 1970 */
+  extend({ from, upTo, publications }: Slice, now: number): void {
+    if (from >= this.#floor || upTo < this.#floor) return;
+    const older = publications.filter(({ seq }) => seq <= this.#floor);
+    this.#items = [...older, ...this.#items.slice(this.#head)];
+    this.#head = 0;
+    this.#floor = from;
+    this.#count(older.reduce((bytes, { size }) => bytes + size + OVERHEAD, 0));
+    this.trim(now);
+  }
+
   /** Other bounds hold from now on. What is over them goes. @param now ms since 1970 */
   rebound(bounds: Bounds, now: number): void {
     this.bounds = bounds;

@@ -34,6 +34,9 @@ Usage: thump [options]            serve
   --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
   --data <folder>       keep publications in a file there         THUMP_DATA          (in memory)
   --durability <what>   normal, or fsync: outlive a power cut too THUMP_DURABILITY    normal
+  --redis <url>         keep publications in Redis, for several   THUMP_REDIS         (in memory)
+                        nodes: redis://host:6379; rediss://…,
+                        redis+sentinel://a,b/name, redis+cluster://a,b
   --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
   --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
   --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
@@ -71,6 +74,7 @@ const FLAGS = {
   "max-memory": { type: "string" },
   data: { type: "string" },
   durability: { type: "string" },
+  redis: { type: "string" },
   heartbeat: { type: "string" },
   drain: { type: "string" },
   "no-demo": { type: "boolean" },
@@ -120,7 +124,7 @@ export async function readOptions(
         sessions: env["THUMP_MAX_SESSIONS"],
         memory: env["THUMP_MAX_MEMORY"],
       }),
-      store: inFile(env["THUMP_DATA"], env["THUMP_DURABILITY"]),
+      store: inFile(env["THUMP_DATA"], env["THUMP_DURABILITY"]) ?? inRedis(env["THUMP_REDIS"]),
       heartbeat: number(env["THUMP_HEARTBEAT"]),
       drain: number(env["THUMP_DRAIN"]),
       demo: yes(env["THUMP_DEMO"]),
@@ -151,10 +155,11 @@ export async function readOptions(
         sessions: flags["max-sessions"],
         memory: flags["max-memory"],
       }),
-      store: inFile(
-        flags.data ?? (flags.durability === undefined ? undefined : env["THUMP_DATA"]),
-        flags.durability ?? env["THUMP_DURABILITY"],
-      ),
+      store:
+        inFile(
+          flags.data ?? (flags.durability === undefined ? undefined : env["THUMP_DATA"]),
+          flags.durability ?? env["THUMP_DURABILITY"],
+        ) ?? inRedis(flags.redis),
       heartbeat: number(flags.heartbeat),
       drain: number(flags.drain),
       demo: flags["no-demo"] ? false : flags.demo,
@@ -222,6 +227,10 @@ function some(fields: Record<string, unknown>): object | undefined {
 /** The short form: a folder. Without one, how well it keeps is for the configuration file to say. */
 function inFile(dir: string | undefined, durability: string | undefined): object | undefined {
   return dir === undefined ? undefined : compact({ kind: "sqlite", dir, durability });
+}
+
+function inRedis(url: string | undefined): object | undefined {
+  return url === undefined ? undefined : { kind: "redis", url };
 }
 
 function yes(text: string | undefined): boolean | undefined {

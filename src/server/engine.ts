@@ -17,6 +17,7 @@ import type { Latency } from "../hub/latency.ts";
 import { createLog } from "./create-log.ts";
 import { LogJournal, warnOfProxy } from "./journal.ts";
 import { watchLoop } from "./loop-delay.ts";
+import { joinPeers } from "./membership.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 
@@ -77,12 +78,14 @@ export class Engine {
         memory: this.memory,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
         onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+        onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,
       bounds: this.bounds,
       journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
+      memory: settings.store.kind === "redis" ? this.memory : undefined,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
     const limiter = new Limiter(settings.rates);
@@ -90,6 +93,7 @@ export class Engine {
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.door.bodies.max = settings.bodies;
+    joinPeers(this);
     this.origins = new Origins(settings.origins);
     this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
   }

@@ -8,6 +8,7 @@ import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { redisMetrics } from "./redis-metrics.ts";
 import { storeMetrics } from "./store-metrics.ts";
 
 const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
@@ -32,6 +33,7 @@ export function createMetrics(engine: Engine): Registry {
   trouble(registry, engine);
   limitMetrics(registry, engine);
   storeMetrics(registry, engine);
+  redisMetrics(registry, engine);
   processMetrics(registry, engine);
   return registry;
 }

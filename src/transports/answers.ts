@@ -17,6 +17,11 @@ const MAX_ANSWER = 256 * 1024;
  * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked.
  */
 export function historyAnswer(door: Door, room: string, start: Start): string | Promise<string> {
+  const reaching = door.hub.log.reach?.(start.after);
+  return reaching ? reaching.then(() => answer(door, room, start)) : answer(door, room, start);
+}
+
+function answer(door: Door, room: string, start: Start): string | Promise<string> {
   const { hub } = door;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));

@@ -53,7 +53,8 @@ export async function listRooms(
   const own = match.startsWith(RESERVED);
   const fits = (name: string) =>
     pattern.test(name) && (own || !isReserved(name)) && policy.mayAsServer(asker, "list", name);
-  const names = allRooms(hub, await hub.log.rooms(), fits);
+  const [kept, elsewhere] = await Promise.all([hub.log.rooms(), hub.log.peers?.counts()]);
+  const names = allRooms(hub, kept, elsewhere ?? new Map(), fits);
   const { items, total, cursor: next } = await pageOf(names, order, after, limit);
   return Response.json({ rooms: items.map((listed) => about(hub, listed)), total, cursor: next });
 }
@@ -62,10 +63,14 @@ export async function listRooms(
 function* allRooms(
   { rooms }: Hub,
   kept: Iterable<string>,
+  elsewhere: ReadonlyMap<string, number>,
   fits: (name: string) => boolean,
 ): Iterable<Listed | undefined> {
-  for (const [room, { members }] of rooms) yield fits(room) ? { room, sessions: members.size } : undefined;
-  for (const room of kept) if (!rooms.has(room)) yield fits(room) ? { room, sessions: 0 } : undefined;
+  const listed = (room: string, here: number) =>
+    fits(room) ? { room, sessions: here + (elsewhere.get(room) ?? 0) } : undefined;
+  for (const [room, { members }] of rooms) yield listed(room, members.size);
+  for (const room of elsewhere.keys()) if (!rooms.has(room)) yield listed(room, 0);
+  for (const room of kept) if (!rooms.has(room) && !elsewhere.has(room)) yield listed(room, 0);
 }
 
 function about(hub: Hub, { room, sessions }: Listed): object {

@@ -162,7 +162,7 @@ export class Commits {
   #beside(changed: Iterable<StoredRoom>, entries: readonly Entry[], next: number) {
     const { meta, keysUpTo } = this;
     // A room that something more is on its way to goes later.
-    const later = new Set(entries.map(({ room }) => room));
+    const later = new Set(entries.map(({ room }) => (room?.left ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
     const reserved = meta.reserved ?? this.#reserve(next - this.numbers.last);
@@ -202,17 +202,18 @@ export class Commits {
     }
     let turn = this.#ceiling;
     for (const entry of entries) {
-      if (!entry.room) {
+      const { room } = entry;
+      if (!entry.delivered && (!room || room.left)) {
         this.numbers.last = turn++ - 1;
         entry.kept(this.events.turn(entry));
         continue;
       }
       const publication = entry.publication as Publication;
-      if (entry.delivered) entry.room.unkept--;
+      if (entry.delivered) (room as StoredRoom).unkept--;
       else {
         turn++;
         this.numbers.last = publication.seq;
-        entry.room.push(publication);
+        room?.push(publication);
       }
       this.events.kept(entry, publication);
       entry.kept(publication);
@@ -242,9 +243,10 @@ export class Commits {
     this.fault = new ThumpError("unavailable", `Nothing can be kept just now: ${what}.`, undefined, RETRY);
     this.#ceiling = Number.POSITIVE_INFINITY;
     // All of it is to be tried again but what was given to nobody.
-    const dropped = new Set(batch.drops.map(([id]) => id));
+    const dropped = new Set(batch.drops);
     for (const room of this.#under?.values() ?? [])
-      (dropped.has(room.id) ? this.drops : this.rooms.changed).add(room);
+      if (dropped.has(room.id)) this.drops.add(room);
+      else if (!room.left) this.rooms.changed.add(room);
     // Numbers are set aside anew: by then others may have been given out.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
@@ -256,7 +258,7 @@ export class Commits {
 
   #giveUp(entry: Entry, fault: ThumpError): void {
     if (entry.delivered) this.#owed.push(entry);
-    else if (!entry.room && this.mayNumber()) return entry.kept(this.events.turn(entry));
+    else if ((!entry.room || entry.room.left) && this.mayNumber()) return entry.kept(this.events.turn(entry));
     else this.events.dropped(entry);
     entry.failed(fault);
   }
