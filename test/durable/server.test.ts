@@ -85,7 +85,7 @@ test("a reload may take rooms into the file and out of it, under those who are i
   const server = startServer({ store, rooms: inMemory });
   const stream = await openEvents(server.room("a"));
   await server.publish("a", "1");
-  const settings = resolveOptions({ store, port: 0, demo: false, drain: 0 });
+  const settings = resolveOptions({ store, port: 0, demo: false, console: false, drain: 0 });
   expect(reload(server.engine, settings)).toEqual({ changed: ["rooms"], restart: [] });
   await server.publish("a", "2");
   reload(server.engine, { ...settings, rooms: { ...inMemory } });
