@@ -1,208 +1,81 @@
-// Where options come from: flags over environment over a file over defaults.
+// Where options come from: flags over environment over a file over defaults. Which there are: flag-table.ts.
 import { readFile } from "./config-file.ts";
-import { parseFlags } from "./flags.ts";
+import { flagName, type Reading, type Setting, SETTINGS } from "./flag-table.ts";
 import { checkOptions, type Options, OptionsError } from "./options.ts";
 
-/** What `--help` prints. */
-export const HELP = `thump: a broadcast server. A room is a URL: POST to speak, GET to listen.
-
-Usage: thump [options]            serve
-       thump check [config]       validate a config, print what it comes to: thump check --help
-       thump token [options]      print a token: thump token --help
-       thump key [options]        print an API key and its hash: thump key --help
-
-  --port <n>            port to listen on; 0 for a free one       PORT            3000
-  --host <address>      address to listen on                      HOST            127.0.0.1
-  --config <file>       thump.config.ts or .json                  THUMP_CONFIG    ./thump.config.{ts,json}
-  --rooms <json>        room rules by pattern                     THUMP_ROOMS     {}
-  --jwks <url>          whose tokens are good: published keys     THUMP_JWKS
-                        a shared secret, of 32 characters or more THUMP_SECRET
-  --open                let others than this machine in           THUMP_OPEN=1
-                        although there is no secret
-  --origin <origin>     let pages of an origin in; repeatable     THUMP_ORIGINS   (comma-separated)
-  --proxy <address>     believe a proxy, or a network of them,    THUMP_PROXIES   (comma-separated)
-                        about where requests come from; repeatable
-  --max-message <size>  largest publication and frame             THUMP_MAX_MESSAGE   64KiB
-  --max-body <size>     largest batch                             THUMP_MAX_BODY      1MiB
-  --max-rooms <n>       rooms one session may be in               THUMP_MAX_ROOMS     1000
-  --max-sessions <n>    sessions in all                           THUMP_MAX_SESSIONS  100000
-  --max-memory <size>   what is kept of all rooms together        THUMP_MAX_MEMORY    512MiB
-  --heartbeat <time>    between two pings of a session            THUMP_HEARTBEAT     25s
-  --drain <time>        spread of reconnects after a stop         THUMP_DRAIN         5s
-  --no-demo, --demo     without, with the page at /               THUMP_DEMO=0, =1
-  --metrics <who>       who may read them: loopback, anyone, off  THUMP_METRICS       loopback
-  --metrics-path <path> where they are                            THUMP_METRICS_PATH  /metrics
-  --log <form>          to stderr: pretty, json or none           THUMP_LOG           pretty
-  --log-level <level>   debug, info, warning or error             THUMP_LOG_LEVEL     info
-  --traces <url>        OpenTelemetry collector (OTLP over HTTP)  OTEL_EXPORTER_OTLP_ENDPOINT
-  --version, --help
-
-Examples:
-  thump --port 8080
-  thump --rooms '{"ticker:*":{"lag":"latest","history":{"count":1}}}'
-  curl -d 'hi' http://127.0.0.1:3000/rooms/chat
-  curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
-
-Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
-Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.
-`;
-
-const FLAGS = {
-  port: { type: "string" },
-  host: { type: "string" },
-  config: { type: "string" },
-  rooms: { type: "string" },
-  origin: { type: "string", multiple: true },
-  proxy: { type: "string", multiple: true },
-  "max-message": { type: "string" },
-  "max-body": { type: "string" },
-  "max-rooms": { type: "string" },
-  "max-sessions": { type: "string" },
-  "max-memory": { type: "string" },
-  heartbeat: { type: "string" },
-  drain: { type: "string" },
-  "no-demo": { type: "boolean" },
-  demo: { type: "boolean" },
-  jwks: { type: "string" },
-  open: { type: "boolean" },
-  metrics: { type: "string" },
-  "metrics-path": { type: "string" },
-  log: { type: "string" },
-  "log-level": { type: "string" },
-  traces: { type: "string" },
-  version: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-} as const;
-
 type Environment = Record<string, string | undefined>;
-
-/** The flags as they were given. @throws OptionsError for one that does not exist */
-export function readFlags(args: string[]) {
-  return parseFlags("thump", args, FLAGS).values;
-}
+/** Flags as they were given, by name without dashes: text, a list of texts, or on and off. */
+export type Flags = Record<string, string | string[] | boolean | undefined>;
+type Fields = Record<string, unknown>;
 
 /** All options, from everywhere. @throws OptionsError */
-export async function readOptions(
-  flags: ReturnType<typeof readFlags>,
-  env: Environment,
-  cwd: string,
-): Promise<Options> {
-  const file = await readFile(flags.config ?? env["THUMP_CONFIG"], cwd);
-  const fromEnv = checkOptions(
-    compact({
-      port: number(env["PORT"]),
-      host: env["HOST"],
-      rooms: json(env["THUMP_ROOMS"], "THUMP_ROOMS"),
-      origins: list(env["THUMP_ORIGINS"]),
-      proxies: list(env["THUMP_PROXIES"]),
-      limits: limits({
-        message: env["THUMP_MAX_MESSAGE"],
-        body: env["THUMP_MAX_BODY"],
-        rooms: env["THUMP_MAX_ROOMS"],
-        sessions: env["THUMP_MAX_SESSIONS"],
-        memory: env["THUMP_MAX_MEMORY"],
-      }),
-      heartbeat: number(env["THUMP_HEARTBEAT"]),
-      drain: number(env["THUMP_DRAIN"]),
-      demo: yes(env["THUMP_DEMO"]),
-      // A command line is seen by others on the machine: it takes no secret.
-      access: access(env["THUMP_SECRET"], env["THUMP_JWKS"]),
-      open: yes(env["THUMP_OPEN"]),
-      metrics: env["THUMP_METRICS"],
-      metricsPath: env["THUMP_METRICS_PATH"],
-      log: env["THUMP_LOG"],
-      logLevel: env["THUMP_LOG_LEVEL"],
-      traces: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
-    }),
-    "environment",
-  );
-  const fromFlags = checkOptions(
-    compact({
-      port: number(flags.port),
-      host: flags.host,
-      rooms: json(flags.rooms, "--rooms"),
-      origins: flags.origin,
-      proxies: flags.proxy,
-      limits: limits({
-        message: flags["max-message"],
-        body: flags["max-body"],
-        rooms: flags["max-rooms"],
-        sessions: flags["max-sessions"],
-        memory: flags["max-memory"],
-      }),
-      heartbeat: number(flags.heartbeat),
-      drain: number(flags.drain),
-      demo: flags["no-demo"] ? false : flags.demo,
-      access: access(undefined, flags.jwks),
-      open: flags.open,
-      metrics: flags.metrics,
-      metricsPath: flags["metrics-path"],
-      log: flags.log,
-      logLevel: flags["log-level"],
-      traces: flags.traces,
-    }),
-    "command line",
-  );
-  return {
-    ...file,
-    ...fromEnv,
-    ...fromFlags,
-    // Rules given closer by are tried first; the others still hold for other names.
-    rooms: {
-      ...fromFlags.rooms,
-      ...without(fromEnv.rooms, fromFlags.rooms),
-      ...without(file.rooms, fromFlags.rooms, fromEnv.rooms),
-    },
-    limits: { ...file.limits, ...fromEnv.limits, ...fromFlags.limits },
-    ...(file.access || fromEnv.access || fromFlags.access
-      ? { access: { ...file.access, ...fromEnv.access, ...fromFlags.access } }
-      : {}),
-  };
+export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
+  const config = typeof flags["config"] === "string" ? flags["config"] : env["THUMP_CONFIG"];
+  const file = await readFile(config, cwd);
+  const fromEnv = read("environment", ({ env: name, emptyIsNone }) => {
+    const text = env[name];
+    return [name, text === "" && emptyIsNone ? undefined : text];
+  });
+  const fromFlags = read("command line", (setting) => {
+    const name = flagName(setting);
+    return [`--${name}`, name === undefined ? undefined : flags[name]];
+  });
+  // Closest first. What has fields of its own, such as limits, is put together field by field.
+  const sources = [fromFlags, fromEnv, file];
+  const names = new Set(sources.flatMap((source) => Object.keys(source)));
+  return Object.fromEntries([...names].map((name) => [name, merge(name, sources as Fields[])]));
+}
+
+/** Checks what one source says. `find` gives a setting's name there, and its value. */
+function read(source: string, find: (setting: Setting) => [name: string, value: Flags[string]]): Options {
+  const options: Fields = {};
+  for (const setting of SETTINGS) {
+    const [name, value] = find(setting);
+    if (value !== undefined && setting.option !== undefined)
+      place(options, setting.option, convert(value, setting.reads, name));
+  }
+  return checkOptions(options, source);
+}
+
+/** Puts a value where a path such as `limits.message` says. */
+function place(options: Fields, path: string, value: unknown): void {
+  const [name = "", field] = path.split(".");
+  if (field === undefined) options[name] = value;
+  else options[name] = { ...(options[name] as Fields | undefined), [field]: value };
+}
+
+/** An option of the closest source that has it; one with fields, of all of them. */
+function merge(name: string, sources: Fields[]): unknown {
+  const values = sources.map((source) => source[name]).filter((value) => value !== undefined);
+  if (!values.every(isFields)) return values[0];
+  // The first to name a field decides, and its place in the order: rules given closer by are tried first.
+  const merged = new Map<string, unknown>();
+  for (const [key, value] of values.flatMap((one) => Object.entries(one as Fields)))
+    if (!merged.has(key)) merged.set(key, value);
+  return Object.fromEntries(merged);
+}
+
+function isFields(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function convert(value: Exclude<Flags[string], undefined>, reads: Reading = "text", name: string): unknown {
+  if (typeof value !== "string") return value;
+  if (reads === "number") return number(value);
+  if (reads === "list") return value.split(",").map((one) => one.trim());
+  if (reads === "json") return json(value, name);
+  return reads === "switch" ? value !== "0" : value;
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
-function number(text: string | undefined): number | string | undefined {
-  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+function number(text: string): number | string {
+  return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }
 
-function list(text: string | undefined): string[] | undefined {
-  return text?.split(",").map((one) => one.trim());
-}
-
-function json(text: string | undefined, source: string): unknown {
-  if (text === undefined) return undefined;
+function json(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new OptionsError(`${source}: is not JSON: ${(error as Error).message}`);
   }
-}
-
-function limits(texts: Record<string, string | undefined>): object | undefined {
-  const given = compact(
-    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, number(text)])),
-  );
-  return Object.keys(given).length > 0 ? given : undefined;
-}
-
-function access(secrets: string | undefined, jwks: string | undefined): object | undefined {
-  const given = compact({ secrets, jwks });
-  return Object.keys(given).length > 0 ? given : undefined;
-}
-
-function yes(text: string | undefined): boolean | undefined {
-  return text === undefined ? undefined : text !== "0";
-}
-
-function compact(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-}
-
-function without<T>(
-  rules: Record<string, T> = {},
-  ...taken: (Record<string, T> | undefined)[]
-): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(rules).filter(([pattern]) => !taken.some((other) => other && pattern in other)),
-  );
 }

@@ -1,6 +1,6 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
-import { readFlags, readOptions } from "../../src/server/command-line.ts";
+import { readOptions } from "../../src/server/command-line.ts";
 import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
 import { folder } from "../support/process.ts";
 
@@ -20,7 +20,10 @@ function read(
   env: Record<string, string> = {},
   files: Record<string, string> = {},
 ): Promise<Options> {
-  return readOptions(readFlags(args), env, folder(files));
+  const flags = Object.fromEntries(
+    args.flatMap((arg, i) => (arg.startsWith("--") ? [[arg.slice(2), args[i + 1]]] : [])),
+  );
+  return readOptions(flags, env, folder(files));
 }
 
 const refusal = (reading: Promise<Options>) =>

@@ -1,0 +1,95 @@
+// The commands that talk to a running server: publish, tail, rooms.
+import { type Command, Option } from "commander";
+import { duration, names, whole } from "./arguments.ts";
+import { addConnection } from "./connection.ts";
+import { colorOption } from "./output.ts";
+
+const MAX_BATCH = 1000;
+
+/** `thump publish`. */
+export function addPublish(program: Command): void {
+  const publish = program
+    .command("publish")
+    .description("publish a text, a file, or each line of standard input")
+    .argument("<room>", "the room")
+    .argument("[text]", "what to publish; else each line of standard input")
+    .option("--file <file>", "publish a whole file; - is all of standard input")
+    .option("--event <name>", "the event's name (message)")
+    .option("--key <key>", "the idempotency key; of line n, <key>:n")
+    .addOption(new Option("--text", "a text stays one even if it parses as JSON").conflicts("json"))
+    .option("--batch <n>", `publications a request, at most ${MAX_BATCH}`, whole(1), 500)
+    .option("--keep-going", "go on after a line that is not taken; the exit code is then 1")
+    .option("--retry <time>", "how long to wait for a server that was there and went away", duration, 60_000);
+  addConnection(publish, 'data must be JSON; print {"at":…,"published":…}')
+    .addHelpText(
+      "after",
+      `
+Lines are published in order, each once: what a lost answer leaves in doubt is sent again with the same
+idempotency key. Prints the last cursor.
+
+Examples:
+  thump publish chat:42 'hello'
+  thump publish chat:42 --event joined --json '{"user":"u7"}'
+  thump publish logo --file logo.png
+  tail -F app.log | thump publish logs:api`,
+    )
+    .action(async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
+      const { publish: run } = await import("./publish/run.ts");
+      await run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) });
+    });
+}
+
+/** `thump tail`. */
+export function addTail(program: Command): void {
+  const tail = program
+    .command("tail")
+    .description("print what is published in rooms, as it happens")
+    .argument("<room...>", "the rooms")
+    .option("--last <n>", "begin with the newest n of each room", whole(0))
+    .option("--after <cursor>", "begin after a cursor")
+    .option("--events <names>", "these events alone, with commas between them", names)
+    .option("--count <n>", "end after n publications", whole(1))
+    .addOption(colorOption());
+  addConnection(tail, "print one JSON envelope a line, and gap notices")
+    .addHelpText(
+      "after",
+      `
+After a drop it goes on where it was, and says so on stderr; so it does of what is no longer kept.
+
+Examples:
+  thump tail chat:42 --last 10
+  thump tail orders payments --events failed
+  thump tail logs:api --json | jq .data`,
+    )
+    .action(async (rooms: string[], flags: import("./tail/run.ts").TailFlags) => {
+      const { tail: run } = await import("./tail/run.ts");
+      await run(rooms, flags);
+    });
+}
+
+/** `thump rooms`. */
+export function addRooms(program: Command): void {
+  const rooms = program
+    .command("rooms")
+    .description("print which rooms there are, and how many sessions are in them")
+    .argument("[pattern]", "such as 'chat:*'", "*")
+    .addOption(
+      new Option("--watch [time]", "look again every so often").argParser(duration).preset("2s"),
+    )
+    .addOption(colorOption());
+  addConnection(rooms, "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+With --watch a terminal shows the fullest rooms; a pipe gets a line for each change.
+
+Examples:
+  thump rooms
+  thump rooms 'chat:*' --watch
+  thump rooms --json | jq -s 'map(.sessions) | add'`,
+    )
+    .action(async (pattern: string, flags: import("./rooms.ts").RoomsFlags) => {
+      const { rooms: run } = await import("./rooms.ts");
+      await run(pattern, flags);
+    });
+}
