@@ -153,13 +153,15 @@ export class Hub {
       throw new ThumpError("limit", `A session may be in ${this.roomsPerSession} rooms. Leave one first.`);
     }
     const memberships = names.map((name) => this.#enter(session, name, start.max));
+    // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
+    const { at } = this;
     // Read first, for all rooms; positions are set in one go, in one turn.
     const slices = memberships.map(({ room }) => this.#startSlice(room.name, start));
     const begin = (read: Slice[]) => {
       if (session.ended) return;
       session.behind ??= new Set();
       memberships.forEach((membership, i) => {
-        onJoined(this.#begin(membership, start, read[i] as Slice));
+        onJoined(this.#begin(membership, start, read[i] as Slice, at));
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.#sampler.add(membership);
       });
@@ -255,7 +257,7 @@ export class Hub {
     return epoch !== this.log.epoch || seq > this.position;
   }
 
-  #begin(membership: Membership, { after }: Start, slice: Slice): Joined {
+  #begin(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
     const { room, session } = membership;
     const gap = after && (this.isForeign(after) || slice.from > after.seq);
     const first =
@@ -270,7 +272,7 @@ export class Hub {
     if (gap) this.stats.gaps++;
     return {
       room: room.name,
-      at: this.at,
+      at,
       resumed: after !== undefined && !gap,
       replay: first.publications.length,
       gap: gap

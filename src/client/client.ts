@@ -1,0 +1,199 @@
+// The client: rooms of one server over one connection, which it keeps up.
+import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./api.ts";
+import { writeData } from "./data.ts";
+import { Emitter } from "./emitter.ts";
+import { ThumpError } from "./errors.ts";
+import type { Fetch, Host, Link, SocketConstructor } from "./link.ts";
+import { byteLength, Outbox, type OutboxBounds } from "./outbox.ts";
+import { type Owner, Seat } from "./seat.ts";
+import { type Storage, Store } from "./store.ts";
+import { Supervisor } from "./supervisor.ts";
+import { parsePosition } from "./track.ts";
+import type { RoomRules } from "./types.ts";
+import { listenToPage } from "./wake.ts";
+
+export interface ConnectOptions {
+  /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */
+  token?: string | (() => string | undefined | Promise<string | undefined>);
+  /** Where positions are kept, so that the next page goes on where this one was: `sessionStorage`, or alike. */
+  resume?: Storage;
+  /** How many publications, and bytes of them, may wait to be published: 10,000 and 4 MiB. */
+  queue?: OutboxBounds;
+  /** Only this way; else a socket, and event streams while sockets are blocked. */
+  transport?: Link["kind"];
+  /** How long a connection may take to begin, in ms (10,000). */
+  timeout?: number;
+  /** How long at most until the first try to connect again, in ms (500); doubled each time, up to 30 s. */
+  backoff?: number;
+  /** When a socket is tried again after a fall back to streams, in ms (15,000); doubled each time, up to 10 minutes. */
+  socketRetry?: number;
+  /** Whether requests carry cookies to another origin (Fetch standard). */
+  credentials?: Host["credentials"];
+  /** Where they are not global, or not as wanted: in Node before 22, that of `ws`. */
+  WebSocket?: SocketConstructor;
+  fetch?: Fetch;
+}
+
+export class Client implements Host, Owner {
+  state: State = "connecting";
+  readonly seats = new Map<string, Seat>();
+  readonly outbox: Outbox;
+  readonly WebSocket: SocketConstructor;
+  readonly fetch: Fetch;
+  readonly credentials: Host["credentials"];
+  readonly timeout: number;
+  readonly renewable: boolean;
+  heartbeat = 25_000;
+  readonly #emitter = new Emitter<ThumpEvents>();
+  readonly #store: Store;
+  readonly #supervisor: Supervisor;
+  readonly #stopListening: () => void;
+
+  constructor(
+    readonly base: string,
+    readonly options: ConnectOptions,
+  ) {
+    this.outbox = new Outbox(options.queue);
+    this.WebSocket = options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor);
+    // Called as a method of anything else, a browser's does not work.
+    this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.credentials = options.credentials;
+    this.timeout = options.timeout ?? 10_000;
+    this.renewable = typeof options.token === "function";
+    this.#store = new Store(options.resume, `thump ${base} `);
+    this.#supervisor = new Supervisor(this, options);
+    this.#stopListening = listenToPage((moved) => this.#supervisor.wake(moved));
+    void this.#supervisor.run();
+  }
+
+  get transport(): Link["kind"] | undefined {
+    const { link } = this.#supervisor;
+    return link?.opened ? link.kind : undefined;
+  }
+
+  on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  room(name: string, { last, after }: RoomOptions = {}): Seat {
+    const entered = this.seats.get(name);
+    if (entered) return entered;
+    const seat = new Seat(this, name, last);
+    if (this.state === "closed") {
+      seat.error = closedError();
+      seat.update();
+      return seat;
+    }
+    seat.track.position = parsePosition(after) ?? parsePosition(this.#store.load(name));
+    this.seats.set(name, seat);
+    // In a moment: who is present may be wanted too.
+    queueMicrotask(() => this.seats.get(name) === seat && this.#supervisor.link?.join(seat));
+    this.changed();
+    return seat;
+  }
+
+  publish(room: string, data: unknown, options: PublishOptions = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.state === "closed") throw closedError();
+      const { event, key = randomKey() } = options;
+      const body = JSON.stringify({ room, event, ...writeData(data), key });
+      this.outbox.add({ body, bytes: byteLength(body), resolve, reject });
+      this.#supervisor.link?.flush();
+    });
+  }
+
+  close(error?: ThumpError): void {
+    if (this.state === "closed") return;
+    const seats = [...this.seats.values()];
+    // A room that is left begins anew; one that is closed goes on with the next page.
+    this.seats.clear();
+    this.#stopListening();
+    this.#supervisor.close();
+    this.#become("closed");
+    if (error) this.report(error);
+    for (const seat of seats) {
+      seat.error ??= error;
+      seat.update();
+    }
+    this.outbox.clear(error ?? closedError());
+  }
+
+  leave(seat: Seat): void {
+    if (this.seats.get(seat.name) !== seat) return;
+    this.seats.delete(seat.name);
+    // One that was refused is not in it.
+    if (!seat.error || this.transport === "event-stream") this.#supervisor.link?.leave(seat);
+    this.#store.save(seat.name, undefined);
+    seat.update();
+    this.changed();
+  }
+
+  rejoin(seat: Seat): void {
+    this.#supervisor.link?.rejoin(seat);
+  }
+
+  moved(seat: Seat): void {
+    this.#store.save(seat.name, seat.at);
+  }
+
+  stateOf(seat: Seat): State {
+    if (this.seats.get(seat.name) !== seat) return "closed";
+    if (this.#supervisor.waiting) return "offline";
+    if (!seat.joined) return "connecting";
+    return seat.track.behind ? "catching up" : "live";
+  }
+
+  changed(): void {
+    if (this.state === "closed") return;
+    const { waiting } = this.#supervisor;
+    const states = new Set<State>([waiting ? "offline" : this.transport ? "live" : "connecting"]);
+    for (const seat of Array.from(this.seats.values())) {
+      seat.update();
+      states.add(seat.state);
+    }
+    // The least of them, as a whole.
+    for (const state of ["offline", "connecting", "catching up", "live"] as const)
+      if (states.has(state)) return this.#become(state);
+  }
+
+  async token(): Promise<string | undefined> {
+    const { token } = this.options;
+    return typeof token === "function" ? token() : token;
+  }
+
+  opened(link: Link): void {
+    this.#supervisor.opened(link);
+  }
+
+  report(error: ThumpError): void {
+    if (!this.#emitter.emit("error", error)) console.error("thump:", error);
+  }
+
+  #become(state: State): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.#emitter.emit("state", state);
+  }
+}
+
+function closedError(): ThumpError {
+  return new ThumpError("closed", "The client was closed.");
+}
+
+/** `crypto.randomUUID` is for pages of https alone. */
+function randomKey(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+}
+
+/**
+ * Connects to a server: `connect<typeof rooms>("https://…")`. The types of what is in the rooms come from their rules.
+ * @param url where the server is, with the plugin's prefix if it has one; in a page also a path
+ */
+export function connect<Rules extends RoomRules = RoomRules>(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Thump<Rules> {
+  const here = (globalThis as { location?: { href: string } }).location?.href;
+  const base = new URL(url, here).href.replace(/^ws/, "http").replace(/\/+$/, "");
+  return new Client(base, options) as unknown as Thump<Rules>;
+}

@@ -1,0 +1,125 @@
+// Where a client is in one room: what comes next, what it has already, what is missing. Pure.
+
+/** A cursor, read: `<epoch>-<seq>`. */
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** Reads a cursor; undefined when the text is none. */
+export function parsePosition(at: string | null | undefined): Position | undefined {
+  const [, epoch, seq] = /^([0-9a-z]{1,32})-(0|[1-9][0-9]{0,15})$/.exec(at ?? "") ?? [];
+  return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
+}
+
+/** Writes it again. */
+export function formatPosition({ epoch, seq }: Position): string {
+  return `${epoch}-${seq}`;
+}
+
+/** Whether `a` is after `b` in the same life of the log. */
+function isAfter(a: Position, b: Position): boolean {
+  return a.epoch === b.epoch && a.seq > b.seq;
+}
+
+/**
+ * The one cursor that covers several rooms: the least. One of another epoch than the others comes first, as what
+ * lies between is gone: the server says so, and what it repeats of the others is dropped.
+ */
+export function coveringPosition(positions: readonly Position[], epoch: string): Position | undefined {
+  return (
+    positions.find((position) => position.epoch !== epoch) ??
+    positions.reduce<Position | undefined>(
+      (least, position) => (least && least.seq <= position.seq ? least : position),
+      undefined,
+    )
+  );
+}
+
+export class Track {
+  /** Everything up to here has come, or is known to be gone. */
+  position: Position | undefined;
+  /** What a `joined` announced and has not come yet. */
+  #due: { count: number; at: Position | undefined } | undefined;
+  #gapDue = false;
+  /** Something was missing, and the server was asked for it. */
+  #asked = false;
+  /** The room's rule is to skip: what is missing is not lost. */
+  #skips = false;
+
+  /** Whether old publications are still on their way. */
+  get behind(): boolean {
+    return this.#due !== undefined;
+  }
+
+  /** The cursor to resume from. */
+  get after(): string | undefined {
+    return this.position && formatPosition(this.position);
+  }
+
+  /** The server took us in. `at` covers what `replay` publications will have brought. */
+  joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
+    this.#due = { count: replay, at: parsePosition(at) };
+    this.#gapDue = this.position !== undefined && !resumed;
+    if (!this.#gapDue) this.#settle();
+  }
+
+  /**
+   * A publication has come. `next`: it is the next one. `repeat`: we have it. `missing`: something before it is
+   * missing; the server must be asked for all after our position, and what else comes meanwhile not be shown.
+   */
+  message(at: Position, prev: number): "next" | "repeat" | "missing" {
+    const held = this.position;
+    if (held) {
+      if (held.epoch === at.epoch && at.seq <= held.seq) return "repeat";
+      if (!this.#skips && (held.epoch !== at.epoch || prev > held.seq)) {
+        if (!this.#asked) {
+          this.#asked = true;
+          return "missing";
+        }
+        // Asked for everything, the server goes on here, without a word of a gap: skipping is the room's rule.
+        this.#skips = true;
+      }
+    }
+    this.#asked = false;
+    this.position = at;
+    if (this.#due) {
+      this.#due.count--;
+      this.#settle();
+    }
+    return "next";
+  }
+
+  /** A gap notice. False when it is not about us: a stream of several rooms goes back further than each needs. */
+  gap(after: string, at: string): boolean {
+    const to = parsePosition(at);
+    const held = this.position;
+    if (!to) return false;
+    if (held && formatPosition(held) !== after && held.epoch === to.epoch && to.seq <= held.seq) return false;
+    this.position = to;
+    this.#asked = false;
+    // A second one has eaten up what was announced.
+    if (!this.#gapDue) this.#due = undefined;
+    this.#gapDue = false;
+    this.#settle();
+    return true;
+  }
+
+  /** The server says that everything up to `at` has come. */
+  covered(at: Position): void {
+    if (!this.position || isAfter(at, this.position)) this.position = at;
+  }
+
+  /** The connection is gone, and what it announced with it. */
+  detach(): void {
+    this.#due = undefined;
+    this.#gapDue = false;
+  }
+
+  #settle(): void {
+    const due = this.#due;
+    if (!due || (due.count > 0 && !(due.at && this.position && isAfter(this.position, due.at)))) return;
+    this.#due = undefined;
+    if (due.at) this.covered(due.at);
+  }
+}

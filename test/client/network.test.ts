@@ -1,0 +1,201 @@
+// The client on a bad network: cut, blocked, black-holed, drained, restarted; and nothing lost, repeated or doubled.
+import { describe, expect, test } from "bun:test";
+import { cleanup } from "../support/cleanup.ts";
+import { startProcess } from "../support/process.ts";
+import { Proxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
+import { client, hear, inState, storage, upTo } from "./support.ts";
+
+async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
+  const server = startServer({ rooms: { "*": { history: { count: 10_000 } } }, ...options });
+  return { server, proxy: await Proxy.start(server.port) };
+}
+
+describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
+  test("after a cut it comes back by itself and has missed nothing", async () => {
+    const { server, proxy } = await behindProxy();
+    const thump = client(proxy.url, { transport });
+    const heard = await hear(thump, "r");
+    await server.publish("r", "0");
+    await heard.next();
+    proxy.refuse(true);
+    proxy.cut();
+    await inState(thump, "offline");
+    expect(heard.room.state).toBe("offline");
+    for (const n of [1, 2, 3]) await server.publish("r", String(n));
+    proxy.refuse(false);
+    await heard.until(({ length }) => length === 4);
+    await inState(thump, "live");
+    expect(heard.all).toEqual([0, 1, 2, 3]);
+    expect(heard.gaps.all).toEqual([]);
+  });
+
+  test("what is published while away waits, in order, and is kept once", async () => {
+    const { server, proxy } = await behindProxy();
+    const thump = client(proxy.url, { transport });
+    const listener = await hear(client(server.url), "r");
+    await hear(thump, "r");
+    proxy.refuse(true);
+    proxy.cut();
+    await inState(thump, "offline");
+    const room = thump.room("r");
+    const published = Promise.all(upTo(200).map((n) => room.publish(n)));
+    proxy.refuse(false);
+    const cursors = await published;
+    await listener.until(({ length }) => length === 200);
+    expect(listener.all).toEqual(upTo(200));
+    expect(new Set(cursors).size).toBe(200);
+  });
+
+  test("a peer that is dead without a word is noticed by the server's ping interval", async () => {
+    const { server, proxy } = await behindProxy({ heartbeat: 0.1 });
+    const thump = client(proxy.url, { transport });
+    // Streams do not say how often they ping: a socket of before did.
+    if (transport === "event-stream") (thump as unknown as { heartbeat: number }).heartbeat = 100;
+    const heard = await hear(thump, "r");
+    await server.publish("r", "0");
+    await heard.next();
+    proxy.blackHole(true);
+    await inState(thump, "offline");
+    proxy.blackHole(false);
+    await server.publish("r", "1");
+    await heard.until(({ length }) => length === 2);
+    expect(heard.all).toEqual([0, 1]);
+    expect(heard.gaps.all).toEqual([]);
+  });
+
+  test("a server that drains says when to come back; the other one behind the proxy has what follows", async () => {
+    // Two lives of a log: the client is told that it may have missed something, and goes on.
+    const first = await startProcess(["--port", "0", "--no-demo", "--drain", "200ms"]);
+    const second = await startProcess(["--port", "0", "--no-demo"]);
+    const proxy = await Proxy.start(first.port);
+    const thump = client(proxy.url, { transport });
+    const heard = await hear(thump, "r");
+    await heard.room.publish(0);
+    await heard.next();
+    proxy.target = second.port;
+    first.process.kill("SIGTERM");
+    await inState(thump, "offline");
+    await inState(thump, "live");
+    await heard.room.publish(1);
+    await heard.until(({ length }) => length === 2);
+    expect(heard.all).toEqual([0, 1]);
+    expect(heard.gaps.all).toHaveLength(1);
+    expect(thump.errors.all).toEqual([]);
+    expect(await first.process.exited).toBe(0);
+  });
+
+  test("a server that is killed and started again", async () => {
+    const args = ["--no-demo", "--log-level", "error"];
+    const first = await startProcess(["--port", "0", ...args]);
+    const thump = client(first.url, { transport });
+    const heard = await hear(thump, "r");
+    await heard.room.publish(0);
+    await heard.next();
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    const waiting = heard.room.publish(1);
+    await startProcess(["--port", String(first.port), ...args]);
+    expect(await waiting).toMatch(/-\d+$/);
+    await heard.until(({ length }) => length === 2);
+    expect(heard.all).toEqual([0, 1]);
+    expect(heard.gaps.all).toHaveLength(1);
+  });
+
+  test("the next page goes on where this one was", async () => {
+    const { server } = await behindProxy();
+    const resume = storage();
+    const first = client(server.url, { transport, resume });
+    const before = await hear(first, "r");
+    for (const n of [0, 1]) await server.publish("r", String(n));
+    await before.until(({ length }) => length === 2);
+    first.close();
+    for (const n of [2, 3]) await server.publish("r", String(n));
+    // By the other way, and asking for the newest if it were new.
+    const other = transport === "websocket" ? "event-stream" : "websocket";
+    const after = await hear(client(server.url, { transport: other, resume }), "r", { last: 50 });
+    await after.until(({ length }) => length === 2);
+    expect(after.all).toEqual([2, 3]);
+    after.room.leave();
+    expect(resume.size).toBe(0);
+  });
+
+  test("close() leaves nothing behind: no connection, no listener, and a process that ends", async () => {
+    const { server, proxy } = await behindProxy();
+    const thump = client(proxy.url, { transport });
+    const heard = await hear(thump, "r");
+    const loop = (async () => {
+      for await (const _ of heard.room) continue;
+    })();
+    proxy.stall(true);
+    const unheard = heard.room.publish(1);
+    thump.close();
+    await expect(unheard).rejects.toMatchObject({ code: "closed" });
+    await loop;
+    proxy.stall(false);
+    while (proxy.open > 0 || server.engine.hub.sessions.size > 0) await Bun.sleep(1);
+    expect([thump.state, heard.room.state, heard.errors.all]).toEqual(["closed", "closed", []]);
+    await expect(heard.room.publish(2)).rejects.toMatchObject({ code: "closed" });
+    expect(thump.room("other").state).toBe("closed");
+    // A timer or a socket that was left would keep it from ending.
+    const script = `
+      const { connect } = await import(${JSON.stringify(import.meta.resolve("../../src/client/index.ts"))});
+      const thump = connect("${server.url}", { transport: "${transport}" });
+      await thump.room("r").publish(1);
+      thump.close();
+    `;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "pipe" });
+    cleanup(() => child.kill("SIGKILL"));
+    expect(await child.exited).toBe(0);
+  });
+});
+
+test("where sockets are blocked streams take over; once they are not, a socket takes over again", async () => {
+  const { server, proxy } = await behindProxy();
+  proxy.blockUpgrade = true;
+  const thump = client(proxy.url, { socketRetry: 30 });
+  const heard = await hear(thump, "r");
+  expect(thump.transport).toBe("event-stream");
+  await heard.room.publish(0);
+  await server.publish("r", "1");
+  await heard.until(({ length }) => length === 2);
+  const flood = (async () => {
+    for (const n of upTo(100)) await server.publish("r", String(n + 2));
+  })();
+  proxy.blockUpgrade = false;
+  while (thump.transport !== "websocket") await Bun.sleep(1);
+  await flood;
+  await heard.room.publish(102);
+  await heard.until(({ length }) => length === 103);
+  expect(heard.all).toEqual(upTo(103));
+  expect(heard.gaps.all).toEqual([]);
+  expect(server.engine.hub.sessions.size).toBe(1);
+});
+
+test("too much that waits is refused by name, and what waited is published", async () => {
+  const { server, proxy } = await behindProxy();
+  proxy.refuse(true);
+  const thump = client(proxy.url, { queue: { count: 3, bytes: 300 } });
+  const waiting = upTo(3).map((n) => thump.publish("r", n));
+  await expect(thump.publish("r", 3)).rejects.toMatchObject({ name: "ThumpError", code: "queue-full" });
+  proxy.refuse(false);
+  await Promise.all(waiting);
+  await expect(thump.publish("r", "x".repeat(300))).rejects.toMatchObject({ code: "queue-full" });
+  await thump.publish("r", 4);
+  const state = (await (await fetch(server.room("r"))).json()) as { messages: { data: unknown }[] };
+  expect(state.messages.map(({ data }) => data)).toEqual([0, 1, 2, 4]);
+});
+
+test("one who is told to slow down does, and loses nothing", async () => {
+  const server = startServer({
+    limits: { rates: { session: { publishes: { rate: 200, burst: 10 }, joins: { rate: 50, burst: 2 } } } },
+  });
+  const thump = client(server.url);
+  const rooms = await Promise.all(upTo(5).map((n) => hear(thump, `r${n}`)));
+  expect(rooms.map(({ room }) => room.state)).toEqual(upTo(5).map(() => "live"));
+  const heard = rooms[0] as (typeof rooms)[0];
+  await Promise.all(upTo(60).map((n) => heard.room.publish(n)));
+  await heard.until(({ length }) => length === 60);
+  expect(heard.all.toSorted((a, b) => (a as number) - (b as number))).toEqual(upTo(60));
+  expect(thump.errors.all).toEqual([]);
+});

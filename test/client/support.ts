@@ -1,0 +1,82 @@
+// A client for tests, with what it tells collected.
+import {
+  connect,
+  type ConnectOptions,
+  type Gap,
+  type Room,
+  type RoomOptions,
+  type Thump,
+} from "../../src/client/index.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { Inbox } from "../support/clients.ts";
+
+/** A client that comes back quickly, and is closed with the test. Errors are collected, not logged. */
+export function client(
+  url: string,
+  options: ConnectOptions = {},
+): Thump & { errors: Inbox<{ code: string }>; states: Inbox<string> } {
+  const thump = connect(url, { backoff: 20, timeout: 2000, ...options });
+  cleanup(() => thump.close());
+  const errors = new Inbox<{ code: string }>();
+  const states = new Inbox<string>();
+  thump.on("error", (error) => errors.push(error));
+  thump.on("state", (state) => states.push(state));
+  return Object.assign(thump, { errors, states });
+}
+
+export class Heard extends Inbox<unknown> {
+  readonly gaps = new Inbox<Gap>();
+  readonly errors = new Inbox<{ code: string }>();
+  readonly states = new Inbox<string>();
+
+  constructor(readonly room: Room) {
+    super();
+    room.on("message", (data) => this.push(data));
+    room.on("gap", (gap) => this.gaps.push(gap));
+    room.on("error", (error) => this.errors.push(error));
+    room.on("state", (state) => this.states.push(state));
+  }
+}
+
+/** Joins a room and collects what it tells. Resolves when it is live. */
+export async function hear(thump: Thump, name: string, options?: RoomOptions): Promise<Heard> {
+  const heard = new Heard(thump.room(name, options));
+  await heard.states.until(() => heard.room.state === "live" || heard.room.state === "closed");
+  return heard;
+}
+
+/** Resolves when something has this state: at once, if it has. */
+export function inState(
+  one: { state: string; on(name: "state", run: (state: string) => void): () => void },
+  state: string,
+): Promise<void> {
+  if (one.state === state) return Promise.resolve();
+  return new Promise((resolve) => {
+    const off = one.on("state", (now) => {
+      if (now !== state) return;
+      off();
+      resolve();
+    });
+  });
+}
+
+/** Numbers from 0 up to, and without, `end`. */
+export const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i);
+
+/** A Web Storage in memory. */
+export function storage(): {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+  size: number;
+} {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+    get size() {
+      return kept.size;
+    },
+  };
+}
