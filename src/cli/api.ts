@@ -1,5 +1,5 @@
 // The server's HTTP API, as commands use it: an answer, or an error that says what to do and how to exit.
-import { CommandError, EXIT, type ExitCode, messageOf } from "./exit.ts";
+import { CommandError, EXIT, exitCodeOf, explainRefusal, messageOf } from "./exit.ts";
 
 /** A server that does not answer for so long, in ms, is not there. */
 const PATIENCE = 30_000;
@@ -17,7 +17,7 @@ export class ServerError extends CommandError {
     /** After how long to try again, in ms, if the server said so. */
     readonly retry?: number,
   ) {
-    super(message, exitCodeOf(status, code));
+    super(message, exitCodeOf(code, status));
   }
 
   /** Nobody is there, or not for now. */
@@ -29,16 +29,6 @@ export class ServerError extends CommandError {
   get passing(): boolean {
     return this.away || this.retry !== undefined || this.code === "timeout";
   }
-}
-
-/** A server that drains, or has no place, is not to be reached either; nor is one behind a proxy that says so. */
-const AWAY = ["busy", "draining", "unavailable"];
-const REFUSED = ["unauthorized", "revoked", "forbidden"];
-
-function exitCodeOf(status: number | undefined, code: string | undefined): ExitCode {
-  if (code === undefined ? status === undefined || status > 501 : AWAY.includes(code)) return EXIT.unreachable;
-  if (status === 401 || status === 403 || REFUSED.includes(code ?? "")) return EXIT.refused;
-  return EXIT.failure;
 }
 
 export class Api {
@@ -94,9 +84,8 @@ function refusal({ status, headers }: Response, body: unknown, url: string): Ser
   const seconds = Number(headers.get("retry-after") ?? NaN);
   const wait = retry ?? (seconds >= 0 ? seconds * 1000 : undefined);
   // What is no problem document comes from something in between.
-  const said = code === undefined ? `${url} answered ${status}.` : `${detail ?? code} (${code})`;
-  const hint = status === 401 ? " Set THUMP_TOKEN or THUMP_API_KEY, or give --token-file." : "";
-  return new ServerError(said + hint, status, code, wait);
+  const said = code === undefined ? `${url} answered ${status}.` : explainRefusal(detail ?? code, code);
+  return new ServerError(said, status, code, wait);
 }
 
 function parse(text: string): unknown {

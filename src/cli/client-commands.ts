@@ -6,6 +6,12 @@ import { colorOption } from "./output.ts";
 
 const MAX_BATCH = 1000;
 
+/** Runs to the end: nothing that still goes on, such as a standard input that nobody reads, is waited for. */
+async function toTheEnd(command: Promise<void>): Promise<never> {
+  await command;
+  process.exit();
+}
+
 /** `thump publish`. */
 export function addPublish(program: Command): void {
   const publish = program
@@ -19,7 +25,11 @@ export function addPublish(program: Command): void {
     .addOption(new Option("--text", "a text stays one even if it parses as JSON").conflicts("json"))
     .option("--batch <n>", `publications a request, at most ${MAX_BATCH}`, whole(1), 500)
     .option("--keep-going", "go on after a line that is not taken; the exit code is then 1")
-    .option("--retry <time>", "how long to wait for a server that was there and went away", duration, 60_000);
+    .addOption(
+      new Option("--retry <time>", "how long to wait for a server that was there and went away")
+        .argParser(duration)
+        .default(60_000, "1m"),
+    );
   addConnection(publish, 'data must be JSON; print {"at":…,"published":…}')
     .addHelpText(
       "after",
@@ -35,7 +45,7 @@ Examples:
     )
     .action(async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
       const { publish: run } = await import("./publish/run.ts");
-      await run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) });
+      await toTheEnd(run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) }));
     });
 }
 
@@ -63,7 +73,7 @@ Examples:
     )
     .action(async (rooms: string[], flags: import("./tail/run.ts").TailFlags) => {
       const { tail: run } = await import("./tail/run.ts");
-      await run(rooms, flags);
+      await toTheEnd(run(rooms, flags));
     });
 }
 
@@ -74,7 +84,7 @@ export function addRooms(program: Command): void {
     .description("print which rooms there are, and how many sessions are in them")
     .argument("[pattern]", "such as 'chat:*'", "*")
     .addOption(
-      new Option("--watch [time]", "look again every so often").argParser(duration).preset("2s"),
+      new Option("--watch [time]", "look again every so often (2s)").argParser(duration).preset("2s"),
     )
     .addOption(colorOption());
   addConnection(rooms, "print one JSON object a line")
@@ -90,6 +100,6 @@ Examples:
     )
     .action(async (pattern: string, flags: import("./rooms.ts").RoomsFlags) => {
       const { rooms: run } = await import("./rooms.ts");
-      await run(pattern, flags);
+      await toTheEnd(run(pattern, flags));
     });
 }

@@ -12,15 +12,18 @@ export interface ConnectionFlags {
   json?: true;
 }
 
-/** Adds `--url`, `--token-file` and `--json` to a command, and says the exit codes. */
+/**
+ * Adds `--url`, `--token-file` and `--json` to a command, and says the exit codes. No flag takes a credential itself:
+ * others on the machine see flags.
+ */
 export function addConnection(command: Command, json: string): Command {
-  const url = new Option("--url <url>", "the server").env("THUMP_URL").default(DEFAULT_URL);
+  const url = new Option("--url <url>", "the server").env("THUMP_URL").default(DEFAULT_URL, DEFAULT_URL);
   return command
     .optionsGroup("Server:")
     .addOption(url.argParser(serverUrl))
     .option(
       "--token-file <file>",
-      "a file with a token or an API key in it; else THUMP_TOKEN or THUMP_API_KEY (others on the machine see flags)",
+      "a file with a token or an API key in it; else THUMP_TOKEN or THUMP_API_KEY",
     )
     .option("--json", json)
     .addHelpText("after", `\n${EXIT_HELP}`);

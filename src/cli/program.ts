@@ -3,9 +3,10 @@ import { Command, type Help } from "commander";
 import pkg from "../../package.json" with { type: "json" };
 import { addPublish, addRooms, addTail } from "./client-commands.ts";
 import { addCompletion } from "./completion.ts";
-import { addCheck, addKey, addServe, addToken } from "./server-commands.ts";
+import { addCheck, addKey, addServe, addToken, ENVIRONMENT_HELP } from "./server-commands.ts";
 
-const HELP = `
+const HELP = `${ENVIRONMENT_HELP}
+
 Examples:
   thump --port 8080
   thump tail chat:42 --last 10

@@ -1,11 +1,19 @@
 // The commands about a server of one's own: serve, check, token, key.
 import { type Command, Option } from "commander";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
-import { flagName, GROUPS, type Setting } from "../server/flag-table.ts";
+import { flagName, GROUPS, type Setting, SETTINGS } from "../server/flag-table.ts";
 import { repeated } from "./arguments.ts";
 import { EXIT_HELP } from "./exit.ts";
 
-const SERVE_HELP = `
+const BY_ENVIRONMENT = SETTINGS.filter(({ flag }) => flag === undefined);
+
+/** What no flag sets. */
+export const ENVIRONMENT_HELP = `
+By the environment alone (others on the machine see flags):
+${BY_ENVIRONMENT.map(({ env, description }) => `  ${env}  ${description}`).join("\n")}`;
+
+const SERVE_HELP = `${ENVIRONMENT_HELP}
+
 A room is a URL: POST to it to speak, GET it to listen.
 
 Examples:

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { Api } from "../api.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
 import { CommandError, EXIT, messageOf, say } from "../exit.ts";
+import { Output } from "../output.ts";
 import { type Item, type ItemOptions, textItem, bytesItem } from "./item.ts";
 import { lines } from "./lines.ts";
 import { Progress } from "./progress.ts";
@@ -41,7 +42,7 @@ export async function publish(room: string, text: string | undefined, flags: Pub
   if (text !== undefined) await job.run(only(textItem(text, key, "The text", options)));
   else if (file !== undefined) await job.run(only(await fileItem(file, key, options)));
   else await job.run(lineItems(key, options, flags));
-  job.print();
+  await job.print();
 }
 
 async function* only(item: Item): AsyncGenerator<Item> {
@@ -101,10 +102,11 @@ class Job {
     }
   }
 
-  print(): void {
-    const { json } = this.flags;
-    if (json) process.stdout.write(`${JSON.stringify({ at: this.#at, published: this.#published })}\n`);
-    else if (this.#at !== undefined) process.stdout.write(`${this.#at}\n`);
+  print(): Promise<void> {
+    const output = new Output();
+    if (this.flags.json) output.write(`${JSON.stringify({ at: this.#at, published: this.#published })}\n`);
+    else if (this.#at !== undefined) output.write(`${this.#at}\n`);
+    return output.drained();
   }
 
   async #read(items: AsyncGenerator<Item>): Promise<void> {

@@ -1,5 +1,6 @@
 // Sends publications in order, each exactly once: one request at a time, and again with the same keys when in doubt.
 import { type Api, ServerError } from "../api.ts";
+import { explainRefusal } from "../exit.ts";
 import type { Item } from "./item.ts";
 
 /** The first wait for a server that is away, and the longest, in ms. */
@@ -133,7 +134,7 @@ export class Sender {
 }
 
 function ofResult({ code, message, retry }: Refusal): ServerError {
-  return new ServerError(`${message} (${code})`, undefined, code, retry);
+  return new ServerError(explainRefusal(message, code), undefined, code, retry);
 }
 
 function sizeOf(batch: Item[]): number {
