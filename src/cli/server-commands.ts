@@ -1,6 +1,7 @@
 // The commands about a server of one's own: serve, check, token, key.
 import { type Command, Option } from "commander";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
+import type { Flags } from "../server/command-line.ts";
 import { flagName, GROUPS, type Setting, SETTINGS } from "../server/flag-table.ts";
 import { repeated } from "./arguments.ts";
 import { EXIT_HELP } from "./exit.ts";
@@ -26,16 +27,18 @@ Flags go before the environment, that before the config file.
 Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
 Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.`;
 
+async function startServer(flags: Flags): Promise<void> {
+  const { start } = await import("../server/start.ts");
+  await start(flags);
+}
+
 /** `thump serve`, and `thump` alone: its flags are those of the table. */
-export function addServe(program: Command): Command {
+export function addServe(program: Command, run = startServer): Command {
   const serve = program
     .command("serve", { isDefault: true })
     .description("start the server; also without a command")
     .addHelpText("after", SERVE_HELP)
-    .action(async () => {
-      const { start } = await import("../server/start.ts");
-      await start(given(serve));
-    });
+    .action(() => run(given(serve)));
   for (const { title, settings } of GROUPS)
     for (const setting of settings) addSetting(serve, setting, `${title}:`);
   return serve;
@@ -56,12 +59,12 @@ function hints({ fallback, env, reads }: Setting): string {
 }
 
 /** What was given as flags, by name. A `--no-…` alone makes its opposite a default: that was not given. */
-function given(serve: Command): Record<string, string | string[] | boolean> {
+function given(serve: Command): Flags {
   return Object.fromEntries(
     serve.options
       .filter((option) => serve.getOptionValueSource(option.attributeName()) === "cli")
       .map((option) => [option.name().replace(/^no-/, ""), serve.getOptionValue(option.attributeName())]),
-  ) as Record<string, string | string[] | boolean>;
+  ) as Flags;
 }
 
 /** `thump check`. */

@@ -1,6 +1,8 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
-import { readOptions } from "../../src/server/command-line.ts";
+import { Command } from "commander";
+import { addServe } from "../../src/cli/server-commands.ts";
+import { type Flags, readOptions } from "../../src/server/command-line.ts";
 import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
 import { folder } from "../support/process.ts";
 
@@ -15,14 +17,15 @@ function messageOf(value: unknown): string {
 }
 
 /** What everything together comes to, in an empty folder unless files are given. */
-function read(
+async function read(
   args: string[],
   env: Record<string, string> = {},
   files: Record<string, string> = {},
 ): Promise<Options> {
-  const flags = Object.fromEntries(
-    args.flatMap((arg, i) => (arg.startsWith("--") ? [[arg.slice(2), args[i + 1]]] : [])),
-  );
+  let flags: Flags = {};
+  const program = new Command();
+  addServe(program, async (given) => void (flags = given));
+  await program.parseAsync(args, { from: "user" });
   return readOptions(flags, env, folder(files));
 }
 
@@ -263,8 +266,6 @@ test.each<
   ]
 >([
   ["a flag's value", ["--port", "http"], {}, {}, "command line", "port"],
-  ["an unknown flag", ["--prot", "1"], {}, {}, "--prot"],
-  ["a word that is no flag", ["serve"], {}, {}, "serve"],
   ["a variable's value", [], { PORT: "x" }, {}, "environment", "port"],
   ["a variable that is no JSON", [], { THUMP_ROOMS: "{" }, {}, "THUMP_ROOMS", "JSON"],
   ["a flag that is no JSON", ["--rooms", "chat"], {}, {}, "--rooms", "JSON"],
