@@ -43,10 +43,12 @@ Examples:
   thump publish logo --file logo.png
   tail -F app.log | thump publish logs:api`,
     )
-    .action(async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
-      const { publish: run } = await import("./publish/run.ts");
-      await toTheEnd(run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) }));
-    });
+    .action(
+      async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
+        const { publish: run } = await import("./publish/run.ts");
+        await toTheEnd(run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) }));
+      },
+    );
 }
 
 /** `thump tail`. */

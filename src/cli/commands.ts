@@ -35,6 +35,8 @@ function wrongArguments({ code, message }: CommanderError, program: Command, [fi
   const command = program.commands.find((one) => one.name() === first);
   if (!command && code === "commander.excessArguments" && !first.startsWith("-"))
     return `there is no command "${first}". See thump --help.`;
-  const words = message.replace(/^error: /, "").replace(/[\n ]+\(Did you mean (.*)\?\)/, "; did you mean $1?");
+  const words = message
+    .replace(/^error: /, "")
+    .replace(/[\n ]+\(Did you mean (.*)\?\)/, "; did you mean $1?");
   return `${words.replace(/([^.?])$/, "$1.")} See thump ${command ? `${first} ` : ""}--help.`;
 }

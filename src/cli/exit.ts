@@ -27,7 +27,8 @@ const REFUSED = ["unauthorized", "revoked", "forbidden", "origin"];
  * @param status the HTTP status, if there is one
  */
 export function exitCodeOf(code: string | undefined, status?: number): ExitCode {
-  if (code === undefined ? status === undefined || status > 501 : AWAY.includes(code)) return EXIT.unreachable;
+  if (code === undefined ? status === undefined || status > 501 : AWAY.includes(code))
+    return EXIT.unreachable;
   if (status === 401 || status === 403 || REFUSED.includes(code ?? "")) return EXIT.refused;
   return EXIT.failure;
 }

@@ -28,17 +28,19 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   const serve = addServe(program);
+  program.configureHelp(withOptionsOf(serve)).addHelpText("after", HELP);
   for (const add of [addPublish, addTail, addRooms, addCheck, addToken, addKey, addCompletion]) add(program);
-  return program.configureHelp(withOptionsOf(serve)).addHelpText("after", HELP);
+  return program;
 }
 
 /** `thump --help` shows what `thump` alone takes, which is what `thump serve` takes. */
 function withOptionsOf(serve: Command): Partial<Help> {
   return {
     visibleOptions: (command) => {
+      // Of `serve`, which was made before this: help as it is without it.
       const help = serve.createHelp();
       const own = help.visibleOptions(command);
-      return command === serve ? own : [...help.visibleOptions(serve).slice(0, -1), ...own];
+      return command.parent ? own : [...help.visibleOptions(serve).slice(0, -1), ...own];
     },
   };
 }

@@ -45,7 +45,11 @@ export async function rooms(match: string, flags: RoomsFlags): Promise<void> {
 async function* pages(api: Api, match: string): AsyncGenerator<RoomState[], void> {
   let cursor: string | undefined;
   do {
-    const query = new URLSearchParams({ match, limit: String(PAGE), ...(cursor === undefined ? {} : { cursor }) });
+    const query = new URLSearchParams({
+      match,
+      limit: String(PAGE),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     const page = (await api.request(`/rooms?${query}`)) as Partial<Page>;
     if (!Array.isArray(page.rooms))
       throw new CommandError(`${api.base}/rooms answered without rooms. Look at --url.`);
@@ -87,7 +91,8 @@ function screen(match: string, paint: Paint): (found: RoomState[]) => string {
     const space = Math.max(1, (process.stdout.rows ?? 24) - 4);
     // The fullest first: the others may not be seen.
     const shown = found.toSorted((a, b) => b.sessions - a.sessions).slice(0, space);
-    const more = found.length > shown.length ? paint("dim", `… and ${found.length - shown.length} more\n`) : "";
+    const more =
+      found.length > shown.length ? paint("dim", `… and ${found.length - shown.length} more\n`) : "";
     const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}\n`;
     return `\u001b[H\u001b[2J${total}${heading(paint)}${shown.map((room) => line(room, undefined, paint)).join("")}${more}`;
   };

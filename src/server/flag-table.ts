@@ -105,7 +105,13 @@ const ACCESS: Setting[] = [
   },
 ];
 
-const limit = (flag: string, env: string, option: string, fallback: string, description: string): Setting => ({
+const limit = (
+  flag: string,
+  env: string,
+  option: string,
+  fallback: string,
+  description: string,
+): Setting => ({
   flag,
   env,
   option: `limits.${option}`,

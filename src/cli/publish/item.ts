@@ -26,7 +26,10 @@ export function bytesItem(bytes: Uint8Array, key: string, source: string, option
   const text = decode(bytes);
   if (text !== undefined) return textItem(text, key, source, options);
   if (options.as !== "either") throw new CommandError(`${source} is not UTF-8.`, EXIT.usage);
-  return { source, body: `${encode(`"${bytes.toBase64()}"`, key, options).slice(0, -1)},"encoding":"base64"}` };
+  return {
+    source,
+    body: `${encode(`"${bytes.toBase64()}"`, key, options).slice(0, -1)},"encoding":"base64"}`,
+  };
 }
 
 /** The JSON of the data. A text is JSON when it parses, as it is for a POST to a room. */

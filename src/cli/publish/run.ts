@@ -57,7 +57,11 @@ async function fileItem(file: string, key: string, options: ItemOptions): Promis
   return bytesItem(bytes, key, file === "-" ? "Standard input" : file, options);
 }
 
-async function* lineItems(key: string, options: ItemOptions, { keepGoing }: PublishFlags): AsyncGenerator<Item> {
+async function* lineItems(
+  key: string,
+  options: ItemOptions,
+  { keepGoing }: PublishFlags,
+): AsyncGenerator<Item> {
   if (process.stdin.isTTY) say("each line is published; Ctrl-D ends");
   let number = 0;
   for await (const line of lines(Bun.stdin.stream())) {
@@ -93,7 +97,7 @@ class Job {
     process.on("SIGINT", interrupt);
     void this.#read(items);
     try {
-      for (let batch; (batch = await this.#queue.take(this.flags.batch)).length > 0; ) await this.#send(batch);
+      for (let batch; (batch = await this.#queue.take(this.flags.batch)).length > 0;) await this.#send(batch);
     } catch (error) {
       throw this.#explained(error);
     } finally {

@@ -72,7 +72,8 @@ function watch(thump: Thump, url: string, fail: (error: CommandError) => void): 
         say("connected again, and on where it was");
       }
       live = true;
-    } else if (!live && state === "offline") fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
+    } else if (!live && state === "offline")
+      fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
     else if (live && !lost && state !== "closed") {
       lost = true;
       say("connection lost; connecting again");
