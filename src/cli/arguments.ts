@@ -2,11 +2,11 @@
 import { InvalidArgumentError } from "commander";
 import { DURATION_FORM, durationMs } from "../rooms/units.ts";
 
-/** A whole number of at least `least`. */
-export function whole(least: number): (text: string) => number {
+/** A whole number of at least `least`, and at most `most`. */
+export function whole(least: number, most = 999_999_999): (text: string) => number {
   return (text) => {
-    if (!/^[0-9]{1,9}$/.test(text) || Number(text) < least)
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (!/^[0-9]{1,9}$/.test(text) || Number(text) < least || Number(text) > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     return Number(text);
   };
 }

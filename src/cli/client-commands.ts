@@ -4,6 +4,7 @@ import { duration, names, whole } from "./arguments.ts";
 import { addConnection } from "./connection.ts";
 import { colorOption } from "./output.ts";
 
+/** As many as the server takes in one request. */
 const MAX_BATCH = 1000;
 
 /** Runs to the end: nothing that still goes on, such as a standard input that nobody reads, is waited for. */
@@ -23,7 +24,7 @@ export function addPublish(program: Command): void {
     .option("--event <name>", "the event's name (message)")
     .option("--key <key>", "the idempotency key; of line n, <key>:n")
     .addOption(new Option("--text", "a text stays one even if it parses as JSON").conflicts("json"))
-    .option("--batch <n>", `publications a request, at most ${MAX_BATCH}`, whole(1), 500)
+    .option("--batch <n>", `publications a request, at most ${MAX_BATCH}`, whole(1, MAX_BATCH), 500)
     .option("--keep-going", "go on after a line that is not taken; the exit code is then 1")
     .addOption(
       new Option("--retry <time>", "how long to wait for a server that was there and went away")
@@ -46,7 +47,7 @@ Examples:
     .action(
       async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
         const { publish: run } = await import("./publish/run.ts");
-        await toTheEnd(run(room, text, { ...flags, batch: Math.min(MAX_BATCH, flags.batch) }));
+        await toTheEnd(run(room, text, flags));
       },
     );
 }

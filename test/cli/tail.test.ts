@@ -50,11 +50,11 @@ test("--json prints the envelopes, --last and --after say where it begins, --eve
     return out.split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
   };
   const { messages } = await stateOf(server, "r");
-  const withoutPrev = messages.map(({ prev: _, ...rest }) => rest);
-  expect(await ask("--last", "6", "--count", "6")).toEqual(withoutPrev);
-  expect(await ask("--after", String(cursors[3]), "--count", "2")).toEqual(withoutPrev.slice(4));
+  for (const message of messages) delete message["prev"];
+  expect(await ask("--last", "6", "--count", "6")).toEqual(messages);
+  expect(await ask("--after", String(cursors[3]), "--count", "2")).toEqual(messages.slice(4));
   expect(await ask("--last", "6", "--events", "odd,none", "--count", "3")).toEqual(
-    withoutPrev.filter(({ event }) => event === "odd"),
+    messages.filter(({ event }) => event === "odd"),
   );
 });
 

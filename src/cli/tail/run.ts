@@ -26,9 +26,8 @@ export async function tail(names: string[], flags: TailFlags): Promise<void> {
   const format = flags.json ? jsonLines : prettyLines(painter(colored), colored, names.length > 1);
   const output = new Output();
   const ended = Promise.withResolvers<void>();
-  const thump = connect(flags.url, {
-    ...(token === undefined ? {} : { token: flags.tokenFile === undefined ? token : renewed }),
-  });
+  const credential = flags.tokenFile === undefined ? token : renewed;
+  const thump = connect(flags.url, credential === undefined ? {} : { token: credential });
   watch(thump, flags.url, ended.reject);
   const follower = new Follower(thump, output, format, flags, ended);
   process.on("SIGINT", () => {
