@@ -102,6 +102,11 @@ async function perform(options: Options): Promise<number> {
     case "micro":
       await import("./micro/main.ts");
       return 0;
+    case "durable": {
+      const { durable } = await import("./durable.ts");
+      await durable();
+      return 0;
+    }
     case "compare":
       return compareFiles(options.files);
     case "run":

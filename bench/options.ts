@@ -8,6 +8,7 @@ export type Options =
   | { command: "help" }
   | { command: "peers" }
   | { command: "micro" }
+  | { command: "durable" }
   | { command: "compare"; files: [string, string] }
   | {
       command: "run";
@@ -28,6 +29,7 @@ bun bench --full                     every scenario, thoroughly, about an hour
 bun bench peers                      installs the servers to compare with into bench/.peers
 bun bench compare OLD.json NEW.json  what got slower beyond the noise (exit code 1 if anything did)
 bun bench micro                      what is pure and hot, by itself
+bun bench durable                    publishes into rooms that are kept in a file, in one process
 
 options:
   --scenario NAME   only this scenario (may be repeated)
@@ -66,12 +68,12 @@ function known(
 function subcommand(positionals: readonly string[]): Options | undefined {
   const [command, ...rest] = positionals;
   if (command === undefined) return undefined;
-  if (command === "peers" || command === "micro") return { command };
+  if (command === "peers" || command === "micro" || command === "durable") return { command };
   const [old, newer] = rest;
   if (command === "compare" && old !== undefined && newer !== undefined && rest.length === 2)
     return { command, files: [old, newer] };
   if (command === "compare") throw new Error("bun bench compare wants two results files: OLD.json NEW.json");
-  throw new Error(`there is no "bun bench ${command}": peers, compare or micro`);
+  throw new Error(`there is no "bun bench ${command}": peers, compare, micro or durable`);
 }
 
 export function readOptions(args: string[]): Options {

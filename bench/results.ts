@@ -1,5 +1,6 @@
 // What a run gives: plain data, as it is written to a results file and read by the report and by `compare`.
 import type { Tier } from "./adapter.ts";
+import type { AttackName } from "./attacker/attack.ts";
 
 /** What went wrong with deliveries. */
 export interface Faults {
@@ -146,7 +147,27 @@ export interface SlowResult {
   stalled: { sessions: number; missing: number; announced: number; closed: number };
 }
 
-export type Result = FanoutResult | KneeResult | IdleResult | JoinResult | ResumeResult | SlowResult;
+/** One way of attacking, and the honest sessions meanwhile. */
+export interface Assault {
+  name: AttackName;
+  /** Acts a second that the attacker managed, and cores it used. */
+  perSecond: number;
+  cpu: number;
+  window: Window;
+}
+
+/** Somebody attacks, in one way after the other. */
+export interface HostileResult {
+  kind: "hostile";
+  /** The honest sessions in peace. */
+  before: Window;
+  assaults: Assault[];
+  after: Window;
+  rss: { before: number; after: number };
+}
+
+export type Result =
+  FanoutResult | KneeResult | IdleResult | JoinResult | ResumeResult | SlowResult | HostileResult;
 export type Kind = Result["kind"];
 
 /** All runs of one server in one scenario. */

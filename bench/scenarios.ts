@@ -172,6 +172,18 @@ const targets: Scenario[] = [
     publishers: one,
     missed: 100,
   },
+  {
+    name: "hostile",
+    title: "Attacks, one after the other, on a server with 200 honest sockets, 1 KiB × 200 msg/s",
+    kind: "hostile",
+    sets: ["targets", "full"],
+    servers: ["thump-public"],
+    base: "thump-public",
+    size: 1_024,
+    rate: 200,
+    subscribers: [sockets(200)],
+    publishers: one,
+  },
   publishing("in-raw", "a raw WebSocket", one, 20_000, pair),
   publishing("in-http", "HTTP, 64 connections", { dialect: "http", count: 64 }, 10_000, ["thump"]),
 ];
@@ -285,6 +297,22 @@ const rest: Scenario[] = [
     subscribers: [sockets(1_000)],
     publishers: one,
   },
+  {
+    name: "durable",
+    title: "Durable rooms: WebSocket fan-out to 1,000 sockets, 64 B, from rooms in memory and in a file",
+    kind: "knee",
+    sets: ["full"],
+    servers: ["thump", "thump-durable", "thump-fsync"],
+    base: "thump",
+    size: 64,
+    subscribers: [sockets(1_000)],
+    publishers: one,
+  },
+  publishing("in-durable", "a raw WebSocket, into rooms in memory and in a file", one, 20_000, [
+    "thump",
+    "thump-durable",
+    "thump-fsync",
+  ]),
 ];
 
 export const scenarios: readonly Scenario[] = [...headline, ...targets, ...rest];

@@ -46,6 +46,18 @@ class CountingSocket extends TopicSession {
     this.calls++;
   }
 
+  tellPresence(): void {
+    this.calls++;
+  }
+
+  subscribe(): void {
+    this.calls++;
+  }
+
+  unsubscribe(): void {
+    this.calls++;
+  }
+
   end(): void {
     this.calls++;
   }

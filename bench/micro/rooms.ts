@@ -1,5 +1,6 @@
 // Micro-benchmarks of rooms: the tail that keeps what was said, and finding a room's rule.
 import { bench, do_not_optimize, group } from "mitata";
+import { Members } from "../../src/rooms/members.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import { Rules } from "../../src/rooms/rules.ts";
@@ -40,7 +41,27 @@ function rules(): void {
   bench("rule, none of six", () => do_not_optimize(six.of("lobby/general")));
 }
 
+/** Who comes to a room of a hundred users, or of ten thousand, and goes again, with what is told of it. */
+function members(): void {
+  for (const users of [100, 10_000]) {
+    const members = new Members({ grace: 0, list: 1000, info: true });
+    const seen = (user: number) => ({ user: `user-${user}`, info: { name: "Ann" }, since: 1, sessions: 1 });
+    for (let user = 0; user < users; user++) members.set(`session-${user}`, seen(user));
+    members.news.take();
+    const one = seen(users);
+    bench(`one comes and goes, ${users.toLocaleString("en")} are there`, () => {
+      members.set("session", one);
+      members.news.take();
+      members.unset("session", one.user, 0);
+      members.expire(0);
+      do_not_optimize(members.news.take());
+    });
+    bench(`the list, ${users.toLocaleString("en")} are there`, () => do_not_optimize(members.list));
+  }
+}
+
 export function rooms(): void {
+  group("members", members);
   group("tail", tails);
   group("rules", rules);
 }

@@ -4,7 +4,16 @@ import { control, controlEach } from "./control/adapter.ts";
 import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";
 import { native } from "./native.ts";
 import { socketio, socketioBun, socketioPlain } from "./socketio/adapter.ts";
-import { thump, thumpBinary, thumpDeep, thumpNoHistory } from "./thump.ts";
+import {
+  thump,
+  thumpBinary,
+  thumpDeep,
+  thumpDurable,
+  thumpFsync,
+  thumpNoHistory,
+  thumpPresence,
+  thumpPublic,
+} from "./thump.ts";
 import { ws } from "./ws/adapter.ts";
 
 export const adapters: Adapter[] = [
@@ -13,6 +22,10 @@ export const adapters: Adapter[] = [
   thump,
   thumpNoHistory,
   thumpDeep,
+  thumpPresence,
+  thumpPublic,
+  thumpDurable,
+  thumpFsync,
   thumpBinary,
   elysiaWs,
   elysiaSse,

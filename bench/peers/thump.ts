@@ -110,6 +110,61 @@ export const thumpDeep: Adapter = {
   environment: { THUMP_ROOMS: '{"*":{"history":{"count":100000,"bytes":"64MiB"}}}' },
 };
 
+/** Who comes and goes in churning rooms is told to all who are in them: `--scenario chat --peer thump-presence`. */
+export const thumpPresence: Adapter = {
+  ...thump,
+  name: "thump-presence",
+  title: "Thump with presence",
+  settings:
+    "Every room keeps presence, and every client asks for it, on the multiplexed socket: sessions without a token, so counts alone.",
+  named: true,
+  environment: { THUMP_ROOMS: '{"*":{"presence":true}}' },
+  dialects: { ...thump.dialects, websocket: { ...liveMultiplexed, path: "/ws?room={room}&presence=1" } },
+};
+
+/** A secret for attacks to be measured with: there is nothing behind it. */
+const SECRET = "a secret of the benchmark, long enough";
+
+export const thumpPublic: Adapter = {
+  ...thump,
+  name: "thump-public",
+  title: "Thump, as on the internet",
+  settings:
+    "Behind a proxy, whose word about addresses counts, and with a secret, so that tokens are looked at. All limits at their defaults; whoever attacks comes from one address. Rooms are open, so that honest sockets need no token.",
+  named: true,
+  environment: {
+    THUMP_SECRET: SECRET,
+    THUMP_PROXIES: "loopback",
+    THUMP_ROOMS: '{"*":{"join":"anyone","publish":"anyone"}}',
+  },
+  command: (port) => [bun, main, "--port", String(port), "--host", "127.0.0.1"],
+};
+
+export const thumpDurable: Adapter = {
+  ...thump,
+  name: "thump-durable",
+  title: "Thump with its rooms in a file",
+  settings:
+    "As it is with --data: what it acknowledges and delivers has been written to a file, without waiting for the disk.",
+  named: true,
+  command: async (port, folder) => [
+    bun,
+    main,
+    ...(await options(port, folder)),
+    "--data",
+    join(folder, "data"),
+  ],
+};
+
+export const thumpFsync: Adapter = {
+  ...thumpDurable,
+  name: "thump-fsync",
+  title: "Thump with its rooms on the disk",
+  settings:
+    "As it is with --data --durability fsync: the disk has it before it is acknowledged and delivered.",
+  environment: { THUMP_DURABILITY: "fsync" },
+};
+
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",

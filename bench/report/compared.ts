@@ -57,6 +57,9 @@ const figures: { [K in Kind]: Compared<Of<K>>[] } = {
     time("others' p99 ms", (result) => result.during.latency.p99),
     memory("most RSS MiB", (result) => result.rss.most),
   ],
+  hostile: [
+    time("worst p99 ms", ({ assaults }) => Math.max(...assaults.map(({ window }) => window.latency.p99))),
+  ],
 };
 
 function p99At(result: KneeResult, rate: number): number | undefined {

@@ -10,6 +10,8 @@ const SOFT = ["foreign", "closed", "undelivered"] as const;
 export function claimed(result: Result): Window[] {
   if (result.kind === "fanout") return [result.window];
   if (result.kind === "join") return [result.before, result.during];
+  if (result.kind === "hostile")
+    return [result.before, ...result.assaults.map(({ window }) => window), result.after];
   if (result.kind === "slow") return [result.before, result.during, result.after];
   if (result.kind !== "knee") return [];
   const { knee } = result;

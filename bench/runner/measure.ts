@@ -4,6 +4,7 @@ import { adapters } from "../peers/index.ts";
 import type { Result, Row } from "../results.ts";
 import type { Scenario } from "../scenarios.ts";
 import { fanout } from "./kinds/fanout.ts";
+import { hostile } from "./kinds/hostile.ts";
 import { idle } from "./kinds/idle.ts";
 import { join } from "./kinds/join.ts";
 import { Sweep } from "./kinds/knee.ts";
@@ -49,7 +50,7 @@ function runnerOf(adapter: Adapter, scenario: Scenario, pace: Pace): Runner {
     const sweep = new Sweep(adapter, scenario, pace);
     return (say) => sweep.run(say);
   }
-  const kinds = { fanout, idle, join, resume, slow };
+  const kinds = { fanout, hostile, idle, join, resume, slow };
   const kind = kinds[scenario.kind];
   return (say) => Rig.use<Result>(adapter, scenario, say, (rig) => kind(rig, pace));
 }

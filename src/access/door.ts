@@ -8,6 +8,7 @@ import type { Session } from "../hub/session.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
+import { Bodies } from "./bodies.ts";
 import type { Asker } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Places } from "./places.ts";
@@ -32,6 +33,8 @@ export interface Incoming {
 }
 
 export class Door {
+  readonly bodies = new Bodies();
+
   /**
    * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
    * replaced while the server runs
@@ -110,6 +113,7 @@ export class Door {
 
   /**
    * Whether the asker may listen in rooms from where it wants to start. To ask for the newest is to read history.
+   * To ask for presence is to see who is there.
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
@@ -120,6 +124,8 @@ export class Door {
     for (const room of rooms) {
       const join = this.check(asker, "join", room);
       if (join) decisions.push(join);
+      const members = start.presence ? this.check(asker, "members", room) : undefined;
+      if (members) decisions.push(members);
       if (start.last) {
         const history = this.check(asker, "history", room);
         if (history) decisions.push(history);

@@ -55,6 +55,13 @@ export class Limiter {
     if (bytes > 0) this.#spend(payers, "bytes", bytes, now);
   }
 
+  /** Whether one of a kind could be had now; nothing is taken. @throws ThumpError `rate` */
+  ask(asker: Asker, kind: Kind): void {
+    const now = this.now();
+    const short = this.#short(this.#payers(asker, now), kind, 1, now);
+    if (short) throw this.#refuse(short);
+  }
+
   /**
    * Notes that a session was told to wait for `retry` ms. Whether it was waiting already, and goes on all the same,
    * again and again. Who waits as told, tries and is told again does no harm.

@@ -1,5 +1,25 @@
 // What an address counts as for limits: a house, not a door. Pure.
+import { BlockList } from "node:net";
 import { isLoopback } from "./origin.ts";
+
+/** Networks of one's own (RFC 1918, RFC 4193, RFC 6598), and this machine. */
+const PRIVATE = new BlockList();
+for (const [network, bits] of [
+  ["10.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+] as const)
+  PRIVATE.addSubnet(network, bits, "ipv4");
+PRIVATE.addSubnet("fc00::", 7, "ipv6");
+PRIVATE.addAddress("::1", "ipv6");
+
+/** Whether an address is of a network of one's own, and no place on the internet. */
+export function isPrivate(address: string): boolean {
+  const plain = plainAddress(address);
+  return PRIVATE.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
+}
 
 /** An IPv4 address is written as one, also where it came in a socket for IPv6. */
 export function plainAddress(address: string): string {

@@ -34,10 +34,12 @@ export class Origins {
   /**
    * Returns the request's origin when there is one and it is allowed: this server's own, one on this machine
    * (a developer's other port), or a listed one.
-   * @throws ThumpError `origin`
+   * @throws ThumpError `origin`, `malformed`
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
+    // Two of them (RFC 9112 §3.2): a proxy may have gone by the other one.
+    if (host.includes(",")) throw new ThumpError("malformed", "The request names more than one host.");
     const all = this.#allowed.includes("*");
     if (!all && this.loopbackOnly() && !isLoopback(host) && !this.#hosts.includes(host)) {
       throw new ThumpError(

@@ -1,6 +1,6 @@
 // Proxies: whose word counts about where a request came from.
 import { BlockList, isIP } from "node:net";
-import { plainAddress } from "./network.ts";
+import { isPrivate, plainAddress } from "./network.ts";
 
 /** Which header the proxies write. The other one is passed on as the client wrote it, and says nothing. */
 export type ForwardedHeader = "x-forwarded-for" | "forwarded";
@@ -12,8 +12,17 @@ export class Proxies {
   #any = false;
   #header: ForwardedHeader = "x-forwarded-for";
 
-  /** @param addresses of proxies, or of networks of them; "loopback" for this machine. They must have been checked */
-  constructor(addresses: readonly string[], header: ForwardedHeader) {
+  #said = false;
+
+  /**
+   * @param addresses of proxies, or of networks of them; "loopback" for this machine. They must have been checked
+   * @param onStranger told of the first one, since these were trusted, that looks like a proxy and is none of them
+   */
+  constructor(
+    addresses: readonly string[],
+    header: ForwardedHeader,
+    readonly onStranger: (peer: string) => void = () => {},
+  ) {
     this.trust(addresses, header);
   }
 
@@ -22,6 +31,7 @@ export class Proxies {
     this.#trusted = new BlockList();
     this.#any = addresses.length > 0;
     this.#header = header;
+    this.#said = false;
     for (const address of addresses.flatMap((one) => (one === "loopback" ? LOOPBACK : [one]))) {
       const [network = "", bits] = address.split("/");
       const family = familyOf(network);
@@ -35,7 +45,11 @@ export class Proxies {
    * @param peer who is at the other end of the connection
    */
   addressOf(request: Request, peer: string | undefined): string | undefined {
-    if (!this.#any || peer === undefined || !this.#trusts(peer)) return peer;
+    if (peer === undefined) return peer;
+    if (!this.#any || !this.#trusts(peer)) {
+      this.#notice(request, peer);
+      return peer;
+    }
     const said = request.headers.get(this.#header);
     if (said === null) return peer;
     const hops = this.#header === "forwarded" ? readForwarded(said) : said.split(",");
@@ -48,6 +62,13 @@ export class Proxies {
       if (!this.#trusts(address)) return address;
     }
     return address;
+  }
+
+  /** Anybody can write the header: only where a proxy may stand, in a network of one's own, does it say something. */
+  #notice({ headers }: Request, peer: string): void {
+    if (this.#said || !headers.has(this.#header) || !isPrivate(peer)) return;
+    this.#said = true;
+    this.onStranger(peer);
   }
 
   #trusts(address: string): boolean {

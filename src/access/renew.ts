@@ -1,6 +1,8 @@
 // Renewal: a live session shows a new token before the old one is over, and stays.
 import { ThumpError } from "../protocol/codes.ts";
-import type { Session } from "../hub/session.ts";
+import { presenceOff } from "../protocol/presence.ts";
+import type { Membership, Session } from "../hub/session.ts";
+import type { Action } from "./actions.ts";
 import type { Asker, Caller } from "./caller.ts";
 import type { Door } from "./door.ts";
 import { Refusal } from "./refusal.ts";
@@ -24,6 +26,7 @@ export function renew(
     checkSameUser(asker.caller, fresh, session);
     asker.caller = fresh;
     session.identity = fresh;
+    door.hub.presence.renewed(session);
     asker.decisions?.clear();
     return leaveForbidden(door, asker, session, onLeft)?.then(() => fresh) ?? fresh;
   };
@@ -41,6 +44,16 @@ function checkSameUser(old: Caller, fresh: Caller, session: Session): void {
   if (session.memberships.size > 0) refuse("Rooms know this session without a user. Leave them first.");
 }
 
+/** It stays in the room, but is not told any more who is there. */
+function endPresence({ hub }: Door, membership: Membership): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof Refusal)) throw error;
+    if (!membership.presence) return;
+    hub.fanOut.listeners.end(membership);
+    membership.session.tellPresence(presenceOff(membership.room.name));
+  };
+}
+
 /** The new token may grant less than the old one did. */
 function leaveForbidden(
   door: Door,
@@ -55,13 +68,17 @@ function leaveForbidden(
     onLeft(room);
   };
   const decisions: Promise<void>[] = [];
-  for (const room of session.memberships.keys()) {
+  const check = (action: Action, room: string, otherwise: (error: unknown) => void) => {
     try {
-      const decision = door.check(asker, "join", room);
-      if (decision) decisions.push(decision.catch(leave(room)));
+      const decision = door.check(asker, action, room);
+      if (decision) decisions.push(decision.catch(otherwise));
     } catch (error) {
-      leave(room)(error);
+      otherwise(error);
     }
+  };
+  for (const [room, membership] of session.memberships) {
+    check("join", room, leave(room));
+    if (membership.presence) check("members", room, endPresence(door, membership));
   }
   return decisions.length > 0 ? Promise.all(decisions) : undefined;
 }

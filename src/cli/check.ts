@@ -37,25 +37,45 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members } = rules.of(room);
+  const { pattern, bounds, lag, join, publish, history: read, members, presence = false } = rules.of(room);
   const known = Object.hasOwn(rooms, pattern);
-  const { schema } = (known && rooms[pattern]) || {};
+  const { schema, compress = false } = (known && rooms[pattern]) || {};
   return {
     room,
     pattern: known ? pattern : null,
-    rule: { history: bounds.count > 0 && { read, ...bounds }, lag, join, publish, members, schema },
+    rule: {
+      history: bounds.count > 0 && { read, ...bounds },
+      lag,
+      join,
+      publish,
+      members,
+      presence,
+      compress,
+      schema,
+    },
   };
 }
 
 /** The settings as a config says them, and as they may be shown. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
-  const { sessionsPerAddress, headTime, bodyTime, memory, rates, ...others } = rest;
+  const {
+    sessionsPerAddress,
+    headTime,
+    bodyTime,
+    bodies,
+    memory,
+    rates,
+    tls,
+    compression: _,
+    ...others
+  } = rest;
   return {
     ...others,
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
+    tls: tls && { ...tls.files, passphrase: tls.pem.passphrase && HIDDEN },
     limits: {
       message: maxMessage,
       body: maxBody,
@@ -64,6 +84,7 @@ function printable(settings: Settings, secured: boolean): object {
       sessionsPerAddress,
       headTime: headTime / 1000,
       bodyTime: bodyTime / 1000,
+      bodies,
       memory,
       rates: printableRates(rates),
     },

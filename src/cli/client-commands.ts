@@ -3,6 +3,9 @@ import { type Command, Option } from "commander";
 import { duration, names, whole } from "./arguments.ts";
 import { addConnection } from "./connection.ts";
 import { colorOption } from "./output.ts";
+import type { PublishFlags } from "./publish/run.ts";
+import type { RoomsFlags } from "./rooms.ts";
+import type { TailFlags } from "./tail/run.ts";
 
 /** As many as the server takes in one request. */
 const MAX_BATCH = 1000;
@@ -44,12 +47,10 @@ Examples:
   thump publish logo --file logo.png
   tail -F app.log | thump publish logs:api`,
     )
-    .action(
-      async (room: string, text: string | undefined, flags: import("./publish/run.ts").PublishFlags) => {
-        const { publish: run } = await import("./publish/run.ts");
-        await toTheEnd(run(room, text, flags));
-      },
-    );
+    .action(async (room: string, text: string | undefined, flags: PublishFlags) => {
+      const { publish: run } = await import("./publish/run.ts");
+      await toTheEnd(run(room, text, flags));
+    });
 }
 
 /** `thump tail`. */
@@ -74,7 +75,7 @@ Examples:
   thump tail orders payments --events failed
   thump tail logs:api --json | jq .data`,
     )
-    .action(async (rooms: string[], flags: import("./tail/run.ts").TailFlags) => {
+    .action(async (rooms: string[], flags: TailFlags) => {
       const { tail: run } = await import("./tail/run.ts");
       await toTheEnd(run(rooms, flags));
     });
@@ -101,7 +102,7 @@ Examples:
   thump rooms 'chat:*' --watch
   thump rooms --json | jq -s 'map(.sessions) | add'`,
     )
-    .action(async (pattern: string, flags: import("./rooms.ts").RoomsFlags) => {
+    .action(async (pattern: string, flags: RoomsFlags) => {
       const { rooms: run } = await import("./rooms.ts");
       await toTheEnd(run(pattern, flags));
     });

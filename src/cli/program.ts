@@ -3,7 +3,7 @@ import { Command, type Help } from "commander";
 import pkg from "../../package.json" with { type: "json" };
 import { addPublish, addRooms, addTail } from "./client-commands.ts";
 import { addCompletion } from "./completion.ts";
-import { addCheck, addKey, addServe, addToken, ENVIRONMENT_HELP } from "./server-commands.ts";
+import { addBackup, addCheck, addKey, addServe, addToken, ENVIRONMENT_HELP } from "./server-commands.ts";
 
 const HELP = `${ENVIRONMENT_HELP}
 
@@ -29,7 +29,8 @@ export function createProgram(): Command {
     .configureOutput({ outputError: () => {} });
   const serve = addServe(program);
   program.configureHelp(withOptionsOf(serve)).addHelpText("after", HELP);
-  for (const add of [addPublish, addTail, addRooms, addCheck, addToken, addKey, addCompletion]) add(program);
+  for (const add of [addPublish, addTail, addRooms, addCheck, addBackup, addToken, addKey, addCompletion])
+    add(program);
   return program;
 }
 

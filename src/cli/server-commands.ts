@@ -1,10 +1,12 @@
-// The commands about a server of one's own: serve, check, token, key.
+// The commands about a server of one's own: serve, check, backup, token, key.
 import { type Command, Option } from "commander";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
 import type { Flags } from "../server/command-line.ts";
 import { flagName, GROUPS, type Setting, SETTINGS } from "../server/flag-table.ts";
+import type { BackupFlags } from "./backup.ts";
 import { repeated } from "./arguments.ts";
 import { EXIT_HELP } from "./exit.ts";
+import type { TokenFlags } from "./token.ts";
 
 const BY_ENVIRONMENT = SETTINGS.filter(({ flag }) => flag === undefined);
 
@@ -117,7 +119,7 @@ Example:
 
 ${EXIT_HELP}`,
     )
-    .action(async (flags: import("./token.ts").TokenFlags) => {
+    .action(async (flags: TokenFlags) => {
       const { token } = await import("./token.ts");
       process.stdout.write(await token(flags, process.env, process.cwd()));
     });
@@ -134,5 +136,30 @@ export function addKey(program: Command): void {
     .action(async (flags: { name: string; json?: true }) => {
       const { key } = await import("./key.ts");
       process.stdout.write(key(flags));
+    });
+}
+
+/** `thump backup`. */
+export function addBackup(program: Command): void {
+  program
+    .command("backup")
+    .description("copy the file of a data folder, also while a server runs on it")
+    .argument("<file>", "the new file")
+    .addOption(new Option("--data <folder>", "the folder").env("THUMP_DATA").makeOptionMandatory())
+    .option("--json", 'print {"file":…,"publications":…,"bytes":…}')
+    .addHelpText(
+      "after",
+      `
+To restore it, stop the server and put the file into an empty folder as thump.db. Clients that come back with older
+cursors get a gap notice.
+
+Example:
+  thump backup --data ./data backup.db
+
+${EXIT_HELP}`,
+    )
+    .action(async (file: string, flags: BackupFlags) => {
+      const { backup } = await import("./backup.ts");
+      process.stdout.write(backup(file, flags));
     });
 }

@@ -3,7 +3,7 @@ import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./a
 import { writeData } from "./data.ts";
 import { Emitter } from "./emitter.ts";
 import { ThumpError } from "./errors.ts";
-import type { Fetch, Host, Link, SocketConstructor } from "./link.ts";
+import type { Fetch, Host, Link, LinkOptions } from "./link.ts";
 import { byteLength, Outbox, type OutboxBounds } from "./outbox.ts";
 import { type Owner, Seat } from "./seat.ts";
 import { type Storage, Store } from "./store.ts";
@@ -12,7 +12,7 @@ import { parsePosition } from "./track.ts";
 import type { RoomRules } from "./types.ts";
 import { listenToPage } from "./wake.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends LinkOptions {
   /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /** Where positions are kept, so that the next page goes on where this one was: `sessionStorage`, or alike. */
@@ -21,58 +21,45 @@ export interface ConnectOptions {
   queue?: OutboxBounds;
   /** Only this way; else a socket, and event streams while sockets are blocked. */
   transport?: Link["kind"];
-  /** How long a connection may take to begin, in ms (10,000). */
+  /** How long a connection may take to begin, and a request to be answered, in ms (10,000). */
   timeout?: number;
-  /** How long at most until the first try to connect again, in ms (500); doubled each time, up to 30 s. */
-  backoff?: number;
+  /** How long at most until it tries to connect again, in ms: `first` (500), doubled each time, up to `most` (30,000). */
+  backoff?: { first?: number; most?: number };
   /** When a socket is tried again after a fall back to streams, in ms (15,000); doubled each time, up to 10 minutes. */
   socketRetry?: number;
-  /** Whether requests carry cookies to another origin (Fetch standard). */
-  credentials?: Host["credentials"];
-  /** Where they are not global, or not as wanted: in Node before 22, that of `ws`. */
-  WebSocket?: SocketConstructor;
-  fetch?: Fetch;
 }
 
-export class Client implements Host, Owner {
+export class Client extends Emitter<ThumpEvents> implements Host, Owner {
   state: State = "connecting";
   readonly seats = new Map<string, Seat>();
   readonly outbox: Outbox;
-  readonly WebSocket: SocketConstructor;
   readonly fetch: Fetch;
-  readonly credentials: Host["credentials"];
   readonly timeout: number;
   readonly renewable: boolean;
   heartbeat = 25_000;
-  readonly #emitter = new Emitter<ThumpEvents>();
   readonly #store: Store;
   readonly #supervisor: Supervisor;
-  readonly #stopListening: () => void;
+  readonly #page = new AbortController();
 
   constructor(
     readonly base: string,
     readonly options: ConnectOptions,
   ) {
+    super();
     this.outbox = new Outbox(options.queue);
-    this.WebSocket = options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor);
     // Called as a method of anything else, a browser's does not work.
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
-    this.credentials = options.credentials;
     this.timeout = options.timeout ?? 10_000;
     this.renewable = typeof options.token === "function";
     this.#store = new Store(options.resume, `thump ${base} `);
     this.#supervisor = new Supervisor(this, options);
-    this.#stopListening = listenToPage((moved) => this.#supervisor.wake(moved));
+    listenToPage((moved) => this.#supervisor.wake(moved), this.#page.signal);
     void this.#supervisor.run();
   }
 
   get transport(): Link["kind"] | undefined {
     const { link } = this.#supervisor;
     return link?.opened ? link.kind : undefined;
-  }
-
-  on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void {
-    return this.#emitter.on(name, listener);
   }
 
   room(name: string, { last, after }: RoomOptions = {}): Seat {
@@ -107,7 +94,7 @@ export class Client implements Host, Owner {
     const seats = [...this.seats.values()];
     // A room that is left begins anew; one that is closed goes on with the next page.
     this.seats.clear();
-    this.#stopListening();
+    this.#page.abort();
     this.#supervisor.close();
     this.#become("closed");
     if (error) this.report(error);
@@ -166,13 +153,13 @@ export class Client implements Host, Owner {
   }
 
   report(error: ThumpError): void {
-    if (!this.#emitter.emit("error", error)) console.error("thump:", error);
+    if (!this.emit("error", error)) console.error("thump:", error);
   }
 
   #become(state: State): void {
     if (this.state === state) return;
     this.state = state;
-    this.#emitter.emit("state", state);
+    this.emit("state", state);
   }
 }
 

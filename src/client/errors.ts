@@ -19,9 +19,16 @@ export class ThumpError extends Error {
     readonly errors?: FieldError[],
     /** After how long, in ms, to try again. */
     readonly retry?: number,
+    /** What a request was answered with. */
+    readonly status?: number,
   ) {
     super(message);
   }
+}
+
+/** Whatever was thrown, as an error of ours. */
+export function toError(thrown: unknown): ThumpError {
+  return thrown instanceof ThumpError ? thrown : new ThumpError("unavailable", String(thrown));
 }
 
 /** What the server says of an error, in a frame, in a batch's result or as a problem (RFC 9457). */
@@ -33,7 +40,8 @@ export interface ToldError {
   retry?: number;
 }
 
-/** The server's words as an error. */
-export function toldError({ code = "internal", message, detail, errors, retry }: ToldError): ThumpError {
-  return new ThumpError(code as Code, message ?? detail ?? code, errors, retry);
+/** The server's words as an error. What is in between, and none of ours, has no code: it may pass. */
+export function toldError(told: ToldError, status?: number, retry = told.retry): ThumpError {
+  const { code = "unavailable", message, detail } = told;
+  return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, told.errors, retry, status);
 }

@@ -1,70 +1,58 @@
 // Requests to the server, and what it says when it refuses one.
-import { type ToldError, ThumpError, toldError } from "./errors.ts";
+import { ThumpError, type ToldError, toldError } from "./errors.ts";
 import type { Ended, Host } from "./link.ts";
 
-/** The server answered, and it was a no. */
-export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    readonly error: ThumpError,
-    /** When to try again, in ms, if the server said so. */
-    readonly delay: number | undefined,
-  ) {
-    super(error.message);
-  }
-
-  /** It is about what was asked for: another time it would be the same. */
-  get lasting(): boolean {
-    return this.status < 500 && ![401, 408, 429].includes(this.status);
-  }
-
-  /** What it means for a connection. */
-  get ended(): Ended {
-    const { error, delay, status } = this;
-    const final = error.code === "revoked" || error.code === "origin";
-    return { error, final, delay, unauthorized: status === 401 };
-  }
+/** The server said no, about what was asked for: another time it would be the same. */
+export function isLasting(error: unknown): error is ThumpError {
+  const { status = 500 } = error as ThumpError;
+  return status < 500 && ![401, 408, 429].includes(status);
 }
 
-/** @throws Refused, or what `fetch` throws when there is no answer */
+/** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
+export function endedBy(error: unknown): Ended {
+  if (!(error instanceof ThumpError)) return {};
+  const { code, retry, status } = error;
+  return {
+    error,
+    final: code === "revoked" || code === "origin",
+    delay: retry,
+    unauthorized: status === 401,
+  };
+}
+
+/** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */
 export async function request(
   host: Host,
   token: string | undefined,
   path: string,
-  init: RequestInit,
+  signal: AbortSignal,
+  body?: string,
 ): Promise<Response> {
-  const { credentials } = host;
+  const { credentials } = host.options;
   const response = await host.fetch(host.base + path, {
     cache: "no-store",
-    ...init,
-    ...(credentials ? { credentials } : {}),
+    signal,
+    ...(credentials && { credentials }),
+    ...(body && { method: "POST", body }),
     headers: {
-      ...(init.headers as Record<string, string>),
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body && { "content-type": "application/json" }),
+      ...(token && { authorization: `Bearer ${token}` }),
     },
   });
   if (response.ok) return response;
-  // What is no problem document comes from something in between.
   const told = (await response.json().catch(() => ({}))) as ToldError;
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
-  const delay = told.retry ?? (seconds >= 0 ? seconds * 1000 : undefined);
-  throw new Refused(
-    response.status,
-    told.code
-      ? toldError(told)
-      : new ThumpError("unavailable", `${host.base}${path.split("?", 1)[0]} answered ${response.status}.`),
-    delay,
-  );
+  throw toldError(told, response.status, told.retry ?? (seconds >= 0 ? seconds * 1000 : undefined));
 }
 
 /** Reads a response's text as it comes, until `onText` has enough (returns false) or it ends. */
-export async function readText(response: Response, onText: (text: string) => boolean | void): Promise<void> {
+export async function readText(response: Response, onText: (text: string) => boolean): Promise<void> {
   // Not `for await`: not every browser can read a body so.
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    if (onText(decoder.decode(value, { stream: true })) === false) return void reader.cancel();
+    if (!onText(decoder.decode(value, { stream: true }))) return void reader.cancel();
   }
 }

@@ -27,8 +27,17 @@ export interface SocketLike {
   terminate?(): void;
 }
 
-export type SocketConstructor = new (url: string, protocols?: string[]) => SocketLike;
+/** Of something like a WebSocket: what handlers look like, libraries say each in their own way. */
+export type SocketConstructor = new (url: string, protocols?: string[]) => object;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface LinkOptions {
+  /** Whether requests carry cookies to another origin (Fetch standard). */
+  credentials?: "include" | "omit" | "same-origin";
+  /** Where they are not global, or not as wanted: in Node before 22, that of `ws`. */
+  WebSocket?: SocketConstructor;
+  fetch?: Fetch;
+}
 
 /** What connections are made for. */
 export interface Host {
@@ -36,10 +45,9 @@ export interface Host {
   readonly base: string;
   readonly seats: ReadonlyMap<string, Seat>;
   readonly outbox: Outbox;
-  readonly WebSocket: SocketConstructor;
+  readonly options: LinkOptions;
   readonly fetch: Fetch;
-  readonly credentials: "include" | "omit" | "same-origin" | undefined;
-  /** How long a connection may take to begin, in ms. */
+  /** How long a connection may take to begin, and a request to be answered, in ms. */
   readonly timeout: number;
   /** After so many ms a server gives a sign of life; a socket is told. */
   heartbeat: number;

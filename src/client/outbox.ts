@@ -2,8 +2,8 @@
 import { ThumpError } from "./errors.ts";
 
 export interface Entry {
-  /** Its place in the order of publishing. */
-  order?: number;
+  /** It is on its way. */
+  sent?: boolean;
   /** Room, event, data and key as a JSON object. */
   readonly body: string;
   /** What the body takes in UTF-8. */
@@ -21,65 +21,48 @@ export interface OutboxBounds {
 
 export class Outbox {
   /** In the order they were published. */
-  readonly #waiting: Entry[] = [];
-  /** On their way, not answered. */
-  readonly #sent = new Set<Entry>();
+  readonly #entries: Entry[] = [];
   #bytes = 0;
-  #order = 0;
   readonly #bounds: Required<OutboxBounds>;
 
   constructor({ count = 10_000, bytes = 4 << 20 }: OutboxBounds = {}) {
     this.#bounds = { count, bytes };
   }
 
-  /** How many are not answered yet. */
-  get size(): number {
-    return this.#waiting.length + this.#sent.size;
-  }
-
-  /** How many are on their way. */
-  get sent(): number {
-    return this.#sent.size;
-  }
-
   /** Adds one at the end. @throws ThumpError `queue-full` */
   add(entry: Entry): void {
     const { count, bytes } = this.#bounds;
-    if (this.size >= count || this.#bytes + entry.bytes > bytes) {
-      throw new ThumpError("queue-full", `${this.size} publications wait; ${count}, of ${bytes} bytes, may.`);
-    }
+    const { length } = this.#entries;
+    if (length >= count || this.#bytes + entry.bytes > bytes)
+      throw new ThumpError("queue-full", `${length} publications wait; ${count}, of ${bytes} bytes, may.`);
     this.#bytes += entry.bytes;
-    entry.order = ++this.#order;
-    this.#waiting.push(entry);
+    this.#entries.push(entry);
   }
 
-  /** The next one to send, from now on on its way. */
-  next(): Entry | undefined {
-    const entry = this.#waiting.shift();
-    if (entry) this.#sent.add(entry);
+  /** The next one to send, from now on on its way, as long as no more than `window` are. */
+  next(window: number): Entry | undefined {
+    const entry = this.#entries.slice(0, window).find(({ sent }) => !sent);
+    if (entry) entry.sent = true;
     return entry;
   }
 
-  /** It is answered: kept at a cursor, or refused. The second answer is none. */
+  /** It is answered: kept at a cursor, or refused. */
   settle(entry: Entry, answer: string | ThumpError): void {
-    if (!this.#sent.delete(entry)) return;
+    // Among the first, as they are answered in about their order.
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
     if (typeof answer === "string") entry.resolve(answer);
     else entry.reject(answer);
   }
 
   /** What is on its way may be lost: it is to be sent again, in its place. */
-  rewind(entries: Iterable<Entry> = this.#sent): void {
-    const again = [...entries].filter((entry) => this.#sent.delete(entry));
-    this.#waiting.push(...again);
-    this.#waiting.sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+  rewind(entries: readonly Entry[] = this.#entries): void {
+    for (const entry of entries) entry.sent = false;
   }
 
   /** Gives up on all of them. */
   clear(error: ThumpError): void {
-    this.rewind();
-    this.#bytes = 0;
-    for (const entry of this.#waiting.splice(0)) entry.reject(error);
+    for (const entry of this.#entries.splice(0)) entry.reject(error);
   }
 }
 

@@ -29,7 +29,7 @@ export interface Owner {
   changed(): void;
 }
 
-export class Seat implements Room {
+export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   readonly track = new Track();
   /** Who is present is wanted. */
   presence = false;
@@ -37,14 +37,15 @@ export class Seat implements Room {
   joined = false;
   state: State = "connecting";
   error: ThumpError | undefined;
-  readonly #emitter = new Emitter<RoomEvents<unknown>>();
   readonly #crowd = new Crowd();
 
   constructor(
     readonly owner: Owner,
     readonly name: string,
     readonly last?: number | undefined,
-  ) {}
+  ) {
+    super();
+  }
 
   get at(): string | undefined {
     return this.track.after;
@@ -56,13 +57,6 @@ export class Seat implements Room {
       if (this.joined) this.owner.rejoin(this);
     }
     return this.#crowd;
-  }
-
-  on<N extends keyof RoomEvents<unknown>>(
-    name: N,
-    listener: (...args: RoomEvents<unknown>[N]) => unknown,
-  ): () => void {
-    return this.#emitter.on(name, listener);
   }
 
   publish(data: unknown, options?: PublishOptions): Promise<string> {
@@ -120,7 +114,7 @@ export class Seat implements Room {
     const { behind } = track;
     const verdict = track.message(parsePosition(at) as Position, prev);
     if (verdict === "next") {
-      this.#emitter.emit("message", readData(envelope), { event, at, from, time });
+      this.emit("message", readData(envelope), { event, at, from, time });
       this.owner.moved(this);
       if (behind !== track.behind) this.owner.changed();
     }
@@ -129,7 +123,7 @@ export class Seat implements Room {
 
   gap({ after, at }: Gap): void {
     if (!this.track.gap(after, at)) return;
-    this.#emitter.emit("gap", { after, at });
+    this.emit("gap", { after, at });
     this.owner.moved(this);
     this.owner.changed();
   }
@@ -145,7 +139,7 @@ export class Seat implements Room {
   }
 
   fail(error: ThumpError): void {
-    if (!this.#emitter.emit("error", error)) console.error(`thump: ${this.name}:`, error);
+    if (!this.emit("error", error)) console.error(`thump: ${this.name}:`, error);
   }
 
   /** Tells if its state is another one now. */
@@ -153,7 +147,7 @@ export class Seat implements Room {
     const state = this.owner.stateOf(this);
     if (this.state === state) return;
     this.state = state;
-    this.#emitter.emit("state", state);
+    this.emit("state", state);
   }
 
   /** The server does not let us in, or any more. True where it may in another way. */

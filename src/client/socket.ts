@@ -1,6 +1,6 @@
 // The first way: the multiplexed socket (docs/protocol.md). Commands have ids, replies carry them back.
 import type { Gap } from "./api.ts";
-import { type ToldError, ThumpError, toldError } from "./errors.ts";
+import { type ToldError, ThumpError, toError, toldError } from "./errors.ts";
 import { type Ended, type Host, Link, type SocketLike } from "./link.ts";
 import { byteLength, type Entry } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
@@ -44,8 +44,9 @@ export class SocketLink extends Link {
   constructor(host: Host, token: string | undefined) {
     super(host);
     const url = `${host.base.replace(/^http/, "ws")}/ws`;
+    const Socket = host.options.WebSocket ?? WebSocket;
     // A browser's socket has no headers: the token travels as a subprotocol.
-    const socket = new host.WebSocket(url, token === undefined ? [] : ["thump", `bearer.${token}`]);
+    const socket = new Socket(url, token === undefined ? [] : ["thump", `bearer.${token}`]) as SocketLike;
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       this.#frames++;
@@ -84,8 +85,8 @@ export class SocketLink extends Link {
 
   flush(): void {
     const { outbox } = this.host;
-    while (this.opened && !this.paused && outbox.sent < this.#window) {
-      const entry = outbox.next();
+    while (this.opened && !this.paused) {
+      const entry = outbox.next(this.#window);
       if (!entry) return;
       this.#publish(entry);
     }
@@ -187,10 +188,8 @@ export class SocketLink extends Link {
           // The old one is good until it ends; then the server closes with 4401.
           else this.host.report(toldError(reply));
         }),
-      (error: unknown) => {
-        this.host.report(error as ThumpError);
-        this.after(ANSWER, () => this.#renew());
-      },
+      // Then it ends with the old one, and the next connection asks again.
+      (error: unknown) => this.host.report(toError(error)),
     );
   }
 

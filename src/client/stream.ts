@@ -1,7 +1,7 @@
 // The second way, where sockets are blocked: an event stream to listen, POST to publish, and the same exactness.
 import type { Gap } from "./api.ts";
-import { type ToldError, toldError } from "./errors.ts";
-import { readText, Refused, request } from "./http.ts";
+import { type ThumpError, type ToldError, toldError } from "./errors.ts";
+import { endedBy, isLasting, readText, request } from "./http.ts";
 import { type Host, Link } from "./link.ts";
 import type { Entry } from "./outbox.ts";
 import { type Block, eventParser } from "./parser.ts";
@@ -10,7 +10,7 @@ import type { Envelope, Seat } from "./seat.ts";
 import { coveringPosition, parsePosition, type Position } from "./track.ts";
 
 /** One request publishes at most so many, of about so many bytes. */
-const BATCH = { count: 100, bytes: 128 * 1024 };
+const BATCH = { count: 100, bytes: 64 * 1024 };
 
 interface Result {
   at?: string;
@@ -25,15 +25,17 @@ interface Feed {
   covered?: Position;
   /** What the server said of when to come back, in ms: first for all, then for us. */
   retries: number[];
+  /** Calls off the timer that waits for a sign of life. */
+  heard: () => void;
 }
 
 export class StreamLink extends Link {
   readonly kind = "event-stream";
   readonly #abort = new AbortController();
-  #feed: Feed | undefined;
+  /** Of the rooms of which it is wanted who is present, and of the others: that is another right. */
+  #feeds: Feed[] = [];
   #arranging = false;
   #posting = false;
-  #batch = BATCH.count;
   #heard = 0;
   /** The newest epoch that was heard of. */
   #epoch = "";
@@ -82,25 +84,32 @@ export class StreamLink extends Link {
 
   #arrange(): void {
     this.#stop();
-    const feed: Feed = {
-      seats: new Set(this.host.seats.values()),
-      abort: new AbortController(),
-      retries: [],
-    };
-    this.#feed = feed;
+    const all = [...this.host.seats.values()];
+    for (const presence of [true, false]) {
+      const seats = new Set(all.filter((seat) => seat.presence === presence));
+      // Without a room it is a knock at the door: whoever answers "name a room" is there.
+      if (seats.size > 0 || (all.length === 0 && presence)) this.#open(seats);
+    }
+  }
+
+  #open(seats: Feed["seats"]): void {
+    const feed: Feed = { seats, abort: new AbortController(), retries: [], heard: () => {} };
+    this.#feeds.push(feed);
+    feed.heard = this.after(this.host.timeout, () => this.end());
     this.#run(feed).catch((error: unknown) => {
-      if (!feed.abort.signal.aborted) this.end(error instanceof Refused ? error.ended : {});
+      if (!feed.abort.signal.aborted) this.end(endedBy(error));
     });
   }
 
-  /** Ends the stream. Its rooms are where it was, but for one of which something is missing. */
+  /** Ends the streams. Their rooms are where they were, but for one of which something is missing. */
   #stop(missing?: Seat): void {
-    const feed = this.#feed;
-    this.#feed = undefined;
-    feed?.abort.abort();
-    for (const seat of feed?.seats ?? []) {
-      if (feed?.covered && seat !== missing && seat.joined) seat.covered(feed.covered);
-      seat.become(false);
+    for (const { abort, covered, heard, seats } of this.#feeds.splice(0)) {
+      abort.abort();
+      heard();
+      for (const seat of seats) {
+        if (covered && seat !== missing && seat.joined) seat.covered(covered);
+        seat.become(false);
+      }
     }
   }
 
@@ -115,25 +124,19 @@ export class StreamLink extends Link {
     const positions = seats.map(({ track }) => track.position as Position);
     const start = coveringPosition(positions, this.#epoch);
     try {
-      // Without a room it is a knock at the door: whoever answers "name a room" is there.
-      const response = await request(this.host, this.token, path(seats, start), { signal });
+      const response = await request(this.host, this.token, path(seats, start), signal);
       const take = eventParser((block) => signal.aborted || this.#take(feed, block));
       await readText(response, (text) => {
-        this.#hear();
+        this.#hear(feed);
         take(text);
         return !signal.aborted;
       });
       if (!signal.aborted) this.end({ delay: feed.retries[1] });
     } catch (error) {
-      if (signal.aborted || !(error instanceof Refused && error.lasting)) throw error;
-      if (error.error.code === "invalid-query" && seats.length === 0) return this.#begin(feed);
+      if (signal.aborted || !isLasting(error)) throw error;
+      if (error.code === "invalid-query" && seats.length === 0) return this.#begin(feed);
       // One room that is not ours closes the stream to all: each is asked for alone, to find it.
-      if (await this.#admit(feed, seats)) return;
-      // Each is ours, but not the members of all.
-      const wanting = seats.filter(({ presence }) => presence);
-      if (wanting.length === 0) throw error;
-      for (const seat of wanting) seat.refused(error.error);
-      this.rejoin();
+      if (!(await this.#admit(feed, seats))) throw error;
     }
   }
 
@@ -145,18 +148,20 @@ export class StreamLink extends Link {
       try {
         let position: Position | undefined;
         const take = eventParser(({ id }) => void (position ??= parsePosition(id)));
-        const init = { signal };
-        const response = await request(this.host, this.token, path([seat], seat.track.position), init);
+        const alone = path([seat], seat.track.position);
+        const response = await request(this.host, this.token, alone, signal);
         await readText(response, (text) => {
+          this.#hear(feed);
           take(text);
           return !position;
         });
-        if (signal.aborted || !position) throw new Error("it ended before it began");
-        seat.covered(position);
+        if (signal.aborted || !position) throw new Error();
+        // Where it has one, what lies between is the stream's to tell.
+        if (!seat.at) seat.covered(position);
       } catch (error) {
-        if (signal.aborted || !(error instanceof Refused && error.lasting)) throw error;
+        if (signal.aborted || !isLasting(error)) throw error;
         found = true;
-        seat.refused(error.error);
+        seat.refused(error);
       }
     }
     // With those that are left.
@@ -194,38 +199,36 @@ export class StreamLink extends Link {
     if (this.opened) return;
     this.opened = true;
     this.host.opened(this);
-    this.#hear();
+    // From now on each stream has a watch of its own.
+    this.watch(0, () => {});
     this.flush();
   }
 
   /** A server sends at least its keep-alives. */
-  #hear(): void {
-    const { heartbeat } = this.host;
-    const now = Date.now();
-    if (!this.opened || now - this.#heard < heartbeat / 10) return;
-    this.#heard = now;
-    this.watch(heartbeat * 2.5, () => this.#feed?.seats.size && this.end({}));
+  #hear(feed: Feed): void {
+    this.#heard = Date.now();
+    feed.heard();
+    if (!this.over) feed.heard = this.after(this.host.heartbeat * 2.5, () => this.end());
   }
 
   async #post(): Promise<void> {
     if (this.#posting || this.paused || !this.opened) return;
     const { outbox } = this.host;
     const batch: Entry[] = [];
-    for (let bytes = 0; batch.length < this.#batch && bytes < BATCH.bytes;) {
-      const entry = outbox.next();
+    for (let bytes = 0; batch.length < BATCH.count && bytes < BATCH.bytes;) {
+      const entry = outbox.next(BATCH.count);
       if (!entry) break;
       batch.push(entry);
       bytes += entry.bytes;
     }
     if (batch.length === 0) return;
     this.#posting = true;
+    // A connection may be dead without a word.
+    const done = this.after(this.host.timeout, () => this.end());
     try {
-      const response = await request(this.host, this.token, "/publish", {
-        method: "POST",
-        body: `[${batch.map(({ body }) => body).join(",")}]`,
-        headers: { "content-type": "application/json" },
-        signal: this.#abort.signal,
-      });
+      const body = `[${batch.map((entry) => entry.body).join()}]`;
+      const { signal } = this.#abort;
+      const response = await request(this.host, this.token, "/publish", signal, body);
       const { results } = (await response.json()) as { results: Result[] };
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
@@ -236,6 +239,7 @@ export class StreamLink extends Link {
     } catch (error) {
       this.#failed(batch, error);
     }
+    done();
     this.#posting = false;
     this.flush();
   }
@@ -243,16 +247,10 @@ export class StreamLink extends Link {
   #failed(batch: Entry[], error: unknown): void {
     // Given up already: all of it is in the outbox again.
     if (this.over) return;
-    if (!(error instanceof Refused)) return this.end({});
-    const { status, lasting, delay } = error;
-    if (status === 401) return this.end(error.ended);
-    if (!lasting) return this.pause(batch, delay ?? 1000);
-    if (status === 413 && batch.length > 1) {
-      // This server takes less at a time than most.
-      this.#batch = 1;
-      return this.host.outbox.rewind(batch);
-    }
-    for (const entry of batch) this.host.outbox.settle(entry, error.error);
+    const { status, retry = 1000 } = error as ThumpError;
+    if (status === undefined || status === 401) this.end(endedBy(error));
+    else if (isLasting(error)) for (const entry of batch) this.host.outbox.settle(entry, error);
+    else this.pause(batch, retry);
   }
 }
 
@@ -262,6 +260,6 @@ function path(seats: readonly Seat[], start: Position | undefined): string {
   for (const { name } of seats) query.append("room", name);
   if (start) query.set("after", `${start.epoch}-${start.seq}`);
   else if (seats[0]?.last) query.set("last", String(seats[0].last));
-  if (seats.some(({ presence }) => presence)) query.set("presence", "1");
+  if (seats[0]?.presence) query.set("presence", "1");
   return `/events?${query}`;
 }

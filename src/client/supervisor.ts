@@ -1,6 +1,6 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
 import { Backoff } from "./backoff.ts";
-import { ThumpError } from "./errors.ts";
+import { toError, type ThumpError } from "./errors.ts";
 import type { Ended, Host, Link } from "./link.ts";
 import { SocketLink } from "./socket.ts";
 import { StreamLink } from "./stream.ts";
@@ -31,9 +31,13 @@ export class Supervisor {
 
   constructor(
     readonly host: Connected,
-    readonly options: { transport?: Link["kind"]; backoff?: number; socketRetry?: number },
+    readonly options: {
+      transport?: Link["kind"];
+      backoff?: { first?: number; most?: number };
+      socketRetry?: number;
+    },
   ) {
-    this.#backoff = new Backoff(options.backoff);
+    this.#backoff = new Backoff(options.backoff?.first, options.backoff?.most);
     // Not all at once, but not at once either.
     this.#socketBackoff = new Backoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   }
@@ -103,7 +107,7 @@ export class Supervisor {
       }
     } catch (error) {
       // Whoever supplies tokens failed, or the address is none.
-      return { error: error instanceof ThumpError ? error : new ThumpError("unavailable", String(error)) };
+      return { error: toError(error) };
     }
   }
 

@@ -41,7 +41,6 @@ export class Track {
   position: Position | undefined;
   /** What a `joined` announced and has not come yet. */
   #due: { count: number; at: Position | undefined } | undefined;
-  #gapDue = false;
   /** Something was missing, and the server was asked for it. */
   #asked = false;
   /** The room's rule is to skip: what is missing is not lost. */
@@ -60,8 +59,8 @@ export class Track {
   /** The server took us in. `at` covers what `replay` publications will have brought. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
     this.#due = { count: replay, at: parsePosition(at) };
-    this.#gapDue = this.position !== undefined && !resumed;
-    if (!this.#gapDue) this.#settle();
+    // Else a gap notice follows first.
+    if (resumed || !this.position) this.#settle();
   }
 
   /**
@@ -98,9 +97,6 @@ export class Track {
     if (held && formatPosition(held) !== after && held.epoch === to.epoch && to.seq <= held.seq) return false;
     this.position = to;
     this.#asked = false;
-    // A second one has eaten up what was announced.
-    if (!this.#gapDue) this.#due = undefined;
-    this.#gapDue = false;
     this.#settle();
     return true;
   }
@@ -113,7 +109,6 @@ export class Track {
   /** The connection is gone, and what it announced with it. */
   detach(): void {
     this.#due = undefined;
-    this.#gapDue = false;
   }
 
   #settle(): void {

@@ -1,23 +1,17 @@
 // What a browser tells: the network is another one, the tab is seen again. Elsewhere nothing is told.
 
 interface Target {
-  addEventListener?(name: string, listener: () => void): void;
-  removeEventListener?(name: string, listener: () => void): void;
+  addEventListener?(name: string, listener: () => void, options: { signal: AbortSignal }): void;
 }
 
 /**
- * Listens until the returned function is called.
+ * Listens until the signal says stop.
  * @param wake what is connected may be dead, and what waits may go on. `moved`: it is another network
  */
-export function listenToPage(wake: (moved: boolean) => void): () => void {
+export function listenToPage(wake: (moved: boolean) => void, signal: AbortSignal): void {
   const page = globalThis as Target & { document?: Target };
-  const wanted: [Target | undefined, string, () => void][] = [
-    [page, "online", () => wake(true)],
-    [page, "offline", () => wake(false)],
-    [page.document, "visibilitychange", () => wake(false)],
-  ];
-  for (const [target, name, listener] of wanted) target?.addEventListener?.(name, listener);
-  return () => {
-    for (const [target, name, listener] of wanted) target?.removeEventListener?.(name, listener);
-  };
+  const options = { signal };
+  page.addEventListener?.("online", () => wake(true), options);
+  page.addEventListener?.("offline", () => wake(false), options);
+  page.document?.addEventListener?.("visibilitychange", () => wake(false), options);
 }

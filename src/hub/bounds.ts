@@ -4,6 +4,14 @@ const KIB = 1024;
 /** Bun holds up to 32 published messages of under 16 KiB a socket that `getBufferedAmount()` does not count yet. */
 const HELD = 32 * 16 * KIB;
 
+/**
+ * The most that a message of so many bytes takes in a socket: with its frame (RFC 6455 §5.2), and where it is deflated
+ * and does not get smaller (RFC 1951 §3.2.4: five bytes a stored block).
+ */
+export function onWire(bytes: number): number {
+  return bytes + (bytes >>> 10) + 16;
+}
+
 /** All in bytes. */
 export interface SocketBounds {
   /** A socket with more than this waiting is let go from the live fan-out. */
@@ -22,7 +30,7 @@ export interface SocketBounds {
 export function socketBounds(message: number): SocketBounds {
   const high = 256 * KIB;
   // JSON writes a control character as six bytes; names and the envelope are small beside the rest.
-  const largest = message * 6 + 4 * KIB;
+  const largest = onWire(message * 6 + 4 * KIB);
   const budget = Math.max(1280 * KIB, largest);
   return { high, budget, limit: high + budget + HELD };
 }
@@ -37,10 +45,11 @@ export class Flow {
     readonly sweep: () => void,
   ) {}
 
-  /** To be called before `bytes` leave for any live socket. */
+  /** To be called before a message of `bytes` leaves for any live socket. */
   reserve(bytes: number): void {
-    if (this.#spent + bytes > this.bounds.budget) this.#look();
-    this.#spent += bytes;
+    const most = onWire(bytes);
+    if (this.#spent + most > this.bounds.budget) this.#look();
+    this.#spent += most;
   }
 
   /** The engine says that some socket is backed up: look soon, but not for every message. */

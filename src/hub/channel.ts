@@ -1,6 +1,7 @@
-// A channel: all streams that want the same format of the same rooms. They share every byte.
+// A channel: all streams that want the same format of the same rooms, coded alike. They share every byte.
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import type { Coding } from "./coding.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
@@ -8,7 +9,8 @@ import type { Stats } from "./stats.ts";
 /** A session that is written to in shared chunks. */
 export interface Stream extends Session {
   readonly format: StreamFormat;
-  /** Writes a chunk, which is accepted in any case. False when the connection is now backed up. */
+  readonly coding: Coding;
+  /** Writes a chunk, coded as its stream is, which is accepted in any case. False when the connection is now backed up. */
   write(chunk: Uint8Array): boolean;
 }
 
@@ -27,6 +29,7 @@ export class Channel {
   constructor(
     readonly key: string,
     readonly format: StreamFormat,
+    readonly coding: Coding,
     readonly rooms: Room[],
     readonly channels: Channels,
   ) {}
@@ -51,9 +54,10 @@ export class Channel {
     stats.delivered(this.#pending.length * this.streams.size, chunk.length * this.streams.size);
     this.#pending = [];
     this.#size = 0;
+    const block = this.coding.block(chunk);
     for (const stream of this.streams) {
       // A stream that is backed up is let go here: it has all of this chunk.
-      if (!stream.write(chunk)) this.channels.onBackedUp(stream, this.#last);
+      if (!stream.write(block)) this.channels.onBackedUp(stream, this.#last);
     }
     stats.toStreams.observe(performance.now() - this.#since);
   }
@@ -72,10 +76,11 @@ export class Channels {
 
   /** Adds a stream to the channel of its format and rooms. It must have everything up to now. */
   add(stream: Stream, rooms: Room[]): Channel {
-    const key = JSON.stringify([stream.format.name, ...rooms.map((room) => room.name).sort()]);
+    const { format, coding } = stream;
+    const key = JSON.stringify([format.name, coding.name, ...rooms.map((room) => room.name).sort()]);
     let channel = this.#channels.get(key);
     if (!channel) {
-      channel = new Channel(key, stream.format, rooms, this);
+      channel = new Channel(key, format, coding, rooms, this);
       this.#channels.set(key, channel);
       for (const room of rooms) room.channels.add(channel);
     }

@@ -5,13 +5,14 @@ import type { Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import { Flow, type SocketBounds } from "./bounds.ts";
 import { Channels } from "./channel.ts";
+import { Listeners } from "./listeners.ts";
 import type { Room } from "./room.ts";
 import type { Journal } from "./journal.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
 /** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
-export type PublishToTopic = (topic: string, wire: string | Uint8Array) => number;
+export type PublishToTopic = (topic: string, wire: string | Uint8Array, compress: boolean) => number;
 
 /** A publication as one format puts it. */
 interface Wire {
@@ -23,6 +24,7 @@ interface Wire {
 export class FanOut {
   readonly flow: Flow;
   readonly channels: Channels;
+  readonly listeners: Listeners = new Listeners(this);
   /** The engine's publish, once there is a server. Before that nobody can be listening. */
   publishToTopic: PublishToTopic = () => 0;
   #delivering: number | undefined;
@@ -35,7 +37,7 @@ export class FanOut {
     readonly journal: Journal,
   ) {
     this.flow = new Flow(bounds, () => this.#sweep());
-    this.channels = new Channels(log.epoch, stats, (stream, position) => this.#letGo(stream, position));
+    this.channels = new Channels(log.epoch, stats, (stream, position) => this.letGo(stream, position));
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -77,7 +79,10 @@ export class FanOut {
     for (const { format, wire, size } of wires) {
       const topic = room.topic(format);
       // Here it leaves for all sockets at once. The sender's own publish skips itself.
-      const result = skips ? sender.publish(topic, wire) : this.publishToTopic(topic, wire);
+      const compress = size > room.rule.compressOver;
+      const result = skips
+        ? sender.publish(topic, wire, compress)
+        : this.publishToTopic(topic, wire, compress);
       const receivers = (room.formats.get(format) ?? 0) - (skips && sender.format === format ? 1 : 0);
       stats.delivered(receivers, receivers * size);
       // Of an empty frame no bytes are sent, to whomever.
@@ -94,7 +99,11 @@ export class FanOut {
     session.behind = undefined;
     if (session.lagging) this.stats.caughtUp++;
     session.lagging = false;
-    if (!behind || behind.size === 0) return;
+    if (behind && behind.size > 0) this.#attach(session, behind);
+    if (session.uninformed) this.listeners.level(session);
+  }
+
+  #attach(session: Session, behind: Set<Membership>): void {
     const rooms: Room[] = [];
     for (const membership of behind) {
       membership.live = true;
@@ -119,12 +128,13 @@ export class FanOut {
     const { position } = this;
     for (const session of this.sessions.values()) {
       if (session instanceof TopicSession && !session.ended && session.backedUp())
-        this.#letGo(session, position);
+        this.letGo(session, position);
     }
   }
 
   /** Here a slow one is let go: out of the fan-out, remembered as one position. */
-  #letGo(session: Session, position: number): void {
+  letGo(session: Session, position: number): void {
+    this.listeners.letGo(session);
     let live = false;
     let disconnect = false;
     for (const membership of session.memberships.values()) {
@@ -139,6 +149,7 @@ export class FanOut {
     if (live) this.#lagging(session);
     if (disconnect) session.end(CLOSE.slow, "too slow for this room");
   }
+
   #lagging(session: Session): void {
     session.lagging = true;
     this.stats.lagged++;

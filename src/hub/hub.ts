@@ -12,6 +12,7 @@ import { FanOut } from "./fan-out.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Intake } from "./intake.ts";
 import type { Ending, Journal } from "./journal.ts";
+import { Presence } from "./presence.ts";
 import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
 import { startingAt } from "./since.ts";
@@ -24,6 +25,8 @@ export interface Start {
   last?: number | undefined;
   /** At most so many publications a second. */
   max?: number | undefined;
+  /** Whether it is told who is there, and who comes and goes. */
+  presence?: boolean | undefined;
   /** By room: what was published before, in ms since 1970, is not shown, whatever the cursor. */
   since?: ReadonlyMap<string, number>;
 }
@@ -38,6 +41,8 @@ export interface Joined {
   /** How many publications are about to follow. */
   replay: number;
   gap?: Gap | undefined;
+  /** Who is there, as JSON fields, where it asked for it; streams are told by a message. */
+  presence?: string | undefined;
 }
 
 export interface HubOptions {
@@ -70,6 +75,7 @@ export class Hub {
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
   readonly intake: Intake;
+  readonly presence: Presence;
   readonly #housekeeping: Timer;
 
   constructor(options: HubOptions) {
@@ -80,6 +86,7 @@ export class Hub {
     this.roomsPerSession = options.roomsPerSession;
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
     this.intake = new Intake(this.log, this.fanOut, this.stats);
+    this.presence = new Presence(this);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
@@ -114,6 +121,7 @@ export class Hub {
     this.rules = rules;
     for (const room of this.rooms.values()) room.follow(rules.of(room.name), now);
     this.log.replaceBounds((name) => this.ruleOf(name).bounds);
+    this.presence.followRules();
   }
 
   /** Adds a session. It is in no room yet. */
@@ -152,7 +160,7 @@ export class Hub {
     if (session.memberships.size + names.length > this.roomsPerSession) {
       throw new ThumpError("limit", `A session may be in ${this.roomsPerSession} rooms. Leave one first.`);
     }
-    const memberships = names.map((name) => this.#enter(session, name, start.max));
+    const memberships = names.map((name) => this.#enter(session, name, start));
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
     const { at } = this;
     // Read first, for all rooms; positions are set in one go, in one turn.
@@ -165,6 +173,7 @@ export class Hub {
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.#sampler.add(membership);
       });
+      this.fanOut.listeners.level(session);
       this.#catchUp.resume(session);
     };
     if (slices.every((slice) => !(slice instanceof Promise))) begin(slices as Slice[]);
@@ -191,6 +200,7 @@ export class Hub {
   /** A session's connection can take more: goes on with its catch-up. */
   drained(session: Session): void {
     if (session.behind) this.#catchUp.resume(session);
+    else if (session.uninformed) this.fanOut.listeners.level(session);
   }
 
   /** A room's publications after a position: from its tail where that reaches back far enough, else from the log. */
@@ -224,10 +234,11 @@ export class Hub {
   stop(): void {
     this.heartbeat.stop();
     clearInterval(this.#housekeeping);
+    this.presence.stop();
     for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
   }
 
-  #enter(session: Session, name: string, max: number | undefined): Membership {
+  #enter(session: Session, name: string, { max, presence }: Start): Membership {
     let room = this.rooms.get(name);
     if (!room) {
       const entered = new Room(name, this.rules.of(name), this.log.last);
@@ -236,6 +247,7 @@ export class Hub {
       this.log.follow(name, (publication) => this.intake.deliver(entered, publication));
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
+    if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     session.memberships.set(name, membership);
     return membership;
@@ -270,6 +282,7 @@ export class Hub {
       session.behind?.add(membership);
     }
     if (gap) this.stats.gaps++;
+    this.presence.enter(membership);
     return {
       room: room.name,
       at,
@@ -282,6 +295,7 @@ export class Hub {
             at: formatCursor(this.log.epoch, slice.from),
           }
         : undefined,
+      presence: this.fanOut.listeners.begin(membership),
     };
   }
 
@@ -290,6 +304,8 @@ export class Hub {
     if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.#sampler.remove(membership);
     session.behind?.delete(membership);
+    if (membership.presence) this.fanOut.listeners.end(membership);
+    this.presence.leave(membership);
     room.members.delete(membership);
     if (room.members.size > 0) return;
     this.rooms.delete(room.name);

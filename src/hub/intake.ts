@@ -36,8 +36,10 @@ export class Intake {
     this.stats.publications++;
     const kept = this.log.append(draft);
     if (kept instanceof Promise) {
+      // Some are delivered, and counted, before they are kept.
+      const counted = this.#since === 0;
       this.#since = 0;
-      return kept.then((publication) => this.#kept(publication, since));
+      return kept.then((publication) => this.#kept(publication, since, counted));
     }
     // Else it was counted before it was delivered.
     if (this.#since > 0) return this.#kept(kept, since);
@@ -58,9 +60,9 @@ export class Intake {
     this.fanOut.deliver(room, publication, now - Math.max(0, Date.now() - publication.time));
   }
 
-  #kept(publication: Publication, since: number): Publication {
+  #kept(publication: Publication, since: number, counted = false): Publication {
     this.#since = 0;
-    this.stats.append.observe(performance.now() - since);
+    if (!counted) this.stats.append.observe(performance.now() - since);
     this.stats.publishedBytes += publication.size;
     return publication;
   }

@@ -4,6 +4,7 @@ import type { Publication } from "../protocol/publication.ts";
 import type { Rule } from "../rooms/rule.ts";
 import { Tail } from "../rooms/tail.ts";
 import type { Channel } from "./channel.ts";
+import type { Audience } from "./listeners.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
@@ -12,6 +13,8 @@ export class Room {
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
   readonly channels = new Set<Channel>();
+  /** Who listens to its presence, where somebody does. */
+  audience: Audience | undefined;
   /** Kept even where the rule keeps no history: those who sample are shown it. */
   newest: Publication | undefined;
   /** How many publications have left for those who are live. */

@@ -16,6 +16,11 @@ export interface Membership {
   liveSince: number;
   /** At most so many publications a second, the newest ones: it is sampled and never live. */
   readonly max?: number | undefined;
+  /**
+   * Whether it listens to the room's presence: `live` once it knows who is there and hears all news, `uninformed`
+   * before and while it is behind.
+   */
+  presence?: "live" | "uninformed" | undefined;
   /** What was read from the log and not sent yet. */
   fetched?: Slice | undefined;
   fetching?: boolean;
@@ -41,6 +46,8 @@ export abstract class Session {
   readonly memberships = new Map<string, Membership>();
   /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
   behind: Set<Membership> | undefined;
+  /** The memberships that are to be told who is there, when the connection can take it. */
+  uninformed: Set<Membership> | undefined;
   /** When it is next asked for a sign of life, in ms since 1970. */
   nextBeat = 0;
   ended = false;
@@ -59,6 +66,10 @@ export abstract class Session {
     public identity: Identity = NOBODY,
   ) {}
 
+  /** Whether it makes its user present in its rooms. */
+  get present(): boolean {
+    return true;
+  }
   /** Where it connected from, when known. */
   abstract get address(): string | undefined;
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
@@ -71,6 +82,8 @@ export abstract class Session {
   /** Sends publications now, in order. False when the connection is backed up afterwards. */
   abstract send(publications: Publication[]): boolean;
   abstract gap(gap: Gap): void;
+  /** Sends a presence message, given as JSON, to this one alone. */
+  abstract tellPresence(text: string): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
   /** What it waited for is decided: it goes on. */
@@ -81,6 +94,9 @@ export abstract class Session {
 
 /** Sessions on sockets can be sent to by the engine's own topics. */
 export abstract class TopicSession extends Session {
+  /** Begins, or ends, to hear a topic of the engine's. */
+  abstract subscribe(topic: string): void;
+  abstract unsubscribe(topic: string): void;
   /** Publishes to all others on a topic, by the engine. Returns what the engine returns. */
-  abstract publish(topic: string, wire: string | Uint8Array): number;
+  abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }

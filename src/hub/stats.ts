@@ -20,6 +20,8 @@ export class Stats {
   skipped = 0;
   /** Publications that the engine dropped for a socket: none, as long as the arithmetic of bounds.ts holds. */
   lost = 0;
+  /** Presence: messages sent, counted once however many receive it; changes that needed none of their own. */
+  readonly presence = { messages: 0, netted: 0 };
   readonly opened = new Map<string, number>();
   /** By transport, then by reason. */
   readonly closed = new Map<string, Map<Reason, number>>();

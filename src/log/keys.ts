@@ -21,6 +21,11 @@ export class Keys {
     return this.#positions.size;
   }
 
+  /** The position of the key that was set first of all that are remembered. */
+  get oldest(): Position | undefined {
+    return this.#positions.values().next().value;
+  }
+
   /** The position a key got, if it was used not too long ago. */
   get(key: string, now: number): Position | undefined {
     const position = this.#positions.get(key);

@@ -8,6 +8,7 @@ import { Tail } from "../rooms/tail.ts";
 import { type Placed, UseOrder } from "../rooms/use-order.ts";
 import { Keys, type Position, scopedKey } from "./keys.ts";
 import type { Log } from "./log.ts";
+import { Numbers } from "./numbers.ts";
 
 interface Kept extends Placed<Kept> {
   readonly room: string;
@@ -20,7 +21,6 @@ interface Kept extends Placed<Kept> {
 const SWEEP_MS = 1000;
 
 export class MemoryLog implements Log {
-  readonly epoch = newEpoch();
   readonly #rooms = new Map<string, Kept>();
   /** All of them, by when they were last written or read. */
   readonly #order = new UseOrder<Kept>();
@@ -31,28 +31,31 @@ export class MemoryLog implements Log {
    */
   readonly #forgotten = new Map<Bounds, number>();
   readonly #timer: Timer;
-  #last = 0;
   #closed = false;
 
   /** The same for rules that hold no longer: any room may have been one of theirs. */
-  #forgottenBefore = 0;
+  #forgottenBefore: number;
 
   /**
    * @param boundsOf how much of a room to keep; rooms of one rule must get the same object.
    * @param memory how much of all of them
    * @param onRelease told when a room that is followed has lost what comes up to a seq, because all was too much
+   * @param epoch and `numbers`: those of a log that this one is part of. What it had before is not known
    */
   constructor(
     public boundsOf: (room: string) => Bounds,
     readonly memory = new Memory(),
     readonly onRelease: (room: string, upTo: number) => void = () => {},
+    readonly epoch = newEpoch(),
+    readonly numbers = new Numbers(),
   ) {
+    this.#forgottenBefore = numbers.last;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
   get last(): number {
-    return this.#last;
+    return this.numbers.last;
   }
 
   get fault(): string | undefined {
@@ -68,7 +71,7 @@ export class MemoryLog implements Log {
 
     const kept = this.#kept(draft.room);
     // Here a publication gets its number.
-    const position: Position = { seq: ++this.#last, prev: kept.tail.last, time };
+    const position: Position = { seq: ++this.numbers.last, prev: kept.tail.last, time };
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
     this.#order.use(kept);
@@ -90,7 +93,7 @@ export class MemoryLog implements Log {
 
   newest(room: string, count: number): Slice {
     const kept = this.#rooms.get(room);
-    if (!kept) return this.#unknown(room, this.#last);
+    if (!kept) return this.#unknown(room, this.numbers.last);
     kept.tail.trim(Date.now());
     this.#order.use(kept);
     return this.#upToNow(kept.tail.newest(count), kept.tail);
@@ -113,6 +116,11 @@ export class MemoryLog implements Log {
     this.#forgottenBefore = Math.max(this.#forgottenBefore, ...this.#forgotten.values());
     this.#forgotten.clear();
     for (const [room, { tail }] of this.#rooms) tail.rebound(boundsOf(room), now);
+  }
+
+  /** Any room may have had something that is not known here, up to the newest seq. */
+  forgetAbsent(): void {
+    this.#forgottenBefore = this.numbers.last;
   }
 
   forget(room: string): void {
@@ -166,12 +174,12 @@ export class MemoryLog implements Log {
 
   #unknown(room: string, after: number): Slice {
     const from = Math.max(after, this.#forgottenSeq(this.boundsOf(room)));
-    return { from, upTo: Math.max(from, this.#last), publications: [] };
+    return { from, upTo: Math.max(from, this.numbers.last), publications: [] };
   }
 
   /** A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'. */
   #upToNow(slice: Slice, tail: Tail): Slice {
-    if (slice.upTo >= tail.last) slice.upTo = Math.max(slice.upTo, this.#last);
+    if (slice.upTo >= tail.last) slice.upTo = Math.max(slice.upTo, this.numbers.last);
     return slice;
   }
 

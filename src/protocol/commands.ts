@@ -16,6 +16,7 @@ export const Join = Type.Object({
   after: Type.Optional(Type.String()),
   last: Type.Optional(Type.Integer({ minimum: 0 })),
   max: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  presence: Type.Optional(Type.Boolean()),
 });
 export const Leave = Type.Object({ type: Type.Literal("leave"), id, room: Room });
 export const Publish = Type.Object({

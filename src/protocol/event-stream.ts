@@ -31,6 +31,11 @@ export function encodeGapEvent(gap: Gap): string {
   return `event: thump:gap\ndata: ${gapEnvelope(gap)}\n\n`;
 }
 
+/** A presence message, as JSON. It carries no id either: it has no position. */
+export function encodePresenceEvent(text: string): string {
+  return `event: thump:presence\ndata: ${text}\n\n`;
+}
+
 /**
  * A block without data: no event is fired, but the client's last event id becomes `cursor`,
  * so that one who leaves before the first message still resumes from the right place.

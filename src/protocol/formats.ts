@@ -7,6 +7,7 @@ import {
   encodeGapEvent,
   encodeKeepAlive,
   encodePosition,
+  encodePresenceEvent,
 } from "./event-stream.ts";
 import type { Publication } from "./publication.ts";
 
@@ -22,6 +23,8 @@ export interface StreamFormat extends Format<string> {
   readonly contentType: string;
   position(cursor: string): string;
   keepAlive(cursor: string): string;
+  /** @param text a presence message as JSON */
+  presence(text: string): string;
 }
 
 /** The raw socket: the data verbatim, text or binary. */
@@ -46,6 +49,7 @@ export const eventStream: StreamFormat = {
   gap: encodeGapEvent,
   position: encodePosition,
   keepAlive: encodeKeepAlive,
+  presence: encodePresenceEvent,
 };
 
 /** SSE of several rooms: envelopes. */
@@ -63,6 +67,7 @@ export const ndjson: StreamFormat = {
   gap: (gap) => `${gapEnvelope(gap)}\n`,
   position: (cursor) => `{"type":"position","at":"${cursor}"}\n`,
   keepAlive: () => "\n",
+  presence: (text) => `${text}\n`,
 };
 
 function verbatim(data: Data): string | Uint8Array {

@@ -27,6 +27,17 @@ export const History = Type.Object(
     count: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
     age: Type.Optional(Duration),
     bytes: Type.Optional(Size),
+    store: Type.Optional(Type.Literal("memory")),
+    deliver: Type.Optional(Type.Union([Type.Literal("kept"), Type.Literal("at-once")])),
+  },
+  { additionalProperties: false },
+);
+
+export const PresenceOptions = Type.Object(
+  {
+    grace: Type.Optional(Duration),
+    list: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+    info: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
@@ -40,7 +51,15 @@ export const RuleOptions = Type.Object(
     join: Type.Optional(Level),
     publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
     members: Type.Optional(Level),
+    presence: Type.Optional(Type.Union([Type.Boolean(), PresenceOptions])),
     schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
+    compress: Type.Optional(
+      Type.Union([
+        Type.Boolean(),
+        Type.Literal("streams"),
+        Type.Object({ over: Size }, { additionalProperties: false }),
+      ]),
+    ),
   },
   { additionalProperties: false },
 );
@@ -51,13 +70,19 @@ export const RuleOptions = Type.Object(
  *   Default: 1,000 publications, 10 minutes, 1 MiB. Bytes count 256 a publication beside its data.
  * - `lag`: what happens to a session that falls behind: `catch-up` (default) from what is kept,
  *   `latest` skips to the newest publication of each event, `disconnect` closes it with 4503.
- *   `read`: who may read it (default: who may join).
+ *   `read`: who may read it (default: who may join). With a log that outlives the process: `store: "memory"` keeps
+ *   these rooms out of it; `deliver: "at-once"` does not wait until a publication is kept (default: "kept").
  * - `join`: who may listen: `anyone`; `users`: whose token names a user; `granted`: whose token grants it;
  *   `owner`: the user that `{id}` in the pattern names; `server`: code in this process and API keys.
  *   Default: `granted` once the server has a secret, a key or an API key, else `anyone`.
  * - `publish`: who may publish: the same, and `members`: sessions that are in the room.
  * - `members`: who may see who is there (default: who may join).
+ * - `presence`: who comes and goes is told to those who ask, by user: somebody has left once the last of their sessions
+ *   has been gone for `grace` (5 s). Above `list` users (100, at most 1,000) there are counts, and no names. `info`
+ *   (true): what a token says about its user is told too. Default: `false`, nothing is kept and nothing told.
  * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
+ * - `compress`: `streams`: event streams and NDJSON are gzip for clients that accept it. `true` or `{ over }`: frames of
+ *   sockets that agreed to it are deflated too, those of more than `over` bytes (1 KiB). Default: false.
  */
 export type RuleOptions = Static<typeof RuleOptions>;
 
@@ -66,6 +91,25 @@ export interface Bounds {
   readonly count: number;
   readonly age: number;
   readonly bytes: number;
+  /** Kept in memory alone, also where the log has another place. */
+  readonly store?: "memory" | undefined;
+  /** `at-once`: delivered before it is kept. Else after. */
+  readonly deliver?: "kept" | "at-once" | undefined;
+}
+
+/** Whether what is kept of a room goes to the log's own place, where it has one; else it is in memory alone. */
+export function isKept({ count, store }: Bounds): boolean {
+  return count > 0 && store !== "memory";
+}
+
+/** How presence is kept and told. */
+export interface PresenceRule {
+  /** How long a user without a session is still present, in ms. */
+  readonly grace: number;
+  /** So many users are named; of more there are counts. */
+  readonly list: number;
+  /** Whether what tokens say about users is told. */
+  readonly info: boolean;
 }
 
 /** A rule with every default filled in. */
@@ -79,13 +123,24 @@ export interface Rule {
   readonly history: Level;
   /** Who may see who is there. */
   readonly members: Level;
+  /** Absent where nobody is told who comes and goes. */
+  readonly presence?: PresenceRule;
   /** The user that a room of this rule belongs to, where the pattern says so. */
   readonly ownerOf: (room: string) => string | undefined;
+  /** Frames of more bytes than this are deflated. Infinite: none. */
+  readonly compressOver: number;
+  /** Streams are gzip for clients that accept it. */
+  readonly compressStreams: boolean;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
 
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
+export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
+/** In ms. */
+const LONGEST_GRACE = 600_000;
+/** Below it deflating costs much and saves little: docs/limits.md has the figures. */
+const COMPRESS_OVER = 1024;
 const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
 
 /**
@@ -102,6 +157,8 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
           count: history?.count ?? DEFAULT.count,
           age: history?.age === undefined ? DEFAULT.age : durationMs(history.age),
           bytes: history?.bytes === undefined ? DEFAULT.bytes : sizeBytes(history.bytes),
+          ...(history?.store && { store: history.store }),
+          ...(history?.deliver && { deliver: history.deliver }),
         };
   return {
     pattern,
@@ -112,13 +169,31 @@ export function resolveRule(pattern: string, options: RuleOptions = {}, level: L
     history: (history === false ? undefined : history?.read) ?? join,
     members: options.members ?? join,
     ownerOf: readOwner(pattern),
+    ...resolvePresence(options.presence),
+    compressOver: compressOver(options.compress),
+    compressStreams: options.compress !== undefined && options.compress !== false,
     ...(schema === undefined ? {} : { check: compileCheck(schema) }),
   };
 }
 
+function resolvePresence(presence: RuleOptions["presence"]): { presence?: PresenceRule } {
+  if (!presence) return {};
+  const { grace, ...given } = presence === true ? {} : presence;
+  const ms = grace === undefined ? {} : { grace: durationMs(grace) };
+  return { presence: { ...DEFAULT_PRESENCE, ...given, ...ms } };
+}
+
+function compressOver(compress: RuleOptions["compress"]): number {
+  if (typeof compress === "object") return sizeBytes(compress.over);
+  return compress === true ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
+}
+
 /** What is wrong with a rule that its schema cannot see: the field, and why. */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
-  const { join, publish, members, history } = options;
+  const { join, publish, members, history, presence } = options;
+  const { grace = 0 } = typeof presence === "object" ? presence : {};
+  // Whoever passes through many rooms is remembered in each of them for so long.
+  if (durationMs(grace) > LONGEST_GRACE) return ["presence › grace", "is over 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];
   if (field === undefined || ownerPart(pattern) !== undefined) return undefined;

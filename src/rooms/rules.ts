@@ -1,6 +1,6 @@
 // Which rule a room has: the first whose pattern matches its name, in the order they were written.
 import { compilePattern, type Pattern } from "./pattern.ts";
-import { type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { isKept, type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];
@@ -21,6 +21,11 @@ export class Rules {
   /** Every rule there is, the one for rooms that no pattern matches too. */
   get all(): Rule[] {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
+  }
+
+  /** Which patterns keep their rooms in the log's own place, and which in memory: the text changes when that does. */
+  get kinds(): string {
+    return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.bounds)]));
   }
 
   /** The rule of a room; a room that no pattern matches has the defaults. */

@@ -41,6 +41,11 @@ export class Tail {
     return this.#items.length - this.#head;
   }
 
+  /** The oldest that is here. */
+  get oldest(): Publication | undefined {
+    return this.#items[this.#head];
+  }
+
   /** What is kept takes so many bytes, `OVERHEAD` included. */
   get bytes(): number {
     return this.#bytes;

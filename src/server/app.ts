@@ -3,12 +3,14 @@ import { Elysia } from "elysia";
 import { demoPage } from "../console/page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/problem.ts";
-import { startTicker, TICKER, TICKER_RULE } from "./demo.ts";
+import { CHAT, CHAT_RULE, startTicker, TICKER, TICKER_RULE } from "./demo.ts";
 import { Engine } from "./engine.ts";
 import { operatorRoutes } from "./operate.ts";
 import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
 import { mount } from "./plugin.ts";
+import { made } from "./prepare.ts";
 import { checkReach } from "./reach.ts";
+import { readTls } from "./tls.ts";
 
 /** A running server. */
 export interface Running {
@@ -23,19 +25,26 @@ export interface Running {
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
   checkReach(settings);
-  if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms };
+  // Last: rules of the operator's that fit the chat go before it.
+  const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
+  if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
+  const { tls } = options;
+  if (tls) settings.tls = made("tls", () => readTls(tls, Date.now()));
   return settings;
 }
 
 /** All routes of a server. */
 export function createApp(engine: Engine) {
   const { settings } = engine;
+  const { tls } = settings;
   const app = new Elysia({
     serve: {
       maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
       development: false,
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
       idleTimeout: Math.ceil(settings.headTime / 1000),
+      // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
+      ...(tls ? { tls: tls.pem, http2: true } : {}),
     },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
@@ -54,12 +63,18 @@ export function createApp(engine: Engine) {
   return app;
 }
 
-/** Starts a server. @throws OptionsError, or the engine's error when it cannot listen */
+/** Starts a server. @throws OptionsError, StoreError, or the engine's error when it cannot listen */
 export function serve(options: Options = {}): Running {
   const settings = serverSettings(options);
   const engine = new Engine(settings);
   const app = createApp(engine);
-  app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
+  try {
+    app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
+  } catch (error) {
+    // The folder of its file is free for another.
+    void engine.close();
+    throw error;
+  }
   const { server } = app;
   if (!server) throw new Error("the server did not start");
   const stopTicker = settings.demo ? startTicker(engine) : () => {};

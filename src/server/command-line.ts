@@ -11,51 +11,51 @@ type Fields = Record<string, unknown>;
 /** All options, from everywhere. @throws OptionsError */
 export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
   const config = typeof flags["config"] === "string" ? flags["config"] : env["THUMP_CONFIG"];
-  const file = await readFile(config, cwd);
-  const fromEnv = read("environment", ({ env: name, emptyIsNone }) => {
+  const fromEnv = collect(({ env: name, emptyIsNone }) => {
     const text = env[name];
     return [name, text === "" && emptyIsNone ? undefined : text];
   });
-  const fromFlags = read("command line", (setting) => {
+  const fromFlags = collect((setting) => {
     const name = flagName(setting);
     return [`--${name}`, name === undefined ? undefined : flags[name]];
   });
-  // Closest first. What has fields of its own, such as limits, is put together field by field.
-  const sources = [fromFlags, fromEnv, file];
-  const names = new Set(sources.flatMap((source) => Object.keys(source)));
-  return Object.fromEntries([...names].map((name) => [name, merge(name, sources as Fields[])]));
+  // What was right before is right no more because of what is said here.
+  const file = await readFile(config, cwd);
+  const withEnv = checkOptions(merge(fromEnv, file), "environment");
+  return checkOptions(merge(fromFlags, withEnv), "command line");
 }
 
-/** Checks what one source says. `find` gives a setting's name there, and its value. */
-function read(source: string, find: (setting: Setting) => [name: string, value: Flags[string]]): Options {
+/** What one source says, as options. `find` gives a setting's name there, and its value. */
+function collect(find: (setting: Setting) => [name: string, value: Flags[string]]): Fields {
   const options: Fields = {};
   for (const setting of SETTINGS) {
     const [name, value] = find(setting);
-    if (value !== undefined && setting.option !== undefined)
-      place(options, setting.option, convert(value, setting.reads, name));
+    const { option, reads, implies = {} } = setting;
+    if (value === undefined || option === undefined) continue;
+    const [top = "", field] = option.split(".");
+    const read = convert(value, reads, name);
+    options[top] =
+      field === undefined ? read : { ...(options[top] as Fields | undefined), ...implies, [field]: read };
   }
-  return checkOptions(options, source);
+  return options;
 }
 
-/** Puts a value where a path such as `limits.message` says. */
-function place(options: Fields, path: string, value: unknown): void {
-  const [name = "", field] = path.split(".");
-  if (field === undefined) options[name] = value;
-  else options[name] = { ...(options[name] as Fields | undefined), [field]: value };
+/** Options over others. Those with fields of their own, such as limits, are put together field by field. */
+function merge(closer: Fields, farther: Fields): Fields {
+  const both = Object.entries(closer).map(([name, value]) => [name, mergeOne(value, farther[name])]);
+  return { ...farther, ...Object.fromEntries(both) };
 }
 
-/** An option of the closest source that has it; one with fields, of all of them. */
-function merge(name: string, sources: Fields[]): unknown {
-  const values = sources.map((source) => source[name]).filter((value) => value !== undefined);
-  if (!values.every(isFields)) return values[0];
-  // The first to name a field decides, and its place in the order: rules given closer by are tried first.
-  const merged = new Map<string, unknown>();
-  for (const [key, value] of values.flatMap((one) => Object.entries(one as Fields)))
-    if (!merged.has(key)) merged.set(key, value);
-  return Object.fromEntries(merged);
+function mergeOne(closer: unknown, farther: unknown): unknown {
+  if (!isFields(closer) || !isFields(farther)) return closer;
+  // Something of another kind altogether.
+  if (closer["kind"] !== undefined && closer["kind"] !== farther["kind"]) return closer;
+  // In this order: rules given closer by are tried first, and the others still hold for other names.
+  const others = Object.entries(farther).filter(([name]) => !Object.hasOwn(closer, name));
+  return Object.fromEntries([...Object.entries(closer), ...others]);
 }
 
-function isFields(value: unknown): boolean {
+function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

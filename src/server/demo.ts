@@ -5,6 +5,10 @@ import type { Engine } from "./engine.ts";
 export const TICKER = "demo:ticker";
 export const TICKER_RULE: RuleOptions = { history: { count: 1 }, lag: "latest", publish: "server" };
 
+/** The room that the page talks in, unless a config has rules of its own for it. */
+export const CHAT = "demo:chat";
+export const CHAT_RULE: RuleOptions = { presence: { grace: 1, list: 0 } };
+
 /** Starts it; returns how to stop it. */
 export function startTicker(engine: Engine): () => void {
   const { hub } = engine;

@@ -9,10 +9,10 @@ import { Policy } from "../access/policy.ts";
 import { Proxies } from "../access/proxies.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
-import { MemoryLog } from "../log/memory.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { createLog } from "./create-log.ts";
 import { LogJournal } from "./journal.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
@@ -53,7 +53,7 @@ export class Engine {
 
   /**
    * @param settings what holds now: a reload replaces them
-   * @throws OptionsError when a key or a schema cannot be used
+   * @throws OptionsError when a key or a schema cannot be used; StoreError when what is kept cannot
    */
   constructor(public settings: Settings) {
     this.listening = settings;
@@ -62,12 +62,14 @@ export class Engine {
     this.bounds = socketBounds(settings.maxMessage);
     this.memory = new Memory(settings.memory);
     this.hub = new Hub({
-      // Rooms that somebody is in know their rule.
-      log: new MemoryLog(
-        (room) => this.hub.ruleOf(room).bounds,
-        this.memory,
-        (room, upTo) => this.hub.release(room, upTo),
-      ),
+      log: createLog(settings, {
+        // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
+        boundsOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).bounds,
+        kinds: () => (this.hub?.rules ?? rules).kinds,
+        memory: this.memory,
+        onRelease: (room, upTo) => this.hub.release(room, upTo),
+        onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+      }),
       rules,
       bounds: this.bounds,
       journal,
@@ -79,8 +81,9 @@ export class Engine {
     const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
+    this.door.bodies.max = settings.bodies;
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) => journal.stranger(peer));
   }
 
   /** Whom it believes, and what was revoked. */
@@ -111,6 +114,8 @@ export class Engine {
    */
   async drain(): Promise<void> {
     this.draining = true;
+    // Who is told to come back elsewhere need not hear that the others are.
+    this.hub.presence.stop();
     const { hub } = this;
     const deadline = Date.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {

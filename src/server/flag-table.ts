@@ -10,6 +10,8 @@ export interface Setting {
   env: string;
   /** Where it goes in the options: `limits.message`. `--config` is no option: it says where options are. */
   option?: string;
+  /** What it also says of the option that it is a field of. */
+  implies?: Record<string, string>;
   /** `text` unless it says otherwise. */
   reads?: Reading;
   /** There is `--no-…` beside the flag. One that is there alone is the flag itself. */
@@ -41,6 +43,23 @@ const LISTENING: Setting[] = [
     option: "host",
     fallback: "127.0.0.1",
     description: "address to listen on",
+  },
+  {
+    flag: "--tls-cert <file>",
+    env: "THUMP_TLS_CERT",
+    option: "tls.cert",
+    description: "serve https and wss: the certificate, with those that sign it, as PEM",
+  },
+  {
+    flag: "--tls-key <file>",
+    env: "THUMP_TLS_KEY",
+    option: "tls.key",
+    description: "its private key, as PEM",
+  },
+  {
+    env: "THUMP_TLS_PASSPHRASE",
+    option: "tls.passphrase",
+    description: "the passphrase of an encrypted private key",
   },
   {
     flag: "--origin <origin>",
@@ -81,6 +100,24 @@ const ROOMS: Setting[] = [
     reads: "switch",
     fallback: "with, unless there is a secret",
     description: "the page at /",
+  },
+];
+
+const KEEPING: Setting[] = [
+  {
+    flag: "--data <folder>",
+    env: "THUMP_DATA",
+    option: "store.dir",
+    implies: { kind: "sqlite" },
+    fallback: "in memory",
+    description: "keep publications in a file there",
+  },
+  {
+    flag: "--durability <what>",
+    env: "THUMP_DURABILITY",
+    option: "store.durability",
+    fallback: "normal",
+    description: "normal, or fsync: outlive a power cut too",
   },
 ];
 
@@ -186,6 +223,7 @@ const OPERATING: Setting[] = [
 export const GROUPS: Group[] = [
   { title: "Listening", settings: LISTENING },
   { title: "Rooms", settings: ROOMS },
+  { title: "Keeping", settings: KEEPING },
   { title: "Who may", settings: ACCESS },
   { title: "Limits", settings: LIMITS },
   { title: "Operating", settings: OPERATING },

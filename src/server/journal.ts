@@ -39,6 +39,15 @@ export class LogJournal implements Journal {
     );
   }
 
+  /** Requests that some proxy seems to have sent on, though nobody said that there is one. */
+  stranger(peer: string): void {
+    log.warn(
+      "a request from {peer} says for whom it was sent on, and {peer} is not among the proxies: " +
+        "if it is one, name it (--proxy), or all of its clients count as one",
+      { peer },
+    );
+  }
+
   fault(what: string, error: unknown): void {
     // A program around the plugin that has set up no logging still wants to know.
     if (getConfig() === null) return console.error(`thump: ${what}:`, error);

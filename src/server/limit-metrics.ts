@@ -7,7 +7,7 @@ import { counter, gauge } from "./metrics.ts";
 
 /** Adds them. */
 export function limitMetrics(registry: Registry, { door, memory }: Engine): void {
-  const { limiter, places } = door;
+  const { limiter, places, bodies } = door;
   counter(
     registry,
     "thump_rate_limited_total",
@@ -34,6 +34,14 @@ export function limitMetrics(registry: Registry, { door, memory }: Engine): void
     ],
   );
   gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => places.max);
+  gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodies.bytes);
+  counter(
+    registry,
+    "thump_bodies_given_up_total",
+    "Bodies that had to give way, because all that were on their way took too much.",
+    [],
+    () => bodies.givenUp,
+  );
   gauge(registry, "thump_kept_bytes", "Memory that all kept publications take.", [], () => memory.bytes);
   gauge(registry, "thump_kept_limit_bytes", "How much they may take.", [], () => memory.limit);
   counter(

@@ -8,6 +8,7 @@ import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { storeMetrics } from "./store-metrics.ts";
 
 const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
 
@@ -27,8 +28,10 @@ export function createMetrics(engine: Engine): Registry {
     .set(1);
   sessions(registry, engine.hub);
   publications(registry, engine.hub);
+  presence(registry, engine.hub);
   trouble(registry, engine);
   limitMetrics(registry, engine);
+  storeMetrics(registry, engine);
   processMetrics(registry, engine);
   return registry;
 }
@@ -98,6 +101,15 @@ function publications(registry: Registry, hub: Hub): void {
   );
 }
 
+function presence(registry: Registry, { presence: kept, stats }: Hub): void {
+  const users = "Users who are present in rooms with presence, counted once a room.";
+  gauge(registry, "thump_presence_users", users, [], () => kept.users);
+  const messages = "Presence messages, counted once however many receive one.";
+  counter(registry, "thump_presence_messages_total", messages, [], () => stats.presence.messages);
+  const netted = "Changes of presence that took no message of their own: told as one, or undone before that.";
+  counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
+}
+
 function trouble(registry: Registry, engine: Engine): void {
   const { stats } = engine.hub;
   counter(registry, "thump_lags_total", "How often a session fell behind.", [], () => stats.lagged);
@@ -114,6 +126,9 @@ function trouble(registry: Registry, engine: Engine): void {
     [{ result: "done" }, engine.reloads.done],
     [{ result: "failed" }, engine.reloads.failed],
   ]);
+  const { tls } = engine.listening;
+  const ends = "When the certificate that it listens with ends, in seconds since 1970.";
+  if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
   gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(engine.draining));
 }
 

@@ -32,6 +32,8 @@ const ABOUT: Record<keyof typeof Query.properties, string> = {
   max: "At most so many publications a second, the newest ones.",
   echo: "1: a raw socket gets its own publications too.",
   ordered: "1: what comes after a publication that is refused is not tried, and has no result.",
+  presence:
+    "1: tell who is there, and who comes and goes, where the room's rule keeps presence. Takes `members`.",
   match: "A pattern: * is any run of characters, {id} one part without a colon.",
   cursor: "Where the page before this one ended.",
   limit: "How many a page.",
@@ -69,7 +71,7 @@ export const roomPaths: Description["paths"] = {
       summary: "Listen to a room, or read it",
       description:
         "What it is depends on the request: with `Upgrade: websocket` a raw socket (a frame in is a publication, a frame out is one's data); with `Accept: text/event-stream` an event stream; with `Accept: application/x-ndjson` one envelope a line; else the room's state as JSON.",
-      parameters: [ROOM, ...query("after", "last", "max", "wait", "echo"), LAST_EVENT_ID],
+      parameters: [ROOM, ...query("after", "last", "max", "wait", "echo", "presence"), LAST_EVENT_ID],
       responses: {
         200: {
           description: "The room's state, or a stream.",
@@ -108,8 +110,9 @@ export const roomPaths: Description["paths"] = {
     get: {
       operationId: "members",
       summary: "Who is in a room",
+      description: "By user. Where the room's rule keeps presence, who was there a moment ago still is.",
       parameters: [ROOM],
-      responses: { 200: { description: "The first 1,000.", content: json("Members") }, ...PROBLEM },
+      responses: { 200: { description: "The first of them.", content: json("Members") }, ...PROBLEM },
     },
   },
   "/rooms/{room}/history": {
@@ -138,7 +141,7 @@ export const manyPaths: Description["paths"] = {
     get: {
       operationId: "events",
       summary: "An event stream of several rooms",
-      parameters: [ROOMS, ...query("after", "last", "max"), LAST_EVENT_ID],
+      parameters: [ROOMS, ...query("after", "last", "max", "presence"), LAST_EVENT_ID],
       responses: {
         200: {
           description: "Events whose data are envelopes.",
@@ -153,7 +156,7 @@ export const manyPaths: Description["paths"] = {
       operationId: "multiplexed",
       summary: "The multiplexed socket: many rooms on one connection",
       description: "A WebSocket. What the client says is a Command, a text frame each.",
-      parameters: [ROOMS, ...query("after", "last", "max")],
+      parameters: [ROOMS, ...query("after", "last", "max", "presence")],
       responses: { ...SWITCHED, ...PROBLEM },
     },
   },

@@ -42,17 +42,21 @@ const State = Type.Object({
 
 const Members = Type.Object({
   room: Type.String(),
-  sessions: Type.Integer(),
+  users: Type.Integer({ description: "How many users are there." }),
+  guests: Type.Integer({ description: "How many sessions without a user are." }),
+  sessions: Type.Integer({ description: "How many sessions in all." }),
   members: Type.Array(
     Type.Object({
-      session: Type.String(),
-      user: Type.Optional(Type.String()),
-      info: Type.Optional(Type.Unknown({ description: "What the user's token says about them." })),
-      transport: Type.String(),
+      user: Type.String(),
+      info: Type.Optional(
+        Type.Unknown({ description: "What the token of their newest session says about them." }),
+      ),
       since: Type.Integer({ description: "In ms since 1970." }),
+      sessions: Type.Integer({ description: "0: the last one left a moment ago." }),
     }),
     { maxItems: 1000 },
   ),
+  more: Type.Optional(Type.Literal(true, { description: "Not all users are listed." })),
 });
 
 const Rooms = Type.Object({

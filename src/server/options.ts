@@ -14,6 +14,8 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
+import { resolveStore, StoreOptions, type StoreSettings } from "./store-settings.ts";
+import { TlsOptions, type TlsPair } from "./tls.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
 const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
@@ -33,6 +35,7 @@ const Limits = Type.Object(
     sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
     headTime: Type.Optional(Duration),
     bodyTime: Type.Optional(Duration),
+    bodies: Type.Optional(Size),
     memory: Type.Optional(Size),
     rates: Type.Optional(RatesOptions),
   },
@@ -43,6 +46,7 @@ export const Options = Type.Object(
   {
     rooms: Type.Optional(Type.Record(Type.String({ minLength: 1 }), RuleOptions)),
     limits: Type.Optional(Limits),
+    store: Type.Optional(StoreOptions),
     heartbeat: Type.Optional(Duration),
     origins: Type.Optional(Type.Array(Type.String())),
     proxies: Type.Optional(Type.Array(Type.String())),
@@ -50,6 +54,7 @@ export const Options = Type.Object(
     prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
     host: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+    tls: Type.Optional(TlsOptions),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
     access: Type.Optional(AccessOptions),
@@ -70,17 +75,20 @@ export const Options = Type.Object(
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
- *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s, at most 255s);
+ *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s; 5s to 255s);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
+ *   `limits.bodies`: what bodies that are on their way may take together (128MiB);
  *   `limits.memory`: how much may be kept of all rooms together (512MiB);
  *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
+ * - `store`: where publications are kept: see `StoreOptions`.
  * - `heartbeat`: seconds between two pings of a session (25).
  * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
  * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
  *   request came from; "loopback" for this machine.
  * - `prefix`: a path before all routes, for the plugin.
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
- *   `demo`: the page at `/` and its ticker (true, without secrets): of the server alone.
+ *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
+ *   https: of the server alone.
  * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
  *   a grant. `open`: without them, others than this machine may come too.
  * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
@@ -95,6 +103,8 @@ export type Options = Static<typeof Options>;
 /** Options with every default filled in; durations in ms, sizes in bytes. */
 export interface Settings {
   rooms: Record<string, RuleOptions>;
+  /** Some rule asks for it, so sockets are offered it (RFC 7692). */
+  compression: boolean;
   maxMessage: number;
   maxBody: number;
   roomsPerSession: number;
@@ -102,7 +112,9 @@ export interface Settings {
   sessionsPerAddress: number;
   headTime: number;
   bodyTime: number;
+  bodies: number;
   memory: number;
+  store: StoreSettings;
   rates: Rates;
   heartbeat: number;
   origins: string[];
@@ -111,6 +123,7 @@ export interface Settings {
   prefix: string;
   host: string;
   port: number;
+  tls: TlsPair | undefined;
   drain: number;
   demo: boolean;
   access: AccessSettings;
@@ -124,6 +137,9 @@ export interface Settings {
 }
 
 const options = Compile(Options);
+
+/** In ms. With less, the engine cuts off connections that are kept alive and in use. */
+const MIN_HEAD_TIME = 5000;
 
 /** Options that cannot be used: says which, and where they came from. */
 export class OptionsError extends Error {
@@ -158,7 +174,7 @@ function checkRest(value: Options, source: string): Options {
 
 /** Fills in the defaults. @throws OptionsError for what cannot be meant */
 export function resolveOptions(given: Options): Settings {
-  const { limits = {} } = given;
+  const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
   // A secret that should have come from the environment, and did not, must not open the server.
   if (given.access && !knowsAnyone(access)) {
@@ -167,15 +183,20 @@ export function resolveOptions(given: Options): Settings {
     );
   }
   return {
-    rooms: given.rooms ?? {},
+    rooms,
+    compression: Object.values(rooms).some(
+      ({ compress }) => compress === true || typeof compress === "object",
+    ),
     maxMessage: sizeBytes(limits.message ?? "64KiB"),
     maxBody: sizeBytes(limits.body ?? "1MiB"),
     roomsPerSession: limits.rooms ?? 1000,
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
-    headTime: Math.min(255_000, Math.max(1000, durationMs(limits.headTime ?? "10s"))),
+    headTime: Math.min(255_000, Math.max(MIN_HEAD_TIME, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
+    bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
+    store: resolveStore(given.store),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
@@ -184,6 +205,8 @@ export function resolveOptions(given: Options): Settings {
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
+    // Read by the server, which alone listens.
+    tls: undefined,
     drain: durationMs(given.drain ?? 5),
     // A page to try things out is not for a server that knows whom it lets in.
     demo: given.demo ?? !knowsAnyone(access),

@@ -1,8 +1,9 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
-import { ANONYMOUS, type Asker, type Caller } from "../access/caller.ts";
+import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { identify } from "../access/identify.ts";
 import { networkOf } from "../access/network.ts";
 import { isLoopback } from "../access/origin.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -56,7 +57,10 @@ export function mount(engine: Engine) {
     }
     // Frames of up to four times the limit are read, so that they can be refused by name.
     const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, engine.settings.maxMessage * 4);
-    app.config.websocket = { backpressureLimit: limit, ...given, maxPayloadLength };
+    // One compressor for all sockets, and nothing remembered between frames: no memory a session.
+    const deflate = { compress: "shared", decompress: "shared" } as const;
+    const perMessageDeflate = engine.settings.compression ? { perMessageDeflate: deflate } : {};
+    app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
     return app.use(routes);
   };
 }
@@ -105,7 +109,7 @@ function createRoutes(engine: Engine) {
 
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
-  engine.hub.fanOut.publishToTopic = (topic, wire) => server.publish(topic, wire, false);
+  engine.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
   // Where there are secrets, a name that points here by trickery brings no token along.
   const local = isLoopback(server.hostname ?? "");
   engine.origins.loopbackOnly = () => local && !engine.access.secured;
@@ -133,14 +137,13 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
       if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
       const network = networkOf(address);
-      if (counted) door.limiter.take({ caller: ANONYMOUS, network }, "connects");
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
         return handler(door, request, server, { caller, address, network: counts });
       };
-      const caller = door.access.identify(request, origins);
+      const caller = identify(door, request, origins, network, counted);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);

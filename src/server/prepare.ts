@@ -21,7 +21,8 @@ export function prepare(settings: Settings, journal: Journal, before?: Access): 
   return { access, rules: made("rooms: a schema cannot be used", () => new Rules(settings.rooms, level)) };
 }
 
-function made<T>(what: string, make: () => T): T {
+/** What `make` makes; what it throws becomes an error about the options. @throws OptionsError */
+export function made<T>(what: string, make: () => T): T {
   try {
     return make();
   } catch (error) {

@@ -27,7 +27,7 @@ export async function start(flags: Flags): Promise<void> {
   onSignals(running, flags);
   // Last: whoever reads it may count on all of the above.
   const { settings, access } = running.engine;
-  console.log(banner(running, settings.demo, access.secured));
+  console.log(banner(running, settings.demo, access.secured, settings.tls ? "https" : "http"));
 }
 
 async function begin(options: Options): Promise<Running> {
@@ -105,10 +105,11 @@ export function banner(
   { host, port }: Pick<Running, "host" | "port">,
   demo: boolean,
   secured = false,
+  scheme = "http",
 ): string {
   const local = isLoopback(host);
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  const url = `http://${name}:${port}`;
+  const url = `${scheme}://${name}:${port}`;
   const token = secured ? '-H "authorization: Bearer $TOKEN" ' : "";
   return [
     `thump ${pkg.version} on ${url}${demo ? "  (open it in a browser)" : ""}`,

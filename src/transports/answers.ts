@@ -74,21 +74,9 @@ function cut(
     : { texts, publications: kept };
 }
 
-/** Who is in a room: its sessions, the first 1,000 of them, and how many there are. */
-export function membersAnswer(hub: Hub, room: string): { room: string; sessions: number; members: object[] } {
-  const members: object[] = [];
-  const { members: all } = hub.rooms.get(room) ?? { members: new Set<never>() };
-  for (const { session } of all) {
-    if (members.length === 1000) break;
-    members.push({
-      session: session.id,
-      user: session.identity.user,
-      info: session.identity.info,
-      transport: session.transport,
-      since: session.since,
-    });
-  }
-  return { room, sessions: all.size, members };
+/** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
+export function membersAnswer(hub: Hub, room: string): string {
+  return `{"room":${JSON.stringify(room)},${hub.presence.list(room)}}`;
 }
 
 /** One page of the rooms that somebody is in or of which something is kept, by name: those the asker may see. */

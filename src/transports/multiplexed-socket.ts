@@ -58,8 +58,8 @@ export class MultiplexedSocket extends SocketSession {
     const { id } = command;
     switch (command.type) {
       case "join": {
-        const { room, after, last, max } = command;
-        const start = { after: after === undefined ? undefined : parseCursor(after), last, max };
+        const { room, after, last, max, presence } = command;
+        const start = { after: after === undefined ? undefined : parseCursor(after), last, max, presence };
         this.door.limiter.take(this.asker, "joins");
         return this.#join([room], start, id);
       }
@@ -72,7 +72,7 @@ export class MultiplexedSocket extends SocketSession {
         return this.#history(command);
       case "members": {
         this.door.limiter.take(this.asker, "joins");
-        const say = () => this.#say({ type: "members", id, ...membersAnswer(this.door.hub, command.room) });
+        const say = () => this.#sayFields("members", id, membersAnswer(this.door.hub, command.room));
         return this.#settle(command, this.door.allow(this.asker, "members", command.room, say));
       }
       case "auth":
@@ -87,8 +87,10 @@ export class MultiplexedSocket extends SocketSession {
     joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
   }
 
-  #joined({ room, at, resumed, replay, gap }: Joined, id: CommandId): void {
-    this.#say({ type: "joined", id, room, at, resumed, replay });
+  #joined({ room, at, resumed, replay, gap, presence }: Joined, id: CommandId): void {
+    const fields = JSON.stringify({ room, at, resumed, replay });
+    const more = presence === undefined ? "" : `,"presence":{${presence}}`;
+    this.#sayFields("joined", id, `${fields.slice(0, -1)}${more}}`);
     if (gap) this.gap(gap);
   }
 
@@ -109,7 +111,7 @@ export class MultiplexedSocket extends SocketSession {
     const { id, room, after, last } = command;
     const start = { after: after === undefined ? undefined : parseCursor(after), last };
     this.door.limiter.take(this.asker, "joins");
-    const say = (fields: string) => this.reply(`{"type":"history",${idField(id)}${fields.slice(1)}`);
+    const say = (answer: string) => this.#sayFields("history", id, answer);
     const answer = this.door.allow(this.asker, "history", room, () => historyAnswer(this.door, room, start));
     if (answer instanceof Promise) this.#settle(command, answer.then(say));
     else say(answer);
@@ -143,6 +145,11 @@ export class MultiplexedSocket extends SocketSession {
 
   #tell({ code, message, errors, retry }: ThumpError, id: CommandId, room?: string): void {
     this.#say({ type: "error", id, code, message, errors, retry, room: room?.slice(0, 255) });
+  }
+
+  /** @param answer an object as JSON text */
+  #sayFields(type: string, id: CommandId, answer: string): void {
+    this.reply(`{"type":"${type}",${idField(id)}${answer.slice(1)}`);
   }
 
   #say(frame: object): void {

@@ -68,7 +68,7 @@ export async function revoke(
   const { access } = door;
   if (!access.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
-  const { user, session, token, until } = checkRevocation(await readJson(request, MAX_BODY, door.bodyTime));
+  const { user, session, token, until } = checkRevocation(await readJson(request, MAX_BODY, door));
   const { lifetime, leeway } = access.settings;
   const end = until ?? Date.now() + lifetime + leeway;
   if (end <= Date.now()) {

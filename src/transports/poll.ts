@@ -3,6 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
+import { identity } from "../hub/coding.ts";
 import type { Joined } from "../hub/hub.ts";
 import type { Room } from "../hub/room.ts";
 import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
@@ -22,10 +23,12 @@ const wake: StreamFormat = {
   gap: () => ".",
   position: () => "",
   keepAlive: () => "",
+  presence: () => "",
 };
 
 class PollSession extends Session implements Stream {
   override readonly format = wake;
+  readonly coding = identity;
   override readonly address: string | undefined;
   #channel: Channel | undefined;
 
@@ -38,6 +41,11 @@ class PollSession extends Session implements Stream {
     this.address = asker.address;
     this.network = asker.network;
     asker.session = this;
+  }
+
+  /** Between two polls it would have left: who only polls is not seen. */
+  override get present(): boolean {
+    return false;
   }
 
   write(): boolean {
@@ -53,6 +61,10 @@ class PollSession extends Session implements Stream {
 
   override gap(): void {
     this.onWake(ANSWERED);
+  }
+
+  override tellPresence(): void {
+    // It cannot ask for it.
   }
 
   override end(code: number, reason: string): void {

@@ -41,7 +41,7 @@ export async function publishBatch(
   if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
     throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
   const ordered = readQuery(request).ordered === "1";
-  const body = await readJson(request, maxBody, door.bodyTime);
+  const body = await readJson(request, maxBody, door);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
   if (wanted.length > MAX_PUBLICATIONS) {

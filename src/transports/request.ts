@@ -22,6 +22,7 @@ export const Query = Type.Object({
   max: Type.Optional(Decimal),
   echo: Type.Optional(Flag),
   ordered: Type.Optional(Flag),
+  presence: Type.Optional(Flag),
   match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),
   limit: Type.Optional(Digits),
@@ -64,8 +65,9 @@ export function readSegment(request: Request, suffix = ""): string {
   }
 }
 
-/** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`. */
-export function readStart(request: Request, { after, last, max }: Static<typeof Query>): Start {
+/** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`; and whether it asks for presence. */
+export function readStart(request: Request, query: Static<typeof Query>): Start {
+  const { after, last, max, presence } = query;
   const cursor = request.headers.get("last-event-id") || after;
   if (max !== undefined && Number(max) === 0)
     throw new ThumpError("invalid-query", "max must be greater than 0.");
@@ -73,6 +75,7 @@ export function readStart(request: Request, { after, last, max }: Static<typeof 
     after: cursor ? parseCursor(cursor) : undefined,
     last: last === undefined ? undefined : Number(last),
     max: max === undefined ? undefined : Number(max),
+    presence: presence === "1",
   };
 }
 
@@ -81,14 +84,22 @@ export function traceparentOf({ hub }: Door, request: Request): string | undefin
   return hub.intake.trace && (request.headers.get("traceparent") ?? undefined);
 }
 
+/** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
+type BodyBounds = Pick<Door, "bodyTime" | "bodies">;
+/** Bodies that say that they are no larger, in bytes, are not counted: open files bound how many there are. */
+const SMALL_BODY = 64 * 1024;
+
 /**
  * A body as the content of a publication, by its content type.
- * @param ms how long it may take to come
- * @throws ThumpError `malformed`, `too-large`, `timeout`
+ * @throws ThumpError `malformed`, `too-large`, `timeout`, `busy`
  */
-export async function readContent(request: Request, limit: number, ms: number): Promise<Incoming["content"]> {
+export async function readContent(
+  request: Request,
+  limit: number,
+  bounds: BodyBounds,
+): Promise<Incoming["content"]> {
   const type = mediaType(request);
-  const bytes = await readInTime(request, limit, ms);
+  const bytes = await readInTime(request, limit, bounds);
   if (type === "application/json") {
     const text = decodeText(bytes);
     return { json: text, value: parseBody(text) };
@@ -99,14 +110,14 @@ export async function readContent(request: Request, limit: number, ms: number): 
   return { bytes };
 }
 
-/** A body that must be JSON. @throws ThumpError `unsupported-type`, `malformed`, `too-large`, `timeout` */
-export async function readJson(request: Request, limit: number, ms: number): Promise<unknown> {
+/** A body that must be JSON. @throws ThumpError `unsupported-type`, `malformed`, `too-large`, `timeout`, `busy` */
+export async function readJson(request: Request, limit: number, bounds: BodyBounds): Promise<unknown> {
   const type = mediaType(request);
   // `curl -d` says that everything is a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
   }
-  return parseBody(decodeText(await readInTime(request, limit, ms)));
+  return parseBody(decodeText(await readInTime(request, limit, bounds)));
 }
 
 function mediaType(request: Request): string {
@@ -132,35 +143,52 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** A client that sends a byte now and then would hold what it has sent for ever. */
-async function readInTime(request: Request, limit: number, ms: number): Promise<Uint8Array> {
+/** A client that sends a byte now and then would hold what it has sent for ever, and many would hold all memory. */
+async function readInTime(
+  request: Request,
+  limit: number,
+  { bodyTime, bodies }: BodyBounds,
+): Promise<Uint8Array> {
+  const length = request.headers.get("content-length");
+  const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
+  if (length !== null && Number(length) > limit) throw tooLarge();
   const late = Promise.withResolvers<never>();
-  const refuse = () => late.reject(new ThumpError("timeout", `The body did not come within ${ms} ms.`));
-  const timer = setTimeout(refuse, ms);
+  const refuse = () => late.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
+  const timer = setTimeout(refuse, bodyTime);
+  const small = length !== null && Number(length) <= SMALL_BODY;
+  const reader = small ? undefined : request.body?.getReader();
+  const body = reader && bodies.open(late.reject);
   try {
-    return await Promise.race([readBody(request, limit), late.promise]);
+    if (!body)
+      return new Uint8Array(await Promise.race([request.arrayBuffer().catch(endedEarly), late.promise]));
+    const come = (bytes: number) => bodies.take(body, bytes);
+    return await Promise.race([readBody(reader, come, limit, tooLarge), late.promise]);
+  } catch (error) {
+    // What is still to come is not kept.
+    reader?.cancel().catch(() => {});
+    throw error;
   } finally {
     clearTimeout(timer);
+    if (body) bodies.close(body);
   }
 }
 
-/** Reads a body of at most `limit` bytes; one that says its length is refused before it is read. */
-async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  const length = request.headers.get("content-length");
-  const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
-  if (length !== null) {
-    if (Number(length) > limit) throw tooLarge();
-    return new Uint8Array(await request.arrayBuffer().catch(endedEarly));
-  }
+/** Reads a body of at most `limit` bytes. @param onCome told of each piece */
+async function readBody(
+  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read">,
+  onCome: (bytes: number) => void,
+  limit: number,
+  tooLarge: () => ThumpError,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const reader = request.body?.getReader();
   for (;;) {
-    const chunk = await reader?.read().catch(endedEarly);
-    if (!chunk || chunk.done) return Buffer.concat(chunks);
+    const chunk = await reader.read().catch(endedEarly);
+    if (chunk.done) return Buffer.concat(chunks);
     size += chunk.value.byteLength;
     if (size > limit) throw tooLarge();
     chunks.push(chunk.value);
+    onCome(chunk.value.byteLength);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { codingFor, identity } from "../hub/coding.ts";
 import type { Start } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
@@ -32,7 +33,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage, door.bodyTime);
+  const content = await readContent(request, door.maxMessage, door);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -57,7 +58,13 @@ export function listen(
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
     andThen(door.checkStart(asker, [room], start), run);
-  const listens = isUpgrade(request) || wait > 0 || /text\/event-stream|application\/x-ndjson/.test(accept);
+  if (start.presence && !isStream(request, accept)) {
+    throw new ThumpError(
+      "invalid-query",
+      "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
+    );
+  }
+  const listens = isUpgrade(request) || wait > 0 || isStream(request, accept);
   if (listens) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening(() =>
@@ -122,7 +129,7 @@ export function members(
   asker: Asker,
 ): Response | Promise<Response> {
   const room = readRoom(request, "/members");
-  return door.allow(asker, "members", room, () => Response.json(membersAnswer(door.hub, room)));
+  return door.allow(asker, "members", room, () => new Response(membersAnswer(door.hub, room), jsonHeaders));
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
@@ -136,6 +143,10 @@ export async function forget(
   return new Response(null, { status: 204 });
 }
 
+function isStream(request: Request, accept: string): boolean {
+  return !isUpgrade(request) && /text\/event-stream|application\/x-ndjson/.test(accept);
+}
+
 function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
@@ -143,7 +154,7 @@ function isUpgrade(request: Request): boolean {
 function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
   session.door.places.check(session.asker);
   if (server && upgrade(server, request, session)) return undefined;
-  throw new ThumpError("malformed", "The WebSocket handshake is incomplete (RFC 6455 §4.1).");
+  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
 }
 
 function stream(
@@ -158,7 +169,9 @@ function stream(
   door.places.check(asker);
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
-  return new StreamSession(door, asker, format).respond(rooms, start);
+  const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
+  const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
+  return new StreamSession(door, asker, format, coding).respond(rooms, start);
 }
 
 function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {

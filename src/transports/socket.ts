@@ -114,15 +114,23 @@ export abstract class SocketSession extends TopicSession {
   }
 
   override attach(rooms: Room[]): void {
-    for (const room of rooms) this.#socket?.subscribe(room.topic(this.format));
+    for (const room of rooms) this.subscribe(room.topic(this.format));
   }
 
   override detach(rooms: Room[]): void {
-    for (const room of rooms) this.#socket?.unsubscribe(room.topic(this.format));
+    for (const room of rooms) this.unsubscribe(room.topic(this.format));
   }
 
-  override publish(topic: string, wire: string | Uint8Array): number {
-    return this.#socket?.publish(topic, wire, false) ?? 0;
+  override subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  override unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
+  override publish(topic: string, wire: string | Uint8Array, compress: boolean): number {
+    return this.#socket?.publish(topic, wire, compress) ?? 0;
   }
 
   override send(publications: Publication[]): boolean {
@@ -134,8 +142,10 @@ export abstract class SocketSession extends TopicSession {
     socket.cork(() => {
       for (const publication of publications) {
         const wire = this.format.message(publication, epoch);
-        bytes += Buffer.byteLength(wire);
-        socket.send(wire, false);
+        const size = Buffer.byteLength(wire);
+        const rule = this.memberships.get(publication.room)?.room.rule;
+        bytes += size;
+        socket.send(wire, rule !== undefined && size > rule.compressOver);
       }
     });
     this.sent += publications.length;
@@ -145,6 +155,10 @@ export abstract class SocketSession extends TopicSession {
 
   override gap(gap: Gap): void {
     this.reply(this.format.gap(gap) as string);
+  }
+
+  override tellPresence(text: string): void {
+    this.reply(text);
   }
 
   override end(code: number, reason: string): void {
@@ -210,8 +224,19 @@ export abstract class SocketSession extends TopicSession {
   }
 }
 
+/**
+ * What the engine leaves to us of RFC 6455 §4.2.1: without `Connection: Upgrade` a proxy on the way takes the request
+ * for a plain one. And where it has a body, a proxy takes for that what here would be frames.
+ */
+function isHandshake({ headers }: Request): boolean {
+  const connection = headers.get("connection") ?? "";
+  const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) !== 0;
+  return !hasBody && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection);
+}
+
 /** Makes the request a socket with this session. False when it cannot be one. */
 export function upgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
+  if (!isHandshake(request)) return false;
   const protocol = chooseProtocol(request);
   return server.upgrade(request, {
     data: session,

@@ -2,6 +2,7 @@
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
+import type { Coding } from "../hub/coding.ts";
 import type { Joined, Start } from "../hub/hub.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
@@ -28,6 +29,7 @@ export class StreamSession extends Session implements Stream {
     readonly door: Door,
     readonly asker: Asker,
     override readonly format: StreamFormat,
+    readonly coding: Coding,
   ) {
     super(format.name, format, asker.caller);
     this.address = asker.address;
@@ -52,6 +54,7 @@ export class StreamSession extends Session implements Stream {
         "cache-control": "no-store, no-transform",
         // Proxies of the nginx kind would hold events back to fill a buffer.
         "x-accel-buffering": "no",
+        ...(this.coding.name ? { "content-encoding": this.coding.name } : {}),
       },
     });
   }
@@ -59,6 +62,7 @@ export class StreamSession extends Session implements Stream {
   #begin(rooms: string[], start: Start): void {
     this.door.enter(this);
     if (this.ended) return;
+    if (this.coding.name) this.write(this.coding.head);
     if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
     const joined: Joined[] = [];
     const onJoined = (each: Joined) => {
@@ -127,11 +131,15 @@ export class StreamSession extends Session implements Stream {
     );
     this.sent += publications.length;
     stats.delivered(publications.length, chunk.length);
-    return this.write(chunk);
+    return this.write(this.coding.block(chunk));
   }
 
   override gap(gap: Gap): void {
     this.#writeText(this.format.gap(gap));
+  }
+
+  override tellPresence(text: string): void {
+    this.#writeText(this.format.presence(text));
   }
 
   override end(code: number, reason: string): void {
@@ -145,7 +153,7 @@ export class StreamSession extends Session implements Stream {
       return;
     }
     if (code === CLOSE.goingAway && this.format !== ndjson)
-      controller?.write(encoder.encode(encodeRetry(Number(reason) || RETRY)));
+      controller?.write(this.#coded(encodeRetry(Number(reason) || RETRY)));
     controller?.end();
   }
 
@@ -162,7 +170,11 @@ export class StreamSession extends Session implements Stream {
   }
 
   #writeText(text: string): boolean {
-    return this.write(encoder.encode(text));
+    return this.write(this.#coded(text));
+  }
+
+  #coded(text: string): Uint8Array {
+    return this.coding.block(encoder.encode(text));
   }
 
   #gone(): void {

@@ -1,33 +1,30 @@
-// The ten-line config of the docs, as a process of its own: who gets in where, and that a missing secret stops it.
+// The config of the README, as it stands there, as a process of its own: who gets in where, and nobody else does.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
-import { bearer, claims, SECRET, token } from "../support/tokens.ts";
-import { attempt } from "../support/ways-in.ts";
+import type { TestServer } from "../support/server.ts";
+import { bearer, claims, OTHER_SECRET, SECRET, token } from "../support/tokens.ts";
+import { attempt, WAYS_IN } from "../support/ways-in.ts";
 
 const KEY = "thump_backend";
 const HASH = createHash("sha256").update(KEY).digest("hex");
-const CONFIG = `import { defineConfig } from "thump";
-export default defineConfig({
-  host: "0.0.0.0",
-  origins: ["https://app.example"],
-  access: { secrets: [process.env["APP_SECRET"]!], apiKeys: [{ name: "backend", hash: "${HASH}" }] },
-  rooms: {
-    "news:*": { join: "anyone", publish: "server" },
-    "user:{id}": { join: "owner", publish: "server" },
-  },
-});`;
+const ENV = { APP_SECRET: SECRET, BACKEND_HASH: HASH };
 
-test("it is the one that the docs show", async () => {
-  const docs = await Bun.file(new URL("../../docs/access.md", import.meta.url)).text();
-  const [, body = ""] = CONFIG.replace(HASH, "…").split("export default");
-  expect(docs).toContain(body);
+const read = (path: string) => Bun.file(new URL(`../../${path}`, import.meta.url)).text();
+const [, CONFIG = ""] = /For production[^`]*```ts\n(.*?)```/s.exec(await read("README.md")) ?? [];
+/** Reads the README's config, and says so should it no longer be found. */
+const start = () => startProcess(["--port", "0"], ENV, folder({ "thump.config.ts": CONFIG }));
+
+test("it is about ten lines, each with its reason, and the same in the docs", async () => {
+  const settings = CONFIG.split("\n").filter((line) => /^ {2,}[^ }].*[^{]$/.test(line));
+  expect(settings.length).toBeWithin(6, 11);
+  for (const line of settings) expect(line).toMatch(/\/\/ .{20,}$/);
+  expect(await read("docs/access.md")).toContain(CONFIG);
 });
 
 test("it lets in whom it says, and nobody else", async () => {
-  const cwd = folder({ "thump.config.ts": CONFIG });
-  const { url, out } = await startProcess(["--port", "0"], { APP_SECRET: SECRET }, cwd);
+  const { url, out } = await start();
   const u7 = bearer(token(claims({ rooms: { "chat:*": ["join", "publish"] } })));
   const statusOf = async (room: string, headers = {}, init: RequestInit = {}) =>
     (await attempt(`${url}/rooms/${room}`, { ...init, headers })).status;
@@ -44,6 +41,8 @@ test("it lets in whom it says, and nobody else", async () => {
   expect([await statusOf("chat:1", u7, post), await statusOf("other", u7, post)]).toEqual([201, 403]);
   const evil = { ...u7, origin: "https://evil.example" };
   expect([await statusOf("chat:1", evil, post), (await attempt(url)).status]).toEqual([403, 404]);
+  const ours = { ...u7, origin: "https://app.example" };
+  expect(await statusOf("chat:1", ours, post)).toBe(201);
   const client = new Multiplexed(
     await connect(`${url.replace("http", "ws")}/ws?room=user:u7&last=1`, { headers: u7 }),
   );
@@ -51,8 +50,60 @@ test("it lets in whom it says, and nobody else", async () => {
   for (const secret of [SECRET, KEY, HASH]) expect(out.all.join("\n")).not.toContain(secret);
 });
 
-test("without the secret in the environment it does not start", async () => {
-  const { code, err } = await runProcess([], {}, folder({ "thump.config.ts": CONFIG }));
+test("it is closed to the ungranted, by every way", async () => {
+  const { url, port } = await start();
+  const server = {
+    url,
+    port,
+    room: (name: string, query = "") => `${url}/rooms/${name}${query}`,
+    socket: (path: string) => url.replace("http", "ws") + path,
+  } as TestServer;
+  const forged = bearer(token(claims(), OTHER_SECRET));
+  const ungranted = bearer(token(claims({ rooms: {} })));
+  const elsewhere = { ...bearer(token()), origin: "https://evil.example" };
+  for (const [name, way] of Object.entries(WAYS_IN)) {
+    // Without a room there is nothing yet that would take a grant, and a batch has a result for each item (below).
+    const takesAnyone = name === "multiplexed socket without rooms" || name === "batch";
+    const statusOf = async (headers: Record<string, string>) => [name, (await way(server, headers)).status];
+    expect(await statusOf(forged)).toEqual([name, 401]);
+    expect(await statusOf(elsewhere)).toEqual([name, 403]);
+    if (takesAnyone) continue;
+    expect(await statusOf({})).toEqual([name, 401]);
+    expect(await statusOf(ungranted)).toEqual([name, 403]);
+  }
+  for (const [headers, code] of [
+    [{}, "unauthorized"],
+    [ungranted, "forbidden"],
+  ] as const) {
+    const body = JSON.stringify([
+      { room: "r", data: 1 },
+      { room: "news:1", data: 1 },
+      { room: "user:u7", data: 1 },
+    ]);
+    const batch = await fetch(`${url}/publish`, { method: "POST", headers, body });
+    const { results } = (await batch.json()) as { results: { error?: { code: string } }[] };
+    expect(results.map(({ error }) => error?.code)).toEqual([code, code, code]);
+  }
+  const operations: [method: string, path: string][] = [
+    ["GET", "/rooms"],
+    ["DELETE", "/rooms/news:1/history"],
+    ["DELETE", "/sessions/x"],
+    ["DELETE", "/users/u7/sessions"],
+    ["POST", "/revoke"],
+  ];
+  for (const [method, path] of operations) {
+    const statusOf = async (headers: Record<string, string>) =>
+      (await attempt(url + path, { method, headers, ...(method === "POST" ? { body: "{}" } : {}) })).status;
+    expect([path, await statusOf({}), await statusOf(bearer(token()))]).toEqual([path, 401, 403]);
+  }
+  // What came through a proxy is not this machine, whatever it says.
+  const proxied = await fetch(`${url}/metrics`, { headers: { "x-forwarded-for": "127.0.0.1" } });
+  expect([401, 403]).toContain(proxied.status);
+});
+
+test.each(["APP_SECRET", "BACKEND_HASH"])("without %s in the environment it does not start", async (name) => {
+  const env = Object.fromEntries(Object.entries(ENV).filter(([key]) => key !== name));
+  const { code, err } = await runProcess([], env, folder({ "thump.config.ts": CONFIG }));
   expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
-  expect(err).toContain("access › secrets");
+  expect(err).toContain("access › ");
 });

@@ -15,7 +15,7 @@ export function client(
   url: string,
   options: ConnectOptions = {},
 ): Thump & { errors: Inbox<{ code: string }>; states: Inbox<string> } {
-  const thump = connect(url, { backoff: 20, timeout: 2000, ...options });
+  const thump = connect(url, { backoff: { first: 20 }, timeout: 2000, ...options });
   cleanup(() => thump.close());
   const errors = new Inbox<{ code: string }>();
   const states = new Inbox<string>();

@@ -19,6 +19,8 @@ test.skipIf(noBrowser !== undefined)(
       await has(page, "socket-state", "live");
       await has(page, "stream-state", "live");
     }
+    // Two panes a tab.
+    for (const page of pages) await has(page, "chat-here", "4 here");
 
     await first.getByTestId("chat-input").fill("hello from the first tab");
     await first.getByTestId("chat-send").click();

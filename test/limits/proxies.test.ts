@@ -1,8 +1,10 @@
 // Behind a proxy: whose word counts about where a client is, and the limits by address that rest on it.
 import { expect, test } from "bun:test";
+import { Proxies } from "../../src/access/proxies.ts";
 import type { Options } from "../../src/index.ts";
 import { Clock } from "../support/clock.ts";
-import { connect } from "../support/clients.ts";
+import { collect, connect, Inbox } from "../support/clients.ts";
+import { startProcess } from "../support/process.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 import { shakeHands } from "../support/ways-in.ts";
@@ -101,4 +103,34 @@ test("one address may have so many sessions, and a place is free again when one 
       ["203.0.113.8", 1],
     ]),
   );
+});
+
+test("a proxy that nobody named is warned of, once; what anybody could have written on the internet is not", async () => {
+  const strangers: string[] = [];
+  const server = startServer();
+  const { proxies } = server.engine;
+  const warned = new Proxies([], "x-forwarded-for", (peer) => strangers.push(peer));
+  const request = new Request(server.url, { headers: xff("203.0.113.9") });
+  expect(warned.addressOf(request, "198.51.100.7")).toBe("198.51.100.7");
+  expect(warned.addressOf(new Request(server.url), "10.0.0.1")).toBe("10.0.0.1");
+  expect(strangers).toEqual([]);
+  for (const peer of ["10.0.0.1", "10.0.0.2"]) expect(warned.addressOf(request, peer)).toBe(peer);
+  expect(strangers).toEqual(["10.0.0.1"]);
+  warned.trust(["10.0.0.0/8"], "x-forwarded-for");
+  expect(warned.addressOf(request, "10.0.0.1")).toBe("203.0.113.9");
+  expect(warned.addressOf(request, "fd00::1")).toBe("fd00::1");
+  expect(strangers).toEqual(["10.0.0.1", "fd00::1"]);
+  expect(proxies.addressOf(request, "::ffff:127.0.0.1")).toBe("::ffff:127.0.0.1");
+});
+
+test("the warning is in the log, without anything that the client wrote", async () => {
+  const started = await startProcess(["--port", "0", "--no-demo", "--log", "json"]);
+  const log = new Inbox<string>();
+  void collect(started.process.stderr, log);
+  for (let i = 0; i < 3; i++) await fetch(`${started.url}/rooms/r`, { headers: xff("203.0.113.9, evil") });
+  await log.until((lines) => lines.some((line) => line.includes("--proxy")));
+  const [line = "", ...more] = log.all.filter((each) => each.includes("--proxy"));
+  expect(JSON.parse(line)).toMatchObject({ level: expect.stringMatching(/warn/i), peer: "127.0.0.1" });
+  expect(line).not.toContain("203.0.113.9");
+  expect(more).toEqual([]);
 });

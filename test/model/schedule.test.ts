@@ -1,5 +1,6 @@
 // G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS choose others.
 import { expect, test } from "bun:test";
+import { folder } from "../support/process.ts";
 import { play } from "./schedule.ts";
 
 const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -12,4 +13,13 @@ for (let i = 0; i < runs; i++) {
     expect(outcome.received).toBeGreaterThan(0);
     console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
   }, 60_000);
+
+  // Half as many: restarts take their time.
+  if (i % 2 === 0) {
+    test(`nor over restarts, with what is kept in a file (seed ${seed})`, async () => {
+      const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });
+      expect(outcome.received).toBeGreaterThan(0);
+      console.log(`  seed ${seed}, in a file: ${JSON.stringify(outcome)}`);
+    }, 60_000);
+  }
 }

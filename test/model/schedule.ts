@@ -1,4 +1,5 @@
 // A random schedule against the model: people come, speak, stall, drop and return by other ways, and all is checked.
+import type { StoreOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { type Connection, KINDS, type Kind, type Listener, open } from "./connections.ts";
 import { Random } from "../support/random.ts";
@@ -7,12 +8,14 @@ import { type Promised, Reader, Truth } from "./truth.ts";
 const ROOMS: Record<string, Promised> = {
   "large-a": "exact",
   "large-b": "exact",
+  early: "exact",
   small: "gaps",
   none: "gaps",
   latest: "latest",
 };
 const RULES = {
   "large-*": { history: { count: 1_000_000, bytes: "1GiB", age: "1h" } },
+  early: { history: { count: 1_000_000, bytes: "1GiB", age: "1h", deliver: "at-once" } },
   small: { history: { count: 20, bytes: "200KiB" } },
   none: { history: false },
   latest: { history: { count: 1 }, lag: "latest" },
@@ -84,11 +87,19 @@ export interface Outcome {
   gaps: number;
   lagged: number;
   returns: number;
+  restarts: number;
 }
 
-/** Plays one schedule. Throws at what is wrong, with the seed in the message. */
-export async function play(seed: number, steps: number): Promise<Outcome> {
-  const game = new Game(seed);
+/**
+ * Plays one schedule. Throws at what is wrong, with the seed in the message.
+ * @param store where publications are kept; with one that outlives the server, it is restarted now and then
+ */
+export async function play(
+  seed: number,
+  steps: number,
+  store: StoreOptions = { kind: "memory" },
+): Promise<Outcome> {
+  const game = new Game(seed, store);
   try {
     for (let i = 0; i < steps; i++) await game.step();
     return await game.finish();
@@ -101,18 +112,40 @@ export async function play(seed: number, steps: number): Promise<Outcome> {
 
 class Game {
   readonly random: Random;
-  readonly server: TestServer = startServer({ rooms: RULES });
-  readonly truth = new Truth(this.server.engine);
+  server: TestServer;
+  readonly truth = new Truth();
   readonly clients: Client[] = [];
   number = 0;
   returns = 0;
+  restarts = 0;
 
-  constructor(seed: number) {
+  /** @param store where publications are kept; with one that outlives the server, it is restarted now and then */
+  constructor(
+    seed: number,
+    readonly store: StoreOptions,
+  ) {
     this.random = new Random(seed);
+    this.server = this.#serve();
+  }
+
+  #serve(): TestServer {
+    const server = startServer({ rooms: RULES, store: this.store });
+    this.truth.observe(server.engine);
+    return server;
+  }
+
+  /** The server stops, and another one goes on with what it kept. */
+  async #restart(): Promise<void> {
+    this.#look();
+    for (const client of this.clients) this.#drop(client);
+    await this.server.stop();
+    this.server = this.#serve();
+    this.restarts++;
   }
 
   async step(): Promise<void> {
     const { random } = this;
+    if (this.store.kind !== "memory" && random.chance(20)) return this.#restart();
     const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
     if (dice < 0.2 || connected.length < 3) await this.#arrive();
@@ -162,6 +195,7 @@ class Game {
       gaps: sum(({ gaps }) => gaps),
       lagged: this.server.engine.hub.stats.lagged,
       returns: this.returns,
+      restarts: this.restarts,
     };
   }
 

@@ -1,5 +1,6 @@
 // The plain model: every publication in a list, and what one reader of one room must have seen of it.
 import type { Engine } from "../../src/index.ts";
+import type { Publication } from "../../src/protocol/publication.ts";
 
 export interface Told {
   seq: number;
@@ -14,21 +15,30 @@ export class Truth {
   readonly byNumber = new Map<number, Told>();
   last = 0;
 
-  constructor(engine: Engine) {
-    const { hub } = engine;
+  /** Writes down what an engine publishes. The same truth may go on with another engine on the same log. */
+  observe({ hub }: Engine): void {
+    const note = (publication: Publication) => this.#note(publication);
     const publish = hub.publish.bind(hub);
     hub.publish = (draft) => {
       const publication = publish(draft);
-      if (publication instanceof Promise) throw new Error("this model wants a log that answers at once");
-      const n = draft.data.kind === "json" ? (JSON.parse(draft.data.text) as { n: number }).n : -1;
-      const told = { seq: publication.seq, room: draft.room, n, except: draft.except };
-      this.byNumber.set(n, told);
-      const room = this.byRoom.get(draft.room);
-      if (room) room.push(told);
-      else this.byRoom.set(draft.room, [told]);
-      this.last = publication.seq;
-      return publication;
+      return publication instanceof Promise ? publication.then(note) : note(publication);
     };
+    // Some are delivered before they are kept.
+    const deliver = hub.intake.deliver.bind(hub.intake);
+    hub.intake.deliver = (room, publication) => deliver(room, note(publication));
+  }
+
+  #note(publication: Publication): Publication {
+    const { data, seq, room, except } = publication;
+    const n = data.kind === "json" ? (JSON.parse(data.text) as { n: number }).n : -1;
+    if (this.byNumber.has(n)) return publication;
+    const told = { seq, room, n, except };
+    this.byNumber.set(n, told);
+    const all = this.byRoom.get(room);
+    if (all) all.push(told);
+    else this.byRoom.set(room, [told]);
+    this.last = Math.max(this.last, seq);
+    return publication;
   }
 
   /** The first publication of a room after a position that a session is to get. */

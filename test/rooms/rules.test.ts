@@ -18,7 +18,13 @@ test("the first pattern that matches counts, in the order they were written", ()
 test("a room that no pattern matches has the defaults", () => {
   const { bounds, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
   const anyone = { join: "anyone", publish: "anyone", history: "anyone", members: "anyone" };
-  expect(rest).toEqual({ pattern: "*", lag: "catch-up", ...anyone } as typeof rest);
+  expect(rest).toEqual({
+    pattern: "*",
+    lag: "catch-up",
+    compressOver: Infinity,
+    compressStreams: false,
+    ...anyone,
+  } as typeof rest);
   expect(ownerOf("b")).toBeUndefined();
   expect(bounds).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
 });
@@ -59,6 +65,19 @@ test("units in a rule are read, what is not named keeps its default", () => {
   const rules = new Rules({ a: { history: { age: "1h", bytes: "64KiB" } }, b: { history: { age: 30 } } });
   expect(rules.of("a").bounds).toEqual({ count: 1000, age: 3_600_000, bytes: 65_536 });
   expect(rules.of("b").bounds.age).toBe(30_000);
+});
+
+test("presence is off unless it is said, and has defaults of its own", () => {
+  const rules = new Rules({
+    on: { presence: true },
+    set: { presence: { grace: "90s", list: 7, info: false } },
+    some: { presence: { grace: 0.5 } },
+    off: { presence: false },
+  });
+  expect(rules.of("on").presence).toEqual({ grace: 5000, list: 100, info: true });
+  expect(rules.of("set").presence).toEqual({ grace: 90_000, list: 7, info: false });
+  expect(rules.of("some").presence).toEqual({ grace: 500, list: 100, info: true });
+  for (const room of ["off", "other"]) expect(rules.of(room)).not.toHaveProperty("presence");
 });
 
 test("history: false keeps nothing", () => {

@@ -46,6 +46,7 @@ test("without any there are defaults, safe ones", async () => {
     sessionsPerAddress: 10_000,
     headTime: 10_000,
     bodyTime: 30_000,
+    bodies: 128 << 20,
     memory: 512 << 20,
     proxies: [],
     forwardedHeader: "x-forwarded-for",
@@ -143,6 +144,9 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ access: { scrts: "x" } }, "scrts"],
   [{ rooms: { a: { join: "members" } } }, "rooms › a › join"],
   [{ rooms: { "user:*": { join: "owner" } } }, "rooms › user:* › join", "{id}"],
+  [{ rooms: { a: { presence: { list: 1001 } } } }, "rooms › a › presence", "1000"],
+  [{ rooms: { a: { presence: { grace: "soon" } } } }, "rooms › a › presence"],
+  [{ rooms: { a: { presence: { grace: "11m" } } } }, "rooms › a › presence › grace", "10 minutes"],
   [{ authorize: true }, "authorize"],
   ["text", "here"],
   [null, "here"],
@@ -285,4 +289,12 @@ test.each<
   const [name, message] = await refusal((async () => read(args, env, files))());
   expect(name).toBe("OptionsError");
   for (const part of parts) expect(message).toContain(part);
+});
+
+test("the files of TLS come together from flags, environment and file", async () => {
+  const files = { "thump.config.json": '{"tls":{"cert":"file.pem","passphrase":"p"}}' };
+  const all = await read(["--tls-cert", "flag.pem"], { THUMP_TLS_KEY: "key.pem" }, files);
+  expect(all.tls).toEqual({ cert: "flag.pem", key: "key.pem", passphrase: "p" });
+  expect(await read([])).not.toHaveProperty("tls");
+  expect(messageOf({ tls: { certificate: "x" } })).toBe("here: tls › certificate is not a known field");
 });

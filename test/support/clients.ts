@@ -8,12 +8,20 @@ export class Inbox<T> {
   readonly all: T[] = [];
   #waiting: { test: (items: T[]) => boolean; resolve: () => void }[] = [];
   #read = 0;
+  #tap: ((item: T) => void) | undefined;
 
   push(item: T): void {
     this.all.push(item);
+    this.#tap?.(item);
     const ready = this.#waiting.filter(({ test }) => test(this.all));
     this.#waiting = this.#waiting.filter((waiting) => !ready.includes(waiting));
     for (const { resolve } of ready) resolve();
+  }
+
+  /** Hands over what has arrived, and everything else as it comes. */
+  tap(take: (item: T) => void): void {
+    this.all.forEach(take);
+    this.#tap = take;
   }
 
   /** Resolves once what has arrived passes the test. */
@@ -106,8 +114,8 @@ export class Multiplexed extends Inbox<Frame> {
 }
 
 /** Opens `/ws`. */
-export async function multiplexed(url: string): Promise<Multiplexed> {
-  return new Multiplexed(await connect(url));
+export async function multiplexed(url: string, options?: WS.ClientOptions): Promise<Multiplexed> {
+  return new Multiplexed(await connect(url, options));
 }
 
 export interface ReceivedEvent {

@@ -32,7 +32,8 @@ export const environment = (env: Record<string, string>): Record<string, string>
   ...env,
 });
 
-function spawn(args: string[], env: Record<string, string>, cwd: string) {
+/** Starts a server, without waiting for it. It goes with the test. */
+export function spawn(args: string[], env: Record<string, string>, cwd: string) {
   const child = Bun.spawn([...THUMP, ...args], {
     cwd,
     env: environment(env),
@@ -62,7 +63,7 @@ export async function startProcess(
   const out = new Inbox<string>();
   // Read to its end: a process whose output is closed under it would not stop in peace.
   const ended = collect(child.stdout, out);
-  const address = (line: string) => / on (http:\/\/[^\s:]+:([0-9]+))/.exec(line);
+  const address = (line: string) => / on (https?:\/\/[^\s:]+:([0-9]+))/.exec(line);
   await Promise.race([out.until((lines) => lines.some(address)), ended]);
   const [, url, port] = out.all.map(address).find(Boolean) ?? [];
   if (!url) throw new Error(`it did not start: ${await new Response(child.stderr).text()}`);

@@ -69,14 +69,22 @@ export class Random {
 }
 
 /** A test with a seed of its own. */
-export function randomTest(name: string, run: (random: Random) => void | Promise<void>): void {
-  test(name, async () => {
-    const seed = Number(process.env["THUMP_SEED"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-    try {
-      await run(new Random(seed));
-    } catch (error) {
-      console.error(`${name}: repeat it with THUMP_SEED=${seed}`);
-      throw error;
-    }
-  });
+export function randomTest(
+  name: string,
+  run: (random: Random) => void | Promise<void>,
+  timeout?: number,
+): void {
+  test(
+    name,
+    async () => {
+      const seed = Number(process.env["THUMP_SEED"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+      try {
+        await run(new Random(seed));
+      } catch (error) {
+        console.error(`${name}: repeat it with THUMP_SEED=${seed}`);
+        throw error;
+      }
+    },
+    timeout,
+  );
 }

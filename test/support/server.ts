@@ -3,7 +3,7 @@ import { type Options, type Running, serve } from "../../src/index.ts";
 import { cleanup } from "./cleanup.ts";
 
 export interface TestServer extends Running {
-  /** http://127.0.0.1:port */
+  /** http://127.0.0.1:port, or https */
   url: string;
   /** The URL of a room. */
   room(name: string, query?: string): string;
@@ -15,14 +15,15 @@ export interface TestServer extends Running {
 /** Starts a server that stops with the test. */
 export function startServer(options: Options = {}): TestServer {
   const running = serve({ port: 0, demo: false, drain: 0, ...options });
-  const url = `http://127.0.0.1:${running.port}`;
+  const secure = options.tls ? "s" : "";
+  const url = `http${secure}://127.0.0.1:${running.port}`;
   cleanup(() => running.stop());
   const room = (name: string, query = "") => `${url}/rooms/${encodeURIComponent(name)}${query}`;
   return {
     ...running,
     url,
     room,
-    socket: (path) => `ws://127.0.0.1:${running.port}${path}`,
+    socket: (path) => `ws${secure}://127.0.0.1:${running.port}${path}`,
     publish: (name, body, headers = {}) => fetch(room(name), { method: "POST", body, headers }),
   };
 }

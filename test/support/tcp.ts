@@ -31,11 +31,14 @@ export class Tcp {
 
   /** Resolves with all that was received once it has this text; fails when the connection ends before. */
   async until(text: string): Promise<string> {
-    while (!this.received.includes(text)) {
-      if (this.socket.destroyed) throw new Error(`closed before "${text}"; received: ${this.received}`);
-      await this.#changed.promise;
-    }
+    while (!this.received.includes(text)) await this.more();
     return this.received;
+  }
+
+  /** Resolves once more was received; fails when the connection has ended. */
+  async more(): Promise<void> {
+    if (this.socket.destroyed) throw new Error(`closed; received: ${this.received}`);
+    await this.#changed.promise;
   }
 
   #wake(): void {
@@ -64,8 +67,8 @@ export async function httpAnswer(
   return connection.received;
 }
 
-/** Opens a WebSocket by hand: what comes afterwards are bare frames. */
-export async function bareSocket(port: number, path: string): Promise<Tcp> {
+/** Opens a WebSocket by hand, with these header fields too: what comes afterwards are bare frames. */
+export async function bareSocket(port: number, path: string, fields: string[] = []): Promise<Tcp> {
   const connection = await tcp(port);
   connection.send(
     [
@@ -75,6 +78,7 @@ export async function bareSocket(port: number, path: string): Promise<Tcp> {
       "Connection: Upgrade",
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
       "Sec-WebSocket-Version: 13",
+      ...fields,
       "",
       "",
     ].join("\r\n"),

@@ -170,6 +170,11 @@ const PLAIN: { kind: Kind; title: string; words: string }[] = [
     title: "Coming back at once",
     words: "Many drop, miss messages, and come back together.",
   },
+  {
+    kind: "hostile",
+    title: "Under attack",
+    words: "How many times its p99 in peace the p99 of honest sessions is, while somebody attacks.",
+  },
 ];
 
 /** The kinds that are tables and nothing else. */

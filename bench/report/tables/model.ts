@@ -5,6 +5,7 @@ import { figure, type Of, resultsOf } from "../figures.ts";
 import { judge, type Verdict } from "../verdict.ts";
 import { times } from "../words.ts";
 import { fanout } from "./fanout.ts";
+import { hostile } from "./hostile.ts";
 import { idle } from "./idle.ts";
 import { join } from "./join.ts";
 import { kneeLayout } from "./knee.ts";
@@ -12,7 +13,15 @@ import type { Column, Layout } from "./layout.ts";
 import { resume } from "./resume.ts";
 import { slow } from "./slow.ts";
 
-const layouts: { [K in Kind]: Layout<Of<K>> } = { fanout, knee: kneeLayout, idle, join, resume, slow };
+const layouts: { [K in Kind]: Layout<Of<K>> } = {
+  fanout,
+  knee: kneeLayout,
+  idle,
+  join,
+  resume,
+  slow,
+  hostile,
+};
 
 export const TIERS: Record<Tier, string> = {
   live: "at most once: nothing is kept",

@@ -1,0 +1,86 @@
+// `bun bench durable`: publishes into durable rooms through an engine in this process, beside rooms in memory: how many
+// a second, what an acknowledgement takes, and how late the event loop is meanwhile.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Engine } from "../src/server/engine.ts";
+import { resolveOptions, type Options } from "../src/server/options.ts";
+
+const DATA = { kind: "json", text: JSON.stringify({ text: "x".repeat(53) }) } as const;
+const ROOMS = 10;
+/** So many wait for their acknowledgement at most. */
+const WINDOW = 2000;
+/** How often the loop is looked at, in ms. */
+const LOOK_MS = 5;
+
+interface Load {
+  title: string;
+  /** Published in one turn of the event loop. */
+  perTurn: number;
+  total: number;
+  /** Between two of them, in ms; 0: as fast as acknowledgements come. */
+  pause: number;
+}
+
+const LOADS: Load[] = [
+  { title: "to warm up", perTurn: 200, total: 100_000, pause: 0 },
+  { title: "as fast as it can", perTurn: 200, total: 500_000, pause: 0 },
+  { title: "10 a ms", perTurn: 10, total: 40_000, pause: 1 },
+  { title: "1 a ms", perTurn: 1, total: 4_000, pause: 1 },
+];
+
+/** A sorted list's value below which so much of it lies. */
+function quantile(values: number[], part: number): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(2).padStart(8);
+}
+
+async function play({ hub }: Engine, { title, perTurn, total, pause }: Load): Promise<string> {
+  const acks: number[] = [];
+  const late: number[] = [];
+  let due = performance.now() + LOOK_MS;
+  const timer = setInterval(() => {
+    late.push(Math.max(0, performance.now() - due));
+    due = performance.now() + LOOK_MS;
+  }, LOOK_MS);
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  let sent = 0;
+  const publish = () => {
+    const began = performance.now();
+    const kept = hub.publish({ room: `room-${sent++ % ROOMS}`, event: "message", data: DATA });
+    const ack = () => void acks.push(performance.now() - began);
+    if (kept instanceof Promise) void kept.then(ack);
+    else ack();
+  };
+  while (sent < total) {
+    for (let i = 0; i < perTurn; i++) publish();
+    if (pause > 0) await Bun.sleep(pause);
+    do await new Promise(setImmediate);
+    while (sent - acks.length > WINDOW);
+  }
+  while (acks.length < total) await new Promise(setImmediate);
+  const took = performance.now() - start;
+  clearInterval(timer);
+  const { user, system } = process.cpuUsage(cpu);
+  const rate = Math.round((total / took) * 1000).toLocaleString("en");
+  const cores = ((user + system) / 1000 / took).toFixed(2);
+  return `${title.padEnd(18)} ${rate.padStart(10)}/s ${cores.padStart(6)} ${quantile(acks, 0.5)} ${quantile(acks, 0.99)} ${quantile(late, 0.99)} ${quantile(late, 1)}`;
+}
+
+async function measure(title: string, store: NonNullable<Options["store"]>): Promise<void> {
+  const engine = new Engine(resolveOptions({ store }));
+  console.log(`\n${title}\n${" ".repeat(24)}rate  cores  ack p50      p99  late p99      max   (ms)`);
+  for (const load of LOADS) console.log(await play(engine, load));
+  await engine.close();
+}
+
+/** Runs all of it. For figures a core: `taskset -c 0 bun bench durable`. */
+export async function durable(): Promise<void> {
+  await measure("in memory", { kind: "memory" });
+  for (const durability of ["normal", "fsync"] as const) {
+    const dir = mkdtempSync(join(process.env["THUMP_BENCH_DATA"] ?? tmpdir(), "thump-durable-"));
+    await measure(`in a file, ${durability}`, { kind: "sqlite", dir, durability });
+    rmSync(dir, { recursive: true });
+  }
+}

@@ -1,0 +1,21 @@
+// `thump backup`: copies the file of a data folder, also while a server writes to it.
+import { backUp } from "../log/sqlite/backup.ts";
+import { StoreError } from "../log/sqlite/store-error.ts";
+import { OptionsError } from "../server/options.ts";
+
+export interface BackupFlags {
+  data: string;
+  json?: true;
+}
+
+/** What to print. @throws OptionsError */
+export function backup(file: string, { data, json }: BackupFlags): string {
+  try {
+    const { publications, bytes } = backUp(data, file);
+    if (json) return `${JSON.stringify({ file, publications, bytes })}\n`;
+    return `${file}: ${publications} publications, ${bytes} bytes\n`;
+  } catch (error) {
+    if (error instanceof StoreError) throw new OptionsError(`backup: ${error.message}`);
+    throw error;
+  }
+}

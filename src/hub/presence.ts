@@ -1,0 +1,167 @@
+// Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
+import { presenceFields, presenceMessage, presenceOff } from "../protocol/presence.ts";
+import { Members } from "../rooms/members.ts";
+import { DEFAULT_PRESENCE, type PresenceRule } from "../rooms/rule.ts";
+import type { Hub } from "./hub.ts";
+import type { Room } from "./room.ts";
+import type { Membership, Session } from "./session.ts";
+
+/** How often it is looked whether a tick or a grace is over, in ms; only while there is something to wait for. */
+const BEAT = 50;
+/** A room's tick is as many ms as it has sessions, but at least a beat and at most this. */
+const LONGEST_TICK = 1000;
+
+/** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
+interface Kept {
+  readonly name: string;
+  readonly members: Members;
+  /** Nothing is told before this time. */
+  next: number;
+}
+
+export class Presence {
+  /** A clock that never goes back, in ms. */
+  now: () => number = () => performance.now();
+  readonly #hub: Hub;
+  readonly #rooms = new Map<string, Kept>();
+  /** Rooms with something to tell, or with a grace that runs. */
+  readonly #waiting = new Set<Kept>();
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(hub: Hub) {
+    this.#hub = hub;
+    hub.fanOut.listeners.snapshotOf = (room) => this.#snapshot(room);
+  }
+
+  /** Users who are present, counted once a room. */
+  get users(): number {
+    return this.#rooms.values().reduce((sum, { members }) => sum + members.users, 0);
+  }
+
+  /** Who is in a room now, as JSON fields: from what is kept, or from its sessions where nothing is. */
+  list(name: string): string {
+    const kept = this.#rooms.get(name);
+    return (kept?.members ?? membersOf(this.#hub.rooms.get(name), DEFAULT_PRESENCE)).list;
+  }
+
+  /** A session is in a room. */
+  enter({ session, room }: Membership): void {
+    const { presence } = room.rule;
+    if (!presence || !session.present) return;
+    let kept = this.#rooms.get(room.name);
+    if (!kept) {
+      kept = { name: room.name, members: new Members(presence), next: 0 };
+      this.#rooms.set(room.name, kept);
+    }
+    see(kept.members, session);
+    this.#wait(kept);
+  }
+
+  /** A session leaves a room. */
+  leave({ session, room }: Membership): void {
+    if (!room.rule.presence) return;
+    const kept = this.#rooms.get(room.name);
+    if (!kept) return;
+    kept.members.unset(session.id, session.identity.user, this.now());
+    this.#wait(kept);
+  }
+
+  /** Something else is known of a session's user. */
+  renewed(session: Session): void {
+    for (const membership of session.memberships.values()) this.enter(membership);
+  }
+
+  /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
+  followRules(): void {
+    const hub = this.#hub;
+    for (const room of hub.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
+    for (const kept of this.#rooms.values()) {
+      const { presence } = hub.ruleOf(kept.name);
+      if (!presence) this.#end(kept);
+      else if (!Bun.deepEquals(kept.members.rule, presence)) {
+        kept.members.follow(presence, this.now());
+        this.#wait(kept);
+      }
+    }
+  }
+
+  /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits. */
+  turn(): void {
+    const now = this.now();
+    for (const kept of this.#waiting) {
+      const { name, members } = kept;
+      members.expire(now);
+      const over = members.empty && !this.#hub.rooms.has(name);
+      if (over) this.#rooms.delete(name);
+      else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
+      if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
+    }
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Nobody is told anything any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  #wait(kept: Kept): void {
+    this.#waiting.add(kept);
+    if (this.#timer || this.#stopped) return;
+    this.#timer = setInterval(() => this.turn(), BEAT);
+    this.#timer.unref();
+  }
+
+  #tell(kept: Kept, now: number): void {
+    const { members, name } = kept;
+    const { news, netted } = members.news.take();
+    const { presence } = this.#hub.stats;
+    presence.netted += netted;
+    const room = this.#hub.rooms.get(name);
+    if (!news || !room?.audience) return;
+    kept.next = now + Math.min(LONGEST_TICK, Math.max(BEAT, members.sessions));
+    presence.messages++;
+    this.#hub.fanOut.listeners.send(room, presenceMessage(name, presenceFields(news)));
+  }
+
+  /** What all who listen know. Where it may be told now, what is news is told first. */
+  #snapshot(room: Room): string | undefined {
+    const kept = this.#rooms.get(room.name);
+    if (!kept) return undefined;
+    const now = this.now();
+    if (kept.members.news.pending && (now >= kept.next || !room.audience)) this.#tell(kept, now);
+    return kept.members.news.snapshot;
+  }
+
+  /** A room that somebody is in has presence from now on, if it has not had it before. */
+  #begin(room: Room, rule: PresenceRule): void {
+    if (this.#rooms.has(room.name)) return;
+    const kept = { name: room.name, members: membersOf(room, rule), next: 0 };
+    // Whoever asked for it was told nothing so far.
+    kept.members.news.restart();
+    this.#rooms.set(room.name, kept);
+    this.#wait(kept);
+  }
+
+  #end(kept: Kept): void {
+    this.#rooms.delete(kept.name);
+    this.#waiting.delete(kept);
+    const room = this.#hub.rooms.get(kept.name);
+    if (room) this.#hub.fanOut.listeners.send(room, presenceOff(kept.name));
+  }
+}
+
+/** A session of this process is a source of its own. */
+function see(members: Members, { id, identity, since }: Session): void {
+  const { user, info } = identity;
+  members.set(id, { user, info, since, sessions: 1 });
+}
+
+function membersOf(room: Room | undefined, rule: PresenceRule): Members {
+  const members = new Members(rule);
+  for (const { session } of room?.members ?? []) if (session.present) see(members, session);
+  return members;
+}

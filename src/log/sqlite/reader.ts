@@ -1,0 +1,116 @@
+// Reads the file. It sees what was kept last, and waits for nobody.
+import type { Database } from "bun:sqlite";
+import type { Data } from "../../protocol/data.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import { type KeyRow, KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
+
+import { Windows } from "./windows.ts";
+
+type Row = PublicationRow;
+/** What it takes to let go of a publication. */
+export interface Oldest {
+  seq: number;
+  time: number;
+  size: number;
+}
+
+const ROOM = "SELECT id, name, last, floor, count, bytes, oldest, expires FROM rooms";
+const RANGE = "FROM publications WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq";
+
+export class Reader {
+  readonly windows = new Windows();
+
+  constructor(readonly db: Database) {}
+
+  meta(): Meta {
+    const rows = this.db.query<{ name: keyof Meta; value: never }, []>("SELECT name, value FROM meta").all();
+    const meta: Meta = { epoch: "", reserved: 0, forgotten: 0, kinds: "" };
+    for (const { name, value } of rows) meta[name] = value;
+    return meta;
+  }
+
+  room(name: string): RoomRow | undefined {
+    return this.db.query<RoomRow, [string]>(`${ROOM} WHERE name = ?`).get(name) ?? undefined;
+  }
+
+  /** Rooms by their ids, those after one. */
+  roomsAfter(id: number, limit: number): { id: number; name: string }[] {
+    const query = "SELECT id, name FROM rooms WHERE id > ? ORDER BY id LIMIT ?";
+    return this.db.query<{ id: number; name: string }, [number, number]>(query).all(id, limit);
+  }
+
+  /** The names of rooms of which something is kept. */
+  names(): string[] {
+    const query = "SELECT name FROM rooms WHERE count > 0 ORDER BY id";
+    return this.db
+      .query<{ name: string }, []>(query)
+      .all()
+      .map(({ name }) => name);
+  }
+
+  /** Rooms of which something is too old. @param now ms since 1970 */
+  expired(now: number, limit: number): string[] {
+    const query = "SELECT name FROM rooms WHERE expires <= ? ORDER BY expires LIMIT ?";
+    return this.db
+      .query<{ name: string }, [number, number]>(query)
+      .all(now, limit)
+      .map(({ name }) => name);
+  }
+
+  /** No room ever had a greater id. */
+  greatestId(): number {
+    const query =
+      "SELECT max((SELECT ifnull(max(id), 0) FROM rooms), (SELECT ifnull(max(room), 0) FROM publications)) AS id";
+    return this.db.query<{ id: number }, []>(query).get()?.id ?? 0;
+  }
+
+  /** A room's publications in (`after`, `upTo`], oldest first. */
+  range(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
+    return this.db
+      .query<Row, [number, number, number, number]>(`SELECT * ${RANGE} LIMIT ?`)
+      .values(room.id, after, upTo, limit)
+      .map((row) => publication(room.name, row as Row));
+  }
+
+  /** The newest of them, oldest first. */
+  newest(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
+    return this.db
+      .query<Row, [number, number, number, number]>(`SELECT * ${RANGE} DESC LIMIT ?`)
+      .values(room.id, after, upTo, limit)
+      .map((row) => publication(room.name, row as Row))
+      .reverse();
+  }
+
+  /** The oldest of them, without their data. */
+  oldest(id: number, after: number, upTo: number, limit: number): Oldest[] {
+    return this.db
+      .query<Oldest, [number, number, number, number]>(`SELECT seq, time, size ${RANGE} LIMIT ?`)
+      .all(id, after, upTo, limit);
+  }
+
+  /** Idempotency keys, oldest first. */
+  keys(): KeyRow[] {
+    return this.db
+      .query<KeyRow, []>("SELECT seq, key, prev, time FROM keys ORDER BY seq")
+      .values() as KeyRow[];
+  }
+}
+
+function publication(name: string, [, seq, prev, time, event, from, kind, data, size]: Row): Publication {
+  return {
+    room: name,
+    event,
+    data: dataOf(kind, data),
+    ...(from === null ? {} : { from }),
+    seq,
+    prev,
+    time,
+    size,
+  };
+}
+
+function dataOf(kind: number, value: string | Uint8Array): Data {
+  const name = KINDS[kind];
+  if (name === "binary") return { kind: name, bytes: value as Uint8Array };
+  return { kind: name ?? "text", text: value as string };
+}

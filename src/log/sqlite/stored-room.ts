@@ -1,0 +1,209 @@
+// A room that is kept in the file: what is known of it, and the newest of it in memory.
+import type { Publication, Slice } from "../../protocol/publication.ts";
+import type { Memory } from "../../rooms/memory.ts";
+import type { Bounds } from "../../rooms/rule.ts";
+import { OVERHEAD, Tail } from "../../rooms/tail.ts";
+import type { Placed } from "../../rooms/use-order.ts";
+import type { RoomChange, RoomRow } from "./batch.ts";
+import type { Oldest, Reader } from "./reader.ts";
+
+/** The room itself lets go of what is over its bounds: its tail is what of the rest is in memory. */
+const UNBOUNDED: Bounds = { count: Infinity, age: Infinity, bytes: Infinity };
+/** A room that keeps no more than this is read into memory as a whole. */
+const FILL_COUNT = 2000;
+const FILL_BYTES = 2 << 20;
+/** So much of a larger one is read at once. */
+const READ_COUNT = 1000;
+const READ_BYTES = 1 << 20;
+/** So many of the oldest are asked for at once, when they are to go and are not in memory. */
+const OLDEST = 64;
+/** So long a room of which nothing is kept is remembered, in ms. */
+export const REMEMBERED = 600_000;
+
+export class StoredRoom implements Placed<StoredRoom> {
+  older?: StoredRoom | undefined;
+  newer?: StoredRoom | undefined;
+  readonly id: number;
+  readonly name: string;
+  /** The newest; what has a seq of at most its floor is in the file alone. */
+  tail: Tail;
+  /** Everything after this seq is kept. */
+  floor: number;
+  count: number;
+  /** What is kept takes so many bytes, as tails count them. */
+  bytes: number;
+  /** Publications that were given to the follower and are not in the file yet. */
+  unkept = 0;
+  /** Publications at the floor or below that are still in the file. */
+  #gone = 0;
+  /** The oldest, where they are not in memory. */
+  #oldest: Oldest[] = [];
+  /** When the oldest was published. */
+  #since: number;
+
+  constructor(
+    row: RoomRow,
+    public bounds: Bounds,
+    readonly memory: Memory,
+    readonly reader: Reader,
+    /** Rooms whose row in the file is not what is known here. */
+    readonly changed: Set<StoredRoom>,
+  ) {
+    this.id = row.id;
+    this.name = row.name;
+    this.floor = row.floor;
+    this.count = row.count;
+    this.bytes = row.bytes;
+    this.#since = row.oldest;
+    this.tail = new Tail(UNBOUNDED, row.last, memory);
+    // Under another rule it may have had another age.
+    if (row.count > 0 && row.expires !== row.oldest + bounds.age) changed.add(this);
+  }
+
+  /** The seq of the newest publication, kept or not. */
+  get last(): number {
+    return this.tail.last;
+  }
+
+  /** Adds the newest publication. What is then over the bounds goes with the next `trim`. */
+  push(publication: Publication): void {
+    if (this.count === 0) this.#since = publication.time;
+    this.tail.push(publication);
+    this.count++;
+    this.bytes += publication.size + OVERHEAD;
+  }
+
+  /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
+  trim(now: number): void {
+    const { count, age, bytes } = this.bounds;
+    while (this.count > 0 && (this.count > count || this.bytes > bytes || this.#since <= now - age)) {
+      const oldest = this.#next();
+      // What should be there and is not cannot be let go of.
+      if (!oldest) return this.forget();
+      const { seq, size } = oldest;
+      // Read anew, the oldest may be younger than was known.
+      this.#since = oldest.time;
+      if (this.count <= count && this.bytes <= bytes && this.#since > now - age) return;
+      this.#drop(seq, size + OVERHEAD);
+    }
+  }
+
+  #drop(seq: number, bytes: number): void {
+    this.floor = seq;
+    this.count--;
+    this.bytes -= bytes;
+    this.#gone++;
+    this.changed.add(this);
+    if (this.tail.floor < seq) this.tail.releaseUpTo(seq);
+    this.#oldest.shift();
+    // Of no more than is in memory the next one's time is known; else it is when it is asked for.
+    this.#since = this.#next()?.time ?? 0;
+  }
+
+  /** The oldest that is kept. */
+  #next(): Oldest | undefined {
+    if (this.tail.floor <= this.floor) return this.tail.oldest;
+    if (this.#oldest.length === 0)
+      this.#oldest = this.reader.oldest(this.id, this.floor, this.tail.floor, OLDEST);
+    return this.#oldest[0] ?? this.tail.oldest;
+  }
+
+  rebound(bounds: Bounds, now: number): void {
+    this.bounds = bounds;
+    this.trim(now);
+  }
+
+  /** Forgets all that is kept. */
+  forget(): void {
+    this.#gone += this.count;
+    this.count = 0;
+    this.bytes = 0;
+    this.floor = this.last;
+    this.tail.forget();
+    this.#oldest = [];
+    this.changed.add(this);
+  }
+
+  /** Up to `limit` publications after a position, oldest first, perhaps fewer. `trim` it before. */
+  read(after: number, limit: number): Slice {
+    const from = Math.max(after, this.floor);
+    if (!this.#reach(from)) return this.tail.read(from, limit);
+    const { windows } = this.reader;
+    const found = windows.find(this.id, from, limit);
+    if (found) return found;
+    const count = this.#manyInFile();
+    const publications = this.reader.range(this, from, this.tail.floor, count);
+    const upTo = publications.length < count ? this.tail.floor : (publications.at(-1)?.seq ?? from);
+    const slice = { from, upTo, publications };
+    windows.keep(this.id, slice);
+    return windows.find(this.id, from, limit) ?? slice;
+  }
+
+  /** The newest `count`, oldest first. `trim` it before. */
+  newest(count: number): Slice {
+    const wanted = Math.min(count, this.count);
+    if (wanted <= this.tail.count || !this.#reach(this.floor)) return this.tail.newest(count);
+    const { tail, floor } = this;
+    const older = this.reader.newest(this, floor, tail.floor, wanted - tail.count);
+    const [first] = older;
+    const newer = tail.read(tail.floor, tail.count).publications;
+    const from = wanted < this.count && first ? first.seq - 1 : floor;
+    return { from, upTo: this.last, publications: [...older, ...newer] };
+  }
+
+  /** Lets go of what is in the file too. Nothing is lost by it. */
+  evict(bytes: number): void {
+    this.tail.release(bytes);
+    this.#oldest = [];
+  }
+
+  /** As the file is to know it, once `added` is there too. */
+  change(added: readonly Publication[]): RoomChange {
+    const { id, name, floor } = this;
+    const count = this.count + added.length;
+    const oldest = this.count > 0 ? this.#since : (added[0]?.time ?? this.#since);
+    const newest = added.at(-1);
+    return {
+      id,
+      name,
+      last: newest?.seq ?? this.last,
+      floor,
+      count,
+      bytes: added.reduce((sum, { size }) => sum + size + OVERHEAD, this.bytes),
+      oldest,
+      expires: count > 0 ? oldest + this.bounds.age : Date.now() + REMEMBERED,
+      gone: this.#gone,
+    };
+  }
+
+  /** The file knows of so many that have gone. */
+  settled(gone: number): void {
+    this.#gone -= gone;
+  }
+
+  /** Whether what comes after a position is in the file alone: a small room is read into memory for it. */
+  #reach(from: number): boolean {
+    if (from >= this.tail.floor) return false;
+    if (this.count > FILL_COUNT || this.bytes > FILL_BYTES) return true;
+    const { tail } = this;
+    let older: Publication[];
+    try {
+      older = this.reader.range(this, this.floor, tail.floor, FILL_COUNT);
+    } catch {
+      // A page is damaged: what is asked for may lie on others, and else this error comes again.
+      return true;
+    }
+    const filled = new Tail(UNBOUNDED, this.floor, this.memory);
+    for (const publication of older) filled.push(publication);
+    for (const publication of tail.read(tail.floor, tail.count).publications) filled.push(publication);
+    tail.forget();
+    this.tail = filled;
+    this.#oldest = [];
+    return false;
+  }
+
+  #manyInFile(): number {
+    const average = this.bytes / Math.max(1, this.count);
+    return Math.max(1, Math.min(READ_COUNT, Math.ceil(READ_BYTES / average)));
+  }
+}

@@ -1,0 +1,74 @@
+// The thread that writes: a batch a message, its outcome as the answer, and tidying while there is nothing to write.
+import type { Batch, Fault, Outcome } from "./batch.ts";
+import { openFile } from "./open.ts";
+import type { Durability } from "./schema.ts";
+import { Writer } from "./writer.ts";
+
+/** What the thread is told. */
+export type Order =
+  | { do: "open"; path: string; durability: Durability; size: number }
+  /** @property again the last one failed: first make what room there is */
+  | { do: "write"; batch: Batch; again: boolean }
+  | { do: "close" };
+
+/** Between two steps of tidying, in ms: whatever is to be written goes first. */
+const STEP_MS = 5;
+/** How often it looks whether there is anything to tidy, in ms. */
+const REST_MS = 1000;
+
+let writer: Writer | undefined;
+let timer: Timer | undefined;
+
+function onOrder(order: Order): void {
+  if (order.do === "open") {
+    writer = new Writer(openFile(order.path, false), order.durability, order.size);
+    tidyIn(REST_MS);
+  } else if (order.do === "write") postMessage(write(order.batch, order.again));
+  else {
+    clearTimeout(timer);
+    writer?.close();
+    postMessage("closed");
+  }
+}
+
+function write(batch: Batch, again: boolean): Outcome {
+  const start = performance.now();
+  const before = writer?.trimmed ?? 0;
+  try {
+    if (!writer) throw new Error("it could not be opened");
+    if (again) writer.checkpoint();
+    writer.write(batch);
+    const ailing = again ? failure(() => writer?.probe()) : undefined;
+    return { took: performance.now() - start, trimmed: writer.trimmed - before, ...(ailing && { ailing }) };
+  } catch (error) {
+    return { took: performance.now() - start, trimmed: 0, error: faultOf(error) };
+  }
+}
+
+function failure(run: () => void): Fault | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+function faultOf(error: unknown): Fault {
+  const { code = "", message } = error as { code?: string; message: string };
+  return { code, message };
+}
+
+function tidyIn(ms: number): void {
+  timer = setTimeout(() => {
+    let more = false;
+    try {
+      more = writer?.tidy() ?? false;
+    } catch {
+      // A full disk or a damaged page: the next batch meets it too, and tells.
+    }
+    tidyIn(more ? STEP_MS : REST_MS);
+  }, ms);
+}
+
+addEventListener("message", ({ data }: MessageEvent<Order>) => onOrder(data));

@@ -1,0 +1,147 @@
+// The only writer of the file: one transaction a batch, and small steps of tidying in between.
+import type { Database, Statement } from "bun:sqlite";
+import type { Batch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
+import { type Durability, pragma } from "./schema.ts";
+
+/** So many publications are deleted in one transaction. */
+const STEP = 1000;
+/** So many rooms are looked at in one step of the walk after a start. */
+const WALK = 200;
+/** Free pages are given back when there are more than this many, and more than an eighth of the file. */
+const FREE_PAGES = 256;
+/** So many at a time. */
+const VACUUM_PAGES = 64;
+/** So much must fit before publications are taken again, in bytes. */
+const PROBE = 64 << 10;
+/** The write-ahead log is cut back to this after it was longer, in bytes. */
+const JOURNAL_SIZE = 64 << 20;
+
+export class Writer {
+  /** Publications that were deleted. */
+  trimmed = 0;
+  /** Rooms of which more is to be deleted than fits in one step: all up to a seq. */
+  readonly #garbage = new Map<number, number>();
+  /** Where the walk after a start is: what an earlier process left to be deleted. */
+  #walked: number | undefined = -1;
+  readonly #insert: Statement<unknown, PublicationRow>;
+  readonly #room: Statement<unknown, (number | string)[]>;
+  readonly #key: Statement<unknown, KeyRow>;
+  readonly #delete: Statement<unknown, [number, number]>;
+
+  /** @param size how large the file may become, in bytes */
+  constructor(
+    readonly db: Database,
+    durability: Durability,
+    size = Number.POSITIVE_INFINITY,
+  ) {
+    db.run(`PRAGMA synchronous = ${durability === "fsync" ? "FULL" : "NORMAL"}`);
+    db.run(`PRAGMA journal_size_limit = ${JOURNAL_SIZE}`);
+    if (Number.isFinite(size)) {
+      const pages = Math.max(pragma(db, "page_count"), Math.floor(size / pragma(db, "page_size")));
+      db.run(`PRAGMA max_page_count = ${pages}`);
+    }
+    this.#insert = db.prepare("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#room = db.prepare(
+      `INSERT INTO rooms VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET last = excluded.last,
+       floor = excluded.floor, count = excluded.count, bytes = excluded.bytes, oldest = excluded.oldest,
+       expires = excluded.expires`,
+    );
+    this.#key = db.prepare("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)");
+    this.#delete = db.prepare("DELETE FROM publications WHERE room = ? AND seq <= ?");
+  }
+
+  /** Keeps all of a batch, or nothing of it. @throws SQLiteError */
+  write(batch: Batch): void {
+    let trimmed = 0;
+    this.#inTransaction(() => {
+      for (const [id] of batch.drops) this.db.run("DELETE FROM rooms WHERE id = ?", [id]);
+      for (const row of batch.publications) this.#insert.run(...row);
+      for (const room of batch.rooms) trimmed += this.#change(room);
+      for (const row of batch.keys) this.#key.run(...row);
+      if (batch.keysUpTo > 0) this.db.run("DELETE FROM keys WHERE seq <= ?", [batch.keysUpTo]);
+      for (const [name, value] of Object.entries(batch.meta))
+        this.db.run("UPDATE meta SET value = ? WHERE name = ?", [value, name]);
+    });
+    this.trimmed += trimmed;
+    // Only now: of a batch that failed nothing is to be deleted.
+    for (const { id, floor, gone } of batch.rooms) if (gone > STEP) this.#garbage.set(id, floor);
+    for (const [id, last] of batch.drops) this.#garbage.set(id, last);
+  }
+
+  #change({ id, name, last, floor, count, bytes, oldest, expires, gone }: RoomChange): number {
+    this.#room.run(id, name, last, floor, count, bytes, oldest, expires);
+    return gone > 0 && gone <= STEP ? this.#delete.run(id, floor).changes : 0;
+  }
+
+  /** One small step of what is left to be done. True when there is more. @throws SQLiteError */
+  tidy(): boolean {
+    for (const [id, upTo] of this.#garbage) {
+      if (this.#deleteSome(id, upTo)) this.#garbage.delete(id);
+      return true;
+    }
+    if (this.#walked !== undefined) {
+      this.#walk(this.#walked);
+      return true;
+    }
+    const free = pragma(this.db, "freelist_count");
+    if (free < FREE_PAGES || free * 8 < pragma(this.db, "page_count")) return false;
+    this.db.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    return true;
+  }
+
+  /** Makes room in the write-ahead log where it can: after a full disk there may be no other place to write to. */
+  checkpoint(): void {
+    this.db.run("PRAGMA wal_checkpoint(RESTART)");
+  }
+
+  /** Sees whether more can be kept: after a full disk small changes may succeed where a publication would not. */
+  probe(): void {
+    this.db.run(`INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(${PROBE}))`);
+    this.db.run("DELETE FROM meta WHERE name = 'probe'");
+  }
+
+  close(): void {
+    this.db.close(true);
+  }
+
+  /** True when everything up to the seq is gone. */
+  #deleteSome(id: number, upTo: number): boolean {
+    const next = this.db
+      .query<{ seq: number }, [number, number]>(
+        `SELECT seq FROM publications WHERE room = ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ${STEP}`,
+      )
+      .get(id, upTo);
+    const { changes } = this.#delete.run(id, next ? next.seq - 1 : upTo);
+    this.trimmed += changes;
+    return next === null;
+  }
+
+  /** Looks for publications below the floor of their room, or of rooms that are no more. */
+  #walk(from: number): void {
+    const step = this.db.query<{ room: number | null }, [number]>(
+      "SELECT min(room) AS room FROM publications WHERE room > ?",
+    );
+    const floor = this.db.query<{ floor: number }, [number]>("SELECT floor FROM rooms WHERE id = ?");
+    let id: number | null = from;
+    for (let i = 0; i < WALK; i++) {
+      id = step.get(id)?.room ?? null;
+      this.#walked = id ?? undefined;
+      if (id === null) return;
+      const known = floor.get(id);
+      if (!this.#deleteSome(id, known?.floor ?? Number.MAX_SAFE_INTEGER))
+        return void this.#garbage.set(id, known?.floor ?? Number.MAX_SAFE_INTEGER);
+    }
+  }
+
+  #inTransaction(run: () => void): void {
+    this.db.run("BEGIN IMMEDIATE");
+    try {
+      run();
+      this.db.run("COMMIT");
+    } catch (error) {
+      // Some errors, a full disk among them, have rolled back already.
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// Which log there is: the one place that knows all of them.
+import type { Log } from "../log/log.ts";
+import { MemoryLog } from "../log/memory.ts";
+import { SqliteLog } from "../log/sqlite/sqlite.ts";
+import type { Memory } from "../rooms/memory.ts";
+import type { Bounds } from "../rooms/rule.ts";
+import type { Settings } from "./options.ts";
+
+export interface LogNeeds {
+  /** How much of a room to keep; rooms of one rule get the same object. */
+  boundsOf: (room: string) => Bounds;
+  /** Which rules keep their rooms in the log's own place, as a text that changes when that does. */
+  kinds: () => string;
+  /** What all that is kept in memory may take. */
+  memory: Memory;
+  /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
+  onRelease: (room: string, upTo: number) => void;
+  /** Told of what goes wrong, and without an error when it is over. */
+  onFault: (what: string, error?: unknown) => void;
+}
+
+/** @throws StoreError when what is kept cannot be used */
+export function createLog({ store }: Settings, needs: LogNeeds): Log {
+  const { boundsOf, memory, onRelease } = needs;
+  if (store.kind === "memory") return new MemoryLog(boundsOf, memory, onRelease);
+  const { dir, durability, size } = store;
+  return new SqliteLog({ ...needs, dir, durability, ...(size === undefined ? {} : { size }) });
+}

@@ -1,0 +1,81 @@
+// TLS: the certificate and its key, read from their files and looked at before the server counts on them.
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type Static, Type } from "typebox";
+
+export const TlsOptions = Type.Object(
+  {
+    cert: Type.Optional(Type.String({ minLength: 1 })),
+    key: Type.Optional(Type.String({ minLength: 1 })),
+    passphrase: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * - `cert`: the file of the certificate, with those that sign it after it (PEM).
+ * - `key`: the file of its private key (PEM); `passphrase`: of the key, where it is encrypted.
+ */
+export type TlsOptions = Static<typeof TlsOptions>;
+
+/** A pair that belongs together, as its files said when they were read. */
+export interface TlsPair {
+  /** Where it was read from. */
+  readonly files: { readonly cert: string; readonly key: string };
+  /** As the engine takes it. */
+  readonly pem: { readonly cert: string; readonly key: string; readonly passphrase?: string };
+  /** When it ends, in ms since 1970. */
+  readonly expires: number;
+}
+
+/**
+ * Reads the pair.
+ * @param now in ms since 1970
+ * @throws Error that says which file cannot be used, and why: missing, unreadable, no PEM, another's key, expired
+ */
+export function readTls({ cert, key, passphrase }: TlsOptions, now: number): TlsPair {
+  if (cert === undefined || key === undefined)
+    throw new Error("it takes both, the certificate (cert, --tls-cert) and its key (key, --tls-key)");
+  const certText = read(cert);
+  const keyText = read(key);
+  const certificate = parse(cert, "certificate", () => new X509Certificate(certText));
+  const privateKey = parseKey(key, keyText, passphrase);
+  if (!certificate.checkPrivateKey(privateKey))
+    throw new Error(`${key} is not the key of the first certificate in ${cert}`);
+  const expires = Date.parse(certificate.validTo);
+  if (now > expires) throw new Error(`${cert}: the certificate has expired, on ${certificate.validTo}`);
+  if (now < Date.parse(certificate.validFrom))
+    throw new Error(`${cert}: the certificate is not valid before ${certificate.validFrom}`);
+  const pem = { cert: certText, key: keyText, ...(passphrase === undefined ? {} : { passphrase }) };
+  return { files: { cert, key }, pem, expires };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new Error(`${path}: there is no such file`);
+    if (code === "EACCES") throw new Error(`${path}: this process may not read it`);
+    throw new Error(`${path}: ${message}`);
+  }
+}
+
+function parseKey(path: string, text: string, passphrase: string | undefined) {
+  // PKCS #8, and the older form that names the cipher in a header.
+  const encrypted = /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text);
+  if (encrypted && passphrase === undefined)
+    throw new Error(`${path}: the key is encrypted; say its passphrase (passphrase, THUMP_TLS_PASSPHRASE)`);
+  const what = encrypted ? "private key that this passphrase opens" : "private key";
+  const options = { key: text, ...(passphrase === undefined ? {} : { passphrase }) };
+  return parse(path, what, () => createPrivateKey(options));
+}
+
+function parse<T>(path: string, what: string, make: () => T): T {
+  try {
+    return make();
+  } catch {
+    // What the crypto library says of it ("bad base64 decode") helps nobody to find the right file.
+    throw new Error(`${path}: holds no ${what} in PEM form`);
+  }
+}

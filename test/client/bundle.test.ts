@@ -1,0 +1,57 @@
+// The client as it is built: one small file without imports, that runs in Bun, in Node and in a page.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { buildClient } from "../../scripts/build-client.ts";
+import { folder } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
+
+/** What a page loads, gzipped, in bytes. */
+const LIMIT = 7 * 1024;
+
+test("it is one file, imports nothing and is small", async () => {
+  const text = await buildClient();
+  expect(text).not.toMatch(/\b(import|require)\s*[("'{*]/);
+  expect(Bun.gzipSync(Buffer.from(text), { level: 9 }).length).toBeLessThanOrEqual(LIMIT);
+  const hooks = await buildClient("react.ts");
+  expect([...hooks.matchAll(/from\s*"([^"]*)"/g)].map(([, name]) => name)).toEqual(["react"]);
+});
+
+/** A Node that has a WebSocket of its own, if npx has one. */
+const NODE = ["npx", "-y", "--prefer-offline", "node@22"];
+const probe = Bun.spawnSync([...NODE, "--version"], { stderr: "ignore", env: process.env });
+const noNode = /^v(2[2-9]|[3-9]\d)\./.test(String(probe.stdout))
+  ? undefined
+  : "no Node of 22 or more (npx -y node@22)";
+if (noNode) console.log(`skipped: test/client/bundle.test.ts: ${noNode}`);
+
+test.skipIf(noNode !== undefined)(
+  "it runs under Node, on both transports, and lets the process end",
+  async () => {
+    const server = startServer();
+    const script = `
+    import { connect } from "./client.js";
+    for (const transport of ["websocket", "event-stream"]) {
+      const thump = connect("${server.url}", { transport });
+      const room = thump.room(transport);
+      const loop = (async () => { for await (const { data } of room) return data; })();
+      await new Promise((resolve) => room.on("state", (state) => state === "live" && resolve()));
+      const at = await room.publish({ by: transport });
+      console.log(JSON.stringify([thump.transport, at.includes("-"), await loop]));
+      thump.close();
+    }
+  `;
+    const cwd = folder({
+      "client.js": await buildClient(),
+      "main.mjs": script,
+      "package.json": '{"type":"module"}',
+    });
+    const child = Bun.spawn([...NODE, join(cwd, "main.mjs")], { cwd, stderr: "inherit", env: process.env });
+    const lines = (await new Response(child.stdout).text()).trim().split("\n");
+    expect(await child.exited).toBe(0);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      ["websocket", true, { by: "websocket" }],
+      ["event-stream", true, { by: "event-stream" }],
+    ]);
+  },
+  60_000,
+);

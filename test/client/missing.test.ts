@@ -1,0 +1,68 @@
+// A message that is lost on the way is found missing by `prev`, and asked for.
+import { expect, test } from "bun:test";
+import { startServer } from "../support/server.ts";
+import { client, hear, upTo } from "./support.ts";
+
+/** A socket that loses the first frame that has this text. */
+function losing(text: string) {
+  let lost = false;
+  return class {
+    onmessage: ((event: { data: unknown }) => void) | null = null;
+    onclose: ((event: { code: number; reason: string }) => void) | null = null;
+    onerror: (() => void) | null = null;
+    readonly #socket: WebSocket;
+
+    constructor(url: string, protocols?: string[]) {
+      this.#socket = new WebSocket(url, protocols);
+      this.#socket.onclose = (event) => this.onclose?.(event);
+      this.#socket.onmessage = ({ data }) => {
+        if (!lost && String(data).includes(text)) lost = true;
+        else this.onmessage?.({ data });
+      };
+    }
+
+    send(data: string): void {
+      this.#socket.send(data);
+    }
+
+    close(): void {
+      this.#socket.close();
+    }
+  };
+}
+
+/** A `fetch` whose streams lose the first event that has this text. */
+function losingEvents(text: string) {
+  let lost = false;
+  return async (url: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(url, init);
+    if (!url.includes("/events")) return response;
+    const decoder = new TextDecoder();
+    const filter = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, out) {
+        const blocks = decoder.decode(chunk, { stream: true }).split(/(?<=\n\n)/);
+        const kept = blocks.filter((block) => lost || !(lost = block.includes(text)));
+        out.enqueue(new TextEncoder().encode(kept.join("")));
+      },
+    });
+    return new Response(response.body?.pipeThrough(filter) ?? null, response);
+  };
+}
+
+test.each([
+  ["websocket", { WebSocket: losing('"data":{"n":3}') }],
+  ["event-stream", { fetch: losingEvents('"data":{"n":3}') }],
+] as const)("by %s", async (transport, options) => {
+  const server = startServer();
+  const thump = client(server.url, { transport, ...options });
+  const heard = await hear(thump, "r");
+  const other = await hear(thump, "other");
+  for (const n of upTo(10)) {
+    await server.publish("r", JSON.stringify({ n }));
+    await server.publish("other", String(n));
+  }
+  await Promise.all([heard, other].map((each) => each.until(({ length }) => length === 10)));
+  expect(heard.all).toEqual(upTo(10).map((n) => ({ n })));
+  expect(other.all).toEqual(upTo(10));
+  expect([...heard.gaps.all, ...other.gaps.all, ...thump.errors.all]).toEqual([]);
+});

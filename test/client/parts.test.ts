@@ -1,0 +1,188 @@
+// The client's pure parts: backoff, positions, queue, members, the stream's parser.
+import { describe, expect, test } from "bun:test";
+import { Backoff } from "../../src/client/backoff.ts";
+import { ThumpError } from "../../src/client/errors.ts";
+import { Outbox } from "../../src/client/outbox.ts";
+import { type Block, eventParser } from "../../src/client/parser.ts";
+import { applyPresence, NOBODY, type Presence } from "../../src/client/presence.ts";
+import { coveringPosition, parsePosition, type Position, Track } from "../../src/client/track.ts";
+import { encodeEvent, encodeKeepAlive, encodeRetry } from "../../src/protocol/event-stream.ts";
+import { randomTest } from "../support/random.ts";
+
+test("backoff: anywhere up to a bound that doubles, and has an end", () => {
+  const most = new Backoff(100, 1000, () => 1);
+  expect(Array.from({ length: 6 }, () => most.next())).toEqual([100, 200, 400, 800, 1000, 1000]);
+  most.reset();
+  expect(most.next()).toBe(100);
+  const half = new Backoff(100, 1000, () => 0.5);
+  expect([half.next(), half.next()]).toEqual([50, 100]);
+  expect(new Backoff(100, 1000, () => 0).next()).toBe(0);
+});
+
+const at = (seq: number, epoch = "e"): Position => ({ epoch, seq });
+
+describe("a track", () => {
+  const joined = (after: number) => {
+    const track = new Track();
+    track.position = at(after);
+    track.joined({ at: `e-${after}`, resumed: true, replay: 0 });
+    return track;
+  };
+
+  test("takes what is next, drops what it has, and notices what is missing", () => {
+    const track = joined(5);
+    expect(track.message(at(7), 5)).toBe("next");
+    expect(track.message(at(7), 5)).toBe("repeat");
+    expect(track.message(at(6), 4)).toBe("repeat");
+    expect(track.message(at(12), 9)).toBe("missing");
+    expect(track.after as string).toBe("e-7");
+    // It was asked for, and comes.
+    expect(track.message(at(9), 7)).toBe("next");
+    expect(track.message(at(12), 9)).toBe("next");
+    expect(track.message(at(20), 15)).toBe("missing");
+  });
+
+  test("learns that a room skips by rule: asked for what is missing, the server goes on without it", () => {
+    const track = joined(5);
+    expect([track.message(at(12), 9), track.message(at(12), 9), track.message(at(30), 20)]).toEqual([
+      "missing",
+      "next",
+      "next",
+    ]);
+    expect(track.message(at(12), 9)).toBe("repeat");
+  });
+
+  test("without a position it begins with the first; behind until all that was announced has come", () => {
+    const track = new Track();
+    track.joined({ at: "e-10", resumed: false, replay: 2 });
+    expect([track.behind, track.after]).toEqual([true, undefined]);
+    track.message(at(3), 1);
+    expect(track.behind).toBe(true);
+    track.message(at(4), 3);
+    expect([track.behind, track.after]).toEqual([false, "e-10"]);
+    const now = new Track();
+    now.joined({ at: "e-10", resumed: false, replay: 0 });
+    expect([now.behind, now.after]).toEqual([false, "e-10"]);
+  });
+
+  test("a gap moves it; one that is behind it is not its own", () => {
+    const track = joined(5);
+    expect(track.gap("e-2", "e-4")).toBe(false);
+    expect(track.gap("e-2", "e-8")).toBe(true);
+    expect(track.after as string).toBe("e-8");
+    expect(track.gap("e-8", "f-0")).toBe(true);
+    expect(track.message(at(1, "f"), 0)).toBe("next");
+    // The log has lost its end, and says so of our very cursor.
+    expect(track.gap("f-1", "f-0")).toBe(true);
+    expect(track.message(at(1, "f"), 0)).toBe("next");
+    expect(track.message(at(2, "g"), 0)).toBe("missing");
+  });
+
+  test("positions: the least covers all, and one of another epoch comes first", () => {
+    expect(coveringPosition([at(5), at(3), at(9)], "e")).toEqual(at(3));
+    expect(coveringPosition([at(5), at(300, "old")], "e")).toEqual(at(300, "old"));
+    expect(coveringPosition([], "e")).toBeUndefined();
+    expect([parsePosition("e-01"), parsePosition("e"), parsePosition(""), parsePosition(null)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(parsePosition("k3f9zq-1042")).toEqual(at(1042, "k3f9zq"));
+  });
+});
+
+describe("an outbox", () => {
+  const entry = (body: string, answers: unknown[] = []) => ({
+    body,
+    bytes: body.length,
+    resolve: (cursor: string) => answers.push(cursor),
+    reject: (error: ThumpError) => answers.push(error.code),
+  });
+
+  test("is bounded by count and by bytes", () => {
+    const outbox = new Outbox({ count: 2, bytes: 10 });
+    outbox.add(entry("aaaa"));
+    expect(() => outbox.add(entry("bbbbbbb"))).toThrow(ThumpError);
+    outbox.add(entry("cccc"));
+    expect(() => outbox.add(entry(""))).toThrow(expect.objectContaining({ code: "queue-full" }));
+    outbox.settle(outbox.next(1) as never, "e-1");
+    outbox.add(entry("dddddd"));
+  });
+
+  test("sends what was not answered again, in its place, and gives each its answer", () => {
+    const answers: unknown[] = [];
+    const outbox = new Outbox();
+    for (const body of ["a", "b", "c", "d"]) outbox.add(entry(body, answers));
+    const [a, b, c] = [outbox.next(10), outbox.next(10), outbox.next(10)] as [never, never, never];
+    outbox.settle(b, "e-1");
+    outbox.rewind([c]);
+    outbox.rewind([a]);
+    expect([outbox.next(10)?.body, outbox.next(10)?.body, outbox.next(10)?.body, outbox.next(10)]).toEqual([
+      "a",
+      "c",
+      "d",
+      undefined,
+    ]);
+    outbox.clear(new ThumpError("closed", ""));
+    expect(answers).toEqual(["e-1", "closed", "closed", "closed"]);
+    expect(outbox.next(10)).toBeUndefined();
+  });
+});
+
+describe("members", () => {
+  const apply = (...frames: Parameters<typeof applyPresence>[1][]): Presence =>
+    frames.reduce(applyPresence, NOBODY);
+  const names = ({ list }: Presence) => list.map(({ user }) => user);
+
+  test("a snapshot, and changes after it", () => {
+    const presence = apply(
+      {
+        users: 2,
+        guests: 1,
+        members: [{ user: "a" }, { user: "b" }],
+      },
+      { users: 2, guests: 0, joined: [{ user: "c", info: { name: "C" } }], left: ["b"] },
+      { users: 2, guests: 3, joined: [{ user: "a", info: 1 }], left: [] },
+    );
+    expect(names(presence)).toEqual(["a", "c"]);
+    expect(presence).toMatchObject({ users: 2, guests: 3 });
+    expect(presence.list[0]).toEqual({ user: "a", info: 1 });
+  });
+
+  test("of a large room nobody is named; a snapshot makes it whole again, and it may be over", () => {
+    const large = apply(
+      { users: 1, guests: 0, members: [{ user: "a" }] },
+      { users: 500, guests: 2, more: true },
+    );
+    expect(large).toEqual({ users: 500, guests: 2, list: [] });
+    const small = applyPresence(large, { users: 1, guests: 0, members: [{ user: "z" }] });
+    expect(names(small)).toEqual(["z"]);
+    expect(applyPresence(small, {})).toEqual(NOBODY);
+  });
+});
+
+randomTest("the parser reads what the server writes, cut anywhere, whatever ends the lines", (random) => {
+  const data = Array.from({ length: 30 }, () => random.text(random.below(20)).replaceAll("\0", " "));
+  const text = data
+    .map((each, i) =>
+      encodeEvent(
+        { room: "r", event: "e", data: { kind: "text", text: each }, seq: i, prev: 0, time: 0, size: 0 },
+        "x",
+      ),
+    )
+    .join(random.chance(2) ? encodeKeepAlive("x-9") : encodeRetry(20));
+  const ended = random.chance(2) ? text : text.replaceAll("\n", random.pick(["\r\n", "\r"]));
+  const blocks: Block[] = [];
+  const feed = eventParser((block) => blocks.push(block));
+  for (let i = 0; i < ended.length;) {
+    const end = i + 1 + random.below(9);
+    feed(ended.slice(i, end));
+    i = end;
+  }
+  // A last CR may be half of a CRLF.
+  feed("\n");
+  const events = blocks.filter((block) => block.data !== undefined);
+  expect(events.map((block) => block.data)).toEqual(data.map((each) => each.replaceAll(/\r\n|\r/g, "\n")));
+  expect(events.map(({ id, event }) => [id, event])).toEqual(data.map((_, i) => [`x-${i}`, "e"]));
+});

@@ -1,0 +1,174 @@
+// A random schedule on a bad network: connections are cut, stalled, swallowed and blocked while all publish.
+import { type Room, type Thump, ThumpError } from "../../src/client/index.ts";
+import type { Engine } from "../../src/index.ts";
+import { Proxy } from "../support/proxy.ts";
+import { Random } from "../support/random.ts";
+import { startServer } from "../support/server.ts";
+import { client } from "./support.ts";
+
+const ROOMS = ["a", "b", "c"];
+
+/** What one client heard of one room. */
+class Heard {
+  readonly numbers: number[] = [];
+  readonly seqs: number[] = [];
+  gaps = 0;
+  /** It has everything after this seq: where it was when it was first live. */
+  since = 0;
+
+  constructor(readonly room: Room) {
+    room.on("gap", () => this.gaps++);
+    room.on("message", (data, { at }) => {
+      this.numbers.push((data as { n: number }).n);
+      this.seqs.push(Number(at.split("-")[1]));
+    });
+  }
+}
+
+/** Every publication that the log numbered, by seq; a repeated key has the first one's. */
+function follow({ hub }: Engine): Map<number, { room: string; n: number }> {
+  const truth = new Map<number, { room: string; n: number }>();
+  const publish = hub.publish.bind(hub);
+  hub.publish = (draft, traceparent) => {
+    const kept = publish(draft, traceparent);
+    if (kept instanceof Promise || draft.data.kind !== "json") throw new Error("not what this model knows");
+    if (!truth.has(kept.seq))
+      truth.set(kept.seq, { room: draft.room, n: (JSON.parse(draft.data.text) as { n: number }).n });
+    return kept;
+  };
+  return truth;
+}
+
+export interface Outcome {
+  published: number;
+  heard: number;
+  connections: number;
+  transports: string;
+}
+
+class Game {
+  readonly random: Random;
+  readonly server = startServer({
+    heartbeat: 0.2,
+    rooms: { "*": { history: { count: 100_000, bytes: "100MiB", age: "1h" } } },
+  });
+  readonly truth = follow(this.server.engine);
+  readonly clients: { thump: Thump; rooms: Heard[] }[] = [];
+  readonly published = new Map<number, string>();
+  readonly failures: Error[] = [];
+  readonly #publishing: Promise<void>[] = [];
+  #number = 0;
+
+  constructor(
+    seed: number,
+    readonly proxy: (port: number) => Promise<Proxy>,
+  ) {
+    this.random = new Random(seed);
+  }
+
+  async play(steps: number): Promise<Outcome> {
+    const proxy = await this.proxy(this.server.port);
+    await this.#arrive(proxy);
+    for (let i = 0; i < steps; i++) {
+      this.#step(proxy);
+      // Often things happen in the middle of others.
+      await (this.random.chance(3) ? Bun.sleep(this.random.below(12)) : fetch(`${this.server.url}/healthz`));
+    }
+    this.#repair(proxy);
+    // One of them knows no other way.
+    proxy.blockUpgrade = false;
+    await Promise.all(this.#publishing);
+    await this.#level();
+    return this.#check(proxy);
+  }
+
+  async #arrive(proxy: Proxy): Promise<void> {
+    for (const transport of ["websocket", "event-stream", undefined, undefined] as const) {
+      const options = {
+        socketRetry: 40,
+        timeout: 300,
+        backoff: { first: 10, most: 100 },
+        ...(transport ? { transport } : {}),
+      };
+      const thump = client(proxy.url, options);
+      // A stream does not know how often the server speaks.
+      (thump as unknown as { heartbeat: number }).heartbeat = 200;
+      const rooms = ROOMS.map((room) => new Heard(thump.room(room)));
+      this.clients.push({ thump, rooms });
+      while (thump.state !== "live") await Bun.sleep(1);
+      for (const heard of rooms) heard.since = Number(heard.room.at?.split("-")[1]);
+    }
+  }
+
+  #step(proxy: Proxy): void {
+    const { random } = this;
+    const dice = random.below(100);
+    if (dice < 60) for (let i = random.below(8); i >= 0; i--) this.#publish(random.pick(this.clients).thump);
+    else if (dice < 70) proxy.cut();
+    else if (dice < 76) proxy.stall(random.chance(2));
+    else if (dice < 84) proxy.blockUpgrade = !proxy.blockUpgrade;
+    else if (dice < 88) proxy.refuse(random.chance(2));
+    else if (dice < 90) proxy.blackHole(true);
+    else this.#repair(proxy);
+  }
+
+  #repair(proxy: Proxy): void {
+    proxy.blackHole(false);
+    proxy.refuse(false);
+    proxy.stall(false);
+    proxy.blockUpgrade = this.random.chance(2);
+  }
+
+  #publish(thump: Thump): void {
+    const n = ++this.#number;
+    const kept = (at: string) => void this.published.set(n, at);
+    const failed = (error: unknown) => void this.failures.push(error as ThumpError);
+    this.#publishing.push(thump.publish(this.random.pick(ROOMS), { n }).then(kept, failed));
+  }
+
+  /** Waits until everybody has the last publication of each room. */
+  async #level(): Promise<void> {
+    const last = await Promise.all(
+      ROOMS.map(async (room) =>
+        Number((await this.server.engine.publish(room, { n: ++this.#number })).at.split("-")[1]),
+      ),
+    );
+    const level = () =>
+      this.clients.every(({ rooms }) => rooms.every(({ seqs }, i) => seqs.at(-1) === last[i]));
+    while (!level()) await Bun.sleep(1);
+  }
+
+  #check(proxy: Proxy): Outcome {
+    if (this.failures[0]) throw this.failures[0];
+    const numbers = [...this.truth.values()].map(({ n }) => n);
+    if (new Set(numbers).size !== numbers.length) throw new Error("a publication was doubled");
+    for (const [n, at] of this.published) {
+      const kept = this.truth.get(Number(at.split("-")[1]));
+      if (kept?.n !== n) throw new Error(`${n} was said to be at ${at}, where ${kept?.n} is`);
+    }
+    let heard = 0;
+    this.clients.forEach(({ rooms }, who) =>
+      rooms.forEach(({ room, seqs, numbers: got, gaps, since }) => {
+        const expected = [...this.truth].filter(([seq, told]) => told.room === room.name && seq > since);
+        const wrong = expected.findIndex(([seq, { n }], i) => seqs[i] !== seq || got[i] !== n);
+        if (wrong >= 0 || seqs.length !== expected.length)
+          throw new Error(
+            `client ${who}, room ${room.name}: at ${wrong} got ${seqs[wrong]}, expected ${expected[wrong]?.[0]}; ${seqs.length} of ${expected.length}`,
+          );
+        if (gaps > 0) throw new Error(`client ${who} was told of a gap, though everything is kept`);
+        heard += seqs.length;
+      }),
+    );
+    const transports = this.clients.map(({ thump }) => thump.transport).join(" ");
+    return { published: this.truth.size, heard, connections: proxy.connections, transports };
+  }
+}
+
+/** Plays one schedule. Throws at what is wrong, with the seed in the message. */
+export async function play(seed: number, steps: number): Promise<Outcome> {
+  try {
+    return await new Game(seed, (port) => Proxy.start(port)).play(steps);
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,132 @@
+// The client's tokens: shown in every way, renewed before they end, fetched anew when they are not good.
+import { describe, expect, test } from "bun:test";
+import { createApiKey, hashApiKey } from "../../src/access/api-keys.ts";
+import { startServer } from "../support/server.ts";
+import { bearer, claims, OTHER_SECRET, SECRET, seconds, token } from "../support/tokens.ts";
+import { client, hear, inState, upTo } from "./support.ts";
+
+const secured = (more: object = {}) =>
+  startServer({ access: { secrets: [SECRET], leeway: 0, ...more }, rooms: { "open:*": { join: "anyone" } } });
+
+/** Supplies tokens that last so many seconds, and counts them. */
+function supply(lasting: number, more: object = {}) {
+  const supplied: string[] = [];
+  return {
+    supplied,
+    token: async () => {
+      const fresh = token(claims({ exp: seconds(lasting), jti: String(supplied.length), ...more }));
+      supplied.push(fresh);
+      return fresh;
+    },
+  };
+}
+
+describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
+  test("a token lets in, and names the one who publishes", async () => {
+    const server = secured();
+    const thump = client(server.url, { transport, token: token() });
+    const heard = await hear(thump, "r");
+    const from = new Promise((resolve) => heard.room.on("message", (_, meta) => resolve(meta.from)));
+    await heard.room.publish(1);
+    expect(await from).toBe("u7");
+  });
+
+  test("a session outlives its tokens, and misses nothing", async () => {
+    const server = secured();
+    const { token: fetchToken, supplied } = supply(2);
+    const thump = client(server.url, { transport, token: fetchToken });
+    const heard = await hear(thump, "r");
+    for (let n = 0; supplied.length < 3; n++) {
+      await server.engine.publish("r", { n });
+      await Bun.sleep(20);
+    }
+    await inState(heard.room, "live");
+    const { at } = await server.engine.publish("r", "last");
+    await heard.until((all) => all.at(-1) === "last");
+    expect(heard.all.slice(0, -1)).toEqual(upTo(heard.all.length - 1).map((n) => ({ n })));
+    expect(heard.room.at as string).toBe(at);
+    expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
+    // A socket shows its new token on the way; a stream has to begin anew.
+    if (transport === "websocket")
+      expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
+  }, 15_000);
+
+  test("a token that is not good is told of, and another one is fetched", async () => {
+    const server = secured();
+    let calls = 0;
+    const thump = client(server.url, {
+      transport,
+      token: () => (++calls < 3 ? token(claims(), OTHER_SECRET) : token()),
+    });
+    const heard = await hear(thump, "r");
+    expect([heard.room.state, calls]).toEqual(["live", 3]);
+  });
+
+  test("who is removed stays away, and is told why; so is who has one token that is not good", async () => {
+    const key = createApiKey();
+    const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }] });
+    const thump = client(server.url, { transport, token: supply(3600).token });
+    const heard = await hear(thump, "r");
+    const [session] = server.engine.hub.sessions.values();
+    const body = JSON.stringify({ user: "u7", until: Date.now() + 3_600_000 });
+    await fetch(`${server.url}/revoke`, { method: "POST", body, headers: bearer(key) });
+    await heard.states.until((states) => states.includes("closed"));
+    expect(thump.state).toBe("closed");
+    expect(session?.ended).toBe(true);
+    expect(["forbidden", "revoked"]).toContain(thump.errors.all.at(-1)?.code as string);
+    if (transport === "websocket") return;
+    const bad = client(server.url, { transport, token: token(claims(), OTHER_SECRET) });
+    await inState(bad, "closed");
+    expect(bad.errors.all.map(({ code }) => code)).toEqual(["unauthorized"]);
+  });
+
+  test("a room that the token does not grant is refused alone", async () => {
+    const server = secured();
+    const mine = token(claims({ rooms: { "mine:*": ["join", "publish"] } }));
+    const thump = client(server.url, { transport, token: mine });
+    const rooms = [thump.room("mine:1"), thump.room("other"), thump.room("mine:2")];
+    const refused = hear(thump, "other");
+    const heard = await hear(thump, "mine:1");
+    expect([(await refused).room.state, rooms[1]?.error?.code as string]).toEqual(["closed", "forbidden"]);
+    await rooms[2]?.publish("for 2");
+    await heard.room.publish("for 1");
+    await heard.next();
+    await expect(thump.publish("other", 1)).rejects.toMatchObject({ code: "forbidden" });
+  });
+});
+
+test("a stream that is refused for one room still tells of the gap in another", async () => {
+  const server = secured();
+  const { at } = await server.engine.publish("mine:1", 0);
+  await server.engine.publish("mine:1", 1);
+  await server.engine.hub.forget("mine:1");
+  const mine = token(claims({ rooms: { "mine:*": ["join", "publish", "history"] } }));
+  const thump = client(server.url, { transport: "event-stream", token: mine });
+  const other = hear(thump, "other", { after: at });
+  const heard = await hear(thump, "mine:1", { after: at });
+  expect((await other).room.error?.code as string).toBe("forbidden");
+  await server.engine.publish("mine:1", 2);
+  await heard.next();
+  expect(heard.all).toEqual([2]);
+  expect(heard.gaps.all.map(({ after }) => after)).toEqual([at]);
+});
+
+test("where a bad token is the reason, it is known though the socket cannot tell", async () => {
+  const server = secured();
+  const thump = client(server.url, { token: token(claims(), OTHER_SECRET) });
+  await inState(thump, "closed");
+  expect(thump.errors.all.map(({ code }) => code)).toEqual(["unauthorized"]);
+});
+
+test("who supplies tokens may fail: it is told, and tried again", async () => {
+  const server = secured();
+  let calls = 0;
+  const thump = client(server.url, {
+    token: () => {
+      if (++calls < 3) throw new Error("no network");
+      return token();
+    },
+  });
+  await hear(thump, "r");
+  expect(thump.errors.all.every(({ code }) => code === "unavailable")).toBe(true);
+});

@@ -1,0 +1,78 @@
+// Types flow from the room rules: what is wrong below is an error of `bun run check`, or that check fails.
+import { expect, test } from "bun:test";
+import WS from "ws";
+import { Type } from "typebox";
+import type { Message, Room, Thump } from "../../src/client/index.ts";
+import { connect } from "../../src/client/index.ts";
+import { useRoom } from "../../src/client/react.ts";
+import type { Options } from "../../src/index.ts";
+
+const rooms = {
+  "chat:*": {
+    history: { count: 200 },
+    schema: Type.Object({ text: Type.String(), mood: Type.Optional(Type.String()) }),
+  },
+  "user:{id}": { join: "owner", schema: Type.Object({ unread: Type.Integer() }) },
+  "game:{id}:moves": { schema: Type.Tuple([Type.Integer(), Type.Integer()]) },
+  lobby: { schema: Type.Union([Type.Literal("open"), Type.Literal("closed")]) },
+  "free:*": { history: false },
+} satisfies Options["rooms"];
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(is: Same<A, B>) => is;
+
+/** Never called: it is there to be checked. */
+export function typed(
+  thump: Thump<typeof rooms>,
+  anyRoom: Thump,
+  plain: Thump<{ "chat:*": { data: { n: number } } }>,
+): void {
+  const id = String(Math.random());
+  const chat = thump.room("chat:42", { last: 50 });
+  same<typeof chat, Room<{ text: string; mood?: string }>>(true);
+  same<ReturnType<typeof thump.room<`chat:${string}`>>, typeof chat>(true);
+  void thump.room(`chat:${id}`).publish({ text: "hi", mood: "good" });
+  void thump.room(`user:${id}`).publish({ unread: 1 });
+  void thump.room(`game:${id}:moves`).publish([1, 2]);
+  void thump.publish("lobby", "open");
+  same<ReturnType<typeof thump.room<"free:1">>, Room<unknown>>(true);
+  chat.on("message", (data, meta) => {
+    same<typeof data, { text: string; mood?: string }>(true);
+    same<typeof meta.time, number>(true);
+    // @ts-expect-error -- there is no such field
+    void data.txt;
+  });
+  // @ts-expect-error -- there is no such event
+  chat.on("mesage", () => {});
+  // @ts-expect-error -- a field is missing
+  void chat.publish({ mood: "good" });
+  // @ts-expect-error -- a field is of another type
+  void chat.publish({ text: 7 });
+  // @ts-expect-error -- there is no such field
+  void chat.publish({ text: "hi", color: "red" });
+  // @ts-expect-error -- no rule has such rooms
+  thump.room("chta:42");
+  // @ts-expect-error -- {id} is one part
+  thump.room("user:7:inbox");
+  // @ts-expect-error -- the room's parameter is missing
+  thump.room("game:moves");
+  // @ts-expect-error -- of another room
+  void thump.publish("lobby", { text: "hi" });
+  // @ts-expect-error -- there is no such option
+  thump.room("lobby", { lats: 50 });
+  // @ts-expect-error -- any string may be any room
+  thump.room(id);
+  void anyRoom.room(id).publish({ whatever: 1 });
+  void plain.room("chat:1").publish({ n: 1 });
+  // @ts-expect-error -- there is no such field
+  void plain.room("chat:1").publish({ m: 1 });
+  connect("https://app.example", { WebSocket: WS, fetch, credentials: "include", queue: { count: 1 } });
+  const hook = useRoom(thump, "chat:42");
+  same<typeof hook.messages, readonly Message<{ text: string; mood?: string }>[]>(true);
+  // @ts-expect-error -- no rule has such rooms
+  useRoom(thump, "chta:42");
+}
+
+test("the types above are checked by `bun run check`", () => {
+  expect(typed).toBeFunction();
+});

@@ -1,0 +1,36 @@
+// A disk of a few MiB, where this machine lets us have one: to be filled up, or made read-only.
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { cleanup } from "../support/cleanup.ts";
+import { folder } from "../support/process.ts";
+
+function mount(...args: string[]): boolean {
+  return spawnSync("mount", args, { stdio: "ignore" }).status === 0;
+}
+
+/** Its folder. It goes with the test. */
+export function smallDisk(size: string): string {
+  const path = join(folder(), "disk");
+  mkdirSync(path);
+  if (!mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path)) throw new Error("it could not be mounted");
+  cleanup(() => void spawnSync("umount", ["-l", path]));
+  return path;
+}
+
+export function makeReadOnly(path: string): void {
+  if (!mount("-o", "remount,ro", path)) throw new Error("it could not be made read-only");
+}
+
+/** Why there is none on this machine; undefined where there is. */
+export const noDisk = canMount() ? undefined : "this machine lets nobody but root mount a file system";
+
+function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const probe = join("/tmp", `thump-mount-${process.pid}`);
+  mkdirSync(probe, { recursive: true });
+  const can = mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", probe);
+  if (can) spawnSync("umount", ["-l", probe]);
+  spawnSync("rmdir", [probe]);
+  return can;
+}

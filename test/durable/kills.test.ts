@@ -1,0 +1,17 @@
+// G2, G3, G4 over kill -9. THUMP_SEED and THUMP_RUNS choose another seed, and how often it is killed.
+import { expect } from "bun:test";
+import { folder } from "../support/process.ts";
+import { randomTest } from "../support/random.ts";
+import { playKills } from "./kills.ts";
+
+const kills = Number(process.env["THUMP_RUNS"] ?? 6);
+
+randomTest(
+  `what was acknowledged outlives kill -9, ${kills} times over`,
+  async (random) => {
+    const outcome = await playKills(random, folder(), kills);
+    console.log(`  seed ${random.seed}: ${JSON.stringify(outcome)}`);
+    expect(outcome.acked).toBeGreaterThan(0);
+  },
+  60_000 + kills * 2000,
+);

@@ -1,0 +1,45 @@
+// A server with a data folder that is killed and started again, by a test that keeps its port.
+import { spawn, type Started, startProcess } from "../support/process.ts";
+import { freePort } from "./port.ts";
+
+export class Life {
+  #server: Started | undefined;
+  readonly port = freePort();
+
+  /** @param folder for the configuration and the data */
+  constructor(
+    readonly folder: string,
+    readonly args: string[] = [],
+  ) {}
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get #all(): string[] {
+    return ["--port", String(this.port), "--no-demo", "--log", "none", "--data", "data", ...this.args];
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startProcess(this.#all, {}, this.folder);
+  }
+
+  /** Starts it and kills it so many ms later, wherever it is by then. */
+  async stumble(ms: number): Promise<void> {
+    const child = spawn(this.#all, {}, this.folder);
+    await Bun.sleep(ms);
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+
+  /** As a power switch does it: without a word. */
+  async kill(): Promise<void> {
+    this.#server?.process.kill("SIGKILL");
+    await this.#server?.process.exited;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.process.kill("SIGTERM");
+    await this.#server?.process.exited;
+  }
+}

@@ -1,0 +1,80 @@
+// A listener that comes back with its cursor for as long as the test runs, and writes down what it was shown.
+import { createParser } from "eventsource-parser";
+
+export interface Heard {
+  n: number;
+  seq: number;
+}
+
+export class Returning {
+  readonly heard = new Map<string, Heard[]>();
+  gaps = 0;
+  /** What came with a seq that is not greater than the one before it. */
+  disorder = 0;
+  #cursor: string | undefined;
+  #abort: AbortController | undefined;
+
+  /** @param cursor where to begin; without one, now */
+  constructor(
+    readonly rooms: readonly string[],
+    cursor?: string,
+  ) {
+    this.#cursor = cursor;
+    for (const room of rooms) this.heard.set(room, []);
+  }
+
+  /** The newest seq that it was shown, of any room. */
+  get seq(): number {
+    return Number(this.#cursor?.split("-")[1] ?? 0);
+  }
+
+  /** Resolves once it is connected; what comes is written down until the connection breaks. */
+  async connect(url: string): Promise<void> {
+    const query = this.rooms.map((room) => `room=${encodeURIComponent(room)}`).join("&");
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (this.#cursor !== undefined) headers["last-event-id"] = this.#cursor;
+    this.#abort = new AbortController();
+    const response = await fetch(`${url}/events?${query}`, { headers, signal: this.#abort.signal });
+    const read = this.#read(response);
+    if (this.#cursor === undefined) await Promise.race([read, this.#placed.promise]);
+  }
+
+  leave(): void {
+    this.#abort?.abort();
+  }
+
+  readonly #placed = Promise.withResolvers<void>();
+
+  async #read(response: Response): Promise<void> {
+    const parser = createParser({
+      onEvent: ({ event, data, id }) => this.#onEvent(event, data, id),
+    });
+    const decoder = new TextDecoder();
+    let head = "";
+    try {
+      for await (const chunk of response.body ?? []) {
+        const text = decoder.decode(chunk, { stream: true });
+        if (this.#cursor === undefined) {
+          // An id without data is no event: where it begins.
+          head += text;
+          this.#cursor = /^id: (.+)\n\n/m.exec(head)?.[1];
+          if (this.#cursor !== undefined) this.#placed.resolve();
+        }
+        parser.feed(text);
+      }
+    } catch {
+      // Cut off: what came before counts.
+    }
+  }
+
+  #onEvent(event: string | undefined, data: string, id: string | undefined): void {
+    if (event === "thump:gap") this.gaps++;
+    else {
+      const { room, data: said, at } = JSON.parse(data) as { room: string; data: { n: number }; at: string };
+      const seq = Number(at.split("-")[1]);
+      if (seq <= this.seq) this.disorder++;
+      this.heard.get(room)?.push({ n: said.n, seq });
+    }
+    if (id !== undefined) this.#cursor = id;
+  }
+}

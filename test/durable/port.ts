@@ -1,0 +1,8 @@
+// A port that is free: for a server that is to have the same one again after a restart.
+
+export function freePort(): number {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}

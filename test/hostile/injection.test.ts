@@ -1,0 +1,165 @@
+// Names and data that would like to be more than that: each transport delivers what was said, and nothing else.
+import { expect, test } from "bun:test";
+import { problemOf, stateOf } from "../support/answers.ts";
+import { connect, multiplexed } from "../support/clients.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { openEvents, openNdjson } from "../support/streams.ts";
+import { httpAnswer, tcp } from "../support/tcp.ts";
+import { SECRET, token } from "../support/tokens.ts";
+import { unharmed } from "../support/unharmed.ts";
+
+const FORGED =
+  'event: thump:gap\nid: zzzzzz-9\ndata: forged\n\n{"type":"message","room":"r","data":"forged"}';
+const DATA = [
+  FORGED,
+  FORGED.replaceAll("\n", "\r"),
+  FORGED.replaceAll("\n", "\r\n"),
+  `\n\n${FORGED}\n\n`,
+  "a\0b\0id: x\0",
+  "\ufeffdata: x",
+  "a\u2028b\u2029c\u0085d\u000be\u000cf",
+  `{"a":\n\n"b"\r\n,"c":[\r1]}`,
+  JSON.stringify({ text: FORGED, "\n\nid: x": 1 }),
+  '"\\u2028\\u0000\\n\\nid: x"',
+  "\ud83d\ude00 </script><!--",
+];
+/** What it is once it was read: JSON is JSON, other text is text. */
+function meant(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+const END = "the end";
+
+/** Everybody who listens, and what each has received up to the end. */
+async function listeners(server: TestServer): Promise<() => Promise<Record<string, unknown[]>>> {
+  const raw = await connect(server.socket("/rooms/r"));
+  const mux = await multiplexed(server.socket("/ws?room=r"));
+  const one = await openEvents(server.room("r"));
+  const several = await openEvents(`${server.url}/events?room=r&room=s`);
+  const lines = await openNdjson(server.room("r"));
+  return async () => {
+    await raw.until((all) => all.at(-1) === END);
+    await mux.until((all) => all.at(-1)?.["data"] === END);
+    for (const { events } of [one, several])
+      await events.until((all) => all.at(-1)?.data.includes(END) === true);
+    await lines.lines.until((all) => all.some((line) => line.includes(END)));
+    const { epoch } = server.engine.hub.log;
+    // The ids are the server's alone, and no event was named that was not.
+    for (const { id = "", event } of [...one.events.all, ...several.events.all]) {
+      expect(id).toStartWith(`${epoch}-`);
+      expect(event).toBeUndefined();
+    }
+    const envelopes = several.events.all.map(({ data }) => JSON.parse(data) as { data: unknown });
+    return {
+      raw: raw.all.map((text) => meant(String(text))),
+      mux: mux.messages().map((frame) => frame["data"]),
+      several: envelopes.map(({ data }) => data),
+      ndjson: lines.objects.filter(({ type }) => type === "message").map(({ data }) => data),
+      state: (await stateOf(server, "r")).messages.map((message) => message["data"]),
+      // A stream of lines knows one way to end a line.
+      one: one.events.all.map(({ data }) => data),
+    };
+  };
+}
+
+test("data is data on every transport, whatever it looks like", async () => {
+  const server = startServer();
+  await unharmed(server, async () => {
+    const received = await listeners(server);
+    const speaker = await connect(server.socket("/rooms/r"));
+    for (const text of [...DATA, END]) speaker.send(text);
+    const { one, ...rest } = await received();
+    const sent = [...DATA, END].map(meant);
+    expect(rest).toEqual({ raw: sent, mux: sent, several: sent, ndjson: sent, state: sent });
+    expect(one).toEqual([...DATA, END].map((text) => text.replaceAll(/\r\n?/g, "\n")));
+    for (const session of server.engine.hub.sessions.values())
+      if (session.memberships.has("r")) session.end(4403, "removed");
+  });
+});
+
+const BREAKS = ["\n", "\r", "\r\n", "\0", "\u2028", "\u2029", "\u0085", "\u001b", "\u007f"];
+const names = BREAKS.map(
+  (mark) => [JSON.stringify(mark), `a${mark}id: x${mark}${mark}data: forged`] as const,
+);
+
+test.each(names)("a name with %s is refused by name, wherever it is given", async (_, name) => {
+  const server = startServer();
+  const heard = await openEvents(server.room("r"));
+  const before = heard.text;
+  const mux = await multiplexed(server.socket("/ws"));
+  expect(await mux.ask({ type: "publish", room: "r", event: name, data: 1 })).toMatchObject({
+    code: "invalid-event",
+  });
+  expect(await mux.ask({ type: "publish", room: "r", key: name, data: 1 })).toMatchObject({
+    code: "invalid",
+  });
+  for (const type of ["join", "publish", "history", "members"])
+    expect(await mux.ask({ type, room: name, data: 1 })).toMatchObject({ code: "invalid-room" });
+  const items = [
+    { room: "r", event: name, data: 1 },
+    { room: name, data: 1 },
+    { room: "r", key: name, data: 1 },
+  ];
+  const batch = await fetch(`${server.url}/publish`, { method: "POST", body: JSON.stringify(items) });
+  const { results } = (await batch.json()) as { results: { error?: { code: string } }[] };
+  expect(results.map(({ error }) => error?.code)).toEqual(["invalid-event", "invalid-room", "invalid"]);
+  const encoded = encodeURIComponent(name);
+  for (const path of [
+    `/rooms/${encoded}`,
+    `/rooms/${encoded}/members`,
+    `/events?room=${encoded}`,
+    `/ws?room=${encoded}`,
+  ])
+    expect(await problemOf(fetch(server.url + path))).toMatchObject({ code: "invalid-room" });
+  expect(await problemOf(server.publish(name, "x"))).toMatchObject({ code: "invalid-room" });
+  await expect(server.engine.publish("r", 1, { event: name })).rejects.toMatchObject({
+    code: "invalid-event",
+  });
+  for (const cursor of [name, `${server.engine.hub.log.epoch}-1${name}`])
+    expect(await problemOf(fetch(server.room("r", `?after=${encodeURIComponent(cursor)}`)))).toMatchObject({
+      code: "invalid-cursor",
+    });
+  expect(heard.text).toBe(before);
+  expect(server.engine.hub.stats.publications).toBe(0);
+});
+
+test.each(["\n", "\r", "\0"])("a header with %j in its value is no request", async (mark) => {
+  const server = startServer();
+  for (const header of ["Event", "Idempotency-Key", "Last-Event-ID", "Origin", "Sec-WebSocket-Protocol"]) {
+    const head = [
+      "POST /rooms/r HTTP/1.1",
+      "Host: 127.0.0.1",
+      `${header}: a${mark}Set-Cookie: x=y`,
+      "Content-Length: 1",
+    ];
+    const answer = await httpAnswer(server.port, head, "A");
+    expect(answer).toStartWith("HTTP/1.1 400");
+    expect(answer.toLowerCase()).not.toContain("set-cookie");
+  }
+  expect(server.engine.hub.stats.publications).toBe(0);
+});
+
+test("what is said back in a header, or in an error, stays in its place", async () => {
+  const server = startServer({ access: { secrets: SECRET } });
+  const [, body, signature] = token().split(".");
+  for (const alg of ['x\r\nSet-Cookie: a="b"', "x\u2028\0", '"\\', "\u{1f600}"]) {
+    const header = Buffer.from(JSON.stringify({ alg })).toString("base64url");
+    const answer = await fetch(server.room("r"), {
+      headers: { authorization: `Bearer ${header}.${body}.${signature}` },
+    });
+    expect(answer.headers.get("set-cookie")).toBeNull();
+    expect(answer.headers.get("www-authenticate")).toMatch(
+      /^Bearer realm="thump", error="invalid_token", error_description="[^"\\]*"$/,
+    );
+    expect(await problemOf(answer)).toMatchObject({ status: 401, code: "unauthorized" });
+  }
+  const connection = await tcp(server.port);
+  connection.send(
+    "GET /rooms/<script> HTTP/1.1\r\nHost: <script>\r\nOrigin: <script>\r\nConnection: close\r\n\r\n",
+  );
+  await connection.closed;
+  expect(connection.received.toLowerCase()).toContain("content-type: application/problem+json");
+});

@@ -1,0 +1,104 @@
+// TLS options: what is wrong with a pair is said before anything listens; banner, check and reload know of it.
+import { expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readTls } from "../../src/server/tls.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { folder, runProcess, startProcess } from "../support/process.ts";
+import { startReloadable } from "../support/reloadable.ts";
+import { startServer } from "../support/server.ts";
+
+const DAY = 86_400_000;
+const soon = () => Date.now() + 60_000;
+
+test("a pair is read, with the time of its end", () => {
+  const { cert, key, pem } = makeCertificate();
+  const pair = readTls({ cert, key }, soon());
+  expect(pair).toMatchObject({ files: { cert, key }, pem: { cert: pem } });
+  expect(Math.abs(pair.expires - Date.now() - 2 * DAY)).toBeLessThan(DAY);
+});
+
+test("each thing that can be wrong with a pair has its own words", () => {
+  const { cert, key } = makeCertificate();
+  const other = makeCertificate();
+  const locked = makeCertificate("open-sesame");
+  const files = folder({ "empty.pem": "", "bad.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n" });
+  const bad = join(files, "bad.pem");
+  const refusals: [string, Parameters<typeof readTls>[0], number, string][] = [
+    ["no key", { cert }, soon(), "takes both"],
+    ["no certificate", { key }, soon(), "takes both"],
+    ["no such file", { cert: "/nowhere/cert.pem", key }, soon(), "/nowhere/cert.pem: there is no such file"],
+    ["a folder", { cert: files, key }, soon(), files],
+    ["no certificate in it", { cert: bad, key }, soon(), `${bad}: holds no certificate in PEM form`],
+    ["the two exchanged", { cert: key, key: cert }, soon(), `${key}: holds no certificate`],
+    ["no key in it", { cert, key: bad }, soon(), `${bad}: holds no private key in PEM form`],
+    ["another's key", { cert, key: other.key }, soon(), `${other.key} is not the key of`],
+    ["an encrypted key", locked, soon(), "THUMP_TLS_PASSPHRASE"],
+    ["a wrong passphrase", { ...locked, passphrase: "wrong" }, soon(), "that this passphrase opens"],
+    ["expired", { cert, key }, Date.now() + 3 * DAY, "has expired"],
+    ["of tomorrow", { cert, key }, Date.now() - DAY, "not valid before"],
+  ];
+  for (const [what, options, now, words] of refusals)
+    expect([what, refusal(options, now)]).toEqual([what, expect.stringContaining(words)]);
+});
+
+function refusal(options: Parameters<typeof readTls>[0], now: number): string {
+  try {
+    readTls(options, now);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "it was taken";
+}
+
+// Root may read everything.
+test.skipIf(process.getuid?.() === 0)("a key that this process may not read is named", () => {
+  const { cert, key } = makeCertificate();
+  chmodSync(key, 0);
+  expect(refusal({ cert, key }, soon())).toBe(`${key}: this process may not read it`);
+});
+
+test("an encrypted key is opened by its passphrase", async () => {
+  const { cert, key, pem } = makeCertificate("open-sesame");
+  const server = startServer({ tls: { cert, key, passphrase: "open-sesame" } });
+  expect((await fetch(`${server.url}/healthz`, { tls: { ca: pem } })).status).toBe(200);
+});
+
+test("by flags: the banner says https; a bad pair exits with 2 and a word", async () => {
+  const { cert, key, pem } = makeCertificate();
+  const started = await startProcess(["--port", "0", "--tls-cert", cert, "--tls-key", key]);
+  expect(started.url).toStartWith("https://127.0.0.1:");
+  await started.out.until((lines) =>
+    lines.some((line) => line.includes("curl -d 'hello' https://127.0.0.1:")),
+  );
+  expect((await fetch(`${started.url}/healthz`, { tls: { ca: pem } })).status).toBe(200);
+  const { code, err } = await runProcess(["--port", "0", "--tls-cert", cert]);
+  expect([code, err]).toEqual([2, expect.stringContaining("thump: tls: it takes both")]);
+});
+
+test("by environment and file together; what check prints shows no passphrase", async () => {
+  const { cert, key } = makeCertificate("open-sesame");
+  const cwd = folder({ "thump.config.json": JSON.stringify({ tls: { cert } }) });
+  const env = { THUMP_TLS_KEY: key, THUMP_TLS_PASSPHRASE: "open-sesame" };
+  const { code, out } = await runProcess(["check"], env, cwd);
+  expect(code).toBe(0);
+  expect(out).not.toContain("sesame");
+  expect(out).not.toContain("BEGIN");
+  expect(JSON.parse(out)).toMatchObject({ tls: { cert, key, passphrase: "(not shown)" } });
+  expect((await runProcess(["check"], { THUMP_TLS_KEY: key }, cwd)).code).toBe(2);
+});
+
+test("a renewed pair needs a restart and says so; one that does not fit changes nothing", async () => {
+  const { cert, key } = makeCertificate();
+  const config = (drain: number) => ({ tls: { cert, key }, drain });
+  const server = await startReloadable(config(1));
+  expect(await server.reload(config(2))).toMatchObject([{ changed: "drain" }]);
+  makeCertificate(undefined, dirname(cert));
+  expect(await server.reload(config(3))).toMatchObject([
+    { changed: "drain" },
+    { level: "WARN", restart: "tls" },
+  ]);
+  writeFileSync(key, "");
+  const [line] = await server.reload(config(4));
+  expect(line).toMatchObject({ level: "ERROR", reason: `tls: ${key}: holds no private key in PEM form` });
+});

@@ -1,0 +1,25 @@
+// A certificate for this machine, signed by itself, made by openssl in a folder that goes with the test.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { folder } from "./process.ts";
+
+export interface TestCertificate {
+  /** The files. */
+  cert: string;
+  key: string;
+  /** The certificate as text: who trusts it trusts the server. */
+  pem: string;
+}
+
+/** Makes one. @param passphrase encrypts the key; without spaces */
+export function makeCertificate(passphrase?: string, directory = folder()): TestCertificate {
+  const cert = join(directory, "cert.pem");
+  const key = join(directory, "key.pem");
+  const secret = passphrase === undefined ? "-nodes" : `-passout pass:${passphrase}`;
+  const { exitCode, stderr } = Bun.spawnSync(
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=localhost ${secret}
+     -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${cert}`.split(/\s+/),
+  );
+  if (exitCode !== 0) throw new Error(`openssl: ${String(stderr)}`);
+  return { cert, key, pem: readFileSync(cert, "utf8") };
+}
