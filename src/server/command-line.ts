@@ -11,22 +11,39 @@ type Fields = Record<string, unknown>;
 /** All options, from everywhere. @throws OptionsError */
 export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
   const config = typeof flags["config"] === "string" ? flags["config"] : env["THUMP_CONFIG"];
-  const fromEnv = collect(({ env: name, emptyIsNone }) => {
-    const text = env[name];
-    return [name, text === "" && emptyIsNone ? undefined : text];
-  });
+  // What is about another option waits until all have spoken: that one may be closer by.
+  const fromEnv = collect((setting) => (setting.needs ? [setting.env, undefined] : variable(setting, env)));
   const fromFlags = collect((setting) => {
     const name = flagName(setting);
-    return [`--${name}`, name === undefined ? undefined : flags[name]];
+    const value = name === undefined ? undefined : flags[name];
+    return value === undefined && setting.needs ? variable(setting, env) : [`--${name}`, value];
   });
   // What was right before is right no more because of what is said here.
-  const file = await readFile(config, cwd);
-  const withEnv = checkOptions(merge(fromEnv, file), "environment");
-  return checkOptions(merge(fromFlags, withEnv), "command line");
+  const withEnv = checkOptions(merge(fromEnv, await readFile(config, cwd)), "environment");
+  const all = merge(fromFlags, withEnv);
+  checkNeeds(all);
+  return checkOptions(all, "command line");
+}
+
+type Found = [name: string, value: Flags[string]];
+
+function variable({ env: name, emptyIsNone }: Setting, env: Environment): Found {
+  const text = env[name];
+  return [name, text === "" && emptyIsNone ? undefined : text];
+}
+
+/** A field alone does not say of which kind the option is that it is a field of. */
+function checkNeeds(options: Fields): void {
+  for (const { flag, env, option = "", needs } of SETTINGS) {
+    const [top = "", field = ""] = option.split(".");
+    const given = options[top];
+    if (needs && isFields(given) && given[field] !== undefined && given["kind"] === undefined)
+      throw new OptionsError(`${flag?.split(" ")[0]}, or ${env}: give ${needs} too, or leave it out`);
+  }
 }
 
 /** What one source says, as options. `find` gives a setting's name there, and its value. */
-function collect(find: (setting: Setting) => [name: string, value: Flags[string]]): Fields {
+function collect(find: (setting: Setting) => Found): Fields {
   const options: Fields = {};
   for (const setting of SETTINGS) {
     const [name, value] = find(setting);

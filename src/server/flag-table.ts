@@ -12,6 +12,8 @@ export interface Setting {
   option?: string;
   /** What it also says of the option that it is a field of. */
   implies?: Record<string, string>;
+  /** It is about an option that has to be there, such as by this flag. */
+  needs?: string;
   /** `text` unless it says otherwise. */
   reads?: Reading;
   /** There is `--no-…` beside the flag. One that is there alone is the flag itself. */
@@ -116,6 +118,7 @@ const KEEPING: Setting[] = [
     flag: "--durability <what>",
     env: "THUMP_DURABILITY",
     option: "store.durability",
+    needs: "--data",
     fallback: "normal",
     description: "normal, or fsync: outlive a power cut too",
   },

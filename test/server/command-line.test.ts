@@ -47,7 +47,17 @@ test("--help and --version answer and exit with 0", async () => {
   flags.push("--metrics", "--metrics-path", "--log", "--log-level", "--traces", "THUMP_SECRET");
   const serve = await runProcess(["serve", "--help"]);
   for (const { out } of [help, serve]) for (const flag of flags) expect(out).toContain(flag);
-  for (const command of ["serve", "publish", "tail", "rooms", "check", "backup", "token", "key", "completion"])
+  for (const command of [
+    "serve",
+    "publish",
+    "tail",
+    "rooms",
+    "check",
+    "backup",
+    "token",
+    "key",
+    "completion",
+  ])
     expect(help.out).toContain(`\n  ${command} `);
   expect(serve.out).toContain("SIGHUP");
   expect(await runProcess(["--version"])).toEqual({ code: 0, err: "", out: `${pkg.version}\n` });

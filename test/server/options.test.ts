@@ -298,3 +298,17 @@ test("the files of TLS come together from flags, environment and file", async ()
   expect(await read([])).not.toHaveProperty("tls");
   expect(messageOf({ tls: { certificate: "x" } })).toBe("here: tls › certificate is not a known field");
 });
+
+test("how a file is kept may be said farther away, or closer by, than where it is", async () => {
+  const files = { "thump.config.json": '{"store":{"kind":"sqlite","dir":"d","size":"1GiB"}}' };
+  const kept = { kind: "sqlite", dir: "d", size: "1GiB", durability: "fsync" };
+  expect((await read([], { THUMP_DURABILITY: "fsync" }, files)).store).toEqual(kept as Options["store"]);
+  expect((await read(["--durability", "fsync"], {}, files)).store).toEqual(kept as Options["store"]);
+  expect((await read(["--data", "e"], { THUMP_DURABILITY: "fsync" })).store).toEqual({
+    kind: "sqlite",
+    dir: "e",
+    durability: "fsync",
+  });
+  for (const alone of [read(["--durability", "fsync"]), read([], { THUMP_DURABILITY: "fsync" })])
+    expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("give --data too")]);
+});
