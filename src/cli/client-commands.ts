@@ -1,7 +1,8 @@
-// The commands that talk to a running server: publish, tail, rooms.
+// The commands that talk to a running server: publish, tail, rooms, bench.
 import { type Command, Option } from "commander";
 import { duration, names, whole } from "./arguments.ts";
 import { addConnection } from "./connection.ts";
+import type { BenchFlags } from "./bench/run.ts";
 import { colorOption } from "./output.ts";
 import type { PublishFlags } from "./publish/run.ts";
 import type { RoomsFlags } from "./rooms.ts";
@@ -105,5 +106,31 @@ Examples:
     .action(async (pattern: string, flags: RoomsFlags) => {
       const { rooms: run } = await import("./rooms.ts");
       await toTheEnd(run(pattern, flags));
+    });
+}
+
+/** `thump bench`. */
+export function addBench(program: Command): void {
+  const bench = program
+    .command("bench")
+    .description("measure a running server: many clients in a room, and a publisher")
+    .argument("[room]", "the room; else one of its own")
+    .option("--clients <n>", "WebSockets in the room", whole(1, 50_000), 100)
+    .option("--rate <n>", "publications a second", whole(1, 100_000), 100)
+    .addOption(new Option("--duration <time>", "for how long").argParser(duration).default(10_000, "10s"))
+    .option("--size <bytes>", "the data of each", whole(1), 64);
+  addConnection(bench, "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Publishes at the rate, however the server fares, and counts from when each was due. Clients, publisher and clock are this
+one process: it says when it was the limit. The exit code is 1 when anything was missing, repeated or out of order.
+
+Example:
+  thump bench --clients 1000 --rate 100 --duration 30s`,
+    )
+    .action(async (room: string | undefined, flags: BenchFlags) => {
+      const { bench: run } = await import("./bench/run.ts");
+      await toTheEnd(run(room, flags));
     });
 }

@@ -1,7 +1,7 @@
 // What may follow `thump`: the commands with their flags and help. What they do is loaded when it is asked for.
 import { Command, type Help } from "commander";
 import pkg from "../../package.json" with { type: "json" };
-import { addPublish, addRooms, addTail } from "./client-commands.ts";
+import { addBench, addPublish, addRooms, addTail } from "./client-commands.ts";
 import { addCompletion } from "./completion.ts";
 import { addBackup, addCheck, addKey, addServe, addToken, ENVIRONMENT_HELP } from "./server-commands.ts";
 
@@ -29,7 +29,17 @@ export function createProgram(): Command {
     .configureOutput({ outputError: () => {} });
   const serve = addServe(program);
   program.configureHelp(withOptionsOf(serve)).addHelpText("after", HELP);
-  for (const add of [addPublish, addTail, addRooms, addCheck, addBackup, addToken, addKey, addCompletion])
+  for (const add of [
+    addPublish,
+    addTail,
+    addRooms,
+    addBench,
+    addCheck,
+    addBackup,
+    addToken,
+    addKey,
+    addCompletion,
+  ])
     add(program);
   return program;
 }

@@ -11,7 +11,18 @@ async function complete(...words: string[]): Promise<string[]> {
 }
 
 test("commands, flags and values are completed", async () => {
-  const commands = ["serve", "publish", "tail", "rooms", "check", "backup", "token", "key", "completion"];
+  const commands = [
+    "serve",
+    "publish",
+    "tail",
+    "rooms",
+    "bench",
+    "check",
+    "backup",
+    "token",
+    "key",
+    "completion",
+  ];
   expect(await complete("")).toEqual([...commands, ":4"]);
   expect(await complete("ta")).toEqual(["tail", ":4"]);
   expect(await complete("tail", "--la")).toEqual(["--last", ":4"]);
