@@ -3,15 +3,9 @@ import { Api } from "../api.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
 import { EXIT } from "../exit.ts";
 import { Output } from "../output.ts";
-import { Load } from "./load.ts";
+import { Load, type LoadOptions } from "./load.ts";
 
-export interface BenchFlags extends ConnectionFlags {
-  clients: number;
-  rate: number;
-  /** In ms. */
-  duration: number;
-  size: number;
-}
+export type BenchFlags = ConnectionFlags & Pick<LoadOptions, "clients" | "rate" | "duration" | "size">;
 
 /** How long what is on its way may take, in ms. */
 const PATIENCE = 5000;
