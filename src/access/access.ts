@@ -81,8 +81,13 @@ export class Access {
   }
 
   #identifyServer({ token, from }: Credential): Caller {
-    if (from === "header") return this.#apiKeys.find(token);
-    // Pages, addresses and logs are no place for one.
-    throw new Refusal("unauthorized", "An API key goes in the Authorization header only.", "invalid_token");
+    // A subprotocol is a header too: the only one that the console's page can send with a WebSocket.
+    if (from === "header" || from === "protocol") return this.#apiKeys.find(token);
+    // Addresses, cookies and logs are no place for one.
+    throw new Refusal(
+      "unauthorized",
+      "An API key goes in the Authorization header, or in a WebSocket's subprotocol.",
+      "invalid_token",
+    );
   }
 }

@@ -36,6 +36,8 @@ export interface Asker {
   session?: Session;
   /** Where the request came from, as logs have it. */
   address?: string | undefined;
+  /** It is on this machine, and no proxy passed it on. */
+  local?: boolean;
   /** What it counts as for limits by address. Absent for this machine, and for code in the server. */
   network?: string | undefined;
   /** What this session may still do; absent where it has done nothing yet. */

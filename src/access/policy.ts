@@ -42,6 +42,12 @@ export class Policy {
    * @throws Refusal `forbidden`, `unauthorized` where nothing was shown that could be enough
    */
   check(asker: Asker, action: Action, room: string, rule = this.hub.ruleOf(room)): void | Promise<void> {
+    if (rule.reserved && action === "publish")
+      throw new Refusal(
+        "forbidden",
+        `"${room}" is the server's own: nobody else publishes there.`,
+        undefined,
+      );
     const { kind, grants } = asker.caller;
     if (kind === "server") return;
     if (kind === "key") {
@@ -50,7 +56,13 @@ export class Policy {
     }
     if (this.authorize && rule[action] !== "server")
       return this.#ask(this.authorize, asker, action, room, rule);
+    if (rule.reserved && this.#mayOperate(asker)) return;
     if (!mayByRule(asker, action, room, rule)) throw this.#refuse(asker, action, room, rule);
+  }
+
+  /** Without anybody to believe, the operator is who sits at the machine: also where the server is open to others. */
+  #mayOperate({ local }: Asker): boolean {
+    return local === true && !this.closed;
   }
 
   /** Not everybody is the operator: there are secrets to tell people apart, or the app does it. */
@@ -78,7 +90,8 @@ export class Policy {
   /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws Refusal */
   checkOperation(asker: Asker, operation: Operation): void {
     const { kind, operations } = asker.caller;
-    if (kind === "server" || operations.has(operation) || !this.closed) return;
+    if (kind === "server" || operations.has(operation)) return;
+    if (!this.closed && (operation !== "inspect" || this.#mayOperate(asker))) return;
     throw this.refusal(asker, `It takes an API key that may ${operation}.`);
   }
 

@@ -1,4 +1,5 @@
 // Revocations: tokens that are refused though they are signed and in time. Remembered as long as they could matter.
+import type { Revoked } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
 /** Each takes about 100 bytes. */
@@ -18,10 +19,29 @@ export class Revocations {
   readonly #tokens = new Map<string, number>();
   #added = 0;
 
-  /** All tokens of a user that were issued up to now: who signs in again gets a new one. */
-  revokeUser(user: string, until: number): void {
+  /** Takes in one that was made here or on another node. False when it is known already. */
+  add({ user, token, at, until }: Revoked): boolean {
+    if (user !== undefined) {
+      const known = this.#users.get(user);
+      if (known && known.at >= at && known.until >= until) return false;
+      this.revokeUser(user, Math.max(until, known?.until ?? 0), Math.max(at, known?.at ?? 0));
+    } else if (token !== undefined) {
+      if ((this.#tokens.get(token) ?? 0) >= until) return false;
+      this.revokeToken(token, until);
+    }
+    return true;
+  }
+
+  /** All that still count. */
+  *all(): Iterable<Revoked> {
+    for (const [user, { at, until }] of this.#users) yield { user, at, until };
+    for (const [token, until] of this.#tokens) yield { token, at: 0, until };
+  }
+
+  /** All tokens of a user that were issued up to then: who signs in again gets a new one. */
+  revokeUser(user: string, until: number, at = Date.now()): void {
     this.#makeRoom();
-    this.#users.set(user, { at: Date.now(), until });
+    this.#users.set(user, { at, until });
   }
 
   /** One token, by its `jti`. */

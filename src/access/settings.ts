@@ -47,7 +47,14 @@ const ApiKey = Type.Object(
       ),
     ),
     may: Type.Optional(
-      Type.Array(Type.Union([Type.Literal("disconnect"), Type.Literal("revoke"), Type.Literal("metrics")])),
+      Type.Array(
+        Type.Union([
+          Type.Literal("disconnect"),
+          Type.Literal("revoke"),
+          Type.Literal("metrics"),
+          Type.Literal("inspect"),
+        ]),
+      ),
     ),
   },
   { additionalProperties: false },

@@ -1,6 +1,8 @@
 // `thump check`: whether a config can be used, what it comes to, and which rule a room has.
 import type { Rates } from "../access/rates.ts";
 import type { AccessSettings } from "../access/settings.ts";
+import { readAddress } from "../log/redis/address.ts";
+import type { StoreSettings } from "../server/store-settings.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rules } from "../rooms/rules.ts";
@@ -9,6 +11,7 @@ import { readOptions } from "../server/command-line.ts";
 import { LogJournal } from "../server/journal.ts";
 import { OptionsError, type Settings } from "../server/options.ts";
 import { prepare } from "../server/prepare.ts";
+import { ruleOfRoom } from "../server/rule-text.ts";
 
 /** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
 const HIDDEN = "(not shown)";
@@ -32,28 +35,11 @@ export async function check(
 
 function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
   try {
-    checkRoomName(room);
+    return ruleOfRoom(checkRoomName(room), rules, rooms);
   } catch (error) {
     if (error instanceof ThumpError) throw new OptionsError(error.message);
     throw error;
   }
-  const { pattern, bounds, lag, join, publish, history: read, members, presence = false } = rules.of(room);
-  const known = Object.hasOwn(rooms, pattern);
-  const { schema, compress = false } = (known && rooms[pattern]) || {};
-  return {
-    room,
-    pattern: known ? pattern : null,
-    rule: {
-      history: bounds.count > 0 && { read, ...bounds },
-      lag,
-      join,
-      publish,
-      members,
-      presence,
-      compress,
-      schema,
-    },
-  };
 }
 
 /** The settings as a config says them, and as they may be shown. */
@@ -68,10 +54,12 @@ function printable(settings: Settings, secured: boolean): object {
     rates,
     tls,
     compression: _,
+    store,
     ...others
   } = rest;
   return {
     ...others,
+    store: printableStore(store),
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
@@ -92,6 +80,14 @@ function printable(settings: Settings, secured: boolean): object {
     authorize: authorize && "(code)",
     rooms,
   };
+}
+
+/** The address of a Redis may hold its password. */
+function printableStore(store: StoreSettings): object | undefined {
+  if (store.kind === "memory") return undefined;
+  if (store.kind === "sqlite") return store;
+  const { url, patience, check, ...others } = store;
+  return { ...others, url: readAddress(url).text, patience: patience / 1000, check: check / 1000 };
 }
 
 /** A session connects once: there is no rate of that to be said. */

@@ -141,7 +141,10 @@ export class SocketLink extends Link {
       if (!seat.message(frame)) this.rejoin(seat);
     } else if (type === "gap") seat.gap(frame);
     else if (type === "presence") seat.present(frame as unknown as PresenceFrame);
-    else if (type === "left") seat.refused(toldError({ message: "You may not be here any more.", ...frame }));
+    else if (type === "left") {
+      const told = toldError({ message: "You may not be here any more.", ...frame });
+      if (seat.refused(told)) this.join(seat);
+    }
   }
 
   #welcome({ ping, limits, expires }: Frame): void {

@@ -1,4 +1,5 @@
 // Catch-up: brings sessions that are behind level with their rooms, a slice a turn, then back into the fan-out.
+import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import { OVERHEAD } from "../rooms/tail.ts";
@@ -101,9 +102,21 @@ export class CatchUp {
         membership.fetched = prepare(slice);
         this.resume(membership.session);
       },
-      (error: unknown) => this.hub.fail(membership.session, error),
+      (error: unknown) => this.#unread(membership, error),
     );
     return undefined;
+  }
+
+  /** The log could not be read. Where that passes, the session waits for it: it has its place and loses nothing. */
+  #unread(membership: Membership, error: unknown): void {
+    const { session } = membership;
+    const retry = error instanceof ThumpError && error.code === "unavailable" ? error.retry : undefined;
+    if (retry === undefined) return this.hub.fail(session, error);
+    const again = () => {
+      membership.fetching = false;
+      this.resume(session);
+    };
+    setTimeout(again, retry).unref();
   }
 
   #noticeGaps(session: Session, parts: Part[]): void {

@@ -1,5 +1,6 @@
 // A channel: all streams that want the same format of the same rooms, coded alike. They share every byte.
 import type { StreamFormat } from "../protocol/formats.ts";
+import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Coding } from "./coding.ts";
 import type { Room } from "./room.ts";
@@ -36,7 +37,7 @@ export class Channel {
 
   /** Takes a publication of one of its rooms that came in at `since`; it leaves at the end of this turn. */
   push(publication: Publication, since: number): void {
-    const text = this.format.message(publication, this.channels.epoch);
+    const text = this.format.message(publication, this.channels.log.epoch);
     if (this.#pending.push(text) === 1) {
       this.#since = since;
       this.channels.flushLater(this);
@@ -69,7 +70,7 @@ export class Channels {
   #dirty: Channel[] = [];
 
   constructor(
-    readonly epoch: string,
+    readonly log: Pick<Log, "epoch">,
     readonly stats: Stats,
     readonly onBackedUp: (stream: Stream, position: number) => void,
   ) {}

@@ -37,7 +37,7 @@ export class FanOut {
     readonly journal: Journal,
   ) {
     this.flow = new Flow(bounds, () => this.#sweep());
-    this.channels = new Channels(log.epoch, stats, (stream, position) => this.letGo(stream, position));
+    this.channels = new Channels(log, stats, (stream, position) => this.letGo(stream, position));
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -97,7 +97,10 @@ export class FanOut {
   attach(session: Session): void {
     const { behind } = session;
     session.behind = undefined;
-    if (session.lagging) this.stats.caughtUp++;
+    if (session.lagging) {
+      this.stats.caughtUp++;
+      this.stats.lagging--;
+    }
     session.lagging = false;
     if (behind && behind.size > 0) this.#attach(session, behind);
     if (session.uninformed) this.listeners.level(session);
@@ -135,23 +138,29 @@ export class FanOut {
   /** Here a slow one is let go: out of the fan-out, remembered as one position. */
   letGo(session: Session, position: number): void {
     this.listeners.letGo(session);
-    let live = false;
-    let disconnect = false;
-    for (const membership of session.memberships.values()) {
-      if (!membership.live) continue;
-      live = true;
+    const gone = this.setBack(session, position);
+    if (gone.length === 0) return;
+    this.#lagging(session);
+    if (gone.some(({ room }) => room.rule.lag === "disconnect"))
+      session.end(CLOSE.slow, "too slow for this room");
+  }
+
+  /** Takes a session out of the fan-out, to be caught up from a position on. Returns the rooms in which it was live. */
+  setBack(session: Session, position: number): Membership[] {
+    const live = [...session.memberships.values()].filter((membership) => membership.live);
+    for (const membership of live) {
       this.detach(membership);
       membership.position = position;
       session.behind ??= new Set();
       session.behind.add(membership);
-      disconnect ||= membership.room.rule.lag === "disconnect";
     }
-    if (live) this.#lagging(session);
-    if (disconnect) session.end(CLOSE.slow, "too slow for this room");
+    return live;
   }
 
   #lagging(session: Session): void {
+    if (!session.lagging) this.stats.lagging++;
     session.lagging = true;
+    session.lags = { times: (session.lags?.times ?? 0) + 1, at: Date.now(), waiting: session.unread() };
     this.stats.lagged++;
     this.journal.lagging(session);
   }

@@ -1,9 +1,10 @@
 // The hub: who is here, and how a publication gets from the log to all of them.
-import { CLOSE, ThumpError } from "../protocol/codes.ts";
+import { CLOSE, ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
+import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./bounds.ts";
@@ -54,6 +55,8 @@ export interface HubOptions {
   heartbeat: number;
   /** How many rooms one session may be in. */
   roomsPerSession: number;
+  /** What the tails here may take together, where the log holds nothing in memory itself. */
+  memory?: Memory | undefined;
 }
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
@@ -74,6 +77,7 @@ export class Hub {
   readonly stats = new Stats();
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
+  readonly #memory: Memory | undefined;
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Timer;
@@ -85,8 +89,10 @@ export class Hub {
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
+    this.#memory = options.memory;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.presence = new Presence(this);
+    this.log.onRenew = (before) => this.#renew(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
@@ -130,6 +136,7 @@ export class Hub {
     this.#count(session, 1);
     this.stats.begun(session.transport);
     this.heartbeat.start(session);
+    this.journal.began?.(session);
   }
 
   /** Forgets a session whose connection is gone. The second time there is nothing to forget. */
@@ -137,6 +144,8 @@ export class Hub {
     if (session.ended) return;
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
+    if (session.lagging) this.stats.lagging--;
+    session.lagging = false;
     if (!this.sessions.delete(session.id)) return;
     this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);
@@ -161,15 +170,37 @@ export class Hub {
       throw new ThumpError("limit", `A session may be in ${this.roomsPerSession} rooms. Leave one first.`);
     }
     const memberships = names.map((name) => this.#enter(session, name, start));
+    const waits = [
+      ...memberships.flatMap(({ room }) => room.starting ?? []),
+      this.log.reach?.(start.after) ?? [],
+    ].flat();
+    const run = () => this.#begin(session, memberships, start, onJoined);
+    if (waits.length === 0) return run();
+    return Promise.all(waits)
+      .then(run)
+      .catch((error: unknown) => this.#undo(session, names, error));
+  }
+
+  /** All of its rooms are followed: reads what a session is to have first, then it is in. */
+  #begin(
+    session: Session,
+    memberships: Membership[],
+    start: Start,
+    onJoined: (joined: Joined) => void,
+  ): void | Promise<void> {
+    const { epoch } = this.log;
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
     const { at } = this;
     // Read first, for all rooms; positions are set in one go, in one turn.
     const slices = memberships.map(({ room }) => this.#startSlice(room.name, start));
     const begin = (read: Slice[]) => {
       if (session.ended) return;
+      if (epoch !== this.log.epoch) throw unavailable("What was kept has just been lost.");
       session.behind ??= new Set();
       memberships.forEach((membership, i) => {
-        onJoined(this.#begin(membership, start, read[i] as Slice, at));
+        // It may have left while it waited.
+        if (session.memberships.get(membership.room.name) !== membership) return;
+        onJoined(this.#place(membership, start, read[i] as Slice, at));
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.#sampler.add(membership);
       });
@@ -177,10 +208,12 @@ export class Hub {
       this.#catchUp.resume(session);
     };
     if (slices.every((slice) => !(slice instanceof Promise))) begin(slices as Slice[]);
-    else
+    else {
+      const names = memberships.map(({ room }) => room.name);
       return Promise.all(slices)
         .then(begin)
         .catch((error: unknown) => this.#undo(session, names, error));
+    }
   }
 
   /** The log could not be read: the session is as it was before. */
@@ -210,7 +243,23 @@ export class Hub {
       tail.trim(Date.now());
       if (after >= tail.floor) return tail.read(after, limit);
     }
-    return this.log.read(name, after, limit);
+    const slice = this.log.read(name, after, limit);
+    // Who comes next finds it here.
+    if (slice instanceof Promise)
+      void slice.then(
+        (read) => this.#extend(name, read),
+        () => {},
+      );
+    return slice;
+  }
+
+  #extend(name: string, slice: Slice): void {
+    const room = this.rooms.get(name);
+    if (!room || room.starting) return;
+    room.tail.extend(slice, Date.now());
+    this.#relieve();
+    const newest = slice.publications.at(-1);
+    if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;
   }
 
   /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
@@ -226,6 +275,8 @@ export class Hub {
 
   /** Ends a session that cannot go on because of a fault of ours. */
   fail(session: Session, error: unknown): void {
+    if (error instanceof ThumpError && error.code === "unavailable")
+      return session.end(CLOSE.unavailable, "unavailable");
     this.journal.fault("a session was ended by a fault", error);
     session.end(CLOSE.internal, "internal error");
   }
@@ -241,16 +292,56 @@ export class Hub {
   #enter(session: Session, name: string, { max, presence }: Start): Membership {
     let room = this.rooms.get(name);
     if (!room) {
-      const entered = new Room(name, this.rules.of(name), this.log.last);
+      const entered = new Room(name, this.rules.of(name), this.#memory);
       room = entered;
       this.rooms.set(name, room);
-      this.log.follow(name, (publication) => this.intake.deliver(entered, publication));
+      const starting = this.log.follow(
+        name,
+        (publication) => {
+          this.intake.deliver(entered, publication);
+          this.#relieve();
+        },
+        (after) => this.#start(entered, after),
+      );
+      if (starting) room.starting = starting.then(() => (entered.starting = undefined)).then(() => {});
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     session.memberships.set(name, membership);
     return membership;
+  }
+
+  /**
+   * From here on a room's publications are given. Who was live before reads what may have been missed, from where
+   * it is: it is told of a gap where that is gone.
+   */
+  #start(room: Room, after: number): void {
+    const { last } = room.tail;
+    const live = [...room.members].filter(({ live }) => live);
+    for (const { session } of live) this.fanOut.setBack(session, this.position);
+    room.start(after);
+    for (const membership of live) membership.position = last;
+    for (const { session } of live) this.#catchUp.resume(session);
+    // Those who sample wait for nothing, but are to see the newest.
+    if (room.members.size > 0 && last > 0) void this.read(room.name, last, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** The log lost what it kept, and began anew: nobody knows what was lost, so everybody is told. */
+  #renew(before: Cursor): void {
+    const at = this.at;
+    this.fanOut.channels.flushAll();
+    for (const room of this.rooms.values()) room.forget(this.log.last);
+    for (const session of this.sessions.values()) {
+      for (const membership of session.memberships.values()) {
+        const seq = membership.live ? before.seq : membership.position;
+        membership.fetched = undefined;
+        membership.position = this.log.last;
+        if (membership.room.starting) continue;
+        this.stats.gaps++;
+        session.gap({ room: membership.room.name, after: formatCursor(before.epoch, seq), at });
+      }
+    }
   }
 
   #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
@@ -269,7 +360,7 @@ export class Hub {
     return epoch !== this.log.epoch || seq > this.position;
   }
 
-  #begin(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
+  #place(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
     const { room, session } = membership;
     const gap = after && (this.isForeign(after) || slice.from > after.seq);
     const first =
@@ -309,7 +400,15 @@ export class Hub {
     room.members.delete(membership);
     if (room.members.size > 0) return;
     this.rooms.delete(room.name);
+    room.tail.forget();
     this.log.unfollow(room.name);
+  }
+
+  /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */
+  #relieve(): void {
+    if (!this.#memory?.isOver) return;
+    const tails = [...this.rooms.values()].map(({ tail }) => ({ tail, inUse: true }));
+    this.#memory.relieve(tails, () => {});
   }
 
   #count({ network }: Session, change: 1 | -1): void {

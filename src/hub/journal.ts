@@ -1,5 +1,5 @@
 // What the hub tells those who keep a log for people: how a session ended, who fell behind, and faults of ours.
-import { CLOSE } from "../protocol/codes.ts";
+import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
 /** Why a session ended: one of our close codes by its name, or one of these. */
@@ -43,4 +43,43 @@ export interface Journal {
   lagging(session: Session): void;
   /** Something that is our own mistake, or the machine's. */
   fault(what: string, error: unknown): void;
+  /** A session is there. */
+  began?(session: Session): void;
+  /** A client was told of an error. */
+  rejected?(error: ThumpError): void;
+}
+
+/** Tells several journals the same. */
+export class Journals implements Journal {
+  readonly #journals: Journal[];
+
+  constructor(...journals: Journal[]) {
+    this.#journals = journals;
+  }
+
+  /** One more from now on. Returns how to take it out. */
+  add(journal: Journal): () => void {
+    this.#journals.push(journal);
+    return () => void this.#journals.splice(this.#journals.indexOf(journal), 1);
+  }
+
+  began(session: Session): void {
+    for (const journal of this.#journals) journal.began?.(session);
+  }
+
+  ended(session: Session, ending: Ending): void {
+    for (const journal of this.#journals) journal.ended(session, ending);
+  }
+
+  lagging(session: Session): void {
+    for (const journal of this.#journals) journal.lagging(session);
+  }
+
+  fault(what: string, error: unknown): void {
+    for (const journal of this.#journals) journal.fault(what, error);
+  }
+
+  rejected(error: ThumpError): void {
+    for (const journal of this.#journals) journal.rejected?.(error);
+  }
 }

@@ -22,3 +22,39 @@ export class Latency {
     (this.buckets[index > COUNT ? COUNT : index] as number)++;
   }
 }
+
+/** What was observed since it was last looked at. */
+export class LatencyWindow {
+  #before: Float64Array;
+  #count: number;
+
+  constructor(readonly latency: Latency) {
+    this.#before = latency.buckets.slice();
+    this.#count = latency.count;
+  }
+
+  /** The time in ms that so many (0.5, 0.99) took at most, of those since the last call; null where there are none. */
+  take(...quantiles: number[]): (number | null)[] {
+    const { buckets, count } = this.latency;
+    const since = buckets.map((all, i) => all - (this.#before[i] ?? 0));
+    const total = count - this.#count;
+    this.#before = buckets.slice();
+    this.#count = count;
+    return quantiles.map((quantile) => (total === 0 ? null : inBuckets(since, total * quantile)));
+  }
+}
+
+/** Where the `rank`th lies, in ms: within a bucket they are taken to be evenly spread. */
+function inBuckets(buckets: Float64Array, rank: number): number {
+  let below = 0;
+  for (const [i, size] of buckets.entries()) {
+    if (below + size >= rank && size > 0) {
+      // What took longer than the last bound took at least that long.
+      const upper = Latency.bounds[Math.min(i, COUNT - 1)] as number;
+      const lower = i === 0 ? 0 : (Latency.bounds[i - 1] as number);
+      return (lower + (upper - lower) * ((rank - below) / size)) * 1000;
+    }
+    below += size;
+  }
+  return (Latency.bounds[COUNT - 1] as number) * 1000;
+}

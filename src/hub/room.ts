@@ -1,6 +1,7 @@
 // A room that somebody on this server is in: who, and the newest of what was said.
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import { Tail } from "../rooms/tail.ts";
 import type { Channel } from "./channel.ts";
@@ -8,7 +9,9 @@ import type { Audience } from "./listeners.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
-  readonly tail: Tail;
+  tail: Tail;
+  /** While the log does not give its publications yet. */
+  starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
@@ -20,13 +23,18 @@ export class Room {
   /** How many publications have left for those who are live. */
   delivered = 0;
 
-  /** @param position publications after this seq will be given to `push` */
   constructor(
     readonly name: string,
     public rule: Rule,
-    position: number,
+    readonly memory?: Memory,
   ) {
-    this.tail = new Tail(rule.bounds, position);
+    this.tail = new Tail(rule.bounds, 0, memory);
+  }
+
+  /** Publications after this seq will be given to `push`. What is between them and what was is not here. */
+  start(position: number): void {
+    this.tail.forget();
+    this.tail = new Tail(this.rule.bounds, position, this.memory);
   }
 
   push(publication: Publication): void {
@@ -40,10 +48,11 @@ export class Room {
     this.tail.rebound(rule.bounds, now);
   }
 
-  /** Forgets all that was published. */
-  forget(): void {
+  /** Forgets all that was published. @param position where it goes on, in another life of the log */
+  forget(position?: number): void {
     this.newest = undefined;
-    this.tail.forget();
+    if (position === undefined) this.tail.forget();
+    else this.start(position);
   }
 
   /** The engine's topic for a wire format. */

@@ -37,6 +37,15 @@ export interface Identity {
   readonly deadline?: number | undefined;
 }
 
+/** How a session fell behind. */
+export interface Lags {
+  times: number;
+  /** The last time, in ms since 1970. */
+  at: number;
+  /** What waited for it in this process then, in bytes; undefined for a stream, whose connection was full. */
+  waiting: number | undefined;
+}
+
 /** Of a session that showed nothing. */
 const NOBODY: Identity = {};
 
@@ -53,6 +62,8 @@ export abstract class Session {
   ended = false;
   /** It was let go, and is not level again yet. */
   lagging = false;
+  /** Absent as long as it never fell behind. */
+  lags: Lags | undefined;
   /** What its address counts as; absent where it is not counted. */
   network: string | undefined;
   /** Publications sent to it, but for those that its live memberships have had since they became live. */
@@ -74,6 +85,10 @@ export abstract class Session {
   abstract get address(): string | undefined;
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
   abstract backedUp(): boolean;
+  /** Bytes that wait in this process for the client to read, where that can be known. */
+  unread(): number | undefined {
+    return undefined;
+  }
   /** Whether anything that was sent has not left this process yet. */
   abstract pending(): boolean;
   /** Put rooms into the live fan-out, or take them out. */

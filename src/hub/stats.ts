@@ -8,6 +8,9 @@ export class Stats {
   publications = 0;
   /** The bytes of their data. */
   publishedBytes = 0;
+  /** Of these: what the server said itself, about itself. */
+  ownPublications = 0;
+  ownBytes = 0;
   /** Publications times those who received each. */
   deliveries = 0;
   /** What they took on the wire, without framing and compression. */
@@ -15,6 +18,8 @@ export class Stats {
   /** How often a session fell behind, and how often one was level again. */
   lagged = 0;
   caughtUp = 0;
+  /** Sessions that are behind just now. */
+  lagging = 0;
   gaps = 0;
   /** Publications that `lag: "latest"` skipped for one session. */
   skipped = 0;
@@ -38,6 +43,12 @@ export class Stats {
     this.deliveredBytes += bytes;
   }
 
+  /** A publication was the server's own: looking should not change what is seen. */
+  publishedOwn(bytes: number): void {
+    this.ownPublications++;
+    this.ownBytes += bytes;
+  }
+
   begun(transport: string): void {
     add(this.opened, transport);
   }
@@ -46,6 +57,14 @@ export class Stats {
     const reasons = this.closed.get(transport) ?? new Map<Reason, number>();
     this.closed.set(transport, reasons);
     add(reasons, reason);
+  }
+
+  /** Sessions that are there, by transport. */
+  connected(): [transport: string, count: number][] {
+    return [...this.opened].map(([transport, opened]) => {
+      const closed = this.closed.get(transport)?.values() ?? [];
+      return [transport, [...closed].reduce((left, count) => left - count, opened)];
+    });
   }
 
   rejected(code: Code): void {

@@ -1,19 +1,34 @@
 // The log: what orders publications and keeps them. All implementations pass test/contract/log.ts.
+import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
+import type { Peers } from "./peers.ts";
 import type { Bounds } from "../rooms/rule.ts";
 
+/** What is kept of a room. */
+export interface Kept {
+  count: number;
+  /** With what each publication takes beside its data. */
+  bytes: number;
+  /** When the newest of it was published, in ms since 1970. */
+  newest: number | undefined;
+}
+
 export interface Log {
-  /** The name of this life of the log. It changes only when what was kept is lost. */
+  /** The other processes that share it, where there may be some. */
+  readonly peers?: Peers;
+  /** The name of this life of the log. It changes only when what was kept is lost; empty until it is known. */
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
-  /** Why nothing can be appended or read just now; absent or undefined while all is well. */
+  /** Why not everything can be appended or read just now; absent or undefined while all is well. */
   readonly fault?: string | undefined;
+  /** Told, where a log elsewhere lost what it kept while this process ran: what held before, for whoever is live. */
+  onRenew?: (before: Cursor) => void;
 
   /**
    * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
-   * Calls are ordered as they are made. A repeated idempotency key returns the first publication's
-   * position and reaches no follower.
+   * A room's calls are ordered as they are made; so are those of all rooms that are kept in the same place. A repeated
+   * idempotency key returns the first publication's position and reaches no follower.
    */
   append(draft: Draft): Publication | Promise<Publication>;
 
@@ -26,9 +41,24 @@ export interface Log {
   /** The newest `count` publications of a room, oldest first. */
   newest(room: string, count: number): Slice | Promise<Slice>;
 
-  /** This process wants a room's publications, in order, from now on. A room has one follower. */
-  follow(room: string, onPublication: (publication: Publication) => void): void;
+  /**
+   * This process wants a room's publications, in order, from now on. A room has one follower.
+   * @param onStart told the seq after which it is given all of them: at once, or before the promise resolves; and
+   *   again when some may have been missed: what lies between must be read
+   * @returns a promise where it takes a while; it rejects when it takes too long, and `unfollow` is then to be called
+   */
+  follow(
+    room: string,
+    onPublication: (publication: Publication) => void,
+    onStart?: (after: number) => void,
+  ): void | Promise<void>;
   unfollow(room: string): void;
+
+  /**
+   * Where there are other processes, one of them may have given a cursor that is ahead of `last`: resolves once
+   * `last` has come as far as it can, and `epoch` is known.
+   */
+  reach?(cursor: Cursor | undefined): void | Promise<void>;
 
   /** Other bounds hold from now on, for what is kept already too. */
   replaceBounds(boundsOf: (room: string) => Bounds): void;
@@ -38,6 +68,9 @@ export interface Log {
 
   /** The names of the rooms of which something is kept. */
   rooms(): Iterable<string> | Promise<Iterable<string>>;
+
+  /** What is kept of a room, where this log can tell without looking far. */
+  about?(room: string): Kept | undefined;
 
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { Memory } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
 import { type Placed, UseOrder } from "../rooms/use-order.ts";
 import { Keys, type Position, scopedKey } from "./keys.ts";
-import type { Log } from "./log.ts";
+import type * as logs from "./log.ts";
 import { Numbers } from "./numbers.ts";
 
 interface Kept extends Placed<Kept> {
@@ -20,7 +20,7 @@ interface Kept extends Placed<Kept> {
 
 const SWEEP_MS = 1000;
 
-export class MemoryLog implements Log {
+export class MemoryLog implements logs.Log {
   readonly #rooms = new Map<string, Kept>();
   /** All of them, by when they were last written or read. */
   readonly #order = new UseOrder<Kept>();
@@ -99,8 +99,13 @@ export class MemoryLog implements Log {
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
-  follow(room: string, onPublication: (publication: Publication) => void): void {
+  follow(
+    room: string,
+    onPublication: (publication: Publication) => void,
+    onStart: (after: number) => void = () => {},
+  ): void {
     this.#kept(room).follower = onPublication;
+    onStart(this.last);
   }
 
   unfollow(room: string): void {
@@ -132,6 +137,11 @@ export class MemoryLog implements Log {
 
   *rooms(): Iterable<string> {
     for (const [name, { tail }] of this.#rooms) if (tail.count > 0) yield name;
+  }
+
+  about(room: string): logs.Kept | undefined {
+    const tail = this.#rooms.get(room)?.tail;
+    return tail && { count: tail.count, bytes: tail.bytes, newest: tail.newestTime };
   }
 
   close(): Promise<void> {

@@ -33,6 +33,7 @@ export type Code = keyof typeof STATUS;
 /** Close codes of our sockets (RFC 6455 §7.4.2 leaves 4000–4999 to applications). */
 export const CLOSE = {
   internal: 1011, // a fault of the server's
+  unavailable: 1013, // what it needs cannot be reached just now: "try again later" in the registry of RFC 6455
   goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
   badFrames: 4400,
   unauthorized: 4401,
@@ -67,4 +68,9 @@ export class ThumpError extends Error {
   get status(): number {
     return STATUS[this.code];
   }
+}
+
+/** Something that the server needs cannot be reached just now. @param retry after how long, in ms, to try again */
+export function unavailable(message: string, retry = 1000): ThumpError {
+  return new ThumpError("unavailable", message, undefined, retry);
 }

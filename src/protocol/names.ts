@@ -2,8 +2,14 @@
 import { ThumpError } from "./codes.ts";
 
 const MAX_BYTES = 255;
-/** Names of events that begin so are the server's own. */
+/** Names of events and rooms that begin so are the server's own. */
 export const RESERVED = "thump:";
+
+/** Whether a room is the server's own: nobody else publishes there. */
+export function isReserved(room: string): boolean {
+  return room.startsWith(RESERVED);
+}
+
 // C0 and C1 controls, and the two line separators that JSON and event streams disagree about.
 // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;

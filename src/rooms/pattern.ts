@@ -14,7 +14,31 @@ export function compilePattern(pattern: string): Pattern {
     .replaceAll(/\*+/g, "*")
     .split(/(\*|\{[A-Za-z_][A-Za-z0-9_]*\})/)
     .filter((element) => element !== "");
-  return { test: (name) => matches(elements, name) };
+  const plain = elements.every((element) => !isPart(element));
+  return { test: plain ? wild(elements) : (name) => matches(elements, name) };
+}
+
+function isPart(element: string): boolean {
+  return /^\{.+\}$/.test(element);
+}
+
+/** Where there is nothing but text and `*`, each text may stand at the first place it is found at. */
+function wild(elements: string[]): (name: string) => boolean {
+  if (!elements.includes("*")) return (name) => name === elements.join("");
+  const first = elements[0] === "*" ? "" : (elements[0] as string);
+  const last = elements.at(-1) === "*" ? "" : (elements.at(-1) as string);
+  const between = elements.slice(1, -1).filter((element) => element !== "*");
+  return (name) => {
+    let at = first.length;
+    const end = name.length - last.length;
+    if (at > end || !name.startsWith(first) || !name.endsWith(last)) return false;
+    for (const text of between) {
+      const found = name.indexOf(text, at);
+      if (found < 0 || found + text.length > end) return false;
+      at = found + text.length;
+    }
+    return true;
+  };
 }
 
 /** Follows all ways through the elements at once: the positions in the name that the elements so far can end at. */
@@ -31,7 +55,7 @@ function advance(element: string, name: string, starts: Set<number>): Set<number
   const ends = new Set<number>();
   if (element === "*") {
     for (let i = Math.min(...starts); i <= name.length; i++) ends.add(i);
-  } else if (/^\{.+\}$/.test(element)) {
+  } else if (isPart(element)) {
     for (const start of starts) {
       // Once an end is known, so are all that follow it in this part.
       for (let i = start; i < name.length && name[i] !== ":" && !ends.has(i + 1); i++) ends.add(i + 1);

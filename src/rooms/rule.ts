@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { FieldError } from "../protocol/codes.ts";
+import { RESERVED } from "../protocol/names.ts";
 import { ownerPart, readOwner } from "./owner.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
@@ -131,6 +132,8 @@ export interface Rule {
   readonly compressOver: number;
   /** Streams are gzip for clients that accept it. */
   readonly compressStreams: boolean;
+  /** It is of a room of the server's own: nobody else publishes there. */
+  readonly reserved?: true;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
   readonly check?: (value: unknown) => FieldError[] | undefined;
 }
@@ -190,6 +193,8 @@ function compressOver(compress: RuleOptions["compress"]): number {
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
+  if (pattern.startsWith(RESERVED))
+    return ["the name", `begins with "${RESERVED}": such rooms are the server's own`];
   const { join, publish, members, history, presence } = options;
   const { grace = 0 } = typeof presence === "object" ? presence : {};
   // Whoever passes through many rooms is remembered in each of them for so long.

@@ -1,10 +1,13 @@
 // Which rule a room has: the first whose pattern matches its name, in the order they were written.
+import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
+import { ReservedRules } from "./reserved.ts";
 import { isKept, type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];
   readonly #fallback: Rule;
+  readonly #reserved = new ReservedRules();
 
   /**
    * @param options Rule options by pattern, already checked against their schema.
@@ -18,7 +21,7 @@ export class Rules {
     }));
   }
 
-  /** Every rule there is, the one for rooms that no pattern matches too. */
+  /** Every rule there is, the one for rooms that no pattern matches too, but for those of the server's own rooms. */
   get all(): Rule[] {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
   }
@@ -30,6 +33,7 @@ export class Rules {
 
   /** The rule of a room; a room that no pattern matches has the defaults. */
   of(room: string): Rule {
+    if (isReserved(room)) return this.#reserved.of(room);
     for (const { pattern, rule } of this.#rules) if (pattern.test(room)) return rule;
     return this.#fallback;
   }

@@ -51,6 +51,16 @@ export class Tail {
     return this.#bytes;
   }
 
+  /** When the newest of what is kept was published, in ms since 1970. */
+  get newestTime(): number | undefined {
+    return this.count > 0 ? this.#items.at(-1)?.time : undefined;
+  }
+
+  /** How many of those that are kept come after a position. */
+  countAfter(seq: number): number {
+    return this.#items.length - this.#indexAfter(seq);
+  }
+
   /** Adds the newest publication, then lets go of what is over the bounds. */
   push(publication: Publication): void {
     this.#last = publication.seq;
@@ -107,6 +117,17 @@ export class Tail {
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Adds what came before all that is here: a slice that reaches up to the floor. @param now ms since 1970 */
+  extend({ from, upTo, publications }: Slice, now: number): void {
+    if (from >= this.#floor || upTo < this.#floor) return;
+    const older = publications.filter(({ seq }) => seq <= this.#floor);
+    this.#items = [...older, ...this.#items.slice(this.#head)];
+    this.#head = 0;
+    this.#floor = from;
+    this.#count(older.reduce((bytes, { size }) => bytes + size + OVERHEAD, 0));
+    this.trim(now);
   }
 
   /** Other bounds hold from now on. What is over them goes. @param now ms since 1970 */

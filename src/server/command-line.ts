@@ -51,8 +51,11 @@ function collect(find: (setting: Setting) => Found): Fields {
     if (value === undefined || option === undefined) continue;
     const [top = "", field] = option.split(".");
     const read = convert(value, reads, name);
-    options[top] =
-      field === undefined ? read : { ...(options[top] as Fields | undefined), ...implies, [field]: read };
+    const before = options[top] as Fields | undefined;
+    const kind = before?.["kind"] ?? implies["kind"];
+    if (implies["kind"] !== undefined && implies["kind"] !== kind)
+      throw new OptionsError(`${name}: the ${top} is ${String(kind)} already; leave one of the two out`);
+    options[top] = field === undefined ? read : { ...before, ...implies, [field]: read };
   }
   return options;
 }

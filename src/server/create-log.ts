@@ -1,6 +1,7 @@
 // Which log there is: the one place that knows all of them.
 import type { Log } from "../log/log.ts";
 import { MemoryLog } from "../log/memory.ts";
+import { RedisLog } from "../log/redis/redis-log.ts";
 import { SqliteLog } from "../log/sqlite/sqlite.ts";
 import type { Memory } from "../rooms/memory.ts";
 import type { Bounds } from "../rooms/rule.ts";
@@ -15,6 +16,8 @@ export interface LogNeeds {
   memory: Memory;
   /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
   onRelease: (room: string, upTo: number) => void;
+  /** Told when what is kept of a room was forgotten, perhaps by another process. */
+  onForget: (room: string) => void;
   /** Told of what goes wrong, and without an error when it is over. */
   onFault: (what: string, error?: unknown) => void;
 }
@@ -23,6 +26,7 @@ export interface LogNeeds {
 export function createLog({ store }: Settings, needs: LogNeeds): Log {
   const { boundsOf, memory, onRelease } = needs;
   if (store.kind === "memory") return new MemoryLog(boundsOf, memory, onRelease);
+  if (store.kind === "redis") return new RedisLog(boundsOf, { ...store, ...needs });
   const { dir, durability, size } = store;
   return new SqliteLog({ ...needs, dir, durability, ...(size === undefined ? {} : { size }) });
 }

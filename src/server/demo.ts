@@ -1,6 +1,7 @@
 // The demo's ticker: the server's own figures, once a second, as long as somebody watches.
 import type { RuleOptions } from "../rooms/rule.ts";
 import type { Engine } from "./engine.ts";
+import { roomsInUse } from "./samples.ts";
 
 export const TICKER = "demo:ticker";
 export const TICKER_RULE: RuleOptions = { history: { count: 1 }, lag: "latest", publish: "server" };
@@ -12,20 +13,20 @@ export const CHAT_RULE: RuleOptions = { presence: { grace: 1, list: 0 } };
 /** Starts it; returns how to stop it. */
 export function startTicker(engine: Engine): () => void {
   const { hub } = engine;
-  let before = hub.stats.publications;
+  const others = () => hub.stats.publications - hub.stats.ownPublications;
+  let before = others();
   const timer = setInterval(() => {
-    const rate = hub.stats.publications - before;
-    before = hub.stats.publications;
+    const rate = others() - before;
+    before = others();
     if (engine.sessionsIn(TICKER) === 0) return;
-    // The ticker does not count itself.
-    before++;
     const figures = {
       sessions: hub.sessions.size,
-      rooms: hub.rooms.size,
+      rooms: roomsInUse(hub),
       rate,
       memory: process.memoryUsage.rss(),
       uptime: Math.floor(process.uptime()),
     };
+    hub.stats.publishedOwn(JSON.stringify(figures).length);
     engine
       .publish(TICKER, figures, { event: "stats" })
       .catch((error: unknown) => hub.journal.fault("the demo's ticker", error));

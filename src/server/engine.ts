@@ -12,8 +12,12 @@ import { Hub } from "../hub/hub.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { Journals } from "../hub/journal.ts";
+import type { Latency } from "../hub/latency.ts";
 import { createLog } from "./create-log.ts";
-import { LogJournal } from "./journal.ts";
+import { LogJournal, warnOfProxy } from "./journal.ts";
+import { watchLoop } from "./loop-delay.ts";
+import { joinPeers } from "./membership.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 
@@ -33,11 +37,15 @@ export interface PublishOptions {
 
 /** The handle that code in this process has. */
 export class Engine {
+  /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
+  readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly door: Door;
   readonly origins: Origins;
   readonly proxies: Proxies;
   readonly bounds: SocketBounds;
+  /** Those who are told how sessions end, and of faults. */
+  readonly journals = new Journals(new LogJournal());
   /** What is kept of all rooms. */
   readonly memory: Memory;
   /** Told to stop: no new sessions. */
@@ -47,6 +55,7 @@ export class Engine {
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
+  #loopDelay: Latency | undefined;
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
@@ -57,7 +66,7 @@ export class Engine {
    */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const journal = new LogJournal();
+    const journal = this.journals;
     const { access, rules } = prepare(settings, journal);
     this.bounds = socketBounds(settings.maxMessage);
     this.memory = new Memory(settings.memory);
@@ -69,12 +78,14 @@ export class Engine {
         memory: this.memory,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
         onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+        onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,
       bounds: this.bounds,
       journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
+      memory: settings.store.kind === "redis" ? this.memory : undefined,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
     const limiter = new Limiter(settings.rates);
@@ -82,8 +93,9 @@ export class Engine {
     const { maxMessage, bodyTime } = settings;
     this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
     this.door.bodies.max = settings.bodies;
+    joinPeers(this);
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, (peer) => journal.stranger(peer));
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
   }
 
   /** Whom it believes, and what was revoked. */
@@ -128,6 +140,14 @@ export class Engine {
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
+  }
+
+  /** How late its event loop is: looked at from when somebody first asks. */
+  get loopDelay(): Latency {
+    if (this.#loopDelay) return this.#loopDelay;
+    const { delay, stop } = watchLoop();
+    this.onClose(stop);
+    return (this.#loopDelay = delay);
   }
 
   /** Why it should get no new clients just now; undefined when all is well. */

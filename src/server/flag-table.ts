@@ -103,6 +103,13 @@ const ROOMS: Setting[] = [
     fallback: "with, unless there is a secret",
     description: "the page at /",
   },
+  {
+    flag: "--no-console",
+    env: "THUMP_CONSOLE",
+    option: "console",
+    reads: "switch",
+    description: "without the page at /console",
+  },
 ];
 
 const KEEPING: Setting[] = [
@@ -121,6 +128,16 @@ const KEEPING: Setting[] = [
     needs: "--data",
     fallback: "normal",
     description: "normal, or fsync: outlive a power cut too",
+  },
+  {
+    flag: "--redis <url>",
+    env: "THUMP_REDIS",
+    option: "store.url",
+    implies: { kind: "redis" },
+    fallback: "in memory",
+    description:
+      "keep publications in Redis, for several nodes: redis://host:6379, rediss://…, " +
+      "redis+sentinel://a,b/name, redis+cluster://a,b",
   },
 ];
 

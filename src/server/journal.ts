@@ -39,21 +39,21 @@ export class LogJournal implements Journal {
     );
   }
 
-  /** Requests that some proxy seems to have sent on, though nobody said that there is one. */
-  stranger(peer: string): void {
-    log.warn(
-      "a request from {peer} says for whom it was sent on, and {peer} is not among the proxies: " +
-        "if it is one, name it (--proxy), or all of its clients count as one",
-      { peer },
-    );
-  }
-
   fault(what: string, error: unknown): void {
     // A program around the plugin that has set up no logging still wants to know.
     if (getConfig() === null) return console.error(`thump: ${what}:`, error);
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#seldom.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));
   }
+}
+
+/** A request that some proxy seems to have sent on, though nobody said that there is one. */
+export function warnOfProxy(peer: string): void {
+  log.warn(
+    "a request from {peer} says for whom it was sent on, and {peer} is not among the proxies: " +
+      "if it is one, name it (--proxy), or all of its clients count as one",
+    { peer },
+  );
 }
 
 /** Runs something at most once in a while for each kind of it, and says how many were passed over since. */

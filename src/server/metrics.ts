@@ -8,6 +8,7 @@ import { STATUS } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { redisMetrics } from "./redis-metrics.ts";
 import { storeMetrics } from "./store-metrics.ts";
 
 const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
@@ -32,6 +33,7 @@ export function createMetrics(engine: Engine): Registry {
   trouble(registry, engine);
   limitMetrics(registry, engine);
   storeMetrics(registry, engine);
+  redisMetrics(registry, engine);
   processMetrics(registry, engine);
   return registry;
 }
@@ -41,14 +43,7 @@ function sessions(registry: Registry, hub: Hub): void {
   // A graph begins at nothing, and not with the first of a kind.
   for (const transport of TRANSPORTS) opened.set(transport, opened.get(transport) ?? 0);
   gauge(registry, "thump_sessions", "Sessions that are connected, by transport.", ["transport"], () =>
-    [...opened].map(([transport, count]) => [
-      { transport },
-      count -
-        (closed
-          .get(transport)
-          ?.values()
-          .reduce((sum, each) => sum + each, 0) ?? 0),
-    ]),
+    hub.stats.connected().map(([transport, count]) => [{ transport }, count]),
   );
   counter(registry, "thump_sessions_opened_total", "Sessions that began.", ["transport"], () =>
     [...opened].map(([transport, count]) => [{ transport }, count]),
@@ -66,8 +61,12 @@ function sessions(registry: Registry, hub: Hub): void {
         ]),
       ),
   );
-  gauge(registry, "thump_sessions_lagging", "Sessions that are behind and being caught up.", [], () =>
-    hub.sessions.values().reduce((sum, { lagging }) => sum + Number(lagging), 0),
+  gauge(
+    registry,
+    "thump_sessions_lagging",
+    "Sessions that are behind and being caught up.",
+    [],
+    () => hub.stats.lagging,
   );
 }
 

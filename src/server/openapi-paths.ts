@@ -36,7 +36,10 @@ const ABOUT: Record<keyof typeof Query.properties, string> = {
     "1: tell who is there, and who comes and goes, where the room's rule keeps presence. Takes `members`.",
   match: "A pattern: * is any run of characters, {id} one part without a colon.",
   cursor: "Where the page before this one ended.",
-  limit: "How many a page.",
+  limit: "How many a page: 100 unless said, at most 1,000.",
+  user: "Those of this user alone.",
+  lagging: "1: those alone that are behind just now.",
+  sort: "`name`, or `sessions`: those with the most first.",
 };
 
 function query(...names: (keyof typeof ABOUT)[]): Parameter[] {
@@ -133,7 +136,9 @@ export const manyPaths: Description["paths"] = {
       operationId: "listRooms",
       summary: "List rooms",
       security: BY_KEY,
-      parameters: query("match", "cursor", "limit"),
+      description:
+        "Rooms that somebody is in or of which something is kept. Rooms of the server's own are there for who names them: `match=thump:*`.",
+      parameters: query("match", "sort", "cursor", "limit"),
       responses: { 200: { description: "A page of them.", content: json("Rooms") }, ...PROBLEM },
     },
   },
@@ -180,7 +185,57 @@ export const manyPaths: Description["paths"] = {
 };
 
 export const operatorPaths: Description["paths"] = {
+  "/rules": {
+    get: {
+      operationId: "rules",
+      summary: "The rules of rooms, as they hold",
+      description:
+        "In the order in which they are tried; the last one, whose pattern is null, is that of all other rooms. With `room` the rule of that one alone. Durations in seconds, sizes in bytes.",
+      security: BY_KEY,
+      parameters: [
+        {
+          name: "room",
+          in: "query",
+          description: "The room whose rule is asked for.",
+          schema: { type: "string" },
+        },
+      ],
+      responses: {
+        200: {
+          description: "All rules, or one.",
+          content: {
+            "application/json": { schema: { anyOf: [refTo("Rules"), refTo("RuleOfRoom")] } },
+          },
+        },
+        ...PROBLEM,
+      },
+    },
+  },
+  "/sessions": {
+    get: {
+      operationId: "listSessions",
+      summary: "List sessions, the newest first",
+      security: BY_KEY,
+      parameters: [
+        {
+          name: "room",
+          in: "query",
+          description: "Those that are in this room; repeated: in all of them.",
+          schema: { type: "array", items: { type: "string" } },
+        },
+        ...query("user", "lagging", "cursor", "limit"),
+      ],
+      responses: { 200: { description: "A page of them.", content: json("Sessions") }, ...PROBLEM },
+    },
+  },
   "/sessions/{id}": {
+    get: {
+      operationId: "describeSession",
+      summary: "How a session fares",
+      security: BY_KEY,
+      parameters: [path("id", "The session's id.")],
+      responses: { 200: { description: "All that is known of it.", content: json("Session") }, ...PROBLEM },
+    },
     delete: {
       operationId: "endSession",
       summary: "End a session",

@@ -4,6 +4,7 @@ import { STATUS } from "../protocol/codes.ts";
 import * as commands from "../protocol/commands.ts";
 import { Revocation } from "../transports/operate.ts";
 import { Item } from "../transports/publish-batch.ts";
+import { operatorSchemas } from "./openapi-operator-schemas.ts";
 
 const text = (description: string) => Type.String({ description });
 const ref = (name: string) => Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` });
@@ -59,9 +60,26 @@ const Members = Type.Object({
   more: Type.Optional(Type.Literal(true, { description: "Not all users are listed." })),
 });
 
+const nextPage = Type.Optional(text("Pass it on as `cursor` for the next page."));
+
 const Rooms = Type.Object({
-  rooms: Type.Array(Type.Object({ room: Type.String(), sessions: Type.Integer() })),
-  cursor: Type.Optional(text("Pass it on as `cursor` for the next page.")),
+  rooms: Type.Array(
+    Type.Object({
+      room: Type.String(),
+      sessions: Type.Integer(),
+      newest: Type.Optional(
+        Type.Integer({ description: "When it was last published to, where that is known." }),
+      ),
+      kept: Type.Optional(
+        Type.Object(
+          { count: Type.Integer(), bytes: Type.Integer() },
+          { description: "What is kept of it, where that is known at once." },
+        ),
+      ),
+    }),
+  ),
+  total: Type.Integer({ description: "How many there are on all pages." }),
+  cursor: nextPage,
 });
 
 const FieldErrors = Type.Array(Type.Object({ path: text("A JSON Pointer."), message: Type.String() }));
@@ -99,6 +117,7 @@ export const schemas: Record<string, TSchema> = {
   State,
   Members,
   Rooms,
+  ...operatorSchemas,
   Problem,
   BatchItem: Item,
   Results: Type.Object({ results: Type.Array(Result) }),

@@ -28,6 +28,13 @@ export function describe(settings: Settings): Description {
     security: BY_NOBODY,
     responses: { 200: { description: "HTML.", content: { "text/html": words("A page.") } } },
   };
+  const operators: Operation = {
+    operationId: "console",
+    summary: "The console: a page for operators",
+    description: "What it shows it asks for, with the API key that is typed into it.",
+    security: BY_NOBODY,
+    responses: { 200: { description: "HTML.", content: { "text/html": words("A page.") } } },
+  };
   const description: Description = {
     openapi: "3.1.0",
     info: {
@@ -41,6 +48,7 @@ export function describe(settings: Settings): Description {
       ...prefixed(settings.prefix, { ...roomPaths, ...manyPaths, ...operatorPaths }),
       ...serverPaths,
       ...metricsPath(settings),
+      ...(settings.console ? prefixed(settings.prefix, { "/console": { get: operators } }) : {}),
       ...(settings.demo ? { "/": { get: demo } } : {}),
     },
     components: { schemas },

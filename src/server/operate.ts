@@ -4,14 +4,11 @@ import { openapiPage } from "../console/openapi-page.ts";
 import type { Engine } from "./engine.ts";
 import { createMetrics } from "./metrics.ts";
 import { describe } from "./openapi.ts";
-import { isLocalAddress } from "./reach.ts";
-
-/** What a proxy adds: who comes through one does not come from this machine, whatever the connection says. */
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+import { isLocal } from "./reach.ts";
 
 /** The routes of the server that are not about rooms. */
 export function operatorRoutes(engine: Engine) {
-  const app = new Elysia({ name: "thump-operate", seed: engine })
+  const app = new Elysia({ name: "thump-operate", seed: engine.seed })
     .get("/healthz", () => Response.json({ status: "ok" }))
     .get("/readyz", () =>
       engine.unready
@@ -26,7 +23,7 @@ export function operatorRoutes(engine: Engine) {
 
 function metricsRoute(engine: Engine) {
   const registry = createMetrics(engine);
-  return new Elysia({ name: "thump-metrics", seed: engine }).get(
+  return new Elysia({ name: "thump-metrics", seed: engine.seed }).get(
     engine.settings.metricsPath,
     async ({ request, server }) => {
       // Not by a page that gave its own name this machine's address either.
@@ -37,10 +34,6 @@ function metricsRoute(engine: Engine) {
       return new Response(await registry.metrics(), { headers });
     },
   );
-}
-
-function isLocal(request: Request, address = ""): boolean {
-  return isLocalAddress(address) && !FORWARDED.some((name) => request.headers.has(name));
 }
 
 /** Programs elsewhere read metrics with an API key, also where all else is open. @throws ThumpError */

@@ -14,7 +14,7 @@ import {
 } from "../access/settings.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../rooms/units.ts";
-import { resolveStore, StoreOptions, type StoreSettings } from "./store-settings.ts";
+import { resolveStore, storeFault, StoreOptions, type StoreSettings } from "./store-settings.ts";
 import { TlsOptions, type TlsPair } from "./tls.ts";
 
 const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
@@ -57,6 +57,7 @@ export const Options = Type.Object(
     tls: Type.Optional(TlsOptions),
     drain: Type.Optional(Duration),
     demo: Type.Optional(Type.Boolean()),
+    console: Type.Optional(Type.Boolean()),
     access: Type.Optional(AccessOptions),
     open: Type.Optional(Type.Boolean()),
     // What is no function is found below: a schema cannot tell.
@@ -89,6 +90,7 @@ export const Options = Type.Object(
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
  *   https: of the server alone.
+ * - `console`: the page at `/console` for operators, and the rooms that it listens in (true).
  * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
  *   a grant. `open`: without them, others than this machine may come too.
  * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
@@ -126,6 +128,7 @@ export interface Settings {
   tls: TlsPair | undefined;
   drain: number;
   demo: boolean;
+  console: boolean;
   access: AccessSettings;
   open: boolean;
   authorize: Authorize | undefined;
@@ -165,6 +168,8 @@ function checkRest(value: Options, source: string): Options {
   }
   const fault = accessFault(value.access ?? {});
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
+  const badStore = storeFault(value.store ?? { kind: "memory" });
+  if (badStore !== undefined) throw new OptionsError(`${source}: store › ${badStore}`);
   const badProxy = proxiesFault(value.proxies ?? []);
   if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
@@ -196,7 +201,7 @@ export function resolveOptions(given: Options): Settings {
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),
-    store: resolveStore(given.store),
+    store: resolveStore(given.store ?? { kind: "memory" }),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
     origins: given.origins ?? [],
@@ -210,6 +215,7 @@ export function resolveOptions(given: Options): Settings {
     drain: durationMs(given.drain ?? 5),
     // A page to try things out is not for a server that knows whom it lets in.
     demo: given.demo ?? !knowsAnyone(access),
+    console: given.console ?? true,
     access,
     open: given.open ?? false,
     authorize: given.authorize,

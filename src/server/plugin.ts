@@ -6,14 +6,19 @@ import type { Door } from "../access/door.ts";
 import { identify } from "../access/identify.ts";
 import { networkOf } from "../access/network.ts";
 import { isLoopback } from "../access/origin.ts";
+import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { endSession, endUserSessions, listRooms, revoke } from "../transports/operate.ts";
+import { listRooms } from "../transports/list-rooms.ts";
+import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
 import { problem } from "../transports/problem.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
 import * as rooms from "../transports/rooms.ts";
+import { describeSession, listSessions } from "../transports/sessions.ts";
 import { Engine } from "./engine.ts";
+import { startFeed } from "./feed.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
-import { checkLocal, isSettled } from "./reach.ts";
+import { checkLocal, isLocal, isSettled } from "./reach.ts";
+import { rulesRoute } from "./rule-text.ts";
 
 type Handler = (
   door: Door,
@@ -77,10 +82,20 @@ function createRoutes(engine: Engine) {
       return handler(...given);
     });
   const raw = { parse: "none" } as const;
-  return new Elysia({ name: "thump", seed: engine, prefix: engine.settings.prefix })
+  let stopFeed = () => {};
+  const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
-    .onStart(({ server }) => attachServer(engine, server))
-    .onStop(() => engine.hub.stop())
+    .onStart(({ server }) => {
+      attachServer(engine, server);
+      if (!engine.settings.console) return;
+      stopFeed = startFeed(engine);
+      engine.onClose(stopFeed);
+    })
+    .onStop(() => {
+      stopFeed();
+      engine.hub.stop();
+    })
+    .get("/rules", on(rulesRoute(engine)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
     .get("/rooms/:room", start(rooms.listen))
@@ -93,9 +108,12 @@ function createRoutes(engine: Engine) {
       on((door, request, _, asker) => publishBatch(door, request, asker, engine.settings.maxBody)),
       raw,
     )
+    .get("/sessions", on(listSessions))
+    .get("/sessions/:id", on(describeSession))
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
     .post("/revoke", on(revoke), raw)
+    .options("/rules", on(preflight))
     .options("/rooms", on(preflight))
     .options("/rooms/:room", on(preflight))
     .options("/rooms/:room/members", on(preflight))
@@ -103,8 +121,11 @@ function createRoutes(engine: Engine) {
     .options("/events", on(preflight))
     .options("/publish", on(preflight))
     .options("/revoke", on(preflight))
+    .options("/sessions", on(preflight))
     .options("/sessions/:id", on(preflight))
     .options("/users/:user/sessions", on(preflight));
+  if (engine.settings.console) routes.get("/console", ({ request }) => consolePage(request));
+  return routes;
 }
 
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
@@ -137,11 +158,12 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
       if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
       const network = networkOf(address);
+      const local = isLocal(request, address);
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
-        return handler(door, request, server, { caller, address, network: counts });
+        return handler(door, request, server, { caller, address, network: counts, local });
       };
       const caller = identify(door, request, origins, network, counted);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);

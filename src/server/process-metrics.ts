@@ -1,12 +1,8 @@
 // The process as Prometheus sees it: processor, memory, open files, and how late the event loop is.
 import { readdirSync } from "node:fs";
 import type { Registry } from "prom-client";
-import { Latency } from "../hub/latency.ts";
 import type { Engine } from "./engine.ts";
 import { counter, gauge, histogram } from "./metrics.ts";
-
-/** How often the event loop is looked at, in ms. */
-const LOOK_MS = 50;
 
 /** Adds them, under the names that all of Prometheus' clients use. (prom-client's own ask for V8's inside.) */
 export function processMetrics(registry: Registry, engine: Engine): void {
@@ -37,21 +33,7 @@ export function processMetrics(registry: Registry, engine: Engine): void {
       () => readdirSync("/proc/self/fd").length,
     );
   }
-  const delay = new Latency();
   histogram(registry, "thump_event_loop_delay_seconds", "How late a timer is: what everything waits for.", [
-    [{}, delay],
+    [{}, engine.loopDelay],
   ]);
-  watchLoop(engine, delay);
-}
-
-/** Looks again and again until the engine is closed. */
-function watchLoop(engine: Engine, delay: Latency): void {
-  let due = performance.now() + LOOK_MS;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    delay.observe(Math.max(0, now - due));
-    due = now + LOOK_MS;
-  }, LOOK_MS);
-  timer.unref();
-  engine.onClose(() => clearInterval(timer));
 }

@@ -27,6 +27,14 @@ export function checkLocal(address: string | undefined): void {
   );
 }
 
+/** What a proxy adds: who comes through one does not come from this machine, whatever the connection says. */
+const FORWARDED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/** Whether a request was made on this machine, and not passed on by a proxy. */
+export function isLocal({ headers }: Request, address = ""): boolean {
+  return isLocalAddress(address) && !FORWARDED.some((name) => headers.has(name));
+}
+
 /** Whether a connection came from this machine. Through a proxy, others do too. */
 export function isLocalAddress(address: string): boolean {
   return isLoopback(address.replace(/^::ffff:/, ""));

@@ -1,12 +1,10 @@
-// JSON answers about rooms that sockets and HTTP share: history, members, lists.
+// JSON answers about a room that sockets and HTTP share: history, members.
 import type { Door } from "../access/door.ts";
-import type { Asker } from "../access/caller.ts";
 import type { Hub, Start } from "../hub/hub.ts";
 import { startingAt } from "../hub/since.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import { compilePattern } from "../rooms/pattern.ts";
 
 const DEFAULT_LAST = 50;
 const MAX_LAST = 1000;
@@ -19,6 +17,11 @@ const MAX_ANSWER = 256 * 1024;
  * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked.
  */
 export function historyAnswer(door: Door, room: string, start: Start): string | Promise<string> {
+  const reaching = door.hub.log.reach?.(start.after);
+  return reaching ? reaching.then(() => answer(door, room, start)) : answer(door, room, start);
+}
+
+function answer(door: Door, room: string, start: Start): string | Promise<string> {
   const { hub } = door;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
@@ -77,22 +80,4 @@ function cut(
 /** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
 export function membersAnswer(hub: Hub, room: string): string {
   return `{"room":${JSON.stringify(room)},${hub.presence.list(room)}}`;
-}
-
-/** One page of the rooms that somebody is in or of which something is kept, by name: those the asker may see. */
-export async function roomsAnswer(
-  { hub, policy }: Door,
-  asker: Asker,
-  options: { match?: string; cursor?: string; limit?: number },
-): Promise<object> {
-  const limit = Math.min(1000, Math.max(1, options.limit ?? 100));
-  const pattern = compilePattern(options.match ?? "*");
-  const after = options.cursor ?? "";
-  const names = new Set([...hub.rooms.keys(), ...(await hub.log.rooms())]);
-  const found = [...names]
-    .filter((name) => name > after && pattern.test(name) && policy.mayAsServer(asker, "list", name))
-    .sort();
-  const page = found.slice(0, limit);
-  const rooms = page.map((name) => ({ room: name, sessions: hub.rooms.get(name)?.members.size ?? 0 }));
-  return { rooms, ...(found.length > limit ? { cursor: page.at(-1) } : {}) };
 }

@@ -1,45 +1,37 @@
-// What operators ask for over HTTP: lists of rooms, ending sessions, revoking tokens.
+// What operators do over HTTP: end sessions, revoke tokens.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { remove } from "../access/removal.ts";
 import type { Session } from "../hub/session.ts";
+import type { Removal } from "../log/peers.ts";
 import { fieldErrors } from "../protocol/check.ts";
-import { CLOSE, ThumpError } from "../protocol/codes.ts";
-import { roomsAnswer } from "./answers.ts";
-import { readJson, readQuery, readSegment } from "./request.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { readJson, readSegment } from "./request.ts";
 
-/** `GET /rooms?match=chat:*&cursor=…&limit=100` */
-export async function listRooms(
+/** `DELETE /sessions/:id` */
+export async function endSession(
   door: Door,
   request: Request,
   _server: unknown,
   asker: Asker,
 ): Promise<Response> {
-  if (door.policy.closed && asker.caller.kind !== "key")
-    throw door.policy.refusal(asker, "It takes an API key that may list rooms.");
-  const { match, cursor, limit } = readQuery(request);
-  return Response.json(
-    await roomsAnswer(door, asker, {
-      ...(match === undefined ? {} : { match }),
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(limit === undefined ? {} : { limit: Number(limit) }),
-    }),
-  );
-}
-
-/** `DELETE /sessions/:id` */
-export function endSession(door: Door, request: Request, _server: unknown, asker: Asker): Response {
   door.policy.checkOperation(asker, "disconnect");
-  sessionOf(door, readSegment(request)).end(CLOSE.removed, "removed");
+  if ((await removeEverywhere(door, { session: readSegment(request) })) === 0) throw noSession();
   return new Response(null, { status: 204 });
 }
 
 /** `DELETE /users/:user/sessions` */
-export function endUserSessions(door: Door, request: Request, _server: unknown, asker: Asker): Response {
+export async function endUserSessions(
+  door: Door,
+  request: Request,
+  _server: unknown,
+  asker: Asker,
+): Promise<Response> {
   door.policy.checkOperation(asker, "disconnect");
   const user = readSegment(request, "/sessions");
-  return Response.json({ ended: endAll(door, ({ identity }) => identity.user === user, "removed") });
+  return Response.json({ ended: await removeEverywhere(door, { user }) });
 }
 
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
@@ -76,19 +68,13 @@ export async function revoke(
       { path: "/until", message: "is in the past" },
     ]);
   }
-  // First to the list, then to those who are here: who comes between the two finds the door closed.
-  if (user !== undefined) access.revocations.revokeUser(user, end);
-  const named = session === undefined ? undefined : sessionOf(door, session);
-  const id = token ?? named?.identity.token;
-  if (id !== undefined) access.revocations.revokeToken(id, end);
-  const ended = endAll(
-    door,
-    (one) =>
-      one === named ||
-      (user !== undefined && one.identity.user === user) ||
-      (id !== undefined && one.identity.token === id),
-    "revoked",
-  );
+  const ended = await removeEverywhere(door, {
+    user,
+    session,
+    token,
+    revoked: { at: Date.now(), until: end },
+  });
+  if (session !== undefined && ended === 0) throw noSession();
   return Response.json({ ended, until: end });
 }
 
@@ -106,19 +92,24 @@ function checkRevocation(body: unknown): Static<typeof Revocation> {
   return body;
 }
 
-function sessionOf(door: Door, id: string): Session {
+/** A session that is here. @throws ThumpError `not-found` */
+export function sessionOf(door: Door, id: string): Session {
   const session = door.hub.sessions.get(id);
-  if (!session) throw new ThumpError("not-found", "There is no such session; it may have ended.");
+  if (!session) throw noSession();
   return session;
 }
 
-/** Ends the sessions that fit, and says how many they were. */
-function endAll(door: Door, fits: (session: Session) => boolean, reason: string): number {
-  let ended = 0;
-  for (const session of door.hub.sessions.values()) {
-    if (!fits(session)) continue;
-    session.end(CLOSE.removed, reason);
-    ended++;
-  }
-  return ended;
+function noSession(): ThumpError {
+  return new ThumpError("not-found", "There is no such session; it may have ended.");
+}
+
+/** Here, and on the other nodes where there are some. Says how many sessions ended. */
+async function removeEverywhere({ hub, access }: Door, removal: Removal): Promise<number> {
+  const { peers } = hub.log;
+  const { ended, revoked } = remove(hub, access.revocations, removal);
+  if (!peers) return ended;
+  // One session is in one place.
+  if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;
+  for (const one of revoked) await peers.remember(one);
+  return ended + (await peers.remove(removal));
 }

@@ -12,6 +12,7 @@ export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
   }
   const known = error as ThumpError;
   hub.stats.rejected(known.code);
+  hub.journal.rejected?.(known);
   return known;
 }
 

@@ -25,6 +25,9 @@ export const Query = Type.Object({
   presence: Type.Optional(Flag),
   match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),
+  user: Type.Optional(Type.String()),
+  lagging: Type.Optional(Flag),
+  sort: Type.Optional(Type.Union([Type.Literal("name"), Type.Literal("sessions")])),
   limit: Type.Optional(Digits),
 });
 const query = Compile(Query);

@@ -202,6 +202,7 @@ async function poll(
     return state(door, room, start);
   }
   door.places.check(asker);
+  await hub.log.reach?.(start.after);
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
   await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);

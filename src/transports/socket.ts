@@ -100,17 +100,16 @@ export abstract class SocketSession extends TopicSession {
     this.#socket = undefined;
   }
 
-  /** Bytes that wait in this process for the client to read. */
-  get buffered(): number {
+  override unread(): number {
     return this.#socket?.getBufferedAmount() ?? 0;
   }
 
   override backedUp(): boolean {
-    return this.buffered > this.door.hub.bounds.high;
+    return this.unread() > this.door.hub.bounds.high;
   }
 
   override pending(): boolean {
-    return this.buffered > 0;
+    return this.unread() > 0;
   }
 
   override attach(rooms: Room[]): void {
@@ -171,7 +170,7 @@ export abstract class SocketSession extends TopicSession {
   }
 
   override beat(): boolean {
-    const waiting = this.buffered;
+    const waiting = this.unread();
     // A slow client may not have come to our ping yet; that it reads is sign enough.
     if (!this.#heard && (waiting === 0 || waiting >= this.#waiting)) return false;
     this.#heard = false;

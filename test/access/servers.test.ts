@@ -97,11 +97,13 @@ test("a batch has a result for each room, by what the key may do there", async (
   expect(results.map(({ at, error }) => error?.code ?? typeof at)).toEqual(["string", "forbidden", "string"]);
 });
 
-test("a key belongs in the header, nowhere else", async () => {
+test("a key belongs in a header, nowhere else: a subprotocol is one", async () => {
   const server = secured({ cookie: "session" });
   const origin = "http://localhost:1";
   expect((await attempt(server.room("r", `?token=${MASTER}`))).status).toBe(401);
-  expect((await shakeHands(server.socket("/ws"), {}, ["thump", `bearer.${MASTER}`])).status).toBe(401);
+  expect((await shakeHands(server.socket("/ws"), {}, ["thump", `bearer.${MASTER}`])).status).toBe(101);
+  const wrong = await shakeHands(server.socket("/ws"), {}, ["thump", `bearer.${MASTER}x`]);
+  expect([wrong.status, wrong.code]).toEqual([401, "unauthorized"]);
   expect((await attempt(server.room("r"), { headers: { cookie: `session=${MASTER}`, origin } })).status).toBe(
     403,
   );

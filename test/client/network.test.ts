@@ -1,7 +1,8 @@
 // The client on a bad network: cut, blocked, black-holed, drained, restarted; and nothing lost, repeated or doubled.
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
-import { startProcess } from "../support/process.ts";
+import { folder, startProcess } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { client, hear, inState, storage, upTo } from "./support.ts";
@@ -69,7 +70,8 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     const first = await startProcess(["--port", "0", "--no-demo", "--drain", "200ms"]);
     const second = await startProcess(["--port", "0", "--no-demo"]);
     const proxy = await Proxy.start(first.port);
-    const thump = client(proxy.url, { transport });
+    // By itself it would wait for much longer.
+    const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
     const heard = await hear(thump, "r");
     await heard.room.publish(0);
     await heard.next();
@@ -100,6 +102,22 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await heard.until(({ length }) => length === 2);
     expect(heard.all).toEqual([0, 1]);
     expect(heard.gaps.all).toHaveLength(1);
+  });
+
+  test("a server that is killed and keeps its log in a file is started again, and nothing is missing or doubled", async () => {
+    const args = ["--no-demo", "--log-level", "error", "--data", join(folder(), "log")];
+    const first = await startProcess(["--port", "0", ...args]);
+    const thump = client(first.url, { transport });
+    const heard = await hear(thump, "r");
+    const published = upTo(50).map((n) => heard.room.publish(n));
+    await published[20];
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    await startProcess(["--port", String(first.port), ...args]);
+    await Promise.all(published);
+    await heard.until(({ length }) => length === 50);
+    expect(heard.all).toEqual(upTo(50));
+    expect(heard.gaps.all).toEqual([]);
   });
 
   test("the next page goes on where this one was", async () => {

@@ -95,6 +95,27 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
+test("a new token that grants less closes the rooms that it does not grant", async () => {
+  const server = secured();
+  const grants = [["mine:*", "other"], ["mine:*"]];
+  const thump = client(server.url, {
+    token: () => {
+      const rooms = Object.fromEntries(
+        (grants.shift() ?? ["mine:*"]).map((room) => [room, ["join", "publish"]]),
+      );
+      return token(claims({ exp: seconds(2), rooms }));
+    },
+  });
+  const mine = await hear(thump, "mine:1");
+  const other = await hear(thump, "other");
+  expect(other.room.state).toBe("live");
+  await other.states.until((states) => states.includes("closed"));
+  expect(other.room.error?.code as string).toBe("forbidden");
+  await mine.room.publish(1);
+  await mine.next();
+  expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
+}, 15_000);
+
 test("a stream that is refused for one room still tells of the gap in another", async () => {
   const server = secured();
   const { at } = await server.engine.publish("mine:1", 0);

@@ -1,5 +1,6 @@
 // The contract of logs, part two: what is kept, the truth about what is not, and idempotency keys.
 import { expect, test } from "bun:test";
+import { OVERHEAD } from "../../src/rooms/tail.ts";
 import { seqs } from "../support/publications.ts";
 import type { Subject } from "./log.ts";
 
@@ -24,6 +25,15 @@ export function boundsContract(on: Subject): void {
     while (Date.now() <= time + 1) await Bun.sleep(1);
     expect((await on.log.read("brief:a", 0, 9)).publications).toEqual([]);
     expect(await on.gapAfter("brief:a", 0)).toBe(true);
+  });
+
+  test("about() is what is kept of a room, where the log tells it at once", async () => {
+    const data = { kind: "text", text: "12345" } as const;
+    const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];
+    const told = on.log.about?.("a");
+    if (told) expect(told).toEqual({ count: 2, bytes: 2 * (5 + OVERHEAD), newest: newest.time });
+    const nothing = on.log.about?.("elsewhere");
+    expect(nothing?.count ?? 0).toBe(0);
   });
 
   test("rooms() are those of which something is kept", async () => {

@@ -1,6 +1,7 @@
 // A disk of a few MiB, where this machine lets us have one: to be filled up, or made read-only.
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
 import { folder } from "../support/process.ts";
@@ -27,7 +28,7 @@ export const noDisk = canMount() ? undefined : "this machine lets nobody but roo
 
 function canMount(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
-  const probe = join("/tmp", `thump-mount-${process.pid}`);
+  const probe = join(tmpdir(), `thump-mount-${process.pid}`);
   mkdirSync(probe, { recursive: true });
   const can = mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", probe);
   if (can) spawnSync("umount", ["-l", probe]);

@@ -282,7 +282,7 @@ class Game {
     for (const { failure } of this.clients) if (failure) throw failure;
     const { hub } = this.server.engine;
     for (const session of hub.sessions.values()) {
-      const waiting = "buffered" in session ? (session.buffered as number) : 0;
+      const waiting = session.unread() ?? 0;
       if (waiting > hub.bounds.limit)
         throw new Error(`a socket holds ${waiting} bytes; ${hub.bounds.limit} are allowed`);
     }

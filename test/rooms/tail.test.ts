@@ -153,3 +153,16 @@ randomTest("random operations leave it like a plain array", (random) => {
     }
   }
 });
+
+test("what came before can be added, as far as it reaches up to what is here and the bounds let it", () => {
+  const tail = new Tail({ count: 4, age: 1e9, bytes: 1e9 }, 5);
+  tail.push(publication(7));
+  tail.extend({ from: 1, upTo: 4, publications: [publication(3)] }, 0);
+  expect(tail.floor).toBe(5);
+  tail.extend({ from: 2, upTo: 7, publications: [3, 5, 7].map((seq) => publication(seq)) }, 0);
+  expect(tail.floor).toBe(2);
+  expect(seqs(tail.read(0, 9).publications)).toEqual([3, 5, 7]);
+  tail.extend({ from: 0, upTo: 2, publications: [publication(1), publication(2)] }, 0);
+  expect(seqs(tail.read(0, 9).publications)).toEqual([2, 3, 5, 7]);
+  expect([tail.floor, tail.count, tail.bytes]).toEqual([1, 4, 4 * (OVERHEAD + 6)]);
+});

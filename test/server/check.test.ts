@@ -38,12 +38,8 @@ test("the file can be named, and does not have to be there", async () => {
 });
 
 test.each<[room: string, pattern: string | null, rule: object]>([
-  ["chat:7", "chat:{id}", { history: { count: 5, age: 3_600_000 }, publish: "anyone", lag: "catch-up" }],
-  [
-    "chat:7:8",
-    "chat:*",
-    { history: false, publish: "server", presence: { grace: 5000, list: 7, info: true } },
-  ],
+  ["chat:7", "chat:{id}", { history: { count: 5, age: 3600 }, publish: "anyone", lag: "catch-up" }],
+  ["chat:7:8", "chat:*", { history: false, publish: "server", presence: { grace: 5, list: 7, info: true } }],
   ["elsewhere", null, { history: { count: 1000 }, publish: "anyone", presence: false }],
 ])("the rule of %s is that of %s", async (room, pattern, rule) => {
   const cwd = folder({ "thump.config.ts": CONFIG });

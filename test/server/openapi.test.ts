@@ -59,9 +59,9 @@ test("it says what it takes to ask: of everybody, of servers, and of nobody", as
 });
 
 test.each([
-  { demo: true },
-  { prefix: "/live", demo: false, metrics: "off" },
-  { demo: false, metricsPath: "/m" },
+  { demo: true, console: true },
+  { prefix: "/live", demo: false, console: false, metrics: "off" },
+  { demo: false, console: true, metricsPath: "/m" },
 ] as const)("it has every route of the server, and no other: %j", async (options) => {
   const engine = new Engine(serverSettings(options));
   cleanup(() => engine.close());

@@ -1,9 +1,8 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
-import { Command } from "commander";
-import { addServe } from "../../src/cli/server-commands.ts";
-import { type Flags, readOptions } from "../../src/server/command-line.ts";
+import { readOptions } from "../../src/server/command-line.ts";
 import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
+import { flagsOf } from "../support/flags.ts";
 import { folder } from "../support/process.ts";
 
 function messageOf(value: unknown): string {
@@ -22,11 +21,7 @@ async function read(
   env: Record<string, string> = {},
   files: Record<string, string> = {},
 ): Promise<Options> {
-  let flags: Flags = {};
-  const program = new Command();
-  addServe(program, async (given) => void (flags = given));
-  await program.parseAsync(args, { from: "user" });
-  return readOptions(flags, env, folder(files));
+  return readOptions(await flagsOf(args), env, folder(files));
 }
 
 const refusal = (reading: Promise<Options>) =>
@@ -311,4 +306,9 @@ test("how a file is kept may be said farther away, or closer by, than where it i
   });
   for (const alone of [read(["--durability", "fsync"]), read([], { THUMP_DURABILITY: "fsync" })])
     expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("give --data too")]);
+  const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
+  expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
+  // What is closer by takes the place of another kind.
+  const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
+  expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });

@@ -33,8 +33,8 @@ export const environment = (env: Record<string, string>): Record<string, string>
 });
 
 /** Starts a server, without waiting for it. It goes with the test. */
-export function spawn(args: string[], env: Record<string, string>, cwd: string) {
-  const child = Bun.spawn([...THUMP, ...args], {
+export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
+  const child = Bun.spawn([process.execPath, file, ...args], {
     cwd,
     env: environment(env),
     stdin: "ignore",
@@ -54,12 +54,20 @@ export function killAfter(child: Bun.Subprocess): void {
 }
 
 /** Starts a server and waits until it listens. */
-export async function startProcess(
+export function startProcess(
   args: string[] = ["--port", "0"],
   env: Record<string, string> = {},
   cwd = folder(),
 ): Promise<Started> {
-  const child = spawn(args, env, cwd);
+  return listening(spawn(args, env, cwd));
+}
+
+/** Starts a program of its own that has a server in it, and says where as the server does. */
+export function startFile(file: string, cwd: string): Promise<Started> {
+  return listening(spawn([], {}, cwd, file));
+}
+
+async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
   // Read to its end: a process whose output is closed under it would not stop in peace.
   const ended = collect(child.stdout, out);

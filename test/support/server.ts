@@ -14,7 +14,7 @@ export interface TestServer extends Running {
 
 /** Starts a server that stops with the test. */
 export function startServer(options: Options = {}): TestServer {
-  const running = serve({ port: 0, demo: false, drain: 0, ...options });
+  const running = serve({ port: 0, demo: false, console: false, drain: 0, ...options });
   const secure = options.tls ? "s" : "";
   const url = `http${secure}://127.0.0.1:${running.port}`;
   cleanup(() => running.stop());

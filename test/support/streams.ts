@@ -60,13 +60,21 @@ async function open(url: string, headers: Record<string, string>): Promise<OpenS
 /** Opens an event stream and waits until it has its first position: what is published from now on follows. */
 export async function openEvents(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
   const stream = await open(url, { accept: "text/event-stream", ...headers });
-  await stream.lines.until((lines) => lines.some((line) => line.startsWith("id: ")));
+  await begun(stream, (lines) => lines.some((line) => line.startsWith("id: ")));
   return stream;
 }
 
 /** The same for NDJSON. */
 export async function openNdjson(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
   const stream = await open(url, { accept: "application/x-ndjson", ...headers });
-  await stream.lines.until((lines) => lines.some((line) => line.includes('"position"')));
+  await begun(stream, (lines) => lines.some((line) => line.includes('"position"')));
   return stream;
+}
+
+/** Fails when it ends before it has begun. */
+async function begun(stream: OpenStream, test: (lines: string[]) => boolean): Promise<void> {
+  const ended = stream.ended.then(() => {
+    if (!test(stream.lines.all)) throw new Error("the stream ended before it began");
+  });
+  await Promise.race([stream.lines.until(test), ended]);
 }

@@ -6,7 +6,8 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 
 interface List {
-  rooms: { room: string; sessions: number }[];
+  rooms: { room: string; sessions: number; newest?: number; kept?: { count: number; bytes: number } }[];
+  total: number;
   cursor?: string;
 }
 
@@ -26,9 +27,10 @@ test("the list has rooms with sessions and rooms with history, by name", async (
   await eventually(() => server.engine.sessionsIn("busy") === 2);
   expect(await list(server)).toEqual({
     rooms: [
-      { room: "busy", sessions: 2 },
-      { room: "kept", sessions: 0 },
+      { room: "busy", sessions: 2, kept: { count: 0, bytes: 0 } },
+      { room: "kept", sessions: 0, kept: { count: 1, bytes: 257 }, newest: expect.any(Number) as number },
     ],
+    total: 2,
   });
 });
 

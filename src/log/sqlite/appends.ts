@@ -64,9 +64,10 @@ export class Appends implements CommitEvents {
     this.#give(publication);
   }
 
-  turn(entry: Entry): Publication {
-    this.#arrived(entry.draft.room);
-    return this.memory.append(entry.draft);
+  turn({ draft, key }: Entry): Publication {
+    this.#arrived(draft.room);
+    if (key !== undefined) this.#pending.delete(key);
+    return this.memory.append(draft);
   }
 
   dropped({ key, draft }: Entry): void {
@@ -75,8 +76,7 @@ export class Appends implements CommitEvents {
   }
 
   gone(room: StoredRoom): void {
-    if (this.isBusy(room)) this.rooms.changed.add(room);
-    else this.rooms.drop(room);
+    this.rooms.left(room);
   }
 
   fault(what: string | undefined): void {

@@ -22,9 +22,9 @@ export function assemble(entries: readonly Entry[], first: number, beside: Besid
   let seq = first;
   for (const entry of entries) {
     const { room, key } = entry;
-    if (!room) {
-      // Its own log gives it this number when its turn has come.
-      seq++;
+    if (!room || room.left) {
+      // The log in memory gives it this number when its turn has come.
+      if (!entry.delivered) seq++;
       continue;
     }
     const others = added.get(room) ?? [];
@@ -38,7 +38,7 @@ export function assemble(entries: readonly Entry[], first: number, beside: Besid
   }
   const rooms = [...added].map(([room, others]) => room.change(others));
   const { keysUpTo, meta } = beside;
-  const drops = beside.drops.map((room): [number, number] => [room.id, room.last]);
+  const drops = beside.drops.map(({ id }) => id);
   return { publications, rooms, keys, keysUpTo, drops, meta };
 }
 

@@ -55,8 +55,8 @@ export interface Batch {
   keys: KeyRow[];
   /** Keys up to this seq are too old, or too many. */
   keysUpTo: number;
-  /** Rooms of which nothing needs to be known, by id; and the newest seq that each of them had. */
-  drops: [id: number, last: number][];
+  /** Ids of rooms of which nothing needs to be known. They are not used again. */
+  drops: number[];
   meta: Partial<Meta>;
 }
 

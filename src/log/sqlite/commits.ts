@@ -6,15 +6,11 @@ import type { Numbers } from "../numbers.ts";
 import { assemble } from "./assemble.ts";
 import type { Batch, Meta, Outcome } from "./batch.ts";
 import type { Entry } from "./entry.ts";
+import { Gathered } from "./gathered.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
-/** A transaction holds so many publications and about so many bytes of data: what is more waits for the next. */
-const BATCH_COUNT = 1024;
-const BATCH_BYTES = 8 << 20;
-/** So much may wait, in bytes: past it the disk is too slow for what is published. */
-const WAITING_BYTES = 64 << 20;
 /** Numbers are set aside in the file in blocks: after a crash it goes on where no number was ever given out. */
 const BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
@@ -53,8 +49,7 @@ export class Commits {
   readonly stats = { commits: 0, failed: 0, publications: 0, trimmed: 0 };
   /** Told of each transaction how long it took, in ms. */
   onCommit: (ms: number) => void = () => {};
-  #gathered: Entry[] = [];
-  #gatheredBytes = 0;
+  readonly #gathered = new Gathered();
   /** Were delivered at once and could not be kept yet. */
   #owed: Entry[] = [];
   #settling: PromiseWithResolvers<void>[] = [];
@@ -90,14 +85,13 @@ export class Commits {
 
   /** Resolves when the entry is kept. Rejects at once where it cannot be. */
   add(entry: Entry): Promise<Publication> {
-    if (this.#gatheredBytes > WAITING_BYTES) {
+    if (this.#gathered.isFull) {
       this.events.dropped(entry);
       return Promise.reject(
         new ThumpError("unavailable", "The disk cannot keep up. Try again in a moment.", undefined, RETRY),
       );
     }
-    this.#gathered.push(entry);
-    this.#gatheredBytes += entry.size;
+    this.#gathered.add(entry);
     const kept = entry.wait();
     this.#sendSoon();
     return kept;
@@ -120,7 +114,7 @@ export class Commits {
 
   /** Keeps what there is. The next life of the log begins with the number after the last. */
   async finish(): Promise<void> {
-    while (this.#under || this.#gathered.length > 0) await this.settle().catch(() => {});
+    while (this.#under || !this.#gathered.isEmpty) await this.settle().catch(() => {});
     if (!this.fault) {
       this.meta.reserved = this.numbers.last + 1;
       await this.settle().catch(() => {});
@@ -138,7 +132,7 @@ export class Commits {
   }
 
   #send(): void {
-    const fresh = this.#take();
+    const fresh = this.#gathered.take();
     const entries = [...this.#owed.splice(0), ...fresh];
     const settling = this.#settling.splice(0);
     const first = this.numbers.last + 1 + this.#headroom;
@@ -161,26 +155,14 @@ export class Commits {
       else this.#onKept(outcome, batch, entries, settling);
       this.#under = undefined;
       if (!outcome.error) for (const room of beside.drops) this.events.gone(room);
-      if (this.#gathered.length > 0 || this.#settling.length > 0) this.#send();
+      if (!this.#gathered.isEmpty || this.#settling.length > 0) this.#send();
     });
-  }
-
-  #take(): Entry[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { size } of this.#gathered) {
-      if (count >= BATCH_COUNT || bytes > BATCH_BYTES) break;
-      count++;
-      bytes += size;
-    }
-    this.#gatheredBytes -= bytes;
-    return this.#gathered.splice(0, count);
   }
 
   #beside(changed: Iterable<StoredRoom>, entries: readonly Entry[], next: number) {
     const { meta, keysUpTo } = this;
     // A room that something more is on its way to goes later.
-    const later = new Set(entries.map(({ room }) => room));
+    const later = new Set(entries.map(({ room }) => (room?.left ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
     const reserved = meta.reserved ?? this.#reserve(next - this.numbers.last);
@@ -220,17 +202,18 @@ export class Commits {
     }
     let turn = this.#ceiling;
     for (const entry of entries) {
-      if (!entry.room) {
+      const { room } = entry;
+      if (!entry.delivered && (!room || room.left)) {
         this.numbers.last = turn++ - 1;
         entry.kept(this.events.turn(entry));
         continue;
       }
       const publication = entry.publication as Publication;
-      if (entry.delivered) entry.room.unkept--;
+      if (entry.delivered) (room as StoredRoom).unkept--;
       else {
         turn++;
         this.numbers.last = publication.seq;
-        entry.room.push(publication);
+        room?.push(publication);
       }
       this.events.kept(entry, publication);
       entry.kept(publication);
@@ -260,22 +243,22 @@ export class Commits {
     this.fault = new ThumpError("unavailable", `Nothing can be kept just now: ${what}.`, undefined, RETRY);
     this.#ceiling = Number.POSITIVE_INFINITY;
     // All of it is to be tried again but what was given to nobody.
-    const dropped = new Set(batch.drops.map(([id]) => id));
+    const dropped = new Set(batch.drops);
     for (const room of this.#under?.values() ?? [])
-      (dropped.has(room.id) ? this.drops : this.rooms.changed).add(room);
+      if (dropped.has(room.id)) this.drops.add(room);
+      else if (!room.left) this.rooms.changed.add(room);
     // Numbers are set aside anew: by then others may have been given out.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);
-    const rest = this.#gathered.splice(0);
-    this.#gatheredBytes = 0;
+    const rest = this.#gathered.takeAll();
     for (const entry of [...entries, ...rest]) this.#giveUp(entry, this.fault);
     for (const { reject } of [...settling, ...this.#settling.splice(0)]) reject(this.fault);
   }
 
   #giveUp(entry: Entry, fault: ThumpError): void {
     if (entry.delivered) this.#owed.push(entry);
-    else if (!entry.room && this.mayNumber()) return entry.kept(this.events.turn(entry));
+    else if ((!entry.room || entry.room.left) && this.mayNumber()) return entry.kept(this.events.turn(entry));
     else this.events.dropped(entry);
     entry.failed(fault);
   }

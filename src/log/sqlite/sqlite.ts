@@ -3,7 +3,7 @@ import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import { Memory } from "../../rooms/memory.ts";
 import { type Bounds, isKept } from "../../rooms/rule.ts";
-import type { Log } from "../log.ts";
+import type { Kept, Log } from "../log.ts";
 import { MemoryLog } from "../memory.ts";
 import { Numbers } from "../numbers.ts";
 import { Appends, closedError, type Follower } from "./appends.ts";
@@ -123,9 +123,9 @@ export class SqliteLog implements Log {
     return this.#reading(room, this.last, (known) => known.newest(count));
   }
 
-  follow(room: string, onPublication: Follower): void {
+  follow(room: string, onPublication: Follower, onStart?: (after: number) => void): void {
     this.#appends.followers.set(room, onPublication);
-    this.#memory.follow(room, onPublication);
+    this.#memory.follow(room, onPublication, onStart);
   }
 
   unfollow(room: string): void {
@@ -159,6 +159,12 @@ export class SqliteLog implements Log {
 
   rooms(): Iterable<string> {
     return new Set([...this.#rooms.names(), ...this.#memory.rooms()]);
+  }
+
+  about(room: string): Kept | undefined {
+    if (!isKept(this.#boundsOf(room))) return this.#memory.about(room);
+    const known = this.#rooms.peek(room);
+    return known && { count: known.count, bytes: known.bytes, newest: known.tail.newestTime };
   }
 
   async close(): Promise<void> {

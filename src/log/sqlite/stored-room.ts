@@ -32,6 +32,8 @@ export class StoredRoom implements Placed<StoredRoom> {
   count: number;
   /** What is kept takes so many bytes, as tails count them. */
   bytes: number;
+  /** Nothing is to be known of it any more, whatever of it is on its way. */
+  left = false;
   /** Publications that were given to the follower and are not in the file yet. */
   unkept = 0;
   /** Publications at the floor or below that are still in the file. */

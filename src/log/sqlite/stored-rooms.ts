@@ -14,6 +14,8 @@ export class StoredRooms {
   readonly #order = new UseOrder<StoredRoom>();
   /** Those whose row in the file is not what is known here. */
   readonly changed = new Set<StoredRoom>();
+  /** Names whose rows are in the file still, and are not to be read any more. */
+  readonly #leaving = new Set<string>();
   #nextId: number;
 
   /**
@@ -35,6 +37,7 @@ export class StoredRooms {
   known(name: string): StoredRoom | undefined {
     let room = this.#rooms.get(name);
     if (!room) {
+      if (this.#leaving.has(name)) return undefined;
       const row = this.reader.room(name);
       if (!row) return undefined;
       room = this.#add(row);
@@ -60,23 +63,36 @@ export class StoredRooms {
     return room;
   }
 
+  /** A room, if anything of it is in memory. */
+  peek(name: string): StoredRoom | undefined {
+    return this.#rooms.get(name);
+  }
+
   get loaded(): Iterable<StoredRoom> {
     return this.#rooms.values();
   }
 
   /** The names of those of which something is kept. */
   *names(): Iterable<string> {
-    for (const name of this.reader.names()) if (!this.#rooms.has(name)) yield name;
+    for (const name of this.reader.names())
+      if (!this.#rooms.has(name) && !this.#leaving.has(name)) yield name;
     for (const [name, { count }] of this.#rooms) if (count > 0) yield name;
   }
 
-  /** Nothing is to be known of a room any more. */
-  drop(room: StoredRoom): void {
-    room.tail.forget();
+  /** Nothing is to be known of a room any more; the file is about to be told. */
+  leave(room: StoredRoom): void {
+    room.forget();
+    room.left = true;
+    this.#leaving.add(room.name);
     this.#rooms.delete(room.name);
     this.#order.remove(room);
     this.changed.delete(room);
     this.forgotten = Math.max(this.forgotten, room.last);
+  }
+
+  /** The file knows nothing of it any more either. */
+  left(room: StoredRoom): void {
+    this.#leaving.delete(room.name);
   }
 
   /** What is in the file too gives way. @param isBusy somebody is in it, or something of it is on its way there */

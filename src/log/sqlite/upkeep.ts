@@ -88,8 +88,7 @@ export class Upkeep {
 
   #drop(room: StoredRoom): void {
     const { rooms, commits } = this;
-    room.forget();
-    rooms.forgotten = Math.max(rooms.forgotten, room.last);
+    rooms.leave(room);
     commits.meta.forgotten = rooms.forgotten;
     commits.drops.add(room);
   }

@@ -54,7 +54,7 @@ export class Writer {
   write(batch: Batch): void {
     let trimmed = 0;
     this.#inTransaction(() => {
-      for (const [id] of batch.drops) this.db.run("DELETE FROM rooms WHERE id = ?", [id]);
+      for (const id of batch.drops) this.db.run("DELETE FROM rooms WHERE id = ?", [id]);
       for (const row of batch.publications) this.#insert.run(...row);
       for (const room of batch.rooms) trimmed += this.#change(room);
       for (const row of batch.keys) this.#key.run(...row);
@@ -65,7 +65,7 @@ export class Writer {
     this.trimmed += trimmed;
     // Only now: of a batch that failed nothing is to be deleted.
     for (const { id, floor, gone } of batch.rooms) if (gone > STEP) this.#garbage.set(id, floor);
-    for (const [id, last] of batch.drops) this.#garbage.set(id, last);
+    for (const id of batch.drops) this.#garbage.set(id, Number.MAX_SAFE_INTEGER);
   }
 
   #change({ id, name, last, floor, count, bytes, oldest, expires, gone }: RoomChange): number {

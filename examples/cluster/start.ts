@@ -1,0 +1,87 @@
+// A cluster without containers: one Redis and three nodes on this machine. bun examples/cluster/start.ts
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const main = join(import.meta.dir, "../../src/main.ts");
+const folder = mkdtempSync(join(tmpdir(), "thump-cluster-"));
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function run(command: string[]): Bun.Subprocess {
+  return Bun.spawn(command, { cwd: folder, stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+}
+
+if (Bun.which("redis-server") === null) {
+  console.error("There is no redis-server here. On Debian and Ubuntu: apt-get install redis-server");
+  process.exit(1);
+}
+
+const redisPort = await freePort();
+// Everything is on disk before it is acknowledged to anybody who would mind a killed Redis: it may be killed to see.
+const redisArgs = ["--port", String(redisPort), "--bind", "127.0.0.1", "--dir", folder];
+const redis = run([
+  "redis-server",
+  ...redisArgs,
+  "--appendonly",
+  "yes",
+  "--save",
+  "",
+  "--loglevel",
+  "warning",
+]);
+const ports = await Promise.all([freePort(), freePort(), freePort()]);
+const nodes = ports.map((port) =>
+  run([
+    process.execPath,
+    main,
+    "--port",
+    String(port),
+    "--redis",
+    `redis://127.0.0.1:${redisPort}`,
+    "--log-level",
+    "warning",
+  ]),
+);
+
+async function ready(port: number): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+    await Bun.sleep(50);
+  }
+}
+
+async function stop(): Promise<never> {
+  for (const node of nodes) node.kill();
+  await Promise.all(nodes.map(({ exited }) => exited));
+  redis.kill();
+  await redis.exited;
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}
+process.on("SIGINT", () => void stop());
+process.on("SIGTERM", () => void stop());
+
+await Promise.all(ports.map(ready));
+const [a, b, c] = ports.map((port) => `http://127.0.0.1:${port}`);
+console.log(`Three nodes: ${a}  ${b}  ${c}      Redis: port ${redisPort}, process ${redis.pid}
+
+  listen on one     curl -N -H 'accept: text/event-stream' ${a}/rooms/chat
+  speak on another  curl -d 'hello' ${b}/rooms/chat
+  read on a third   curl '${c}/rooms/chat?last=10'
+  all rooms         curl ${c}/rooms
+
+  a node dies       kill -9 ${nodes[1]?.pid}     and the others go on
+  Redis dies        kill -9 ${redis.pid}     and publishing waits for it: redis-server ${redisArgs.join(" ")} --appendonly yes
+
+Ctrl-C stops all of it.`);
+await Promise.all(nodes.map(({ exited }) => exited));
+await stop();

@@ -1,0 +1,43 @@
+// Ends sessions that are to end, and remembers what is revoked: on this node, for whoever wants it, here or elsewhere.
+import type { Hub } from "../hub/hub.ts";
+import type { Session } from "../hub/session.ts";
+import type { Removal, Revoked } from "../log/peers.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import type { Revocations } from "./revocations.ts";
+
+/** Does it, here. Returns how many sessions ended, and what is revoked since. */
+export function remove(
+  hub: Hub,
+  revocations: Revocations,
+  { user, session, token, revoked }: Removal,
+): { ended: number; revoked: Revoked[] } {
+  const named = session === undefined ? undefined : hub.sessions.get(session);
+  const id = token ?? (revoked && named?.identity.token);
+  const all: Revoked[] = [];
+  if (revoked && user !== undefined) all.push({ user, ...revoked });
+  if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
+  // First to the list, then to those who are here: who comes between the two finds the door closed.
+  for (const one of all) revocations.add(one);
+  const fits = (one: Session) =>
+    one === named ||
+    (user !== undefined && one.identity.user === user) ||
+    (id !== undefined && one.identity.token === id);
+  return { ended: endAll(hub, fits, revoked ? "revoked" : "removed"), revoked: all };
+}
+
+/** What was revoked elsewhere counts here: those who came with it end. */
+export function revokeAll(hub: Hub, revocations: Revocations, all: Revoked[]): void {
+  const news = all.filter((one) => revocations.add(one));
+  if (news.length > 0) endAll(hub, ({ identity }) => revocations.covers(identity), "revoked");
+}
+
+/** Ends the sessions that fit, and says how many they were. */
+function endAll(hub: Hub, fits: (session: Session) => boolean, reason: string): number {
+  let ended = 0;
+  for (const session of hub.sessions.values()) {
+    if (!fits(session)) continue;
+    session.end(CLOSE.removed, reason);
+    ended++;
+  }
+  return ended;
+}

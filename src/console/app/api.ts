@@ -1,0 +1,117 @@
+// Requests to the server, in the name of whoever signed in.
+import type { Code } from "../../protocol/codes.ts";
+
+/** What went wrong, by the server's own codes; `gone` when it did not answer. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    readonly code: Code | "gone",
+    message: string,
+    readonly status = 0,
+  ) {
+    super(message);
+  }
+}
+
+export class Api {
+  /**
+   * @param base where the server is, without a slash at the end
+   * @param key an API key; a server that knows nobody wants none
+   */
+  constructor(
+    readonly base: string,
+    readonly key: string | undefined,
+  ) {}
+
+  /** @throws ApiError, or `AbortError` when it was called off */
+  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const response = await this.#send("GET", path, signal);
+    return (await response.json()) as T;
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#send("DELETE", path);
+  }
+
+  async #send(method: string, path: string, signal?: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (this.key !== undefined) headers["authorization"] = `Bearer ${this.key}`;
+    let response: Response;
+    try {
+      response = await fetch(this.base + path, {
+        method,
+        headers,
+        cache: "no-store",
+        signal: signal ?? null,
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new ApiError("gone", "The server does not answer.");
+    }
+    if (response.ok) return response;
+    const told = (await response.json().catch(() => ({}))) as { code?: Code; detail?: string };
+    throw new ApiError(
+      told.code ?? "gone",
+      told.detail ?? `The server answered ${response.status}.`,
+      response.status,
+    );
+  }
+}
+
+/** What the server answers. */
+export interface RoomRow {
+  room: string;
+  sessions: number;
+  newest?: number;
+  kept?: { count: number; bytes: number };
+}
+
+export interface SessionRow {
+  session: string;
+  transport: string;
+  user?: string;
+  address?: string;
+  since: number;
+  rooms: number;
+  lagging: boolean;
+}
+
+export interface Standing {
+  room: string;
+  at: string;
+  live: boolean;
+  behind: number;
+  more?: true;
+  max?: number;
+  lag: string;
+}
+
+export interface SessionDetail extends SessionRow {
+  info?: unknown;
+  deadline?: number;
+  lags: { times: number; at?: number; waiting?: number };
+  waiting?: number;
+  /** The most that may wait. */
+  allowed: number;
+  full: boolean;
+  sent: number;
+  received: number;
+  memberships: Standing[];
+}
+
+export interface RuleText {
+  history: false | { read: string; count: number; age: number; bytes: number; store?: string };
+  lag: string;
+  join: string;
+  publish: string;
+  members: string;
+  presence: false | { grace: number; list: number; info: boolean };
+  compress: unknown;
+  schema?: unknown;
+}
+
+export interface PatternRule {
+  pattern: string | null;
+  rule: RuleText;
+}

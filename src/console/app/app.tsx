@@ -1,0 +1,67 @@
+/** @jsxImportSource preact */
+// The console: finds out whether one may look, then shows the view that the address names.
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { Api, ApiError } from "./api.ts";
+import { ConsoleContext } from "./hooks.ts";
+import { loadKey, saveKey } from "./key.ts";
+import { Live } from "./live.ts";
+import { Gone, SignIn } from "./sign-in.tsx";
+import { Shell } from "./shell.tsx";
+
+/** The page is at `<prefix>/console`. */
+const BASE = location.origin + location.pathname.replace(/\/console\/?$/, "");
+/** So often it is asked whether the server is there again, in ms. */
+const RETRY = 2000;
+
+type Phase =
+  | { name: "asking" | "in"; key: string | undefined }
+  | { name: "out"; why: string | undefined; failed: boolean }
+  | { name: "gone"; key: string | undefined };
+
+export function App() {
+  const [phase, setPhase] = useState<Phase>(() => ({ name: "asking", key: loadKey() }));
+  const signIn = (key: string | undefined) => setPhase({ name: "asking", key });
+  const signOut = useCallback((why?: string) => {
+    saveKey(undefined);
+    setPhase({ name: "out", why, failed: why !== undefined });
+  }, []);
+  useEffect(() => {
+    if (phase.name === "asking") void ask(phase.key).then(setPhase);
+    if (phase.name !== "gone") return;
+    const timer = setTimeout(() => void ask(phase.key).then(setPhase), RETRY);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  if (phase.name === "in") return <Inside key={phase.key} apiKey={phase.key} signOut={signOut} />;
+  if (phase.name === "out") return <SignIn why={phase.why} failed={phase.failed} onKey={signIn} />;
+  return phase.name === "gone" ? <Gone /> : <p class="asking" role="status" />;
+}
+
+/** Whether one may look with this key. */
+async function ask(key: string | undefined): Promise<Phase> {
+  try {
+    await new Api(BASE, key).get("/rules");
+    saveKey(key);
+    return { name: "in", key };
+  } catch (error) {
+    const { code, message, status } = error as ApiError;
+    if (code === "gone" && status === 0) return { name: "gone", key };
+    // Without a key there is nothing wrong yet, unless the server says that it is not for us at all.
+    const told = key !== undefined || status !== 401;
+    return { name: "out", why: told ? message : undefined, failed: told };
+  }
+}
+
+function Inside({ apiKey, signOut }: { apiKey: string | undefined; signOut(why?: string): void }) {
+  const [words, say] = useState("");
+  const live = useMemo(() => new Live(BASE, apiKey, signOut), [apiKey]);
+  useEffect(() => () => live.close(), [live]);
+  const value = useMemo(() => ({ api: new Api(BASE, apiKey), live, say, signOut }), [apiKey, live]);
+  return (
+    <ConsoleContext.Provider value={value}>
+      <Shell hasKey={apiKey !== undefined} />
+      <p class="unseen" role="status" aria-live="polite">
+        {words}
+      </p>
+    </ConsoleContext.Provider>
+  );
+}

@@ -1,0 +1,7 @@
+/** @jsxImportSource preact */
+// Begins: puts the console into the page.
+import { render } from "preact";
+import { App } from "./app.tsx";
+
+const root = document.querySelector("#app");
+if (root) render(<App />, root);

@@ -1,0 +1,231 @@
+/** @jsxImportSource preact */
+// How the server fares: figures now, the last five minutes as charts, errors, who comes and goes.
+import { useState } from "preact/hooks";
+import { bytes, count, duration, latency, rate } from "../format.ts";
+import { useLive } from "../hooks.ts";
+import { Chart, type Line } from "../parts/chart.tsx";
+import { ErrorsTable, SessionEvents } from "../parts/recent.tsx";
+import { Heading } from "../parts/ui.tsx";
+import type { FigureName, Series } from "../series.ts";
+
+type Write = (value: number) => string;
+const ms: Write = (value) => latency(value);
+
+interface Panel {
+  title: string;
+  lines: [name: string, figure: FigureName][];
+  write: Write;
+  least: number;
+  steps?: number[];
+}
+
+/** Half a MiB, a MiB, and so on, doubled. */
+const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
+
+const PANELS: Panel[] = [
+  { title: "Published, per second", lines: [["in", "published"]], write: rate, least: 5 },
+  { title: "Delivered, per second", lines: [["out", "delivered"]], write: rate, least: 5 },
+  {
+    title: "Publish to socket",
+    lines: [
+      ["p99", "socketsP99"],
+      ["p50", "socketsP50"],
+      ["streams", "streamsP99"],
+    ],
+    write: ms,
+    least: 1,
+  },
+  { title: "Sessions", lines: [["connected", "sessions"]], write: count, least: 5 },
+  { title: "Lagging sessions", lines: [["lagging", "lagging"]], write: count, least: 5 },
+  {
+    title: "Event loop and log",
+    lines: [
+      ["loop p99", "loopP99"],
+      ["log p99", "logP99"],
+    ],
+    write: ms,
+    least: 5,
+  },
+  { title: "Rooms", lines: [["with sessions", "rooms"]], write: count, least: 5 },
+  { title: "Errors told, per second", lines: [["errors", "errors"]], write: rate, least: 5 },
+  {
+    title: "Memory",
+    lines: [
+      ["process", "rss"],
+      ["heap", "heap"],
+      ["kept", "kept"],
+    ],
+    write: bytes,
+    least: 1 << 20,
+    steps: MEMORY_STEPS,
+  },
+];
+
+export function Overview() {
+  const { series, refused } = useLive();
+  const [chosen, choose] = useState<string>();
+  const { nodes } = series;
+  const node = chosen !== undefined && nodes.includes(chosen) ? chosen : undefined;
+  return (
+    <>
+      <div class="top">
+        <Heading>Overview</Heading>
+        <Nodes nodes={nodes} node={node} choose={choose} series={series} />
+      </div>
+      {refused !== undefined && (
+        <p class="notice wrong" role="alert">
+          {refused}
+        </p>
+      )}
+      <Figures series={series} node={node} />
+      <section aria-label="The last five minutes" class="charts">
+        {PANELS.map((panel) => (
+          <PanelChart key={panel.title} panel={panel} series={series} node={node} />
+        ))}
+      </section>
+      <div class="columns">
+        <ErrorsTable />
+        <SessionEvents />
+      </div>
+    </>
+  );
+}
+
+interface NodesProps {
+  nodes: string[];
+  node: string | undefined;
+  choose(node: string | undefined): void;
+  series: Series;
+}
+
+/** Which process it is; where there are several, which to look at. */
+function Nodes({ nodes, node, choose, series }: NodesProps) {
+  const [sample] = series.latest(node);
+  if (!sample) return <p class="soft nodes">waiting for the first figures…</p>;
+  if (nodes.length > 1) {
+    return (
+      <label class="nodes">
+        Node{" "}
+        <select value={node ?? ""} onChange={({ currentTarget }) => choose(currentTarget.value || undefined)}>
+          <option value="">all {nodes.length}</option>
+          {nodes.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+    );
+  }
+  return (
+    <p class="soft nodes" data-testid="node">
+      {sample.node} · version {sample.version} · up {duration(sample.uptime)}
+      {sample.draining && <span class="badge busy">draining</span>}
+    </p>
+  );
+}
+
+function Figures({ series, node }: { series: Series; node: string | undefined }) {
+  const now = (name: FigureName) => series.now(name, node);
+  const shown = (name: FigureName, write: Write) => {
+    const value = now(name);
+    return value === null ? "–" : write(value);
+  };
+  const transports = new Map<string, number>();
+  for (const { sessions } of series.latest(node))
+    for (const [transport, size] of Object.entries(sessions.byTransport))
+      transports.set(transport, (transports.get(transport) ?? 0) + size);
+  const byTransport = [...transports].filter(([, size]) => size > 0);
+  const lagging = now("lagging") ?? 0;
+  return (
+    <dl class="figures">
+      <Figure
+        name="Sessions"
+        value={shown("sessions", count)}
+        about={
+          byTransport.map(([name, size]) => `${count(size)} ${SHORT[name] ?? name}`).join(" · ") || "none"
+        }
+        title={byTransport.map(([name, size]) => `${count(size)} ${name}`).join(", ")}
+      />
+      <Figure name="Rooms" value={shown("rooms", count)} about="with sessions" />
+      <Figure
+        name="Published"
+        value={`${shown("published", rate)} /s`}
+        about={`${shown("publishedBytes", bytes)}/s`}
+      />
+      <Figure
+        name="Delivered"
+        value={`${shown("delivered", rate)} /s`}
+        about={`${shown("deliveredBytes", bytes)}/s`}
+      />
+      <Figure
+        name="To socket, p99"
+        value={shown("socketsP99", ms)}
+        about={`p50 ${shown("socketsP50", ms)}`}
+      />
+      <Figure
+        name="Lagging"
+        value={shown("lagging", count)}
+        about={lagging > 0 ? "being caught up" : "nobody is behind"}
+        look={lagging > 0 ? "busy" : undefined}
+      />
+      <Figure name="Memory" value={shown("rss", bytes)} about={`${shown("kept", bytes)} kept`} />
+    </dl>
+  );
+}
+
+/** Transports in a few letters. */
+const SHORT: Record<string, string> = {
+  websocket: "ws",
+  "raw-websocket": "raw",
+  "event-stream": "sse",
+  "envelope-stream": "events",
+};
+
+interface FigureProps {
+  name: string;
+  value: string;
+  about: string;
+  title?: string;
+  look?: string | undefined;
+}
+
+function Figure({ name, value, about, title = about, look = "" }: FigureProps) {
+  return (
+    <div class={`figure ${look}`}>
+      <dt>{name}</dt>
+      <dd class="value" data-testid={`figure-${name}`}>
+        {value}
+      </dd>
+      <dd class="about" title={title}>
+        {about}
+      </dd>
+    </div>
+  );
+}
+
+const LOOKS: Line["look"][] = ["a", "b", "c"];
+
+interface PanelProps {
+  panel: Panel;
+  series: Series;
+  node: string | undefined;
+}
+
+function PanelChart({ panel: { title, lines, write, least, steps }, series, node }: PanelProps) {
+  const [times = [], ...values] = series.columns(
+    lines.map(([, figure]) => figure),
+    node,
+  );
+  return (
+    <Chart
+      title={title}
+      times={times as number[]}
+      write={write}
+      least={least}
+      steps={steps}
+      lines={lines.map(([name, figure], i) => {
+        const now = series.now(figure, node);
+        return { name, look: LOOKS[i] ?? "c", values: values[i] ?? [], now: now === null ? "–" : write(now) };
+      })}
+    />
+  );
+}

@@ -1,0 +1,98 @@
+/** @jsxImportSource preact */
+// The rules as they hold, in the order in which they are tried; and which one a room has.
+import type { PatternRule } from "../api.ts";
+import { replaceHash, usePolled } from "../hooks.ts";
+import { historyText, RuleFacts, Schema } from "../parts/rule-facts.tsx";
+import { SearchField } from "../parts/search-field.tsx";
+import { Failure, Heading, Table } from "../parts/ui.tsx";
+import { href, type Route, withQuery } from "../route.ts";
+
+type RulesRoute = Extract<Route, { page: "rules" }>;
+const EVERY = 10_000;
+
+export function RulesPage({ route: { room } }: { route: RulesRoute }) {
+  const { data, error } = usePolled<{ rules: PatternRule[] }>("/rules", EVERY);
+  return (
+    <>
+      <div class="top">
+        <Heading>Rules</Heading>
+        <Which room={room} />
+      </div>
+      <Failure error={error} />
+      {room !== "" && <RuleOfRoom room={room} />}
+      <div class="panel flush">
+        <Table
+          caption="Rules: the first whose pattern fits a room counts"
+          look="rules"
+          testId="rules"
+          columns={[
+            ["Pattern"],
+            ["Keeps"],
+            ["If slow"],
+            ["Join"],
+            ["Publish"],
+            ["Members"],
+            ["Read history"],
+            ["Schema"],
+          ]}
+        >
+          {data?.rules.map(({ pattern, rule }) => (
+            <tr key={pattern}>
+              <th scope="row">
+                {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
+              </th>
+              <td>{historyText(rule)}</td>
+              <td>{rule.lag}</td>
+              <td>{rule.join}</td>
+              <td>{rule.publish}</td>
+              <td>{rule.members}</td>
+              <td>{rule.history ? rule.history.read : "–"}</td>
+              <td>
+                {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </div>
+      <p class="soft">
+        The first pattern that fits counts. <code>thump check</code> prints the same; a reload (SIGHUP)
+        changes them without dropping anybody.
+      </p>
+    </>
+  );
+}
+
+function Which({ room }: { room: string }) {
+  return (
+    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <SearchField
+        id="which"
+        label="Which rule has a room?"
+        placeholder="Which rule has the room…"
+        value={room}
+        onSettled={(text) => replaceHash(href({ page: "rules", room: text }))}
+      />
+    </form>
+  );
+}
+
+function RuleOfRoom({ room }: { room: string }) {
+  const { data, error } = usePolled<PatternRule>(withQuery("/rules", { room }), EVERY);
+  return (
+    <section class="panel" aria-labelledby="of">
+      <h2 id="of" class="name">
+        {room}
+      </h2>
+      <Failure error={error} />
+      {data && (
+        <>
+          <p class="soft">
+            {data.pattern === null ? "No pattern fits: the defaults." : "By the pattern "}
+            {data.pattern !== null && <code>{data.pattern}</code>}
+          </p>
+          <RuleFacts rule={data.rule} />
+        </>
+      )}
+    </section>
+  );
+}

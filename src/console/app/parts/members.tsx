@@ -1,0 +1,61 @@
+/** @jsxImportSource preact */
+// The sessions that are in a room, the newest of them.
+import type { SessionRow } from "../api.ts";
+import { ago, count, plural } from "../format.ts";
+import { useNow } from "../hooks.ts";
+import { href, SESSIONS } from "../route.ts";
+import { Empty } from "./ui.tsx";
+
+/** By user, as `GET /rooms/:room/members` tells. */
+export interface Present {
+  users: number;
+  guests: number;
+}
+
+interface MembersProps {
+  who: { sessions: SessionRow[]; total: number } | undefined;
+  /** Absent where the key may not see it. */
+  present: Present | undefined;
+  room: string;
+}
+
+export function Members({ who, present, room }: MembersProps) {
+  const now = useNow();
+  const { sessions = [], total = 0 } = who ?? {};
+  return (
+    <section class="panel" aria-labelledby="members">
+      <h2 id="members">
+        Members{" "}
+        {present && (
+          <span class="soft plain">
+            {plural(present.users, "user")}, {plural(present.guests, "guest")}
+          </span>
+        )}
+      </h2>
+      {who && total === 0 ? (
+        <Empty>Nobody is here.</Empty>
+      ) : (
+        <ul class="members" data-testid="members">
+          {sessions.map(({ session, transport, user, address, since, lagging }) => (
+            <li key={session}>
+              <a href={href({ page: "session", id: session })}>
+                <code>{user ?? session}</code>
+              </a>
+              <span class="cut">
+                {transport}
+                {address && `, ${address}`}
+              </span>
+              {lagging && <span class="badge busy">lagging</span>}
+              <span class="time">{ago(since, now)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {total > sessions.length && (
+        <p>
+          <a href={href({ ...SESSIONS, room })}>All {count(total)} sessions</a>
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,81 @@
+/** @jsxImportSource preact */
+// What happened lately: errors by code, and who came and went.
+import { ago, count, duration } from "../format.ts";
+import { useLive, useNow } from "../hooks.ts";
+import type { SessionEvent } from "../live.ts";
+import { href } from "../route.ts";
+import { Empty, Table } from "./ui.tsx";
+
+export function ErrorsTable() {
+  const { errors } = useLive();
+  const now = useNow();
+  const lines = [...errors.values()].toSorted((a, b) => b.last - a.last);
+  return (
+    <section class="panel" aria-labelledby="errors">
+      <h2 id="errors">Recent errors</h2>
+      {lines.length === 0 ? (
+        <Empty>No client was refused anything in the last 15 minutes.</Empty>
+      ) : (
+        <Table
+          caption="Errors that clients were told, by code, the last 15 minutes"
+          columns={[["Code"], ["Times", "number"], ["Last"], ["In words", "wide"]]}
+        >
+          {lines.map(({ code, count: times, last, message }) => (
+            <tr key={code}>
+              <td>
+                <code class={code === "internal" || code === "fault" ? "wrong" : ""}>{code}</code>
+              </td>
+              <td class="number">{count(times)}</td>
+              <td class="time">{ago(last, now)}</td>
+              <td class="wide cut" title={message}>
+                {message ?? <span class="soft">not shown: it may hold what was sent</span>}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+export function SessionEvents() {
+  const { events } = useLive();
+  const now = useNow();
+  return (
+    <section class="panel" aria-labelledby="events">
+      <h2 id="events">Came and went</h2>
+      {events.length === 0 ? (
+        <Empty>Nobody in the last 15 minutes.</Empty>
+      ) : (
+        <ol class="events">
+          {events.slice(0, 12).map((event) => (
+            <li key={`${event.session} ${event.what}`}>
+              <Event event={event} now={now} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function Event({ event, now }: { event: SessionEvent; now: number }) {
+  const came = event.what === "began";
+  const who = event.user ?? (came ? (event.address ?? "") : "");
+  return (
+    <>
+      <span class={`badge ${came ? "good" : ""}`}>
+        {came ? "came" : event.reason === "client" ? "left" : event.reason}
+      </span>
+      <a href={href({ page: "session", id: event.session })}>
+        <code>{event.session}</code>
+      </a>
+      <span class="cut">
+        {event.transport}
+        {who && `, ${who}`}
+        {!came && `, after ${duration(event.seconds)}`}
+      </span>
+      <span class="time">{ago(came ? event.since : event.time, now)}</span>
+    </>
+  );
+}

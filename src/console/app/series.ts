@@ -1,0 +1,122 @@
+// The last five minutes of samples, by node, and what they come to together. Pure.
+import type { Sample } from "../../protocol/reserved.ts";
+
+/** So long is shown, in seconds. */
+export const WINDOW = 300;
+/** A node that has said nothing for so long is gone, in ms. */
+const SILENT = 5000;
+
+/** What is drawn and shown: how it is read off a sample, and how the nodes' add up. */
+interface Figure {
+  of(sample: Sample): number | null;
+  join: "sum" | "max";
+}
+
+const perSecond = (of: (sample: Sample) => number): Figure => ({
+  of: (sample) => of(sample) / (sample.seconds || 1),
+  join: "sum",
+});
+const sum = (of: Figure["of"]): Figure => ({ of, join: "sum" });
+const max = (of: Figure["of"]): Figure => ({ of, join: "max" });
+
+export const FIGURES = {
+  sessions: sum(({ sessions }) => sessions.total),
+  lagging: sum(({ sessions }) => sessions.lagging),
+  rooms: sum(({ rooms }) => rooms),
+  published: perSecond((sample) => sample.in.publications),
+  publishedBytes: perSecond((sample) => sample.in.bytes),
+  delivered: perSecond(({ out }) => out.deliveries),
+  deliveredBytes: perSecond(({ out }) => out.bytes),
+  socketsP50: max(({ toSockets }) => toSockets.p50),
+  socketsP99: max(({ toSockets }) => toSockets.p99),
+  streamsP99: max(({ toStreams }) => toStreams.p99),
+  logP99: max(({ log }) => log.p99),
+  loopP99: max(({ loop }) => loop.p99),
+  rss: sum(({ memory }) => memory.rss),
+  heap: sum(({ memory }) => memory.heap),
+  kept: sum(({ memory }) => memory.kept),
+  errors: perSecond(({ rejects }) => Object.values(rejects).reduce((all, one) => all + one, 0)),
+} satisfies Record<string, Figure>;
+export type FigureName = keyof typeof FIGURES;
+
+/** A second, in s since 1970, and what each node said last by then. */
+interface Moment {
+  time: number;
+  samples: Sample[];
+}
+
+export class Series {
+  readonly #nodes = new Map<string, Sample[]>();
+
+  /** Takes a sample. What is older than the window goes. */
+  add(sample: Sample): void {
+    const samples = this.#nodes.get(sample.node) ?? [];
+    this.#nodes.set(sample.node, samples);
+    samples.push(sample);
+    const oldest = sample.time - WINDOW * 1000;
+    while ((samples[0]?.time ?? oldest) < oldest) samples.shift();
+  }
+
+  /** Those that were heard of lately. */
+  get nodes(): string[] {
+    const newest = this.#newest();
+    return [...this.#nodes]
+      .filter(([, samples]) => (samples.at(-1)?.time ?? 0) > newest - SILENT)
+      .map(([node]) => node)
+      .toSorted();
+  }
+
+  /** What each node said last. @param node one of them, or all */
+  latest(node?: string): Sample[] {
+    return this.nodes
+      .filter((name) => node === undefined || name === node)
+      .flatMap((name) => this.#nodes.get(name)?.slice(-1) ?? []);
+  }
+
+  /** What the newest samples come to; null where nobody knows. */
+  now(name: FigureName, node?: string): number | null {
+    return join(FIGURES[name], this.latest(node));
+  }
+
+  /** Columns for a chart: times in s since 1970, then a column a figure. @param node one of them, or all */
+  columns(names: readonly FigureName[], node?: string): (number | null)[][] {
+    const moments = this.#moments(node);
+    return [
+      moments.map(({ time }) => time),
+      ...names.map((name) => moments.map(({ samples }) => join(FIGURES[name], samples))),
+    ];
+  }
+
+  #newest(): number {
+    return Math.max(0, ...[...this.#nodes.values()].map((samples) => samples.at(-1)?.time ?? 0));
+  }
+
+  #moments(node: string | undefined): Moment[] {
+    const lists = [...this.#nodes]
+      .filter(([name]) => node === undefined || name === node)
+      .map(([, list]) => list);
+    const [only] = lists;
+    if (lists.length === 1 && only)
+      return only.map((sample) => ({ time: sample.time / 1000, samples: [sample] }));
+    const first = Math.min(...lists.map((list) => list[0]?.time ?? Infinity));
+    const last = this.#newest();
+    const at = lists.map(() => 0);
+    const moments: Moment[] = [];
+    // Their clocks do not tick together: of each, what it said last by the end of the second.
+    for (let end = first; end <= last; end += 1000) {
+      const samples = lists.flatMap((list, i) => {
+        while ((list[(at[i] as number) + 1]?.time ?? Infinity) <= end) (at[i] as number)++;
+        const sample = list[at[i] as number];
+        return sample && sample.time <= end && sample.time > end - SILENT ? [sample] : [];
+      });
+      moments.push({ time: end / 1000, samples });
+    }
+    return moments;
+  }
+}
+
+function join({ of, join: how }: Figure, samples: Sample[]): number | null {
+  const values = samples.map(of).filter((value) => value !== null);
+  if (values.length === 0) return null;
+  return how === "max" ? Math.max(...values) : values.reduce((all, value) => all + value, 0);
+}

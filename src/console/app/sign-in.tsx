@@ -1,0 +1,69 @@
+/** @jsxImportSource preact */
+// The ways not to be in: without a key, with one that is not good, and while the server is not there.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Mark } from "./parts/mark.tsx";
+
+interface SignInProps {
+  why: string | undefined;
+  failed: boolean;
+  onKey(key: string | undefined): void;
+}
+
+export function SignIn({ why, failed, onKey }: SignInProps) {
+  const [key, setKey] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (key.trim() !== "") onKey(key.trim());
+  };
+  return (
+    <main class="door">
+      <Mark />
+      <h1>Thump console</h1>
+      <form onSubmit={submit}>
+        <label for="key">API key</label>
+        <input
+          id="key"
+          ref={input}
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="thump_…"
+          value={key}
+          aria-invalid={failed}
+          aria-describedby={why ? "why" : "hint"}
+          onInput={({ currentTarget }) => setKey(currentTarget.value)}
+        />
+        <button class="main" type="submit">
+          Sign in
+        </button>
+      </form>
+      {why ? (
+        <p id="why" class="wrong" role="alert">
+          {why}{" "}
+          <button type="button" onClick={() => onKey(undefined)}>
+            Try without a key
+          </button>
+        </p>
+      ) : (
+        <p id="hint" class="soft">
+          One that may inspect, list rooms and join them. It stays in this tab, until you close it.{" "}
+          <code>thump key</code> makes one.
+        </p>
+      )}
+    </main>
+  );
+}
+
+export function Gone() {
+  return (
+    <main class="door">
+      <Mark />
+      <h1>Thump console</h1>
+      <p role="status">
+        <span class="dot busy" aria-hidden="true" /> The server does not answer. Trying again…
+      </p>
+    </main>
+  );
+}

@@ -1,0 +1,95 @@
+// The console's page: one answer with its script and its style inside, bundled from `app/`.
+import { createHash } from "node:crypto";
+import { isAbsolute, join } from "node:path";
+import index from "./app/index.html";
+
+/** What the engine says of an HTML import: its path; once it is part of a bundle, its files too. */
+interface Imported {
+  index: string;
+  files?: { path: string; loader: string; isEntry: boolean }[];
+}
+
+interface Page {
+  html: string;
+  packed: Uint8Array<ArrayBuffer>;
+  etag: string;
+  policy: string;
+}
+
+const TITLE = "Thump console";
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Cg fill='%23d4521b'%3E%3Cellipse cx='24' cy='17' rx='6' ry='15' transform='rotate(-9 24 17)'/%3E%3Cellipse cx='40' cy='17' rx='6' ry='15' transform='rotate(9 40 17)'/%3E%3Ccircle cx='32' cy='38' r='14'/%3E%3C/g%3E%3Cpath d='M10 48a22 11 0 0 0 44 0' fill='none' stroke='%23d4521b' stroke-width='4' stroke-linecap='round'/%3E%3C/svg%3E";
+
+let page: Promise<Page> | undefined;
+
+/** The page at `/console`. It holds no data: what it shows it asks for, with what its reader may. */
+export async function consolePage(request: Request): Promise<Response> {
+  page ??= createPage();
+  const { html, packed, etag, policy } = await page;
+  const headers: Record<string, string> = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-cache",
+    "content-security-policy": policy,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    vary: "accept-encoding",
+    etag,
+  };
+  if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
+  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return new Response(html, { headers });
+  return new Response(packed, { headers: { ...headers, "content-encoding": "gzip" } });
+}
+
+async function createPage(): Promise<Page> {
+  const { script, style } = await parts(index as unknown as Imported);
+  // Inside of a script element only this ends it, and in JavaScript it can only stand in text.
+  const code = script.replaceAll("</script", "<\\/script");
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>${TITLE}</title><link rel="icon" href="${ICON}">
+<style>${style}</style>
+</head>
+<body><div id="app"><noscript>The console needs JavaScript.</noscript></div>
+<script type="module">${code}</script>
+</body>
+</html>
+`;
+  const bytes = new TextEncoder().encode(html);
+  return {
+    html,
+    packed: Bun.gzipSync(bytes),
+    etag: `"${hash(html).slice(0, 22)}"`,
+    // It reaches for nothing but its own server, and runs nothing but what is above.
+    policy: [
+      "default-src 'none'",
+      `script-src 'sha256-${hash(code)}'`,
+      `style-src 'sha256-${hash(style)}'`,
+      "connect-src 'self'",
+      "img-src data:",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join("; "),
+  };
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
+}
+
+/** In a bundle (our binary, or an app that has the plugin in it) they are there; else they are bundled now. */
+async function parts({ index: entry, files }: Imported): Promise<{ script: string; style: string }> {
+  if (files) {
+    const textOf = (loader: string) => {
+      const path = files.find((file) => file.loader === loader)?.path ?? "";
+      return Bun.file(isAbsolute(path) ? path : join(import.meta.dir, path)).text();
+    };
+    return { script: await textOf("js"), style: await textOf("css") };
+  }
+  // Its engine's way to bundle keeps to itself, in other threads.
+  const { outputs } = await Bun.build({ entrypoints: [entry], target: "browser", minify: true });
+  const textOf = (ending: string) => outputs.find(({ path }) => path.endsWith(ending))?.text() ?? "";
+  return { script: await textOf(".js"), style: await textOf(".css") };
+}

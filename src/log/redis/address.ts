@@ -1,0 +1,119 @@
+// Where Redis is: one server, Sentinels that know which, or a Cluster. Read from a URL.
+import { Redis, type RedisOptions } from "ioredis";
+
+/** A place to ask, or to connect to. */
+interface Host {
+  host: string;
+  port: number;
+}
+
+export interface Address {
+  readonly kind: "server" | "sentinel" | "cluster";
+  readonly hosts: Host[];
+  /** The Sentinels' name for the server. */
+  readonly name: string | undefined;
+  readonly options: Pick<RedisOptions, "db" | "username" | "password" | "tls">;
+  /** For people, without a password. */
+  readonly text: string;
+}
+
+const FORM =
+  /^(redis|rediss)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#@]+)(?:\/([^?#]*))?$/;
+
+/**
+ * Reads `redis://[[user]:password@]host[:port][/db]`, `rediss://…` for TLS, `redis+sentinel://a,b,c/name[/db]` and
+ * `redis+cluster://a,b,c`.
+ * @throws Error that says what is wrong, without the password
+ */
+export function readAddress(url: string): Address {
+  const [, scheme, how = "", user, password, places, path = ""] = FORM.exec(url) ?? [];
+  if (!scheme || !places)
+    throw new Error(
+      "is not the address of a Redis: use redis://host:6379, rediss://…, redis+sentinel://a,b/name or redis+cluster://a,b",
+    );
+  const kind = how === "" ? "server" : how === "+sentinel" ? "sentinel" : "cluster";
+  const hosts = places.split(",").map((place) => readHost(place, kind === "sentinel" ? 26_379 : 6379));
+  if (kind === "server" && hosts.length > 1) throw new Error("names several servers: which one counts?");
+  const parts = path.split("/").filter((part) => part !== "");
+  const name = kind === "sentinel" ? parts.shift() : undefined;
+  if (kind === "sentinel" && name === undefined)
+    throw new Error("must name what the Sentinels watch: redis+sentinel://a,b,c/mymaster");
+  const [db = "0"] = parts;
+  if (!/^[0-9]{1,4}$/.test(db) || (kind === "cluster" && db !== "0"))
+    throw new Error("ends in a number, which of the server's databases; a Cluster has 0 alone");
+  return {
+    kind,
+    hosts,
+    name,
+    text: `${scheme}${how}://${places}${path === "" ? "" : `/${path}`}`,
+    options: {
+      db: Number(db),
+      ...(user ? { username: decodeURIComponent(user) } : {}),
+      ...(password ? { password: decodeURIComponent(password) } : {}),
+      ...(scheme === "rediss" ? { tls: {} } : {}),
+    },
+  };
+}
+
+function readHost(place: string, usual: number): Host {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(place) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined) throw new Error(`names no host that could be read: "${place}"`);
+  return { host, port: port === undefined ? usual : Number(port) };
+}
+
+/** What holds for every connection: it is used as long as it lives, and never mends itself. */
+const ONCE = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  enableReadyCheck: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
+  connectTimeout: 5000,
+  protocol: 3,
+} satisfies RedisOptions;
+
+/**
+ * A connection to the server that takes writes, not opened yet. All our keys are in one slot of a Cluster.
+ * @param key one of ours
+ */
+export async function connectionTo(address: Address, key: string): Promise<Redis> {
+  const { kind, hosts, name, options } = address;
+  if (kind === "sentinel")
+    return new Redis({
+      ...ONCE,
+      ...options,
+      sentinels: hosts,
+      name: name as string,
+      enableTLSForSentinelMode: options.tls !== undefined,
+      ...(options.tls ? { sentinelTLS: options.tls } : {}),
+    });
+  const [first] = hosts as [Host];
+  const host = kind === "server" ? first : await ownerOf(address, key);
+  return new Redis({ ...ONCE, ...options, ...host });
+}
+
+/** Which server of a Cluster has a key: the first that answers knows. */
+async function ownerOf({ hosts, options }: Address, key: string): Promise<Host> {
+  let reason: unknown;
+  for (const host of hosts) {
+    const seed = new Redis({ ...ONCE, ...options, ...host });
+    seed.on("error", (error) => (reason = error));
+    try {
+      await seed.connect();
+      const slot = await seed.cluster("KEYSLOT", key);
+      const ranges = (await seed.cluster("SLOTS")) as unknown as [number, number, [string, number]][];
+      const owner = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2];
+      // A server that does not know its own name leaves it out.
+      if (owner) return { host: owner[0] || host.host, port: owner[1] };
+      reason = new Error("the Cluster serves no slot for its keys yet");
+    } catch (error) {
+      reason ??= error;
+    } finally {
+      seed.disconnect();
+    }
+  }
+  throw reason instanceof Error ? reason : new Error(String(reason));
+}

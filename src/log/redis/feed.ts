@@ -1,0 +1,212 @@
+// What comes from Redis for the rooms that are followed here: in order, complete, or known not to be.
+import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import { decode } from "./codec.ts";
+import { Followed } from "./followed.ts";
+import { chunks, type Link } from "./link.ts";
+import type { Names } from "./names.ts";
+import { ENTER, NEWEST } from "./scripts.ts";
+import type { RedisStats } from "./stats.ts";
+
+/** A server that is another one than before goes on so far ahead. */
+const JUMP = 1_000_000;
+
+/** The newest of each room, by name, and how far the log was when that was so. */
+interface Newest {
+  seq: number;
+  rooms: Map<string, number>;
+}
+
+export class Feed {
+  epoch = "";
+  /** Everything up to this seq, of all rooms that are followed here, was given. */
+  last = 0;
+  /** Publications are given as they come. Else they are held, until it is clear what was missed. */
+  live = false;
+  onRenew: (before: Cursor) => void = () => {};
+  readonly rooms = new Map<string, Followed>();
+  #held: [room: Followed, publication: Publication][] = [];
+  #joining: Followed[] = [];
+
+  /** @param onError told when rooms could not be followed */
+  constructor(
+    readonly names: Names,
+    readonly stats: RedisStats,
+    readonly link: () => Link | undefined,
+    readonly onForget: ((room: string) => void) | undefined,
+    readonly onError: (link: Link, error: Error) => void,
+  ) {}
+
+  /** Follows a room, with all others of this turn. */
+  follow(followed: Followed): void {
+    this.rooms.set(followed.name, followed);
+    if (this.#joining.push(followed) === 1) queueMicrotask(() => this.join());
+  }
+
+  /** Follows the rooms that were asked for so far. Where there is no connection, the next one does. */
+  join(): void {
+    const link = this.link();
+    if (!link || !this.live || this.#joining.length === 0) return;
+    const rooms = this.#joining.filter((room) => this.rooms.get(room.name) === room);
+    this.#joining = [];
+    this.#join(link, rooms).catch((error: unknown) => this.onError(link, error as Error));
+  }
+
+  unfollow(name: string): void {
+    const followed = this.rooms.get(name);
+    if (!followed) return;
+    this.rooms.delete(name);
+    followed.release();
+    followed.starting.resolve();
+    this.link()?.unsubscribe([this.names.channel(name)]);
+  }
+
+  /** A notification. False when it is of no room. */
+  take(channel: string, message: Buffer): boolean {
+    const name = this.names.roomOf(channel);
+    if (name === undefined) return false;
+    const room = this.rooms.get(name);
+    if (room && message.length > 0) this.#take(room, message);
+    else if (room) this.onForget?.(name);
+    return true;
+  }
+
+  #take(room: Followed, message: Buffer): void {
+    const publication = decode(room.name, message);
+    if (!room.started) room.early.push(publication);
+    else if (this.live) this.#give(room, publication);
+    else this.#held.push([room, publication]);
+  }
+
+  /** A reply says that the log is at this seq: all notifications of before have come. */
+  reached(seq: number): void {
+    if (this.live && seq > this.last) this.last = seq;
+  }
+
+  /** The connection is gone: what comes next may leave something out. */
+  down(): void {
+    this.live = false;
+    this.#held = [];
+    for (const room of this.rooms.values()) {
+      room.early = [];
+      room.release();
+    }
+  }
+
+  /** Enters the log on a new connection, or again on one, and finds out what was missed. */
+  async enter(link: Link): Promise<void> {
+    this.live = false;
+    const known = [this.names.log];
+    const args = [newEpoch(), link.run, this.epoch || "-", this.last, JUMP];
+    const [epoch] = (await link.eval(ENTER, known, args)) as [Buffer];
+    const rooms = [...this.rooms.values()];
+    this.#joining = [];
+    const newest = await this.#subscribe(link, epoch.toString(), rooms);
+    if (this.link() !== link) return;
+    const before: Cursor = { epoch: this.epoch, seq: this.last };
+    this.epoch = epoch.toString();
+    const renewed = before.epoch !== "" && before.epoch !== this.epoch;
+    if (renewed) this.#renew(newest, before);
+    else this.#resume(newest, rooms);
+    const held = this.#held;
+    this.#held = [];
+    this.live = true;
+    for (const [room, publication] of held) this.#give(room, publication);
+    this.reached(newest.seq);
+    this.join();
+  }
+
+  /** Asks what the newest of every room is. What is newer than what was given was missed. */
+  async check(link: Link): Promise<void> {
+    if (!this.live) return;
+    for (const some of chunks([...this.rooms.values()].filter(({ started }) => started))) {
+      const newest = await this.#newest(link, this.epoch, some);
+      if (!this.live) return;
+      this.#repair(newest, some, "check");
+      this.reached(newest.seq);
+    }
+  }
+
+  #renew(newest: Newest, before: Cursor): void {
+    this.stats.renewals++;
+    this.last = newest.seq;
+    this.#held = this.#held.filter(([room, { seq }]) => seq > (newest.rooms.get(room.name) ?? 0));
+    for (const room of this.rooms.values()) if (room.started) room.last = newest.rooms.get(room.name) ?? 0;
+    this.onRenew(before);
+    for (const room of this.rooms.values())
+      if (!room.started && newest.rooms.has(room.name)) this.#start(room, newest);
+  }
+
+  #resume(newest: Newest, rooms: Followed[]): void {
+    this.#repair(newest, rooms, "reconnect");
+    // Only now: what was live in other rooms had everything up to what it was.
+    this.last = Math.max(this.last, newest.seq);
+    for (const room of rooms) if (!room.started) this.#start(room, newest);
+  }
+
+  #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect"): void {
+    for (const room of some) {
+      const newest = rooms.get(room.name) ?? 0;
+      if (!room.started || newest <= room.last || this.rooms.get(room.name) !== room) continue;
+      this.stats.repairs[by]++;
+      room.last = newest;
+      room.onStart(seq);
+      room.given();
+    }
+  }
+
+  async #join(link: Link, rooms: Followed[]): Promise<void> {
+    if (rooms.length === 0) return;
+    const newest = await this.#subscribe(link, this.epoch, rooms);
+    if (!this.live || this.link() !== link) return;
+    this.reached(newest.seq);
+    for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
+  }
+
+  /** First the subscription, then the question: what is newer than the answer comes as a notification. */
+  async #subscribe(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
+    const subscribing = link.subscribe(rooms.map(({ name }) => this.names.channel(name)));
+    const [newest] = await Promise.all([this.#newest(link, epoch, rooms), subscribing]);
+    return newest;
+  }
+
+  async #newest(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
+    const parts = rooms.length === 0 ? [[]] : chunks(rooms);
+    const answers = await Promise.all(
+      parts.map((some) => {
+        const keys = [this.names.log, ...some.map(({ name }) => this.names.room(epoch, name))];
+        return link.eval(NEWEST, keys, [epoch]) as Promise<number[]>;
+      }),
+    );
+    const seqs = answers.flatMap(([, ...newest]) => newest);
+    return {
+      seq: Math.max(...answers.map(([seq]) => seq ?? 0)),
+      rooms: new Map(rooms.map(({ name }, i) => [name, seqs[i] ?? 0])),
+    };
+  }
+
+  #start(room: Followed, { seq, rooms }: Newest): void {
+    if (room.started) return;
+    room.started = true;
+    room.last = rooms.get(room.name) ?? 0;
+    room.onStart(seq);
+    for (const publication of room.early.splice(0)) this.#give(room, publication);
+    room.given();
+    room.starting.resolve();
+  }
+
+  /** Here a publication is given to those who follow its room. */
+  #give(room: Followed, publication: Publication): void {
+    const { seq, prev } = publication;
+    if (seq <= room.last || this.rooms.get(room.name) !== room) return;
+    if (seq > this.last) this.last = seq;
+    // A room of which nothing was known begins at 0.
+    if (prev > room.last) {
+      this.stats.repairs.prev++;
+      room.onStart(prev);
+    }
+    room.last = seq;
+    room.onPublication(publication);
+    room.given();
+  }
+}

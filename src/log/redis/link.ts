@@ -1,0 +1,131 @@
+// One connection to Redis, for as long as it lives: commands and notifications on it come in one order.
+import type { Redis } from "ioredis";
+import { type Address, connectionTo } from "./address.ts";
+import { type Script, SCRIPTS } from "./scripts.ts";
+
+const PING = 1000;
+/** Channels that one command names. */
+const CHUNK = 500;
+
+export type Reply = number | Buffer | null | Reply[];
+
+/** What a link reports. */
+export interface LinkEvents {
+  message(channel: string, message: Buffer): void;
+  /** Once: it can be used no longer. Everything that was not answered has been rejected, or is about to be. */
+  down(reason: Error): void;
+}
+
+export class Link {
+  /** Commands that were sent. */
+  sent = 0;
+  #heard = performance.now();
+  #ended: Error | undefined;
+  readonly #timer: Timer;
+
+  private constructor(
+    readonly redis: Redis,
+    /** Names one life of one server. */
+    readonly run: string,
+    readonly events: LinkEvents,
+    readonly patience: number,
+  ) {
+    redis.on("messageBuffer", (channel: Buffer, message: Buffer) =>
+      events.message(channel.toString(), message),
+    );
+    redis.on("end", () => this.end(new Error("the connection closed")));
+    this.#timer = setInterval(() => this.#watch(), Math.min(PING, patience / 4));
+    this.#timer.unref();
+  }
+
+  /**
+   * Connects, and has the scripts ready.
+   * @param patience how long that may take, and how long Redis may be silent when asked, in ms
+   * @throws Error when it cannot, or it takes too long
+   */
+  static async open(address: Address, key: string, patience: number, events: LinkEvents): Promise<Link> {
+    const redis = await connectionTo(address, key);
+    let reason: Error | undefined;
+    // The error of the connection says more than the one of the command that it failed.
+    redis.on("error", (error: Error) => (reason ??= error));
+    const timer = setTimeout(() => {
+      reason ??= new Error(`no answer within ${patience} ms`);
+      redis.disconnect();
+    }, patience);
+    try {
+      await redis.connect();
+      const info = await redis.info("server");
+      await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
+      const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
+      if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
+      return new Link(redis, /run_id:(\w+)/.exec(info)?.[1] ?? "unknown", events, patience);
+    } catch (error) {
+      redis.disconnect();
+      const { message } = reason ?? (error as Error);
+      const full = /ECONNRESET|EPIPE/.test(message) ? " (perhaps it has no place for another client)" : "";
+      throw new Error(`${message}${full}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs a script. Replies come in the order of the calls; strings are Buffers. @throws Error of Redis */
+  async eval(script: Script, keys: string[], args: (string | number | Buffer)[]): Promise<Reply> {
+    this.sent++;
+    const reply = await this.redis.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...args);
+    this.#heard = performance.now();
+    return reply as Reply;
+  }
+
+  /** Any other command. */
+  async call(command: string, ...args: (string | number | Buffer)[]): Promise<Reply> {
+    this.sent++;
+    const reply = await this.redis.callBuffer(command, ...args);
+    this.#heard = performance.now();
+    return reply as Reply;
+  }
+
+  /** Has the scripts ready again, after somebody threw them out. */
+  async reload(): Promise<void> {
+    await Promise.all(SCRIPTS.map(({ text }) => this.call("SCRIPT", "LOAD", text)));
+  }
+
+  async subscribe(channels: string[]): Promise<void> {
+    await Promise.all(
+      chunks(channels).map((some) => {
+        this.sent++;
+        return this.redis.subscribe(...some);
+      }),
+    );
+  }
+
+  unsubscribe(channels: string[]): void {
+    for (const some of chunks(channels)) {
+      this.sent++;
+      this.redis.unsubscribe(...some).catch(() => {
+        // The connection is gone, and the subscription with it.
+      });
+    }
+  }
+
+  /** Closes it. The first reason counts. */
+  end(reason: Error): void {
+    if (this.#ended) return;
+    this.#ended = reason;
+    clearInterval(this.#timer);
+    this.redis.disconnect();
+    this.events.down(reason);
+  }
+
+  /** A connection can be dead and not know it. */
+  #watch(): void {
+    if (performance.now() - this.#heard > this.patience)
+      return this.end(new Error(`no answer for ${this.patience} ms`));
+    this.call("PING").catch((error: unknown) => this.end(error as Error));
+  }
+}
+
+/** A list in parts of at most `size`. */
+export function chunks<T>(all: T[], size = CHUNK): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,47 @@
+// What our keys and channels are called. All share one hash tag: in a Cluster they are in one slot.
+
+export class Names {
+  /** The log's own hash. */
+  readonly log: string;
+  readonly #tag: string;
+
+  /** @param prefix tells several servers' logs on one Redis apart */
+  constructor(prefix: string) {
+    this.#tag = `{${prefix}}`;
+    this.log = `${this.#tag}:log`;
+  }
+
+  /** Whatever outlives an epoch. */
+  shared(name: string): string {
+    return `${this.#tag}:${name}`;
+  }
+
+  /** Of a room: what is known of it, and what is kept. */
+  room(epoch: string, room: string): string {
+    return `${this.#tag}:${epoch}:room:${room}`;
+  }
+
+  kept(epoch: string, room: string): string {
+    return `${this.#tag}:${epoch}:kept:${room}`;
+  }
+
+  /** The rooms of which something is kept. */
+  rooms(epoch: string): string {
+    return `${this.#tag}:${epoch}:rooms`;
+  }
+
+  key(epoch: string, key: string): string {
+    return `${this.#tag}:${epoch}:key:${key}`;
+  }
+
+  /** Where a room's publications are told of. Channels have no databases: two logs of one name are one. */
+  channel(room: string): string {
+    return `${this.#tag}:to:${room}`;
+  }
+
+  /** The room of a channel, if it is one of a room. */
+  roomOf(channel: string): string | undefined {
+    const start = `${this.#tag}:to:`;
+    return channel.startsWith(start) ? channel.slice(start.length) : undefined;
+  }
+}

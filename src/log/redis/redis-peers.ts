@@ -1,0 +1,193 @@
+// The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
+import type { Member, Peers, Removal, Revoked } from "../peers.ts";
+import { chunks, type Link, type Reply } from "./link.ts";
+import type { Names } from "./names.ts";
+import { COUNTS, LEASE } from "./scripts.ts";
+import { shared } from "./shared.ts";
+
+/** A node that has not been heard of for so long is gone; how often it says that it is there. In ms. */
+const LEASE_MS = 6000;
+const REFRESH = 2000;
+/** How long the others may take to answer, and how long an answer about all of them is good. */
+const ANSWER = 2000;
+const FRESH = 1000;
+/** Revocations that are read in one step. */
+const PAGE = 1000;
+
+/** Runs a command once Redis is there. @throws ThumpError `unavailable` */
+export type Ask = (run: (link: Link) => Promise<Reply>) => Promise<Reply>;
+
+type Message = { id: number; from: string } & (
+  { remove: Removal } | { remember: Revoked } | { ended: number }
+);
+
+export class RedisPeers implements Peers {
+  /** Names this process, for as long as it lives. */
+  readonly node = crypto.randomUUID();
+  #member: Member | undefined;
+  /** What was last written of each room. */
+  #written = new Map<string, number>();
+  #fresh = false;
+  #count = 0;
+  readonly #asked = new Map<number, (ended: number) => void>();
+  readonly #timer: Timer;
+  readonly counts: () => Promise<ReadonlyMap<string, number>>;
+
+  constructor(
+    readonly names: Names,
+    readonly link: () => Link | undefined,
+    readonly ask: Ask,
+  ) {
+    this.#timer = setInterval(() => void this.#refresh(), REFRESH);
+    this.#timer.unref();
+    this.counts = shared(FRESH, () => this.#readCounts());
+  }
+
+  join(member: Member): void {
+    this.#member = member;
+  }
+
+  async remove(removal: Removal): Promise<number> {
+    const id = ++this.#count;
+    let ended = 0;
+    let missing = 0;
+    const done = Promise.withResolvers<void>();
+    this.#asked.set(id, (more) => {
+      ended += more;
+      if (--missing === 0) done.resolve();
+    });
+    const timer = setTimeout(() => done.resolve(), ANSWER);
+    try {
+      const message: Message = { id, from: this.node, remove: removal };
+      const heard = await this.ask((link) => link.call("PUBLISH", this.#all, JSON.stringify(message)));
+      // All who listen but for this one. Some may have answered before that was known.
+      missing += Number(heard) - 1;
+      if (missing <= 0) return ended;
+      await done.promise;
+      return ended;
+    } finally {
+      clearTimeout(timer);
+      this.#asked.delete(id);
+    }
+  }
+
+  async remember(revoked: Revoked): Promise<void> {
+    const { until, ...what } = revoked;
+    await this.ask((link) => link.call("ZADD", this.#revoked, until, JSON.stringify(what)));
+    const message: Message = { id: 0, from: this.node, remember: revoked };
+    await this.ask((link) => link.call("PUBLISH", this.#all, JSON.stringify(message)));
+  }
+
+  /** What came on a channel that is no room's. */
+  take(channel: string, text: string): void {
+    if (channel !== this.#all && channel !== this.#own) return;
+    const message = JSON.parse(text) as Message;
+    if (message.from === this.node) return;
+    if ("ended" in message) return this.#asked.get(message.id)?.(message.ended);
+    if ("remember" in message) return this.#member?.revoked([message.remember]);
+    const ended = this.#member?.remove(message.remove) ?? 0;
+    const answer: Message = { id: message.id, from: this.node, ended };
+    this.link()
+      ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(answer))
+      .catch(() => {
+        // Who asked waits for a moment, and goes on without.
+      });
+  }
+
+  /** A new connection: hears the others, and knows what was revoked meanwhile. */
+  async enter(link: Link): Promise<void> {
+    this.#fresh = true;
+    await link.subscribe([this.#all, this.#own]);
+    await link.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", Date.now());
+    const known = new Set<string>();
+    for (let from = 0; ; from += PAGE) {
+      const page = (await link.call("ZRANGE", this.#revoked, from, from + PAGE - 1, "WITHSCORES")) as Reply[];
+      const flat = page.flat().map(String);
+      const all: Revoked[] = [];
+      for (let i = 0; i + 1 < flat.length; i += 2) {
+        known.add(flat[i] as string);
+        all.push({
+          ...(JSON.parse(flat[i] as string) as Omit<Revoked, "until">),
+          until: Number(flat[i + 1]),
+        });
+      }
+      this.#member?.revoked(all);
+      if (all.length < PAGE) break;
+    }
+    await this.#restore(link, known);
+    await this.#refresh();
+  }
+
+  /** This node leaves: the others need not wait for its lease to end. */
+  async leave(): Promise<void> {
+    clearInterval(this.#timer);
+    const link = this.link();
+    if (!link || !this.#member) return;
+    await link.call("ZREM", this.names.shared("nodes"), this.node);
+    await link.call("DEL", this.#countsOf(this.node));
+  }
+
+  /** What Redis has lost, and this node knows. */
+  async #restore(link: Link, known: Set<string>): Promise<void> {
+    const lost = [...(this.#member?.revocations() ?? [])]
+      .map(({ until, ...what }): [number, string] => [until, JSON.stringify(what)])
+      .filter(([until, what]) => until > Date.now() && !known.has(what));
+    for (const some of chunks(lost)) await link.call("ZADD", this.#revoked, ...some.flat());
+  }
+
+  /** Renews the lease, with what has changed. */
+  async #refresh(): Promise<void> {
+    const link = this.link();
+    if (!link || !this.#member) return;
+    const now = new Map(this.#member.counts());
+    const changes: [string, number][] = [...now].filter(
+      ([room, count]) => this.#fresh || this.#written.get(room) !== count,
+    );
+    for (const room of this.#written.keys()) if (!now.has(room)) changes.push([room, 0]);
+    const parts = chunks(changes);
+    const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
+    try {
+      for (const some of parts.length > 0 ? parts : [[]]) {
+        await link.eval(LEASE, keys, [this.node, LEASE_MS, this.#fresh ? 1 : 0, ...some.flat()]);
+        this.#fresh = false;
+      }
+      this.#written = now;
+    } catch {
+      // Told by the log's fault. The next time all of it is written.
+      this.#fresh = true;
+    }
+  }
+
+  async #readCounts(): Promise<ReadonlyMap<string, number>> {
+    const start = this.#countsOf("");
+    const flat = (await this.ask((link) =>
+      link.eval(COUNTS, [this.names.shared("nodes")], [this.node, start]),
+    )) as Buffer[];
+    const counts = new Map<string, number>();
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      const room = String(flat[i]);
+      counts.set(room, (counts.get(room) ?? 0) + Number(flat[i + 1]));
+    }
+    return counts;
+  }
+
+  get #all(): string {
+    return this.names.shared("nodes:all");
+  }
+
+  get #own(): string {
+    return this.#channelOf(this.node);
+  }
+
+  get #revoked(): string {
+    return this.names.shared("revoked");
+  }
+
+  #channelOf(node: string): string {
+    return this.names.shared(`nodes:${node}`);
+  }
+
+  #countsOf(node: string): string {
+    return this.names.shared(`counts:${node}`);
+  }
+}

@@ -1,0 +1,25 @@
+// This server as one of several nodes: what the others may want of it.
+import { remove, revokeAll } from "../access/removal.ts";
+import type { Engine } from "./engine.ts";
+
+/** Takes part, where the log is shared. */
+export function joinPeers({ hub, door }: Pick<Engine, "hub" | "door">): void {
+  const { peers } = hub.log;
+  peers?.join({
+    remove(removal) {
+      const { ended, revoked } = remove(hub, door.access.revocations, removal);
+      // Which token a session came with is known here alone: the others are to refuse it too.
+      if (removal.session !== undefined)
+        for (const one of revoked)
+          peers
+            .remember(one)
+            .catch((error: unknown) => hub.journal.fault("a revocation was not passed on", error));
+      return ended;
+    },
+    revoked: (all) => revokeAll(hub, door.access.revocations, all),
+    revocations: () => door.access.revocations.all(),
+    *counts() {
+      for (const [name, { members }] of hub.rooms) yield [name, members.size];
+    },
+  });
+}

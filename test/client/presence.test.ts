@@ -1,0 +1,49 @@
+// The members of a room as the client tells them, on both transports.
+import { expect, test } from "bun:test";
+import type { Presence } from "../../src/client/index.ts";
+import { Inbox } from "../support/clients.ts";
+import { startServer } from "../support/server.ts";
+import { claims, SECRET, token } from "../support/tokens.ts";
+import { client, hear } from "./support.ts";
+
+const as = (sub: string) => ({ token: token(claims({ sub })) });
+const names = ({ list }: Presence) =>
+  list
+    .map(({ user }) => user)
+    .sort()
+    .join();
+
+test.each(["websocket", "event-stream"] as const)("by %s", async (transport) => {
+  const server = startServer({
+    access: { secrets: [SECRET] },
+    rooms: { "p:*": { presence: { grace: "50ms", list: 3 } }, "q:*": { members: "server", presence: true } },
+  });
+  const thump = client(server.url, { transport, ...as("a") });
+  const room = thump.room("p:1");
+  const told = new Inbox<Presence>();
+  room.members.on("change", (presence) => told.push(presence));
+  // Asked for only after it was joined: that makes no gap.
+  const late = await hear(thump, "p:2");
+  const seen = new Inbox<Presence>();
+  late.room.members.on("change", (presence) => seen.push(presence));
+  const others = ["b", "c"].map((sub) => client(server.url, as(sub)));
+  for (const other of others) for (const name of ["p:1", "p:2"]) await hear(other, name);
+  for (const inbox of [told, seen]) await inbox.until((all) => names(all.at(-1) as Presence) === "a,b,c");
+  others[0]?.close();
+  for (const inbox of [told, seen]) await inbox.until((all) => names(all.at(-1) as Presence) === "a,c");
+  expect([room.members.count, room.members.users, room.members.guests]).toEqual([2, 2, 0]);
+
+  // Of a large room nobody is named.
+  for (const sub of ["d", "e", "f"]) await hear(client(server.url, as(sub)), "p:1");
+  await told.until((all) => all.at(-1)?.users === 5);
+  expect(room.members.list).toEqual([]);
+
+  // Who may not see the members is in the room all the same.
+  const closed = await hear(thump, "q:1");
+  void closed.room.members;
+  await closed.errors.until(({ length }) => length === 1);
+  await closed.room.publish("still here");
+  await closed.next();
+  expect([closed.errors.all[0]?.code as string, closed.room.state]).toEqual(["forbidden", "live"]);
+  expect([...late.gaps.all, ...thump.errors.all]).toEqual([]);
+});

@@ -1,0 +1,188 @@
+// What can be wrong with Redis: each has a name, sessions stay, and all goes on by itself when it is over.
+import { describe, expect, test } from "bun:test";
+import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
+import { connect } from "../support/clients.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
+import { freePort, hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { openEvents } from "../support/streams.ts";
+import { tcp } from "../support/tcp.ts";
+
+async function refused(node: TestNode): Promise<string> {
+  const response = await node.publish("a", "refused");
+  expect(response.headers.get("retry-after")).toBe("1");
+  const { status, code, detail } = await problemOf(response);
+  expect([status, code]).toEqual([503, "unavailable"]);
+  return detail;
+}
+
+async function recovers(node: TestNode): Promise<void> {
+  await until(async () => (await readiness(node)) === 200);
+  await publishAt(node, "a", "again");
+}
+
+const FAST = { patience: 0.4 };
+
+describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
+  test("a server starts without it, is not ready, says so, and gets going when it comes", async () => {
+    const port = await freePort();
+    const node = startNode(`redis://127.0.0.1:${port}`, {}, FAST);
+    expect(await readiness(node)).toBe(503);
+    expect(await refused(node)).toContain("cannot be reached");
+    expect((await problemOf(fetch(node.room("a")))).code).toBe("unavailable");
+    const early = await connect(node.socket("/rooms/a"));
+    expect(await early.closed).toEqual({ code: 1013, reason: "unavailable" });
+    expect(node.log.fault).toContain("Redis");
+    await RedisServer.startOn(port);
+    await recovers(node);
+  });
+
+  test("unreachable for a while: who is there stays, publishes wait and are refused, nothing is lost after", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const near = await readyNode(redis.url);
+    const far = await readyNode(`redis://127.0.0.1:${link.port}`, {}, FAST);
+    const listener = await openEvents(far.room("a"));
+    await publishAt(near, "a", "1");
+    await listener.events.next();
+    for (const unreachable of [() => link.hold(), () => link.refuse()]) {
+      unreachable();
+      await refused(far);
+      await until(async () => (await readiness(far)) === 503);
+      await publishAt(near, "a", "meanwhile");
+      link.release();
+      link.accept();
+      await recovers(far);
+    }
+    await listener.events.until((all) => all.at(-1)?.data === "again" && all.length >= 5);
+    // What was refused as not answered may have been published all the same: it was said so.
+    const all = listener.events.all.map(({ data }) => data).filter((data) => data !== "refused");
+    expect(all).toEqual(["1", "meanwhile", "again", "meanwhile", "again"]);
+    expect(far.log.stats.repairs.reconnect).toBeGreaterThan(0);
+    expect(listener.lines.all.some((line) => line.includes("thump:gap"))).toBe(false);
+  });
+
+  test("a publication that cannot be sent yet waits, and goes when it can", async () => {
+    const redis = await RedisServer.start("--appendonly", "yes");
+    const node = await readyNode(redis.url, {}, { patience: 10 });
+    const listener = await openEvents(node.room("a"));
+    await redis.kill();
+    await until(() => node.log.fault !== undefined);
+    const waiting = Promise.all(["1", "2", "3"].map((text) => publishAt(node, "a", text)));
+    await redis.begin();
+    await waiting;
+    await listener.events.until((all) => all.length === 3);
+    expect(listener.events.all.map(({ data }) => data)).toEqual(["1", "2", "3"]);
+  });
+
+  test("one that lost its data begins anew: a gap notice to whoever is there, and on", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url);
+    const listener = await openEvents(node.room("a"));
+    const raw = await connect(node.socket("/rooms/a"));
+    const before = await publishAt(node, "a", "1");
+    await listener.events.next();
+    await redis.ask("FLUSHALL");
+    const after = await publishAt(node, "a", "2");
+    expect(after.split("-")[0]).not.toBe(before.split("-")[0]);
+    await listener.events.until((all) => all.length === 3);
+    expect(listener.events.all.map(({ event }) => event)).toEqual([undefined, "thump:gap", undefined]);
+    await raw.until((all) => all.length === 3);
+    expect(JSON.parse(String(raw.all[1]))).toMatchObject({ type: "gap", after: before });
+    expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
+    expect(dataOf(await stateOf(node, "a"))).toEqual([2]);
+  });
+
+  test("one that came back without its newest begins anew: what somebody has seen is gone", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url);
+    const listener = await openEvents(node.room("a"));
+    const { epoch } = node.log;
+    await publishAt(node, "a", "1");
+    await redis.ask("SAVE");
+    await publishAt(node, "a", "lost");
+    await listener.events.until((all) => all.length === 2);
+    await redis.kill();
+    await redis.begin();
+    await until(() => node.log.epoch !== epoch);
+    await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
+  });
+
+  test("full: reading goes on, publishing is refused by name, and goes again when there is room", async () => {
+    const redis = await RedisServer.start("--maxmemory-policy", "noeviction");
+    const node = await readyNode(redis.url);
+    await publishAt(node, "a", "1");
+    await redis.ask("CONFIG", "SET", "maxmemory", "1");
+    expect(await refused(node)).toContain("OOM");
+    expect(await readiness(node)).toBe(503);
+    expect(dataOf(await stateOf(node, "a"))).toEqual([1]);
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await recovers(node);
+  });
+
+  test("read-only, as a server that another one has replaced: refused, and again when it is not", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url, {}, FAST);
+    await redis.ask("REPLICAOF", "127.0.0.1", await freePort());
+    await refused(node);
+    await redis.ask("REPLICAOF", "NO", "ONE");
+    await recovers(node);
+  });
+
+  test("no place for another client: the node waits for one", async () => {
+    const redis = await RedisServer.start();
+    const other = await tcp(redis.port);
+    await redis.ask("CONFIG", "SET", "maxclients", 1);
+    const node = startNode(redis.url, {}, FAST);
+    await until(() => node.log.fault?.includes("no place for another client") === true);
+    other.socket.destroy();
+    await recovers(node);
+  });
+
+  test("too much at once is refused, not kept", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const node = await readyNode(`redis://127.0.0.1:${link.port}`);
+    link.hold();
+    const all = await Promise.allSettled(
+      Array.from({ length: 10_050 }, (_, i) => Promise.try(() => node.engine.publish("a", i))),
+    );
+    expect(all.every(({ status }) => status === "rejected")).toBe(true);
+    const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));
+    expect(slower.length).toBe(50);
+    link.release();
+    await recovers(node);
+  });
+
+  test("a missed notification is found by the next one, and by asking", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url);
+    const other = await readyNode(redis.url);
+    const listener = await openEvents(node.room("a"));
+    await publishAt(other, "a", "1");
+    await listener.events.next();
+    // As if the node's subscription had been lost by the way.
+    const { redis: connection } = await linkOf(node);
+    const channel = node.log.names.channel("a");
+    for (const [found, data] of [
+      ["check", "2"],
+      ["prev", "3"],
+    ] as const) {
+      await connection.unsubscribe(channel);
+      await publishAt(other, "a", data);
+      if (found === "prev") {
+        await connection.subscribe(channel);
+        await publishAt(other, "a", "4");
+      }
+      await until(() => node.log.stats.repairs.check + node.log.stats.repairs.prev > 0);
+      await listener.events.until((all) => all.some((event) => event.data === data));
+    }
+    await listener.events.until((all) => all.length === 4);
+    expect(listener.events.all.map(({ data }) => data)).toEqual(["1", "2", "3", "4"]);
+  });
+});
+
+async function linkOf(node: TestNode) {
+  await until(() => node.log.link !== undefined);
+  return node.log.link as NonNullable<typeof node.log.link>;
+}

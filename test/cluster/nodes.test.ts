@@ -1,0 +1,176 @@
+// Several nodes on one Redis, while all is well: one order, one cursor, and what operators do reaches all of them.
+import { describe, expect, test } from "bun:test";
+import { stateOf, dataOf, publishAt } from "../support/answers.ts";
+import { connect, multiplexed } from "../support/clients.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { readyNode, type TestNode, until } from "../support/nodes.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { openEvents } from "../support/streams.ts";
+import { bearer, claims, SECRET, token } from "../support/tokens.ts";
+
+async function nodes(count: number, options: object = {}): Promise<[RedisServer, ...TestNode[]]> {
+  const redis = await RedisServer.start();
+  const all = Array.from({ length: count }, () => readyNode(redis.url, options));
+  return [redis, ...(await Promise.all(all))];
+}
+
+describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
+  test("what is published on one is heard on all, on every transport, but not by its own sender", async () => {
+    const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const events = await openEvents(b.room("chat"));
+    const raw = await connect(b.socket("/rooms/chat"));
+    const speaker = await connect(a.socket("/rooms/chat"));
+    const many = await multiplexed(a.socket("/ws?room=chat"));
+    await many.find(({ type }) => type === "joined");
+    await until(() => b.engine.sessionsIn("chat") === 2 && a.engine.sessionsIn("chat") === 2);
+    await stateOf(b, "chat");
+    speaker.send("one");
+    expect(await raw.next()).toBe("one");
+    await publishAt(b, "chat", "two");
+    raw.send("three");
+    expect(await many.ask({ type: "publish", room: "chat", data: "four" })).toMatchObject({
+      type: "published",
+    });
+    expect(await speaker.next()).toBe("two");
+    expect(await speaker.next()).toBe("three");
+    expect(await speaker.next()).toBe("four");
+    await many.until(() => many.messages().length === 3);
+    expect(many.messages().map((message) => message["data"])).toEqual(["one", "two", "three"]);
+    await events.events.until((all) => all.length === 4);
+    expect(events.events.all.map(({ data }) => data)).toEqual(["one", "two", "three", "four"]);
+    expect(raw.all).toEqual(["one", "two", "four"]);
+  });
+
+  test("a cursor of one node is good on every other at once, followed there or not", async () => {
+    const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const listener = await openEvents(b.room("heard"));
+    for (const room of ["heard", "quiet"]) {
+      for (let i = 0; i < 20; i++) {
+        const at = await publishAt(a, room, `n${i}`);
+        const state = await stateOf(b, room, `?after=${at}`);
+        expect(state.gap).toBeUndefined();
+        expect(state.messages).toEqual([]);
+        const before = await stateOf(b, room, "?last=1");
+        expect(dataOf(before)).toEqual([`n${i}`]);
+      }
+    }
+    await listener.events.until((all) => all.length === 20);
+    const last = Number((await publishAt(a, "heard", "x")).split("-")[1]);
+    const future = await stateOf(b, "heard", `?after=${a.log.epoch}-${last + 1000}`);
+    expect(future.gap).toBeDefined();
+  });
+
+  test("who joins while others publish misses nothing between the subscription and the first message", async () => {
+    const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const start = await publishAt(a, "busy", "-1");
+    let sent = 0;
+    let done = false;
+    const publishing = (async () => {
+      while (!done) await publishAt(a, "busy", String(sent++));
+    })();
+    const streams = [];
+    for (let i = 0; i < 20; i++) {
+      const stream = await openEvents(b.room("busy", `?after=${start}`));
+      streams.push(stream);
+      // Every second one leaves at once: the room comes and goes.
+      if (i % 2 === 0) stream.abort();
+    }
+    done = true;
+    await publishing;
+    for (const [i, stream] of streams.entries()) {
+      if (i % 2 === 0) continue;
+      await stream.events.until((all) => all.length >= sent);
+      expect(stream.events.all.map(({ data }) => Number(data))).toEqual([...Array(sent).keys()]);
+    }
+  });
+
+  test("rooms are counted over all nodes, and a node that is gone counts no more", async () => {
+    const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
+    await openEvents(a.room("x"));
+    await openEvents(b.room("x"));
+    await openEvents(c.room("y"));
+    const list = async ({ url }: TestNode) =>
+      ((await (await fetch(`${url}/rooms`)).json()) as { rooms: object[] }).rooms;
+    const all = [
+      { room: "x", sessions: 2 },
+      { room: "y", sessions: 1 },
+    ];
+    for (const node of [a, b, c]) await until(async () => Bun.deepEquals(await list(node), all));
+    await c.stop();
+    for (const node of [a, b]) await until(async () => Bun.deepEquals(await list(node), all.slice(0, 1)));
+  });
+
+  test("a session is ended, a user removed, and a room forgotten, from any node", async () => {
+    const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const there = await multiplexed(b.socket("/ws?room=chat"));
+    const { session } = (await there.next()) as unknown as { session: string };
+    const remove = (id: string) => fetch(`${a.url}/sessions/${id}`, { method: "DELETE" });
+    expect((await remove("nobody")).status).toBe(404);
+    expect((await remove(session)).status).toBe(204);
+    expect((await there.closed).code).toBe(4403);
+    const listener = await openEvents(b.room("chat"));
+    const first = await publishAt(a, "chat", "old");
+    await listener.events.next();
+    expect((await fetch(`${a.room("chat")}/history`, { method: "DELETE" })).status).toBe(204);
+    await until(async () => (await stateOf(b, "chat", "?last=9")).messages.length === 0);
+    const before = `${first.split("-")[0]}-${Number(first.split("-")[1]) - 1}`;
+    expect((await stateOf(b, "chat", `?after=${before}`)).gap).toBeDefined();
+  });
+
+  test("what is revoked on one node is refused on all, also on one that starts later", async () => {
+    const access = { secrets: [SECRET], apiKeys: [] };
+    const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
+    const theirs = token(claims({ jti: "t1" }));
+    const stream = await openEvents(b.room("chat"), bearer(theirs));
+    const done = await a.engine.hub.log.peers?.remove({
+      token: "t1",
+      revoked: { at: 0, until: Date.now() + 60_000 },
+    });
+    expect(done).toBe(1);
+    await stream.ended;
+    await a.engine.hub.log.peers?.remember({ token: "t1", at: 0, until: Date.now() + 60_000 });
+    const status = async ({ room }: TestNode) =>
+      (await fetch(room("chat"), { headers: bearer(theirs) })).status;
+    await until(async () => (await status(b)) === 401);
+    const late = await readyNode(redis.url, { access });
+    expect(await status(late)).toBe(401);
+    const good = await fetch(late.room("chat"), { headers: bearer(token()) });
+    expect(good.status).toBe(200);
+  });
+
+  test("publications of one turn go out in one write", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const a = await readyNode(`redis://127.0.0.1:${link.port}`, {}, { check: 600, patience: 600 });
+    const before = link.chunks;
+    await Promise.all(Array.from({ length: 200 }, (_, i) => a.engine.publish("a", i)));
+    // Of 40 kB; on the way a write may be taken apart.
+    expect(link.chunks - before).toBeLessThanOrEqual(8);
+  });
+
+  test("5,000 who come back to a node that knows nothing cost a few reads", async () => {
+    const [redis, a] = (await nodes(1)) as [RedisServer, TestNode];
+    const cursors = [await publishAt(a, "storm", "-1")];
+    for (let i = 0; i < 200; i++) cursors.push(await publishAt(a, "storm", String(i)));
+    const fresh = await readyNode(redis.url);
+    await openEvents(fresh.room("other"));
+    const [commands, reads] = [fresh.log.commands, fresh.log.stats.reads.sent];
+    const asked = Array.from({ length: 5000 }, async (_, i) => {
+      const from = i % 200;
+      const slice = await fresh.engine.hub.read("storm", Number(cursors[from]?.split("-")[1]), 9999);
+      expect(slice.publications.length).toBe(200 - from);
+    });
+    await Promise.all(asked);
+    expect(fresh.log.stats.reads.sent - reads).toBeLessThanOrEqual(2);
+    const streams = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => openEvents(fresh.room("storm", `?after=${cursors[i % 200]}`))),
+    );
+    for (const [i, { events }] of streams.entries()) {
+      await events.until((all) => all.length === 200 - (i % 200));
+      expect(Number(events.all[0]?.data)).toBe(i % 200);
+    }
+    expect(fresh.log.stats.reads.sent - reads).toBeLessThan(20);
+    // Others are the lease, the checks and the subscription.
+    expect(fresh.log.commands - commands).toBeLessThan(150);
+  });
+});

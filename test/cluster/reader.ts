@@ -1,0 +1,147 @@
+// A client that stays: it reads rooms over one node or another, returns with its cursor, and notes what it was given.
+import WS from "ws";
+import { openEvents } from "../support/streams.ts";
+import type { Node } from "./cluster.ts";
+
+interface Message {
+  type: string;
+  room: string;
+  at: string;
+  after?: string;
+  prev: number;
+  data: { n: number };
+}
+
+/** What came of one room, in the order in which it came. */
+export interface Seen {
+  /** The position it began at, once it is known. */
+  start: string | undefined;
+  messages: { at: string; n: number }[];
+  gaps: { after: string; at: string }[];
+}
+
+export type Way = "events" | "websocket";
+
+export class Reader {
+  readonly seen = new Map<string, Seen>();
+  returns = 0;
+  #cursors = new Map<string, string>();
+  #stopped = false;
+  #close: () => void = () => {};
+  readonly #running: Promise<void>;
+
+  /** @param choose which node it goes to next */
+  constructor(
+    readonly rooms: string[],
+    readonly way: Way,
+    readonly choose: () => Node | undefined,
+  ) {
+    for (const room of rooms) this.seen.set(room, { start: undefined, messages: [], gaps: [] });
+    this.#running = this.#run();
+  }
+
+  /** Everybody begins somewhere: resolves once it knows where. */
+  get started(): boolean {
+    return this.#cursors.size === this.rooms.length;
+  }
+
+  has(room: string, n: number): boolean {
+    return this.seen.get(room)?.messages.some((message) => message.n === n) === true;
+  }
+
+  /** Breaks its connection: it comes back. */
+  drop(): void {
+    this.#close();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const node = this.choose();
+      if (node) {
+        try {
+          await (this.way === "events" ? this.#readEvents(node) : this.#readSocket(node));
+        } catch {
+          // The node is gone, or not ready: another try.
+        }
+      }
+      this.returns++;
+      await Bun.sleep(30 + Math.random() * 50);
+    }
+  }
+
+  async #readEvents(node: Node): Promise<void> {
+    const query = new URLSearchParams(this.rooms.map((room): [string, string] => ["room", room]));
+    const cursor = this.#cursors.get(this.rooms[0] as string);
+    const stream = await openEvents(
+      `${node.url}/events?${query}`,
+      cursor === undefined ? {} : { "last-event-id": cursor },
+    );
+    this.#close = () => stream.abort();
+    if (this.#stopped) return stream.abort();
+    const note = (at: string) => {
+      for (const room of this.rooms) {
+        this.#cursors.set(room, at);
+        (this.seen.get(room) as Seen).start ??= at;
+      }
+    };
+    let read = 0;
+    let event = "message";
+    let id = "";
+    const take = () => {
+      for (; read < stream.lines.all.length; read++) {
+        const line = stream.lines.all[read] as string;
+        if (line.startsWith("event: ")) event = line.slice(7);
+        else if (line.startsWith("id: ")) id = line.slice(4);
+        else if (line.startsWith("data: ")) this.#note(JSON.parse(line.slice(6)) as Message, event);
+        else if (line === "") {
+          if (id !== "") note(id);
+          event = "message";
+          id = "";
+        }
+      }
+      return false;
+    };
+    void stream.lines.until(take);
+    await stream.ended;
+  }
+
+  async #readSocket(node: Node): Promise<void> {
+    const ws = new WS(`${node.url.replace("http", "ws")}/ws`, { handshakeTimeout: 3000 });
+    this.#close = () => ws.terminate();
+    if (this.#stopped) return ws.terminate();
+    const ended = new Promise<void>((resolve) => {
+      ws.on("close", () => resolve());
+      ws.on("error", () => resolve());
+    });
+    ws.on("message", (text: Buffer) => {
+      const frame = JSON.parse(String(text)) as Message;
+      if (frame.type === "welcome") {
+        for (const room of this.rooms)
+          ws.send(JSON.stringify({ type: "join", room, after: this.#cursors.get(room), id: 1 }));
+      } else if (frame.type === "joined") {
+        const seen = this.seen.get(frame.room) as Seen;
+        if (seen.start === undefined) {
+          seen.start = frame.at;
+          this.#cursors.set(frame.room, frame.at);
+        }
+      } else if (frame.type === "message" || frame.type === "gap") {
+        this.#note(frame, frame.type);
+        this.#cursors.set(frame.room, frame.at);
+      } else if (frame.type === "error") ws.terminate();
+    });
+    await ended;
+  }
+
+  #note(frame: Message, event: string): void {
+    const seen = this.seen.get(frame.room) as Seen;
+    if (event === "thump:gap" || event === "gap")
+      seen.gaps.push({ after: frame.after as string, at: frame.at });
+    else seen.messages.push({ at: frame.at, n: frame.data.n });
+  }
+}

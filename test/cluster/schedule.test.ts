@@ -1,0 +1,24 @@
+// G1 to G4 over three nodes and one Redis, whatever breaks. THUMP_SEED and THUMP_RUNS choose others.
+import { describe, expect, test } from "bun:test";
+import { hasRedis, withRedis } from "../support/redis.ts";
+import { type Keeping, playCluster } from "./schedule.ts";
+
+const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const runs = Number(process.env["THUMP_RUNS"] ?? 1);
+const WAYS: [Keeping, string][] = [
+  ["appendonly", "nothing is lost, repeated or out of order, and there is no gap"],
+  ["nothing", "what Redis lost is told as a gap, and nothing else is"],
+];
+
+describe.skipIf(!hasRedis)(`three nodes${withRedis}`, () => {
+  for (let i = 0; i < runs; i++) {
+    for (const [keeping, name] of WAYS) {
+      const seed = first + i;
+      test(`${name} (seed ${seed})`, async () => {
+        const outcome = await playCluster(seed, 25, keeping);
+        expect(outcome.received).toBeGreaterThan(0);
+        console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
+      }, 120_000);
+    }
+  }
+});

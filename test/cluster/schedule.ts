@@ -1,0 +1,204 @@
+// A random schedule for a cluster: nodes die and come back, Redis too, links break, and clients see none of it.
+import { Random } from "../support/random.ts";
+import { type Acked, checkAll } from "./check.ts";
+import { Cluster, type Node } from "./cluster.ts";
+import { Reader } from "./reader.ts";
+
+/** How Redis keeps what it has: on disk, or not at all. */
+export type Keeping = "appendonly" | "nothing";
+
+const ROOMS = ["a", "b", "c"];
+
+export interface Outcome {
+  acked: number;
+  refused: number;
+  received: number;
+  gaps: number;
+  returns: number;
+  steps: Record<string, number>;
+}
+
+/** Plays one. Throws at what is wrong. */
+export async function playCluster(seed: number, steps: number, keeping: Keeping): Promise<Outcome> {
+  const options = keeping === "appendonly" ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
+  const cluster = await Cluster.start(3, options, {
+    rooms: { "*": { history: { count: 100_000, bytes: "256MiB", age: "1h" } } },
+    limits: { rates: { address: { connects: false, publishes: false } } },
+  });
+  const game = new Game(new Random(seed), cluster, keeping);
+  try {
+    await game.begin();
+    for (let i = 0; i < steps; i++) await game.step();
+    return await game.finish();
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await game.stop();
+  }
+}
+
+class Game {
+  readonly readers: Reader[] = [];
+  readonly acked: Acked[] = [];
+  readonly steps: Record<string, number> = {};
+  refused = 0;
+  #number = 0;
+  #publishing = new Set<Promise<void>>();
+
+  constructor(
+    readonly random: Random,
+    readonly cluster: Cluster,
+    readonly keeping: Keeping,
+  ) {}
+
+  async begin(): Promise<void> {
+    for (let i = 0; i < 8; i++) {
+      const rooms = i % 4 === 0 ? [this.random.pick(ROOMS)] : ROOMS;
+      this.readers.push(new Reader(rooms, i % 2 === 0 ? "events" : "websocket", () => this.#anyNode()));
+    }
+    while (!this.readers.every(({ started }) => started)) await Bun.sleep(10);
+  }
+
+  async step(): Promise<void> {
+    const { random } = this;
+    for (let i = 1 + random.below(15); i > 0; i--) this.#publish();
+    const [name, run] = random.pick(this.#moves());
+    this.steps[name] = (this.steps[name] ?? 0) + 1;
+    await run();
+    for (let i = random.below(10); i > 0; i--) this.#publish();
+    await Bun.sleep(random.below(60));
+  }
+
+  /** All is mended; everybody reads to the end; everything is checked. */
+  async finish(): Promise<Outcome> {
+    const { cluster } = this;
+    for (const { link } of cluster.nodes) {
+      link.delay = 0;
+      link.release();
+      link.accept();
+    }
+    for (const node of cluster.nodes) if (!node.isUp) await node.start();
+    await cluster.allReady();
+    await Promise.all(this.#publishing);
+    const last = new Map<string, number>();
+    for (const room of ROOMS) last.set(room, await this.#say(room, ++this.#number));
+    const done = () =>
+      this.readers.every((reader) =>
+        reader.rooms.every((room) => reader.has(room, last.get(room) as number)),
+      );
+    const deadline = Date.now() + 20_000;
+    while (!done()) {
+      if (Date.now() > deadline) throw new Error(this.#missing(last));
+      await Bun.sleep(20);
+    }
+    checkAll(this.readers, this.acked, this.keeping === "nothing");
+    const seen = this.readers.flatMap((reader) => [...reader.seen.values()]);
+    return {
+      acked: this.acked.length,
+      refused: this.refused,
+      received: seen.reduce((sum, { messages }) => sum + messages.length, 0),
+      gaps: seen.reduce((sum, { gaps }) => sum + gaps.length, 0),
+      returns: this.readers.reduce((sum, { returns }) => sum + returns, 0),
+      steps: this.steps,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.readers.map((reader) => reader.stop()));
+    await Promise.allSettled(this.#publishing);
+  }
+
+  #missing(last: Map<string, number>): string {
+    const some = this.readers.flatMap((reader, i) =>
+      reader.rooms
+        .filter((room) => !reader.has(room, last.get(room) as number))
+        .map((room) => `client ${i} (${reader.way}) in ${room}`),
+    );
+    return `the last of all did not come: ${some.join(", ")}`;
+  }
+
+  #moves(): [name: string, run: () => Promise<void> | void][] {
+    const { random, cluster } = this;
+    const node = random.pick(cluster.nodes);
+    const { link } = node;
+    return [
+      ["kill a node", () => this.#kill(node)],
+      ["start nodes", () => this.#startAll()],
+      ["start nodes", () => this.#startAll()],
+      ["roll the nodes", () => this.#roll()],
+      ["cut a link", () => link.cut()],
+      ["cut all links", () => cluster.nodes.forEach((each) => each.link.cut())],
+      ["hold a link", () => this.#hold(node, random.below(1500))],
+      ["slow link", () => void (link.delay = random.below(40))],
+      ["fast links", () => cluster.nodes.forEach((each) => void (each.link.delay = 0))],
+      ["pause Redis", async () => void (await cluster.redis.ask("CLIENT", "PAUSE", random.below(800)))],
+      ["restart Redis", () => this.#restartRedis()],
+      ["drop a client", () => random.pick(this.readers).drop()],
+      ["throw out scripts", async () => void (await cluster.redis.ask("SCRIPT", "FLUSH"))],
+    ];
+  }
+
+  async #kill(node: Node): Promise<void> {
+    // One stays, so that somebody sees what goes on.
+    if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
+  }
+
+  async #startAll(): Promise<void> {
+    for (const node of this.cluster.nodes) if (!node.isUp) await node.start();
+  }
+
+  /** One after the other is told to stop, and starts again. */
+  async #roll(): Promise<void> {
+    for (const node of this.cluster.nodes) {
+      if (!node.isUp) continue;
+      await node.stop("SIGTERM");
+      this.#publish();
+      await node.start();
+    }
+  }
+
+  async #hold(node: Node, ms: number): Promise<void> {
+    node.link.hold();
+    await Bun.sleep(ms);
+    node.link.release();
+  }
+
+  async #restartRedis(): Promise<void> {
+    await this.cluster.redis.kill();
+    await Bun.sleep(this.random.below(500));
+    await this.cluster.redis.begin();
+  }
+
+  #anyNode(): Node | undefined {
+    const up = this.cluster.nodes.filter(({ isUp }) => isUp);
+    return up.length > 0 ? up[Math.floor(Math.random() * up.length)] : undefined;
+  }
+
+  #publish(): void {
+    const publishing = this.#say(this.random.pick(ROOMS), ++this.#number).then(
+      () => {},
+      () => {},
+    );
+    this.#publishing.add(publishing);
+    void publishing.finally(() => this.#publishing.delete(publishing));
+  }
+
+  /** Publishes until somebody acknowledges it, with one key. */
+  async #say(room: string, n: number): Promise<number> {
+    for (;;) {
+      try {
+        const { status, at } = (await this.#anyNode()?.publish(room, n, `key-${n}`)) ?? { status: 0 };
+        if (status === 201 && at !== undefined) {
+          this.acked.push({ room, n, at });
+          return n;
+        }
+        if (status !== 503 && status !== 0) throw new Error(`publishing was answered with ${status}`);
+        this.refused++;
+      } catch (error) {
+        // The node died under it: whether it was published is not known, and the key settles that.
+        if (error instanceof Error && error.message.startsWith("publishing")) throw error;
+      }
+      await Bun.sleep(30);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// The console's figures: what samples of one node, and of several, come to.
+import { expect, test } from "bun:test";
+import { Series, WINDOW } from "../../src/console/app/series.ts";
+import type { Sample } from "../../src/protocol/reserved.ts";
+
+const NONE = { p50: null, p99: null };
+
+function sample(node: string, time: number, more: Partial<Sample> = {}): Sample {
+  return {
+    node,
+    version: "0",
+    time,
+    seconds: 1,
+    uptime: 1,
+    draining: false,
+    sessions: { total: 1, lagging: 0, limit: 10, byTransport: {} },
+    rooms: 0,
+    in: { publications: 0, bytes: 0 },
+    out: { deliveries: 0, bytes: 0 },
+    lags: 0,
+    catchUps: 0,
+    gaps: 0,
+    skipped: 0,
+    lost: 0,
+    rejects: {},
+    toSockets: NONE,
+    toStreams: NONE,
+    log: NONE,
+    loop: NONE,
+    memory: { rss: 0, heap: 0, kept: 0, limit: 0 },
+    ...more,
+  };
+}
+
+const START = 1_800_000_000_000;
+const sessions = (total: number): Partial<Sample> => ({
+  sessions: { total, lagging: 0, limit: 10, byTransport: {} },
+});
+
+test("of one node it is as it was said; rates are by the second, however long it took", () => {
+  const series = new Series();
+  series.add(sample("a", START, { in: { publications: 10, bytes: 0 } }));
+  series.add(sample("a", START + 2000, { seconds: 2, in: { publications: 10, bytes: 0 } }));
+  expect(series.columns(["published"])).toEqual([
+    [START / 1000, START / 1000 + 2],
+    [10, 5],
+  ]);
+  expect(series.now("published")).toBe(5);
+  expect(series.now("socketsP99")).toBeNull();
+});
+
+test("of several nodes what can be added is, and of latencies it is the worst", () => {
+  const series = new Series();
+  for (let i = 0; i < 5; i++) {
+    // They do not tick together.
+    series.add(sample("a", START + i * 1000, { ...sessions(3), toSockets: { p50: 1, p99: 2 } }));
+    series.add(sample("b", START + i * 1000 + 400, { ...sessions(4), toSockets: { p50: 1, p99: i } }));
+  }
+  expect(series.nodes).toEqual(["a", "b"]);
+  expect(series.now("sessions")).toBe(7);
+  expect(series.now("sessions", "b")).toBe(4);
+  expect(series.now("socketsP99")).toBe(4);
+  const [times = [], total = [], worst = []] = series.columns(["sessions", "socketsP99"]);
+  expect(times.length).toBe(5);
+  expect(total).toEqual([3, 7, 7, 7, 7]);
+  expect(worst).toEqual([2, 2, 2, 2, 3]);
+});
+
+test("a node that says nothing any more does not count", () => {
+  const series = new Series();
+  series.add(sample("gone", START, sessions(100)));
+  for (let i = 0; i < 10; i++) series.add(sample("here", START + i * 1000, sessions(1)));
+  expect(series.nodes).toEqual(["here"]);
+  expect(series.now("sessions")).toBe(1);
+  expect(series.columns(["sessions"])[1]).toEqual([101, 101, 101, 101, 101, 1, 1, 1, 1, 1]);
+});
+
+test("what is older than the window goes", () => {
+  const series = new Series();
+  for (let i = 0; i <= WINDOW + 50; i++) series.add(sample("a", START + i * 1000));
+  expect(series.columns([])[0]).toHaveLength(WINDOW + 1);
+});
+
+test("before anybody has said anything there is nothing", () => {
+  const series = new Series();
+  expect(series.nodes).toEqual([]);
+  expect(series.now("sessions")).toBeNull();
+  expect(series.columns(["sessions"])).toEqual([[], []]);
+});

@@ -1,0 +1,64 @@
+// A backup while the server runs, and what becomes of it when it is restored.
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { folder, runProcess } from "../support/process.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+interface State {
+  at: string;
+  gap?: unknown;
+  messages: { data: number; at: string }[];
+}
+
+const read = async (server: TestServer, query: string) =>
+  (await (await fetch(server.room("a", query))).json()) as State;
+
+async function publish(server: TestServer, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) expect((await server.publish("a", String(i))).status).toBe(201);
+}
+
+test("it holds what was acknowledged before, opens as a folder of its own, and is honest about cursors", async () => {
+  const dir = folder();
+  const place = folder();
+  const copy = join(place, "copy.db");
+  const server = startServer({ store: { kind: "sqlite", dir } });
+  await publish(server, 20);
+  const { at } = await read(server, "?last=1");
+  const { code, out } = await runProcess(["backup", "--data", dir, copy]);
+  expect([code, out]).toEqual([0, expect.stringContaining("copy.db: 20 publications, ")]);
+  // The server did not notice.
+  await publish(server, 5);
+  expect((await read(server, "?last=100")).messages).toHaveLength(25);
+
+  const restored = join(place, "data");
+  mkdirSync(restored);
+  copyFileSync(copy, join(restored, "thump.db"));
+  const other = startServer({ store: { kind: "sqlite", dir: restored } });
+  expect(other.engine.hub.log.epoch).not.toBe(server.engine.hub.log.epoch);
+  const { messages } = await read(other, "?last=100");
+  expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  // A cursor of the original may have had what the copy has not: it is told.
+  expect((await read(other, `?after=${at}`)).gap).toBeDefined();
+  await publish(other, 1);
+  expect((await read(other, "?last=100")).messages).toHaveLength(21);
+});
+
+test("what it cannot do it says, and leaves nothing behind", async () => {
+  const dir = folder();
+  const copy = join(dir, "copy.db");
+  const missing = await runProcess(["backup", "--data", join(dir, "nowhere"), copy]);
+  expect([missing.code, missing.err]).toEqual([2, expect.stringContaining("(store-missing)")]);
+  expect(existsSync(copy)).toBe(false);
+  const server = startServer({ store: { kind: "sqlite", dir } });
+  await publish(server, 1);
+  expect((await runProcess(["backup", copy], { THUMP_DATA: dir })).code).toBe(0);
+  const again = await runProcess(["backup", "--data", dir, copy]);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining("it is there already")]);
+  for (const args of [
+    ["backup", copy],
+    ["backup", "--data", dir],
+    ["backup", "--data", dir, "a", "b"],
+  ])
+    expect((await runProcess(args)).code).toBe(2);
+});

@@ -1,0 +1,106 @@
+// A server with a data folder, from outside: options, metrics, other rules, and coming back after a stop.
+import { expect, test } from "bun:test";
+import { readOptions } from "../../src/server/command-line.ts";
+import { reload } from "../../src/server/reload.ts";
+import { checkOptions, resolveOptions } from "../../src/server/options.ts";
+import { flagsOf } from "../support/flags.ts";
+import { openEvents } from "../support/streams.ts";
+import { folder } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
+
+const read = async (args: string[], env: Record<string, string> = {}) =>
+  resolveOptions(await readOptions(await flagsOf(args), env, folder())).store;
+
+test("a folder comes from a flag or the environment, and says how well it keeps", async () => {
+  expect(await read([])).toEqual({ kind: "memory" });
+  const normal = { kind: "sqlite", durability: "normal", size: undefined } as const;
+  expect(await read(["--data", "d"])).toEqual({ ...normal, dir: "d" });
+  expect(await read([], { THUMP_DATA: "e" })).toEqual({ ...normal, dir: "e" });
+  expect(await read(["--data", "d"], { THUMP_DATA: "e", THUMP_DURABILITY: "fsync" })).toEqual({
+    ...normal,
+    dir: "d",
+    durability: "fsync",
+  });
+  expect(await read(["--durability", "fsync"], { THUMP_DATA: "e" })).toMatchObject({
+    dir: "e",
+    durability: "fsync",
+  });
+  const wrong = read(["--data", "d", "--durability", "maybe"]);
+  await expect(wrong).rejects.toThrow('store › durability must be "normal" or "fsync"');
+  for (const [store, why] of [
+    [{ kind: "sqlite" }, "store › dir is required"],
+    [{ kind: "memory", dir: "d" }, 'store › dir goes with kind "sqlite"'],
+  ] as const)
+    expect(() => checkOptions({ store }, "here")).toThrow(why);
+});
+
+test("metrics say how many publications share a commit, and how large the file is", async () => {
+  const server = startServer({ store: { kind: "sqlite", dir: folder() } });
+  await Promise.all(Array.from({ length: 50 }, (_, i) => server.publish("a", String(i))));
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const value = (name: string) =>
+    Number(new RegExp(`^${name.replace(/[{}]/g, "\\$&")} (\\S+)$`, "m").exec(text)?.[1]);
+  expect(value("thump_store_publications_total")).toBe(50);
+  expect(value('thump_store_commits_total{result="kept"}')).toBeGreaterThan(0);
+  expect(value("thump_store_commit_seconds_count")).toBe(value('thump_store_commits_total{result="kept"}'));
+  expect(value('thump_store_bytes{file="wal"}')).toBeGreaterThan(0);
+  expect(value("thump_store_fault")).toBe(0);
+  expect(value("thump_log_append_seconds_count")).toBe(50);
+});
+
+test("without a file there are none of these", async () => {
+  const server = startServer();
+  expect(await (await fetch(`${server.url}/metrics`)).text()).not.toContain("thump_store");
+});
+
+test("a stream goes on after a restart, over rooms in the file and in memory, with a gap where there is one", async () => {
+  const options = {
+    rooms: { mem: { history: { store: "memory" } } },
+    store: { kind: "sqlite", dir: folder() },
+  } as const;
+  const first = startServer(options);
+  const stream = await openEvents(`${first.url}/events?room=kept&room=mem`);
+  await first.publish("kept", "1");
+  await first.publish("mem", "2");
+  const [event] = await stream.events.until((events) => events.length === 2);
+  await first.publish("kept", "3");
+  await first.stop();
+  const second = startServer(options);
+  await second.publish("mem", "4");
+  await second.publish("kept", "5");
+  const back = await openEvents(`${second.url}/events?room=kept&room=mem`, {
+    "last-event-id": event?.id ?? "",
+  });
+  const events = await back.events.until((all) => all.length === 4);
+  const told = events.map(({ event, data }) => {
+    const { room, data: value } = JSON.parse(data) as { room: string; data?: number };
+    return event === "thump:gap" ? `gap in ${room}` : `${room} ${value}`;
+  });
+  expect(told).toEqual(["gap in mem", "kept 3", "mem 4", "kept 5"]);
+});
+
+test("a reload may take rooms into the file and out of it, under those who are in them", async () => {
+  const dir = folder();
+  const store = { kind: "sqlite", dir } as const;
+  const inMemory = { a: { history: { store: "memory" } } } as const;
+  const server = startServer({ store, rooms: inMemory });
+  const stream = await openEvents(server.room("a"));
+  await server.publish("a", "1");
+  const settings = resolveOptions({ store, port: 0, demo: false, drain: 0 });
+  expect(reload(server.engine, settings)).toEqual({ changed: ["rooms"], restart: [] });
+  await server.publish("a", "2");
+  reload(server.engine, { ...settings, rooms: { ...inMemory } });
+  await server.publish("a", "3");
+  const events = await stream.events.until((all) => all.length === 3);
+  expect(events.map(({ data }) => data)).toEqual(["1", "2", "3"]);
+  // Back into the file: what was in memory meanwhile is a gap, also while somebody is there.
+  const before = `${server.engine.hub.log.epoch}-${server.engine.hub.log.last - 1}`;
+  reload(server.engine, settings);
+  stream.abort();
+  await server.publish("a", "4");
+  const back = await openEvents(server.room("a"), { "last-event-id": before });
+  const [gap, next] = await back.events.until((all) => all.length === 2);
+  expect([gap?.event, next?.data]).toEqual(["thump:gap", "4"]);
+  const asked = reload(server.engine, { ...server.engine.settings, store: { kind: "memory" } });
+  expect(asked.restart).toEqual(["store"]);
+});

@@ -1,0 +1,46 @@
+// `GET /rules`: the rules as they hold, in their order, and that of one room; the same as `thump check` prints.
+import { expect, test } from "bun:test";
+import { problemOf } from "../support/answers.ts";
+import { runProcess } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
+
+const rooms = {
+  "chat:{id}": { history: { count: 5, age: "1h" }, schema: { type: "object" } },
+  "news:*": { history: false, publish: "server", lag: "latest" },
+} as const;
+
+test("all of them, in the order in which they are tried, and at the end the defaults", async () => {
+  const { url } = startServer({ rooms });
+  const { rules } = (await (await fetch(`${url}/rules`)).json()) as { rules: object[] };
+  expect(rules).toMatchObject([
+    {
+      pattern: "chat:{id}",
+      rule: { history: { count: 5, age: 3600, bytes: 1 << 20, read: "anyone" }, schema: { type: "object" } },
+    },
+    { pattern: "news:*", rule: { history: false, publish: "server", lag: "latest" } },
+    { pattern: null, rule: { history: { count: 1000, age: 600 }, join: "anyone", lag: "catch-up" } },
+  ]);
+});
+
+test.each(["chat:7", "news:x", "elsewhere", "thump:stats"])(
+  "that of %s, as thump check has it",
+  async (room) => {
+    const { url } = startServer({ rooms });
+    const answer = (await (await fetch(`${url}/rules?room=${encodeURIComponent(room)}`)).json()) as object;
+    const env = { THUMP_ROOMS: JSON.stringify(rooms), THUMP_DEMO: "0" };
+    const { out } = await runProcess(["check", "--room", room], env);
+    expect(answer).toEqual(JSON.parse(out) as object);
+  },
+);
+
+test("a room that cannot be has none", async () => {
+  const { url } = startServer();
+  expect(await problemOf(fetch(`${url}/rules?room=`))).toMatchObject({ code: "invalid-room" });
+});
+
+test("a pattern for the server's own rooms is refused", async () => {
+  const env = { THUMP_ROOMS: '{"thump:stats":{"join":"anyone"}}' };
+  const { code, err } = await runProcess(["check"], env);
+  expect(code).toBe(2);
+  expect(err).toContain("thump:");
+});

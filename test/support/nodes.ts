@@ -1,0 +1,34 @@
+// Several servers in this process that share a Redis.
+import type { Options } from "../../src/index.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+export type TestNode = TestServer & { log: RedisLog };
+
+/** Starts a node. It may not be ready yet. @param store more of the setting of that name */
+export function startNode(url: string, options: Options = {}, store: object = {}): TestNode {
+  const server = startServer({
+    limits: { rates: { address: { connects: false, publishes: false } } },
+    ...options,
+    store: { kind: "redis", url, patience: 2, check: 0.3, ...store },
+  });
+  const { log } = server.engine.hub;
+  if (!(log instanceof RedisLog)) throw new Error("it was to have its log in Redis");
+  return { ...server, log };
+}
+
+/** Resolves once it is ready. */
+export async function readyNode(...given: Parameters<typeof startNode>): Promise<TestNode> {
+  const node = startNode(...given);
+  await until(async () => (await readiness(node)) === 200);
+  return node;
+}
+
+export async function readiness({ url }: Pick<TestServer, "url">): Promise<number> {
+  return (await fetch(`${url}/readyz`)).status;
+}
+
+/** Resolves once it is so. What has no event to wait for is asked again and again; the test's own limit ends it. */
+export async function until(test: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await test())) await Bun.sleep(10);
+}

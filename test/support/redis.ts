@@ -1,0 +1,93 @@
+// A Redis of its own for a test: a process on a free port, in a folder that goes with the test.
+import { tmpdir } from "node:os";
+import { createServer, type Server } from "node:net";
+import { Redis } from "ioredis";
+import { cleanup } from "./cleanup.ts";
+import { folder } from "./process.ts";
+
+/** Where it is missing, tests that need it are skipped, and say so in their names. */
+export const hasRedis = Bun.which("redis-server") !== null;
+export const withRedis = hasRedis ? "" : " (skipped: there is no redis-server; apt-get install redis-server)";
+
+/** A port that nothing listens on just now. */
+export async function freePort(): Promise<number> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class RedisServer {
+  #process: Bun.Subprocess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly dir: string,
+    readonly options: string[],
+  ) {}
+
+  /** Starts one that goes with the test. @param options as on its command line, e.g. "--appendonly", "yes" */
+  static async start(...options: string[]): Promise<RedisServer> {
+    return RedisServer.startOn(await freePort(), ...options);
+  }
+
+  /** The same on a port that is known already. */
+  static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
+    const server = new RedisServer(port, folder(), options);
+    cleanup(() => server.kill());
+    await server.begin();
+    return server;
+  }
+
+  /** Starts one for several tests: who calls this kills it. It keeps nothing on disk. */
+  static async startShared(): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), tmpdir(), []);
+    await server.begin();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, on the same port and in the same folder. */
+  async begin(): Promise<void> {
+    const given = ["--port", this.port, "--dir", this.dir, "--bind", "127.0.0.1", "--loglevel", "warning"];
+    const args = [...given.map(String), "--save", "", ...this.options];
+    this.#process = Bun.spawn(["redis-server", ...args], { stdout: "ignore", stderr: "ignore" });
+    for (;;) {
+      try {
+        if ((await this.ask("PING")) === "PONG") return;
+      } catch {
+        if (this.#process.exitCode !== null) throw new Error(`redis-server ended: ${args.join(" ")}`);
+      }
+      await Bun.sleep(10);
+    }
+  }
+
+  /** Ends it at once, and waits until it is gone. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    this.#process?.kill(signal);
+    await this.#process?.exited;
+  }
+
+  /** Runs a command on a connection of its own. */
+  async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
+    const redis = new Redis({
+      port: this.port,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+    });
+    redis.on("error", () => {
+      // The command fails with it.
+    });
+    try {
+      await redis.connect();
+      return await redis.call(command, ...args);
+    } finally {
+      redis.disconnect();
+    }
+  }
+}
