@@ -86,7 +86,7 @@ Examples:
 export function addRooms(program: Command): void {
   const rooms = program
     .command("rooms")
-    .description("print which rooms there are, and how many sessions are in them")
+    .description("print which rooms there are, how many sessions are in them, and what they keep")
     .argument("[pattern]", "such as 'chat:*'", "*")
     .addOption(
       new Option("--watch [time]", "look again every so often (2s)").argParser(duration).preset("2s"),

@@ -10,10 +10,12 @@ export interface RoomsFlags extends ConnectionFlags {
   watch?: number;
 }
 
-/** What the server says of a room: its name, how many sessions are in it, and whatever else it knows. */
+/** What the server says of a room; JSON lines have all of it. */
 interface RoomState {
   room: string;
   sessions: number;
+  /** What is kept of it, where that is known at once. */
+  kept?: { count: number };
 }
 
 interface Page {
@@ -75,13 +77,18 @@ async function printAll(
 }
 
 function heading(paint: Paint): string {
-  return `${paint("bold", "sessions  room")}\n`;
+  return `${paint("bold", "sessions     kept  room")}\n`;
 }
 
 function line(room: RoomState, json: true | undefined, paint: Paint): string {
   if (json) return `${JSON.stringify(room)}\n`;
-  const count = String(room.sessions).padStart(8);
-  return `${room.sessions > 0 ? count : paint("dim", count)}  ${paint("cyan", room.room)}\n`;
+  const cells = [cell(room.sessions, 8, paint), cell(room.kept?.count, 7, paint), paint("cyan", room.room)];
+  return `${cells.join("  ")}\n`;
+}
+
+function cell(value: number | undefined, width: number, paint: Paint): string {
+  const text = String(value ?? "-").padStart(width);
+  return value ? text : paint("dim", text);
 }
 
 /** On a terminal: the whole of it, from the top, as far as there is space. */

@@ -7,13 +7,17 @@ import { bearer, SECRET } from "../support/tokens.ts";
 
 const at = ({ url }: { url: string }) => ({ THUMP_URL: url });
 
-test("a table of those that match, with how many sessions are in them", async () => {
+test("a table of those that match, with how many sessions are in them and what they keep", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/chat:1"));
   for (const room of ["chat:1", "chat:2", "other"]) await server.publish(room, "x");
   const { code, out, err } = await run(["rooms", "chat:*"], at(server));
   expect([code, err]).toEqual([0, ""]);
-  expect(out.split("\n")).toEqual(["sessions  room", "       1  chat:1", "       0  chat:2"]);
+  expect(out.split("\n")).toEqual([
+    "sessions     kept  room",
+    "       1        1  chat:1",
+    "       0        1  chat:2",
+  ]);
   expect((await run(["rooms", "none:*"], at(server))).out).toBe("");
 });
 
@@ -27,7 +31,7 @@ test("--json: a line a room, of all pages", async () => {
   expect(code).toBe(0);
   const found = out.split("\n").map((line) => JSON.parse(line) as { room: string; sessions: number });
   expect(found.map(({ room }) => room)).toEqual(names.toSorted());
-  expect(found[0]).toMatchObject({ room: "r0", sessions: 0 });
+  expect(found[0]).toMatchObject({ room: "r0", sessions: 0, kept: { count: 1 } });
 });
 
 test("--watch in a pipe: those that there are, then a line a change", async () => {
