@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a built binary once in an empty folder: it must serve the demo page and the console, take a publication,
-# show metrics, reload, check tokens and stop cleanly.
+# show metrics, publish, tail, list and complete, reload, check tokens and stop cleanly.
 set -euo pipefail
 binary=$(realpath "$1")
 folder=$(mktemp -d)
@@ -25,6 +25,15 @@ has '"at":' -d 'hello' "$url/rooms/chat" || { echo "could not publish"; exit 1; 
 has '"data":"hello"' "$url/rooms/chat" || { echo "the publication is not there"; exit 1; }
 has $'\nthump_publications_total ' "$url/metrics" || { echo "no metrics"; exit 1; }
 has '"/rooms/{room}"' "$url/openapi.json" || { echo "no description of the API"; exit 1; }
+# The other commands, as somebody would use them in a script.
+thump() { env -i PATH=/usr/bin:/bin THUMP_URL="$url" "$binary" "$@"; }
+seq 3 | thump publish lines >/dev/null || { echo "thump publish failed"; exit 1; }
+tailed=$(thump tail lines --last 2 --count 2 --json)
+[[ $tailed == *'"data":2'*'"data":3'* ]] || { echo "thump tail failed: $tailed"; exit 1; }
+listed=$(thump rooms lines --json)
+[[ $listed == *'"room":"lines"'* ]] || { echo "thump rooms failed: $listed"; exit 1; }
+bash -n <(thump completion bash) || { echo "thump completion failed"; exit 1; }
+[[ $(thump complete -- ta) == tail* ]] || { echo "thump complete failed"; exit 1; }
 # Writes a config, has it read, and waits for the word of it.
 reload() {
   local before
@@ -47,4 +56,4 @@ kill -TERM "$pid"
 wait "$pid" || { echo "the binary did not stop cleanly"; exit 1; }
 trap - EXIT
 grep -q stopped err.log || { echo "no log lines"; cat err.log; exit 1; }
-echo "the binary serves, publishes, reloads, checks tokens and drains: $(du -h "$binary" | cut -f1)"
+echo "the binary serves, publishes, tails, completes, reloads, checks tokens and drains: $(du -h "$binary" | cut -f1)"

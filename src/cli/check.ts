@@ -7,44 +7,29 @@ import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rules } from "../rooms/rules.ts";
 import { serverSettings } from "../server/app.ts";
-import { readFlags, readOptions } from "../server/command-line.ts";
-import { parseFlags } from "../server/flags.ts";
+import { readOptions } from "../server/command-line.ts";
 import { LogJournal } from "../server/journal.ts";
 import { OptionsError, type Settings } from "../server/options.ts";
 import { prepare } from "../server/prepare.ts";
 import { ruleOfRoom } from "../server/rule-text.ts";
 
-const HELP = `Usage: thump check [config] [--room <name>]
-
-Reads options as the server would (a file, the environment, defaults) and says what is wrong with them.
-
-  config          the file; without it thump.config.ts or .json here, or THUMP_CONFIG
-  --room <name>   print the rule of a room, and the pattern that it has it from
-  --help
-
-Prints the effective options as JSON, with durations in seconds and sizes in bytes. Secrets are not shown.
-Exits with 0 when they can be used, with 2 when they cannot.
-`;
-
-const FLAGS = { room: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
 /** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
 const HIDDEN = "(not shown)";
 
-/** What to print. @throws OptionsError */
+/**
+ * What to print: everything, or the rule of one room.
+ * @param config the file; without it the one that the server would find
+ * @throws OptionsError
+ */
 export async function check(
-  args: string[],
+  config: string | undefined,
+  room: string | undefined,
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<string> {
-  const { values, positionals } = parseFlags("thump check", args, FLAGS, true);
-  if (values.help) return HELP;
-  if (positionals.length > 1) throw new OptionsError("check takes one file. See thump check --help.");
-  const [file] = positionals;
-  const flags = readFlags(file === undefined ? [] : ["--config", file]);
-  const settings = serverSettings(await readOptions(flags, env, cwd));
+  const settings = serverSettings(await readOptions({ config }, env, cwd));
   const { access, rules } = prepare(settings, new LogJournal());
-  const answer =
-    values.room === undefined ? printable(settings, access.secured) : ruleOf(values.room, rules, settings);
+  const answer = room === undefined ? printable(settings, access.secured) : ruleOf(room, rules, settings);
   return `${JSON.stringify(answer, undefined, 2)}\n`;
 }
 

@@ -1,32 +1,42 @@
-// The words that `thump` may be followed by. Without one it serves.
-import { OptionsError } from "../server/options.ts";
-import { start } from "../server/start.ts";
-import { backup } from "./backup.ts";
-import { check } from "./check.ts";
-import { key } from "./key.ts";
-import { token } from "./token.ts";
+// Runs a command line: the command that it names, or the server; and says in one line what went wrong.
+import { type Command, CommanderError } from "commander";
+import { CommandError, EXIT, type ExitCode, say } from "./exit.ts";
+import { createProgram } from "./program.ts";
 
-type Environment = Record<string, string | undefined>;
-/** What to print. @throws OptionsError */
-type Command = (args: string[], env: Environment, cwd: string) => string | Promise<string>;
-
-const COMMANDS = new Map<string, Command>([
-  ["backup", backup],
-  ["check", check],
-  ["token", token],
-  ["key", key],
-]);
-
-/** Runs the command that the first argument names, or the server. Exits with 2 when the arguments are wrong. */
+/** Runs it. The exit codes are those of `exit.ts`. */
 export async function run(args: string[]): Promise<void> {
-  const [name = "", ...rest] = args;
-  const command = COMMANDS.get(name);
-  if (!command) return start(args);
+  const program = createProgram();
   try {
-    process.stdout.write(await command(rest, process.env, process.cwd()));
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof OptionsError)) throw error;
-    console.error(`thump: ${error.message}`);
-    process.exitCode = 2;
+    const { message, code } = explain(error, program, args);
+    if (message !== undefined) say(message);
+    // What was interrupted did not fail of what followed from it. And nothing that still goes on is waited for.
+    process.exit(process.exitCode === EXIT.interrupted ? EXIT.interrupted : code);
   }
+}
+
+/** What to say of an error, and how to exit. @throws what is a fault of ours */
+function explain(error: unknown, program: Command, args: string[]): { message?: string; code: ExitCode } {
+  if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
+  if (error instanceof CommanderError) {
+    // Help or the version: printed already.
+    if (error.exitCode === 0) return { code: EXIT.ok };
+    return { message: wrongArguments(error, program, args), code: EXIT.usage };
+  }
+  // By its name: its class would load the server, which most commands do without.
+  if (error instanceof Error && error.name === "OptionsError")
+    return { message: error.message, code: EXIT.usage };
+  throw error;
+}
+
+/** The library's words, on one line, with where to find help. */
+function wrongArguments({ code, message }: CommanderError, program: Command, [first = ""]: string[]): string {
+  const command = program.commands.find((one) => one.name() === first);
+  if (!command && code === "commander.excessArguments" && !first.startsWith("-"))
+    return `there is no command "${first}". See thump --help.`;
+  const words = message
+    .replace(/^error: /, "")
+    .replace(/[\n ]+\(Did you mean (.*)\?\)/, "; did you mean $1?");
+  return `${words.replace(/([^.?])$/, "$1.")} See thump ${command ? `${first} ` : ""}--help.`;
 }

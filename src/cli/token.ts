@@ -3,42 +3,26 @@ import { SignJWT } from "jose";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
 import { type AccessSettings, resolveAccess } from "../access/settings.ts";
 import { durationMs } from "../rooms/units.ts";
-import { readFlags, readOptions } from "../server/command-line.ts";
-import { parseFlags } from "../server/flags.ts";
+import { readOptions } from "../server/command-line.ts";
 import { checkOptions, OptionsError } from "../server/options.ts";
 
-const HELP = `Usage: thump token [--sub <user>] [--room '<pattern>=<actions>']... [options]
-
-  --sub <user>                the user
-  --room '<pattern>=<list>'   what it may do where: ${TOKEN_ACTIONS.join(", ")}; repeatable
-  --ttl <time>                for how long (1h)
-  --info <json>               what others may see of the user
-  --id <jti>                  its name, to revoke it by (a random one)
-  --secret <secret>           signs it; else THUMP_SECRET, else the first in the config   THUMP_SECRET
-  --config <file>             thump.config.ts or .json                                    THUMP_CONFIG
-
-  thump token --sub u7 --room 'chat:*=join,publish' --ttl 1h
-`;
-
-const FLAGS = {
-  sub: { type: "string" },
-  room: { type: "string", multiple: true },
-  ttl: { type: "string" },
-  info: { type: "string" },
-  id: { type: "string" },
-  secret: { type: "string" },
-  config: { type: "string" },
-  help: { type: "boolean", short: "h" },
-} as const;
+export interface TokenFlags {
+  sub?: string;
+  room?: string[];
+  ttl: string;
+  info?: string;
+  id?: string;
+  secret?: string;
+  config?: string;
+  json?: true;
+}
 
 /** What to print. @throws OptionsError */
 export async function token(
-  args: string[],
+  flags: TokenFlags,
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<string> {
-  const flags = parseFlags("thump token", args, FLAGS).values;
-  if (flags.help) return HELP;
   const { access } = await readServerOptions(flags, env, cwd);
   const [secret] = access.secrets;
   if (secret === undefined)
@@ -47,27 +31,24 @@ export async function token(
   const jwt = new SignJWT({ rooms: readRooms(flags.room ?? []), ...readInfo(flags.info) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setIssuedAt(now)
-    .setExpirationTime(now + readTtl(flags.ttl ?? "1h", access.lifetime))
+    .setExpirationTime(now + readTtl(flags.ttl, access.lifetime))
     .setJti(flags.id ?? crypto.randomUUID());
   if (flags.sub !== undefined) jwt.setSubject(flags.sub);
   if (access.issuer[0] !== undefined) jwt.setIssuer(access.issuer[0]);
   if (access.audience[0] !== undefined) jwt.setAudience(access.audience[0]);
-  return `${await jwt.sign(new TextEncoder().encode(secret))}\n`;
+  const signed = await jwt.sign(new TextEncoder().encode(secret));
+  return `${flags.json ? JSON.stringify({ token: signed }) : signed}\n`;
 }
 
 /** The options come from where the server has them, but for a secret given here. */
 async function readServerOptions(
-  { config, secret }: { config?: string; secret?: string },
+  { config, secret }: TokenFlags,
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<{ access: AccessSettings }> {
   if (secret !== undefined) checkOptions({ access: { secrets: secret } }, "command line");
-  const flags = readFlags(config === undefined ? [] : ["--config", config]);
-  const options = await readOptions(
-    flags,
-    { ...env, ...(secret === undefined ? {} : { THUMP_SECRET: secret }) },
-    cwd,
-  );
+  const withSecret = secret === undefined ? env : { ...env, THUMP_SECRET: secret };
+  const options = await readOptions({ config }, withSecret, cwd);
   return { access: resolveAccess(options.access) };
 }
 

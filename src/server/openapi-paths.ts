@@ -31,6 +31,7 @@ const ABOUT: Record<keyof typeof Query.properties, string> = {
   wait: "Wait so many seconds, at most 60, for something to come.",
   max: "At most so many publications a second, the newest ones.",
   echo: "1: a raw socket gets its own publications too.",
+  ordered: "1: what comes after a publication that is refused is not tried, and has no result.",
   presence:
     "1: tell who is there, and who comes and goes, where the room's rule keeps presence. Takes `members`.",
   match: "A pattern: * is any run of characters, {id} one part without a colon.",
@@ -168,6 +169,7 @@ export const manyPaths: Description["paths"] = {
     post: {
       operationId: "publishBatch",
       summary: "Publish a batch",
+      parameters: query("ordered"),
       requestBody: {
         required: true,
         content: {

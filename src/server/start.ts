@@ -4,29 +4,19 @@ import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../access/origin.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { type Running, serve, serverSettings } from "./app.ts";
-import { HELP, readFlags, readOptions } from "./command-line.ts";
+import { type Flags, readOptions } from "./command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
 import { type Options, OptionsError } from "./options.ts";
 import { reload } from "./reload.ts";
 
-type Flags = ReturnType<typeof readFlags>;
-
 const log = getLogger(["thump"]);
 
-/** Runs until it is told to stop. Exits with 1 when it cannot start, 2 when the options are wrong. */
-export async function start(args: string[]): Promise<void> {
-  let options: Options;
-  let flags: Flags;
-  try {
-    flags = readFlags(args);
-    if (flags.help) return void console.log(HELP);
-    if (flags.version) return void console.log(pkg.version);
-    options = await readOptions(flags, process.env, process.cwd());
-  } catch (error) {
-    if (!(error instanceof OptionsError)) throw error;
-    console.error(`thump: ${error.message}`);
-    process.exit(2);
-  }
+/**
+ * Runs until it is told to stop. Exits with 1 when it cannot start, 2 when the options cannot be used together.
+ * @throws OptionsError when one of them is wrong
+ */
+export async function start(flags: Flags): Promise<void> {
+  const options = await readOptions(flags, process.env, process.cwd());
   let running: Running;
   try {
     running = await begin(options);

@@ -7,7 +7,7 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson, traceparentOf } from "./request.ts";
+import { readJson, readQuery, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
@@ -27,7 +27,10 @@ type Result =
   | { room?: string; at: string }
   | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
-/** Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other. */
+/**
+ * Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other, unless the query says
+ * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
+ */
 export async function publishBatch(
   door: Door,
   request: Request,
@@ -37,6 +40,7 @@ export async function publishBatch(
   // Who showed nothing, where that is never enough, is not listened to.
   if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
     throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
+  const ordered = readQuery(request).ordered === "1";
   const body = await readJson(request, maxBody, door);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
@@ -49,8 +53,13 @@ export async function publishBatch(
   await decideAll(door, asker, wanted);
   const traceparent = traceparentOf(door, request);
   // All are handed to the log in this turn, in order; then their acks are waited for.
-  const results = await Promise.all(wanted.map((one) => publishOne(door, asker, one, traceparent)));
-  return Response.json({ results });
+  const results: (Result | Promise<Result>)[] = [];
+  for (const one of wanted) {
+    const result = publishOne(door, asker, one, traceparent);
+    results.push(result);
+    if (ordered && "error" in result) break;
+  }
+  return Response.json({ results: await Promise.all(results) });
 }
 
 type Wanted = Static<typeof Item> | ThumpError;

@@ -21,6 +21,7 @@ export const Query = Type.Object({
   wait: Type.Optional(Decimal),
   max: Type.Optional(Decimal),
   echo: Type.Optional(Flag),
+  ordered: Type.Optional(Flag),
   presence: Type.Optional(Flag),
   match: Type.Optional(Match),
   cursor: Type.Optional(Type.String()),

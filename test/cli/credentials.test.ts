@@ -76,6 +76,13 @@ test("a key is good for a server that has its hash", async () => {
   expect(second).not.toContain(key);
 });
 
+test("both print JSON for a script", async () => {
+  const { out } = await runProcess(["token", "--sub", "u7", "--json"], env);
+  expect(decodeJwt((JSON.parse(out) as { token: string }).token).sub).toBe("u7");
+  const made = JSON.parse((await runProcess(["key", "--name", "backend", "--json"])).out) as object;
+  expect(made).toEqual({ name: "backend", key: expect.stringMatching(/^thump_/), hash: expect.any(String) });
+});
+
 test.each<[args: string[], env: Record<string, string>, part: string]>([
   [["token"], {}, "secret"],
   [["token", "--secret", "short"], {}, "32 bytes"],
@@ -109,7 +116,7 @@ test("each command explains itself", async () => {
       ["--sub", "--room", "--ttl", "THUMP_SECRET"],
     ],
     [["key", "--help"], ["--name"]],
-    [["--help"], ["thump token", "thump key", "--open", "--jwks", "THUMP_SECRET"]],
+    [["--help"], ["  token ", "  key ", "--open", "--jwks", "THUMP_SECRET"]],
   ] as const) {
     const { code, out } = await runProcess([...args]);
     expect(code).toBe(0);

@@ -1,14 +1,15 @@
 // A server with a data folder, from outside: options, metrics, other rules, and coming back after a stop.
 import { expect, test } from "bun:test";
-import { readFlags, readOptions } from "../../src/server/command-line.ts";
+import { readOptions } from "../../src/server/command-line.ts";
 import { reload } from "../../src/server/reload.ts";
 import { checkOptions, resolveOptions } from "../../src/server/options.ts";
+import { flagsOf } from "../support/flags.ts";
 import { openEvents } from "../support/streams.ts";
 import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 
 const read = async (args: string[], env: Record<string, string> = {}) =>
-  resolveOptions(await readOptions(readFlags(args), env, folder())).store;
+  resolveOptions(await readOptions(await flagsOf(args), env, folder())).store;
 
 test("a folder comes from a flag or the environment, and says how well it keeps", async () => {
   expect(await read([])).toEqual({ kind: "memory" });

@@ -54,7 +54,7 @@ test.each<[what: string, file: string, args: string[], part: string]>([
   ["a flag that is none", "{}", ["check", "--rom", "a"], "--rom"],
   ["a key that is none", '{"access":{"keys":["no key"]}}', ["check"], "PEM"],
   ["a server that anybody could reach", '{"host":"0.0.0.0"}', ["check"], "--open"],
-  ["two files", "{}", ["check", "a", "b"], "one file"],
+  ["two files", "{}", ["check", "a", "b"], "too many arguments"],
   ["a room that cannot be", "{}", ["check", "--room", ""], "name"],
 ])("%s: exit code 2, and why in one line", async (_, file, args, part) => {
   const { code, out, err } = await runProcess(args, {}, folder({ "thump.config.json": file }));

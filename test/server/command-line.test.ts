@@ -18,6 +18,11 @@ test("it warns when others than this machine can reach it without a secret", asy
   await out.until((lines) => lines.some((line) => line.includes("no secret")));
 });
 
+test("serve is what it does without a word", async () => {
+  const { url } = await startProcess(["serve", "--port", "0", "--no-demo"]);
+  expect((await fetch(url)).status).toBe(404);
+});
+
 test("a config file in its folder counts, flags and environment go before it", async () => {
   const cwd = folder({
     "thump.config.ts": 'export default { port: 1, demo: false, rooms: { "a": { publish: "server" } } };',
@@ -39,17 +44,30 @@ test("--help and --version answer and exit with 0", async () => {
   const help = await runProcess(["--help"]);
   expect(help).toMatchObject({ code: 0, err: "" });
   const flags = ["--port", "--host", "--config", "--rooms", "--origin", "--drain", "--no-demo"];
-  flags.push("--metrics", "--metrics-path", "--log", "--log-level", "--traces", "thump check", "SIGHUP");
-  for (const flag of flags) {
-    expect(help.out).toContain(flag);
-  }
+  flags.push("--metrics", "--metrics-path", "--log", "--log-level", "--traces", "THUMP_SECRET");
+  const serve = await runProcess(["serve", "--help"]);
+  for (const { out } of [help, serve]) for (const flag of flags) expect(out).toContain(flag);
+  for (const command of [
+    "serve",
+    "publish",
+    "tail",
+    "rooms",
+    "check",
+    "backup",
+    "token",
+    "key",
+    "completion",
+  ])
+    expect(help.out).toContain(`\n  ${command} `);
+  expect(serve.out).toContain("SIGHUP");
   expect(await runProcess(["--version"])).toEqual({ code: 0, err: "", out: `${pkg.version}\n` });
 });
 
 test.each([
   [["--prot", "1"], "--prot"],
   [["--port", "http"], "port"],
-  [["serve"], "serve"],
+  [["serv"], "serv"],
+  [["serve", "now"], "now"],
   [["--rooms", '{"a":{"lag":"drop"}}'], "lag"],
   [["--config", "none.ts"], "none.ts"],
 ])("%j exits with 2 and says why in one line", async (args, part) => {

@@ -1,7 +1,8 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
-import { readFlags, readOptions } from "../../src/server/command-line.ts";
+import { readOptions } from "../../src/server/command-line.ts";
 import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
+import { flagsOf } from "../support/flags.ts";
 import { folder } from "../support/process.ts";
 
 function messageOf(value: unknown): string {
@@ -15,12 +16,12 @@ function messageOf(value: unknown): string {
 }
 
 /** What everything together comes to, in an empty folder unless files are given. */
-function read(
+async function read(
   args: string[],
   env: Record<string, string> = {},
   files: Record<string, string> = {},
 ): Promise<Options> {
-  return readOptions(readFlags(args), env, folder(files));
+  return readOptions(await flagsOf(args), env, folder(files));
 }
 
 const refusal = (reading: Promise<Options>) =>
@@ -264,8 +265,6 @@ test.each<
   ]
 >([
   ["a flag's value", ["--port", "http"], {}, {}, "command line", "port"],
-  ["an unknown flag", ["--prot", "1"], {}, {}, "--prot"],
-  ["a word that is no flag", ["serve"], {}, {}, "serve"],
   ["a variable's value", [], { PORT: "x" }, {}, "environment", "port"],
   ["a variable that is no JSON", [], { THUMP_ROOMS: "{" }, {}, "THUMP_ROOMS", "JSON"],
   ["a flag that is no JSON", ["--rooms", "chat"], {}, {}, "--rooms", "JSON"],
@@ -293,4 +292,23 @@ test("the files of TLS come together from flags, environment and file", async ()
   expect(all.tls).toEqual({ cert: "flag.pem", key: "key.pem", passphrase: "p" });
   expect(await read([])).not.toHaveProperty("tls");
   expect(messageOf({ tls: { certificate: "x" } })).toBe("here: tls › certificate is not a known field");
+});
+
+test("how a file is kept may be said farther away, or closer by, than where it is", async () => {
+  const files = { "thump.config.json": '{"store":{"kind":"sqlite","dir":"d","size":"1GiB"}}' };
+  const kept = { kind: "sqlite", dir: "d", size: "1GiB", durability: "fsync" };
+  expect((await read([], { THUMP_DURABILITY: "fsync" }, files)).store).toEqual(kept as Options["store"]);
+  expect((await read(["--durability", "fsync"], {}, files)).store).toEqual(kept as Options["store"]);
+  expect((await read(["--data", "e"], { THUMP_DURABILITY: "fsync" })).store).toEqual({
+    kind: "sqlite",
+    dir: "e",
+    durability: "fsync",
+  });
+  for (const alone of [read(["--durability", "fsync"]), read([], { THUMP_DURABILITY: "fsync" })])
+    expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("give --data too")]);
+  const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
+  expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
+  // What is closer by takes the place of another kind.
+  const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
+  expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });

@@ -23,20 +23,34 @@ export interface Started {
   url: string;
 }
 
+/** The words that start `thump` from its source. */
+export const THUMP = [process.execPath, MAIN];
+
+/** The environment of a command: nothing of the test's own but where programs are. */
+export const environment = (env: Record<string, string>): Record<string, string> => ({
+  PATH: process.env["PATH"] ?? "",
+  ...env,
+});
+
 /** Starts a server, without waiting for it. It goes with the test. */
 export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
   const child = Bun.spawn([process.execPath, file, ...args], {
     cwd,
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: environment(env),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
+  killAfter(child);
+  return child;
+}
+
+/** A process does not outlive its test. */
+export function killAfter(child: Bun.Subprocess): void {
   cleanup(async () => {
     child.kill("SIGKILL");
     await child.exited;
   });
-  return child;
 }
 
 /** Starts a server and waits until it listens. */

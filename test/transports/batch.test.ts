@@ -122,3 +122,19 @@ test("a batch that is no batch is refused as a whole, by name", async () => {
   expect(await refused(many)).toEqual([429, "limit"]);
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
 });
+
+test("ordered: what comes after one that fails is not tried, so none overtakes it", async () => {
+  const server = startServer({ limits: { message: 8 } });
+  const items = ["a", "far too long", "b"].map((data) => ({ room: "r", data }));
+  const response = await fetch(`${server.url}/publish?ordered=1`, {
+    method: "POST",
+    body: JSON.stringify(items),
+  });
+  const { results } = (await response.json()) as { results: Result[] };
+  expect(results).toHaveLength(2);
+  expect(results[0]?.at).toBeString();
+  expect(results[1]?.error?.code).toBe("too-large");
+  expect(dataOf(await stateOf(server, "r"))).toEqual(["a"]);
+  expect(await batch(server, items)).toHaveLength(3);
+  expect((await fetch(`${server.url}/publish?ordered=x`, { method: "POST", body: "[]" })).status).toBe(400);
+});

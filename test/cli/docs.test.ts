@@ -1,0 +1,38 @@
+// docs/cli.md says of each option of the server what the table says, and no more.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { GROUPS } from "../../src/server/flag-table.ts";
+import { EXIT } from "../../src/cli/exit.ts";
+
+const DOCS = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
+
+/** The rows of the tables after a heading, each as its cells without marks. */
+function rows(heading: string): string[][] {
+  const from = DOCS.indexOf(`\n### ${heading}\n`);
+  const [section = ""] = DOCS.slice(from + 1).split(/\n#+ /);
+  const lines = from < 0 ? [] : section.split("\n").filter((line) => line.startsWith("|"));
+  return lines.slice(2).map((line) =>
+    line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.replaceAll("`", "").trim()),
+  );
+}
+
+test.each(GROUPS.map((group) => [group.title, group] as const))(
+  "the options of: %s",
+  (title, { settings }) => {
+    expect(rows(title)).toEqual(
+      settings.map(({ flag = "", off, env, fallback = "", description }) => [
+        off ? `${flag}, --no-${flag.slice(2)}` : flag,
+        env,
+        fallback,
+        description,
+      ]),
+    );
+  },
+);
+
+test("every exit code has its line", () => {
+  for (const code of Object.values(EXIT)) expect(DOCS).toMatch(new RegExp(`^\\| ${code} +\\| `, "m"));
+});
