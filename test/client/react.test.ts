@@ -1,21 +1,31 @@
-// The React hooks, mounted without a browser: messages and members flow in, rooms are shared and given up.
-import { expect, test } from "bun:test";
-import { createElement, StrictMode } from "react";
-import { act, create, type ReactTestRenderer } from "react-test-renderer";
+// The React hooks, mounted in a light DOM: messages and members flow in, rooms are shared and given up.
+import { afterAll, expect, test } from "bun:test";
+import { Window } from "happy-dom";
+import { act, createElement, StrictMode } from "react";
+import type { Container, Root } from "react-dom/client";
 import { type RoomHook, useMembers, useRoom } from "../../src/client/react.ts";
 import type { Presence, Thump } from "../../src/client/index.ts";
 import { eventually } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 
-(globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
+// What react-dom looks for where it runs. The other test files have no page.
+const window = new Window();
+const { document } = window;
+const page = { window, document, IS_REACT_ACT_ENVIRONMENT: true };
+Object.assign(globalThis, page);
+const { createRoot } = await import("react-dom/client");
+afterAll(async () => {
+  for (const name of Object.keys(page)) Reflect.deleteProperty(globalThis, name);
+  await window.happyDOM.close();
+});
 
 let shown: RoomHook<unknown>;
 let present: Presence;
 
 function Chat({ thump, room }: { thump: Thump; room: string }) {
   shown = useRoom(thump, room, { last: 10, keep: 3 });
-  return null;
+  return createElement("p", null, shown.messages.map(({ data }) => String(data)).join(" "));
 }
 
 function Members({ thump, room }: { thump: Thump; room: string }) {
@@ -23,12 +33,10 @@ function Members({ thump, room }: { thump: Thump; room: string }) {
   return null;
 }
 
-async function mount(thump: Thump, room: string): Promise<ReactTestRenderer> {
-  let renderer: ReactTestRenderer | undefined;
-  await act(() => {
-    renderer = create(tree(thump, room));
-  });
-  return renderer as ReactTestRenderer;
+async function mount(thump: Thump, room: string): Promise<Root> {
+  const root = createRoot(document.body.appendChild(document.createElement("div")) as unknown as Container);
+  await act(() => root.render(tree(thump, room)));
+  return root;
 }
 
 const tree = (thump: Thump, room: string) =>
@@ -48,31 +56,32 @@ test("a component shows a room's newest messages and its state, and publishes; u
   const server = startServer();
   for (const n of [0, 1]) await server.publish("a", String(n));
   const thump = client(server.url);
-  const renderer = await mount(thump, "a");
+  const root = await mount(thump, "a");
   await until(() => shown.messages.length === 2 && shown.state === "live");
   await act(async () => void (await shown.publish(2)));
   await server.publish("a", "3");
   await until(() => shown.messages.at(-1)?.data === 3);
   expect(shown.messages.map(({ data }) => data)).toEqual([1, 2, 3]);
+  expect(document.body.textContent).toBe("1 2 3");
   expect(present).toEqual({ users: 0, guests: 0, list: [] });
 
   // Another room: what was shown of the first goes with it.
-  await act(() => renderer.update(tree(thump, "b")));
+  await act(() => root.render(tree(thump, "b")));
   await until(() => shown.state === "live" && server.engine.hub.rooms.has("b"));
   expect(shown.messages).toEqual([]);
   await until(() => !server.engine.hub.rooms.has("a"));
-  await act(() => renderer.unmount());
+  await act(() => root.unmount());
   await eventually(() => server.engine.hub.rooms.size === 0);
 });
 
 test("members are shown as they are told", async () => {
   const server = startServer();
   const thump = client(server.url);
-  const renderer = await mount(thump, "a");
+  const root = await mount(thump, "a");
   await until(() => shown.state === "live");
   const { members } = thump.room("a");
   const told = { users: 1, guests: 2, members: [{ user: "u1" }] };
   await act(() => (members as unknown as { apply(frame: object): void }).apply(told));
   expect(present).toEqual({ users: 1, guests: 2, list: [{ user: "u1" }] });
-  await act(() => renderer.unmount());
+  await act(() => root.unmount());
 });
