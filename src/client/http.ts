@@ -35,6 +35,8 @@ export async function request(
     ...(credentials && { credentials }),
     ...(body && { method: "POST", body }),
     headers: {
+      // Bun's `fetch` loses the end of a gzip stream, as it has no trailer; browsers choose for themselves.
+      "accept-encoding": "identity",
       ...(body && { "content-type": "application/json" }),
       ...(token && { authorization: `Bearer ${token}` }),
     },

@@ -130,7 +130,8 @@ export class StreamLink extends Link {
         this.#hear(feed);
         take(text);
         return !signal.aborted;
-      });
+        // Its end may look like a fault: gzip comes without a trailer (docs/protocol.md, Compression).
+      }).catch(() => {});
       if (!signal.aborted) this.end({ delay: feed.retries[1] });
     } catch (error) {
       if (signal.aborted || !isLasting(error)) throw error;
