@@ -5,6 +5,7 @@ import { type Ended, type Host, Link, type SocketLike } from "./link.ts";
 import { byteLength, type Entry } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
 import type { Envelope, Seat } from "./seat.ts";
+import { parsePosition, type Position } from "./track.ts";
 
 /** So many publications are on their way at a time: fewer once the server says to slow down. */
 const WINDOW = 32;
@@ -135,6 +136,7 @@ export class SocketLink extends Link {
       return reply(frame);
     }
     if (type === "error") return this.host.report(toldError(frame));
+    if (type === "pong") return this.#covered(parsePosition(frame.at));
     const seat = this.host.seats.get(room);
     if (!seat?.joined) return;
     if (type === "message") {
@@ -159,13 +161,15 @@ export class SocketLink extends Link {
     this.#renewBefore(expires);
   }
 
-  /** The server's own pings are hidden from a page: after a silence we ask. */
+  /** All of this connection's rooms are at least there: a quiet one need not resume from its last message. */
+  #covered(at: Position | undefined): void {
+    if (at) for (const seat of this.host.seats.values()) if (seat.joined) seat.covered(at);
+  }
+
+  /** The server's own pings are hidden from a page: we ask, and learn where it is. */
   #beat(): void {
-    const frames = this.#frames;
     const { heartbeat } = this.host;
-    this.watch(heartbeat, () =>
-      frames === this.#frames ? this.#probe(Math.min(heartbeat, ANSWER)) : this.#beat(),
-    );
+    this.watch(heartbeat, () => this.#probe(Math.min(heartbeat, ANSWER)));
   }
 
   #probe(ms: number): void {

@@ -37,8 +37,10 @@ export function coveringPosition(positions: readonly Position[], epoch: string):
 }
 
 export class Track {
-  /** Everything up to here has come, or is known to be gone. */
+  /** Everything up to here has come, or is known to be gone: where to resume. */
   position: Position | undefined;
+  /** The newest that came itself on this connection: what follows is compared with it, not with what we were told. */
+  #held: Position | undefined;
   /** What a `joined` announced and has not come yet. */
   #due: { count: number; at: Position | undefined } | undefined;
   /** Something was missing, and the server was asked for it. */
@@ -68,12 +70,13 @@ export class Track {
    * missing; the server must be asked for all after our position, and what else comes meanwhile not be shown.
    */
   message(at: Position, prev: number): "next" | "repeat" | "missing" {
-    const held = this.position;
+    const held = this.#held ?? this.position;
     if (held) {
       if (held.epoch === at.epoch && at.seq <= held.seq) return "repeat";
       if (!this.#skips && (held.epoch !== at.epoch || prev > held.seq)) {
         if (!this.#asked) {
           this.#asked = true;
+          this.position = held;
           return "missing";
         }
         // Asked for everything, the server goes on here, without a word of a gap: skipping is the room's rule.
@@ -81,7 +84,7 @@ export class Track {
       }
     }
     this.#asked = false;
-    this.position = at;
+    this.#held = this.position = at;
     if (this.#due) {
       this.#due.count--;
       this.#settle();
@@ -95,7 +98,7 @@ export class Track {
     const held = this.position;
     if (!to) return false;
     if (held && formatPosition(held) !== after && held.epoch === to.epoch && to.seq <= held.seq) return false;
-    this.position = to;
+    this.#held = this.position = to;
     this.#asked = false;
     this.#settle();
     return true;
@@ -108,7 +111,7 @@ export class Track {
 
   /** The connection is gone, and what it announced with it. */
   detach(): void {
-    this.#due = undefined;
+    this.#due = this.#held = undefined;
   }
 
   #settle(): void {
