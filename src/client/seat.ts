@@ -121,6 +121,14 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
     return verdict !== "missing";
   }
 
+  /** Something of this room has come. False when something before it is missing. */
+  take(type: string, frame: Envelope & Gap): boolean {
+    if (type === "message") return this.message(frame);
+    if (type === "gap") this.gap(frame);
+    else if (type === "presence") this.present(frame as unknown as PresenceFrame);
+    return true;
+  }
+
   gap({ after, at }: Gap): void {
     if (!this.track.gap(after, at)) return;
     this.emit("gap", { after, at });

@@ -2,8 +2,8 @@
 import { Backoff } from "./backoff.ts";
 import { toError, type ThumpError } from "./errors.ts";
 import type { Ended, Host, Link } from "./link.ts";
-import { SocketLink } from "./socket.ts";
-import { StreamLink } from "./stream.ts";
+import { socketLink } from "./socket.ts";
+import { streamLink } from "./stream.ts";
 
 /** A connection that lasted so many ms was a good one. */
 const GOOD = 5000;
@@ -87,17 +87,17 @@ export class Supervisor {
   async #session(): Promise<Ended> {
     const { transport } = this.options;
     let ended: Ended = {};
-    if (transport !== "event-stream") ended = await this.#live(SocketLink);
+    if (transport !== "event-stream") ended = await this.#live(socketLink);
     // An answer to a request says why there is no socket: a proxy, a token, a server that is not there.
-    if (!ended.opened && transport !== "websocket" && !this.#closed) ended = await this.#live(StreamLink);
+    if (!ended.opened && transport !== "websocket" && !this.#closed) ended = await this.#live(streamLink);
     return ended;
   }
 
-  async #live(Way: typeof SocketLink | typeof StreamLink): Promise<Ended> {
+  async #live(way: typeof socketLink): Promise<Ended> {
     try {
       const token = await this.host.token();
       if (this.#closed) return {};
-      let link: Link = (this.link = new Way(this.host, token));
+      let link: Link = (this.link = way(this.host, token));
       this.host.changed();
       for (;;) {
         const ended = await link.ended;
@@ -148,7 +148,7 @@ export class Supervisor {
     const attempt = async () => {
       const token = await this.host.token();
       if (this.link?.kind !== "event-stream") return;
-      const socket = (this.#standby = new SocketLink(this.host, token));
+      const socket = (this.#standby = socketLink(this.host, token));
       await socket.ended;
       if (this.#standby === socket) this.#planSocket(true);
     };
