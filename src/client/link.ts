@@ -1,5 +1,5 @@
 // What the two ways to a server have in common: one connection, from its beginning to its end.
-import type { ThumpError } from "./errors.ts";
+import { type ThumpError, type ToldError, toldError } from "./errors.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 import type { Seat } from "./seat.ts";
 
@@ -7,11 +7,7 @@ import type { Seat } from "./seat.ts";
 export interface Ended {
   /** It had been in use. */
   opened?: boolean;
-  error?: ThumpError;
-  /** It is no use to try again. */
-  final?: boolean;
-  /** The token is not, or no longer, good. */
-  unauthorized?: boolean;
+  error?: ThumpError | undefined;
   /** When to come back, in ms, as the server wishes. */
   delay?: number | undefined;
 }
@@ -89,6 +85,8 @@ export interface Link extends Way {
   watch(ms: number, run: () => void): void;
   /** These are to be published again, and all that waits with them, after so many ms. */
   pause(entries: Entry[], ms: number): void;
+  /** What was published was kept at a cursor, or why not. */
+  answer(entry: Entry, at: string | undefined, told: ToldError): void;
 }
 
 /** @param release lets go of the connection itself */
@@ -139,6 +137,10 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
         link.paused = false;
         way.flush();
       });
+    },
+    answer(entry, at, told) {
+      if (told.retry) link.pause([entry], told.retry);
+      else host.outbox.settle(entry, at ?? toldError(told));
     },
   };
   return link;

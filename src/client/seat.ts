@@ -82,7 +82,7 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
     try {
       for (;;) {
         for (let next; (next = waiting.shift());) yield next;
-        if (behind) throw new ThumpError("behind", 'The loop is too slow. Go on after its last "at".');
+        if (behind) throw new ThumpError("behind", "The loop is too slow.");
         if (this.error) throw this.error;
         if (this.state === "closed") return;
         await new Promise<void>((resolve) => (wake = resolve));

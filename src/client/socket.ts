@@ -105,13 +105,9 @@ export function socketLink(host: Host, token: string | undefined): Link {
     if (byteLength(frame) > maxFrame)
       return outbox.settle(entry, new ThumpError("too-large", `The server takes ${maxFrame} bytes.`));
     replies.set(id, (reply) => {
-      if (reply.type === "published") {
-        outbox.settle(entry, reply.at);
-        window = Math.min(WINDOW, window + 1);
-      } else if (reply.retry) {
-        if (!link.paused) window = Math.ceil(window / 4);
-        link.pause([entry], reply.retry);
-      } else outbox.settle(entry, toldError(reply));
+      if (!reply.retry) window = Math.min(WINDOW, window + 1);
+      else if (!link.paused) window = Math.ceil(window / 4);
+      link.answer(entry, reply.at, reply);
       flush();
     });
     socket.send(frame);
@@ -129,8 +125,10 @@ export function socketLink(host: Host, token: string | undefined): Link {
     if (type === "pong") return covered(parsePosition(frame.at));
     const seat = seats.get(room);
     if (!seat?.joined) return;
-    if (type !== "left") seat.take(type, frame) || rejoin(seat);
-    else if (seat.refused(toldError({ message: "You may not be here any more.", ...frame }))) join(seat);
+    if (type === "left") {
+      const told = { message: "You may not be here any more.", ...frame };
+      if (seat.refused(toldError(told))) join(seat);
+    } else if (!seat.take(type, frame)) rejoin(seat);
   }
 
   function welcome({ ping, limits, expires }: Frame): void {
@@ -193,10 +191,5 @@ function endOf(code: number, reason: string): Ended {
   const name = CLOSE_CODES[code];
   if (!name) return {};
   const error = new ThumpError(name, `The server closed the connection (${code} ${reason}).`);
-  return {
-    error,
-    unauthorized: code === 4401,
-    final: code === 4403,
-    delay: code === 4429 ? ANSWER : undefined,
-  };
+  return { error, delay: name === "rate" ? ANSWER : undefined };
 }

@@ -1,6 +1,6 @@
 // The second way, where sockets are blocked: an event stream to listen, POST to publish, and the same exactness.
 import type { Gap } from "./api.ts";
-import { type ThumpError, type ToldError, toldError } from "./errors.ts";
+import { type ThumpError, type ToldError } from "./errors.ts";
 import { endedBy, isLasting, readText, request } from "./http.ts";
 import { type Host, type Link, newLink } from "./link.ts";
 import type { Entry } from "./outbox.ts";
@@ -115,14 +115,11 @@ export function streamLink(host: Host, token: string | undefined): Link {
     const positions = seats.map(({ track }) => track.position as Position);
     const start = coveringPosition(positions, newestEpoch);
     try {
-      const response = await request(host, token, path(seats, start), signal);
       const take = eventParser((block) => signal.aborted || takeBlock(feed, block));
-      await readText(response, (text) => {
-        hear(feed);
+      await listen(feed, seats, start, (text) => {
         take(text);
         return !signal.aborted;
-        // Its end may look like a fault: gzip comes without a trailer (docs/protocol.md, Compression).
-      }).catch(() => {});
+      });
       if (!signal.aborted) link.end({ delay: feed.retries[1] });
     } catch (error) {
       if (signal.aborted || !isLasting(error)) throw error;
@@ -130,6 +127,22 @@ export function streamLink(host: Host, token: string | undefined): Link {
       // One room that is not ours closes the stream to all: each is asked for alone, to find it.
       if (!(await admit(feed, seats))) throw error;
     }
+  }
+
+  /** Reads a stream until `onText` has enough (returns false) or it ends. */
+  async function listen(
+    feed: Feed,
+    seats: readonly Seat[],
+    start: Position | undefined,
+    onText: (text: string) => boolean,
+  ): Promise<void> {
+    const response = await request(host, token, path(seats, start), feed.abort.signal);
+    const reading = readText(response, (text) => {
+      hear(feed);
+      return onText(text);
+    });
+    // Its end may look like a fault: gzip comes without a trailer (docs/protocol.md, Compression).
+    await reading.catch(() => {});
   }
 
   /** Asks for rooms one by one: each gets a position, or is refused. True when there was one to be refused. */
@@ -140,10 +153,7 @@ export function streamLink(host: Host, token: string | undefined): Link {
       try {
         let position: Position | undefined;
         const take = eventParser(({ id }) => void (position ??= parsePosition(id)));
-        const alone = path([seat], seat.track.position);
-        const response = await request(host, token, alone, signal);
-        await readText(response, (text) => {
-          hear(feed);
+        await listen(feed, [seat], seat.track.position, (text) => {
           take(text);
           return !position;
         });
@@ -162,12 +172,13 @@ export function streamLink(host: Host, token: string | undefined): Link {
   }
 
   function takeBlock(feed: Feed, { event, id, data, retry }: Block): void {
-    if (retry) feed.retries.push(retry);
+    if (retry) feed.retries.push(Number(retry));
     if (data !== undefined) {
       const frame = JSON.parse(data) as Envelope & Gap;
       const seat = seats.get(frame.room);
       // It may have been left, and joined anew, for the next stream; and where something is missing this one is over.
-      if (seat && feed.seats.has(seat) && !seat.take(OWN[event] ?? "message", frame)) return rejoin(seat);
+      if (seat && feed.seats.has(seat) && !seat.take(OWN[event ?? ""] ?? "message", frame))
+        return rejoin(seat);
     }
     const position = parsePosition(id);
     if (!position) return;
@@ -212,9 +223,7 @@ export function streamLink(host: Host, token: string | undefined): Link {
       const { results } = (await response.json()) as { results: Result[] };
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
-        if (at !== undefined) outbox.settle(entry, at);
-        else if (error.retry) link.pause([entry], error.retry);
-        else outbox.settle(entry, toldError(error));
+        link.answer(entry, at, error);
       });
     } catch (error) {
       failed(batch, error);

@@ -5,7 +5,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, inState, storage, upTo } from "./support.ts";
+import { client, from, hear, inState, storage, upTo } from "./support.ts";
 
 async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
   const server = startServer({ rooms: { "*": { history: { count: 10_000 } } }, ...options });
@@ -157,7 +157,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(thump.room("other").state).toBe("closed");
     // A timer or a socket that was left would keep it from ending.
     const script = `
-      const { connect } = await import(${JSON.stringify(import.meta.resolve("../../src/client/index.ts"))});
+      const { connect } = await import(${JSON.stringify(import.meta.resolve(from))});
       const thump = connect("${server.url}", { transport: "${transport}" });
       await thump.room("r").publish(1);
       thump.close();

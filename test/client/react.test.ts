@@ -1,7 +1,7 @@
 // The React hooks, mounted in a light DOM: messages and members flow in, rooms are shared and given up.
 import { afterAll, expect, test } from "bun:test";
 import { Window } from "happy-dom";
-import { act, createElement, StrictMode } from "react";
+import { createElement, StrictMode } from "react";
 import type { Container, Root } from "react-dom/client";
 import { type RoomHook, useMembers, useRoom } from "../../src/client/react.ts";
 import type { Presence, Thump } from "../../src/client/index.ts";
@@ -12,7 +12,7 @@ import { client } from "./support.ts";
 // What react-dom looks for where it runs. The other test files have no page.
 const window = new Window();
 const { document } = window;
-const page = { window, document, IS_REACT_ACT_ENVIRONMENT: true };
+const page = { window, document };
 Object.assign(globalThis, page);
 const { createRoot } = await import("react-dom/client");
 afterAll(async () => {
@@ -34,8 +34,10 @@ function Members({ thump, room }: { thump: Thump; room: string }) {
 }
 
 async function mount(thump: Thump, room: string): Promise<Root> {
-  const root = createRoot(document.body.appendChild(document.createElement("div")) as unknown as Container);
-  await act(() => root.render(tree(thump, room)));
+  const element = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(element as unknown as Container);
+  root.render(tree(thump, room));
+  await eventually(() => element.firstChild !== null);
   return root;
 }
 
@@ -47,30 +49,26 @@ const tree = (thump: Thump, room: string) =>
     createElement(Members, { thump, room }),
   );
 
-/** Lets React show what comes, which it does after each act, until it is so. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await act(() => Bun.sleep(1));
-}
-
 test("a component shows a room's newest messages and its state, and publishes; unmounted, it leaves", async () => {
   const server = startServer();
   for (const n of [0, 1]) await server.publish("a", String(n));
   const thump = client(server.url);
   const root = await mount(thump, "a");
-  await until(() => shown.messages.length === 2 && shown.state === "live");
-  await act(async () => void (await shown.publish(2)));
+  await eventually(() => shown.messages.length === 2 && shown.state === "live");
+  await shown.publish(2);
   await server.publish("a", "3");
-  await until(() => shown.messages.at(-1)?.data === 3);
+  await eventually(() => shown.messages.at(-1)?.data === 3);
   expect(shown.messages.map(({ data }) => data)).toEqual([1, 2, 3]);
   expect(document.body.textContent).toBe("1 2 3");
   expect(present).toEqual({ users: 0, guests: 0, list: [] });
 
   // Another room: what was shown of the first goes with it.
-  await act(() => root.render(tree(thump, "b")));
-  await until(() => shown.state === "live" && server.engine.hub.rooms.has("b"));
+  root.render(tree(thump, "b"));
+  await eventually(() => document.body.textContent === "" && server.engine.hub.rooms.has("b"));
+  await eventually(() => shown.state === "live");
   expect(shown.messages).toEqual([]);
-  await until(() => !server.engine.hub.rooms.has("a"));
-  await act(() => root.unmount());
+  await eventually(() => !server.engine.hub.rooms.has("a"));
+  root.unmount();
   await eventually(() => server.engine.hub.rooms.size === 0);
 });
 
@@ -78,10 +76,13 @@ test("members are shown as they are told", async () => {
   const server = startServer();
   const thump = client(server.url);
   const root = await mount(thump, "a");
-  await until(() => shown.state === "live");
+  await eventually(() => shown.state === "live");
   const { members } = thump.room("a");
   const told = { users: 1, guests: 2, members: [{ user: "u1" }] };
-  await act(() => (members as unknown as { apply(frame: object): void }).apply(told));
+  (members as unknown as { apply(frame: object): void }).apply(told);
+  await eventually(() => present.users === 1);
   expect(present).toEqual({ users: 1, guests: 2, list: [{ user: "u1" }] });
-  await act(() => root.unmount());
+  root.unmount();
+  // React does the last of its work in a moment.
+  await eventually(() => server.engine.hub.rooms.size === 0);
 });
