@@ -143,5 +143,6 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
       else host.outbox.settle(entry, at ?? toldError(told));
     },
   };
+  link.watch(host.timeout, () => link.end({}, true));
   return link;
 }

@@ -50,7 +50,6 @@ export function socketLink(host: Host, token: string | undefined): Link {
     if (dead && socket.terminate) socket.terminate();
     else socket.close();
   });
-  link.watch(host.timeout, () => link.end({}, true));
   socket.onmessage = ({ data }) => {
     frames++;
     receive(JSON.parse(String(data)) as Frame);

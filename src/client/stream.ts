@@ -172,7 +172,7 @@ export function streamLink(host: Host, token: string | undefined): Link {
   }
 
   function takeBlock(feed: Feed, { event, id, data, retry }: Block): void {
-    if (retry) feed.retries.push(Number(retry));
+    if (Number(retry) >= 0) feed.retries.push(Number(retry));
     if (data !== undefined) {
       const frame = JSON.parse(data) as Envelope & Gap;
       const seat = seats.get(frame.room);
@@ -193,6 +193,8 @@ export function streamLink(host: Host, token: string | undefined): Link {
     if (link.opened) return;
     link.opened = true;
     host.opened(link);
+    // From now on each stream has a watch of its own.
+    link.watch(0, () => {});
     flush();
   }
 

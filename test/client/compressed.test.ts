@@ -1,9 +1,8 @@
 // The client where rules ask for gzip, whose streams end without a trailer: an end is an end, whatever `fetch` says.
 import { expect, test } from "bun:test";
-import { startProcess } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, inState, upTo } from "./support.ts";
+import { client, hear, upTo } from "./support.ts";
 
 test("a session that is ended, or cut, comes back, and misses nothing", async () => {
   const codings: (string | null)[] = [];
@@ -34,25 +33,4 @@ test("a session that is ended, or cut, comes back, and misses nothing", async ()
   expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
   // Else this would not be about gzip.
   expect(new Set(codings)).toEqual(new Set(["gzip"]));
-});
-
-test("a drain says when to come back where a rule asks for gzip too", async () => {
-  const args = ["--port", "0", "--no-demo", "--drain", "200ms", "--rooms", '{"*":{"compress":"streams"}}'];
-  const first = await startProcess(args);
-  const second = await startProcess(args);
-  const proxy = await Proxy.start(first.port);
-  // By itself it would wait for much longer.
-  const thump = client(proxy.url, { transport: "event-stream", backoff: { first: 1e9, most: 1e9 } });
-  const heard = await hear(thump, "r");
-  await heard.room.publish(0);
-  await heard.next();
-  proxy.target = second.port;
-  first.process.kill("SIGTERM");
-  await inState(thump, "offline");
-  await inState(thump, "live");
-  await heard.room.publish(1);
-  await heard.until(({ length }) => length === 2);
-  expect(heard.all).toEqual([0, 1]);
-  expect(thump.errors.all).toEqual([]);
-  expect(await first.process.exited).toBe(0);
 });
