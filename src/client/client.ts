@@ -6,8 +6,8 @@ import { ThumpError } from "./errors.ts";
 import type { Fetch, Host, Link, LinkOptions } from "./link.ts";
 import { byteLength, Outbox, type OutboxBounds } from "./outbox.ts";
 import { type Owner, Seat } from "./seat.ts";
-import { type Storage, Store } from "./store.ts";
-import { Supervisor } from "./supervisor.ts";
+import { type Storage, withStorage } from "./store.ts";
+import { keepUp, type Upkeep } from "./supervisor.ts";
 import { parsePosition } from "./track.ts";
 import type { RoomRules } from "./types.ts";
 import { listenToPage } from "./wake.ts";
@@ -29,6 +29,9 @@ export interface ConnectOptions extends LinkOptions {
   socketRetry?: number;
 }
 
+/** The states of a client that is not closed, the least first. */
+const ORDER: readonly State[] = ["offline", "connecting", "catching up", "live"];
+
 export class Client extends Emitter<ThumpEvents> implements Host, Owner {
   state: State = "connecting";
   readonly seats = new Map<string, Seat>();
@@ -37,8 +40,7 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
   readonly timeout: number;
   readonly renewable: boolean;
   heartbeat = 25_000;
-  readonly #store: Store;
-  readonly #supervisor: Supervisor;
+  readonly #supervisor: Upkeep;
   readonly #page = new AbortController();
 
   constructor(
@@ -51,8 +53,7 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.timeout = options.timeout ?? 10_000;
     this.renewable = typeof options.token === "function";
-    this.#store = new Store(options.resume, `thump ${base} `);
-    this.#supervisor = new Supervisor(this, options);
+    this.#supervisor = keepUp(this, options);
     listenToPage((moved) => this.#supervisor.wake(moved), this.#page.signal);
     void this.#supervisor.run();
   }
@@ -71,7 +72,8 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
       seat.update();
       return seat;
     }
-    seat.track.position = parsePosition(after) ?? parsePosition(this.#store.load(name));
+    seat.track.position =
+      parsePosition(after) ?? parsePosition(this.#stored((storage, key) => storage.getItem(key), name));
     this.seats.set(name, seat);
     // In a moment: who is present may be wanted too.
     queueMicrotask(() => this.seats.get(name) === seat && this.#supervisor.link?.join(seat));
@@ -110,7 +112,7 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     this.seats.delete(seat.name);
     // One that was refused is not in it.
     if (!seat.error || this.transport === "event-stream") this.#supervisor.link?.leave(seat);
-    this.#store.save(seat.name, undefined);
+    this.#stored((storage, key) => storage.removeItem(key), seat.name);
     seat.update();
     this.changed();
   }
@@ -120,7 +122,8 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
   }
 
   moved(seat: Seat): void {
-    this.#store.save(seat.name, seat.at);
+    const { name, at } = seat;
+    if (at) this.#stored((storage, key) => storage.setItem(key, at), name);
   }
 
   stateOf(seat: Seat): State {
@@ -132,15 +135,13 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
 
   changed(): void {
     if (this.state === "closed") return;
-    const { waiting } = this.#supervisor;
-    const states = new Set<State>([waiting ? "offline" : this.transport ? "live" : "connecting"]);
+    const states: State[] = [this.#supervisor.waiting ? "offline" : this.transport ? "live" : "connecting"];
     for (const seat of Array.from(this.seats.values())) {
       seat.update();
-      states.add(seat.state);
+      states.push(seat.state);
     }
     // The least of them, as a whole.
-    for (const state of ["offline", "connecting", "catching up", "live"] as const)
-      if (states.has(state)) return this.#become(state);
+    this.#become(ORDER.find((state) => states.includes(state)) as State);
   }
 
   async token(): Promise<string | undefined> {
@@ -156,6 +157,10 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     if (!this.emit("error", error)) console.error("thump:", error);
   }
 
+  #stored<T>(run: (storage: Storage, key: string) => T, room: string): T | undefined {
+    return withStorage(this.options.resume, (storage) => run(storage, `thump ${this.base} ${room}`));
+  }
+
   #become(state: State): void {
     if (this.state === state) return;
     this.state = state;
@@ -164,7 +169,7 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
 }
 
 function closedError(): ThumpError {
-  return new ThumpError("closed", "The client was closed.");
+  return new ThumpError("closed", "It was closed.");
 }
 
 /** `crypto.randomUUID` is for pages of https alone. */

@@ -13,16 +13,19 @@ export type ClientCode = "closed" | "queue-full" | "behind";
 export class ThumpError extends Error {
   override readonly name = "ThumpError";
 
+  declare readonly errors?: FieldError[];
+  /** After how long, in ms, to try again. */
+  declare readonly retry?: number;
+  /** What a request was answered with. */
+  declare readonly status?: number;
+
   constructor(
     readonly code: Code | ClientCode,
     message: string,
-    readonly errors?: FieldError[],
-    /** After how long, in ms, to try again. */
-    readonly retry?: number,
-    /** What a request was answered with. */
-    readonly status?: number,
+    more?: { errors?: FieldError[] | undefined; retry?: number | undefined; status?: number | undefined },
   ) {
     super(message);
+    Object.assign(this, more);
   }
 }
 
@@ -37,11 +40,13 @@ export interface ToldError {
   message?: string;
   detail?: string;
   errors?: FieldError[];
-  retry?: number;
+  retry?: number | undefined;
 }
 
 /** The server's words as an error. What is in between, and none of ours, has no code: it may pass. */
-export function toldError(told: ToldError, status?: number, retry = told.retry): ThumpError {
-  const { code = "unavailable", message, detail } = told;
-  return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, told.errors, retry, status);
+export function toldError(
+  { code = "unavailable", message, detail, errors, retry }: ToldError,
+  status?: number,
+): ThumpError {
+  return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, { errors, retry, status });
 }

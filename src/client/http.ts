@@ -10,14 +10,7 @@ export function isLasting(error: unknown): error is ThumpError {
 
 /** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
 export function endedBy(error: unknown): Ended {
-  if (!(error instanceof ThumpError)) return {};
-  const { code, retry, status } = error;
-  return {
-    error,
-    final: code === "revoked" || code === "origin",
-    delay: retry,
-    unauthorized: status === 401,
-  };
+  return error instanceof ThumpError ? { error, delay: error.retry } : {};
 }
 
 /** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */
@@ -35,6 +28,8 @@ export async function request(
     ...(credentials && { credentials }),
     ...(body && { method: "POST", body }),
     headers: {
+      // Bun's `fetch` loses the end of a gzip stream, as it has no trailer; browsers choose for themselves.
+      "accept-encoding": "identity",
       ...(body && { "content-type": "application/json" }),
       ...(token && { authorization: `Bearer ${token}` }),
     },
@@ -42,7 +37,7 @@ export async function request(
   if (response.ok) return response;
   const told = (await response.json().catch(() => ({}))) as ToldError;
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
-  throw toldError(told, response.status, told.retry ?? (seconds >= 0 ? seconds * 1000 : undefined));
+  throw toldError({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...told }, response.status);
 }
 
 /** Reads a response's text as it comes, until `onText` has enough (returns false) or it ends. */

@@ -1,5 +1,5 @@
 // What the two ways to a server have in common: one connection, from its beginning to its end.
-import type { ThumpError } from "./errors.ts";
+import { type ThumpError, type ToldError, toldError } from "./errors.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 import type { Seat } from "./seat.ts";
 
@@ -7,11 +7,7 @@ import type { Seat } from "./seat.ts";
 export interface Ended {
   /** It had been in use. */
   opened?: boolean;
-  error?: ThumpError;
-  /** It is no use to try again. */
-  final?: boolean;
-  /** The token is not, or no longer, good. */
-  unauthorized?: boolean;
+  error?: ThumpError | undefined;
   /** When to come back, in ms, as the server wishes. */
   delay?: number | undefined;
 }
@@ -60,77 +56,93 @@ export interface Host {
   report(error: ThumpError): void;
 }
 
+/** What the two ways do each in their own manner. */
+export interface Way {
+  join(seat: Seat): void;
+  leave(seat: Seat): void;
+  /** Joins anew, from the seat's position: something was missing, or more is wanted of the room. */
+  rejoin(seat: Seat): void;
+  /** Sends what is in the outbox. */
+  flush(): void;
+  /** Finds out whether it is still alive. `moved`: the network is another one. */
+  check(moved: boolean): void;
+}
+
 /** One connection. What is joined, left or published meanwhile goes through it. */
-export abstract class Link {
-  abstract readonly kind: "websocket" | "event-stream";
+export interface Link extends Way {
+  readonly kind: "websocket" | "event-stream";
   /** It is in use: the server spoke to us. */
-  opened = false;
-  /** It has ended. */
-  over = false;
+  opened: boolean;
   /** The server said to publish more slowly. */
-  paused = false;
+  paused: boolean;
   /** Resolves at its end; its rooms are then detached, and what was not answered is in the outbox again. */
   readonly ended: Promise<Ended>;
-  #resolve: (ended: Ended) => void = () => {};
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #watch = () => {};
-
-  constructor(readonly host: Host) {
-    this.ended = new Promise((resolve) => (this.#resolve = resolve));
-    this.watch(host.timeout, () => this.end({}, true));
-  }
-
-  abstract join(seat: Seat): void;
-  abstract leave(seat: Seat): void;
-  /** Joins anew, from the seat's position: something was missing, or more is wanted of the room. */
-  abstract rejoin(seat: Seat): void;
-  /** Sends what is in the outbox. */
-  abstract flush(): void;
-  /** Finds out whether it is still alive. `moved`: the network is another one. */
-  abstract check(moved: boolean): void;
-  /** Lets go of the connection itself. `dead`: nobody is there to answer. */
-  protected abstract release(dead: boolean): void;
-
-  /** Ends it. The second time there is nothing to end. */
-  end(ended: Ended = {}, dead = false): void {
-    if (this.over) return;
-    this.over = true;
-    this.#timers.forEach(clearTimeout);
-    this.release(dead);
-    // One that was tried beside another has nothing to give up.
-    if (this.opened) {
-      this.host.outbox.rewind();
-      for (const seat of this.host.seats.values()) seat.become(false);
-    }
-    this.#resolve({ ...ended, opened: this.opened });
-    this.opened = false;
-  }
-
+  /** Ends it. The second time there is nothing to end. `dead`: nobody is there to answer. */
+  end(ended?: Ended, dead?: boolean): void;
   /** Runs something after so many ms, unless the link ends before. Returns what calls it off. */
-  protected after(ms: number, run: () => void): () => void {
-    // What is further away than a timer can count comes earlier.
-    const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
-    this.#timers.add(timer);
-    return () => {
-      this.#timers.delete(timer);
-      clearTimeout(timer);
-    };
-  }
-
+  after(ms: number, run: () => void): () => void;
   /** The one timer that looks after the connection's life: a new one takes the place of the old. */
-  protected watch(ms: number, run: () => void): void {
-    this.#watch();
-    this.#watch = this.after(ms, run);
-  }
-
+  watch(ms: number, run: () => void): void;
   /** These are to be published again, and all that waits with them, after so many ms. */
-  protected pause(entries: Entry[], ms: number): void {
-    this.host.outbox.rewind(entries);
-    if (this.paused) return;
-    this.paused = true;
-    this.after(ms, () => {
-      this.paused = false;
-      this.flush();
-    });
-  }
+  pause(entries: Entry[], ms: number): void;
+  /** What was published was kept at a cursor, or why not. */
+  answer(entry: Entry, at: string | undefined, told: ToldError): void;
+}
+
+/** @param release lets go of the connection itself */
+export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead: boolean) => void): Link {
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  let resolve: (ended: Ended) => void;
+  let over = false;
+  let unwatch = () => {};
+  const link: Link = {
+    ...way,
+    kind,
+    opened: false,
+    paused: false,
+    ended: new Promise((settle) => (resolve = settle)),
+    end(ended, dead = false) {
+      if (over) return;
+      over = true;
+      timers.forEach(clearTimeout);
+      release(dead);
+      const { opened } = link;
+      link.opened = false;
+      // One that was tried beside another has nothing to give up.
+      if (opened) {
+        host.outbox.rewind();
+        for (const seat of host.seats.values()) seat.become(false);
+      }
+      resolve({ ...ended, opened });
+    },
+    after(ms, run) {
+      if (over) return () => {};
+      // What is further away than a timer can count comes earlier.
+      const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
+      timers.add(timer);
+      return () => {
+        timers.delete(timer);
+        clearTimeout(timer);
+      };
+    },
+    watch(ms, run) {
+      unwatch();
+      unwatch = link.after(ms, run);
+    },
+    pause(entries, ms) {
+      host.outbox.rewind(entries);
+      if (link.paused) return;
+      link.paused = true;
+      link.after(ms, () => {
+        link.paused = false;
+        way.flush();
+      });
+    },
+    answer(entry, at, told) {
+      if (told.retry) link.pause([entry], told.retry);
+      else host.outbox.settle(entry, at ?? toldError(told));
+    },
+  };
+  link.watch(host.timeout, () => link.end({}, true));
+  return link;
 }

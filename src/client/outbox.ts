@@ -34,7 +34,7 @@ export class Outbox {
     const { count, bytes } = this.#bounds;
     const { length } = this.#entries;
     if (length >= count || this.#bytes + entry.bytes > bytes)
-      throw new ThumpError("queue-full", `${length} publications wait; ${count}, of ${bytes} bytes, may.`);
+      throw new ThumpError("queue-full", `${count} publications, of ${bytes} bytes, may wait.`);
     this.#bytes += entry.bytes;
     this.#entries.push(entry);
   }

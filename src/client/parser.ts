@@ -2,27 +2,26 @@
 
 /** One block of a stream. Unlike an EventSource's event it is also there when it has no data. */
 export interface Block {
-  event: string;
+  /** "message" where there is none. */
+  event?: string;
   id?: string;
   data?: string;
-  retry?: number;
+  /** Digits, in ms. */
+  retry?: string;
 }
 
 /** What takes a stream's text as it comes and hands over its blocks. */
 export function eventParser(onBlock: (block: Block) => void): (text: string) => void {
   let rest = "";
-  let block: Block = { event: "message" };
+  let block: Record<string, string> = {};
   const line = (text: string) => {
     if (text === "") {
-      const whole = block;
-      block = { event: "message" };
-      return onBlock(whole);
+      onBlock(block);
+      block = {};
+      return;
     }
     const [, name, value = ""] = /^([^:]*)(?::\u0020?(.*))?$/s.exec(text) ?? [];
-    if (name === "data") block.data = block.data === undefined ? value : `${block.data}\n${value}`;
-    else if (name === "event") block.event = value || "message";
-    else if (name === "id") block.id = value;
-    else if (name === "retry" && /^\d+$/.test(value)) block.retry = Number(value);
+    if (name) block[name] = name === "data" && name in block ? `${block["data"]}\n${value}` : value;
   };
   return (text) => {
     // A CR at the end may be half of a CRLF.

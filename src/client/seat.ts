@@ -82,7 +82,7 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
     try {
       for (;;) {
         for (let next; (next = waiting.shift());) yield next;
-        if (behind) throw new ThumpError("behind", 'The loop is too slow. Go on after its last "at".');
+        if (behind) throw new ThumpError("behind", "The loop is too slow.");
         if (this.error) throw this.error;
         if (this.state === "closed") return;
         await new Promise<void>((resolve) => (wake = resolve));
@@ -119,6 +119,14 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
       if (behind !== track.behind) this.owner.changed();
     }
     return verdict !== "missing";
+  }
+
+  /** Something of this room has come. False when something before it is missing. */
+  take(type: string, frame: Envelope & Gap): boolean {
+    if (type === "message") return this.message(frame);
+    if (type === "gap") this.gap(frame);
+    else if (type === "presence") this.present(frame as unknown as PresenceFrame);
+    return true;
   }
 
   gap({ after, at }: Gap): void {

@@ -1,9 +1,9 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
-import { Backoff } from "./backoff.ts";
+import { newBackoff } from "./backoff.ts";
 import { toError, type ThumpError } from "./errors.ts";
 import type { Ended, Host, Link } from "./link.ts";
-import { SocketLink } from "./socket.ts";
-import { StreamLink } from "./stream.ts";
+import { socketLink } from "./socket.ts";
+import { streamLink } from "./stream.ts";
 
 /** A connection that lasted so many ms was a good one. */
 const GOOD = 5000;
@@ -16,94 +16,103 @@ export interface Connected extends Host {
   close(error: ThumpError): void;
 }
 
-export class Supervisor {
+/** A connection that is kept up. */
+export interface Upkeep {
   /** The connection in use, or being made. */
   link: Link | undefined;
   /** There is none: it will try again. */
-  waiting = false;
-  readonly #backoff: Backoff;
-  readonly #socketBackoff: Backoff;
-  #closed = false;
-  /** A socket that is tried while a stream is in use. */
-  #standby: Link | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #wake = () => {};
+  waiting: boolean;
+  run(): Promise<void>;
+  opened(link: Link): void;
+  wake(moved: boolean): void;
+  close(): void;
+}
 
-  constructor(
-    readonly host: Connected,
-    readonly options: {
-      transport?: Link["kind"];
-      backoff?: { first?: number; most?: number };
-      socketRetry?: number;
-    },
-  ) {
-    this.#backoff = new Backoff(options.backoff?.first, options.backoff?.most);
-    // Not all at once, but not at once either.
-    this.#socketBackoff = new Backoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
-  }
+export function keepUp(
+  host: Connected,
+  options: {
+    transport?: Link["kind"];
+    backoff?: { first?: number; most?: number };
+    socketRetry?: number;
+  },
+): Upkeep {
+  const { transport } = options;
+  const backoff = newBackoff(options.backoff?.first, options.backoff?.most);
+  // Not all at once, but not at once either.
+  const socketBackoff = newBackoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
+  let closed = false;
+  /** A socket that is tried while a stream is in use. */
+  let standby: Link | undefined;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let goOn = () => {};
+  const self: Upkeep = { link: undefined, waiting: false, run, opened, wake, close };
+  return self;
 
   /** Connects, and again whenever that ends, until it is closed or there is no use. */
-  async run(): Promise<void> {
-    while (!this.#closed) {
+  async function run(): Promise<void> {
+    while (!closed) {
       const began = Date.now();
-      const ended = await this.#session();
-      this.link = undefined;
-      this.#planSocket(false);
-      if (this.#closed) return;
-      const { error, unauthorized, final, opened } = ended;
-      if (error && (final || (unauthorized && !this.host.renewable))) return this.host.close(error);
+      const ended = await session();
+      self.link = undefined;
+      planSocket(false);
+      if (closed) return;
+      const { error, opened, delay } = ended;
+      const unauthorized = isUnauthorized(error);
+      if (error && (isFinal(error) || (unauthorized && !host.renewable))) return host.close(error);
       // That a token has run out is nothing to tell of: there will be another.
-      if (error && !(unauthorized && opened)) this.host.report(error);
-      if (opened && Date.now() - began > GOOD) this.#backoff.reset();
-      await this.#wait(this.#delay(ended));
+      const expired = unauthorized && opened;
+      if (error && !expired) host.report(error);
+      if (opened && Date.now() - began > GOOD) backoff.reset();
+      // A drain spreads its clients itself; what a refusal says is the same for all.
+      const jitter = expired || (opened && delay !== undefined) ? 0 : backoff.next();
+      await wait(expired ? 0 : (delay ?? 0) + jitter);
     }
   }
 
   /** A link is in use: another one that was before it ends. */
-  opened(link: Link): void {
-    const before = this.link;
-    this.link = link;
-    if (link.kind === "websocket") this.#socketBackoff.reset();
+  function opened(link: Link): void {
+    const before = self.link;
+    self.link = link;
+    if (link.kind === "websocket") socketBackoff.reset();
     if (before !== link) before?.end();
-    this.#planSocket(link.kind === "event-stream" && this.options.transport === undefined);
-    this.host.changed();
+    planSocket(link.kind === "event-stream" && transport === undefined);
+    host.changed();
   }
 
   /** The network is another one (`moved`), or there was a long sleep. */
-  wake(moved: boolean): void {
-    if (this.waiting) return this.#wake();
-    this.link?.check(moved);
-    if (moved && this.#retryTimer !== undefined) this.#trySocket();
+  function wake(moved: boolean): void {
+    if (self.waiting) return goOn();
+    self.link?.check(moved);
+    if (moved && retryTimer !== undefined) trySocket();
   }
 
-  close(): void {
-    this.#closed = true;
-    this.#planSocket(false);
-    this.link?.end();
-    this.#wake();
+  function close(): void {
+    closed = true;
+    planSocket(false);
+    self.link?.end();
+    goOn();
   }
 
   /** One connection from beginning to end, by a socket or, where that comes to nothing, by streams. */
-  async #session(): Promise<Ended> {
-    const { transport } = this.options;
+  async function session(): Promise<Ended> {
     let ended: Ended = {};
-    if (transport !== "event-stream") ended = await this.#live(SocketLink);
+    if (transport !== "event-stream") ended = await live(socketLink);
     // An answer to a request says why there is no socket: a proxy, a token, a server that is not there.
-    if (!ended.opened && transport !== "websocket" && !this.#closed) ended = await this.#live(StreamLink);
+    if (!ended.opened && transport !== "websocket" && !closed) ended = await live(streamLink);
     return ended;
   }
 
-  async #live(Way: typeof SocketLink | typeof StreamLink): Promise<Ended> {
+  async function live(way: typeof socketLink): Promise<Ended> {
     try {
-      const token = await this.host.token();
-      if (this.#closed) return {};
-      let link: Link = (this.link = new Way(this.host, token));
-      this.host.changed();
+      const token = await host.token();
+      if (closed) return {};
+      let link: Link = (self.link = way(host, token));
+      host.changed();
       for (;;) {
         const ended = await link.ended;
         // Another may have taken its place.
-        if (this.link === link || this.#closed) return ended;
-        link = this.link;
+        if (self.link === link || closed) return ended;
+        link = self.link;
       }
     } catch (error) {
       // Whoever supplies tokens failed, or the address is none.
@@ -111,48 +120,52 @@ export class Supervisor {
     }
   }
 
-  #delay({ delay, unauthorized, opened }: Ended): number {
-    if (unauthorized && opened) return 0;
-    // A drain spreads its clients itself; what a refusal says is the same for all.
-    return opened && delay !== undefined ? delay : (delay ?? 0) + this.#backoff.next();
-  }
-
-  #wait(ms: number): Promise<void> {
-    this.waiting = true;
-    this.host.changed();
+  function wait(ms: number): Promise<void> {
+    self.waiting = true;
+    host.changed();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wake(), ms);
-      this.#wake = () => {
+      const timer = setTimeout(() => goOn(), ms);
+      goOn = () => {
         clearTimeout(timer);
-        this.waiting = false;
-        this.host.changed();
+        self.waiting = false;
+        host.changed();
         resolve();
       };
     });
   }
 
   /** Whether a socket is to be tried beside the stream. */
-  #planSocket(wanted: boolean): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
+  function planSocket(wanted: boolean): void {
+    clearTimeout(retryTimer);
+    retryTimer = undefined;
     if (wanted) {
-      this.#retryTimer = setTimeout(() => this.#trySocket(), this.#socketBackoff.next());
+      retryTimer = setTimeout(() => trySocket(), socketBackoff.next());
       return;
     }
-    if (this.#standby !== this.link) this.#standby?.end();
-    this.#standby = undefined;
+    if (standby !== self.link) standby?.end();
+    standby = undefined;
   }
 
-  #trySocket(): void {
-    this.#planSocket(false);
+  function trySocket(): void {
+    planSocket(false);
     const attempt = async () => {
-      const token = await this.host.token();
-      if (this.link?.kind !== "event-stream") return;
-      const socket = (this.#standby = new SocketLink(this.host, token));
+      const token = await host.token();
+      if (self.link?.kind !== "event-stream") return;
+      const socket = (standby = socketLink(host, token));
       await socket.ended;
-      if (this.#standby === socket) this.#planSocket(true);
+      if (standby === socket) planSocket(true);
     };
     // A token that cannot be had now may be next time; the stream goes on.
-    attempt().catch(() => this.#planSocket(this.link?.kind === "event-stream"));
+    attempt().catch(() => planSocket(self.link?.kind === "event-stream"));
   }
+}
+
+/** The token is not, or no longer, good. */
+function isUnauthorized({ code, status }: Partial<ThumpError> = {}): boolean {
+  return status === 401 || code === "unauthorized";
+}
+
+/** It is no use to try again: revoked, a page that may not, or removed (without a request that was answered so). */
+function isFinal({ code, status }: ThumpError): boolean {
+  return code === "revoked" || code === "origin" || (code === "forbidden" && !status);
 }

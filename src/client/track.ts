@@ -8,7 +8,7 @@ export interface Position {
 
 /** Reads a cursor; undefined when the text is none. */
 export function parsePosition(at: string | null | undefined): Position | undefined {
-  const [, epoch, seq] = /^([0-9a-z]{1,32})-(0|[1-9][0-9]{0,15})$/.exec(at ?? "") ?? [];
+  const [, epoch, seq] = /^([0-9a-z]+)-(0|[1-9]\d*)$/.exec(at ?? "") ?? [];
   return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
 }
 
@@ -17,9 +17,9 @@ export function formatPosition({ epoch, seq }: Position): string {
   return `${epoch}-${seq}`;
 }
 
-/** Whether `a` is after `b` in the same life of the log. */
-function isAfter(a: Position, b: Position): boolean {
-  return a.epoch === b.epoch && a.seq > b.seq;
+/** Whether who has everything up to `a` has everything up to `b`. */
+function covers(a: Position, b: Position): boolean {
+  return a.epoch === b.epoch && a.seq >= b.seq;
 }
 
 /**
@@ -27,18 +27,15 @@ function isAfter(a: Position, b: Position): boolean {
  * lies between is gone: the server says so, and what it repeats of the others is dropped.
  */
 export function coveringPosition(positions: readonly Position[], epoch: string): Position | undefined {
-  return (
-    positions.find((position) => position.epoch !== epoch) ??
-    positions.reduce<Position | undefined>(
-      (least, position) => (least && least.seq <= position.seq ? least : position),
-      undefined,
-    )
-  );
+  const ascending = [...positions].sort((a, b) => a.seq - b.seq);
+  return ascending.find((position) => position.epoch !== epoch) ?? ascending[0];
 }
 
 export class Track {
-  /** Everything up to here has come, or is known to be gone. */
+  /** Everything up to here has come, or is known to be gone: where to resume. */
   position: Position | undefined;
+  /** The newest that came itself on this connection: what follows is compared with it, not with what we were told. */
+  #held: Position | undefined;
   /** What a `joined` announced and has not come yet. */
   #due: { count: number; at: Position | undefined } | undefined;
   /** Something was missing, and the server was asked for it. */
@@ -68,12 +65,13 @@ export class Track {
    * missing; the server must be asked for all after our position, and what else comes meanwhile not be shown.
    */
   message(at: Position, prev: number): "next" | "repeat" | "missing" {
-    const held = this.position;
+    const held = this.#held ?? this.position;
     if (held) {
-      if (held.epoch === at.epoch && at.seq <= held.seq) return "repeat";
-      if (!this.#skips && (held.epoch !== at.epoch || prev > held.seq)) {
+      if (covers(held, at)) return "repeat";
+      if (!this.#skips && !covers(held, { ...at, seq: prev })) {
         if (!this.#asked) {
           this.#asked = true;
+          this.position = held;
           return "missing";
         }
         // Asked for everything, the server goes on here, without a word of a gap: skipping is the room's rule.
@@ -81,7 +79,7 @@ export class Track {
       }
     }
     this.#asked = false;
-    this.position = at;
+    this.#held = this.position = at;
     if (this.#due) {
       this.#due.count--;
       this.#settle();
@@ -92,10 +90,9 @@ export class Track {
   /** A gap notice. False when it is not about us: a stream of several rooms goes back further than each needs. */
   gap(after: string, at: string): boolean {
     const to = parsePosition(at);
-    const held = this.position;
-    if (!to) return false;
-    if (held && formatPosition(held) !== after && held.epoch === to.epoch && to.seq <= held.seq) return false;
-    this.position = to;
+    const { position } = this;
+    if (!to || (position && this.after !== after && covers(position, to))) return false;
+    this.#held = this.position = to;
     this.#asked = false;
     this.#settle();
     return true;
@@ -103,17 +100,17 @@ export class Track {
 
   /** The server says that everything up to `at` has come. */
   covered(at: Position): void {
-    if (!this.position || isAfter(at, this.position)) this.position = at;
+    if (!this.position || !covers(this.position, at)) this.position = at;
   }
 
   /** The connection is gone, and what it announced with it. */
   detach(): void {
-    this.#due = undefined;
+    this.#due = this.#held = undefined;
   }
 
   #settle(): void {
     const due = this.#due;
-    if (!due || (due.count > 0 && !(due.at && this.position && isAfter(this.position, due.at)))) return;
+    if (!due || (due.count > 0 && !(due.at && this.position && covers(this.position, due.at)))) return;
     this.#due = undefined;
     if (due.at) this.covered(due.at);
   }

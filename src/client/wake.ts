@@ -10,8 +10,9 @@ interface Target {
  */
 export function listenToPage(wake: (moved: boolean) => void, signal: AbortSignal): void {
   const page = globalThis as Target & { document?: Target };
-  const options = { signal };
-  page.addEventListener?.("online", () => wake(true), options);
-  page.addEventListener?.("offline", () => wake(false), options);
-  page.document?.addEventListener?.("visibilitychange", () => wake(false), options);
+  const listen = (name: string, target: Target = page) =>
+    target.addEventListener?.(name, () => wake(name === "online"), { signal });
+  listen("online");
+  listen("offline");
+  if (page.document) listen("visibilitychange", page.document);
 }

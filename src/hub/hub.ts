@@ -110,6 +110,12 @@ export class Hub {
     return formatCursor(this.log.epoch, this.position);
   }
 
+  /** A cursor up to which a session has been sent all that its rooms had; undefined while one of them is not live. */
+  sentUpTo(session: Session): string | undefined {
+    for (const { live } of session.memberships.values()) if (!live) return undefined;
+    return this.at;
+  }
+
   /** The rule of a room: known already where somebody is in it. */
   ruleOf(room: string): Rule {
     return this.rooms.get(room)?.rule ?? this.rules.of(room);

@@ -78,7 +78,8 @@ export class MultiplexedSocket extends SocketSession {
       case "auth":
         return this.#auth(command);
       case "ping":
-        return this.#say({ type: "pong", id });
+        // The engine sends what it still holds of its topics before it: all up to `at` comes first.
+        return this.#say({ type: "pong", id, at: this.door.hub.sentUpTo(this) });
     }
   }
 

@@ -5,7 +5,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, inState, storage, upTo } from "./support.ts";
+import { client, from, hear, inState, storage, upTo } from "./support.ts";
 
 async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
   const server = startServer({ rooms: { "*": { history: { count: 10_000 } } }, ...options });
@@ -65,27 +65,32 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toEqual([]);
   });
 
-  test("a server that drains says when to come back; the other one behind the proxy has what follows", async () => {
-    // Two lives of a log: the client is told that it may have missed something, and goes on.
-    const first = await startProcess(["--port", "0", "--no-demo", "--drain", "200ms"]);
-    const second = await startProcess(["--port", "0", "--no-demo"]);
-    const proxy = await Proxy.start(first.port);
-    // By itself it would wait for much longer.
-    const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
-    const heard = await hear(thump, "r");
-    await heard.room.publish(0);
-    await heard.next();
-    proxy.target = second.port;
-    first.process.kill("SIGTERM");
-    await inState(thump, "offline");
-    await inState(thump, "live");
-    await heard.room.publish(1);
-    await heard.until(({ length }) => length === 2);
-    expect(heard.all).toEqual([0, 1]);
-    expect(heard.gaps.all).toHaveLength(1);
-    expect(thump.errors.all).toEqual([]);
-    expect(await first.process.exited).toBe(0);
-  });
+  // Streams as gzip would lose the server's last words in Bun.
+  test.each(["{}", '{"*":{"compress":"streams"}}'])(
+    "a server that drains says when to come back; the other one behind the proxy has what follows: %s",
+    async (rooms) => {
+      // Two lives of a log: the client is told that it may have missed something, and goes on.
+      const args = ["--port", "0", "--no-demo", "--drain", "200ms", "--rooms", rooms];
+      const first = await startProcess(args);
+      const second = await startProcess(args);
+      const proxy = await Proxy.start(first.port);
+      // By itself it would wait for much longer.
+      const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
+      const heard = await hear(thump, "r");
+      await heard.room.publish(0);
+      await heard.next();
+      proxy.target = second.port;
+      first.process.kill("SIGTERM");
+      await inState(thump, "offline");
+      await inState(thump, "live");
+      await heard.room.publish(1);
+      await heard.until(({ length }) => length === 2);
+      expect(heard.all).toEqual([0, 1]);
+      expect(heard.gaps.all).toHaveLength(1);
+      expect(thump.errors.all).toEqual([]);
+      expect(await first.process.exited).toBe(0);
+    },
+  );
 
   test("a server that is killed and started again", async () => {
     const args = ["--no-demo", "--log-level", "error"];
@@ -157,7 +162,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(thump.room("other").state).toBe("closed");
     // A timer or a socket that was left would keep it from ending.
     const script = `
-      const { connect } = await import(${JSON.stringify(import.meta.resolve("../../src/client/index.ts"))});
+      const { connect } = await import(${JSON.stringify(import.meta.resolve(from))});
       const thump = connect("${server.url}", { transport: "${transport}" });
       await thump.room("r").publish(1);
       thump.close();

@@ -1,6 +1,6 @@
 // The client's pure parts: backoff, positions, queue, members, the stream's parser.
 import { describe, expect, test } from "bun:test";
-import { Backoff } from "../../src/client/backoff.ts";
+import { newBackoff } from "../../src/client/backoff.ts";
 import { ThumpError } from "../../src/client/errors.ts";
 import { Outbox } from "../../src/client/outbox.ts";
 import { type Block, eventParser } from "../../src/client/parser.ts";
@@ -10,13 +10,13 @@ import { encodeEvent, encodeKeepAlive, encodeRetry } from "../../src/protocol/ev
 import { randomTest } from "../support/random.ts";
 
 test("backoff: anywhere up to a bound that doubles, and has an end", () => {
-  const most = new Backoff(100, 1000, () => 1);
+  const most = newBackoff(100, 1000, () => 1);
   expect(Array.from({ length: 6 }, () => most.next())).toEqual([100, 200, 400, 800, 1000, 1000]);
   most.reset();
   expect(most.next()).toBe(100);
-  const half = new Backoff(100, 1000, () => 0.5);
+  const half = newBackoff(100, 1000, () => 0.5);
   expect([half.next(), half.next()]).toEqual([50, 100]);
-  expect(new Backoff(100, 1000, () => 0).next()).toBe(0);
+  expect(newBackoff(100, 1000, () => 0).next()).toBe(0);
 });
 
 const at = (seq: number, epoch = "e"): Position => ({ epoch, seq });

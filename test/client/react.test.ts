@@ -1,21 +1,31 @@
-// The React hooks, mounted without a browser: messages and members flow in, rooms are shared and given up.
-import { expect, test } from "bun:test";
+// The React hooks, mounted in a light DOM: messages and members flow in, rooms are shared and given up.
+import { afterAll, expect, test } from "bun:test";
+import { Window } from "happy-dom";
 import { createElement, StrictMode } from "react";
-import { act, create, type ReactTestRenderer } from "react-test-renderer";
+import type { Container, Root } from "react-dom/client";
 import { type RoomHook, useMembers, useRoom } from "../../src/client/react.ts";
 import type { Presence, Thump } from "../../src/client/index.ts";
 import { eventually } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 
-(globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
+// What react-dom looks for where it runs. The other test files have no page.
+const window = new Window();
+const { document } = window;
+const page = { window, document };
+Object.assign(globalThis, page);
+const { createRoot } = await import("react-dom/client");
+afterAll(async () => {
+  for (const name of Object.keys(page)) Reflect.deleteProperty(globalThis, name);
+  await window.happyDOM.close();
+});
 
 let shown: RoomHook<unknown>;
 let present: Presence;
 
 function Chat({ thump, room }: { thump: Thump; room: string }) {
   shown = useRoom(thump, room, { last: 10, keep: 3 });
-  return null;
+  return createElement("p", null, shown.messages.map(({ data }) => String(data)).join(" "));
 }
 
 function Members({ thump, room }: { thump: Thump; room: string }) {
@@ -23,12 +33,12 @@ function Members({ thump, room }: { thump: Thump; room: string }) {
   return null;
 }
 
-async function mount(thump: Thump, room: string): Promise<ReactTestRenderer> {
-  let renderer: ReactTestRenderer | undefined;
-  await act(() => {
-    renderer = create(tree(thump, room));
-  });
-  return renderer as ReactTestRenderer;
+async function mount(thump: Thump, room: string): Promise<Root> {
+  const element = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(element as unknown as Container);
+  root.render(tree(thump, room));
+  await eventually(() => element.firstChild !== null);
+  return root;
 }
 
 const tree = (thump: Thump, room: string) =>
@@ -39,40 +49,40 @@ const tree = (thump: Thump, room: string) =>
     createElement(Members, { thump, room }),
   );
 
-/** Lets React show what comes, which it does after each act, until it is so. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await act(() => Bun.sleep(1));
-}
-
 test("a component shows a room's newest messages and its state, and publishes; unmounted, it leaves", async () => {
   const server = startServer();
   for (const n of [0, 1]) await server.publish("a", String(n));
   const thump = client(server.url);
-  const renderer = await mount(thump, "a");
-  await until(() => shown.messages.length === 2 && shown.state === "live");
-  await act(async () => void (await shown.publish(2)));
+  const root = await mount(thump, "a");
+  await eventually(() => shown.messages.length === 2 && shown.state === "live");
+  await shown.publish(2);
   await server.publish("a", "3");
-  await until(() => shown.messages.at(-1)?.data === 3);
+  await eventually(() => shown.messages.at(-1)?.data === 3);
   expect(shown.messages.map(({ data }) => data)).toEqual([1, 2, 3]);
+  expect(document.body.textContent).toBe("1 2 3");
   expect(present).toEqual({ users: 0, guests: 0, list: [] });
 
   // Another room: what was shown of the first goes with it.
-  await act(() => renderer.update(tree(thump, "b")));
-  await until(() => shown.state === "live" && server.engine.hub.rooms.has("b"));
+  root.render(tree(thump, "b"));
+  await eventually(() => document.body.textContent === "" && server.engine.hub.rooms.has("b"));
+  await eventually(() => shown.state === "live");
   expect(shown.messages).toEqual([]);
-  await until(() => !server.engine.hub.rooms.has("a"));
-  await act(() => renderer.unmount());
+  await eventually(() => !server.engine.hub.rooms.has("a"));
+  root.unmount();
   await eventually(() => server.engine.hub.rooms.size === 0);
 });
 
 test("members are shown as they are told", async () => {
   const server = startServer();
   const thump = client(server.url);
-  const renderer = await mount(thump, "a");
-  await until(() => shown.state === "live");
+  const root = await mount(thump, "a");
+  await eventually(() => shown.state === "live");
   const { members } = thump.room("a");
   const told = { users: 1, guests: 2, members: [{ user: "u1" }] };
-  await act(() => (members as unknown as { apply(frame: object): void }).apply(told));
+  (members as unknown as { apply(frame: object): void }).apply(told);
+  await eventually(() => present.users === 1);
   expect(present).toEqual({ users: 1, guests: 2, list: [{ user: "u1" }] });
-  await act(() => renderer.unmount());
+  root.unmount();
+  // React does the last of its work in a moment.
+  await eventually(() => server.engine.hub.rooms.size === 0);
 });

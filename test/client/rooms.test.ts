@@ -1,8 +1,7 @@
 // The client in rooms, on both transports: what is said arrives once and in order, in every form.
 import { describe, expect, test } from "bun:test";
-import { ThumpError } from "../../src/client/index.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, Heard, inState, upTo } from "./support.ts";
+import { client, hear, Heard, inState, upTo, ThumpError } from "./support.ts";
 
 describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   const start = () => {

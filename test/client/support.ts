@@ -1,14 +1,23 @@
 // A client for tests, with what it tells collected.
 import {
-  connect,
+  type connect as Connect,
   type ConnectOptions,
   type Gap,
   type Room,
   type RoomOptions,
+  type ThumpError as ThumpErrorClass,
   type Thump,
 } from "../../src/client/index.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
+
+/** THUMP_CLIENT is another file to test: `THUMP_CLIENT=$PWD/dist/client.js bun test test/client`, the one that is built. */
+export const from = process.env["THUMP_CLIENT"] ?? "../../src/client/index.ts";
+const { connect, ThumpError } = (await import(from)) as {
+  connect: typeof Connect;
+  ThumpError: typeof ThumpErrorClass;
+};
+export { ThumpError };
 
 /** A client that comes back quickly, and is closed with the test. Errors are collected, not logged. */
 export function client(

@@ -20,6 +20,8 @@ export interface Connection {
   drop(): void;
   /** Publishes on it, where it can. */
   publish?(room: string, data: object): void;
+  /** Asks where the server is: the answer is told as a position, where it says one. */
+  ping?(): void;
 }
 
 export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events", "poll"] as const;
@@ -110,10 +112,11 @@ async function openMultiplexed(
         if (joined.size === rooms.length) resolve();
       } else if (frame.type === "message") to.message(frame.room, frame.data.n);
       else if (frame.type === "gap") to.gap(frame.room, seqOf(frame.at));
+      else if (frame.type === "pong" && frame.at) to.at(seqOf(frame.at));
       else if (frame.type === "error") throw new Error(`unexpected ${String(text)}`);
     });
   });
-  return socketConnection(
+  const connection = socketConnection(
     "websocket",
     ws,
     session,
@@ -122,6 +125,7 @@ async function openMultiplexed(
       ws.send(JSON.stringify({ type: "publish", room, data }));
     },
   );
+  return { ...connection, ping: () => ws.send('{"type":"ping"}') };
 }
 
 function openStream(kind: Kind, url: string, rooms: string[], to: Listener): Promise<Connection> {

@@ -158,6 +158,7 @@ class Game {
     else if (dice < 0.82) this.#pause(random.pick(connected), false);
     else if (dice < 0.9) this.#drop(random.pick(connected));
     else await this.#return();
+    for (const { connection } of connected) if (random.chance(3)) connection?.ping?.();
     // Now and then everything in flight may arrive; often it may not.
     if (random.below(10) < 4) await turn();
     this.#look();
@@ -264,6 +265,8 @@ class Game {
       const own = speaker && this.random.pick(speaker.rooms);
       if (own) speaker.connection?.publish?.(own, this.#data(size));
       else void this.#say(room ?? this.random.pick(rooms), size);
+      // In the same turn as what others publish.
+      if (this.random.chance(10)) speaker?.connection?.ping?.();
       if (this.random.chance(20)) await turn();
     }
   }

@@ -1,0 +1,36 @@
+// The client where rules ask for gzip, whose streams end without a trailer: an end is an end, whatever `fetch` says.
+import { expect, test } from "bun:test";
+import { Proxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
+import { client, hear, upTo } from "./support.ts";
+
+test("a session that is ended, or cut, comes back, and misses nothing", async () => {
+  const codings: (string | null)[] = [];
+  const server = startServer({ rooms: { "*": { compress: "streams" } } });
+  const proxy = await Proxy.start(server.port);
+  const counting = async (url: string, init: RequestInit) => {
+    // A browser does not let a page say that it wants no gzip.
+    const { "accept-encoding": _, ...headers } = init.headers as Record<string, string>;
+    const response = await fetch(url, { ...init, headers });
+    if (url.includes("/events")) codings.push(response.headers.get("content-encoding"));
+    return response;
+  };
+  const thump = client(proxy.url, {
+    transport: "event-stream",
+    fetch: counting,
+    backoff: { first: 20, most: 50 },
+  });
+  const heard = await hear(thump, "r");
+  for (const n of upTo(20)) {
+    const before = codings.length;
+    if (n % 4 === 1) proxy.cut();
+    else if (n % 4 === 3) for (const session of server.engine.hub.sessions.values()) session.end(1001, "10");
+    await server.publish("r", JSON.stringify({ n, text: "x".repeat(n * 50) }));
+    await heard.until(({ length }) => length === n + 1);
+    if (n % 2) expect(codings.length).toBeGreaterThan(before);
+  }
+  expect(heard.all).toEqual(upTo(20).map((n) => ({ n, text: "x".repeat(n * 50) })));
+  expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
+  // Else this would not be about gzip.
+  expect(new Set(codings)).toEqual(new Set(["gzip"]));
+});

@@ -1,0 +1,39 @@
+// A room in which nothing is said for long, beside others in which much is: coming back makes no false gap.
+import { expect, test } from "bun:test";
+import { Proxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
+import { client, hear, inState, storage } from "./support.ts";
+
+const seqOf = (at: string | undefined) => Number(at?.split("-")[1]);
+
+test("a quiet room follows the server's position, and resumes from there", async () => {
+  // Of rooms that nobody is in nothing is known here: an old cursor could not be told from one that missed something.
+  const server = startServer({ heartbeat: 0.1, rooms: { "*": { history: false } } });
+  const proxy = await Proxy.start(server.port);
+  const resume = storage();
+  const thump = client(proxy.url, { transport: "websocket", resume });
+  const heard = await hear(thump, "quiet");
+  const busy = await hear(thump, "busy");
+  await server.publish("quiet", "0");
+  await heard.next();
+  const last = seqOf(heard.room.at);
+  let newest = "";
+  // The socket is never silent meanwhile.
+  for (let n = 0; seqOf(heard.room.at) <= last + 10; n++) {
+    newest = (await server.engine.publish(n % 2 ? "busy" : `other:${n}`, n)).at;
+    await busy.until(({ length }) => length >= Math.floor(n / 2));
+  }
+  while (heard.room.at !== newest) await Bun.sleep(1);
+  expect(resume.getItem(`thump ${proxy.url} quiet`)).toBe(newest);
+
+  proxy.refuse(true);
+  proxy.cut();
+  await inState(thump, "offline");
+  while (server.engine.hub.rooms.size > 0) await Bun.sleep(1);
+  proxy.refuse(false);
+  await inState(thump, "live");
+  await server.publish("quiet", "1");
+  await heard.until(({ length }) => length === 2);
+  expect(heard.all).toEqual([0, 1]);
+  expect(heard.gaps.all).toEqual([]);
+});
