@@ -1,11 +1,11 @@
 // What a cluster carries: nodes and a Redis as processes, sockets that count what comes. bun bench/cluster.ts --help
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import { build } from "hdr-histogram-js";
+import { freePort } from "../scripts/free-port.ts";
 
 const HELP = `Usage: bun bench/cluster.ts [options]
 
@@ -40,14 +40,6 @@ const folder = mkdtempSync(join(tmpdir(), "thump-bench-"));
 /** A publication: 64 bytes, sent to a raw socket as a frame of 66. */
 const TEXT = "x".repeat(64);
 const FRAME = 66;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Running {
   redis: Redis;

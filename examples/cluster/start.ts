@@ -1,19 +1,11 @@
 // A cluster without containers: one Redis and three nodes on this machine. bun examples/cluster/start.ts
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "thump-cluster-"));
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function run(command: string[]): Bun.Subprocess {
   return Bun.spawn(command, { cwd: folder, stdin: "ignore", stdout: "ignore", stderr: "inherit" });

@@ -10,6 +10,7 @@ import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./bounds.ts";
 import { CatchUp, newestOfEach } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
+import { Following } from "./following.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Intake } from "./intake.ts";
 import type { Ending, Journal } from "./journal.ts";
@@ -77,7 +78,8 @@ export class Hub {
   readonly stats = new Stats();
   readonly #catchUp: CatchUp = new CatchUp(this);
   readonly #sampler = new Sampler();
-  readonly #memory: Memory | undefined;
+  readonly memory: Memory | undefined;
+  readonly #following: Following = new Following(this, this.#catchUp);
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Timer;
@@ -89,10 +91,10 @@ export class Hub {
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
-    this.#memory = options.memory;
+    this.memory = options.memory;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.presence = new Presence(this);
-    this.log.onRenew = (before) => this.#renew(before);
+    this.log.onRenew = (before) => this.#following.renew(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
     this.#housekeeping.unref();
@@ -247,19 +249,10 @@ export class Hub {
     // Who comes next finds it here.
     if (slice instanceof Promise)
       void slice.then(
-        (read) => this.#extend(name, read),
+        (read) => this.#following.extend(name, read),
         () => {},
       );
     return slice;
-  }
-
-  #extend(name: string, slice: Slice): void {
-    const room = this.rooms.get(name);
-    if (!room || room.starting) return;
-    room.tail.extend(slice, Date.now());
-    this.#relieve();
-    const newest = slice.publications.at(-1);
-    if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;
   }
 
   /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
@@ -292,56 +285,25 @@ export class Hub {
   #enter(session: Session, name: string, { max, presence }: Start): Membership {
     let room = this.rooms.get(name);
     if (!room) {
-      const entered = new Room(name, this.rules.of(name), this.#memory);
+      const entered = new Room(name, this.rules.of(name), this.memory);
       room = entered;
       this.rooms.set(name, room);
       const starting = this.log.follow(
         name,
         (publication) => {
           this.intake.deliver(entered, publication);
-          this.#relieve();
+          this.#following.relieve();
         },
-        (after) => this.#start(entered, after),
+        (after) => this.#following.start(entered, after),
       );
       if (starting) room.starting = starting.then(() => (entered.starting = undefined)).then(() => {});
+      else this.#following.start(entered, this.log.last);
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     session.memberships.set(name, membership);
     return membership;
-  }
-
-  /**
-   * From here on a room's publications are given. Who was live before reads what may have been missed, from where
-   * it is: it is told of a gap where that is gone.
-   */
-  #start(room: Room, after: number): void {
-    const { last } = room.tail;
-    const live = [...room.members].filter(({ live }) => live);
-    for (const { session } of live) this.fanOut.setBack(session, this.position);
-    room.start(after);
-    for (const membership of live) membership.position = last;
-    for (const { session } of live) this.#catchUp.resume(session);
-    // Those who sample wait for nothing, but are to see the newest.
-    if (room.members.size > 0 && last > 0) void this.read(room.name, last, Number.MAX_SAFE_INTEGER);
-  }
-
-  /** The log lost what it kept, and began anew: nobody knows what was lost, so everybody is told. */
-  #renew(before: Cursor): void {
-    const at = this.at;
-    this.fanOut.channels.flushAll();
-    for (const room of this.rooms.values()) room.forget(this.log.last);
-    for (const session of this.sessions.values()) {
-      for (const membership of session.memberships.values()) {
-        const seq = membership.live ? before.seq : membership.position;
-        membership.fetched = undefined;
-        membership.position = this.log.last;
-        if (membership.room.starting) continue;
-        this.stats.gaps++;
-        session.gap({ room: membership.room.name, after: formatCursor(before.epoch, seq), at });
-      }
-    }
   }
 
   #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
@@ -402,13 +364,6 @@ export class Hub {
     this.rooms.delete(room.name);
     room.tail.forget();
     this.log.unfollow(room.name);
-  }
-
-  /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */
-  #relieve(): void {
-    if (!this.#memory?.isOver) return;
-    const tails = [...this.rooms.values()].map(({ tail }) => ({ tail, inUse: true }));
-    this.#memory.relieve(tails, () => {});
   }
 
   #count({ network }: Session, change: 1 | -1): void {

@@ -43,9 +43,10 @@ export interface Log {
 
   /**
    * This process wants a room's publications, in order, from now on. A room has one follower.
-   * @param onStart told the seq after which it is given all of them: at once, or before the promise resolves; and
-   *   again when some may have been missed: what lies between must be read
-   * @returns a promise where it takes a while; it rejects when it takes too long, and `unfollow` is then to be called
+   * @param onStart where it takes a while: told the seq after which all of them are given, before the promise resolves;
+   *   and again when some may have been missed: what lies between must be read
+   * @returns nothing where it is so at once, from `last` on; else a promise, which rejects when it takes too long:
+   *   `unfollow` is then to be called
    */
   follow(
     room: string,

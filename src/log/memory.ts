@@ -99,13 +99,8 @@ export class MemoryLog implements logs.Log {
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
-  follow(
-    room: string,
-    onPublication: (publication: Publication) => void,
-    onStart: (after: number) => void = () => {},
-  ): void {
+  follow(room: string, onPublication: (publication: Publication) => void): void {
     this.#kept(room).follower = onPublication;
-    onStart(this.last);
   }
 
   unfollow(room: string): void {

@@ -1,7 +1,8 @@
 // A cluster for tests: nodes as processes of their own, one Redis, and a link between each and it that can be broken.
 import { LinkProxy } from "../support/link-proxy.ts";
 import { folder, type Started, startProcess } from "../support/process.ts";
-import { freePort, RedisServer } from "../support/redis.ts";
+import { freePort } from "../../scripts/free-port.ts";
+import { RedisServer } from "../support/redis.ts";
 
 export class Node {
   #started: Started | undefined;

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
-import { freePort, hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
 import { openEvents } from "../support/streams.ts";
 import { tcp } from "../support/tcp.ts";
 
@@ -163,7 +164,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     await listener.events.next();
     // As if the node's subscription had been lost by the way.
     const { redis: connection } = await linkOf(node);
-    const channel = node.log.names.channel("a");
+    const channel = node.log.names.channel(node.log.epoch, "a");
     for (const [found, data] of [
       ["check", "2"],
       ["prev", "3"],

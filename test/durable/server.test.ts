@@ -28,7 +28,7 @@ test("a folder comes from a flag or the environment, and says how well it keeps"
   await expect(wrong).rejects.toThrow('store › durability must be "normal" or "fsync"');
   for (const [store, why] of [
     [{ kind: "sqlite" }, "store › dir is required"],
-    [{ kind: "memory", dir: "d" }, 'store › dir goes with kind "sqlite"'],
+    [{ kind: "memory", dir: "d" }, 'store › dir does not go with kind "memory"'],
   ] as const)
     expect(() => checkOptions({ store }, "here")).toThrow(why);
 });
@@ -85,7 +85,7 @@ test("a reload may take rooms into the file and out of it, under those who are i
   const server = startServer({ store, rooms: inMemory });
   const stream = await openEvents(server.room("a"));
   await server.publish("a", "1");
-  const settings = resolveOptions({ store, port: 0, demo: false, drain: 0 });
+  const settings = resolveOptions({ store, port: 0, demo: false, console: false, drain: 0 });
   expect(reload(server.engine, settings)).toEqual({ changed: ["rooms"], restart: [] });
   await server.publish("a", "2");
   reload(server.engine, { ...settings, rooms: { ...inMemory } });

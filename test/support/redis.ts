@@ -1,22 +1,13 @@
 // A Redis of its own for a test: a process on a free port, in a folder that goes with the test.
 import { tmpdir } from "node:os";
-import { createServer, type Server } from "node:net";
 import { Redis } from "ioredis";
 import { cleanup } from "./cleanup.ts";
 import { folder } from "./process.ts";
+import { freePort } from "../../scripts/free-port.ts";
 
 /** Where it is missing, tests that need it are skipped, and say so in their names. */
 export const hasRedis = Bun.which("redis-server") !== null;
 export const withRedis = hasRedis ? "" : " (skipped: there is no redis-server; apt-get install redis-server)";
-
-/** A port that nothing listens on just now. */
-export async function freePort(): Promise<number> {
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export class RedisServer {
   #process: Bun.Subprocess | undefined;
@@ -25,6 +16,7 @@ export class RedisServer {
     readonly port: number,
     readonly dir: string,
     readonly options: string[],
+    readonly config?: string,
   ) {}
 
   /** Starts one that goes with the test. @param options as on its command line, e.g. "--appendonly", "yes" */
@@ -35,6 +27,14 @@ export class RedisServer {
   /** The same on a port that is known already. */
   static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, folder(), options);
+    cleanup(() => server.kill());
+    await server.begin();
+    return server;
+  }
+
+  /** Starts a Sentinel with a configuration file, which it writes to. */
+  static async startSentinel(config: string): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), folder(), ["--sentinel"], config);
     cleanup(() => server.kill());
     await server.begin();
     return server;
@@ -54,7 +54,10 @@ export class RedisServer {
   /** Starts it, on the same port and in the same folder. */
   async begin(): Promise<void> {
     const given = ["--port", this.port, "--dir", this.dir, "--bind", "127.0.0.1", "--loglevel", "warning"];
-    const args = [...given.map(String), "--save", "", ...this.options];
+    // A Sentinel keeps nothing that could be saved.
+    const save = this.config === undefined ? ["--save", ""] : [];
+    const file = this.config === undefined ? [] : [this.config];
+    const args = [...file, ...given.map(String), ...save, ...this.options];
     this.#process = Bun.spawn(["redis-server", ...args], { stdout: "ignore", stderr: "ignore" });
     for (;;) {
       try {

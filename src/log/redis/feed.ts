@@ -25,6 +25,8 @@ export class Feed {
   live = false;
   onRenew: (before: Cursor) => void = () => {};
   readonly rooms = new Map<string, Followed>();
+  /** The life of the log that is subscribed to: while it is entered it is not known yet what was missed of it. */
+  #entered = "";
   #held: [room: Followed, publication: Publication][] = [];
   #joining: Followed[] = [];
 
@@ -58,12 +60,12 @@ export class Feed {
     this.rooms.delete(name);
     followed.release();
     followed.starting.resolve();
-    this.link()?.unsubscribe([this.names.channel(name)]);
+    this.link()?.unsubscribe([this.names.channel(this.#entered, name)]);
   }
 
   /** A notification. False when it is of no room. */
   take(channel: string, message: Buffer): boolean {
-    const name = this.names.roomOf(channel);
+    const name = this.names.roomOf(this.#entered, channel);
     if (name === undefined) return false;
     const room = this.rooms.get(name);
     if (room && message.length > 0) this.#take(room, message);
@@ -86,6 +88,11 @@ export class Feed {
   /** The connection is gone: what comes next may leave something out. */
   down(): void {
     this.live = false;
+    this.#forgetHeld();
+  }
+
+  /** What came and was not given yet is read again, or was of another life of the log. */
+  #forgetHeld(): void {
     this.#held = [];
     for (const room of this.rooms.values()) {
       room.early = [];
@@ -101,10 +108,12 @@ export class Feed {
     const [epoch] = (await link.eval(ENTER, known, args)) as [Buffer];
     const rooms = [...this.rooms.values()];
     this.#joining = [];
-    const newest = await this.#subscribe(link, epoch.toString(), rooms);
+    this.#entered = epoch.toString();
+    if (this.#entered !== this.epoch) this.#forgetHeld();
+    const newest = await this.#subscribe(link, this.#entered, rooms);
     if (this.link() !== link) return;
     const before: Cursor = { epoch: this.epoch, seq: this.last };
-    this.epoch = epoch.toString();
+    this.epoch = this.#entered;
     const renewed = before.epoch !== "" && before.epoch !== this.epoch;
     if (renewed) this.#renew(newest, before);
     else this.#resume(newest, rooms);
@@ -165,7 +174,7 @@ export class Feed {
 
   /** First the subscription, then the question: what is newer than the answer comes as a notification. */
   async #subscribe(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
-    const subscribing = link.subscribe(rooms.map(({ name }) => this.names.channel(name)));
+    const subscribing = link.subscribe(rooms.map(({ name }) => this.names.channel(epoch, name)));
     const [newest] = await Promise.all([this.#newest(link, epoch, rooms), subscribing]);
     return newest;
   }

@@ -56,13 +56,17 @@ export class Names {
   }
 
   /** Where a room's publications are told of. Channels have no databases: two logs of one name are one. */
-  channel(room: string): string {
-    return `${this.#tag}:to:${room}`;
+  channel(epoch: string, room: string): string {
+    return `${this.#channels(epoch)}${room}`;
   }
 
-  /** The room of a channel, if it is one of a room. */
-  roomOf(channel: string): string | undefined {
-    const start = `${this.#tag}:to:`;
+  /** The room of a channel, if it is one of a room. Undefined for one of another life of the log, too. */
+  roomOf(epoch: string, channel: string): string | undefined {
+    const start = this.#channels(epoch);
     return channel.startsWith(start) ? channel.slice(start.length) : undefined;
+  }
+
+  #channels(epoch: string): string {
+    return `${this.#tag}:${epoch}:to:`;
   }
 }

@@ -1,22 +1,24 @@
 // The log in Redis: many nodes share it. What a node sees of it comes on one connection, in one order.
 import { ThumpError, unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
-import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import type { Bounds } from "../../rooms/rule.ts";
-import { scopedKey } from "../keys.ts";
 import type { Log } from "../log.ts";
 import { readAddress } from "./address.ts";
-import { type Append, Appends, unanswered } from "./appends.ts";
-import { decode, encode } from "./codec.ts";
+import { decode } from "./codec.ts";
+import { kindOf } from "./errors.ts";
 import { Feed } from "./feed.ts";
 import { Followed } from "./followed.ts";
 import { Keeper } from "./keeper.ts";
 import type { Link, Reply } from "./link.ts";
+import { Mender } from "./mender.ts";
 import { Names } from "./names.ts";
 import { type Found, Reads, STEP } from "./reads.ts";
-import { APPEND, FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
+import { FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
+import { Places } from "./places.ts";
 import { RedisPeers } from "./redis-peers.ts";
+import { Sender } from "./sender.ts";
+import { shared } from "./shared.ts";
 import { RedisStats } from "./stats.ts";
 
 export interface RedisLogOptions {
@@ -36,8 +38,8 @@ export interface RedisLogOptions {
   period?: number | undefined;
 }
 
-/** How long an idempotency key is remembered, in ms. */
-const KEY_AGE = 600_000;
+/** For how long a list of rooms is good, in ms. */
+const FRESH = 1000;
 const READ_BYTES = 1 << 20;
 /** So many rooms are freed in one step. */
 const SWEPT = 100;
@@ -48,32 +50,24 @@ export class RedisLog implements Log {
   readonly peers: RedisPeers;
   readonly #keeper: Keeper;
   readonly #feed: Feed;
-  readonly #appends: Appends;
+  readonly #mender: Mender;
+  readonly #sender: Sender;
+  readonly #places: Places;
   readonly #reads: Reads;
   readonly #patience: number;
-  readonly #period: number;
   readonly #timer: Timer;
   /** Resolves once it can be read; another one after each break. */
   #ready = Promise.withResolvers<void>();
+  #isReady = false;
   #reaching: Promise<void> | undefined;
-  /** What Redis says that it will not take. */
-  #refusal: string | undefined;
-  /** Sent, and not answered yet. */
-  #outstanding = 0;
-  /** Appends wait until those that were sent are answered, and what was wrong is put right. */
-  #mending: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
   #closed = false;
 
   /** @throws Error when the address cannot be read */
-  constructor(
-    public boundsOf: (room: string) => Bounds,
-    options: RedisLogOptions,
-  ) {
+  constructor(boundsOf: (room: string) => Bounds, options: RedisLogOptions) {
     const address = readAddress(options.url);
     this.names = new Names(options.prefix ?? "thump");
     this.#patience = options.patience ?? 5000;
-    this.#period = options.period ?? 20 * 60_000;
-    this.#appends = new Appends(this.#patience);
+    this.#places = new Places(this.names, boundsOf, options.period ?? 20 * 60_000);
     this.#reads = new Reads(
       (room, after, limit) => this.#step(room, String(after), limit),
       () => this.#feed.last,
@@ -81,10 +75,16 @@ export class RedisLog implements Log {
     const link = () => this.#keeper.link;
     this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run));
     this.#feed = new Feed(this.names, this.stats, link, options.onForget, (where, error) => {
-      this.#failed(where, error);
+      this.#mender.failed(where, error);
       // Whatever else it was: another connection follows them.
-      if (!this.#mending) where.end(error);
+      if (!this.#mender.done) where.end(error);
     });
+    this.#mender = new Mender(link, {
+      isBusy: () => this.#sender.isBusy,
+      enter: (made) => this.#feed.enter(made),
+      mended: () => this.#sender.flush(),
+    });
+    this.#sender = new Sender(this.#places, this.#feed, this.#mender, this.stats, this.#patience);
     this.#keeper = new Keeper(address, this.names.log, this.stats, this.#patience, {
       up: (made) => this.#enter(made),
       message: (channel, message) => {
@@ -107,7 +107,7 @@ export class RedisLog implements Log {
 
   get fault(): string | undefined {
     if (this.#closed) return "the log is closed";
-    return this.#keeper.fault ?? this.#refusal;
+    return this.#keeper.fault ?? this.#sender.refusal;
   }
 
   /** The connection that there is just now. */
@@ -126,13 +126,7 @@ export class RedisLog implements Log {
 
   append(draft: Draft): Promise<Publication> {
     if (this.#closed) throw unavailable("The log is closed.");
-    const { append, done } = this.#appends.add(draft, sizeOfData(draft.data));
-    const { link } = this.#keeper;
-    // Who follows since this turn gets it.
-    this.#feed.join();
-    if (link && this.#feed.live && !this.#mending) this.#send(link, append);
-    else this.#appends.wait(append);
-    return done;
+    return this.#sender.append(draft);
   }
 
   read(room: string, after: number, limit: number): Promise<Slice> {
@@ -182,28 +176,33 @@ export class RedisLog implements Log {
       this.#feed.reached(seq);
     } catch (error) {
       // The log began anew, and this node is just learning that: then it knows, too.
-      if (!this.#mending) throw error;
-      await this.#within(this.#mending.done.promise);
+      const { done } = this.#mender;
+      if (!done) throw error;
+      await this.#within(done);
     }
   }
 
   replaceBounds(boundsOf: (room: string) => Bounds): void {
-    this.boundsOf = boundsOf;
+    this.#places.boundsOf = boundsOf;
   }
 
   async forget(room: string): Promise<void> {
-    await this.#eval(FORGET, (epoch) => [this.#keys(epoch, room), [room, this.names.channel(room)]]);
+    await this.#eval(FORGET, (epoch) => [
+      this.#places.keys(epoch, room),
+      [room, this.names.channel(epoch, room)],
+    ]);
   }
 
-  async rooms(): Promise<Iterable<string>> {
+  /** As they were in the last second: who lists them often costs nothing more. */
+  readonly rooms = shared(FRESH, async (): Promise<Iterable<string>> => {
     const names = await this.#eval(ROOMS, (epoch) => [[this.names.log, this.names.rooms(epoch)], []]);
     return (names as Buffer[]).map(String);
-  }
+  });
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#appends.close();
+    this.#sender.close();
     await this.#within(this.peers.leave()).catch(() => {
       // Its lease ends by itself.
     });
@@ -218,101 +217,17 @@ export class RedisLog implements Log {
   async #enter(link: Link): Promise<void> {
     await this.peers.enter(link);
     await this.#feed.enter(link);
+    this.#isReady = true;
     this.#ready.resolve();
-    this.#flush();
+    this.#sender.flush();
   }
 
   #down(): void {
     this.#feed.down();
-    this.#ready = Promise.withResolvers();
-    this.#mending?.done.reject(unavailable("Redis cannot be reached just now."));
-    this.#mending?.done.promise.catch(() => {});
-    this.#mending = undefined;
-  }
-
-  /** What waited goes out, oldest first. */
-  #flush(): void {
-    const { link } = this.#keeper;
-    if (!link || this.#mending) return;
-    for (const append of this.#appends.takeWaiting()) this.#send(link, append);
-  }
-
-  #send(link: Link, append: Append): void {
-    const { draft, size } = append;
-    const { epoch } = this;
-    const { room, key } = draft;
-    const keys = this.#keys(epoch, room);
-    if (key !== undefined) keys.push(this.names.key(epoch, scopedKey(room, draft.from, key)));
-    const args = [
-      epoch,
-      this.#period,
-      ...this.#bounds(room),
-      KEY_AGE,
-      this.names.channel(room),
-      room,
-      size,
-      encode(draft),
-    ];
-    this.#outstanding++;
-    link
-      .eval(APPEND, keys, args)
-      .then((reply) => this.#appended(append, reply as [number, number, number, number]))
-      .catch((error: unknown) => this.#notAppended(link, append, error as Error))
-      .finally(() => {
-        this.#outstanding--;
-        void this.#mend(link);
-      });
-  }
-
-  #appended(append: Append, [seq, prev, time, fresh]: [number, number, number, number]): void {
-    this.#refusal = undefined;
-    const publication: Publication = { ...append.draft, seq, prev, time, size: append.size };
-    const room = this.#feed.rooms.get(append.draft.room);
-    const resolve = () => append.resolve(publication);
-    if (fresh && room) return room.acknowledge(seq, resolve);
-    this.#feed.reached(seq);
-    resolve();
-  }
-
-  #notAppended(link: Link, append: Append, error: Error): void {
-    const wrong = kindOf(error);
-    if (wrong === "scripts" || wrong === "epoch" || wrong === "elsewhere") {
-      // Nothing was done.
-      this.#appends.wait(append);
-      return this.#failed(link, error);
-    }
-    this.stats.refused++;
-    if (wrong === "refusal") {
-      this.#refusal = `Redis takes nothing: ${error.message}`;
-      append.reject(unavailable(`Redis takes nothing just now: ${error.message}`));
-    } else append.reject(wrong === "gone" ? unanswered() : error);
-  }
-
-  /** Once everything that was sent is answered, what was wrong is put right, and all goes on in its order. */
-  async #mend(link: Link): Promise<void> {
-    const mending = this.#mending;
-    if (!mending || this.#outstanding > 0 || this.#keeper.link !== link) return;
-    try {
-      if (mending.scripts) await link.reload();
-      if (mending.epoch) await this.#feed.enter(link);
-      if (this.#mending !== mending) return;
-      this.#mending = undefined;
-      mending.done.resolve();
-      this.#flush();
-    } catch (error) {
-      link.end(error as Error);
-    }
-  }
-
-  /** Sees to what can be put right. What a connection said that is gone does not matter. */
-  #failed(link: Link | undefined, error: Error): void {
-    if (!link || this.#keeper.link !== link) return;
-    const wrong = kindOf(error);
-    if (wrong === "elsewhere") return link.end(error);
-    if (wrong !== "scripts" && wrong !== "epoch") return;
-    this.#mending ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
-    this.#mending[wrong] = true;
-    void this.#mend(link);
+    this.#mender.down();
+    // Who waits already waits on.
+    if (this.#isReady) this.#ready = Promise.withResolvers();
+    this.#isReady = false;
   }
 
   /** Runs a script once Redis is there. @throws ThumpError `unavailable` */
@@ -335,7 +250,7 @@ export class RedisLog implements Log {
       return await this.#within(run(link));
     } catch (error) {
       if (error instanceof ThumpError) throw error;
-      this.#failed(link, error as Error);
+      this.#mender.failed(link, error as Error);
       if (kindOf(error as Error) === undefined) throw error;
       throw unavailable(`Redis cannot answer just now: ${(error as Error).message}`);
     }
@@ -344,8 +259,8 @@ export class RedisLog implements Log {
   async #step(room: string, after: string, limit: number): Promise<Found & { last: number }> {
     this.stats.reads.sent++;
     const [seq, last, floor, whole, messages] = (await this.#eval(READ, (epoch) => [
-      this.#keys(epoch, room),
-      [this.#period, ...this.#bounds(room), room, after, limit, READ_BYTES],
+      this.#places.keys(epoch, room),
+      [this.#places.period, ...this.#places.bounds(room), room, after, limit, READ_BYTES],
     ])) as [number, number, number, number, Buffer[]];
     this.#feed.reached(seq);
     const publications = messages.map((message) => decode(room, message));
@@ -359,47 +274,22 @@ export class RedisLog implements Log {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }
 
-  #keys(epoch: string, room: string): string[] {
-    const { names } = this;
-    return [names.log, names.room(epoch, room), names.kept(epoch, room), names.rooms(epoch)];
-  }
-
-  #bounds(room: string): string[] {
-    const { count, age, bytes } = this.boundsOf(room);
-    // More than a century is for ever; Redis counts in ms.
-    return [count, Math.min(age, 4e12), Math.min(bytes, 1e15)].map((bound) => bound.toFixed(0));
-  }
-
   /** Looks whether anything was missed, whether writing goes again, and what is too old. */
   async #tick(): Promise<void> {
     const { link } = this.#keeper;
     if (!link || !this.#feed.live) return;
     try {
       await this.#feed.check(link);
-      if (this.#refusal !== undefined) {
+      if (this.#sender.refusal !== undefined) {
         await link.call("HSET", this.names.log, "probe", "1");
-        this.#refusal = undefined;
+        this.#sender.refusal = undefined;
       }
       const { epoch, names } = this;
       const swept = [SWEPT, names.room(epoch, ""), names.kept(epoch, "")];
       await link.eval(SWEEP, [names.log, names.rooms(epoch)], [epoch, ...swept]);
     } catch (error) {
-      if (kindOf(error as Error) === "refusal")
-        this.#refusal = `Redis takes nothing: ${(error as Error).message}`;
-      this.#failed(link, error as Error);
+      if (kindOf(error as Error) === "refusal") this.#sender.refused(error as Error);
+      this.#mender.failed(link, error as Error);
     }
   }
-}
-
-/** What an error of Redis means for what was asked. */
-function kindOf({ message }: Error): "scripts" | "epoch" | "elsewhere" | "refusal" | "gone" | undefined {
-  if (message.startsWith("NOSCRIPT")) return "scripts";
-  if (message.startsWith("EPOCH")) return "epoch";
-  // Another server takes writes now: the next connection finds it. Nothing was done.
-  if (/^(READONLY|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)|READONLY You can't write/.test(message))
-    return "elsewhere";
-  if (/^(OOM|MISCONF|NOREPLICAS|BUSY|LOADING|NOPERM|TRYAGAIN)|-OOM |OOM command/.test(message))
-    return "refusal";
-  if (/closed|Stream isn't writeable|ECONN|EPIPE|socket|aborted/i.test(message)) return "gone";
-  return undefined;
 }

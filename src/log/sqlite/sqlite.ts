@@ -123,9 +123,9 @@ export class SqliteLog implements Log {
     return this.#reading(room, this.last, (known) => known.newest(count));
   }
 
-  follow(room: string, onPublication: Follower, onStart?: (after: number) => void): void {
+  follow(room: string, onPublication: Follower): void {
     this.#appends.followers.set(room, onPublication);
-    this.#memory.follow(room, onPublication, onStart);
+    this.#memory.follow(room, onPublication);
   }
 
   unfollow(room: string): void {

@@ -20,45 +20,55 @@ export function RulesPage({ route: { room } }: { route: RulesRoute }) {
       </div>
       <Failure error={error} />
       {room !== "" && <RuleOfRoom room={room} />}
-      <div class="panel flush">
-        <Table
-          caption="Rules: the first whose pattern fits a room counts"
-          look="rules"
-          testId="rules"
-          columns={[
-            ["Pattern"],
-            ["Keeps"],
-            ["If slow"],
-            ["Join"],
-            ["Publish"],
-            ["Members"],
-            ["Read history"],
-            ["Schema"],
-          ]}
-        >
-          {data?.rules.map(({ pattern, rule }) => (
-            <tr key={pattern}>
-              <th scope="row">
-                {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
-              </th>
-              <td>{historyText(rule)}</td>
-              <td>{rule.lag}</td>
-              <td>{rule.join}</td>
-              <td>{rule.publish}</td>
-              <td>{rule.members}</td>
-              <td>{rule.history ? rule.history.read : "–"}</td>
-              <td>
-                {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
-              </td>
-            </tr>
-          ))}
-        </Table>
-      </div>
-      <p class="soft">
-        The first pattern that fits counts. <code>thump check</code> prints the same; a reload (SIGHUP)
-        changes them without dropping anybody.
-      </p>
+      {data && (
+        <>
+          <RulesTable rules={data.rules} />
+          <p class="soft">
+            The first pattern that fits counts. <code>thump check</code> prints the same; a reload (SIGHUP)
+            changes them without dropping anybody.
+          </p>
+        </>
+      )}
     </>
+  );
+}
+
+function RulesTable({ rules }: { rules: PatternRule[] }) {
+  return (
+    <div class="panel flush">
+      <Table
+        caption="Rules: the first whose pattern fits a room counts"
+        look="rules"
+        testId="rules"
+        columns={[
+          ["Pattern"],
+          ["Keeps"],
+          ["If slow"],
+          ["Join"],
+          ["Publish"],
+          ["Members"],
+          ["Read history"],
+          ["Schema"],
+        ]}
+      >
+        {rules.map(({ pattern, rule }) => (
+          <tr key={pattern}>
+            <th scope="row">
+              {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
+            </th>
+            <td>{historyText(rule)}</td>
+            <td>{rule.lag}</td>
+            <td>{rule.join}</td>
+            <td>{rule.publish}</td>
+            <td>{rule.members}</td>
+            <td>{rule.history ? rule.history.read : "–"}</td>
+            <td>
+              {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </div>
   );
 }
 

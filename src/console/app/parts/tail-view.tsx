@@ -39,28 +39,14 @@ export function TailView({ thump, room: name }: TailProps) {
   };
   return (
     <section class="panel tail" aria-labelledby="tail">
-      <div class="head">
-        <h2 id="tail">Live</h2>
-        <span class="soft state" data-testid="tail-state">
-          {paused ? `held, ${plural(waiting, "other")} since` : state}
-        </span>
-        <label>
-          <span class="unseen">History: how many to begin with</span>
-          <select value={last} onChange={({ currentTarget }) => setLast(Number(currentTarget.value))}>
-            {HISTORY.map((size) => (
-              <option key={size} value={size}>
-                last {size}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="button" aria-pressed={paused} onClick={toggle} data-testid="pause">
-          Pause
-        </button>
-        <button type="button" onClick={clear}>
-          Clear
-        </button>
-      </div>
+      <Head
+        words={paused ? `held, ${plural(waiting, "other")} since` : state}
+        last={last}
+        onLast={setLast}
+        paused={paused}
+        onPause={toggle}
+        onClear={clear}
+      />
       {why && <p class="notice wrong">{why}</p>}
       <ol
         ref={list}
@@ -82,6 +68,43 @@ export function TailView({ thump, room: name }: TailProps) {
         )}
       </ol>
     </section>
+  );
+}
+
+interface HeadProps {
+  /** How the room stands. */
+  words: string;
+  last: number;
+  onLast(last: number): void;
+  paused: boolean;
+  onPause(): void;
+  onClear(): void;
+}
+
+function Head({ words, last, onLast, paused, onPause, onClear }: HeadProps) {
+  return (
+    <div class="head">
+      <h2 id="tail">Live</h2>
+      <span class="soft state" data-testid="tail-state">
+        {words}
+      </span>
+      <label>
+        <span class="unseen">History: how many to begin with</span>
+        <select value={last} onChange={({ currentTarget }) => onLast(Number(currentTarget.value))}>
+          {HISTORY.map((size) => (
+            <option key={size} value={size}>
+              last {size}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" aria-pressed={paused} onClick={onPause} data-testid="pause">
+        Pause
+      </button>
+      <button type="button" onClick={onClear}>
+        Clear
+      </button>
+    </div>
   );
 }
 

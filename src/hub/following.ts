@@ -1,0 +1,69 @@
+// Rooms of a log that may be elsewhere: where its publications begin, what was missed of them, what was lost.
+import type { Cursor } from "../protocol/cursor.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import type { Slice } from "../protocol/publication.ts";
+import type { CatchUp } from "./catch-up.ts";
+import type { Hub } from "./hub.ts";
+import type { Room } from "./room.ts";
+
+export class Following {
+  constructor(
+    readonly hub: Hub,
+    readonly catchUp: CatchUp,
+  ) {}
+
+  /**
+   * From here on a room's publications are given. Who was live before reads what may have been missed, from where
+   * it is: it is told of a gap where that is gone.
+   */
+  start(room: Room, after: number): void {
+    const { last } = room.tail;
+    const live = [...room.members].filter(({ live }) => live);
+    for (const { session } of live) this.hub.fanOut.setBack(session, this.hub.position);
+    room.start(after);
+    for (const membership of live) membership.position = last;
+    for (const { session } of live) this.catchUp.resume(session);
+    // Those who sample wait for nothing, but are to see the newest.
+    if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#look(room, last);
+  }
+
+  #look(room: Room, after: number): void {
+    Promise.try(() => this.hub.read(room.name, after, Number.MAX_SAFE_INTEGER)).catch(() => {
+      // What comes next is newer.
+    });
+  }
+
+  /** The log lost what it kept, and began anew: nobody knows what was lost, so everybody is told. */
+  renew(before: Cursor): void {
+    const at = this.hub.at;
+    this.hub.fanOut.channels.flushAll();
+    for (const room of this.hub.rooms.values()) room.forget(this.hub.log.last);
+    for (const session of this.hub.sessions.values()) {
+      for (const membership of session.memberships.values()) {
+        const seq = membership.live ? before.seq : membership.position;
+        membership.fetched = undefined;
+        membership.position = this.hub.log.last;
+        if (membership.room.starting) continue;
+        this.hub.stats.gaps++;
+        session.gap({ room: membership.room.name, after: formatCursor(before.epoch, seq), at });
+      }
+    }
+  }
+
+  /** What was read from the log stays in the tail of a room that somebody is in. */
+  extend(name: string, slice: Slice): void {
+    const room = this.hub.rooms.get(name);
+    if (!room || room.starting) return;
+    room.tail.extend(slice, Date.now());
+    this.relieve();
+    const newest = slice.publications.at(-1);
+    if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;
+  }
+
+  /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */
+  relieve(): void {
+    if (!this.hub.memory?.isOver) return;
+    const tails = [...this.hub.rooms.values()].map(({ tail }) => ({ tail, inUse: true }));
+    this.hub.memory.relieve(tails, () => {});
+  }
+}
