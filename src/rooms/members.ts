@@ -33,6 +33,7 @@ export class Members implements Present {
   readonly #guests = { here: new Map<string, number>(), elsewhere: new Map<string, number>() };
   #guestCount = 0;
   #sessions = 0;
+  #sessionsHere = 0;
   #size = 0;
   /** Users whom this process has seen last, and when their grace is over; who left first is first. */
   readonly #leaving = new Map<string, number>();
@@ -52,6 +53,11 @@ export class Members implements Present {
   /** Those of them who are here, or were until a moment ago. */
   get usersHere(): number {
     return this.#claims;
+  }
+
+  /** Sessions of users here. */
+  get sessionsHere(): number {
+    return this.#sessionsHere;
   }
 
   get guests(): number {
@@ -140,6 +146,7 @@ export class Members implements Present {
     if (!member || !before) return;
     member.here.delete(source);
     this.#sessions -= before.sessions;
+    this.#sessionsHere -= before.sessions;
     if (member.here.size === 0) {
       member.parting = { ...before, sessions: 0 };
       this.#leaving.set(user, now + this.rule.grace);
@@ -156,6 +163,15 @@ export class Members implements Present {
     const member = this.#meet(user, seen);
     this.#say(member, member.elsewhere, node, seen);
     this.#retell(user, member);
+  }
+
+  /** All users whom another node sees. @param whole it no longer sees those who are not among them */
+  hearAll(node: string, all: Seen[], whole: boolean): void {
+    const seen = new Set(all.map(({ user }) => user));
+    if (whole)
+      for (const [user, { elsewhere }] of this.#members)
+        if (elsewhere.has(node) && !seen.has(user)) this.unhear(node, user);
+    for (const one of all) this.hear(node, one);
   }
 
   /** Another node no longer sees a user. Their grace is over: it was that node's. */
@@ -254,7 +270,9 @@ export class Members implements Present {
 
   #say(member: Member, sources: Map<string, Seen>, source: string, seen: Seen): void {
     const before = sources.get(source);
-    this.#sessions += seen.sessions - (before?.sessions ?? 0);
+    const more = seen.sessions - (before?.sessions ?? 0);
+    this.#sessions += more;
+    if (sources === member.here) this.#sessionsHere += more;
     // Who has nothing new to say stays in place.
     const isNews = !before || this.#text(before) !== this.#text(seen);
     if (isNews) sources.delete(source);

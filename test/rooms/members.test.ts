@@ -135,7 +135,12 @@ test("of a crowd there is a number, those here are known by name, and names come
   members.hearSessions("node", 4000);
   members.hear("node", seen("u3"));
   expect(said(members.news.take().news)).toEqual({ users: 3000, guests: 0, more: true });
-  expect(parse(members.list)).toMatchObject({ users: 3000, sessions: 4001, members: [{ user: "u1" }], more: true });
+  expect(parse(members.list)).toMatchObject({
+    users: 3000,
+    sessions: 4001,
+    members: [{ user: "u1" }],
+    more: true,
+  });
   members.crowd(undefined);
   members.hear("node", seen("u3"));
   expect(names(said(members.news.take().news)?.members)).toEqual(["u1", "u3"]);
@@ -220,7 +225,8 @@ randomTest("a snapshot at any time, and the news after it, come to who is there"
       if (act < 3) members.set(source, one);
       else if (act < 5) members.hear(source, { ...one, at: random.below(9) });
       else if (act < 8) members.unset(source, user, now);
-      else if (act === 8) user === undefined ? members.crowd(random.pick([undefined, 50])) : members.unhear(source, user);
+      else if (act === 8 && user === undefined) members.crowd(random.pick([undefined, 50]));
+      else if (act === 8) members.unhear(source, user ?? "");
       else if (act === 9) members.drop(source);
       else if (act === 10) {
         const roster = new Roster();

@@ -257,7 +257,5 @@ end
 return answer
 `);
 
-export const SCRIPTS: Script[] = [
-  ...[APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS],
-  ...CROWD_SCRIPTS,
-];
+const LOG_SCRIPTS = [APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS];
+export const SCRIPTS: Script[] = [...LOG_SCRIPTS, ...CROWD_SCRIPTS];
