@@ -40,10 +40,6 @@ class Seat {
     this.#ws.on("close", () => (this.open = false));
   }
 
-  get joined(): boolean {
-    return this.rosters.size === this.rooms.length;
-  }
-
   close(): void {
     this.#ws.terminate();
   }
@@ -81,6 +77,15 @@ export async function playCrowd(random: Random, steps: number, keeps: boolean): 
   }
 }
 
+/** Asks what is wrong until nothing is. */
+async function settled(ask: () => Promise<string | undefined>): Promise<void> {
+  const deadline = Date.now() + CALM;
+  for (let wrong = await ask(); wrong !== undefined; wrong = await ask()) {
+    if (Date.now() > deadline) throw new Error(wrong);
+    await Bun.sleep(50);
+  }
+}
+
 class Game {
   seats: Seat[] = [];
   readonly counts: Record<string, number> = {};
@@ -115,13 +120,16 @@ class Game {
     await cluster.allReady();
     // One listens everywhere.
     for (const node of cluster.nodes) this.seats.push(new Seat(node, undefined, ROOMS, 0));
-    const deadline = Date.now() + CALM;
-    for (;;) {
-      const wrong = await this.#wrong();
-      if (wrong === undefined) return;
-      if (Date.now() > deadline) throw new Error(wrong);
-      await Bun.sleep(50);
-    }
+    await settled(() => this.#wrong());
+    // When everybody has gone, nothing is left of them.
+    this.stop();
+    await settled(() => this.#left());
+  }
+
+  async #left(): Promise<string | undefined> {
+    const keys = (await this.cluster.redis.ask("KEYS", "*")) as string[];
+    const left = keys.filter((key) => /^\{thump\}:(here|users|seen|rooms|leaving)(:|$)/.test(key));
+    return left.length > 0 ? `Redis still has ${left.join(", ")}` : undefined;
   }
 
   /** What is not as it should be. */
