@@ -18,7 +18,7 @@ export interface Quantiles {
 
 /** How a node fares. What it counts is of the last second, or of as long as `seconds` says. */
 export interface Sample {
-  /** Which process it is: `host:pid`. */
+  /** Which process it is: `host:pid`; of a second server in it `host:pid/1`. */
   node: string;
   version: string;
   /** In ms since 1970. */

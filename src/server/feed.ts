@@ -6,10 +6,13 @@ import { Notes } from "./notes.ts";
 import { Samples } from "./samples.ts";
 
 const EVERY_MS = 1000;
+/** How many there were in this process: a program may have several servers in it. */
+let started = 0;
 
 /** Starts it; returns how to stop it. What it costs does not depend on how much others publish. */
 export function startFeed(engine: Engine): () => void {
-  const node = `${hostname()}:${process.pid}`;
+  const node = `${hostname()}:${process.pid}${started === 0 ? "" : `/${started}`}`;
+  started++;
   const samples = new Samples(engine, node);
   const notes = new Notes();
   const forget = engine.journals.add(notes);

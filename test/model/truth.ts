@@ -34,9 +34,10 @@ export class Truth {
     if (this.byNumber.has(n)) return publication;
     const told = { seq, room, n, except };
     this.byNumber.set(n, told);
-    const all = this.byRoom.get(room);
-    if (all) all.push(told);
-    else this.byRoom.set(room, [told]);
+    const all = this.byRoom.get(room) ?? [];
+    this.byRoom.set(room, all);
+    // What nobody was in the room for is heard of when it is kept: others may have been delivered since.
+    all.splice(all.findLastIndex((other) => other.seq < seq) + 1, 0, told);
     this.last = Math.max(this.last, seq);
     return publication;
   }

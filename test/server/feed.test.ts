@@ -36,7 +36,7 @@ test("once a second it says how it fares", async () => {
   const reader = await connect(server.socket("/rooms/r"));
   const first = await nextSample(client);
   expect(first).toMatchObject({
-    node: expect.stringMatching(/^.+:[0-9]+$/) as string,
+    node: expect.stringMatching(/^.+:[0-9]+(\/[0-9]+)?$/) as string,
     draining: false,
     rooms: 1,
     sessions: { total: 2, lagging: 0, byTransport: { websocket: 1, "raw-websocket": 1 } },

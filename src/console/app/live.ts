@@ -14,6 +14,8 @@ import {
 import { Series, WINDOW } from "./series.ts";
 
 const MOST_EVENTS = 50;
+/** So many nodes fill their charts at once. */
+const NODES = 10;
 
 /** Of one code: how often lately, when last, and in which words. */
 export interface ErrorLine {
@@ -43,7 +45,7 @@ export class Live {
     this.thump.on("error", ({ code, message }) => {
       if (code === "unauthorized" || code === "forbidden") onRefused(message);
     });
-    this.#listen<Sample>(STATS_ROOM, WINDOW, (sample) => this.series.add(sample));
+    this.#listen<Sample>(STATS_ROOM, WINDOW * NODES, (sample) => this.series.add(sample));
     this.#listen<SessionNotes>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
     this.#listen<ErrorNotes>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
   }

@@ -31,7 +31,7 @@ export function RoomPage({ name }: { name: string }) {
           <span class="name">{name}</span>
         </Heading>
         <p class="soft" data-testid="room-sessions">
-          {who.data ? `${plural(who.data.total, "session")}, this console with them` : " "}
+          {who.data ? inside(who.data.total) : " "}
         </p>
       </div>
       <Failure error={rule.error ?? who.error} />
@@ -56,4 +56,8 @@ export function RoomPage({ name }: { name: string }) {
       </div>
     </>
   );
+}
+
+function inside(total: number): string {
+  return total === 0 ? "no sessions" : `${plural(total, "session")}, with this console's`;
 }

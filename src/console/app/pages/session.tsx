@@ -20,7 +20,7 @@ export function SessionPage({ id }: { id: string }) {
       </div>
       {ended ? (
         <p class="notice" role="status" data-testid="ended">
-          This session has ended{data ? ". What it was last is below." : ", or never was."}
+          This session has ended{data ? ". What it was last is below." : ", or is none of this node's."}
         </p>
       ) : (
         <Failure error={error} />

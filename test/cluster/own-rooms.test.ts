@@ -1,0 +1,30 @@
+// The server's own rooms on several nodes: whoever listens to one of them hears of all.
+import { describe, expect, test } from "bun:test";
+import type { Sample } from "../../src/protocol/reserved.ts";
+import { connect, multiplexed } from "../support/clients.ts";
+import { readyNode } from "../support/nodes.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+
+describe.skipIf(!hasRedis)(`own rooms${withRedis}`, () => {
+  test("each node says how it fares, and is told apart", async () => {
+    const redis = await RedisServer.start();
+    const [a, b] = await Promise.all([1, 2].map(() => readyNode(redis.url, { console: true })));
+    if (!a || !b) throw new Error("two nodes were to start");
+    await connect(b.socket("/rooms/r"));
+    const client = await multiplexed(a.socket("/ws?room=thump:stats"));
+    const samples = () => client.messages().map((frame) => frame["data"] as Sample);
+    const newest = () => new Map(samples().map((sample) => [sample.node, sample]));
+    const there = () => [...newest().values()].map(({ sessions }) => sessions.byTransport);
+    await client.until(() => newest().size === 2 && there().some((by) => by["raw-websocket"] === 1));
+    expect(
+      there()
+        .map((by) => by["websocket"] ?? 0)
+        .toSorted(),
+    ).toEqual([0, 1]);
+    for (const { log, in: taken } of samples()) {
+      // Redis takes its time, and that is seen; their own publications are not counted.
+      expect(log.p99 ?? 1).toBeGreaterThan(0);
+      expect(taken.publications).toBe(0);
+    }
+  });
+});
