@@ -1,5 +1,6 @@
 // A room whose presence is followed here: what other nodes say of it, in order, or known to have left something out.
-import type { Members, Seen } from "../../rooms/members.ts";
+import type { Seen } from "../../rooms/member.ts";
+import type { Members } from "../../rooms/members.ts";
 
 /** A change: its number and that of the one before it, who says it, users of all nodes, then of the source. */
 export type Change = [

@@ -2,17 +2,13 @@
 import type { Members } from "../../rooms/members.ts";
 import { BACK, LIST_SIZE } from "../../rooms/news.ts";
 import type { Crowd } from "../peers.ts";
-import { END, LAPSE, LOOK, PART, PRESENT, SAY } from "./crowd-scripts.ts";
+import { END, LAPSE, LOOK, PRESENT } from "./crowd-scripts.ts";
+import { CrowdWriter, type Run, STEP } from "./crowd-writer.ts";
 import { type Change, FollowedCrowd, readLook } from "./followed-crowd.ts";
-import { chunks, type Link, type Reply } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Ask } from "./redis-peers.ts";
-import type { Script } from "./script.ts";
 
-/** Changes are gathered for so long, in ms. */
-const TICK = 50;
-/** So many users are written, or swept up after a node that is gone, in one step. */
-const STEP = 500;
 /** Of what is said of users in a room so many bytes are read: some are seen on several nodes. */
 const MOST = 2 * LIST_SIZE;
 
@@ -20,7 +16,7 @@ export class RedisCrowd implements Crowd {
   readonly #rooms = new Map<string, FollowedCrowd>();
   #joining: FollowedCrowd[] = [];
   /** Each connection is a source of its own: what an earlier one wrote is swept up once this one has written all. */
-  #source = "";
+  readonly #writer: CrowdWriter;
   #connections = 0;
   /** Where it has said that it is there. */
   #active: Link | undefined;
@@ -30,9 +26,13 @@ export class RedisCrowd implements Crowd {
   /** The number of the newest change that Redis had, and when Redis was found to have lost some. */
   #newest = 0;
   #lost = Number.NEGATIVE_INFINITY;
-  #timer: Timer | undefined;
+  #reloading = false;
   #closed = false;
   readonly #refreshing: Timer;
+  readonly #run: Run = (link, script, args) => {
+    const keys = ["sources", "leaving", "changes"].map((name) => this.names.shared(name));
+    return link.eval(script, keys, [this.names.shared(""), ...args]);
+  };
 
   /** @param lease a node that was not heard of for so long is gone, in ms */
   constructor(
@@ -42,6 +42,12 @@ export class RedisCrowd implements Crowd {
     readonly ask: Ask,
     readonly lease: number,
   ) {
+    this.#writer = new CrowdWriter(
+      this.#rooms,
+      () => (this.#active === this.link() ? this.#active : undefined),
+      this.#run,
+      (where, error) => this.#failed(where, error),
+    );
     this.#refreshing = setInterval(() => void this.#refresh(), lease / 3);
     this.#refreshing.unref();
   }
@@ -59,19 +65,17 @@ export class RedisCrowd implements Crowd {
     const room = this.#rooms.get(name);
     if (!room) return;
     const link = this.#active;
-    if (link && room.dirty.size > 0) this.#say(link, room);
+    if (link && room.dirty.size > 0) this.#writer.say(link, room);
     this.#rooms.delete(name);
     room.started.resolve();
     this.link()?.unsubscribe([this.names.presence(name)]);
     // Its rule has ended: they are here, but that is told no more.
-    if (link && !room.members.deserted) void this.#part(link, [[name, 0]]).catch(() => this.#renew(link));
+    if (link && !room.members.deserted) void this.#retract(link, name);
   }
 
   changed(name: string, user: string | undefined): void {
-    this.#rooms.get(name)?.dirty.add(user);
-    if (this.#timer || this.#closed) return;
-    this.#timer = setTimeout(() => this.#flush(), TICK);
-    this.#timer.unref();
+    const room = this.#rooms.get(name);
+    if (room) this.#writer.note(room, user);
   }
 
   async look(name: string, members: Members): Promise<void> {
@@ -103,13 +107,13 @@ export class RedisCrowd implements Crowd {
     this.#entering = link;
     this.#active = undefined;
     try {
-      const before = this.#source;
+      const before = this.#writer.source;
       const source = `${this.node}/${++this.#connections}`;
       const newest = Number(await this.#run(link, PRESENT, [source, this.lease, 1]));
       if (this.link() !== link) return;
       if (newest < this.#newest) this.#lost = performance.now();
       this.#newest = newest;
-      this.#source = source;
+      this.#writer.source = source;
       this.#renewed = performance.now();
       this.#active = link;
       this.#joining = [];
@@ -118,7 +122,7 @@ export class RedisCrowd implements Crowd {
       const said = rooms.map((room) => {
         for (const user of room.members.claims()) room.dirty.add(user);
         room.dirty.add(undefined);
-        return this.#say(link, room, before);
+        return this.#writer.say(link, room, before);
       });
       await Promise.all([subscribing, ...said, ...rooms.map((room) => this.#read(link, room))]);
       if (before !== "") await this.#run(link, END, [before]);
@@ -134,16 +138,15 @@ export class RedisCrowd implements Crowd {
   async leave(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#refreshing);
-    clearTimeout(this.#timer);
+    this.#writer.close();
     const link = this.#active;
     if (!link || link !== this.link()) return;
-    const rooms = [...this.#rooms.values()];
-    await Promise.all(rooms.filter(({ dirty }) => dirty.size > 0).map((room) => this.#say(link, room)));
-    await this.#part(
+    await this.#writer.flush();
+    await this.#writer.part(
       link,
-      rooms.map(({ name, members }) => [name, members.rule.grace]),
+      [...this.#rooms.values()].map(({ name, members }) => [name, members.rule.grace]),
     );
-    await this.#run(link, END, [this.#source]);
+    await this.#run(link, END, [this.#writer.source]);
     await this.#sweep(link);
   }
 
@@ -180,39 +183,6 @@ export class RedisCrowd implements Crowd {
     }
   }
 
-  #flush(): void {
-    this.#timer = undefined;
-    const link = this.#active;
-    // The next connection writes all.
-    if (!link || link !== this.link()) return;
-    for (const room of this.#rooms.values()) if (room.dirty.size > 0) void this.#say(link, room);
-  }
-
-  /** Writes what has changed of a room. @param before the source whose guests these were */
-  async #say(link: Link, room: FollowedCrowd, before = ""): Promise<void> {
-    const { members, name } = room;
-    const users = [...room.dirty];
-    room.dirty.clear();
-    const head = [name, members.limit, members.guestsHere, members.sessionsHere, before];
-    try {
-      await Promise.all(
-        chunks(users, STEP).map((some) => {
-          const said = some.flatMap((user) => (user === undefined ? [] : [user, textOf(members, user)]));
-          return this.#run(link, SAY, [this.#source, ...head, ...said]);
-        }),
-      );
-    } catch (error) {
-      // What is so by then is written the next time.
-      for (const user of users) room.dirty.add(user);
-      this.#failed(link, error as Error);
-    }
-  }
-
-  async #part(link: Link, rooms: [name: string, grace: number][]): Promise<void> {
-    for (const some of chunks(rooms, STEP)) await this.#run(link, PART, [this.#source, ...some.flat()]);
-    await this.#sweep(link);
-  }
-
   /** Renews the lease; sees to those whose lease has ended, and to what could not be done before. */
   async #refresh(): Promise<void> {
     const link = this.link();
@@ -221,7 +191,7 @@ export class RedisCrowd implements Crowd {
     if (!link || this.#entering === link) return;
     if (this.#active !== link) return this.enter(link);
     try {
-      await this.#run(link, PRESENT, [this.#source, this.lease, 0]);
+      await this.#run(link, PRESENT, [this.#writer.source, this.lease, 0]);
       this.#renewed = performance.now();
       await this.#sweep(link);
     } catch (error) {
@@ -234,7 +204,17 @@ export class RedisCrowd implements Crowd {
       const fits = members.partial && members.users <= members.limit * BACK;
       if (!early && (stale || mended || fits)) void this.#read(link, room);
     }
-    this.#flush();
+    void this.#writer.flush();
+  }
+
+  /** Whom this node saw there is not told any more. */
+  async #retract(link: Link, name: string): Promise<void> {
+    try {
+      await this.#writer.part(link, [[name, 0]]);
+      await this.#sweep(link);
+    } catch {
+      this.#renew(link);
+    }
   }
 
   async #sweep(link: Link): Promise<void> {
@@ -243,29 +223,28 @@ export class RedisCrowd implements Crowd {
     }
   }
 
-  #run(link: Link, script: Script, args: (string | number)[]): Promise<Reply> {
-    const keys = ["sources", "leaving", "changes"].map((name) => this.names.shared(name));
-    return link.eval(script, keys, [this.names.shared(""), ...args]);
-  }
-
   /** What went wrong is put right here, or by the next refresh, or by the next connection. */
   #failed(link: Link, { message }: Error): void {
     if (this.link() !== link || this.#closed) return;
-    if (message.startsWith("NOSCRIPT"))
-      link.reload().then(
-        () => this.#flush(),
-        () => {},
-      );
+    if (message.startsWith("NOSCRIPT")) this.#reload(link);
     else if (message.startsWith("GONE")) this.#renew(link);
+  }
+
+  /** Somebody threw the scripts out. */
+  #reload(link: Link): void {
+    if (this.#reloading) return;
+    this.#reloading = true;
+    link
+      .reload()
+      .then(() => this.#refresh())
+      .catch(() => {
+        // The connection is gone: the next one has them.
+      })
+      .finally(() => (this.#reloading = false));
   }
 
   /** The others may have been told that this node is gone. */
   #renew(link: Link): void {
     if (this.#active === link) void this.enter(link);
   }
-}
-
-function textOf(members: Members, user: string): string {
-  const seen = members.here(user);
-  return seen ? JSON.stringify(seen) : "";
 }
