@@ -302,7 +302,9 @@ export class Hub {
         },
         (after) => this.#following.start(entered, after),
       );
-      if (starting) room.starting = starting.then(() => (entered.starting = undefined)).then(() => {});
+      const opening = this.presence.open(room);
+      if (starting)
+        room.starting = Promise.all([starting, opening]).then(() => void (entered.starting = undefined));
       else this.#following.start(entered, this.log.last);
     }
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };

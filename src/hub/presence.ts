@@ -1,5 +1,6 @@
 // Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
 import { presenceFields, presenceMessage, presenceOff } from "../protocol/presence.ts";
+import type { Crowd } from "../log/peers.ts";
 import { Members } from "../rooms/members.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../rooms/rule.ts";
 import type { Hub } from "./hub.ts";
@@ -15,6 +16,8 @@ const LONGEST_TICK = 1000;
 interface Kept {
   readonly name: string;
   readonly members: Members;
+  /** While it is not known yet who is there on other nodes. */
+  starting: Promise<void> | undefined;
   /** Nothing is told before this time. */
   next: number;
 }
@@ -23,6 +26,8 @@ export class Presence {
   /** A clock that never goes back, in ms. */
   now: () => number = () => performance.now();
   readonly #hub: Hub;
+  /** Other nodes, where there are some: they are told who is here, and tell who is there. */
+  readonly #crowd: Crowd | undefined;
   readonly #rooms = new Map<string, Kept>();
   /** Rooms with something to tell, or with a grace that runs. */
   readonly #waiting = new Set<Kept>();
@@ -31,31 +36,42 @@ export class Presence {
 
   constructor(hub: Hub) {
     this.#hub = hub;
+    this.#crowd = hub.log.peers?.crowd;
     hub.fanOut.listeners.snapshotOf = (room) => this.#snapshot(room);
   }
 
-  /** Users who are present, counted once a room. */
+  /** Users who are present here, counted once a room. */
   get users(): number {
-    return this.#rooms.values().reduce((sum, { members }) => sum + members.users, 0);
+    return this.#rooms.values().reduce((sum, { members }) => sum + members.usersHere, 0);
   }
 
-  /** Who is in a room now, as JSON fields: from what is kept, or from its sessions where nothing is. */
-  list(name: string): string {
+  /**
+   * Who is in a room now, as JSON fields: from what is kept, or from its sessions where nothing is. Where it has
+   * presence, on all nodes. @throws ThumpError `unavailable`
+   */
+  list(name: string): string | Promise<string> {
     const kept = this.#rooms.get(name);
-    return (kept?.members ?? membersOf(this.#hub.rooms.get(name), DEFAULT_PRESENCE)).list;
+    if (kept?.starting) return kept.starting.then(() => kept.members.list);
+    if (kept) return kept.members.list;
+    const { presence } = this.#hub.ruleOf(name);
+    const members = membersOf(this.#hub.rooms.get(name), presence ?? DEFAULT_PRESENCE);
+    return presence && this.#crowd ? this.#crowd.look(name, members).then(() => members.list) : members.list;
   }
 
-  /** A session is in a room. */
-  enter({ session, room }: Membership): void {
+  /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
+  open({ name, rule: { presence } }: Room): Promise<void> | undefined {
+    return presence && this.#crowd
+      ? (this.#rooms.get(name) ?? this.#keep(name, new Members(presence))).starting
+      : undefined;
+  }
+
+  /** A session is in a room. @param at since when it says what it says, in ms since 1970 */
+  enter({ session, room }: Membership, at = session.since): void {
     const { presence } = room.rule;
     if (!presence || !session.present) return;
-    let kept = this.#rooms.get(room.name);
-    if (!kept) {
-      kept = { name: room.name, members: new Members(presence), next: 0 };
-      this.#rooms.set(room.name, kept);
-    }
-    see(kept.members, session);
-    this.#wait(kept);
+    const kept = this.#rooms.get(room.name) ?? this.#keep(room.name, new Members(presence));
+    see(kept.members, session, at);
+    this.#changed(kept, session);
   }
 
   /** A session leaves a room. */
@@ -64,12 +80,12 @@ export class Presence {
     const kept = this.#rooms.get(room.name);
     if (!kept) return;
     kept.members.unset(session.id, session.identity.user, this.now());
-    this.#wait(kept);
+    this.#changed(kept, session);
   }
 
   /** Something else is known of a session's user. */
   renewed(session: Session): void {
-    for (const membership of session.memberships.values()) this.enter(membership);
+    for (const membership of session.memberships.values()) this.enter(membership, Date.now());
   }
 
   /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
@@ -91,9 +107,9 @@ export class Presence {
     const now = this.now();
     for (const kept of this.#waiting) {
       const { name, members } = kept;
-      members.expire(now);
-      const over = members.empty && !this.#hub.rooms.has(name);
-      if (over) this.#rooms.delete(name);
+      for (const user of members.expire(now)) this.#crowd?.changed(name, user);
+      const over = members.deserted && !this.#hub.rooms.has(name);
+      if (over) this.#forget(kept);
       else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
       if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
     }
@@ -106,6 +122,26 @@ export class Presence {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+  }
+
+  #keep(name: string, members: Members): Kept {
+    const kept: Kept = { name, members, starting: undefined, next: 0 };
+    this.#rooms.set(name, kept);
+    kept.starting = this.#crowd
+      ?.follow(name, members, () => this.#wait(kept))
+      .then(() => void (kept.starting = undefined));
+    return kept;
+  }
+
+  #forget(kept: Kept): void {
+    this.#rooms.delete(kept.name);
+    this.#waiting.delete(kept);
+    this.#crowd?.unfollow(kept.name);
+  }
+
+  #changed(kept: Kept, { identity }: Session): void {
+    this.#crowd?.changed(kept.name, identity.user);
+    this.#wait(kept);
   }
 
   #wait(kept: Kept): void {
@@ -139,25 +175,23 @@ export class Presence {
   /** A room that somebody is in has presence from now on, if it has not had it before. */
   #begin(room: Room, rule: PresenceRule): void {
     if (this.#rooms.has(room.name)) return;
-    const kept = { name: room.name, members: membersOf(room, rule), next: 0 };
+    const kept = this.#keep(room.name, membersOf(room, rule));
     // Whoever asked for it was told nothing so far.
     kept.members.news.restart();
-    this.#rooms.set(room.name, kept);
     this.#wait(kept);
   }
 
   #end(kept: Kept): void {
-    this.#rooms.delete(kept.name);
-    this.#waiting.delete(kept);
+    this.#forget(kept);
     const room = this.#hub.rooms.get(kept.name);
     if (room) this.#hub.fanOut.listeners.send(room, presenceOff(kept.name));
   }
 }
 
 /** A session of this process is a source of its own. */
-function see(members: Members, { id, identity, since }: Session): void {
+function see(members: Members, { id, identity, since }: Session, at = since): void {
   const { user, info } = identity;
-  members.set(id, { user, info, since, sessions: 1 });
+  members.set(id, { user, info, since, sessions: 1, at });
 }
 
 function membersOf(room: Room | undefined, rule: PresenceRule): Members {

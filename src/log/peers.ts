@@ -1,4 +1,5 @@
-// The other nodes, where a log is shared by several: what they are told and asked. Presence will have its place here.
+// The other nodes, where a log is shared by several: what they are told and asked.
+import type { Members } from "../rooms/members.ts";
 
 /** What operators want done on every node. */
 export interface Removal {
@@ -30,7 +31,25 @@ export interface Member {
   counts(): Iterable<[room: string, sessions: number]>;
 }
 
+/** Who is in rooms with presence, on all nodes. */
+export interface Crowd {
+  /**
+   * Has the other nodes know who is in a room here, and this one who is there, from now on: it asks `members` what to
+   * tell, and tells it what it hears.
+   * @param onNews called when there may be something to tell
+   * @returns resolves once what others know was heard, or could not be just now
+   */
+  follow(room: string, members: Members, onNews: () => void): Promise<void>;
+  /** The other nodes are to forget whom this one saw there. */
+  unfollow(room: string): void;
+  /** Something else is so of a user here, or of the guests. */
+  changed(room: string, user: string | undefined): void;
+  /** Tells a room's members whom other nodes see there, once. @throws ThumpError `unavailable` */
+  look(room: string, members: Members): Promise<void>;
+}
+
 export interface Peers {
+  readonly crowd: Crowd;
   /** This node takes part. */
   join(member: Member): void;
   /** Has it done on every other node. Resolves with how many sessions they ended. @throws ThumpError `unavailable` */

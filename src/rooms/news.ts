@@ -4,7 +4,7 @@ import { presenceFields, type PresenceNews } from "../protocol/presence.ts";
 /** So much of names and infos, in characters of JSON, may be told at once; of more there are counts. */
 export const LIST_SIZE = 256 * 1024;
 /** What is over a limit is under it again only below this part of it: names do not come and go with every change. */
-const BACK = 0.9;
+export const BACK = 0.9;
 
 /** Who is there now. */
 export interface Present {
@@ -14,6 +14,8 @@ export interface Present {
   readonly size: number;
   /** How many may be named. */
   readonly limit: number;
+  /** Not everybody who is there is known by name. */
+  readonly partial: boolean;
   /** What is said of a user, undefined where they are not there. */
   textOf(user: string): string | undefined;
   /** Each user, and what is said of them. */
@@ -101,9 +103,9 @@ export class News {
   }
 
   #fits(named: boolean): boolean {
-    const { users, size, limit } = this.present;
+    const { users, size, limit, partial } = this.present;
     const part = named ? 1 : BACK;
-    return limit > 0 && users <= Math.ceil(limit * part) && size <= LIST_SIZE * part;
+    return !partial && limit > 0 && users <= Math.ceil(limit * part) && size <= LIST_SIZE * part;
   }
 
   #difference(was: Map<string, string | undefined>): { joined: string[]; left: string[] } {

@@ -101,7 +101,7 @@ function publications(registry: Registry, hub: Hub): void {
 }
 
 function presence(registry: Registry, { presence: kept, stats }: Hub): void {
-  const users = "Users who are present in rooms with presence, counted once a room.";
+  const users = "Users of this node who are present in rooms with presence, counted once a room.";
   gauge(registry, "thump_presence_users", users, [], () => kept.users);
   const messages = "Presence messages, counted once however many receive one.";
   counter(registry, "thump_presence_messages_total", messages, [], () => stats.presence.messages);

@@ -14,6 +14,7 @@ export const StoreOptions = Type.Object(
     prefix: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:-]{1,64}$" })),
     patience: Type.Optional(Duration),
     check: Type.Optional(Duration),
+    lease: Type.Optional(Duration),
   },
   { additionalProperties: false },
 );
@@ -24,7 +25,8 @@ export const StoreOptions = Type.Object(
  * - `sqlite`: `durability`: what an acknowledgement promises: `normal` (default) outlives the process, `fsync` a power
  *   cut too. `size`: how large the file may become; past it publishes are refused as on a full disk (default: no limit).
  * - `redis`: `prefix`: what the names of its keys begin with (thump); `patience`: how long a publication waits for
- *   Redis (5s); `check`: how often a node asks whether it missed anything (5s).
+ *   Redis (5s); `check`: how often a node asks whether it missed anything (5s); `lease`: how long a node that is not
+ *   heard of counts as there, with all who are on it (6s).
  */
 export type StoreOptions = Static<typeof StoreOptions>;
 type Kind = StoreOptions["kind"];
@@ -33,12 +35,12 @@ type Kind = StoreOptions["kind"];
 export type StoreSettings =
   | { kind: "memory" }
   | { kind: "sqlite"; dir: string; durability: "fsync" | "normal"; size: number | undefined }
-  | { kind: "redis"; url: string; prefix: string; patience: number; check: number };
+  | { kind: "redis"; url: string; prefix: string; patience: number; check: number; lease: number };
 
 const FIELDS: Record<Kind, { required?: [field: keyof StoreOptions, what: string]; others: string[] }> = {
   memory: { others: [] },
   sqlite: { required: ["dir", "the folder of the file"], others: ["durability", "size"] },
-  redis: { required: ["url", "where it is"], others: ["prefix", "patience", "check"] },
+  redis: { required: ["url", "where it is"], others: ["prefix", "patience", "check", "lease"] },
 };
 
 /** What the schema cannot see: which fields go with which kind, and an address that is none. */
@@ -65,12 +67,13 @@ export function resolveStore(given: StoreOptions): StoreSettings {
   if (kind === "memory") return { kind };
   if (kind === "sqlite")
     return { kind, dir, durability, size: size === undefined ? undefined : sizeBytes(size) };
-  const { patience = 5, check = 5 } = given;
+  const { patience = 5, check = 5, lease = 6 } = given;
   return {
     kind,
     url,
     prefix,
     patience: Math.max(100, durationMs(patience)),
     check: Math.max(100, durationMs(check)),
+    lease: Math.max(300, durationMs(lease)),
   };
 }

@@ -78,6 +78,8 @@ function cut(
 }
 
 /** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
-export function membersAnswer(hub: Hub, room: string): string {
-  return `{"room":${JSON.stringify(room)},${hub.presence.list(room)}}`;
+export function membersAnswer({ presence }: Hub, room: string): string | Promise<string> {
+  const answer = (fields: string) => `{"room":${JSON.stringify(room)},${fields}}`;
+  const fields = presence.list(room);
+  return fields instanceof Promise ? fields.then(answer) : answer(fields);
 }

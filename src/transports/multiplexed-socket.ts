@@ -72,8 +72,8 @@ export class MultiplexedSocket extends SocketSession {
         return this.#history(command);
       case "members": {
         this.door.limiter.take(this.asker, "joins");
-        const say = () => this.#sayFields("members", id, membersAnswer(this.door.hub, command.room));
-        return this.#settle(command, this.door.allow(this.asker, "members", command.room, say));
+        const answer = () => membersAnswer(this.door.hub, command.room);
+        return this.#answer(command, "members", this.door.allow(this.asker, "members", command.room, answer));
       }
       case "auth":
         return this.#auth(command);
@@ -109,11 +109,15 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
-    const { id, room, after, last } = command;
+    const { room, after, last } = command;
     const start = { after: after === undefined ? undefined : parseCursor(after), last };
     this.door.limiter.take(this.asker, "joins");
-    const say = (answer: string) => this.#sayFields("history", id, answer);
-    const answer = this.door.allow(this.asker, "history", room, () => historyAnswer(this.door, room, start));
+    const answer = () => historyAnswer(this.door, room, start);
+    this.#answer(command, "history", this.door.allow(this.asker, "history", room, answer));
+  }
+
+  #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {
+    const say = (text: string) => this.#sayFields(type, command.id, text);
     if (answer instanceof Promise) this.#settle(command, answer.then(say));
     else say(answer);
   }

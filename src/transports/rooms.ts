@@ -129,7 +129,9 @@ export function members(
   asker: Asker,
 ): Response | Promise<Response> {
   const room = readRoom(request, "/members");
-  return door.allow(asker, "members", room, () => new Response(membersAnswer(door.hub, room), jsonHeaders));
+  return door.allow(asker, "members", room, () =>
+    andThen(membersAnswer(door.hub, room), (text) => new Response(text, jsonHeaders)),
+  );
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */

@@ -61,13 +61,24 @@ export class Cluster {
     readonly nodes: Node[],
   ) {}
 
-  /** Starts a Redis and so many nodes. @param config more options of each node */
-  static async start(count: number, redisOptions: string[] = [], config: object = {}): Promise<Cluster> {
+  /** Starts a Redis and so many nodes. @param config more options of each node @param more of its `store` */
+  static async start(
+    count: number,
+    redisOptions: string[] = [],
+    config: object = {},
+    more: object = {},
+  ): Promise<Cluster> {
     const redis = await RedisServer.start(...redisOptions);
     const nodes: Node[] = [];
     for (let i = 0; i < count; i++) {
       const link = await LinkProxy.start(redis.port);
-      const store = { kind: "redis", url: `redis://127.0.0.1:${link.port}`, patience: 2, check: 0.3 };
+      const store = {
+        kind: "redis",
+        url: `redis://127.0.0.1:${link.port}`,
+        patience: 2,
+        check: 0.3,
+        ...more,
+      };
       const options = { store, demo: false, drain: 0, ...config };
       const dir = folder({ "thump.config.json": JSON.stringify(options) });
       nodes.push(new Node(await freePort(), link, `${dir}/thump.config.json`));

@@ -40,7 +40,7 @@ test("a user comes with the first session and leaves a grace after the last", ()
   });
   members.expire(6000);
   expect(said(members.news.take().news)).toEqual({ users: 0, guests: 0, joined: [], left: ["u1"] });
-  expect(members.empty).toBe(true);
+  expect(members.deserted).toBe(true);
 });
 
 test("who comes back within the grace makes no noise, and has been there all along", () => {
@@ -98,17 +98,52 @@ test("guests are counted, without a grace", () => {
 test("other nodes are sources: each counts, and one that is gone takes along those whom nobody else sees", () => {
   const members = new Members(RULE);
   members.set("here", seen("u1"));
-  members.set("node", seen("u1", undefined, 3));
-  members.set("node", seen("u2", undefined, 2));
-  members.set("node", seen(undefined, undefined, 7));
+  members.hear("node", seen("u1", undefined, 3));
+  members.hear("node", seen("u2", undefined, 2));
+  members.hear("node", seen(undefined, undefined, 7));
   expect(members.sessions).toBe(13);
-  members.set("node", seen("u2", undefined, 1));
+  members.hear("node", seen("u2", undefined, 1));
   expect(members.sessions).toBe(12);
+  expect([...members.claims()]).toEqual(["u1"]);
   members.news.take();
-  members.drop("node", 0);
+  members.drop("node");
   expect(members.sessions).toBe(1);
-  members.expire(5000);
+  // The grace was the other node's.
   expect(said(members.news.take().news)).toEqual({ users: 1, guests: 0, joined: [], left: ["u2"] });
+});
+
+test("a grace here runs whoever else sees the user, and who came back elsewhere stays", () => {
+  const members = new Members(RULE);
+  members.set("s1", seen("u1", "old", 1, 5));
+  members.hear("node", { ...seen("u1", "new", 1, 9), at: 9 });
+  expect(members.textOf("u1")).toContain("new");
+  members.unset("s1", "u1", 0);
+  expect(members.here("u1")).toMatchObject({ sessions: 0, since: 5, info: "old" });
+  expect(members.expire(5000)).toEqual(["u1"]);
+  expect(members.here("u1")).toBeUndefined();
+  expect([members.users, members.deserted]).toEqual([1, true]);
+  members.unhear("node", "u1");
+  expect(members.users).toBe(0);
+});
+
+test("of a crowd there is a number, those here are known by name, and names come back as a snapshot", () => {
+  const members = new Members(RULE);
+  members.set("s1", seen("u1"));
+  members.hear("node", seen("u2", undefined, 2));
+  members.news.take();
+  members.crowd(3000);
+  members.hearSessions("node", 4000);
+  members.hear("node", seen("u3"));
+  expect(said(members.news.take().news)).toEqual({ users: 3000, guests: 0, more: true });
+  expect(parse(members.list)).toMatchObject({
+    users: 3000,
+    sessions: 4001,
+    members: [{ user: "u1" }],
+    more: true,
+  });
+  members.crowd(undefined);
+  members.hear("node", seen("u3"));
+  expect(names(said(members.news.take().news)?.members)).toEqual(["u1", "u3"]);
 });
 
 test("above the limit there are counts; names come back as a snapshot, and not at the first that leaves", () => {
@@ -186,9 +221,13 @@ randomTest("a snapshot at any time, and the news after it, come to who is there"
       const user = random.chance(5) ? undefined : `u${random.below(6)}`;
       const source = `s${random.below(4)}`;
       const act = random.below(12);
-      if (act < 5) members.set(source, seen(user, random.below(2), 1 + random.below(2)));
-      else if (act < 9) members.unset(source, user, now);
-      else if (act === 9) members.drop(source, now);
+      const one = seen(user, random.below(2), 1 + random.below(2));
+      if (act < 3) members.set(source, one);
+      else if (act < 5) members.hear(source, { ...one, at: random.below(9) });
+      else if (act < 8) members.unset(source, user, now);
+      else if (act === 8 && user === undefined) members.crowd(random.pick([undefined, 50]));
+      else if (act === 8) members.unhear(source, user ?? "");
+      else if (act === 9) members.drop(source);
       else if (act === 10) {
         const roster = new Roster();
         roster.apply(parse(members.news.snapshot));
@@ -198,6 +237,7 @@ randomTest("a snapshot at any time, and the news after it, come to who is there"
       if (random.chance(3)) tell(members, rosters);
     }
     members.expire(1000);
+    members.crowd(undefined);
     tell(members, rosters);
     const { users, guests } = members;
     const all = Object.fromEntries([...members.texts()].map(([user, text]) => [user, JSON.parse(text).info]));

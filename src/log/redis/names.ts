@@ -34,6 +34,27 @@ export class Names {
     return `${this.#tag}:${epoch}:key:${key}`;
   }
 
+  /** Of a room with presence: its users, by how many nodes see each. */
+  users(room: string): string {
+    return `${this.#tag}:users:${room}`;
+  }
+
+  /** Which nodes see anybody there, and how many. */
+  seenBy(room: string): string {
+    return `${this.#tag}:seen:${room}`;
+  }
+
+  /** Where changes of that are told of. */
+  presence(room: string): string {
+    return `${this.#tag}:who:${room}`;
+  }
+
+  /** The room of such a channel. */
+  presenceOf(channel: string): string | undefined {
+    const start = this.presence("");
+    return channel.startsWith(start) ? channel.slice(start.length) : undefined;
+  }
+
   /** Where a room's publications are told of. Channels have no databases: two logs of one name are one. */
   channel(epoch: string, room: string): string {
     return `${this.#channels(epoch)}${room}`;

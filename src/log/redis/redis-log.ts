@@ -30,6 +30,8 @@ export interface RedisLogOptions {
   patience?: number | undefined;
   /** How often rooms are asked for their newest, in ms. */
   check?: number | undefined;
+  /** A node that was not heard of for so long is gone, with all who are there, in ms. */
+  lease?: number | undefined;
   /** Told when what is kept of a room was forgotten, here or on another node. */
   onForget?: ((room: string) => void) | undefined;
   /** Told of what goes wrong, and without an error when it is over. */
@@ -73,7 +75,7 @@ export class RedisLog implements Log {
       () => this.#feed.last,
     );
     const link = () => this.#keeper.link;
-    this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run));
+    this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run), options.lease ?? 6000);
     this.#feed = new Feed(this.names, this.stats, link, options.onForget, (where, error) => {
       this.#mender.failed(where, error);
       // Whatever else it was: another connection follows them.

@@ -1,13 +1,11 @@
 // The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
 import type { Member, Peers, Removal, Revoked } from "../peers.ts";
+import { RedisCrowd } from "./redis-crowd.ts";
 import { chunks, type Link, type Reply } from "./link.ts";
 import type { Names } from "./names.ts";
 import { COUNTS, LEASE } from "./scripts.ts";
 import { shared } from "./shared.ts";
 
-/** A node that has not been heard of for so long is gone; how often it says that it is there. In ms. */
-const LEASE_MS = 6000;
-const REFRESH = 2000;
 /** How long the others may take to answer, and how long an answer about all of them is good. */
 const ANSWER = 2000;
 const FRESH = 1000;
@@ -24,6 +22,7 @@ type Message = { id: number; from: string } & (
 export class RedisPeers implements Peers {
   /** Names this process, for as long as it lives. */
   readonly node = crypto.randomUUID();
+  readonly crowd: RedisCrowd;
   #member: Member | undefined;
   /** What was last written of each room. */
   #written = new Map<string, number>();
@@ -33,12 +32,15 @@ export class RedisPeers implements Peers {
   readonly #timer: Timer;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
 
+  /** @param lease a node that was not heard of for so long is gone, in ms */
   constructor(
     readonly names: Names,
     readonly link: () => Link | undefined,
     readonly ask: Ask,
+    readonly lease: number,
   ) {
-    this.#timer = setInterval(() => void this.#refresh(), REFRESH);
+    this.crowd = new RedisCrowd(this.node, names, link, ask, lease);
+    this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
     this.counts = shared(FRESH, () => this.#readCounts());
   }
@@ -80,6 +82,7 @@ export class RedisPeers implements Peers {
 
   /** What came on a channel that is no room's. */
   take(channel: string, text: string): void {
+    if (this.crowd.take(channel, text)) return;
     if (channel !== this.#all && channel !== this.#own) return;
     const message = JSON.parse(text) as Message;
     if (message.from === this.node) return;
@@ -116,6 +119,8 @@ export class RedisPeers implements Peers {
     }
     await this.#restore(link, known);
     await this.#refresh();
+    // Nothing else waits for it.
+    void this.crowd.enter(link);
   }
 
   /** This node leaves: the others need not wait for its lease to end. */
@@ -123,6 +128,7 @@ export class RedisPeers implements Peers {
     clearInterval(this.#timer);
     const link = this.link();
     if (!link || !this.#member) return;
+    await this.crowd.leave();
     await link.call("ZREM", this.names.shared("nodes"), this.node);
     await link.call("DEL", this.#countsOf(this.node));
   }
@@ -148,7 +154,7 @@ export class RedisPeers implements Peers {
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
     try {
       for (const some of parts.length > 0 ? parts : [[]]) {
-        await link.eval(LEASE, keys, [this.node, LEASE_MS, this.#fresh ? 1 : 0, ...some.flat()]);
+        await link.eval(LEASE, keys, [this.node, this.lease, this.#fresh ? 1 : 0, ...some.flat()]);
         this.#fresh = false;
       }
       this.#written = now;

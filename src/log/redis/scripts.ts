@@ -1,16 +1,8 @@
 // The server-side scripts: each is one atomic step in Redis. Every one checks the epoch first.
-import { createHash } from "node:crypto";
+import { CROWD_SCRIPTS } from "./crowd-scripts.ts";
+import { type Script, script } from "./script.ts";
 
-/** A script, by the name under which Redis keeps it. */
-export interface Script {
-  readonly text: string;
-  readonly sha: string;
-}
-
-function script(...parts: string[]): Script {
-  const text = parts.join("\n");
-  return { text, sha: createHash("sha1").update(text).digest("hex") };
-}
+export type { Script };
 
 // KEYS[1] is the log's own hash: epoch, seq, run (which life of the server), and two marks in time.
 const EPOCH = `
@@ -265,4 +257,5 @@ end
 return answer
 `);
 
-export const SCRIPTS: Script[] = [APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS];
+const LOG_SCRIPTS = [APPEND, READ, NEWEST, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS];
+export const SCRIPTS: Script[] = [...LOG_SCRIPTS, ...CROWD_SCRIPTS];

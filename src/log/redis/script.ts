@@ -1,0 +1,12 @@
+// A script that Redis runs: its text, and the name that Redis gives it.
+import { createHash } from "node:crypto";
+
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export function script(...parts: string[]): Script {
+  const text = parts.join("\n");
+  return { text, sha: createHash("sha1").update(text).digest("hex") };
+}

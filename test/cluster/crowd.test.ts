@@ -1,0 +1,140 @@
+// Presence over several nodes while all is well: who counts, who is told, what it costs, and that a move makes no noise.
+import { describe, expect, test } from "bun:test";
+import type { Options } from "../../src/index.ts";
+import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
+import { readyNode, type TestNode, until } from "../support/nodes.ts";
+import { membersOf, Roster, type Told, userToken } from "../support/presence.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { SECRET } from "../support/tokens.ts";
+
+const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 8 } } as const;
+
+async function nodes(
+  count: number,
+  rooms: Options["rooms"] = { "*": rule },
+): Promise<[RedisServer, ...TestNode[]]> {
+  const redis = await RedisServer.start();
+  const options = { access: { secrets: SECRET }, rooms };
+  const all = Array.from({ length: count }, () => readyNode(redis.url, options, { lease: 0.9 }));
+  return [redis, ...(await Promise.all(all))];
+}
+
+/** A session of a user in a room; of a guest where there is none. */
+function come(node: TestNode, user?: string, info?: unknown, room = "r"): Promise<Multiplexed> {
+  const token = user === undefined ? "" : `&token=${userToken(user, info === undefined ? {} : { info })}`;
+  return multiplexed(node.socket(`/ws?room=${room}&presence=1${token}`));
+}
+
+async function leave(client: Multiplexed): Promise<void> {
+  client.socket.ws.close();
+  await client.closed;
+}
+
+/** What it is told, put together. */
+function rosterOf(client: Multiplexed): Roster {
+  const roster = new Roster();
+  client.tap((frame) => {
+    const told = (frame.type === "joined" ? frame["presence"] : frame) as Told | undefined;
+    if (told?.users !== undefined) roster.apply(told);
+  });
+  return roster;
+}
+
+const namesOf = ({ names }: Roster) => names && [...names.keys()].toSorted().join(" ");
+
+describe.skipIf(!hasRedis)(`presence on several nodes${withRedis}`, () => {
+  test("users of all nodes are there, once each, guests are summed, and the first snapshot has all of them", async () => {
+    const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
+    const first = rosterOf(await come(a, "u1", "old"));
+    await come(a);
+    await until(async () => (await membersOf(b, "r", {})).sessions === 2);
+    const client = await come(b, "u2");
+    const joined = await client.find(({ type }) => type === "joined");
+    expect(joined["presence"]).toMatchObject({ users: 2, guests: 1 });
+    await come(b, "u1", "new");
+    await come(c);
+    await until(() => namesOf(first) === "u1 u2" && first.guests === 2);
+    for (const node of [a, b, c]) {
+      await until(async () => (await membersOf(node, "r", {})).sessions === 5);
+      const { users, guests, members } = await membersOf(node, "r", {});
+      expect({ users, guests }).toEqual({ users: 2, guests: 2 });
+      expect(members.map(({ user, info, sessions }) => `${user} ${info} ${sessions}`).toSorted()).toEqual([
+        "u1 new 2",
+        "u2 undefined 1",
+      ]);
+    }
+  });
+
+  test("a node where nobody is in the room answers for all, and is not told of it", async () => {
+    const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const listener = await come(a, "u1");
+    await until(async () => (await membersOf(b, "r", {})).users === 1);
+    expect(await redis.ask("PUBSUB", "NUMSUB", "{thump}:who:r")).toEqual(["{thump}:who:r", 1]);
+    const other = await come(b, "u1", undefined, "other");
+    expect(await other.ask({ type: "members", room: "r" })).toMatchObject({ users: 1, sessions: 1 });
+    await leave(listener);
+    await until(async () => (await membersOf(b, "r", {})).users === 0);
+    const followers = async () => (await redis.ask("PUBSUB", "NUMSUB", "{thump}:who:r")) as unknown[];
+    await until(async () => (await followers())[1] === 0);
+  });
+
+  test("who goes to another node within the grace makes no noise, also where the node stops", async () => {
+    const calm = { "*": { ...rule, presence: { grace: 60 } } };
+    const [, a, b, c] = (await nodes(3, calm)) as [RedisServer, TestNode, TestNode, TestNode];
+    const roster = rosterOf(await come(c, "watcher"));
+    const early = await come(a, "u1");
+    await come(a, "u2");
+    await until(() => roster.users === 3);
+    const told = roster.told.all.length;
+    await leave(early);
+    await come(b, "u1");
+    await a.stop();
+    await come(b, "u2");
+    // Whoever is told of this was told of all that came before.
+    await come(b, "u3");
+    await until(() => roster.users === 4);
+    expect(
+      roster.told.all.slice(told).map(({ joined, left }) => [joined?.map(({ user }) => user), left]),
+    ).toEqual([[["u3"], []]]);
+    expect(await membersOf(b, "r", {})).toMatchObject({ users: 4, sessions: 4 });
+  });
+
+  test("those of a node that stopped are gone after their grace, where they do not come back", async () => {
+    const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const roster = rosterOf(await come(b, "watcher"));
+    await come(a, "u1");
+    await come(a);
+    await until(() => roster.users === 2 && roster.guests === 1);
+    await a.stop();
+    await until(() => roster.users === 1 && roster.guests === 0);
+  });
+
+  test("of more than may be named there are counts alone, on all nodes; names come back by themselves", async () => {
+    const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const roster = rosterOf(await come(b, "u0"));
+    const many = await Promise.all(Array.from({ length: 9 }, (_, i) => come(a, `u${i + 1}`)));
+    await until(() => roster.users === 10 && roster.names === undefined);
+    const { users, sessions, members, more } = await membersOf(b, "r", {});
+    expect({ users, sessions, more }).toEqual({ users: 10, sessions: 10, more: true });
+    // It knows its own by name.
+    expect(members.map(({ user }) => user)).toEqual(["u0"]);
+    expect(await redis.ask("HLEN", "{thump}:users:r")).toBe(10);
+    for (const client of many.slice(3)) await leave(client);
+    await until(() => namesOf(roster) === "u0 u1 u2 u3");
+  });
+
+  test("rules that begin and end presence do so for all nodes, and leave nothing behind", async () => {
+    const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
+    const roster = rosterOf(await come(b, "u0"));
+    await connect(a.socket(`/rooms/r?token=${userToken("u1")}`));
+    await until(() => roster.users === 2);
+    const { hub } = a.engine;
+    const before = hub.rules;
+    const plain = await readyNode(redis.url, { access: { secrets: SECRET } });
+    hub.replaceRules(plain.engine.hub.rules);
+    await until(() => roster.users === 1);
+    expect(await redis.ask("HKEYS", "{thump}:users:r")).toEqual(["u0"]);
+    hub.replaceRules(before);
+    await until(() => roster.users === 2);
+  });
+});
