@@ -63,8 +63,13 @@ export function startProcess(
 }
 
 /** Starts a program of its own that has a server in it, and says where as the server does. */
-export function startFile(file: string, cwd: string): Promise<Started> {
-  return listening(spawn([], {}, cwd, file));
+export function startFile(
+  file: string,
+  cwd: string,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): Promise<Started> {
+  return listening(spawn(args, env, cwd, file));
 }
 
 async function listening(child: ReturnType<typeof spawn>): Promise<Started> {

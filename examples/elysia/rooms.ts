@@ -1,0 +1,15 @@
+// The rules of the rooms: the app follows them, and clients have their types from them.
+import type { Options } from "thump";
+import { type Static, Type } from "typebox";
+
+export const Todo = Type.Object({
+  id: Type.Integer(),
+  title: Type.String({ minLength: 1 }),
+  done: Type.Boolean(),
+});
+export type Todo = Static<typeof Todo>;
+
+export const rooms = {
+  "todos:{list}": { history: { count: 500 }, schema: Todo, publish: "server" },
+  "typing:{list}": { history: false, schema: Type.Object({ who: Type.String() }) },
+} satisfies Options["rooms"];

@@ -1,0 +1,106 @@
+"""A client of a Thump server, from docs/protocol.md: it listens by an event stream and speaks by POST.
+
+Python 3.9 or later, nothing but the standard library.
+"""
+
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+
+class ThumpError(Exception):
+    """What the server refused: `code` is stable, `retry` is in seconds where trying again may help."""
+
+    def __init__(self, code, message, retry=None):
+        super().__init__(f"{code}: {message}")
+        self.code, self.retry = code, retry
+
+
+class Thump:
+    def __init__(self, url, token=None, tries=5):
+        self.url, self.token, self.tries = url.rstrip("/"), token, tries
+
+    def publish(self, room, data, event="message", key=None):
+        """Publishes JSON and returns its cursor, once it is kept. It is tried again under one key, so it is kept once."""
+        headers = {"Content-Type": "application/json", "Event": event, "Idempotency-Key": key or str(uuid.uuid4())}
+        path = "/rooms/" + urllib.parse.quote(room, safe="")
+        for attempt in range(self.tries):
+            try:
+                with self._open(path, headers, json.dumps(data).encode()) as answer:
+                    return json.load(answer)["at"]
+            except (ThumpError, OSError) as error:
+                if attempt == self.tries - 1 or not may_retry(error):
+                    raise
+                pause(attempt, error)
+
+    def listen(self, *rooms, after=None, last=None):
+        """Yields what is said in the rooms, and notices of gaps, for ever: after a drop it goes on where it was.
+
+        Each is an envelope: `type` is "message" or "gap", `at` the cursor to come back with (`after`).
+        """
+        attempt = 0
+        while True:
+            query = [("room", room) for room in rooms]
+            query += [("after", after)] if after else [("last", last)] if last else []
+            try:
+                with self._open("/events?" + urllib.parse.urlencode(query), {"Accept": "text/event-stream"}) as stream:
+                    for cursor, data in events(stream):
+                        attempt, after = 0, cursor or after
+                        if data is not None:
+                            yield json.loads(data)
+                error = None  # the server ended the stream: come back
+            except (ThumpError, OSError) as failure:
+                if not may_retry(failure):
+                    raise
+                error = failure
+            pause(attempt, error)
+            attempt += 1
+
+    def _open(self, path, headers, body=None):
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(self.url + path, body, headers)
+        try:
+            return urllib.request.urlopen(request, timeout=60)  # a stream says something every 25 s
+        except urllib.error.HTTPError as answer:
+            with answer:
+                raise refusal(answer) from None
+
+
+def refusal(answer):
+    """The error in an answer: problem details (RFC 9457), or whatever a proxy on the way said."""
+    try:
+        problem = json.load(answer)
+        code, message = problem["code"], problem.get("detail") or problem.get("title")
+    except (ValueError, KeyError, TypeError):
+        code, message = "busy" if answer.code >= 500 else "malformed", f"HTTP {answer.code}"
+    retry = answer.headers.get("Retry-After", "")
+    return ThumpError(code, message, int(retry) if retry.isdigit() else None)
+
+
+def events(stream):
+    """The events of a stream as (id, data); data is None where there is an id alone (WHATWG HTML, 9.2.6)."""
+    cursor, data = None, []
+    for line in stream:
+        field, _, value = line.decode().rstrip("\r\n").partition(":")
+        value = value[1:] if value.startswith(" ") else value
+        if field == "id":
+            cursor = value
+        elif field == "data":
+            data.append(value)
+        elif not field and not value and line.strip() == b"":
+            yield cursor, "\n".join(data) if data else None
+            cursor, data = None, []
+
+
+def may_retry(error):
+    return not isinstance(error, ThumpError) or error.code in ("rate", "busy", "draining", "unavailable", "timeout")
+
+
+def pause(attempt, error=None):
+    """Full jitter: a random time that grows with each attempt, and no less than the server asked for."""
+    time.sleep((getattr(error, "retry", None) or 0) + random.uniform(0, min(30, 0.5 * 2**attempt)))

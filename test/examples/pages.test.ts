@@ -1,0 +1,135 @@
+// The examples with a page, in a real browser: the chat, the dashboard, the progress of a job.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { noBrowser } from "../../scripts/chromium.ts";
+import { openPages } from "../support/browser.ts";
+import { lines } from "../support/clients.ts";
+import { EXAMPLES, runProgram, startExample } from "./support.ts";
+
+if (noBrowser) console.log(`skipped: test/examples/pages.test.ts: ${noBrowser}`);
+const browser = test.skipIf(noBrowser !== undefined);
+
+const PHONE = { viewport: { width: 390, height: 740 } };
+/** Where to put pictures to look at, if anywhere. */
+const PICTURES = process.env["THUMP_PICTURES"];
+const picture = (page: Page, name: string) =>
+  PICTURES ? page.screenshot({ path: join(PICTURES, `${name}.png`) }) : undefined;
+
+async function comeIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel("Your name").fill(name);
+  await page.getByRole("button", { name: "Come in" }).click();
+  await page.getByRole("status").getByText("live").waitFor();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
+}
+
+const log = (page: Page) => page.getByLabel("Messages");
+const said = (page: Page, text: string) => log(page).getByText(text).waitFor();
+/** The page is no wider than its window: nothing is cut. */
+const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
+
+browser(
+  "chat: two people talk, see each other, change rooms; who comes back has missed nothing",
+  async () => {
+    const { url } = await startExample("chat");
+    const { pages, errors } = await openPages(url, 2, PHONE);
+    const [ann, bob] = pages as [Page, Page];
+    await picture(ann, "chat-login");
+    await comeIn(ann, "Ann");
+    await picture(ann, "chat-empty");
+    await comeIn(bob, "Bob");
+    await ann.getByText("2 here").waitFor();
+    await ann.getByLabel("Who is here").getByText("Bob").waitFor();
+    await say(ann, "hello Bob");
+    await said(bob, "hello Bob");
+    await said(ann, "hello Bob");
+    await say(bob, `a word that is too long for a phone: ${"thump".repeat(30)}`);
+    await said(ann, "a word that is too long");
+    expect([await fits(ann), await fits(bob)]).toEqual([true, true]);
+    await picture(ann, "chat-phone");
+
+    await bob.context().setOffline(true);
+    await bob.evaluate("dispatchEvent(new Event('offline'))");
+    await say(ann, "are you there?");
+    await said(ann, "are you there?");
+    await bob.context().setOffline(false);
+    await said(bob, "are you there?");
+    await bob.reload();
+    await said(bob, "are you there?");
+    expect(await log(bob).locator("li").count()).toBe(3);
+
+    await ann.getByRole("link", { name: "random" }).click();
+    await log(ann).getByText("hello Bob").waitFor({ state: "detached" });
+    await say(ann, "only in random");
+    await said(ann, "only in random");
+    expect(await log(bob).getByText("only in random").count()).toBe(0);
+    await bob.setViewportSize({ width: 1200, height: 760 });
+    await picture(bob, "chat-desktop");
+    expect(errors).toEqual([]);
+  },
+  60_000,
+);
+
+browser("chat: a name that is none is refused, and no token means no room", async () => {
+  const { url } = await startExample("chat");
+  expect((await fetch(`${url}/token?name=${encodeURIComponent("<b>")}`)).status).toBe(422);
+  expect((await fetch(`${url}/rooms/chat:general`)).status).toBe(401);
+  const { pages } = await openPages(url, 1);
+  const [page] = pages as [Page];
+  await page.getByLabel("Your name").fill("<b>");
+  await page.getByRole("button", { name: "Come in" }).click();
+  await page.waitForFunction("!document.querySelector('#login input').validity.valid");
+  expect(await page.getByLabel("Messages").isVisible()).toBe(false);
+});
+
+browser(
+  "dashboard: figures of the script move on the page, and the last minute is there at once",
+  async () => {
+    const { url } = await startExample("dashboard");
+    const { pages, errors } = await openPages(url, 1);
+    const [page] = pages as [Page];
+    const points = "document.querySelector('polyline').getAttribute('points')?.split(' ').length";
+    await page.waitForFunction(`${points} >= 3`);
+    expect(await page.locator("#processes").innerText()).toMatch(/^[0-9]+$/);
+    expect(await page.locator("#disk").innerText()).toMatch(/^[0-9]+ %$/);
+    await page.reload();
+    await page.waitForFunction(`${points} >= 3`);
+    await picture(page, "dashboard");
+    await page.setViewportSize(PHONE.viewport);
+    expect(await fits(page)).toBe(true);
+    await picture(page, "dashboard-phone");
+    expect(errors).toEqual([]);
+  },
+  30_000,
+);
+
+browser(
+  "progress: a job of curls fills the bar and is told to a terminal in order",
+  async () => {
+    const { url } = await startExample("progress");
+    const { pages, errors } = await openPages(`${url}/?job=7`, 1);
+    const [page] = pages as [Page];
+    await page.getByText("Waiting for the job.").waitFor();
+    const stream = await lines(`${url}/rooms/job:7`, { accept: "text/event-stream" });
+    const job = await runProgram(["sh", join(EXAMPLES, "progress/job.sh"), `${url}/rooms/job:7`, "5"], {
+      PAUSE: "0.1",
+    });
+    expect([job.err, job.code]).toEqual(["", 0]);
+    await page.getByText("5 of 5: all done").waitFor();
+    expect(await page.locator("progress").getAttribute("value")).toBe("1");
+    await stream.until((all) => all.includes("event: finished"));
+    await picture(page, "progress");
+    const steps = stream.all
+      .filter((line) => line.startsWith("data:"))
+      .map((line) => /"done":(\d)/.exec(line)?.[1]);
+    expect(steps.slice(0, 6)).toEqual(["0", "1", "2", "3", "4", "5"]);
+    const late = await openPages(`${url}/?job=7`, 1);
+    await (late.pages[0] as Page).getByText("5 of 5: all done").waitFor();
+    expect(errors).toEqual([]);
+  },
+  30_000,
+);

@@ -1,0 +1,78 @@
+// The examples without a page: an Elysia app and its client, a ticker with a slow reader, a backend on Node.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer } from "../support/server.ts";
+import { EXAMPLES, runProgram, startExample } from "./support.ts";
+
+test("elysia: the client hears what the app's routes publish, and may not publish there itself", async () => {
+  const { url } = await startExample("elysia");
+  const { out, err, code } = await runProgram([process.execPath, join(EXAMPLES, "elysia/client.ts"), url]);
+  expect([out, err, code]).toEqual(["added water the beans …\ndone water the beans ✓\n", "", 0]);
+  expect(await (await fetch(`${url}/lists/home`)).json()).toEqual([
+    { id: 1, title: "water the beans", done: true },
+  ]);
+  const post = (room: string, body: object) =>
+    fetch(`${url}/live/rooms/${room}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  expect((await post("todos:home", { id: 2, title: "x", done: false })).status).toBe(403);
+  expect((await post("typing:home", { who: 7 })).status).toBe(422);
+  expect((await post("typing:home", { who: "ann" })).status).toBe(201);
+  expect((await fetch(`${url}/lists/home/9/done`, { method: "POST" })).status).toBe(404);
+});
+
+test("ticker: the slow reader skips to the newest, the fast one gets all", async () => {
+  const { out } = await startExample("ticker");
+  await out.until((lines) => lines.some((line) => /slow: .* [1-9][0-9]* skipped/.test(line)));
+  for (const line of out.all.slice(1)) expect(line).toMatch(/^fast: [0-9]+ received, 0 skipped/);
+}, 60_000);
+
+test("node-backend: its orders are there, for everyone to read and for nobody else to write", async () => {
+  const { url, out } = await startExample("node-backend", "700");
+  await out.until((lines) => lines.includes("700 orders kept, 0 refused"));
+  const answer = await fetch(`${url}/rooms/orders?last=1000`);
+  const { messages } = (await answer.json()) as { messages: { data: { n: number } }[] };
+  expect(messages.map(({ data }) => data.n)).toEqual(Array.from({ length: 700 }, (_, n) => n));
+  const forged = await fetch(`${url}/rooms/orders`, { method: "POST", body: "x" });
+  expect(forged.status).toBe(401);
+});
+
+/** In front of a server: refuses, loses answers, and lets the rest through. */
+function flakyFront(target: string) {
+  const asked: string[] = [];
+  const troubles = ["503", "lost", "429", "cut"];
+  const front = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      const trouble = troubles.shift() ?? "none";
+      asked.push(trouble);
+      if (trouble === "503" || trouble === "429")
+        return new Response("not now", { status: Number(trouble), headers: { "retry-after": "0" } });
+      const body = await request.arrayBuffer();
+      const answer = await fetch(target + pathname, { method: "POST", body, headers: request.headers });
+      // The server has kept it, and the backend is not told.
+      if (trouble === "lost") return new Response("bad gateway", { status: 502 });
+      return trouble === "cut" ? new Response("[") : answer;
+    },
+  });
+  cleanup(() => front.stop(true));
+  return { url: `http://127.0.0.1:${front.port}`, asked };
+}
+
+test("node-backend: refused, lost and limited requests are repeated; each order is kept once, in order", async () => {
+  const server = startServer({ rooms: { orders: { history: { count: 5000 } } } });
+  const front = flakyFront(server.url);
+  const command = [Bun.which("node") ?? process.execPath, join(EXAMPLES, "node-backend/backend.mjs"), "900"];
+  const { out, err } = await runProgram(command, { THUMP_URL: front.url, THUMP_KEY: "" });
+  expect([out, err]).toEqual(["900 orders kept, 0 refused\n", ""]);
+  expect(front.asked.slice(0, 5)).toEqual(["503", "lost", "429", "cut", "none"]);
+  const { messages } = (await (await fetch(server.room("orders", "?last=1000"))).json()) as {
+    messages: { data: { n: number } }[];
+  };
+  expect(messages.map(({ data }) => data.n)).toEqual(Array.from({ length: 900 }, (_, n) => n));
+});

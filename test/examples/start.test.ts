@@ -1,0 +1,99 @@
+// docs/start.md, read from the file and done as it says, command by command.
+import { expect, test } from "bun:test";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { noBrowser } from "../../scripts/chromium.ts";
+import { openPages } from "../support/browser.ts";
+import { collect, Inbox } from "../support/clients.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { folder, startProcess } from "../support/process.ts";
+import { runProgram } from "./support.ts";
+
+if (noBrowser) console.log(`skipped in part: test/examples/start.test.ts: ${noBrowser}`);
+
+const ROOT = join(import.meta.dir, "../..");
+const text = await Bun.file(join(ROOT, "docs/start.md")).text();
+const blocks = [...text.matchAll(/```(\w+)\n(.*?)```/gs)].map(([, kind = "", body = ""]) => ({ kind, body }));
+const commands = blocks.filter(({ kind }) => kind === "sh").map(({ body }) => body.trim());
+const file = (name: string) => {
+  const found = blocks.find(({ body }) => body.split("\n")[0]?.includes(name));
+  if (!found) throw new Error(`docs/start.md has no ${name}`);
+  return found.body;
+};
+
+test("the commands: a server, a listener, a speaker, a resume; no other block is untried", async () => {
+  expect(blocks.map(({ kind }) => kind)).toEqual(["sh", "sh", "sh", "sh", "ts", "html", "js", "sh"]);
+  const [start, listen = "", speak = "", resume = "", app] = commands;
+  expect([start, app]).toEqual(["bun run start", "bun hello/app.ts"]);
+  const { scripts } = (await Bun.file(join(ROOT, "package.json")).json()) as { scripts: { start: string } };
+  expect(scripts.start).toBe("bun src/main.ts"); // what startProcess runs
+
+  const { url } = await startProcess();
+  const here = (command: string) => command.replaceAll("http://127.0.0.1:3000", url);
+  const listener = Bun.spawn(["sh", "-c", `exec ${here(listen)}`], { stdout: "pipe", stderr: "ignore" });
+  cleanup(() => listener.kill());
+  const heard = new Inbox<string>();
+  void collect(listener.stdout, heard);
+  await heard.until((lines) => lines.some((line) => line.startsWith("id:")));
+  expect((await runProgram(["sh", "-c", here(speak)])).out).toMatch(/^\{"at":"[^"]+"\}$/);
+  await heard.until((lines) => lines.includes("data: hello from curl"));
+
+  const { out } = await runProgram(["sh", "-c", here(resume)]);
+  const answer = JSON.parse(out.slice(out.indexOf('{"room"'))) as { messages: { data: string }[] };
+  expect(answer.messages.map(({ data }) => data)).toEqual(["two"]);
+});
+
+test.skipIf(noBrowser !== undefined)(
+  "the app: two pages talk, and what was said while the server was away comes when it is back",
+  async () => {
+    const checkout = folder();
+    mkdirSync(join(checkout, "hello"));
+    mkdirSync(join(checkout, "node_modules"));
+    symlinkSync(ROOT, join(checkout, "node_modules/thump"));
+    symlinkSync(join(ROOT, "node_modules/elysia"), join(checkout, "node_modules/elysia"));
+    for (const name of ["hello/index.html", "hello/page.js"])
+      await Bun.write(join(checkout, name), file(name));
+    const app = file("hello/app.ts");
+    const probe = Bun.serve({ port: 0, fetch: () => new Response() });
+    const { port } = probe;
+    await probe.stop(true);
+    expect(app).toContain("port: 3000");
+    await Bun.write(join(checkout, "hello/app.ts"), app.replace("port: 3000", `port: ${port}`));
+
+    const url = `http://127.0.0.1:${port}`;
+    let server = await startApp(checkout, url);
+    const { pages } = await openPages(url, 2);
+    const [first, second] = pages as [Page, Page];
+    const say = async (page: Page, words: string) => {
+      await page.getByLabel("Message").fill(words);
+      await page.getByRole("button", { name: "Say" }).click();
+    };
+    const hears = (page: Page, words: string) =>
+      page.getByRole("listitem").getByText(words, { exact: true }).waitFor();
+    await say(first, "hello");
+    await hears(second, "hello");
+    server.kill("SIGKILL");
+    await server.exited;
+    await say(first, "said while it was away");
+    server = await startApp(checkout, url);
+    await hears(second, "said while it was away");
+    await fetch(`${url}/rooms/chat:hello`, { method: "POST", body: "hi" });
+    for (const page of pages) await hears(page, "hi");
+  },
+  60_000,
+);
+
+/** Starts the app and waits until it answers. It says nothing when it does. */
+async function startApp(cwd: string, url: string) {
+  const server = Bun.spawn([process.execPath, "hello/app.ts"], { cwd, stdout: "ignore", stderr: "ignore" });
+  cleanup(async () => {
+    server.kill("SIGKILL");
+    await server.exited;
+  });
+  while (server.exitCode === null) {
+    if (await fetch(url).catch(() => undefined)) return server;
+    await Bun.sleep(20);
+  }
+  throw new Error("hello/app.ts did not start");
+}
