@@ -46,6 +46,8 @@ class Seat {
 
   #take(told: Told & { presence?: Told }): void {
     const { type, room = "" } = told;
+    // Redis was away for longer than a join waits: it is not in the room.
+    if (type === "error") return this.close();
     const presence = type === "joined" ? told.presence : told;
     if (presence?.users === undefined) return;
     const roster = this.rosters.get(room) ?? new Roster();
