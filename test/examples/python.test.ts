@@ -2,27 +2,17 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { collect, Inbox } from "../support/clients.ts";
-import { cleanup } from "../support/cleanup.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
+import { ended, startProgram } from "./support.ts";
 import { claims, SECRET, token } from "../support/tokens.ts";
 
 const PYTHON = Bun.which("python3");
 if (!PYTHON) console.log("skipped: test/examples/python.test.ts: no python3 on this machine");
 const CLIENT = join(import.meta.dir, "../../examples/python");
 
-function python(url: string, args: string[]) {
-  const child = Bun.spawn([PYTHON as string, "-B", CLIENT, "--url", url, ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  cleanup(async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-  });
-  return child;
-}
+const python = (url: string, args: string[]) =>
+  startProgram([PYTHON as string, "-B", CLIENT, "--url", url, ...args]);
 
 /** What it prints, line by line. */
 function listen(url: string, ...args: string[]): Inbox<string> {
@@ -32,12 +22,8 @@ function listen(url: string, ...args: string[]): Inbox<string> {
 }
 
 async function run(url: string, ...args: string[]) {
-  const child = python(url, args);
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { out: out.trim(), err: err.trim(), code: await child.exited };
+  const { out, err, code } = await ended(python(url, args));
+  return { out: out.trim(), err: err.trim(), code };
 }
 
 interface Heard {

@@ -9,18 +9,30 @@ export const EXAMPLES = join(import.meta.dir, "../../examples");
 export const startExample = (name: string, ...args: string[]) =>
   startFile(join(EXAMPLES, name), folder(), { PORT: "0" }, args);
 
-/** Runs a program of an example to its end. */
-export async function runProgram(command: string[], env: Record<string, string> = {}) {
+/** Starts a program; it goes with the test. */
+export function startProgram(command: string[], env: Record<string, string> = {}) {
   const child = Bun.spawn(command, {
     env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
-  cleanup(() => child.kill("SIGKILL"));
+  cleanup(async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+  });
+  return child;
+}
+
+/** What it prints, and its exit code, once it has ended. */
+export async function ended(child: ReturnType<typeof startProgram>) {
   const [out, err] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ]);
   return { out, err, code: await child.exited };
 }
+
+/** Runs a program of an example to its end. */
+export const runProgram = (command: string[], env: Record<string, string> = {}) =>
+  ended(startProgram(command, env));
