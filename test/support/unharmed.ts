@@ -41,7 +41,8 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   await watching;
   await eventually(() => sessions.size === there);
   await other.isWell();
-  expect(resident() - before).toBeLessThan(GROWTH);
+  // The allocator gives pages back a while after what was in them is gone.
+  await eventually(() => resident() - before < GROWTH);
   const metrics = await metricsOf(server);
   const counted = metrics.samples.filter(({ name }) => name === "thump_sessions");
   expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(there);
