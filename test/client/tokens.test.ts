@@ -131,6 +131,26 @@ test.each(["answered", "lost"])(
   5000,
 );
 
+test("closing does not wait for the answer to what was asked about a token", async () => {
+  const server = secured();
+  const asked = Promise.withResolvers<AbortSignal>();
+  const thump = client(server.url, {
+    transport: "event-stream",
+    token: supply(3600).token,
+    timeout: 60_000,
+    fetch: (url, init) => {
+      if (!url.endsWith("/events")) return fetch(url, init);
+      asked.resolve(init.signal as AbortSignal);
+      return new Promise((_, reject) => init.signal?.addEventListener("abort", reject));
+    },
+  });
+  await hear(thump, "r");
+  for (const session of server.engine.hub.sessions.values()) session.end(4503, "too slow");
+  const signal = await asked.promise;
+  thump.close();
+  expect(signal.aborted).toBe(true);
+}, 5000);
+
 test("a new token that grants less closes the rooms that it does not grant", async () => {
   const server = secured();
   const grants = [["mine:*", "other"], ["mine:*"]];
