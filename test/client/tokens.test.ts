@@ -64,8 +64,11 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
 
   test("who is removed stays away, and is told why; so is who has one token that is not good", async () => {
     const key = createApiKey();
-    const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }] });
-    const thump = client(server.url, { transport, token: supply(3600).token });
+    const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }], leeway: 60 });
+    // Whoever supplies tokens knows of no revocation: the next one is of a later second, and good.
+    let calls = 0;
+    const fetchToken = () => token(claims({ iat: seconds(30 * calls++) }));
+    const thump = client(server.url, { transport, token: fetchToken });
     const heard = await hear(thump, "r");
     const [session] = server.engine.hub.sessions.values();
     const body = JSON.stringify({ user: "u7", until: Date.now() + 3_600_000 });
@@ -73,7 +76,8 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await heard.states.until((states) => states.includes("closed"));
     expect(thump.state).toBe("closed");
     expect(session?.ended).toBe(true);
-    expect(["forbidden", "revoked"]).toContain(thump.errors.all.at(-1)?.code as string);
+    const codes = thump.errors.all.map(({ code }) => code);
+    expect(codes).toEqual([transport === "websocket" ? "forbidden" : "revoked"]);
     if (transport === "websocket") return;
     const bad = client(server.url, { transport, token: token(claims(), OTHER_SECRET) });
     await inState(bad, "closed");
@@ -94,6 +98,58 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await expect(thump.publish("other", 1)).rejects.toMatchObject({ code: "forbidden" });
   });
 });
+
+test.each(["answered", "lost"])(
+  "who is sent off a stream, but not for its token, comes back: asking is %s",
+  async (how) => {
+    const server = secured();
+    const { token: fetchToken, supplied } = supply(3600);
+    const asked: [path: string, token: unknown][] = [];
+    const thump = client(server.url, {
+      transport: "event-stream",
+      token: fetchToken,
+      fetch: (url, init) => {
+        const { authorization } = init.headers as Record<string, string>;
+        asked.push([new URL(url).search, supplied.indexOf(String(authorization).slice(7))]);
+        return how === "lost" && url.endsWith("/events")
+          ? Promise.reject(new Error("no network"))
+          : fetch(url, init);
+      },
+    });
+    const heard = await hear(thump, "r");
+    const before = asked.length;
+    for (const session of server.engine.hub.sessions.values()) session.end(4503, "too slow");
+    await inState(heard.room, "offline");
+    await inState(heard.room, "live");
+    // First by the token that it had, and no room.
+    expect(asked.slice(before).map(([search, by]) => [search === "", by])).toEqual([
+      [true, 0],
+      [false, 1],
+    ]);
+    expect(thump.errors.all).toEqual([]);
+  },
+  5000,
+);
+
+test("closing does not wait for the answer to what was asked about a token", async () => {
+  const server = secured();
+  const asked = Promise.withResolvers<AbortSignal>();
+  const thump = client(server.url, {
+    transport: "event-stream",
+    token: supply(3600).token,
+    timeout: 60_000,
+    fetch: (url, init) => {
+      if (!url.endsWith("/events")) return fetch(url, init);
+      asked.resolve(init.signal as AbortSignal);
+      return new Promise((_, reject) => init.signal?.addEventListener("abort", reject));
+    },
+  });
+  await hear(thump, "r");
+  for (const session of server.engine.hub.sessions.values()) session.end(4503, "too slow");
+  const signal = await asked.promise;
+  thump.close();
+  expect(signal.aborted).toBe(true);
+}, 5000);
 
 test("a new token that grants less closes the rooms that it does not grant", async () => {
   const server = secured();

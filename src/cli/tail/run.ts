@@ -73,7 +73,7 @@ function watch(thump: Thump, url: string, fail: (error: CommandError) => void): 
       live = true;
     } else if (!live && state === "offline")
       fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
-    else if (live && !lost && state !== "closed") {
+    else if (live && !lost && state === "offline") {
       lost = true;
       say("connection lost; connecting again");
     }
