@@ -145,11 +145,14 @@ export function gauge(
     labelNames,
     registers: [registry],
     collect() {
-      const value = read();
-      if (typeof value === "number") this.set(value);
-      else for (const [labels, one] of value) this.set(labels, one);
+      for (const [labels, value] of labelled(read())) this.set(labels, value);
     },
   });
+}
+
+/** What was read, each with its labels. */
+function labelled(value: Reading): Exclude<Reading, number> {
+  return typeof value === "number" ? [[{}, value]] : value;
 }
 
 /** A counter whose number is kept elsewhere. */
@@ -167,9 +170,7 @@ export function counter(
     registers: [registry],
     collect() {
       this.reset();
-      const value = read();
-      if (typeof value === "number") this.inc(value);
-      else for (const [labels, one] of value) this.inc(labels, one);
+      for (const [labels, value] of labelled(read())) this.inc(labels, value);
     },
   });
 }
