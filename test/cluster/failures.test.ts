@@ -109,6 +109,40 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
+  test("one that came back with nothing, though something was published, begins anew", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url);
+    const { epoch } = node.log;
+    await redis.ask("SAVE");
+    await publishAt(node, "a", "lost");
+    await redis.kill();
+    await redis.begin();
+    await until(() => node.log.epoch !== epoch);
+    expect((await stateOf(node, "a", `?after=${epoch}-0`)).gap).toBeDefined();
+  });
+
+  test("restarted before anything was published: nothing is missing, and no gap is told", async () => {
+    const redis = await RedisServer.start("--appendonly", "yes");
+    const node = await readyNode(redis.url);
+    const start = `${node.log.epoch}-0`;
+    await redis.kill();
+    await redis.begin();
+    await until(() => node.log.last > 0);
+    expect(await stateOf(node, "a", `?after=${start}`)).toMatchObject({ messages: [] });
+    expect((await stateOf(node, "a", `?after=${start}`)).gap).toBeUndefined();
+  });
+
+  test("rooms that were never used have no gap, however long the log has been quiet about such rooms", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url);
+    const key = node.log.names.log;
+    const before = await publishAt(node, "used", "1");
+    await redis.ask("HSET", key, "marked", "1");
+    await until(async () => (await redis.ask("HGET", key, "marked")) !== "1");
+    await publishAt(node, "used", "2");
+    expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
+  });
+
   test("full: reading goes on, publishing is refused by name, and goes again when there is room", async () => {
     const redis = await RedisServer.start("--maxmemory-policy", "noeviction");
     const node = await readyNode(redis.url);

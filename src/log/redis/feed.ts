@@ -5,6 +5,7 @@ import { decode } from "./codec.ts";
 import { Followed } from "./followed.ts";
 import { chunks, type Link } from "./link.ts";
 import type { Names } from "./names.ts";
+import type { Places } from "./places.ts";
 import { ENTER, NEWEST } from "./scripts.ts";
 import type { RedisStats } from "./stats.ts";
 
@@ -18,6 +19,7 @@ interface Newest {
 }
 
 export class Feed {
+  readonly names: Names;
   epoch = "";
   /** Everything up to this seq, of all rooms that are followed here, was given. */
   last = 0;
@@ -32,12 +34,14 @@ export class Feed {
 
   /** @param onError told when rooms could not be followed */
   constructor(
-    readonly names: Names,
+    readonly places: Places,
     readonly stats: RedisStats,
     readonly link: () => Link | undefined,
     readonly onForget: ((room: string) => void) | undefined,
     readonly onError: (link: Link, error: Error) => void,
-  ) {}
+  ) {
+    this.names = places.names;
+  }
 
   /** Follows a room, with all others of this turn. */
   follow(followed: Followed): void {
@@ -104,7 +108,7 @@ export class Feed {
   async enter(link: Link): Promise<void> {
     this.live = false;
     const known = [this.names.log];
-    const args = [newEpoch(), link.run, this.epoch || "-", this.last, JUMP];
+    const args = [newEpoch(), this.places.period, link.run, this.epoch || "-", this.last, JUMP];
     const [epoch] = (await link.eval(ENTER, known, args)) as [Buffer];
     const rooms = [...this.rooms.values()];
     this.#joining = [];

@@ -76,7 +76,7 @@ export class RedisLog implements Log {
     );
     const link = () => this.#keeper.link;
     this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run), options.lease ?? 6000);
-    this.#feed = new Feed(this.names, this.stats, link, options.onForget, (where, error) => {
+    this.#feed = new Feed(this.#places, this.stats, link, options.onForget, (where, error) => {
       this.#mender.failed(where, error);
       // Whatever else it was: another connection follows them.
       if (!this.#mender.done) where.end(error);
@@ -287,7 +287,7 @@ export class RedisLog implements Log {
         this.#sender.refusal = undefined;
       }
       const { epoch, names } = this;
-      const swept = [SWEPT, names.room(epoch, ""), names.kept(epoch, "")];
+      const swept = [this.#places.period, SWEPT, names.room(epoch, ""), names.kept(epoch, "")];
       await link.eval(SWEEP, [names.log, names.rooms(epoch)], [epoch, ...swept]);
     } catch (error) {
       if (kindOf(error as Error) === "refusal") this.#sender.refused(error as Error);

@@ -1,22 +1,27 @@
-// The server-side scripts: each is one atomic step in Redis. Every one checks the epoch first.
+// The server-side scripts: each is one atomic step in Redis. Every one about rooms checks the epoch first.
 import { CROWD_SCRIPTS } from "./crowd-scripts.ts";
 import { type Script, script } from "./script.ts";
 
 export type { Script };
 
 // KEYS[1] is the log's own hash: epoch, seq, run (which life of the server), and two marks in time.
-const EPOCH = `
+const NOW = `
 local log = KEYS[1]
-if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log began anew') end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function whole(number) return string.format('%.0f', number) end
 `;
 
+const EPOCH = `
+${NOW}
+if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log began anew') end
+`;
+
 /**
  * What is known of a room outlives its last publication by three periods. A room of which nothing is known may be one
  * that was forgotten since: it is complete from the seq that was the newest at least one, at most three periods ago.
- * ARGV[2]: the period in ms.
+ * Marks are made by who enters the log and by every sweep, so one is at hand whenever it is asked for. ARGV[2]: the
+ * period in ms.
  */
 const FORGOTTEN = `
 local period = tonumber(ARGV[2])
@@ -182,18 +187,20 @@ return redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. whole(now), '+inf')
 );
 
 /**
- * Frees rooms in which everything is too old, a few at a time. KEYS[2]: where rooms are listed. ARGV[2]: how many;
- * ARGV[3], ARGV[4]: what the keys of rooms and of their streams begin with. Returns how many there were.
+ * Frees rooms in which everything is too old, a few at a time. KEYS[2]: where rooms are listed. ARGV[3]: how many;
+ * ARGV[4], ARGV[5]: what the keys of rooms and of their streams begin with. Returns how many there were.
  */
 export const SWEEP = script(
   EPOCH,
+  FORGOTTEN,
   `
-local names = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', whole(now), 'LIMIT', 0, ARGV[2])
+forgotten()
+local names = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', whole(now), 'LIMIT', 0, ARGV[3])
 for _, name in ipairs(names) do
-  local room = ARGV[3] .. name
+  local room = ARGV[4] .. name
   local last = redis.call('HGET', room, 'last')
   if last then redis.call('HSET', room, 'floor', last, 'bytes', '0') end
-  redis.call('DEL', ARGV[4] .. name)
+  redis.call('DEL', ARGV[5] .. name)
   redis.call('ZREM', KEYS[2], name)
 end
 return #names
@@ -203,29 +210,35 @@ return #names
 /**
  * Enters the log, or begins it. A server that is another one than before (restarted, or a replica that took over) may
  * have lost its newest: seqs jump, so that none is used twice, and `before` says up to where it remembers.
- * ARGV: an epoch for a new log; the server's run; the epoch and seq that the caller has seen; how far to jump.
- * Returns epoch and seq.
+ * ARGV: an epoch for a new log; the period; the server's run; the epoch and seq that the caller has seen; how far to
+ * jump. Returns epoch and seq.
  */
-export const ENTER = script(`
-local log = KEYS[1]
+export const ENTER = script(
+  NOW,
+  FORGOTTEN,
+  `
 local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before')
-local epoch, seq, before = known[1], tonumber(known[2] or 0), tonumber(known[4] or 0)
-local function whole(number) return string.format('%.0f', number) end
-if epoch and known[3] ~= ARGV[2] then
+local epoch, seq, before = known[1], tonumber(known[2] or 0), tonumber(known[4] or nil)
+if epoch and known[3] ~= ARGV[3] then
+  -- Before the jump: nobody published what it leaps over.
+  forgotten()
   before = seq
-  seq = seq + tonumber(ARGV[5])
-  redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[2], 'before', whole(before))
+  seq = seq + tonumber(ARGV[6])
+  redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[3], 'before', whole(before))
 end
 -- Somebody has seen what this server does not have: what else was lost, nobody knows.
-local seen = tonumber(ARGV[4])
-local lost = epoch and ARGV[3] == epoch and (seen > seq or seen > before and seen <= before + tonumber(ARGV[5]) and before > 0)
+local seen = tonumber(ARGV[5])
+local leapt = before and seen > before and seen <= before + tonumber(ARGV[6])
+local lost = epoch and ARGV[4] == epoch and (seen > seq or leapt)
 if not epoch or lost then
   redis.call('DEL', log)
   epoch, seq = ARGV[1], 0
-  redis.call('HSET', log, 'epoch', epoch, 'seq', '0', 'run', ARGV[2])
+  redis.call('HSET', log, 'epoch', epoch, 'seq', '0', 'run', ARGV[3])
+  forgotten()
 end
 return {epoch, seq}
-`);
+`,
+);
 
 /**
  * A node says that it is there, and how many sessions are in its rooms. KEYS: all nodes, by when their leases end; this
