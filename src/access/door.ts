@@ -3,7 +3,8 @@ import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "../protocol/data.ts";
 import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import type { Hub, Joined, Start } from "../hub/hub.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Joined, Start, Starts } from "../hub/joining.ts";
 import type { Session } from "../hub/session.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
@@ -101,48 +102,59 @@ export class Door {
   join(
     asker: Asker,
     session: Session,
-    rooms: string[],
-    start: Start,
+    starts: Starts,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
-    const enter = (bounded: Start) =>
-      session.ended ? undefined : this.hub.join(session, rooms, bounded, onJoined);
-    const decision = this.checkStart(asker, rooms, start);
+    const enter = (bounded: Starts) =>
+      session.ended ? undefined : this.hub.join(session, bounded, onJoined);
+    const decision = this.checkStarts(asker, starts);
     return decision instanceof Promise ? this.after(asker, decision, enter) : enter(decision);
   }
 
+  /** Whether the asker may listen in all of these rooms: `checkStart`, of each. */
+  checkStarts(asker: Asker, starts: Starts): Starts | Promise<Starts> {
+    const bounded: (Start | Promise<Start>)[] = [];
+    for (const [room, start] of starts) {
+      const one = this.checkStart(asker, room, start);
+      if (one instanceof Promise) one.catch(() => {});
+      bounded.push(one);
+    }
+    const byRoom = (all: Start[]): Starts =>
+      new Map([...starts.keys()].map((room, i) => [room, all[i] as Start]));
+    return bounded.some((start) => start instanceof Promise)
+      ? Promise.all(bounded).then(byRoom)
+      : byRoom(bounded as Start[]);
+  }
+
   /**
-   * Whether the asker may listen in rooms from where it wants to start. To ask for the newest is to read history.
+   * Whether the asker may listen in a room from where it wants to start. To ask for the newest is to read history.
    * To ask for presence is to see who is there.
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
-  checkStart(asker: Asker, rooms: string[], start: Start): Start | Promise<Start> {
-    const since = new Map<string, number>();
+  checkStart(asker: Asker, room: string, start: Start): Start | Promise<Start> {
+    let since: number | undefined;
+    const bound = () => void (since = Date.now() - this.access.settings.resume);
     const decisions: Promise<void>[] = [];
-    const bound = (room: string) => void since.set(room, Date.now() - this.access.settings.resume);
-    for (const room of rooms) {
-      const join = this.check(asker, "join", room);
-      if (join) decisions.push(join);
-      const members = start.presence ? this.check(asker, "members", room) : undefined;
-      if (members) decisions.push(members);
-      if (start.last) {
-        const history = this.check(asker, "history", room);
-        if (history) decisions.push(history);
-      } else if (start.after) {
-        const bounded = this.#otherwise(asker, room, bound);
-        if (bounded) decisions.push(bounded);
-      }
-    }
-    const bounded = () => (since.size > 0 ? { ...start, since } : start);
+    const wait = (decision: void | Promise<void>) => {
+      if (!decision) return;
+      // Another may be refused before, at once: then nobody waits for this one.
+      decision.catch(() => {});
+      decisions.push(decision);
+    };
+    wait(this.check(asker, "join", room));
+    if (start.presence) wait(this.check(asker, "members", room));
+    if (start.last) wait(this.check(asker, "history", room));
+    else if (start.after) wait(this.#otherwise(asker, room, bound));
+    const bounded = () => (since === undefined ? start : { ...start, since });
     return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
   }
 
   /** Does something about a room of which the asker may not read the history. */
-  #otherwise(asker: Asker, room: string, run: (room: string) => void): void | Promise<void> {
+  #otherwise(asker: Asker, room: string, run: () => void): void | Promise<void> {
     const refused = (error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
-      run(room);
+      run();
     };
     try {
       return this.policy.check(asker, "history", room)?.catch(refused);

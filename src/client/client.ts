@@ -111,7 +111,7 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     if (this.seats.get(seat.name) !== seat) return;
     this.seats.delete(seat.name);
     // One that was refused is not in it.
-    if (!seat.error || this.transport === "event-stream") this.#supervisor.link?.leave(seat);
+    if (!seat.error) this.#supervisor.link?.leave(seat);
     this.#stored((storage, key) => storage.removeItem(key), seat.name);
     seat.update();
     this.changed();

@@ -39,15 +39,3 @@ export async function request(
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
   throw toldError({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...told }, response.status);
 }
-
-/** Reads a response's text as it comes, until `onText` has enough (returns false) or it ends. */
-export async function readText(response: Response, onText: (text: string) => boolean): Promise<void> {
-  // Not `for await`: not every browser can read a body so.
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const decoder = new TextDecoder();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    if (!onText(decoder.decode(value, { stream: true }))) return void reader.cancel();
-  }
-}

@@ -1,7 +1,10 @@
-// What the two ways to a server have in common: one connection, from its beginning to its end.
-import { type ThumpError, type ToldError, toldError } from "./errors.ts";
+// What the two ways to a server have in common: one connection, from its beginning to its end, and what is said on it.
+import type { Gap } from "./api.ts";
+import { type ToldError, ThumpError, toError, toldError } from "./errors.ts";
 import type { Entry, Outbox } from "./outbox.ts";
-import type { Seat } from "./seat.ts";
+import type { PresenceFrame } from "./presence.ts";
+import type { Envelope, Seat } from "./seat.ts";
+import { parsePosition } from "./track.ts";
 
 /** How a connection ended. */
 export interface Ended {
@@ -56,6 +59,23 @@ export interface Host {
   report(error: ThumpError): void;
 }
 
+/** What the server says (docs/protocol.md): a frame of the multiplexed socket, or an event of the multiplexed stream. */
+export interface Frame extends Envelope, Gap, ToldError {
+  type: string;
+  id?: number;
+  /** Why a stream ends: a socket's close code, and its reason. */
+  close: number;
+  reason: string;
+  ping: number;
+  limits: { message: number };
+  expires?: number;
+  resumed: boolean;
+  replay: number;
+  presence?: PresenceFrame;
+}
+
+export type Reply = (frame: Frame) => void;
+
 /** What the two ways do each in their own manner. */
 export interface Way {
   join(seat: Seat): void;
@@ -66,6 +86,10 @@ export interface Way {
   flush(): void;
   /** Finds out whether it is still alive. `moved`: the network is another one. */
   check(moved: boolean): void;
+  /** The server spoke to us first. */
+  welcome(frame: Frame): void;
+  /** Goes on with another token. */
+  renew(token: string | undefined): void;
 }
 
 /** One connection. What is joined, left or published meanwhile goes through it. */
@@ -77,6 +101,8 @@ export interface Link extends Way {
   paused: boolean;
   /** Resolves at its end; its rooms are then detached, and what was not answered is in the outbox again. */
   readonly ended: Promise<Ended>;
+  /** What is to be done with the answers that are still to come, by the ids of their commands. */
+  readonly replies: Map<number | undefined, Reply>;
   /** Ends it. The second time there is nothing to end. `dead`: nobody is there to answer. */
   end(ended?: Ended, dead?: boolean): void;
   /** Runs something after so many ms, unless the link ends before. Returns what calls it off. */
@@ -87,20 +113,42 @@ export interface Link extends Way {
   pause(entries: Entry[], ms: number): void;
   /** What was published was kept at a cursor, or why not. */
   answer(entry: Entry, at: string | undefined, told: ToldError): void;
+  /** A command as JSON, with an id: `reply` is called with its answer. */
+  command(command: object, reply: Reply): string;
+  /** The command that puts us into a room, and what is done when it is answered. */
+  joining(seat: Seat): string;
+  /** Takes what the server says. */
+  receive(text: string): void;
+  /** Gets a new token a while before the old one ends (`expires`, in ms since 1970). */
+  renewBefore(expires: number | undefined): void;
 }
+
+/** When to come back after it was said that we are too fast, in ms. */
+const SLOWER = 5000;
+/** Close codes that say what was wrong. */
+const CLOSE_CODES: Record<number, ThumpError["code"]> = {
+  4400: "malformed",
+  4401: "unauthorized",
+  4403: "forbidden",
+  4413: "too-large",
+  4429: "rate",
+};
 
 /** @param release lets go of the connection itself */
 export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead: boolean) => void): Link {
+  const { seats, outbox } = host;
   const timers = new Set<ReturnType<typeof setTimeout>>();
   let resolve: (ended: Ended) => void;
   let over = false;
   let unwatch = () => {};
+  let lastId = 0;
   const link: Link = {
     ...way,
     kind,
     opened: false,
     paused: false,
     ended: new Promise((settle) => (resolve = settle)),
+    replies: new Map(),
     end(ended, dead = false) {
       if (over) return;
       over = true;
@@ -110,8 +158,8 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
       link.opened = false;
       // One that was tried beside another has nothing to give up.
       if (opened) {
-        host.outbox.rewind();
-        for (const seat of host.seats.values()) seat.become(false);
+        outbox.rewind();
+        for (const seat of seats.values()) seat.become(false);
       }
       resolve({ ...ended, opened });
     },
@@ -130,7 +178,7 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
       unwatch = link.after(ms, run);
     },
     pause(entries, ms) {
-      host.outbox.rewind(entries);
+      outbox.rewind(entries);
       if (link.paused) return;
       link.paused = true;
       link.after(ms, () => {
@@ -140,9 +188,80 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
     },
     answer(entry, at, told) {
       if (told.retry) link.pause([entry], told.retry);
-      else host.outbox.settle(entry, at ?? toldError(told));
+      else outbox.settle(entry, at ?? toldError(told));
+    },
+    command(command, reply) {
+      link.replies.set(++lastId, reply);
+      return JSON.stringify({ id: lastId, ...command });
+    },
+    joining(seat) {
+      const { name: room, last, at: after, presence } = seat;
+      // It may be left meanwhile.
+      const wanted = () => seats.get(room) === seat;
+      return link.command({ type: "join", room, ...(after ? { after } : { last }), presence }, (reply) => {
+        if (!wanted()) return;
+        if (reply.type === "joined") return seat.enter(reply);
+        const error = toldError(reply);
+        if (error.retry !== undefined || error.code === "unavailable")
+          link.after(error.retry ?? 1000, () => wanted() && way.join(seat));
+        else if (seat.refused(error)) way.join(seat);
+      });
+    },
+    receive(text) {
+      const frame = JSON.parse(text) as Frame;
+      const { type, id, room, at, close, reason } = frame;
+      if (type === "welcome") return welcome(frame);
+      const reply = link.replies.get(id);
+      if (reply) {
+        link.replies.delete(id);
+        return reply(frame);
+      }
+      if (type === "end") return link.end(endOf(close, reason));
+      if (type === "error") return host.report(toldError(frame));
+      if (type === "pong" || type === "position") return covered(at);
+      const seat = seats.get(room);
+      if (!seat?.joined) return;
+      if (type === "left") {
+        const told = { message: "You may not be here any more.", ...frame };
+        if (seat.refused(toldError(told))) way.join(seat);
+      } else if (!seat.take(type, frame)) way.rejoin(seat);
+    },
+    renewBefore(expires) {
+      if (expires === undefined || !host.renewable) return;
+      const left = expires - Date.now();
+      // A token that seems to be over is, or the clock here is wrong: then there is no hurry.
+      link.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
+        // Where there is none, it ends with the old one, and the next connection asks again.
+        host.token().then(way.renew, (error: unknown) => host.report(toError(error)));
+      });
     },
   };
   link.watch(host.timeout, () => link.end({}, true));
   return link;
+
+  function welcome(frame: Frame): void {
+    host.heartbeat = frame.ping * 1000;
+    if (!link.opened) {
+      link.opened = true;
+      host.opened(link);
+    }
+    way.welcome(frame);
+    way.flush();
+    link.renewBefore(frame.expires);
+  }
+
+  /** All of this connection's rooms are at least there: a quiet one need not resume from its last message. */
+  function covered(at: string | undefined): void {
+    const position = parsePosition(at);
+    if (position) for (const seat of seats.values()) if (seat.joined) seat.covered(position);
+  }
+}
+
+/** Why it ended, by a close code. */
+export function endOf(code: number, reason: string): Ended {
+  if (code === 1001) return { delay: /^\d+$/.test(reason) ? Number(reason) : undefined };
+  const name = CLOSE_CODES[code];
+  if (!name) return {};
+  const error = new ThumpError(name, `The server closed the connection (${code} ${reason}).`);
+  return { error, delay: name === "rate" ? SLOWER : undefined };
 }

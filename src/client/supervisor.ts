@@ -1,7 +1,6 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
 import { newBackoff } from "./backoff.ts";
 import { toError, type ThumpError } from "./errors.ts";
-import { request } from "./http.ts";
 import type { Ended, Host, Link } from "./link.ts";
 import { socketLink } from "./socket.ts";
 import { streamLink } from "./stream.ts";
@@ -46,8 +45,6 @@ export function keepUp(
   let standby: Link | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let goOn = () => {};
-  /** The token of a stream that has ended without a word. */
-  let unexplained: string | undefined;
   const self: Upkeep = { link: undefined, waiting: false, run, opened, wake, close };
   return self;
 
@@ -99,11 +96,6 @@ export function keepUp(
   /** One connection from beginning to end, by a socket or, where that comes to nothing, by streams. */
   async function session(): Promise<Ended> {
     let ended: Ended = {};
-    if (unexplained !== undefined) {
-      const error = await knock(unexplained);
-      unexplained = undefined;
-      if (closed || (error && isFinal(error))) return { error };
-    }
     if (transport !== "event-stream") ended = await live(socketLink);
     // An answer to a request says why there is no socket: a proxy, a token, a server that is not there.
     if (!ended.opened && transport !== "websocket" && !closed) ended = await live(streamLink);
@@ -119,30 +111,13 @@ export function keepUp(
       for (;;) {
         const ended = await link.ended;
         // Another may have taken its place.
-        if (self.link === link || closed) {
-          if (link.kind === "event-stream" && isUnexplained(ended) && host.renewable) unexplained = token;
-          return ended;
-        }
+        if (self.link === link || closed) return ended;
         link = self.link;
       }
     } catch (error) {
       // Whoever supplies tokens failed, or the address is none.
       return { error: toError(error) };
     }
-  }
-
-  /**
-   * What the server says of a token. A stream has no close code, and a new token may be good though the old one was
-   * revoked: why we were sent away, only the answer to the old one says. Without an answer it stays unknown.
-   */
-  async function knock(token: string): Promise<ThumpError | undefined> {
-    const abort = new AbortController();
-    goOn = () => abort.abort();
-    const timer = setTimeout(goOn, host.timeout);
-    // Without a room it opens nothing.
-    const error = await request(host, token, "/events", abort.signal).then(() => undefined, toError);
-    clearTimeout(timer);
-    return error;
   }
 
   function wait(ms: number): Promise<void> {
@@ -183,11 +158,6 @@ export function keepUp(
     // A token that cannot be had now may be next time; the stream goes on.
     attempt().catch(() => planSocket(self.link?.kind === "event-stream"));
   }
-}
-
-/** It was in use, and is over without a word. */
-function isUnexplained({ opened, error, delay }: Ended): boolean {
-  return opened === true && error === undefined && delay === undefined;
 }
 
 /** The token is not, or no longer, good. */

@@ -22,15 +22,6 @@ function covers(a: Position, b: Position): boolean {
   return a.epoch === b.epoch && a.seq >= b.seq;
 }
 
-/**
- * The one cursor that covers several rooms: the least. One of another epoch than the others comes first, as what
- * lies between is gone: the server says so, and what it repeats of the others is dropped.
- */
-export function coveringPosition(positions: readonly Position[], epoch: string): Position | undefined {
-  const ascending = [...positions].sort((a, b) => a.seq - b.seq);
-  return ascending.find((position) => position.epoch !== epoch) ?? ascending[0];
-}
-
 export class Track {
   /** Everything up to here has come, or is known to be gone: where to resume. */
   position: Position | undefined;

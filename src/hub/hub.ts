@@ -1,51 +1,24 @@
 // The hub: who is here, and how a publication gets from the log to all of them.
-import { CLOSE, ThumpError, unavailable } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
-import type { Gap } from "../protocol/envelope.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./bounds.ts";
-import { CatchUp, newestOfEach } from "./catch-up.ts";
+import { CatchUp } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
 import { Following } from "./following.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Intake } from "./intake.ts";
 import type { Ending, Journal } from "./journal.ts";
+import { type Joined, Joining, type Starts } from "./joining.ts";
 import { Presence } from "./presence.ts";
-import { Room } from "./room.ts";
+import type { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
-import { startingAt } from "./since.ts";
 import type { Membership, Session } from "./session.ts";
 import { Stats } from "./stats.ts";
-
-/** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
-export interface Start {
-  after?: Cursor | undefined;
-  last?: number | undefined;
-  /** At most so many publications a second. */
-  max?: number | undefined;
-  /** Whether it is told who is there, and who comes and goes. */
-  presence?: boolean | undefined;
-  /** By room: what was published before, in ms since 1970, is not shown, whatever the cursor. */
-  since?: ReadonlyMap<string, number>;
-}
-
-/** What a session that joined is told first. */
-export interface Joined {
-  room: string;
-  /** The position of the room as it was joined: what has a greater one happened later. */
-  at: string;
-  /** Whether `after` was given, and everything since is about to follow. */
-  resumed: boolean;
-  /** How many publications are about to follow. */
-  replay: number;
-  gap?: Gap | undefined;
-  /** Who is there, as JSON fields, where it asked for it; streams are told by a message. */
-  presence?: string | undefined;
-}
 
 export interface HubOptions {
   log: Log;
@@ -80,6 +53,7 @@ export class Hub {
   readonly #sampler = new Sampler();
   readonly memory: Memory | undefined;
   readonly #following: Following = new Following(this, this.#catchUp);
+  readonly #joining = new Joining(this, this.#catchUp, this.#following, this.#sampler);
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Timer;
@@ -160,74 +134,9 @@ export class Hub {
     this.journal.ended(session, ending);
   }
 
-  /**
-   * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
-   * @throws ThumpError `already-joined` or `limit`
-   */
-  join(
-    session: Session,
-    names: string[],
-    start: Start,
-    onJoined: (joined: Joined) => void,
-  ): void | Promise<void> {
-    for (const name of names) {
-      if (session.memberships.has(name))
-        throw new ThumpError("already-joined", `This session is in "${name}" already.`);
-    }
-    if (session.memberships.size + names.length > this.roomsPerSession) {
-      throw new ThumpError("limit", `A session may be in ${this.roomsPerSession} rooms. Leave one first.`);
-    }
-    const memberships = names.map((name) => this.#enter(session, name, start));
-    const waits = [
-      ...memberships.flatMap(({ room }) => room.starting ?? []),
-      this.log.reach?.(start.after) ?? [],
-    ].flat();
-    const run = () => this.#begin(session, memberships, start, onJoined);
-    if (waits.length === 0) return run();
-    return Promise.all(waits)
-      .then(run)
-      .catch((error: unknown) => this.#undo(session, names, error));
-  }
-
-  /** All of its rooms are followed: reads what a session is to have first, then it is in. */
-  #begin(
-    session: Session,
-    memberships: Membership[],
-    start: Start,
-    onJoined: (joined: Joined) => void,
-  ): void | Promise<void> {
-    const { epoch } = this.log;
-    // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
-    const { at } = this;
-    // Read first, for all rooms; positions are set in one go, in one turn.
-    const slices = memberships.map(({ room }) => this.#startSlice(room.name, start));
-    const begin = (read: Slice[]) => {
-      if (session.ended) return;
-      if (epoch !== this.log.epoch) throw unavailable("What was kept has just been lost.");
-      session.behind ??= new Set();
-      memberships.forEach((membership, i) => {
-        // It may have left while it waited.
-        if (session.memberships.get(membership.room.name) !== membership) return;
-        onJoined(this.#place(membership, start, read[i] as Slice, at));
-        // Only after the reply: it begins with what is new right away.
-        if (membership.max) this.#sampler.add(membership);
-      });
-      this.fanOut.listeners.level(session);
-      this.#catchUp.resume(session);
-    };
-    if (slices.every((slice) => !(slice instanceof Promise))) begin(slices as Slice[]);
-    else {
-      const names = memberships.map(({ room }) => room.name);
-      return Promise.all(slices)
-        .then(begin)
-        .catch((error: unknown) => this.#undo(session, names, error));
-    }
-  }
-
-  /** The log could not be read: the session is as it was before. */
-  #undo(session: Session, names: string[], error: unknown): never {
-    for (const name of names) if (session.memberships.has(name)) this.leave(session, name);
-    throw error;
+  /** Puts a session into rooms: `Joining.join`. */
+  join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
+    return this.#joining.join(session, starts, onJoined);
   }
 
   /** Takes a session out of a room. @throws ThumpError `not-joined` */
@@ -288,76 +197,9 @@ export class Hub {
     for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
   }
 
-  #enter(session: Session, name: string, { max, presence }: Start): Membership {
-    let room = this.rooms.get(name);
-    if (!room) {
-      const entered = new Room(name, this.rules.of(name), this.memory);
-      room = entered;
-      this.rooms.set(name, room);
-      const starting = this.log.follow(
-        name,
-        (publication) => {
-          this.intake.deliver(entered, publication);
-          this.#following.relieve();
-        },
-        (after) => this.#following.start(entered, after),
-      );
-      const opening = this.presence.open(room);
-      if (starting)
-        room.starting = Promise.all([starting, opening]).then(() => void (entered.starting = undefined));
-      else this.#following.start(entered, this.log.last);
-    }
-    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
-    if (presence) membership.presence = "uninformed";
-    room.members.add(membership);
-    session.memberships.set(name, membership);
-    return membership;
-  }
-
-  #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
-    const now = this.position;
-    if (after) {
-      const slice = this.read(name, this.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
-      const bound = (read: Slice) => startingAt(read, since?.get(name));
-      return slice instanceof Promise ? slice.then(bound) : bound(slice);
-    }
-    if (last) return this.log.newest(name, last);
-    return { from: now, upTo: now, publications: [] };
-  }
-
   /** A cursor of another life of the log, or from a future that this one has not had: it covers nothing. */
   isForeign({ epoch, seq }: Cursor): boolean {
     return epoch !== this.log.epoch || seq > this.position;
-  }
-
-  #place(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
-    const { room, session } = membership;
-    const gap = after && (this.isForeign(after) || slice.from > after.seq);
-    const first =
-      room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
-    membership.position = slice.from;
-    if (membership.max) {
-      room.newest ??= slice.publications.at(-1);
-    } else {
-      if (first.publications.length > 0) membership.fetched = first;
-      session.behind?.add(membership);
-    }
-    if (gap) this.stats.gaps++;
-    this.presence.enter(membership);
-    return {
-      room: room.name,
-      at,
-      resumed: after !== undefined && !gap,
-      replay: first.publications.length,
-      gap: gap
-        ? {
-            room: room.name,
-            after: formatCursor(after.epoch, after.seq),
-            at: formatCursor(this.log.epoch, slice.from),
-          }
-        : undefined,
-      presence: this.fanOut.listeners.begin(membership),
-    };
   }
 
   #leave(membership: Membership): void {

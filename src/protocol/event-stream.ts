@@ -28,12 +28,17 @@ export function encodeEnvelopeEvent(p: Publication, epoch: string): string {
 
 /** A gap notice. It carries no id: the client's last one stays true. */
 export function encodeGapEvent(gap: Gap): string {
-  return `event: thump:gap\ndata: ${gapEnvelope(gap)}\n\n`;
+  return encodeOwnEvent("gap", gapEnvelope(gap));
 }
 
 /** A presence message, as JSON. It carries no id either: it has no position. */
 export function encodePresenceEvent(text: string): string {
-  return `event: thump:presence\ndata: ${text}\n\n`;
+  return encodeOwnEvent("presence", text);
+}
+
+/** An event of the server's own. @param text JSON */
+export function encodeOwnEvent(type: string, text: string): string {
+  return `event: thump:${type}\ndata: ${text}\n\n`;
 }
 
 /**

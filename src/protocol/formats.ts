@@ -6,6 +6,7 @@ import {
   encodeEvent,
   encodeGapEvent,
   encodeKeepAlive,
+  encodeOwnEvent,
   encodePosition,
   encodePresenceEvent,
 } from "./event-stream.ts";
@@ -59,16 +60,33 @@ export const envelopeStream: StreamFormat = {
   message: encodeEnvelopeEvent,
 };
 
+/** The multiplexed stream: what the multiplexed socket says, as events. */
+export const multiplexedStream: StreamFormat = {
+  ...envelopeStream,
+  name: "multiplexed-stream",
+  position: positionEvent,
+  keepAlive: positionEvent,
+};
+
 /** One JSON envelope a line. */
 export const ndjson: StreamFormat = {
   name: "ndjson",
   contentType: "application/x-ndjson; charset=utf-8",
   message: (p, epoch) => `${envelope(p, epoch)}\n`,
   gap: (gap) => `${gapEnvelope(gap)}\n`,
-  position: (cursor) => `{"type":"position","at":"${cursor}"}\n`,
+  position: (cursor) => `${positionFrame(cursor)}\n`,
   keepAlive: () => "\n",
   presence: (text) => `${text}\n`,
 };
+
+/** Everything up to the cursor was sent. */
+function positionFrame(cursor: string): string {
+  return `{"type":"position","at":"${cursor}"}`;
+}
+
+function positionEvent(cursor: string): string {
+  return encodeOwnEvent("position", positionFrame(cursor));
+}
 
 function verbatim(data: Data): string | Uint8Array {
   return data.kind === "binary" ? data.bytes : data.text;

@@ -11,7 +11,15 @@ import { processMetrics } from "./process-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
 import { storeMetrics } from "./store-metrics.ts";
 
-const TRANSPORTS = ["websocket", "raw-websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
+const TRANSPORTS = [
+  "websocket",
+  "raw-websocket",
+  "event-stream",
+  "envelope-stream",
+  "multiplexed-stream",
+  "ndjson",
+  "poll",
+];
 
 /** A value, or one a set of labels. No label is ever a client's own word. */
 type Reading = number | [labels: Record<string, string>, value: number][];

@@ -102,6 +102,13 @@ function createRoutes(engine: Engine) {
     .get("/rooms/:room/members", counted(rooms.members))
     .delete("/rooms/:room/history", on(rooms.forget))
     .get("/events", start(rooms.events))
+    .post(
+      "/events",
+      start((door, request, server, asker) =>
+        rooms.multiplexedStream(door, request, server, asker, engine.settings.maxBody),
+      ),
+      raw,
+    )
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",

@@ -1,6 +1,7 @@
 // JSON answers about a room that sockets and HTTP share: history, members.
 import type { Door } from "../access/door.ts";
-import type { Hub, Start } from "../hub/hub.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Start } from "../hub/joining.ts";
 import { startingAt } from "../hub/since.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
@@ -27,7 +28,7 @@ function answer(door: Door, room: string, start: Start): string | Promise<string
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
   const foreign = after !== undefined && hub.isForeign(after);
   const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
-  const since = start.since?.get(room);
+  const since = start.since;
   const write = (read: Slice) =>
     writeHistory(hub, room, startingAt(read, since), after && { ...after, foreign });
   return slice instanceof Promise ? slice.then(write) : write(slice);

@@ -2,12 +2,13 @@
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { renew } from "../access/renew.ts";
-import type { Joined, Start } from "../hub/hub.ts";
+import { startAll, type Start, type Starts } from "../hub/joining.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../protocol/commands.ts";
-import { formatCursor, parseCursor } from "../protocol/cursor.ts";
+import { formatCursor } from "../protocol/cursor.ts";
 import { json } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
+import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
 import { toThumpError } from "./problem.ts";
 import { SocketSession } from "./socket.ts";
 
@@ -27,12 +28,8 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   protected override begin(): void {
-    const { hub, maxMessage } = this.door;
-    const limits = { message: maxMessage, rooms: hub.roomsPerSession };
-    const { user, expires } = this.asker.caller;
-    const ping = hub.heartbeat.interval / 1000;
-    this.#say({ type: "welcome", session: this.id, user, expires, ping, limits });
-    if (this.rooms.length > 0) this.#join(this.rooms, this.start, undefined);
+    this.reply(welcomeFrame(this.door, this.asker, this.id));
+    if (this.rooms.length > 0) this.#join(startAll(this.rooms, this.start), undefined);
   }
 
   protected override receive(frame: string | Buffer): void {
@@ -58,10 +55,9 @@ export class MultiplexedSocket extends SocketSession {
     const { id } = command;
     switch (command.type) {
       case "join": {
-        const { room, after, last, max, presence } = command;
-        const start = { after: after === undefined ? undefined : parseCursor(after), last, max, presence };
+        const start = startOf(command);
         this.door.limiter.take(this.asker, "joins");
-        return this.#join([room], start, id);
+        return this.#join(startAll([command.room], start), id);
       }
       case "leave":
         this.door.hub.leave(this, command.room);
@@ -83,16 +79,12 @@ export class MultiplexedSocket extends SocketSession {
     }
   }
 
-  #join(rooms: string[], start: Start, id: CommandId): void {
-    const joining = this.door.join(this.asker, this, rooms, start, (joined) => this.#joined(joined, id));
+  #join(starts: Starts, id: CommandId): void {
+    const joining = this.door.join(this.asker, this, starts, (joined) => {
+      this.reply(joinedFrame(joined, id));
+      if (joined.gap) this.gap(joined.gap);
+    });
     joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
-  }
-
-  #joined({ room, at, resumed, replay, gap, presence }: Joined, id: CommandId): void {
-    const fields = JSON.stringify({ room, at, resumed, replay });
-    const more = presence === undefined ? "" : `,"presence":{${presence}}`;
-    this.#sayFields("joined", id, `${fields.slice(0, -1)}${more}}`);
-    if (gap) this.gap(gap);
   }
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
@@ -109,15 +101,15 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
-    const { room, after, last } = command;
-    const start = { after: after === undefined ? undefined : parseCursor(after), last };
+    const { room } = command;
+    const start = startOf(command);
     this.door.limiter.take(this.asker, "joins");
     const answer = () => historyAnswer(this.door, room, start);
     this.#answer(command, "history", this.door.allow(this.asker, "history", room, answer));
   }
 
   #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {
-    const say = (text: string) => this.#sayFields(type, command.id, text);
+    const say = (text: string) => this.reply(answerFrame(type, command.id, text));
     if (answer instanceof Promise) this.#settle(command, answer.then(say));
     else say(answer);
   }
@@ -148,20 +140,11 @@ export class MultiplexedSocket extends SocketSession {
     this.slowDown(told);
   }
 
-  #tell({ code, message, errors, retry }: ThumpError, id: CommandId, room?: string): void {
-    this.#say({ type: "error", id, code, message, errors, retry, room: room?.slice(0, 255) });
-  }
-
-  /** @param answer an object as JSON text */
-  #sayFields(type: string, id: CommandId, answer: string): void {
-    this.reply(`{"type":"${type}",${idField(id)}${answer.slice(1)}`);
+  #tell(error: ThumpError, id: CommandId, room?: string): void {
+    this.reply(errorFrame(error, id, room));
   }
 
   #say(frame: object): void {
     this.reply(JSON.stringify(frame));
   }
-}
-
-function idField(id: CommandId): string {
-  return id === undefined ? "" : `"id":${JSON.stringify(id)},`;
 }

@@ -4,7 +4,7 @@ import type { Door } from "../access/door.ts";
 import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import { identity } from "../hub/coding.ts";
-import type { Joined } from "../hub/hub.ts";
+import { type Joined, startAll } from "../hub/joining.ts";
 import type { Room } from "../hub/room.ts";
 import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
 import { Session } from "../hub/session.ts";
@@ -121,8 +121,8 @@ export function waitForPublication(
     signal.addEventListener("abort", abort);
     door.enter(session);
     const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
-    Promise.try(() => door.join(asker, session, [room], { after }, joined)).catch((error: unknown) =>
-      finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
+    Promise.try(() => door.join(asker, session, startAll([room], { after }), joined)).catch(
+      (error: unknown) => finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
     );
   });
 }

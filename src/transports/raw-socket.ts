@@ -1,7 +1,7 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
-import type { Joined, Start } from "../hub/hub.ts";
+import { type Joined, startAll, type Start } from "../hub/joining.ts";
 import type { ThumpError } from "../protocol/codes.ts";
 import { raw } from "../protocol/formats.ts";
 import { SocketSession } from "./socket.ts";
@@ -19,7 +19,7 @@ export class RawSocket extends SocketSession {
 
   protected override begin(): void {
     const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
-    Promise.try(() => this.door.join(this.asker, this, [this.room], this.start, joined)).catch(
+    Promise.try(() => this.door.join(this.asker, this, startAll([this.room], this.start), joined)).catch(
       (error: unknown) => this.door.fail(this, error),
     );
   }

@@ -7,7 +7,7 @@ import { parseCursor } from "../protocol/cursor.ts";
 import { parseJson } from "../protocol/json.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Door, Incoming } from "../access/door.ts";
-import type { Start } from "../hub/hub.ts";
+import type { Start } from "../hub/joining.ts";
 
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });

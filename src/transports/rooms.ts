@@ -2,18 +2,20 @@
 import type { Server } from "bun";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
-import { codingFor, identity } from "../hub/coding.ts";
-import type { Start } from "../hub/hub.ts";
+import { type Coding, codingFor, identity } from "../hub/coding.ts";
+import { startAll, type Start, type Starts } from "../hub/joining.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import { envelopeStream, eventStream, ndjson, type StreamFormat } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
+import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readContent, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
+import { readContent, readJson, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
+import { RoomStream } from "./room-stream.ts";
+import type { StreamSession } from "./stream.ts";
 import { type SocketSession, upgrade } from "./socket.ts";
-import { StreamSession } from "./stream.ts";
 
 /** The longest that a poll waits, in seconds. */
 const MAX_WAIT = 60;
@@ -57,7 +59,7 @@ export function listen(
   const accept = request.headers.get("accept") ?? "";
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
-    andThen(door.checkStart(asker, [room], start), run);
+    andThen(door.checkStart(asker, room, start), run);
   if (start.presence && !isStream(request, accept)) {
     throw new ThumpError(
       "invalid-query",
@@ -71,9 +73,9 @@ export function listen(
       socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
     );
   if (accept.includes("text/event-stream"))
-    return listening(() => stream(door, request, server, asker, eventStream, [room], start));
+    return listening(() => stream(door, request, server, asker, eventStream, startAll([room], start)));
   if (accept.includes("application/x-ndjson"))
-    return listening(() => stream(door, request, server, asker, ndjson, [room], start));
+    return listening(() => stream(door, request, server, asker, ndjson, startAll([room], start)));
   if (wait > 0) return listening((bounded) => poll(door, request, server, asker, room, bounded, wait));
   return door.allow(asker, "history", room, () => state(door, room, start));
 }
@@ -97,8 +99,31 @@ export function events(
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
-  return andThen(checkRooms(door, asker, query.rooms, start), () =>
-    stream(door, request, server, asker, envelopeStream, query.rooms, start),
+  const starts = startAll(query.rooms, start);
+  return andThen(checkRooms(door, asker, starts), () =>
+    stream(door, request, server, asker, envelopeStream, starts),
+  );
+}
+
+/** `POST /events`: the multiplexed stream, of the rooms in the body. */
+export async function multiplexedStream(
+  door: Door,
+  request: Request,
+  server: Server<unknown> | null,
+  asker: Asker,
+  maxBody: number,
+): Promise<Response> {
+  checkKnown(door, asker);
+  const joins = readJoins(await readJson(request, maxBody, door));
+  takeJoins(door, asker, joins.length);
+  const rooms = joins.map(({ room }) => room);
+  return respond(
+    door,
+    request,
+    server,
+    asker,
+    rooms,
+    (coding) => new MultiplexedStream(door, asker, coding, joins),
   );
 }
 
@@ -110,11 +135,9 @@ export function multiplexed(
   asker: Asker,
 ): Answer | Promise<Answer> {
   const query = readQuery(request);
-  const { policy } = door;
-  if (asker.caller.kind === "anonymous" && !policy.opensToAnyone)
-    throw policy.refusal(asker, "This server takes a token or an API key.");
+  checkKnown(door, asker);
   const start = readStart(request, query);
-  return andThen(checkRooms(door, asker, query.rooms, start), () => {
+  return andThen(checkRooms(door, asker, startAll(query.rooms, start)), () => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
     return socket(server, request, new MultiplexedSocket(door, asker, query.rooms, start));
@@ -165,23 +188,44 @@ function stream(
   server: Server<unknown> | null,
   asker: Asker,
   format: StreamFormat,
+  starts: Starts,
+): Response {
+  const rooms = [...starts.keys()];
+  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, starts);
+  return respond(door, request, server, asker, rooms, create);
+}
+
+function respond(
+  door: Door,
+  request: Request,
+  server: Server<unknown> | null,
+  asker: Asker,
   rooms: string[],
-  start: Start,
+  create: (coding: Coding) => StreamSession,
 ): Response {
   door.places.check(asker);
   // Else Bun cuts a stream that is silent for a while.
   server?.timeout(request, 0);
   const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
   const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
-  return new StreamSession(door, asker, format, coding).respond(rooms, start);
+  return create(coding).respond();
 }
 
-function checkRooms(door: Door, asker: Asker, rooms: string[], start: Start): unknown {
+/** Who showed nothing, where that is never enough, may not stay. @throws Refusal */
+function checkKnown({ policy }: Door, asker: Asker): void {
+  if (asker.caller.kind === "anonymous" && !policy.opensToAnyone)
+    throw policy.refusal(asker, "This server takes a token or an API key.");
+}
+
+function takeJoins(door: Door, asker: Asker, count: number): void {
   const { roomsPerSession } = door.hub;
-  if (rooms.length > roomsPerSession)
-    throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
-  if (rooms.length > 0) door.limiter.take(asker, "joins", rooms.length);
-  return door.checkStart(asker, rooms, start);
+  if (count > roomsPerSession) throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
+  if (count > 0) door.limiter.take(asker, "joins", count);
+}
+
+function checkRooms(door: Door, asker: Asker, starts: Starts): unknown {
+  takeJoins(door, asker, starts.size);
+  return door.checkStarts(asker, starts);
 }
 
 async function state(door: Door, room: string, start: Start): Promise<Response> {

@@ -1,24 +1,19 @@
-// A stream session: Server-Sent Events or NDJSON over one long response.
+// A stream session: one long response, as Server-Sent Events or NDJSON. What it says first, its kinds know.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Coding } from "../hub/coding.ts";
-import type { Joined, Start } from "../hub/hub.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
-import { CLOSE } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
-import { encodeRetry } from "../protocol/event-stream.ts";
-import { ndjson, type StreamFormat } from "../protocol/formats.ts";
+import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 
 const encoder = new TextEncoder();
-/** How long a client that lost its stream waits before it comes back, in ms. */
-const RETRY = 2000;
 
-export class StreamSession extends Session implements Stream {
+export abstract class StreamSession extends Session implements Stream {
   #controller: ReadableStreamDirectController | undefined;
   #channel: Channel | undefined;
   #full = false;
@@ -37,14 +32,19 @@ export class StreamSession extends Session implements Stream {
     asker.session = this;
   }
 
-  /** The response that carries the stream. The rooms must have been checked. */
-  respond(rooms: string[], start: Start): Response {
+  /** The stream is open, and nothing was written. */
+  protected abstract begin(): void;
+  /** The last words of a stream that the server ends, with a code as sockets are closed with. */
+  protected abstract farewell(code: number, reason: string): string;
+
+  /** The response that carries the stream. */
+  respond(): Response {
     const body = new ReadableStream({
       type: "direct",
       // Called once; as it returns no promise, the stream stays open after it.
       pull: (controller: ReadableStreamDirectController) => {
         this.#controller = controller;
-        this.#begin(rooms, start);
+        this.#begin();
       },
       cancel: () => this.#gone(),
     });
@@ -59,29 +59,15 @@ export class StreamSession extends Session implements Stream {
     });
   }
 
-  #begin(rooms: string[], start: Start): void {
+  #begin(): void {
     this.door.enter(this);
     if (this.ended) return;
     if (this.coding.name) this.write(this.coding.head);
-    if (this.format !== ndjson) this.#writeText(encodeRetry(RETRY));
-    const joined: Joined[] = [];
-    const onJoined = (each: Joined) => {
-      joined.push(each);
-      if (joined.length === rooms.length) this.#joined(joined);
-    };
-    Promise.try(() => this.door.join(this.asker, this, rooms, start, onJoined)).catch((error: unknown) =>
-      this.door.fail(this, error),
-    );
-  }
-
-  /** Before anything else the client learns what is missing, and the position that it has. */
-  #joined(joined: Joined[]): void {
-    for (const { gap } of joined) if (gap) this.gap(gap);
-    this.#writeText(this.format.position(this.#cursor()));
+    this.begin();
   }
 
   /** The cursor that covers all of its rooms. */
-  #cursor(): string {
+  protected cursor(): string {
     const { hub } = this.door;
     let position = hub.position;
     for (const membership of this.memberships.values()) {
@@ -135,11 +121,11 @@ export class StreamSession extends Session implements Stream {
   }
 
   override gap(gap: Gap): void {
-    this.#writeText(this.format.gap(gap));
+    this.writeText(this.format.gap(gap));
   }
 
   override tellPresence(text: string): void {
-    this.#writeText(this.format.presence(text));
+    this.writeText(this.format.presence(text));
   }
 
   override end(code: number, reason: string): void {
@@ -147,13 +133,13 @@ export class StreamSession extends Session implements Stream {
     this.door.hub.remove(this, endedByUs(code));
     const controller = this.#controller;
     this.#controller = undefined;
-    // A response has no close frame. What it can say is when to come back.
+    // Who does not read does not read this either.
     if (this.#full) {
       controller?.close(new Error(reason));
       return;
     }
-    if (code === CLOSE.goingAway && this.format !== ndjson)
-      controller?.write(this.#coded(encodeRetry(Number(reason) || RETRY)));
+    const words = this.farewell(code, reason);
+    if (words !== "") controller?.write(this.#coded(words));
     controller?.end();
   }
 
@@ -165,11 +151,11 @@ export class StreamSession extends Session implements Stream {
     }
     // What has gathered comes before the position that includes it.
     this.#channel?.flush();
-    if (!this.#full) this.#writeText(this.format.keepAlive(this.#cursor()));
+    if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
     return true;
   }
 
-  #writeText(text: string): boolean {
+  protected writeText(text: string): boolean {
     return this.write(this.#coded(text));
   }
 

@@ -28,7 +28,15 @@ test("sessions are counted by transport while they are there, and by reason once
   const ndjson = await openNdjson(server.room("r"));
   const poll = fetch(server.room("r", "?wait=60"));
   await eventually(() => server.engine.hub.sessions.size === 6);
-  const transports = ["raw-websocket", "websocket", "event-stream", "envelope-stream", "ndjson", "poll"];
+  const transports = [
+    "raw-websocket",
+    "websocket",
+    "event-stream",
+    "envelope-stream",
+    "multiplexed-stream",
+    "ndjson",
+    "poll",
+  ];
   const during = await metricsOf(server);
   expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(6);
   for (const transport of transports) {

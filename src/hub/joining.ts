@@ -1,0 +1,198 @@
+// Joining: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
+import { ThumpError, unavailable } from "../protocol/codes.ts";
+import { type Cursor, formatCursor } from "../protocol/cursor.ts";
+import type { Gap } from "../protocol/envelope.ts";
+import type { Slice } from "../protocol/publication.ts";
+import { type CatchUp, newestOfEach } from "./catch-up.ts";
+import type { Following } from "./following.ts";
+import type { Hub } from "./hub.ts";
+import { Room } from "./room.ts";
+import type { Sampler } from "./sampler.ts";
+import type { Membership, Session } from "./session.ts";
+import { startingAt } from "./since.ts";
+
+/** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
+export interface Start {
+  after?: Cursor | undefined;
+  last?: number | undefined;
+  /** At most so many publications a second. */
+  max?: number | undefined;
+  /** Whether it is told who is there, and who comes and goes. */
+  presence?: boolean | undefined;
+  /** What was published before, in ms since 1970, is not shown, whatever the cursor. */
+  since?: number;
+}
+
+/** Where a session begins, by room. */
+export type Starts = ReadonlyMap<string, Start>;
+
+/** The same start in several rooms. */
+export function startAll(rooms: Iterable<string>, start: Start): Starts {
+  return new Map(Array.from(rooms, (room) => [room, start]));
+}
+
+/** What a session that joined is told first. */
+export interface Joined {
+  room: string;
+  /** The position of the room as it was joined: what has a greater one happened later. */
+  at: string;
+  /** Whether `after` was given, and everything since is about to follow. */
+  resumed: boolean;
+  /** How many publications are about to follow. */
+  replay: number;
+  gap?: Gap | undefined;
+  /** Who is there, as JSON fields, where it asked for it; streams are told by a message. */
+  presence?: string | undefined;
+}
+
+/** Somebody on the way in. */
+interface Newcomer {
+  readonly membership: Membership;
+  readonly start: Start;
+}
+
+export class Joining {
+  constructor(
+    readonly hub: Hub,
+    readonly catchUp: CatchUp,
+    readonly following: Following,
+    readonly sampler: Sampler,
+  ) {}
+
+  /**
+   * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
+   * @throws ThumpError `already-joined` or `limit`
+   */
+  join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
+    const { log, roomsPerSession } = this.hub;
+    for (const name of starts.keys()) {
+      if (session.memberships.has(name))
+        throw new ThumpError("already-joined", `This session is in "${name}" already.`);
+    }
+    if (session.memberships.size + starts.size > roomsPerSession)
+      throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
+    const newcomers = Array.from(starts, ([name, start]) => ({
+      membership: this.#enter(session, name, start),
+      start,
+    }));
+    const waits = newcomers
+      .flatMap(({ membership, start }) => [membership.room.starting, log.reach?.(start.after)])
+      .filter((wait) => wait !== undefined);
+    const run = () => this.#begin(session, newcomers, onJoined);
+    if (waits.length === 0) return run();
+    return Promise.all(waits)
+      .then(run)
+      .catch((error: unknown) => this.#undo(newcomers, error));
+  }
+
+  #enter(session: Session, name: string, { max, presence }: Start): Membership {
+    const room = this.hub.rooms.get(name) ?? this.#open(name);
+    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
+    if (presence) membership.presence = "uninformed";
+    room.members.add(membership);
+    session.memberships.set(name, membership);
+    return membership;
+  }
+
+  /** Nobody was in it: from now on this process wants what is published there. */
+  #open(name: string): Room {
+    const { hub } = this;
+    const room = new Room(name, hub.rules.of(name), hub.memory);
+    hub.rooms.set(name, room);
+    const starting = hub.log.follow(
+      name,
+      (publication) => {
+        hub.intake.deliver(room, publication);
+        this.following.relieve();
+      },
+      (after) => this.following.start(room, after),
+    );
+    const opening = hub.presence.open(room);
+    if (starting)
+      room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
+    else this.following.start(room, hub.log.last);
+    return room;
+  }
+
+  /** All of its rooms are followed: reads what a session is to have first, then it is in. */
+  #begin(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+    const { hub } = this;
+    const { epoch } = hub.log;
+    // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
+    const { at } = hub;
+    // Read first, for all rooms; positions are set in one go, in one turn.
+    const slices = newcomers.map(({ membership, start }) => this.#startSlice(membership.room.name, start));
+    const begin = (read: Slice[]) => {
+      if (session.ended) return;
+      if (epoch !== hub.log.epoch) throw unavailable("What was kept has just been lost.");
+      session.behind ??= new Set();
+      newcomers.forEach(({ membership, start }, i) => {
+        // It may have left while it waited.
+        if (!isIn(membership)) return;
+        onJoined(this.#place(membership, start, read[i] as Slice, at));
+        // Only after the reply: it begins with what is new right away.
+        if (membership.max) this.sampler.add(membership);
+      });
+      hub.fanOut.listeners.level(session);
+      this.catchUp.resume(session);
+    };
+    if (slices.every((slice) => !(slice instanceof Promise))) return begin(slices as Slice[]);
+    return Promise.all(slices)
+      .then(begin)
+      .catch((error: unknown) => this.#undo(newcomers, error));
+  }
+
+  #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
+    const { hub } = this;
+    const now = hub.position;
+    if (after) {
+      const slice = hub.read(name, hub.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
+      const bound = (read: Slice) => startingAt(read, since);
+      return slice instanceof Promise ? slice.then(bound) : bound(slice);
+    }
+    if (last) return hub.log.newest(name, last);
+    return { from: now, upTo: now, publications: [] };
+  }
+
+  #place(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
+    const { hub } = this;
+    const { room, session } = membership;
+    const gap = after && (hub.isForeign(after) || slice.from > after.seq);
+    const first =
+      room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
+    membership.position = slice.from;
+    if (membership.max) {
+      room.newest ??= slice.publications.at(-1);
+    } else {
+      if (first.publications.length > 0) membership.fetched = first;
+      session.behind?.add(membership);
+    }
+    if (gap) hub.stats.gaps++;
+    hub.presence.enter(membership);
+    return {
+      room: room.name,
+      at,
+      resumed: after !== undefined && !gap,
+      replay: first.publications.length,
+      gap: gap
+        ? {
+            room: room.name,
+            after: formatCursor(after.epoch, after.seq),
+            at: formatCursor(hub.log.epoch, slice.from),
+          }
+        : undefined,
+      presence: hub.fanOut.listeners.begin(membership),
+    };
+  }
+
+  /** The log could not be read: the session is as it was before. */
+  #undo(newcomers: Newcomer[], error: unknown): never {
+    for (const { membership } of newcomers)
+      if (isIn(membership)) this.hub.leave(membership.session, membership.room.name);
+    throw error;
+  }
+}
+
+function isIn(membership: Membership): boolean {
+  return membership.session.memberships.get(membership.room.name) === membership;
+}

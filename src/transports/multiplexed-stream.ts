@@ -1,0 +1,81 @@
+// The multiplexed stream: what a multiplexed socket says, over one long response. Its rooms come with the request.
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Asker } from "../access/caller.ts";
+import type { Door } from "../access/door.ts";
+import type { Coding } from "../hub/coding.ts";
+import type { Start } from "../hub/joining.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { fieldErrors } from "../protocol/check.ts";
+import { type CommandId, Join as JoinCommand } from "../protocol/commands.ts";
+import { encodeOwnEvent } from "../protocol/event-stream.ts";
+import { multiplexedStream } from "../protocol/formats.ts";
+import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
+import { toThumpError } from "./problem.ts";
+import { StreamSession } from "./stream.ts";
+
+/** What the body of `POST /events` is made of: a `join` command each, of which the type goes without saying. */
+export const Joins = Type.Array(Type.Omit(JoinCommand, ["type"]));
+const checkJoins = Compile(Joins);
+
+/** @throws ThumpError `invalid` */
+export function readJoins(body: unknown): Join[] {
+  if (checkJoins.Check(body)) return body;
+  const errors = fieldErrors(checkJoins.Errors(body));
+  const { path, message } = errors[0] ?? {};
+  throw new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
+}
+
+export class MultiplexedStream extends StreamSession {
+  constructor(
+    door: Door,
+    asker: Asker,
+    coding: Coding,
+    readonly joins: Join[],
+  ) {
+    super(door, asker, multiplexedStream, coding);
+  }
+
+  protected override begin(): void {
+    this.#say("welcome", welcomeFrame(this.door, this.asker, this.id));
+    this.#join().catch((error: unknown) => this.door.fail(this, error));
+  }
+
+  /** A room that is refused is told of, and keeps nobody from the others. */
+  async #join(): Promise<void> {
+    const ids = new Map<string, CommandId>();
+    const starts = new Map<string, Start>();
+    const refuse = (error: unknown, id: CommandId, room: string) =>
+      this.#say("error", errorFrame(toThumpError(this.door.hub, error), id, room));
+    const check = async (join: Join) => {
+      const { room, id } = join;
+      try {
+        if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
+        ids.set(room, id);
+        const start = await this.door.checkStart(this.asker, room, startOf(join));
+        starts.set(room, start);
+      } catch (error) {
+        refuse(error, id, room);
+      }
+    };
+    await Promise.all(this.joins.map(check));
+    if (this.ended || starts.size === 0) return;
+    try {
+      await this.door.hub.join(this, starts, (joined) => {
+        this.#say("joined", joinedFrame(joined, ids.get(joined.room)));
+        if (joined.gap) this.gap(joined.gap);
+      });
+    } catch (error) {
+      if (!this.ended) for (const room of starts.keys()) refuse(error, ids.get(room), room);
+    }
+  }
+
+  /** Unlike other streams it can say why it ends, as a socket does by its close code. */
+  protected override farewell(code: number, reason: string): string {
+    return encodeOwnEvent("end", JSON.stringify({ type: "end", close: code, reason }));
+  }
+
+  #say(type: string, frame: string): void {
+    if (!this.ended) this.writeText(encodeOwnEvent(type, frame));
+  }
+}

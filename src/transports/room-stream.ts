@@ -1,0 +1,48 @@
+// A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
+import type { Asker } from "../access/caller.ts";
+import type { Door } from "../access/door.ts";
+import type { Coding } from "../hub/coding.ts";
+import type { Joined, Starts } from "../hub/joining.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { encodeRetry } from "../protocol/event-stream.ts";
+import { ndjson, type StreamFormat } from "../protocol/formats.ts";
+import { StreamSession } from "./stream.ts";
+
+/** How long a client that lost its stream waits before it comes back, in ms. */
+const RETRY = 2000;
+
+export class RoomStream extends StreamSession {
+  /** @param starts the rooms, which must have been checked */
+  constructor(
+    door: Door,
+    asker: Asker,
+    format: StreamFormat,
+    coding: Coding,
+    readonly starts: Starts,
+  ) {
+    super(door, asker, format, coding);
+  }
+
+  protected override begin(): void {
+    if (this.format !== ndjson) this.writeText(encodeRetry(RETRY));
+    const joined: Joined[] = [];
+    const onJoined = (each: Joined) => {
+      joined.push(each);
+      if (joined.length === this.starts.size) this.#joined(joined);
+    };
+    Promise.try(() => this.door.join(this.asker, this, this.starts, onJoined)).catch((error: unknown) =>
+      this.door.fail(this, error),
+    );
+  }
+
+  /** Before anything else the client learns what is missing, and the position that it has. */
+  #joined(joined: Joined[]): void {
+    for (const { gap } of joined) if (gap) this.gap(gap);
+    this.writeText(this.format.position(this.cursor()));
+  }
+
+  /** A response has no close frame. What it can say is when to come back. */
+  protected override farewell(code: number, reason: string): string {
+    return code === CLOSE.goingAway && this.format !== ndjson ? encodeRetry(Number(reason) || RETRY) : "";
+  }
+}
