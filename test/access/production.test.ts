@@ -5,6 +5,7 @@ import { connect, Multiplexed } from "../support/clients.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
 import type { TestServer } from "../support/server.ts";
 import { bearer, claims, OTHER_SECRET, SECRET, token } from "../support/tokens.ts";
+import { openMultiplexed } from "../support/streams.ts";
 import { attempt, WAYS_IN } from "../support/ways-in.ts";
 
 const KEY = "thump_backend";
@@ -63,7 +64,7 @@ test("it is closed to the ungranted, by every way", async () => {
   const elsewhere = { ...bearer(token()), origin: "https://evil.example" };
   for (const [name, way] of Object.entries(WAYS_IN)) {
     // Without a room there is nothing yet that would take a grant, and a batch has a result for each item (below).
-    const takesAnyone = name === "multiplexed socket without rooms" || name === "batch";
+    const takesAnyone = name.endsWith("without rooms") || name === "batch";
     const statusOf = async (headers: Record<string, string>) => [name, (await way(server, headers)).status];
     expect(await statusOf(forged)).toEqual([name, 401]);
     expect(await statusOf(elsewhere)).toEqual([name, 403]);
@@ -83,6 +84,9 @@ test("it is closed to the ungranted, by every way", async () => {
     const batch = await fetch(`${url}/publish`, { method: "POST", headers, body });
     const { results } = (await batch.json()) as { results: { error?: { code: string } }[] };
     expect(results.map(({ error }) => error?.code)).toEqual([code, code, code]);
+    const stream = await openMultiplexed(url, [{ room: "r" }, { room: "user:u8" }], headers);
+    const refused = stream.frames.filter(({ type }) => type === "error");
+    expect(refused.map((frame) => frame["code"])).toEqual([code, code]);
   }
   const operations: [method: string, path: string][] = [
     ["GET", "/rooms"],

@@ -24,7 +24,7 @@ export interface Connection {
   ping?(): void;
 }
 
-export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events", "poll"] as const;
+export const KINDS = ["raw", "websocket", "event-stream", "ndjson", "events", "multiplexed", "poll"] as const;
 export type Kind = (typeof KINDS)[number];
 
 const seqOf = (cursor: string) => Number(cursor.split("-")[1]);
@@ -37,7 +37,7 @@ interface Message {
   session?: string;
 }
 
-/** Connects to rooms (several for `websocket` and `events`), after a cursor or now. Resolves when it is in them. */
+/** Connects to rooms (several for `websocket`, `events` and `multiplexed`), after a cursor or now. Resolves when it is in them. */
 export function open(
   kind: Kind,
   server: TestServer,
@@ -49,6 +49,10 @@ export function open(
   if (kind === "raw") return openRaw(server, rooms[0] as string, query, to);
   if (kind === "websocket") return openMultiplexed(server, rooms, query, to);
   if (kind === "poll") return openPoll(server, rooms[0] as string, after, to);
+  if (kind === "multiplexed") {
+    const joins = JSON.stringify(rooms.map((room) => ({ room, after })));
+    return openStream(kind, `${server.url}/events`, rooms, to, joins, after === undefined);
+  }
   if (kind === "events") for (const room of rooms) query.append("room", room);
   const url =
     kind === "events" ? `${server.url}/events?${query}` : server.room(rooms[0] as string, `?${query}`);
@@ -128,13 +132,26 @@ async function openMultiplexed(
   return { ...connection, ping: () => ws.send('{"type":"ping"}') };
 }
 
-function openStream(kind: Kind, url: string, rooms: string[], to: Listener): Promise<Connection> {
+function openStream(
+  kind: Kind,
+  url: string,
+  rooms: string[],
+  to: Listener,
+  body?: string,
+  fresh = false,
+): Promise<Connection> {
   const accept = kind === "ndjson" ? "application/x-ndjson" : "text/event-stream";
   return new Promise((resolve, reject) => {
     let live = true;
-    const request = http.get(url, { headers: { accept }, agent: false }, (response) => {
+    const method = body === undefined ? "GET" : "POST";
+    const request = http.request(url, { method, headers: { accept }, agent: false }, (response) => {
       let rest = "";
-      const take = kind === "ndjson" ? takeLine : takeBlock(kind, rooms);
+      const take =
+        kind === "ndjson"
+          ? takeLine
+          : kind === "multiplexed"
+            ? takeFrame(rooms, fresh)
+            : takeBlock(kind, rooms);
       const separator = kind === "ndjson" ? "\n" : "\n\n";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
@@ -155,6 +172,7 @@ function openStream(kind: Kind, url: string, rooms: string[], to: Listener): Pro
       };
     });
     request.on("error", (error) => live && reject(error));
+    request.end(body);
   });
 }
 
@@ -215,6 +233,22 @@ function takeLine(line: string, to: Listener): boolean {
   else if (frame.type === "gap") to.gap(frame.room, seqOf(frame.at));
   else if (frame.type === "position") to.at(seqOf(frame.at));
   return frame.type === "position";
+}
+
+/** One event of a multiplexed stream. True when it answers for the last of its rooms. */
+function takeFrame(rooms: string[], fresh: boolean) {
+  const joined = new Set<string>();
+  return (block: string, to: Listener): boolean => {
+    const frame = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] as string) as Message;
+    if (frame.type === "joined") {
+      joined.add(frame.room);
+      // Without a cursor it begins exactly here.
+      if (fresh) to.at(seqOf(frame.at), frame.room);
+      return joined.size === rooms.length;
+    }
+    if (frame.type === "error") throw new Error(`unexpected ${block}`);
+    return takeLine(JSON.stringify(frame), to) && false;
+  };
 }
 
 /** One block of an event stream. True when it says where the stream begins. */

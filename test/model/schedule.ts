@@ -221,7 +221,7 @@ class Game {
 
   /** By any way that can carry its rooms, with its cursor when it has one. */
   async #connect(client: Client): Promise<void> {
-    const kinds = client.rooms.length > 1 ? (["websocket", "events"] as const) : KINDS;
+    const kinds = client.rooms.length > 1 ? (["websocket", "events", "multiplexed"] as const) : KINDS;
     const kind: Kind = this.random.pick(kinds);
     const { position } = client;
     client.order = 0;

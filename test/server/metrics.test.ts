@@ -4,7 +4,7 @@ import { eventually, problemOf, publishAt, stateOf } from "../support/answers.ts
 import { connect, multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";
 import { startServer, type TestServer } from "../support/server.ts";
-import { openEvents, openNdjson } from "../support/streams.ts";
+import { openEvents, openMultiplexed, openNdjson } from "../support/streams.ts";
 
 const WIDE = { count: 100_000, bytes: "200MiB" };
 const CHUNK = "x".repeat(30_000);
@@ -25,9 +25,10 @@ test("sessions are counted by transport while they are there, and by reason once
   const mux = await multiplexed(server.socket("/ws"));
   const sse = await openEvents(server.room("r"));
   const all = await openEvents(`${server.url}/events?room=r`);
+  const frames = await openMultiplexed(server.url, [{ room: "r" }]);
   const ndjson = await openNdjson(server.room("r"));
   const poll = fetch(server.room("r", "?wait=60"));
-  await eventually(() => server.engine.hub.sessions.size === 6);
+  await eventually(() => server.engine.hub.sessions.size === 7);
   const transports = [
     "raw-websocket",
     "websocket",
@@ -38,7 +39,7 @@ test("sessions are counted by transport while they are there, and by reason once
     "poll",
   ];
   const during = await metricsOf(server);
-  expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(6);
+  expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(7);
   for (const transport of transports) {
     expect(during.of("thump_sessions", { transport })).toBe(1);
     expect(during.of("thump_sessions_opened_total", { transport })).toBe(1);
@@ -49,6 +50,7 @@ test("sessions are counted by transport while they are there, and by reason once
   raw.ws.close();
   mux.socket.ws.terminate();
   all.abort();
+  frames.abort();
   ndjson.abort();
   const [session] = [...server.engine.hub.sessions.values()].filter(
     (one) => one.transport === "event-stream",
@@ -57,7 +59,7 @@ test("sessions are counted by transport while they are there, and by reason once
   await sse.ended;
   await eventually(() => server.engine.hub.sessions.size === 0);
   const after = await metricsOf(server);
-  const reasons = ["client", "lost", "removed", "client", "client", "answered"];
+  const reasons = ["client", "lost", "removed", "client", "client", "client", "answered"];
   transports.forEach((transport, i) => {
     expect(after.of("thump_sessions", { transport })).toBe(0);
     expect(after.of("thump_sessions_closed_total", { transport, reason: reasons[i]! })).toBe(1);

@@ -32,6 +32,11 @@ export class OpenStream {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
+  /** The data of its events, parsed. */
+  get frames(): Record<string, unknown>[] {
+    return this.events.all.map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+  }
+
   abort(): void {
     this.#abort.abort();
   }
@@ -50,9 +55,10 @@ export class OpenStream {
   }
 }
 
-async function open(url: string, headers: Record<string, string>): Promise<OpenStream> {
+async function open(url: string, headers: Record<string, string>, body?: string): Promise<OpenStream> {
   const abort = new AbortController();
-  const response = await fetch(url, { headers, signal: abort.signal });
+  const method = body === undefined ? "GET" : "POST";
+  const response = await fetch(url, { method, headers, ...(body && { body }), signal: abort.signal });
   cleanup(() => abort.abort());
   return new OpenStream(response, abort);
 }
@@ -68,6 +74,19 @@ export async function openEvents(url: string, headers: Record<string, string> = 
 export async function openNdjson(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
   const stream = await open(url, { accept: "application/x-ndjson", ...headers });
   await begun(stream, (lines) => lines.some((line) => line.includes('"position"')));
+  return stream;
+}
+
+/** A multiplexed stream of these rooms: resolves once each is answered. */
+export async function openMultiplexed(
+  url: string,
+  joins: object[],
+  headers: Record<string, string> = {},
+): Promise<OpenStream> {
+  const stream = await open(`${url}/events`, headers, JSON.stringify(joins));
+  if (!stream.response.ok) return stream;
+  const answers = () => stream.frames.filter(({ type }) => type === "joined" || type === "error").length;
+  await begun(stream, () => stream.frames.length > 0 && answers() >= joins.length);
   return stream;
 }
 

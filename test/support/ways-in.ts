@@ -70,6 +70,8 @@ export const WAYS_IN: Record<string, WayIn> = {
   "event stream": get("/rooms/r", "text/event-stream"),
   ndjson: get("/rooms/r", "application/x-ndjson"),
   "event stream of several rooms": get("/events?room=r&room=s"),
+  "multiplexed stream without rooms": (server, headers) =>
+    attempt(`${server.url}/events`, { method: "POST", body: "[]", headers }),
   "long poll": get("/rooms/r?wait=0.001"),
   state: get("/rooms/r"),
   members: get("/rooms/r/members"),
