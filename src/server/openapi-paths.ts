@@ -155,6 +155,22 @@ export const manyPaths: Description["paths"] = {
         ...PROBLEM,
       },
     },
+    post: {
+      operationId: "multiplexedStream",
+      summary: "The multiplexed stream: many rooms, each from a position of its own",
+      description:
+        "What the multiplexed socket says, as an event stream. A room that is refused keeps nobody from the others.",
+      requestBody: { required: true, content: json("Joins") },
+      responses: {
+        200: {
+          description: "Events whose data are what the multiplexed socket says, a JSON object each.",
+          content: {
+            "text/event-stream": words("`data` is an Envelope, or has another `type`, as JSON."),
+          },
+        },
+        ...PROBLEM,
+      },
+    },
   },
   "/ws": {
     get: {

@@ -3,6 +3,7 @@ import { type TSchema, Type } from "typebox";
 import { STATUS } from "../protocol/codes.ts";
 import * as commands from "../protocol/commands.ts";
 import { Revocation } from "../transports/operate.ts";
+import { Joins } from "../transports/multiplexed-stream.ts";
 import { Item } from "../transports/publish-batch.ts";
 import { operatorSchemas } from "./openapi-operator-schemas.ts";
 
@@ -120,6 +121,7 @@ export const schemas: Record<string, TSchema> = {
   ...operatorSchemas,
   Problem,
   BatchItem: Item,
+  Joins,
   Results: Type.Object({ results: Type.Array(Result) }),
   Published: Type.Object({ at: ref("Cursor") }),
   Ended: Type.Object({ ended: Type.Integer({ description: "How many sessions were ended." }) }),

@@ -178,6 +178,7 @@ const SHORT: Record<string, string> = {
   "raw-websocket": "raw",
   "event-stream": "sse",
   "envelope-stream": "events",
+  "multiplexed-stream": "streams",
 };
 
 interface FigureProps {
