@@ -177,7 +177,7 @@ const targets: Scenario[] = [
     title: "Attacks, one after the other, on a server with 200 honest sockets, 1 KiB × 200 msg/s",
     kind: "hostile",
     sets: ["targets", "full"],
-    servers: ["thump-public"],
+    servers: ["control", "thump-public"],
     base: "thump-public",
     size: 1_024,
     rate: 200,

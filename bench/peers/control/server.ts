@@ -113,8 +113,10 @@ const server = Bun.serve({
   fetch(request, server) {
     const url = new URL(request.url);
     const path = url.pathname;
-    if (!path.startsWith("/rooms/")) return new Response(null, { status: path === "/healthz" ? 200 : 404 });
-    const room = roomOf(path.slice("/rooms/".length));
+    if (path === "/healthz") return new Response(null);
+    // Attackers come by another door: to this one it is a room like any.
+    if (path !== "/ws" && !path.startsWith("/rooms/")) return new Response(null, { status: 404 });
+    const room = roomOf(path.slice(path.lastIndexOf("/") + 1));
     const data: Socket = url.search === "" ? { room } : { room, replay: replayOf(url) };
     if (server.upgrade(request, { data })) return undefined;
     server.timeout(request, 0);
