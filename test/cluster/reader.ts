@@ -1,6 +1,6 @@
 // A client that stays: it reads rooms over one node or another, returns with its cursor, and notes what it was given.
 import WS from "ws";
-import { openEvents } from "../support/streams.ts";
+import { openEvents, openMultiplexed } from "../support/streams.ts";
 import type { Node } from "./cluster.ts";
 
 interface Message {
@@ -20,7 +20,8 @@ export interface Seen {
   gaps: { after: string; at: string }[];
 }
 
-export type Way = "events" | "websocket";
+export const WAYS = ["events", "websocket", "stream"] as const;
+export type Way = (typeof WAYS)[number];
 
 export class Reader {
   readonly seen = new Map<string, Seen>();
@@ -65,7 +66,9 @@ export class Reader {
       const node = this.choose();
       if (node) {
         try {
-          await (this.way === "events" ? this.#readEvents(node) : this.#readSocket(node));
+          if (this.way === "events") await this.#readEvents(node);
+          else if (this.way === "stream") await this.#readStream(node);
+          else await this.#readSocket(node);
         } catch {
           // The node is gone, or not ready: another try.
         }
@@ -121,21 +124,46 @@ export class Reader {
     });
     ws.on("message", (text: Buffer) => {
       const frame = JSON.parse(String(text)) as Message;
-      if (frame.type === "welcome") {
-        for (const room of this.rooms)
-          ws.send(JSON.stringify({ type: "join", room, after: this.#cursors.get(room), id: 1 }));
-      } else if (frame.type === "joined") {
-        const seen = this.seen.get(frame.room) as Seen;
-        if (seen.start === undefined) {
-          seen.start = frame.at;
-          this.#cursors.set(frame.room, frame.at);
-        }
-      } else if (frame.type === "message" || frame.type === "gap") {
-        this.#note(frame, frame.type);
-        this.#cursors.set(frame.room, frame.at);
-      } else if (frame.type === "error") ws.terminate();
+      if (frame.type === "welcome")
+        for (const join of this.#joins()) ws.send(JSON.stringify({ type: "join", ...join }));
+      else if (!this.#takeFrame(frame)) ws.terminate();
     });
     await ended;
+  }
+
+  async #readStream(node: Node): Promise<void> {
+    const stream = await openMultiplexed(node.url, this.#joins());
+    this.#close = () => stream.abort();
+    if (this.#stopped) return stream.abort();
+    let read = 0;
+    const take = () => {
+      for (; read < stream.events.all.length; read++) {
+        const { data } = stream.events.all[read] as { data: string };
+        if (!this.#takeFrame(JSON.parse(data) as Message)) stream.abort();
+      }
+      return false;
+    };
+    void stream.events.until(take);
+    await stream.ended;
+  }
+
+  #joins() {
+    return this.rooms.map((room) => ({ room, after: this.#cursors.get(room), id: 1 }));
+  }
+
+  /** What the multiplexed socket and stream say. False for an error. */
+  #takeFrame(frame: Message): boolean {
+    if (frame.type === "joined") {
+      const seen = this.seen.get(frame.room) as Seen;
+      if (seen.start === undefined) {
+        seen.start = frame.at;
+        this.#cursors.set(frame.room, frame.at);
+      }
+    } else if (frame.type === "message" || frame.type === "gap") {
+      this.#note(frame, frame.type);
+      this.#cursors.set(frame.room, frame.at);
+    }
+    return frame.type !== "error";
   }
 
   #note(frame: Message, event: string): void {

@@ -2,7 +2,7 @@
 import { Random } from "../support/random.ts";
 import { type Acked, checkAll } from "./check.ts";
 import { Cluster, type Node } from "./cluster.ts";
-import { Reader } from "./reader.ts";
+import { Reader, type Way, WAYS } from "./reader.ts";
 
 /** How Redis keeps what it has: on disk, or not at all. */
 export type Keeping = "appendonly" | "nothing";
@@ -52,9 +52,9 @@ class Game {
   ) {}
 
   async begin(): Promise<void> {
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 9; i++) {
       const rooms = i % 4 === 0 ? [this.random.pick(ROOMS)] : ROOMS;
-      this.readers.push(new Reader(rooms, i % 2 === 0 ? "events" : "websocket", () => this.#anyNode()));
+      this.readers.push(new Reader(rooms, WAYS[i % WAYS.length] as Way, () => this.#anyNode()));
     }
     while (!this.readers.every(({ started }) => started)) await Bun.sleep(10);
   }
