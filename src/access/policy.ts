@@ -51,7 +51,8 @@ export class Policy {
     const { kind, grants } = asker.caller;
     if (kind === "server") return;
     if (kind === "key") {
-      if (!grants.allow(room, action)) throw this.refusal(asker, `This API key may not ${action} "${room}".`);
+      if (!grants.allow(room, action))
+        throw this.refusal(asker, `This API key may not ${MAY_NOT[action]} "${room}".`);
       return;
     }
     if (this.authorize && rule[action] !== "server")
@@ -132,6 +133,12 @@ const DOING: Record<Action, string> = {
   publish: "Publishing to",
   history: "Reading the history of",
   members: "Seeing who is in",
+};
+const MAY_NOT: Record<Action, string> = {
+  join: "listen in",
+  publish: "publish to",
+  history: "read the history of",
+  members: "see who is in",
 };
 const TAKES: Record<Rule[Action], string> = {
   anyone: "leave",

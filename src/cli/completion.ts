@@ -1,37 +1,34 @@
-// `thump completion <shell>`: scripts that ask `thump complete -- <words>` what could come next.
-import tab from "@bomb.sh/tab/commander";
-import type { Command } from "commander";
+// `thump completion <shell>`: prints a script that asks `thump complete -- <words>` what could come next.
+import { Argument, type Command } from "commander";
+import { answer } from "./completion/answer.ts";
+import bash from "./completion/thump.bash" with { type: "text" };
+import fish from "./completion/thump.fish" with { type: "text" };
+import zsh from "./completion/thump.zsh" with { type: "text" };
 
-/** Where a file is wanted, the shell's own completion is asked for (cobra's ShellCompDirectiveDefault). */
-const FILES = ":0\n";
+const SCRIPTS: Record<string, string> = { bash, zsh, fish };
 
-/** Adds `completion`, and the hidden `complete` that the scripts call. Last: it reads what the others are. */
+/** Adds `completion`, and the hidden `complete` that the scripts call. */
 export function addCompletion(program: Command): void {
-  tab(program, { completionCommandName: "completion" });
-  const [completion, complete] = ["completion", "complete"].map((name) =>
-    program.commands.find((command) => command.name() === name),
-  );
-  completion?.description("print a completion script for a shell").addHelpText(
-    "after",
-    `
+  program
+    .command("completion")
+    .description("print a completion script for a shell")
+    .addArgument(new Argument("<shell>", "which one").choices(Object.keys(SCRIPTS)))
+    .addHelpText(
+      "after",
+      `
 Examples:
-  thump completion bash > ~/.local/share/bash-completion/completions/thump
-  thump completion zsh > ~/.zfunc/_thump       # with ~/.zfunc in fpath
+  source <(thump completion bash)              # in ~/.bashrc
+  thump completion zsh > ~/.zfunc/_thump       # with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc
   thump completion fish > ~/.config/fish/completions/thump.fish`,
-  );
-  complete?.hook("preAction", (_, { args }) => {
-    if (!wantsFile(program, args)) return;
-    process.stdout.write(FILES);
-    process.exit();
-  });
-}
-
-/** Whether the word that is being typed is a file's name: the value of such a flag, or `thump check`'s argument. */
-function wantsFile(program: Command, words: string[]): boolean {
-  const command = program.commands.find((one) => one.name() === words[0]) ?? program.commands[0];
-  const [current = "", before = ""] = words.toReversed();
-  if (current.startsWith("-")) return false;
-  const flag = command?.options.find(({ long, short }) => before === long || before === short);
-  if (flag) return flag.flags.endsWith("<file>");
-  return command?.name() === "check" && words.length === 2;
+    )
+    .action((shell: string) => void process.stdout.write(SCRIPTS[shell] ?? ""));
+  program
+    .command("complete", { hidden: true })
+    .argument("[words...]")
+    .action((given: string[]) => {
+      const { words, rest } = answer(program, given);
+      const lines = words.map(([word, about]) => (about === "" ? word : `${word}\t${about}`));
+      // The last line says what else may come, for which the shell has completion of its own.
+      process.stdout.write([...lines, `:${rest}`, ""].join("\n"));
+    });
 }

@@ -20,6 +20,8 @@ export interface Setting {
   off?: true;
   /** An empty variable is none. Elsewhere it is a mistake that should not pass for a choice. */
   emptyIsNone?: true;
+  /** What it may be, where there are a few. */
+  values?: string[];
   /** What holds when nobody says anything, as help shows it. */
   fallback?: string;
   description: string;
@@ -126,6 +128,7 @@ const KEEPING: Setting[] = [
     env: "THUMP_DURABILITY",
     option: "store.durability",
     needs: "--data",
+    values: ["normal", "fsync"],
     fallback: "normal",
     description: "normal, or fsync: outlive a power cut too",
   },
@@ -206,6 +209,7 @@ const OPERATING: Setting[] = [
     flag: "--metrics <who>",
     env: "THUMP_METRICS",
     option: "metrics",
+    values: ["loopback", "anyone", "off"],
     fallback: "loopback",
     description: "who may read them: loopback, anyone, off",
   },
@@ -220,6 +224,7 @@ const OPERATING: Setting[] = [
     flag: "--log <form>",
     env: "THUMP_LOG",
     option: "log",
+    values: ["pretty", "json", "none"],
     fallback: "pretty",
     description: "lines on stderr: pretty, json or none",
   },
@@ -227,6 +232,7 @@ const OPERATING: Setting[] = [
     flag: "--log-level <level>",
     env: "THUMP_LOG_LEVEL",
     option: "logLevel",
+    values: ["debug", "info", "warning", "error"],
     fallback: "info",
     description: "debug, info, warning or error",
   },

@@ -1,9 +1,12 @@
-// Completion: what the scripts are told, and that shells understand the scripts.
+// Completion: what the scripts are told, and what becomes of a line in each shell by its TAB.
 import { expect, test } from "bun:test";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../support/command.ts";
-import { folder, THUMP } from "../support/process.ts";
+import { folder } from "../support/process.ts";
+import { type Ask, bash, fish, zsh } from "../support/shells.ts";
 
-/** What could come next, as the scripts are told; the last line says whether it may be a file. */
+/** What could come next, as the scripts are told; the last line says what else may come. */
 async function complete(...words: string[]): Promise<string[]> {
   const { code, out } = await run(["complete", "--", ...words]);
   expect(code).toBe(0);
@@ -23,76 +26,103 @@ test("commands, flags and values are completed", async () => {
     "key",
     "completion",
   ];
-  expect(await complete("")).toEqual([...commands, ":4"]);
-  expect(await complete("ta")).toEqual(["tail", ":4"]);
-  expect(await complete("tail", "--la")).toEqual(["--last", ":4"]);
-  expect(await complete("tail", "room", "--color", "")).toEqual(["auto", "always", "never", ":4"]);
-  expect(await complete("--por")).toEqual(["--port", ":4"]);
-  expect(await complete("serve", "--max-m")).toEqual(["--max-message", "--max-memory", ":4"]);
-  expect(await complete("completion", "")).toContain("fish");
+  expect(await complete("")).toEqual([...commands, ":words"]);
+  expect(await complete("ta")).toEqual(["tail", ":words"]);
+  expect(await complete("tail", "--la")).toEqual(["--last", ":words"]);
+  expect(await complete("tail", "room", "--color", "")).toEqual(["auto", "always", "never", ":words"]);
+  expect(await complete("tail", "room", "--color=a")).toEqual(["--color=auto", "--color=always", ":words"]);
+  expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish", ":words"]);
+  // A room may be called anything, and after -- there are no flags.
+  for (const words of [
+    ["tail", ""],
+    ["tail", "--", "--la"],
+    ["tail", "--last", ""],
+    ["publish", "r", "te"],
+  ])
+    expect(await complete(...words)).toEqual([":words"]);
 });
 
-test("where a file is wanted, the shell's own completion is asked for", async () => {
+test("the server's flags are completed with the command, and without", async () => {
+  expect(await complete("--por")).toEqual(["--port", ":words"]);
+  expect(await complete("--vers")).toEqual(["--version", ":words"]);
+  expect(await complete("serve", "--max-m")).toEqual(["--max-message", "--max-memory", ":words"]);
+  expect(await complete("--port", "1", "--log", "")).toEqual(["pretty", "json", "none", ":words"]);
+  expect(await complete("-")).toContain("--help");
+});
+
+test("where a file or a folder is wanted, the shell's own completion is asked for", async () => {
   for (const words of [
     ["publish", "r", "--file", ""],
+    ["publish", "r", "--file=a"],
     ["tail", "r", "--token-file", "a"],
     ["--config", ""],
     ["check", ""],
+    ["backup", "--json", ""],
   ])
-    expect(await complete(...words)).toEqual([":0"]);
-  expect(await complete("check", "--ro")).toEqual(["--room", ":4"]);
+    expect(await complete(...words)).toEqual([":files"]);
+  expect(await complete("backup", "--data", "")).toEqual([":folders"]);
+  expect(await complete("--data", "")).toEqual([":folders"]);
+  expect(await complete("check", "--ro")).toEqual(["--room", ":words"]);
+  expect(await complete("check", "one", "")).toEqual([":words"]);
 });
 
-/** Asks bash for the completion of a line, with the script that is printed. */
-async function inBash(line: string, cwd: string): Promise<string[]> {
-  const { out: script } = await run(["completion", "bash"]);
-  const words = line.split(" ");
-  const text = `
-    thump() { ${THUMP.join(" ")} "$@"; }
-    # What the bash-completion package has for every script.
-    _get_comp_words_by_ref() { cur=\${COMP_WORDS[COMP_CWORD]}; prev=\${COMP_WORDS[COMP_CWORD-1]}; words=("\${COMP_WORDS[@]}"); cword=$COMP_CWORD; }
-    compopt() { :; }
-    ${script}
-    COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}
-    COMPREPLY=()
-    \${THUMP_COMPLETER:-__thump_complete}
-    printf '%s\\n' "\${COMPREPLY[@]}"; complete -p thump >&2`;
-  const shell = Bun.spawn(["bash", "-c", text], { cwd, stdout: "pipe", stderr: "pipe" });
-  const [out, err] = await Promise.all([
-    new Response(shell.stdout).text(),
-    new Response(shell.stderr).text(),
-  ]);
-  // It is what bash calls for the command.
-  expect(err).toContain("-F __thump_complete");
-  return out.trim().split("\n");
+/** A test in a folder with a file and a folder, for each shell that is here. */
+function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => Promise<void>): void {
+  for (const [shell, start] of Object.entries({ bash, zsh, fish })) {
+    const missing = Bun.which(shell) ? "" : ` (there is no ${shell} here)`;
+    test.skipIf(missing !== "")(`${shell}: ${name}${missing}`, async () => {
+      const cwd = folder({ "a file.json": "", "only.txt": "" });
+      mkdirSync(join(cwd, "order"));
+      await check(await start(cwd), cwd, shell);
+    });
+  }
 }
 
-test("bash completes with the script", async () => {
-  const cwd = folder();
-  expect(await inBash("thump to", cwd)).toEqual(["token"]);
-  expect(await inBash("thump tail --co", cwd)).toEqual(["--count", "--color"]);
+/** The words that were put in behind a beginning, whatever order the shell likes. */
+const added = (line: string, beginning: string) =>
+  line.slice(beginning.length).trim().split(/\s+/).toSorted();
+
+inEach("commands, flags and values", async (ask) => {
+  expect(await ask("thump ta")).toBe("thump tail ");
+  expect(await ask("thump completion z")).toBe("thump completion zsh ");
+  expect(added(await ask("thump tail --co", "all"), "thump tail ")).toEqual(["--color", "--count"]);
+  const values = ["always", "auto", "never"];
+  expect(added(await ask("thump tail r --color ", "all"), "thump tail r --color ")).toEqual(values);
+  expect(await ask("thump tail r --color=al")).toBe("thump tail r --color=always ");
+  expect(await ask("thump --log-level w")).toBe("thump --log-level warning ");
+  expect(await ask("thump serve --metrics-")).toBe("thump serve --metrics-path ");
+  const commands = added(await ask("thump ", "all"), "thump ");
+  expect(commands).toContain("serve");
+  expect(commands).toHaveLength(10);
 });
 
-for (const [shell, check] of [
-  ["bash", "-n"],
-  ["zsh", "-n"],
-  ["fish", "--no-execute"],
-] as const) {
-  const installed = Bun.which(shell) !== null;
-  test.skipIf(!installed)(`${shell} can read its script`, async () => {
-    const { code, out, err } = await run(["completion", shell]);
-    expect([code, err]).toEqual([0, ""]);
-    const cwd = folder({ script: out });
-    const parsed = Bun.spawn([shell, check, "script"], { cwd, stdout: "ignore", stderr: "pipe" });
-    expect(await new Response(parsed.stderr).text()).toBe("");
-    expect(await parsed.exited).toBe(0);
-  });
+inEach("files and folders where they are wanted, and nowhere else", async (ask) => {
+  expect(await ask("thump check on")).toBe("thump check only.txt ");
+  expect(await ask("thump publish r --file on")).toBe("thump publish r --file only.txt ");
+  expect(await ask("thump publish r --file=on")).toBe("thump publish r --file=only.txt ");
+  expect((await ask("thump serve --data o")).trim()).toBe("thump serve --data order/");
+  // A room is no file, nor is a number.
+  expect((await ask("thump tail on")).trim()).toMatch(/^thump tail( on)?$/);
+  expect((await ask("thump tail --last ")).trim()).toBe("thump tail --last");
+});
+
+inEach("words that mean something to a shell are passed on, never run", async (ask, cwd) => {
+  for (const word of ["'{\"a\": [1, 2]}'", "chat:*", "a:b:c", "'it is'", "$(touch ran)"])
+    expect(await ask(`thump publish r ${word} --ev`)).toBe(`thump publish r ${word} --event `);
+  expect(existsSync(join(cwd, "ran"))).toBe(false);
+});
+
+for (const [shell, start] of Object.entries({ bash, zsh })) {
+  test.skipIf(!Bun.which(shell))(
+    `${shell}: in the midst of a line, what is before the cursor counts`,
+    async () => {
+      const ask = await start(folder());
+      // To the beginning, and nine to the right.
+      const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
+      expect(line).toMatch(/^thump publish +--last$/);
+    },
+  );
 }
-
-test("every script names the command that it asks", async () => {
-  for (const shell of ["bash", "zsh", "fish"])
-    expect((await run(["completion", shell])).out).toContain("thump complete --");
-});
 
 test("another shell: 2, and which there are", async () => {
   const { code, err } = await run(["completion", "csh"]);

@@ -77,7 +77,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** What was published, on one line, cut where it is long. @param most characters */
+/** What was published, cut where it is long. @param most characters */
 export function dataText(data: unknown, most = 2000): string {
   if (data instanceof Uint8Array) {
     const hex = [...data.subarray(0, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

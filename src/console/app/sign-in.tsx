@@ -40,12 +40,14 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
         </button>
       </form>
       {why ? (
-        <p id="why" class="wrong" role="alert">
-          {why}{" "}
+        <>
+          <p id="why" class="wrong" role="alert">
+            {why}
+          </p>
           <button type="button" onClick={() => onKey(undefined)}>
             Try without a key
           </button>
-        </p>
+        </>
       ) : (
         <p id="hint" class="soft">
           One that may inspect, list rooms and join them. It stays in this tab, until you close it.{" "}

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
 // How the server fares: figures now, the last five minutes as charts, errors, who comes and goes.
-import { useState } from "preact/hooks";
-import { bytes, count, duration, latency, rate } from "../format.ts";
+import { useRef, useState } from "preact/hooks";
+import type { State } from "../../../client/index.ts";
+import { bytes, clock, count, duration, latency, rate } from "../format.ts";
 import { useLive } from "../hooks.ts";
 import { Chart, type Line } from "../parts/chart.tsx";
 import { ErrorsTable, SessionEvents } from "../parts/recent.tsx";
@@ -62,7 +63,7 @@ const PANELS: Panel[] = [
 ];
 
 export function Overview() {
-  const { series, refused } = useLive();
+  const { series, refused, state } = useLive();
   const [chosen, choose] = useState<string>();
   const { nodes } = series;
   const node = chosen !== undefined && nodes.includes(chosen) ? chosen : undefined;
@@ -77,6 +78,7 @@ export function Overview() {
           {refused}
         </p>
       )}
+      <Stale state={state} series={series} />
       <Figures series={series} node={node} />
       <section aria-label="The last five minutes" class="charts">
         {PANELS.map((panel) => (
@@ -88,6 +90,21 @@ export function Overview() {
         <SessionEvents />
       </div>
     </>
+  );
+}
+
+/** Says that what is shown is over, when the server is not there. */
+function Stale({ state, series }: { state: State; series: Series }) {
+  // While it is gone the state goes to and fro with every try: the nodes' last word is what counts.
+  const gone = useRef(false);
+  if (state === "offline") gone.current = true;
+  if (state === "live" || state === "closed") gone.current = false;
+  const told = Math.max(...series.latest().map(({ time }) => time));
+  if (!gone.current || !Number.isFinite(told)) return null;
+  return (
+    <p class="notice wrong" role="alert" data-testid="stale">
+      The server does not answer. What is below was so at {clock(told)}. Trying again…
+    </p>
   );
 }
 

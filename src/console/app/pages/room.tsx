@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
 // A room: what is said there as it happens, who is there, its rule, and a way to speak.
+import { useEffect, useState } from "preact/hooks";
 import { useConsole, usePolled } from "../hooks.ts";
 import type { PatternRule, SessionRow } from "../api.ts";
 import { plural } from "../format.ts";
@@ -23,6 +24,24 @@ export function RoomPage({ name }: { name: string }) {
   const rule = usePolled<RoomRule>(withQuery("/rules", { room: name }), 30_000);
   const who = usePolled<Who>(withQuery("/sessions", { room: name, limit: 20 }), 2000);
   const present = usePolled<Present>(`/rooms/${encodeURIComponent(name)}/members`, 3000);
+  const [inside, setInside] = useState(false);
+  useEffect(() => {
+    // From now on it is counted with the others.
+    if (inside) who.reload();
+  }, [inside]);
+  // No room can have such a name: there is nothing to show.
+  if (rule.error?.code === "invalid-room") {
+    return (
+      <>
+        <div class="top">
+          <Heading above={<a href={href(ROOMS)}>Rooms</a>}>
+            <span class="name">{name}</span>
+          </Heading>
+        </div>
+        <Failure error={rule.error} />
+      </>
+    );
+  }
   const reserved = name.startsWith("thump:");
   return (
     <>
@@ -31,13 +50,13 @@ export function RoomPage({ name }: { name: string }) {
           <span class="name">{name}</span>
         </Heading>
         <p class="soft" data-testid="room-sessions">
-          {who.data ? inside(who.data.total) : " "}
+          {who.data ? sessionsText(who.data.total, inside) : " "}
         </p>
       </div>
       <Failure error={rule.error ?? who.error} />
       <div class="split">
         <div>
-          <TailView thump={live.thump} room={name} />
+          <TailView thump={live.thump} room={name} onState={(state) => setInside(state === "live")} />
           {!reserved && <PublishBox room={name} />}
         </div>
         <div>
@@ -58,6 +77,8 @@ export function RoomPage({ name }: { name: string }) {
   );
 }
 
-function inside(total: number): string {
-  return total === 0 ? "no sessions" : `${plural(total, "session")}, with this console's`;
+/** @param inside this console is one of them */
+function sessionsText(total: number, inside: boolean): string {
+  if (total === 0) return "no sessions";
+  return plural(total, "session") + (inside ? ", with this console's" : "");
 }

@@ -56,13 +56,13 @@ function RulesTable({ rules }: { rules: PatternRule[] }) {
             <th scope="row">
               {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
             </th>
-            <td>{historyText(rule)}</td>
-            <td>{rule.lag}</td>
-            <td>{rule.join}</td>
-            <td>{rule.publish}</td>
-            <td>{rule.members}</td>
-            <td>{rule.history ? rule.history.read : "–"}</td>
-            <td>
+            <td data-name="Keeps">{historyText(rule)}</td>
+            <td data-name="If slow">{rule.lag}</td>
+            <td data-name="Join">{rule.join}</td>
+            <td data-name="Publish">{rule.publish}</td>
+            <td data-name="Members">{rule.members}</td>
+            <td data-name="Read history">{rule.history ? rule.history.read : "–"}</td>
+            <td data-name="Schema">
               {rule.schema === undefined ? <span class="soft">–</span> : <Schema schema={rule.schema} />}
             </td>
           </tr>
@@ -93,7 +93,8 @@ function RuleOfRoom({ room }: { room: string }) {
       <h2 id="of" class="name">
         {room}
       </h2>
-      <Failure error={error} />
+      {/* That nobody answers is said above. */}
+      <Failure error={error?.code === "gone" ? undefined : error} />
       {data && (
         <>
           <p class="soft">

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // A session: who it is, where it is in each of its rooms, why it was slow, and a way to end it.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, type SessionDetail, type Standing } from "../api.ts";
 import { ago, bytes, clock, count, duration, plural } from "../format.ts";
 import { useConsole, useNow, usePolled } from "../hooks.ts";
@@ -25,7 +25,7 @@ export function SessionPage({ id }: { id: string }) {
       ) : (
         <Failure error={error} />
       )}
-      {data && <Detail session={data} />}
+      {data && <Detail session={data} fresh={!error} />}
     </>
   );
 }
@@ -64,8 +64,12 @@ function Disconnect({ id, onDone }: { id: string; onDone(): void }) {
   );
 }
 
-function Detail({ session }: { session: SessionDetail }) {
-  const now = useNow();
+/** @param fresh it is as it was told a moment ago; else its time stands still */
+function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) {
+  const current = useNow();
+  const last = useRef(current);
+  if (fresh) last.current = current;
+  const now = last.current;
   const { transport, user, info, address, since, deadline, sent, received, waiting, lagging } = session;
   const facts: [name: string, value: string][] = [
     ["transport", transport],

@@ -85,7 +85,9 @@ function SessionsTable({ sessions }: { sessions: SessionRow[] }) {
             <td>
               {transport} {lagging && <span class="badge busy">lagging</span>}
             </td>
-            <td class="wide cut">{user ?? <span class="soft">–</span>}</td>
+            <td class="wide cut" title={user}>
+              {user ?? <span class="soft">–</span>}
+            </td>
             <td class="address cut">{address ?? "–"}</td>
             <td class="number">{count(rooms)}</td>
             <td class="time">{ago(since, now)}</td>

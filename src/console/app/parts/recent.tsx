@@ -18,7 +18,8 @@ export function ErrorsTable() {
       ) : (
         <Table
           caption="Errors that clients were told, by code, the last 15 minutes"
-          columns={[["Code"], ["Times", "number"], ["Last"], ["In words", "wide"]]}
+          look="errors"
+          columns={[["Code"], ["Times", "number"], ["Last", "time"], ["In words", "wide"]]}
         >
           {lines.map(({ code, count: times, last, message }) => (
             <tr key={code}>
@@ -27,7 +28,7 @@ export function ErrorsTable() {
               </td>
               <td class="number">{count(times)}</td>
               <td class="time">{ago(last, now)}</td>
-              <td class="wide cut" title={message}>
+              <td class="wide">
                 {message ?? <span class="soft">not shown: it may hold what was sent</span>}
               </td>
             </tr>

@@ -16,11 +16,14 @@ const NEAR = 40;
 interface TailProps {
   thump: Thump;
   room: string;
+  onState(state: State): void;
 }
 
-export function TailView({ thump, room: name }: TailProps) {
+export function TailView({ thump, room: name, onState }: TailProps) {
   const [last, setLast] = useState(HISTORY[0] as number);
   const { tail, state, why, redraw } = useTail(thump, name, last);
+  const [cleared, setCleared] = useState(false);
+  useEffect(() => onState(state), [state]);
   const { items, waiting, paused } = tail;
   const list = useRef<HTMLOListElement>(null);
   const follows = useRef(true);
@@ -35,6 +38,7 @@ export function TailView({ thump, room: name }: TailProps) {
   };
   const clear = () => {
     tail.clear();
+    setCleared(true);
     redraw();
   };
   return (
@@ -42,7 +46,10 @@ export function TailView({ thump, room: name }: TailProps) {
       <Head
         words={paused ? `held, ${plural(waiting, "other")} since` : state}
         last={last}
-        onLast={setLast}
+        onLast={(most) => {
+          setLast(most);
+          setCleared(false);
+        }}
         paused={paused}
         onPause={toggle}
         onClear={clear}
@@ -61,9 +68,13 @@ export function TailView({ thump, room: name }: TailProps) {
         {items.slice(-MOST).map((item) => (
           <Row key={item.id} item={item} />
         ))}
-        {items.length === 0 && (
+        {items.length === 0 && state === "live" && (
           <li class="nothing">
-            <Empty>Nothing is kept, and nothing was said since.</Empty>
+            <Empty>
+              {cleared
+                ? "Cleared: what is said next is shown."
+                : "Nothing is kept, and nothing was said since."}
+            </Empty>
           </li>
         )}
       </ol>
@@ -132,7 +143,10 @@ function useTail(thump: Thump, name: string, last: number) {
         tail.add({ gap });
         later();
       }),
-      room.on("state", setState),
+      room.on("state", (now) => {
+        setState(now);
+        if (now === "live") setWhy(undefined);
+      }),
       room.on("error", ({ message }) => setWhy(message)),
     ];
     setState(room.state);
@@ -158,9 +172,17 @@ function Row({ item }: { item: Item }) {
   return (
     <li title={at}>
       <time>{clock(time)}</time>
-      {event !== "message" && <span class="badge">{event}</span>}
-      {from !== undefined && <b>{from}</b>}
-      <span class="data">{dataText(data)}</span>
+      {event !== "message" && (
+        <span class="badge cut" title={event}>
+          {event}
+        </span>
+      )}
+      {from !== undefined && (
+        <b class="cut" title={from}>
+          {from}
+        </b>
+      )}
+      <span class="data">{data === "" ? <span class="soft">an empty text</span> : dataText(data)}</span>
     </li>
   );
 }

@@ -94,6 +94,8 @@ interface PagerProps {
 /** "101–200 of 1,000", and the ways to the pages around. */
 export function Pager({ route, shown, total, next }: PagerProps) {
   const { from } = route;
+  // Nothing to page through.
+  if (shown === 0 && route.cursor === "") return null;
   const range =
     shown === 0 ? "none" : `${count(from + 1)}–${count(from + shown)} of ${total.toLocaleString("en")}`;
   return (
