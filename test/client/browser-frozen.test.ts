@@ -12,7 +12,7 @@ tellIfSkipped("test/client/browser-frozen.test.ts");
 
 async function open(transport: "websocket" | "event-stream", options: TabOptions = {}) {
   const access = options.token && { access: { secrets: [SECRET], leeway: 0 } };
-  const server = startServer({ rooms: { "*": { history: { count: 100_000 } } }, ...access });
+  const server = startServer({ rooms: { "*": { history: { count: 100_000 } } }, heartbeat: 600, ...access });
   const proxy = await Proxy.start(server.port);
   const sleeper = await openSleeper();
   const tab = await openTab(proxy.url, { transport, ...options, page: sleeper.page });
@@ -101,7 +101,7 @@ inBrowser("a tab that was hidden while its connection died notices when it is lo
   await tab.life.find((what) => what === "hidden");
   proxy.blackHole(true);
   const said = await say("word", 20);
-  // By itself it would notice in 25 s at the earliest; looked at, it asks, and waits 5 for an answer.
+  // By itself it would notice in ten minutes at the earliest; looked at, it asks.
   proxy.blackHole(false);
   await sleeper.show();
   await tab.becomes("offline");

@@ -1,9 +1,10 @@
 // The client in a real browser while its server is killed, or drained, and started again on the same data.
 import { describe, expect } from "bun:test";
+import type { Route } from "playwright-core";
 import { Life } from "../durable/life.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
-import { client } from "./support.ts";
+import { client, hear } from "./support.ts";
 import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
 import { talk } from "./talk.ts";
 
@@ -80,6 +81,40 @@ describe.each([
     said.push(await tab.say("after"));
     await tab.heardExactly(said);
   });
+
+  inBrowser(
+    "what was kept, but the answer is lost with the server, is said again and kept once",
+    async () => {
+      const life = await started();
+      const proxy = await Proxy.start(life.port);
+      proxy.blockUpgrade = !options.transport;
+      const tab = await openTab(proxy.url, options);
+      await tab.becomes("live", transport);
+      const said = [await tab.say("before")];
+      const killed = Promise.withResolvers<void>();
+      const kill = () => life.kill().then(killed.resolve);
+      if (transport === "websocket") {
+        const other = await hear(client(life.url), "r");
+        proxy.stall(true);
+        void other.until((all) => all.includes("once")).then(kill);
+      } else {
+        // This answer alone: a browser may have to ask first whether it may, and is to be answered that.
+        const lose = async (route: Route) => {
+          await route.fetch();
+          await kill();
+          await route.abort();
+        };
+        await tab.page.route("**/publish", lose, { times: 1 });
+      }
+      const waiting = tab.say("once");
+      await killed.promise;
+      proxy.cut();
+      await tab.becomes("offline");
+      await life.start();
+      said.push(await waiting, await tab.say("after"));
+      await tab.heardExactly(said);
+    },
+  );
 
   inBrowser(
     "after a drain it comes back when the server said, to the next one at the same address",
