@@ -1,115 +1,87 @@
-// The client in a real browser: offline, reloaded, with sockets blocked, in a tab that is not looked at.
-import { expect, test } from "bun:test";
-import type { Page } from "playwright-core";
-import { noBrowser } from "../../scripts/chromium.ts";
-import { buildClient } from "../../scripts/build-client.ts";
-import { openPages } from "../support/browser.ts";
-import { cleanup } from "../support/cleanup.ts";
+// The client in a real browser: offline, left and come back to, with sockets blocked, and let through again.
+import { describe, expect } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
+import { client } from "./support.ts";
+import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { talk } from "./talk.ts";
 
-if (noBrowser) console.log(`skipped: test/client/browser.test.ts: ${noBrowser}`);
+tellIfSkipped("test/client/browser.test.ts");
 
-/** Shows what a room brings: the page that a test looks at. */
-const page = (url: string) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<p id="state"></p><p id="transport"></p><p id="messages"></p><p id="gaps">0</p>
-<script type="module">
-  import { connect } from "/client.js";
-  const thump = connect("${url}", { resume: sessionStorage, backoff: { first: 50, most: 200 } });
-  const room = thump.room("r");
-  const show = (id, text) => { document.getElementById(id).textContent = text; };
-  const seen = [];
-  room.on("message", (data) => show("messages", seen.push(data) && seen.join(" ")));
-  room.on("gap", () => show("gaps", "1"));
-  thump.on("state", (state) => { show("state", state); show("transport", thump.transport ?? ""); });
-  window.thump = thump;
-</script>`;
-
-async function open() {
-  const server = startServer();
+async function open(options: TabOptions, blockUpgrade = false) {
+  const server = startServer({ rooms: { "*": { history: { count: 100_000 } } } });
   const proxy = await Proxy.start(server.port);
-  const script = await buildClient();
-  const site = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: ({ url }) =>
-      url.endsWith("/client.js")
-        ? new Response(script, { headers: { "content-type": "text/javascript" } })
-        : new Response(page(proxy.url), { headers: { "content-type": "text/html" } }),
-  });
-  cleanup(() => site.stop(true));
-  return { server, proxy, url: site.url.href };
+  proxy.blockUpgrade = blockUpgrade;
+  const tab = await openTab(proxy.url, options);
+  const other = client(server.url);
+  const say = async (data: string) => ({ data, at: await other.publish("r", data) });
+  return { proxy, tab, other, say };
 }
 
-/** Resolves once an element has this text. Code for the page is text: its types are not ours. */
-const shows = (tab: Page, id: string, text: string) =>
-  tab.waitForFunction(
-    `document.getElementById(${JSON.stringify(id)}).textContent === ${JSON.stringify(text)}`,
-  );
+describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
+  inBrowser("offline and back amid talk, its own too: each message once", async () => {
+    const { proxy, tab, other, say } = await open({ transport });
+    await tab.becomes("live", transport);
+    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+    await tab.hears(40);
+    await tab.page.context().setOffline(true);
+    // The browser's own emulation leaves sockets that are open alone.
+    proxy.cut();
+    await tab.becomes("offline");
+    const said = [await say("meanwhile")];
+    await tab.page.context().setOffline(false);
+    await tab.becomes("live", transport);
+    await tab.hears(40);
+    for (const hush of hushes) said.push(...(await hush()));
+    said.push(await say("end"));
+    await tab.heardExactly(said);
+  });
 
-const inBrowser = (name: string, run: () => Promise<void>) =>
-  test.skipIf(noBrowser !== undefined)(name, run, 60_000);
-
-inBrowser("offline and back, and over a reload: each message once", async () => {
-  const { server, proxy, url } = await open();
-  const { pages } = await openPages(url, 1);
-  const tab = pages[0] as Page;
-  await shows(tab, "state", "live");
-  await shows(tab, "transport", "websocket");
-  await server.publish("r", "0");
-  await shows(tab, "messages", "0");
-
-  await tab.context().setOffline(true);
-  // The browser's own emulation leaves sockets that are open alone.
-  proxy.cut();
-  await shows(tab, "state", "offline");
-  await server.publish("r", "1");
-  await tab.context().setOffline(false);
-  await shows(tab, "messages", "0 1");
-
-  await tab.reload();
-  await shows(tab, "state", "live");
-  await server.publish("r", "2");
-  await shows(tab, "messages", "2");
-  expect(await tab.textContent("#gaps")).toBe("0");
-
-  await tab.goto("about:blank");
-  await server.publish("r", "3");
-  await tab.goBack();
-  await shows(tab, "messages", "3");
-  expect(await tab.textContent("#gaps")).toBe("0");
+  inBrowser("over a reload, and over a visit to another page: each message once", async () => {
+    const { tab, say } = await open({ transport });
+    const { page } = tab;
+    await tab.becomes("live");
+    const said = [await say("one")];
+    await tab.heard.until(({ length }) => length === 1);
+    await page.reload();
+    await tab.becomes("live");
+    said.push(await say("two"));
+    await tab.heard.until(({ length }) => length === 2);
+    await page.goto("about:blank");
+    for (const word of ["three", "four", "five"]) said.push(await say(word));
+    await page.goBack();
+    await tab.becomes("live");
+    said.push(await tab.say("six"));
+    await tab.heardExactly(said);
+  });
 });
 
 inBrowser(
-  "where sockets are blocked it is a stream, of another origin; then a socket again, when the network changes",
+  "sockets that are blocked from now on: streams take over amid talk, then a socket again",
   async () => {
-    const { server, proxy, url } = await open();
+    const { proxy, tab, other, say } = await open({});
+    await tab.becomes("live", "websocket");
+    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+    await tab.hears(40);
     proxy.blockUpgrade = true;
-    const { pages } = await openPages(url, 1);
-    const tab = pages[0] as Page;
-    await shows(tab, "state", "live");
-    await shows(tab, "transport", "event-stream");
-    await tab.evaluate("thump.publish('r', 0)");
-    await server.publish("r", "1");
-    await shows(tab, "messages", "0 1");
+    proxy.cut();
+    await tab.becomes("live", "event-stream");
+    await tab.hears(40);
     proxy.blockUpgrade = false;
-    await tab.evaluate("void dispatchEvent(new Event('online'))");
-    await shows(tab, "transport", "websocket");
-    await server.publish("r", "2");
-    await shows(tab, "messages", "0 1 2");
+    // The browser says `online` when it is: then the client looks whether there is a socket to be had.
+    await tab.page.context().setOffline(true);
+    await tab.page.context().setOffline(false);
+    await tab.becomes("live", "websocket");
+    await tab.hears(40);
+    const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
+    said.push(await say("end"));
+    await tab.heardExactly(said);
   },
 );
 
-inBrowser("a tab that was hidden while its connection died notices when it is looked at", async () => {
-  const { server, proxy, url } = await open();
-  const { pages } = await openPages(url, 1);
-  const tab = pages[0] as Page;
-  await shows(tab, "state", "live");
-  proxy.blackHole(true);
-  await server.publish("r", "0");
-  // By itself it would notice in 25 s at the earliest; asked to look, it does within 5.
-  proxy.blackHole(false);
-  await tab.evaluate("void document.dispatchEvent(new Event('visibilitychange'))");
-  await shows(tab, "messages", "0");
-  expect(await tab.textContent("#gaps")).toBe("0");
+inBrowser("where sockets are blocked from the start it is a stream, of another origin", async () => {
+  const { tab, say } = await open({}, true);
+  await tab.becomes("live", "event-stream");
+  await tab.heardExactly([await tab.say("mine"), await say("another's"), await tab.say("mine again")]);
+  expect(tab.errors.all).toEqual([]);
 });

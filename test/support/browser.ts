@@ -1,6 +1,6 @@
-// Pages in a headless browser that closes with the test.
+// Pages in a headless browser that closes with the test; and one that can be put to sleep.
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { launch } from "../../scripts/chromium.ts";
+import { launch, launchAsIs } from "../../scripts/chromium.ts";
 import { cleanup } from "./cleanup.ts";
 
 export interface Opened {
@@ -32,4 +32,35 @@ export async function openPages(
     pages.push(page);
   }
   return opened;
+}
+
+export interface Sleeper {
+  page: Page;
+  /** Another tab comes to the front. */
+  hide(): Promise<void>;
+  /** It comes to the front again. */
+  show(): Promise<void>;
+  /** As a browser does it with a tab that is hidden for long: no script in it runs any more. */
+  freeze(): Promise<void>;
+  /** Scripts run again, with all that came meanwhile. */
+  thaw(): Promise<void>;
+}
+
+/** A page of a browser of its own, which closes with the test. */
+export async function openSleeper(): Promise<Sleeper> {
+  const { context, close } = await launchAsIs();
+  cleanup(close);
+  const other = await context.newPage();
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  const become = async (state: "frozen" | "active") => {
+    await devtools.send("Page.setWebLifecycleState", { state });
+  };
+  return {
+    page,
+    hide: () => other.bringToFront(),
+    show: () => page.bringToFront(),
+    freeze: () => become("frozen"),
+    thaw: () => become("active"),
+  };
 }

@@ -13,6 +13,8 @@ export class Proxy {
   /** Takes connections and gives nothing back: new ones too. Nobody is told. */
   #hole = false;
   #refusing = false;
+  /** Who waits to be let on, while new connections are held. */
+  #held: net.Socket[] | undefined;
   readonly #pairs = new Set<Pair>();
   readonly #server: net.Server;
   /** How many connections there have been. */
@@ -52,11 +54,19 @@ export class Proxy {
       server.resetAndDestroy();
     }
     this.#pairs.clear();
+    for (const client of this.#held?.splice(0) ?? []) client.resetAndDestroy();
   }
 
   /** Takes no connections, or does again. */
   refuse(refusing: boolean): void {
     this.#refusing = refusing;
+  }
+
+  /** New connections wait at the door, as at a balancer that has no server for now; or go on, as those that waited. */
+  hold(holding: boolean): void {
+    const waiting = this.#held ?? [];
+    this.#held = holding ? waiting : undefined;
+    if (!holding) for (const client of waiting) this.#forward(client);
   }
 
   /** From now on nothing gets through, in any connection, and nothing is closed: as if the cable were pulled. */
@@ -78,6 +88,13 @@ export class Proxy {
   #accept(client: net.Socket): void {
     this.connections++;
     if (this.#refusing) return void client.resetAndDestroy();
+    if (!this.#held) return this.#forward(client);
+    // What it sends meanwhile stays in it, to be read once it is let on.
+    client.on("error", () => {});
+    this.#held.push(client);
+  }
+
+  #forward(client: net.Socket): void {
     const server = net.connect(this.target, "127.0.0.1");
     const pair = { client, server };
     this.#pairs.add(pair);

@@ -1,0 +1,50 @@
+// The client in a real browser with tokens that end soon: its page fetches others, and nobody notices.
+import { describe, expect } from "bun:test";
+import { Inbox } from "../support/clients.ts";
+import { Proxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
+import { claims, SECRET, seconds, token } from "../support/tokens.ts";
+import { client } from "./support.ts";
+import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { talk } from "./talk.ts";
+
+tellIfSkipped("test/client/browser-tokens.test.ts");
+
+describe.each([
+  ["a socket", { transport: "websocket" }],
+  ["streams", { transport: "event-stream" }],
+  ["streams, as sockets are blocked", {}],
+] as [string, TabOptions][])("by %s", (_, options) => {
+  const transport = options.transport ?? "event-stream";
+
+  inBrowser("talk goes on while one token after the other ends: each message once", async () => {
+    const rooms = { "*": { history: { count: 100_000 } } };
+    const server = startServer({ access: { secrets: [SECRET], leeway: 0 }, rooms });
+    const proxy = await Proxy.start(server.port);
+    proxy.blockUpgrade = !options.transport;
+    const fetched = new Inbox<string>();
+    // A socket shows its next one at three quarters of the time: so much that a busy machine manages.
+    const lasting = transport === "websocket" ? 7 : 3;
+    const supply = () => {
+      const fresh = token(claims({ jti: String(fetched.all.length), exp: seconds(lasting) }));
+      fetched.push(fresh);
+      return fresh;
+    };
+    const tab = await openTab(proxy.url, { ...options, token: supply });
+    await tab.becomes("live", transport);
+    const { connections } = proxy;
+    const other = client(server.url, { token: token(claims({ sub: "other" })) });
+    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+    const { length: before } = fetched.all;
+    await fetched.until(({ length }) => length >= before + 3);
+    await tab.hears(40);
+    const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
+    said.push({ data: "end", at: await other.publish("r", "end") });
+    await tab.heardExactly(said);
+    expect(tab.errors.all).toEqual([]);
+    if (transport !== "websocket") return;
+    // It shows each on the way.
+    expect(proxy.connections).toBe(connections);
+    expect(tab.states.all.map(({ state }) => state)).not.toContain("offline");
+  });
+});

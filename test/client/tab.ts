@@ -1,0 +1,127 @@
+// A tab of a real browser with the client in it: what the client tells there is told to the test.
+import { expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { buildClient } from "../../scripts/build-client.ts";
+import { noBrowser } from "../../scripts/chromium.ts";
+import { openPages } from "../support/browser.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { Inbox } from "../support/clients.ts";
+import { inOrder, type Said, talk } from "./talk.ts";
+
+/** As `test`, where there is a browser. A browser, and often a server, start in each: that takes a while. */
+export const inBrowser = (name: string, run: () => Promise<void>) =>
+  test.skipIf(noBrowser !== undefined)(name, run, 120_000);
+
+/** Every file of such tests says once why they were not played. */
+export function tellIfSkipped(file: string): void {
+  if (noBrowser) console.log(`skipped: ${file}: ${noBrowser}`);
+}
+
+export type Transport = "websocket" | "event-stream";
+
+export interface TabOptions {
+  transport?: Transport;
+  backoff?: { first: number; most: number };
+  /** How long a connection may take to begin. */
+  timeout?: number;
+  /** What the page's own site answers who asks it for a token: then the client has a function that does. */
+  token?: () => string;
+  /** An empty page to be in, if not one of a new browser. */
+  page?: Page;
+}
+
+/** One room, and all that its client tells. The functions on `window` are for the test to call. */
+const html = (url: string, options: object, asksForTokens: boolean) => `<!doctype html>
+<meta charset="utf-8"><link rel="icon" href="data:,">
+<script type="module">
+  import { connect } from "/client.js";
+  const token = async () => {
+    const response = await fetch("/token", { method: "POST" });
+    return response.text();
+  };
+  const thump = connect(${JSON.stringify(url)}, {
+    resume: sessionStorage,
+    ...${JSON.stringify(options)},
+    ...(${asksForTokens} && { token }),
+  });
+  const room = thump.room("r");
+  room.on("message", (data) => tell("heard", data));
+  room.on("gap", (gap) => tell("gaps", gap));
+  thump.on("error", ({ code, message }) => tell("errors", code + ": " + message));
+  thump.on("state", (state) => tell("states", { state, transport: thump.transport }));
+  for (const name of ["freeze", "resume"]) document.addEventListener(name, () => tell("life", name));
+  document.addEventListener("visibilitychange", () => tell("life", document.visibilityState));
+  ${String(talk)}
+  let hush;
+  Object.assign(window, {
+    say: (data) => room.publish(data),
+    talk: () => void (hush = talk("page", (data) => room.publish(data))),
+    hush: () => hush(),
+  });
+</script>`;
+
+export class Tab {
+  /** The data of each message, over reloads of the page too. */
+  readonly heard = new Inbox<string>();
+  readonly gaps = new Inbox<unknown>();
+  readonly errors = new Inbox<string>();
+  readonly states = new Inbox<{ state: string; transport?: Transport }>();
+  /** What befell the page: `hidden`, `freeze`, `resume`, `visible`. */
+  readonly life = new Inbox<string>();
+
+  constructor(readonly page: Page) {}
+
+  /** Resolves with the next state of the client that is this one: those before it are passed over. */
+  async becomes(state: string, transport?: Transport): Promise<void> {
+    await this.states.find((now) => now.state === state && (!transport || now.transport === transport));
+  }
+
+  /** Publishes from the page. Resolves once it is kept. */
+  async say(data: string): Promise<Said> {
+    return { data, at: await this.page.evaluate<string>(`say(${JSON.stringify(data)})`) };
+  }
+
+  /** Talks from the page until the result is called. */
+  async talk(): Promise<() => Promise<Said[]>> {
+    await this.page.evaluate("talk()");
+    return () => this.page.evaluate<Said[]>("hush()");
+  }
+
+  /** Resolves when so many more have come than now. */
+  async hears(more: number): Promise<void> {
+    const enough = this.heard.all.length + more;
+    await this.heard.until(({ length }) => length >= enough);
+  }
+
+  /** It must have heard this and nothing else: each once, in the order in which the server kept it. */
+  async heardExactly(said: Said[]): Promise<void> {
+    const truth = inOrder(said);
+    const last = truth.at(-1) as string;
+    await this.heard.until((all) => all.includes(last));
+    expect(this.heard.all).toEqual(truth);
+    expect(this.gaps.all).toEqual([]);
+  }
+}
+
+/** Opens a page with a client of the server at `url`. The page is of another origin, with a site of its own. */
+export async function openTab(url: string, { token, page, ...options }: TabOptions = {}): Promise<Tab> {
+  const script = await buildClient();
+  const text = html(url, { backoff: { first: 50, most: 200 }, ...options }, token !== undefined);
+  const answer = (body: string, type: string) => new Response(body, { headers: { "content-type": type } });
+  const site = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    routes: {
+      "/": () => answer(text, "text/html"),
+      "/client.js": () => answer(script, "text/javascript"),
+      "/token": { POST: () => answer(token?.() ?? "", "text/plain") },
+    },
+  });
+  cleanup(() => site.stop(true));
+  const tab = new Tab(page ?? ((await openPages("about:blank", 1)).pages[0] as Page));
+  const { heard, gaps, errors, states, life } = tab;
+  const inboxes: Record<string, { push(what: never): void }> = { heard, gaps, errors, states, life };
+  await tab.page.exposeFunction("tell", (name: string, what: never) => inboxes[name]?.push(what));
+  await tab.page.goto(site.url.href);
+  return tab;
+}
