@@ -109,6 +109,32 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
+  test("a loss that happened two restarts ago is told, when somebody who saw what was lost is back", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const away = await readyNode(`redis://127.0.0.1:${link.port}`);
+    const other = await readyNode(redis.url);
+    await publishAt(other, "a", "1");
+    await redis.ask("SAVE");
+    const listener = await openEvents(away.room("a"));
+    await publishAt(other, "a", "lost");
+    await listener.events.next();
+    link.refuse();
+    await other.stop();
+    for (const text of ["2", "3"]) {
+      await redis.kill();
+      await redis.begin();
+      const next = await readyNode(redis.url);
+      await publishAt(next, "a", text);
+      await redis.ask("SAVE");
+      await next.stop();
+    }
+    const { epoch } = away.log;
+    link.accept();
+    await until(() => away.log.epoch !== epoch);
+    await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
+  });
+
   test("one that came back with nothing, though something was published, begins anew", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);

@@ -5,9 +5,12 @@ import { cleanup } from "./cleanup.ts";
 import { folder } from "./process.ts";
 import { freePort } from "../../scripts/free-port.ts";
 
+/** The program: another one that is to do the same can be named, a Valkey for example. */
+const PROGRAM = process.env["THUMP_REDIS_SERVER"] || "redis-server";
+
 /** Where it is missing, tests that need it are skipped, and say so in their names. */
-export const hasRedis = Bun.which("redis-server") !== null;
-export const withRedis = hasRedis ? "" : " (skipped: there is no redis-server; apt-get install redis-server)";
+export const hasRedis = Bun.which(PROGRAM) !== null;
+export const withRedis = hasRedis ? "" : ` (skipped: there is no ${PROGRAM}; apt-get install redis-server)`;
 
 export class RedisServer {
   #process: Bun.Subprocess | undefined;
@@ -42,9 +45,19 @@ export class RedisServer {
 
   /** Starts one for several tests: who calls this kills it. It keeps nothing on disk. */
   static async startShared(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), tmpdir(), []);
+    return RedisServer.startIn(tmpdir(), await freePort());
+  }
+
+  /** The same, in a folder and on a port that are known already. */
+  static async startIn(dir: string, port: number, ...options: string[]): Promise<RedisServer> {
+    const server = new RedisServer(port, dir, options);
     await server.begin();
     return server;
+  }
+
+  get isRunning(): boolean {
+    const process = this.#process;
+    return process !== undefined && process.exitCode === null && process.signalCode === null;
   }
 
   get url(): string {
@@ -58,12 +71,12 @@ export class RedisServer {
     const save = this.config === undefined ? ["--save", ""] : [];
     const file = this.config === undefined ? [] : [this.config];
     const args = [...file, ...given.map(String), ...save, ...this.options];
-    this.#process = Bun.spawn(["redis-server", ...args], { stdout: "ignore", stderr: "ignore" });
+    this.#process = Bun.spawn([PROGRAM, ...args], { stdout: "ignore", stderr: "ignore" });
     for (;;) {
       try {
         if ((await this.ask("PING")) === "PONG") return;
       } catch {
-        if (this.#process.exitCode !== null) throw new Error(`redis-server ended: ${args.join(" ")}`);
+        if (!this.isRunning) throw new Error(`${PROGRAM} ended: ${args.join(" ")}`);
       }
       await Bun.sleep(10);
     }
@@ -73,6 +86,21 @@ export class RedisServer {
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     this.#process?.kill(signal);
     await this.#process?.exited;
+  }
+
+  /** It hangs: connections are taken, and nothing is answered, until `resume`. */
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
+  /** A line of what it says of its replication. */
+  async replication(name: string): Promise<string | undefined> {
+    const info = String(await this.ask("INFO", "replication"));
+    return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
   }
 
   /** Runs a command on a connection of its own. */

@@ -1,8 +1,8 @@
 // Where Redis is: one server, Sentinels that know which, or a Cluster. Read from a URL.
-import { Redis, type RedisOptions } from "ioredis";
+import type { RedisOptions } from "ioredis";
 
 /** A place to ask, or to connect to. */
-interface Host {
+export interface Host {
   host: string;
   port: number;
 }
@@ -60,60 +60,4 @@ function readHost(place: string, usual: number): Host {
   const host = bracketed ?? plain;
   if (host === undefined) throw new Error(`names no host that could be read: "${place}"`);
   return { host, port: port === undefined ? usual : Number(port) };
-}
-
-/** What holds for every connection: it is used as long as it lives, and never mends itself. */
-const ONCE = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  enableReadyCheck: false,
-  autoResubscribe: false,
-  autoResendUnfulfilledCommands: false,
-  retryStrategy: () => null,
-  sentinelRetryStrategy: () => null,
-  connectTimeout: 5000,
-  protocol: 3,
-} satisfies RedisOptions;
-
-/**
- * A connection to the server that takes writes, not opened yet. All our keys are in one slot of a Cluster.
- * @param key one of ours
- */
-export async function connectionTo(address: Address, key: string): Promise<Redis> {
-  const { kind, hosts, name, options } = address;
-  if (kind === "sentinel")
-    return new Redis({
-      ...ONCE,
-      ...options,
-      sentinels: hosts,
-      name: name as string,
-      enableTLSForSentinelMode: options.tls !== undefined,
-      ...(options.tls ? { sentinelTLS: options.tls } : {}),
-    });
-  const [first] = hosts as [Host];
-  const host = kind === "server" ? first : await ownerOf(address, key);
-  return new Redis({ ...ONCE, ...options, ...host });
-}
-
-/** Which server of a Cluster has a key: the first that answers knows. */
-async function ownerOf({ hosts, options }: Address, key: string): Promise<Host> {
-  let reason: unknown;
-  for (const host of hosts) {
-    const seed = new Redis({ ...ONCE, ...options, ...host });
-    seed.on("error", (error) => (reason = error));
-    try {
-      await seed.connect();
-      const slot = await seed.cluster("KEYSLOT", key);
-      const ranges = (await seed.cluster("SLOTS")) as unknown as [number, number, [string, number]][];
-      const owner = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2];
-      // A server that does not know its own name leaves it out.
-      if (owner) return { host: owner[0] || host.host, port: owner[1] };
-      reason = new Error("the Cluster serves no slot for its keys yet");
-    } catch (error) {
-      reason ??= error;
-    } finally {
-      seed.disconnect();
-    }
-  }
-  throw reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -9,6 +9,9 @@ import { type Script, script } from "./script.ts";
 // KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: what the names of all keys begin with.
 const COMMON = `
 local sources, leaving, counter, start = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+-- While a slot is on its way to another server of a Cluster, to ask for a key that is not here is an error. One that is
+-- nowhere makes it come before anything was done: no script stops halfway.
+redis.call('EXISTS', start .. 'nothing')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function whole(number) return string.format('%.0f', number) end

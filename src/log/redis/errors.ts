@@ -14,7 +14,7 @@ export function kindOf({ message }: Error): Kind | undefined {
   if (message.startsWith("EPOCH")) return "epoch";
   if (/^(READONLY|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)|READONLY You can't write/.test(message))
     return "elsewhere";
-  if (/^(OOM|MISCONF|NOREPLICAS|BUSY|LOADING|NOPERM|TRYAGAIN)|-OOM |OOM command/.test(message))
+  if (/^(OOM|MISCONF|NOREPLICAS|BUSY|LOADING|NOPERM|TRYAGAIN)|-OOM |OOM command|non local key/.test(message))
     return "refusal";
   if (/closed|Stream isn't writeable|ECONN|EPIPE|socket|aborted/i.test(message)) return "gone";
   return undefined;

@@ -1,5 +1,6 @@
 // Keeps a connection to Redis: makes one, and another when it breaks, at growing intervals.
 import type { Address } from "./address.ts";
+import { Finder } from "./finder.ts";
 import { Link } from "./link.ts";
 import type { RedisStats } from "./stats.ts";
 
@@ -25,14 +26,17 @@ export class Keeper {
   #timer: Timer | undefined;
   #closed = false;
   #told = false;
+  readonly #finder: Finder;
 
+  /** @param key one of the log's, wherever it is */
   constructor(
     readonly address: Address,
-    readonly key: string,
+    key: string,
     readonly stats: RedisStats,
     readonly patience: number,
     readonly events: KeeperEvents,
   ) {
+    this.#finder = new Finder(address, key);
     void this.#connect();
   }
 
@@ -45,7 +49,7 @@ export class Keeper {
   async #connect(): Promise<void> {
     let own: Link | undefined;
     try {
-      const link = await Link.open(this.address, this.key, this.patience, {
+      const link = await Link.open(this.#finder, this.patience, {
         message: (channel, message) => this.events.message(channel, message),
         down: (reason) => this.#down(own, reason),
       });

@@ -1,6 +1,6 @@
 // One connection to Redis, for as long as it lives: commands and notifications on it come in one order.
 import type { Redis } from "ioredis";
-import { type Address, connectionTo } from "./address.ts";
+import type { Finder } from "./finder.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";
 
 const PING = 1000;
@@ -43,24 +43,28 @@ export class Link {
    * @param patience how long that may take, and how long Redis may be silent when asked, in ms
    * @throws Error when it cannot, or it takes too long
    */
-  static async open(address: Address, key: string, patience: number, events: LinkEvents): Promise<Link> {
-    const redis = await connectionTo(address, key);
-    let reason: Error | undefined;
-    // The error of the connection says more than the one of the command that it failed.
-    redis.on("error", (error: Error) => (reason ??= error));
+  static async open(finder: Finder, patience: number, events: LinkEvents): Promise<Link> {
+    const late = new AbortController();
+    const over = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      reason ??= new Error(`no answer within ${patience} ms`);
-      redis.disconnect();
+      const error = new Error(`no answer within ${patience} ms`);
+      late.abort(error);
+      over.reject(error);
     }, patience);
+    // A connection that hangs may never say that it failed.
+    over.promise.catch(() => {});
+    let redis: Redis | undefined;
+    let reason: Error | undefined;
     try {
-      await redis.connect();
-      const info = await redis.info("server");
-      await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
+      redis = await finder.connection(late.signal);
+      // The error of the connection says more than the one of the command that it failed.
+      redis.on("error", (error: Error) => (reason ??= error));
+      const info = await Promise.race([prepared(redis), over.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
       if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
       return new Link(redis, /run_id:(\w+)/.exec(info)?.[1] ?? "unknown", events, patience);
     } catch (error) {
-      redis.disconnect();
+      redis?.disconnect();
       const { message } = reason ?? (error as Error);
       const full = /ECONNRESET|EPIPE/.test(message) ? " (perhaps it has no place for another client)" : "";
       throw new Error(`${message}${full}`, { cause: error });
@@ -123,6 +127,14 @@ export class Link {
       return this.end(new Error(`no answer for ${this.patience} ms`));
     this.call("PING").catch((error: unknown) => this.end(error as Error));
   }
+}
+
+/** Opens it, and returns what the server says of itself. */
+async function prepared(redis: Redis): Promise<string> {
+  await redis.connect();
+  const info = await redis.info("server");
+  await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
+  return info;
 }
 
 /** A list in parts of at most `size`. */

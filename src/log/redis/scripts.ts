@@ -209,7 +209,7 @@ return #names
 
 /**
  * Enters the log, or begins it. A server that is another one than before (restarted, or a replica that took over) may
- * have lost its newest: seqs jump, so that none is used twice, and `before` says up to where it remembers.
+ * have lost its newest: seqs jump, so that none is used twice, and `before` has from where they did.
  * ARGV: an epoch for a new log; the period; the server's run; the epoch and seq that the caller has seen; how far to
  * jump. Returns epoch and seq.
  */
@@ -218,17 +218,21 @@ export const ENTER = script(
   FORGOTTEN,
   `
 local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before')
-local epoch, seq, before = known[1], tonumber(known[2] or 0), tonumber(known[4] or nil)
+local epoch, seq, befores = known[1], tonumber(known[2] or 0), known[4] or ''
+local seen, jump = tonumber(ARGV[5]), tonumber(ARGV[6])
 if epoch and known[3] ~= ARGV[3] then
   -- Before the jump: nobody published what it leaps over.
   forgotten()
-  before = seq
-  seq = seq + tonumber(ARGV[6])
-  redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[3], 'before', whole(before))
+  -- The last hundred or so: somebody may have been away for more than one of them.
+  befores = string.match(string.sub(befores .. ' ' .. whole(seq), -1024), ' .*')
+  seq = seq + jump
+  redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[3], 'before', befores)
 end
 -- Somebody has seen what this server does not have: what else was lost, nobody knows.
-local seen = tonumber(ARGV[5])
-local leapt = before and seen > before and seen <= before + tonumber(ARGV[6])
+local leapt = false
+for before in string.gmatch(befores, '%d+') do
+  if seen > tonumber(before) and seen <= tonumber(before) + jump then leapt = true end
+end
 local lost = epoch and ARGV[4] == epoch and (seen > seq or leapt)
 if not epoch or lost then
   redis.call('DEL', log)

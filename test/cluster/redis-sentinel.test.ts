@@ -1,0 +1,76 @@
+// Nodes behind Sentinels while a replica takes over: who is asked may hang, all goes on, and what was lost is told.
+import { describe, expect, test } from "bun:test";
+import { publishAt, stateOf } from "../support/answers.ts";
+import { readyNode, type TestNode, until } from "../support/nodes.ts";
+import { folder } from "../support/process.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { cutOff, hasAll } from "../support/redis-cluster.ts";
+import { openEvents } from "../support/streams.ts";
+import { hasAllOf, Steady } from "./steady.ts";
+
+const QUORUM = 2;
+
+interface Watched {
+  master: RedisServer;
+  replica: RedisServer;
+  sentinels: RedisServer[];
+  a: TestNode;
+  b: TestNode;
+}
+
+/** A master, its replica, three Sentinels that know each other, and two nodes that are told of these. */
+async function watched(): Promise<Watched> {
+  const master = await RedisServer.start("--repl-diskless-sync-delay", "0");
+  const replica = await RedisServer.start("--replicaof", "127.0.0.1", String(master.port));
+  await until(() => hasAll(replica, master));
+  const config = [
+    `sentinel monitor main 127.0.0.1 ${master.port} ${QUORUM}`,
+    "sentinel down-after-milliseconds main 500",
+    "sentinel failover-timeout main 3000",
+  ];
+  const start = () =>
+    RedisServer.startSentinel(`${folder({ "sentinel.conf": `${config.join("\n")}\n` })}/sentinel.conf`);
+  const sentinels = await Promise.all([start(), start(), start()]);
+  for (const sentinel of sentinels)
+    await until(async () => /slaves=1,sentinels=3/.test(String(await sentinel.ask("INFO", "sentinel"))));
+  const url = `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/main`;
+  const [a, b] = await Promise.all([0, 1].map(() => readyNode(url, {}, { patience: 10 })));
+  return { master, replica, sentinels, a: a as TestNode, b: b as TestNode };
+}
+
+describe.skipIf(!hasRedis)(`failovers behind Sentinels${withRedis}`, () => {
+  test("the master dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing", async () => {
+    const { master, replica, sentinels, a, b } = await watched();
+    const listener = await openEvents(b.room("a"));
+    const { epoch } = a.log;
+    const publishing = new Steady(a, "a");
+    await publishing.more(20);
+    const count = await publishing.stop();
+    await until(() => hasAll(replica, master));
+    // It is the first that is asked. The others are enough to agree.
+    sentinels[0]?.pause();
+    await master.kill();
+    await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
+    const waiting = await Promise.all([0, 1, 2].map((i) => publishAt(a, "a", String(count + i))));
+    expect(waiting.map((at) => at.split("-")[0])).toEqual([epoch, epoch, epoch]);
+    await hasAllOf(listener, count + 3);
+    expect(await replica.replication("role")).toBe("master");
+  });
+
+  test("what the replica never had is told as a gap to everybody, and all goes on", async () => {
+    const { master, replica, a, b } = await watched();
+    const listener = await openEvents(b.room("a"));
+    const before = await publishAt(a, "a", "0");
+    await until(() => hasAll(replica, master));
+    await cutOff(replica);
+    await publishAt(a, "a", "1");
+    await listener.events.until((all) => all.length === 2);
+    const { epoch } = b.log;
+    await master.kill();
+    await until(() => [a, b].every(({ log }) => log.epoch !== epoch));
+    await publishAt(a, "a", "2");
+    await listener.events.until((all) => all.length === 4);
+    expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual(["0", "1", "thump:gap", "2"]);
+    for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
+  });
+});
