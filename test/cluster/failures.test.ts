@@ -211,6 +211,8 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));
     expect(slower.length).toBe(50);
+    // Else the connection is given up just when it answers again.
+    await until(async () => (await readiness(node)) === 503);
     link.release();
     await recovers(node);
   });
