@@ -104,11 +104,13 @@ export function streamLink(host: Host, token: string | undefined): Link {
     const done = link.after(host.timeout, () => link.end());
     try {
       const body = `[${batch.map((entry) => entry.body).join()}]`;
-      const response = await request(host, token, "/publish", closing.signal, body);
+      const response = await request(host, token, "/publish?ordered=1", closing.signal, body);
       const { results } = (await response.json()) as { results: Result[] };
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
-        link.answer(entry, at, error);
+        if (results[i]) link.answer(entry, at, error);
+        // One before it was refused, and it was not tried: it goes again, in its place.
+        else outbox.rewind([entry]);
       });
     } catch (error) {
       failed(batch, error);

@@ -7,6 +7,7 @@ import { Origins } from "../access/origin.ts";
 import { Places } from "../access/places.ts";
 import { Policy } from "../access/policy.ts";
 import { Proxies } from "../access/proxies.ts";
+import { Turnstile } from "../access/turnstile.ts";
 import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { Memory } from "../rooms/memory.ts";
@@ -59,6 +60,7 @@ export class Engine {
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
+  readonly turnstile = new Turnstile();
 
   /**
    * @param settings what holds now: a reload replaces them

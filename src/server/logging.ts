@@ -39,11 +39,22 @@ function pretty(values: {
   record: LogRecord;
 }): string {
   const { timestamp, level, message, record } = values;
-  const named = [...String(record.rawMessage).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const named = namesIn(String(record.rawMessage));
   const others = Object.entries(record.properties).filter(
     ([name, value]) => !named.includes(name) && value !== undefined && !(name === "others" && value === 0),
   );
   return `${timestamp} ${level} ${message}${others.map(([name, value]) => ` ${name}=${word(value)}`).join("")}`;
+}
+
+const names = new Map<string, string[]>();
+
+/** The fields that a message names. There are as many messages as places in the code that log. */
+function namesIn(message: string): string[] {
+  const known = names.get(message);
+  if (known) return known;
+  const found = [...message.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
+  names.set(message, found);
+  return found;
 }
 
 /** One word, or text in quotes: a line stays a line, whatever is in it. */

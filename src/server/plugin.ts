@@ -145,11 +145,12 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
 
 /**
  * What every route shares: origin and caller are settled, errors become problems, allowed pages may read.
- * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it
+ * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it. And it
+ * goes through the turnstile
  */
 function guarded(engine: Engine, handler: Handler, counted: boolean) {
-  const { door, origins } = engine;
-  return ({ request, server }: Context): Answer | Promise<Answer> => {
+  const { door, origins, turnstile } = engine;
+  const answer = ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
     const allow = (response: Answer): Answer => {
       if (origin === undefined || !response) return response;
@@ -180,6 +181,8 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
       return fail(error);
     }
   };
+  if (!counted) return answer;
+  return (context: Context) => turnstile.pass()?.then(() => answer(context)) ?? answer(context);
 }
 
 /** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */

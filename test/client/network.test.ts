@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
+import { Type } from "typebox";
 import { startServer } from "../support/server.ts";
+import { SECRET, token } from "../support/tokens.ts";
 import { client, from, hear, inState, storage, upTo } from "./support.ts";
 
 async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
@@ -221,4 +223,19 @@ test("one who is told to slow down does, and loses nothing", async () => {
   await heard.until(({ length }) => length === 60);
   expect(heard.all.toSorted((a, b) => (a as number) - (b as number))).toEqual(upTo(60));
   expect(thump.errors.all).toEqual([]);
+});
+
+test("over streams publications that are too fast keep their order, and so do those behind one that is refused", async () => {
+  const server = startServer({
+    access: { secrets: [SECRET] },
+    rooms: { r: { join: "anyone", publish: "users", schema: Type.Number() } },
+    limits: { rates: { user: { publishes: { rate: 100, burst: 5 } } } },
+  });
+  const thump = client(server.url, { transport: "event-stream", token: token() });
+  const heard = await hear(thump, "r");
+  const said = upTo(30).map((n) => heard.room.publish(n === 3 ? "not a number" : n));
+  await expect(said[3]).rejects.toMatchObject({ code: "invalid" });
+  await Promise.all(said.filter((_, n) => n !== 3));
+  await heard.until((all) => all.length === 29);
+  expect(heard.all).toEqual(upTo(30).filter((n) => n !== 3));
 });
