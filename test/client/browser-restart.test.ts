@@ -104,7 +104,7 @@ describe.each([
           await kill();
           await route.abort();
         };
-        await tab.page.route("**/publish", lose, { times: 1 });
+        await tab.page.route(/\/publish\?/, lose, { times: 1 });
       }
       const waiting = tab.say("once");
       await killed.promise;
