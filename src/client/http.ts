@@ -1,16 +1,11 @@
 // Requests to the server, and what it says when it refuses one.
-import { ThumpError, type ToldError, toldError } from "./errors.ts";
-import type { Ended, Host } from "./link.ts";
+import { type ThumpError, type ToldError, toldError } from "./errors.ts";
+import type { Host } from "./link.ts";
 
 /** The server said no, about what was asked for: another time it would be the same. */
 export function isLasting(error: unknown): error is ThumpError {
   const { status = 500 } = error as ThumpError;
   return status < 500 && ![401, 408, 429].includes(status);
-}
-
-/** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
-export function endedBy(error: unknown): Ended {
-  return error instanceof ThumpError ? { error, delay: error.retry } : {};
 }
 
 /** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */

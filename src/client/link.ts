@@ -1,19 +1,11 @@
 // What the two ways to a server have in common: one connection, from its beginning to its end, and what is said on it.
 import type { Gap } from "./api.ts";
-import { type ToldError, ThumpError, toError, toldError } from "./errors.ts";
+import { type Ended, endOf } from "./ended.ts";
+import { type ThumpError, type ToldError, toError, toldError } from "./errors.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 import type { PresenceFrame } from "./presence.ts";
 import type { Envelope, Seat } from "./seat.ts";
 import { parsePosition } from "./track.ts";
-
-/** How a connection ended. */
-export interface Ended {
-  /** It had been in use. */
-  opened?: boolean;
-  error?: ThumpError | undefined;
-  /** When to come back, in ms, as the server wishes. */
-  delay?: number | undefined;
-}
 
 /** As much of a WebSocket as is needed. */
 export interface SocketLike {
@@ -122,17 +114,6 @@ export interface Link extends Way {
   /** Gets a new token a while before the old one ends (`expires`, in ms since 1970). */
   renewBefore(expires: number | undefined): void;
 }
-
-/** When to come back after it was said that we are too fast, in ms. */
-const SLOWER = 5000;
-/** Close codes that say what was wrong. */
-const CLOSE_CODES: Record<number, ThumpError["code"]> = {
-  4400: "malformed",
-  4401: "unauthorized",
-  4403: "forbidden",
-  4413: "too-large",
-  4429: "rate",
-};
 
 /** @param release lets go of the connection itself */
 export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead: boolean) => void): Link {
@@ -255,13 +236,4 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
     const position = parsePosition(at);
     if (position) for (const seat of seats.values()) if (seat.joined) seat.covered(position);
   }
-}
-
-/** Why it ended, by a close code. */
-export function endOf(code: number, reason: string): Ended {
-  if (code === 1001) return { delay: /^\d+$/.test(reason) ? Number(reason) : undefined };
-  const name = CLOSE_CODES[code];
-  if (!name) return {};
-  const error = new ThumpError(name, `The server closed the connection (${code} ${reason}).`);
-  return { error, delay: name === "rate" ? SLOWER : undefined };
 }

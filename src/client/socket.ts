@@ -1,6 +1,7 @@
 // The first way: the multiplexed socket (docs/protocol.md). Commands have ids, replies carry them back.
+import { endOf } from "./ended.ts";
 import { ThumpError, toldError } from "./errors.ts";
-import { endOf, type Frame, type Host, type Link, newLink, type Reply, type SocketLike } from "./link.ts";
+import { type Frame, type Host, type Link, newLink, type Reply, type SocketLike } from "./link.ts";
 import type { Entry } from "./outbox.ts";
 import type { Seat } from "./seat.ts";
 

@@ -1,6 +1,7 @@
 // The second way, where sockets are blocked: the multiplexed stream to listen, POST to publish, and the same exactness.
+import { endedBy } from "./ended.ts";
 import type { ThumpError, ToldError } from "./errors.ts";
-import { endedBy, isLasting, request } from "./http.ts";
+import { isLasting, request } from "./http.ts";
 import { type Host, type Link, newLink } from "./link.ts";
 import type { Entry } from "./outbox.ts";
 import { dataReader } from "./parser.ts";

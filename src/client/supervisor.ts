@@ -1,7 +1,8 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
 import { newBackoff } from "./backoff.ts";
+import type { Ended } from "./ended.ts";
 import { toError, type ThumpError } from "./errors.ts";
-import type { Ended, Host, Link } from "./link.ts";
+import type { Host, Link } from "./link.ts";
 import { socketLink } from "./socket.ts";
 import { streamLink } from "./stream.ts";
 
