@@ -62,8 +62,10 @@ export const envelopeStream: StreamFormat = {
 
 /** The multiplexed stream: what the multiplexed socket says, as events. */
 export const multiplexedStream: StreamFormat = {
-  ...envelopeStream,
+  ...eventStream,
   name: "multiplexed-stream",
+  // Without an id: each of its rooms has a cursor of its own, which the envelope carries.
+  message: (p, epoch) => `data: ${envelope(p, epoch)}\n\n`,
   position: positionEvent,
   keepAlive: positionEvent,
 };

@@ -39,6 +39,7 @@ test("each room begins where it asks, and says so with its id", async () => {
     ...["welcome", "joined", "joined", "joined"].map((type) => `thump:${type}`),
     ...Array(4).fill(undefined),
   ]);
+  expect(stream.events.all.filter(({ id }) => id !== undefined)).toEqual([]);
 });
 
 test("a room that is refused keeps nobody from the others, and the refusal has its id", async () => {
