@@ -116,6 +116,7 @@ export class Door {
     const bounded: (Start | Promise<Start>)[] = [];
     for (const [room, start] of starts) {
       const one = this.checkStart(asker, room, start);
+      // As there: another room may be refused before, at once.
       if (one instanceof Promise) one.catch(() => {});
       bounded.push(one);
     }

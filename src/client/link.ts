@@ -122,6 +122,7 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
   let resolve: (ended: Ended) => void;
   let over = false;
   let unwatch = () => {};
+  let unrenew = () => {};
   let lastId = 0;
   const link: Link = {
     ...way,
@@ -208,10 +209,12 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
       } else if (!seat.take(type, frame)) way.rejoin(seat);
     },
     renewBefore(expires) {
+      // One at a time: a stream that is opened anew is told again.
+      unrenew();
       if (expires === undefined || !host.renewable) return;
       const left = expires - Date.now();
       // A token that seems to be over is, or the clock here is wrong: then there is no hurry.
-      link.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
+      unrenew = link.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
         // Where there is none, it ends with the old one, and the next connection asks again.
         host.token().then(way.renew, (error: unknown) => host.report(toError(error)));
       });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createApiKey, hashApiKey } from "../../src/access/api-keys.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, OTHER_SECRET, SECRET, seconds, token } from "../support/tokens.ts";
-import { client, hear, inState, upTo } from "./support.ts";
+import { client, type Heard, hear, inState, upTo } from "./support.ts";
 
 const secured = (more: object = {}) =>
   startServer({ access: { secrets: [SECRET], leeway: 0, ...more }, rooms: { "open:*": { join: "anyone" } } });
@@ -97,6 +97,23 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await expect(thump.publish("other", 1)).rejects.toMatchObject({ code: "forbidden" });
   });
 });
+
+test("a stream that was opened anew for other rooms fetches one token before the old one ends, not one a room", async () => {
+  const server = secured();
+  const expires = seconds(2);
+  let supplied = 0;
+  const fetchToken = () => token(claims({ exp: supplied++ === 0 ? expires : seconds(3600) }));
+  const thump = client(server.url, { transport: "event-stream", token: fetchToken });
+  const rooms = [];
+  for (const n of upTo(6)) rooms.push(await hear(thump, `r${n}`));
+  const [heard] = rooms as [Heard];
+  // Until all that was planned by the old one is over.
+  for (let n = 0; Date.now() < expires * 1000; n++) {
+    await heard.room.publish(n);
+    await heard.until(({ length }) => length > n);
+  }
+  expect(supplied).toBe(2);
+}, 15_000);
 
 test.each(["websocket", "event-stream"] as const)(
   "who is sent off a %s for being slow comes back",
