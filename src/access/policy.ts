@@ -80,6 +80,11 @@ export class Policy {
     );
   }
 
+  /** Who shows nothing, where that is never enough, is not listened to. @throws Refusal */
+  checkShown(asker: Asker, message: string): void {
+    if (asker.caller.kind === "anonymous" && !this.opensToAnyone) throw this.refusal(asker, message);
+  }
+
   /** Lets an API key do what only servers may do in a room; where nothing is closed, anyone where all is for anyone. */
   mayAsServer({ caller }: Asker, action: KeyAction, room: string): boolean {
     if (caller.kind === "server") return true;

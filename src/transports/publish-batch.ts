@@ -37,9 +37,7 @@ export async function publishBatch(
   asker: Asker,
   maxBody: number,
 ): Promise<Response> {
-  // Who showed nothing, where that is never enough, is not listened to.
-  if (asker.caller.kind === "anonymous" && !door.policy.opensToAnyone)
-    throw door.policy.refusal(asker, "Publishing takes a token or an API key.");
+  door.policy.checkShown(asker, "Publishing takes a token or an API key.");
   const ordered = readQuery(request).ordered === "1";
   const body = await readJson(request, maxBody, door);
   const items = Array.isArray(body) ? body : [body];

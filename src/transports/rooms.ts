@@ -19,6 +19,7 @@ import { type SocketSession, upgrade } from "./socket.ts";
 
 /** The longest that a poll waits, in seconds. */
 const MAX_WAIT = 60;
+const KNOWN = "This server takes a token or an API key.";
 
 const jsonHeaders = {
   headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
@@ -113,7 +114,7 @@ export async function multiplexedStream(
   asker: Asker,
   maxBody: number,
 ): Promise<Response> {
-  checkKnown(door, asker);
+  door.policy.checkShown(asker, KNOWN);
   const joins = readJoins(await readJson(request, maxBody, door));
   takeJoins(door, asker, joins.length);
   const rooms = joins.map(({ room }) => room);
@@ -135,7 +136,7 @@ export function multiplexed(
   asker: Asker,
 ): Answer | Promise<Answer> {
   const query = readQuery(request);
-  checkKnown(door, asker);
+  door.policy.checkShown(asker, KNOWN);
   const start = readStart(request, query);
   return andThen(checkRooms(door, asker, startAll(query.rooms, start)), () => {
     if (!isUpgrade(request))
@@ -209,12 +210,6 @@ function respond(
   const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
   const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
   return create(coding).respond();
-}
-
-/** Who showed nothing, where that is never enough, may not stay. @throws Refusal */
-function checkKnown({ policy }: Door, asker: Asker): void {
-  if (asker.caller.kind === "anonymous" && !policy.opensToAnyone)
-    throw policy.refusal(asker, "This server takes a token or an API key.");
 }
 
 function takeJoins(door: Door, asker: Asker, count: number): void {
