@@ -5,7 +5,7 @@ import { Life } from "../durable/life.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { client, hear } from "./support.ts";
-import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { inBrowser, openTab, tellIfSkipped, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
 
 tellIfSkipped("test/client/browser-restart.test.ts");
@@ -19,11 +19,7 @@ async function started(): Promise<Life> {
   return life;
 }
 
-describe.each([
-  ["a socket", { transport: "websocket" }],
-  ["streams", { transport: "event-stream" }],
-  ["streams, as sockets are blocked", {}],
-] as [string, TabOptions][])("by %s", (_, options) => {
+describe.each(WAYS)("by %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   /** Where a page finds the server: with no proxy before it, it is the very address that goes away. */

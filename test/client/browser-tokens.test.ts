@@ -5,16 +5,12 @@ import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 import { client } from "./support.ts";
-import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { inBrowser, openTab, tellIfSkipped, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
 
 tellIfSkipped("test/client/browser-tokens.test.ts");
 
-describe.each([
-  ["a socket", { transport: "websocket" }],
-  ["streams", { transport: "event-stream" }],
-  ["streams, as sockets are blocked", {}],
-] as [string, TabOptions][])("by %s", (_, options) => {
+describe.each(WAYS)("by %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   inBrowser("talk goes on while one token after the other ends: each message once", async () => {

@@ -30,6 +30,13 @@ export interface TabOptions {
   page?: Page;
 }
 
+/** The ways to a server that a page may have. */
+export const WAYS: [name: string, options: TabOptions][] = [
+  ["a socket", { transport: "websocket" }],
+  ["streams", { transport: "event-stream" }],
+  ["streams, as sockets are blocked", {}],
+];
+
 /** One room, and all that its client tells. The functions on `window` are for the test to call. */
 const html = (url: string, options: object, asksForTokens: boolean) => `<!doctype html>
 <meta charset="utf-8"><link rel="icon" href="data:,">
