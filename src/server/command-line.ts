@@ -27,9 +27,9 @@ export async function readOptions(flags: Flags, env: Environment, cwd: string): 
 
 type Found = [name: string, value: Flags[string]];
 
-function variable({ env: name, emptyIsNone }: Setting, env: Environment): Found {
+function variable({ env: name, emptyIsNone, reads }: Setting, env: Environment): Found {
   const text = env[name];
-  return [name, text === "" && emptyIsNone ? undefined : text];
+  return [name, text === "" && (emptyIsNone || reads === "switch") ? undefined : text];
 }
 
 /** A field alone does not say of which kind the option is that it is a field of. */
@@ -84,7 +84,16 @@ function convert(value: Exclude<Flags[string], undefined>, reads: Reading = "tex
   if (reads === "number") return number(value);
   if (reads === "list") return value.split(",").map((one) => one.trim());
   if (reads === "json") return json(value, name);
-  return reads === "switch" ? value !== "0" : value;
+  return reads === "switch" ? toBoolean(value, name) : value;
+}
+
+/** Reads every boolean variable. Any other word could mean the opposite of what it would be taken for. */
+function toBoolean(text: string, name: string): boolean {
+  if (text === "1" || text === "true") return true;
+  if (text === "0" || text === "false") return false;
+  throw new OptionsError(
+    `${name}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or leave it out`,
+  );
 }
 
 /** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */

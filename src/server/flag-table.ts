@@ -18,7 +18,7 @@ export interface Setting {
   reads?: Reading;
   /** There is `--no-…` beside the flag. One that is there alone is the flag itself. */
   off?: true;
-  /** An empty variable is none. Elsewhere it is a mistake that should not pass for a choice. */
+  /** An empty variable is none, as it is for a switch. Elsewhere it is a mistake that should not pass for a choice. */
   emptyIsNone?: true;
   /** What it may be, where there are a few. */
   values?: string[];

@@ -1,49 +1,89 @@
-// The compiled binary has the thread that writes inside: it keeps what it acknowledges, over kill -9.
-import { expect, test } from "bun:test";
+// The compiled binary: it keeps what it acknowledges, over kill -9; it starts as safely as from source, and drains.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pkg from "../../package.json" with { type: "json" };
-import { cleanup } from "../support/cleanup.ts";
-import { collect, Inbox } from "../support/clients.ts";
-import { folder } from "../support/process.ts";
+import { problemOf } from "../support/answers.ts";
+import { collect, connect, Inbox } from "../support/clients.ts";
+import { environment, folder, killAfter } from "../support/process.ts";
+import { openEvents } from "../support/streams.ts";
 import { freePort } from "./port.ts";
 
 const ROOT = join(import.meta.dir, "../..");
+const place = mkdtempSync(join(tmpdir(), "thump-binary-"));
+const binary = join(place, "thump");
 
 /** Built as `bun run build` does it, but elsewhere. */
-async function build(dir: string): Promise<string> {
-  const binary = join(dir, "thump");
+beforeAll(async () => {
   const args = pkg.scripts.build.replace("dist/thump", binary).split(" ").slice(1);
   const child = Bun.spawn([process.execPath, ...args], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
   if ((await child.exited) !== 0) throw new Error(await new Response(child.stderr).text());
-  return binary;
+}, 120_000);
+
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+function spawn(args: string[], env: Record<string, string> = {}, cwd = folder()) {
+  const child = Bun.spawn([binary, ...args], {
+    cwd,
+    env: environment(env),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  killAfter(child);
+  return child;
+}
+
+async function start(args: string[], env: Record<string, string> = {}, cwd = folder()) {
+  const port = freePort();
+  const child = spawn(["--port", String(port), "--no-demo", "--log", "none", ...args], env, cwd);
+  const out = new Inbox<string>();
+  void collect(child.stdout, out);
+  await out.until((lines) => lines.some((line) => / on http:\/\/[^ ]+:[0-9]+/.test(line)));
+  return { child, port, url: `http://127.0.0.1:${port}` };
 }
 
 test("built, it keeps publications in a file", async () => {
   const dir = folder();
-  const binary = await build(dir);
-  const port = freePort();
-  const start = async () => {
-    const args = ["--port", String(port), "--no-demo", "--log", "none", "--data", "data"];
-    const child = Bun.spawn([binary, ...args], {
-      cwd: dir,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "ignore",
-    });
-    cleanup(() => child.kill("SIGKILL"));
-    const out = new Inbox<string>();
-    void collect(child.stdout, out);
-    await out.until((lines) => lines.some((line) => line.includes(` on http://127.0.0.1:${port}`)));
-    return child;
-  };
-  const room = `http://127.0.0.1:${port}/rooms/a`;
-  const first = await start();
-  const answer = await fetch(room, { method: "POST", body: "1" });
+  const first = await start(["--data", "data"], {}, dir);
+  const answer = await fetch(`${first.url}/rooms/a`, { method: "POST", body: "1" });
   expect(answer.status).toBe(201);
   const { at } = (await answer.json()) as { at: string };
-  first.kill("SIGKILL");
-  await first.exited;
-  await start();
-  const { messages } = (await (await fetch(`${room}?last=5`)).json()) as { messages: { at: string }[] };
+  first.child.kill("SIGKILL");
+  await first.child.exited;
+  const second = await start(["--data", "data"], {}, dir);
+  const { messages } = (await (await fetch(`${second.url}/rooms/a?last=5`)).json()) as {
+    messages: { at: string }[];
+  };
   expect(messages.map((message) => message.at)).toEqual([at]);
-}, 60_000);
+});
+
+test.each([
+  ["", "give it a secret"],
+  ["0", "give it a secret"],
+  ["false", "give it a secret"],
+  ["no", "THUMP_OPEN"],
+  ["off", "THUMP_OPEN"],
+])("built, THUMP_OPEN=%j does not open it to other machines", async (open, why) => {
+  const child = spawn(["--port", "0", "--host", "0.0.0.0"], { THUMP_OPEN: open });
+  expect(await child.exited).toBe(2);
+  expect(await new Response(child.stderr).text()).toContain(why);
+});
+
+test("built, a switch that is off in the environment is off", async () => {
+  const { url } = await start([], { THUMP_CONSOLE: "false", THUMP_OPEN: "" });
+  expect(await problemOf(fetch(`${url}/console`))).toMatchObject({ status: 404 });
+});
+
+test("built, it drains on SIGTERM", async () => {
+  const { child, port, url } = await start(["--drain", "3s"]);
+  const socket = await connect(`ws://127.0.0.1:${port}/rooms/r`);
+  const stream = await openEvents(`${url}/rooms/r`);
+  child.kill("SIGTERM");
+  const { code, reason } = await socket.closed;
+  expect([code, Number(reason) >= 0]).toEqual([1001, true]);
+  await stream.ended;
+  expect(stream.lines.all.findLast((line) => line.startsWith("retry: "))).toBeDefined();
+  expect(await child.exited).toBe(0);
+});

@@ -1,6 +1,7 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/command-line.ts";
+import { SETTINGS } from "../../src/server/flag-table.ts";
 import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
 import { flagsOf } from "../support/flags.ts";
 import { folder } from "../support/process.ts";
@@ -312,3 +313,24 @@ test("how a file is kept may be said farther away, or closer by, than where it i
   const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
   expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });
+
+const SWITCHES = SETTINGS.filter(({ reads }) => reads === "switch");
+
+test.each(SWITCHES.map((setting) => [setting.env, setting] as const))(
+  "%s is 0, 1, true or false; empty is unset, anything else is refused",
+  async (env, { option = "" }) => {
+    const valueOf = async (text: string) => (await read([], { [env]: text }))[option as keyof Options];
+    expect(await Promise.all(["1", "true", "0", "false", ""].map(valueOf))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      undefined,
+    ]);
+    for (const text of ["no", "off", "yes", "on", "False", " ", "2", "00", "null", "undefined"])
+      expect(await refusal(read([], { [env]: text }))).toEqual([
+        "OptionsError",
+        `${env}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or leave it out`,
+      ]);
+  },
+);
