@@ -62,7 +62,7 @@ export class ApiKeys {
       if (now) now.caller = Object.assign(caller, now.caller);
       else {
         // One who is on the way in just now finds that it may do nothing, and that its time is over.
-        Object.assign(caller, { grants: new Grants(), operations: NO_OPERATIONS, deadline: Date.now() });
+        Object.assign(caller, { grants: new Grants(), operations: NO_OPERATIONS, deadline: 0 });
         gone.add(caller);
       }
     }

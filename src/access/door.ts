@@ -1,4 +1,5 @@
 // The door: everything that anybody wants of a room passes here, and is refused by name or let through.
+import { now } from "../log/clock.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "../protocol/data.ts";
 import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
@@ -135,7 +136,7 @@ export class Door {
    */
   checkStart(asker: Asker, room: string, start: Start): Start | Promise<Start> {
     let since: number | undefined;
-    const bound = () => void (since = Date.now() - this.access.settings.resume);
+    const bound = () => void (since = now() - this.access.settings.resume);
     const decisions: Promise<void>[] = [];
     const wait = (decision: void | Promise<void>) => {
       if (!decision) return;

@@ -119,9 +119,9 @@ export class Policy {
     const settle = ({ allowed = mayByRule(asker, action, room, rule) }: Decision) => {
       if (!allowed) throw this.#refuse(asker, action, room, rule);
     };
-    if (known && Date.now() - known.at < REMEMBERED) return settle(known);
+    if (known && performance.now() - known.at < REMEMBERED) return settle(known);
     const remember = (allowed: Answer): void => {
-      const decision = { at: Date.now(), allowed: allowed ?? undefined };
+      const decision = { at: performance.now(), allowed: allowed ?? undefined };
       const decisions = (asker.decisions ??= new Map());
       if (decisions.size >= MAX_REMEMBERED) decisions.clear();
       decisions.set(key, decision);

@@ -35,7 +35,7 @@ export class RemoteKeys {
 
   /** The key that a token names. @throws ThumpError `unavailable`, or jose's error when there is no such key */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const now = Date.now();
+    const now = performance.now();
     const age = now - this.#fetched;
     if (age > TOO_OLD) await this.#refresh();
     else if (age > this.#cache && this.#mayTry(now)) {
@@ -59,14 +59,14 @@ export class RemoteKeys {
   }
 
   async #refresh(): Promise<void> {
-    this.#tried = Date.now();
+    this.#tried = performance.now();
     try {
       await this.#keys.reload();
     } catch (error) {
       this.journal.fault("the keys of tokens could not be fetched", error);
       throw unavailable();
     }
-    this.#fetched = Date.now();
+    this.#fetched = performance.now();
   }
 }
 

@@ -1,4 +1,5 @@
 // Revocations: tokens that are refused though they are signed and in time. Remembered as long as they could matter.
+import { surelyPast } from "../log/clock.ts";
 import type { Revoked } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
@@ -53,18 +54,18 @@ export class Revocations {
   /** Whether a token was revoked. */
   covers({ user, token, issued }: Shown): boolean {
     if (this.#added === 0) return false;
-    const now = Date.now();
-    if (token !== undefined && now < (this.#tokens.get(token) ?? 0)) return true;
+    const past = surelyPast();
+    if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
     const ofUser = user === undefined ? undefined : this.#users.get(user);
     // A token counts its time in seconds: one of the same second was, perhaps, issued before.
-    return ofUser !== undefined && now < ofUser.until && (issued ?? 0) <= ofUser.at;
+    return ofUser !== undefined && past < ofUser.until && (issued ?? 0) <= ofUser.at;
   }
 
   #makeRoom(): void {
     if (++this.#added % SWEEP === 0) {
-      const now = Date.now();
-      for (const [user, { until }] of this.#users) if (until <= now) this.#users.delete(user);
-      for (const [token, until] of this.#tokens) if (until <= now) this.#tokens.delete(token);
+      const past = surelyPast();
+      for (const [user, { until }] of this.#users) if (until <= past) this.#users.delete(user);
+      for (const [token, until] of this.#tokens) if (until <= past) this.#tokens.delete(token);
     }
     if (this.#users.size + this.#tokens.size >= MAX) {
       throw new ThumpError("limit", `This server remembers ${MAX} revocations. Change the secret instead.`);

@@ -44,8 +44,8 @@ export class Tokens {
   /** Who a token says that its bearer is. @throws ThumpError `unauthorized`, `unavailable` */
   verify(token: string): Caller | Promise<Caller> {
     const known = this.#known.get(token);
-    const now = Date.now();
-    if (known && now - known.at < REMEMBERED && now < (known.caller.deadline ?? 0)) return known.caller;
+    if (known && performance.now() - known.at < REMEMBERED && Date.now() < (known.caller.deadline ?? 0))
+      return known.caller;
     this.#known.delete(token);
     return this.#verify(token);
   }
@@ -54,7 +54,7 @@ export class Tokens {
     if (token.length > MAX_TOKEN) throw invalidToken(`The token has more than ${MAX_TOKEN} characters.`);
     const caller = this.#callerOf(token, await this.#claims(token));
     if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(token, { caller, at: Date.now() });
+    this.#known.set(token, { caller, at: performance.now() });
     return caller;
   }
 

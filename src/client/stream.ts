@@ -49,7 +49,7 @@ export function streamLink(host: Host, token: string | undefined): Link {
 
   function check(moved: boolean): void {
     // There is nothing to ask: a stream that is silent for long, or on a network of before, is opened anew.
-    if (link.opened && (moved || Date.now() - lastHeard > host.heartbeat)) arrange();
+    if (link.opened && (moved || performance.now() - lastHeard > host.heartbeat)) arrange();
   }
 
   function renew(fresh: string | undefined): void {
@@ -83,7 +83,7 @@ export function streamLink(host: Host, token: string | undefined): Link {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      lastHeard = Date.now();
+      lastHeard = performance.now();
       // A server sends at least its keep-alives.
       link.watch(host.heartbeat * 2.5, () => link.end());
       take(decoder.decode(value, { stream: true }));

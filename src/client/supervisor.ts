@@ -52,7 +52,7 @@ export function keepUp(
   /** Connects, and again whenever that ends, until it is closed or there is no use. */
   async function run(): Promise<void> {
     while (!closed) {
-      const began = Date.now();
+      const began = performance.now();
       const ended = await session();
       self.link = undefined;
       planSocket(false);
@@ -63,7 +63,7 @@ export function keepUp(
       // That a token has run out is nothing to tell of: there will be another.
       const expired = unauthorized && opened;
       if (error && !expired) host.report(error);
-      if (opened && Date.now() - began > GOOD) backoff.reset();
+      if (opened && performance.now() - began > GOOD) backoff.reset();
       // A drain spreads its clients itself; what a refusal says is the same for all.
       const jitter = expired || (opened && delay !== undefined) ? 0 : backoff.next();
       await wait(expired ? 0 : (delay ?? 0) + jitter);

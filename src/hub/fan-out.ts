@@ -1,4 +1,5 @@
 // The fan-out: how a publication leaves for everybody in its room, and how a slow one is let go and taken back.
+import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -160,7 +161,7 @@ export class FanOut {
   #lagging(session: Session): void {
     if (!session.lagging) this.stats.lagging++;
     session.lagging = true;
-    session.lags = { times: (session.lags?.times ?? 0) + 1, at: Date.now(), waiting: session.unread() };
+    session.lags = { times: (session.lags?.times ?? 0) + 1, at: now(), waiting: session.unread() };
     this.stats.lagged++;
     this.journal.lagging(session);
   }

@@ -1,4 +1,5 @@
 // Rooms of a log that may be elsewhere: where its publications begin, what was missed of them, what was lost.
+import { now } from "../log/clock.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Slice } from "../protocol/publication.ts";
@@ -54,7 +55,7 @@ export class Following {
   extend(name: string, slice: Slice): void {
     const room = this.hub.rooms.get(name);
     if (!room || room.starting) return;
-    room.tail.extend(slice, Date.now());
+    room.tail.extend(slice, now());
     this.relieve();
     const newest = slice.publications.at(-1);
     if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;

@@ -1,4 +1,5 @@
 // The hub: who is here, and how a publication gets from the log to all of them.
+import { now } from "../log/clock.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
@@ -105,9 +106,9 @@ export class Hub {
    * for longer than the old ones did is not there.
    */
   replaceRules(rules: Rules): void {
-    const now = Date.now();
+    const at = now();
     this.rules = rules;
-    for (const room of this.rooms.values()) room.follow(rules.of(room.name), now);
+    for (const room of this.rooms.values()) room.follow(rules.of(room.name), at);
     this.log.replaceBounds((name) => this.ruleOf(name).bounds);
     this.presence.followRules();
   }
@@ -157,7 +158,7 @@ export class Hub {
   read(name: string, after: number, limit: number): Slice | Promise<Slice> {
     const tail = this.rooms.get(name)?.tail;
     if (tail) {
-      tail.trim(Date.now());
+      tail.trim(now());
       if (after >= tail.floor) return tail.read(after, limit);
     }
     const slice = this.log.read(name, after, limit);
@@ -225,7 +226,7 @@ export class Hub {
 
   /** What a quiet room keeps grows old too. */
   #trim(): void {
-    const now = Date.now();
-    for (const { tail } of this.rooms.values()) tail.trim(now);
+    const at = now();
+    for (const { tail } of this.rooms.values()) tail.trim(at);
   }
 }

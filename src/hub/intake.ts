@@ -1,4 +1,5 @@
 // The way in: hands publications to the log and those that come back to the fan-out, and notes how long both took.
+import { now } from "../log/clock.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -49,15 +50,15 @@ export class Intake {
 
   /** The log has a publication for a room that somebody here is in. */
   deliver(room: Room, publication: Publication): void {
-    const now = performance.now();
+    const arrived = performance.now();
     const since = this.#since;
     if (since > 0) {
       this.#since = 0;
-      this.stats.append.observe(now - since);
+      this.stats.append.observe(arrived - since);
       return this.fanOut.deliver(room, publication, since);
     }
-    // It comes from another process, or from a log that took its time: the clock on the wall must do.
-    this.fanOut.deliver(room, publication, now - Math.max(0, Date.now() - publication.time));
+    // It comes from another process, or from a log that took its time: the clock of publications must do.
+    this.fanOut.deliver(room, publication, arrived - Math.max(0, now() - publication.time));
   }
 
   #kept(publication: Publication, since: number, counted = false): Publication {

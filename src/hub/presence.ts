@@ -1,4 +1,5 @@
 // Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
+import { now } from "../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../protocol/presence.ts";
 import type { Crowd } from "../log/peers.ts";
 import { Members } from "../rooms/members.ts";
@@ -85,7 +86,7 @@ export class Presence {
 
   /** Something else is known of a session's user. */
   renewed(session: Session): void {
-    for (const membership of session.memberships.values()) this.enter(membership, Date.now());
+    for (const membership of session.memberships.values()) this.enter(membership, now());
   }
 
   /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */

@@ -1,4 +1,5 @@
 // A session: one connected client on any transport, as the hub sees it.
+import { now } from "../log/clock.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
@@ -51,13 +52,13 @@ const NOBODY: Identity = {};
 
 export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
-  readonly since = Date.now();
+  readonly since = now();
   readonly memberships = new Map<string, Membership>();
   /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
   behind: Set<Membership> | undefined;
   /** The memberships that are to be told who is there, when the connection can take it. */
   uninformed: Set<Membership> | undefined;
-  /** When it is next asked for a sign of life, in ms since 1970. */
+  /** When it is next asked for a sign of life, by `performance.now()`. */
   nextBeat = 0;
   ended = false;
   /** It was let go, and is not level again yet. */

@@ -1,4 +1,5 @@
 // The memory log: the default of `bun run start`. Nothing survives the process.
+import { now } from "./clock.ts";
 import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
@@ -63,7 +64,7 @@ export class MemoryLog implements logs.Log {
   }
 
   append(draft: Draft): Publication {
-    const time = Date.now();
+    const time = now();
     const size = sizeOfData(draft.data);
     const key = draft.key === undefined ? undefined : scopedKey(draft.room, draft.from, draft.key);
     const first = key === undefined ? undefined : this.#keys.get(key, time);
@@ -86,7 +87,7 @@ export class MemoryLog implements logs.Log {
   read(room: string, after: number, limit: number): Slice {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, after);
-    kept.tail.trim(Date.now());
+    kept.tail.trim(now());
     this.#order.use(kept);
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
@@ -94,7 +95,7 @@ export class MemoryLog implements logs.Log {
   newest(room: string, count: number): Slice {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.numbers.last);
-    kept.tail.trim(Date.now());
+    kept.tail.trim(now());
     this.#order.use(kept);
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
@@ -111,11 +112,11 @@ export class MemoryLog implements logs.Log {
   }
 
   replaceBounds(boundsOf: (room: string) => Bounds): void {
-    const now = Date.now();
     this.boundsOf = boundsOf;
     this.#forgottenBefore = Math.max(this.#forgottenBefore, ...this.#forgotten.values());
     this.#forgotten.clear();
-    for (const [room, { tail }] of this.#rooms) tail.rebound(boundsOf(room), now);
+    const at = now();
+    for (const [room, { tail }] of this.#rooms) tail.rebound(boundsOf(room), at);
   }
 
   /** Any room may have had something that is not known here, up to the newest seq. */
@@ -189,12 +190,12 @@ export class MemoryLog implements logs.Log {
   }
 
   #sweep(): void {
-    const now = Date.now();
+    const at = now();
     // The limit may be another since.
     if (this.memory.isOver) this.#relieve();
-    this.#keys.trim(now);
+    this.#keys.trim(at);
     for (const [room, kept] of this.#rooms) {
-      kept.tail.trim(now);
+      kept.tail.trim(at);
       if (kept.tail.count === 0 && !kept.follower) this.#free(room, kept);
     }
   }

@@ -131,11 +131,11 @@ export class Engine {
     // Who is told to come back elsewhere need not hear that the others are.
     this.hub.presence.stop();
     const { hub } = this;
-    const deadline = Date.now() + DRAIN_LIMIT;
+    const deadline = performance.now() + DRAIN_LIMIT;
     while (hub.sessions.size > 0) {
       let ended = 0;
       for (const session of hub.sessions.values()) {
-        if ((session.behind || session.pending()) && Date.now() < deadline) continue;
+        if ((session.behind || session.pending()) && performance.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
         // Thousands of them are not to hold up what is published meanwhile.
         if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);

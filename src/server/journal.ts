@@ -1,4 +1,5 @@
 // The journal of an engine: one line a connection at its end, and warnings that do not flood.
+import { now } from "../log/clock.ts";
 import { getConfig, getLogger } from "@logtape/logtape";
 import { plainAddress } from "../access/network.ts";
 import { type Ending, type Journal, reasonName } from "../hub/journal.ts";
@@ -23,7 +24,7 @@ export class LogJournal implements Journal {
       rooms: session.memberships.size,
       sent: session.sent,
       received: session.received,
-      seconds: Math.round((Date.now() - session.since) / 10) / 100,
+      seconds: Math.round((now() - session.since) / 10) / 100,
       reason: reasonName(reason),
       code,
     }));

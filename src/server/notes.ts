@@ -1,4 +1,5 @@
 // Notes for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
+import { now } from "../log/clock.ts";
 import { plainAddress } from "../access/network.ts";
 import { type Ending, type Journal, reasonName } from "../hub/journal.ts";
 import type { Session } from "../hub/session.ts";
@@ -38,7 +39,7 @@ export class Notes implements Journal {
 
   ended(session: Session, { reason, code }: Ending): void {
     if (this.#ended.length >= MOST) return void this.#more.ended++;
-    const seconds = Math.round((Date.now() - session.since) / 10) / 100;
+    const seconds = Math.round((now() - session.since) / 10) / 100;
     this.#ended.push({ ...who(session), reason: reasonName(reason), code, seconds });
   }
 

@@ -72,7 +72,8 @@ export function startFile(
   return listening(spawn(args, env, cwd, file));
 }
 
-async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
+/** Resolves once a server that was started says where it is. */
+export async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
   // Read to its end: a process whose output is closed under it would not stop in peace.
   const ended = collect(child.stdout, out);

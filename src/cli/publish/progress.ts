@@ -7,7 +7,7 @@ const PACE = 200;
 
 export class Progress {
   readonly #terminal = process.stderr.isTTY === true;
-  #shown = 0;
+  #shown = Number.NEGATIVE_INFINITY;
   #text = "";
   /** The server is away, and that has been said. */
   #away = false;
@@ -16,7 +16,7 @@ export class Progress {
     if (this.#away) this.note("the server is back");
     this.#away = false;
     this.#text = `${published.toLocaleString("en")} published, at ${at ?? "the beginning"}`;
-    if (Date.now() - this.#shown >= PACE) this.#draw(this.#text);
+    if (performance.now() - this.#shown >= PACE) this.#draw(this.#text);
   }
 
   /** It goes on in so many ms. A server that is away is worth a line in a log too. */
@@ -39,11 +39,11 @@ export class Progress {
 
   #draw(text: string): void {
     if (!this.#terminal) return;
-    this.#shown = Date.now();
+    this.#shown = performance.now();
     process.stderr.write(`\r\u001b[K${text}`);
   }
 
   #clear(): void {
-    if (this.#terminal && this.#shown > 0) process.stderr.write("\r\u001b[K");
+    if (this.#terminal && Number.isFinite(this.#shown)) process.stderr.write("\r\u001b[K");
   }
 }

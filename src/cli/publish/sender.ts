@@ -58,7 +58,7 @@ export class Sender {
     let kept = 0;
     let at: string | undefined;
     this.#tries = 0;
-    this.#since = Date.now();
+    this.#since = performance.now();
     while (kept < items.length) {
       const batch = this.#cut(items, kept);
       const { good, error, whole } = await this.#post(batch);
@@ -66,7 +66,7 @@ export class Sender {
         kept += good.length;
         at = good.at(-1);
         this.#tries = 0;
-        this.#since = Date.now();
+        this.#since = performance.now();
       }
       if (!error) continue;
       if (error.status === 413 && batch.length > 1) this.#maxBytes = Math.ceil(sizeOf(batch) / 2);
@@ -117,7 +117,7 @@ export class Sender {
   /** Until it is worth another try. @throws the error when it is not */
   async #wait(error: ServerError): Promise<void> {
     // One that never was there may be a mistake in its address.
-    const impatient = !this.#reached || Date.now() - this.#since > this.options.patience;
+    const impatient = !this.#reached || performance.now() - this.#since > this.options.patience;
     if (this.#stopped || (error.away && impatient)) throw error;
     const backoff = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries++);
     const ms = error.retry ?? Math.max(FIRST_WAIT / 2, backoff);

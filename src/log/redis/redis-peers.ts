@@ -1,4 +1,5 @@
 // The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
+import { surelyPast } from "../clock.ts";
 import type { Member, Peers, Removal, Revoked } from "../peers.ts";
 import { RedisCrowd } from "./redis-crowd.ts";
 import { chunks, type Link, type Reply } from "./link.ts";
@@ -101,7 +102,7 @@ export class RedisPeers implements Peers {
   async enter(link: Link): Promise<void> {
     this.#fresh = true;
     await link.subscribe([this.#all, this.#own]);
-    await link.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", Date.now());
+    await link.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
     const known = new Set<string>();
     for (let from = 0; ; from += PAGE) {
       const page = (await link.call("ZRANGE", this.#revoked, from, from + PAGE - 1, "WITHSCORES")) as Reply[];
@@ -137,7 +138,7 @@ export class RedisPeers implements Peers {
   async #restore(link: Link, known: Set<string>): Promise<void> {
     const lost = [...(this.#member?.revocations() ?? [])]
       .map(({ until, ...what }): [number, string] => [until, JSON.stringify(what)])
-      .filter(([until, what]) => until > Date.now() && !known.has(what));
+      .filter(([until, what]) => until > surelyPast() && !known.has(what));
     for (const some of chunks(lost)) await link.call("ZADD", this.#revoked, ...some.flat());
   }
 

@@ -1,4 +1,5 @@
 // The way in: whether a publication is delivered at once or when it is kept, and which idempotency keys are known.
+import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
@@ -90,7 +91,6 @@ export class Appends implements CommitEvents {
   }
 
   #repeated(draft: Draft, key: string): Publication | Promise<Publication> | undefined {
-    const now = Date.now();
     const entry = this.#pending.get(key);
     const size = sizeOfData(draft.data);
     const same = ({ seq, prev, time }: { seq: number; prev: number; time: number }): Publication => ({
@@ -104,13 +104,13 @@ export class Appends implements CommitEvents {
       const { fault } = this.commits();
       return fault ? Promise.reject(fault) : entry.wait().then(same);
     }
-    const first = this.keys.get(key, now);
+    const first = this.keys.get(key, now());
     return first && same(first);
   }
 
   /** Here a publication gets its number before it is kept. */
   #atOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
-    const entry = new Entry(draft, sizeOfData(draft.data), Date.now(), key, room);
+    const entry = new Entry(draft, sizeOfData(draft.data), now(), key, room);
     const publication = entry.number(this.numbers.last + 1, room.last);
     entry.delivered = true;
     room.unkept++;
@@ -125,7 +125,7 @@ export class Appends implements CommitEvents {
 
   /** It gets its number with the others of its transaction. */
   #later(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Promise<Publication> {
-    const entry = new Entry(draft, sizeOfData(draft.data), Date.now(), key, room);
+    const entry = new Entry(draft, sizeOfData(draft.data), now(), key, room);
     if (key !== undefined) this.#pending.set(key, entry);
     this.#waiting.set(draft.room, (this.#waiting.get(draft.room) ?? 0) + 1);
     return this.commits().add(entry);
@@ -137,9 +137,9 @@ export class Appends implements CommitEvents {
     else this.#waiting.delete(room);
   }
 
-  #trim(room: StoredRoom, now: number): void {
+  #trim(room: StoredRoom, at: number): void {
     try {
-      room.trim(now);
+      room.trim(at);
     } catch (error) {
       // Its oldest cannot be read. It keeps more than it should, and what comes is kept all the same.
       this.onFault("a room cannot be trimmed", error);

@@ -1,4 +1,5 @@
 // The durable log: rooms that are kept in one SQLite file, beside those that their rules keep in memory.
+import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import { Memory } from "../../rooms/memory.ts";
@@ -137,8 +138,8 @@ export class SqliteLog implements Log {
     this.#boundsOf = boundsOf;
     this.#memory.replaceBounds(boundsOf);
     this.#followKinds(this.options.kinds === undefined);
-    const now = Date.now();
-    for (const room of this.#rooms.loaded) room.rebound(boundsOf(room.name), now);
+    const at = now();
+    for (const room of this.#rooms.loaded) room.rebound(boundsOf(room.name), at);
     this.#upkeep.rewalk();
     this.commits.tend();
   }
@@ -207,7 +208,7 @@ export class SqliteLog implements Log {
         const from = Math.max(after, this.#rooms.forgotten);
         return { from, upTo: Math.max(from, this.last), publications: [] };
       }
-      known.trim(Date.now());
+      known.trim(now());
       const slice = read(known);
       // A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'.
       if (slice.upTo >= known.last) slice.upTo = Math.max(slice.upTo, this.last);

@@ -1,4 +1,5 @@
 // A room that is kept in the file: what is known of it, and the newest of it in memory.
+import { now } from "../clock.ts";
 import type { Publication, Slice } from "../../protocol/publication.ts";
 import type { Memory } from "../../rooms/memory.ts";
 import type { Bounds } from "../../rooms/rule.ts";
@@ -173,7 +174,7 @@ export class StoredRoom implements Placed<StoredRoom> {
       count,
       bytes: added.reduce((sum, { size }) => sum + size + OVERHEAD, this.bytes),
       oldest,
-      expires: count > 0 ? oldest + this.bounds.age : Date.now() + REMEMBERED,
+      expires: count > 0 ? oldest + this.bounds.age : now() + REMEMBERED,
       gone: this.#gone,
     };
   }

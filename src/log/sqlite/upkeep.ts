@@ -1,4 +1,5 @@
 // What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
+import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
 import type { Appends } from "./appends.ts";
 import type { Commits } from "./commits.ts";
@@ -60,9 +61,9 @@ export class Upkeep {
   #look(): void {
     let more = false;
     try {
-      more = this.#expire(Date.now());
+      more = this.#expire(now());
       more = this.#step() || more;
-      this.#keys(Date.now());
+      this.#keys(now());
       this.rooms.relieve((room) => this.appends.isBusy(room));
     } catch (error) {
       this.onFault("the file cannot be read", error);
@@ -72,13 +73,13 @@ export class Upkeep {
   }
 
   /** True when there may be more. */
-  #expire(now: number): boolean {
-    const names = this.rooms.reader.expired(now, ROOMS);
+  #expire(at: number): boolean {
+    const names = this.rooms.reader.expired(at, ROOMS);
     for (const name of names) {
       const room = this.rooms.known(name);
       if (!room) continue;
       const wasEmpty = room.count === 0;
-      room.trim(now);
+      room.trim(at);
       // Empty for a while, and nobody is there: there is nothing more to be known.
       if (wasEmpty && room.count === 0 && !this.appends.isBusy(room)) this.#drop(room);
       else this.rooms.changed.add(room);
@@ -97,14 +98,14 @@ export class Upkeep {
   #step(): boolean {
     if (this.#walk === undefined) return false;
     const found = this.rooms.reader.roomsAfter(this.#walk, ROOMS);
-    for (const { name } of found) this.rooms.known(name)?.trim(Date.now());
+    for (const { name } of found) this.rooms.known(name)?.trim(now());
     this.#walk = found.at(-1)?.id;
     return this.#walk !== undefined;
   }
 
-  #keys(now: number): void {
+  #keys(at: number): void {
     const { keys, numbers } = this.appends;
-    keys.trim(now);
+    keys.trim(at);
     const upTo = keys.oldest ? keys.oldest.seq - 1 : numbers.last;
     if (upTo <= this.#keysUpTo) return;
     // Only where there may be some.

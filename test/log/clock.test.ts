@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { SteadyClock } from "../../src/log/clock.ts";
+
+const START = 1_700_000_000_000;
+const HOUR = 3_600_000;
+
+/** A machine whose clock can be set and that can sleep. */
+function machine() {
+  const time = { wall: START, stopwatch: 5, asleep: 0 };
+  const clock = new SteadyClock({
+    wall: () => time.wall,
+    stopwatch: () => time.stopwatch,
+    asleep: () => time.asleep,
+  });
+  return {
+    clock,
+    time,
+    pass(ms: number) {
+      time.wall += ms;
+      time.stopwatch += ms;
+    },
+  };
+}
+
+test("it is the machine's clock as long as that is not set", () => {
+  const { clock, time, pass } = machine();
+  for (const ms of [0, 1, 999, HOUR]) {
+    pass(ms);
+    expect(clock.now()).toBe(time.wall);
+  }
+  // As a time service does it.
+  time.wall += 900;
+  expect(clock.now()).toBe(time.wall);
+});
+
+test.each([HOUR, -HOUR])("set by %d ms, it goes on as before and comes right in ten times that", (step) => {
+  const { clock, time, pass } = machine();
+  time.wall += step;
+  expect(clock.now()).toBe(START);
+  pass(1000);
+  expect(clock.now()).toBe(START + 1000 + Math.sign(step) * 100);
+  for (let left = HOUR * 10 - 1000; left > 0; left -= 1000) pass(1000);
+  expect(clock.now()).toBe(time.wall);
+  pass(1000);
+  expect(clock.now()).toBe(time.wall);
+});
+
+test("it never goes back", () => {
+  const { clock, time, pass } = machine();
+  let before = clock.now();
+  for (let i = 0; i < 1000; i++) {
+    pass(i % 7);
+    if (i % 100 === 50) time.wall -= HOUR;
+    if (i % 100 === 70) time.wall += 30 * 60_000;
+    const now = clock.now();
+    expect(now).toBeGreaterThanOrEqual(before);
+    before = now;
+  }
+});
+
+test("a night's sleep is no step", () => {
+  const { clock, time } = machine();
+  time.wall += 8 * HOUR;
+  time.asleep += 8 * HOUR - 700;
+  expect(clock.now()).toBe(time.wall);
+  // Set while it slept.
+  time.wall += 2 * HOUR;
+  time.asleep += HOUR;
+  expect(clock.now()).toBe(time.wall - HOUR);
+});

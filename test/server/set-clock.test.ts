@@ -1,0 +1,65 @@
+// The machine's clock is set by an hour while the server runs: intervals and what is kept do not change.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { connect } from "../support/clients.ts";
+import { folder, killAfter, listening, type Started, environment, THUMP } from "../support/process.ts";
+
+const PRELOAD = join(import.meta.dir, "../support/set-clock.ts");
+const [bun, ...main] = THUMP as [string, ...string[]];
+
+function start(args: string[], cwd = folder()): Promise<Started> {
+  const child = Bun.spawn([bun, "--preload", PRELOAD, ...main, "--port", "0", ...args], {
+    cwd,
+    env: environment({}),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  killAfter(child);
+  return listening(child);
+}
+
+/** Sets its clock by an hour. */
+async function setClock({ process, out }: Started, where: "back" | "forward"): Promise<void> {
+  process.kill(where === "back" ? "SIGUSR1" : "SIGUSR2");
+  await out.until((lines) => lines.some((line) => line.startsWith("the clock was set")));
+}
+
+test.each(["back", "forward"] as const)(
+  "set %s: sockets and streams are asked for a sign of life",
+  async (where) => {
+    const server = await start(["--heartbeat", "2s"]);
+    const socket = await connect(`${server.url.replace("http", "ws")}/rooms/quiet`);
+    const pinged = Promise.withResolvers<void>();
+    const stream = await fetch(`${server.url}/rooms/quiet`, { headers: { accept: "text/event-stream" } });
+    await setClock(server, where);
+    socket.ws.on("ping", () => pinged.resolve());
+    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
+    for (let text = ""; !text.includes("\n:");) text += decoder.decode((await reader.read()).value);
+    await pinged.promise;
+  },
+);
+
+test.each([
+  ["memory", []],
+  ["a file", ["--data", "data"]],
+] as [string, string[]][])("set forward: what is kept in %s and idempotency keys stay", async (_, args) => {
+  const server = await start(args);
+  const publish = () =>
+    fetch(`${server.url}/rooms/r`, { method: "POST", body: "x", headers: { "idempotency-key": "k" } }).then(
+      (response) => response.json() as Promise<{ at: string; time: number }>,
+    );
+  const count = async () =>
+    ((await (await fetch(`${server.url}/rooms/r?last=10`)).json()) as { messages: unknown[] }).messages
+      .length;
+  const first = await publish();
+  await setClock(server, "forward");
+  // What is too old goes when it is looked for, and once a second by itself.
+  for (let i = 0; i < 8; i++) {
+    expect(await count()).toBe(1);
+    await Bun.sleep(250);
+  }
+  expect((await publish()).at).toBe(first.at);
+  expect(await count()).toBe(1);
+});
