@@ -17,6 +17,10 @@ export interface Adapter {
   settings: string;
   /** Only measured by scenarios that name it. */
   named?: true;
+  /** Thump, started from its source: `--baseline` can start an earlier one in the same way. */
+  source?: boolean;
+  /** The server of which it is another build: it is measured wherever that one is, right after it. */
+  twin?: string;
   /** Its version as it is installed here. */
   version?(): string | undefined;
   /** Why it cannot run here, if it cannot: "not installed: bun bench peers". */

@@ -1,8 +1,11 @@
 // `bun bench`: how fast Thump is beside a bare control and the servers people would otherwise pick, in one run.
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Adapter } from "./adapter.ts";
 import { help, readOptions, type Options } from "./options.ts";
+import { type Baseline, checkOut, twinsOf } from "./peers/baseline.ts";
 import { adapters } from "./peers/index.ts";
+import { compareWithBaseline } from "./report/baseline.ts";
 import { anySlower, compare } from "./report/compare.ts";
 import { compareText } from "./report/compare-text.ts";
 import { describe, machine } from "./report/machine.ts";
@@ -33,8 +36,8 @@ function infoOf({ name, title, kind, subscribers, size, base }: Scenario): Repor
   };
 }
 
-function emptyReport(options: Run): Report {
-  const used = new Set(options.scenarios.flatMap((scenario) => serversOf(scenario, options.peers)));
+function emptyReport(options: Run, all: readonly Adapter[]): Report {
+  const used = new Set(options.scenarios.flatMap((scenario) => serversOf(scenario, options.peers, all)));
   return {
     format: 1,
     machine: machine(),
@@ -43,7 +46,7 @@ function emptyReport(options: Run): Report {
     command: ["bun bench", ...process.argv.slice(2)].join(" "),
     took: 0,
     scenarios: [],
-    servers: adapters
+    servers: all
       .filter((adapter) => used.has(adapter))
       .map(({ name, title, tier, settings, version, missing }) => {
         const installed = missing() === undefined ? version?.() : undefined;
@@ -53,15 +56,18 @@ function emptyReport(options: Run): Report {
   };
 }
 
-async function run(options: Run): Promise<void> {
-  const report = emptyReport(options);
+async function run(options: Run): Promise<number> {
+  const baseline = options.baseline === undefined ? undefined : await checkOut(options.baseline);
+  const twins = baseline ? twinsOf(adapters, baseline) : [];
+  const all = [...adapters, ...twins];
+  const report = emptyReport(options, all);
   const began = performance.now();
   console.log(`${describe(report.machine)}\n${method}`);
   if (pinning !== undefined) console.log(`Note: ${pinning}.`);
-  const units = options.scenarios.map((scenario) => unitsOf(scenario, options.peers, options.pace));
+  const units = options.scenarios.map((scenario) => unitsOf(scenario, options.peers, options.pace, all));
   progress = new Progress(units.reduce((sum, count) => sum + count, 0));
   for (const scenario of options.scenarios) {
-    report.rows.push(...(await measure(scenario, options.peers, options.pace, progress)));
+    report.rows.push(...(await measure(scenario, options.peers, options.pace, progress, all)));
     const info = infoOf(scenario);
     report.scenarios.push(info);
     progress.close();
@@ -69,6 +75,14 @@ async function run(options: Run): Promise<void> {
   }
   report.took = (performance.now() - began) / 1000;
   await save(report, options);
+  return baseline ? sinceBaseline(report, twins, baseline) : 0;
+}
+
+/** Prints what changed since the baseline. Returns the exit code. */
+function sinceBaseline(report: Report, twins: Adapter[], { commit }: Baseline): number {
+  const { differences, text } = compareWithBaseline(report, twins, commit);
+  console.log(`\n${text}`);
+  return anySlower(differences) ? 1 : 0;
 }
 
 async function save(report: Report, options: Run): Promise<void> {
@@ -110,8 +124,7 @@ async function perform(options: Options): Promise<number> {
     case "compare":
       return compareFiles(options.files);
     case "run":
-      await run(options);
-      return 0;
+      return run(options);
   }
 }
 

@@ -16,6 +16,8 @@ export type Options =
       /** Names; all that a scenario names when there are none. */
       peers: readonly string[];
       pace: Pace;
+      /** An earlier Thump to measure beside this one: anything that git takes for a commit. */
+      baseline: string | undefined;
       json: string | undefined;
       page: string | undefined;
     };
@@ -36,6 +38,8 @@ options:
   --peer NAME       only this server and the one ratios refer to (may be repeated)
   --seconds N       length of a measured window, and of each of a sweep's
   --runs N          runs of each row, alternating (3)
+  --baseline REF    Thump at this commit beside the one here, taking turns, and what changed (5 runs of ws-1000
+                    unless said; exit code 1 if anything got slower)
   --json FILE       where the results are written (bench/results/<time>.json)
   --page FILE       where the report page is written (bench/results/<time>.html)
   --help            this
@@ -87,6 +91,7 @@ export function readOptions(args: string[]): Options {
       full: { type: "boolean", default: false },
       seconds: { type: "string" },
       runs: { type: "string" },
+      baseline: { type: "string" },
       json: { type: "string" },
       page: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
@@ -95,10 +100,13 @@ export function readOptions(args: string[]): Options {
   if (values.help) return { command: "help" };
   const other = subcommand(positionals);
   if (other) return other;
-  const wanted = known(values.scenario, scenarios, "scenario");
+  const wanted = [...known(values.scenario, scenarios, "scenario")];
+  const { baseline } = values;
+  if (wanted.length === 0 && baseline !== undefined && !values.full && !values.targets)
+    wanted.push("ws-1000");
   const set = values.full ? "full" : values.targets ? "targets" : "headline";
   const seconds = positive(values.seconds, "seconds");
-  const runs = positive(values.runs, "runs");
+  const runs = positive(values.runs ?? (baseline === undefined ? undefined : "5"), "runs");
   return {
     command: "run",
     scenarios: scenarios.filter(({ name, sets }) =>
@@ -110,6 +118,7 @@ export function readOptions(args: string[]): Options {
       ...(seconds === undefined ? {} : { seconds, step: seconds }),
       ...(runs === undefined ? {} : { runs: Math.ceil(runs), slow: Math.ceil(runs) }),
     },
+    baseline,
     json: values.json,
     page: values.page,
   };

@@ -5,7 +5,8 @@ import type { Adapter } from "../adapter.ts";
 import type { Dialect } from "../dialect.ts";
 import { bun, root } from "./javascript.ts";
 
-const main = join(root, "src/main.ts");
+/** What `bun run start` runs. */
+export const main = join(root, "src/main.ts");
 const binary = join(root, "dist/thump");
 const gap = '"type":"gap"';
 
@@ -72,6 +73,7 @@ async function options(port: number, folder: string): Promise<string[]> {
 
 export const thump: Adapter = {
   name: "thump",
+  source: true,
   title: "Thump, from its source on Bun",
   tier: "history",
   settings:
@@ -168,6 +170,7 @@ export const thumpFsync: Adapter = {
 export const thumpBinary: Adapter = {
   ...thump,
   name: "thump-binary",
+  source: false,
   title: "Thump, compiled to one binary",
   named: true,
   missing: () => (existsSync(binary) ? undefined : "not built: bun run build"),

@@ -1,15 +1,17 @@
 // The differences between two results files, as text.
 import type { Report } from "../results.ts";
 import { type Difference, sameMachine } from "./compare.ts";
+import { NOISE, type Noise } from "./compared.ts";
 import { table, type TextRow } from "./table.ts";
-import { times } from "./words.ts";
+import { percent, times } from "./words.ts";
 
 const MARKS: Record<Difference["verdict"], string> = { slower: "▼", faster: "▲", same: "", "no verdict": "" };
 
-function rowOf({ server, figure, before, after, ratio, verdict, words, show }: Difference): TextRow {
+function rowsOf(difference: Difference): TextRow[] {
+  const { server, figure, before, after, ratio, verdict, words, show, ranges } = difference;
   if (before === undefined || after === undefined || ratio === undefined)
-    return `  ${server}: ${words}${verdict === "slower" ? ` ${MARKS.slower}` : ""}`;
-  return [
+    return [`  ${server}: ${words}${verdict === "slower" ? ` ${MARKS.slower}` : ""}`];
+  const row: TextRow = [
     `  ${server}`,
     figure,
     show(before),
@@ -17,6 +19,9 @@ function rowOf({ server, figure, before, after, ratio, verdict, words, show }: D
     times(ratio),
     `${words} ${MARKS[verdict]}`.trimEnd(),
   ];
+  if (!ranges) return [row];
+  const range = ({ min, max }: { min: number; max: number }) => `${show(min)}–${show(max)}`;
+  return [row, ["", "min–max", range(ranges.before), range(ranges.after), "", ""]];
 }
 
 /** "2 slower, 1 faster, 30 the same, 4 without a verdict" */
@@ -33,11 +38,11 @@ function summary(differences: Difference[]): string {
 }
 
 function origin({ machine, versions }: Report): string {
-  const thump = versions["thump"];
+  const thump = versions["commit"] ?? versions["thump"];
   return `${machine.date.slice(0, 16).replace("T", " ")}${thump === undefined ? "" : `, Thump ${thump}`}`;
 }
 
-export function compareText(a: Report, b: Report, differences: Difference[]): string {
+export function compareText(a: Report, b: Report, differences: Difference[], noise: Noise = NOISE): string {
   const lines = sameMachine(a.machine, b.machine)
     ? []
     : ["The machines differ: only ratios to the base server compare, and ratios are compared here."];
@@ -47,9 +52,8 @@ export function compareText(a: Report, b: Report, differences: Difference[]): st
     const head: TextRow[] = own.some(({ ratio }) => ratio !== undefined)
       ? [["", "figure", "old", "new", "ratio", "verdict"]]
       : [];
-    lines.push("", scenario, table([...head, ...own.map(rowOf)]));
+    lines.push("", scenario, table([...head, ...own.flatMap(rowsOf)]));
   }
-  const rule =
-    "A difference counts when the ranges of the runs do not overlap and medians differ by over 10 % (CPU, memory: 5 %).";
+  const rule = `A difference counts when the ranges of the runs do not overlap and medians differ by over ${percent(noise.time)} (CPU, memory: ${percent(noise.cost)}).`;
   return [...lines, "", summary(differences), rule].join("\n");
 }

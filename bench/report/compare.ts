@@ -1,7 +1,8 @@
 // Says what changed between two results files beyond the noise. Pure.
 import type { Machine, Report, Row, ScenarioInfo } from "../results.ts";
-import { type Measured, measure, NOISE } from "./compared.ts";
+import { type Measured, measure, NOISE, type Noise } from "./compared.ts";
 import type { Figure } from "./figures.ts";
+import type { Spread } from "./statistics.ts";
 import { judge } from "./verdict.ts";
 import { times } from "./words.ts";
 
@@ -12,6 +13,8 @@ export interface Difference {
   /** Medians; absent when there is nothing to compare. */
   before?: number;
   after?: number;
+  /** Least and most of the runs. */
+  ranges?: { before: Spread; after: Spread };
   /** After divided by before. */
   ratio?: number;
   verdict: "slower" | "faster" | "same" | "no verdict";
@@ -32,7 +35,7 @@ export function anySlower(differences: Difference[]): boolean {
 }
 
 /** Every figure of every row that both have, and a line for a row that only one has or that claims nothing. */
-export function compare(a: Report, b: Report): Difference[] {
+export function compare(a: Report, b: Report, noise: Noise = NOISE): Difference[] {
   const relative = !sameMachine(a.machine, b.machine);
   const names = [...new Set([...b.scenarios, ...a.scenarios].map(({ name }) => name))];
   return names.flatMap((name) => {
@@ -45,7 +48,7 @@ export function compare(a: Report, b: Report): Difference[] {
     );
     return [...servers]
       .filter((server) => !relative || server !== info.base)
-      .flatMap((server) => compareRows(a, b, info, server, relative));
+      .flatMap((server) => compareRows(a, b, info, server, relative, noise));
   });
 }
 
@@ -64,6 +67,7 @@ function compareRows(
   info: ScenarioInfo,
   server: string,
   relative: boolean,
+  noise: Noise,
 ): Difference[] {
   const find = (report: Report, name: string) =>
     report.rows.find((row) => row.scenario === info.name && row.server === name);
@@ -73,7 +77,9 @@ function compareRows(
   const unsound = soundness(info.name, before, after);
   if (unsound) return [unsound];
   if (!relative)
-    return measure(info.kind, [before, after]).map((one) => differ(info.name, server, one, one.values));
+    return measure(info.kind, [before, after]).map((one) =>
+      differ(info.name, server, one, one.values, noise),
+    );
   const [baseBefore, baseAfter] = [find(a, info.base), find(b, info.base)];
   if (!baseBefore || !baseAfter || !judge(baseBefore).claims || !judge(baseAfter).claims)
     return [remark(info.name, server, `no sound ${info.base} beside it in both files`)];
@@ -81,7 +87,7 @@ function compareRows(
     const [old, now, oldBase, nowBase] = one.values;
     const ratios = [divide(old, oldBase), divide(now, nowBase)];
     const figure = { ...one.figure, name: `${one.figure.name} vs ${info.base}`, show: times };
-    return differ(info.name, server, { ...one, figure }, ratios);
+    return differ(info.name, server, { ...one, figure }, ratios, noise);
   });
 }
 
@@ -106,17 +112,18 @@ function differ(
   server: string,
   { figure }: Measured,
   values: Measured["values"],
+  noise: Noise,
 ): Difference {
   const [old, now] = values;
   const { name, show } = figure;
   const line = { scenario, server, figure: name, show };
   if (!old || !now || old.median <= 0) return { ...line, verdict: "no verdict", words: "not in both" };
   const ratio = now.median / old.median;
-  const both = { ...line, before: old.median, after: now.median, ratio };
+  const both = { ...line, before: old.median, after: now.median, ranges: { before: old, after: now }, ratio };
   if (Math.min(old.runs, now.runs) < 2)
     return { ...both, verdict: "no verdict", words: "one run: no verdict" };
   const apart = now.min > old.max || now.max < old.min;
-  if (!apart || Math.abs(ratio - 1) <= NOISE[figure.noise])
+  if (!apart || Math.abs(ratio - 1) <= noise[figure.noise])
     return { ...both, verdict: "same", words: "same" };
   const more = ratio > 1;
   const verdict = more === (figure.better === "more") ? "faster" : "slower";

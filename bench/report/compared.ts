@@ -5,6 +5,7 @@ import { count, digits, kibibytes, mebibytes, micros } from "./words.ts";
 
 /** Medians must differ by more than this, beside ranges that do not overlap. CPU and memory vary less. */
 export const NOISE = { time: 0.1, cost: 0.05 };
+export type Noise = Readonly<typeof NOISE>;
 
 export interface Compared<R extends Result> {
   name: string;

@@ -25,22 +25,36 @@ function runsOf({ kind }: Scenario, pace: Pace): number {
   return kind === "idle" ? 1 : kind === "slow" ? pace.slow : pace.runs;
 }
 
-/** The servers of a scenario, of those that were asked for. */
-export function serversOf(scenario: Scenario, asked: readonly string[]): Adapter[] {
+/** The servers of a scenario, of those that were asked for; twins follow those that they are twins of. */
+export function serversOf(
+  scenario: Scenario,
+  asked: readonly string[],
+  all: readonly Adapter[] = adapters,
+): Adapter[] {
   const { servers, subscribers, publishers, joining } = scenario;
   const parties = [...subscribers, ...(publishers ? [publishers] : []), ...(joining ? [joining] : [])];
   const speaks = (adapter: Adapter) => parties.every(({ dialect }) => dialect in adapter.dialects);
   const named = (adapter: Adapter) =>
     servers === "all" ? !adapter.named || asked.includes(adapter.name) : servers.includes(adapter.name);
   const wanted = ({ name }: Adapter) => asked.length === 0 || asked.includes(name) || name === scenario.base;
-  return adapters.filter(
-    (adapter) => speaks(adapter) && (named(adapter) || asked.includes(adapter.name)) && wanted(adapter),
+  const chosen = all.filter(
+    (adapter) =>
+      adapter.twin === undefined &&
+      speaks(adapter) &&
+      (named(adapter) || asked.includes(adapter.name)) &&
+      wanted(adapter),
   );
+  return chosen.flatMap((adapter) => [adapter, ...all.filter(({ twin }) => twin === adapter.name)]);
 }
 
 /** Units of work, for the progress. */
-export function unitsOf(scenario: Scenario, asked: readonly string[], pace: Pace): number {
-  return serversOf(scenario, asked).length * runsOf(scenario, pace);
+export function unitsOf(
+  scenario: Scenario,
+  asked: readonly string[],
+  pace: Pace,
+  all?: readonly Adapter[],
+): number {
+  return serversOf(scenario, asked, all).length * runsOf(scenario, pace);
 }
 
 type Runner = (say: Say) => Promise<Result>;
@@ -60,8 +74,9 @@ export async function measure(
   asked: readonly string[],
   pace: Pace,
   watcher: Watcher,
+  all?: readonly Adapter[],
 ): Promise<Row[]> {
-  const pairs = serversOf(scenario, asked).map((adapter): [Row, Runner] => {
+  const pairs = serversOf(scenario, asked, all).map((adapter): [Row, Runner] => {
     const skipped = adapter.missing();
     const row: Row = { scenario: scenario.name, server: adapter.name, results: [] };
     return [skipped === undefined ? row : { ...row, skipped }, runnerOf(adapter, scenario, pace)];

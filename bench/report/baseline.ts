@@ -1,0 +1,34 @@
+// What changed since the baseline of the same run, beyond the noise. Pure.
+import type { Adapter } from "../adapter.ts";
+import type { Report, Row } from "../results.ts";
+import { compare, type Difference } from "./compare.ts";
+import { compareText } from "./compare-text.ts";
+
+/** Old and new took turns on one machine in one run, so smaller differences count than between two files. */
+const NOISE = { time: 0.1, cost: 0.03 };
+
+/** One run as two reports: the twins under the names of those that they are twins of, and the servers as they are. */
+function split(report: Report, twins: readonly Adapter[], commit: string): [old: Report, now: Report] {
+  const named = new Map(twins.map(({ name, twin }) => [name, twin]));
+  const renamed = report.rows.flatMap((row): Row[] => {
+    const server = named.get(row.server);
+    return server === undefined ? [] : [{ ...row, server }];
+  });
+  const measured = new Set(renamed.map(({ server }) => server));
+  const own = report.rows.filter(({ server }) => measured.has(server));
+  const versions = { ...report.versions, commit: commit.slice(0, 12) };
+  return [
+    { ...report, versions, rows: renamed },
+    { ...report, rows: own },
+  ];
+}
+
+export function compareWithBaseline(
+  report: Report,
+  twins: readonly Adapter[],
+  commit: string,
+): { differences: Difference[]; text: string } {
+  const [old, now] = split(report, twins, commit);
+  const differences = compare(old, now, NOISE);
+  return { differences, text: compareText(old, now, differences, NOISE) };
+}
