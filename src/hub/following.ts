@@ -58,7 +58,9 @@ export class Following {
     room.tail.extend(slice, now());
     this.relieve();
     const newest = slice.publications.at(-1);
-    if (newest && newest.seq > (room.newest?.seq ?? 0)) room.newest = newest;
+    if (!newest || newest.seq <= (room.newest?.seq ?? 0)) return;
+    room.newest = newest;
+    room.samples?.mark();
   }
 
   /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */

@@ -51,10 +51,10 @@ export class Hub {
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
   readonly #catchUp: CatchUp = new CatchUp(this);
-  readonly #sampler = new Sampler();
+  readonly sampler = new Sampler();
   readonly memory: Memory | undefined;
   readonly #following: Following = new Following(this, this.#catchUp);
-  readonly #joining = new Joining(this, this.#catchUp, this.#following, this.#sampler);
+  readonly #joining = new Joining(this, this.#catchUp, this.#following, this.sampler);
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Timer;
@@ -195,6 +195,7 @@ export class Hub {
     this.heartbeat.stop();
     clearInterval(this.#housekeeping);
     this.presence.stop();
+    this.sampler.stop();
     for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
   }
 
@@ -206,7 +207,7 @@ export class Hub {
   #leave(membership: Membership): void {
     const { room, session } = membership;
     if (membership.live) this.fanOut.detach(membership);
-    if (membership.max) this.#sampler.remove(membership);
+    if (membership.max) this.sampler.remove(membership);
     session.behind?.delete(membership);
     if (membership.presence) this.fanOut.listeners.end(membership);
     this.presence.leave(membership);

@@ -6,6 +6,7 @@ import type { Rule } from "../rooms/rule.ts";
 import { Tail } from "../rooms/tail.ts";
 import type { Channel } from "./channel.ts";
 import type { Audience } from "./listeners.ts";
+import type { Samples } from "./sampler.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
@@ -20,6 +21,8 @@ export class Room {
   audience: Audience | undefined;
   /** Kept even where the rule keeps no history: those who sample are shown it. */
   newest: Publication | undefined;
+  /** Its sampled memberships, if there are any. */
+  samples: Samples | undefined;
   /** How many publications have left for those who are live. */
   delivered = 0;
 
@@ -40,6 +43,7 @@ export class Room {
   push(publication: Publication): void {
     this.newest = publication;
     this.tail.push(publication);
+    this.samples?.mark();
   }
 
   /** Another rule holds from now on. */
