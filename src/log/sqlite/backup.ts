@@ -4,6 +4,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "
 import { join } from "node:path";
 import { newEpoch } from "../../protocol/cursor.ts";
 import { openFile } from "./open.ts";
+import { createFile } from "./private.ts";
 import { APPLICATION_ID, FILE, pragma, VERSION } from "./schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
@@ -24,6 +25,7 @@ export function backUp(dir: string, to: string): BackedUp {
   const from = openFile(join(dir, FILE), false);
   try {
     rmSync(part, { force: true });
+    createFile(part);
     from.run("VACUUM INTO ?", [part]);
     const backedUp = finish(part);
     renameSync(part, to);

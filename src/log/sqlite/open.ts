@@ -1,8 +1,9 @@
 // Opens a data folder: takes its lock, makes the file or checks that it is one of ours.
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { newEpoch } from "../../protocol/cursor.ts";
+import { createFile, createFolder, makePrivate } from "./private.ts";
 import { APPLICATION_ID, createTables, FILE, LOCK, pragma, VERSION } from "./schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
@@ -23,7 +24,7 @@ export function openFolder(dir: string): Opened {
   let lock: Database | undefined;
   let db: Database | undefined;
   try {
-    mkdirSync(dir, { recursive: true });
+    createFolder(dir);
     lock = takeLock(join(dir, LOCK));
     db = openFile(path, true);
     db.run("PRAGMA query_only = ON");
@@ -39,6 +40,7 @@ export function openFolder(dir: string): Opened {
 /** @throws StoreError when the file cannot be used */
 export function openFile(path: string, create: boolean): Database {
   if (!create && !existsSync(path)) throw new StoreError("store-missing", path, "there is no such file");
+  if (create) createFile(path);
   const db = new Database(path, { readwrite: true, create, strict: true });
   try {
     checkFile(db, path, create);
@@ -66,12 +68,19 @@ function checkFile(db: Database, path: string, create: boolean): void {
   // A file that may only be read opens all the same: only this tells.
   db.run("BEGIN IMMEDIATE");
   db.run("ROLLBACK");
+  if (!create) return;
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file);
   // A backup is not in this mode yet.
-  if (create) db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA journal_mode = WAL");
 }
 
-/** An empty database that is held for writing: the system lets go of it however the process ends. */
+/**
+ * An empty database that is locked for writing; the system releases the lock however the process ends. Only the owner
+ * can open the file: with read permission alone, another local user could hold a lock that keeps the server out.
+ */
 function takeLock(path: string): Database {
+  createFile(path);
+  for (const file of [path, `${path}-journal`]) makePrivate(file);
   const lock = new Database(path, { readwrite: true, create: true });
   try {
     lock.run(`PRAGMA busy_timeout = ${LOCK_WAIT}`);

@@ -1,0 +1,35 @@
+// Access to the files of a data folder: their owner's alone, whatever the umask. They hold messages and user names.
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** The permissions of everyone except the owner. */
+const OTHERS = 0o077;
+
+/** Creates a folder, and those above it that are missing. A folder that exists keeps its mode. */
+export function createFolder(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: FOLDER_MODE });
+}
+
+/**
+ * Creates an empty file, which SQLite takes as a new database. Its `-wal`, `-shm` and `-journal` get the mode of the
+ * database. An existing file is not opened: closing it would release the locks that this process holds on it.
+ */
+export function createFile(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", FILE_MODE));
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+  }
+}
+
+/** Takes an existing file away from everyone except its owner: an earlier version created it with a wider mode. */
+export function makePrivate(path: string): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  if (mode === undefined || (mode & OTHERS) === 0) return;
+  try {
+    chmodSync(path, mode & 0o777 & ~OTHERS);
+  } catch {
+    // Another user owns it, or the file system is read-only: the folder's permissions decide then.
+  }
+}
