@@ -212,6 +212,7 @@ export class Hub {
     if (membership.presence) this.fanOut.listeners.end(membership);
     this.presence.leave(membership);
     room.members.delete(membership);
+    room.changes++;
     if (room.members.size > 0) return;
     this.rooms.delete(room.name);
     room.tail.forget();

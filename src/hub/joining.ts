@@ -90,6 +90,7 @@ export class Joining {
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
+    room.changes++;
     session.memberships.set(name, membership);
     return membership;
   }

@@ -3,8 +3,9 @@ import { now } from "../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../protocol/presence.ts";
 import type { Crowd } from "../log/peers.ts";
 import { Members } from "../rooms/members.ts";
-import { DEFAULT_PRESENCE, type PresenceRule } from "../rooms/rule.ts";
+import type { PresenceRule } from "../rooms/rule.ts";
 import type { Hub } from "./hub.ts";
+import { MemberLists, see } from "./member-lists.ts";
 import type { Room } from "./room.ts";
 import type { Membership, Session } from "./session.ts";
 
@@ -26,6 +27,7 @@ interface Kept {
 export class Presence {
   /** A clock that never goes back, in ms. */
   now: () => number = () => performance.now();
+  readonly lists: MemberLists = new MemberLists(() => this.now());
   readonly #hub: Hub;
   /** Other nodes, where there are some: they are told who is here, and tell who is there. */
   readonly #crowd: Crowd | undefined;
@@ -52,11 +54,13 @@ export class Presence {
    */
   list(name: string): string | Promise<string> {
     const kept = this.#rooms.get(name);
-    if (kept?.starting) return kept.starting.then(() => kept.members.list);
-    if (kept) return kept.members.list;
+    if (kept?.starting) return kept.starting.then(() => this.lists.ofMembers(name, kept.members));
+    if (kept) return this.lists.ofMembers(name, kept.members);
+    const room = this.#hub.rooms.get(name);
     const { presence } = this.#hub.ruleOf(name);
-    const members = membersOf(this.#hub.rooms.get(name), presence ?? DEFAULT_PRESENCE);
-    return presence && this.#crowd ? this.#crowd.look(name, members).then(() => members.list) : members.list;
+    return presence && this.#crowd
+      ? this.lists.ofNodes(name, room, presence, this.#crowd)
+      : this.lists.ofRoom(name, room, presence);
   }
 
   /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
@@ -187,12 +191,6 @@ export class Presence {
     const room = this.#hub.rooms.get(kept.name);
     if (room) this.#hub.fanOut.listeners.send(room, presenceOff(kept.name));
   }
-}
-
-/** A session of this process is a source of its own. */
-function see(members: Members, { id, identity, since }: Session, at = since): void {
-  const { user, info } = identity;
-  members.set(id, { user, info, since, sessions: 1, at });
 }
 
 function membersOf(room: Room | undefined, rule: PresenceRule): Members {

@@ -14,6 +14,8 @@ export class Room {
   /** While the log does not give its publications yet. */
   starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
+  /** Grows whenever a session enters or leaves, or says something else of its user. */
+  changes = 0;
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
   readonly channels = new Set<Channel>();

@@ -6,6 +6,8 @@ import type { PresenceRule } from "./rule.ts";
 
 export class Members implements Present {
   readonly news: News;
+  /** Grows whenever `list` may be another. */
+  changes = 0;
   readonly #members = new Map<string, Member>();
   /** Guests by source. */
   readonly #guests = { here: new Map<string, number>(), elsewhere: new Map<string, number>() };
@@ -122,6 +124,7 @@ export class Members implements Present {
     const member = this.#members.get(user);
     const before = member?.here.get(source);
     if (!member || !before) return;
+    this.changes++;
     member.here.delete(source);
     this.#sessions -= before.sessions;
     this.#sessionsHere -= before.sessions;
@@ -157,6 +160,7 @@ export class Members implements Present {
     const member = this.#members.get(user);
     const before = member?.elsewhere.get(node);
     if (!member || !before) return;
+    this.changes++;
     member.elsewhere.delete(node);
     this.#sessions -= before.sessions;
     this.#settle(user, member, before);
@@ -165,6 +169,7 @@ export class Members implements Present {
   /** Another node is gone, with all whom it saw. */
   drop(node: string): void {
     this.#setGuests("elsewhere", node, 0);
+    this.changes++;
     if (this.#crowd?.sessions.delete(node)) this.news.noteGuests();
     for (const user of this.#members.keys()) this.unhear(node, user);
   }
@@ -176,6 +181,7 @@ export class Members implements Present {
   crowd(users: number | undefined): void {
     if (users === this.#crowd?.users) return;
     const before = this.#crowd;
+    this.changes++;
     this.#crowd = users === undefined ? undefined : { users, sessions: before?.sessions ?? new Map() };
     this.news.noteGuests();
     if (before || users === undefined) return;
@@ -185,6 +191,7 @@ export class Members implements Present {
 
   /** Where there are too many: how many sessions of users another node has. */
   hearSessions(node: string, sessions: number): void {
+    this.changes++;
     this.#crowd?.sessions.set(node, sessions);
   }
 
@@ -195,6 +202,7 @@ export class Members implements Present {
       if (at > now) break;
       over.push(user);
       this.#leaving.delete(user);
+      this.changes++;
       this.#claims--;
       const member = this.#members.get(user) as Member;
       const { parting } = member;
@@ -206,6 +214,7 @@ export class Members implements Present {
 
   /** Another rule holds from now on. All is told anew. */
   follow(rule: PresenceRule, now: number): void {
+    this.changes++;
     this.rule = rule;
     for (const [user, at] of this.#leaving) this.#leaving.set(user, Math.min(at, now + rule.grace));
     for (const [user, member] of this.#members) this.#retell(user, member);
@@ -220,7 +229,9 @@ export class Members implements Present {
     for (const { text, since, here, elsewhere } of this.#members.values()) {
       size += text.length;
       if (members.length === this.limit || size > LIST_SIZE) break;
-      const count = sum([...here.values(), ...elsewhere.values()].map((each) => each.sessions));
+      let count = 0;
+      for (const each of here.values()) count += each.sessions;
+      for (const each of elsewhere.values()) count += each.sessions;
       members.push(`${text.slice(0, -1)},"since":${since},"sessions":${count}}`);
     }
     const more = members.length < users ? ',"more":true' : "";
@@ -228,6 +239,7 @@ export class Members implements Present {
   }
 
   #meet(user: string, seen: Seen): Member {
+    this.changes++;
     const known = this.#members.get(user);
     if (known) {
       known.since = Math.min(known.since, seen.since);
@@ -280,6 +292,7 @@ export class Members implements Present {
     const guests = this.#guests[where];
     const change = sessions - (guests.get(source) ?? 0);
     if (change === 0) return;
+    this.changes++;
     if (sessions > 0) guests.set(source, sessions);
     else guests.delete(source);
     this.#guestCount += change;

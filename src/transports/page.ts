@@ -1,7 +1,9 @@
 // One page of many things, without sorting all of them, and a slice of them a turn: others go on meanwhile.
+import { Slice, Ticks } from "../rooms/slice.ts";
 
-/** So many are looked at in one turn of the event loop. */
-const SLICE = 2000;
+/** The most that are looked at in one tick, for all pages that are being put together. */
+const ITEMS_PER_TICK = 2000;
+const ticks = new Ticks();
 const DEFAULT_LIMIT = "100";
 const MAX_LIMIT = 1000;
 
@@ -37,9 +39,14 @@ export async function pageOf<P, T extends P>(
   // One more than the page has: then it is known whether there is another.
   const first = new First<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
-  let looked = 0;
+  await ticks.next();
+  let slice = new Slice(ITEMS_PER_TICK);
   for (const item of items) {
-    if (++looked % SLICE === 0) await new Promise(setImmediate);
+    if (!slice.take()) {
+      await ticks.next();
+      slice = new Slice(ITEMS_PER_TICK);
+      slice.take();
+    }
     if (item === undefined) continue;
     total++;
     if (after === undefined || order.compare(item, after) > 0) first.offer(item);
