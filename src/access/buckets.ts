@@ -6,8 +6,8 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** What is counted. `joins` are also reads of history and of members. */
-export const KINDS = ["connects", "joins", "publishes", "bytes"] as const;
+/** What is counted. `joins` are also reads of history and of members; `bytes` are published, `reads` are bytes read. */
+export const KINDS = ["connects", "joins", "publishes", "bytes", "reads"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**
@@ -17,7 +17,7 @@ export type Kind = (typeof KINDS)[number];
 export type Buckets = Record<Kind, number>;
 
 export function newBuckets(): Buckets {
-  return { connects: 0, joins: 0, publishes: 0, bytes: 0 };
+  return { connects: 0, joins: 0, publishes: 0, bytes: 0, reads: 0 };
 }
 
 /** Less than this, in ms, is the rounding of numbers and nobody's haste. */
@@ -26,6 +26,11 @@ const ROUNDING = 0.001;
 /** When a bucket will be full again once `cost` was taken. What is more than a whole bucket takes a whole one. */
 export function fullAfter(fullAt: number, { rate, burst }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (Math.min(cost, burst) * 1000) / rate;
+}
+
+/** The same for a cost that is charged after the work: all of it, which may leave the bucket in debt. */
+export function owedAfter(fullAt: number, { rate }: Rate, cost: number, now: number): number {
+  return Math.max(fullAt, now) + (cost * 1000) / rate;
 }
 
 /** How long it takes until `cost` is there, in ms; 0 when it is there now. */

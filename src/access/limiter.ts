@@ -1,6 +1,15 @@
 // The limiter: who goes too fast is told so, by name and with the time after which to try again.
 import { ThumpError } from "../protocol/codes.ts";
-import { Accounts, type Buckets, fullAfter, type Kind, newBuckets, type Rate, waitFor } from "./buckets.ts";
+import {
+  Accounts,
+  type Buckets,
+  fullAfter,
+  type Kind,
+  newBuckets,
+  owedAfter,
+  type Rate,
+  waitFor,
+} from "./buckets.ts";
 import type { Asker } from "./caller.ts";
 import { type Rates, type Scope, SCOPES } from "./rates.ts";
 
@@ -55,8 +64,26 @@ export class Limiter {
     if (bytes > 0) this.#spend(payers, "bytes", bytes, now);
   }
 
+  /**
+   * Charges the cost of work that is not refused for it: buckets may go into debt. Returns for how long they are, in ms:
+   * until then nothing more of this kind should be done.
+   */
+  charge(asker: Asker, kind: Kind, cost: number): number {
+    if (asker.caller.kind === "server") return 0;
+    const now = this.now();
+    let debt = 0;
+    for (const [scope, buckets] of this.#payers(asker, now)) {
+      const rate = this.rates[scope][kind];
+      if (!rate) continue;
+      buckets[kind] = owedAfter(buckets[kind], rate, cost, now);
+      debt = Math.max(debt, waitFor(buckets[kind], rate, 0, now));
+    }
+    return debt;
+  }
+
   /** Whether one of a kind could be had now; nothing is taken. @throws ThumpError `rate` */
   ask(asker: Asker, kind: Kind): void {
+    if (asker.caller.kind === "server") return;
     const now = this.now();
     const short = this.#short(this.#payers(asker, now), kind, 1, now);
     if (short) throw this.#refuse(short);

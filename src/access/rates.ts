@@ -28,6 +28,7 @@ const inSession = {
   joins: Type.Optional(Counts),
   publishes: Type.Optional(Counts),
   bytes: Type.Optional(Sizes),
+  reads: Type.Optional(Sizes),
 };
 const Everything = Type.Object(
   { connects: Type.Optional(Counts), ...inSession },
@@ -60,24 +61,28 @@ const DEFAULTS: Rates = {
     joins: rate(500, 5000),
     publishes: rate(5000, 50_000),
     bytes: rate(32 * MIB, 128 * MIB),
+    reads: rate(16 * MIB, 128 * MIB),
   },
   user: {
     connects: rate(50, 500),
     joins: rate(1000, 10_000),
     publishes: rate(5000, 50_000),
     bytes: rate(32 * MIB, 128 * MIB),
+    reads: rate(16 * MIB, 128 * MIB),
   },
   address: {
     connects: rate(500, 5000),
     joins: rate(5000, 50_000),
     publishes: rate(10_000, 100_000),
     bytes: rate(64 * MIB, 256 * MIB),
+    reads: rate(32 * MIB, 256 * MIB),
   },
   key: {
     connects: rate(1000, 10_000),
     joins: rate(10_000, 100_000),
     publishes: rate(20_000, 200_000),
     bytes: rate(128 * MIB, 512 * MIB),
+    reads: rate(128 * MIB, 512 * MIB),
   },
 };
 

@@ -92,8 +92,8 @@ function printableStore(store: StoreSettings): object | undefined {
 
 /** A session connects once: there is no rate of that to be said. */
 function printableRates({ session, ...others }: Rates): object {
-  const { joins, publishes, bytes } = session;
-  return { session: { joins, publishes, bytes }, ...others };
+  const { joins, publishes, bytes, reads } = session;
+  return { session: { joins, publishes, bytes, reads }, ...others };
 }
 
 function printableAccess({ jwks, issuer, audience, ...access }: AccessSettings): object {

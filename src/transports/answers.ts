@@ -1,4 +1,5 @@
 // JSON answers about a room that sockets and HTTP share: history, members.
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Start } from "../hub/joining.ts";
@@ -6,6 +7,7 @@ import { startingAt } from "../hub/since.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
+import { OVERHEAD } from "../rooms/tail.ts";
 
 const DEFAULT_LAST = 50;
 const MAX_LAST = 1000;
@@ -16,22 +18,46 @@ const MAX_ANSWER = 256 * 1024;
  * A room's publications after a cursor, or its newest, as the JSON text of an object:
  * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
  * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked.
+ * What it costs is charged to the asker's `reads` before it is encoded. @throws ThumpError `rate`
  */
-export function historyAnswer(door: Door, room: string, start: Start): string | Promise<string> {
+export function historyAnswer(
+  door: Door,
+  asker: Asker,
+  room: string,
+  start: Start,
+): string | Promise<string> {
+  // A read may leave the bucket in debt, and then the next one waits.
+  door.limiter.ask(asker, "reads");
   const reaching = door.hub.log.reach?.(start.after);
-  return reaching ? reaching.then(() => answer(door, room, start)) : answer(door, room, start);
+  return reaching ? reaching.then(() => answer(door, asker, room, start)) : answer(door, asker, room, start);
 }
 
-function answer(door: Door, room: string, start: Start): string | Promise<string> {
+function answer(door: Door, asker: Asker, room: string, start: Start): string | Promise<string> {
   const { hub } = door;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
   const foreign = after !== undefined && hub.isForeign(after);
   const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
   const since = start.since;
-  const write = (read: Slice) =>
-    writeHistory(hub, room, startingAt(read, since), after && { ...after, foreign });
-  return slice instanceof Promise ? slice.then(write) : write(slice);
+  const write = (read: Slice, cost: number) => {
+    door.limiter.charge(asker, "reads", cost);
+    return writeHistory(hub, room, startingAt(read, since), after && { ...after, foreign });
+  };
+  if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
+  // All of it came from elsewhere, whether it is in the answer or not.
+  return slice.then((read) => write(read, costOf(read.publications, false, Number.POSITIVE_INFINITY)));
+}
+
+/** What publications cost a reader, in bytes: no more of them than fit into an answer. */
+function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER): number {
+  let cost = OVERHEAD;
+  let data = 0;
+  for (let i = 0; i < publications.length && data <= most; i++) {
+    const { size } = publications.at(fromTheEnd ? -1 - i : i) as Publication;
+    data += size;
+    cost += size + OVERHEAD;
+  }
+  return cost;
 }
 
 interface Asked {

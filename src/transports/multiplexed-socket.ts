@@ -104,7 +104,7 @@ export class MultiplexedSocket extends SocketSession {
     const { room } = command;
     const start = startOf(command);
     this.door.limiter.take(this.asker, "joins");
-    const answer = () => historyAnswer(this.door, room, start);
+    const answer = () => historyAnswer(this.door, this.asker, room, start);
     this.#answer(command, "history", this.door.allow(this.asker, "history", room, answer));
   }
 

@@ -78,7 +78,7 @@ export function listen(
   if (accept.includes("application/x-ndjson"))
     return listening(() => stream(door, request, server, asker, ndjson, startAll([room], start)));
   if (wait > 0) return listening((bounded) => poll(door, request, server, asker, room, bounded, wait));
-  return door.allow(asker, "history", room, () => state(door, room, start));
+  return door.allow(asker, "history", room, () => state(door, asker, room, start));
 }
 
 /** Nothing where the request has become a socket. */
@@ -223,8 +223,8 @@ function checkRooms(door: Door, asker: Asker, starts: Starts): unknown {
   return door.checkStarts(asker, starts);
 }
 
-async function state(door: Door, room: string, start: Start): Promise<Response> {
-  return new Response(await historyAnswer(door, room, start), jsonHeaders);
+async function state(door: Door, asker: Asker, room: string, start: Start): Promise<Response> {
+  return new Response(await historyAnswer(door, asker, room, start), jsonHeaders);
 }
 
 /** Answers at once when there is something after the cursor, else when something comes or the time is over. */
@@ -240,12 +240,12 @@ async function poll(
   const { hub } = door;
   // Without a cursor there may be something already among the newest that were asked for.
   if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0) {
-    return state(door, room, start);
+    return state(door, asker, room, start);
   }
   door.places.check(asker);
   await hub.log.reach?.(start.after);
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   server?.timeout(request, 0);
   await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);
-  return state(door, room, { ...start, after, last: undefined });
+  return state(door, asker, room, { ...start, after, last: undefined });
 }

@@ -37,6 +37,14 @@ const ask =
     for (const room of ["a", "b"]) await client.ask({ type: "", ...command, room });
   };
 
+const read: Act = (server, headers) => fetch(server.room("r", "?last=1000"), { headers });
+const FOR_ALL = {
+  connects: twice(shake),
+  joins: twice(join),
+  publishes: twice(publish),
+  bytes: twice(publish),
+  reads: twice(read),
+};
 const USER = bearer(token());
 const BY = { session: {}, user: USER, address: elsewhere, key: bearer(KEY) };
 const ACTS = {
@@ -44,10 +52,11 @@ const ACTS = {
     joins: ask({ type: "join" }),
     publishes: ask({ type: "publish", data: 1 }),
     bytes: ask({ type: "publish", data: 1 }),
+    reads: ask({ type: "history" }),
   },
-  user: { connects: twice(shake), joins: twice(join), publishes: twice(publish), bytes: twice(publish) },
-  address: { connects: twice(shake), joins: twice(join), publishes: twice(publish), bytes: twice(publish) },
-  key: { connects: twice(shake), joins: twice(join), publishes: twice(publish), bytes: twice(publish) },
+  user: FOR_ALL,
+  address: FOR_ALL,
+  key: FOR_ALL,
 };
 
 type Metric = [name: string, labels: Record<string, string>];

@@ -159,3 +159,27 @@ test("false is no limit", async () => {
   expect(await publish(client)).toMatchObject({ type: "published" });
   expect(server.engine.hub.stats.publications).toBe(60_001);
 });
+
+test("reads of history are charged by what they read, and a debt delays the next", async () => {
+  const { server, clock } = limited({ user: { reads: { rate: 1000, burst: 1000 } } }, true);
+  const headers = bearer(token());
+  for (let i = 0; i < 10; i++) await server.engine.publish("r", "x".repeat(244));
+  const read = (last: number) => fetch(server.room("r", `?last=${last}`), { headers });
+  // 256 bytes for the answer, and 500 for each message: the whole answer comes, and the bucket is 4,256 bytes in debt.
+  expect(((await (await read(10)).json()) as { messages: unknown[] }).messages).toHaveLength(10);
+  const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
+  const refused = { code: "rate", retry: 4257 };
+  expect(await problemOf(read(1))).toMatchObject(refused);
+  expect(await client.ask({ type: "history", room: "r", last: 1 })).toMatchObject(refused);
+  clock.pass(4257);
+  expect((await read(0)).status).toBe(200);
+  expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ code: "rate", retry: 256 });
+});
+
+test("a read of 1,000 large messages costs what its answer holds, not what is stored", async () => {
+  const { server } = limited({ user: { reads: { rate: 1000, burst: "1MiB" } } }, true);
+  const headers = bearer(token());
+  for (let i = 0; i < 100; i++) await server.engine.publish("r", "x".repeat(60_000));
+  for (let i = 0; i < 3; i++)
+    expect((await fetch(server.room("r", "?last=1000"), { headers })).status).toBe(200);
+});
