@@ -1,8 +1,9 @@
 // Who is in a room, as requests are answered: built once however many ask, and a large room's list a slice per tick.
 import type { Crowd } from "../log/peers.ts";
+import { Ticks } from "../log/ticks.ts";
 import { Members } from "../rooms/members.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../rooms/rule.ts";
-import { Slice, Ticks } from "../rooms/slice.ts";
+import { Slice } from "../rooms/slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 

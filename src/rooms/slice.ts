@@ -1,4 +1,4 @@
-// Bounds how much of a long piece of work is done in one event-loop tick.
+// Bounds how much of a long piece of work is done in one event-loop tick. Pure: the clock is handed in.
 
 /** The most that one slice of background work takes, in ms. */
 const SLICE_MS = 2;
@@ -27,14 +27,5 @@ export class Slice {
     if (this.#done > 0 && this.#done % ITEMS_PER_LOOK === 0 && this.now() >= this.#end) return false;
     this.#done++;
     return true;
-  }
-}
-
-/** Hands out event-loop ticks: of all that wait, one continues per tick, in the order in which they came. */
-export class Ticks {
-  #last: Promise<unknown> = Promise.resolve();
-
-  next(): Promise<unknown> {
-    return (this.#last = this.#last.then(() => new Promise(setImmediate)));
   }
 }

@@ -1,5 +1,6 @@
 // One page of many things, without sorting all of them, and a slice of them a turn: others go on meanwhile.
-import { Slice, Ticks } from "../rooms/slice.ts";
+import { Ticks } from "../log/ticks.ts";
+import { Slice } from "../rooms/slice.ts";
 
 /** The most that are looked at in one tick, for all pages that are being put together. */
 const ITEMS_PER_TICK = 2000;
