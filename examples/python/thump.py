@@ -65,18 +65,23 @@ class Thump:
             headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, body, headers)
         try:
-            return urllib.request.urlopen(request, timeout=60)  # a stream says something every 25 s
+            answer = urllib.request.urlopen(request, timeout=60)  # a stream says something every 25 s
         except urllib.error.HTTPError as answer:
             with answer:
                 raise refusal(answer) from None
+        if answer.headers.get("Thump-Error"):  # an event stream that is refused for now: 200, for browsers
+            with answer:
+                raise refusal(answer)
+        return answer
 
 
 def refusal(answer):
     """The error in an answer: problem details (RFC 9457), or whatever a proxy on the way said."""
     try:
-        problem = json.load(answer)
+        told = answer.headers.get("Thump-Error")
+        problem = json.loads(next(data for _, data in events(answer) if data)) if told else json.load(answer)
         code, message = problem["code"], problem.get("detail") or problem.get("title")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, StopIteration):
         code, message = "busy" if answer.code >= 500 else "malformed", f"HTTP {answer.code}"
     retry = answer.headers.get("Retry-After", "")
     return ThumpError(code, message, int(retry) if retry.isdigit() else None)

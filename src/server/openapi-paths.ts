@@ -65,6 +65,9 @@ const ROOMS: Parameter = {
 };
 
 const LAST_EVENT_ID = header("Last-Event-ID", "Begin after this cursor. It goes before `after`.");
+/** An EventSource gives up on every status except 200. */
+const REFUSED =
+  "A temporary refusal (`rate`, `busy`, `draining`, `unavailable`) is an event stream too: `retry`, one `thump:error` event with the Problem as its data, and the end. It has the headers `Thump-Error` (the code) and `Retry-After`.";
 const SWITCHED = { 101: { description: "The connection is a WebSocket now." } };
 
 export const roomPaths: Description["paths"] = {
@@ -80,7 +83,9 @@ export const roomPaths: Description["paths"] = {
           description: "The room's state, or a stream.",
           content: {
             ...json("State"),
-            "text/event-stream": words("Events: `id` is the cursor, `data` the publication's data."),
+            "text/event-stream": words(
+              `Events: \`id\` is the cursor, \`data\` the publication's data. ${REFUSED}`,
+            ),
             "application/x-ndjson": words('{"type":"position","at"} first, then an envelope a line.'),
           },
         },
@@ -150,7 +155,7 @@ export const manyPaths: Description["paths"] = {
       responses: {
         200: {
           description: "Events whose data are envelopes.",
-          content: { "text/event-stream": words("`data` is an Envelope as JSON.") },
+          content: { "text/event-stream": words(`\`data\` is an Envelope as JSON. ${REFUSED}`) },
         },
         ...PROBLEM,
       },

@@ -10,8 +10,8 @@ import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
 import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
-import { problem } from "../transports/problem.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
+import { refuse } from "../transports/refusal.ts";
 import * as rooms from "../transports/rooms.ts";
 import { describeSession, listSessions } from "../transports/sessions.ts";
 import { Engine } from "./engine.ts";
@@ -26,6 +26,8 @@ type Handler = (
   server: Server<unknown> | null,
   asker: Asker,
 ) => Answer | Promise<Answer>;
+/** Whether a successful response to the GET request would be an event stream. */
+type AsksForEvents = (request: Request) => boolean;
 /** Nothing where the request has become a socket. */
 type Answer = Response | undefined;
 
@@ -73,14 +75,15 @@ export function mount(engine: Engine) {
 function createRoutes(engine: Engine) {
   const on = (handler: Handler) => guarded(engine, handler, false);
   /** Starts a session, or reads a room: that is counted. */
-  const counted = (handler: Handler) => guarded(engine, handler, true);
+  const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
+    guarded(engine, handler, true, asksForEvents);
   /** The same, but not while the server drains. */
-  const start = (handler: Handler) =>
+  const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
     counted((...given) => {
       if (engine.draining)
         throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
       return handler(...given);
-    });
+    }, asksForEvents);
   const raw = { parse: "none" } as const;
   let stopFeed = () => {};
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
@@ -98,10 +101,13 @@ function createRoutes(engine: Engine) {
     .get("/rules", on(rulesRoute(engine)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
-    .get("/rooms/:room", start(rooms.listen))
+    .get("/rooms/:room", start(rooms.listen, rooms.asksForEvents))
     .get("/rooms/:room/members", counted(rooms.members))
     .delete("/rooms/:room/history", on(rooms.forget))
-    .get("/events", start(rooms.events))
+    .get(
+      "/events",
+      start(rooms.events, () => true),
+    )
     .post(
       "/events",
       start((door, request, server, asker) =>
@@ -147,8 +153,14 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
  * What every route shares: origin and caller are settled, errors become problems, allowed pages may read.
  * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it. And it
  * goes through the turnstile
+ * @param asksForEvents decides how a temporary refusal is sent (`refuse`)
  */
-function guarded(engine: Engine, handler: Handler, counted: boolean) {
+function guarded(
+  engine: Engine,
+  handler: Handler,
+  counted: boolean,
+  asksForEvents: AsksForEvents = () => false,
+) {
   const { door, origins, turnstile } = engine;
   const answer = ({ request, server }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
@@ -160,7 +172,8 @@ function guarded(engine: Engine, handler: Handler, counted: boolean) {
         response.headers.set("access-control-allow-credentials", "true");
       return response;
     };
-    const fail = (error: unknown): Answer => allow(problem(door.hub, error));
+    const fail = (error: unknown): Answer =>
+      allow(refuse(door.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
       const address = engine.proxies.addressOf(request, server?.requestIP(request)?.address);
       if (engine.localOnly) checkLocal(address);

@@ -18,9 +18,22 @@ export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
 
 /** The error as a response. */
 export function problem(hub: Hub, thrown: unknown): Response {
-  const error = toThumpError(hub, thrown);
-  const { code, status, message, errors, retry } = error;
-  const body = {
+  return problemResponse(toThumpError(hub, thrown));
+}
+
+/** The response for an error that was counted. */
+export function problemResponse(error: ThumpError): Response {
+  const { code, status, retry } = error;
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
+  if (retry !== undefined) headers["retry-after"] = String(Math.ceil(retry / 1000));
+  if (error instanceof Refusal) Object.assign(headers, challenge(error));
+  return new Response(JSON.stringify(problemBody(error)), { status, headers });
+}
+
+/** The problem document of an error. */
+export function problemBody({ code, status, message, errors, retry }: ThumpError): object {
+  return {
     type: "about:blank",
     title: code,
     status,
@@ -29,11 +42,6 @@ export function problem(hub: Hub, thrown: unknown): Response {
     ...(errors ? { errors } : {}),
     ...(retry === undefined ? {} : { retry }),
   };
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
-  if (retry !== undefined) headers["retry-after"] = String(Math.ceil(retry / 1000));
-  if (error instanceof Refusal) Object.assign(headers, challenge(error));
-  return new Response(JSON.stringify(body), { status, headers });
 }
 
 /** What RFC 6750 §3 wants beside a 401, and beside a 403 that a better token would spare. */

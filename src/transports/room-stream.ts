@@ -3,15 +3,16 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Coding } from "../hub/coding.ts";
 import type { Joined, Starts } from "../hub/joining.ts";
-import { CLOSE } from "../protocol/codes.ts";
+import { CLOSE, unavailable } from "../protocol/codes.ts";
 import { encodeRetry } from "../protocol/event-stream.ts";
 import { ndjson, type StreamFormat } from "../protocol/formats.ts";
+import { refusalEvents, spreadRetry } from "./refusal.ts";
 import { StreamSession } from "./stream.ts";
 
-/** How long a client that lost its stream waits before it comes back, in ms. */
-const RETRY = 2000;
-
 export class RoomStream extends StreamSession {
+  /** How long a client that lost its stream waits before it reconnects, in ms. */
+  readonly #retry = spreadRetry();
+
   /** @param starts the rooms, which must have been checked */
   constructor(
     door: Door,
@@ -24,7 +25,7 @@ export class RoomStream extends StreamSession {
   }
 
   protected override begin(): void {
-    if (this.format !== ndjson) this.writeText(encodeRetry(RETRY));
+    if (this.format !== ndjson) this.writeText(encodeRetry(this.#retry));
     const joined: Joined[] = [];
     const onJoined = (each: Joined) => {
       joined.push(each);
@@ -41,8 +42,12 @@ export class RoomStream extends StreamSession {
     this.writeText(this.format.position(this.cursor()));
   }
 
-  /** A response has no close frame. What it can say is when to come back. */
+  /** A response has no close frame. It can say when to reconnect and, if the log is unavailable, why. */
   protected override farewell(code: number, reason: string): string {
-    return code === CLOSE.goingAway && this.format !== ndjson ? encodeRetry(Number(reason) || RETRY) : "";
+    if (this.format === ndjson) return "";
+    if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);
+    return code === CLOSE.unavailable
+      ? refusalEvents(unavailable("What the server needs cannot be reached just now."))
+      : "";
   }
 }

@@ -73,7 +73,7 @@ export function listen(
     return listening(() =>
       socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
     );
-  if (accept.includes("text/event-stream"))
+  if (asksForEvents(request))
     return listening(() => stream(door, request, server, asker, eventStream, startAll([room], start)));
   if (accept.includes("application/x-ndjson"))
     return listening(() => stream(door, request, server, asker, ndjson, startAll([room], start)));
@@ -171,6 +171,11 @@ export async function forget(
 
 function isStream(request: Request, accept: string): boolean {
   return !isUpgrade(request) && /text\/event-stream|application\/x-ndjson/.test(accept);
+}
+
+/** Whether a successful response of `GET /rooms/:room` is an event stream. */
+export function asksForEvents(request: Request): boolean {
+  return !isUpgrade(request) && (request.headers.get("accept") ?? "").includes("text/event-stream");
 }
 
 function isUpgrade(request: Request): boolean {

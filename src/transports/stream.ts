@@ -10,6 +10,7 @@ import { formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import { streamHeaders } from "./refusal.ts";
 
 const encoder = new TextEncoder();
 
@@ -50,10 +51,7 @@ export abstract class StreamSession extends Session implements Stream {
     });
     return new Response(body, {
       headers: {
-        "content-type": this.format.contentType,
-        "cache-control": "no-store, no-transform",
-        // Proxies of the nginx kind would hold events back to fill a buffer.
-        "x-accel-buffering": "no",
+        ...streamHeaders(this.format),
         ...(this.coding.name ? { "content-encoding": this.coding.name } : {}),
       },
     });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { collect, Inbox } from "../support/clients.ts";
 import { Proxy } from "../support/proxy.ts";
+import { until } from "../support/nodes.ts";
 import { startServer } from "../support/server.ts";
 import { ended, startProgram } from "./support.ts";
 import { claims, SECRET, token } from "../support/tokens.ts";
@@ -79,6 +80,19 @@ describe.skipIf(!PYTHON)("python3", () => {
     await count(lines, sent.length);
     expect(data(lines)).toEqual(sent);
     expect(proxy.connections).toBeGreaterThanOrEqual(3);
+  });
+
+  test("a stream that is refused for now is opened again when the server said", async () => {
+    const { url, publish, engine } = startServer();
+    engine.draining = true;
+    let refusals = 0;
+    engine.journals.add({ ended() {}, lagging() {}, fault() {}, rejected: () => void refusals++ });
+    const lines = listen(url, "a", "--last", "9");
+    await until(() => refusals > 0);
+    await publish("a", "1");
+    engine.draining = false;
+    await count(lines, 1);
+    expect(data(lines)).toEqual([1]);
   });
 
   test("publishes text and JSON under an event's name; the same key is kept once", async () => {

@@ -54,6 +54,20 @@ export async function problemOf(answer: Response | Promise<Response>): Promise<P
   return problem;
 }
 
+/** A temporary refusal of an event stream: a 200 that an EventSource survives. Returns its problem. */
+export async function refusalOf(response: Response): Promise<Problem & { retry: number }> {
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toStartWith("text/event-stream");
+  expect(response.headers.get("cache-control")).toContain("no-store");
+  const [, line, data] =
+    /^retry: ([0-9]+)\n\nevent: thump:error\ndata: (\{.*\})\n\n$/.exec(await response.text()) ?? [];
+  const problem = JSON.parse(data ?? "{}") as Problem & { retry: number };
+  expect(problem.retry).toBe(Number(line));
+  expect(response.headers.get("thump-error")).toBe(problem.code);
+  expect(response.headers.get("retry-after")).toBe(String(Math.ceil(problem.retry / 1000)));
+  return problem;
+}
+
 /** Resolves once something inside the server is so; nothing tells of it, so it looks again and again. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1);

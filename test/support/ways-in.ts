@@ -1,9 +1,13 @@
 // Every way into a server, tried with a credential: what the door answers.
 import WS from "ws";
+import { refusalOf } from "./answers.ts";
 import { cleanup } from "./cleanup.ts";
 import type { TestServer } from "./server.ts";
 
-/** How an attempt ended: 101 is a socket, 2xx a stream or an answer; otherwise the code of the problem. */
+/**
+ * How an attempt ended: 101 is a socket, 2xx a stream or an answer; otherwise the code of the problem. A temporary refusal
+ * of an event stream counts as its problem.
+ */
 export interface Outcome {
   status: number;
   code?: string;
@@ -11,6 +15,10 @@ export interface Outcome {
 }
 
 async function outcome(response: Response, abort: AbortController): Promise<Outcome> {
+  if (response.headers.has("thump-error")) {
+    const { status, code } = await refusalOf(response);
+    return { status, code, challenge: null };
+  }
   if (response.ok) {
     abort.abort();
     return { status: response.status };
