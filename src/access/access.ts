@@ -75,6 +75,20 @@ export class Access {
     return caller instanceof Promise ? caller.then((it) => this.#unrevoked(it)) : this.#unrevoked(caller);
   }
 
+  /**
+   * Refuses a caller whose token or key has ended or was revoked since it was identified: to be called after every wait,
+   * before anything is done in its name.
+   * @throws Refusal `unauthorized`, `revoked`
+   */
+  recheck(caller: Caller): void {
+    const { kind, deadline } = caller;
+    if (deadline !== undefined && deadline <= Date.now())
+      throw invalidToken(
+        kind === "key" ? "This server does not know this API key." : "The token has expired.",
+      );
+    this.#unrevoked(caller);
+  }
+
   #unrevoked(caller: Caller): Caller {
     if (this.revocations.covers(caller)) throw revoked();
     return caller;

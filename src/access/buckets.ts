@@ -6,8 +6,11 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** What is counted. `joins` are also reads of history and of members; `bytes` are published, `reads` are bytes read. */
-export const KINDS = ["connects", "joins", "publishes", "bytes", "reads"] as const;
+/**
+ * What is counted. `requests` are bodies of requests, and frames that ask for nothing that is counted otherwise; `joins`
+ * are also reads of history and of members; `bytes` are published, `reads` are bytes read.
+ */
+export const KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**
@@ -17,7 +20,7 @@ export type Kind = (typeof KINDS)[number];
 export type Buckets = Record<Kind, number>;
 
 export function newBuckets(): Buckets {
-  return { connects: 0, joins: 0, publishes: 0, bytes: 0, reads: 0 };
+  return { connects: 0, requests: 0, joins: 0, publishes: 0, bytes: 0, reads: 0 };
 }
 
 /** Less than this, in ms, is the rounding of numbers and nobody's haste. */

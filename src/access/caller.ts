@@ -24,6 +24,16 @@ const none = { grants: new Grants(), operations: NO_OPERATIONS };
 export const ANONYMOUS: Caller = { kind: "anonymous", ...none };
 export const SERVER: Caller = { kind: "server", ...none };
 
+/**
+ * Who may use an idempotency key again, where that is not a user: an API key, code in this process, or all who came by
+ * tokens without a user. Of those who showed nothing there is nothing to tell them apart: they share one scope.
+ */
+export function scopeOf({ kind, key, user }: Caller): string | undefined {
+  if (kind === "server") return "code";
+  if (kind === "key") return `key:${key}`;
+  return kind === "token" && user === undefined ? "token" : undefined;
+}
+
 /** What the `authorize` hook last said about an action in a room. */
 export interface Decision {
   at: number;

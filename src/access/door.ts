@@ -11,7 +11,7 @@ import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
 import { Bodies } from "./bodies.ts";
-import type { Asker } from "./caller.ts";
+import { type Asker, scopeOf } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
@@ -84,7 +84,8 @@ export class Door {
     }
     const from = caller.kind === "server" ? incoming.from : caller.user;
     const except = incoming.echo ? undefined : session?.id;
-    return this.hub.publish({ room, event, data, key, from, except }, incoming.traceparent);
+    const scope = key === undefined ? undefined : scopeOf(caller);
+    return this.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);
   }
 
   /** A session's connection is there. One whose token was revoked on the way in ends at once. */

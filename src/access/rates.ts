@@ -25,6 +25,7 @@ const Sizes = Type.Union([
   Type.Object({ rate: Size, burst: Type.Optional(Size) }, { additionalProperties: false }),
 ]);
 const inSession = {
+  requests: Type.Optional(Counts),
   joins: Type.Optional(Counts),
   publishes: Type.Optional(Counts),
   bytes: Type.Optional(Sizes),
@@ -58,6 +59,7 @@ const rate = (perSecond: number, burst: number): Rate => ({ rate: perSecond, bur
 const DEFAULTS: Rates = {
   session: {
     connects: false,
+    requests: rate(500, 5000),
     joins: rate(500, 5000),
     publishes: rate(5000, 50_000),
     bytes: rate(32 * MIB, 128 * MIB),
@@ -65,6 +67,7 @@ const DEFAULTS: Rates = {
   },
   user: {
     connects: rate(50, 500),
+    requests: rate(1000, 10_000),
     joins: rate(1000, 10_000),
     publishes: rate(5000, 50_000),
     bytes: rate(32 * MIB, 128 * MIB),
@@ -72,6 +75,7 @@ const DEFAULTS: Rates = {
   },
   address: {
     connects: rate(500, 5000),
+    requests: rate(2000, 20_000),
     joins: rate(5000, 50_000),
     publishes: rate(10_000, 100_000),
     bytes: rate(64 * MIB, 256 * MIB),
@@ -79,6 +83,7 @@ const DEFAULTS: Rates = {
   },
   key: {
     connects: rate(1000, 10_000),
+    requests: rate(5000, 50_000),
     joins: rate(10_000, 100_000),
     publishes: rate(20_000, 200_000),
     bytes: rate(128 * MIB, 512 * MIB),

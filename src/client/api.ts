@@ -39,7 +39,10 @@ export interface RoomOptions {
 export interface PublishOptions {
   /** The event's name ("message"). */
   event?: string;
-  /** The idempotency key: one that was used before is answered with its first cursor, and published once. */
+  /**
+   * The idempotency key: one that was used before is answered with its first cursor, and published once. With
+   * other data it is refused (`key-reused`).
+   */
   key?: string;
 }
 

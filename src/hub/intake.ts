@@ -35,7 +35,7 @@ export class Intake {
     const since = performance.now();
     this.#since = since;
     this.stats.publications++;
-    const kept = this.log.append(draft);
+    const kept = this.#tryAppend(draft);
     if (kept instanceof Promise) {
       // Some are delivered, and counted, before they are kept.
       const counted = this.#since === 0;
@@ -46,6 +46,15 @@ export class Intake {
     if (this.#since > 0) return this.#kept(kept, since);
     this.stats.publishedBytes += kept.size;
     return kept;
+  }
+
+  #tryAppend(draft: Draft): Publication | Promise<Publication> {
+    try {
+      return this.log.append(draft);
+    } catch (error) {
+      this.#since = 0;
+      throw error;
+    }
   }
 
   /** The log has a publication for a room that somebody here is in. */

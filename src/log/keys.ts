@@ -1,4 +1,7 @@
 // Idempotency keys and the positions they got: bounded by count and age. Pure: the clock is handed in.
+import { createHash } from "node:crypto";
+import { ThumpError } from "../protocol/codes.ts";
+import type { Draft } from "../protocol/publication.ts";
 
 /** What a repeated key is answered with. */
 export interface Position {
@@ -7,9 +10,14 @@ export interface Position {
   readonly time: number;
 }
 
+/** A key that was used: its position, and the hash of what was published. Keys of older versions have no hash. */
+export interface UsedKey extends Position {
+  readonly hash?: string | undefined;
+}
+
 export class Keys {
   /** Oldest first: a Map keeps the order of insertion. */
-  readonly #positions = new Map<string, Position>();
+  readonly #positions = new Map<string, UsedKey>();
 
   /** @param count how many keys are remembered @param age for how long, in ms */
   constructor(
@@ -27,12 +35,12 @@ export class Keys {
   }
 
   /** The position a key got, if it was used not too long ago. */
-  get(key: string, now: number): Position | undefined {
+  get(key: string, now: number): UsedKey | undefined {
     const position = this.#positions.get(key);
     return position && position.time > now - this.age ? position : undefined;
   }
 
-  set(key: string, position: Position): void {
+  set(key: string, position: UsedKey): void {
     this.#positions.delete(key);
     this.#positions.set(key, position);
     if (this.#positions.size > this.count) {
@@ -52,7 +60,36 @@ export class Keys {
   }
 }
 
-/** One key a room and user: two users who happen to choose the same one do not hide each other's messages. */
-export function scopedKey(room: string, from: string | undefined, key: string): string {
-  return JSON.stringify([room, from ?? null, key]);
+/**
+ * The name of a draft's key in the log: by room, and by whoever may use the key again (`scope`, else the user). Clients
+ * without a user share one scope: nothing else about them outlives a reconnect.
+ */
+export function scopedKey({ room, from, scope }: Draft, key: string): string {
+  return JSON.stringify([room, from ?? null, key, ...(scope === undefined ? [] : [scope])]);
+}
+
+/** In characters: 96 bits. */
+const HASH_LENGTH = 16;
+
+/** A hash of what a draft publishes: its event and its data. */
+export function hashDraft({ event, data }: Draft): string {
+  // The first line ends where it ends: JSON has no line breaks in strings.
+  return createHash("sha256")
+    .update(`${JSON.stringify([data.kind, event])}\n`)
+    .update(data.kind === "binary" ? data.bytes : data.text)
+    .digest("base64url")
+    .slice(0, HASH_LENGTH);
+}
+
+/** Whether a key's publication is repeated. A key of an older version has no hash, and matches anything. */
+export function isRepeat({ hash }: { hash?: string | undefined }, other: string): boolean {
+  return hash === undefined || hash === other;
+}
+
+/** The error for a key that is used again with a different event or different data. */
+export function keyReused(key: string | undefined): ThumpError {
+  return new ThumpError(
+    "key-reused",
+    `The idempotency key "${key}" was used with a different event or different data. Use a new key for each publication.`,
+  );
 }

@@ -7,7 +7,7 @@ import type { Bounds } from "../rooms/rule.ts";
 import { Memory } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
 import { type Placed, UseOrder } from "../rooms/use-order.ts";
-import { Keys, type Position, scopedKey } from "./keys.ts";
+import { hashDraft, isRepeat, keyReused, Keys, type Position, scopedKey } from "./keys.ts";
 import type * as logs from "./log.ts";
 import { Numbers } from "./numbers.ts";
 
@@ -66,9 +66,13 @@ export class MemoryLog implements logs.Log {
   append(draft: Draft): Publication {
     const time = now();
     const size = sizeOfData(draft.data);
-    const key = draft.key === undefined ? undefined : scopedKey(draft.room, draft.from, draft.key);
+    const key = draft.key === undefined ? undefined : scopedKey(draft, draft.key);
+    const hash = key === undefined ? undefined : hashDraft(draft);
     const first = key === undefined ? undefined : this.#keys.get(key, time);
-    if (first) return { ...draft, ...first, size };
+    if (first) {
+      if (!isRepeat(first, hash as string)) throw keyReused(draft.key);
+      return { ...draft, seq: first.seq, prev: first.prev, time: first.time, size };
+    }
 
     const kept = this.#kept(draft.room);
     // Here a publication gets its number.
@@ -76,7 +80,7 @@ export class MemoryLog implements logs.Log {
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
     this.#order.use(kept);
-    if (key !== undefined) this.#keys.set(key, position);
+    if (key !== undefined) this.#keys.set(key, { ...position, hash });
     if (kept.follower) kept.follower(publication);
     else if (kept.tail.count === 0) this.#free(draft.room, kept);
     // Last: by now the follower has it too, and can let go of it.

@@ -19,6 +19,7 @@ export const STATUS = {
   "too-large": 413, // data, frame or body over its limit
   "unsupported-type": 415, // a body of the wrong content type
   invalid: 422, // well-formed, but a field does not fit its schema
+  "key-reused": 422, // an idempotency key that was used with a different event or different data
   limit: 429, // more rooms, or more items, than one session or request may have
   rate: 429, // too fast; try again after `retry`
   "no-secret": 501, // tokens are not configured on this server

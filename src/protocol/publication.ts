@@ -11,6 +11,8 @@ export interface Draft {
   from?: string | undefined;
   /** Idempotency key: a repeated one gets the first publication's position and is not delivered again. */
   key?: string | undefined;
+  /** Who may use the key again, where that is not the user in `from`. */
+  scope?: string | undefined;
   /** The id of a session that must not receive it: its publisher, unless it asked for an echo. */
   except?: string | undefined;
 }

@@ -101,7 +101,10 @@ export const roomPaths: Description["paths"] = {
       parameters: [
         ROOM,
         header("Event", "The event's name."),
-        header("Idempotency-Key", "Repeated, it gets the first one's position and is not delivered again."),
+        header(
+          "Idempotency-Key",
+          "Repeated, it gets the first one's position and is not delivered again. With another event or other data it is refused with `key-reused`. Keys belong to the user, to the API key, or to all clients without a token.",
+        ),
       ],
       requestBody: {
         required: true,

@@ -33,13 +33,7 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   protected override receive(frame: string | Buffer): void {
-    if (typeof frame !== "string") {
-      throw new ThumpError(
-        "malformed",
-        'Commands are text frames. Send bytes as base64 with "encoding":"base64".',
-      );
-    }
-    const command = decodeCommand(frame);
+    const command = this.#decode(frame);
     try {
       this.#run(command);
     } catch (error) {
@@ -51,6 +45,20 @@ export class MultiplexedSocket extends SocketSession {
     this.#tell(error, error instanceof BadFrame ? error.id : undefined);
   }
 
+  /** A frame that is no command is counted too. */
+  #decode(frame: string | Buffer): Command {
+    try {
+      if (typeof frame === "string") return decodeCommand(frame);
+      throw new ThumpError(
+        "malformed",
+        'Commands are text frames. Send bytes as base64 with "encoding":"base64".',
+      );
+    } catch (error) {
+      this.door.limiter.take(this.asker, "requests");
+      throw error;
+    }
+  }
+
   #run(command: Command): void {
     const { id } = command;
     switch (command.type) {
@@ -60,6 +68,7 @@ export class MultiplexedSocket extends SocketSession {
         return this.#join(startAll([command.room], start), id);
       }
       case "leave":
+        this.door.limiter.take(this.asker, "requests");
         this.door.hub.leave(this, command.room);
         return this.#say({ type: "left", id, room: command.room });
       case "publish":
@@ -74,6 +83,7 @@ export class MultiplexedSocket extends SocketSession {
       case "auth":
         return this.#auth(command);
       case "ping":
+        this.door.limiter.take(this.asker, "requests");
         // The engine sends what it still holds of its topics before it: all up to `at` comes first.
         return this.#say({ type: "pong", id, at: this.door.hub.sentUpTo(this) });
     }
@@ -116,6 +126,8 @@ export class MultiplexedSocket extends SocketSession {
 
   #auth(command: Extract<Command, { type: "auth" }>): void {
     const { id, token } = command;
+    // What the token grants is looked up for every room.
+    this.door.limiter.take(this.asker, "requests", 1 + this.memberships.size);
     const left = (room: string) => this.#say({ type: "left", room, code: "forbidden" });
     const answer = Promise.try(() => renew(this.door, this.asker, this, token, left));
     answer.then(

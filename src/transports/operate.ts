@@ -8,7 +8,8 @@ import type { Session } from "../hub/session.ts";
 import type { Removal } from "../log/peers.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { readJson, readSegment } from "./request.ts";
+import { readJson } from "./body.ts";
+import { readSegment } from "./request.ts";
 
 /** `DELETE /sessions/:id` */
 export async function endSession(
@@ -60,7 +61,9 @@ export async function revoke(
   const { access } = door;
   if (!access.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
-  const { user, session, token, until } = checkRevocation(await readJson(request, MAX_BODY, door));
+  const { user, session, token, until } = checkRevocation(await readJson(door, asker, request, MAX_BODY));
+  // A reload may have changed what the key may do while the body was on its way.
+  door.policy.checkOperation(asker, "revoke");
   const { lifetime, leeway } = access.settings;
   const end = until ?? Date.now() + lifetime + leeway;
   if (end <= Date.now()) {

@@ -7,7 +7,8 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson, readQuery, traceparentOf } from "./request.ts";
+import { readJson } from "./body.ts";
+import { readQuery, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
@@ -39,7 +40,7 @@ export async function publishBatch(
 ): Promise<Response> {
   door.policy.checkShown(asker, "Publishing takes a token or an API key.");
   const ordered = readQuery(request).ordered === "1";
-  const body = await readJson(request, maxBody, door);
+  const body = await readJson(door, asker, request, maxBody);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);
   if (wanted.length > MAX_PUBLICATIONS) {

@@ -8,11 +8,12 @@ import { ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import { envelopeStream, eventStream, ndjson, type StreamFormat } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
+import { readContent, readJson } from "./body.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
 import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readContent, readJson, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
+import { readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 import { RoomStream } from "./room-stream.ts";
 import type { StreamSession } from "./stream.ts";
 import { type SocketSession, upgrade } from "./socket.ts";
@@ -36,7 +37,7 @@ export async function publish(
   const room = readRoom(request);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(request, door.maxMessage, door);
+  const content = await readContent(door, asker, request, door.maxMessage);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -115,7 +116,7 @@ export async function multiplexedStream(
   maxBody: number,
 ): Promise<Response> {
   door.policy.checkShown(asker, KNOWN);
-  const joins = readJoins(await readJson(request, maxBody, door));
+  const joins = readJoins(await readJson(door, asker, request, maxBody));
   takeJoins(door, asker, joins.length);
   const rooms = joins.map(({ room }) => room);
   return respond(

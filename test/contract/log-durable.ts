@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
 import type { Bounds } from "../../src/rooms/rule.ts";
+import { rejection } from "../support/errors.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { seqs } from "../support/publications.ts";
 import { boundsOf } from "./log.ts";
@@ -107,6 +108,8 @@ function stays(on: Reopened): void {
     await on.reopen();
     expect(await on.append("three:a", { key: "k", from: "u1" })).toMatchObject({ seq, prev, time });
     expect((await on.append("three:a", { key: "k", from: "u2" })).seq).toBeGreaterThan(seq);
+    const other = { key: "k", from: "u1", data: { kind: "text", text: "other" } } as const;
+    expect(await rejection(on.append("three:a", other))).toBe("key-reused");
   });
 
   test("rooms are listed", async () => {

@@ -2,6 +2,8 @@
 import { expect, test } from "bun:test";
 import { OVERHEAD } from "../../src/rooms/tail.ts";
 import { seqs } from "../support/publications.ts";
+import type { Draft } from "../../src/protocol/publication.ts";
+import { rejection } from "../support/errors.ts";
 import type { Subject } from "./log.ts";
 
 export function boundsContract(on: Subject): void {
@@ -152,10 +154,31 @@ export function keyContract(on: Subject): void {
     on.log.follow("a", (p) => seen.push(p.seq));
     const first = await on.append("a", { key: "k" });
     await on.append("a");
-    const again = await on.append("a", { key: "k", data: { kind: "text", text: "other" } });
+    const again = await on.append("a", { key: "k" });
     expect([again.seq, again.prev, again.time]).toEqual([first.seq, first.prev, first.time]);
     expect(seen.length).toBe(2);
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(2);
+  });
+
+  test("a repeated key with another event, other data or other tokens is refused", async () => {
+    const text = '{"price":1.10}';
+    const first = await on.append("a", { key: "k", data: { kind: "json", text } });
+    const others: Partial<Draft>[] = [
+      { data: { kind: "json", text: '{"price":1.1}' } },
+      { data: { kind: "text", text } },
+      { data: { kind: "json", text }, event: "tick" },
+    ];
+    for (const other of others)
+      expect(await rejection(on.append("a", { key: "k", ...other }))).toBe("key-reused");
+    expect((await on.append("a", { key: "k", data: { kind: "json", text } })).seq).toBe(first.seq);
+    expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([first.seq]);
+  });
+
+  test("of two at once with different data one is refused", async () => {
+    const data = (text: string) => ({ key: "k", data: { kind: "text", text } as const });
+    const both = [on.append("a", data("1")), on.append("a", data("2"))];
+    const codes = await Promise.all(both.map((one) => rejection(one)));
+    expect(codes).toEqual([undefined, "key-reused"]);
   });
 
   test("two at once are one", async () => {
@@ -164,13 +187,16 @@ export function keyContract(on: Subject): void {
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(1);
   });
 
-  test("each room and each user has its own keys", async () => {
+  test("each room, user and scope has its own keys", async () => {
     const all = await Promise.all([
       on.append("a", { key: "k" }),
       on.append("b", { key: "k" }),
       on.append("a", { key: "k", from: "u1" }),
       on.append("a", { key: "k", from: "u2" }),
       on.append("a", { key: "k2" }),
+      on.append("a", { key: "k", scope: "code" }),
+      on.append("a", { key: "k", from: "u1", scope: "code" }),
+      on.append("a", { key: "k", scope: "key:1" }),
     ]);
     expect(new Set(seqs(all)).size).toBe(all.length);
   });

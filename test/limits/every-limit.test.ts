@@ -40,6 +40,7 @@ const ask =
 const read: Act = (server, headers) => fetch(server.room("r", "?last=1000"), { headers });
 const FOR_ALL = {
   connects: twice(shake),
+  requests: twice(publish),
   joins: twice(join),
   publishes: twice(publish),
   bytes: twice(publish),
@@ -49,6 +50,7 @@ const USER = bearer(token());
 const BY = { session: {}, user: USER, address: elsewhere, key: bearer(KEY) };
 const ACTS = {
   session: {
+    requests: ask({ type: "ping" }),
     joins: ask({ type: "join" }),
     publishes: ask({ type: "publish", data: 1 }),
     bytes: ask({ type: "publish", data: 1 }),

@@ -1,6 +1,7 @@
 // Idempotency keys: remembered for a while, bounded in number.
 import { expect, test } from "bun:test";
-import { Keys, scopedKey } from "../../src/log/keys.ts";
+import { hashDraft, Keys, scopedKey } from "../../src/log/keys.ts";
+import type { Data } from "../../src/protocol/data.ts";
 
 const at = (seq: number, time = 0) => ({ seq, prev: 0, time });
 
@@ -37,16 +38,38 @@ test("a trim forgets the old ones and keeps the others", () => {
   expect(keys.get("new", 1120)?.seq).toBe(2);
 });
 
-test("rooms, users and keys cannot be mistaken for one another", () => {
+test("rooms, users, scopes and keys cannot be mistaken for one another", () => {
+  const named = (room: string, from: string | undefined, key: string, scope?: string) =>
+    scopedKey({ room, from, scope, event: "message", data: { kind: "text", text: "" } }, key);
   const all = [
-    scopedKey("r", undefined, "k"),
-    scopedKey("r", "", "k"),
-    scopedKey("r", "null", "k"),
-    scopedKey("r", "u", "k"),
-    scopedKey("r2", "u", "k"),
-    scopedKey("r", "u", "k2"),
-    scopedKey('r","u', undefined, "k"),
-    scopedKey("r", 'u","k', ""),
+    named("r", undefined, "k"),
+    named("r", "", "k"),
+    named("r", "null", "k"),
+    named("r", "u", "k"),
+    named("r2", "u", "k"),
+    named("r", "u", "k2"),
+    named('r","u', undefined, "k"),
+    named("r", 'u","k', ""),
+    named("r", undefined, "k", "code"),
+    named("r", "u", "k", "code"),
+    named("r", undefined, 'k","code'),
+    named("r", undefined, "k", "key:a"),
   ];
   expect(new Set(all).size).toBe(all.length);
+});
+
+test("the hash of a draft tells its event, its data and what kind of data it is", () => {
+  const hash = (data: Data, event = "message") => hashDraft({ room: "r", event, data });
+  const bytes = new TextEncoder().encode("5");
+  const all = [
+    hash({ kind: "text", text: "5" }),
+    hash({ kind: "json", text: "5" }),
+    hash({ kind: "binary", bytes }),
+    hash({ kind: "json", text: "5.0" }),
+    hash({ kind: "text", text: "5" }, "tick"),
+    hash({ kind: "text", text: "k\n5" }, "tic"),
+    hash({ kind: "text", text: "5" }, "tic\nk"),
+  ];
+  expect(new Set(all).size).toBe(all.length);
+  expect(hash({ kind: "binary", bytes: bytes.slice() })).toBe(all[2] as string);
 });

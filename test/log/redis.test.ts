@@ -1,7 +1,7 @@
 // The log in Redis keeps the contract of all logs.
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { logContract } from "../contract/log.ts";
+import { boundsOf, logContract } from "../contract/log.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
 
 describe.skipIf(!hasRedis)(`in Redis${withRedis}`, () => {
@@ -10,9 +10,26 @@ describe.skipIf(!hasRedis)(`in Redis${withRedis}`, () => {
   beforeAll(async () => (server = await RedisServer.startShared()));
   afterAll(() => server.kill());
 
-  logContract("redis", async (boundsOf) => {
-    const log = new RedisLog(boundsOf, { url: server.url, prefix: `test-${++prefixes}` });
+  logContract("redis", async (bounds) => {
+    const log = new RedisLog(bounds, { url: server.url, prefix: `test-${++prefixes}` });
     await log.opened;
     return log;
+  });
+
+  test("keys of an older version have no hash, and match any data", async () => {
+    const prefix = `test-${++prefixes}`;
+    const log = new RedisLog(boundsOf, { url: server.url, prefix });
+    await log.opened;
+    const data = (text: string) => ({
+      room: "a",
+      event: "message",
+      data: { kind: "text", text } as const,
+      key: "k",
+    });
+    const { seq, prev, time } = await log.append(data("first"));
+    const [name = ""] = (await server.ask("KEYS", `*${prefix}*:key:*`)) as string[];
+    await server.ask("SET", name, `${seq} ${prev} ${time}`);
+    expect((await log.append(data("second"))).seq).toBe(seq);
+    await log.close();
   });
 });

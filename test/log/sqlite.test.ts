@@ -1,5 +1,7 @@
 // The durable log keeps the contract of all logs, and of those that outlive the process; and what is its own.
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { SqliteLog, type SqliteOptions } from "../../src/log/sqlite/sqlite.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 import { boundsOf, logContract } from "../contract/log.ts";
@@ -75,4 +77,22 @@ test("rooms that keep nothing cost the file nothing", async () => {
   await log.forget("a");
   expect(log.commits.stats.publications).toBe(0);
   expect([...log.rooms()]).toEqual([]);
+});
+
+test("keys in a folder of an older version have no hash, and match any data", async () => {
+  const dir = folder();
+  const data = (text: string) => ({
+    room: "a",
+    event: "message",
+    data: { kind: "text", text } as const,
+    key: "k",
+  });
+  const older = new SqliteLog({ ...NORMAL, dir });
+  const { seq } = await older.append(data("first"));
+  await older.close();
+  const db = new Database(join(dir, "thump.db"));
+  expect(db.run("UPDATE keys SET key = substr(key, 1, instr(key, char(10)) - 1)").changes).toBe(1);
+  expect(db.query("SELECT key FROM keys").get()).toEqual({ key: '["a",null,"k"]' });
+  db.close();
+  expect((await open({ dir }).append(data("second"))).seq).toBe(seq);
 });

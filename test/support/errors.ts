@@ -16,3 +16,14 @@ export function thrown(run: () => unknown): ThumpError {
 export function codeOf(run: () => unknown): string {
   return thrown(run).code;
 }
+
+/** The code of the error that a promise rejects with; nothing when it resolves. */
+export async function rejection(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    if (error instanceof ThumpError) return error.code;
+    throw error;
+  }
+}

@@ -62,11 +62,15 @@ local function trim(name, bytes, first)
 end
 `;
 
+/** What `APPEND` answers for a key that was used with something else. */
+export const REUSED = 2;
+
 /**
  * Numbers a publication, keeps it and tells those who follow its room.
  * KEYS[5]: the idempotency key, where there is one. ARGV[6]: how long it is remembered, in ms; ARGV[7]: the room's
- * channel; ARGV[8]: its name; ARGV[9]: the size of the data; ARGV[10]: everything else, as codec.ts writes it.
- * Returns seq, prev, time, and whether it is new.
+ * channel; ARGV[8]: its name; ARGV[9]: the size of the data; ARGV[10]: everything else, as codec.ts writes it;
+ * ARGV[11]: the hash of what is published, where there is a key. Keys of older versions have none, and match anything.
+ * Returns seq, prev, time, and 1 for a new publication, 0 for a repeated one, `REUSED` where the key has another hash.
  */
 export const APPEND = script(
   EPOCH,
@@ -76,8 +80,9 @@ export const APPEND = script(
 if KEYS[5] then
   local first = redis.call('GET', KEYS[5])
   if first then
-    local seq, prev, time = string.match(first, '^(%d+) (%d+) (%d+)')
-    return {tonumber(seq), tonumber(prev), tonumber(time), 0}
+    local seq, prev, time, hash = string.match(first, '^(%d+) (%d+) (%d+) ?(.*)$')
+    local repeated = hash == '' or hash == ARGV[11]
+    return {tonumber(seq), tonumber(prev), tonumber(time), repeated and 0 or 2}
   end
 end
 local known = redis.call('HMGET', room, 'last', 'bytes', 'first')
@@ -104,7 +109,7 @@ else
   redis.call('HSET', room, 'floor', whole(seq))
 end
 redis.call('PEXPIRE', room, life)
-if KEYS[5] then redis.call('SET', KEYS[5], position, 'PX', ARGV[6]) end
+if KEYS[5] then redis.call('SET', KEYS[5], position .. ' ' .. ARGV[11], 'PX', ARGV[6]) end
 redis.call('PUBLISH', ARGV[7], message)
 return {seq, prev, now, 1}
 `,

@@ -2,7 +2,7 @@
 import { unavailable } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
-import { scopedKey } from "../keys.ts";
+import { hashDraft, keyReused, scopedKey } from "../keys.ts";
 import { type Append, Appends, unanswered } from "./appends.ts";
 import { encode } from "./codec.ts";
 import { kindOf } from "./errors.ts";
@@ -10,7 +10,7 @@ import type { Feed } from "./feed.ts";
 import type { Link } from "./link.ts";
 import type { Mender } from "./mender.ts";
 import type { Places } from "./places.ts";
-import { APPEND } from "./scripts.ts";
+import { APPEND, REUSED } from "./scripts.ts";
 import type { RedisStats } from "./stats.ts";
 
 /** How long an idempotency key is remembered, in ms. */
@@ -66,13 +66,14 @@ export class Sender {
 
   #send(link: Link, append: Append): void {
     const { draft, size } = append;
-    const { room, from, key } = draft;
+    const { room, key } = draft;
     const { names, period } = this.places;
     const { epoch } = this.feed;
     const keys = this.places.keys(epoch, room);
-    if (key !== undefined) keys.push(names.key(epoch, scopedKey(room, from, key)));
+    if (key !== undefined) keys.push(names.key(epoch, scopedKey(draft, key)));
     const kept = [...this.places.bounds(room), KEY_AGE];
-    const args = [epoch, period, ...kept, names.channel(epoch, room), room, size, encode(draft)];
+    const hash = key === undefined ? "" : hashDraft(draft);
+    const args = [epoch, period, ...kept, names.channel(epoch, room), room, size, encode(draft), hash];
     this.#outstanding++;
     link
       .eval(APPEND, keys, args)
@@ -86,6 +87,7 @@ export class Sender {
 
   #kept(append: Append, [seq, prev, time, fresh]: [number, number, number, number]): void {
     this.refusal = undefined;
+    if (fresh === REUSED) return append.reject(keyReused(append.draft.key));
     const publication: Publication = { ...append.draft, seq, prev, time, size: append.size };
     const room = this.feed.rooms.get(append.draft.room);
     const resolve = () => append.resolve(publication);

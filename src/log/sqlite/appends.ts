@@ -4,7 +4,7 @@ import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import { type Bounds, isKept } from "../../rooms/rule.ts";
-import { Keys, scopedKey } from "../keys.ts";
+import { hashDraft, isRepeat, keyReused, Keys, scopedKey } from "../keys.ts";
 import type { MemoryLog } from "../memory.ts";
 import type { Numbers } from "../numbers.ts";
 import type { CommitEvents, Commits } from "./commits.ts";
@@ -38,7 +38,7 @@ export class Appends implements CommitEvents {
       if (this.#mayNow(room)) return this.memory.append(draft);
       return commits.fault ? Promise.reject(commits.fault) : this.#later(draft, undefined, undefined);
     }
-    const key = draft.key === undefined ? undefined : scopedKey(room, draft.from, draft.key);
+    const key = draft.key === undefined ? undefined : scopedKey(draft, draft.key);
     const repeated = key === undefined ? undefined : this.#repeated(draft, key);
     if (repeated) return repeated;
     if (commits.fault) return Promise.reject(commits.fault);
@@ -56,7 +56,7 @@ export class Appends implements CommitEvents {
     const { key, draft, room } = entry;
     if (key !== undefined) {
       const { seq, prev, time } = publication;
-      this.keys.set(key, { seq, prev, time });
+      this.keys.set(key, { seq, prev, time, hash: entry.hash });
       this.#pending.delete(key);
     }
     if (entry.delivered) return;
@@ -92,6 +92,9 @@ export class Appends implements CommitEvents {
 
   #repeated(draft: Draft, key: string): Publication | Promise<Publication> | undefined {
     const entry = this.#pending.get(key);
+    const first = entry ?? this.keys.get(key, now());
+    if (!first) return undefined;
+    if (!isRepeat(first, hashDraft(draft))) return Promise.reject(keyReused(draft.key));
     const size = sizeOfData(draft.data);
     const same = ({ seq, prev, time }: { seq: number; prev: number; time: number }): Publication => ({
       ...draft,
@@ -100,17 +103,16 @@ export class Appends implements CommitEvents {
       time,
       size,
     });
-    if (entry) {
+    if (first instanceof Entry) {
       const { fault } = this.commits();
-      return fault ? Promise.reject(fault) : entry.wait().then(same);
+      return fault ? Promise.reject(fault) : first.wait().then(same);
     }
-    const first = this.keys.get(key, now());
-    return first && same(first);
+    return same(first);
   }
 
   /** Here a publication gets its number before it is kept. */
   #atOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
-    const entry = new Entry(draft, sizeOfData(draft.data), now(), key, room);
+    const entry = this.#entry(draft, key, room);
     const publication = entry.number(this.numbers.last + 1, room.last);
     entry.delivered = true;
     room.unkept++;
@@ -125,10 +127,15 @@ export class Appends implements CommitEvents {
 
   /** It gets its number with the others of its transaction. */
   #later(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Promise<Publication> {
-    const entry = new Entry(draft, sizeOfData(draft.data), now(), key, room);
+    const entry = this.#entry(draft, key, room);
     if (key !== undefined) this.#pending.set(key, entry);
     this.#waiting.set(draft.room, (this.#waiting.get(draft.room) ?? 0) + 1);
     return this.commits().add(entry);
+  }
+
+  #entry(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Entry {
+    const hash = key === undefined ? undefined : hashDraft(draft);
+    return new Entry(draft, sizeOfData(draft.data), now(), key, room, hash);
   }
 
   #arrived(room: string): void {

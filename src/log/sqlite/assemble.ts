@@ -21,7 +21,7 @@ export function assemble(entries: readonly Entry[], first: number, beside: Besid
   const keys: Batch["keys"] = [];
   let seq = first;
   for (const entry of entries) {
-    const { room, key } = entry;
+    const { room, key, hash } = entry;
     if (!room || room.left) {
       // The log in memory gives it this number when its turn has come.
       if (!entry.delivered) seq++;
@@ -34,7 +34,8 @@ export function assemble(entries: readonly Entry[], first: number, beside: Besid
     // What was delivered at once is known of its room already, and may be trimmed again.
     if (!entry.delivered) others.push(publication);
     if (!entry.delivered || publication.seq > room.floor) publications.push(row(room.id, publication));
-    if (key !== undefined) keys.push([publication.seq, key, publication.prev, publication.time]);
+    if (key !== undefined)
+      keys.push([publication.seq, `${key}\n${hash}`, publication.prev, publication.time]);
   }
   const rooms = [...added].map(([room, others]) => room.change(others));
   const { keysUpTo, meta } = beside;

@@ -36,6 +36,7 @@ export interface RoomChange extends RoomRow {
   gone: number;
 }
 
+/** `key` is the key, a line break and the hash of what was published; without a hash in files of older versions. */
 export type KeyRow = [seq: number, key: string, prev: number, time: number];
 
 /** Numbers and names that hold for the whole log. */

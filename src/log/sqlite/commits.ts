@@ -205,7 +205,7 @@ export class Commits {
       const { room } = entry;
       if (!entry.delivered && (!room || room.left)) {
         this.numbers.last = turn++ - 1;
-        entry.kept(this.events.turn(entry));
+        this.#take(entry);
         continue;
       }
       const publication = entry.publication as Publication;
@@ -256,9 +256,18 @@ export class Commits {
     for (const { reject } of [...settling, ...this.#settling.splice(0)]) reject(this.fault);
   }
 
+  /** The turn of an entry that is not stored. Its own log may refuse it, as one with a key that was used. */
+  #take(entry: Entry): void {
+    try {
+      entry.kept(this.events.turn(entry));
+    } catch (error) {
+      entry.failed(error as Error);
+    }
+  }
+
   #giveUp(entry: Entry, fault: ThumpError): void {
     if (entry.delivered) this.#owed.push(entry);
-    else if ((!entry.room || entry.room.left) && this.mayNumber()) return entry.kept(this.events.turn(entry));
+    else if ((!entry.room || entry.room.left) && this.mayNumber()) return this.#take(entry);
     else this.events.dropped(entry);
     entry.failed(fault);
   }

@@ -18,6 +18,7 @@ export class Entry {
    * @param room absent where its room keeps nothing in the file: then it waits its turn, and that is all
    * @param size the bytes of its data
    * @param time ms since 1970
+   * @param hash of what is published, where there is a key
    */
   constructor(
     readonly draft: Draft,
@@ -25,6 +26,7 @@ export class Entry {
     readonly time: number,
     readonly key: string | undefined,
     readonly room: StoredRoom | undefined,
+    readonly hash?: string | undefined,
   ) {}
 
   number(seq: number, prev: number): Publication {

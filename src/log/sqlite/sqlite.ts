@@ -81,7 +81,10 @@ export class SqliteLog implements Log {
     this.#rooms = new StoredRooms(reader, (room) => this.#boundsOf(room), meta.forgotten, greatestId, cache);
     const fault = (what: string, error?: unknown) => this.#onFault(what, error);
     this.#appends = new Appends(() => this.commits, this.#rooms, this.#memory, this.#numbers, fault);
-    for (const [seq, key, prev, time] of keys) this.#appends.keys.set(key, { seq, prev, time });
+    for (const [seq, row, prev, time] of keys) {
+      const [key = "", hash] = row.split("\n");
+      this.#appends.keys.set(key, { seq, prev, time, hash });
+    }
     this.#host = new Host(this.path, durability, size);
     this.commits = new Commits(
       this.#host,

@@ -1,0 +1,128 @@
+// Reading the bodies of requests: counted before they are read, bounded in size, time and memory.
+import type { Asker } from "../access/caller.ts";
+import type { Door, Incoming } from "../access/door.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { parseJson } from "../protocol/json.ts";
+
+/** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
+type BodyBounds = Pick<Door, "bodyTime" | "bodies">;
+/** Bodies that say that they are no larger, in bytes, are not counted: open files bound how many there are. */
+const SMALL_BODY = 64 * 1024;
+
+/**
+ * Reads a body of at most `limit` bytes. It takes one of `requests` before any of it is read, and the caller is checked
+ * again when all of it has arrived.
+ * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
+ */
+async function readBytes(door: Door, asker: Asker, request: Request, limit: number): Promise<Uint8Array> {
+  door.limiter.take(asker, "requests");
+  const bytes = await readInTime(request, limit, door);
+  door.access.recheck(asker.caller);
+  return bytes;
+}
+
+/** A body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
+export async function readContent(
+  door: Door,
+  asker: Asker,
+  request: Request,
+  limit: number,
+): Promise<Incoming["content"]> {
+  const type = mediaType(request);
+  const bytes = await readBytes(door, asker, request, limit);
+  if (type === "application/json") {
+    const text = decodeText(bytes);
+    return { json: text, value: parseBody(text) };
+  }
+  if (type === "" || type.startsWith("text/") || type === "application/x-www-form-urlencoded") {
+    return { text: decodeText(bytes) };
+  }
+  return { bytes };
+}
+
+/** A body that must be JSON. @throws ThumpError as `readBytes`, and `unsupported-type` */
+export async function readJson(door: Door, asker: Asker, request: Request, limit: number): Promise<unknown> {
+  const type = mediaType(request);
+  // `curl -d` says that everything is a form.
+  if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
+    throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
+  }
+  return parseBody(decodeText(await readBytes(door, asker, request, limit)));
+}
+
+function mediaType(request: Request): string {
+  return (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof ThumpError) throw error;
+    throw new ThumpError("malformed", `The body is not JSON: ${(error as Error).message}.`);
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new ThumpError("malformed", "The body is not UTF-8. Send bytes as application/octet-stream.");
+  }
+}
+
+/** A client that sends a byte now and then would hold what it has sent for ever, and many would hold all memory. */
+async function readInTime(
+  request: Request,
+  limit: number,
+  { bodyTime, bodies }: BodyBounds,
+): Promise<Uint8Array> {
+  const length = request.headers.get("content-length");
+  const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
+  if (length !== null && Number(length) > limit) throw tooLarge();
+  const late = Promise.withResolvers<never>();
+  const refuse = () => late.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
+  const timer = setTimeout(refuse, bodyTime);
+  const small = length !== null && Number(length) <= SMALL_BODY;
+  const reader = small ? undefined : request.body?.getReader();
+  const body = reader && bodies.open(late.reject);
+  try {
+    if (!body)
+      return new Uint8Array(await Promise.race([request.arrayBuffer().catch(endedEarly), late.promise]));
+    const come = (bytes: number) => bodies.take(body, bytes);
+    return await Promise.race([readBody(reader, come, limit, tooLarge), late.promise]);
+  } catch (error) {
+    // What is still to come is not kept.
+    reader?.cancel().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    if (body) bodies.close(body);
+  }
+}
+
+/** Reads a body of at most `limit` bytes. @param onCome told of each piece */
+async function readBody(
+  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read">,
+  onCome: (bytes: number) => void,
+  limit: number,
+  tooLarge: () => ThumpError,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const chunk = await reader.read().catch(endedEarly);
+    if (chunk.done) return Buffer.concat(chunks);
+    size += chunk.value.byteLength;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk.value);
+    onCome(chunk.value.byteLength);
+  }
+}
+
+/** The client left in the middle of its body: nobody will read the answer, and it is no fault of ours. */
+function endedEarly(): never {
+  throw new ThumpError("malformed", "The body ended early.");
+}
