@@ -7,7 +7,12 @@ import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
 import type { Room } from "./room.ts";
 
+/** The most rooms that are looked at each time when all tails together take too much. */
+const LOOKS_FOR_GIVERS = 2000;
+
 export class Following {
+  #giving: Iterator<Room> | undefined;
+
   constructor(
     readonly hub: Hub,
     readonly catchUp: CatchUp,
@@ -63,10 +68,18 @@ export class Following {
     room.samples?.mark();
   }
 
-  /** All tails together take too much: those of rooms that came first give. What they had is read from the log. */
+  /** All tails together take too much: rooms give in turn. What they had is read from the log. */
   relieve(): void {
-    if (!this.hub.memory?.isOver) return;
-    const tails = [...this.hub.rooms.values()].map(({ tail }) => ({ tail, inUse: true }));
-    this.hub.memory.relieve(tails, () => {});
+    if (this.hub.memory?.isOver) this.hub.memory.relieve(this.#givers(), () => {});
+  }
+
+  /** Rooms with something in their tails, from where it was left off. */
+  *#givers(): Iterable<Room> {
+    for (let looks = 0; looks < LOOKS_FOR_GIVERS; looks++) {
+      this.#giving ??= this.hub.rooms.values();
+      const { done, value } = this.#giving.next();
+      if (done) this.#giving = undefined;
+      else if (value.tail.count > 0) yield value;
+    }
   }
 }

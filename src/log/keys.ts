@@ -15,6 +15,8 @@ export interface UsedKey extends Position {
   readonly hash?: string | undefined;
 }
 
+const TRIMMED_AT_A_TIME = 2000;
+
 export class Keys {
   /** Oldest first: a Map keeps the order of insertion. */
   readonly #positions = new Map<string, UsedKey>();
@@ -51,12 +53,15 @@ export class Keys {
     }
   }
 
-  /** Forgets keys that are too old. */
-  trim(now: number): void {
+  /** Forgets some of the keys that are too old. True when there may be more. */
+  trim(now: number): boolean {
+    let left = TRIMMED_AT_A_TIME;
     for (const [key, { time }] of this.#positions) {
-      if (time > now - this.age) break;
+      if (time > now - this.age) return false;
+      if (left-- === 0) return true;
       this.#positions.delete(key);
     }
+    return false;
   }
 }
 

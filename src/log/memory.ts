@@ -4,34 +4,39 @@ import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Bounds } from "../rooms/rule.ts";
-import { Memory } from "../rooms/memory.ts";
+import { Memory, roomBytes } from "../rooms/memory.ts";
 import { Tail } from "../rooms/tail.ts";
 import { type Placed, UseOrder } from "../rooms/use-order.ts";
 import { hashDraft, isRepeat, keyReused, Keys, type Position, scopedKey } from "./keys.ts";
 import type * as logs from "./log.ts";
 import { Numbers } from "./numbers.ts";
+import { Sweeper } from "./sweeper.ts";
 
 interface Kept extends Placed<Kept> {
   readonly room: string;
   readonly tail: Tail;
-  /** Somebody here is in it. */
-  readonly inUse: boolean;
-  follower?: ((publication: Publication) => void) | undefined;
+  /** Set while somebody here is in it. */
+  follower: ((publication: Publication) => void) | undefined;
+  /** What of it counts beside its publications, in bytes. */
+  own: number;
 }
 
+/** How often rooms are looked at for what is too old, in ms; where there are many, the time between two slices of them. */
 const SWEEP_MS = 1000;
+const PAUSE_MS = 50;
 
 export class MemoryLog implements logs.Log {
   readonly #rooms = new Map<string, Kept>();
-  /** All of them, by when they were last written or read. */
-  readonly #order = new UseOrder<Kept>();
+  /** Those of which something is kept, by when they were last written or read: nobody is in them, or somebody is. */
+  readonly #idle = new UseOrder<Kept>();
+  readonly #inUse = new UseOrder<Kept>();
   readonly #keys = new Keys();
   /**
    * By rule (its bounds): the newest seq in a room that is no longer known at all. A room that is asked for
    * and unknown may be one of those, so it is complete only from there on.
    */
   readonly #forgotten = new Map<Bounds, number>();
-  readonly #timer: Timer;
+  readonly sweeper: Sweeper<Kept>;
   #closed = false;
 
   /** The same for rules that hold no longer: any room may have been one of theirs. */
@@ -51,8 +56,11 @@ export class MemoryLog implements logs.Log {
     readonly numbers = new Numbers(),
   ) {
     this.#forgottenBefore = numbers.last;
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
-    this.#timer.unref();
+    this.sweeper = new Sweeper(
+      () => this.#rooms.values(),
+      (kept) => this.#sweep(kept),
+      { rest: SWEEP_MS, pause: PAUSE_MS, before: () => this.#tidy() },
+    );
   }
 
   get last(): number {
@@ -79,10 +87,10 @@ export class MemoryLog implements logs.Log {
     const position: Position = { seq: ++this.numbers.last, prev: kept.tail.last, time };
     const publication: Publication = { ...draft, ...position, size };
     kept.tail.push(publication);
-    this.#order.use(kept);
+    this.#use(kept);
     if (key !== undefined) this.#keys.set(key, { ...position, hash });
     if (kept.follower) kept.follower(publication);
-    else if (kept.tail.count === 0) this.#free(draft.room, kept);
+    else if (kept.tail.count === 0) this.#free(kept);
     // Last: by now the follower has it too, and can let go of it.
     if (this.memory.isOver) this.#relieve();
     return publication;
@@ -92,7 +100,7 @@ export class MemoryLog implements logs.Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, after);
     kept.tail.trim(now());
-    this.#order.use(kept);
+    this.#use(kept);
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
 
@@ -100,19 +108,24 @@ export class MemoryLog implements logs.Log {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.numbers.last);
     kept.tail.trim(now());
-    this.#order.use(kept);
+    this.#use(kept);
     return this.#upToNow(kept.tail.newest(count), kept.tail);
   }
 
   follow(room: string, onPublication: (publication: Publication) => void): void {
-    this.#kept(room).follower = onPublication;
+    const kept = this.#kept(room);
+    this.#idle.remove(kept);
+    kept.follower = onPublication;
+    this.#use(kept);
   }
 
   unfollow(room: string): void {
     const kept = this.#rooms.get(room);
     if (!kept) return;
+    this.#inUse.remove(kept);
     kept.follower = undefined;
-    if (kept.tail.count === 0) this.#free(room, kept);
+    if (kept.tail.count === 0) this.#free(kept);
+    else this.#use(kept);
   }
 
   replaceBounds(boundsOf: (room: string) => Bounds): void {
@@ -132,7 +145,8 @@ export class MemoryLog implements logs.Log {
     const kept = this.#rooms.get(room);
     if (!kept) return;
     kept.tail.forget();
-    if (!kept.follower) this.#free(room, kept);
+    if (kept.follower) this.#inUse.remove(kept);
+    else this.#free(kept);
   }
 
   *rooms(): Iterable<string> {
@@ -145,7 +159,7 @@ export class MemoryLog implements logs.Log {
   }
 
   close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.sweeper.stop();
     this.#closed = true;
     return Promise.resolve();
   }
@@ -154,27 +168,57 @@ export class MemoryLog implements logs.Log {
     let kept = this.#rooms.get(room);
     if (!kept) {
       const bounds = this.boundsOf(room);
-      kept = newKept(room, new Tail(bounds, this.#forgottenSeq(bounds), this.memory));
+      const tail = new Tail(bounds, this.#forgottenSeq(bounds), this.memory);
+      kept = { room, tail, follower: undefined, own: 0 };
       this.#rooms.set(room, kept);
-      this.#order.use(kept);
     }
     return kept;
   }
 
+  /** Something was published to a room or read from it, or somebody has come or gone. */
+  #use(kept: Kept): void {
+    const { room, tail, follower } = kept;
+    // How many rooms somebody may be in has a limit of its own.
+    this.#own(kept, follower ? 0 : roomBytes(room));
+    if (tail.count > 0) (follower ? this.#inUse : this.#idle).use(kept);
+  }
+
+  #own(kept: Kept, bytes: number): void {
+    this.memory.roomBytes += bytes - kept.own;
+    kept.own = bytes;
+  }
+
   /** All rooms together take too much: those that are used least give. */
   #relieve(): void {
-    this.memory.relieve(this.#order, (kept) => {
+    const { memory } = this;
+    memory.relieve(this.#byUse(), (kept) => {
       const { room, tail, follower } = kept;
       if (follower) this.onRelease(room, tail.floor);
-      else if (tail.count === 0) this.#free(room, kept);
+      else if (tail.count === 0) {
+        this.#free(kept);
+        memory.evictedRooms++;
+      }
     });
   }
 
+  /** Those that nobody is in first, of those the ones in which nothing has happened for the longest. */
+  *#byUse(): Iterable<Kept> {
+    for (const order of [this.#idle, this.#inUse]) {
+      for (const kept of order) {
+        if (kept.tail.count > 0) yield kept;
+        // It comes back with its next publication.
+        if (kept.tail.count === 0) order.remove(kept);
+      }
+    }
+  }
+
   /** Drops all knowledge of a room, and remembers that there was some. */
-  #free(room: string, kept: Kept): void {
-    const { tail } = kept;
+  #free(kept: Kept): void {
+    const { room, tail } = kept;
     this.#rooms.delete(room);
-    this.#order.remove(kept);
+    this.#idle.remove(kept);
+    this.#inUse.remove(kept);
+    this.#own(kept, 0);
     this.#forgotten.set(tail.bounds, Math.max(tail.last, this.#forgotten.get(tail.bounds) ?? 0));
   }
 
@@ -193,25 +237,16 @@ export class MemoryLog implements logs.Log {
     return slice;
   }
 
-  #sweep(): void {
-    const at = now();
+  /** True when there is more to do soon. */
+  #tidy(): boolean {
     // The limit may be another since.
     if (this.memory.isOver) this.#relieve();
-    this.#keys.trim(at);
-    for (const [room, kept] of this.#rooms) {
-      kept.tail.trim(at);
-      if (kept.tail.count === 0 && !kept.follower) this.#free(room, kept);
-    }
+    return this.#keys.trim(now()) || this.memory.isOver;
   }
-}
 
-function newKept(room: string, tail: Tail): Kept {
-  return {
-    room,
-    tail,
-    follower: undefined,
-    get inUse() {
-      return this.follower !== undefined;
-    },
-  };
+  /** What a quiet room keeps grows old too. */
+  #sweep(kept: Kept): void {
+    kept.tail.trim(now());
+    if (kept.tail.count === 0 && !kept.follower) this.#free(kept);
+  }
 }

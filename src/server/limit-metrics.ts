@@ -43,7 +43,10 @@ export function limitMetrics(registry: Registry, { door, memory }: Engine): void
     () => bodies.givenUp,
   );
   gauge(registry, "thump_kept_bytes", "Memory that all kept publications take.", [], () => memory.bytes);
-  gauge(registry, "thump_kept_limit_bytes", "How much they may take.", [], () => memory.limit);
+  const ofRooms = "Memory that rooms take beside their publications, where nobody is in them.";
+  gauge(registry, "thump_kept_rooms_bytes", ofRooms, [], () => memory.roomBytes);
+  const limit = "What both may take together.";
+  gauge(registry, "thump_kept_limit_bytes", limit, [], () => memory.limit);
   counter(
     registry,
     "thump_evictions_total",
@@ -51,4 +54,6 @@ export function limitMetrics(registry: Registry, { door, memory }: Engine): void
     [],
     () => memory.evicted,
   );
+  const rooms = "Rooms that were forgotten altogether for that reason.";
+  counter(registry, "thump_evicted_rooms_total", rooms, [], () => memory.evictedRooms);
 }

@@ -73,7 +73,7 @@ export class Samples {
       toStreams: quantiles(this.#toStreams),
       log: quantiles(this.#log),
       loop: quantiles(this.#loop),
-      memory: { rss, heap: heapUsed, kept: memory.bytes, limit: memory.limit },
+      memory: { rss, heap: heapUsed, kept: memory.taken, limit: memory.limit },
     };
   }
 

@@ -1,5 +1,6 @@
 // What is kept of all rooms together: the least used give first, and whoever misses it is told.
 import { expect, test } from "bun:test";
+import { roomBytes } from "../../src/rooms/memory.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";
@@ -7,6 +8,8 @@ import { randomTest } from "../support/random.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const KIB = 1024;
+/** What a room that nobody is in costs beside its publications. */
+const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
 /** With what a publication costs beside its data it is 1 KiB. */
 const DATA = "x".repeat(768);
 
@@ -21,29 +24,32 @@ const counts = async (server: TestServer, ...rooms: string[]) =>
   Promise.all(rooms.map(async (room) => (await stateOf(server, room, "?last=1000")).messages.length));
 
 test("rooms that nobody uses give their oldest first, and that is counted", async () => {
-  const server = startServer({ limits: { memory: 100 * KIB } });
+  const memory = 100 * KIB + own("old", "new");
+  const server = startServer({ limits: { memory } });
   await connect(server.socket("/rooms/watched"));
   await fill(server, "watched", 20);
   await fill(server, "old", 40);
   await fill(server, "new", 40);
   expect((await metricsOf(server)).of("thump_kept_bytes")).toBe(100 * KIB);
+  expect((await metricsOf(server)).of("thump_kept_rooms_bytes")).toBe(own("old", "new"));
   expect((await metricsOf(server)).of("thump_evictions_total")).toBe(0);
   await publishAt(server, "new", DATA);
   // Down to 95 %, so that it is not looked for at each publication.
-  expect(await counts(server, "watched", "old", "new")).toEqual([20, 34, 41]);
+  expect(await counts(server, "watched", "old", "new")).toEqual([20, 33, 41]);
   const metrics = await metricsOf(server);
-  expect(metrics.of("thump_kept_bytes")).toBe(95 * KIB);
-  expect(metrics.of("thump_kept_limit_bytes")).toBe(100 * KIB);
-  expect(metrics.of("thump_evictions_total")).toBe(6);
+  expect(metrics.of("thump_kept_bytes")).toBe(94 * KIB);
+  expect(metrics.of("thump_kept_limit_bytes")).toBe(memory);
+  expect(metrics.of("thump_evictions_total")).toBe(7);
+  expect(metrics.of("thump_evicted_rooms_total")).toBe(0);
 });
 
 test("what was read lately is in use", async () => {
-  const server = startServer({ limits: { memory: 100 * KIB } });
+  const server = startServer({ limits: { memory: 100 * KIB + own("a", "b", "c") } });
   await fill(server, "a", 50);
   await fill(server, "b", 50);
   await stateOf(server, "a");
   await fill(server, "c", 1);
-  expect(await counts(server, "a", "b", "c")).toEqual([50, 44, 1]);
+  expect(await counts(server, "a", "b", "c")).toEqual([50, 43, 1]);
 });
 
 test("who comes back for what had to go has a gap notice, in rooms that are forgotten and in those that are not", async () => {
@@ -107,6 +113,27 @@ randomTest("the sum is always that of the tails, whatever happens", async (rando
     expect(sum).toBeLessThanOrEqual(40 * KIB);
   }
   await listener.ask({ type: "ping" });
+});
+
+test("rooms count too: of ever new ones with next to nothing in them the oldest go as a whole, and each says so", async () => {
+  const server = startServer({ limits: { memory: 100 * KIB } });
+  const name = (i: number) => `tiny:${1000 + i}`;
+  const before: string[] = [];
+  for (let i = 0; i < 1000; i++) before.push(await publishAt(server, name(i), String(i)));
+  const metrics = await metricsOf(server);
+  const kept = [...(await server.engine.hub.log.rooms())].length;
+  expect(kept).toBeWithin(80, Math.floor((100 * KIB) / own(name(0))));
+  expect(metrics.of("thump_evicted_rooms_total")).toBe(1000 - kept);
+  expect(metrics.of("thump_kept_rooms_bytes")).toBe(kept * own(name(0)));
+  expect(metrics.of("thump_kept_bytes") + metrics.of("thump_kept_rooms_bytes")).toBeLessThanOrEqual(
+    100 * KIB,
+  );
+  // Who was at the publication before a room's own has missed that, or gets it.
+  for (let i = 1; i < 1000; i += 37) {
+    const state = await stateOf(server, name(i), `?after=${before[i - 1]}`);
+    if (i < 1000 - kept) expect(state.gap).toBeDefined();
+    else expect([state.gap, ...dataOf(state)]).toEqual([undefined, i]);
+  }
 });
 
 test("who is behind when what it lacks has to go is told of the gap, and goes on from there", async () => {

@@ -1,0 +1,65 @@
+// Visits everything in a collection again and again, a slice per tick: nothing on a timer takes long, however much there is.
+import { Slice } from "../rooms/slice.ts";
+
+export interface Pace {
+  /** Between the end of a round and the next one, in ms. */
+  readonly rest: number;
+  /** Between two slices of a round, in ms. */
+  readonly pause: number;
+  /** The most items per slice. */
+  readonly items?: number;
+  /** Called before each slice. True if the next slice is not to wait for the rest. */
+  readonly before?: () => boolean;
+}
+
+const ITEMS = 2000;
+
+export class Sweeper<T> {
+  /** How many items were visited. */
+  visits = 0;
+  #place: Iterator<T> | undefined;
+  #timer: Timer | undefined;
+
+  /**
+   * @param items may change while a round is under way
+   * @param visit must not throw
+   */
+  constructor(
+    readonly items: () => Iterable<T>,
+    readonly visit: (item: T) => void,
+    readonly pace: Pace,
+  ) {
+    this.#in(pace.rest);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #in(ms: number): void {
+    this.#timer = setTimeout(() => this.#run(), ms);
+    this.#timer.unref();
+  }
+
+  #run(): void {
+    const { rest, pause, before } = this.pace;
+    const more = before?.() ?? false;
+    this.#in(this.#step() && !more ? rest : pause);
+  }
+
+  /** Visits a slice. True when the round is over. */
+  #step(): boolean {
+    this.#place ??= this.items()[Symbol.iterator]();
+    const slice = new Slice(this.pace.items ?? ITEMS);
+    while (slice.take()) {
+      const { done, value } = this.#place.next();
+      if (done) {
+        this.#place = undefined;
+        return true;
+      }
+      this.visits++;
+      this.visit(value);
+    }
+    return false;
+  }
+}
