@@ -54,7 +54,7 @@ export class Door {
 
   /**
    * Publishes, if the asker may and the data fits.
-   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`, `rate`
+   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`, `rate`, `busy`
    */
   publish(asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
     const room = checkRoomName(incoming.room);
@@ -82,10 +82,16 @@ export class Door {
         errors,
       );
     }
+    this.hub.openRooms.publish(asker, room, rule.bounds);
     const from = caller.kind === "server" ? incoming.from : caller.user;
     const except = incoming.echo ? undefined : session?.id;
     const scope = key === undefined ? undefined : scopeOf(caller);
     return this.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);
+  }
+
+  /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
+  checkOpen({ caller, network }: Asker, rooms: Iterable<string>): void {
+    this.hub.openRooms.check({ network, user: caller.user }, rooms);
   }
 
   /** A session's connection is there. One whose token was revoked on the way in ends at once. */

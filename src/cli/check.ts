@@ -47,6 +47,8 @@ function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
   const {
     sessionsPerAddress,
+    roomsInUse,
+    roomsPerAddress,
     headTime,
     bodyTime,
     bodies,
@@ -70,6 +72,8 @@ function printable(settings: Settings, secured: boolean): object {
       rooms: roomsPerSession,
       sessions: maxSessions,
       sessionsPerAddress,
+      roomsInUse,
+      roomsPerAddress,
       headTime: headTime / 1000,
       bodyTime: bodyTime / 1000,
       bodies,

@@ -15,6 +15,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Intake } from "./intake.ts";
 import type { Ending, Journal } from "./journal.ts";
 import { type Joined, Joining, type Starts } from "./joining.ts";
+import { OpenRooms } from "./open-rooms.ts";
 import { Presence } from "./presence.ts";
 import type { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
@@ -30,6 +31,9 @@ export interface HubOptions {
   heartbeat: number;
   /** How many rooms one session may be in. */
   roomsPerSession: number;
+  /** How many rooms may be in use, and how many of them one address or one user may have opened. */
+  roomsInUse: number;
+  roomsPerAddress: number;
   /** What the tails here may take together, where the log holds nothing in memory itself. */
   memory?: Memory | undefined;
 }
@@ -47,6 +51,7 @@ export class Hub {
   /** How many sessions there are from an address, where they are counted. */
   readonly networks = new Map<string, number>();
   readonly rooms = new Map<string, Room>();
+  readonly openRooms: OpenRooms;
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
@@ -65,6 +70,7 @@ export class Hub {
     this.bounds = options.bounds;
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
+    this.openRooms = new OpenRooms(this.rooms, options.roomsInUse, options.roomsPerAddress);
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
     this.memory = options.memory;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
@@ -184,8 +190,9 @@ export class Hub {
 
   /** Ends a session that cannot go on because of a fault of ours. */
   fail(session: Session, error: unknown): void {
-    if (error instanceof ThumpError && error.code === "unavailable")
-      return session.end(CLOSE.unavailable, "unavailable");
+    // It passes: the client comes back later.
+    if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
+      return session.end(CLOSE.unavailable, error.code);
     this.journal.fault("a session was ended by a fault", error);
     session.end(CLOSE.internal, "internal error");
   }
@@ -213,7 +220,9 @@ export class Hub {
     this.presence.leave(membership);
     room.members.delete(membership);
     room.changes++;
-    if (room.members.size > 0) return;
+    const [next] = room.members;
+    this.openRooms.leave(room.name, session, next?.session);
+    if (next) return;
     this.rooms.delete(room.name);
     room.tail.forget();
     this.log.unfollow(room.name);

@@ -6,6 +6,7 @@ import type { Slice } from "../protocol/publication.ts";
 import { type CatchUp, newestOfEach } from "./catch-up.ts";
 import type { Following } from "./following.ts";
 import type { Hub } from "./hub.ts";
+import { openerOf } from "./open-rooms.ts";
 import { Room } from "./room.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
@@ -61,7 +62,7 @@ export class Joining {
 
   /**
    * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
-   * @throws ThumpError `already-joined` or `limit`
+   * @throws ThumpError `already-joined`, `limit` or `busy`
    */
   join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
     const { log, roomsPerSession } = this.hub;
@@ -71,6 +72,7 @@ export class Joining {
     }
     if (session.memberships.size + starts.size > roomsPerSession)
       throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
+    this.hub.openRooms.check(openerOf(session), starts.keys());
     const newcomers = Array.from(starts, ([name, start]) => ({
       membership: this.#enter(session, name, start),
       start,
@@ -86,7 +88,7 @@ export class Joining {
   }
 
   #enter(session: Session, name: string, { max, presence }: Start): Membership {
-    const room = this.hub.rooms.get(name) ?? this.#open(name);
+    const room = this.hub.rooms.get(name) ?? this.#open(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
@@ -96,10 +98,11 @@ export class Joining {
   }
 
   /** Nobody was in it: from now on this process wants what is published there. */
-  #open(name: string): Room {
+  #open(name: string, session: Session): Room {
     const { hub } = this;
     const room = new Room(name, hub.rules.of(name), hub.memory);
     hub.rooms.set(name, room);
+    hub.openRooms.enter(name, session);
     const starting = hub.log.follow(
       name,
       (publication) => {

@@ -24,7 +24,7 @@ export const STATUS = {
   rate: 429, // too fast; try again after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
-  busy: 503, // no place for one more session; try again after `retry`
+  busy: 503, // no place for one more session or room; try again after `retry`
   draining: 503, // the server is about to stop
   unavailable: 503, // something that the server needs for this cannot be reached just now
 } as const;

@@ -87,6 +87,8 @@ export class Engine {
       journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
+      roomsInUse: settings.roomsInUse,
+      roomsPerAddress: settings.roomsPerAddress,
       memory: settings.store.kind === "redis" ? this.memory : undefined,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);

@@ -6,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import { counter, gauge } from "./metrics.ts";
 
 /** Adds them. */
-export function limitMetrics(registry: Registry, { door, memory }: Engine): void {
+export function limitMetrics(registry: Registry, { door, hub, memory }: Engine): void {
   const { limiter, places, bodies } = door;
   counter(
     registry,
@@ -34,6 +34,17 @@ export function limitMetrics(registry: Registry, { door, memory }: Engine): void
     ],
   );
   gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => places.max);
+  const { openRooms } = hub;
+  counter(
+    registry,
+    "thump_rooms_refused_total",
+    "Rooms that could not be opened: all that there may be were in use, or one address or user had opened too many.",
+    ["among"],
+    () => Object.entries(openRooms.refused).map(([among, count]) => [{ among }, count]),
+  );
+  gauge(registry, "thump_rooms_limit", "How many rooms may be in use.", [], () => openRooms.max);
+  const counted = "Rooms that count for the address or user who opened them.";
+  gauge(registry, "thump_rooms_counted", counted, [], () => openRooms.counted);
   gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodies.bytes);
   counter(
     registry,

@@ -33,6 +33,8 @@ const Limits = Type.Object(
     rooms: Type.Optional(Type.Integer({ minimum: 1 })),
     sessions: Type.Optional(Type.Integer({ minimum: 1 })),
     sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
+    roomsInUse: Type.Optional(Type.Integer({ minimum: 1 })),
+    roomsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
     headTime: Type.Optional(Duration),
     bodyTime: Type.Optional(Duration),
     bodies: Type.Optional(Size),
@@ -76,6 +78,7 @@ export const Options = Type.Object(
  * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
  *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
  *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
+ *   `limits.roomsInUse`: how many rooms may be in use (200,000); `limits.roomsPerAddress`: of them opened by one (20,000);
  *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s; 5s to 255s);
  *   `limits.bodyTime`: how long the body of a request may take to come (30s);
  *   `limits.bodies`: what bodies that are on their way may take together (128MiB);
@@ -112,6 +115,8 @@ export interface Settings {
   roomsPerSession: number;
   maxSessions: number;
   sessionsPerAddress: number;
+  roomsInUse: number;
+  roomsPerAddress: number;
   headTime: number;
   bodyTime: number;
   bodies: number;
@@ -197,6 +202,8 @@ export function resolveOptions(given: Options): Settings {
     roomsPerSession: limits.rooms ?? 1000,
     maxSessions: limits.sessions ?? 100_000,
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
+    roomsInUse: limits.roomsInUse ?? 200_000,
+    roomsPerAddress: limits.roomsPerAddress ?? 20_000,
     headTime: Math.min(255_000, Math.max(MIN_HEAD_TIME, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     bodies: sizeBytes(limits.bodies ?? "128MiB"),

@@ -26,6 +26,8 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
   maxMessage: (engine, { maxMessage }) => (engine.door.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (engine, { roomsPerSession }) => (engine.hub.roomsPerSession = roomsPerSession),
+  roomsInUse: ({ hub }, { roomsInUse }) => (hub.openRooms.max = roomsInUse),
+  roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.openRooms.perOwner = roomsPerAddress),
   bodies: ({ door }, { bodies }) => (door.bodies.max = bodies),
   memory: (engine, { memory }) => (engine.memory.limit = memory), // in a second at most
   proxies: trustProxies,

@@ -61,7 +61,10 @@ export function listen(
   const accept = request.headers.get("accept") ?? "";
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
-    andThen(door.checkStart(asker, room, start), run);
+    andThen(door.checkStart(asker, room, start), (bounded) => {
+      door.checkOpen(asker, [room]);
+      return run(bounded);
+    });
   if (start.presence && !isStream(request, accept)) {
     throw new ThumpError(
       "invalid-query",
@@ -102,9 +105,10 @@ export function events(
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
   const starts = startAll(query.rooms, start);
-  return andThen(checkRooms(door, asker, starts), () =>
-    stream(door, request, server, asker, envelopeStream, starts),
-  );
+  return andThen(checkRooms(door, asker, starts), () => {
+    door.checkOpen(asker, starts.keys());
+    return stream(door, request, server, asker, envelopeStream, starts);
+  });
 }
 
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
@@ -142,6 +146,7 @@ export function multiplexed(
   return andThen(checkRooms(door, asker, startAll(query.rooms, start)), () => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
+    door.checkOpen(asker, query.rooms);
     return socket(server, request, new MultiplexedSocket(door, asker, query.rooms, start));
   });
 }

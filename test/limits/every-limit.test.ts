@@ -153,6 +153,24 @@ const LIMITS: Record<string, Row> = {
     },
     moves: [["thump_sessions_refused_total", { among: "address" }, 1], rejects("rate")],
   },
+  roomsInUse: {
+    options: { limits: { roomsInUse: 1 } },
+    bite: (server) => ask({ type: "join" })(server, {}),
+    moves: [
+      ["thump_rooms_refused_total", { among: "all" }, 1],
+      rejects("busy"),
+      ["thump_rooms_limit", {}, 1],
+    ],
+  },
+  roomsPerAddress: {
+    options: { proxies: ["loopback"], limits: { roomsPerAddress: 1 } },
+    bite: (server) => ask({ type: "join" })(server, elsewhere),
+    moves: [
+      ["thump_rooms_refused_total", { among: "address" }, 1],
+      rejects("busy"),
+      ["thump_rooms_counted", {}, 1],
+    ],
+  },
   headTime: {
     options: { limits: { headTime: "5s" } },
     // The engine cuts, and tells nobody: what is seen of it are the open files.
@@ -286,7 +304,7 @@ const FIXED: Record<string, Row> = {
 };
 
 /** What says that something was refused, and of whom. */
-const REFUSALS = /^thump_(rate_limited|rejects|sessions_refused|evictions)_total$/;
+const REFUSALS = /^thump_(rate_limited|rejects|sessions_refused|rooms_refused|evictions)_total$/;
 const moved = (samples: Sample[]): string[] =>
   samples
     .filter(({ name, value }) => REFUSALS.test(name) && value > 0)

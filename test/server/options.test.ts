@@ -40,6 +40,8 @@ test("without any there are defaults, safe ones", async () => {
     roomsPerSession: 1000,
     maxSessions: 100_000,
     sessionsPerAddress: 10_000,
+    roomsInUse: 200_000,
+    roomsPerAddress: 20_000,
     headTime: 10_000,
     bodyTime: 30_000,
     bodies: 128 << 20,
