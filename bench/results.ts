@@ -153,6 +153,10 @@ export interface Assault {
   /** Acts a second that the attacker managed, and cores it used. */
   perSecond: number;
   cpu: number;
+  /** How often the server answered the attacker with a status or an error code. */
+  answers: Record<string, number>;
+  /** The status that somebody else's handshake was answered with at its height; "none" after five seconds. */
+  newcomer: string;
   window: Window;
 }
 

@@ -178,7 +178,7 @@ const targets: Scenario[] = [
     kind: "hostile",
     sets: ["targets", "full"],
     servers: ["control", "thump-public"],
-    base: "thump-public",
+    base: "control",
     size: 1_024,
     rate: 200,
     subscribers: [sockets(200)],

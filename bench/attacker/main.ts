@@ -1,6 +1,8 @@
 // The attacker's process: reads orders from its input, a line each, and does harm at a fixed pace in between.
-import type { Attack, Deeds, Order } from "./attack.ts";
+import type { Attack, Deeds, Order, Ready } from "./attack.ts";
 import { attacks } from "./attacks.ts";
+import { newcomer } from "./newcomer.ts";
+import { Tally } from "./tally.ts";
 
 const TICK = 10;
 
@@ -9,35 +11,46 @@ const port = Number(process.argv[2]);
 /** An attack that is going on. Begun again where it was closed; what was missed of its pace is not made up for. */
 class Running {
   readonly #attack: Attack;
+  readonly #tally: Tally;
   readonly #timer: Timer;
   readonly #since = performance.now();
   readonly #cpu = process.cpuUsage();
   #acts = 0;
 
-  constructor(attack: Attack) {
+  constructor(attack: Attack, tally: Tally) {
     this.#attack = attack;
+    this.#tally = tally;
     this.#timer = setInterval(() => {
       const due = Math.round(((performance.now() - this.#since) / 1000) * attack.pace) - this.#acts;
-      const now = Math.min(due, Math.ceil((attack.pace * TICK) / 1000) * 2);
+      const now = Math.min(due, Math.max(1, Math.ceil((attack.pace * TICK) / 1000) * 2));
       if (now <= 0) return;
       this.#acts += now;
       attack.act(now);
     }, TICK);
   }
 
-  end(): Deeds {
-    clearInterval(this.#timer);
-    this.#attack.end();
+  async end(): Promise<Deeds> {
     const { user, system } = process.cpuUsage(this.#cpu);
     const seconds = (performance.now() - this.#since) / 1000;
-    return { acts: this.#acts, seconds, cpu: (user + system) / 1e6 / seconds };
+    const acts = this.#acts;
+    const status = await newcomer(port);
+    clearInterval(this.#timer);
+    this.#attack.end();
+    const { answers } = this.#tally;
+    return { acts, seconds, cpu: (user + system) / 1e6 / seconds, answers, newcomer: status };
   }
 }
 
 let running: Running | undefined;
+const say = (line: Ready | Deeds | undefined) => console.log(JSON.stringify(line));
 for await (const line of console) {
   const order = JSON.parse(line) as Order;
-  if ("begin" in order) running = new Running(attacks[order.begin](port));
-  else console.log(JSON.stringify(running?.end()));
+  if ("begin" in order) {
+    const tally = new Tally();
+    running = new Running(await attacks[order.begin](port, tally), tally);
+    say({ ready: true });
+  } else {
+    say(await running?.end());
+  }
 }
 process.exit(0);

@@ -1,12 +1,30 @@
-// Bare TCP connections of the attacker: opened by the hundred, and none of them lives for long.
+// Bare TCP connections of the attacker: opened by the hundred, and few of them live for long.
 import type { Socket } from "bun";
+import type { Tally } from "./tally.ts";
 
-/** Every request says that it was sent on for this address: all are from one. */
-export const FROM = "Host: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9\r\n";
+/** The attacker's address: every request says that it was forwarded for it. */
+const ATTACKER = "203.0.113.9";
 
-export const HANDSHAKE =
-  `GET /ws HTTP/1.1\r\n${FROM}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/** The headers by which a request comes from an address, as a proxy in front of the server would say it. */
+export function from(address: string): string {
+  return `Host: 127.0.0.1\r\nX-Forwarded-For: ${address}\r\n`;
+}
+export const FROM = from(ATTACKER);
+
+export function handshake(path: string, headers = FROM): string {
+  return (
+    `GET ${path} HTTP/1.1\r\n${headers}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+  );
+}
+export const HANDSHAKE = handshake("/ws");
+
+/** A request whose body is JSON. */
+export function post(path: string, body: string | Uint8Array, headers = FROM): Buffer {
+  const bytes = Buffer.from(body);
+  const head = `POST ${path} HTTP/1.1\r\n${headers}Content-Type: application/json\r\nContent-Length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), bytes]);
+}
 
 /** A text frame of under 126 bytes, masked with zeros (RFC 6455 §5.2). */
 export function textFrame(text: string): Uint8Array {
@@ -22,19 +40,30 @@ export interface Handlers {
 
 export class Sockets {
   readonly open = new Set<Socket>();
+  /** What a full connection has not taken yet. */
+  readonly #waiting = new WeakMap<Socket, Buffer>();
   #opening = 0;
   #over = false;
 
-  /** @param most so many at the same time: more are not opened */
+  /** @param most open at the same time: more are not opened @param tally is shown every answer */
   constructor(
     readonly port: number,
     readonly most: number,
     readonly handlers: Handlers,
+    readonly tally?: Tally,
   ) {}
 
-  /** Opens so many, as far as there is room. */
+  /** Opens this many, as far as there is room. */
   add(count: number): void {
     for (let i = 0; i < count && this.open.size + this.#opening < this.most; i++) this.#connect();
+  }
+
+  /** Writes all of it, at the pace at which the server reads. False while an earlier one is on its way. */
+  write(socket: Socket, bytes: Buffer): boolean {
+    if (this.#waiting.has(socket)) return false;
+    const rest = bytes.subarray(Math.max(0, socket.write(bytes)));
+    if (rest.length > 0) this.#waiting.set(socket, rest);
+    return true;
   }
 
   end(): void {
@@ -56,7 +85,15 @@ export class Sockets {
       port: this.port,
       socket: {
         open: opened,
-        data: (socket, data) => handlers.received?.(socket, data),
+        data: (socket, data) => {
+          this.tally?.see(data);
+          handlers.received?.(socket, data);
+        },
+        drain: (socket) => {
+          const rest = this.#waiting.get(socket);
+          this.#waiting.delete(socket);
+          if (rest) this.write(socket, rest);
+        },
         close: gone,
         error: gone,
       },

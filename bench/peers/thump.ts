@@ -137,7 +137,7 @@ export const thumpPublic: Adapter = {
   environment: {
     THUMP_SECRET: SECRET,
     THUMP_PROXIES: "loopback",
-    THUMP_ROOMS: '{"*":{"join":"anyone","publish":"anyone"}}',
+    THUMP_ROOMS: '{"crowd":{"join":"anyone","presence":true},"*":{"join":"anyone","publish":"anyone"}}',
   },
   command: (port) => [bun, main, "--port", String(port), "--host", "127.0.0.1"],
 };

@@ -1,6 +1,7 @@
 // Which figures two results files are compared by.
 import type { Kind, KneeResult, Result, Row } from "../results.ts";
 import { type Figure, figure, type Of, resultsOf } from "./figures.ts";
+import { cost } from "./tables/hostile.ts";
 import { count, digits, kibibytes, mebibytes, micros } from "./words.ts";
 
 /** Medians must differ by more than this, beside ranges that do not overlap. CPU and memory vary less. */
@@ -60,6 +61,9 @@ const figures: { [K in Kind]: Compared<Of<K>>[] } = {
   ],
   hostile: [
     time("worst p99 ms", ({ assaults }) => Math.max(...assaults.map(({ window }) => window.latency.p99))),
+    time("worst CPU ms an act", (result) =>
+      Math.max(...result.assaults.map(({ name }) => cost(result, name) ?? 0)),
+    ),
   ],
 };
 

@@ -1,6 +1,7 @@
 // The tables as plain text.
 import type { Report, ScenarioInfo } from "../results.ts";
 import { table, type TextRow } from "./table.ts";
+import { attackTable } from "./tables/attacks.ts";
 import { type Line, tableOf, TIERS } from "./tables/model.ts";
 
 /** "thump FAULT": nobody should read the figures without it. */
@@ -25,7 +26,20 @@ export function scenarioText(report: Report, scenario: ScenarioInfo): string {
   const { columns, groups } = tableOf(report, scenario);
   const rows: TextRow[] = [["", ...columns]];
   for (const { tier, lines } of groups) rows.push(TIERS[tier], ...lines.flatMap(textLines));
-  return `${scenario.name}  ${scenario.title}\n${table(rows)}`;
+  return `${scenario.name}  ${scenario.title}\n${table(rows)}${attacksText(report, scenario)}`;
+}
+
+/** What each attack did, where servers were attacked; else nothing. */
+function attacksText(report: Report, scenario: ScenarioInfo): string {
+  const attacks = attackTable(report, scenario);
+  if (!attacks) return "";
+  const rows: TextRow[] = [["  attack", "server", ...attacks.columns]];
+  let last = "";
+  for (const { attack, server, cells } of attacks.lines) {
+    rows.push([attack === last ? "" : `  ${attack}`, server, ...cells]);
+    last = attack;
+  }
+  return `\n\n${table(rows)}`;
 }
 
 /** All scenarios. */

@@ -2,11 +2,11 @@
 import { resolveRule } from "../../src/rooms/rule.ts";
 import type { Report, Row, Window } from "../results.ts";
 import { figure, type Of, resultsOf } from "./figures.ts";
-import { worstHarm } from "./tables/hostile.ts";
+import { worstCost, worstExcess } from "./tables/hostile.ts";
 import { judge } from "./verdict.ts";
-import { count, mebibytes, times } from "./words.ts";
+import { count, digits, mebibytes, times } from "./words.ts";
 
-type Measure = (row: Row) => number | undefined;
+type Measure = (row: Row, report: Report) => number | undefined;
 
 interface Target {
   title: string;
@@ -50,9 +50,9 @@ const kneeRate = median("knee", (result) => result.knee?.rate);
 const perSession = median("idle", (result) => result.perSession);
 const storm = median("resume", (result) => result.seconds);
 const slowGrowth = median("slow", (result) => result.rss.most - result.rss.before);
-const slowRatio: Measure = (row) => {
-  const before = p99("slow", (result) => result.before)(row);
-  const during = p99("slow", (result) => result.during)(row);
+const slowRatio: Measure = (row, report) => {
+  const before = p99("slow", (result) => result.before)(row, report);
+  const during = p99("slow", (result) => result.during)(row, report);
   return before && during !== undefined ? during / before : undefined;
 };
 /** A room keeps so much by default. */
@@ -138,13 +138,22 @@ const targets: Target[] = [
     show: (value) => `${mebibytes(value)} MiB`,
   },
   {
-    title: "Attacks: the others",
-    wanted: "p99 during the worst ≤ 1.2 × in peace",
+    title: "Attacks but handshakes: the others",
+    wanted: "p99 during the worst ≤ 1.2 × in peace, or ≤ 1.2 × what it is at the control",
     scenario: "hostile",
     server: "thump-public",
-    measure: median("hostile", worstHarm),
+    measure: (row, report) => worstExcess(row, beside(report, row, "control")),
     most: 1.2,
     show: times,
+  },
+  {
+    title: "Attacks: CPU of one act",
+    wanted: "≤ 50 ms",
+    scenario: "hostile",
+    server: "thump-public",
+    measure: worstCost,
+    most: 50,
+    show: (value) => `${digits(value)} ms`,
   },
   {
     title: "Publishes in, raw WebSocket",
@@ -164,18 +173,27 @@ const targets: Target[] = [
   },
 ];
 
+/** Another server of the same scenario. */
+function beside({ rows }: Report, { scenario }: Row, server: string): Row | undefined {
+  return rows.find((row) => row.scenario === scenario && row.server === server);
+}
+
 /** A row's figure, or why it has none. */
-function measured(row: Row | undefined, measure: Measure): number | string {
+function measured(row: Row | undefined, measure: Measure, report: Report): number | string {
   if (!row) return "";
   const { claims, state, why } = judge(row);
   if (!claims) return `${row.server} ${state}: ${why}`;
-  return measure(row) ?? "";
+  return measure(row, report) ?? "";
 }
 
 /** Where the generator was the limit, the server carries at least this: enough to meet a target of that kind. */
-function atLeast(row: Row | undefined, { measure, against, least }: Target): number | undefined {
+function atLeast(
+  row: Row | undefined,
+  { measure, against, least }: Target,
+  report: Report,
+): number | undefined {
   if (!row || against || least === undefined || judge(row).state !== "rig-bound") return undefined;
-  const value = measure(row);
+  const value = measure(row, report);
   return value !== undefined && value >= least ? value : undefined;
 }
 
@@ -185,15 +203,15 @@ function evaluate(target: Target, report: Report): Outcome {
   const { title, wanted, against } = target;
   const not = (why: string): Outcome => ({ title, wanted, state: "not measured", measured: why });
   const row = find(target.scenario, target.server ?? "thump");
-  const least = atLeast(row, target);
+  const least = atLeast(row, target, report);
   if (least !== undefined) return { title, wanted, state: "met", measured: `≥ ${target.show(least)}` };
-  const own = measured(row, target.measure);
+  const own = measured(row, target.measure, report);
   if (typeof own === "string") {
     // Thump was measured and fell short of it: that is an answer.
     const fell = row && ["fault", "behind", "failed"].includes(judge(row).state);
     return fell ? { title, wanted, state: "missed", measured: own } : not(own);
   }
-  const other = against ? measured(find(against.scenario, against.server), against.measure) : 1;
+  const other = against ? measured(find(against.scenario, against.server), against.measure, report) : 1;
   if (typeof other === "string") return not(other === "" ? `no ${against?.server} beside it` : other);
   const value = own / other;
   const met = value >= (target.least ?? -Infinity) && value <= (target.most ?? Infinity);

@@ -1,44 +1,85 @@
 // The attacks of the benchmark: each does to a server what it says, and the harm is reckoned right.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ATTACKS, type AttackName } from "../../bench/attacker/attack.ts";
 import { attacks } from "../../bench/attacker/attacks.ts";
+import { newcomer } from "../../bench/attacker/newcomer.ts";
+import { Tally } from "../../bench/attacker/tally.ts";
+import { attackTable } from "../../bench/report/tables/attacks.ts";
+import { cost, harm, worstHarm } from "../../bench/report/tables/hostile.ts";
 import { outcomes } from "../../bench/report/targets.ts";
-import { harm, worstHarm } from "../../bench/report/tables/hostile.ts";
 import type { HostileResult } from "../../bench/results.ts";
+import type { Code } from "../../src/protocol/codes.ts";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { SECRET } from "../support/tokens.ts";
 import { reportOf, rowOf, scenarioOf, windowOf } from "./support.ts";
 
+/** What an attack leaves behind at the server: its traces in the counters, or in who is there. */
 type Seen = (server: TestServer) => boolean;
 const rejected =
-  (code: "malformed" | "timeout" | "too-large" | "unauthorized"): Seen =>
+  (...codes: Code[]): Seen =>
   ({ engine }) =>
-    (engine.hub.stats.rejects.get(code) ?? 0) > 10;
-const opened: Seen = ({ engine }) => (engine.hub.stats.opened.get("websocket") ?? 0) > 10;
+    codes.some((code) => (engine.hub.stats.rejects.get(code) ?? 0) > 2);
+const opened =
+  (transport: string, count = 2): Seen =>
+  ({ engine }) =>
+    (engine.hub.stats.opened.get(transport) ?? 0) > count;
+/** Some session has sent this many frames. */
+const heard =
+  (frames: number): Seen =>
+  ({ engine }) =>
+    [...engine.hub.sessions.values()].some(({ received }) => received > frames);
+const published: Seen = ({ engine }) => engine.hub.stats.publications > 10;
 
 const SEEN: Record<AttackName, Seen> = {
-  connects: opened,
-  publishes: ({ engine }) => engine.hub.stats.publications > 10,
+  connects: opened("websocket", 10),
+  publishes: published,
   frames: rejected("malformed"),
   slow: rejected("timeout"),
   bodies: rejected("too-large"),
   tokens: rejected("unauthorized"),
+  items: rejected("limit", "rate", "invalid"),
+  copies: rejected("invalid", "too-large", "rate"),
+  cursors: opened("multiplexed-stream"),
+  polls: opened("poll"),
+  held: opened("poll"),
+  members: heard(10),
+  sampled: opened("envelope-stream"),
+  history: ({ engine }) => engine.hub.stats.publications >= 1000,
+  rooms: ({ engine }) => engine.hub.rooms.size > 1000,
+  scattered: published,
+  deaf: opened("websocket"),
+  refused: rejected("invalid-event"),
 };
 
-test.each(Object.keys(ATTACKS) as AttackName[])("%s: the server sees it", async (name) => {
-  const server = startServer({
-    access: { secrets: SECRET },
-    proxies: ["loopback"],
-    limits: { bodyTime: "50ms" },
-    rooms: { "*": { join: "anyone", publish: "anyone" } },
-  });
-  const attack = attacks[name](server.port);
-  cleanup(() => attack.end());
-  const timer = setInterval(() => attack.act(20), 5);
-  cleanup(() => clearInterval(timer));
-  await eventually(() => SEEN[name](server));
+test.each(Object.keys(ATTACKS) as AttackName[])(
+  "%s: the server sees it, and somebody else comes in",
+  async (name) => {
+    const server = startServer({
+      access: { secrets: SECRET },
+      proxies: ["loopback"],
+      limits: { bodyTime: "50ms" },
+      rooms: {
+        crowd: { join: "anyone", presence: true },
+        "*": { join: "anyone", publish: "anyone" },
+      },
+    });
+    const tally = new Tally();
+    const attack = await attacks[name](server.port, tally);
+    cleanup(() => attack.end());
+    const timer = setInterval(() => attack.act(20), 5);
+    cleanup(() => clearInterval(timer));
+    await eventually(() => SEEN[name](server));
+    expect(await newcomer(server.port)).toBe("101");
+  },
+);
+
+test("answers are counted by status and by code, in heads, bodies and frames", () => {
+  const tally = new Tally();
+  tally.see(Buffer.from('HTTP/1.1 429 Too Many Requests\r\n\r\n{"status":429,"code":"rate"}'));
+  tally.see(Buffer.from('\x81\x20{"type":"error","code":"rate"}\x81\x20{"type":"error","code":"limit"}'));
+  expect(tally.answers).toEqual({ "429": 1, rate: 2, limit: 1 });
 });
 
 /** With these p99s during the attacks, in ms. */
@@ -48,28 +89,61 @@ function hostileOf(before: number, after: number, during: number[]): HostileResu
     name,
     perSecond: 100,
     cpu: 0.1,
-    window: windowOf({ p99: during[i] ?? before }),
+    answers: {},
+    newcomer: "101",
+    window: windowOf({ p99: during[i] ?? before, server: { cpu: 0.7 } }),
   }));
   return {
     kind: "hostile",
-    before: windowOf({ p99: before }),
+    before: windowOf({ p99: before, server: { cpu: 0.5 } }),
     assaults,
     after: windowOf({ p99: after }),
     rss: { before: 1, after: 1 },
   };
 }
 
-test("harm is the p99 during an attack by the better one in peace, and the target looks at the worst", () => {
+test("harm is the p99 during an attack by the better one in peace, and a cost the CPU beyond peace by act", () => {
   const result = hostileOf(10, 12, [11, 10, 9, 25]);
   expect(harm(result, "connects")).toBeCloseTo(1.1);
   expect(worstHarm(result)).toBeCloseTo(2.5);
-  const stateOf = (...results: HostileResult[]) => {
-    const report = reportOf(
-      [scenarioOf("hostile", "hostile")],
-      [rowOf("hostile", "thump-public", ...results)],
-    );
-    return outcomes(report).find(({ title }) => title.startsWith("Attacks"))?.state;
+  expect(cost(result, "frames")).toBeCloseTo(2);
+});
+
+describe("the target for the others", () => {
+  const stateOf = (thump: HostileResult, control?: HostileResult) => {
+    const rows = [rowOf("hostile", "thump-public", thump)];
+    if (control) rows.push(rowOf("hostile", "control", control));
+    const report = reportOf([scenarioOf("hostile", "hostile")], rows);
+    return outcomes(report).find(({ title }) => title.startsWith("Attacks but handshakes"))?.state;
   };
-  expect(stateOf(result)).toBe("missed");
-  expect(stateOf(hostileOf(10, 10, [11, 12]))).toBe("met");
+
+  test("is missed by the worst attack, but for handshakes", () => {
+    expect(stateOf(hostileOf(10, 10, [30, 11, 12]))).toBe("met");
+    expect(stateOf(hostileOf(10, 10, [10, 11, 15]))).toBe("missed");
+  });
+
+  test("is met where the same attack does as much to a bare server", () => {
+    expect(stateOf(hostileOf(10, 10, [10, 11, 15]), hostileOf(10, 10, [10, 10, 14]))).toBe("met");
+    expect(stateOf(hostileOf(10, 10, [10, 11, 20]), hostileOf(10, 10, [10, 10, 14]))).toBe("missed");
+  });
+});
+
+test("the table has a line for each attack and server, with what was lost and how the server answered", () => {
+  const result = hostileOf(10, 10, [20]);
+  const [first] = result.assaults;
+  if (!first) throw new Error("no attack");
+  first.answers = { "429": 1200, rate: 1200, "101": 3 };
+  const report = reportOf([scenarioOf("hostile", "hostile")], [rowOf("hostile", "thump", result)]);
+  const table = attackTable(report, report.scenarios[0]!);
+  expect(table?.lines).toHaveLength(Object.keys(ATTACKS).length);
+  expect(table?.lines[0]).toMatchObject({ attack: ATTACKS.connects, server: "thump" });
+  expect(table?.lines[0]?.cells).toEqual([
+    "100",
+    "2.00×",
+    "2.00",
+    "80.0",
+    "0",
+    "101",
+    "429 1,200, rate 1,200, 101 3",
+  ]);
 });

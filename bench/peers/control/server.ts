@@ -11,6 +11,8 @@ interface Room {
 
 interface Socket {
   room: Room;
+  /** What it sends is read and goes nowhere: attackers connect by a path of their own. */
+  mute: boolean;
   replay?: Replay;
 }
 
@@ -110,14 +112,19 @@ function sendReplay(ws: ServerWebSocket<Socket>): void {
 const server = Bun.serve({
   port: Number(values.port),
   hostname: values.host,
-  fetch(request, server) {
+  async fetch(request, server) {
     const url = new URL(request.url);
     const path = url.pathname;
     if (path === "/healthz") return new Response(null);
-    // Attackers come by another door: to this one it is a room like any.
+    // Nothing is done with a body, but it is read.
+    if (request.method === "POST") {
+      await request.arrayBuffer();
+      return new Response(null, { status: 404 });
+    }
     if (path !== "/ws" && !path.startsWith("/rooms/")) return new Response(null, { status: 404 });
     const room = roomOf(path.slice(path.lastIndexOf("/") + 1));
-    const data: Socket = url.search === "" ? { room } : { room, replay: replayOf(url) };
+    const mute = path === "/ws";
+    const data: Socket = { room, mute, ...(url.search === "" ? {} : { replay: replayOf(url) }) };
     if (server.upgrade(request, { data })) return undefined;
     server.timeout(request, 0);
     return eventStream(room);
@@ -133,7 +140,8 @@ const server = Bun.serve({
     },
     drain: sendReplay,
     message(ws: ServerWebSocket<Socket>, message) {
-      const { room } = ws.data;
+      const { room, mute } = ws.data;
+      if (mute) return;
       ws.publish(room.name, message);
       if (room.streams.size > 0) writeToStreams(room, String(message));
     },

@@ -7,7 +7,7 @@ import { chartHtml } from "./chart-html.ts";
 import { type Chart, latencyChart, slowCharts } from "./charts.ts";
 import { dateOf, machineOf } from "./header.ts";
 import { html, type Html } from "./html.ts";
-import { tableHtml } from "./table.ts";
+import { attacksHtml, tableHtml } from "./table.ts";
 
 const atKnee = (unit: string): Scale => ({
   value: (result: Result) => (result.kind === "knee" ? result.knee?.perSecond : undefined),
@@ -173,7 +173,8 @@ const PLAIN: { kind: Kind; title: string; words: string }[] = [
   {
     kind: "hostile",
     title: "Under attack",
-    words: "How many times its p99 in peace the p99 of honest sessions is, while somebody attacks.",
+    words:
+      "What honest sessions notice of an attack: their p99 as a multiple of that in peace, what an act costs the server, and how it answers.",
   },
 ];
 
@@ -184,7 +185,10 @@ export function tables(report: Report): Html[] {
       kind,
       title,
       words,
-      ofKind(report, kind).map((scenario) => tableHtml(report, scenario)),
+      ofKind(report, kind).flatMap((scenario) => [
+        tableHtml(report, scenario),
+        attacksHtml(report, scenario),
+      ]),
     ),
   );
 }

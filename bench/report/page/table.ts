@@ -1,5 +1,6 @@
 // The tables of the page.
 import type { Report, ScenarioInfo } from "../../results.ts";
+import { attackTable } from "../tables/attacks.ts";
 import { type Line, tableOf, TIERS } from "../tables/model.ts";
 import { badge } from "./bars.ts";
 import { html, type Html } from "./html.ts";
@@ -31,6 +32,34 @@ function lineHtml(report: Report, { server, title, verdict, cells }: Line, colum
           </tr>`
         : undefined
     }`;
+}
+
+/** What each attack did; nothing where no server was attacked. */
+export function attacksHtml(report: Report, scenario: ScenarioInfo): Html {
+  const attacks = attackTable(report, scenario);
+  if (!attacks) return html``;
+  const lines = attacks.lines.map(
+    ({ attack, server, cells }) =>
+      html`<tr class="look-${lookOf(report, server)}">
+        <th scope="row">${attack}</th>
+        <td>${server}</td>
+        ${cells.map((text) => html`<td>${text}</td>`)}
+      </tr>`,
+  );
+  return html`<div class="wide" role="region" tabindex="0" aria-label="Attack by attack">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">attack</th>
+          <th scope="col">server</th>
+          ${attacks.columns.map((title) => html`<th scope="col">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${lines}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 /** A table of one scenario; the page scrolls it sideways where it is too wide. */

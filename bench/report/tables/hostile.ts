@@ -1,33 +1,74 @@
-// The columns of attacks: the p99 of the honest in peace, and how many times that it is during each attack.
-import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
-import type { HostileResult } from "../../results.ts";
+// Attacks: what the honest sessions notice of each, what an act costs the server, and how the server answers.
+import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
+import type { Assault, HostileResult, Row } from "../../results.ts";
+import { figure, resultsOf } from "../figures.ts";
 import { mebibytes, times } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";
 
-/** The p99 during an attack as a multiple of the one in peace; the better of before and after is peace. */
-export function harm({ before, after, assaults }: HostileResult, attack: AttackName): number | undefined {
-  const during = assaults.find(({ name }) => name === attack)?.window.latency.p99;
-  return during && during / Math.min(before.latency.p99, after.latency.p99);
+export const attackNames = Object.keys(ATTACKS) as AttackName[];
+
+export function assaultOf({ assaults }: HostileResult, attack: AttackName): Assault | undefined {
+  return assaults.find(({ name }) => name === attack);
 }
 
-/** The worst of them. */
+/** The p99 during an attack as a multiple of the one in peace; the better of before and after is peace. */
+export function harm(result: HostileResult, attack: AttackName): number | undefined {
+  const during = assaultOf(result, attack)?.window.latency.p99;
+  return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
+}
+
+/** CPU milliseconds of the server per act, beyond what it uses in peace. */
+export function cost(result: HostileResult, attack: AttackName): number | undefined {
+  const assault = assaultOf(result, attack);
+  if (!assault || assault.perSecond <= 0) return undefined;
+  return (Math.max(0, assault.window.server.cpu - result.before.server.cpu) / assault.perSecond) * 1000;
+}
+
+/** The worst of them in one run. */
 export function worstHarm(result: HostileResult): number {
   return Math.max(...result.assaults.map(({ name }) => harm(result, name) ?? Infinity));
 }
 
-const columns = (Object.keys(ATTACKS) as AttackName[]).map((name): Column<HostileResult> => ({
-  title: name,
-  value: (result) => harm(result, name),
-  show: times,
-}));
+const medianOf = (row: Row | undefined, value: (result: HostileResult) => number | undefined) =>
+  figure(resultsOf(row, "hostile"), value)?.median;
+
+/**
+ * How far the worst attack goes beyond what is allowed to it: the harm that it does, or that harm as a multiple of what
+ * the same attack does to the base server, whichever is less. Handshakes are left out: they have a target of their own.
+ */
+export function worstExcess(row: Row, base: Row | undefined): number | undefined {
+  const excesses = attackNames
+    .filter((attack) => !HANDSHAKES.has(attack))
+    .map((attack) => {
+      const own = medianOf(row, (result) => harm(result, attack));
+      const other = medianOf(base, (result) => harm(result, attack));
+      return own === undefined ? undefined : Math.min(own, other ? own / other : Infinity);
+    })
+    .filter((excess) => excess !== undefined);
+  return excesses.length === 0 ? undefined : Math.max(...excesses);
+}
+
+/** The most that one act of any attack costs the server, in CPU milliseconds. */
+export function worstCost(row: Row): number | undefined {
+  const costs = attackNames
+    .map((attack) => medianOf(row, (result) => cost(result, attack)))
+    .filter((one) => one !== undefined);
+  return costs.length === 0 ? undefined : Math.max(...costs);
+}
+
+const column = (
+  title: string,
+  value: Column<HostileResult>["value"],
+  show: Column<HostileResult>["show"],
+): Column<HostileResult> => ({ title, value, show });
 
 export const hostile: Layout<HostileResult> = {
   columns: [
     latency((result) => result.before, "p99", "honest p99 ms before"),
-    ...columns,
+    column("during the worst", worstHarm, times),
     latency((result) => result.after, "p99", "after"),
-    { title: "RSS MiB before", value: (result) => result.rss.before, show: mebibytes },
-    { title: "after", value: (result) => result.rss.after, show: mebibytes },
+    column("RSS MiB before", (result) => result.rss.before, mebibytes),
+    column("after", (result) => result.rss.after, mebibytes),
   ],
   ratios: [],
 };

@@ -32,6 +32,8 @@ export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
         name,
         perSecond: deeds.acts / deeds.seconds,
         cpu: deeds.cpu,
+        answers: deeds.answers,
+        newcomer: deeds.newcomer,
         window: { ...window, others },
       });
       // Its last connections go, and what they have left behind.

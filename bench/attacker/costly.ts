@@ -1,0 +1,139 @@
+// Attacks by single requests that cost a server far more than they cost who sends them.
+import type { Attack } from "./attack.ts";
+import { fill } from "./fill.ts";
+import { ask, OPENED, requests } from "./senders.ts";
+import { FROM, from, handshake, post, Sockets, textFrame } from "./sockets.ts";
+import type { Tally } from "./tally.ts";
+
+const MIB = 1 << 20;
+
+/** The largest body with the most items, none of which is one. */
+export function items(port: number, tally: Tally): Attack {
+  const body = post("/publish", `[${"0,".repeat(MIB / 2 - 2)}0]`);
+  return requests(port, tally, 5, () => body);
+}
+
+/** One large item that names 1,000 rooms, all of them the same. */
+export function copies(port: number, tally: Tally): Attack {
+  const rooms = Array.from({ length: 1000 }, () => "mine");
+  const data = ["x".repeat(MIB - 20_000)];
+  const body = post("/publish", JSON.stringify({ rooms, data }));
+  return requests(port, tally, 5, () => body);
+}
+
+/** Streams that come back to 1,000 rooms, behind everything that is kept there; each reads for a second. */
+export async function cursors(port: number, tally: Tally): Promise<Attack> {
+  const { before, rooms } = await fill(port, "c", 1000, 200);
+  const body = post("/events", JSON.stringify(rooms.map((room) => ({ room, after: before }))));
+  const sockets = new Sockets(port, 4, { opened: (socket) => void sockets.write(socket, body) }, tally);
+  return {
+    pace: 2,
+    act(count) {
+      if (sockets.open.size > 1) for (const socket of [...sockets.open].slice(0, count)) socket.terminate();
+      sockets.add(count);
+    },
+    end: () => sockets.end(),
+  };
+}
+
+/** Polls whose client leaves before they are answered. */
+export function polls(port: number, tally: Tally): Attack {
+  const request = `GET /rooms/quiet?wait=50 HTTP/1.1\r\n${FROM}\r\n`;
+  const opened = (socket: Bun.Socket) => {
+    socket.write(request);
+    socket.end();
+  };
+  const sockets = new Sockets(port, 500, { opened }, tally);
+  return { pace: 1000, act: (count) => sockets.add(count), end: () => sockets.end() };
+}
+
+/** Connections that say nothing more once a poll was answered. */
+export function held(port: number, tally: Tally): Attack {
+  const request = `GET /rooms/quiet?wait=0.1 HTTP/1.1\r\n${FROM}\r\n`;
+  const sockets = new Sockets(port, 3000, { opened: (socket) => void socket.write(request) }, tally);
+  return { pace: 200, act: (count) => sockets.add(count), end: () => sockets.end() };
+}
+
+/** A crowd in a room, and one session that asks who is there, again and again. */
+export async function members(port: number, tally: Tally): Promise<Attack> {
+  const crowdSize = 3000;
+  let inside = 0;
+  let turn = 0;
+  const crowd = new Sockets(port, crowdSize, {
+    opened: (socket) => {
+      const address = `198.18.${(turn >> 8) & 255}.${turn++ & 255}`;
+      socket.write(handshake("/ws?room=crowd", from(address)));
+    },
+    received: (_, data) => void (data.includes(OPENED) && inside++),
+  });
+  for (let tries = 0; inside < crowdSize && tries < 300; tries++) {
+    crowd.add(100);
+    await Bun.sleep(20);
+  }
+  const asking = ask(port, tally, 500, textFrame('{"type":"members","id":1,"room":"crowd"}'));
+  const end = () => {
+    asking.end();
+    crowd.end();
+  };
+  return { ...asking, end };
+}
+
+/** Streams that stay, and in whose rooms nothing happens. */
+export function sampled(port: number, tally: Tally): Attack {
+  const query = Array.from({ length: 1000 }, (_, i) => `room=m${i}`).join("&");
+  const request = `GET /events?${query}&max=100 HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`;
+  const sockets = new Sockets(port, 20, { opened: (socket) => void socket.write(request) }, tally);
+  return { pace: 20, act: (count) => sockets.add(count), end: () => sockets.end() };
+}
+
+export async function history(port: number, tally: Tally): Promise<Attack> {
+  await fill(port, "full", 1, 1000);
+  const request = Buffer.from(`GET /rooms/full0?last=1000 HTTP/1.1\r\n${FROM}\r\n`);
+  return requests(port, tally, 100, () => request);
+}
+
+/** Streams that stay, each in rooms that nobody else is in. */
+export function rooms(port: number, tally: Tally): Attack {
+  let turn = 0;
+  const opened = (socket: Bun.Socket) => {
+    const query = Array.from({ length: 1000 }, (_, i) => `room=n${turn}-${i}`).join("&");
+    turn++;
+    socket.write(`GET /events?${query} HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`);
+  };
+  const sockets = new Sockets(port, 45, { opened }, tally);
+  return { pace: 10, act: (count) => sockets.add(count), end: () => sockets.end() };
+}
+
+/** Batches of tiny publications, each of them to a room that nobody has heard of. */
+export function scattered(port: number, tally: Tally): Attack {
+  let turn = 0;
+  const body = () => {
+    const batch = Array.from({ length: 100 }, () => ({ room: `s${turn++}`, data: 1 }));
+    return post("/publish", JSON.stringify(batch));
+  };
+  return requests(port, tally, 50, body);
+}
+
+/** Sockets that ask for all that is kept of 100 rooms, and read none of it. */
+export async function deaf(port: number, tally: Tally): Promise<Attack> {
+  const { rooms: kept } = await fill(port, "d", 100, 200);
+  const query = kept.map((room) => `room=${room}`).join("&");
+  const sockets = new Sockets(
+    port,
+    100,
+    {
+      opened: (socket) => {
+        socket.write(handshake(`/ws?${query}&last=200`));
+        socket.pause();
+      },
+    },
+    tally,
+  );
+  return { pace: 20, act: (count) => sockets.add(count), end: () => sockets.end() };
+}
+
+/** Publications that no rule allows: the name of their event is the server's own. */
+export function refused(port: number, tally: Tally): Attack {
+  const frame = '{"type":"publish","room":"attack","event":"thump:x","data":"x"}';
+  return ask(port, tally, 5000, textFrame(frame));
+}

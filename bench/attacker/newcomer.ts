@@ -1,0 +1,28 @@
+// Somebody honest who wants to come in while the server is attacked.
+import { from, handshake } from "./sockets.ts";
+
+const PATIENCE_MS = 5000;
+
+/** The status that a handshake from another address is answered with; "none" after five seconds. */
+export function newcomer(port: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve("none"), PATIENCE_MS);
+  const answer = (text: string) => {
+    clearTimeout(timer);
+    resolve(text);
+  };
+  Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open: (socket) => void socket.write(handshake("/ws", from("192.0.2.44"))),
+      data: (socket, data) => {
+        answer(data.toString("latin1", 9, 12));
+        socket.terminate();
+      },
+      close: () => answer("closed"),
+      error: () => answer("closed"),
+    },
+  }).catch(() => answer("closed"));
+  return promise;
+}

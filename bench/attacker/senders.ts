@@ -1,0 +1,52 @@
+// Attackers that send the same again and again: a request on a few connections, or a frame on one session.
+import type { Attack } from "./attack.ts";
+import { HANDSHAKE, Sockets } from "./sockets.ts";
+import type { Tally } from "./tally.ts";
+
+/** How a handshake that was accepted is answered. */
+export const OPENED = "101";
+
+/** Sends one request over and over on a few connections: each answer makes room for the next. */
+export function requests(port: number, tally: Tally, pace: number, request: () => Buffer): Attack {
+  const free = new Set<Bun.Socket>();
+  const sockets = new Sockets(
+    port,
+    8,
+    { opened: (socket) => void free.add(socket), received: (socket) => void free.add(socket) },
+    tally,
+  );
+  return {
+    pace,
+    act(count) {
+      sockets.add(8);
+      for (const socket of [...free].slice(0, count)) {
+        if (sockets.open.has(socket)) sockets.write(socket, request());
+        free.delete(socket);
+      }
+    },
+    end: () => sockets.end(),
+  };
+}
+
+/** One session that sends a frame over and over, and comes back when it is closed for it. */
+export function ask(port: number, tally: Tally, pace: number, frame: Uint8Array): Attack {
+  const ready = new WeakSet();
+  const sockets = new Sockets(
+    port,
+    1,
+    {
+      opened: (socket) => void socket.write(HANDSHAKE),
+      received: (socket, data) => void (data.includes(OPENED) && ready.add(socket)),
+    },
+    tally,
+  );
+  return {
+    pace,
+    act(count) {
+      sockets.add(1);
+      const bytes = Buffer.concat(Array.from({ length: count }, () => frame));
+      for (const socket of sockets.open) if (ready.has(socket)) sockets.write(socket, bytes);
+    },
+    end: () => sockets.end(),
+  };
+}
