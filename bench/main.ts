@@ -121,6 +121,11 @@ async function perform(options: Options): Promise<number> {
       await durable();
       return 0;
     }
+    case "worst": {
+      const { worst } = await import("./worst/main.ts");
+      await worst(options.only);
+      return 0;
+    }
     case "compare":
       return compareFiles(options.files);
     case "run":

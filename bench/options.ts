@@ -9,6 +9,7 @@ export type Options =
   | { command: "peers" }
   | { command: "micro" }
   | { command: "durable" }
+  | { command: "worst"; only: string | undefined }
   | { command: "compare"; files: [string, string] }
   | {
       command: "run";
@@ -31,6 +32,7 @@ bun bench --full                     every scenario, thoroughly, about an hour
 bun bench peers                      installs the servers to compare with into bench/.peers
 bun bench compare OLD.json NEW.json  what got slower beyond the noise (exit code 1 if anything did)
 bun bench micro                      what is pure and hot, by itself
+bun bench worst [TEXT]               what the worst request of every route and command costs the server
 bun bench durable                    publishes into rooms that are kept in a file, in one process
 
 options:
@@ -74,10 +76,11 @@ function subcommand(positionals: readonly string[]): Options | undefined {
   if (command === undefined) return undefined;
   if (command === "peers" || command === "micro" || command === "durable") return { command };
   const [old, newer] = rest;
+  if (command === "worst" && rest.length <= 1) return { command, only: old };
   if (command === "compare" && old !== undefined && newer !== undefined && rest.length === 2)
     return { command, files: [old, newer] };
   if (command === "compare") throw new Error("bun bench compare wants two results files: OLD.json NEW.json");
-  throw new Error(`there is no "bun bench ${command}": peers, compare, micro or durable`);
+  throw new Error(`there is no "bun bench ${command}": peers, compare, micro, worst or durable`);
 }
 
 export function readOptions(args: string[]): Options {

@@ -46,7 +46,7 @@ describe.if(process.platform === "linux")("a run", () => {
     const same = await bench("compare", json, json);
     expect(same.code).toBe(0);
     expect(same.output).toContain("one run");
-  });
+  }, 120_000);
 });
 
 describe("a mistake", () => {

@@ -22,7 +22,7 @@ const find = (title: string, wanted: string, ...rows: Row[]) =>
 
 test("of an empty run nothing is measured", () => {
   const all = judged();
-  expect(all).toHaveLength(13);
+  expect(all).toHaveLength(14);
   expect(new Set(all.map(({ state }) => state))).toEqual(new Set(["not measured"]));
 });
 
@@ -110,6 +110,6 @@ test("the text has a line for each that was asked for, and says how many were no
   const report = reportOf([scenarioOf("idle-ws", "idle")], [rowOf("idle-ws", "thump", idleOf(5_000))]);
   const lines = targetsText(report).split("\n");
   expect(lines).toHaveLength(3);
-  expect(lines[2]).toContain("12 more");
+  expect(lines[2]).toContain("13 more");
   expect(lines.find((line) => line.includes("Idle WebSocket"))).toMatch(/^ {2}MISSED .* 5,000 bytes$/);
 });

@@ -1,0 +1,193 @@
+// The worst request that may be sent to every route, and the worst frame for every command: as data.
+import type { Frame, HttpRequest, Place, Worst } from "./worst.ts";
+
+const MIB = 1 << 20;
+const KIB = 1 << 10;
+const json = { "content-type": "application/json" };
+const stream = { accept: "text/event-stream" };
+
+/** As many JSON tokens as fit. */
+const emptyLists = (size: number) => `[${"[],".repeat(size / 3 - 2)}[]]`;
+const emptyObjects = (size: number) => `[${"{},".repeat(size / 3 - 2)}{}]`;
+const zeros = (size: number) => `[${"0,".repeat(size / 2 - 2)}0]`;
+const deep = (size: number) => "[".repeat(size / 2) + "]".repeat(size / 2);
+/** Every character has to be written as an escape. */
+const escapes = (size: number) => `"${"\\u0001".repeat(size / 6 - 2)}"`;
+const keys = (size: number) =>
+  `{${Array.from({ length: Math.floor(size / 12) }, (_, i) => `"k${String(i).padStart(6, "0")}":1`).join(",")}}`;
+
+const anyone = (target: string, title: string, request: Worst["request"]): Worst => ({
+  target,
+  title,
+  by: "anyone",
+  request,
+});
+const granted = (target: string, title: string, request: Worst["request"]): Worst => ({
+  target,
+  title,
+  by: "a token with one grant",
+  request: (place) => {
+    const made = request(place);
+    return { ...made, headers: { ...made.headers, authorization: `Bearer ${place.token}` } };
+  },
+});
+const get = (path: string, headers?: Record<string, string>) => (): HttpRequest => ({
+  method: "GET",
+  path,
+  ...(headers ? { headers } : {}),
+});
+const post =
+  (path: string, body: string, headers = json) =>
+  (): HttpRequest => ({ method: "POST", path, body, headers });
+const frame =
+  (text: string, path = "/ws?x=1") =>
+  (): Frame => ({ path, frame: text });
+
+const resumed = ({ rooms, before }: Place) => rooms.map((room) => ({ room, after: before }));
+const named = ({ rooms }: Place, query: string) =>
+  `${rooms.map((room) => `room=${room}`).join("&")}&${query}`;
+const item = (body: string) => `{"type":"publish","id":1,"room":"r","data":${body}}`;
+const longName = "n".repeat(255);
+const hugeToken = `a.${"b".repeat(12 * KIB)}.c`;
+
+const publishing: Worst[] = [
+  anyone("POST /rooms/{room}", "64 KiB of JSON with the most tokens", post("/rooms/r", emptyLists(64 * KIB))),
+  anyone("POST /rooms/{room}", "1 MiB of JSON, too large", post("/rooms/r", emptyObjects(MIB - 10))),
+  anyone("POST /rooms/{room}", "64 KiB of escapes", post("/rooms/r", escapes(64 * KIB))),
+  anyone("POST /rooms/{room}", "64 KiB nested as deep as it goes", post("/rooms/r", deep(64 * KIB))),
+  anyone(
+    "POST /rooms/{room}",
+    "64 KiB that a schema refuses item by item",
+    post("/rooms/typed", zeros(64 * KIB)),
+  ),
+  granted("POST /rooms/{room}", "64 KiB of keys", post("/rooms/mine", keys(64 * KIB))),
+  anyone("POST /publish", "500,000 items that are none", post("/publish", zeros(MIB - 10))),
+  anyone("POST /publish", "350,000 empty items", post("/publish", emptyObjects(MIB - 10))),
+  anyone("POST /publish", "1 MiB nested", post("/publish", deep(MIB - 10))),
+  anyone(
+    "POST /publish",
+    "1,000 items that do not fit",
+    post("/publish", `[${'{"room":1},'.repeat(999)}{"room":1}]`),
+  ),
+  anyone("POST /publish", "1,000 items to 1,000 new rooms", () => {
+    const items = Array.from({ length: 1000 }, (_, i) => ({
+      room: `w${i}-${Math.random()}`,
+      data: "x".repeat(900),
+    }));
+    return post("/publish", JSON.stringify(items))();
+  }),
+  granted("POST /publish", "one item of 1 MB for one room 1,000 times", () => {
+    const rooms = Array.from({ length: 1000 }, () => "mine");
+    return post("/publish", JSON.stringify({ rooms, data: ["x".repeat(MIB - 20_000)] }))();
+  }),
+  granted("POST /publish", "one item of 60 KiB for 1,000 rooms", () => {
+    const rooms = Array.from({ length: 1000 }, (_, i) => `mine${i}`);
+    return post("/publish", JSON.stringify({ rooms, data: keys(30 * KIB) }))();
+  }),
+  granted("POST /publish", "1,000 items for one room, each with the schema against it", () => {
+    const items = Array.from({ length: 1000 }, () => ({ room: "typed", data: [1, 2, 3, "x".repeat(900)] }));
+    return post("/publish", JSON.stringify(items))();
+  }),
+];
+
+const reading: Worst[] = [
+  anyone("GET /rooms/{room}", "the newest 1,000", get("/rooms/full?last=1000")),
+  anyone(
+    "GET /rooms/{room}",
+    "the newest 1,000, compressed",
+    get("/rooms/full?last=1000", { "accept-encoding": "gzip" }),
+  ),
+  anyone("GET /rooms/{room}", "everything since an old cursor, as a stream", ({ before }) =>
+    get(`/rooms/full?after=${before}`, stream)(),
+  ),
+  anyone("GET /rooms/{room}", "everything since an old cursor, as compressed NDJSON", ({ before }) =>
+    get(`/rooms/zip?after=${before}`, { accept: "application/x-ndjson", "accept-encoding": "gzip" })(),
+  ),
+  anyone("GET /rooms/{room}", "a poll behind an old cursor", ({ before }) =>
+    get(`/rooms/full?after=${before}&wait=1`)(),
+  ),
+  anyone("GET /rooms/{room}/members", "a room of 3,000 users", get("/rooms/crowd/members")),
+  anyone("DELETE /rooms/{room}/history", "a full room", () => ({
+    method: "DELETE",
+    path: "/rooms/full/history",
+  })),
+  anyone("GET /rooms", "a pattern with wildcards, the largest page", get("/rooms?match=*a*a*a*a&limit=1000")),
+  granted(
+    "GET /rooms",
+    "a pattern with wildcards, the largest page",
+    get("/rooms?match=*a*a*a*a&limit=1000"),
+  ),
+  anyone("GET /events", "1,000 rooms, the newest 1,000 of each", (place) =>
+    get(`/events?${named(place, "last=1000")}`, stream)(),
+  ),
+  anyone("GET /events", "1,000 rooms behind an old cursor", (place) =>
+    get(`/events?${named(place, `after=${place.before}`)}`, stream)(),
+  ),
+  anyone("GET /events", "1,000 rooms at a rate each", (place) =>
+    get(`/events?${named(place, "max=100")}`, stream)(),
+  ),
+  anyone("POST /events", "old cursors in 1,000 rooms of 200", (place) =>
+    post("/events", JSON.stringify(resumed(place)))(),
+  ),
+  anyone("POST /events", "1 MiB of joins that are none", post("/events", zeros(MIB - 10))),
+  anyone("POST /events", "1,000 joins that are refused", (place) =>
+    post("/events", JSON.stringify(place.rooms.map((_, i) => ({ room: `thump:${i}`, presence: true }))))(),
+  ),
+];
+
+const operating: Worst[] = [
+  ...["/sessions?limit=1000", "/sessions/x", "/rules"].map((path) =>
+    granted(`GET ${path.replace(/\?.*/, "").replace("/x", "/{id}")}`, "without the right", get(path)),
+  ),
+  granted("DELETE /sessions/{id}", "without the right", () => ({
+    method: "DELETE",
+    path: `/sessions/${longName}`,
+  })),
+  granted("DELETE /users/{user}/sessions", "without the right", () => ({
+    method: "DELETE",
+    path: `/users/${longName}/sessions`,
+  })),
+  granted("POST /revoke", "1 MiB", post("/revoke", zeros(MIB - 10))),
+  anyone("OPTIONS /rooms/{room}", "a preflight with a token", () => ({
+    method: "OPTIONS",
+    path: "/rooms/r",
+    headers: { origin: "https://a.example", authorization: `Bearer ${hugeToken}` },
+  })),
+  ...["/healthz", "/readyz", "/openapi.json", "/openapi", "/console", "/", "/metrics", "/nothing"].map(
+    (path) => anyone(`GET ${path}`, "as it is", get(path)),
+  ),
+  anyone(
+    "GET /rooms/{room}",
+    "a token of 12 KiB",
+    get("/rooms/full", { authorization: `Bearer ${hugeToken}` }),
+  ),
+];
+
+const commands: Worst[] = [
+  anyone("GET /ws", "1,000 rooms behind an old cursor", (place) => ({
+    path: `/ws?${named(place, `after=${place.before}`)}`,
+    frame: '{"type":"ping"}',
+  })),
+  anyone(
+    "/ws join",
+    "the fullest room, from the beginning",
+    frame('{"type":"join","id":1,"room":"full","last":1000}'),
+  ),
+  anyone(
+    "/ws join",
+    "a room of 3,000 users, with presence",
+    frame('{"type":"join","id":1,"room":"crowd","presence":true}'),
+  ),
+  anyone("/ws leave", "a room that it is not in", frame('{"type":"leave","id":1,"room":"r"}')),
+  anyone("/ws publish", "60 KiB with the most tokens", frame(item(emptyLists(60 * KIB)))),
+  anyone("/ws publish", "60 KiB of escapes", frame(item(escapes(60 * KIB)))),
+  anyone("/ws history", "the newest 1,000", frame('{"type":"history","id":1,"room":"full","last":1000}')),
+  anyone("/ws members", "a room of 3,000 users", frame('{"type":"members","id":1,"room":"crowd"}')),
+  anyone("/ws auth", "a token of 12 KiB", frame(`{"type":"auth","id":1,"token":"${hugeToken}"}`)),
+  anyone("/ws ping", "an id of many digits", frame(`{"type":"ping","id":${"9".repeat(60 * KIB)}}`)),
+  anyone("/ws", "240 KiB of lists", frame(emptyLists(240 * KIB))),
+  anyone("raw", "64 KiB with the most tokens", frame(emptyLists(64 * KIB), "/rooms/r?x=1")),
+  anyone("raw", "64 KiB nested", frame(deep(64 * KIB), "/rooms/r?x=1")),
+];
+
+export const worstRequests: readonly Worst[] = [...publishing, ...reading, ...operating, ...commands];

@@ -1,0 +1,85 @@
+// Sends one request or frame and waits until the server has nothing more to do for it.
+import { Tally } from "../attacker/tally.ts";
+import { handshake, post } from "../attacker/sockets.ts";
+import type { Frame, HttpRequest } from "./worst.ts";
+
+/** Its work is over when this long nothing has come, in ms. */
+const QUIET_MS = 150;
+const LONGEST_MS = 60_000;
+
+export interface Sent {
+  /** How it was answered: "429 rate". */
+  answer: string;
+  /** Bytes that came back. */
+  bytes: number;
+}
+
+const HOST = "Host: 127.0.0.1\r\n";
+
+function headOf(headers: Record<string, string> = {}, address: string): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${HOST}X-Forwarded-For: ${address}\r\n${lines.join("")}`;
+}
+
+/** The bytes of a request whose address is one of its own: what one sends is not taken from another's rates. */
+function bytesOf({ method, path, headers, body }: HttpRequest, address: string): Buffer {
+  const head = headOf(headers, address);
+  if (body !== undefined) return post(path, body, head.replace(/content-type: [^\r]*\r\n/i, ""));
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n`);
+}
+
+/** A masked frame of any length (RFC 6455 §5.2), its mask all zeros. */
+function frameOf(payload: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(payload);
+  const first = typeof payload === "string" ? 0x81 : 0x82;
+  if (bytes.length < 126) return Buffer.concat([Buffer.of(first, 0x80 | bytes.length, 0, 0, 0, 0), bytes]);
+  const head = Buffer.alloc(bytes.length < 65_536 ? 8 : 14);
+  head[0] = first;
+  head[1] = 0x80 | (bytes.length < 65_536 ? 126 : 127);
+  if (bytes.length < 65_536) head.writeUInt16BE(bytes.length, 2);
+  else head.writeBigUInt64BE(BigInt(bytes.length), 2);
+  return Buffer.concat([head, bytes]);
+}
+
+export async function send(port: number, request: HttpRequest | Frame, address: string): Promise<Sent> {
+  const tally = new Tally();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let bytes = 0;
+  let rest = Buffer.alloc(0);
+  const isFrame = "frame" in request;
+  let opened = !isFrame;
+  let timer = setTimeout(resolve, LONGEST_MS);
+  const settle = () => {
+    clearTimeout(timer);
+    timer = setTimeout(resolve, QUIET_MS);
+  };
+  const write = (socket: Bun.Socket, data: Buffer) => {
+    rest = Buffer.from(data.subarray(Math.max(0, socket.write(data))));
+  };
+  const first = isFrame
+    ? Buffer.from(handshake(request.path, headOf(request.headers, address)))
+    : bytesOf(request, address);
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open: (socket) => write(socket, first),
+      drain: (socket) => write(socket, rest),
+      data(socket, data) {
+        tally.see(data);
+        bytes += data.length;
+        if (!opened) {
+          opened = true;
+          write(socket, frameOf((request as Frame).frame));
+        }
+        settle();
+      },
+      close: () => resolve(),
+      error: () => resolve(),
+    },
+  });
+  await promise;
+  clearTimeout(timer);
+  socket.terminate();
+  return { answer: Object.keys(tally.answers).join(" ") || "none", bytes };
+}

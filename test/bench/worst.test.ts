@@ -1,0 +1,51 @@
+// `bun bench worst` leaves out no route and no command.
+import { expect, test } from "bun:test";
+import { worstRequests } from "../../bench/worst/requests.ts";
+import type { Place } from "../../bench/worst/worst.ts";
+import { startServer } from "../support/server.ts";
+
+const targets = new Set(worstRequests.map(({ target }) => target));
+
+test("every route that is documented has a worst request", async () => {
+  const { url } = startServer();
+  const answer = await fetch(`${url}/openapi.json`);
+  const { paths } = (await answer.json()) as { paths: Record<string, object> };
+  const methods = ["get", "post", "put", "patch", "delete"];
+  const routes = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item)
+      .filter((key) => methods.includes(key))
+      .map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(routes.length).toBeGreaterThan(15);
+  expect(routes.filter((route) => !targets.has(route))).toEqual([]);
+});
+
+test("every command of the multiplexed socket has a worst frame", async () => {
+  const { socket } = startServer();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const client = new WebSocket(socket("/ws"));
+  client.addEventListener("open", () => client.send('{"type":"?"}'));
+  client.addEventListener("message", ({ data }) => {
+    if (String(data).includes("unknown-type")) resolve(String(data));
+  });
+  const commands = /There are: ([a-z, ]+)\./.exec(await promise)?.[1]?.split(", ") ?? [];
+  client.close();
+  expect(commands).toContain("join");
+  expect(commands.filter((command) => !targets.has(`/ws ${command}`))).toEqual([]);
+});
+
+test("bodies and frames are as large as a stranger may send them", () => {
+  const place: Place = { port: 0, before: "epoch-1", rooms: ["a", "b"], token: "t" };
+  const bytes = (part: string | Uint8Array | undefined) => Buffer.byteLength(part ?? "");
+  const made = worstRequests.map(({ target, request }) => ({ target, request: request(place) }));
+  const largest = (wanted: string) =>
+    Math.max(
+      ...made
+        .filter(({ target }) => target === wanted)
+        .map(({ request }) => bytes("frame" in request ? request.frame : request.body)),
+    );
+  const nearly = 0.98;
+  for (const target of ["POST /publish", "POST /events", "POST /revoke"])
+    expect(largest(target)).toBeGreaterThan(nearly * 2 ** 20);
+  expect(largest("raw")).toBeGreaterThan(nearly * 2 ** 16);
+});
