@@ -89,6 +89,11 @@ export class Access {
     this.#unrevoked(caller);
   }
 
+  /** Whoever showed a good token lately. */
+  shownLately(): Iterable<Caller> {
+    return this.#tokens?.shown() ?? [];
+  }
+
   #unrevoked(caller: Caller): Caller {
     if (this.revocations.covers(caller)) throw revoked();
     return caller;

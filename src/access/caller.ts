@@ -10,8 +10,6 @@ export interface Caller extends Identity {
   readonly grants: Grants;
   /** What an API key may do beside rooms. */
   readonly operations: ReadonlySet<Operation>;
-  /** When its token was issued, in ms since 1970. */
-  readonly issued?: number | undefined;
   /** When its token expires, in ms since 1970. A little later, at `deadline`, it is no longer good. */
   readonly expires?: number | undefined;
   /** What an API key is counted by. */

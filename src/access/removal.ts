@@ -1,28 +1,47 @@
 // Ends sessions that are to end, and remembers what is revoked: on this node, for whoever wants it, here or elsewhere.
 import type { Hub } from "../hub/hub.ts";
-import type { Session } from "../hub/session.ts";
+import type { Identity, Session } from "../hub/session.ts";
 import type { Removal, Revoked } from "../log/peers.ts";
 import { CLOSE } from "../protocol/codes.ts";
+import type { Access } from "./access.ts";
 import type { Revocations } from "./revocations.ts";
 
 /** Does it, here. Returns how many sessions ended, and what is revoked since. */
 export function remove(
   hub: Hub,
-  revocations: Revocations,
+  access: Access,
   { user, session, token, revoked }: Removal,
 ): { ended: number; revoked: Revoked[] } {
   const named = session === undefined ? undefined : hub.sessions.get(session);
   const id = token ?? (revoked && named?.identity.token);
   const all: Revoked[] = [];
-  if (revoked && user !== undefined) all.push({ user, ...revoked });
+  if (revoked && user !== undefined) {
+    all.push({ user, ...revoked });
+    for (const hash of issuedAhead(hub, access, user, revoked.at))
+      all.push({ token: hash, at: 0, until: revoked.until });
+  }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
   // First to the list, then to those who are here: who comes between the two finds the door closed.
-  for (const one of all) revocations.add(one);
+  for (const one of all) access.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||
     (user !== undefined && one.identity.user === user) ||
     (id !== undefined && one.identity.token === id);
   return { ended: endAll(hub, fits, revoked ? "revoked" : "removed"), revoked: all };
+}
+
+/**
+ * The hashes of a user's tokens that were shown already and say that they were issued later than now, which the leeway
+ * lets pass: revoking the user by time does not cover them.
+ */
+function issuedAhead(hub: Hub, access: Access, user: string, at: number): Set<string> {
+  const ahead = new Set<string>();
+  const look = ({ user: whose, hash, issued = 0 }: Identity) => {
+    if (whose === user && issued > at && hash !== undefined) ahead.add(hash);
+  };
+  for (const { identity } of hub.sessions.values()) look(identity);
+  for (const caller of access.shownLately()) look(caller);
+  return ahead;
 }
 
 /** What was revoked elsewhere counts here: those who came with it end. */

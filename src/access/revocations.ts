@@ -12,6 +12,7 @@ const SWEEP = 1000;
 interface Shown {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
+  readonly hash?: string | undefined;
   readonly issued?: number | undefined;
 }
 
@@ -45,20 +46,21 @@ export class Revocations {
     this.#users.set(user, { at, until });
   }
 
-  /** One token, by its `jti`. */
+  /** One token, by its `jti` or its hash. */
   revokeToken(token: string, until: number): void {
     this.#makeRoom();
     this.#tokens.set(token, until);
   }
 
   /** Whether a token was revoked. */
-  covers({ user, token, issued }: Shown): boolean {
+  covers({ user, token, hash, issued }: Shown): boolean {
     if (this.#added === 0) return false;
     const past = surelyPast();
     if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
+    if (hash !== undefined && past < (this.#tokens.get(hash) ?? 0)) return true;
     const ofUser = user === undefined ? undefined : this.#users.get(user);
     // A token counts its time in seconds: one of the same second was, perhaps, issued before.
-    return ofUser !== undefined && past < ofUser.until && (issued ?? 0) <= ofUser.at;
+    return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
   }
 
   #makeRoom(): void {
@@ -71,4 +73,8 @@ export class Revocations {
       throw new ThumpError("limit", `This server remembers ${MAX} revocations. Change the secret instead.`);
     }
   }
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }

@@ -50,6 +50,11 @@ export class Tokens {
     return this.#verify(token);
   }
 
+  /** Tokens that were shown lately, and are good. */
+  *shown(): Iterable<Caller> {
+    for (const { caller } of this.#known.values()) yield caller;
+  }
+
   async #verify(token: string): Promise<Caller> {
     if (token.length > MAX_TOKEN) throw invalidToken(`The token has more than ${MAX_TOKEN} characters.`);
     const caller = this.#callerOf(token, await this.#claims(token));
@@ -105,11 +110,13 @@ export class Tokens {
       throw invalidToken("The token was issued in the future.");
     if (claims.aud !== undefined && audience.length === 0)
       throw invalidToken("The token is for an audience (aud), and this server was not told that it is one.");
+    const hash = fingerprint(token);
     return {
       kind: "token",
       user: claims.sub === undefined ? undefined : checkUserName(claims.sub),
       info: own(claims, "info"),
-      token: claims.jti === undefined ? fingerprint(token) : String(claims.jti),
+      token: claims.jti === undefined ? hash : String(claims.jti),
+      hash,
       issued: claims.iat === undefined ? undefined : claims.iat * 1000,
       expires,
       deadline: expires + leeway,
@@ -124,7 +131,7 @@ function own(claims: JWTPayload, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
-/** The name of a token that has none (`jti`). */
+/** The name of a token by what it is: also of one that has none (`jti`). */
 function fingerprint(token: string): string {
   return `sha256:${createHash("sha256").update(token).digest("hex")}`;
 }

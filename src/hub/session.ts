@@ -34,6 +34,10 @@ export interface Identity {
   readonly info?: unknown;
   /** Names the token that it came with. */
   readonly token?: string | undefined;
+  /** Names the same token by what it is, whatever it calls itself. */
+  readonly hash?: string | undefined;
+  /** When that token was issued, in ms since 1970. */
+  readonly issued?: number | undefined;
   /** When its right to be here ends, in ms since 1970. */
   readonly deadline?: number | undefined;
 }

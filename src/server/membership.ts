@@ -7,10 +7,10 @@ export function joinPeers({ hub, door }: Pick<Engine, "hub" | "door">): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {
-      const { ended, revoked } = remove(hub, door.access.revocations, removal);
-      // Which token a session came with is known here alone: the others are to refuse it too.
-      if (removal.session !== undefined)
-        for (const one of revoked)
+      const { ended, revoked } = remove(hub, door.access, removal);
+      // Which tokens sessions came with is known here alone: the others are to refuse them too.
+      for (const one of revoked)
+        if (one.token !== undefined && one.token !== removal.token)
           peers
             .remember(one)
             .catch((error: unknown) => hub.journal.fault("a revocation was not passed on", error));

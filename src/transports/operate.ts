@@ -109,7 +109,7 @@ function noSession(): ThumpError {
 /** Here, and on the other nodes where there are some. Says how many sessions ended. */
 async function removeEverywhere({ hub, access }: Door, removal: Removal): Promise<number> {
   const { peers } = hub.log;
-  const { ended, revoked } = remove(hub, access.revocations, removal);
+  const { ended, revoked } = remove(hub, access, removal);
   if (!peers) return ended;
   // One session is in one place.
   if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;

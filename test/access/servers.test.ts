@@ -154,6 +154,35 @@ test("a user's revocation ends all their sessions and holds against all their to
   expect(await statusOf(server, token(claims({ iat: seconds(1) })))).toBe(200);
 });
 
+test("a user's revocation holds against tokens that were shown and whose time of issue is ahead, as the leeway allows", async () => {
+  const server = secured();
+  const ahead = (more: object) => token(claims({ iat: seconds(8), ...more }));
+  const [live, named, asked, unseen] = [
+    ahead({}),
+    ahead({ jti: "b" }),
+    ahead({ info: 1 }),
+    ahead({ info: 2 }),
+  ];
+  const clients = await Promise.all([live, named].map((credential) => open(server, credential)));
+  expect(await statusOf(server, asked)).toBe(200);
+  const other = ahead({ sub: "u8", jti: "b" });
+  expect(await statusOf(server, other)).toBe(200);
+  expect(await (await post(server, { user: "u7" })).json()).toMatchObject({ ended: 2 });
+  for (const { client } of clients) expect((await client.closed).code).toBe(4403);
+  for (const credential of [live, named, asked]) expect(await statusOf(server, credential)).toBe("revoked");
+  // One that was made since, by a sign-in service whose clock is ahead.
+  expect(await statusOf(server, unseen)).toBe(200);
+  // A name that somebody else's token has too takes nothing from them.
+  expect(await statusOf(server, other)).toBe(200);
+});
+
+test("a user's revocation covers the whole second in which it was made", async () => {
+  const server = secured();
+  const now = seconds();
+  await post(server, { user: "u7" });
+  expect(await statusOf(server, token(claims({ iat: now + 0.9995 })))).toBe("revoked");
+});
+
 test("the door says so over HTTP and in the handshake, with a challenge", async () => {
   const server = secured();
   await post(server, { token: "t1" });

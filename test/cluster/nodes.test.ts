@@ -6,7 +6,7 @@ import { LinkProxy } from "../support/link-proxy.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
 import { openEvents } from "../support/streams.ts";
-import { bearer, claims, SECRET, token } from "../support/tokens.ts";
+import { bearer, claims, seconds, SECRET, token } from "../support/tokens.ts";
 
 async function nodes(count: number, options: object = {}): Promise<[RedisServer, ...TestNode[]]> {
   const redis = await RedisServer.start();
@@ -136,6 +136,21 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     expect(await status(late)).toBe(401);
     const good = await fetch(late.room("chat"), { headers: bearer(token()) });
     expect(good.status).toBe(200);
+  });
+
+  test("a user's revocation on one node takes the tokens of their sessions on others along, whenever issued", async () => {
+    const access = { secrets: [SECRET], apiKeys: [] };
+    const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
+    const theirs = token(claims({ iat: seconds(8) }));
+    const stream = await openEvents(b.room("chat"), bearer(theirs));
+    const removal = { user: "u7", revoked: { at: Date.now(), until: Date.now() + 60_000 } };
+    expect(await a.engine.hub.log.peers?.remove(removal)).toBe(1);
+    await stream.ended;
+    const status = async ({ room }: TestNode) =>
+      (await fetch(room("chat"), { headers: bearer(theirs) })).status;
+    expect(await status(b)).toBe(401);
+    await until(async () => (await status(a)) === 401);
+    expect(await status(await readyNode(redis.url, { access }))).toBe(401);
   });
 
   test("publications of one turn go out in one write", async () => {
