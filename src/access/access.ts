@@ -76,17 +76,25 @@ export class Access {
   }
 
   /**
-   * Refuses a caller whose token or key has ended or was revoked since it was identified: to be called after every wait,
+   * Refuses a caller whose token or key has ended, was revoked or is no longer good since it was identified: to be called after every wait,
    * before anything is done in its name.
    * @throws Refusal `unauthorized`, `revoked`
    */
   recheck(caller: Caller): void {
     const { kind, deadline } = caller;
+    if (!this.believes(caller))
+      throw invalidToken("The token is not signed by a key that this server knows.");
     if (deadline !== undefined && deadline <= Date.now())
       throw invalidToken(
         kind === "key" ? "This server does not know this API key." : "The token has expired.",
       );
     this.#unrevoked(caller);
+  }
+
+  /** Whether a caller who was believed before would be by what is in force now. */
+  believes(caller: Caller): boolean {
+    if (this.secured && caller.kind === "token") return this.#tokens?.believes(caller) ?? false;
+    return true;
   }
 
   /** Whoever showed a good token lately. */

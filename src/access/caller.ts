@@ -12,8 +12,19 @@ export interface Caller extends Identity {
   readonly operations: ReadonlySet<Operation>;
   /** When its token expires, in ms since 1970. A little later, at `deadline`, it is no longer good. */
   readonly expires?: number | undefined;
+  /** By what its token was believed. */
+  readonly proof?: Proof;
   /** What an API key is counted by. */
   readonly key?: string;
+}
+
+/** What of a token was looked at beside its times: with other settings it may not be good any more. */
+export interface Proof {
+  /** The key that it is signed with: its id, or the address that publishes it. */
+  readonly key: string;
+  readonly algorithm: string;
+  readonly issuer: string | undefined;
+  readonly audience: string | readonly string[] | undefined;
 }
 
 /** What everybody but API keys may do beside rooms: nothing. */
@@ -35,6 +46,8 @@ export function scopeOf({ kind, key, user }: Caller): string | undefined {
 /** What the `authorize` hook last said about an action in a room. */
 export interface Decision {
   at: number;
+  /** The hook that said it: another one is asked itself. */
+  by: unknown;
   allowed: boolean | undefined;
 }
 

@@ -15,6 +15,7 @@ import { type Asker, scopeOf } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
+import type { AskingSession } from "./recheck.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A publication as it comes in: text or bytes from a frame or body, or a value from an envelope or code. */
@@ -94,10 +95,12 @@ export class Door {
     this.hub.openRooms.check({ network, user: caller.user }, rooms);
   }
 
-  /** A session's connection is there. One whose token was revoked on the way in ends at once. */
-  enter(session: Session): void {
+  /** A session's connection is there. One whose token is not good any more since it shook hands ends at once. */
+  enter(session: AskingSession): void {
     this.hub.add(session);
-    if (this.access.revocations.covers(session.identity)) session.end(CLOSE.removed, "revoked");
+    const { caller } = session.asker;
+    if (this.access.revocations.covers(caller)) session.end(CLOSE.removed, "revoked");
+    else if (!this.access.believes(caller)) session.end(CLOSE.unauthorized, "the token is no longer good");
   }
 
   /** Ends a session that could not begin: it may not, after all, or the fault is ours. */
@@ -113,8 +116,13 @@ export class Door {
     starts: Starts,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
-    const enter = (bounded: Starts) =>
-      session.ended ? undefined : this.hub.join(session, bounded, onJoined);
+    const { policy } = this;
+    const enter = (bounded: Starts) => {
+      if (session.ended) return undefined;
+      // Another policy is in force since it was asked: it has the last word.
+      if (policy !== this.policy) return this.join(asker, session, starts, onJoined);
+      return this.hub.join(session, bounded, onJoined);
+    };
     const decision = this.checkStarts(asker, starts);
     return decision instanceof Promise ? this.after(asker, decision, enter) : enter(decision);
   }

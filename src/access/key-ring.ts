@@ -1,5 +1,5 @@
 // The keys that tokens may be signed with, each with the algorithms that it is good for and no others.
-import { createPublicKey, type webcrypto } from "node:crypto";
+import { createHash, createPublicKey, type webcrypto } from "node:crypto";
 import type { JWK } from "jose";
 import type { PublicKey } from "./settings.ts";
 
@@ -20,6 +20,8 @@ export interface RingKey {
   readonly key: Uint8Array | JWK;
   readonly kid: string | undefined;
   readonly algorithms: readonly string[];
+  /** Tells it from other keys, also from those of other settings. */
+  readonly id: string;
 }
 
 export class KeyRing {
@@ -33,9 +35,15 @@ export class KeyRing {
         key: encoder.encode(secret),
         kid: undefined,
         algorithms: SECRET_ALGORITHMS,
+        id: idOf(secret),
       })),
       ...keys.map(readPublicKey),
     ];
+  }
+
+  /** Whether a key is among them, for an algorithm. */
+  has(id: string, algorithm: string): boolean {
+    return this.#keys.some((key) => key.id === id && key.algorithms.includes(algorithm));
   }
 
   /** The keys that a token with this header may have been signed with. */
@@ -57,7 +65,11 @@ function readPublicKey(given: PublicKey): RingKey {
   if (wrong !== undefined) {
     throw new Error(`a key of type ${jwk.kty} is for ${possible.join(", ")}, not for ${wrong}`);
   }
-  return { key: jwk, kid: entry.kid ?? jwk.kid, algorithms: named };
+  return { key: jwk, kid: entry.kid ?? jwk.kid, algorithms: named, id: idOf(jwk) };
+}
+
+function idOf(key: unknown): string {
+  return createHash("sha256").update(JSON.stringify(key)).digest("hex");
 }
 
 function readPem(text: string): JWK {

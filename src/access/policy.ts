@@ -119,10 +119,10 @@ export class Policy {
     const settle = ({ allowed = mayByRule(asker, action, room, rule) }: Decision) => {
       if (!allowed) throw this.#refuse(asker, action, room, rule);
     };
-    if (known && performance.now() - known.at < REMEMBERED) return settle(known);
+    if (known?.by === hook && performance.now() - known.at < REMEMBERED) return settle(known);
     const remember = (allowed: Answer): void => {
-      const decision = { at: performance.now(), allowed: allowed ?? undefined };
-      const decisions = (asker.decisions ??= new Map());
+      const decision = { at: performance.now(), by: hook, allowed: allowed ?? undefined };
+      const decisions = (asker.decisions ??= new Map<string, Decision>());
       if (decisions.size >= MAX_REMEMBERED) decisions.clear();
       decisions.set(key, decision);
       settle(decision);

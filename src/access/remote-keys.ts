@@ -8,6 +8,8 @@ const TOO_OLD = 24 * 3_600_000;
 const TIMEOUT = 5000;
 
 export class RemoteKeys {
+  /** Where they come from. */
+  readonly url: string;
   readonly #keys: ReturnType<typeof createRemoteJWKSet>;
   readonly #cache: number;
   readonly #cooldown: number;
@@ -19,6 +21,7 @@ export class RemoteKeys {
     { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
     readonly journal: Journal,
   ) {
+    this.url = url;
     const address = new URL(url);
     const local = /^(localhost|127\..*|\[::1\])$/.test(address.hostname);
     if (address.protocol !== "https:" && !(address.protocol === "http:" && local))

@@ -1,10 +1,9 @@
 // Renewal: a live session shows a new token before the old one is over, and stays.
 import { ThumpError } from "../protocol/codes.ts";
-import { presenceOff } from "../protocol/presence.ts";
-import type { Membership, Session } from "../hub/session.ts";
-import type { Action } from "./actions.ts";
+import type { Session } from "../hub/session.ts";
 import type { Asker, Caller } from "./caller.ts";
 import type { Door } from "./door.ts";
+import { leaveForbidden } from "./recheck.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -18,7 +17,7 @@ export function renew(
   asker: Asker,
   session: Session,
   token: string,
-  onLeft: (room: string) => void,
+  onLeft: (room: string, why: Refusal) => void,
 ): Caller | Promise<Caller> {
   if (!door.access.secured)
     throw new ThumpError("no-secret", "This server has no secret: everybody who reaches it may use it.");
@@ -42,43 +41,4 @@ function checkSameUser(old: Caller, fresh: Caller, session: Session): void {
   if (old.user === fresh.user) return;
   if (old.user !== undefined) refuse("The token is of another user. Open another connection for them.");
   if (session.memberships.size > 0) refuse("Rooms know this session without a user. Leave them first.");
-}
-
-/** It stays in the room, but is not told any more who is there. */
-function endPresence({ hub }: Door, membership: Membership): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof Refusal)) throw error;
-    if (!membership.presence) return;
-    hub.fanOut.listeners.end(membership);
-    membership.session.tellPresence(presenceOff(membership.room.name));
-  };
-}
-
-/** The new token may grant less than the old one did. */
-function leaveForbidden(
-  door: Door,
-  asker: Asker,
-  session: Session,
-  onLeft: (room: string) => void,
-): Promise<unknown> | undefined {
-  const leave = (room: string) => (error: unknown) => {
-    if (!(error instanceof Refusal)) throw error;
-    if (!session.memberships.has(room)) return;
-    door.hub.leave(session, room);
-    onLeft(room);
-  };
-  const decisions: Promise<void>[] = [];
-  const check = (action: Action, room: string, otherwise: (error: unknown) => void) => {
-    try {
-      const decision = door.check(asker, action, room);
-      if (decision) decisions.push(decision.catch(otherwise));
-    } catch (error) {
-      otherwise(error);
-    }
-  };
-  for (const [room, membership] of session.memberships) {
-    check("join", room, leave(room));
-    if (membership.presence) check("members", room, endPresence(door, membership));
-  }
-  return decisions.length > 0 ? Promise.all(decisions) : undefined;
 }

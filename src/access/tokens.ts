@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { TOKEN_ACTIONS } from "./actions.ts";
-import { type Caller, NO_OPERATIONS } from "./caller.ts";
+import { type Caller, NO_OPERATIONS, type Proof } from "./caller.ts";
 import { Grants } from "./grants.ts";
 import { type KeyRing, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from "./key-ring.ts";
 import { invalidToken } from "./refusal.ts";
@@ -21,6 +21,11 @@ export interface TokenSettings {
   audience: string[];
   leeway: number;
   lifetime: number;
+}
+
+/** A token whose signature and times are good. */
+interface Verified extends Pick<Proof, "key" | "algorithm"> {
+  claims: JWTPayload;
 }
 
 export class Tokens {
@@ -57,23 +62,30 @@ export class Tokens {
 
   async #verify(token: string): Promise<Caller> {
     if (token.length > MAX_TOKEN) throw invalidToken(`The token has more than ${MAX_TOKEN} characters.`);
-    const caller = this.#callerOf(token, await this.#claims(token));
+    const { claims, key, algorithm } = await this.#claims(token);
+    const caller = this.#callerOf(token, claims, key, algorithm);
     if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
     this.#known.set(token, { caller, at: performance.now() });
     return caller;
   }
 
   /** Tries the keys that the token's header allows. The header only chooses among them: each has its algorithms. */
-  async #claims(token: string): Promise<JWTPayload> {
+  async #claims(token: string): Promise<Verified> {
     const { alg, kid } = readHeader(token);
-    for (const { key, algorithms } of this.ring.find(alg, kid)) {
+    for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
       try {
-        return (await jwtVerify(token, key, { ...this.#options, algorithms: [...algorithms] })).payload;
+        const { payload } = await jwtVerify(token, key, { ...this.#options, algorithms: [...algorithms] });
+        return { claims: payload, key: id, algorithm: alg };
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw explain(error);
       }
     }
-    if (this.remote && PUBLIC_ALGORITHMS.includes(alg)) return this.#remoteClaims(token, this.remote);
+    if (this.remote && PUBLIC_ALGORITHMS.includes(alg))
+      return {
+        claims: await this.#remoteClaims(token, this.remote),
+        key: this.remote.url,
+        algorithm: alg,
+      };
     if (![...SECRET_ALGORITHMS, ...PUBLIC_ALGORITHMS].includes(alg))
       throw invalidToken(`Tokens with alg ${JSON.stringify(alg).slice(0, 32)} are not taken.`);
     throw invalidToken("The token is not signed by a key that this server knows.");
@@ -97,16 +109,33 @@ export class Tokens {
     }
   }
 
-  #callerOf(token: string, claims: JWTPayload): Caller {
+  /** Whether a caller whose token was good by other settings would be let in by these. */
+  believes({ proof, expires = 0 }: Caller): boolean {
+    if (!proof || !this.#isShortEnough(expires)) return false;
+    const { key, algorithm, issuer, audience } = proof;
+    const { issuer: issuers, audience: audiences } = this.settings;
+    const meant = typeof audience === "string" ? [audience] : (audience ?? []);
+    return (
+      (this.ring.has(key, algorithm) || key === this.remote?.url) &&
+      (issuers.length === 0 || (issuer !== undefined && issuers.includes(issuer))) &&
+      (audience === undefined ? audiences.length === 0 : meant.some((one) => audiences.includes(one)))
+    );
+  }
+
+  #isShortEnough(expires: number): boolean {
+    const { leeway, lifetime } = this.settings;
+    return expires <= Date.now() + lifetime + leeway;
+  }
+
+  #callerOf(token: string, claims: JWTPayload, key: string, algorithm: string): Caller {
     const { leeway, lifetime, audience } = this.settings;
-    const now = Date.now();
     const expires = Number(claims.exp) * 1000;
-    if (expires > now + lifetime + leeway) {
+    if (!this.#isShortEnough(expires)) {
       throw invalidToken(
         `The token is good until longer than ${lifetime / 1000} s from now, which is more than this server believes.`,
       );
     }
-    if (claims.iat !== undefined && claims.iat * 1000 > now + leeway)
+    if (claims.iat !== undefined && claims.iat * 1000 > Date.now() + leeway)
       throw invalidToken("The token was issued in the future.");
     if (claims.aud !== undefined && audience.length === 0)
       throw invalidToken("The token is for an audience (aud), and this server was not told that it is one.");
@@ -122,6 +151,7 @@ export class Tokens {
       deadline: expires + leeway,
       grants: new Grants(readRooms(own(claims, "rooms")), TOKEN_ACTIONS),
       operations: NO_OPERATIONS,
+      proof: { key, algorithm, issuer: claims.iss, audience: claims.aud },
     };
   }
 }

@@ -150,6 +150,8 @@ export class FanOut {
   setBack(session: Session, position: number): Membership[] {
     const live = [...session.memberships.values()].filter((membership) => membership.live);
     for (const membership of live) {
+      // Taking a stream out writes to it, and may set it back itself.
+      if (!membership.live) continue;
       this.detach(membership);
       membership.position = position;
       session.behind ??= new Set();

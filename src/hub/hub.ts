@@ -19,7 +19,7 @@ import { OpenRooms } from "./open-rooms.ts";
 import { Presence } from "./presence.ts";
 import type { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
-import type { Membership, Session } from "./session.ts";
+import { type Membership, type Session, TopicSession } from "./session.ts";
 import { Stats } from "./stats.ts";
 
 export interface HubOptions {
@@ -150,8 +150,11 @@ export class Hub {
   leave(session: Session, name: string): void {
     const membership = session.memberships.get(name);
     if (!membership) throw new ThumpError("not-joined", `This session is not in "${name}".`);
+    // A stream has one channel for all of its rooms: it goes on in another, from where it is.
+    if (membership.live && !(session instanceof TopicSession)) this.fanOut.setBack(session, this.position);
     this.#leave(membership);
     session.memberships.delete(name);
+    if (session.behind && !session.ended) this.#catchUp.resume(session);
   }
 
   /** A session's connection can take more: goes on with its catch-up. */

@@ -1,6 +1,7 @@
 // Other settings for a running engine: what can change does so at once, and what cannot is named.
 import { Policy } from "../access/policy.ts";
 import { socketBounds } from "../hub/bounds.ts";
+import { recheckAll } from "../access/recheck.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Engine } from "./engine.ts";
 import { configureLogging } from "./logging.ts";
@@ -19,7 +20,7 @@ type Apply = (engine: Engine, next: Settings, prepared: Prepared) => void;
 
 /** Settings that can change while sessions are there. All others need a restart. */
 const LIVE: Partial<Record<keyof Settings, Apply>> = {
-  rooms: (engine, _, { rules }) => engine.hub.replaceRules(rules),
+  rooms: replaceRules,
   access: replaceAccess,
   authorize: replacePolicy,
   open: () => {}, // it only lets `checkReach` pass
@@ -42,9 +43,12 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
   logLevel: (_, next) => configureLogging(next),
 };
 
+/** Settings that decide who may do what: with others, live sessions are looked at again. */
+const DECIDING: ReadonlySet<keyof Settings> = new Set(["rooms", "access", "authorize"]);
+
 /**
- * Swaps the settings. Sessions stay, and what they are doing goes on; the next thing that they ask for is decided
- * by the new settings. @throws OptionsError, and then nothing has changed
+ * Swaps the settings. Sessions stay where they still may, and what they are doing goes on; the next thing that they ask
+ * for is decided by the new settings. @throws OptionsError, and then nothing has changed
  */
 export function reload(engine: Engine, next: Settings): Reloaded {
   const { kept, changed, restart } = compare(engine, next);
@@ -53,6 +57,8 @@ export function reload(engine: Engine, next: Settings): Reloaded {
   const prepared = prepare(kept, engine.hub.journal, engine.access);
   engine.settings = kept;
   for (const name of changed) LIVE[name]?.(engine, kept, prepared);
+  if (changed.some((name) => DECIDING.has(name)))
+    recheckAll(engine.door).catch((error: unknown) => engine.hub.journal.fault("a reload", error));
   return { changed, restart };
 }
 
@@ -82,7 +88,13 @@ function fits(engine: Engine, name: keyof Settings, next: Settings): boolean {
   return true;
 }
 
-/** Other secrets and keys. Tokens of those who are here stay good until they end; an API key has no end of its own. */
+/** Other rules, and with them another policy: what the old one is still deciding is asked again. */
+function replaceRules(engine: Engine, next: Settings, { rules }: Prepared): void {
+  engine.hub.replaceRules(rules);
+  replacePolicy(engine, next);
+}
+
+/** Other secrets and keys. Whose token or API key is not good any more goes. */
 function replaceAccess(engine: Engine, next: Settings, prepared: Prepared): void {
   const { door, hub } = engine;
   const { access, rules } = prepared;

@@ -1,6 +1,7 @@
 // The multiplexed socket: many rooms on one connection, commands and replies as JSON.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { Refusal } from "../access/refusal.ts";
 import { renew } from "../access/renew.ts";
 import { startAll, type Start, type Starts } from "../hub/joining.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
@@ -39,6 +40,10 @@ export class MultiplexedSocket extends SocketSession {
     } catch (error) {
       this.#refuseCommand(command, error);
     }
+  }
+
+  left(room: string, { message }: Refusal): void {
+    this.#say({ type: "left", room, code: "forbidden", message });
   }
 
   protected override tell(error: ThumpError): void {
@@ -128,7 +133,7 @@ export class MultiplexedSocket extends SocketSession {
     const { id, token } = command;
     // What the token grants is looked up for every room.
     this.door.limiter.take(this.asker, "requests", 1 + this.memberships.size);
-    const left = (room: string) => this.#say({ type: "left", room, code: "forbidden" });
+    const left = (room: string, why: Refusal) => this.left(room, why);
     const answer = Promise.try(() => renew(this.door, this.asker, this, token, left));
     answer.then(
       ({ user, expires }) => this.#say({ type: "authorized", id, user, expires }),

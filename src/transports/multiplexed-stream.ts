@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { Refusal } from "../access/refusal.ts";
 import type { Coding } from "../hub/coding.ts";
 import type { Start } from "../hub/joining.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -68,6 +69,10 @@ export class MultiplexedStream extends StreamSession {
     } catch (error) {
       if (!this.ended) for (const room of starts.keys()) refuse(error, ids.get(room), room);
     }
+  }
+
+  override left(room: string, { message }: Refusal): void {
+    this.#say("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
   }
 
   /** Unlike other streams it can say why it ends, as a socket does by its close code. */

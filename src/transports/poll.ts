@@ -1,6 +1,7 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { AskingSession } from "../access/recheck.ts";
 import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import { identity } from "../hub/coding.ts";
@@ -26,7 +27,7 @@ const wake: StreamFormat = {
   presence: () => "",
 };
 
-class PollSession extends Session implements Stream {
+class PollSession extends Session implements Stream, AskingSession {
   override readonly format = wake;
   readonly coding = identity;
   override readonly address: string | undefined;
@@ -34,7 +35,7 @@ class PollSession extends Session implements Stream {
 
   constructor(
     readonly door: Door,
-    asker: Asker,
+    readonly asker: Asker,
     readonly onWake: (ending: Ending, error?: ThumpError) => void,
   ) {
     super("poll", wake, asker.caller);
@@ -71,6 +72,10 @@ class PollSession extends Session implements Stream {
     const told =
       code === CLOSE.unauthorized ? "unauthorized" : code === CLOSE.removed ? "forbidden" : undefined;
     this.onWake(endedByUs(code), told && new ThumpError(told, `It was ended: ${reason}.`));
+  }
+
+  left(_room: string, why: Refusal): void {
+    this.onWake(endedByUs(CLOSE.removed), why);
   }
 
   override backedUp(): boolean {

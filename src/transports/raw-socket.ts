@@ -1,8 +1,9 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { Refusal } from "../access/refusal.ts";
 import { type Joined, startAll, type Start } from "../hub/joining.ts";
-import type { ThumpError } from "../protocol/codes.ts";
+import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import { raw } from "../protocol/formats.ts";
 import { SocketSession } from "./socket.ts";
 
@@ -22,6 +23,11 @@ export class RawSocket extends SocketSession {
     Promise.try(() => this.door.join(this.asker, this, startAll([this.room], this.start), joined)).catch(
       (error: unknown) => this.door.fail(this, error),
     );
+  }
+
+  /** It has no room but this one. */
+  override left(_room: string, { message }: Refusal): void {
+    this.end(CLOSE.removed, message);
   }
 
   protected override receive(frame: string | Buffer): void {

@@ -3,6 +3,8 @@ import type { Server, ServerWebSocket } from "bun";
 import type { Asker } from "../access/caller.ts";
 import { chooseProtocol } from "../access/credentials.ts";
 import type { Door, Incoming } from "../access/door.ts";
+import type { AskingSession } from "../access/recheck.ts";
+import type { Refusal } from "../access/refusal.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { TopicSession } from "../hub/session.ts";
@@ -19,7 +21,7 @@ const HELD_FRAMES = 1024;
 const HELD_SIZE = 16;
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
-export abstract class SocketSession extends TopicSession {
+export abstract class SocketSession extends TopicSession implements AskingSession {
   override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   #heard = true;
@@ -42,6 +44,7 @@ export abstract class SocketSession extends TopicSession {
   /** Begins: the connection is there. */
   protected abstract begin(): void;
   protected abstract receive(frame: string | Buffer): void;
+  abstract left(room: string, why: Refusal): void;
   /** Tells the client of an error. */
   protected abstract tell(error: ThumpError): void;
 

@@ -1,12 +1,15 @@
 // A stream session: one long response, as Server-Sent Events or NDJSON. What it says first, its kinds know.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { AskingSession } from "../access/recheck.ts";
+import type { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import type { Coding } from "../hub/coding.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";
 import type { Room } from "../hub/room.ts";
 import { Session } from "../hub/session.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -14,7 +17,7 @@ import { streamHeaders } from "./refusal.ts";
 
 const encoder = new TextEncoder();
 
-export abstract class StreamSession extends Session implements Stream {
+export abstract class StreamSession extends Session implements Stream, AskingSession {
   #controller: ReadableStreamDirectController | undefined;
   #channel: Channel | undefined;
   #full = false;
@@ -37,6 +40,11 @@ export abstract class StreamSession extends Session implements Stream {
   protected abstract begin(): void;
   /** The last words of a stream that the server ends, with a code as sockets are closed with. */
   protected abstract farewell(code: number, reason: string): string;
+
+  /** What it was opened for is no longer whole: the next try is told why. */
+  left(_room: string, { message }: Refusal): void {
+    this.end(CLOSE.removed, message);
+  }
 
   /** The response that carries the stream. */
   respond(): Response {

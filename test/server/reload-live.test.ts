@@ -1,0 +1,242 @@
+// Reload and those who are here: a live session may do what a new one may, whatever it was that changed.
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { connect, Multiplexed } from "../support/clients.ts";
+import { type Reloadable, startReloadable } from "../support/reloadable.ts";
+import { openEvents, openMultiplexed, openNdjson, type OpenStream } from "../support/streams.ts";
+import {
+  bearer,
+  claims,
+  ec,
+  OTHER_SECRET,
+  rsa as newRsa,
+  SECRET,
+  token,
+  tokenBy,
+} from "../support/tokens.ts";
+
+type Headers = Record<string, string>;
+
+const KEY = "thump_backend";
+const OTHER = "thump_other";
+const hash = (key: string) => createHash("sha256").update(key).digest("hex");
+const keys = (rooms: Record<string, string[]>) => [
+  { name: "backend", hash: hash(KEY), rooms },
+  { name: "other", hash: hash(OTHER) },
+];
+const ALL = ["join", "publish", "history", "members"];
+const ways = [
+  "raw socket",
+  "socket",
+  "event stream",
+  "NDJSON",
+  "several rooms",
+  "multiplexed stream",
+] as const;
+
+/** A session in `gone` and, where it can be in several rooms, in `kept`. */
+interface Live {
+  /** Resolves once it has this publication of a room. */
+  hears(data: string): Promise<unknown>;
+  /** Resolves once it was told that it is in `gone` no more, with what it was told. */
+  out(): Promise<unknown>;
+  heard(): string;
+}
+
+async function live(way: (typeof ways)[number], { url }: Reloadable, headers: Headers): Promise<Live> {
+  const socketUrl = url.replace("http", "ws");
+  const ofStream = (stream: OpenStream): Live => ({
+    hears: (data) => stream.lines.until((lines) => lines.some((line) => line.includes(data))),
+    out: () => stream.ended.then(() => ({ ended: true })),
+    heard: () => stream.text,
+  });
+  switch (way) {
+    case "raw socket": {
+      const socket = await connect(`${socketUrl}/rooms/gone`, { headers });
+      return {
+        hears: (data) => socket.until((frames) => frames.includes(data)),
+        out: () => socket.closed,
+        heard: () => socket.all.join("\n"),
+      };
+    }
+    case "socket": {
+      const client = new Multiplexed(await connect(`${socketUrl}/ws?room=gone&room=kept`, { headers }));
+      await client.until((frames) => frames.filter(({ type }) => type === "joined").length === 2);
+      return {
+        hears: (data) => client.until((frames) => frames.some((frame) => frame["data"] === data)),
+        out: () => client.find(({ type }) => type === "left"),
+        heard: () => JSON.stringify(client.all),
+      };
+    }
+    case "event stream":
+      return ofStream(await openEvents(`${url}/rooms/gone`, headers));
+    case "NDJSON":
+      return ofStream(await openNdjson(`${url}/rooms/gone`, headers));
+    case "several rooms":
+      return ofStream(await openEvents(`${url}/events?room=kept&room=gone`, headers));
+    case "multiplexed stream": {
+      const stream = await openMultiplexed(url, [{ room: "gone" }, { room: "kept" }], headers);
+      return {
+        hears: (data) => stream.events.until(() => stream.frames.some((frame) => frame["data"] === data)),
+        out: async () => {
+          const left = () => stream.frames.find(({ type }) => type === "left");
+          await stream.events.until(() => left() !== undefined);
+          return left();
+        },
+        heard: () => stream.text,
+      };
+    }
+  }
+}
+
+const publish = async ({ url }: Reloadable, room: string, body: string, headers: Headers) =>
+  expect((await fetch(`${url}/rooms/${room}`, { method: "POST", body, headers })).status).toBe(201);
+
+const LEFT = { type: "left", room: "gone", code: "forbidden", message: expect.any(String) as string };
+/** What each kind of session is told of a room that it may not be in any more. */
+const TOLD: Record<(typeof ways)[number], object> = {
+  "raw socket": { code: 4403, reason: expect.stringContaining("gone") as string },
+  socket: LEFT,
+  "event stream": { ended: true },
+  NDJSON: { ended: true },
+  "several rooms": { ended: true },
+  "multiplexed stream": LEFT,
+};
+
+/** What changes, and so that `gone` is for nobody of these any more; `kept` stays. */
+const CHANGES: [what: string, before: object, after: object, headers: () => Headers][] = [
+  [
+    "the API key's rooms are narrowed",
+    { access: { secrets: SECRET, apiKeys: keys({ "*": ALL }) } },
+    { access: { secrets: SECRET, apiKeys: keys({ kept: ALL, gone: ["publish"] }) } },
+    () => bearer(KEY),
+  ],
+  [
+    "the room's rule is another",
+    { access: { secrets: SECRET, apiKeys: keys({}) } },
+    { access: { secrets: SECRET, apiKeys: keys({}) }, rooms: { gone: { join: "server" } } },
+    () => bearer(token()),
+  ],
+  [
+    "the first secret closes what was open",
+    {},
+    { access: { secrets: SECRET, apiKeys: keys({}) }, rooms: { kept: { join: "anyone" } } },
+    () => ({}),
+  ],
+];
+
+const cases = CHANGES.flatMap(([what, before, after, headers]) =>
+  ways.map((way) => [what, way, before, after, headers] as const),
+);
+
+test.each(cases)(
+  "when %s, a live one by %s leaves that room and is told",
+  async (_, way, before, after, headers) => {
+    const server = await startReloadable(before);
+    const [session, raw] = [await live(way, server, headers()), await live("raw socket", server, headers())];
+    await publish(server, "gone", "before", headers());
+    await Promise.all([session.hears("before"), raw.hears("before")]);
+    await server.reload(after);
+    expect(await session.out()).toMatchObject(TOLD[way]);
+    await raw.out();
+    await publish(server, "gone", "secret", bearer(OTHER));
+    if (way === "socket" || way === "multiplexed stream") {
+      await publish(server, "kept", "after", bearer(OTHER));
+      await session.hears("after");
+    }
+    expect(session.heard()).not.toContain("secret");
+  },
+);
+
+test("a poll that waits is refused when its key loses the room", async () => {
+  const server = await startReloadable({ access: { apiKeys: keys({ gone: ALL }) } });
+  const poll = fetch(`${server.url}/rooms/gone?wait=20`, { headers: bearer(KEY) });
+  const inIt = async () =>
+    (
+      (await (await fetch(`${server.url}/rooms/gone`, { headers: bearer(OTHER) })).json()) as {
+        sessions: number;
+      }
+    ).sessions === 1;
+  while (!(await inIt())) await Bun.sleep(5);
+  await server.reload({ access: { apiKeys: keys({ gone: ["publish"] }) } });
+  const response = await poll;
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([403, "forbidden"]);
+});
+
+test("who may not see members any more is told nothing of who comes and goes, and stays", async () => {
+  const rooms = { r: { presence: true } };
+  const server = await startReloadable({ rooms, access: { apiKeys: keys({ r: ALL }) } });
+  const socketUrl = `${server.url.replace("http", "ws")}/ws`;
+  const client = new Multiplexed(await connect(socketUrl, { headers: bearer(KEY) }));
+  expect(await client.ask({ type: "join", room: "r", presence: true })).toMatchObject({ type: "joined" });
+  await server.reload({ rooms, access: { apiKeys: keys({ r: ["join"] }) } });
+  expect(await client.find(({ type, off }) => type === "presence" && off === true)).toMatchObject({
+    room: "r",
+  });
+  await publish(server, "r", "still here", bearer(OTHER));
+  await client.until(() => client.messages("r").length === 1);
+});
+
+const pair = ec();
+const rsa = newRsa();
+const rsaKey = () => ({ key: rsa.pem });
+const access = (more: object) => ({ access: { secrets: SECRET, apiKeys: keys({}), ...more } });
+
+test.each<[what: string, before: object, after: object, credential: () => string]>([
+  ["its secret is gone", access({}), access({ secrets: OTHER_SECRET }), () => token()],
+  ["its public key is gone", access({ keys: [pair.pem] }), access({}), () => tokenBy(pair, "ES256")],
+  [
+    "its algorithm is no longer taken",
+    access({ keys: [rsaKey()] }),
+    access({ keys: [{ ...rsaKey(), algorithms: ["PS256"] }] }),
+    () => tokenBy(rsa, "RS256"),
+  ],
+  ["another issuer is wanted", access({}), access({ issuer: "https://a.example" }), () => token()],
+  [
+    "another audience is wanted",
+    access({ audience: ["a"] }),
+    access({ audience: ["b"] }),
+    () => token(claims({ aud: ["a", "c"] })),
+  ],
+  ["tokens may not be good for so long", access({}), access({ lifetime: "1m" }), () => token()],
+])("a session by a token ends when %s, and by another one stays", async (_, before, after, credential) => {
+  const server = await startReloadable(before);
+  const url = `${server.url.replace("http", "ws")}/rooms/r`;
+  const client = await connect(url, { headers: bearer(credential()) });
+  const stream = await openEvents(`${server.url}/rooms/r`, bearer(credential()));
+  const stays = await connect(url, { headers: bearer(OTHER) });
+  await server.reload(after);
+  expect((await client.closed).code).toBe(4401);
+  await stream.ended;
+  expect((await fetch(`${server.url}/rooms/r`, { headers: bearer(credential()) })).status).toBe(401);
+  expect(stays.ws.readyState).toBe(stays.ws.OPEN);
+});
+
+test("a session stays while its secret, key, issuer and audience are still good", async () => {
+  const server = await startReloadable(access({ audience: ["a"] }));
+  const client = await connect(`${server.url.replace("http", "ws")}/rooms/r`, {
+    headers: bearer(token(claims({ aud: "a", iss: "b" }))),
+  });
+  const more = {
+    secrets: [OTHER_SECRET, SECRET],
+    audience: ["b", "a"],
+    issuer: ["b", "c"],
+    keys: [pair.pem],
+  };
+  await server.reload(access(more));
+  await publish(server, "r", "x", bearer(OTHER));
+  await client.until((frames) => frames.includes("x"));
+});
+
+test("another hook has its say about those who are here, also where it thinks, and the old one has none", async () => {
+  const hook = (room: string) =>
+    `export default { authorize: async ({ room, action }) => action === "publish" || room !== "${room}" };`;
+  const server = await startReloadable(hook("none"), "thump.config.ts");
+  const client = new Multiplexed(await connect(`${server.url.replace("http", "ws")}/ws?room=a&room=b`));
+  await client.until((frames) => frames.filter(({ type }) => type === "joined").length === 2);
+  await server.reload(hook("a"));
+  expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "a" });
+  expect(await client.ask({ type: "join", room: "a" })).toMatchObject({ code: "forbidden" });
+  await publish(server, "b", "still", {});
+  await client.until(() => client.messages("b").length === 1);
+});
