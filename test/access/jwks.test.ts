@@ -2,6 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { attempt } from "../support/ways-in.ts";
 import { cleanup } from "../support/cleanup.ts";
+import { until } from "../support/nodes.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { reload } from "../../src/server/reload.ts";
 import { bearer, claims, ec, ed25519, type Pair, rsa, SECRET, token, tokenBy } from "../support/tokens.ts";
@@ -118,11 +119,11 @@ test("a service that never answered lets nobody in, and everybody once it does",
   const pair = ec();
   const keys = service(jwk(pair));
   keys.status = 404;
-  const server = startServer({ access: { jwks: keys.url } });
+  const server = startServer({ access: { jwks: { url: keys.url, cooldown: "50ms" } } });
   const response = await fetch(server.room("r"), { headers: bearer(fresh(pair, "ES256")) });
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
   keys.status = 200;
-  expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
+  await until(async () => (await statusOf(server, fresh(pair, "ES256"))) === 200);
 });
 
 test("a reload keeps the keys that were fetched, unless it names another address", async () => {
@@ -139,4 +140,108 @@ test("a reload keeps the keys that were fetched, unless it names another address
   const jwks = { url: `${keys.url}?v=2`, cache: 600_000, cooldown: 30_000 };
   reload(server.engine, { ...settings, access: { ...settings.access, jwks } });
   expect(await outcome(server, fresh(pair, "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
+});
+
+test.each<[what: string, status: number, code: number]>([
+  ["is down", 500, 503],
+  ["has none of the keys", 200, 401],
+])(
+  "a service that %s is asked once for 200 tokens that nobody signed, also before it ever answered",
+  async (_, status, code) => {
+    const log = spyOn(console, "error").mockImplementation(() => {});
+    cleanup(() => log.mockRestore());
+    const keys = service(jwk(ec(), { kid: "a" }));
+    keys.status = status;
+    const server = startServer({
+      limits: { rates: { address: { connects: false } } },
+      access: { jwks: { url: keys.url, cooldown: "10m" } },
+    });
+    const junk = ec();
+    for (let i = 0; i < 100; i++) {
+      const outcomes = [0, 1].map((n) => statusOf(server, fresh(junk, "ES256", { kid: `k${i}${n}` })));
+      expect(await Promise.all(outcomes)).toEqual([code, code]);
+    }
+    expect(keys.asked).toBe(1);
+  },
+);
+
+test("who has to wait for the service is told for how long it is not asked again", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const keys = service();
+  keys.status = 500;
+  const server = startServer({ access: { jwks: { url: keys.url, cooldown: "10m" } } });
+  const response = await fetch(server.room("r"), { headers: bearer(fresh(ec(), "ES256")) });
+  expect(Number(response.headers.get("retry-after"))).toBeWithin(500, 601);
+});
+
+/** A service that answers like this, and says when its client is gone. */
+function odd(answer: () => Response): { url: string; gone: Promise<void> } {
+  const gone = Promise.withResolvers<void>();
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 60,
+    fetch(request) {
+      request.signal.addEventListener("abort", () => gone.resolve());
+      return answer();
+    },
+  });
+  cleanup(() => server.stop(true));
+  return { url: `http://127.0.0.1:${server.port}/jwks.json`, gone: gone.promise };
+}
+
+const endless = (chunk: Uint8Array, pause: number) =>
+  new Response(
+    (async function* () {
+      for (;;) {
+        yield chunk;
+        await Bun.sleep(pause);
+      }
+    })() as unknown as ReadableStream,
+  );
+const bomb = Bun.gzipSync(Buffer.alloc(64 << 20, " "));
+
+test.each<[what: string, answer: () => Response, said: string]>([
+  ["does not end", () => endless(Buffer.alloc(64 * 1024, " "), 0), "has over 262144 bytes"],
+  ["comes to nothing", () => endless(Buffer.from(" "), 200), "no whole answer within 5000 ms"],
+  [
+    "is a bomb",
+    () => new Response(bomb, { headers: { "content-encoding": "gzip" } }),
+    "has over 262144 bytes",
+  ],
+  [
+    "has too many keys",
+    () => Response.json({ keys: Array.from({ length: 101 }, () => ({ kty: "EC" })) }),
+    "over 100 keys",
+  ],
+  ["is no set of keys", () => Response.json("keys"), "JSON Web Key Set"],
+  ["leads elsewhere", () => Response.redirect("http://127.0.0.1:1/"), "has status 302"],
+])("an answer that %s is given up", async (_, answer, said) => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const { url } = odd(answer);
+  const server = startServer({ access: { jwks: url } });
+  const before = process.memoryUsage().rss;
+  expect(await outcome(server, fresh(ec(), "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
+  expect(String(log.mock.calls.flat().join(" "))).toContain(said);
+  // An answer that was read on and on took over a GiB.
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
+});
+
+test("an answer that is not read to its end is cut off", async () => {
+  const log = spyOn(console, "error").mockImplementation(() => {});
+  cleanup(() => log.mockRestore());
+  const { url, gone } = odd(() => endless(Buffer.alloc(64 * 1024, " "), 0));
+  const server = startServer({ access: { jwks: url } });
+  expect(await statusOf(server, fresh(ec(), "ES256"))).toBe(503);
+  await gone;
+});
+
+test("an answer may be gzip", async () => {
+  const pair = ec();
+  const body = Bun.gzipSync(JSON.stringify({ keys: [jwk(pair, { kid: "a" })] }));
+  const { url } = odd(() => new Response(body, { headers: { "content-encoding": "gzip" } }));
+  const server = startServer({ access: { jwks: url } });
+  expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
 });
