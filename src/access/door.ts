@@ -17,6 +17,7 @@ import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
 import type { AskingSession } from "./recheck.ts";
 import { Refusal } from "./refusal.ts";
+import { checkUserName } from "./user-name.ts";
 
 /** A publication as it comes in: text or bytes from a frame or body, or a value from an envelope or code. */
 export interface Incoming {
@@ -85,6 +86,7 @@ export class Door {
     }
     this.hub.openRooms.publish(asker, room, rule.bounds);
     const from = caller.kind === "server" ? incoming.from : caller.user;
+    if (caller.kind === "server" && from !== undefined) checkUserName(from, "/from");
     const except = incoming.echo ? undefined : session?.id;
     const scope = key === undefined ? undefined : scopeOf(caller);
     return this.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);

@@ -7,7 +7,7 @@ import { Grants } from "./grants.ts";
 import { type KeyRing, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from "./key-ring.ts";
 import { invalidToken } from "./refusal.ts";
 import type { RemoteKeys } from "./remote-keys.ts";
-import { checkUserName } from "./user-name.ts";
+import { checkSubject } from "./user-name.ts";
 
 /** In characters. */
 const MAX_TOKEN = 8192;
@@ -142,7 +142,7 @@ export class Tokens {
     const hash = fingerprint(token);
     return {
       kind: "token",
-      user: claims.sub === undefined ? undefined : checkUserName(claims.sub),
+      user: claims.sub === undefined ? undefined : checkSubject(claims.sub),
       info: own(claims, "info"),
       token: claims.jti === undefined ? hash : String(claims.jti),
       hash,

@@ -1,4 +1,5 @@
 // How a command ends: exit codes, and errors that carry one.
+import { checkRoomName } from "../protocol/names.ts";
 
 export const EXIT = {
   ok: 0,
@@ -59,4 +60,13 @@ export function say(text: string): void {
 /** What an unknown thing that was thrown says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The name of a room. @throws CommandError where no room can be called so */
+export function checkRoom(name: string): string {
+  try {
+    return checkRoomName(name);
+  } catch (error) {
+    throw new CommandError(messageOf(error), EXIT.usage);
+  }
 }

@@ -2,6 +2,7 @@
 import { SignJWT } from "jose";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
 import { type AccessSettings, resolveAccess } from "../access/settings.ts";
+import { nameFault } from "../protocol/names.ts";
 import { durationMs } from "../rooms/units.ts";
 import { readOptions } from "../server/command-line.ts";
 import { checkOptions, OptionsError } from "../server/options.ts";
@@ -33,7 +34,7 @@ export async function token(
     .setIssuedAt(now)
     .setExpirationTime(now + readTtl(flags.ttl, access.lifetime))
     .setJti(flags.id ?? crypto.randomUUID());
-  if (flags.sub !== undefined) jwt.setSubject(flags.sub);
+  if (flags.sub !== undefined) jwt.setSubject(checkSub(flags.sub));
   if (access.issuer[0] !== undefined) jwt.setIssuer(access.issuer[0]);
   if (access.audience[0] !== undefined) jwt.setAudience(access.audience[0]);
   const signed = await jwt.sign(new TextEncoder().encode(secret));
@@ -50,6 +51,12 @@ async function readServerOptions(
   const withSecret = secret === undefined ? env : { ...env, THUMP_SECRET: secret };
   const options = await readOptions({ config }, withSecret, cwd);
   return { access: resolveAccess(options.access) };
+}
+
+function checkSub(sub: string): string {
+  const wrong = nameFault(sub);
+  if (wrong !== undefined) throw new OptionsError(`--sub: the user's name ${wrong}`);
+  return sub;
 }
 
 function readRooms(given: string[]): Record<string, string[]> {

@@ -4,7 +4,7 @@
 export const STATUS = {
   malformed: 400, // not JSON, not UTF-8, not a known shape at all
   "unknown-type": 400, // a command whose `type` the server does not know
-  "invalid-room": 400, // a room name that is empty, too long or has control characters
+  "invalid-room": 400, // a room's name that is none (empty, too long, "..", control characters), or a path that hides one
   "invalid-event": 400, // an event name that is, or that is the server's own (`thump:…`)
   "invalid-cursor": 400, // a cursor that no Thump server ever made
   "invalid-query": 400, // a query parameter of the wrong form

@@ -25,9 +25,21 @@ function fault(name: string): string | undefined {
   return undefined;
 }
 
+/** The parts of a path that URLs and proxies resolve (RFC 3986 §5.2.4), and what stands for bytes that were no UTF-8. */
+const UNSAFE = /\.|\ufffd/;
+const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
+
+/** What is wrong with the name of a room or a user, or nothing. Such names stand in paths. */
+export function nameFault(name: string): string | undefined {
+  const wrong = fault(name);
+  if (wrong !== undefined || !UNSAFE.test(name)) return wrong;
+  if (DOT_SEGMENT.test(name)) return 'is "." or "..", or has a part between slashes that is';
+  return name.includes("\ufffd") ? "has U+FFFD, which stands for text that was not UTF-8" : undefined;
+}
+
 /** Returns the room's name, or throws `invalid-room`. */
 export function checkRoomName(name: string): string {
-  const wrong = fault(name);
+  const wrong = nameFault(name);
   if (wrong) {
     throw new ThumpError("invalid-room", `The room's name ${wrong}. Use 1 to ${MAX_BYTES} bytes of text.`);
   }

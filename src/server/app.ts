@@ -37,8 +37,13 @@ export function serverSettings(options: Options): Settings {
 export function createApp(engine: Engine) {
   const { settings } = engine;
   const { tls } = settings;
+  const nothing = () =>
+    problem(engine.hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
+      // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
+      // may have decided by the raw one.
+      routes: { "/*": nothing },
       maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
       development: false,
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
@@ -49,14 +54,7 @@ export function createApp(engine: Engine) {
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .onError(({ code, error }) =>
-      problem(
-        engine.hub,
-        code === "NOT_FOUND"
-          ? new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>.")
-          : error,
-      ),
-    )
+    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(engine.hub, error)))
     .use(mount(engine))
     .use(operatorRoutes(engine));
   if (settings.demo) app.get("/", () => demoPage());

@@ -53,6 +53,8 @@ export class Engine {
   draining = false;
   /** Only requests from this machine are answered. */
   localOnly = false;
+  /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
+  routedByBun = true;
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];

@@ -21,7 +21,8 @@ const ROOM: Parameter = {
   name: "room",
   in: "path",
   required: true,
-  description: "The room's name, percent-encoded: 1 to 255 bytes of UTF-8 without control characters.",
+  description:
+    "The room's name, percent-encoded: 1 to 255 bytes of UTF-8 without control characters or dot segments.",
   schema: { type: "string" },
 };
 

@@ -1,6 +1,6 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
-import { type AnyElysia, Elysia } from "elysia";
+import { type AnyElysia, Elysia, type ElysiaConfig } from "elysia";
 import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { identify } from "../access/identify.ts";
@@ -9,6 +9,7 @@ import { isLoopback } from "../access/origin.ts";
 import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
+import { type Names, readNames } from "../transports/path.ts";
 import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
 import { refuse } from "../transports/refusal.ts";
@@ -25,6 +26,7 @@ type Handler = (
   request: Request,
   server: Server<unknown> | null,
   asker: Asker,
+  names: Names,
 ) => Answer | Promise<Answer>;
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;
@@ -34,6 +36,8 @@ type Answer = Response | undefined;
 interface Context {
   request: Request;
   server: Server<unknown> | null;
+  /** The pattern of the route, with every prefix. */
+  route: string;
 }
 
 /**
@@ -55,6 +59,7 @@ export function mount(engine: Engine) {
   // Typed as what it adds: `use` puts that together with what the app has.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
     const { limit } = engine.bounds;
+    engine.routedByBun = isRoutedByBun(app.config);
     const given = app.config.websocket ?? {};
     if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {
       throw new ThumpError(
@@ -88,8 +93,9 @@ function createRoutes(engine: Engine) {
   let stopFeed = () => {};
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
-    .onStart(({ server }) => {
+    .onStart(({ server, config }) => {
       attachServer(engine, server);
+      engine.routedByBun = isRoutedByBun(config);
       if (!engine.settings.console) return;
       stopFeed = startFeed(engine);
       engine.onClose(stopFeed);
@@ -141,6 +147,11 @@ function createRoutes(engine: Engine) {
   return routes;
 }
 
+/** Whether an app that listens gives its routes to Bun. */
+function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
+  return aot !== false && systemRouter !== false;
+}
+
 function attachServer(engine: Engine, server: Server<unknown> | null): void {
   if (!server) return;
   engine.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
@@ -162,7 +173,7 @@ function guarded(
   asksForEvents: AsksForEvents = () => false,
 ) {
   const { door, origins, turnstile } = engine;
-  const answer = ({ request, server }: Context): Answer | Promise<Answer> => {
+  const answer = ({ request, server, route }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
     const allow = (response: Answer): Answer => {
       if (origin === undefined || !response) return response;
@@ -175,16 +186,20 @@ function guarded(
     const fail = (error: unknown): Answer =>
       allow(refuse(door.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
-      const address = engine.proxies.addressOf(request, server?.requestIP(request)?.address);
+      const peer = server?.requestIP(request)?.address;
+      const address = engine.proxies.addressOf(request, peer);
       if (engine.localOnly) checkLocal(address);
       origin = origins.check(request);
+      // Requests that the app's own code creates pass no router.
+      const direct = engine.routedByBun && (peer !== undefined || server?.url.protocol === "unix:");
+      const names = readNames(request, route, direct);
       const network = networkOf(address);
       const local = isLocal(request, address);
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
-        return handler(door, request, server, { caller, address, network: counts, local });
+        return handler(door, request, server, { caller, address, network: counts, local }, names);
       };
       const caller = identify(door, request, origins, network, counted);
       const response = caller instanceof Promise ? caller.then(handle) : handle(caller);

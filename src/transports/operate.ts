@@ -4,35 +4,38 @@ import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { remove } from "../access/removal.ts";
+import { checkUserName } from "../access/user-name.ts";
 import type { Session } from "../hub/session.ts";
 import type { Removal } from "../log/peers.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { readJson } from "./body.ts";
-import { readSegment } from "./request.ts";
+import type { Names } from "./path.ts";
 
 /** `DELETE /sessions/:id` */
 export async function endSession(
   door: Door,
-  request: Request,
+  _request: Request,
   _server: unknown,
   asker: Asker,
+  { id = "" }: Names,
 ): Promise<Response> {
   door.policy.checkOperation(asker, "disconnect");
-  if ((await removeEverywhere(door, { session: readSegment(request) })) === 0) throw noSession();
+  if ((await removeEverywhere(door, { session: id })) === 0) throw noSession();
   return new Response(null, { status: 204 });
 }
 
 /** `DELETE /users/:user/sessions` */
 export async function endUserSessions(
   door: Door,
-  request: Request,
+  _request: Request,
   _server: unknown,
   asker: Asker,
+  { user = "" }: Names,
 ): Promise<Response> {
   door.policy.checkOperation(asker, "disconnect");
-  const user = readSegment(request, "/sessions");
-  return Response.json({ ended: await removeEverywhere(door, { user }) });
+  const named = { user: checkUserName(user, "/user") };
+  return Response.json({ ended: await removeEverywhere(door, named) });
 }
 
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
@@ -64,6 +67,7 @@ export async function revoke(
   const { user, session, token, until } = checkRevocation(await readJson(door, asker, request, MAX_BODY));
   // A reload may have changed what the key may do while the body was on its way.
   door.policy.checkOperation(asker, "revoke");
+  if (user !== undefined) checkUserName(user, "/user");
   const { lifetime, leeway } = access.settings;
   const end = until ?? Date.now() + lifetime + leeway;
   if (end <= Date.now()) {

@@ -1,4 +1,4 @@
-// Reading requests: the room in the path, the query, where to start. No sockets, no state.
+// Reading requests: the room, the query, where to start. No sockets, no state.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
@@ -7,6 +7,7 @@ import { parseCursor } from "../protocol/cursor.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Door } from "../access/door.ts";
 import type { Start } from "../hub/joining.ts";
+import type { Names } from "./path.ts";
 
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
@@ -48,23 +49,9 @@ export function readQuery(request: Request): Static<typeof Query> & { rooms: str
   return { ...values, rooms: [...new Set(parameters.getAll("room"))] };
 }
 
-/** The room in the path: its last segment, or the one before `suffix`. @throws ThumpError `invalid-room` */
-export function readRoom(request: Request, suffix = ""): string {
-  return checkRoomName(readSegment(request, suffix));
-}
-
-/** One percent-encoded path segment. The router's own decoding would let broken encodings pass. */
-export function readSegment(request: Request, suffix = ""): string {
-  const path = request.url.split("?", 1)[0] as string;
-  const trimmed = path.endsWith(suffix) ? path.slice(0, path.length - suffix.length) : path;
-  try {
-    return decodeURIComponent(trimmed.slice(trimmed.lastIndexOf("/") + 1));
-  } catch {
-    throw new ThumpError(
-      "invalid-room",
-      "The path has a broken percent-encoding. Encode names with encodeURIComponent.",
-    );
-  }
+/** The room in the path. @throws ThumpError `invalid-room` */
+export function readRoom(names: Names): string {
+  return checkRoomName(names["room"] ?? "");
 }
 
 /** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`; and whether it asks for presence. */

@@ -12,6 +12,7 @@ import { readContent, readJson } from "./body.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { waitForPublication } from "./poll.ts";
 import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
+import type { Names } from "./path.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 import { RoomStream } from "./room-stream.ts";
@@ -32,9 +33,10 @@ export async function publish(
   request: Request,
   _server: unknown,
   asker: Asker,
+  names: Names,
 ): Promise<Response> {
   const { headers } = request;
-  const room = readRoom(request);
+  const room = readRoom(names);
   // Whose publication is not wanted need not send it.
   if (door.policy.secured) await door.check(asker, "publish", room);
   const content = await readContent(door, asker, request, door.maxMessage);
@@ -54,8 +56,9 @@ export function listen(
   request: Request,
   server: Server<unknown> | null,
   asker: Asker,
+  names: Names,
 ): Answer | Promise<Answer> {
-  const room = readRoom(request);
+  const room = readRoom(names);
   const query = readQuery(request);
   const start = readStart(request, query);
   const accept = request.headers.get("accept") ?? "";
@@ -154,11 +157,12 @@ export function multiplexed(
 /** `GET /rooms/:room/members`: who is there. */
 export function members(
   door: Door,
-  request: Request,
+  _request: Request,
   _server: unknown,
   asker: Asker,
+  names: Names,
 ): Response | Promise<Response> {
-  const room = readRoom(request, "/members");
+  const room = readRoom(names);
   return door.allow(asker, "members", room, () =>
     andThen(membersAnswer(door.hub, room), (text) => new Response(text, jsonHeaders)),
   );
@@ -167,11 +171,12 @@ export function members(
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
 export async function forget(
   door: Door,
-  request: Request,
+  _request: Request,
   _server: unknown,
   asker: Asker,
+  names: Names,
 ): Promise<Response> {
-  await door.forget(asker, readRoom(request, "/history"));
+  await door.forget(asker, readRoom(names));
   return new Response(null, { status: 204 });
 }
 

@@ -8,7 +8,8 @@ import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { sessionOf } from "./operate.ts";
 import { type Order, pageOf } from "./page.ts";
-import { readQuery, readSegment } from "./request.ts";
+import type { Names } from "./path.ts";
+import { readQuery } from "./request.ts";
 
 /** So many of a session's rooms are shown. */
 const MAX_ROOMS = 1000;
@@ -65,9 +66,15 @@ function* candidates(
 }
 
 /** `GET /sessions/:id` */
-export function describeSession(door: Door, request: Request, _server: unknown, asker: Asker): Response {
+export function describeSession(
+  door: Door,
+  _request: Request,
+  _server: unknown,
+  asker: Asker,
+  { id = "" }: Names,
+): Response {
   door.policy.checkOperation(asker, "inspect");
-  const session = sessionOf(door, readSegment(request));
+  const session = sessionOf(door, id);
   const { identity, memberships, lagging, lags, received } = session;
   const shown = [...memberships.values().take(MAX_ROOMS)];
   return Response.json({

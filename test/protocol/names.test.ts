@@ -3,7 +3,18 @@ import { expect, test } from "bun:test";
 import { checkEventName, checkKey, checkRoomName } from "../../src/protocol/names.ts";
 import { codeOf } from "../support/errors.ts";
 
-const allowed = ["a", "chat:42", "with space", "a/b?c#d%", "..", "🐇", "ü".repeat(127), "a".repeat(255)];
+const allowed = [
+  "a",
+  "chat:42",
+  "with space",
+  "a/b?c#d%",
+  "...",
+  "a..b",
+  ".a/b.",
+  "🐇",
+  "ü".repeat(127),
+  "a".repeat(255),
+];
 const refused: [name: string, why: string][] = [
   ["", "empty"],
   ["a".repeat(256), "256 bytes"],
@@ -20,6 +31,14 @@ const refused: [name: string, why: string][] = [
 
 test.each(allowed)("%p may name a room, an event and a key", (name) => {
   expect(checkRoomName(name)).toBe(name);
+  expect(checkEventName(name)).toBe(name);
+  expect(checkKey(name)).toBe(name);
+});
+
+const unsafe = [".", "..", "./a", "../a", "a/..", "a/./b", "a/../b", "a\\..\\b", "..\\a", "a\ufffdb"];
+
+test.each(unsafe)("%j may name an event and a key, but no room: it stands in paths", (name) => {
+  expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
   expect(checkEventName(name)).toBe(name);
   expect(checkKey(name)).toBe(name);
 });

@@ -1,7 +1,7 @@
 // `thump bench`: how a running server carries a room, as its clients see it.
 import { Api } from "../api.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
-import { EXIT } from "../exit.ts";
+import { checkRoom, EXIT } from "../exit.ts";
 import { Output } from "../output.ts";
 import { Load, type LoadOptions } from "./load.ts";
 
@@ -15,7 +15,7 @@ const BUSY = 0.85;
 /** Prints the figures. The exit code is 1 where anything was missing, repeated or out of order. @throws CommandError */
 export async function bench(room: string | undefined, flags: BenchFlags): Promise<void> {
   const name = room ?? `bench:${crypto.randomUUID().slice(0, 8)}`;
-  const path = `/rooms/${encodeURIComponent(name)}`;
+  const path = `/rooms/${encodeURIComponent(checkRoom(name))}`;
   const credential = await readCredential(flags, process.env);
   // A socket that is not let in does not say why; a request does.
   await new Api(flags.url, credential).request(`${path}?wait=0.001`);

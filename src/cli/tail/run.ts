@@ -1,9 +1,8 @@
 // `thump tail`: prints what is published in rooms, by the client, until it is told to stop.
 import { connect, type Thump } from "../../client/index.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
-import { checkRoomName } from "../../protocol/names.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
-import { CommandError, EXIT, messageOf, say } from "../exit.ts";
+import { checkRoom, CommandError, EXIT, messageOf, say } from "../exit.ts";
 import { type ColorWhen, Output, painter, wantsColor } from "../output.ts";
 import { Follower, refusal } from "./follower.ts";
 import { jsonLines, prettyLines } from "./format.ts";
@@ -48,8 +47,8 @@ export async function tail(names: string[], flags: TailFlags): Promise<void> {
 function check(names: string[], { after, last }: TailFlags): void {
   if (after !== undefined && last !== undefined)
     throw new CommandError("Give --last or --after, not both.", EXIT.usage);
+  names.forEach(checkRoom);
   try {
-    names.forEach(checkRoomName);
     if (after !== undefined) parseCursor(after);
   } catch (error) {
     throw new CommandError(messageOf(error), EXIT.usage);

@@ -1,0 +1,315 @@
+// One reading of a path: a request acts on the literal name in its raw target, or is refused with 400 or 404.
+import { expect, test } from "bun:test";
+import { Elysia } from "elysia";
+import { thump } from "../../src/index.ts";
+import { eventually } from "../support/answers.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { connect } from "../support/clients.ts";
+import { run } from "../support/command.ts";
+import { bareHttp2 } from "../support/http2.ts";
+import { startServer } from "../support/server.ts";
+import { FORMS, HOSTS, literalName, SEGMENTS } from "../support/targets.ts";
+import { tcp } from "../support/tcp.ts";
+import { bearer, claims, SECRET, token } from "../support/tokens.ts";
+
+const KEY = `thump_${"k".repeat(43)}`;
+const hash = new Bun.CryptoHasher("sha256").update(KEY).digest("hex");
+const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] } };
+/** Rooms that a second reading of a target could lead to. */
+const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
+
+type Engine = ReturnType<typeof startServer>["engine"];
+interface Place {
+  engine: Engine;
+  port: number;
+  prefix: string;
+}
+
+function inApp(app: ReturnType<typeof withPlugin>, prefix: string): Place {
+  app.listen({ port: 0, hostname: "127.0.0.1" });
+  cleanup(() => app.stop(true));
+  return { engine: app.decorator.thump, port: app.server?.port ?? 0, prefix };
+}
+
+const withPlugin = (prefix: string) => new Elysia().use(thump({ ...OPTIONS, prefix }));
+
+/** Where the routes are. */
+const PLACES: Record<string, () => Place> = {
+  "a server": () => ({ ...startServer(OPTIONS), prefix: "" }),
+  "an app, with a prefix": () => inApp(withPlugin("/live"), "/live"),
+  "an app's group": () => {
+    const app: unknown = new Elysia().group("/api", (group) => group.use(thump(OPTIONS)));
+    // Elysia's types forget what a group decorates.
+    return inApp(app as ReturnType<typeof withPlugin>, "/api");
+  },
+};
+
+interface Outcome {
+  status: number;
+  /** The names of what something was done to. */
+  acted: string[];
+}
+
+/** One request as it stands, with the rights of an API key: the head of its answer, and the body where it ends. */
+async function ask(
+  { port }: Place,
+  method: string,
+  target: string,
+  hosts: string[] = ["Host: 127.0.0.1"],
+  fields: string[] = [],
+): Promise<{ status: number; body: string; leave: () => void }> {
+  const connection = await tcp(port);
+  const version = hosts.length === 0 ? "1.0" : "1.1";
+  const head = [`${method} ${target} HTTP/${version}`, ...hosts, `Authorization: Bearer ${KEY}`, ...fields];
+  const body = method === "POST" ? ["Content-Length: 1", "Connection: close", "", "x"] : ["", ""];
+  connection.send([...head, ...body].join("\r\n"));
+  while (!/\r\n\r\n/.test(connection.received) && !connection.socket.destroyed)
+    await connection.more().catch(() => {});
+  const length = Number(/^content-length: ([0-9]+)/im.exec(connection.received)?.[1] ?? 0);
+  const bodyOf = () => connection.received.split(/\r\n\r\n(.*)/s)[1] ?? "";
+  while (bodyOf().length < length) await connection.more();
+  const status = Number(/^HTTP\/1\.1 ([0-9]{3})/.exec(connection.received)?.[1] ?? 0);
+  const leave = () => connection.socket.destroy();
+  if (status !== 101 && length > 0) leave();
+  return { status, body: Buffer.from(bodyOf(), "latin1").toString(), leave };
+}
+
+const countsOf = ({ hub }: Engine) =>
+  new Map(Array.from(hub.log.rooms() as Iterable<string>, (room) => [room, hub.log.about?.(room)?.count]));
+
+type Act = (place: Place, target: string, literal: string | undefined, hosts?: string[]) => Promise<Outcome>;
+
+const reads =
+  (field: string): Act =>
+  async (place, target, _, hosts) => {
+    const { status, body } = await ask(place, "GET", target, hosts);
+    return {
+      status,
+      acted: status === 200 ? [(JSON.parse(body) as Record<string, string>)[field] ?? "?"] : [],
+    };
+  };
+
+/** What was joined. */
+const listens =
+  (fields: string[]): Act =>
+  async (place, target, _, hosts) => {
+    const { sessions } = place.engine.hub;
+    const before = new Set(sessions.keys());
+    const { status, leave } = await ask(place, "GET", target, hosts, fields);
+    const acted: string[] = [];
+    if (status === 101 || status === 200) {
+      await eventually(() => sessions.size > before.size);
+      for (const [id, { memberships }] of sessions) if (!before.has(id)) acted.push(...memberships.keys());
+    }
+    leave();
+    await eventually(() => sessions.size === before.size);
+    return { status, acted };
+  };
+
+const HANDSHAKE = [
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+];
+
+/** Of each route with a room's name in it: the request, and to which rooms it did something. */
+const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
+  [
+    "POST",
+    "/rooms/:room",
+    "publishes",
+    async (place, target, _, hosts) => {
+      const before = countsOf(place.engine);
+      const { status } = await ask(place, "POST", target, hosts);
+      const acted = [...countsOf(place.engine)].filter(([room, count]) => before.get(room) !== count);
+      return { status, acted: acted.map(([room]) => room) };
+    },
+  ],
+  ["GET", "/rooms/:room", "reads", reads("room")],
+  ["GET", "/rooms/:room", "streams", listens(["Accept: application/x-ndjson"])],
+  ["GET", "/rooms/:room", "opens a socket", listens(HANDSHAKE)],
+  ["GET", "/rooms/:room/members", "reads", reads("room")],
+  [
+    "DELETE",
+    "/rooms/:room/history",
+    "forgets",
+    async (place, target, literal, hosts) => {
+      const rooms = literal === undefined ? OTHERS : [literal, ...OTHERS];
+      for (const room of rooms) await place.engine.publish(room, 1);
+      const { status } = await ask(place, "DELETE", target, hosts);
+      const after = countsOf(place.engine);
+      return { status, acted: [...new Set(rooms)].filter((room) => !after.has(room)) };
+    },
+  ],
+];
+
+/** Tries a target. @returns what is wrong with what came of it, or nothing */
+async function tried(
+  place: Place,
+  act: Act,
+  target: string,
+  route: string,
+  hosts?: string[],
+): Promise<string[]> {
+  const literal = literalName(target, place.prefix + route);
+  const { status, acted } = await act(place, target, literal, hosts);
+  const refused = [400, 404].includes(status) && acted.length === 0;
+  const done = (status < 300 || status === 101) && acted.length === 1 && acted[0] === literal;
+  // A query that says nothing sensible may be refused.
+  const fits = literal === undefined ? refused : done || (refused && /\?./.test(target));
+  return fits ? [] : [`${target} → ${status} ${JSON.stringify(acted)}, not ${JSON.stringify(literal)}`];
+}
+
+const pathOf = ({ prefix }: Place, route: string, segment: string, name: string) =>
+  prefix + route.replace(/:\w+/, () => segment.replaceAll("{}", name));
+
+for (const [where, start] of Object.entries(PLACES)) {
+  for (const [method, route, what, act] of ROOM_ROUTES) {
+    test(`in ${where}, ${method} ${route} ${what} by the literal name, or is refused: ${SEGMENTS.length} names`, async () => {
+      const place = start();
+      const wrong: string[] = [];
+      for (const segment of SEGMENTS) {
+        // What a question mark makes another route of is tried there.
+        if (segment.includes("?") && !route.endsWith(":room")) continue;
+        wrong.push(...(await tried(place, act, pathOf(place, route, segment, "orders"), route)));
+      }
+      expect(wrong).toEqual([]);
+    });
+  }
+
+  test(`in ${where}, whole targets and hosts in odd forms lead to the same room, or nowhere`, async () => {
+    const place = start();
+    const wrong: string[] = [];
+    for (const [, route, , act] of ROOM_ROUTES) {
+      const path = pathOf(place, route, "orders", "");
+      for (const form of Object.values(FORMS)) wrong.push(...(await tried(place, act, form(path), route)));
+      for (const hosts of Object.values(HOSTS))
+        for (const target of [path, `/0123456789${path}`, pathOf(place, route, "x\\orders", "")])
+          wrong.push(...(await tried(place, act, target, route, hosts ?? [])));
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test(`in ${where}, a session and a user are ended by their literal name, or nobody is`, async () => {
+    const place = start();
+    const { hub } = place.engine;
+    const wrong: string[] = [];
+    const url = `ws://127.0.0.1:${place.port}${place.prefix}/ws`;
+    const headers = bearer(token(claims()));
+    for (const [method, route] of [
+      ["GET", "/sessions/:id"],
+      ["DELETE", "/sessions/:id"],
+      ["DELETE", "/users/:user/sessions"],
+    ] as const) {
+      const forms = Object.values(FORMS).map((form) => (id: string) => form(pathOf(place, route, id, "")));
+      const segments = SEGMENTS.map((segment) => (id: string) => pathOf(place, route, segment, id));
+      for (const targetOf of [...segments, ...forms]) {
+        if (hub.sessions.size === 0) {
+          await connect(url, { headers });
+          await eventually(() => hub.sessions.size === 1);
+        }
+        const [id = ""] = hub.sessions.keys();
+        const target = targetOf(route.includes(":user") ? "u7" : id);
+        const { status } = await ask(place, method, target);
+        const literal = literalName(target, place.prefix + route);
+        const meant = literal === id || literal === "u7";
+        const refused = [400, 404, 422].includes(status) || (status === 200 && literal !== undefined);
+        const ended = hub.sessions.size === 0;
+        const fits = meant ? status < 300 && ended === (method === "DELETE") : refused && !ended;
+        if (!fits) wrong.push(`${method} ${target} → ${status}${ended ? ", ended" : ""}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test(`in ${where}, no route is reached by a detour, and none has a slash at its end`, async () => {
+    const place = start();
+    const statuses: unknown[] = [];
+    for (const path of ["/rooms", "/events?room=orders", "/ws", "/rules", "/sessions", "/publish"]) {
+      const [bare = "", query] = (place.prefix + path).split(/(?=\?)/);
+      const method = path === "/publish" ? "POST" : "GET";
+      for (const target of [
+        `/x/..${bare}`,
+        `/x\\..${bare}`,
+        `/.${bare}`,
+        `${bare}/`,
+        `${bare}\\`,
+        `/${bare}`,
+      ])
+        statuses.push((await ask(place, method, target + (query ?? ""))).status);
+    }
+    for (const path of [
+      "/rooms/r",
+      "/rooms/r/members",
+      "/sessions/s",
+      "/users/u7/sessions",
+      "/users//sessions",
+    ])
+      for (const target of [`${place.prefix}${path}/`, `${place.prefix}${path}\\`])
+        statuses.push((await ask(place, "OPTIONS", target)).status);
+    expect(statuses.filter((status) => status !== 404 && status !== 400)).toEqual([]);
+  });
+}
+
+test("over HTTP/2 it is the same", async () => {
+  const { cert, key } = makeCertificate();
+  const server = startServer({ ...OPTIONS, tls: { cert, key } });
+  const place = { ...server, prefix: "" };
+  const connection = await bareHttp2(server.port);
+  const wrong: string[] = [];
+  const publishes: Act = async (_, target) => {
+    const before = countsOf(server.engine);
+    const stream = connection.open(target, {
+      ":method": "POST",
+      authorization: `Bearer ${KEY}`,
+      accept: "*/*",
+    });
+    await stream.until(() => false);
+    const acted = [...countsOf(server.engine)].filter(([room, count]) => before.get(room) !== count);
+    // A target that is none at all is answered by a reset.
+    const status = acted.length > 0 ? 201 : 400;
+    return { status, acted: acted.map(([room]) => room) };
+  };
+  const targets = SEGMENTS.map((segment) => pathOf(place, "/rooms/:room", segment, "orders"));
+  for (const target of [...targets, ...Object.values(FORMS).map((form) => form("/rooms/orders"))]) {
+    // Only HTTP/1.1 has an absolute form (RFC 9113 §8.3.1), and bytes that are no ASCII end the connection.
+    // oxlint-disable-next-line no-control-regex -- all of ASCII
+    if (target.startsWith("http") || !/^[\x00-\x7f]*$/.test(target)) continue;
+    wrong.push(...(await tried(place, publishes, target, "/rooms/:room")));
+  }
+  expect(wrong).toEqual([]);
+});
+
+test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
+  "%p is no room and no user, by any way in",
+  async (name) => {
+    const server = startServer(OPTIONS);
+    const headers = bearer(KEY);
+    const query = `room=${encodeURIComponent(name)}`;
+    const codeOf = async (path: string, init: RequestInit = {}) =>
+      ((await (await fetch(server.url + path, { ...init, headers })).json()) as { code?: string }).code;
+    expect(await codeOf(`/events?${query}`)).toBe("invalid-room");
+    expect(await codeOf(`/rules?${query}`)).toBe("invalid-room");
+    const batch = await fetch(`${server.url}/publish`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify([{ room: name, data: 1 }]),
+    });
+    expect(await batch.json()).toMatchObject({ results: [{ error: { code: "invalid-room" } }] });
+    await expect(server.engine.publish(name, 1)).rejects.toThrow("room's name");
+    await expect(server.engine.publish("r", 1, { from: name })).rejects.toThrow("user's name");
+    const revoked = await codeOf("/revoke", { method: "POST", body: JSON.stringify({ user: name }) });
+    expect(revoked).toBe("invalid");
+    const shown = await fetch(`${server.url}/rooms/r`, { headers: bearer(token(claims({ sub: name }))) });
+    expect(shown.status).toBe(401);
+    expect([...countsOf(server.engine).keys()]).toEqual([]);
+  },
+);
+
+test.each(["tail ..", "bench a/../b", "token --sub ."])("thump %s is refused", async (line) => {
+  const { code, err } = await run(line.split(" "), { THUMP_URL: "http://127.0.0.1:1", THUMP_SECRET: SECRET });
+  expect(code).toBe(2);
+  expect(err).toContain("or has a part between slashes that is");
+});
