@@ -38,6 +38,8 @@ export interface Incoming {
 
 export class Door {
   readonly bodies = new Bodies();
+  /** How long a connection may be silent between two requests, in seconds. */
+  idleTime = 10;
 
   /**
    * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
@@ -95,6 +97,12 @@ export class Door {
   /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
   checkOpen({ caller, network }: Asker, rooms: Iterable<string>): void {
     this.hub.openRooms.check({ network, user: caller.user }, rooms);
+  }
+
+  /** The session enters, if there is a place for it. @throws ThumpError `busy`, `rate` */
+  admit(session: AskingSession): void {
+    this.places.check(session);
+    this.enter(session);
   }
 
   /** A session's connection is there. One whose token is not good any more since it shook hands ends at once. */

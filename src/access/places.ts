@@ -1,7 +1,7 @@
-// Places: how many sessions there may be, in all and from one address. Asked before an upgrade or a stream's first byte.
+// Places: how many sessions there may be, in all and from one address. Checked as a session enters.
 import type { Hub } from "../hub/hub.ts";
+import type { Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import type { Asker } from "./caller.ts";
 
 /** Who found no place tries again after so long, in ms, and up to as long again: not all at the same time. */
 const RETRY = 5000;
@@ -20,8 +20,11 @@ export class Places {
     public perAddress: number,
   ) {}
 
-  /** Whether there is a place for one more. @throws ThumpError `busy`, `rate` */
-  check({ network }: Asker): void {
+  /**
+   * Whether there is a place for a session, which must enter in the same tick: before an await others could take it.
+   * @throws ThumpError `busy`, `rate`
+   */
+  check({ network }: Pick<Session, "network">): void {
     const { sessions, networks } = this.hub;
     const retry = RETRY + Math.floor(Math.random() * RETRY);
     if (sessions.size >= this.max) {

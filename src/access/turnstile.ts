@@ -2,20 +2,31 @@
 
 /** So many a turn: each takes about as long as a publication to a hundred sockets. */
 const A_TURN = 4;
+/** So many that wait are looked at in one turn, with those that have left. */
+const A_LOOK = 256;
+
+/** A newcomer that waits. */
+interface Waiting {
+  readonly hasLeft: () => boolean;
+  readonly go: (passed: boolean) => void;
+}
 
 export class Turnstile {
   #passed = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
   #scheduled = false;
 
-  /** Nothing where a newcomer may go on at once; else a promise for its turn. They go in the order in which they came. */
-  pass(): Promise<void> | undefined {
+  /**
+   * Nothing where a newcomer may go on at once; else a promise for its turn. They go in the order in which they came.
+   * @param hasLeft whether the client is no longer there: it takes no turn, and the promise resolves with `false`
+   */
+  pass(hasLeft: () => boolean): Promise<boolean> | undefined {
     this.#schedule();
     if (this.#waiting.length === 0 && this.#passed < A_TURN) {
       this.#passed++;
       return undefined;
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((go) => this.#waiting.push({ hasLeft, go }));
   }
 
   #schedule(): void {
@@ -27,9 +38,17 @@ export class Turnstile {
 
   #turn(): void {
     this.#scheduled = false;
-    const next = this.#waiting.splice(0, A_TURN);
+    const next: Waiting[] = [];
+    let looked = 0;
+    for (const waiting of this.#waiting) {
+      if (next.length === A_TURN || looked === A_LOOK) break;
+      looked++;
+      if (waiting.hasLeft()) waiting.go(false);
+      else next.push(waiting);
+    }
+    this.#waiting.splice(0, looked);
     this.#passed = next.length;
-    if (next.length > 0) this.#schedule();
-    for (const go of next) go();
+    if (next.length > 0 || this.#waiting.length > 0) this.#schedule();
+    for (const { go } of next) go(true);
   }
 }

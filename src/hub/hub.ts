@@ -216,6 +216,8 @@ export class Hub {
 
   #leave(membership: Membership): void {
     const { room, session } = membership;
+    // It ended while it was joining, and has left already: another room of that name may be there by now.
+    if (!room.members.has(membership)) return;
     if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.sampler.remove(membership);
     session.behind?.delete(membership);

@@ -121,6 +121,8 @@ export class Joining {
   /** All of its rooms are followed: reads what a session is to have first, then it is in. */
   #begin(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
     const { hub } = this;
+    // Its client left while the log began to be followed.
+    if (session.ended) return;
     const { epoch } = hub.log;
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
     const { at } = hub;

@@ -11,6 +11,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
 import { type Names, readNames } from "../transports/path.ts";
 import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
+import { gone } from "../transports/open.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
 import { refuse } from "../transports/refusal.ts";
 import * as rooms from "../transports/rooms.ts";
@@ -73,6 +74,7 @@ export function mount(engine: Engine) {
     const deflate = { compress: "shared", decompress: "shared" } as const;
     const perMessageDeflate = engine.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
+    engine.door.idleTime = app.config.serve?.idleTimeout ?? Math.ceil(engine.settings.headTime / 1000);
     return app.use(routes);
   };
 }
@@ -202,7 +204,8 @@ function guarded(
         return handler(door, request, server, { caller, address, network: counts, local }, names);
       };
       const caller = identify(door, request, origins, network, counted);
-      const response = caller instanceof Promise ? caller.then(handle) : handle(caller);
+      const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));
+      const response = caller instanceof Promise ? caller.then(later) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);
     } catch (error) {
@@ -210,7 +213,10 @@ function guarded(
     }
   };
   if (!counted) return answer;
-  return (context: Context) => turnstile.pass()?.then(() => answer(context)) ?? answer(context);
+  return (context: Context) => {
+    const passing = turnstile.pass(() => context.request.signal.aborted);
+    return passing ? passing.then((passed) => (passed ? answer(context) : gone())) : answer(context);
+  };
 }
 
 /** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */

@@ -82,23 +82,29 @@ async function readInTime(
   const length = request.headers.get("content-length");
   const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
   if (length !== null && Number(length) > limit) throw tooLarge();
-  const late = Promise.withResolvers<never>();
-  const refuse = () => late.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
+  const failed = Promise.withResolvers<never>();
+  const refuse = () =>
+    failed.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
   const timer = setTimeout(refuse, bodyTime);
   const small = length !== null && Number(length) <= SMALL_BODY;
   const reader = small ? undefined : request.body?.getReader();
-  const body = reader && bodies.open(late.reject);
+  const body = reader && bodies.open(failed.reject);
+  const abort = () => failed.reject(endedEarly());
+  // After an HTTP/2 reset the reader never settles. `arrayBuffer` rejects.
+  if (reader) request.signal.addEventListener("abort", abort);
   try {
-    if (!body)
-      return new Uint8Array(await Promise.race([request.arrayBuffer().catch(endedEarly), late.promise]));
+    if (!body) return new Uint8Array(await Promise.race([request.arrayBuffer().catch(fail), failed.promise]));
     const come = (bytes: number) => bodies.take(body, bytes);
-    return await Promise.race([readBody(reader, come, limit, tooLarge), late.promise]);
+    const bytes = await Promise.race([readBody(reader, come, limit, tooLarge), failed.promise]);
+    if (length === null) await checkWhole(request);
+    return bytes;
   } catch (error) {
     // What is still to come is not kept.
     reader?.cancel().catch(() => {});
     throw error;
   } finally {
     clearTimeout(timer);
+    if (reader) request.signal.removeEventListener("abort", abort);
     if (body) bodies.close(body);
   }
 }
@@ -113,7 +119,7 @@ async function readBody(
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
-    const chunk = await reader.read().catch(endedEarly);
+    const chunk = await reader.read().catch(fail);
     if (chunk.done) return Buffer.concat(chunks);
     size += chunk.value.byteLength;
     if (size > limit) throw tooLarge();
@@ -122,7 +128,21 @@ async function readBody(
   }
 }
 
+/**
+ * An HTTP/2 reset in the middle of a body without a length looks like its end: Bun aborts the request only after the
+ * promises of that event have settled.
+ */
+async function checkWhole(request: Request): Promise<void> {
+  if (request.headers.has("transfer-encoding")) return;
+  await new Promise(setImmediate);
+  if (request.signal.aborted) throw endedEarly();
+}
+
+function fail(): never {
+  throw endedEarly();
+}
+
 /** The client left in the middle of its body: nobody will read the answer, and it is no fault of ours. */
-function endedEarly(): never {
-  throw new ThumpError("malformed", "The body ended early.");
+function endedEarly(): ThumpError {
+  return new ThumpError("malformed", "The body ended early.");
 }

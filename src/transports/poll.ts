@@ -102,7 +102,8 @@ class PollSession extends Session implements Stream, AskingSession {
 
 /**
  * Resolves once the room has a publication after `after`, something went missing, `ms` are over, the client
- * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here.
+ * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here, or there is
+ * no place for one more session.
  */
 export function waitForPublication(
   door: Door,
@@ -112,6 +113,7 @@ export function waitForPublication(
   ms: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const finish = (ending: Ending, error?: unknown) => {
       clearTimeout(timer);
@@ -121,10 +123,14 @@ export function waitForPublication(
       else reject(error as Error);
     };
     const abort = () => finish(endedByClient());
-    const timer = setTimeout(() => finish(ANSWERED), ms);
     const session = new PollSession(door, asker, finish);
+    const timer = setTimeout(() => finish(ANSWERED), ms);
     signal.addEventListener("abort", abort);
-    door.enter(session);
+    try {
+      door.admit(session);
+    } catch (error) {
+      return finish(ANSWERED, error);
+    }
     const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
     Promise.try(() => door.join(asker, session, startAll([room], { after }), joined)).catch(
       (error: unknown) => finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),

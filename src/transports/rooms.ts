@@ -2,22 +2,23 @@
 import type { Server } from "bun";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
-import { type Coding, codingFor, identity } from "../hub/coding.ts";
 import { startAll, type Start, type Starts } from "../hub/joining.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { type Cursor, formatCursor } from "../protocol/cursor.ts";
-import { envelopeStream, eventStream, ndjson, type StreamFormat } from "../protocol/formats.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import {
+  envelopeStream,
+  eventStream,
+  multiplexedStream as multiplexedFormat,
+  ndjson,
+} from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
 import { readContent, readJson } from "./body.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
-import { waitForPublication } from "./poll.ts";
 import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
+import { openRoomStream, openSocket, openStream, poll } from "./open.ts";
 import type { Names } from "./path.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
-import { RoomStream } from "./room-stream.ts";
-import type { StreamSession } from "./stream.ts";
-import { type SocketSession, upgrade } from "./socket.ts";
 
 /** The longest that a poll waits, in seconds. */
 const MAX_WAIT = 60;
@@ -63,6 +64,7 @@ export function listen(
   const start = readStart(request, query);
   const accept = request.headers.get("accept") ?? "";
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
+  const opening = { door, request, server, asker };
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
     andThen(door.checkStart(asker, room, start), (bounded) => {
       door.checkOpen(asker, [room]);
@@ -77,14 +79,15 @@ export function listen(
   const listens = isUpgrade(request) || wait > 0 || isStream(request, accept);
   if (listens) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
-    return listening(() =>
-      socket(server, request, new RawSocket(door, asker, room, start, query.echo === "1")),
-    );
+    return listening(() => openSocket(opening, new RawSocket(door, asker, room, start, query.echo === "1")));
   if (asksForEvents(request))
-    return listening(() => stream(door, request, server, asker, eventStream, startAll([room], start)));
+    return listening(() => openRoomStream(opening, eventStream, startAll([room], start)));
   if (accept.includes("application/x-ndjson"))
-    return listening(() => stream(door, request, server, asker, ndjson, startAll([room], start)));
-  if (wait > 0) return listening((bounded) => poll(door, request, server, asker, room, bounded, wait));
+    return listening(() => openRoomStream(opening, ndjson, startAll([room], start)));
+  if (wait > 0)
+    return listening((bounded) =>
+      poll(opening, room, bounded, wait, (from) => state(door, asker, room, from)),
+    );
   return door.allow(asker, "history", room, () => state(door, asker, room, start));
 }
 
@@ -110,7 +113,7 @@ export function events(
   const starts = startAll(query.rooms, start);
   return andThen(checkRooms(door, asker, starts), () => {
     door.checkOpen(asker, starts.keys());
-    return stream(door, request, server, asker, envelopeStream, starts);
+    return openRoomStream({ door, request, server, asker }, envelopeStream, starts);
   });
 }
 
@@ -126,11 +129,9 @@ export async function multiplexedStream(
   const joins = readJoins(await readJson(door, asker, request, maxBody));
   takeJoins(door, asker, joins.length);
   const rooms = joins.map(({ room }) => room);
-  return respond(
-    door,
-    request,
-    server,
-    asker,
+  return openStream(
+    { door, request, server, asker },
+    multiplexedFormat,
     rooms,
     (coding) => new MultiplexedStream(door, asker, coding, joins),
   );
@@ -150,7 +151,10 @@ export function multiplexed(
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
     door.checkOpen(asker, query.rooms);
-    return socket(server, request, new MultiplexedSocket(door, asker, query.rooms, start));
+    return openSocket(
+      { door, request, server, asker },
+      new MultiplexedSocket(door, asker, query.rooms, start),
+    );
   });
 }
 
@@ -193,41 +197,6 @@ function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-function socket(server: Server<unknown> | null, request: Request, session: SocketSession): Answer {
-  session.door.places.check(session.asker);
-  if (server && upgrade(server, request, session)) return undefined;
-  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
-}
-
-function stream(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  format: StreamFormat,
-  starts: Starts,
-): Response {
-  const rooms = [...starts.keys()];
-  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, starts);
-  return respond(door, request, server, asker, rooms, create);
-}
-
-function respond(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  rooms: string[],
-  create: (coding: Coding) => StreamSession,
-): Response {
-  door.places.check(asker);
-  // Else Bun cuts a stream that is silent for a while.
-  server?.timeout(request, 0);
-  const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
-  const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
-  return create(coding).respond();
-}
-
 function takeJoins(door: Door, asker: Asker, count: number): void {
   const { roomsPerSession } = door.hub;
   if (count > roomsPerSession) throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
@@ -241,27 +210,4 @@ function checkRooms(door: Door, asker: Asker, starts: Starts): unknown {
 
 async function state(door: Door, asker: Asker, room: string, start: Start): Promise<Response> {
   return new Response(await historyAnswer(door, asker, room, start), jsonHeaders);
-}
-
-/** Answers at once when there is something after the cursor, else when something comes or the time is over. */
-async function poll(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  room: string,
-  start: Start,
-  seconds: number,
-): Promise<Response> {
-  const { hub } = door;
-  // Without a cursor there may be something already among the newest that were asked for.
-  if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0) {
-    return state(door, asker, room, start);
-  }
-  door.places.check(asker);
-  await hub.log.reach?.(start.after);
-  const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
-  server?.timeout(request, 0);
-  await waitForPublication(door, asker, room, after, seconds * 1000, request.signal);
-  return state(door, asker, room, { ...start, after, last: undefined });
 }

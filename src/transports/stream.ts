@@ -20,6 +20,9 @@ const encoder = new TextEncoder();
 export abstract class StreamSession extends Session implements Stream, AskingSession {
   #controller: ReadableStreamDirectController | undefined;
   #channel: Channel | undefined;
+  /** Its end, if that came before the response. */
+  #lastWords = "";
+  #release = () => {};
   #full = false;
   #stalled = false;
   override readonly address: string | undefined;
@@ -46,14 +49,14 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
     this.end(CLOSE.removed, message);
   }
 
-  /** The response that carries the stream. */
-  respond(): Response {
+  /** The response that carries the stream. The session has entered. @param release called before the response ends */
+  respond(release: () => void): Response {
+    this.#release = release;
     const body = new ReadableStream({
       type: "direct",
       // Called once; as it returns no promise, the stream stays open after it.
       pull: (controller: ReadableStreamDirectController) => {
-        this.#controller = controller;
-        this.#begin();
+        this.#begin(controller);
       },
       cancel: () => this.#gone(),
     });
@@ -65,9 +68,12 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
     });
   }
 
-  #begin(): void {
-    this.door.enter(this);
-    if (this.ended) return;
+  #begin(controller: ReadableStreamDirectController): void {
+    if (this.ended) {
+      this.#close(controller, this.#lastWords);
+      return;
+    }
+    this.#controller = controller;
     if (this.coding.name) this.write(this.coding.head);
     this.begin();
   }
@@ -141,15 +147,24 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
     this.#controller = undefined;
     // Who does not read does not read this either.
     if (this.#full) {
+      this.#release();
       controller?.close(new Error(reason));
       return;
     }
     const words = this.farewell(code, reason);
-    if (words !== "") controller?.write(this.#coded(words));
-    controller?.end();
+    if (controller) this.#close(controller, words);
+    else this.#lastWords = words;
+  }
+
+  #close(controller: ReadableStreamDirectController, words: string): void {
+    this.#release();
+    if (words !== "") controller.write(this.#coded(words));
+    controller.end();
   }
 
   override beat(): boolean {
+    // Its response was never sent.
+    if (!this.#controller) return false;
     if (this.#full) {
       if (this.#stalled) return false;
       this.#stalled = true;

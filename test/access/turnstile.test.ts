@@ -2,12 +2,13 @@
 import { expect, test } from "bun:test";
 import { Turnstile } from "../../src/access/turnstile.ts";
 
+const stays = () => false;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test("one after the other goes on at once", async () => {
   const turnstile = new Turnstile();
   for (let i = 0; i < 20; i++) {
-    expect(turnstile.pass()).toBeUndefined();
+    expect(turnstile.pass(stays)).toBeUndefined();
     await turn();
   }
 });
@@ -16,7 +17,7 @@ test("of a crowd a few go on a turn, in order, and a newcomer does not overtake"
   const turnstile = new Turnstile();
   const passed: number[] = [];
   const come = (i: number) => {
-    const wait = turnstile.pass();
+    const wait = turnstile.pass(stays);
     if (wait) void wait.then(() => passed.push(i));
     else passed.push(i);
   };
@@ -31,5 +32,20 @@ test("of a crowd a few go on a turn, in order, and a newcomer does not overtake"
   while (passed.length < 22) await turn();
   expect(passed).toEqual(Array.from({ length: 22 }, (_, i) => i));
   await turn();
-  expect(turnstile.pass()).toBeUndefined();
+  expect(turnstile.pass(stays)).toBeUndefined();
+});
+
+test("clients that left while they waited take no turn from those behind them", async () => {
+  const turnstile = new Turnstile();
+  const outcomes: [client: string, passed: boolean][] = [];
+  const come = (client: string, hasLeft: () => boolean) =>
+    void turnstile.pass(hasLeft)?.then((passed) => outcomes.push([client, passed]));
+  // Full for this turn.
+  while (turnstile.pass(stays) === undefined) continue;
+  for (let i = 0; i < 100; i++) come("gone", () => true);
+  come("here", stays);
+  await turn();
+  await turn();
+  expect(outcomes.filter(([, passed]) => passed)).toEqual([["here", true]]);
+  expect(outcomes).toHaveLength(101);
 });

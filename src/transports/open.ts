@@ -1,0 +1,100 @@
+// Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
+import type { Server } from "bun";
+import type { Asker } from "../access/caller.ts";
+import type { Door } from "../access/door.ts";
+import { type Coding, codingFor, identity } from "../hub/coding.ts";
+import type { Start, Starts } from "../hub/joining.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import type { Cursor } from "../protocol/cursor.ts";
+import type { StreamFormat } from "../protocol/formats.ts";
+import { waitForPublication } from "./poll.ts";
+import { streamHeaders } from "./refusal.ts";
+import { RoomStream } from "./room-stream.ts";
+import { type SocketSession, upgrade } from "./socket.ts";
+import type { StreamSession } from "./stream.ts";
+
+/** A request that can become a session. */
+export interface Opening {
+  readonly door: Door;
+  readonly request: Request;
+  readonly server: Server<unknown> | null;
+  readonly asker: Asker;
+}
+
+/** The response to a client that has left: no client reads it, and it counts as no error. */
+export function gone(): Response {
+  return new Response(null, { status: 499 });
+}
+
+/** Returns nothing where the request has become a socket. */
+export function openSocket({ request, server }: Opening, session: SocketSession): Response | undefined {
+  // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
+  session.door.places.check(session);
+  if (server && upgrade(server, request, session)) return undefined;
+  if (request.signal.aborted) return gone();
+  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
+}
+
+/** Opens a stream of rooms that start at one cursor. */
+export function openRoomStream(opening: Opening, format: StreamFormat, starts: Starts): Response {
+  const { door, asker } = opening;
+  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, starts);
+  return openStream(opening, format, [...starts.keys()], create);
+}
+
+export function openStream(
+  { door, request, server, asker }: Opening,
+  format: StreamFormat,
+  rooms: string[],
+  create: (coding: Coding) => StreamSession,
+): Response {
+  // It may have left during an await before this. The signal does not fire again for listeners that are added late.
+  if (request.signal.aborted) return gone();
+  const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
+  const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
+  // A response to HEAD has no body that could end, so it begins no session.
+  if (request.method === "HEAD") {
+    door.places.check({ network: asker.network });
+    return new Response(null, { headers: streamHeaders(format) });
+  }
+  const session = create(coding);
+  door.admit(session);
+  return session.respond(holdOpen(door, request, server));
+}
+
+/**
+ * Responds at once if there is a publication after the cursor, else when one comes or the time is over.
+ * @param state reads the response's content
+ */
+export async function poll(
+  { door, request, server, asker }: Opening,
+  room: string,
+  start: Start,
+  seconds: number,
+  state: (start: Start) => Promise<Response>,
+): Promise<Response> {
+  const { hub } = door;
+  const { signal } = request;
+  // Without a cursor there may be something already among the newest that were asked for.
+  if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0)
+    return signal.aborted ? gone() : state(start);
+  await hub.log.reach?.(start.after);
+  if (signal.aborted) return gone();
+  const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
+  const release = holdOpen(door, request, server);
+  try {
+    await waitForPublication(door, asker, room, after, seconds * 1000, signal);
+    return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Keeps Bun from closing a connection that is silent while a request waits or streams. Returns what ends that: it is
+ * to be called before the response ends, because the timeout belongs to the connection and would outlive the request.
+ */
+function holdOpen(door: Door, request: Request, server: Server<unknown> | null): () => void {
+  server?.timeout(request, 0);
+  return () => server?.timeout(request, door.idleTime);
+}

@@ -1,0 +1,304 @@
+// Clients that leave before they are answered, at every stage of every kind of request: nothing of them is left behind.
+import { describe, expect, test } from "bun:test";
+import http2 from "node:http2";
+import { Proxies } from "../../src/access/proxies.ts";
+import { unavailable } from "../../src/protocol/codes.ts";
+import { eventually } from "../support/answers.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { connect } from "../support/clients.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { tcp } from "../support/tcp.ts";
+import { bearer, claims, ec, tokenBy } from "../support/tokens.ts";
+
+/** Holds what passes it while it is shut. */
+class Gate {
+  /** How many wait. */
+  waiting = 0;
+  #shut: PromiseWithResolvers<void> | undefined;
+
+  shut(): void {
+    this.#shut = Promise.withResolvers();
+  }
+
+  open(): void {
+    this.#shut?.resolve();
+    this.#shut = undefined;
+    this.waiting = 0;
+  }
+
+  pass(): Promise<void> | undefined {
+    if (!this.#shut) return undefined;
+    this.waiting++;
+    return this.#shut.promise;
+  }
+}
+
+interface Kind {
+  method: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+const UPGRADE = {
+  upgrade: "websocket",
+  connection: "upgrade",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "sec-websocket-version": "13",
+};
+const get = (path: string, headers: Record<string, string> = {}): Kind => ({ method: "GET", path, headers });
+const KINDS: Record<string, Kind> = {
+  poll: get("/rooms/r?wait=30"),
+  "poll with last": get("/rooms/r?wait=30&last=1"),
+  "poll with a cursor": get("/rooms/r?wait=30&after=CURSOR"),
+  "event stream": get("/rooms/r?last=1", { accept: "text/event-stream" }),
+  ndjson: get("/rooms/r?after=CURSOR", { accept: "application/x-ndjson" }),
+  "event stream of several rooms": get("/events?room=r&room=s&last=1"),
+  "multiplexed stream": { method: "POST", path: "/events", body: '[{"room":"r","last":1},{"room":"s"}]' },
+  "raw socket": get("/rooms/r", UPGRADE),
+  "multiplexed socket": get("/ws?room=r&room=s&last=1", UPGRADE),
+  publication: { method: "POST", path: "/rooms/r", body: '"x"' },
+  batch: { method: "POST", path: "/publish", body: '[{"room":"r","data":1},{"room":"s","data":1}]' },
+};
+
+interface World {
+  server: TestServer;
+  gates: Record<"turnstile" | "token" | "hook" | "follow" | "read", Gate>;
+  cursor: string;
+  headers: Record<string, string>;
+}
+
+async function newWorld(secure: boolean): Promise<World> {
+  const [turnstile, token, hook, follow, read] = Array.from({ length: 5 }, () => new Gate());
+  const gates = { turnstile, token, hook, follow, read } as World["gates"];
+  const pair = ec();
+  const jwk = { ...pair.publicKey.export({ format: "jwk" }), kid: "k" };
+  const keys = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch() {
+      await gates.token.pass();
+      return Response.json({ keys: [jwk] });
+    },
+  });
+  cleanup(() => keys.stop(true));
+  const { cert, key } = makeCertificate();
+  const server = startServer({
+    rooms: { "*": { join: "anyone", publish: "anyone", history: { read: "anyone" } } },
+    access: { jwks: `http://127.0.0.1:${keys.port}/` },
+    ...(secure ? { tls: { cert, key } } : {}),
+    // Each decision is one of its own: it is never known already.
+    authorize: async () => {
+      await gates.hook.pass();
+      return true;
+    },
+  });
+  const { engine } = server;
+  Object.assign(engine, { proxies: new Proxies(["loopback"], "x-forwarded-for", () => {}) });
+  const { log } = engine.hub;
+  const pass = engine.turnstile.pass.bind(engine.turnstile);
+  engine.turnstile.pass = (hasLeft) =>
+    gates.turnstile.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
+  const [followRoom, newest] = [log.follow.bind(log), log.newest.bind(log)];
+  log.follow = (...given) => {
+    const waits = gates.follow.pass();
+    const followed = followRoom(...given);
+    return waits ? waits.then(() => followed) : followed;
+  };
+  log.newest = (...given) => gates.read.pass()?.then(() => newest(...given)) ?? newest(...given);
+  log.reach = () => gates.read.pass();
+  const { at } = await engine.publish("r", "first");
+  // It carries a token, so that somebody has to be looked up, and comes from elsewhere, so that it counts by address.
+  const headers = {
+    "x-forwarded-for": "203.0.113.9",
+    ...bearer(tokenBy(pair, "ES256", claims(), { kid: "k" })),
+  };
+  return { server, gates, cursor: at, headers };
+}
+
+/** Begins a request. Returns what aborts it. @param cut sends a part of the body only */
+type Begin = (world: World, kind: Kind, cut?: boolean) => Promise<() => void>;
+
+const overHttp1: Begin = async (
+  { server, headers, cursor },
+  { method, path, headers: own = {}, body },
+  cut,
+) => {
+  const connection = await tcp(server.port);
+  const length = body === undefined ? {} : { "content-length": String(body.length) };
+  const fields = Object.entries({ host: "127.0.0.1", ...headers, ...own, ...length });
+  const head = [
+    `${method} ${path.replace("CURSOR", cursor)} HTTP/1.1`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
+  ];
+  connection.send(`${head.join("\r\n")}\r\n\r\n${(body ?? "").slice(0, cut ? 2 : undefined)}`);
+  return () => connection.socket.resetAndDestroy();
+};
+
+/** `all` gives up the connection, else the stream alone is reset. */
+const overHttp2 =
+  (all: boolean): Begin =>
+  async ({ server, headers, cursor }, { method, path, headers: own = {}, body }, cut) => {
+    const connection = http2.connect(server.url, { rejectUnauthorized: false });
+    cleanup(() => connection.destroy());
+    connection.on("error", () => {});
+    const stream = connection.request({
+      ":method": method,
+      ":path": path.replace("CURSOR", cursor),
+      ...headers,
+      ...own,
+    });
+    stream.on("error", () => {});
+    // Without a length: that a part of it is missing cannot be seen from the head.
+    if (body !== undefined && cut) stream.write(body.slice(0, 2));
+    else stream.end(body);
+    return () => (all ? connection.destroy() : stream.close(http2.constants.NGHTTP2_CANCEL));
+  };
+
+const PROTOCOLS: [name: string, begin: Begin, secure: boolean][] = [
+  ["HTTP/1.1", overHttp1, false],
+  ["HTTP/2, reset", overHttp2(false), true],
+  ["HTTP/2, connection lost", overHttp2(true), true],
+];
+
+/** What came before has been dealt with by the server. */
+async function settled({ server }: World): Promise<void> {
+  for (let i = 0; i < 3; i++)
+    await fetch(`${server.url}/healthz`, { keepalive: false, tls: { rejectUnauthorized: false } });
+}
+
+function left({ server }: World): object {
+  const { hub, door } = server.engine;
+  return {
+    sessions: hub.sessions.size,
+    networks: hub.networks.size,
+    rooms: [...hub.rooms.keys()],
+    bodies: door.bodies.bytes,
+  };
+}
+const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
+
+const sessionKinds = Object.entries(KINDS).filter(([name]) => name !== "publication" && name !== "batch");
+const reaches = (stage: keyof World["gates"], name: string): boolean => {
+  if (stage === "turnstile") return name !== "publication" && name !== "batch";
+  // A poll with last has its answer before it joins.
+  if (stage === "follow") return name !== "poll with last" && sessionKinds.some(([kind]) => kind === name);
+  if (stage === "read") return /last|cursor|stream|ndjson|multiplexed/.test(name);
+  return true;
+};
+
+describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
+  const kinds = Object.entries(KINDS).filter(([name]) => !secure || !name.includes("socket"));
+
+  for (const stage of ["turnstile", "token", "hook", "follow", "read"] as const) {
+    test.each(kinds.filter(([name]) => reaches(stage, name)))(
+      `%s, aborted at: ${stage}`,
+      async (_name, kind) => {
+        const world = await newWorld(secure);
+        const gate = world.gates[stage];
+        // The keys of tokens are fetched once.
+        gate.shut();
+        const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
+        await eventually(() => gate.waiting >= (stage === "token" || stage === "follow" ? 1 : 3));
+        await settled(world);
+        for (const abort of aborts) abort();
+        await settled(world);
+        gate.open();
+        await settled(world);
+        await eventually(() => Bun.deepEquals(left(world), NOTHING));
+        await settled(world);
+        expect(left(world)).toEqual(NOTHING);
+        expect(world.server.engine.door.places.refused).toEqual({ all: 0, address: 0 });
+      },
+    );
+  }
+
+  test.each(kinds.filter(([, { body }]) => body !== undefined))(
+    "%s, aborted in its body",
+    async (_name, kind) => {
+      const world = await newWorld(secure);
+      const abort = await begin(world, kind, true);
+      await settled(world);
+      abort();
+      await settled(world);
+      expect(left(world)).toEqual(NOTHING);
+      const kept = await world.server.engine.hub.log.newest("r", 10);
+      expect(kept.publications).toHaveLength(1);
+    },
+  );
+
+  test.each(kinds.filter(([name]) => sessionKinds.some(([kind]) => kind === name)))(
+    "%s, aborted once it is there",
+    async (_name, kind) => {
+      const world = await newWorld(secure);
+      // Something is behind the cursor, or among the newest: then a poll is answered at once.
+      const path = kind.path.replace(/&(last|after)=[^&]*/, "");
+      const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, { ...kind, path })));
+      await eventually(() => world.server.engine.hub.sessions.size === 3);
+      for (const abort of aborts) abort();
+      await eventually(() => Bun.deepEquals(left(world), NOTHING));
+    },
+  );
+});
+
+test("a session that ended while its room was opened does not take the room from those who came after it", async () => {
+  const server = startServer();
+  const { log } = server.engine.hub;
+  const gate = new Gate();
+  gate.shut();
+  const followRoom = log.follow.bind(log);
+  log.follow = (...given) => {
+    const waits = gate.pass();
+    const followed = followRoom(...given);
+    return waits
+      ? waits.then(() => {
+          throw unavailable("It is away.");
+        })
+      : followed;
+  };
+  const first = await tcp(server.port);
+  first.send("GET /rooms/r HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
+  await eventually(() => gate.waiting === 1);
+  first.socket.resetAndDestroy();
+  await eventually(() => server.engine.hub.rooms.size === 0);
+  log.follow = followRoom;
+  const second = await connect(server.socket("/rooms/r"));
+  await eventually(() => server.engine.sessionsIn("r") === 1);
+  gate.open();
+  await server.publish("r", "still here");
+  expect(await second.next()).toBe("still here");
+  expect(server.engine.hub.rooms.size).toBe(1);
+});
+
+test("polls that are given up at once take no places from others", async () => {
+  const server = startServer({ limits: { sessions: 10 } });
+  for (let i = 0; i < 300; i++) {
+    const poll = await tcp(server.port);
+    poll.send(`GET /rooms/r?wait=50&after=${server.engine.hub.at} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    poll.socket.resetAndDestroy();
+  }
+  await eventually(() => server.engine.hub.sessions.size === 0);
+  const others = await Promise.all(Array.from({ length: 10 }, () => connect(server.socket("/ws"))));
+  expect(others).toHaveLength(10);
+});
+
+test("of many that come at once after a wait, no more enter than there are places", async () => {
+  const gate = new Gate();
+  const server = startServer({
+    limits: { sessions: 5 },
+    authorize: async () => {
+      await gate.pass();
+      return true;
+    },
+  });
+  gate.shut();
+  const polls = Array.from({ length: 40 }, () => fetch(server.room("r", "?wait=50")));
+  await eventually(() => gate.waiting === 40);
+  gate.open();
+  await eventually(() => server.engine.door.places.refused.all === 35);
+  expect(server.engine.hub.sessions.size).toBe(5);
+  await server.engine.publish("r", "x");
+  const statuses = (await Promise.all(polls)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(5);
+});
