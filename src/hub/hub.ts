@@ -225,7 +225,7 @@ export class Hub {
     this.presence.leave(membership);
     room.members.delete(membership);
     room.changes++;
-    const [next] = room.members;
+    const next = room.members.values().next().value;
     this.openRooms.leave(room.name, session, next?.session);
     if (next) return;
     this.rooms.delete(room.name);

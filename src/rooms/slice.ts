@@ -7,7 +7,8 @@ const ITEMS_PER_LOOK = 16;
 
 export class Slice {
   readonly #end: number;
-  #done = 0;
+  /** How many items it has had. */
+  done = 0;
 
   /**
    * @param items the most items per slice
@@ -23,9 +24,9 @@ export class Slice {
 
   /** True if one more item fits into this slice; counts it. */
   take(): boolean {
-    if (this.#done >= this.items) return false;
-    if (this.#done > 0 && this.#done % ITEMS_PER_LOOK === 0 && this.now() >= this.#end) return false;
-    this.#done++;
+    if (this.done >= this.items) return false;
+    if (this.done > 0 && this.done % ITEMS_PER_LOOK === 0 && this.now() >= this.#end) return false;
+    this.done++;
     return true;
   }
 }

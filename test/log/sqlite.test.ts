@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { SqliteLog, type SqliteOptions } from "../../src/log/sqlite/sqlite.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
+import { Memory } from "../../src/rooms/memory.ts";
 import { boundsOf, logContract } from "../contract/log.ts";
 import { durableContract } from "../contract/log-durable.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -95,4 +96,44 @@ test("keys in a folder of an older version have no hash, and match any data", as
   expect(db.query("SELECT key FROM keys").get()).toEqual({ key: '["a",null,"k"]' });
   db.close();
   expect((await open({ dir }).append(data("second"))).seq).toBe(seq);
+});
+
+test("rooms take memory too: of ever new ones few stay there, and all of them are read back and listed", async () => {
+  const log = open({ memory: new Memory(1 << 20) });
+  const names = Array.from({ length: 3000 }, (_, i) => `tiny:${i}`);
+  const followed: number[] = [];
+  for (const name of names.slice(0, 5)) log.follow(name, ({ seq }) => followed.push(seq));
+  const positions: number[] = [];
+  for (let i = 0; i < names.length; i += 100) {
+    const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));
+    positions.push(...said.map(({ seq }) => seq));
+  }
+  // A quarter of the limit, at 524 bytes and more a room.
+  expect(log.loaded).toBeLessThan(600);
+  expect([...log.rooms()].sort()).toEqual(names.toSorted());
+  for (let i = 0; i < names.length; i += 7) {
+    const { from, publications } = await log.read(names[i] as string, (positions[i] as number) - 1, 10);
+    expect([from, ...seqs(publications)]).toEqual([(positions[i] as number) - 1, positions[i] as number]);
+  }
+  expect(log.loaded).toBeLessThan(600);
+  for (const name of names.slice(0, 5)) await say(log, name);
+  expect(followed).toHaveLength(10);
+});
+
+test("rooms are listed while they come, and each once", async () => {
+  const log = open();
+  for (let i = 0; i < 1200; i += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, j) => say(log, `r${i + j}`)));
+  const late = say(log, "late");
+  await log.forget("r7");
+  const found: string[] = [];
+  for (const name of log.rooms()) {
+    found.push(name);
+    if (found.length === 600) await say(log, "none:later");
+    if (found.length === 700) await say(log, "r3");
+  }
+  await late;
+  expect(found.filter((name) => name.startsWith("r"))).toHaveLength(1199);
+  expect(new Set(found).size).toBe(found.length);
+  expect(found).toContain("late");
 });

@@ -12,6 +12,9 @@ import { Entry } from "./entry.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
+/** Rooms that are looked at, each time that one is used, when there are too many in memory. */
+const ROOMS_PER_USE = 8;
+
 export type Follower = (publication: Publication) => void;
 
 export class Appends implements CommitEvents {
@@ -63,6 +66,7 @@ export class Appends implements CommitEvents {
     this.#arrived(draft.room);
     this.#trim(room as StoredRoom, publication.time);
     this.#give(publication);
+    this.relieve();
   }
 
   turn({ draft, key }: Entry): Publication {
@@ -83,6 +87,11 @@ export class Appends implements CommitEvents {
   fault(what: string | undefined): void {
     if (what === undefined) this.onFault("publications are kept again");
     else this.onFault("nothing can be kept", new Error(what));
+  }
+
+  /** Rooms in memory give way where there are too many: more of them at a time than come. */
+  relieve(most = ROOMS_PER_USE): void {
+    this.rooms.relieve((room) => this.isBusy(room), most);
   }
 
   /** Somebody is in it, or something of it is on its way to the file. */

@@ -138,7 +138,7 @@ export class Commits {
     const first = this.numbers.last + 1 + this.#headroom;
     // Who waits for what has changed waits for all of it.
     const most = settling.length > 0 ? Number.POSITIVE_INFINITY : CHANGED_ROOMS;
-    const changed = [...this.rooms.changed].slice(0, most);
+    const changed = [...this.rooms.changed.values().take(most)];
     const beside = this.#beside(changed, entries, first + entries.length);
     const batch = assemble(entries, first, beside);
     for (const room of changed) this.rooms.changed.delete(room);

@@ -34,18 +34,9 @@ export class Reader {
   }
 
   /** Rooms by their ids, those after one. */
-  roomsAfter(id: number, limit: number): { id: number; name: string }[] {
-    const query = "SELECT id, name FROM rooms WHERE id > ? ORDER BY id LIMIT ?";
-    return this.db.query<{ id: number; name: string }, [number, number]>(query).all(id, limit);
-  }
-
-  /** The names of rooms of which something is kept. */
-  names(): string[] {
-    const query = "SELECT name FROM rooms WHERE count > 0 ORDER BY id";
-    return this.db
-      .query<{ name: string }, []>(query)
-      .all()
-      .map(({ name }) => name);
+  roomsAfter(id: number, limit: number): { id: number; name: string; count: number }[] {
+    const query = "SELECT id, name, count FROM rooms WHERE id > ? ORDER BY id LIMIT ?";
+    return this.db.query<{ id: number; name: string; count: number }, [number, number]>(query).all(id, limit);
   }
 
   /** Rooms of which something is too old. @param now ms since 1970 */

@@ -161,8 +161,15 @@ export class SqliteLog implements Log {
     return this.commits.settle();
   }
 
-  rooms(): Iterable<string> {
-    return new Set([...this.#rooms.names(), ...this.#memory.rooms()]);
+  /** A room is in one of the two: rules say where, and what is in the other place is forgotten when they change. */
+  *rooms(): Iterable<string> {
+    yield* this.#rooms.names();
+    yield* this.#memory.rooms();
+  }
+
+  /** How many rooms of the file are in memory. */
+  get loaded(): number {
+    return this.#rooms.size;
   }
 
   about(room: string): Kept | undefined {
@@ -215,7 +222,7 @@ export class SqliteLog implements Log {
       const slice = read(known);
       // A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'.
       if (slice.upTo >= known.last) slice.upTo = Math.max(slice.upTo, this.last);
-      this.#rooms.relieve((one) => this.#appends.isBusy(one));
+      this.#appends.relieve();
       return slice;
     } catch (error) {
       return Promise.reject(this.#unreadable(error));

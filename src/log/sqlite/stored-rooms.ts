@@ -1,6 +1,7 @@
 // The rooms that are kept in the file: those of which something is in memory, read from it when they are wanted.
-import { Memory } from "../../rooms/memory.ts";
+import { Memory, roomBytes } from "../../rooms/memory.ts";
 import type { Bounds } from "../../rooms/rule.ts";
+import { Slice } from "../../rooms/slice.ts";
 import { UseOrder } from "../../rooms/use-order.ts";
 import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";
@@ -8,6 +9,10 @@ import { StoredRoom } from "./stored-room.ts";
 
 /** So many rooms that nobody is in stay in memory. */
 const IDLE_ROOMS = 10_000;
+/** When there is too much in memory, this part of what there may be is left. */
+const TARGET = 0.9;
+/** Rooms that are listed in one step. */
+const PAGE = 500;
 
 export class StoredRooms {
   readonly #rooms = new Map<string, StoredRoom>();
@@ -21,7 +26,7 @@ export class StoredRooms {
   /**
    * @param forgotten the newest seq of any room of which nothing is known any more
    * @param greatestId no room ever had a greater one
-   * @param memory what the tails of all of them may take: more of it is in the file
+   * @param memory what all of them and their tails may take: more of it is in the file
    */
   constructor(
     readonly reader: Reader,
@@ -49,7 +54,14 @@ export class StoredRooms {
   #add(row: RoomRow): StoredRoom {
     const room = new StoredRoom(row, this.boundsOf(row.name), this.memory, this.reader, this.changed);
     this.#rooms.set(row.name, room);
+    this.memory.roomBytes += roomBytes(row.name);
     return room;
+  }
+
+  #remove(room: StoredRoom): void {
+    this.#rooms.delete(room.name);
+    this.#order.remove(room);
+    this.memory.roomBytes -= roomBytes(room.name);
   }
 
   /** A room that something is to be kept of. What it may have had before is gone. */
@@ -72,11 +84,26 @@ export class StoredRooms {
     return this.#rooms.values();
   }
 
-  /** The names of those of which something is kept. */
+  /** How many rooms are in memory. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** The names of those of which something is kept: by their ids, a page at a time, so that others go on meanwhile. */
   *names(): Iterable<string> {
-    for (const name of this.reader.names())
-      if (!this.#rooms.has(name) && !this.#leaving.has(name)) yield name;
-    for (const [name, { count }] of this.#rooms) if (count > 0) yield name;
+    let last = 0;
+    for (
+      let page = this.reader.roomsAfter(last, PAGE);
+      page.length > 0;
+      page = this.reader.roomsAfter(last, PAGE)
+    ) {
+      for (const { id, name, count } of page) {
+        last = id;
+        if ((this.#rooms.get(name)?.count ?? (this.#leaving.has(name) ? 0 : count)) > 0) yield name;
+      }
+    }
+    // Those that are not in the file yet have greater ids.
+    for (const { id, name, count } of this.#rooms.values()) if (id > last && count > 0) yield name;
   }
 
   /** Nothing is to be known of a room any more; the file is about to be told. */
@@ -84,8 +111,7 @@ export class StoredRooms {
     room.forget();
     room.left = true;
     this.#leaving.add(room.name);
-    this.#rooms.delete(room.name);
-    this.#order.remove(room);
+    this.#remove(room);
     this.changed.delete(room);
     this.forgotten = Math.max(this.forgotten, room.last);
   }
@@ -95,21 +121,29 @@ export class StoredRooms {
     this.#leaving.delete(room.name);
   }
 
-  /** What is in the file too gives way. @param isBusy somebody is in it, or something of it is on its way there */
-  relieve(isBusy: (room: StoredRoom) => boolean): void {
-    if (this.memory.isOver) {
-      for (const room of this.#order) {
-        if (room.unkept === 0) room.evict(this.memory.bytes - this.memory.limit * 0.9);
-        if (!this.memory.isOver) break;
-      }
-    }
-    if (this.#rooms.size <= IDLE_ROOMS) return;
+  get #isOver(): boolean {
+    return this.memory.isOver || this.#rooms.size > IDLE_ROOMS;
+  }
+
+  /**
+   * What is in the file too gives way: rooms as a whole, those that were used longest ago first.
+   * @param isBusy somebody is in it, or something of it is on its way there
+   * @param most the most rooms that are looked at
+   */
+  relieve(isBusy: (room: StoredRoom) => boolean, most: number): void {
+    if (!this.#isOver) return;
+    const target = this.memory.limit * TARGET;
+    const slice = new Slice(most, () => 0);
     for (const room of this.#order) {
-      if (this.#rooms.size <= IDLE_ROOMS * 0.9) break;
-      if (room.unkept > 0 || this.changed.has(room) || isBusy(room)) continue;
+      if ((this.memory.taken <= target && this.#rooms.size <= IDLE_ROOMS * TARGET) || !slice.take()) return;
+      if (room.unkept === 0) room.evict(this.memory.taken - target);
+      if (room.unkept > 0 || this.changed.has(room) || isBusy(room)) {
+        // It is in use: others are looked at first the next time.
+        this.#order.use(room);
+        continue;
+      }
       room.tail.forget();
-      this.#rooms.delete(room.name);
-      this.#order.remove(room);
+      this.#remove(room);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
 import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
+import { Slice } from "../../rooms/slice.ts";
 import type { Appends } from "./appends.ts";
 import type { Commits } from "./commits.ts";
 import type { StoredRoom } from "./stored-room.ts";
@@ -9,8 +10,10 @@ import type { StoredRooms } from "./stored-rooms.ts";
 /** How often, in ms; and sooner while there is more to do. */
 const EVERY = 1000;
 const SOON = 50;
-/** So many rooms are looked at in one go. */
+/** So many rooms are looked at in one go, as far as there is time. */
 const ROOMS = 200;
+/** Of so many is seen, without reading any, whether they may leave the memory. */
+const RELIEVED = 1000;
 
 export class Upkeep {
   /** After which room the walk over all of them goes on; undefined when it is through. */
@@ -63,8 +66,8 @@ export class Upkeep {
     try {
       more = this.#expire(now());
       more = this.#step() || more;
-      this.#keys(now());
-      this.rooms.relieve((room) => this.appends.isBusy(room));
+      more = this.#keys(now()) || more;
+      this.appends.relieve(RELIEVED);
     } catch (error) {
       this.onFault("the file cannot be read", error);
     }
@@ -75,7 +78,9 @@ export class Upkeep {
   /** True when there may be more. */
   #expire(at: number): boolean {
     const names = this.rooms.reader.expired(at, ROOMS);
+    const slice = new Slice(ROOMS);
     for (const name of names) {
+      if (!slice.take()) return true;
       const room = this.rooms.known(name);
       if (!room) continue;
       const wasEmpty = room.count === 0;
@@ -97,19 +102,27 @@ export class Upkeep {
   /** Looks at some rooms that nobody may have asked for since their rule changed. True when there are more. */
   #step(): boolean {
     if (this.#walk === undefined) return false;
-    const found = this.rooms.reader.roomsAfter(this.#walk, ROOMS);
-    for (const { name } of found) this.rooms.known(name)?.trim(now());
-    this.#walk = found.at(-1)?.id;
+    const slice = new Slice(ROOMS);
+    for (const { id, name } of this.rooms.reader.roomsAfter(this.#walk, ROOMS)) {
+      if (!slice.take()) return true;
+      this.rooms.known(name)?.trim(now());
+      this.#walk = id;
+      // Read for this alone.
+      this.appends.relieve();
+    }
+    if (slice.done < ROOMS) this.#walk = undefined;
     return this.#walk !== undefined;
   }
 
-  #keys(at: number): void {
+  /** True when there may be more that are too old. */
+  #keys(at: number): boolean {
     const { keys, numbers } = this.appends;
-    keys.trim(at);
+    const more = keys.trim(at);
     const upTo = keys.oldest ? keys.oldest.seq - 1 : numbers.last;
-    if (upTo <= this.#keysUpTo) return;
+    if (upTo <= this.#keysUpTo) return more;
     // Only where there may be some.
     if (this.#keysUpTo > 0 || keys.size > 0) this.commits.keysUpTo = upTo;
     this.#keysUpTo = upTo;
+    return more;
   }
 }
