@@ -20,6 +20,8 @@ export interface LogNeeds {
   onForget: (room: string) => void;
   /** Told of what goes wrong, and without an error when it is over. */
   onFault: (what: string, error?: unknown) => void;
+  /** Given what an operator should know, though it works. */
+  onWarning: (text: string) => void;
 }
 
 /** @throws StoreError when what is kept cannot be used */

@@ -16,7 +16,7 @@ import { formatCursor } from "../protocol/cursor.ts";
 import { Journals } from "../hub/journal.ts";
 import type { Latency } from "../hub/latency.ts";
 import { createLog } from "./create-log.ts";
-import { LogJournal, warnOfProxy } from "./journal.ts";
+import { LogJournal, warn, warnOfProxy } from "./journal.ts";
 import { watchLoop } from "./loop-delay.ts";
 import { joinPeers } from "./membership.ts";
 import type { Settings } from "./options.ts";
@@ -82,6 +82,7 @@ export class Engine {
         memory: this.memory,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
         onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+        onWarning: warn,
         onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,

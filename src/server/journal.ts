@@ -48,6 +48,12 @@ export class LogJournal implements Journal {
   }
 }
 
+/** Writes a warning. */
+export function warn(text: string): void {
+  if (getConfig() === null) return console.warn(`thump: ${text}`);
+  log.warn("{text}", { text });
+}
+
 /** A request that some proxy seems to have sent on, though nobody said that there is one. */
 export function warnOfProxy(peer: string): void {
   log.warn(

@@ -41,4 +41,11 @@ export function redisMetrics(registry: Registry, { hub }: Engine): void {
     [],
     () => stats.renewals,
   );
+  counter(
+    registry,
+    "thump_redis_evicted_total",
+    "Keys that Redis evicted while this node was connected, of any program.",
+    [],
+    () => stats.evicted,
+  );
 }

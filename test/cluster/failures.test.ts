@@ -22,6 +22,8 @@ async function recovers(node: TestNode): Promise<void> {
   await publishAt(node, "a", "again");
 }
 
+/** What is acknowledged outlives the process: with `everysec` a write may wait for an fsync, for two seconds at most. */
+const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
 
 describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
@@ -64,7 +66,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
   });
 
   test("a publication that cannot be sent yet waits, and goes when it can", async () => {
-    const redis = await RedisServer.start("--appendonly", "yes");
+    const redis = await RedisServer.start(...KEEPS);
     const node = await readyNode(redis.url, {}, { patience: 10 });
     const listener = await openEvents(node.room("a"));
     await redis.kill();
@@ -148,7 +150,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
   });
 
   test("restarted before anything was published: nothing is missing, and no gap is told", async () => {
-    const redis = await RedisServer.start("--appendonly", "yes");
+    const redis = await RedisServer.start(...KEEPS);
     const node = await readyNode(redis.url);
     const start = `${node.log.epoch}-0`;
     await redis.kill();

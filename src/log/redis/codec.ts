@@ -2,7 +2,8 @@
 import type { Data } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
-// <seq> <prev> <time> <size>\n<JSON: [kind, event, from, except]>\n<data>: the first line is the script's.
+// <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>: the first line is the script's. The
+// first of a room has the floor: from where the room is complete.
 const BREAK = 10;
 
 /** Everything of a draft but its room and key: they are known where it is read. */

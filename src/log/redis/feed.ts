@@ -6,7 +6,8 @@ import { Followed } from "./followed.ts";
 import { chunks, type Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Places } from "./places.ts";
-import { ENTER, NEWEST } from "./scripts.ts";
+import { ENTER } from "./node-scripts.ts";
+import { NEWEST, PROBE } from "./scripts.ts";
 import type { RedisStats } from "./stats.ts";
 
 /** A server that is another one than before goes on so far ahead. */
@@ -107,14 +108,16 @@ export class Feed {
   /** Enters the log on a new connection, or again on one, and finds out what was missed. */
   async enter(link: Link): Promise<void> {
     this.live = false;
-    const known = [this.names.log];
-    const args = [newEpoch(), this.places.period, link.run, this.epoch || "-", this.last, JUMP];
-    const [epoch] = (await link.eval(ENTER, known, args)) as [Buffer];
+    const fresh = newEpoch();
+    const keys = [this.names.log, this.names.index(fresh)];
+    const args = [fresh, this.places.period, link.run, this.epoch || "-", this.last, JUMP];
+    const [epoch] = (await link.eval(ENTER, keys, args)) as [Buffer];
     const rooms = [...this.rooms.values()];
     this.#joining = [];
     this.#entered = epoch.toString();
     if (this.#entered !== this.epoch) this.#forgetHeld();
     const newest = await this.#subscribe(link, this.#entered, rooms);
+    if (this.#entered === this.epoch) await this.#probe(link, newest, rooms);
     if (this.link() !== link) return;
     const before: Cursor = { epoch: this.epoch, seq: this.last };
     this.epoch = this.#entered;
@@ -160,9 +163,10 @@ export class Feed {
   #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect"): void {
     for (const room of some) {
       const newest = rooms.get(room.name) ?? 0;
-      if (!room.started || newest <= room.last || this.rooms.get(room.name) !== room) continue;
+      const missed = newest < 0 ? -newest > this.last : newest > room.last;
+      if (!room.started || !missed || this.rooms.get(room.name) !== room) continue;
       this.stats.repairs[by]++;
-      room.last = newest;
+      room.last = Math.max(newest, room.last);
       room.onStart(seq);
       room.given();
     }
@@ -196,6 +200,22 @@ export class Feed {
       seq: Math.max(...answers.map(([seq]) => seq ?? 0)),
       rooms: new Map(rooms.map(({ name }, i) => [name, seqs[i] ?? 0])),
     };
+  }
+
+  /**
+   * Of rooms of which nothing is known: whether something may have been lost since the last connection. Then the seq
+   * from which they are complete is noted, as a negative number. (While a connection stands, nothing is missed.)
+   */
+  async #probe(link: Link, { seq, rooms }: Newest, followed: Followed[]): Promise<void> {
+    const { names, epoch } = this;
+    const unknown = followed.filter(({ name, started }) => started && rooms.get(name) === 0);
+    for (const some of chunks(unknown)) {
+      const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
+      const args = [epoch, this.places.period, ...some.map(({ name }) => name)];
+      const found = (await link.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
+      // One that was published to since then: reading it tells what was before.
+      some.forEach(({ name }, i) => rooms.set(name, Math.min(found[i] ?? 0, seq)));
+    }
   }
 
   #start(room: Followed, { seq, rooms }: Newest): void {

@@ -9,6 +9,16 @@ const CHUNK = 500;
 
 export type Reply = number | Buffer | null | Reply[];
 
+/** What a server said of itself when it was connected to. */
+export interface ServerInfo {
+  /** Names one life of one server. */
+  readonly run: string;
+  /** Its maxmemory-policy. */
+  readonly policy: string;
+  /** Keys that it has evicted. */
+  readonly evicted: number;
+}
+
 /** What a link reports. */
 export interface LinkEvents {
   message(channel: string, message: Buffer): void;
@@ -25,8 +35,7 @@ export class Link {
 
   private constructor(
     readonly redis: Redis,
-    /** Names one life of one server. */
-    readonly run: string,
+    readonly server: ServerInfo,
     readonly events: LinkEvents,
     readonly patience: number,
   ) {
@@ -62,7 +71,7 @@ export class Link {
       const info = await Promise.race([prepared(redis), over.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
       if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
-      return new Link(redis, /run_id:(\w+)/.exec(info)?.[1] ?? "unknown", events, patience);
+      return new Link(redis, serverInfo(info), events, patience);
     } catch (error) {
       redis?.disconnect();
       const { message } = reason ?? (error as Error);
@@ -71,6 +80,10 @@ export class Link {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  get run(): string {
+    return this.server.run;
   }
 
   /** Runs a script. Replies come in the order of the calls; strings are Buffers. @throws Error of Redis */
@@ -132,9 +145,17 @@ export class Link {
 /** Opens it, and returns what the server says of itself. */
 async function prepared(redis: Redis): Promise<string> {
   await redis.connect();
-  const info = await redis.info("server");
+  const info = await redis.info();
   await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
   return info;
+}
+
+function serverInfo(info: string): ServerInfo {
+  return {
+    run: /run_id:(\w+)/.exec(info)?.[1] ?? "unknown",
+    policy: /maxmemory_policy:([\w-]+)/.exec(info)?.[1] ?? "noeviction",
+    evicted: Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0),
+  };
 }
 
 /** A list in parts of at most `size`. */

@@ -30,6 +30,11 @@ export class Names {
     return `${this.#tag}:${epoch}:rooms`;
   }
 
+  /** All rooms of which something is known. */
+  index(epoch: string): string {
+    return `${this.#tag}:${epoch}:index`;
+  }
+
   key(epoch: string, key: string): string {
     return `${this.#tag}:${epoch}:key:${key}`;
   }

@@ -12,7 +12,8 @@ export class Places {
 
   keys(epoch: string, room: string): string[] {
     const { names } = this;
-    return [names.log, names.room(epoch, room), names.kept(epoch, room), names.rooms(epoch)];
+    const own = [names.room(epoch, room), names.kept(epoch, room)];
+    return [names.log, ...own, names.rooms(epoch), names.index(epoch)];
   }
 
   bounds(room: string): string[] {

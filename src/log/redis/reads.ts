@@ -101,3 +101,22 @@ function cut({ floor, seq, whole, publications }: Found, { after, limit }: Wish,
     publications: some,
   };
 }
+
+/**
+ * Publications name the one before each: where that is missing, somebody deleted it, and what a slice has is what
+ * comes after the hole. @param after as it was asked for: a seq, or "-"
+ */
+export function afterHole<T extends Found>(found: T, after: string): T {
+  const { publications } = found;
+  let { floor } = found;
+  let start = 0;
+  publications.forEach(({ prev }, i) => {
+    const first = after !== "-" ? Number(after) : found.whole ? 0 : prev;
+    if (prev <= (publications[i - 1]?.seq ?? first) || prev <= floor) return;
+    floor = prev;
+    start = i;
+  });
+  return start === 0 && floor === found.floor
+    ? found
+    : { ...found, floor, publications: publications.slice(start) };
+}

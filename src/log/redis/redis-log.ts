@@ -7,13 +7,14 @@ import type { Log } from "../log.ts";
 import { readAddress } from "./address.ts";
 import { decode } from "./codec.ts";
 import { kindOf } from "./errors.ts";
+import { Evictions } from "./evictions.ts";
 import { Feed } from "./feed.ts";
 import { Followed } from "./followed.ts";
 import { Keeper } from "./keeper.ts";
 import type { Link, Reply } from "./link.ts";
 import { Mender } from "./mender.ts";
 import { Names } from "./names.ts";
-import { type Found, Reads, STEP } from "./reads.ts";
+import { afterHole, type Found, Reads, STEP } from "./reads.ts";
 import { FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
 import { Places } from "./places.ts";
 import { RedisPeers } from "./redis-peers.ts";
@@ -36,6 +37,8 @@ export interface RedisLogOptions {
   onForget?: ((room: string) => void) | undefined;
   /** Told of what goes wrong, and without an error when it is over. */
   onFault?: ((what: string, error?: unknown) => void) | undefined;
+  /** Given what an operator should know, though it works. */
+  onWarning?: ((text: string) => void) | undefined;
   /** What is known of a room is remembered for three times this, in ms. */
   period?: number | undefined;
 }
@@ -54,6 +57,7 @@ export class RedisLog implements Log {
   readonly #feed: Feed;
   readonly #mender: Mender;
   readonly #sender: Sender;
+  readonly #evictions: Evictions;
   readonly #places: Places;
   readonly #reads: Reads;
   readonly #patience: number;
@@ -87,6 +91,7 @@ export class RedisLog implements Log {
       mended: () => this.#sender.flush(),
     });
     this.#sender = new Sender(this.#places, this.#feed, this.#mender, this.stats, this.#patience);
+    this.#evictions = new Evictions(this.stats, (text) => options.onWarning?.(text));
     this.#keeper = new Keeper(address, this.names.log, this.stats, this.#patience, {
       up: (made) => this.#enter(made),
       message: (channel, message) => {
@@ -133,11 +138,23 @@ export class RedisLog implements Log {
 
   read(room: string, after: number, limit: number): Promise<Slice> {
     this.stats.reads.wanted++;
-    return this.#reads.read(room, after, limit);
+    return this.#ofOneEpoch(() => this.#reads.read(room, after, limit));
   }
 
-  async newest(room: string, count: number): Promise<Slice> {
+  /** A seq means something in one epoch: what is read in the next one does not continue it. @throws ThumpError */
+  async #ofOneEpoch(read: () => Promise<Slice>): Promise<Slice> {
+    const { epoch } = this;
+    const slice = await read();
+    if (epoch !== "" && epoch !== this.epoch) throw unavailable("The log has just begun anew.");
+    return slice;
+  }
+
+  newest(room: string, count: number): Promise<Slice> {
     this.stats.reads.wanted++;
+    return this.#ofOneEpoch(() => this.#newest(room, count));
+  }
+
+  async #newest(room: string, count: number): Promise<Slice> {
     const found = await this.#step(room, "-", Math.min(count, STEP));
     const { floor, seq, last, publications } = found;
     const [first] = publications;
@@ -219,6 +236,7 @@ export class RedisLog implements Log {
   async #enter(link: Link): Promise<void> {
     await this.peers.enter(link);
     await this.#feed.enter(link);
+    this.#evictions.enter(link);
     this.#isReady = true;
     this.#ready.resolve();
     this.#sender.flush();
@@ -266,7 +284,7 @@ export class RedisLog implements Log {
     ])) as [number, number, number, number, Buffer[]];
     this.#feed.reached(seq);
     const publications = messages.map((message) => decode(room, message));
-    return { seq, last, floor, whole: whole === 1, publications };
+    return afterHole({ seq, last, floor, whole: whole === 1, publications }, after);
   }
 
   /** A promise of Redis's, for as long as anybody would wait. @throws ThumpError `unavailable` */
@@ -282,13 +300,16 @@ export class RedisLog implements Log {
     if (!link || !this.#feed.live) return;
     try {
       await this.#feed.check(link);
+      // Revocations, counts and presence may be gone, too: what this node knows of them is written again.
+      if (await this.#evictions.look(link)) await this.peers.enter(link);
       if (this.#sender.refusal !== undefined) {
         await link.call("HSET", this.names.log, "probe", "1");
         this.#sender.refusal = undefined;
       }
       const { epoch, names } = this;
       const swept = [this.#places.period, SWEPT, names.room(epoch, ""), names.kept(epoch, "")];
-      await link.eval(SWEEP, [names.log, names.rooms(epoch)], [epoch, ...swept]);
+      const keys = [names.log, names.rooms(epoch), names.index(epoch)];
+      await link.eval(SWEEP, keys, [epoch, ...swept]);
     } catch (error) {
       if (kindOf(error as Error) === "refusal") this.#sender.refused(error as Error);
       this.#mender.failed(link, error as Error);

@@ -4,7 +4,7 @@ import type { Member, Peers, Removal, Revoked } from "../peers.ts";
 import { RedisCrowd } from "./redis-crowd.ts";
 import { chunks, type Link, type Reply } from "./link.ts";
 import type { Names } from "./names.ts";
-import { COUNTS, LEASE } from "./scripts.ts";
+import { COUNTS, LEASE } from "./node-scripts.ts";
 import { shared } from "./shared.ts";
 
 /** How long the others may take to answer, and how long an answer about all of them is good. */

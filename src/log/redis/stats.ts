@@ -14,4 +14,6 @@ export class RedisStats {
   readonly reads = { wanted: 0, sent: 0 };
   /** Publications that were refused, or not answered in time. */
   refused = 0;
+  /** Keys that Redis evicted, of any program. */
+  evicted = 0;
 }

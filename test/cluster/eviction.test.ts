@@ -1,0 +1,280 @@
+// Keys that Redis evicts, expires or loses by hand: each reader gets every publication, or a gap notice before the rest.
+import { describe, expect, test } from "bun:test";
+import { dataOf, publishAt, stateOf } from "../support/answers.ts";
+import { LinkProxy } from "../support/link-proxy.ts";
+import { collect, connect, Inbox, multiplexed } from "../support/clients.ts";
+import { parseMetrics } from "../support/metrics.ts";
+import { readyNode, type TestNode, until } from "../support/nodes.ts";
+import { folder, startProcess } from "../support/process.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { openEvents, openMultiplexed, openNdjson, type OpenStream } from "../support/streams.ts";
+
+const ROOMS = 500;
+const EACH = 10;
+/** 500 × 10 of these do not fit into 8 MB. */
+const PAD = "x".repeat(1500);
+const HISTORY = { history: { count: 1000, age: "1h", bytes: "64MiB" } };
+const OPTIONS = { rooms: { "*": HISTORY } };
+
+/** What a reader got, in order: the numbers of publications, and gap notices. */
+type Got = (number | "gap")[];
+
+/** Everything in a text that is a publication of ours or a gap notice. */
+function read(text: string): Got {
+  return Array.from(text.matchAll(/"n":(\d+)|"type":"gap"|event: thump:gap|"gap":\{/g), ([, n]) =>
+    n === undefined ? "gap" : Number(n),
+  );
+}
+
+const body = (n: number) => JSON.stringify({ n, pad: PAD });
+
+/** Resumes a room after a cursor, calls `onBegun`, and returns what came once it has publication `last`. */
+type Resume = (node: TestNode, room: string, after: string, onBegun: () => Promise<number>) => Promise<Got>;
+
+async function fromStream(opening: Promise<OpenStream>, onBegun: () => Promise<number>): Promise<Got> {
+  const stream = await opening;
+  const last = await onBegun();
+  await stream.lines.until(() => read(stream.text).includes(last));
+  stream.abort();
+  return read(stream.text);
+}
+
+async function fromAnswer(url: string, onBegun: () => Promise<number>): Promise<Got> {
+  await onBegun();
+  return read(await (await fetch(url)).text());
+}
+
+const RESUMES: Record<string, Resume> = {
+  "GET ?after": (node, room, after, onBegun) => fromAnswer(node.room(room, `?after=${after}`), onBegun),
+  "long poll": (node, room, after, onBegun) => fromAnswer(node.room(room, `?after=${after}&wait=1`), onBegun),
+  "event stream": (node, room, after, onBegun) =>
+    fromStream(openEvents(node.room(room), { "last-event-id": after }), onBegun),
+  "event stream of several rooms": (node, room, after, onBegun) =>
+    fromStream(openEvents(`${node.url}/events?room=${room}`, { "last-event-id": after }), onBegun),
+  NDJSON: (node, room, after, onBegun) => fromStream(openNdjson(node.room(room, `?after=${after}`)), onBegun),
+  "multiplexed stream": (node, room, after, onBegun) =>
+    fromStream(openMultiplexed(node.url, [{ room, after, id: 1 }]), onBegun),
+  "raw socket": async (node, room, after, onBegun) => {
+    const socket = await connect(node.socket(`/rooms/${room}?after=${after}`));
+    const last = await onBegun();
+    await socket.until((all) => read(all.join("\n")).includes(last));
+    socket.ws.terminate();
+    return read(socket.all.join("\n"));
+  },
+  "multiplexed socket": async (node, room, after, onBegun) => {
+    const { socket } = await multiplexed(node.socket("/ws"));
+    socket.send(JSON.stringify({ type: "join", room, after, id: 1 }));
+    await socket.until((all) => all.some((text) => String(text).includes('"joined"')));
+    const last = await onBegun();
+    await socket.until((all) => read(all.join("\n")).includes(last));
+    socket.ws.terminate();
+    return read(socket.all.join("\n"));
+  },
+};
+
+/** Throws unless each publication follows the one before it, or a gap notice. */
+function check(what: string, got: Got, after: number, last: number): "whole" | "told" {
+  let at = after;
+  let gap = false;
+  let told = false;
+  for (const one of got) {
+    if (one === "gap") [gap, told] = [true, true];
+    else {
+      if (one <= at) throw new Error(`${what}: ${one} after ${at}: ${got.join(" ")}`);
+      if (one !== at + 1 && !gap)
+        throw new Error(`${what}: ${one} after ${at} without a gap: ${got.join(" ")}`);
+      [at, gap] = [one, false];
+    }
+  }
+  if (at !== last && !gap)
+    throw new Error(`${what}: ends with ${at} of ${last} without a gap: ${got.join(" ")}`);
+  return told ? "told" : "whole";
+}
+
+/** Runs something for each room, a few at a time. */
+async function forRooms(count: number, run: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await run(next++);
+  };
+  await Promise.all(Array.from({ length: 20 }, worker));
+}
+
+async function smallRedis(policy: string): Promise<RedisServer> {
+  return RedisServer.start("--maxmemory", "8mb", "--maxmemory-policy", policy);
+}
+
+async function evictedBy(redis: RedisServer): Promise<number> {
+  return Number(/evicted_keys:(\d+)/.exec(String(await redis.ask("INFO", "stats")))?.[1]);
+}
+
+/** A server as a process of its own, once it is ready, and its log. */
+async function serve(redis: RedisServer): Promise<{ url: string; log: Inbox<string> }> {
+  const store = { kind: "redis", url: redis.url, check: 0.2 };
+  const dir = folder({ "thump.config.json": JSON.stringify({ store }) });
+  const started = await startProcess(["--port", "0", "--config", `${dir}/thump.config.json`]);
+  const log = new Inbox<string>();
+  void collect(started.process.stderr, log);
+  await until(async () => (await fetch(`${started.url}/readyz`)).ok);
+  return { url: started.url, log };
+}
+
+/** What a server's metrics say of it. */
+async function evictedOf(url: string): Promise<number> {
+  return parseMetrics(await (await fetch(`${url}/metrics`)).text()).of("thump_redis_evicted_total");
+}
+
+describe.skipIf(!hasRedis)(`what Redis throws out is told${withRedis}`, () => {
+  test.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])(
+    "8 MB and %s: whole plus told is all rooms, on every transport that resumes",
+    async (policy) => {
+      const redis = await smallRedis(policy);
+      const node = await readyNode(redis.url, OPTIONS);
+      const reader = await readyNode(redis.url, OPTIONS);
+      const cursors: string[] = [];
+      const numbers: number[] = [];
+      for (let n = 0; n < EACH; n++)
+        await forRooms(ROOMS, async (i) => {
+          const at = await publishAt(node, `room-${i}`, body(n));
+          if (n === 0) cursors[i] = at;
+          numbers[i] = n;
+        });
+      expect(await evictedBy(redis)).toBeGreaterThan(0);
+      const say = async (i: number) => {
+        const n = (numbers[i] as number) + 1;
+        await publishAt(node, `room-${i}`, body(n));
+        return (numbers[i] = n);
+      };
+      const outcomes = { whole: 0, told: 0 };
+      const ways = Object.entries(RESUMES);
+      // Each publishes one more: others are evicted while it reads.
+      await forRooms(ROOMS, async (i) => {
+        const [way, resume] = ways[i % ways.length] as [string, Resume];
+        const got = await resume(reader, `room-${i}`, cursors[i] as string, () => say(i));
+        outcomes[check(`${way}, room ${i}`, got, 0, numbers[i] as number)]++;
+      });
+      expect(outcomes.whole + outcomes.told).toBe(ROOMS);
+      expect(outcomes.told).toBeGreaterThan(0);
+      // The newest of a room are shown without a hole, and who asks from where it was is told what is missing before.
+      await forRooms(ROOMS, async (i) => {
+        const { messages } = await stateOf(reader, `room-${i}`, "?last=1000");
+        const got = messages.map(({ data }) => (data as { n: number }).n);
+        const begin = got[0] ?? Number.NaN;
+        expect(got).toEqual(got.map((_, k) => begin + k));
+        const { gap } = await stateOf(reader, `room-${i}`, `?after=${cursors[i]}`);
+        const whole = begin <= 1 && got.at(-1) === numbers[i];
+        expect([i, whole || gap !== undefined]).toEqual([i, true]);
+      });
+    },
+    120_000,
+  );
+
+  /** What somebody does to keys of a room, or of the log. */
+  type Harm = (
+    redis: RedisServer,
+    names: Record<"hash" | "stream" | "index" | "rooms" | "log", string>,
+  ) => unknown;
+  test.each<[name: string, harm: Harm, whole: boolean]>([
+    ["a room's hash is gone: its stream says everything", (redis, { hash }) => redis.ask("DEL", hash), true],
+    ["a room's stream is gone", (redis, { stream }) => redis.ask("DEL", stream), false],
+    ["both are gone", (redis, { hash, stream }) => redis.ask("DEL", hash, stream), false],
+    [
+      "both expired",
+      (redis, { hash, stream }) => Promise.all([hash, stream].map((key) => redis.ask("PEXPIRE", key, -1))),
+      false,
+    ],
+    [
+      "the index, then both",
+      async (redis, { hash, stream, index }) => {
+        await redis.ask("DEL", index);
+        await redis.ask("DEL", hash, stream);
+      },
+      false,
+    ],
+    ["the index alone is gone", (redis, { index }) => redis.ask("DEL", index), true],
+    ["the list of rooms is gone", (redis, { rooms }) => redis.ask("DEL", rooms), true],
+    ["an entry in the middle is gone", (redis, { stream }) => redis.ask("XDEL", stream, "3-0"), false],
+    ["the log's own hash is gone", (redis, { log }) => redis.ask("DEL", log), false],
+    ["the database was flushed", (redis) => redis.ask("FLUSHDB"), false],
+  ])("%s", async (_, harm, whole) => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url, OPTIONS);
+    const { epoch, names } = node.log;
+    const room = "a";
+    const first = await publishAt(node, room, "1");
+    for (const n of [2, 3, 4]) await publishAt(node, room, String(n));
+    await harm(redis, {
+      hash: names.room(epoch, room),
+      stream: names.kept(epoch, room),
+      index: names.index(epoch),
+      rooms: names.rooms(epoch),
+      log: names.log,
+    });
+    // While the log begins anew, there is no answer.
+    await until(async () => (await fetch(node.room(room, `?after=${first}`))).ok);
+    const before = await stateOf(node, room, `?after=${first}`);
+    if (whole) expect(before.gap).toBeUndefined();
+    else expect(before.gap).toMatchObject({ after: first });
+    // Who was told goes on from there, and is told once.
+    const again = await stateOf(node, room, `?after=${before.at}`);
+    expect([again.gap, again.messages]).toEqual([undefined, []]);
+    await publishAt(node, room, "5");
+    expect(dataOf(await stateOf(node, room, `?after=${before.at}`))).toEqual([5]);
+    const after = await stateOf(node, room, `?after=${first}`);
+    expect(after.gap !== undefined).toBe(!whole);
+    if (whole) expect(dataOf(after)).toEqual([2, 3, 4, 5]);
+    // The newest have no hole, either.
+    expect([[5], [4, 5], [1, 2, 3, 4, 5]]).toContainEqual(dataOf(await stateOf(node, room)) as number[]);
+  });
+
+  test("a room that was never used has no gap, whatever became of others", async () => {
+    const redis = await RedisServer.start();
+    const node = await readyNode(redis.url, OPTIONS);
+    const before = await publishAt(node, "used", "1");
+    const { epoch, names } = node.log;
+    await redis.ask("DEL", names.room(epoch, "used"), names.kept(epoch, "used"));
+    expect((await stateOf(node, "used", `?after=${epoch}-0`)).gap).toBeDefined();
+    await publishAt(node, "used", "2");
+    expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
+  });
+
+  test("a room that is lost while a node is cut off: who is live there is told", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const near = await readyNode(redis.url, OPTIONS);
+    const far = await readyNode(`redis://127.0.0.1:${link.port}`, OPTIONS);
+    const { epoch, names } = near.log;
+    const listener = await openEvents(far.room("a"));
+    const quiet = await openEvents(far.room("b"));
+    await publishAt(near, "b", "1");
+    await publishAt(near, "a", "1");
+    await listener.events.next();
+    link.refuse();
+    await until(() => far.log.fault !== undefined);
+    await publishAt(near, "a", "lost");
+    await redis.ask("DEL", names.room(epoch, "a"), names.kept(epoch, "a"));
+    link.accept();
+    await until(() => far.log.fault === undefined);
+    await publishAt(near, "a", "2");
+    await publishAt(near, "b", "2");
+    await listener.events.until((all) => all.length === 3);
+    expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual(["1", "thump:gap", "2"]);
+    await quiet.events.until((all) => all.length === 2);
+    expect(quiet.events.all.map(({ event, data }) => event ?? data)).toEqual(["1", "2"]);
+  });
+
+  test("a server warns at its start that Redis may evict keys, and then that it did", async () => {
+    const redis = await smallRedis("allkeys-random");
+    const { url, log } = await serve(redis);
+    await log.until((lines) => lines.some((line) => line.includes("maxmemory-policy allkeys-random")));
+    expect(await evictedOf(url)).toBe(0);
+    for (let i = 0; i < 10; i++) await redis.ask("SET", `other-${i}`, "x".repeat(1_000_000));
+    await log.until((lines) => lines.some((line) => /Redis evicted [1-9]/.test(line)));
+    expect(await evictedOf(url)).toBeGreaterThan(0);
+  });
+
+  test("no warning where nothing is evicted", async () => {
+    const { log } = await serve(await RedisServer.start());
+    expect(log.all.filter((line) => line.includes("evict"))).toEqual([]);
+  });
+});
