@@ -30,7 +30,7 @@ export interface Gap {
 }
 
 export interface RoomOptions {
-  /** Begin with the newest so many publications; else with what is published from now on. */
+  /** Begin with the newest so many publications; else with what is published from now on. A stored position comes first. */
   last?: number;
   /** Begin after this cursor. */
   after?: string;

@@ -15,7 +15,10 @@ import { listenToPage } from "./wake.ts";
 export interface ConnectOptions extends LinkOptions {
   /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */
   token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** Where positions are kept, so that the next page goes on where this one was: `sessionStorage`, or alike. */
+  /**
+   * Where positions are stored: `sessionStorage`, or alike. The next page continues after them, also in rooms that it
+   * opens with `last`. It is for pages that keep what they drew: what was received before is not sent again.
+   */
   resume?: Storage;
   /** How many publications, and bytes of them, may wait to be published: 10,000 and 4 MiB. */
   queue?: OutboxBounds;

@@ -9,8 +9,8 @@ import type { Seat } from "./seat.ts";
 const WINDOW = 32;
 /** Within this many ms an answer comes, or the connection is dead. */
 const ANSWER = 5000;
-/** What a publication's frame has beside its body, at most: `{"id":…,"type":"publish","echo":true,`. */
-const HEAD = 52;
+/** What a publication's frame has beside its body, at most: `{"id":…,"type":"publish","echo":true,"ordered":true,`. */
+const HEAD = 67;
 
 export function socketLink(host: Host, token: string | undefined): Link {
   const { seats, outbox, options } = host;
@@ -70,7 +70,7 @@ export function socketLink(host: Host, token: string | undefined): Link {
     if (entry.bytes + HEAD > maxFrame)
       return outbox.settle(entry, new ThumpError("too-large", `The server takes ${maxFrame} bytes.`));
     // Our own comes back too: in its place, and without it `prev` would tell of gaps that are none.
-    const head = link.command({ type: "publish", echo: true }, (reply) => {
+    const head = link.command({ type: "publish", echo: true, ordered: true }, (reply) => {
       if (!reply.retry) window = Math.min(WINDOW, window + 1);
       else if (!link.paused) window = Math.ceil(window / 4);
       link.answer(entry, reply.at, reply);

@@ -6,6 +6,8 @@ import type { Host, Link } from "./link.ts";
 import { socketLink } from "./socket.ts";
 import { streamLink } from "./stream.ts";
 
+/** Tokens are revoked by the second in which they were issued: after this many ms a new one is of another. */
+const REVOKED = 1100;
 /** A connection that lasted so many ms was a good one. */
 const GOOD = 5000;
 
@@ -42,6 +44,8 @@ export function keepUp(
   // Not all at once, but not at once either.
   const socketBackoff = newBackoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   let closed = false;
+  /** A token was refused as revoked, and another one is fetched. */
+  let afterRevoked = false;
   /** A socket that is tried while a stream is in use. */
   let standby: Link | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -58,6 +62,14 @@ export function keepUp(
       planSocket(false);
       if (closed) return;
       const { error, opened, delay } = ended;
+      if (opened) afterRevoked = false;
+      // A user who was signed out and signs in again within the same second gets a token that counts as issued before:
+      // one that is fetched a second later does not.
+      if (error?.code === "revoked" && host.renewable && !afterRevoked) {
+        afterRevoked = true;
+        await wait(REVOKED);
+        continue;
+      }
       const unauthorized = isUnauthorized(error);
       if (error && (isFinal(error) || (unauthorized && !host.renewable))) return host.close(error);
       // That a token has run out is nothing to tell of: there will be another.

@@ -28,6 +28,7 @@ export const Publish = Type.Object({
   encoding: Type.Optional(Type.Literal("base64")),
   key: Type.Optional(Type.String()),
   echo: Type.Optional(Type.Boolean()),
+  ordered: Type.Optional(Type.Boolean()),
 });
 export const History = Type.Object({
   type: Type.Literal("history"),

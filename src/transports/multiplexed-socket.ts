@@ -11,6 +11,7 @@ import { json } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
 import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
 import { toThumpError } from "./problem.ts";
+import { Overtaking, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket.ts";
 
 /** So many bad tokens a session may show. */
@@ -18,6 +19,8 @@ const FAILED_AUTHS = 8;
 
 export class MultiplexedSocket extends SocketSession {
   #failedAuths = 0;
+  /** Present once the client asks for its publications to stay in order. */
+  #order: PublishOrder | undefined;
 
   constructor(
     door: Door,
@@ -104,15 +107,38 @@ export class MultiplexedSocket extends SocketSession {
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
     const { id, room, event, data, encoding, key, echo } = command;
+    const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
       { room, event, content: { value: data, encoding }, key, echo },
       ({ seq }) => {
+        if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.
         if (id !== undefined)
           this.#say({ type: "published", id, at: formatCursor(this.door.hub.log.epoch, seq) });
       },
       (error) => this.#refuseCommand(command, error),
     );
+  }
+
+  /**
+   * The key by which an ordered publication is known when it is repeated; nothing for one that is not ordered.
+   * @throws ThumpError `invalid`, `rate`
+   */
+  #checkOrder({ ordered, key }: Extract<Command, { type: "publish" }>): string | undefined {
+    if (!ordered) return undefined;
+    if (key === undefined) {
+      const errors = [{ path: "/key", message: "is required with ordered" }];
+      throw new ThumpError(
+        "invalid",
+        "An ordered publication needs a key, by which it is known again.",
+        errors,
+      );
+    }
+    this.#order ??= new PublishOrder();
+    const wait = this.#order.waitFor(key, performance.now());
+    if (wait === undefined) return key;
+    this.door.limiter.take(this.asker, "requests");
+    throw new Overtaking(wait);
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
@@ -154,7 +180,11 @@ export class MultiplexedSocket extends SocketSession {
     const room = "room" in command ? command.room : undefined;
     const told = toThumpError(this.door.hub, error);
     this.#tell(told, command.id, room);
+    if (error instanceof Overtaking) return;
     this.slowDown(told);
+    if (command.type !== "publish" || command.key === undefined) return;
+    if (told.retry === undefined) this.#order?.settled(command.key);
+    else if (command.ordered) this.#order?.refused(command.key, told.retry, performance.now());
   }
 
   #tell(error: ThumpError, id: CommandId, room?: string): void {

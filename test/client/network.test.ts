@@ -225,17 +225,32 @@ test("one who is told to slow down does, and loses nothing", async () => {
   expect(thump.errors.all).toEqual([]);
 });
 
-test("over streams publications that are too fast keep their order, and so do those behind one that is refused", async () => {
-  const server = startServer({
-    access: { secrets: [SECRET] },
-    rooms: { r: { join: "anyone", publish: "users", schema: Type.Number() } },
-    limits: { rates: { user: { publishes: { rate: 100, burst: 5 } } } },
+describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
+  test("publications that are too fast keep their order, and so do those behind one that is refused", async () => {
+    const server = startServer({
+      access: { secrets: [SECRET] },
+      rooms: { r: { join: "anyone", publish: "users", schema: Type.Number() } },
+      limits: { rates: { user: { publishes: { rate: 100, burst: 5 } } } },
+    });
+    const thump = client(server.url, { transport, token: token() });
+    const heard = await hear(thump, "r");
+    const said = upTo(30).map((n) => heard.room.publish(n === 3 ? "not a number" : n));
+    await expect(said[3]).rejects.toMatchObject({ code: "invalid" });
+    await Promise.all(said.filter((_, n) => n !== 3));
+    await heard.until((all) => all.length === 29);
+    expect(heard.all).toEqual(upTo(30).filter((n) => n !== 3));
   });
-  const thump = client(server.url, { transport: "event-stream", token: token() });
-  const heard = await hear(thump, "r");
-  const said = upTo(30).map((n) => heard.room.publish(n === 3 ? "not a number" : n));
-  await expect(said[3]).rejects.toMatchObject({ code: "invalid" });
-  await Promise.all(said.filter((_, n) => n !== 3));
-  await heard.until((all) => all.length === 29);
-  expect(heard.all).toEqual(upTo(30).filter((n) => n !== 3));
+
+  test("publications of many sizes keep their order under a byte rate, and the session stays", async () => {
+    const server = startServer({ limits: { rates: { session: { bytes: { rate: 4000, burst: 2000 } } } } });
+    const thump = client(server.url, { transport });
+    const heard = await hear(thump, "r");
+    const texts = upTo(48).map((n) => `${n} ${"x".repeat(n % 3 === 2 ? 600 : 20)}`);
+    await Promise.all(texts.map((text) => heard.room.publish(text)));
+    await heard.until((all) => all.length === texts.length);
+    expect(heard.all).toEqual(texts);
+    expect(heard.gaps.all).toEqual([]);
+    expect(thump.errors.all).toEqual([]);
+    expect(thump.states.all).not.toContain("offline");
+  }, 60_000);
 });

@@ -189,3 +189,38 @@ test("who supplies tokens may fail: it is told, and tried again", async () => {
   await hear(thump, "r");
   expect(thump.errors.all.every(({ code }) => code === "unavailable")).toBe(true);
 });
+
+describe("after a sign-out everywhere", () => {
+  const signedOut = async () => {
+    const key = createApiKey();
+    const server = secured({ apiKeys: [{ name: "backend", hash: hashApiKey(key) }] });
+    const issued = seconds();
+    const body = JSON.stringify({ user: "u7", until: Date.now() + 3_600_000 });
+    await fetch(`${server.url}/revoke`, { method: "POST", body, headers: bearer(key) });
+    return { server, old: token(claims({ iat: issued })) };
+  };
+
+  test("a token of the same second is refused, and one that is fetched a second later lets in", async () => {
+    const { server, old } = await signedOut();
+    let calls = 0;
+    // As a page's own server signs it: the first call comes within the second of the sign-out.
+    const thump = client(server.url, {
+      transport: "event-stream",
+      token: () => (++calls === 1 ? old : token(claims({ iat: seconds() }))),
+    });
+    const heard = await hear(thump, "r");
+    expect([heard.room.state, calls]).toEqual(["live", 2]);
+    await heard.room.publish("back");
+    await heard.until(([first]) => first === "back");
+    expect(thump.errors.all).toEqual([]);
+  });
+
+  test("a token that is refused twice is told of, and ends it", async () => {
+    const { server, old } = await signedOut();
+    let calls = 0;
+    const thump = client(server.url, { transport: "event-stream", token: () => (calls++, old) });
+    await inState(thump, "closed");
+    expect(calls).toBe(2);
+    expect(thump.errors.all.map(({ code }) => code)).toEqual(["revoked"]);
+  });
+});

@@ -1,0 +1,89 @@
+// `"ordered":true` on the multiplexed socket: a publication that has to wait is not overtaken by later ones.
+import { expect, test } from "bun:test";
+import { PublishOrder } from "../../src/transports/publish-order.ts";
+import { multiplexed } from "../support/clients.ts";
+import { startServer } from "../support/server.ts";
+
+const slow = { limits: { rates: { session: { bytes: { rate: 5000, burst: 1000 } } } } };
+const large = "x".repeat(900);
+
+interface Refused {
+  type: string;
+  code?: unknown;
+  retry?: unknown;
+}
+
+test("while one is refused for a moment, later ones are refused too, until it is repeated", async () => {
+  const server = startServer(slow);
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (key: string, data: string, more = {}) =>
+    mux.ask({ type: "publish", room: "r", key, data, ordered: true, ...more });
+  expect(await publish("a", large)).toMatchObject({ type: "published" });
+  const refused = (await publish("b", large)) as Refused;
+  expect(refused).toMatchObject({ type: "error", code: "rate", retry: expect.any(Number) });
+  const behind = (await publish("c", "small")) as Refused;
+  expect(behind).toMatchObject({ type: "error", code: "rate", retry: expect.any(Number) });
+  // One that does not ask for an order passes.
+  expect(await publish("free", "free", { ordered: false })).toMatchObject({ type: "published" });
+  for (let answer = behind; answer.type === "error"; await Bun.sleep(Number(answer.retry)))
+    answer = (await publish("b", large)) as Refused;
+  expect(await publish("c", "small")).toMatchObject({ type: "published" });
+  const { publications } = await server.engine.hub.log.newest("r", 10);
+  const texts = publications.map(({ data }) => (data as { text: string }).text);
+  expect(texts).toEqual([large, "free", large, "small"]);
+});
+
+test("one that is refused for good holds up no other, also when it was refused for a moment before", async () => {
+  const server = startServer({ ...slow, rooms: { "*": { schema: { type: "string" } } } });
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (key: string, data: unknown) =>
+    mux.ask({ type: "publish", room: "r", key, data, ordered: true });
+  expect(await publish("a", 1)).toMatchObject({ type: "error", code: "invalid" });
+  expect(await publish("b", large)).toMatchObject({ type: "published" });
+  for (let answer = (await publish("c", [large])) as Refused; answer.code === "rate";) {
+    await Bun.sleep(Number(answer.retry));
+    answer = (await publish("c", [large])) as Refused;
+  }
+  for (let answer: Refused = { type: "error", retry: 0 }; answer.type === "error";) {
+    await Bun.sleep(Number(answer.retry));
+    answer = (await publish("d", "last")) as Refused;
+    if (answer.type === "error") expect(answer.code).toBe("rate");
+  }
+});
+
+test("an ordered publication without a key is refused, as it could not be known again", async () => {
+  const server = startServer();
+  const mux = await multiplexed(server.socket("/ws"));
+  expect(await mux.ask({ type: "publish", room: "r", data: 1, ordered: true })).toMatchObject({
+    type: "error",
+    code: "invalid",
+    errors: [{ path: "/key" }],
+  });
+});
+
+test("a client that sends a window of them is not closed for those that it could not know about", async () => {
+  const server = startServer({ limits: { rates: { session: { publishes: { rate: 100, burst: 10 } } } } });
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (n: number) =>
+    mux.ask({ type: "publish", room: "r", key: `k${n}`, data: n, ordered: true }) as Promise<Refused>;
+  // 300 at once: 290 of them are refused, most of them behind the first.
+  const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)));
+  expect(answers.filter(({ type }) => type === "published").length).toBeGreaterThanOrEqual(10);
+  expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong" });
+});
+
+test("the first one that was refused comes first, and waits are counted from it", () => {
+  const order = new PublishOrder();
+  expect(order.waitFor("a", 0)).toBeUndefined();
+  order.refused("a", 100, 0);
+  order.refused("b", 500, 10);
+  expect([order.waitFor("a", 20), order.waitFor("b", 20), order.waitFor("c", 150)]).toEqual([
+    undefined,
+    80,
+    1,
+  ]);
+  order.settled("b");
+  expect(order.waitFor("c", 20)).toBe(80);
+  order.settled("a");
+  expect(order.waitFor("c", 20)).toBeUndefined();
+});
