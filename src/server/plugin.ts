@@ -21,6 +21,7 @@ import { startFeed } from "./feed.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
 import { checkLocal, isLocal, isSettled } from "./reach.ts";
 import { rulesRoute } from "./rule-text.ts";
+import { setUserTimeout } from "./user-timeout.ts";
 
 type Handler = (
   door: Door,
@@ -160,6 +161,8 @@ function attachServer(engine: Engine, server: Server<unknown> | null): void {
   // Where there are secrets, a name that points here by trickery brings no token along.
   const local = isLoopback(server.hostname ?? "");
   engine.origins.loopbackOnly = () => local && !engine.access.secured;
+  // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
+  if (server.port !== undefined) setUserTimeout(server.port, 2 * engine.hub.heartbeat.interval);
 }
 
 /**

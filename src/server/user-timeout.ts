@@ -1,0 +1,77 @@
+// Has the kernel end connections whose client does not acknowledge data (TCP_USER_TIMEOUT, tcp(7)). Linux only.
+import { dlopen, ptr } from "bun:ffi";
+import { readdirSync, readlinkSync } from "node:fs";
+
+const SOL_SOCKET = 1;
+const SO_ACCEPTCONN = 30;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
+/** What the C library is called: glibc's name, then musl's. */
+const LIBC = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+/** Larger than a `sockaddr_storage`. */
+const ADDRESS_BYTES = 128;
+
+const SYMBOLS = {
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+} as const;
+type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+/**
+ * Sets the timeout on this process's listening sockets of a port: connections accepted from now on inherit it. Without it
+ * the kernel retransmits for 15 minutes to a client whose network has vanished, and a stream's keep-alives never fill a
+ * buffer, so nothing else notices.
+ * @returns whether it was set. It cannot be without Linux, /proc, or a C library that can be loaded
+ */
+export function setUserTimeout(port: number, ms: number): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const libc = openLibc();
+    const sockets = openSockets().filter((fd) => listensOn(libc.symbols, fd, port));
+    const value = Int32Array.of(ms);
+    const set = sockets.filter(
+      (fd) => libc.symbols.setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ptr(value), value.byteLength) === 0,
+    );
+    libc.close();
+    return set.length > 0;
+  } catch {
+    // A restricted container, for instance. Clients that vanish are then found later (docs/operating.md).
+    return false;
+  }
+}
+
+function openLibc() {
+  for (const name of LIBC) {
+    try {
+      return dlopen(name, SYMBOLS);
+    } catch {
+      // The other C library.
+    }
+  }
+  throw new Error("no C library could be loaded");
+}
+
+function openSockets(): number[] {
+  const isSocket = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+    } catch {
+      // Closed meanwhile.
+      return false;
+    }
+  };
+  return readdirSync("/proc/self/fd").filter(isSocket).map(Number);
+}
+
+function listensOn(libc: Libc, fd: number, port: number): boolean {
+  const accepts = new Int32Array(1);
+  const size = Uint32Array.of(accepts.byteLength);
+  if (libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, ptr(accepts), ptr(size)) !== 0 || accepts[0] !== 1)
+    return false;
+  const address = new Uint8Array(ADDRESS_BYTES);
+  const length = Uint32Array.of(ADDRESS_BYTES);
+  if (libc.getsockname(fd, ptr(address), ptr(length)) !== 0) return false;
+  // IPv4 and IPv6 addresses both have the port, in network byte order, behind two bytes for their family.
+  return new DataView(address.buffer).getUint16(2) === port;
+}
