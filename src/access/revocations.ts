@@ -2,11 +2,12 @@
 import { surelyPast } from "../log/clock.ts";
 import type { Revoked } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
+import { Rounds } from "../rooms/slice.ts";
 
 /** Each takes about 100 bytes. */
 const MAX = 1_000_000;
-/** How often those that are over are thrown out, counted in new ones. */
-const SWEEP = 1000;
+/** So many are looked at whenever a new one comes, users and tokens each: those that are over are forgotten. */
+const LOOKS = 4;
 
 /** What is known of a token when it is to be refused or not. */
 interface Shown {
@@ -19,6 +20,8 @@ interface Shown {
 export class Revocations {
   readonly #users = new Map<string, { at: number; until: number }>();
   readonly #tokens = new Map<string, number>();
+  readonly #userRounds = new Rounds(() => this.#users);
+  readonly #tokenRounds = new Rounds(() => this.#tokens);
   #added = 0;
 
   /** Takes in one that was made here or on another node. False when it is known already. */
@@ -64,11 +67,10 @@ export class Revocations {
   }
 
   #makeRoom(): void {
-    if (++this.#added % SWEEP === 0) {
-      const past = surelyPast();
-      for (const [user, { until }] of this.#users) if (until <= past) this.#users.delete(user);
-      for (const [token, until] of this.#tokens) if (until <= past) this.#tokens.delete(token);
-    }
+    this.#added++;
+    const past = surelyPast();
+    for (const [user, { until }] of this.#userRounds.next(LOOKS)) if (until <= past) this.#users.delete(user);
+    for (const [token, until] of this.#tokenRounds.next(LOOKS)) if (until <= past) this.#tokens.delete(token);
     if (this.#users.size + this.#tokens.size >= MAX) {
       throw new ThumpError("limit", `This server remembers ${MAX} revocations. Change the secret instead.`);
     }

@@ -3,6 +3,7 @@ import { now } from "../log/clock.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Slice } from "../protocol/publication.ts";
+import { Rounds } from "../rooms/slice.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
 import type { Room } from "./room.ts";
@@ -11,7 +12,7 @@ import type { Room } from "./room.ts";
 const LOOKS_FOR_GIVERS = 2000;
 
 export class Following {
-  #giving: Iterator<Room> | undefined;
+  readonly #rounds = new Rounds<Room>(() => this.hub.rooms.values());
 
   constructor(
     readonly hub: Hub,
@@ -75,11 +76,6 @@ export class Following {
 
   /** Rooms with something in their tails, from where it was left off. */
   *#givers(): Iterable<Room> {
-    for (let looks = 0; looks < LOOKS_FOR_GIVERS; looks++) {
-      this.#giving ??= this.hub.rooms.values();
-      const { done, value } = this.#giving.next();
-      if (done) this.#giving = undefined;
-      else if (value.tail.count > 0) yield value;
-    }
+    for (const room of this.#rounds.next(LOOKS_FOR_GIVERS)) if (room.tail.count > 0) yield room;
   }
 }

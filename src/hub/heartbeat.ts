@@ -1,17 +1,24 @@
 // Heartbeats: asks every session for a sign of life, and ends those that gave none, or whose token has expired.
+import { Sweeper } from "../log/sweeper.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
+/** The most sessions that are looked at in one tick. */
+const SESSIONS_PER_TICK = 1000;
+
 export class Heartbeat {
-  readonly #timer: Timer;
+  readonly sweeper: Sweeper<Session>;
 
   /** @param interval ms between two beats of a session: a dead one is found within two */
   constructor(
     readonly sessions: ReadonlyMap<string, Session>,
     readonly interval: number,
   ) {
-    this.#timer = setInterval(() => this.#tick(), Math.min(1000, interval / 4));
-    this.#timer.unref();
+    this.sweeper = new Sweeper(
+      () => sessions.values(),
+      (session) => this.#look(session),
+      { rest: Math.min(1000, interval / 4), pause: 0, items: SESSIONS_PER_TICK },
+    );
   }
 
   /** Gives a new session its first beat, somewhere in the interval: a storm of joins is not one of pings. */
@@ -20,22 +27,17 @@ export class Heartbeat {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.sweeper.stop();
   }
 
-  #tick(): void {
-    const now = performance.now();
+  #look(session: Session): void {
+    const { deadline } = session.identity;
     // Until when a token is good is a date that somebody signed.
-    const today = Date.now();
-    for (const session of this.sessions.values()) {
-      const { deadline } = session.identity;
-      if (deadline !== undefined && today >= deadline) {
-        session.end(CLOSE.unauthorized, "the token has expired");
-        continue;
-      }
-      if (now < session.nextBeat) continue;
-      session.nextBeat = now + this.interval;
-      if (!session.beat()) session.end(CLOSE.idle, "no sign of life");
-    }
+    if (deadline !== undefined && Date.now() >= deadline)
+      return session.end(CLOSE.unauthorized, "the token has expired");
+    const now = performance.now();
+    if (now < session.nextBeat) return;
+    session.nextBeat = now + this.interval;
+    if (!session.beat()) session.end(CLOSE.idle, "no sign of life");
   }
 }

@@ -4,6 +4,7 @@ import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
+import { Sweeper } from "../log/sweeper.ts";
 import type { Memory } from "../rooms/memory.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
@@ -40,6 +41,8 @@ export interface HubOptions {
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
 const TRIM_MS = 5000;
+/** Where there are many rooms, the time between two slices of them, in ms. */
+const PAUSE_MS = 50;
 
 export class Hub {
   readonly log: Log;
@@ -62,7 +65,7 @@ export class Hub {
   readonly #joining = new Joining(this, this.#catchUp, this.#following, this.sampler);
   readonly intake: Intake;
   readonly presence: Presence;
-  readonly #housekeeping: Timer;
+  readonly #housekeeping: Sweeper<Room>;
 
   constructor(options: HubOptions) {
     this.log = options.log;
@@ -77,8 +80,12 @@ export class Hub {
     this.presence = new Presence(this);
     this.log.onRenew = (before) => this.#following.renew(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
-    this.#housekeeping = setInterval(() => this.#trim(), TRIM_MS);
-    this.#housekeeping.unref();
+    // What a quiet room keeps grows old too.
+    this.#housekeeping = new Sweeper(
+      () => this.rooms.values(),
+      ({ tail }) => tail.trim(now()),
+      { rest: TRIM_MS, pause: PAUSE_MS },
+    );
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -203,7 +210,7 @@ export class Hub {
   /** Stops timers. Sessions are the drain's business. */
   stop(): void {
     this.heartbeat.stop();
-    clearInterval(this.#housekeeping);
+    this.#housekeeping.stop();
     this.presence.stop();
     this.sampler.stop();
     for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
@@ -238,11 +245,5 @@ export class Hub {
     const count = (this.networks.get(network) ?? 0) + change;
     if (count > 0) this.networks.set(network, count);
     else this.networks.delete(network);
-  }
-
-  /** What a quiet room keeps grows old too. */
-  #trim(): void {
-    const at = now();
-    for (const { tail } of this.rooms.values()) tail.trim(at);
   }
 }

@@ -2,6 +2,7 @@
 // published to lately.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Bounds } from "../rooms/rule.ts";
+import { Rounds } from "../rooms/slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
@@ -42,7 +43,7 @@ export class OpenRooms {
   now: () => number = () => performance.now();
   readonly #opened = new Map<string, Opened>();
   readonly #owners = { address: new Map<string, Owner>(), user: new Map<string, Owner>() };
-  #place: Iterator<[string, Opened]> | undefined;
+  readonly #rounds = new Rounds(() => this.#opened);
 
   /**
    * Both numbers may be replaced while the server runs.
@@ -151,14 +152,7 @@ export class OpenRooms {
   /** Forgets rooms whose time is over, of the next few. */
   #sweep(looks: number): void {
     const now = this.now();
-    for (let i = Math.min(looks, this.#opened.size + 1); i > 0; i--) {
-      this.#place ??= this.#opened.entries();
-      const { done, value } = this.#place.next();
-      if (done) {
-        this.#place = undefined;
-        continue;
-      }
-      const [name, opened] = value;
+    for (const [name, opened] of this.#rounds.next(looks)) {
       if (opened.by || opened.until > now) continue;
       this.#discharge(opened);
       this.#opened.delete(name);

@@ -4,6 +4,7 @@ import { presenceFields, presenceMessage, presenceOff } from "../protocol/presen
 import type { Crowd } from "../log/peers.ts";
 import { Members } from "../rooms/members.ts";
 import type { PresenceRule } from "../rooms/rule.ts";
+import { Slice } from "../rooms/slice.ts";
 import type { Hub } from "./hub.ts";
 import { MemberLists, see } from "./member-lists.ts";
 import type { Room } from "./room.ts";
@@ -13,6 +14,9 @@ import type { Membership, Session } from "./session.ts";
 const BEAT = 50;
 /** A room's tick is as many ms as it has sessions, but at least a beat and at most this. */
 const LONGEST_TICK = 1000;
+/** The most rooms that are looked at in one tick of the event loop, and the most users of a room who leave in one. */
+const ROOMS_PER_TICK = 500;
+const USERS_PER_TICK = 500;
 
 /** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
 interface Kept {
@@ -34,8 +38,14 @@ export class Presence {
   readonly #rooms = new Map<string, Kept>();
   /** Rooms with something to tell, or with a grace that runs. */
   readonly #waiting = new Set<Kept>();
+  /** Where the round over them is. */
+  #place: Iterator<Kept> | undefined;
+  #unfinished: Kept | undefined;
+  #continuing = false;
   #timer: Timer | undefined;
   #stopped = false;
+  /** How often a room was looked at. */
+  looks = 0;
 
   constructor(hub: Hub) {
     this.#hub = hub;
@@ -90,7 +100,10 @@ export class Presence {
 
   /** Something else is known of a session's user. */
   renewed(session: Session): void {
-    for (const membership of session.memberships.values()) this.enter(membership, now());
+    for (const membership of session.memberships.values()) {
+      membership.room.changes++;
+      this.enter(membership, now());
+    }
   }
 
   /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
@@ -107,17 +120,49 @@ export class Presence {
     }
   }
 
-  /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits. */
+  /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits; a slice per tick. */
   turn(): void {
     const now = this.now();
-    for (const kept of this.#waiting) {
-      const { name, members } = kept;
-      for (const user of members.expire(now)) this.#crowd?.changed(name, user);
-      const over = members.deserted && !this.#hub.rooms.has(name);
-      if (over) this.#forget(kept);
-      else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
-      if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
+    const slice = new Slice(ROOMS_PER_TICK);
+    while (slice.take()) {
+      const kept = this.#unfinished ?? this.#next();
+      if (!kept) return this.#rest();
+      this.#unfinished = this.#look(kept, now) ? undefined : kept;
+      if (this.#unfinished) break;
     }
+    if (this.#continuing) return;
+    this.#continuing = true;
+    setImmediate(() => {
+      this.#continuing = false;
+      if (!this.#stopped) this.turn();
+    });
+  }
+
+  /** The next room of the round; undefined at its end. */
+  #next(): Kept | undefined {
+    this.#place ??= this.#waiting.values();
+    const { done, value } = this.#place.next();
+    if (done) this.#place = undefined;
+    return done ? undefined : value;
+  }
+
+  /** False when more of it is due than is done in one tick. */
+  #look(kept: Kept, now: number): boolean {
+    if (!this.#waiting.has(kept)) return true;
+    const { name, members } = kept;
+    this.looks++;
+    const left = members.expire(now, USERS_PER_TICK);
+    for (const user of left) this.#crowd?.changed(name, user);
+    // All who leave at a time are told of at a time.
+    if (left.length === USERS_PER_TICK) return false;
+    const over = members.deserted && !this.#hub.rooms.has(name);
+    if (over) this.#forget(kept);
+    else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
+    if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
+    return true;
+  }
+
+  #rest(): void {
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

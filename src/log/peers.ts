@@ -29,6 +29,8 @@ export interface Member {
   revocations(): Iterable<Revoked>;
   /** The rooms that somebody here is in, and how many. */
   counts(): Iterable<[room: string, sessions: number]>;
+  /** How many are in a room here. */
+  count(room: string): number;
 }
 
 /** Who is in rooms with presence, on all nodes. */

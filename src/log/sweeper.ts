@@ -19,10 +19,11 @@ export class Sweeper<T> {
   visits = 0;
   #place: Iterator<T> | undefined;
   #timer: Timer | undefined;
+  #stopped = false;
 
   /**
    * @param items may change while a round is under way
-   * @param visit must not throw
+   * @param visit if it throws, the round goes on with the next item
    */
   constructor(
     readonly items: () => Iterable<T>,
@@ -33,18 +34,25 @@ export class Sweeper<T> {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #in(ms: number): void {
+    if (this.#stopped) return;
     this.#timer = setTimeout(() => this.#run(), ms);
     this.#timer.unref();
   }
 
   #run(): void {
     const { rest, pause, before } = this.pace;
-    const more = before?.() ?? false;
-    this.#in(this.#step() && !more ? rest : pause);
+    let next = pause;
+    try {
+      const more = before?.() ?? false;
+      if (this.#step() && !more) next = rest;
+    } finally {
+      this.#in(next);
+    }
   }
 
   /** Visits a slice. True when the round is over. */

@@ -195,11 +195,11 @@ export class Members implements Present {
     this.#crowd?.sessions.set(node, sessions);
   }
 
-  /** Those whose grace is over have left. Returns whom this process no longer sees. */
-  expire(now: number): string[] {
+  /** Those whose grace is over have left, `most` of them. Returns whom this process no longer sees. */
+  expire(now: number, most = Number.POSITIVE_INFINITY): string[] {
     const over: string[] = [];
     for (const [user, at] of this.#leaving) {
-      if (at > now) break;
+      if (at > now || over.length === most) break;
       over.push(user);
       this.#leaving.delete(user);
       this.changes++;

@@ -30,3 +30,27 @@ export class Slice {
     return true;
   }
 }
+
+/** Goes round a collection, a few items at a time. */
+export class Rounds<T> {
+  #place: Iterator<T> | undefined;
+
+  /** @param items may change meanwhile */
+  constructor(readonly items: () => Iterable<T>) {}
+
+  /** The next items, at most `most` of them: from where it was left off, and after the last one the first. */
+  *next(most: number): Iterable<T> {
+    let rounds = 0;
+    for (let i = 0; i < most && rounds < 2;) {
+      this.#place ??= this.items()[Symbol.iterator]();
+      const { done, value } = this.#place.next();
+      if (done) {
+        this.#place = undefined;
+        rounds++;
+        continue;
+      }
+      i++;
+      yield value;
+    }
+  }
+}

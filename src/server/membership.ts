@@ -18,6 +18,7 @@ export function joinPeers({ hub, door }: Pick<Engine, "hub" | "door">): void {
     },
     revoked: (all) => revokeAll(hub, door.access.revocations, all),
     revocations: () => door.access.revocations.all(),
+    count: (name) => hub.rooms.get(name)?.members.size ?? 0,
     *counts() {
       for (const [name, { members }] of hub.rooms) yield [name, members.size];
     },

@@ -3,7 +3,7 @@ import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
 import { Followed } from "./followed.ts";
-import { chunks, type Link } from "./link.ts";
+import { chunks, chunksOf, type Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Places } from "./places.ts";
 import { ENTER } from "./node-scripts.ts";
@@ -135,7 +135,8 @@ export class Feed {
   /** Asks what the newest of every room is. What is newer than what was given was missed. */
   async check(link: Link): Promise<void> {
     if (!this.live) return;
-    for (const some of chunks([...this.rooms.values()].filter(({ started }) => started))) {
+    for (const rooms of chunksOf(this.rooms.values())) {
+      const some = rooms.filter(({ started }) => started);
       const newest = await this.#newest(link, this.epoch, some);
       if (!this.live) return;
       this.#repair(newest, some, "check");

@@ -162,3 +162,14 @@ function serverInfo(info: string): ServerInfo {
 export function chunks<T>(all: T[], size = CHUNK): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
+
+/** The same of something that there may be much of, and that may change meanwhile: each chunk as it is wanted. */
+export function* chunksOf<T>(all: Iterable<T>, size = CHUNK): Iterable<T[]> {
+  let some: T[] = [];
+  for (const one of all) {
+    if (some.push(one) < size) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}

@@ -6,10 +6,14 @@ import { chunks, type Link, type Reply } from "./link.ts";
 import type { Names } from "./names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
 import { shared } from "./shared.ts";
+import { Slice } from "../../rooms/slice.ts";
+import { Ticks } from "../ticks.ts";
 
 /** How long the others may take to answer, and how long an answer about all of them is good. */
 const ANSWER = 2000;
 const FRESH = 1000;
+/** The most rooms that are looked at in one tick, for changes. */
+const ROOMS_PER_TICK = 500;
 /** Revocations that are read in one step. */
 const PAGE = 1000;
 
@@ -26,8 +30,11 @@ export class RedisPeers implements Peers {
   readonly crowd: RedisCrowd;
   #member: Member | undefined;
   /** What was last written of each room. */
-  #written = new Map<string, number>();
+  readonly #written = new Map<string, number>();
   #fresh = false;
+  /** The walk over the rooms that is under way. */
+  #walk: object | undefined;
+  readonly #ticks = new Ticks();
   #count = 0;
   readonly #asked = new Map<number, (ended: number) => void>();
   readonly #timer: Timer;
@@ -142,26 +149,58 @@ export class RedisPeers implements Peers {
     for (const some of chunks(lost)) await link.call("ZADD", this.#revoked, ...some.flat());
   }
 
-  /** Renews the lease, with what has changed. */
+  /** Renews the lease, and then writes what has changed. */
   async #refresh(): Promise<void> {
     const link = this.link();
     if (!link || !this.#member) return;
-    const now = new Map(this.#member.counts());
-    const changes: [string, number][] = [...now].filter(
-      ([room, count]) => this.#fresh || this.#written.get(room) !== count,
-    );
-    for (const room of this.#written.keys()) if (!now.has(room)) changes.push([room, 0]);
-    const parts = chunks(changes);
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
+    const write = (changes: [string, number][]) =>
+      link.eval(LEASE, keys, [this.node, this.lease, this.#fresh ? 1 : 0, ...changes.flat()]);
+    const fresh = this.#fresh;
     try {
-      for (const some of parts.length > 0 ? parts : [[]]) {
-        await link.eval(LEASE, keys, [this.node, this.lease, this.#fresh ? 1 : 0, ...some.flat()]);
-        this.#fresh = false;
+      if (fresh) this.#written.clear();
+      await write([]);
+      this.#fresh = false;
+      // One walk over the rooms at a time, unless nothing of an earlier one counts.
+      if (this.#walk && !fresh) return;
+      const walk = (this.#walk = {});
+      for await (const changes of this.#changes(this.#member)) {
+        if (this.#walk !== walk) return;
+        await write(changes);
+        for (const [room, count] of changes) {
+          if (count > 0) this.#written.set(room, count);
+          else this.#written.delete(room);
+        }
       }
-      this.#written = now;
+      this.#walk = undefined;
     } catch {
       // Told by the log's fault. The next time all of it is written.
       this.#fresh = true;
+      this.#walk = undefined;
+    }
+  }
+
+  /** Rooms with another count than was written, found a slice per tick. */
+  async *#changes(member: Member): AsyncIterable<[string, number][]> {
+    let changes: [string, number][] = [];
+    let slice = new Slice(ROOMS_PER_TICK);
+    for (const [room, count] of this.#counted(member)) {
+      if (this.#written.get(room) !== count) changes.push([room, count]);
+      if (slice.take()) continue;
+      if (changes.length > 0) yield changes;
+      changes = [];
+      await this.#ticks.next();
+      slice = new Slice(ROOMS_PER_TICK);
+    }
+    if (changes.length > 0) yield changes;
+  }
+
+  /** All rooms that somebody here is in, and those of which that was written. */
+  *#counted(member: Member): Iterable<[string, number]> {
+    yield* member.counts();
+    for (const room of this.#written.keys()) {
+      const count = member.count(room);
+      if (count === 0) yield [room, 0];
     }
   }
 
