@@ -5,6 +5,7 @@ import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } fro
 import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { TraceContext } from "../hub/intake.ts";
 import type { Joined, Start, Starts } from "../hub/joining.ts";
 import type { Session } from "../hub/session.ts";
 import type { Rule } from "../rooms/rule.ts";
@@ -33,7 +34,7 @@ export interface Incoming {
   /** Whether its own publisher gets it too. */
   echo?: boolean | undefined;
   /** The trace that the publisher is in (W3C Trace Context), when it says so. */
-  traceparent?: string | undefined;
+  traceparent?: TraceContext | undefined;
 }
 
 export class Door {

@@ -1,6 +1,5 @@
 // What an address counts as for limits: a house, not a door. Pure.
 import { BlockList } from "node:net";
-import { isLoopback } from "./origin.ts";
 
 /** Networks of one's own (RFC 1918, RFC 4193, RFC 6598), and this machine. */
 const PRIVATE = new BlockList();
@@ -26,11 +25,13 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
-/** The address, or the /64 of an IPv6 one: who has one of those has all of it. Nothing for this machine. */
-export function networkOf(address: string | undefined): string | undefined {
-  if (address === undefined) return undefined;
+/**
+ * The address, or the /64 of an IPv6 one: who has one of those has all of it. Requests whose address is not known count
+ * as one. It is not asked for those of this machine, which have no limit by address.
+ */
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return "unknown";
   const plain = plainAddress(address);
-  if (isLoopback(plain)) return undefined;
   return plain.includes(":") ? `${firstGroups(plain, 4)}::/64` : plain;
 }
 

@@ -1,17 +1,51 @@
 // Which web pages may use this server: browsers name the page's origin, other clients name none.
 import { ThumpError } from "../protocol/codes.ts";
+import { isLoopback } from "./local.ts";
 
-const LOOPBACK = /^(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]|::1)(:[0-9]+)?$/;
-const SCHEME = /^https?:\/\//;
+const WEB = /^https?:\/\//;
+/** Schemes of apps that show web pages, such as capacitor://localhost: URLs know no origin of theirs. */
+const OTHER = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
 
-/** Whether a host, with or without a port, is this machine. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
+/**
+ * The one form that origins are compared in: scheme and host in lower case and Punycode, without the port that goes
+ * without saying. Undefined for what cannot be an origin.
+ */
+export function normalOrigin(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (!WEB.test(lower)) return OTHER.test(lower) ? lower : undefined;
+  // A URL would leave some of these out, or take them for something else.
+  if (/[\s\\*,?#@]/.test(lower)) return undefined;
+  try {
+    const { origin, pathname } = new URL(lower);
+    return pathname === "/" ? origin : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a list of origins, or nothing. */
+export function originsFault(origins: readonly string[]): string | undefined {
+  for (const origin of origins) {
+    if (origin === "*" || normalOrigin(origin) !== undefined) continue;
+    const named = JSON.stringify(origin);
+    if (origin.includes("*"))
+      return `${named} has a wildcard: list each origin, such as https://app.example, or "*" for all`;
+    const meant = nearest(origin);
+    return `${named} is not an origin: ${meant ? `write ${meant}` : "write it as https://app.example"}`;
+  }
+  return undefined;
+}
+
+/** The origin that somebody may have meant: of an address with a path, or without its scheme. */
+function nearest(text: string): string | undefined {
+  const [address = ""] = /^[^/?#]*(?:\/\/[^/?#]*)?/.exec(text.trim()) ?? [];
+  return normalOrigin(address.includes("://") ? address : `https://${address}`);
 }
 
 export class Origins {
-  #allowed: readonly string[] = [];
-  #hosts: string[] = [];
+  #allowed: ReadonlySet<string> = new Set();
+  /** The hosts of these, with and without the port that goes without saying. */
+  #hosts: ReadonlySet<string> = new Set();
 
   /**
    * Whether the server listens on loopback and knows no secrets: then only who calls it by a name of this machine,
@@ -20,15 +54,16 @@ export class Origins {
    */
   loopbackOnly: () => boolean = () => false;
 
-  /** @param allowed exact origins such as "https://app.example"; "*" allows all */
+  /** @param allowed origins such as "https://app.example"; "*" allows all. They must have been checked */
   constructor(allowed: readonly string[] = []) {
     this.allow(allowed);
   }
 
   /** Allows these from now on, and no others. */
   allow(allowed: readonly string[]): void {
-    this.#allowed = allowed;
-    this.#hosts = allowed.map((origin) => origin.replace(SCHEME, ""));
+    const origins = allowed.map((origin) => normalOrigin(origin) ?? origin);
+    this.#allowed = new Set(origins);
+    this.#hosts = new Set(origins.filter((origin) => origin !== "*").flatMap(hostsOf));
   }
 
   /**
@@ -40,17 +75,17 @@ export class Origins {
     const host = request.headers.get("host") ?? "";
     // Two of them (RFC 9112 §3.2): a proxy may have gone by the other one.
     if (host.includes(",")) throw new ThumpError("malformed", "The request names more than one host.");
-    const all = this.#allowed.includes("*");
-    if (!all && this.loopbackOnly() && !isLoopback(host) && !this.#hosts.includes(host)) {
+    const all = this.#allowed.has("*");
+    if (!all && this.loopbackOnly() && !this.isNamed(host)) {
       throw new ThumpError(
         "origin",
         `This server is for its own machine; it was called as ${host.slice(0, 128)}. Allow that with --origin https://${host.slice(0, 128)}.`,
       );
     }
     const origin = request.headers.get("origin");
-    if (origin === null) return undefined;
-    const from = origin.replace(SCHEME, "");
-    if (all || from === host || isLoopback(from) || this.#allowed.includes(origin)) return origin;
+    if (origin === null || all || this.isListed(origin)) return origin ?? undefined;
+    const hosts = hostsOf(normalOrigin(origin) ?? "");
+    if (hosts.includes(host.toLowerCase()) || hosts.some(isLoopback)) return origin;
     throw new ThumpError(
       "origin",
       `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,
@@ -69,7 +104,7 @@ export class Origins {
     const own =
       origin === null
         ? method === "GET" && !headers.has("upgrade") && headers.get("sec-fetch-site") === "same-origin"
-        : origin.replace(SCHEME, "") === headers.get("host");
+        : hostsOf(normalOrigin(origin) ?? "").includes((headers.get("host") ?? "").toLowerCase());
     if (own || (origin !== null && this.isListed(origin))) return;
     throw new ThumpError(
       "origin",
@@ -79,6 +114,20 @@ export class Origins {
 
   /** Whether an origin is on the list by its name. */
   isListed(origin: string): boolean {
-    return this.#allowed.includes(origin);
+    // Browsers send the normal form: only other clients' have to be brought into it.
+    return this.#allowed.has(origin) || this.#allowed.has(normalOrigin(origin) ?? "");
   }
+
+  /** Whether a Host header names this machine, or the host of a listed origin. "*" lists no name. */
+  isNamed(host: string): boolean {
+    return isLoopback(host) || this.#hosts.has(host.toLowerCase());
+  }
+}
+
+/** The Host headers that mean the same host as a web origin in normal form; none for other origins. */
+function hostsOf(origin: string): string[] {
+  const [scheme, host] = origin.split("://");
+  const port = { http: 80, https: 443 }[scheme ?? ""];
+  if (host === undefined || port === undefined) return [];
+  return /:[0-9]+$/.test(host) ? [host] : [host, `${host}:${port}`];
 }

@@ -66,6 +66,12 @@ export class Policy {
     return local === true && !this.closed;
   }
 
+  /** Whether what a request says beside its publication counts: of servers, and of the operator. */
+  trusts(asker: Asker): boolean {
+    const { kind } = asker.caller;
+    return kind === "server" || kind === "key" || this.#mayOperate(asker);
+  }
+
   /** Not everybody is the operator: there are secrets to tell people apart, or the app does it. */
   get closed(): boolean {
     return this.secured || this.authorize !== undefined;

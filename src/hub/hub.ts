@@ -13,7 +13,7 @@ import { CatchUp } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
 import { Following } from "./following.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Intake } from "./intake.ts";
+import { Intake, type TraceContext } from "./intake.ts";
 import type { Ending, Journal } from "./journal.ts";
 import { type Joined, Joining, type Starts } from "./joining.ts";
 import { OpenRooms } from "./open-rooms.ts";
@@ -110,8 +110,8 @@ export class Hub {
   }
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
-  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
-    return this.intake.publish(draft, traceparent);
+  publish(draft: Draft, context?: TraceContext): Publication | Promise<Publication> {
+    return this.intake.publish(draft, context);
   }
 
   /**

@@ -6,10 +6,17 @@ import type { FanOut } from "./fan-out.ts";
 import type { Room } from "./room.ts";
 import type { Stats } from "./stats.ts";
 
+/** The trace that a publisher named (W3C Trace Context). */
+export interface TraceContext {
+  traceparent: string;
+  /** Whether its publisher may say if the publication is sampled. Others' traces are linked to, and not continued. */
+  trusted: boolean;
+}
+
 /** Follows a publication on its way to the log, with the trace that its publisher named. */
 export type Trace = (
   draft: Draft,
-  traceparent: string | undefined,
+  context: TraceContext | undefined,
   publish: () => Publication | Promise<Publication>,
 ) => Publication | Promise<Publication>;
 
@@ -26,9 +33,9 @@ export class Intake {
   ) {}
 
   /** The log numbers and keeps it, and gives it to `deliver` if anybody here is in the room. */
-  publish(draft: Draft, traceparent?: string): Publication | Promise<Publication> {
+  publish(draft: Draft, context?: TraceContext): Publication | Promise<Publication> {
     const { trace } = this;
-    return trace ? trace(draft, traceparent, () => this.#append(draft)) : this.#append(draft);
+    return trace ? trace(draft, context, () => this.#append(draft)) : this.#append(draft);
   }
 
   #append(draft: Draft): Publication | Promise<Publication> {

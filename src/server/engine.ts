@@ -1,8 +1,10 @@
 // Puts the parts together: log, rules, hub and door. No HTTP here.
+import type { Server } from "bun";
 import type { Access } from "../access/access.ts";
 import { SERVER } from "../access/caller.ts";
 import { Door } from "../access/door.ts";
 import { Limiter } from "../access/limiter.ts";
+import { isLoopback } from "../access/local.ts";
 import { Origins } from "../access/origin.ts";
 import { Places } from "../access/places.ts";
 import { Policy } from "../access/policy.ts";
@@ -21,6 +23,7 @@ import { watchLoop } from "./loop-delay.ts";
 import { joinPeers } from "./membership.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
+import { setUserTimeout } from "./user-timeout.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
 const DRAIN_LIMIT = 10_000;
@@ -51,10 +54,10 @@ export class Engine {
   readonly memory: Memory;
   /** Told to stop: no new sessions. */
   draining = false;
-  /** Only requests from this machine are answered. */
-  localOnly = false;
   /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
   routedByBun = true;
+  /** Bun's server, once it is known. */
+  server: Server<unknown> | null = null;
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
@@ -160,6 +163,20 @@ export class Engine {
   /** Why it should get no new clients just now; undefined when all is well. */
   get unready(): string | undefined {
     return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  }
+
+  /**
+   * Hands over Bun's server: by it addresses of clients are known, and sockets of a room are reached. An app that listens
+   * does it by itself; one that is served by `Bun.serve({ fetch: app.fetch })` has to.
+   */
+  attach(server: Server<unknown>): void {
+    this.server = server;
+    this.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
+    // Where there are secrets, a name that points here by trickery brings no token along.
+    const local = isLoopback(server.hostname ?? "");
+    this.origins.loopbackOnly = () => local && !this.access.secured;
+    // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
+    if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
   }
 
   /** What else is to be done when it closes. */

@@ -4,7 +4,7 @@ import { openapiPage } from "../console/openapi-page.ts";
 import type { Engine } from "./engine.ts";
 import { createMetrics } from "./metrics.ts";
 import { describe } from "./openapi.ts";
-import { isLocal } from "./reach.ts";
+import { sourceOf } from "./reach.ts";
 
 /** The routes of the server that are not about rooms. */
 export function operatorRoutes(engine: Engine) {
@@ -28,7 +28,7 @@ function metricsRoute(engine: Engine) {
     async ({ request, server }) => {
       // Not by a page that gave its own name this machine's address either.
       engine.origins.check(request);
-      if (engine.settings.metrics === "loopback" && !isLocal(request, server?.requestIP(request)?.address))
+      if (engine.settings.metrics === "loopback" && !sourceOf(engine, request, server).local)
         await checkReader(engine, request);
       const headers = { "content-type": registry.contentType, "cache-control": "no-store" };
       return new Response(await registry.metrics(), { headers });

@@ -2,6 +2,7 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
+import { normalOrigin, originsFault } from "../access/origin.ts";
 import type { Authorize } from "../access/policy.ts";
 import { type ForwardedHeader, proxiesFault } from "../access/proxies.ts";
 import { type Rates, RatesOptions, resolveRates } from "../access/rates.ts";
@@ -175,6 +176,8 @@ function checkRest(value: Options, source: string): Options {
   if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
   const badStore = storeFault(value.store ?? { kind: "memory" });
   if (badStore !== undefined) throw new OptionsError(`${source}: store › ${badStore}`);
+  const badOrigin = originsFault(value.origins ?? []);
+  if (badOrigin !== undefined) throw new OptionsError(`${source}: origins › ${badOrigin}`);
   const badProxy = proxiesFault(value.proxies ?? []);
   if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
   if (value.authorize !== undefined && typeof value.authorize !== "function")
@@ -211,7 +214,7 @@ export function resolveOptions(given: Options): Settings {
     store: resolveStore(given.store ?? { kind: "memory" }),
     rates: resolveRates(limits.rates),
     heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
-    origins: given.origins ?? [],
+    origins: (given.origins ?? []).map((origin) => normalOrigin(origin) ?? origin),
     proxies: given.proxies ?? [],
     forwardedHeader: given.forwardedHeader ?? "x-forwarded-for",
     prefix: given.prefix ?? "",

@@ -5,7 +5,6 @@ import type { Asker, Caller } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { identify } from "../access/identify.ts";
 import { networkOf } from "../access/network.ts";
-import { isLoopback } from "../access/origin.ts";
 import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
@@ -16,12 +15,12 @@ import { publishBatch } from "../transports/publish-batch.ts";
 import { refuse } from "../transports/refusal.ts";
 import * as rooms from "../transports/rooms.ts";
 import { describeSession, listSessions } from "../transports/sessions.ts";
+import { allowPage, preflight } from "./cors.ts";
 import { Engine } from "./engine.ts";
 import { startFeed } from "./feed.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
-import { checkLocal, isLocal, isSettled } from "./reach.ts";
+import { checkLocal, type Source, sourceOf } from "./reach.ts";
 import { rulesRoute } from "./rule-text.ts";
-import { setUserTimeout } from "./user-timeout.ts";
 
 type Handler = (
   door: Door,
@@ -32,6 +31,22 @@ type Handler = (
 ) => Answer | Promise<Answer>;
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;
+
+/** Browsers ask for these before they send what is not plain. A socket's handshake is always sent at once. */
+const PAGES_ASK = [
+  "/rules",
+  "/rooms",
+  "/rooms/:room",
+  "/rooms/:room/members",
+  "/rooms/:room/history",
+  "/events",
+  "/publish",
+  "/revoke",
+  "/sessions",
+  "/sessions/:id",
+  "/users/:user/sessions",
+];
+
 /** Nothing where the request has become a socket. */
 type Answer = Response | undefined;
 
@@ -49,10 +64,7 @@ interface Context {
  * @throws OptionsError when the options do not fit their schema
  */
 export function thump(options: Options = {}) {
-  const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
-  // Where the app listens is not ours to choose. Without a secret it is only this machine that is answered.
-  engine.localOnly = !isSettled(engine.settings);
-  return mount(engine);
+  return mount(new Engine(resolveOptions(checkOptions(options, "thump()"))));
 }
 
 /** The plugin of an engine. */
@@ -97,7 +109,7 @@ function createRoutes(engine: Engine) {
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart(({ server, config }) => {
-      attachServer(engine, server);
+      if (server) engine.attach(server);
       engine.routedByBun = isRoutedByBun(config);
       if (!engine.settings.console) return;
       stopFeed = startFeed(engine);
@@ -134,18 +146,13 @@ function createRoutes(engine: Engine) {
     .get("/sessions/:id", on(describeSession))
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
-    .post("/revoke", on(revoke), raw)
-    .options("/rules", on(preflight))
-    .options("/rooms", on(preflight))
-    .options("/rooms/:room", on(preflight))
-    .options("/rooms/:room/members", on(preflight))
-    .options("/rooms/:room/history", on(preflight))
-    .options("/events", on(preflight))
-    .options("/publish", on(preflight))
-    .options("/revoke", on(preflight))
-    .options("/sessions", on(preflight))
-    .options("/sessions/:id", on(preflight))
-    .options("/users/:user/sessions", on(preflight));
+    .post("/revoke", on(revoke), raw);
+  for (const path of PAGES_ASK)
+    routes.options(path, (context) => {
+      const { request, server, route } = context;
+      const direct = isDirect(engine, server, sourceOf(engine, request, server));
+      return preflight(engine, request, () => readNames(request, route, direct));
+    });
   if (engine.settings.console) routes.get("/console", ({ request }) => consolePage(request));
   return routes;
 }
@@ -155,14 +162,9 @@ function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
   return aot !== false && systemRouter !== false;
 }
 
-function attachServer(engine: Engine, server: Server<unknown> | null): void {
-  if (!server) return;
-  engine.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
-  // Where there are secrets, a name that points here by trickery brings no token along.
-  const local = isLoopback(server.hostname ?? "");
-  engine.origins.loopbackOnly = () => local && !engine.access.secured;
-  // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
-  if (server.port !== undefined) setUserTimeout(server.port, 2 * engine.hub.heartbeat.interval);
+/** Whether Bun's router has matched a request. One that the app's own code creates passes no router. */
+function isDirect({ routedByBun }: Engine, server: Server<unknown> | null, { fromBun }: Source): boolean {
+  return routedByBun && server !== null && fromBun;
 }
 
 /**
@@ -180,31 +182,22 @@ function guarded(
   const { door, origins, turnstile } = engine;
   const answer = ({ request, server, route }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
-    const allow = (response: Answer): Answer => {
-      if (origin === undefined || !response) return response;
-      response.headers.set("access-control-allow-origin", origin);
-      response.headers.set("vary", "origin");
-      if (door.access.settings.cookie !== undefined && origins.isListed(origin))
-        response.headers.set("access-control-allow-credentials", "true");
-      return response;
-    };
+    const allow = (response: Answer): Answer =>
+      origin === undefined || !response ? response : allowPage(engine, response, origin);
     const fail = (error: unknown): Answer =>
       allow(refuse(door.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
-      const peer = server?.requestIP(request)?.address;
-      const address = engine.proxies.addressOf(request, peer);
-      if (engine.localOnly) checkLocal(address);
+      const source = sourceOf(engine, request, server);
+      const { address, local } = source;
       origin = origins.check(request);
-      // Requests that the app's own code creates pass no router.
-      const direct = engine.routedByBun && (peer !== undefined || server?.url.protocol === "unix:");
-      const names = readNames(request, route, direct);
-      const network = networkOf(address);
-      const local = isLocal(request, address);
+      checkLocal(engine, source);
+      const names = readNames(request, route, isDirect(engine, server, source));
+      const network = local ? undefined : networkOf(address);
       const handle = (caller: Caller) => {
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
-        return handler(door, request, server, { caller, address, network: counts, local }, names);
+        return handler(door, request, source.server, { caller, address, network: counts, local }, names);
       };
       const caller = identify(door, request, origins, network, counted);
       const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));
@@ -220,16 +213,4 @@ function guarded(
     const passing = turnstile.pass(() => context.request.signal.aborted);
     return passing ? passing.then((passed) => (passed ? answer(context) : gone())) : answer(context);
   };
-}
-
-/** A browser asks before it sends JSON or DELETE from another origin (Fetch standard, CORS preflight). */
-function preflight(): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      "access-control-allow-methods": "GET, POST, DELETE",
-      "access-control-allow-headers": "content-type, event, idempotency-key, last-event-id, authorization",
-      "access-control-max-age": "600",
-    },
-  });
 }

@@ -1,7 +1,9 @@
 // How far a server may reach: without anybody to believe it is for this machine, unless it is said to be open.
-import { isLoopback } from "../access/origin.ts";
+import type { Server } from "bun";
+import { isLocal, isLoopback } from "../access/local.ts";
 import { knowsAnyone } from "../access/settings.ts";
 import { ThumpError } from "../protocol/codes.ts";
+import type { Engine } from "./engine.ts";
 import { OptionsError, type Settings } from "./options.ts";
 
 /** Whether it was settled who may come: by secrets or keys, by the app's own code, or because all may. */
@@ -18,24 +20,38 @@ export function checkReach(settings: Settings): void {
   );
 }
 
+/** Where a request came from, as far as that is known. */
+export interface Source {
+  /** The server that took it in; null where neither Elysia nor the app has handed it over. */
+  server: Server<unknown> | null;
+  /** The client's address; undefined where it is not known. */
+  address: string | undefined;
+  /** The server knows it: nobody made it of another request on the way. */
+  fromBun: boolean;
+  /** It was made on this machine. */
+  local: boolean;
+}
+
+/** @param server what Elysia says it is: null unless the app itself listens */
+export function sourceOf(engine: Engine, request: Request, server: Server<unknown> | null): Source {
+  const taker = server ?? engine.server;
+  const peer = taker?.requestIP(request)?.address;
+  const address = engine.proxies.addressOf(request, peer);
+  const local = isLocal(request, address, (host) => engine.origins.isNamed(host));
+  return {
+    server: taker,
+    address,
+    fromBun: peer !== undefined || taker?.url.protocol === "unix:",
+    local,
+  };
+}
+
 /** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
-export function checkLocal(address: string | undefined): void {
-  if (address === undefined || isLocalAddress(address)) return;
+export function checkLocal({ settings }: Engine, { local }: Source): void {
+  if (local || isSettled(settings)) return;
   throw new ThumpError(
     "forbidden",
-    "Without a secret only this machine is answered. Give thump() access.secrets, or open: true if all may come.",
+    "Without a secret only this machine is answered: over loopback, not through a proxy, by a name of its own. " +
+      "Give Thump a secret (access.secrets, THUMP_SECRET), or open: true (--open) if all may come.",
   );
-}
-
-/** What a proxy adds: who comes through one does not come from this machine, whatever the connection says. */
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-
-/** Whether a request was made on this machine, and not passed on by a proxy. */
-export function isLocal({ headers }: Request, address = ""): boolean {
-  return isLocalAddress(address) && !FORWARDED.some((name) => headers.has(name));
-}
-
-/** Whether a connection came from this machine. Through a proxy, others do too. */
-export function isLocalAddress(address: string): boolean {
-  return isLoopback(address.replace(/^::ffff:/, ""));
 }

@@ -1,7 +1,7 @@
 // Starts the server for a person: reads options, says what to do next, drains on SIGTERM, reloads on SIGHUP.
 import { closeSync, openSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
-import { isLoopback } from "../access/origin.ts";
+import { isLoopback } from "../access/local.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { type Running, serve, serverSettings } from "./app.ts";
 import { type Flags, readOptions } from "./command-line.ts";

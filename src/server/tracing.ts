@@ -8,8 +8,8 @@ import type { Engine } from "./engine.ts";
 type Environment = Record<string, string | undefined>;
 
 /**
- * Sends a span for every publication that is sampled to a collector, as a child of the trace that its publisher
- * named in `traceparent`. What is sampled, headers and names come from OpenTelemetry's own variables.
+ * Sends a span for every publication that is sampled to a collector: as a child of the trace that its publisher
+ * named in `traceparent`, or, where the publisher is neither a server nor the operator, linked to it. What is sampled, headers and names come from OpenTelemetry's own variables.
  */
 export async function startTracing(engine: Engine, endpoint: string, env: Environment): Promise<void> {
   const api = await import("@opentelemetry/api");
@@ -32,11 +32,18 @@ export async function startTracing(engine: Engine, endpoint: string, env: Enviro
   const propagator = new core.W3CTraceContextPropagator();
   const PRODUCER = api.SpanKind.PRODUCER;
 
-  const trace: Trace = (draft, traceparent, publish) => {
-    const parent = traceparent
+  const trace: Trace = (draft, context, publish) => {
+    const { traceparent, trusted } = context ?? {};
+    const named = traceparent
       ? propagator.extract(api.ROOT_CONTEXT, { traceparent }, api.defaultTextMapGetter)
       : api.ROOT_CONTEXT;
-    const span = tracer.startSpan("publish", { kind: PRODUCER, attributes: attributesOf(draft) }, parent);
+    const publisher = api.trace.getSpanContext(named);
+    const options = { kind: PRODUCER, attributes: attributesOf(draft) };
+    // A stranger could have everything traced by its flag, or by an id that the ratio takes: the trace is ours then.
+    const span =
+      trusted || !publisher
+        ? tracer.startSpan("publish", options, named)
+        : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
   engine.hub.intake.trace = trace;

@@ -4,14 +4,21 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { type Coding, codingFor, identity } from "../hub/coding.ts";
 import type { Start, Starts } from "../hub/joining.ts";
-import { ThumpError } from "../protocol/codes.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
+import { upgrade } from "./handshake.ts";
 import { waitForPublication } from "./poll.ts";
 import { streamHeaders } from "./refusal.ts";
 import { RoomStream } from "./room-stream.ts";
-import { type SocketSession, upgrade } from "./socket.ts";
+import type { SocketSession } from "./socket.ts";
 import type { StreamSession } from "./stream.ts";
+
+/**
+ * Bun closes a connection that is silent for 10 s. A request that does not come straight from Bun's server, whose
+ * address is not known for that reason, cannot be exempted: its stream says something, and its poll is answered, after
+ * this time, in ms.
+ */
+const AWAKE_MS = 5000;
 
 /** A request that can become a session. */
 export interface Opening {
@@ -30,9 +37,9 @@ export function gone(): Response {
 export function openSocket({ request, server }: Opening, session: SocketSession): Response | undefined {
   // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
   session.door.places.check(session);
-  if (server && upgrade(server, request, session)) return undefined;
   if (request.signal.aborted) return gone();
-  throw new ThumpError("malformed", "The WebSocket handshake is incomplete, or has a body (RFC 6455 §4.1).");
+  upgrade(server, request, session);
+  return undefined;
 }
 
 /** Opens a stream of rooms that start at one cursor. */
@@ -59,6 +66,7 @@ export function openStream(
   }
   const session = create(coding);
   door.admit(session);
+  if (asker.address === undefined) session.keepAwake(AWAKE_MS);
   return session.respond(holdOpen(door, request, server));
 }
 
@@ -83,7 +91,8 @@ export async function poll(
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   const release = holdOpen(door, request, server);
   try {
-    await waitForPublication(door, asker, room, after, seconds * 1000, signal);
+    const longest = asker.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
+    await waitForPublication(door, asker, room, after, Math.min(seconds * 1000, longest), signal);
     return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
   } finally {
     release();

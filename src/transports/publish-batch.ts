@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { fieldErrors } from "../protocol/check.ts";
+import type { TraceContext } from "../hub/intake.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { toThumpError } from "./problem.ts";
@@ -50,7 +51,7 @@ export async function publishBatch(
     );
   }
   await decideAll(door, asker, wanted);
-  const traceparent = traceparentOf(door, request);
+  const traceparent = traceparentOf(door, request, asker);
   // All are handed to the log in this turn, in order; then their acks are waited for.
   const results: (Result | Promise<Result>)[] = [];
   for (const one of wanted) {
@@ -91,7 +92,7 @@ function publishOne(
   door: Door,
   asker: Asker,
   wanted: Wanted,
-  traceparent: string | undefined,
+  traceparent: TraceContext | undefined,
 ): Result | Promise<Result> {
   const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
   const failed = (error: unknown): Result => {

@@ -5,7 +5,9 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 import { checkRoomName } from "../protocol/names.ts";
+import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import type { TraceContext } from "../hub/intake.ts";
 import type { Start } from "../hub/joining.ts";
 import type { Names } from "./path.ts";
 
@@ -68,7 +70,12 @@ export function readStart(request: Request, query: Static<typeof Query>): Start 
   };
 }
 
-/** The trace that a request belongs to, where somebody wants to know. */
-export function traceparentOf({ hub }: Door, request: Request): string | undefined {
-  return hub.intake.trace && (request.headers.get("traceparent") ?? undefined);
+/** The trace that a request belongs to, where traces are made, and whether its publisher may decide if it is sampled. */
+export function traceparentOf(
+  { hub, policy }: Door,
+  request: Request,
+  asker: Asker,
+): TraceContext | undefined {
+  const traceparent = hub.intake.trace && request.headers.get("traceparent");
+  return traceparent ? { traceparent, trusted: policy.trusts(asker) } : undefined;
 }

@@ -46,7 +46,7 @@ export async function publish(
     content,
     event: headers.get("event") ?? undefined,
     key: headers.get("idempotency-key") ?? undefined,
-    traceparent: traceparentOf(door, request),
+    traceparent: traceparentOf(door, request, asker),
   });
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
 }

@@ -1,7 +1,6 @@
 // A WebSocket session: the part that the raw and the multiplexed socket share.
-import type { Server, ServerWebSocket } from "bun";
+import type { ServerWebSocket } from "bun";
 import type { Asker } from "../access/caller.ts";
-import { chooseProtocol } from "../access/credentials.ts";
 import type { Door, Incoming } from "../access/door.ts";
 import type { AskingSession } from "../access/recheck.ts";
 import type { Refusal } from "../access/refusal.ts";
@@ -224,24 +223,4 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
       this.refuse(error);
     }
   }
-}
-
-/**
- * What the engine leaves to us of RFC 6455 §4.2.1: without `Connection: Upgrade` a proxy on the way takes the request
- * for a plain one. And where it has a body, a proxy takes for that what here would be frames.
- */
-function isHandshake({ headers }: Request): boolean {
-  const connection = headers.get("connection") ?? "";
-  const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) !== 0;
-  return !hasBody && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection);
-}
-
-/** Makes the request a socket with this session. False when it cannot be one. */
-export function upgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
-  if (!isHandshake(request)) return false;
-  const protocol = chooseProtocol(request);
-  return server.upgrade(request, {
-    data: session,
-    ...(protocol === undefined ? {} : { headers: { "sec-websocket-protocol": protocol } }),
-  });
 }

@@ -25,6 +25,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   #release = () => {};
   #full = false;
   #stalled = false;
+  #awake: Timer | undefined;
   override readonly address: string | undefined;
 
   constructor(
@@ -47,6 +48,14 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   /** What it was opened for is no longer whole: the next try is told why. */
   left(_room: string, { message }: Refusal): void {
     this.end(CLOSE.removed, message);
+  }
+
+  /** Sends keep-alives of its own, beside those of the heartbeat: silence would end the connection before the next one. */
+  keepAwake(ms: number): void {
+    this.#awake = setInterval(() => {
+      if (this.ended) clearInterval(this.#awake);
+      else if (!this.#full) this.#keepAlive();
+    }, ms);
   }
 
   /** The response that carries the stream. The session has entered. @param release called before the response ends */
@@ -170,10 +179,14 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
       this.#stalled = true;
       return true;
     }
+    this.#keepAlive();
+    return true;
+  }
+
+  #keepAlive(): void {
     // What has gathered comes before the position that includes it.
     this.#channel?.flush();
     if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
-    return true;
   }
 
   protected writeText(text: string): boolean {

@@ -56,6 +56,7 @@ test("10,000 rooms joined by one that may not: it is refused by name and, as it 
 
 test("rooms named in a handshake are as many as a session may have, and cost as much", async () => {
   const server = startServer({
+    open: true,
     proxies: ["loopback"],
     limits: { rooms: 100, rates: { address: { joins: { rate: 1, burst: 150 } } } },
   });
@@ -115,6 +116,7 @@ test.each(["/ws", "/rooms/flood"])(
 
 test("many sessions of one address that publish without end share what an address may", async () => {
   const server = startServer({
+    open: true,
     proxies: ["loopback"],
     limits: { rates: { address: { publishes: { rate: 1, burst: 1000 } } } },
   });
@@ -132,6 +134,7 @@ test("many sessions of one address that publish without end share what an addres
 
 test("a flood of connections from one address takes its own places and no others, and each attempt is answered", async () => {
   const server = startServer({
+    open: true,
     proxies: ["loopback"],
     limits: { sessionsPerAddress: 100, rates: { address: { connects: { rate: 1, burst: 500 } } } },
   });
@@ -174,7 +177,7 @@ test("connections that come and go, thousands of times over, leave nothing behin
 });
 
 test("users without end are remembered up to a number", async () => {
-  const server = startServer({ proxies: ["loopback"] });
+  const server = startServer({ open: true, proxies: ["loopback"] });
   await unharmed(server, async () => {
     for (let i = 0; i < 3000; i += 100) {
       const post = (n: number) =>

@@ -75,6 +75,7 @@ const closed = (reason: string): Row["moves"][number] => ["thump_sessions_closed
 function rateRow(scope: keyof typeof BY, kind: string, act: Act): Row {
   return {
     options: {
+      open: true,
       proxies: ["loopback"],
       limits: { rates: { [scope]: { [kind]: once } } },
       ...(scope === "user" || scope === "key" ? { access } : {}),
@@ -146,7 +147,7 @@ const LIMITS: Record<string, Row> = {
     ],
   },
   sessionsPerAddress: {
-    options: { proxies: ["loopback"], limits: { sessionsPerAddress: 1 } },
+    options: { open: true, proxies: ["loopback"], limits: { sessionsPerAddress: 1 } },
     async bite(server) {
       expect(await opens(elsewhere)(server)).toMatchObject({ status: 101 });
       expect(await opens(elsewhere)(server)).toMatchObject({ status: 429 });

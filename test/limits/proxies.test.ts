@@ -11,7 +11,8 @@ import { shakeHands } from "../support/ways-in.ts";
 
 /** Where the server thinks that a socket with these headers comes from. */
 async function addressOf(options: Options, headers: Record<string, string>): Promise<string | undefined> {
-  const server = startServer(options);
+  // Else who comes from elsewhere is refused.
+  const server = startServer({ open: true, ...options });
   await connect(server.socket("/rooms/r"), { headers });
   const [session] = server.engine.hub.sessions.values();
   return session?.address;
@@ -56,7 +57,7 @@ const post = (server: TestServer, address: string) => server.publish("r", "x", x
 
 test("an address is counted over all of its clients, and this machine and other addresses are not", async () => {
   const address = { publishes: { rate: 1, burst: 2 }, connects: { rate: 1, burst: 2 } };
-  const server = startServer({ proxies: ["loopback"], limits: { rates: { address } } });
+  const server = startServer({ open: true, proxies: ["loopback"], limits: { rates: { address } } });
   const clock = new Clock(server);
   for (const status of [201, 201, 429]) expect((await post(server, "203.0.113.9")).status).toBe(status);
   // Somebody who has one address of a /64 has all of them.
@@ -84,7 +85,7 @@ test("a flood of handshakes with bad tokens is counted before any token is looke
 });
 
 test("one address may have so many sessions, and a place is free again when one of them ends", async () => {
-  const server = startServer({ proxies: ["loopback"], limits: { sessionsPerAddress: 2 } });
+  const server = startServer({ open: true, proxies: ["loopback"], limits: { sessionsPerAddress: 2 } });
   const first = await connect(server.socket("/rooms/r"), { headers: xff("203.0.113.9") });
   await openEvents(server.room("r"), xff("203.0.113.9"));
   expect(await shakeHands(server.socket("/ws"), xff("203.0.113.9"))).toMatchObject({

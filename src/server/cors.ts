@@ -1,0 +1,55 @@
+// What web pages of other origins may send and read (Fetch standard, CORS): one list each.
+import { problem } from "../transports/problem.ts";
+import type { Engine } from "./engine.ts";
+
+const METHODS = "GET, POST, DELETE";
+/** Every request header that a route reads and that a page cannot send unasked. */
+export const REQUEST_HEADERS = [
+  "authorization",
+  "content-type",
+  "event",
+  "idempotency-key",
+  "last-event-id",
+  "traceparent",
+  "tracestate",
+];
+/** Every response header that says more than the body does. */
+export const RESPONSE_HEADERS = ["retry-after", "thump-error", "www-authenticate"];
+
+const ALLOWED = REQUEST_HEADERS.join(", ");
+const EXPOSED = RESPONSE_HEADERS.join(", ");
+
+/** Lets a page read a response. @param origin the page's, once it is known to be allowed */
+export function allowPage({ door, origins }: Engine, response: Response, origin: string): Response {
+  const { headers } = response;
+  headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", EXPOSED);
+  headers.set("vary", "origin");
+  if (door.access.settings.cookie !== undefined && origins.isListed(origin))
+    headers.set("access-control-allow-credentials", "true");
+  return response;
+}
+
+/**
+ * Answers what a browser asks before it sends JSON, DELETE or a header of ours from another origin. It sends no
+ * credentials with that: who asks is not looked at, and nobody's rate is charged.
+ *
+ * @param checkPath throws where the request's path is none of the route
+ */
+export function preflight(engine: Engine, request: Request, checkPath: () => unknown): Response {
+  try {
+    const origin = engine.origins.check(request);
+    checkPath();
+    const response = new Response(null, {
+      status: 204,
+      headers: {
+        "access-control-allow-methods": METHODS,
+        "access-control-allow-headers": ALLOWED,
+        "access-control-max-age": "600",
+      },
+    });
+    return origin === undefined ? response : allowPage(engine, response, origin);
+  } catch (error) {
+    return problem(engine.hub, error);
+  }
+}
