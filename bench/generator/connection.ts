@@ -163,7 +163,9 @@ export class Connection implements Listener {
     const head = this.#head.slice(0, end + 2);
     this.#head = "";
     const upgrade = this.#dialect.transport === "websocket";
-    if (!head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
+    // A temporary refusal of an event stream is a 200 too (docs/protocol.md).
+    const refused = /\r\nthump-error:/i.test(head);
+    if (refused || !head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
       throw new Error(`${this.#dialect.path} was answered: ${head.slice(0, 300)}`);
     const events = upgrade ? undefined : new EventStreamReader(this, this.opening.size);
     const chunked = /\r\ntransfer-encoding: *chunked/i.test(head);

@@ -1,6 +1,9 @@
 // Clients that leave before they are answered, at every stage of every kind of request: nothing of them is left behind.
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Proxies } from "../../src/access/proxies.ts";
 import { unavailable } from "../../src/protocol/codes.ts";
 import { eventually } from "../support/answers.ts";
@@ -69,6 +72,15 @@ interface World {
   headers: Record<string, string>;
 }
 
+/** One for all: making one takes a process. */
+let made: { cert: string; key: string } | undefined;
+function certificate(): { cert: string; key: string } {
+  made ??= makeCertificate(undefined, directory);
+  return { cert: made.cert, key: made.key };
+}
+const directory = mkdtempSync(join(tmpdir(), "thump-test-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
 async function newWorld(secure: boolean): Promise<World> {
   const [turnstile, token, hook, follow, read] = Array.from({ length: 5 }, () => new Gate());
   const gates = { turnstile, token, hook, follow, read } as World["gates"];
@@ -83,11 +95,10 @@ async function newWorld(secure: boolean): Promise<World> {
     },
   });
   cleanup(() => keys.stop(true));
-  const { cert, key } = makeCertificate();
   const server = startServer({
     rooms: { "*": { join: "anyone", publish: "anyone", history: { read: "anyone" } } },
     access: { jwks: `http://127.0.0.1:${keys.port}/` },
-    ...(secure ? { tls: { cert, key } } : {}),
+    ...(secure ? { tls: certificate() } : {}),
     // Each decision is one of its own: it is never known already.
     authorize: async () => {
       await gates.hook.pass();
@@ -301,4 +312,30 @@ test("of many that come at once after a wait, no more enter than there are place
   await server.engine.publish("r", "x");
   const statuses = (await Promise.all(polls)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(5);
+});
+
+/** What a socket, or a stream, can be waiting for when its client leaves. */
+const COMMANDS = ["join", "history", "members", "publish"] as const;
+
+test.each(
+  COMMANDS.flatMap((type) => (["hook", "follow", "read"] as const).map((stage) => [type, stage] as const)),
+)("a socket that asks to %s, closed at: %s", async (type, stage) => {
+  const world = await newWorld(false);
+  const { server, gates, cursor } = world;
+  const sockets = await Promise.all(Array.from({ length: 3 }, () => connect(server.socket("/ws?room=s"))));
+  await eventually(() => server.engine.sessionsIn("s") === 3);
+  gates[stage].shut();
+  for (const socket of sockets) {
+    for (const more of [{ last: 1 }, { after: cursor }])
+      socket.send(JSON.stringify({ type, room: more.last ? "r" : "t", data: 1, ...more }));
+    socket.send('{"type":"ping","id":"sent"}');
+  }
+  await settled(world);
+  for (const socket of sockets) socket.ws.terminate();
+  await eventually(() => server.engine.hub.sessions.size === 0);
+  gates[stage].open();
+  await settled(world);
+  await eventually(() => Bun.deepEquals(left(world), NOTHING));
+  await settled(world);
+  expect(left(world)).toEqual(NOTHING);
 });
