@@ -13,6 +13,8 @@ const encoder = new TextEncoder();
 export interface Audience {
   sockets: number;
   readonly streams: Map<StreamFormat, Set<Stream>>;
+  /** The last snapshot that streams were told, in their formats and codings: the next one gets the same bytes. */
+  opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
 }
 
 function topicOf(room: Room): string {
@@ -46,8 +48,10 @@ export class Listeners {
       // It will drain, and come here again.
       if (session.ended || session.backedUp()) return;
       const snapshot = this.#inform(membership);
-      const { name } = membership.room;
-      if (snapshot !== undefined) session.tellPresence(presenceMessage(name, snapshot));
+      const { room } = membership;
+      if (snapshot === undefined) continue;
+      if (session instanceof TopicSession) session.tellPresence(presenceMessage(room.name, snapshot));
+      else this.#open(room, session as Stream, snapshot);
     }
   }
 
@@ -71,6 +75,7 @@ export class Listeners {
   send(room: Room, text: string): void {
     const { audience } = room;
     if (!audience) return;
+    audience.opening = undefined;
     if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
     if (audience.streams.size === 0) return;
     // What has gathered for streams comes first: who is let go here has all of it.
@@ -113,6 +118,22 @@ export class Listeners {
       audience.streams.set(stream.format, streams.add(stream));
     }
     return snapshot;
+  }
+
+  /** Tells a stream who is there: put together, and compressed, once for all who come until there is news. */
+  #open(room: Room, stream: Stream, snapshot: string): void {
+    const { audience } = room;
+    if (!audience) return stream.tellPresence(presenceMessage(room.name, snapshot));
+    if (audience.opening?.snapshot !== snapshot) audience.opening = { snapshot, blocks: new Map() };
+    const { blocks } = audience.opening;
+    const { format, coding } = stream;
+    const key = `${format.name}/${coding.name}`;
+    let block = blocks.get(key);
+    if (!block) {
+      block = coding.block(encoder.encode(format.presence(presenceMessage(room.name, snapshot))));
+      blocks.set(key, block);
+    }
+    stream.write(block);
   }
 
   #unsubscribe({ room, session }: Membership): void {

@@ -1,12 +1,14 @@
 // Who is in a room, when many ask: a large room's list is built once for all of them, and a slice of it per tick.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
+import { gzip } from "../../src/hub/coding.ts";
 import { MemberLists } from "../../src/hub/member-lists.ts";
 import type { Room } from "../../src/hub/room.ts";
 import { Members } from "../../src/rooms/members.ts";
 import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
-import { membersOf, userToken } from "../support/presence.ts";
+import { membersOf, presenceClock, userToken } from "../support/presence.ts";
 import { startServer } from "../support/server.ts";
+import { openEvents } from "../support/streams.ts";
 import { bearer, SECRET } from "../support/tokens.ts";
 
 const RULES: [string, Options["rooms"]][] = [
@@ -97,4 +99,21 @@ test("what is remembered of many rooms is bounded", async () => {
     await lists.ofRoom(`r${i}`, room);
   }
   expect(lists.remembered).toBeLessThanOrEqual(8 << 20);
+});
+
+test("streams that begin while there is no news get the same snapshot, compressed once", async () => {
+  const server = startServer({ rooms: { r: { presence: true, compress: "streams" } } });
+  presenceClock(server);
+  await connect(server.socket("/rooms/r"));
+  using block = spyOn(gzip, "block");
+  const url = server.room("r", "?presence=1");
+  const streams = [];
+  for (let i = 0; i < 8; i++) streams.push(await openEvents(url, { "accept-encoding": "gzip" }));
+  for (const stream of streams) {
+    const { data } = await stream.events.find(({ event }) => event === "thump:presence");
+    expect(JSON.parse(data)).toMatchObject({ users: 0, members: [] });
+  }
+  const texts = block.mock.calls.map(([chunk]) => new TextDecoder().decode(chunk));
+  // That the first has come is news to the second; after that nothing is told before the room's next tick.
+  expect(texts.filter((text) => text.includes('"members"')).length).toBeLessThanOrEqual(2);
 });
