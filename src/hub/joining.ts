@@ -32,6 +32,11 @@ export function startAll(rooms: Iterable<string>, start: Start): Starts {
   return new Map(Array.from(rooms, (room) => [room, start]));
 }
 
+/** Whether the newest `last` of a room were asked for, and some of them are gone. */
+export function isShort({ publications, truncated }: Slice, last: number | undefined): boolean {
+  return truncated === true && last !== undefined && last > publications.length;
+}
+
 /** What a session that joined is told first. */
 export interface Joined {
   room: string;
@@ -160,10 +165,13 @@ export class Joining {
     return { from: now, upTo: now, publications: [] };
   }
 
-  #place(membership: Membership, { after }: Start, slice: Slice, at: string): Joined {
+  #place(membership: Membership, { after, last }: Start, slice: Slice, at: string): Joined {
     const { hub } = this;
     const { room, session } = membership;
-    const gap = after && (hub.isForeign(after) || slice.from > after.seq);
+    const missed = after && (hub.isForeign(after) || slice.from > after.seq);
+    // Whoever is sent some of all publications is not told that others are gone.
+    const skips = membership.max !== undefined || room.rule.lag === "latest";
+    const gap = missed || (!after && !skips && isShort(slice, last));
     const first =
       room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
     membership.position = slice.from;
@@ -173,17 +181,17 @@ export class Joining {
       if (first.publications.length > 0) membership.fetched = first;
       session.behind?.add(membership);
     }
-    if (gap) hub.stats.gaps++;
+    if (missed) hub.stats.gaps++;
     hub.presence.enter(membership);
     return {
       room: room.name,
       at,
-      resumed: after !== undefined && !gap,
+      resumed: after !== undefined && !missed,
       replay: first.publications.length,
       gap: gap
         ? {
             room: room.name,
-            after: formatCursor(after.epoch, after.seq),
+            after: after ? formatCursor(after.epoch, after.seq) : formatCursor(hub.log.epoch, 0),
             at: formatCursor(hub.log.epoch, slice.from),
           }
         : undefined,

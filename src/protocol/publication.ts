@@ -39,4 +39,6 @@ export interface Slice {
   from: number;
   upTo: number;
   publications: Publication[];
+  /** Of the newest: all that is stored is here, and older ones of the room are gone. */
+  truncated?: boolean;
 }

@@ -13,6 +13,8 @@ export class Tail {
   #bytes = 0;
   #floor: number;
   #last: number;
+  /** Whether it had publications that it no longer has. */
+  #dropped = false;
 
   /**
    * @param floor Everything after this seq will be pushed: nothing before it is known.
@@ -101,6 +103,7 @@ export class Tail {
   /** Lets go of the oldest and returns the next one. */
   #drop(oldest: Publication): Publication | undefined {
     this.#floor = oldest.seq;
+    this.#dropped = true;
     this.#count(-(oldest.size + OVERHEAD));
     this.#head++;
     return this.#items[this.#head];
@@ -138,6 +141,7 @@ export class Tail {
 
   /** Forgets all that is kept. Those who ask for it later are told of the gap. */
   forget(): void {
+    if (this.count > 0) this.#dropped = true;
     this.#items = [];
     this.#head = 0;
     this.#count(-this.#bytes);
@@ -157,7 +161,9 @@ export class Tail {
     const first = this.#items[start];
     // A position just before the first: what is older was not asked for.
     const from = start === this.#head ? this.#floor : first ? first.seq - 1 : this.#last;
-    return this.#slice(from, start, this.#items.length);
+    const slice = this.#slice(from, start, this.#items.length);
+    if (this.#dropped && start === this.#head) slice.truncated = true;
+    return slice;
   }
 
   #slice(from: number, start: number, end: number): Slice {

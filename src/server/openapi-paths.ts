@@ -29,7 +29,7 @@ const ROOM: Parameter = {
 const ABOUT: Record<keyof typeof Query.properties, string> = {
   after: "Begin after this cursor.",
   last: "Begin with the newest N.",
-  wait: "Wait so many seconds, at most 60, for something to come.",
+  wait: "Wait so many seconds, at most 50, for something to come.",
   max: "At most so many publications a second, the newest ones.",
   echo: "1: a raw socket gets its own publications too.",
   ordered: "1: what comes after a publication that is refused is not tried, and has no result.",
@@ -65,7 +65,10 @@ const ROOMS: Parameter = {
   schema: { type: "array", items: { type: "string" } },
 };
 
-const LAST_EVENT_ID = header("Last-Event-ID", "Begin after this cursor. It goes before `after`.");
+const LAST_EVENT_ID = header(
+  "Last-Event-ID",
+  "Begin after this cursor. It goes before `after`. The query parameters `lastEventId`, `Last-Event-ID` and `evs_last_event_id` are taken as it is.",
+);
 /** An EventSource gives up on every status except 200. */
 const REFUSED =
   "A temporary refusal (`rate`, `busy`, `draining`, `unavailable`) is an event stream too: `retry`, one `thump:error` event with the Problem as its data, and the end. It has the headers `Thump-Error` (the code) and `Retry-After`.";
@@ -101,7 +104,7 @@ export const roomPaths: Description["paths"] = {
         "`application/json` must parse; text that parses as JSON is JSON, other text a string; any other type is bytes.",
       parameters: [
         ROOM,
-        header("Event", "The event's name."),
+        header("Event", "The event's name, in UTF-8."),
         header(
           "Idempotency-Key",
           "Repeated, it gets the first one's position and is not delivered again. With another event or other data it is refused with `key-reused`. Keys belong to the user, to the API key, or to all clients without a token.",

@@ -46,7 +46,7 @@ export function rulesRoute(engine: Engine) {
   return ({ policy, hub }: Door, request: Request, _server: unknown, asker: Asker): Response => {
     policy.checkOperation(asker, "inspect");
     const { rooms } = engine.settings;
-    const [room] = readQuery(request).rooms;
+    const [room] = readQuery(request, ["room"]).rooms;
     if (room !== undefined) return Response.json(ruleOfRoom(checkRoomName(room), hub.rules, rooms));
     return Response.json({ rules: hub.rules.all.map((rule) => effective(rule, rooms)) });
   };

@@ -3,6 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Start } from "../hub/joining.ts";
+import { isShort } from "../hub/joining.ts";
 import { startingAt } from "../hub/since.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
@@ -41,7 +42,8 @@ function answer(door: Door, asker: Asker, room: string, start: Start): string | 
   const since = start.since;
   const write = (read: Slice, cost: number) => {
     door.limiter.charge(asker, "reads", cost);
-    return writeHistory(hub, room, startingAt(read, since), after && { ...after, foreign });
+    const asked = after ? { ...after, foreign } : undefined;
+    return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last));
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
   // All of it came from elsewhere, whether it is in the answer or not.
@@ -66,17 +68,22 @@ interface Asked {
   foreign: boolean;
 }
 
-function writeHistory(hub: Hub, room: string, slice: Slice, asked: Asked | undefined): string {
+function writeHistory(
+  hub: Hub,
+  room: string,
+  slice: Slice,
+  asked: Asked | undefined,
+  short: boolean,
+): string {
   const { epoch } = hub.log;
   // After a cursor the oldest go first; of the newest the newest are what counts.
   const { texts, publications } = cut(slice.publications, epoch, asked === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
   const more = upTo < (hub.rooms.get(room)?.tail.last ?? hub.position) && asked !== undefined;
-  const gap =
-    asked && (asked.foreign || slice.from > asked.seq)
-      ? `,"gap":${JSON.stringify({ after: formatCursor(asked.epoch, asked.seq), at: formatCursor(epoch, slice.from) })}`
-      : "";
+  const missed = asked ? asked.foreign || slice.from > asked.seq : short;
+  const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
+  const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";
   const sessions = hub.rooms.get(room)?.members.size ?? 0;
   return (
     `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}","sessions":${sessions}` +

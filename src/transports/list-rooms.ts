@@ -44,7 +44,7 @@ export async function listRooms(
   const { hub, policy } = door;
   if (policy.closed && asker.caller.kind !== "key")
     throw policy.refusal(asker, "It takes an API key that may list rooms.");
-  const { match = "*", cursor, limit, sort } = readQuery(request);
+  const { match = "*", cursor, limit, sort } = readQuery(request, ["match", "sort", "cursor", "limit"]);
   const order = sort === "sessions" ? bySessions : byName;
   const after = cursor === undefined ? undefined : order.parse(cursor);
   if (cursor !== undefined && after === undefined)

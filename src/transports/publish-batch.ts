@@ -40,7 +40,7 @@ export async function publishBatch(
   maxBody: number,
 ): Promise<Response> {
   door.policy.checkShown(asker, "Publishing takes a token or an API key.");
-  const ordered = readQuery(request).ordered === "1";
+  const ordered = readQuery(request, ["ordered"]).ordered === "1";
   const body = await readJson(door, asker, request, maxBody);
   const items = Array.isArray(body) ? body : [body];
   const wanted = items.flatMap(expand);

@@ -34,11 +34,21 @@ export const Query = Type.Object({
 });
 const query = Compile(Query);
 
-/** The query's own parameters, checked. Others are left alone. @throws ThumpError `invalid-query` */
-export function readQuery(request: Request): Static<typeof Query> & { rooms: string[] } {
+/** Other names for the header `Last-Event-ID` in a query: Mercure's, and those of libraries that replace EventSource. */
+const LAST_EVENT_ID = /^(?:last-?event-?id|evs_last_event_id)$/i;
+
+type Parameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
+
+/**
+ * The parameters of the query, checked.
+ * @param only the names that the request may have; without them, unknown ones are ignored
+ * @throws ThumpError `invalid-query`
+ */
+export function readQuery(request: Request, only?: readonly string[]): Parameters {
   const at = request.url.indexOf("?");
   if (at < 0) return { rooms: [] };
   const parameters = new URLSearchParams(request.url.slice(at));
+  if (only) checkNames(parameters, only);
   const values = Object.fromEntries(parameters);
   if (!query.Check(values)) {
     const errors = fieldErrors(query.Errors(values));
@@ -48,7 +58,26 @@ export function readQuery(request: Request): Static<typeof Query> & { rooms: str
       errors,
     );
   }
-  return { ...values, rooms: [...new Set(parameters.getAll("room"))] };
+  const [, lastEventId] = [...parameters].findLast(([name]) => LAST_EVENT_ID.test(name)) ?? [];
+  return {
+    ...values,
+    rooms: [...new Set(parameters.getAll("room"))],
+    ...(lastEventId === undefined ? {} : { lastEventId }),
+  };
+}
+
+/** What is misspelled, or not known yet, must not give an answer to another question. */
+function checkNames(parameters: URLSearchParams, only: readonly string[]): void {
+  for (const name of parameters.keys()) {
+    // The credential is read elsewhere.
+    if (name === "token" || only.includes(name) || (only.includes("after") && LAST_EVENT_ID.test(name)))
+      continue;
+    const known = only.length > 0 ? `It takes ${only.join(", ")}.` : "It takes none.";
+    throw new ThumpError(
+      "invalid-query",
+      `There is no query parameter ${JSON.stringify(name.slice(0, 64))} here. ${known}`,
+    );
+  }
 }
 
 /** The room in the path. @throws ThumpError `invalid-room` */
@@ -56,10 +85,13 @@ export function readRoom(names: Names): string {
   return checkRoomName(names["room"] ?? "");
 }
 
-/** Where a listener starts: the Last-Event-ID header, which wins, or `after`, `last` and `max`; and whether it asks for presence. */
-export function readStart(request: Request, query: Static<typeof Query>): Start {
-  const { after, last, max, presence } = query;
-  const cursor = request.headers.get("last-event-id") || after;
+/**
+ * Where a listener starts: at the cursor of the header Last-Event-ID, else of one of its names in the query, else of
+ * `after`; or with `last`. Also `max`, and whether it asks for presence.
+ */
+export function readStart({ headers }: Request, query: Parameters): Start {
+  const { after, last, max, presence, lastEventId } = query;
+  const cursor = readHeader(headers, "last-event-id") || lastEventId || after;
   if (max !== undefined && Number(max) === 0)
     throw new ThumpError("invalid-query", "max must be greater than 0.");
   return {
@@ -78,4 +110,22 @@ export function traceparentOf(
 ): TraceContext | undefined {
   const traceparent = hub.intake.trace && request.headers.get("traceparent");
   return traceparent ? { traceparent, trusted: policy.trusts(asker) } : undefined;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of a header. Bun gives its bytes as Latin-1. Clients such as curl send UTF-8, so what is valid UTF-8 is read
+ * as that (RFC 9110 §5.5 leaves it open).
+ */
+export function readHeader(headers: Headers, name: string): string | undefined {
+  const value = headers.get(name);
+  if (value === null) return undefined;
+  // oxlint-disable-next-line no-control-regex -- all of ASCII
+  if (/^[\x00-\x7f]*$/.test(value)) return value;
+  try {
+    return utf8.decode(Buffer.from(value, "latin1"));
+  } catch {
+    return value;
+  }
 }

@@ -18,10 +18,12 @@ import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
 import { openRoomStream, openSocket, openStream, poll } from "./open.ts";
 import type { Names } from "./path.ts";
 import { RawSocket } from "./raw-socket.ts";
-import { readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
+import { readHeader, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 
-/** The longest that a poll waits, in seconds. */
-const MAX_WAIT = 60;
+/** The longest that a poll waits, in seconds. Proxies such as nginx give up after 60 s without an answer. */
+const MAX_WAIT = 50;
+/** The query parameters of a plain read. `GET /rooms/:room` shares its own with streams and sockets. */
+const READS = ["after", "last", "wait", "max", "echo", "presence"];
 const KNOWN = "This server takes a token or an API key.";
 
 const jsonHeaders = {
@@ -44,8 +46,8 @@ export async function publish(
   const publication = await door.publish(asker, {
     room,
     content,
-    event: headers.get("event") ?? undefined,
-    key: headers.get("idempotency-key") ?? undefined,
+    event: readHeader(headers, "event"),
+    key: readHeader(headers, "idempotency-key"),
     traceparent: traceparentOf(door, request, asker),
   });
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
@@ -60,9 +62,10 @@ export function listen(
   names: Names,
 ): Answer | Promise<Answer> {
   const room = readRoom(names);
-  const query = readQuery(request);
-  const start = readStart(request, query);
   const accept = request.headers.get("accept") ?? "";
+  const streams = isUpgrade(request) || isStream(request, accept);
+  const query = readQuery(request, streams ? undefined : READS);
+  const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const opening = { door, request, server, asker };
   const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
@@ -76,8 +79,7 @@ export function listen(
       "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
     );
   }
-  const listens = isUpgrade(request) || wait > 0 || isStream(request, accept);
-  if (listens) door.limiter.take(asker, "joins");
+  if (streams || wait > 0) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening(() => openSocket(opening, new RawSocket(door, asker, room, start, query.echo === "1")));
   if (asksForEvents(request))
@@ -161,12 +163,13 @@ export function multiplexed(
 /** `GET /rooms/:room/members`: who is there. */
 export function members(
   door: Door,
-  _request: Request,
+  request: Request,
   _server: unknown,
   asker: Asker,
   names: Names,
 ): Response | Promise<Response> {
   const room = readRoom(names);
+  readQuery(request, []);
   return door.allow(asker, "members", room, () =>
     andThen(membersAnswer(door.hub, room), (text) => new Response(text, jsonHeaders)),
   );

@@ -11,6 +11,8 @@ import { type Order, pageOf } from "./page.ts";
 import type { Names } from "./path.ts";
 import { readQuery } from "./request.ts";
 
+/** What the list of sessions takes. */
+const LIST = ["room", "user", "lagging", "cursor", "limit"];
 /** So many of a session's rooms are shown. */
 const MAX_ROOMS = 1000;
 
@@ -35,7 +37,7 @@ export async function listSessions(
 ): Promise<Response> {
   door.policy.checkOperation(asker, "inspect");
   const { hub } = door;
-  const { rooms, user, lagging, cursor, limit } = readQuery(request);
+  const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
   if (cursor !== undefined && after === undefined)
     throw new ThumpError("invalid-query", "cursor is not one of this list.");
@@ -68,12 +70,13 @@ function* candidates(
 /** `GET /sessions/:id` */
 export function describeSession(
   door: Door,
-  _request: Request,
+  request: Request,
   _server: unknown,
   asker: Asker,
   { id = "" }: Names,
 ): Response {
   door.policy.checkOperation(asker, "inspect");
+  readQuery(request, []);
   const session = sessionOf(door, id);
   const { identity, memberships, lagging, lags, received } = session;
   const shown = [...memberships.values().take(MAX_ROOMS)];

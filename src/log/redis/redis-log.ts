@@ -160,7 +160,9 @@ export class RedisLog implements Log {
     const [first] = publications;
     const from = publications.length < count ? floor : first ? first.seq - 1 : last;
     const upTo = Math.max(from, Math.min(seq, this.last));
-    return { from, upTo, publications: publications.filter((p) => p.seq <= upTo) };
+    const slice: Slice = { from, upTo, publications: publications.filter((p) => p.seq <= upTo) };
+    if (floor > 0 && (first?.prev ?? floor) <= floor) slice.truncated = true;
+    return slice;
   }
 
   follow(

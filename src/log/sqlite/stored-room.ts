@@ -144,6 +144,14 @@ export class StoredRoom implements Placed<StoredRoom> {
 
   /** The newest `count`, oldest first. `trim` it before. */
   newest(count: number): Slice {
+    const slice = this.#newest(count);
+    // What the tail has dropped may be in the file.
+    delete slice.truncated;
+    if (this.floor > 0 && slice.publications.length >= this.count) slice.truncated = true;
+    return slice;
+  }
+
+  #newest(count: number): Slice {
     const wanted = Math.min(count, this.count);
     if (wanted <= this.tail.count || !this.#reach(this.floor)) return this.tail.newest(count);
     const { tail, floor } = this;
