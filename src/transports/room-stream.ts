@@ -3,7 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import type { Coding } from "../hub/coding.ts";
 import type { Joined, Starts } from "../hub/joining.ts";
-import { CLOSE, unavailable } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { encodeRetry } from "../protocol/event-stream.ts";
 import { ndjson, type StreamFormat } from "../protocol/formats.ts";
 import { refusalEvents, spreadRetry } from "./refusal.ts";
@@ -12,6 +12,8 @@ import { StreamSession } from "./stream.ts";
 export class RoomStream extends StreamSession {
   /** How long a client that lost its stream waits before it reconnects, in ms. */
   readonly #retry = spreadRetry();
+  /** Why it could not join. */
+  #refusal: ThumpError | undefined;
 
   /** @param starts the rooms, which must have been checked */
   constructor(
@@ -31,9 +33,10 @@ export class RoomStream extends StreamSession {
       joined.push(each);
       if (joined.length === this.starts.size) this.#joined(joined);
     };
-    Promise.try(() => this.door.join(this.asker, this, this.starts, onJoined)).catch((error: unknown) =>
-      this.door.fail(this, error),
-    );
+    Promise.try(() => this.door.join(this.asker, this, this.starts, onJoined)).catch((error: unknown) => {
+      if (error instanceof ThumpError) this.#refusal = error;
+      this.door.fail(this, error);
+    });
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */
@@ -42,12 +45,10 @@ export class RoomStream extends StreamSession {
     this.writeText(this.format.position(this.cursor()));
   }
 
-  /** A response has no close frame. It can say when to reconnect and, if the log is unavailable, why. */
+  /** A response has no close frame. It can say when to reconnect and, if it could not join for now, why. */
   protected override farewell(code: number, reason: string): string {
     if (this.format === ndjson) return "";
     if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);
-    return code === CLOSE.unavailable
-      ? refusalEvents(unavailable("What the server needs cannot be reached just now."))
-      : "";
+    return code === CLOSE.unavailable && this.#refusal ? refusalEvents(this.#refusal) : "";
   }
 }

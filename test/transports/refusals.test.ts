@@ -36,6 +36,8 @@ interface Way {
   status: number;
   options?: Options;
   headers?: () => Record<string, string>;
+  /** The multiplexed stream begins, and says it of each room. */
+  perRoom?: boolean;
   prepare(server: TestServer): unknown;
 }
 
@@ -72,6 +74,13 @@ const WAYS: Record<string, Way> = {
     options: { limits: { sessions: 1 } },
     prepare: (server) => connect(server.socket("/ws")),
   },
+  "rooms in use": {
+    code: "busy",
+    status: 503,
+    options: { limits: { roomsInUse: 1 } },
+    perRoom: true,
+    prepare: (server) => connect(server.socket("/rooms/other")),
+  },
   "keys that cannot be fetched": {
     code: "unavailable",
     status: 503,
@@ -98,53 +107,61 @@ test("every GET that the API describes as an event stream is among the routes he
   expect(described.toSorted()).toEqual(Object.keys(ROUTES).toSorted());
 });
 
-describe.each(Object.entries(WAYS))("%s", (_, { code, status, options, headers = () => ({}), prepare }) => {
-  test("event streams get a 200 with the problem as an event; it is counted as refused", async () => {
-    const server = startServer(options);
-    await prepare(server);
-    const rejects = async () => (await metricsOf(server)).of("thump_rejects_total", { code });
-    const before = await rejects();
-    for (const { path, headers: asked } of requests) {
-      const response = await fetch(server.url + path, { headers: { ...asked, ...headers() } });
-      expect(await refusalOf(response)).toMatchObject({ status, code });
-    }
-    expect(await rejects()).toBe(before + requests.length);
-    const sessions = server.engine.hub.sessions.size;
-    expect(sessions).toBeLessThanOrEqual(1);
-  });
+describe.each(Object.entries(WAYS))(
+  "%s",
+  (_, { code, status, options, perRoom, headers = () => ({}), prepare }) => {
+    test("event streams get a 200 with the problem as an event; it is counted as refused", async () => {
+      const server = startServer(options);
+      await prepare(server);
+      const rejects = async () => (await metricsOf(server)).of("thump_rejects_total", { code });
+      const before = await rejects();
+      for (const { path, headers: asked } of requests) {
+        const response = await fetch(server.url + path, { headers: { ...asked, ...headers() } });
+        expect(await refusalOf(response)).toMatchObject({ status, code });
+      }
+      expect(await rejects()).toBe(before + requests.length);
+      const sessions = server.engine.hub.sessions.size;
+      expect(sessions).toBeLessThanOrEqual(1);
+    });
 
-  test("each gets a time of its own to come back", async () => {
-    const server = startServer(options);
-    await prepare(server);
-    const refused = async () =>
-      (await refusalOf(await fetch(server.room("r"), { headers: { ...SSE, ...headers() } }))).retry;
-    const retries = new Set(await Promise.all(Array.from({ length: 20 }, refused)));
-    expect(retries.size).toBeGreaterThan(15);
-    expect(Math.min(...retries)).toBeGreaterThanOrEqual(1000);
-  });
+    test("each gets a time of its own to come back", async () => {
+      const server = startServer(options);
+      await prepare(server);
+      const refused = async () =>
+        (await refusalOf(await fetch(server.room("r"), { headers: { ...SSE, ...headers() } }))).retry;
+      const retries = new Set(await Promise.all(Array.from({ length: 20 }, refused)));
+      expect(retries.size).toBeGreaterThan(15);
+      expect(Math.min(...retries)).toBeGreaterThanOrEqual(1000);
+    });
 
-  test("a crowd in the turnstile gets the same", async () => {
-    const server = startServer(options);
-    await prepare(server);
-    const all = await Promise.all(
-      Array.from({ length: 40 }, () => fetch(server.room("r"), { headers: { ...SSE, ...headers() } })),
-    );
-    for (const response of all) expect(await refusalOf(response)).toMatchObject({ code });
-  });
+    test("a crowd in the turnstile gets the same", async () => {
+      const server = startServer(options);
+      await prepare(server);
+      const all = await Promise.all(
+        Array.from({ length: 40 }, () => fetch(server.room("r"), { headers: { ...SSE, ...headers() } })),
+      );
+      for (const response of all) expect(await refusalOf(response)).toMatchObject({ code });
+    });
 
-  test("NDJSON, sockets, the multiplexed stream and HEAD keep their status", async () => {
-    const server = startServer(options);
-    await prepare(server);
-    const ndjson = { accept: "application/x-ndjson", ...headers() };
-    expect(await problemOf(fetch(server.room("r"), { headers: ndjson }))).toMatchObject({ status, code });
-    const body = '[{"room":"r"},{"room":"s"}]';
-    const post = fetch(`${server.url}/events`, { method: "POST", body, headers: { ...SSE, ...headers() } });
-    expect(await problemOf(post)).toMatchObject({ status, code });
-    expect(await shakeHands(server.socket("/rooms/r"), headers())).toMatchObject({ status, code });
-    const head = await fetch(server.room("r"), { method: "HEAD", headers: { ...SSE, ...headers() } });
-    expect(head.status).toBe(status);
-  });
-});
+    test("NDJSON, sockets, the multiplexed stream and HEAD keep their status", async () => {
+      const server = startServer(options);
+      await prepare(server);
+      const ndjson = { accept: "application/x-ndjson", ...headers() };
+      expect(await problemOf(fetch(server.room("r"), { headers: ndjson }))).toMatchObject({ status, code });
+      const body = '[{"room":"r"},{"room":"s"}]';
+      const post = await fetch(`${server.url}/events`, {
+        method: "POST",
+        body,
+        headers: { ...SSE, ...headers() },
+      });
+      if (perRoom) expect(post.headers.has("thump-error")).toBe(false);
+      else expect(await problemOf(post)).toMatchObject({ status, code });
+      expect(await shakeHands(server.socket("/rooms/r"), headers())).toMatchObject({ status, code });
+      const head = await fetch(server.room("r"), { method: "HEAD", headers: { ...SSE, ...headers() } });
+      expect(head.status).toBe(status);
+    });
+  },
+);
 
 test("lasting errors of event streams keep their status", async () => {
   const server = startServer({ limits: { rooms: 1 } });
