@@ -1,6 +1,7 @@
 // Runs a command line: the command that it names, or the server; and says in one line what went wrong.
 import { type Command, CommanderError } from "commander";
-import { CommandError, EXIT, type ExitCode, say } from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { say, sayFault } from "./terminal.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs it. The exit codes are those of `exit.ts`. */
@@ -11,12 +12,13 @@ export async function run(args: string[]): Promise<void> {
   } catch (error) {
     const { message, code } = explain(error, program, args);
     if (message !== undefined) say(message);
+    else if (code !== EXIT.ok) sayFault(error);
     // What was interrupted did not fail of what followed from it. And nothing that still goes on is waited for.
     process.exit(process.exitCode === EXIT.interrupted ? EXIT.interrupted : code);
   }
 }
 
-/** What to say of an error, and how to exit. @throws what is a fault of ours */
+/** What to say of an error, and how to exit. Nothing of a fault of ours: all that is known of it has to be said. */
 function explain(error: unknown, program: Command, args: string[]): { message?: string; code: ExitCode } {
   if (error instanceof CommandError) return { message: error.message, code: error.exitCode };
   if (error instanceof CommanderError) {
@@ -27,7 +29,7 @@ function explain(error: unknown, program: Command, args: string[]): { message?: 
   // By its name: its class would load the server, which most commands do without.
   if (error instanceof Error && error.name === "OptionsError")
     return { message: error.message, code: EXIT.usage };
-  throw error;
+  return { code: EXIT.failure };
 }
 
 /** The library's words, on one line, with where to find help. */

@@ -1,5 +1,6 @@
 // `thump completion <shell>`: prints a script that asks `thump complete -- <words>` what could come next.
 import { Argument, type Command } from "commander";
+import { print } from "./terminal.ts";
 import { answer } from "./completion/answer.ts";
 import bash from "./completion/thump.bash" with { type: "text" };
 import fish from "./completion/thump.fish" with { type: "text" };
@@ -21,7 +22,7 @@ Examples:
   thump completion zsh > ~/.zfunc/_thump       # with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc
   thump completion fish > ~/.config/fish/completions/thump.fish`,
     )
-    .action((shell: string) => void process.stdout.write(SCRIPTS[shell] ?? ""));
+    .action((shell: string) => print(SCRIPTS[shell] ?? ""));
   program
     .command("complete", { hidden: true })
     .argument("[words...]")
@@ -29,6 +30,6 @@ Examples:
       const { words, rest } = answer(program, given);
       const lines = words.map(([word, about]) => (about === "" ? word : `${word}\t${about}`));
       // The last line says what else may come, for which the shell has completion of its own.
-      process.stdout.write([...lines, `:${rest}`, ""].join("\n"));
+      print([...lines, `:${rest}`, ""].join("\n"));
     });
 }

@@ -52,11 +52,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Words for a person, on stderr. */
-export function say(text: string): void {
-  process.stderr.write(`thump: ${text}\n`);
-}
-
 /** What an unknown thing that was thrown says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,40 +1,7 @@
-// What a command prints: never more than the reader takes, in colour where that is wanted, gone when it is gone.
+// Colors: where they are wanted, and how they are put on.
 import { Option } from "commander";
 import { styleText } from "node:util";
-import { EXIT } from "./exit.ts";
-
-/** More than this, in characters, does not wait for a slow reader. */
-const FULL = 256 * 1024;
-
-/** Standard output, with what still waits to be written. */
-export class Output {
-  #waiting = 0;
-  #drained: (() => void)[] = [];
-
-  constructor() {
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      // The reader has all it wanted: `| head -1`.
-      if (error.code === "EPIPE") process.exit(EXIT.ok);
-      throw error;
-    });
-  }
-
-  /** Writes. False when nothing more should be written before `drained`. */
-  write(text: string): boolean {
-    this.#waiting += text.length;
-    process.stdout.write(text, () => {
-      this.#waiting -= text.length;
-      if (this.#waiting > 0) return;
-      for (const resolve of this.#drained.splice(0)) resolve();
-    });
-    return this.#waiting <= FULL;
-  }
-
-  /** Resolves once everything is written. */
-  drained(): Promise<void> {
-    return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#drained.push(resolve));
-  }
-}
+import { harmless, type Printable } from "../protocol/printable.ts";
 
 export type ColorWhen = "auto" | "always" | "never";
 
@@ -49,10 +16,12 @@ export function wantsColor(when: ColorWhen, env: Record<string, string | undefin
 }
 
 export type Style = Parameters<typeof styleText>[0];
-export type Paint = (style: Style, text: string) => string;
+export type Paint = (style: Style, text: string) => Printable;
 
-/** What puts colour on a text, or leaves it alone. */
+/** What makes a text printable and puts color on it, or leaves that away. */
 export function painter(colored: boolean): Paint {
   // Whether it is wanted was decided: not again by the stream.
-  return colored ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
+  return colored
+    ? (style, text) => styleText(style, harmless(text), { validateStream: false }) as Printable
+    : (_, text) => harmless(text);
 }

@@ -2,7 +2,9 @@
 import { Api } from "./api.ts";
 import { type ConnectionFlags, readCredential } from "./connection.ts";
 import { CommandError, EXIT } from "./exit.ts";
-import { type ColorWhen, Output, type Paint, painter, wantsColor } from "./output.ts";
+import { harmless, jsonLine, lineOf, type Printable, spaced, together } from "../protocol/printable.ts";
+import { type ColorWhen, type Paint, painter, wantsColor } from "./output.ts";
+import { CLEAR_SCREEN, Output } from "./terminal.ts";
 
 export interface RoomsFlags extends ConnectionFlags {
   color: ColorWhen;
@@ -71,50 +73,52 @@ async function printAll(
   for await (const page of found) {
     if (!headed && page.length > 0) output.write(heading(paint));
     headed ||= page.length > 0;
-    output.write(page.map((room) => line(room, json, paint)).join(""));
+    output.write(together(page.map((room) => line(room, json, paint))));
     await output.drained();
   }
 }
 
-function heading(paint: Paint): string {
-  return `${paint("bold", "sessions     kept  room")}\n`;
+function heading(paint: Paint): Printable {
+  return lineOf(paint("bold", "sessions     kept  room"));
 }
 
-function line(room: RoomState, json: true | undefined, paint: Paint): string {
-  if (json) return `${JSON.stringify(room)}\n`;
+function line(room: RoomState, json: true | undefined, paint: Paint): Printable {
+  if (json) return jsonLine(room);
   const cells = [cell(room.sessions, 8, paint), cell(room.kept?.count, 7, paint), paint("cyan", room.room)];
-  return `${cells.join("  ")}\n`;
+  return lineOf(spaced(...cells));
 }
 
-function cell(value: number | undefined, width: number, paint: Paint): string {
+function cell(value: number | undefined, width: number, paint: Paint): Printable {
   const text = String(value ?? "-").padStart(width);
-  return value ? text : paint("dim", text);
+  return value ? harmless(text) : paint("dim", text);
 }
 
 /** On a terminal: the whole of it, from the top, as far as there is space. */
-function screen(match: string, paint: Paint): (found: RoomState[]) => string {
+function screen(match: string, paint: Paint): (found: RoomState[]) => Printable {
   return (found) => {
     const sessions = found.reduce((sum, room) => sum + room.sessions, 0);
     const space = Math.max(1, (process.stdout.rows ?? 24) - 4);
     // The fullest first: the others may not be seen.
     const shown = found.toSorted((a, b) => b.sessions - a.sessions).slice(0, space);
     const more =
-      found.length > shown.length ? paint("dim", `… and ${found.length - shown.length} more\n`) : "";
-    const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}\n`;
-    return `\u001b[H\u001b[2J${total}${heading(paint)}${shown.map((room) => line(room, undefined, paint)).join("")}${more}`;
+      found.length > shown.length
+        ? lineOf(paint("dim", `… and ${found.length - shown.length} more`))
+        : together([]);
+    const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}`;
+    const lines = shown.map((room) => line(room, undefined, paint));
+    return together([CLEAR_SCREEN, lineOf(harmless(total)), heading(paint), ...lines, more]);
   };
 }
 
 /** Elsewhere: those that are new or have changed; who has gone has no sessions. */
-function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => string {
+function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => Printable {
   let before = new Map<string, string>();
   return (found) => {
     const now = new Map(found.map((room) => [room.room, JSON.stringify(room)]));
     const gone = [...before.keys()].filter((name) => !now.has(name));
     const changed = found.filter((room) => before.get(room.room) !== now.get(room.room));
     before = now;
-    return [...changed, ...gone.map((room) => ({ room, sessions: 0 }))]
-      .map((room) => line(room, json, paint))
-      .join("");
+    const all = [...changed, ...gone.map((room) => ({ room, sessions: 0 }))];
+    return together(all.map((room) => line(room, json, paint)));
   };
 }

@@ -6,6 +6,7 @@ import { flagName, GROUPS, type Setting, SETTINGS } from "../server/flag-table.t
 import type { BackupFlags } from "./backup.ts";
 import { repeated } from "./arguments.ts";
 import { EXIT_HELP } from "./exit.ts";
+import { print } from "./terminal.ts";
 import type { TokenFlags } from "./token.ts";
 
 const BY_ENVIRONMENT = SETTINGS.filter(({ flag }) => flag === undefined);
@@ -90,7 +91,7 @@ Exits with 0 when they can be used, with 2 when they cannot.`,
     )
     .action(async (config: string | undefined, { room }: { room?: string }) => {
       const { check } = await import("./check.ts");
-      process.stdout.write(await check(config, room, process.env, process.cwd()));
+      print(await check(config, room, process.env, process.cwd()));
     });
 }
 
@@ -121,7 +122,7 @@ ${EXIT_HELP}`,
     )
     .action(async (flags: TokenFlags) => {
       const { token } = await import("./token.ts");
-      process.stdout.write(await token(flags, process.env, process.cwd()));
+      print(await token(flags, process.env, process.cwd()));
     });
 }
 
@@ -135,7 +136,7 @@ export function addKey(program: Command): void {
     .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds the hash alone.")
     .action(async (flags: { name: string; json?: true }) => {
       const { key } = await import("./key.ts");
-      process.stdout.write(key(flags));
+      print(key(flags));
     });
 }
 
@@ -160,6 +161,6 @@ ${EXIT_HELP}`,
     )
     .action(async (file: string, flags: BackupFlags) => {
       const { backup } = await import("./backup.ts");
-      process.stdout.write(backup(file, flags));
+      print(backup(file, flags));
     });
 }

@@ -6,6 +6,7 @@ import {
   getTextFormatter,
 } from "@logtape/logtape";
 import type { LogRecord, TextFormatter } from "@logtape/logtape";
+import { harmless, harmlessLines } from "../protocol/printable.ts";
 import type { Settings } from "./options.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
@@ -26,10 +27,42 @@ export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logL
 
 function formatterOf(log: Settings["log"]): TextFormatter {
   // The message is the same for all lines of a kind: what differs is in fields of its own.
-  if (log === "json") return getJsonLinesFormatter({ message: "template", properties: "flatten" });
+  if (log === "json") {
+    const format = getJsonLinesFormatter({ message: "template", properties: "flatten" });
+    return (record) => `${harmless(format(record).trimEnd())}\n`;
+  }
   // The fields that the message does not name follow it.
   const format = { timestamp: "time", level: "FULL", value: "bare", category: ".", format: pretty } as const;
-  return process.stderr.isTTY ? getAnsiColorFormatter(format) : getTextFormatter(format);
+  const text = process.stderr.isTTY ? getAnsiColorFormatter(format) : getTextFormatter(format);
+  return (record) => text(printable(record));
+}
+
+/** A record whose values are text that may be printed: whoever they came from, they begin no line and color nothing. */
+function printable(record: LogRecord): LogRecord {
+  const { message, properties } = record;
+  return {
+    ...record,
+    // Its texts stand at even places, its values between them.
+    message: message.map((part, i) => (i % 2 === 1 && part !== undefined ? indented(part) : part)),
+    properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, plain(value)])),
+  };
+}
+
+function plain(value: unknown): unknown {
+  return typeof value === "string" ? value : value === undefined ? undefined : textOf(value);
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Error
+    ? (value.stack ?? value.message)
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
+}
+
+/** Several lines, such as a stack, of which all but the first are set in. */
+function indented(value: unknown): string {
+  return harmlessLines(textOf(value)).replaceAll(/\n\s*/g, "\n    ");
 }
 
 function pretty(values: {
@@ -60,7 +93,7 @@ function namesIn(message: string): string[] {
 /** One word, or text in quotes: a line stays a line, whatever is in it. */
 export function word(value: unknown): string {
   const text = String(value);
-  return /^[^\s\p{Cc}"=]+$/u.test(text) ? text : JSON.stringify(text);
+  return /^[^\s\p{Cc}"=]+$/u.test(text) ? harmless(text) : harmless(JSON.stringify(text));
 }
 
 function toStderr(format: TextFormatter) {

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../access/local.ts";
 import pkg from "../../package.json" with { type: "json" };
+import { harmlessLines } from "../protocol/printable.ts";
 import { type Running, serve, serverSettings } from "./app.ts";
 import { type Flags, readOptions } from "./command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
@@ -21,7 +22,7 @@ export async function start(flags: Flags): Promise<void> {
   try {
     running = await begin(options);
   } catch (error) {
-    console.error(`thump: ${explain(error, options)}`);
+    console.error(harmlessLines(`thump: ${explain(error, options)}`));
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
   onSignals(running, flags);

@@ -3,10 +3,12 @@ import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { Seldom } from "../../src/server/journal.ts";
 import { word } from "../../src/server/logging.ts";
+import { cleanup } from "../support/cleanup.ts";
 import { connect, multiplexed } from "../support/clients.ts";
+import { ACTED_ON } from "../support/evil.ts";
 import { folder, startProcess, type Started } from "../support/process.ts";
 import { openEvents } from "../support/streams.ts";
-import { bearer, claims, OTHER_SECRET, SECRET, token } from "../support/tokens.ts";
+import { bearer, claims, ec, OTHER_SECRET, SECRET, token, tokenBy } from "../support/tokens.ts";
 
 interface Line {
   "@timestamp": string;
@@ -200,3 +202,34 @@ test("what comes again and again is said seldom, with how many were passed over"
   for (let i = 0; i < 3; i++) often.run("a", (others) => said.push(["c", others]));
   expect(said.filter(([kind]) => kind === "c")).toHaveLength(3);
 });
+
+test.each(["json", "pretty"])(
+  "--log %s: nothing that a client or a service says does anything to a terminal",
+  async (form) => {
+    const service = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () => new Response("", { headers: { "content-encoding": "\u00c2\u009b31mred" } }),
+    });
+    cleanup(() => service.stop(true));
+    const config = {
+      access: { secrets: SECRET, jwks: `http://127.0.0.1:${service.port}/` },
+      rooms: { r: { join: "anyone" } },
+    };
+    const cwd = folder({ "thump.config.json": JSON.stringify(config) });
+    const started = await startProcess([...ARGS, "--log", form], {}, cwd);
+    const socket = `ws://127.0.0.1:${started.port}/rooms/r`;
+    const raw = await connect(socket, { headers: bearer(token(claims({ sub: "u\u202e\u2066 WARN" }))) });
+    const foreign = bearer(tokenBy(ec(), "ES256"));
+    expect((await fetch(`${started.url}/rooms/r`, { headers: foreign })).status).toBe(503);
+    raw.ws.close();
+    await raw.closed;
+    const text = await stop(started);
+    expect(text).not.toMatch(ACTED_ON);
+    expect(text).toContain("\\u202e");
+    expect(text).toContain("could not be fetched");
+    if (form === "json") expect(linesOf(text).map((line) => line["user"])).toContain("u\u202e\u2066 WARN");
+    // A stack has lines of its own: they cannot be taken for lines of the log.
+    else for (const line of text.trim().split("\n")) expect(line).toMatch(/^(?:[0-9:.]+ [A-Z]+ | {4})/);
+  },
+);

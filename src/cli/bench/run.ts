@@ -2,7 +2,8 @@
 import { Api } from "../api.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
 import { checkRoom, EXIT } from "../exit.ts";
-import { Output } from "../output.ts";
+import { harmlessLines, jsonLine } from "../../protocol/printable.ts";
+import { draw, Output } from "../terminal.ts";
 import { Load, type LoadOptions } from "./load.ts";
 
 export type BenchFlags = ConnectionFlags & Pick<LoadOptions, "clients" | "rate" | "duration" | "size">;
@@ -39,14 +40,12 @@ export async function bench(room: string | undefined, flags: BenchFlags): Promis
 /** A line on a terminal, renewed while it runs. */
 function show(load: Load): (text: string) => void {
   if (!process.stderr.isTTY) return () => {};
-  const write = (text: string) => process.stderr.write(`\r\u001b[K${text}`);
   const timer = setInterval(() => {
-    if (load.published > 0)
-      write(`${load.published} of ${load.total} published, ${load.delivered} delivered`);
+    if (load.published > 0) draw(`${load.published} of ${load.total} published, ${load.delivered} delivered`);
   }, 200);
   return (text) => {
     if (text === "") clearInterval(timer);
-    write(text);
+    draw(text);
   };
 }
 
@@ -64,22 +63,24 @@ async function print(
   const output = new Output();
   if (json)
     output.write(
-      `${JSON.stringify({ room, clients, rate, size, seconds, published, delivered, perSecond, ms: p, faults, cpu })}\n`,
+      jsonLine({ room, clients, rate, size, seconds, published, delivered, perSecond, ms: p, faults, cpu }),
     );
   else
     output.write(
-      [
-        `${clients} clients × ${rate} publications a second of ${size} bytes, ${seconds.toFixed(1)} s`,
-        `delivered   ${delivered.toLocaleString("en")} (${perSecond.toLocaleString("en")} a second)`,
-        `latency     p50 ${p.p50} ms, p99 ${p.p99} ms, most ${p.max} ms: from when it was due until it was here`,
-        `faults      ${Object.entries(faults)
-          .map(([what, count]) => `${what} ${count}`)
-          .join(", ")}`,
-        ...(cpu > BUSY
-          ? [`This process used ${Math.round(cpu * 100)} % of a core: the figures are its own limit.`]
-          : []),
-        "",
-      ].join("\n"),
+      harmlessLines(
+        [
+          `${clients} clients × ${rate} publications a second of ${size} bytes, ${seconds.toFixed(1)} s`,
+          `delivered   ${delivered.toLocaleString("en")} (${perSecond.toLocaleString("en")} a second)`,
+          `latency     p50 ${p.p50} ms, p99 ${p.p99} ms, most ${p.max} ms: from when it was due until it was here`,
+          `faults      ${Object.entries(faults)
+            .map(([what, count]) => `${what} ${count}`)
+            .join(", ")}`,
+          ...(cpu > BUSY
+            ? [`This process used ${Math.round(cpu * 100)} % of a core: the figures are its own limit.`]
+            : []),
+          "",
+        ].join("\n"),
+      ),
     );
   if (Object.values(faults).some((count) => count > 0)) process.exitCode = EXIT.failure;
   return output.drained();

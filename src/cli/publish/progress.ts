@@ -1,6 +1,6 @@
 // How far a long publish is: a line on a terminal that is written over, nothing in a pipe.
 import type { ServerError } from "../api.ts";
-import { say } from "../exit.ts";
+import { draw, say } from "../terminal.ts";
 
 /** Between two looks of a person, in ms. */
 const PACE = 200;
@@ -40,10 +40,10 @@ export class Progress {
   #draw(text: string): void {
     if (!this.#terminal) return;
     this.#shown = performance.now();
-    process.stderr.write(`\r\u001b[K${text}`);
+    draw(text);
   }
 
   #clear(): void {
-    if (this.#terminal && Number.isFinite(this.#shown)) process.stderr.write("\r\u001b[K");
+    if (this.#terminal && Number.isFinite(this.#shown)) draw("");
   }
 }

@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Api } from "../api.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
-import { CommandError, EXIT, messageOf, say } from "../exit.ts";
-import { Output } from "../output.ts";
+import { CommandError, EXIT, messageOf } from "../exit.ts";
+import { harmless, jsonLine, lineOf } from "../../protocol/printable.ts";
+import { Output, say } from "../terminal.ts";
 import { type Item, type ItemOptions, textItem, bytesItem } from "./item.ts";
 import { lines } from "./lines.ts";
 import { Progress } from "./progress.ts";
@@ -108,8 +109,8 @@ class Job {
 
   print(): Promise<void> {
     const output = new Output();
-    if (this.flags.json) output.write(`${JSON.stringify({ at: this.#at, published: this.#published })}\n`);
-    else if (this.#at !== undefined) output.write(`${this.#at}\n`);
+    if (this.flags.json) output.write(jsonLine({ at: this.#at, published: this.#published }));
+    else if (this.#at !== undefined) output.write(lineOf(harmless(this.#at)));
     return output.drained();
   }
 

@@ -1,7 +1,7 @@
 // Follows rooms at the pace of who reads: a reader that is slow costs a cursor a room, as it does on the server.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
-import { CommandError, exitCodeOf, explainRefusal, say } from "../exit.ts";
-import type { Output } from "../output.ts";
+import { CommandError, exitCodeOf, explainRefusal } from "../exit.ts";
+import { type Output, say } from "../terminal.ts";
 import type { Format } from "./format.ts";
 import type { TailFlags } from "./run.ts";
 

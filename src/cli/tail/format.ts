@@ -2,19 +2,28 @@
 import { inspect } from "node:util";
 import { writeData } from "../../client/data.ts";
 import type { Gap, Meta } from "../../client/index.ts";
+import {
+  harmless,
+  harmlessColors,
+  jsonLine,
+  lineOf,
+  type Printable,
+  spaced,
+  together,
+} from "../../protocol/printable.ts";
 import type { Paint } from "../output.ts";
 
 export interface Format {
-  message(room: string, data: unknown, meta: Meta): string;
+  message(room: string, data: unknown, meta: Meta): Printable;
   /** Nothing where a gap is only said. */
-  gap(room: string, gap: Gap): string;
+  gap(room: string, gap: Gap): Printable;
 }
 
 /** One envelope a line, as docs/protocol.md has them. */
 export const jsonLines: Format = {
   message: (room, data, { event, from, at, time }) =>
-    `${JSON.stringify({ type: "message", room, event, ...writeData(data), from, at, time })}\n`,
-  gap: (room, { after, at }) => `${JSON.stringify({ type: "gap", room, after, at })}\n`,
+    jsonLine({ type: "message", room, event, ...writeData(data), from, at, time }),
+  gap: (room, { after, at }) => jsonLine({ type: "gap", room, after, at }),
 };
 
 /** @param several whether lines have to say which room they are of */
@@ -23,13 +32,13 @@ export function prettyLines(paint: Paint, colored: boolean, several: boolean): F
     message: (room, data, { event, from, time }) => {
       const head = [
         paint("dim", clock(time)),
-        ...(several ? [paint("cyan", harmless(room))] : []),
-        paint("yellow", harmless(event)),
-        ...(from === undefined ? [] : [paint("green", harmless(from))]),
+        ...(several ? [paint("cyan", room)] : []),
+        paint("yellow", event),
+        ...(from === undefined ? [] : [paint("green", from)]),
       ];
-      return `${head.join("  ")}  ${show(data, colored)}\n`;
+      return lineOf(spaced(...head, show(data, colored)));
     },
-    gap: () => "",
+    gap: () => together([]),
   };
 }
 
@@ -42,11 +51,11 @@ function clock(time: number): string {
   return day === new Date().toLocaleDateString("sv") ? text : `${day} ${text}`;
 }
 
-function show(data: unknown, colored: boolean): string {
+function show(data: unknown, colored: boolean): Printable {
   if (typeof data === "string") return harmless(data);
   if (data instanceof Uint8Array) {
     const some = data.subarray(0, 16);
-    return `${data.length} bytes: ${some.toHex()}${data.length > some.length ? "…" : ""}`;
+    return harmless(`${data.length} bytes: ${some.toHex()}${data.length > some.length ? "…" : ""}`);
   }
   const text = inspect(data, {
     colors: colored,
@@ -56,20 +65,6 @@ function show(data: unknown, colored: boolean): string {
     maxArrayLength: Infinity,
     maxStringLength: Infinity,
   });
-  // It has escaped what moves a cursor, but not what turns the direction of text around.
-  return text.replaceAll(DIRECTIONS, escape).replaceAll("\n", " ");
-}
-
-const DIRECTIONS = /[\u2028-\u202e\u2066-\u2069]/g;
-// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
-const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** A text that a terminal only shows: who publishes must not be able to move the cursor, or worse. */
-export function harmless(text: string): string {
-  return text.replaceAll(CONTROLS, escape);
-}
-
-function escape(char: string): string {
-  return SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  // Escapes in strings and keys are its own; of the colors, we only asked for some.
+  return harmlessColors(text.replaceAll("\n", " "));
 }

@@ -2,8 +2,9 @@
 import { connect, type Thump } from "../../client/index.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { type ConnectionFlags, readCredential } from "../connection.ts";
-import { checkRoom, CommandError, EXIT, messageOf, say } from "../exit.ts";
-import { type ColorWhen, Output, painter, wantsColor } from "../output.ts";
+import { checkRoom, CommandError, EXIT, messageOf } from "../exit.ts";
+import { type ColorWhen, painter, wantsColor } from "../output.ts";
+import { Output, say } from "../terminal.ts";
 import { Follower, refusal } from "./follower.ts";
 import { jsonLines, prettyLines } from "./format.ts";
 
