@@ -2,6 +2,7 @@
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
+import { Ticks } from "../log/ticks.ts";
 import type { Slice } from "../protocol/publication.ts";
 import { type CatchUp, newestOfEach } from "./catch-up.ts";
 import type { Following } from "./following.ts";
@@ -57,7 +58,12 @@ interface Newcomer {
   readonly start: Start;
 }
 
+/** The most rooms that sessions enter in one tick, where one enters more. */
+const ROOMS_PER_TICK = 200;
+
 export class Joining {
+  readonly #ticks = new Ticks();
+
   constructor(
     readonly hub: Hub,
     readonly catchUp: CatchUp,
@@ -70,18 +76,47 @@ export class Joining {
    * @throws ThumpError `already-joined`, `limit` or `busy`
    */
   join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
-    const { log, roomsPerSession } = this.hub;
     for (const name of starts.keys()) {
       if (session.memberships.has(name))
         throw new ThumpError("already-joined", `This session is in "${name}" already.`);
     }
+    this.#checkLimits(session, starts);
+    if (starts.size > ROOMS_PER_TICK) return this.#enterInSlices(session, starts, onJoined);
+    const newcomers = Array.from(starts, ([name, start]) => this.#enter(session, name, start));
+    return this.#follow(session, newcomers, onJoined);
+  }
+
+  #checkLimits(session: Session, starts: Starts): void {
+    const { roomsPerSession, openRooms } = this.hub;
     if (session.memberships.size + starts.size > roomsPerSession)
       throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
-    this.hub.openRooms.check(openerOf(session), starts.keys());
-    const newcomers = Array.from(starts, ([name, start]) => ({
-      membership: this.#enter(session, name, start),
-      start,
-    }));
+    openRooms.check(openerOf(session), starts.keys());
+  }
+
+  /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
+  async #enterInSlices(session: Session, starts: Starts, onJoined: (joined: Joined) => void): Promise<void> {
+    const newcomers: Newcomer[] = [];
+    const left = [...starts];
+    try {
+      while (left.length > 0) {
+        await this.#ticks.next();
+        if (session.ended) return;
+        // What it asked for meanwhile was answered.
+        const some = new Map(
+          left.splice(0, ROOMS_PER_TICK).filter(([name]) => !session.memberships.has(name)),
+        );
+        this.#checkLimits(session, some);
+        for (const [name, start] of some) newcomers.push(this.#enter(session, name, start));
+      }
+    } catch (error) {
+      this.#undo(newcomers, error);
+    }
+    await this.#follow(session, newcomers, onJoined);
+  }
+
+  /** Waits until the log gives what is published in all of the rooms. */
+  #follow(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+    const { log } = this.hub;
     const waits = newcomers
       .flatMap(({ membership, start }) => [membership.room.starting, log.reach?.(start.after)])
       .filter((wait) => wait !== undefined);
@@ -92,14 +127,15 @@ export class Joining {
       .catch((error: unknown) => this.#undo(newcomers, error));
   }
 
-  #enter(session: Session, name: string, { max, presence }: Start): Membership {
+  #enter(session: Session, name: string, start: Start): Newcomer {
+    const { max, presence } = start;
     const room = this.hub.rooms.get(name) ?? this.#open(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     room.changes++;
     session.memberships.set(name, membership);
-    return membership;
+    return { membership, start };
   }
 
   /** Nobody was in it: from now on this process wants what is published there. */

@@ -1,0 +1,99 @@
+// Many rooms at once: they are entered a slice per tick, and the session has all of them, or none.
+import { expect, test } from "bun:test";
+import { eventually } from "../support/answers.ts";
+import { multiplexed } from "../support/clients.ts";
+import { randomTest } from "../support/random.ts";
+import { startServer } from "../support/server.ts";
+import { openEvents, openMultiplexed } from "../support/streams.ts";
+
+const names = (prefix: string, count = 1000) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const query = (rooms: string[]) => rooms.map((room) => `room=${room}`).join("&");
+
+test("sessions that enter 1,000 rooms each do so a slice per tick, all together", async () => {
+  const server = startServer();
+  const { rooms } = server.engine.hub;
+  let most = 0;
+  let before = 0;
+  let done = false;
+  const watch = () => {
+    most = Math.max(most, rooms.size - before);
+    before = rooms.size;
+    if (!done) setImmediate(watch);
+  };
+  watch();
+  const streams = await Promise.all(
+    ["a", "b", "c"].map((prefix) =>
+      openMultiplexed(
+        server.url,
+        names(prefix).map((room) => ({ room })),
+      ),
+    ),
+  );
+  done = true;
+  expect(rooms.size).toBe(3000);
+  expect(most).toBeLessThanOrEqual(200);
+  for (const [i, prefix] of ["a", "b", "c"].entries()) {
+    await server.engine.publish(`${prefix}999`, "new");
+    await streams[i]?.events.find(({ data }) => data.includes('"new"'));
+  }
+  for (const stream of streams) stream.abort();
+  await eventually(() => rooms.size === 0);
+});
+
+test("a session that leaves while it enters leaves nothing behind", async () => {
+  const server = startServer();
+  const { hub } = server.engine;
+  const sockets = await Promise.all(
+    names("", 10).map((i) => multiplexed(server.socket(`/ws?${query(names(`s${i}:`, 500))}`))),
+  );
+  for (const { socket } of sockets) socket.ws.terminate();
+  await eventually(() => hub.sessions.size === 0);
+  // What was on its way has come to nothing.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(hub.rooms.size).toBe(0);
+  expect(hub.openRooms.counted).toBe(0);
+});
+
+test("sessions that enter at the same time do not get more rooms than there may be", async () => {
+  const server = startServer({ limits: { roomsInUse: 1500 } });
+  const streams = await Promise.all(
+    ["a", "b", "c"].map((prefix) =>
+      openMultiplexed(
+        server.url,
+        names(prefix).map((room) => ({ room })),
+      ),
+    ),
+  );
+  const joined = streams.map(({ frames }) => frames.filter(({ type }) => type === "joined").length);
+  for (const count of joined) expect([0, 1000]).toContain(count);
+  expect(server.engine.hub.rooms.size).toBe(joined.reduce((sum, count) => sum + count, 0));
+  expect(server.engine.hub.rooms.size).toBeLessThanOrEqual(1500);
+});
+
+randomTest(
+  "a stream of hundreds of rooms misses nothing of what is published while it enters",
+  async (random) => {
+    const server = startServer();
+    const rooms = names("r", 400);
+    const { at } = await server.engine.publish("r0", -1);
+    let published = 0;
+    let publishing = true;
+    const publish = (async () => {
+      while (publishing) {
+        for (let i = 0; i < 5; i++) await server.engine.publish(random.pick(rooms), published++);
+        await new Promise(setImmediate);
+      }
+    })();
+    const stream = await openEvents(`${server.url}/events?${query(rooms)}&after=${at}`);
+    publishing = false;
+    await publish;
+    await server.engine.publish("r399", published);
+    const numbers = () =>
+      stream.events.all
+        .filter(({ event }) => event === undefined || event === "message")
+        .map(({ data }) => (JSON.parse(data) as { data: number }).data)
+        .filter((data) => typeof data === "number");
+    await stream.events.until(() => numbers().at(-1) === published);
+    expect(numbers()).toEqual(Array.from({ length: published + 1 }, (_, i) => i));
+  },
+);
