@@ -24,7 +24,8 @@ export async function fetchJson(url: URL, { bytes, ms }: FetchBounds): Promise<u
     const body = await readBounded(response, bytes);
     return JSON.parse(new TextDecoder().decode(unpacked(body, response, bytes)));
   } catch (error) {
-    throw ended.signal.aborted ? (ended.signal.reason as Error) : error;
+    // Bun's errors hold the address, which may hold a credential.
+    throw ended.signal.aborted ? (ended.signal.reason as Error) : new Error((error as Error).message);
   } finally {
     clearTimeout(timer);
     // What is still on its way is not wanted.

@@ -28,10 +28,15 @@ export class RemoteKeys {
     readonly journal: Journal,
   ) {
     this.url = url;
-    this.#address = new URL(url);
+    const address = URL.parse(url);
+    // Not what it is: it may hold a credential.
+    if (!address) throw new Error("jwks is not an address");
+    this.#address = address;
     const local = /^(localhost|127\..*|\[::1\])$/.test(this.#address.hostname);
     if (this.#address.protocol !== "https:" && !(this.#address.protocol === "http:" && local))
-      throw new Error(`${url}: keys are fetched over https only, or they could be anybody's`);
+      throw new Error(
+        `${this.#address.origin}: keys are fetched over https only, or they could be anybody's`,
+      );
     this.#cache = cache;
     this.#cooldown = cooldown;
   }

@@ -11,6 +11,7 @@ import { readOptions } from "../server/command-line.ts";
 import { LogJournal } from "../server/journal.ts";
 import { OptionsError, type Settings } from "../server/options.ts";
 import { prepare } from "../server/prepare.ts";
+import { shownUrl } from "../server/shown-url.ts";
 import { ruleOfRoom } from "../server/rule-text.ts";
 
 /** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
@@ -62,6 +63,7 @@ function printable(settings: Settings, secured: boolean): object {
   return {
     ...others,
     store: printableStore(store),
+    traces: others.traces && shownUrl(others.traces),
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
@@ -104,7 +106,7 @@ function printableAccess({ jwks, issuer, audience, ...access }: AccessSettings):
   return {
     ...access,
     secrets: access.secrets.map(() => HIDDEN),
-    jwks: jwks && { ...jwks, cache: jwks.cache / 1000, cooldown: jwks.cooldown / 1000 },
+    jwks: jwks && { url: shownUrl(jwks.url), cache: jwks.cache / 1000, cooldown: jwks.cooldown / 1000 },
     issuer: issuer.length > 0 ? issuer : undefined,
     audience: audience.length > 0 ? audience : undefined,
     leeway: access.leeway / 1000,

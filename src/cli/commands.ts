@@ -2,12 +2,14 @@
 import { type Command, CommanderError } from "commander";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { say, sayFault } from "./terminal.ts";
+import { checkArguments } from "./utf8.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs it. The exit codes are those of `exit.ts`. */
 export async function run(args: string[]): Promise<void> {
   const program = createProgram();
   try {
+    checkArguments(args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     const { message, code } = explain(error, program, args);

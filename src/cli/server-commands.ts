@@ -109,7 +109,11 @@ export function addToken(program: Command): void {
     .option("--ttl <time>", "for how long", "1h")
     .option("--info <json>", "what others may see of the user")
     .option("--id <jti>", "its name, to revoke it by (a random one)")
-    .option("--secret <secret>", "signs it; else THUMP_SECRET, else the first in the config")
+    .option(
+      "--secret-file <file>",
+      "a file with the secret that signs it, - for standard input; else THUMP_SECRET, else the first in the config",
+    )
+    .addOption(new Option("--secret [secret]").hideHelp())
     .option("--config <file>", "thump.config.ts or .json (env: THUMP_CONFIG)")
     .option("--json", 'print {"token":…}')
     .addHelpText(

@@ -1,9 +1,12 @@
 // `thump token`: signs a token with the server's secret, for trying things out and for scripts.
+import { readFile } from "node:fs/promises";
 import { SignJWT } from "jose";
 import { TOKEN_ACTIONS } from "../access/actions.ts";
 import { type AccessSettings, resolveAccess } from "../access/settings.ts";
 import { nameFault } from "../protocol/names.ts";
 import { durationMs } from "../rooms/units.ts";
+import { messageOf } from "./exit.ts";
+import { decodeUtf8 } from "./utf8.ts";
 import { readOptions } from "../server/command-line.ts";
 import { checkOptions, OptionsError } from "../server/options.ts";
 
@@ -13,7 +16,9 @@ export interface TokenFlags {
   ttl: string;
   info?: string;
   id?: string;
-  secret?: string;
+  secretFile?: string;
+  /** There is no such flag any more. */
+  secret?: string | true;
   config?: string;
   json?: true;
 }
@@ -27,7 +32,9 @@ export async function token(
   const { access } = await readServerOptions(flags, env, cwd);
   const [secret] = access.secrets;
   if (secret === undefined)
-    throw new OptionsError("there is no secret to sign with: give --secret, THUMP_SECRET or access.secrets");
+    throw new OptionsError(
+      "there is no secret to sign with: give --secret-file, THUMP_SECRET or access.secrets",
+    );
   const now = Math.floor(Date.now() / 1000);
   const jwt = new SignJWT({ rooms: readRooms(flags.room ?? []), ...readInfo(flags.info) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -43,14 +50,29 @@ export async function token(
 
 /** The options come from where the server has them, but for a secret given here. */
 async function readServerOptions(
-  { config, secret }: TokenFlags,
+  { config, secret: gone, secretFile }: TokenFlags,
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<{ access: AccessSettings }> {
-  if (secret !== undefined) checkOptions({ access: { secrets: secret } }, "command line");
+  if (gone !== undefined)
+    throw new OptionsError(
+      "there is no --secret any more, since others on the machine see flags: use THUMP_SECRET or --secret-file (- reads standard input)",
+    );
+  const secret = secretFile === undefined ? undefined : await readSecret(secretFile);
+  if (secret !== undefined) checkOptions({ access: { secrets: secret } }, `--secret-file ${secretFile}`);
   const withSecret = secret === undefined ? env : { ...env, THUMP_SECRET: secret };
   const options = await readOptions({ config }, withSecret, cwd);
   return { access: resolveAccess(options.access) };
+}
+
+/** All of a file but for the line feed at its end. */
+async function readSecret(file: string): Promise<string> {
+  const bytes = await (file === "-" ? Bun.stdin.bytes() : readFile(file)).catch((error: unknown) => {
+    throw new OptionsError(`--secret-file: ${messageOf(error)}`);
+  });
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new OptionsError(`--secret-file ${file}: it is not UTF-8`);
+  return text.replace(/\r?\n$/, "");
 }
 
 function checkSub(sub: string): string {

@@ -2,6 +2,7 @@
 import { readFile } from "./config-file.ts";
 import { flagName, type Reading, type Setting, SETTINGS } from "./flag-table.ts";
 import { checkOptions, type Options, OptionsError } from "./options.ts";
+import { hasPassword } from "./shown-url.ts";
 
 type Environment = Record<string, string | undefined>;
 /** Flags as they were given, by name without dashes: text, a list of texts, or on and off. */
@@ -16,6 +17,10 @@ export async function readOptions(flags: Flags, env: Environment, cwd: string): 
   const fromFlags = collect((setting) => {
     const name = flagName(setting);
     const value = name === undefined ? undefined : flags[name];
+    if (typeof value === "string" && hasPassword(value))
+      throw new OptionsError(
+        `--${name}: has a password in it, and others on the machine see flags: use ${setting.env} or the config file`,
+      );
     return value === undefined && setting.needs ? variable(setting, env) : [`--${name}`, value];
   });
   // What was right before is right no more because of what is said here.
@@ -29,6 +34,8 @@ type Found = [name: string, value: Flags[string]];
 
 function variable({ env: name, emptyIsNone, reads }: Setting, env: Environment): Found {
   const text = env[name];
+  // What Bun put in place of bytes that are no text.
+  if (text?.includes("\ufffd")) throw new OptionsError(`${name}: is not UTF-8`);
   return [name, text === "" && (emptyIsNone || reads === "switch") ? undefined : text];
 }
 

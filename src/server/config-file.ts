@@ -26,7 +26,7 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
     const file = realpathSync(path);
     forgetModules(file);
     value = path.endsWith(".json")
-      ? await Bun.file(path).json()
+      ? parseJson(await Bun.file(path).bytes())
       : ((await import(file)) as { default?: unknown }).default;
   } catch (error) {
     throw new OptionsError(`${path}: ${(error as Error).message}`);
@@ -34,6 +34,11 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
   if (value === undefined)
     throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
   return checkOptions(value, path);
+}
+
+/** As UTF-8, or not at all: a secret in another encoding would become a different one. */
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 }
 
 /** A config file, and what it imports from its own folder, is read anew: it may have changed since. */

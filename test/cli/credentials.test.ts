@@ -1,8 +1,11 @@
 // `thump token`, `thump key`, and what a server that others can reach asks for at its start.
 import { expect, test } from "bun:test";
-import { decodeJwt } from "jose";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeJwt, jwtVerify } from "jose";
+import { run } from "../support/command.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
-import { bearer, seconds, SECRET } from "../support/tokens.ts";
+import { bearer, ec, seconds, SECRET, tokenBy } from "../support/tokens.ts";
 
 const env = { THUMP_SECRET: SECRET };
 const post = (url: string, credential: string) =>
@@ -51,12 +54,18 @@ test("issuer, audience and secret come from the config, as the server has them",
     jti: "t1",
   });
   expect((await post(`${url}/rooms/r`, out.trim())).status).toBe(201);
-  const { out: byFlag } = await runProcess(
-    ["token", "--room", "*=publish", "--secret", config.access.secrets[1] as string],
+  const second = config.access.secrets[1] as string;
+  writeFileSync(join(cwd, "secret.txt"), `${second}\n`);
+  const { out: byFile } = await runProcess(
+    ["token", "--room", "*=publish", "--secret-file", "secret.txt"],
     {},
     cwd,
   );
-  expect((await post(`${url}/rooms/r`, byFlag.trim())).status).toBe(201);
+  expect((await post(`${url}/rooms/r`, byFile.trim())).status).toBe(201);
+  const { out: byInput } = await run(["token", "--room", "*=publish", "--secret-file", "-"], {}, second);
+  const { out: byEnvironment } = await runProcess(["token"], { THUMP_SECRET: second });
+  for (const signed of [byFile, byInput, byEnvironment])
+    expect(await jwtVerify(signed.trim(), Buffer.from(second))).toBeObject();
 });
 
 test("a key is good for a server that has its hash", async () => {
@@ -85,7 +94,13 @@ test("both print JSON for a script", async () => {
 
 test.each<[args: string[], env: Record<string, string>, part: string]>([
   [["token"], {}, "secret"],
-  [["token", "--secret", "short"], {}, "32 bytes"],
+  [["token", "--secret", SECRET], {}, "--secret-file"],
+  [["token", "--secret"], env, "THUMP_SECRET"],
+  [["token", "--secret-file", "-"], env, "32 bytes"],
+  [["token", "--secret-file", "none.txt"], env, "none.txt"],
+  [["--redis", "redis://:pa55@127.0.0.1:1"], {}, "THUMP_REDIS"],
+  [["--jwks", "https://u:pa55@keys.example/"], {}, "THUMP_JWKS"],
+  [["--traces", "https://u:pa55@traces.example/"], {}, "OTEL_EXPORTER_OTLP_ENDPOINT"],
   [["token", "--room", "chat"], env, "chat"],
   [["token", "--room", "chat=shout"], env, "shout"],
   [["token", "--room", "=join"], env, "=join"],
@@ -106,6 +121,7 @@ test.each<[args: string[], env: Record<string, string>, part: string]>([
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");
   expect(err).toContain(part);
+  for (const hidden of ["pa55", SECRET]) expect(err).not.toContain(hidden);
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
@@ -142,4 +158,53 @@ test("with a secret there is no demo page unless it is asked for, and the banner
   expect(out.all.join("\n")).not.toContain(SECRET);
   const asked = await startProcess(["--port", "0", "--demo"], env);
   expect((await fetch(asked.url)).status).toBe(200);
+});
+
+test("check shows addresses without what in them may be a credential", async () => {
+  const config = {
+    access: { secrets: SECRET, jwks: "https://u:pa55@keys.example/jwks?api_key=pa55&v=pa55#pa55" },
+    traces: "https://u:pa55@traces.example:4318/v1?token=pa55",
+  };
+  const cwd = folder({ "thump.config.json": JSON.stringify(config) });
+  const { code, out, err } = await runProcess(["check"], {}, cwd);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).not.toContain("pa55");
+  expect(JSON.parse(out)).toMatchObject({
+    access: { jwks: { url: "https://keys.example/jwks?api_key=…&v=…", cache: 600, cooldown: 30 } },
+    traces: "https://traces.example:4318/v1?token=…",
+  });
+  const plain = {
+    access: { secrets: SECRET, jwks: "https://keys.example/a@b" },
+    traces: "http://127.0.0.1:4318",
+  };
+  const shown = await runProcess(["check"], {}, folder({ "thump.config.json": JSON.stringify(plain) }));
+  expect(JSON.parse(shown.out)).toMatchObject({
+    access: { jwks: { url: "https://keys.example/a@b" } },
+    traces: "http://127.0.0.1:4318",
+  });
+});
+
+test.each([
+  ["no https", { access: { jwks: "http://u:pa55@keys.example/?k=pa55" } }],
+  ["no address", { access: { jwks: "https://u:pa55@:x/" } }],
+  ["a Redis with a slash in its password", { store: { kind: "redis", url: "redis://:pa55/pa55@h:6379" } }],
+])("%s: what is wrong with an address is said without its credentials", async (_, config) => {
+  const cwd = folder({ "thump.config.json": JSON.stringify(config) });
+  for (const command of [["check"], []]) {
+    const { code, out, err } = await runProcess(command, {}, cwd);
+    expect(code).toBe(2);
+    expect(out + err).not.toContain("pa55");
+  }
+});
+
+test("the log says that keys cannot be fetched without the address's credentials", async () => {
+  const config = { access: { secrets: SECRET, jwks: "http://u:pa55@127.0.0.1:1/?k=pa55" } };
+  const cwd = folder({ "thump.config.json": JSON.stringify(config) });
+  const { process: server, url } = await startProcess(["--port", "0", "--drain", "0"], {}, cwd);
+  const headers = bearer(tokenBy(ec(), "ES256"));
+  expect((await fetch(`${url}/rooms/r`, { headers })).status).toBe(503);
+  server.kill("SIGTERM");
+  const text = await new Response(server.stderr).text();
+  expect(text).toContain("could not be fetched");
+  expect(text).not.toContain("pa55");
 });

@@ -1,6 +1,7 @@
 // One publication as `POST /publish` takes it: text, JSON or bytes, encoded once however often it is sent.
 import { dataFromText } from "../../protocol/data.ts";
 import { CommandError, EXIT, messageOf } from "../exit.ts";
+import { decodeUtf8 } from "../utf8.ts";
 
 export interface Item {
   /** The JSON of it. */
@@ -21,9 +22,19 @@ export function textItem(text: string, key: string, source: string, options: Ite
   return { source, body: encode(dataOf(text, source, options), key, options) };
 }
 
+/** A line as an item. @throws CommandError when it is no text: a whole file may be bytes, a line among others is a mistake */
+export function lineItem(line: Uint8Array, key: string, source: string, options: ItemOptions): Item {
+  const text = decodeUtf8(line);
+  if (text === undefined)
+    throw new CommandError(
+      `${source} is not UTF-8. Convert it, for example with iconv, or publish bytes with --file.`,
+    );
+  return textItem(text, key, source, options);
+}
+
 /** Bytes as an item: those that are text, and are not JSON although they have to be, as text. */
 export function bytesItem(bytes: Uint8Array, key: string, source: string, options: ItemOptions): Item {
-  const text = decode(bytes);
+  const text = decodeUtf8(bytes);
   if (text !== undefined) return textItem(text, key, source, options);
   if (options.as !== "either") throw new CommandError(`${source} is not UTF-8.`, EXIT.usage);
   return {
@@ -47,13 +58,4 @@ function dataOf(text: string, source: string, { as }: ItemOptions): string {
 function encode(data: string, key: string, { room, event }: ItemOptions): string {
   const name = event === undefined ? "" : `"event":${JSON.stringify(event)},`;
   return `{"room":${JSON.stringify(room)},${name}"key":${JSON.stringify(key)},"data":${data}}`;
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // They are bytes, then.
-    return undefined;
-  }
 }

@@ -1,34 +1,51 @@
-// The lines of a stream of bytes, one by one. Pure: whoever asks for the next one sets the pace.
+// The lines of a stream of bytes, one by one, as bytes. Pure: whoever asks for the next one sets the pace.
 import { CommandError } from "../exit.ts";
 
 /** The longest line, in bytes. What is longer is no publication, and would fill the memory. */
 const LONGEST = 4 * 1024 * 1024;
+const FEED = 0x0a;
+const RETURN = 0x0d;
+const BOM = [0xef, 0xbb, 0xbf];
 
 /**
- * Lines without their ends (`\n` or `\r\n`); the last one counts without an end too.
+ * Lines without their ends (`\n` or `\r\n`), and without a byte-order mark at the beginning; the last one counts without
+ * an end too.
  * @throws CommandError when one is over 4 MiB
  */
-export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
-  const decoder = new TextDecoder();
+export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   // A long line comes in many chunks: they are put together once, at its end.
-  let parts: string[] = [];
+  let parts: Uint8Array[] = [];
   let size = 0;
+  let number = 0;
+  const take = (): Uint8Array => {
+    const line = withoutReturn(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts));
+    parts = [];
+    size = 0;
+    return ++number === 1 ? withoutMark(line) : line;
+  };
   for await (const chunk of chunks) {
-    const [first = "", ...others] = decoder.decode(chunk, { stream: true }).split("\n");
-    for (const text of [first, ...others].slice(0, -1)) {
-      yield withoutReturn(parts.join("") + text);
-      parts = [];
-      size = 0;
+    let from = 0;
+    for (let end; (end = chunk.indexOf(FEED, from)) >= 0; from = end + 1) {
+      parts.push(chunk.subarray(from, end));
+      yield take();
     }
-    const rest = others.at(-1) ?? first;
-    parts.push(rest);
-    size += rest.length;
-    if (size > LONGEST) throw new CommandError(`A line has over ${LONGEST} bytes.`);
+    if (from === chunk.length) continue;
+    // The stream may use its buffer again.
+    parts.push(chunk.slice(from));
+    size += chunk.length - from;
+    if (size > LONGEST) throw new CommandError(`Line ${number + 1} has over ${LONGEST} bytes.`);
   }
-  const last = parts.join("") + decoder.decode();
-  if (last !== "") yield withoutReturn(last);
+  if (parts.length === 0) return;
+  const marked = number === 0 && size === BOM.length;
+  const line = take();
+  // A mark and nothing after it is no line.
+  if (!marked || line.length > 0) yield line;
 }
 
-function withoutReturn(line: string): string {
-  return line.endsWith("\r") ? line.slice(0, -1) : line;
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+}
+
+function withoutMark(line: Uint8Array): Uint8Array {
+  return BOM.every((byte, i) => line[i] === byte) ? line.subarray(BOM.length) : line;
 }

@@ -6,7 +6,7 @@ import { type ConnectionFlags, readCredential } from "../connection.ts";
 import { CommandError, EXIT, messageOf } from "../exit.ts";
 import { harmless, jsonLine, lineOf } from "../../protocol/printable.ts";
 import { Output, say } from "../terminal.ts";
-import { type Item, type ItemOptions, textItem, bytesItem } from "./item.ts";
+import { type Item, type ItemOptions, bytesItem, lineItem, textItem } from "./item.ts";
 import { lines } from "./lines.ts";
 import { Progress } from "./progress.ts";
 import { Queue } from "./queue.ts";
@@ -68,15 +68,20 @@ async function* lineItems(
   for await (const line of lines(Bun.stdin.stream())) {
     number++;
     // An empty line is none of JSON's: NDJSON has them as a sign of life.
-    if (options.as === "json" && line.trim() === "") continue;
+    if (options.as === "json" && line.every(isSpace)) continue;
     try {
-      yield textItem(line, `${key}:${number}`, `Line ${number}`, options);
+      yield lineItem(line, `${key}:${number}`, `Line ${number}`, options);
     } catch (error) {
       if (!keepGoing) throw error;
       process.exitCode = EXIT.failure;
       say(messageOf(error));
     }
   }
+}
+
+/** Of JSON's white space (RFC 8259 §2), what a line may have. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }
 
 /** Reads and sends at the same time, each at the other's pace. */

@@ -58,6 +58,6 @@ export function readAddress(url: string): Address {
 function readHost(place: string, usual: number): Host {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(place) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined) throw new Error(`names no host that could be read: "${place}"`);
+  if (host === undefined) throw new Error("names no host that could be read");
   return { host, port: port === undefined ? usual : Number(port) };
 }
