@@ -38,6 +38,7 @@ export function originsFault(origins: readonly string[]): string | undefined {
 
 /** The origin that somebody may have meant: of an address with a path, or without its scheme. */
 function nearest(text: string): string | undefined {
+  if (text === "null") return undefined;
   const [address = ""] = /^[^/?#]*(?:\/\/[^/?#]*)?/.exec(text.trim()) ?? [];
   return normalOrigin(address.includes("://") ? address : `https://${address}`);
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import index from "./app/index.html";
+import { ICON } from "./icon.ts";
 
 /** What the engine says of an HTML import: its path; once it is part of a bundle, its files too. */
 interface Imported {
@@ -17,15 +18,21 @@ interface Page {
 }
 
 const TITLE = "Thump console";
-const ICON =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Cg fill='%23d4521b'%3E%3Cellipse cx='24' cy='17' rx='6' ry='15' transform='rotate(-9 24 17)'/%3E%3Cellipse cx='40' cy='17' rx='6' ry='15' transform='rotate(9 40 17)'/%3E%3Ccircle cx='32' cy='38' r='14'/%3E%3C/g%3E%3Cpath d='M10 48a22 11 0 0 0 44 0' fill='none' stroke='%23d4521b' stroke-width='4' stroke-linecap='round'/%3E%3C/svg%3E";
 
-let page: Promise<Page> | undefined;
+type Parts = Awaited<ReturnType<typeof parts>>;
+let bundled: Promise<Parts> | undefined;
+const pages = new Map<boolean, Page>();
 
-/** The page at `/console`. It holds no data: what it shows it asks for, with what its reader may. */
-export async function consolePage(request: Request): Promise<Response> {
-  page ??= createPage();
-  const { html, packed, etag, policy } = await page;
+/**
+ * The page at `/console`. It holds no data: what it shows it asks for, with what its reader may.
+ * @param takesKey nobody may see anything without an API key: then the page asks its reader for one first, and not the
+ * server, whose refusal browsers report as an error
+ */
+export async function consolePage(request: Request, takesKey: boolean): Promise<Response> {
+  const found = await (bundled ??= parts(index as unknown as Imported));
+  const page = pages.get(takesKey) ?? createPage(found, takesKey);
+  pages.set(takesKey, page);
+  const { html, packed, etag, policy } = page;
   const headers: Record<string, string> = {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-cache",
@@ -40,12 +47,11 @@ export async function consolePage(request: Request): Promise<Response> {
   return new Response(packed, { headers: { ...headers, "content-encoding": "gzip" } });
 }
 
-async function createPage(): Promise<Page> {
-  const { script, style } = await parts(index as unknown as Imported);
+function createPage({ script, style }: Parts, takesKey: boolean): Page {
   // Inside of a script element only this ends it, and in JavaScript it can only stand in text.
   const code = script.replaceAll("</script", "<\\/script");
   const html = `<!doctype html>
-<html lang="en">
+<html lang="en"${takesKey ? " data-takes-key" : ""}>
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>${TITLE}</title><link rel="icon" href="${ICON}">

@@ -1,4 +1,5 @@
 // The OpenAPI document as a page: whole as it is sent, without a script and without anything from elsewhere.
+import { ICON } from "./icon.ts";
 
 export interface Parameter {
   name: string;
@@ -60,7 +61,7 @@ export function openapiPage(description: Description): Response {
   return new Response(render(description), {
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     },
   });
 }
@@ -80,7 +81,7 @@ function render({ info, paths, components, security }: Description): string {
   ]);
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="${ICON}">
 <title>${escape(info.title)} ${escape(info.version)}: HTTP API</title><style>${STYLE}</style></head>
 <body><h1>${escape(info.title)} ${escape(info.version)}</h1>
 <p>${escape(info.description)} The same for programs: <a href="openapi.json">openapi.json</a>.</p>

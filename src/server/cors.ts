@@ -6,6 +6,7 @@ const METHODS = "GET, POST, DELETE";
 /** Every request header that a route reads and that a page cannot send unasked. */
 export const REQUEST_HEADERS = [
   "authorization",
+  "content-encoding",
   "content-type",
   "event",
   "idempotency-key",

@@ -153,7 +153,8 @@ function createRoutes(engine: Engine) {
       const direct = isDirect(engine, server, sourceOf(engine, request, server));
       return preflight(engine, request, () => readNames(request, route, direct));
     });
-  if (engine.settings.console) routes.get("/console", ({ request }) => consolePage(request));
+  if (engine.settings.console)
+    routes.get("/console", ({ request }) => consolePage(request, engine.access.secured));
   return routes;
 }
 

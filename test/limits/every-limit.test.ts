@@ -164,7 +164,7 @@ const LIMITS: Record<string, Row> = {
     ],
   },
   roomsPerAddress: {
-    options: { proxies: ["loopback"], limits: { roomsPerAddress: 1 } },
+    options: { open: true, proxies: ["loopback"], limits: { roomsPerAddress: 1 } },
     bite: (server) => ask({ type: "join" })(server, elsewhere),
     moves: [
       ["thump_rooms_refused_total", { among: "address" }, 1],

@@ -1,9 +1,11 @@
 // Traces of publishes, as an OpenTelemetry collector gets them.
 import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { multiplexed } from "../support/clients.ts";
 import { collector } from "../support/collector.ts";
-import { startProcess } from "../support/process.ts";
+import { folder, startProcess } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
+import { bearer, SECRET, token } from "../support/tokens.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const PARENT = "b7ad6b7169203331";
@@ -58,4 +60,45 @@ test("a collector that is not there stops nothing, and without one nothing is tr
   expect(server.engine.hub.intake.trace).toBeUndefined();
   expect((await server.publish("r", "x", { traceparent: `00-${TRACE}-${PARENT}-01` })).status).toBe(201);
   expect(gone.spans.all).toEqual([]);
+});
+
+test("the sampled flag of a traceparent counts from servers alone; others' publications link to their trace", async () => {
+  const { url, spans } = collector();
+  const key = `thump_${"k".repeat(43)}`;
+  const access = {
+    secrets: SECRET,
+    apiKeys: [{ name: "backend", hash: createHash("sha256").update(key).digest("hex") }],
+  };
+  const cwd = folder({
+    "thump.config.json": JSON.stringify({ access, rooms: { open: { publish: "anyone" } } }),
+  });
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: "0",
+  };
+  const publish = async (place: string, room: string, headers: Record<string, string>) => {
+    const traceparent = `00-${TRACE}-${PARENT}-01`;
+    const init = { method: "POST", body: "x", headers: { traceparent, ...headers } };
+    expect((await fetch(`${place}/rooms/${room}`, init)).status).toBe(201);
+  };
+  const started = await startProcess(ARGS, env, cwd);
+  await publish(started.url, "open", {});
+  await publish(started.url, "r", bearer(token()));
+  await publish(started.url, "r", bearer(key));
+  started.process.kill("SIGTERM");
+  expect(await started.process.exited).toBe(0);
+  const [span] = await spans.until((all) => all.length > 0);
+  expect(span).toMatchObject({ traceId: TRACE, parentSpanId: PARENT });
+  // The seq of the third: the two before it were not sampled.
+  expect(span?.attributes["thump.seq"]).toBe(3);
+  expect(spans.all).toHaveLength(1);
+
+  const all = await startProcess(ARGS, { OTEL_EXPORTER_OTLP_ENDPOINT: url }, cwd);
+  await publish(all.url, "r", bearer(token()));
+  all.process.kill("SIGTERM");
+  expect(await all.process.exited).toBe(0);
+  const linked = (await spans.until((found) => found.length > 1)).at(-1);
+  expect(linked?.traceId).not.toBe(TRACE);
+  expect(linked?.links).toMatchObject([{ traceId: TRACE, spanId: PARENT }]);
 });

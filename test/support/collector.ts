@@ -7,6 +7,7 @@ export interface SpanData {
   spanId: string;
   parentSpanId?: string;
   name: string;
+  links?: { traceId: string; spanId: string }[];
   status: { code: number; message?: string };
   attributes: Record<string, unknown>;
 }

@@ -1,9 +1,12 @@
 // Which web pages may use the server: those of its own, of this machine, and those on the list.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { problemOf, publishAt } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
+import { runProcess } from "../support/process.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
+import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 
 const EVIL = "https://evil.example";
 
@@ -123,4 +126,130 @@ test("a name that somebody else gave this machine's address is not this server's
 test("a server that is meant for others answers to any name", async () => {
   const server = startServer({ host: "0.0.0.0", open: true });
   expect((await fetch(server.room("r"), { headers: { host: "chat.example" } })).status).toBe(200);
+});
+
+test.each([
+  ["https://app.example/", "https://app.example"],
+  ["https://App.Example", "https://app.example"],
+  ["HTTPS://app.example", "https://app.example"],
+  ["https://app.example:443", "https://app.example"],
+  ["http://app.example:80/", "http://app.example"],
+  ["https://app.example:8443", "https://app.example:8443"],
+  ["https://bücher.example", "https://xn--bcher-kva.example"],
+  ["https://[2001:DB8::1]", "https://[2001:db8::1]"],
+  ["capacitor://localhost", "capacitor://localhost"],
+])("%s on the list lets the pages of %s in, and those of no other origin", async (listed, origin) => {
+  const server = startServer({ origins: [listed] });
+  const response = await get(server, "/rooms/r", origin);
+  expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, origin]);
+  for (const other of [`${origin}.evil.example`, `${origin}:1`, origin.replace("://", "://x."), "null"])
+    expect((await get(server, "/rooms/r", other)).status).toBe(403);
+});
+
+test.each([
+  ["app.example", "https://app.example"],
+  ["app.example:8443", "https://app.example:8443"],
+  ["https://app.example/chat", "https://app.example"],
+  ["https://app.example?x", "https://app.example"],
+  ["https://*.example.com", "list each origin"],
+  ["*.example.com", "list each origin"],
+  ["https://user@app.example", "https://app.example"],
+  ["https://app.example,https://b.example", "https://app.example"],
+  ["null", "https://app.example"],
+  ["", "https://app.example"],
+  ["https://", "https://app.example"],
+])("%j is no origin, which stops the start, with what to write", (origin, hint) => {
+  expect(() => startServer({ origins: [origin] })).toThrow(hint);
+});
+
+test("thump check refuses what is no origin, and shows the others as they are compared", async () => {
+  const check = (origins: string) => runProcess(["check"], { THUMP_ORIGINS: origins });
+  const bad = await check("https://app.example,*.example.com");
+  expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("list each origin")]);
+  const good = await check("https://App.Example/,https://b.example:443");
+  expect(JSON.parse(good.out)).toMatchObject({ origins: ["https://app.example", "https://b.example"] });
+});
+
+test("a page is the server's own under any spelling of its host", async () => {
+  const server = startServer({ host: "0.0.0.0", open: true });
+  const status = async (host: string, origin: string) =>
+    (await fetch(server.room("r"), { headers: { host, origin } })).status;
+  for (const [host, origin] of [
+    ["thump.example:443", "https://thump.example"],
+    ["thump.example", "https://thump.example"],
+    ["Thump.Example", "https://thump.example"],
+    ["thump.example:80", "http://thump.example"],
+    ["thump.example:8080", "http://Thump.example:8080/"],
+  ] as const)
+    expect(await status(host, origin)).toBe(200);
+  for (const [host, origin] of [
+    ["thump.example:80", "https://thump.example"],
+    ["thump.example:443", "http://thump.example"],
+    ["thump.example", "https://thump.example:8443"],
+    ["thump.example:8443", "https://thump.example"],
+    ["thump.example", "https://thump.example@evil.example"],
+    ["thump.example", "https://thump.example/evil"],
+    ["thump.example", "ftp://thump.example"],
+  ] as const)
+    expect(await status(host, origin)).toBe(403);
+});
+
+// C12: what pages may ask, send and read.
+const ASKS = { origin: "https://app.example", "access-control-request-method": "POST" };
+
+test("a preflight is answered by origin alone: with whatever token, at whatever rate, wherever it comes from", async () => {
+  const rates = { address: { connects: { rate: 0.001, burst: 1 } } };
+  const server = startServer({
+    origins: ["https://app.example"],
+    proxies: ["loopback"],
+    access: { secrets: SECRET },
+    limits: { rates },
+  });
+  const expired = token(claims({ exp: seconds(-3600) }));
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    fetch(server.url + path, { method: "OPTIONS", headers: { ...ASKS, ...headers } });
+  for (const path of [
+    `/rooms/r?token=${expired}`,
+    "/rooms/r?token=none",
+    "/events",
+    "/publish",
+    "/sessions/x",
+  ])
+    for (let i = 0; i < 3; i++)
+      expect((await ask(path, { "x-forwarded-for": "203.0.113.9", authorization: "Bearer x" })).status).toBe(
+        204,
+      );
+  expect((await ask("/rooms/r", { origin: EVIL })).status).toBe(403);
+  // They cost nothing: the address still has its one connection.
+  const first = await fetch(server.room("r"), { headers: { "x-forwarded-for": "203.0.113.9" } });
+  expect(first.status).toBe(401);
+});
+
+test("every request header that a route reads may be sent by a page, and those beside the body may be read", async () => {
+  const server = startServer({ origins: ["https://app.example"] });
+  const asked = await fetch(server.room("r"), { method: "OPTIONS", headers: ASKS });
+  const allowed = asked.headers.get("access-control-allow-headers")?.split(", ") ?? [];
+  const unasked = [
+    "accept",
+    "accept-encoding",
+    "host",
+    "origin",
+    "cookie",
+    "upgrade",
+    "connection",
+    "transfer-encoding",
+  ];
+  unasked.push("content-length", "sec-websocket-protocol", "sec-fetch-site", "if-none-match");
+  const src = join(import.meta.dir, "../../src");
+  for (const folder of ["transports", "access", "server"])
+    for await (const path of new Bun.Glob("*.ts").scan(join(src, folder)))
+      for (const [, name = ""] of (await Bun.file(join(src, folder, path)).text()).matchAll(
+        /headers\.(?:get|has)\("([^"]+)"\)/g,
+      ))
+        if (!unasked.includes(name)) expect(allowed).toContain(name);
+  expect(allowed).toContain("traceparent");
+  const answer = await get(server, "/rooms/r", "https://app.example");
+  expect(answer.headers.get("access-control-expose-headers")).toBe(
+    "retry-after, thump-error, www-authenticate",
+  );
 });

@@ -19,7 +19,7 @@ type Phase =
   | { name: "gone"; key: string | undefined };
 
 export function App() {
-  const [phase, setPhase] = useState<Phase>(() => ({ name: "asking", key: loadKey() }));
+  const [phase, setPhase] = useState<Phase>(firstPhase);
   const signIn = (key: string | undefined) => setPhase({ name: "asking", key });
   const signOut = useCallback((why?: string) => {
     saveKey(undefined);
@@ -34,6 +34,14 @@ export function App() {
   if (phase.name === "in") return <Inside key={phase.key} apiKey={phase.key} signOut={signOut} />;
   if (phase.name === "out") return <SignIn why={phase.why} failed={phase.failed} onKey={signIn} />;
   return phase.name === "gone" ? <Gone /> : <p class="asking" role="status" />;
+}
+
+/** Where nobody may look without a key, the server need not be asked whether one may. */
+function firstPhase(): Phase {
+  const key = loadKey();
+  return key === undefined && "takesKey" in document.documentElement.dataset
+    ? { name: "out", why: undefined, failed: false }
+    : { name: "asking", key };
 }
 
 /** Whether one may look with this key. */

@@ -1,0 +1,96 @@
+// Our pages in a real browser: none has anything to complain about; and what pages of other origins can ask and read.
+import { expect, test } from "bun:test";
+import { noBrowser } from "../../scripts/chromium.ts";
+import type { Options } from "../../src/index.ts";
+import { openPages } from "../support/browser.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { startServer } from "../support/server.ts";
+import { claims, SECRET, seconds, token } from "../support/tokens.ts";
+
+if (noBrowser) console.log(`skipped: test/e2e/pages.test.ts: ${noBrowser}`);
+const browserTest = test.skipIf(noBrowser !== undefined);
+
+/** Each page, what shows that all of it is there, and the options of its server. */
+const PAGES: [path: string, shown: string, options: Options][] = [
+  ["/", '[data-testid="socket-state"]', { demo: true }],
+  ["/console", "#app nav", { console: true }],
+  ["/console", "#app input", { console: true, access: { secrets: SECRET } }],
+  ["/openapi", "details", {}],
+  ["/openapi", "details", { access: { secrets: SECRET } }],
+];
+
+for (const [path, shown, options] of PAGES)
+  browserTest(
+    `${path} has no error in the browser's console${options.access ? ", with a secret" : ""}`,
+    async () => {
+      const server = startServer(options);
+      const { pages, errors } = await openPages(server.url + path, 1);
+      const [page] = pages;
+      await page?.locator(shown).first().waitFor();
+      await page?.waitForLoadState("networkidle").catch(() => {
+        // A page with a stream is never idle: what it loads at its start is there.
+      });
+      // Chromium asks for the icon of a page when it is shown, or when somebody asks in its name.
+      const icon = await page?.evaluate<string>(`new Promise((resolve) => {
+        const image = new Image();
+        image.onload = () => resolve("loaded");
+        image.onerror = () => resolve("failed");
+        image.src = document.querySelector("link[rel=icon]")?.href ?? "/favicon.ico";
+      })`);
+      expect([icon, errors]).toEqual(["loaded", []]);
+    },
+    60_000,
+  );
+
+browserTest(
+  "a page of another origin sends a trace, and reads why it was refused and when to come back",
+  async () => {
+    const rates = { user: { publishes: { rate: 0.001, burst: 1 } } };
+    const server = startServer({ access: { secrets: SECRET }, limits: { rates } });
+    const page = await otherOrigin();
+    const post = (credential: string) =>
+      page.evaluate(
+        async ([url, sent]) => {
+          const response = await fetch(`${url}/rooms/r?token=${sent}`, {
+            method: "POST",
+            body: "1",
+            headers: {
+              "content-type": "application/json",
+              "idempotency-key": crypto.randomUUID(),
+              traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            },
+          });
+          const { code } = (await response.json()) as { code?: string };
+          const { headers } = response;
+          return [response.status, code, headers.get("retry-after"), headers.get("www-authenticate")];
+        },
+        [server.url, credential] as const,
+      );
+    const [status, code, , challenge] = await post(token(claims({ exp: seconds(-3600) })));
+    expect([status, code, challenge]).toEqual([
+      401,
+      "unauthorized",
+      expect.stringContaining("invalid_token"),
+    ]);
+    const good = token();
+    expect((await post(good))[0]).toBe(201);
+    const [late, why, retry] = await post(good);
+    expect([late, why, Number(retry) > 0]).toEqual([429, "rate", true]);
+  },
+  60_000,
+);
+
+/** A page of a developer's other port: another origin, which may use the server. */
+async function otherOrigin() {
+  const site = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () =>
+      new Response("<!doctype html><title>other</title>", { headers: { "content-type": "text/html" } }),
+  });
+  cleanup(() => site.stop(true));
+  const { pages } = await openPages(`http://127.0.0.1:${site.port}/`, 1);
+  const [page] = pages;
+  if (!page) throw new Error("no page");
+  return page;
+}
