@@ -7,9 +7,10 @@ import { Sweeper } from "../../src/log/sweeper.ts";
 import { Rounds, Slice } from "../../src/rooms/slice.ts";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
-import { presenceClock } from "../support/presence.ts";
+import { presenceClock, userToken } from "../support/presence.ts";
 import { startServer } from "../support/server.ts";
 import { openMultiplexed } from "../support/streams.ts";
+import { bearer, SECRET } from "../support/tokens.ts";
 
 /** Calls `look` in every tick until the test is over; the greatest difference between two of its values. */
 function watch(look: () => number): { most: number } {
@@ -44,11 +45,11 @@ test("heartbeats are a slice of the sessions per tick, and reach every session",
 });
 
 test("graces that are over in many rooms are a slice of the rooms per tick", async () => {
-  const server = startServer({ rooms: { "*": { presence: true } } });
+  const server = startServer({ access: { secrets: SECRET }, rooms: { "*": { presence: true } } });
   const { presence } = server.engine.hub;
   const pass = presenceClock(server);
   const joins = Array.from({ length: 1000 }, (_, i) => ({ room: `r${i}` }));
-  const stream = await openMultiplexed(server.url, joins);
+  const stream = await openMultiplexed(server.url, joins, bearer(userToken("u")));
   stream.abort();
   await eventually(() => server.engine.hub.sessions.size === 0);
   const before = presence.looks;
@@ -104,6 +105,7 @@ const INTERVALS: Record<string, string> = {
   "server/demo.ts": "one publication",
   "server/feed.ts": "plain numbers",
   "server/loop-delay.ts": "plain numbers",
+  "transports/stream.ts": "keep-alives of one stream",
 };
 
 test("every interval of the server is in the table, with what bounds its work; what goes over all of something sweeps", async () => {
