@@ -1,6 +1,6 @@
 // What a publication carries: JSON, text or bytes, each kept in the form that costs least to send on.
 import { ThumpError } from "./codes.ts";
-import { parseJson } from "./json.ts";
+import { escapeLineEnds, parseJson } from "./json.ts";
 
 /**
  * - `json`: JSON text, kept as it was written (numbers keep their digits);
@@ -13,6 +13,8 @@ export type Data =
 /** How a value looks inside an envelope: binary needs `encoding` to be told from a string. */
 export type Encoding = "base64";
 
+/** Everything that some reader takes for the end of a line, and that JSON text may contain. */
+const LINE_END = /[\r\n\u0085\u2028\u2029]/;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
 
@@ -73,9 +75,10 @@ export function sizeOfData(data: Data): number {
 /** The data as JSON text on one line: a value, or base64 in quotes. */
 export function dataAsJson(data: Data): string {
   if (data.kind === "binary") return `"${data.bytes.toBase64()}"`;
-  if (data.kind === "text") return JSON.stringify(data.text);
+  if (data.kind === "text") return escapeLineEnds(JSON.stringify(data.text));
+  if (!LINE_END.test(data.text)) return data.text;
   // Inside JSON a raw line break can only stand between tokens: a space means the same.
-  return /[\r\n]/.test(data.text) ? data.text.replace(/[\r\n]+/g, " ") : data.text;
+  return escapeLineEnds(data.text.replace(/[\r\n]+/g, " "));
 }
 
 function decodeBase64(value: unknown): Uint8Array {

@@ -1,6 +1,7 @@
 // The event-stream codec (WHATWG HTML §9.2): pure text in, text out.
 import { formatCursor } from "./cursor.ts";
 import type { Data } from "./data.ts";
+import { escapeLineEnds } from "./json.ts";
 import { envelope, gapEnvelope, type Gap } from "./envelope.ts";
 import type { Publication } from "./publication.ts";
 
@@ -11,7 +12,8 @@ function dataLines(text: string): string {
 }
 
 function dataText(data: Data): string {
-  if (data.kind !== "binary") return data.text;
+  if (data.kind === "json") return escapeLineEnds(data.text);
+  if (data.kind === "text") return data.text;
   return `{"encoding":"base64","data":"${data.bytes.toBase64()}"}`;
 }
 
@@ -38,7 +40,7 @@ export function encodePresenceEvent(text: string): string {
 
 /** An event of the server's own. @param text JSON */
 export function encodeOwnEvent(type: string, text: string): string {
-  return `event: thump:${type}\ndata: ${text}\n\n`;
+  return `event: thump:${type}\ndata: ${escapeLineEnds(text)}\n\n`;
 }
 
 /**

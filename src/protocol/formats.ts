@@ -10,6 +10,7 @@ import {
   encodePosition,
   encodePresenceEvent,
 } from "./event-stream.ts";
+import { escapeLineEnds } from "./json.ts";
 import type { Publication } from "./publication.ts";
 
 /** What a format makes of publications and notices. `T` is what its connections carry. */
@@ -78,7 +79,7 @@ export const ndjson: StreamFormat = {
   gap: (gap) => `${gapEnvelope(gap)}\n`,
   position: (cursor) => `${positionFrame(cursor)}\n`,
   keepAlive: () => "\n",
-  presence: (text) => `${text}\n`,
+  presence: (text) => `${escapeLineEnds(text)}\n`,
 };
 
 /** Everything up to the cursor was sent. */

@@ -36,3 +36,15 @@ function isTooDeep(text: string): boolean {
   }
   return false;
 }
+
+const SEPARATOR = /[\u0085\u2028\u2029]/;
+const SEPARATORS = /[\u0085\u2028\u2029]/g;
+
+/**
+ * The same JSON with U+0085, U+2028 and U+2029 escaped. Some readers, as those of Python's httpx and requests, take them
+ * for the end of a line. In JSON they can only stand in strings.
+ */
+export function escapeLineEnds(json: string): string {
+  if (!SEPARATOR.test(json)) return json;
+  return json.replace(SEPARATORS, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
