@@ -73,7 +73,8 @@ export class Hub {
     this.bounds = options.bounds;
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
-    this.openRooms = new OpenRooms(this.rooms, options.roomsInUse, options.roomsPerAddress);
+    const { roomsInUse, roomsPerAddress } = options;
+    this.openRooms = new OpenRooms(this.rooms, roomsInUse, roomsPerAddress, this.log.remembered);
     this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
     this.memory = options.memory;
     this.intake = new Intake(this.log, this.fanOut, this.stats);

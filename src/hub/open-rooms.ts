@@ -8,7 +8,7 @@ import type { Session } from "./session.ts";
 
 /** When to try again, in ms; up to twice as long, so that not all come back at once. */
 const RETRY_MS = 5000;
-/** A room counts as published to for as long as its rule keeps publications, but at most for this time. */
+/** A room counts as published to for as long as the log keeps something of it, but at most for this time. */
 const PUBLISHED_MS = 3_600_000;
 /** Rooms whose time may be over that are looked at for each new one; and before somebody is refused. */
 const LOOKS = 4;
@@ -49,11 +49,13 @@ export class OpenRooms {
    * Both numbers may be replaced while the server runs.
    * @param rooms those that somebody is in
    * @param max of them in all @param perOwner of them that one address, or one user, may have opened
+   * @param remembered how long the log keeps something of any room that was published to, in ms
    */
   constructor(
     readonly rooms: ReadonlyMap<string, Room>,
     public max: number,
     public perOwner: number,
+    readonly remembered = 0,
   ) {}
 
   /** How many rooms count for somebody. */
@@ -95,8 +97,9 @@ export class OpenRooms {
 
   /** A publication to a room is about to be kept. @throws ThumpError `busy` */
   publish({ network }: Opener, name: string, bounds: Bounds): void {
-    if (network === undefined || bounds.count === 0) return;
-    const until = this.now() + Math.min(bounds.age, PUBLISHED_MS);
+    const kept = Math.max(bounds.count > 0 ? bounds.age : 0, this.remembered);
+    if (network === undefined || kept === 0) return;
+    const until = this.now() + Math.min(kept, PUBLISHED_MS);
     const known = this.#opened.get(name);
     if (known) {
       known.until = Math.max(known.until, until);

@@ -20,6 +20,8 @@ export interface Log {
   readonly epoch: string;
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
+  /** How long something is kept of any room that was published to, whatever its bounds, in ms; absent: nothing is. */
+  readonly remembered?: number;
   /** Why not everything can be appended or read just now; absent or undefined while all is well. */
   readonly fault?: string | undefined;
   /** Told, where a log elsewhere lost what it kept while this process ran: what held before, for whoever is live. */

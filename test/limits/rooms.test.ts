@@ -6,6 +6,7 @@ import type { Room } from "../../src/hub/room.ts";
 import type { Session } from "../../src/hub/session.ts";
 import { eventually } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
+import { codeOf } from "../support/errors.ts";
 import { metricsOf } from "../support/metrics.ts";
 import { userToken } from "../support/presence.ts";
 import { randomTest } from "../support/random.ts";
@@ -163,3 +164,19 @@ randomTest(
     expect(open.counted).toBeLessThanOrEqual(4);
   },
 );
+
+test("where the log remembers every room, rooms whose rule keeps nothing count as well", () => {
+  const open = new OpenRooms(new Map(), 10, 2, 60_000);
+  let now = 0;
+  open.now = () => now;
+  const publish = (room: string, age = 0) =>
+    open.publish({ network: "n" }, room, { count: age > 0 ? 1 : 0, age, bytes: 1 });
+  publish("a");
+  publish("b", 1000);
+  expect(codeOf(() => publish("c"))).toBe("busy");
+  now += 59_999;
+  expect(codeOf(() => publish("c"))).toBe("busy");
+  now += 1;
+  publish("c");
+  expect(open.counted).toBe(1);
+});

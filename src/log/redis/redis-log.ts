@@ -104,6 +104,10 @@ export class RedisLog implements Log {
     this.#timer.unref();
   }
 
+  get remembered(): number {
+    return 3 * this.#places.period;
+  }
+
   get epoch(): string {
     return this.#feed.epoch;
   }
