@@ -59,6 +59,7 @@ export const Options = Type.Object(
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     tls: Type.Optional(TlsOptions),
     drain: Type.Optional(Duration),
+    signals: Type.Optional(Type.Boolean()),
     demo: Type.Optional(Type.Boolean()),
     console: Type.Optional(Type.Boolean()),
     access: Type.Optional(AccessOptions),
@@ -94,6 +95,7 @@ export const Options = Type.Object(
  * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
  *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
  *   https: of the server alone.
+ * - `signals`: the plugin drains on SIGTERM and ends the process (true): of the plugin alone.
  * - `console`: the page at `/console` for operators, and the rooms that it listens in (true).
  * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
  *   a grant. `open`: without them, others than this machine may come too.
@@ -133,6 +135,7 @@ export interface Settings {
   port: number;
   tls: TlsPair | undefined;
   drain: number;
+  signals: boolean;
   demo: boolean;
   console: boolean;
   access: AccessSettings;
@@ -223,6 +226,7 @@ export function resolveOptions(given: Options): Settings {
     // Read by the server, which alone listens.
     tls: undefined,
     drain: durationMs(given.drain ?? 5),
+    signals: given.signals ?? true,
     // A page to try things out is not for a server that knows whom it lets in.
     demo: given.demo ?? !knowsAnyone(access),
     console: given.console ?? true,

@@ -21,6 +21,7 @@ import { startFeed } from "./feed.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
 import { checkLocal, type Source, sourceOf } from "./reach.ts";
 import { rulesRoute } from "./rule-text.ts";
+import { stopOnSigterm } from "./signals.ts";
 
 type Handler = (
   door: Door,
@@ -50,6 +51,9 @@ const PAGES_ASK = [
 /** Nothing where the request has become a socket. */
 type Answer = Response | undefined;
 
+/** How long requests may take once an app is drained. */
+const LAST_BYTES_MS = 1000;
+
 interface Context {
   request: Request;
   server: Server<unknown> | null;
@@ -64,12 +68,13 @@ interface Context {
  * @throws OptionsError when the options do not fit their schema
  */
 export function thump(options: Options = {}) {
-  return mount(new Engine(resolveOptions(checkOptions(options, "thump()"))));
+  const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
+  return mount(engine, engine.settings.signals);
 }
 
-/** The plugin of an engine. */
-export function mount(engine: Engine) {
-  const routes = createRoutes(engine);
+/** The plugin of an engine. @param signals whether it stops the app on SIGTERM, as the server does with itself */
+export function mount(engine: Engine, signals = false) {
+  const routes = createRoutes(engine, signals);
   // Typed as what it adds: `use` puts that together with what the app has.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
     const { limit } = engine.bounds;
@@ -92,7 +97,7 @@ export function mount(engine: Engine) {
   };
 }
 
-function createRoutes(engine: Engine) {
+function createRoutes(engine: Engine, signals: boolean) {
   const on = (handler: Handler) => guarded(engine, handler, false);
   /** Starts a session, or reads a room: that is counted. */
   const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
@@ -106,17 +111,24 @@ function createRoutes(engine: Engine) {
     }, asksForEvents);
   const raw = { parse: "none" } as const;
   let stopFeed = () => {};
+  let forget = () => {};
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
-    .onStart(({ server, config }) => {
-      if (server) engine.attach(server);
-      engine.routedByBun = isRoutedByBun(config);
+    .onStart((app) => {
+      if (app.server) engine.attach(app.server);
+      engine.routedByBun = isRoutedByBun(app.config);
+      if (signals)
+        forget = stopOnSigterm({
+          drain: () => engine.drain(),
+          stop: () => stopApp(engine, app as AnyElysia),
+        });
       if (!engine.settings.console) return;
       stopFeed = startFeed(engine);
       engine.onClose(stopFeed);
     })
     .onStop(() => {
       stopFeed();
+      forget();
       engine.hub.stop();
     })
     .get("/rules", on(rulesRoute(engine)))
@@ -156,6 +168,14 @@ function createRoutes(engine: Engine) {
   if (engine.settings.console)
     routes.get("/console", ({ request }) => consolePage(request, engine.access.secured));
   return routes;
+}
+
+/** Stops an app that was drained. */
+async function stopApp(engine: Engine, app: AnyElysia): Promise<void> {
+  // Requests that are being answered, and the last bytes of streams, have a moment to leave.
+  await Promise.race([app.server?.stop(), Bun.sleep(LAST_BYTES_MS)]);
+  await app.stop(true);
+  await engine.close();
 }
 
 /** Whether an app that listens gives its routes to Bun. */
