@@ -31,7 +31,11 @@ const Envelope = Type.Object({
 const State = Type.Object({
   room: Type.String(),
   at: ref("Cursor"),
-  sessions: Type.Integer({ description: "How many sessions are in the room." }),
+  sessions: Type.Optional(
+    Type.Integer({
+      description: "How many sessions are in the room, for those who may see who its members are.",
+    }),
+  ),
   messages: Type.Array(ref("Envelope")),
   gap: Type.Optional(
     Type.Object(

@@ -1,6 +1,7 @@
 // JSON answers about a room that sockets and HTTP share: history, members.
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
+import { Refusal } from "../access/refusal.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Start } from "../hub/joining.ts";
 import { isShort } from "../hub/joining.ts";
@@ -18,7 +19,8 @@ const MAX_ANSWER = 256 * 1024;
 /**
  * A room's publications after a cursor, or its newest, as the JSON text of an object:
  * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
- * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked.
+ * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked; `sessions` is there where it
+ * may see the members, too.
  * What it costs is charged to the asker's `reads` before it is encoded. @throws ThumpError `rate`
  */
 export function historyAnswer(
@@ -29,11 +31,35 @@ export function historyAnswer(
 ): string | Promise<string> {
   // A read may leave the bucket in debt, and then the next one waits.
   door.limiter.ask(asker, "reads");
-  const reaching = door.hub.log.reach?.(start.after);
-  return reaching ? reaching.then(() => answer(door, asker, room, start)) : answer(door, asker, room, start);
+  const read = (counted: boolean) => {
+    const reaching = door.hub.log.reach?.(start.after);
+    return reaching
+      ? reaching.then(() => answer(door, asker, room, start, counted))
+      : answer(door, asker, room, start, counted);
+  };
+  const counted = maySeeMembers(door, asker, room);
+  return counted instanceof Promise ? counted.then(read) : read(counted);
 }
 
-function answer(door: Door, asker: Asker, room: string, start: Start): string | Promise<string> {
+function maySeeMembers(door: Door, asker: Asker, room: string): boolean | Promise<boolean> {
+  const refused = (error: unknown): false => {
+    if (error instanceof Refusal) return false;
+    throw error;
+  };
+  try {
+    return door.check(asker, "members", room)?.then(() => true, refused) ?? true;
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+function answer(
+  door: Door,
+  asker: Asker,
+  room: string,
+  start: Start,
+  counted: boolean,
+): string | Promise<string> {
   const { hub } = door;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
@@ -43,7 +69,7 @@ function answer(door: Door, asker: Asker, room: string, start: Start): string | 
   const write = (read: Slice, cost: number) => {
     door.limiter.charge(asker, "reads", cost);
     const asked = after ? { ...after, foreign } : undefined;
-    return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last));
+    return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last), counted);
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
   // All of it came from elsewhere, whether it is in the answer or not.
@@ -74,6 +100,7 @@ function writeHistory(
   slice: Slice,
   asked: Asked | undefined,
   short: boolean,
+  counted: boolean,
 ): string {
   const { epoch } = hub.log;
   // After a cursor the oldest go first; of the newest the newest are what counts.
@@ -84,9 +111,9 @@ function writeHistory(
   const missed = asked ? asked.foreign || slice.from > asked.seq : short;
   const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
   const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";
-  const sessions = hub.rooms.get(room)?.members.size ?? 0;
+  const sessions = counted ? `,"sessions":${hub.rooms.get(room)?.members.size ?? 0}` : "";
   return (
-    `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}","sessions":${sessions}` +
+    `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}"${sessions}` +
     `${gap}${more ? ',"more":true' : ""},"messages":[${texts.join(",")}]}`
   );
 }

@@ -227,3 +227,25 @@ test("what is older than that is a gap for them, on every transport, and is not 
   const all = await fetch(server.room("r", `?after=${start}`), { headers: reader });
   expect(dataOf((await all.json()) as State)).toEqual(["secret", "secret too"]);
 });
+
+test("how many sessions are in a room is told to those who may see its members, by every way", async () => {
+  const server = secured({ "r:*": { join: "users", members: "granted" } });
+  const ask = async (headers: Record<string, string>) => {
+    const answer = async (query: string) =>
+      (await (await fetch(server.room("r:1", query), { headers })).json()) as object;
+    const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
+    return [await answer(""), await answer("?wait=0.01"), await client.ask({ type: "history", room: "r:1" })];
+  };
+  for (const answer of await ask(user("u7"))) expect(answer).not.toHaveProperty("sessions");
+  for (const answer of await ask(user("u7", { "r:*": ["members"] })))
+    expect(answer).toMatchObject({ sessions: expect.any(Number) as number });
+});
+
+test("where a hook thinks about members, it is asked", async () => {
+  const server = startServer({
+    authorize: async ({ action, session }) => action !== "members" || session.user === "u7",
+  });
+  const state = (await (await fetch(server.room("r"))).json()) as object;
+  expect(state).toHaveProperty("messages");
+  expect(state).not.toHaveProperty("sessions");
+});
