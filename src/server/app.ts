@@ -10,7 +10,7 @@ import { checkOptions, type Options, resolveOptions, type Settings } from "./opt
 import { mount } from "./plugin.ts";
 import { made } from "./prepare.ts";
 import { checkReach } from "./reach.ts";
-import { readTls } from "./tls.ts";
+import { CIPHERS, readTls } from "./tls.ts";
 
 /** A running server. */
 export interface Running {
@@ -49,7 +49,7 @@ export function createApp(engine: Engine) {
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
       idleTimeout: Math.ceil(settings.headTime / 1000),
       // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
-      ...(tls ? { tls: tls.pem, http2: true } : {}),
+      ...(tls ? { tls: { ...tls.pem, ciphers: CIPHERS }, http2: true } : {}),
     },
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },

@@ -18,6 +18,14 @@ export const TlsOptions = Type.Object(
  */
 export type TlsOptions = Static<typeof TlsOptions>;
 
+/**
+ * What is spoken with a client of TLS 1.2: forward secrecy and authenticated encryption alone (RFC 9325 §4.2), without
+ * CBC, SHA-1 and RSA key exchange, which Bun would take too. TLS 1.3 has no others, and older versions Bun refuses.
+ */
+export const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"]
+  .flatMap((cipher) => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`])
+  .join(":");
+
 /** A pair that belongs together, as its files said when they were read. */
 export interface TlsPair {
   /** Where it was read from. */

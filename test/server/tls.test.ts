@@ -102,3 +102,42 @@ test("a renewed pair needs a restart and says so; one that does not fit changes 
   const [line] = await server.reload(config(4));
   expect(line).toMatchObject({ level: "ERROR", reason: `tls: ${key}: holds no private key in PEM form` });
 });
+
+/** Which cipher a client gets that offers one alone; nothing where there is none. */
+async function agreed(port: number, ...offer: string[]): Promise<string | undefined> {
+  const client = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...offer], {
+    stdin: new Uint8Array(),
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const [, cipher] = /Cipher is (\S+)/.exec(await new Response(client.stdout).text()) ?? [];
+  return cipher === "(NONE)" ? undefined : cipher;
+}
+
+test.each(["ec", "rsa"] as const)(
+  "TLS 1.2 with a key of kind %s: forward secrecy and authenticated encryption alone",
+  async (kind) => {
+    const { cert, key } = makeCertificate(undefined, undefined, kind);
+    const { port } = startServer({ tls: { cert, key } });
+    const suites = {
+      ec: ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+      rsa: ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"],
+    };
+    const old = [
+      "AES128-SHA",
+      "AES256-SHA",
+      "AES128-GCM-SHA256",
+      "AES256-GCM-SHA384",
+      "ECDHE-RSA-AES128-SHA",
+      "ECDHE-RSA-AES256-SHA",
+      "ECDHE-ECDSA-AES128-SHA",
+      "ECDHE-ECDSA-AES256-SHA",
+    ];
+    const by12 = (cipher: string) => agreed(port, "-tls1_2", "-cipher", `${cipher}:@SECLEVEL=0`);
+    for (const cipher of suites[kind]) expect(await by12(cipher)).toBe(cipher);
+    for (const cipher of old) expect([cipher, await by12(cipher)]).toEqual([cipher, undefined]);
+    expect(await agreed(port, "-tls1_3")).toStartWith("TLS_");
+    for (const version of ["-tls1", "-tls1_1"])
+      expect(await agreed(port, version, "-cipher", "ALL:@SECLEVEL=0")).toBeUndefined();
+  },
+);

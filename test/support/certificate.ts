@@ -11,13 +11,20 @@ export interface TestCertificate {
   pem: string;
 }
 
+/** How keys are made, as openssl is told. */
+const KEYS = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" };
+
 /** Makes one. @param passphrase encrypts the key; without spaces */
-export function makeCertificate(passphrase?: string, directory = folder()): TestCertificate {
+export function makeCertificate(
+  passphrase?: string,
+  directory = folder(),
+  kind: keyof typeof KEYS = "ec",
+): TestCertificate {
   const cert = join(directory, "cert.pem");
   const key = join(directory, "key.pem");
   const secret = passphrase === undefined ? "-nodes" : `-passout pass:${passphrase}`;
   const { exitCode, stderr } = Bun.spawnSync(
-    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=localhost ${secret}
+    `openssl req -x509 -newkey ${KEYS[kind]} -days 2 -subj /CN=localhost ${secret}
      -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${cert}`.split(/\s+/),
   );
   if (exitCode !== 0) throw new Error(`openssl: ${String(stderr)}`);
