@@ -70,16 +70,17 @@ export class Sampler {
     return this.#all.size;
   }
 
-  /** Begins to sample a membership: with what is new right away. */
+  /** Begins to sample a membership: with what is new in the next tick. */
   add(membership: Membership): void {
-    const { room, max = 0 } = membership;
+    const { room, max = 0, position } = membership;
     const samples = (room.samples ??= new Samples((marked) => this.#mark(marked)));
     const interval = 1000 / Math.min(FASTEST, Math.max(SLOWEST, max));
     const sampled: Sampled = { membership, samples, interval, next: 0 };
     samples.size++;
     this.#all.set(membership, sampled);
-    this.#show(sampled, this.now());
-    this.#arm();
+    if (!room.newest || room.newest.seq <= position) return void samples.resting.add(sampled);
+    samples.pending.add(sampled);
+    this.#mark(samples);
   }
 
   remove(membership: Membership): void {
