@@ -90,9 +90,12 @@ async function readInTime(
   const reader = small ? undefined : request.body?.getReader();
   const body = reader && bodies.open(failed.reject);
   const abort = () => failed.reject(endedEarly());
-  // After an HTTP/2 reset the reader never settles. `arrayBuffer` rejects.
-  if (reader) request.signal.addEventListener("abort", abort);
   try {
+    if (reader) {
+      // After an HTTP/2 reset the reader never settles (`arrayBuffer` rejects), and late listeners are not called.
+      if (request.signal.aborted) throw endedEarly();
+      request.signal.addEventListener("abort", abort);
+    }
     if (!body) return new Uint8Array(await Promise.race([request.arrayBuffer().catch(fail), failed.promise]));
     const come = (bytes: number) => bodies.take(body, bytes);
     const bytes = await Promise.race([readBody(reader, come, limit, tooLarge), failed.promise]);
