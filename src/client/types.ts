@@ -43,9 +43,14 @@ export type RoomName<Rules extends RoomRules, Name extends string> = string exte
 
 type DataOfRule<Rule> = Rule extends { data: infer Data }
   ? Data
-  : Rule extends { schema: infer Schema extends TSchema }
-    ? Static<Schema>
-    : unknown;
+  : Rule extends { schema: { "~standard": { types?: infer Types } } }
+    ? // What is published is what arrives: a schema's output stays with the server.
+      NonNullable<Types> extends { input: infer Input }
+      ? Input
+      : unknown
+    : Rule extends { schema: infer Schema extends TSchema }
+      ? Static<Schema>
+      : unknown;
 
 /** What is in a room. Of several rules that a name fits, any: which comes first a type cannot say. */
 export type RoomData<Rules extends RoomRules, Name extends string> = DataOfRule<

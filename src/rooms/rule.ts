@@ -1,10 +1,8 @@
 // A room rule: what people write, its schema, and what it becomes.
 import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { fieldErrors } from "../protocol/check.ts";
-import type { FieldError } from "../protocol/codes.ts";
 import { RESERVED } from "../protocol/names.ts";
 import { ownerPart, readOwner } from "./owner.ts";
+import { type Check, compileCheck, schemaFault } from "./schema.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
 /** A number of seconds, or "90s", "1h". */
@@ -53,7 +51,8 @@ export const RuleOptions = Type.Object(
     publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
     members: Type.Optional(Level),
     presence: Type.Optional(Type.Union([Type.Boolean(), PresenceOptions])),
-    schema: Type.Optional(Type.Union([Type.Object({}), Type.Boolean()])),
+    // What is no schema is found by `ruleFault`: ArkType's are functions.
+    schema: Type.Optional(Type.Unsafe<object | boolean>({})),
     compress: Type.Optional(
       Type.Union([
         Type.Boolean(),
@@ -81,7 +80,8 @@ export const RuleOptions = Type.Object(
  * - `presence`: who comes and goes is told to those who ask, by user: somebody has left once the last of their sessions
  *   has been gone for `grace` (5 s). Above `list` users (100, at most 1,000) there are counts, and no names. `info`
  *   (true): what a token says about its user is told too. Default: `false`, nothing is kept and nothing told.
- * - `schema`: a TypeBox or JSON Schema that the data of every publication must fit.
+ * - `schema`: what the data of every publication must fit: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot,
+ *   ArkType) that validates synchronously and whose output is ignored.
  * - `compress`: `streams`: event streams and NDJSON are gzip for clients that accept it. `true` or `{ over }`: frames of
  *   sockets that agreed to it are deflated too, those of more than `over` bytes (1 KiB). Default: false.
  */
@@ -135,7 +135,7 @@ export interface Rule {
   /** It is of a room of the server's own: nobody else publishes there. */
   readonly reserved?: true;
   /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
-  readonly check?: (value: unknown) => FieldError[] | undefined;
+  readonly check?: Check;
 }
 
 const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
@@ -195,7 +195,9 @@ function compressOver(compress: RuleOptions["compress"]): number {
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
   if (pattern.startsWith(RESERVED))
     return ["the name", `begins with "${RESERVED}": such rooms are the server's own`];
-  const { join, publish, members, history, presence } = options;
+  const { join, publish, members, history, presence, schema } = options;
+  const wrong = schema === undefined ? undefined : schemaFault(schema);
+  if (wrong !== undefined) return ["schema", wrong];
   const { grace = 0 } = typeof presence === "object" ? presence : {};
   // Whoever passes through many rooms is remembered in each of them for so long.
   if (durationMs(grace) > LONGEST_GRACE) return ["presence › grace", "is over 10 minutes"];
@@ -206,9 +208,4 @@ export function ruleFault(pattern: string, options: RuleOptions): [field: string
     field,
     'is "owner": the pattern must have {id} as one of its parts between colons, and no * before it, as "user:{id}"',
   ];
-}
-
-function compileCheck(schema: object | boolean): (value: unknown) => FieldError[] | undefined {
-  const checker = Compile(schema as Parameters<typeof Compile>[0]);
-  return (value) => (checker.Check(value) ? undefined : fieldErrors(checker.Errors(value)));
 }

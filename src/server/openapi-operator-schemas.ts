@@ -79,7 +79,12 @@ const Rule = Type.Object({
   members: Type.String(),
   presence: Type.Union([Type.Literal(false), Presence]),
   compress: Type.Unknown({ description: "As it was written; false where nothing was." }),
-  schema: Type.Optional(Type.Unknown({ description: "What data must fit, as it was written." })),
+  schema: Type.Optional(
+    Type.Unknown({
+      description:
+        "What data must fit, as it was written; of a Standard Schema `standardSchema`: its library.",
+    }),
+  ),
 });
 const pattern = Type.Union([Type.String(), Type.Null()], {
   description: "Null where no pattern matches: these are the defaults.",

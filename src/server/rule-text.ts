@@ -4,6 +4,7 @@ import type { Door } from "../access/door.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rule, RuleOptions } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
+import { describeSchema } from "../rooms/schema.ts";
 import { readQuery } from "../transports/request.ts";
 import type { Engine } from "./engine.ts";
 
@@ -36,7 +37,7 @@ function effective(rule: Rule, written: Written): Effective {
       members,
       presence,
       compress,
-      schema,
+      schema: describeSchema(schema),
     },
   };
 }

@@ -2,6 +2,8 @@
 import { expect, test } from "bun:test";
 import WS from "ws";
 import { Type } from "typebox";
+import * as v from "valibot";
+import { z } from "zod";
 import type { Message, Room, Thump } from "../../src/client/index.ts";
 import { connect } from "../../src/client/index.ts";
 import { useRoom } from "../../src/client/react.ts";
@@ -14,6 +16,8 @@ const rooms = {
   },
   "user:{id}": { join: "owner", schema: Type.Object({ unread: Type.Integer() }) },
   "game:{id}:moves": { schema: Type.Tuple([Type.Integer(), Type.Integer()]) },
+  "zod:*": { schema: z.object({ n: z.number().default(1).transform(String), note: z.string().optional() }) },
+  "valibot:*": { schema: v.object({ tags: v.array(v.string()) }) },
   lobby: { schema: Type.Union([Type.Literal("open"), Type.Literal("closed")]) },
   "free:*": { history: false },
 } satisfies Options["rooms"];
@@ -35,6 +39,13 @@ export function typed(
   void thump.room(`user:${id}`).publish({ unread: 1 });
   void thump.room(`game:${id}:moves`).publish([1, 2]);
   void thump.publish("lobby", "open");
+  // What goes in is what comes out: defaults and transforms of a schema do not reach the room.
+  same<ReturnType<typeof thump.room<"zod:1">>, Room<{ n?: number | undefined; note?: string | undefined }>>(
+    true,
+  );
+  same<ReturnType<typeof thump.room<"valibot:1">>, Room<{ tags: string[] }>>(true);
+  // @ts-expect-error -- a field is of another type
+  void thump.publish("valibot:1", { tags: [7] });
   same<ReturnType<typeof thump.room<"free:1">>, Room<unknown>>(true);
   chat.on("message", (data, meta) => {
     same<typeof data, { text: string; mood?: string }>(true);
