@@ -44,7 +44,9 @@ export function createApp(engine: Engine) {
       // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
       // may have decided by the raw one.
       routes: { "/*": nothing },
-      maxRequestBodySize: Math.max(settings.maxBody, settings.maxMessage) * 4,
+      // Bun's own refusal is empty, and no page may read it. Routes refuse by size themselves, and Bun takes no more of a
+      // body that no route reads.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
       // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
       idleTimeout: Math.ceil(settings.headTime / 1000),

@@ -81,10 +81,9 @@ function compare(engine: Engine, next: Settings) {
 
 /** The sockets' own limits were set when the server began to listen: sizes may grow only as far as they reach. */
 function fits(engine: Engine, name: keyof Settings, next: Settings): boolean {
-  const { maxMessage, maxBody } = engine.listening;
+  const { maxMessage } = engine.listening;
   if (name === "maxMessage")
     return next.maxMessage <= maxMessage * 4 && socketBounds(next.maxMessage).limit <= engine.bounds.limit;
-  if (name === "maxBody") return next.maxBody <= Math.max(maxMessage, maxBody) * 4;
   return true;
 }
 

@@ -76,6 +76,15 @@ browserTest(
     expect((await post(good))[0]).toBe(201);
     const [late, why, retry] = await post(good);
     expect([late, why, Number(retry) > 0]).toEqual([429, "rate", true]);
+    const large = await page.evaluate(
+      async ([url, sent]) => {
+        const body = "x".repeat(6 << 20);
+        const response = await fetch(`${url}/rooms/r?token=${sent}`, { method: "POST", body });
+        return [response.status, ((await response.json()) as { code: string }).code];
+      },
+      [server.url, token(claims({ sub: "u8" }))] as const,
+    );
+    expect(large).toEqual([413, "too-large"]);
   },
   60_000,
 );
