@@ -82,7 +82,7 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
   fanOut.publishToTopic = () => 1;
   const room = new Room("chat:42", rule);
   for (const session of sessions) {
-    const membership = { session, room, position: 0, live: true, liveSince: 0 };
+    const membership = { session, room, position: 0, live: true, liveSince: 0, next: 0 };
     session.memberships.set(room.name, membership);
     room.members.add(membership);
     room.count(session.format, 1);

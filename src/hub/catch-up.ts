@@ -1,110 +1,189 @@
-// Catch-up: brings sessions that are behind level with their rooms, a slice a turn, then back into the fan-out.
+// Catch-up: sends sessions that are behind what their rooms have had since, in seq order, and puts them back into the
+// fan-out. It holds positions and no publications, and works a piece at a time.
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
-import type { Publication, Slice } from "../protocol/publication.ts";
+import type { Publication } from "../protocol/publication.ts";
 import { OVERHEAD } from "../rooms/tail.ts";
+import { Backlog } from "./backlog.ts";
+import { Governor } from "./governor.ts";
 import type { Hub } from "./hub.ts";
+import { advance, beginMerge, endMerge, isLevel, type Merge, positionOf } from "./merge.ts";
 import type { Membership, Session } from "./session.ts";
 
-/** A session is sent at most about this much in one turn. */
-const SLICE_BYTES = 64 * 1024;
-const SLICE_COUNT = 256;
-/** All sessions together, so that a storm of resumes leaves room for everything else. */
-const TURN_BYTES = 4 * 1024 * 1024;
+export interface CatchUpLimits {
+  /** A session is sent about this much in one piece, in bytes. */
+  pieceBytes: number;
+  /** The most publications that are looked at for one piece. */
+  pieceLooks: number;
+}
 
-interface Part {
-  membership: Membership;
-  slice: Slice;
+/** After this a paused replay looks again whether it may go on: rates may be others by then. */
+const MAX_PAUSE_MS = 5000;
+
+/** What one piece sends. */
+interface Gathered {
+  readonly publications: Publication[];
+  /** What of it is a replay, in bytes. */
+  replayed: number;
+  /** Of the first of the heads everything up to this seq is gone; 0 if nothing is. */
+  gone: number;
+  /** The first of the heads waits for the log. */
+  reading: boolean;
 }
 
 export class CatchUp {
-  readonly #queue = new Set<Session>();
-  #scheduled = false;
+  readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceLooks: 1024 };
+  readonly governor = new Governor();
+  readonly backlog: Backlog;
+  /** Publications that were looked at so far, and comparisons that it took to order them. */
+  readonly work = { looks: 0, comparisons: 0 };
 
-  constructor(readonly hub: Hub) {}
-
-  /** A session is behind and can be sent to: sends the first slice now, the others in later turns. */
-  resume(session: Session): void {
-    if (this.#step(session) !== "again") return;
-    this.#queue.add(session);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#turn());
-  }
-
-  #turn(): void {
-    this.#scheduled = false;
-    let left = TURN_BYTES;
-    for (const session of this.#queue) {
-      // To the end of the queue: everybody gets a slice before anybody gets a second one.
-      this.#queue.delete(session);
-      if (this.#step(session) === "again") this.#queue.add(session);
-      left -= SLICE_BYTES;
-      if (left <= 0) break;
-    }
-    if (this.#queue.size > 0) this.#schedule();
-  }
-
-  /** "again": there is more to send. "wait": a drain or a read will call again, or it is level. */
-  #step(session: Session): "again" | "wait" {
-    const { behind } = session;
-    if (!behind || session.ended || session.backedUp()) return "wait";
-    const parts: Part[] = [];
-    let reading = false;
-    for (const membership of behind) {
-      if (isLevel(membership)) continue;
-      const slice = this.#slice(membership);
-      if (slice) parts.push({ membership, slice });
-      else reading = true;
-    }
-    if (reading) return "wait";
-    if (parts.length > 0) {
-      this.#noticeGaps(session, parts);
-      // What was sliced is read again from where the notices leave off.
-      if (session.backedUp()) return "wait";
-      const { publications, upTo } = nextBatch(parts, SLICE_BYTES);
-      const unread = session.send(publications.filter((p) => p.except !== session.id));
-      for (const { membership } of parts) membership.position = Math.max(membership.position, upTo);
-      for (const membership of behind) if (!isLevel(membership)) return unread ? "again" : "wait";
-      if (!unread) return "wait";
-    }
-    // Level with all rooms, and this turn is not over: nothing can slip between the last slice and the fan-out.
-    this.hub.fanOut.attach(session);
-    return "wait";
-  }
-
-  /** What comes next for a membership, or nothing while the log reads. */
-  #slice(membership: Membership): Slice | undefined {
-    const { fetched, position, room, session } = membership;
-    if (fetched) {
-      membership.fetched = undefined;
-      // Part of it may have been sent: what is left may be read again.
-      if (fetched.from >= position) return fetched;
-    }
-    if (membership.fetching) return undefined;
-    const latest = room.rule.lag === "latest";
-    const read = this.hub.read(room.name, position, latest ? Number.MAX_SAFE_INTEGER : SLICE_COUNT);
-    const prepare = (slice: Slice) => {
-      if (!latest) return slice;
-      const newest = newestOfEach(slice, position, room.newest, session.id);
-      this.hub.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
-      return newest;
-    };
-    if (!(read instanceof Promise)) return prepare(read);
-    membership.fetching = true;
-    read.then(
-      (slice) => {
-        membership.fetching = false;
-        membership.fetched = prepare(slice);
-        this.resume(membership.session);
-      },
-      (error: unknown) => this.#unread(membership, error),
+  constructor(readonly hub: Hub) {
+    this.backlog = new Backlog(
+      hub,
+      ({ session }) => this.resume(session),
+      (membership, error) => this.#unread(membership, error),
     );
-    return undefined;
+  }
+
+  /** A membership is behind from its position on. */
+  add(membership: Membership): void {
+    const { session } = membership;
+    endMerge(session);
+    (session.behind ??= new Set()).add(membership);
+  }
+
+  /** A membership has left its room. */
+  remove(membership: Membership): void {
+    const { session } = membership;
+    if (!session.behind?.delete(membership)) return;
+    this.backlog.drop(membership);
+    endMerge(session);
+  }
+
+  /** What is stored of a room may be elsewhere now: all merges start afresh, from where they are. */
+  restart(): void {
+    for (const session of this.hub.sessions.values()) endMerge(session);
+  }
+
+  /** A session is behind and can be sent to: a piece now if the tick's share allows it, the others in later ticks. */
+  resume(session: Session): void {
+    if (!canSend(session)) return;
+    // Who has nothing to catch up with is live at once: what is published meanwhile may be stored nowhere.
+    if (!session.merge && this.#attachIfLevel(session)) return;
+    this.governor.run((session.catchUp ??= { piece: () => this.#piece(session) }));
+  }
+
+  /** Sends the next piece. True if there is more that can be sent; else a drain, a read or a timer calls `resume`. */
+  #piece(session: Session): boolean {
+    const { behind } = session;
+    if (!behind || !canSend(session)) return false;
+    this.backlog.look();
+    const merge = (session.merge ??= this.#begin(behind));
+    // A debt of before is paid first.
+    if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
+    merge.begun = true;
+    const gathered = this.#gather(session, merge);
+    const { publications, replayed, gone, reading } = gathered;
+    const { first } = merge.heads;
+    const unread = publications.length === 0 || session.send(publications);
+    if (replayed > 0) this.#pace(session, replayed);
+    if (first && gone > 0) this.#noticeGap(session, first, gone);
+    // Sending may end a session, or set it further back.
+    if (session.ended) return false;
+    if (session.merge !== merge) return canSend(session);
+    if (first) {
+      if (gone > 0) advance(merge, gone + 1);
+      return !reading && unread && canSend(session);
+    }
+    endMerge(session);
+    if (!unread || !canSend(session)) return false;
+    return !this.#attachIfLevel(session);
+  }
+
+  /** Level with all rooms, and this tick is not over: nothing can slip between the last piece and the fan-out. */
+  #attachIfLevel(session: Session): boolean {
+    for (const membership of session.behind ?? []) if (!isLevel(membership)) return false;
+    this.hub.fanOut.attach(session);
+    return true;
+  }
+
+  #begin(behind: ReadonlySet<Membership>): Merge {
+    const merge = beginMerge(behind, this.hub.position);
+    this.backlog.prefetch(behind, merge.horizon);
+    return merge;
+  }
+
+  #gather(session: Session, merge: Merge): Gathered {
+    const { heads } = merge;
+    const { pieceBytes, pieceLooks } = this.limits;
+    const gathered: Gathered = { publications: [], replayed: 0, gone: 0, reading: false };
+    const compared = heads.compared;
+    let bytes = 0;
+    let looks = 0;
+    for (let { first } = heads; first && looks < pieceLooks && bytes < pieceBytes; first = heads.first) {
+      looks++;
+      const found = first.next > merge.horizon ? "later" : this.backlog.next(first, merge.horizon);
+      if (typeof found === "object") {
+        // It was only known that nothing comes before this.
+        if (found.seq > first.next) {
+          advance(merge, found.seq);
+          continue;
+        }
+        if (this.#isFor(session, first, found)) {
+          const size = found.size + OVERHEAD;
+          bytes += size;
+          if (found.seq <= (first.replayTo ?? 0)) gathered.replayed += size;
+          gathered.publications.push(found);
+        }
+        merge.upTo = found.seq;
+        advance(merge, this.backlog.following(first, found));
+      } else if (found === "later" || found === "nothing") {
+        if (found === "nothing") first.position = Math.max(first.position, this.backlog.reached);
+        heads.removeFirst();
+      } else if (found === "unreachable") {
+        // Nothing that comes after it may be sent before it is known.
+        merge.horizon = Math.min(merge.horizon, this.backlog.reached);
+      } else {
+        if (found === "reading") gathered.reading = true;
+        else gathered.gone = found;
+        break;
+      }
+    }
+    this.work.looks += looks;
+    this.work.comparisons += heads.compared - compared;
+    return gathered;
+  }
+
+  #isFor(session: Session, membership: Membership, publication: Publication): boolean {
+    if (membership.room.rule.lag === "latest" && this.backlog.isSuperseded(membership, publication)) {
+      this.hub.stats.skipped++;
+      return false;
+    }
+    return publication.except !== session.id;
+  }
+
+  #noticeGap(session: Session, membership: Membership, upTo: number): void {
+    const { epoch } = this.hub.log;
+    const after = formatCursor(epoch, positionOf(membership));
+    this.hub.stats.gaps++;
+    membership.position = upTo;
+    session.gap({ room: membership.room.name, after, at: formatCursor(epoch, upTo) });
+  }
+
+  /** A replay is never refused for its cost: where that is more than there is, the rest of it waits. True if it does. */
+  #pace(session: Session, bytes: number): boolean {
+    const wait = session.charge(bytes);
+    if (wait <= 0 || session.ended) return false;
+    session.paced = setTimeout(
+      () => {
+        session.paced = undefined;
+        if (!this.#pace(session, 0)) this.resume(session);
+      },
+      Math.min(wait, MAX_PAUSE_MS),
+    );
+    session.paced.unref();
+    return true;
   }
 
   /** The log could not be read. Where that passes, the session waits for it: it has its place and loses nothing. */
@@ -118,69 +197,8 @@ export class CatchUp {
     };
     setTimeout(again, retry).unref();
   }
-
-  #noticeGaps(session: Session, parts: Part[]): void {
-    const { epoch } = this.hub.log;
-    for (const { membership, slice } of parts) {
-      if (slice.from <= membership.position) continue;
-      const after = formatCursor(epoch, membership.position);
-      this.hub.stats.gaps++;
-      session.gap({ room: membership.room.name, after, at: formatCursor(epoch, slice.from) });
-      membership.position = slice.from;
-    }
-  }
 }
 
-function isLevel({ room, position, fetched }: Membership): boolean {
-  return position >= room.tail.last && !fetched;
-}
-
-/**
- * The next publications of several rooms in seq order, about `maxBytes` of them. Everything up to `upTo`
- * in all of the rooms is among them or was before. A slice that ends early holds the others back: what
- * comes after its end may have to come before theirs.
- */
-export function nextBatch(
-  parts: { slice: Slice }[],
-  maxBytes: number,
-): { publications: Publication[]; upTo: number } {
-  const horizon = Math.min(...parts.map(({ slice }) => slice.upTo));
-  const merged =
-    parts.length === 1
-      ? (parts[0]?.slice.publications ?? [])
-      : parts
-          .flatMap(({ slice }) => slice.publications)
-          .filter((p) => p.seq <= horizon)
-          .sort((a, b) => a.seq - b.seq);
-  let bytes = 0;
-  for (let i = 0; i < merged.length; i++) {
-    const publication = merged[i] as Publication;
-    bytes += publication.size + OVERHEAD;
-    if (bytes >= maxBytes && i < merged.length - 1) {
-      return { publications: merged.slice(0, i + 1), upTo: publication.seq };
-    }
-  }
-  return { publications: merged, upTo: horizon };
-}
-
-/**
- * Under `lag: "latest"`: the newest publication of each event after a position, but for what the session
- * published itself. What is skipped is not a gap.
- */
-export function newestOfEach(
-  slice: Slice,
-  position: number,
-  newest: Publication | undefined,
-  session: string,
-): Slice {
-  const byEvent = new Map<string, Publication>();
-  const add = (publication: Publication) => {
-    if (publication.except === session) return;
-    byEvent.delete(publication.event);
-    byEvent.set(publication.event, publication);
-  };
-  slice.publications.forEach(add);
-  // Kept by the room even where its rule keeps no history.
-  if (newest && newest.seq > position && slice.publications.length === 0) add(newest);
-  return { from: position, upTo: slice.upTo, publications: [...byEvent.values()] };
+function canSend(session: Session): boolean {
+  return !session.ended && session.behind !== undefined && !session.paced && !session.backedUp();
 }

@@ -7,6 +7,7 @@ import type { Log } from "../log/log.ts";
 import { Flow, type SocketBounds } from "./bounds.ts";
 import { Channels } from "./channel.ts";
 import { Listeners } from "./listeners.ts";
+import { endMerge } from "./merge.ts";
 import type { Room } from "./room.ts";
 import type { Journal } from "./journal.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
@@ -98,6 +99,7 @@ export class FanOut {
   attach(session: Session): void {
     const { behind } = session;
     session.behind = undefined;
+    session.merge = undefined;
     if (session.lagging) {
       this.stats.caughtUp++;
       this.stats.lagging--;
@@ -110,6 +112,7 @@ export class FanOut {
   #attach(session: Session, behind: Set<Membership>): void {
     const rooms: Room[] = [];
     for (const membership of behind) {
+      membership.next = 0;
       membership.live = true;
       membership.liveSince = membership.room.delivered;
       rooms.push(membership.room);
@@ -154,6 +157,8 @@ export class FanOut {
       if (!membership.live) continue;
       this.detach(membership);
       membership.position = position;
+      // It starts afresh, with this room.
+      endMerge(session);
       session.behind ??= new Set();
       session.behind.add(membership);
     }

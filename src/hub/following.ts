@@ -6,6 +6,7 @@ import type { Slice } from "../protocol/publication.ts";
 import { Rounds } from "../rooms/slice.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
+import { endMerge } from "./merge.ts";
 import type { Room } from "./room.ts";
 
 /** The most rooms that are looked at each time when all tails together take too much. */
@@ -27,6 +28,8 @@ export class Following {
     const { last } = room.tail;
     const live = [...room.members].filter(({ live }) => live);
     for (const { session } of live) this.hub.fanOut.setBack(session, this.hub.position);
+    // Those who are behind may have to read what they took for empty.
+    for (const { session } of room.members) endMerge(session);
     room.start(after);
     for (const membership of live) membership.position = last;
     for (const { session } of live) this.catchUp.resume(session);
@@ -46,9 +49,10 @@ export class Following {
     this.hub.fanOut.channels.flushAll();
     for (const room of this.hub.rooms.values()) room.forget(this.hub.log.last);
     for (const session of this.hub.sessions.values()) {
+      endMerge(session);
       for (const membership of session.memberships.values()) {
         const seq = membership.live ? before.seq : membership.position;
-        membership.fetched = undefined;
+        this.catchUp.backlog.drop(membership);
         membership.position = this.hub.log.last;
         if (membership.room.starting) continue;
         this.hub.stats.gaps++;
@@ -57,8 +61,17 @@ export class Following {
     }
   }
 
-  /** What was read from the log stays in the tail of a room that somebody is in. */
-  extend(name: string, slice: Slice): void {
+  /** What is read from a log elsewhere is found in the room's tail by whoever comes next. */
+  keep(name: string, slice: Slice | Promise<Slice>): Slice | Promise<Slice> {
+    if (slice instanceof Promise)
+      void slice.then(
+        (read) => this.#extend(name, read),
+        () => {},
+      );
+    return slice;
+  }
+
+  #extend(name: string, slice: Slice): void {
     const room = this.hub.rooms.get(name);
     if (!room || room.starting) return;
     room.tail.extend(slice, now());

@@ -58,11 +58,11 @@ export class Hub {
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
-  readonly #catchUp: CatchUp = new CatchUp(this);
+  readonly catchUp: CatchUp = new CatchUp(this);
   readonly sampler = new Sampler();
   readonly memory: Memory | undefined;
-  readonly #following: Following = new Following(this, this.#catchUp);
-  readonly #joining = new Joining(this, this.#catchUp, this.#following, this.sampler);
+  readonly #following: Following = new Following(this, this.catchUp);
+  readonly #joining = new Joining(this, this.catchUp, this.#following, this.sampler);
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Sweeper<Room>;
@@ -123,6 +123,7 @@ export class Hub {
     const at = now();
     this.rules = rules;
     for (const room of this.rooms.values()) room.follow(rules.of(room.name), at);
+    this.catchUp.restart();
     this.log.replaceBounds((name) => this.ruleOf(name).bounds);
     this.presence.followRules();
   }
@@ -143,6 +144,8 @@ export class Hub {
     for (const membership of session.memberships.values()) this.#leave(membership);
     if (session.lagging) this.stats.lagging--;
     session.lagging = false;
+    clearTimeout(session.paced);
+    session.paced = undefined;
     if (!this.sessions.delete(session.id)) return;
     this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);
@@ -162,12 +165,12 @@ export class Hub {
     if (membership.live && !(session instanceof TopicSession)) this.fanOut.setBack(session, this.position);
     this.#leave(membership);
     session.memberships.delete(name);
-    if (session.behind && !session.ended) this.#catchUp.resume(session);
+    if (session.behind && !session.ended) this.catchUp.resume(session);
   }
 
   /** A session's connection can take more: goes on with its catch-up. */
   drained(session: Session): void {
-    if (session.behind) this.#catchUp.resume(session);
+    if (session.behind) this.catchUp.resume(session);
     else if (session.uninformed) this.fanOut.listeners.level(session);
   }
 
@@ -178,14 +181,12 @@ export class Hub {
       tail.trim(now());
       if (after >= tail.floor) return tail.read(after, limit);
     }
-    const slice = this.log.read(name, after, limit);
-    // Who comes next finds it here.
-    if (slice instanceof Promise)
-      void slice.then(
-        (read) => this.#following.extend(name, read),
-        () => {},
-      );
-    return slice;
+    return this.#following.keep(name, this.log.read(name, after, limit));
+  }
+
+  /** The newest publications of a room, from the log. */
+  newest(name: string, count: number): Slice | Promise<Slice> {
+    return this.#following.keep(name, this.log.newest(name, count));
   }
 
   /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
@@ -228,7 +229,7 @@ export class Hub {
     if (!room.members.has(membership)) return;
     if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.sampler.remove(membership);
-    session.behind?.delete(membership);
+    this.catchUp.remove(membership);
     if (membership.presence) this.fanOut.listeners.end(membership);
     this.presence.leave(membership);
     room.members.delete(membership);

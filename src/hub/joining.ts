@@ -3,15 +3,15 @@ import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import { Ticks } from "../log/ticks.ts";
-import type { Slice } from "../protocol/publication.ts";
-import { type CatchUp, newestOfEach } from "./catch-up.ts";
+import { type Beginning, beginningOf } from "./beginning.ts";
+import type { CatchUp } from "./catch-up.ts";
 import type { Following } from "./following.ts";
 import type { Hub } from "./hub.ts";
 import { openerOf } from "./open-rooms.ts";
+import { Slice } from "../rooms/slice.ts";
 import { Room } from "./room.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
-import { startingAt } from "./since.ts";
 
 /** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
 export interface Start {
@@ -31,11 +31,6 @@ export type Starts = ReadonlyMap<string, Start>;
 /** The same start in several rooms. */
 export function startAll(rooms: Iterable<string>, start: Start): Starts {
   return new Map(Array.from(rooms, (room) => [room, start]));
-}
-
-/** Whether the newest `last` of a room were asked for, and some of them are gone. */
-export function isShort({ publications, truncated }: Slice, last: number | undefined): boolean {
-  return truncated === true && last !== undefined && last > publications.length;
 }
 
 /** What a session that joined is told first. */
@@ -130,7 +125,7 @@ export class Joining {
   #enter(session: Session, name: string, start: Start): Newcomer {
     const { max, presence } = start;
     const room = this.hub.rooms.get(name) ?? this.#open(name, session);
-    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max };
+    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     room.changes++;
@@ -167,68 +162,68 @@ export class Joining {
     const { epoch } = hub.log;
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
     const { at } = hub;
-    // Read first, for all rooms; positions are set in one go, in one turn.
-    const slices = newcomers.map(({ membership, start }) => this.#startSlice(membership.room.name, start));
-    const begin = (read: Slice[]) => {
+    // Read first, for all rooms; positions are set in one go, in one tick.
+    const beginnings = this.#lookUp(newcomers, []);
+    const begin = (read: Beginning[]) => {
       if (session.ended) return;
       if (epoch !== hub.log.epoch) throw unavailable("What was kept has just been lost.");
       session.behind ??= new Set();
       newcomers.forEach(({ membership, start }, i) => {
         // It may have left while it waited.
         if (!isIn(membership)) return;
-        onJoined(this.#place(membership, start, read[i] as Slice, at));
+        onJoined(this.#place(membership, start, read[i] as Beginning, at));
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.sampler.add(membership);
       });
       hub.fanOut.listeners.level(session);
       this.catchUp.resume(session);
     };
-    if (slices.every((slice) => !(slice instanceof Promise))) return begin(slices as Slice[]);
-    return Promise.all(slices)
-      .then(begin)
-      .catch((error: unknown) => this.#undo(newcomers, error));
+    if (!(beginnings instanceof Promise)) return begin(beginnings);
+    return beginnings.then(begin).catch((error: unknown) => this.#undo(newcomers, error));
   }
 
-  #startSlice(name: string, { after, last, since }: Start): Slice | Promise<Slice> {
-    const { hub } = this;
-    const now = hub.position;
-    if (after) {
-      const slice = hub.read(name, hub.isForeign(after) ? 0 : after.seq, Number.MAX_SAFE_INTEGER);
-      const bound = (read: Slice) => startingAt(read, since);
-      return slice instanceof Promise ? slice.then(bound) : bound(slice);
+  /** Where each begins: at once where that is known at once, else a slice of them per tick. */
+  #lookUp(
+    newcomers: Newcomer[],
+    known: (Beginning | Promise<Beginning>)[],
+  ): Beginning[] | Promise<Beginning[]> {
+    const slice = new Slice(newcomers.length);
+    while (known.length < newcomers.length) {
+      const { membership, start } = newcomers[known.length] as Newcomer;
+      if ((start.after || start.last) && !slice.take())
+        return this.#ticks.next().then(() => this.#lookUp(newcomers, known));
+      const one = beginningOf(this.hub, membership, start);
+      // Others are looked up before anybody waits for this one.
+      if (one instanceof Promise) one.catch(() => {});
+      known.push(one);
     }
-    if (last) return hub.log.newest(name, last);
-    return { from: now, upTo: now, publications: [] };
+    return known.some((one) => one instanceof Promise) ? Promise.all(known) : (known as Beginning[]);
   }
 
-  #place(membership: Membership, { after, last }: Start, slice: Slice, at: string): Joined {
+  #place(membership: Membership, { after }: Start, beginning: Beginning, at: string): Joined {
     const { hub } = this;
-    const { room, session } = membership;
-    const missed = after && (hub.isForeign(after) || slice.from > after.seq);
+    const { room } = membership;
+    const { position, replay, newest, short } = beginning;
+    const missed = after && (hub.isForeign(after) || position > after.seq);
     // Whoever is sent some of all publications is not told that others are gone.
     const skips = membership.max !== undefined || room.rule.lag === "latest";
-    const gap = missed || (!after && !skips && isShort(slice, last));
-    const first =
-      room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
-    membership.position = slice.from;
-    if (membership.max) {
-      room.newest ??= slice.publications.at(-1);
-    } else {
-      if (first.publications.length > 0) membership.fetched = first;
-      session.behind?.add(membership);
-    }
+    const gap = missed || (!after && !skips && short);
+    membership.position = position;
+    membership.replayTo = hub.position;
+    if (membership.max) room.newest ??= newest;
+    else this.catchUp.add(membership);
     if (missed) hub.stats.gaps++;
     hub.presence.enter(membership);
     return {
       room: room.name,
       at,
       resumed: after !== undefined && !missed,
-      replay: first.publications.length,
+      replay,
       gap: gap
         ? {
             room: room.name,
             after: after ? formatCursor(after.epoch, after.seq) : formatCursor(hub.log.epoch, 0),
-            at: formatCursor(hub.log.epoch, slice.from),
+            at: formatCursor(hub.log.epoch, position),
           }
         : undefined,
       presence: hub.fanOut.listeners.begin(membership),

@@ -3,6 +3,9 @@ import { now } from "../log/clock.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
+import type { Work } from "./governor.ts";
+import type { Tail } from "../rooms/tail.ts";
+import type { Merge } from "./merge.ts";
 import type { Room } from "./room.ts";
 
 /** One session in one room. */
@@ -22,7 +25,14 @@ export interface Membership {
    * before and while it is behind.
    */
   presence?: "live" | "uninformed" | undefined;
-  /** What was read from the log and not sent yet. */
+  /** While it takes part in a merge: no publication that is still to be sent has a smaller seq. Else 0. */
+  next: number;
+  /** Where `next` was found: a tail, and an index in it that is tried first. */
+  source?: Tail | undefined;
+  index?: number;
+  /** Publications up to this seq are a replay, which its joining asked for. */
+  replayTo?: number;
+  /** A part of what was read from a log elsewhere and not sent yet; it may be dropped at any time, and is read again. */
   fetched?: Slice | undefined;
   fetching?: boolean;
 }
@@ -60,6 +70,12 @@ export abstract class Session {
   readonly memberships = new Map<string, Membership>();
   /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
   behind: Set<Membership> | undefined;
+  /** Where the merge of these stands; absent if it has to start afresh from their positions. */
+  merge: Merge | undefined;
+  /** Its catch-up, as work of the governor; absent as long as it needed none. */
+  catchUp: Work | undefined;
+  /** Runs while the session's replay waits for its rate of `reads`. */
+  paced: Timer | undefined;
   /** The memberships that are to be told who is there, when the connection can take it. */
   uninformed: Set<Membership> | undefined;
   /** When it is next asked for a sign of life, by `performance.now()`. */
@@ -106,6 +122,13 @@ export abstract class Session {
   abstract tellPresence(text: string): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
+  /**
+   * Charges a replay of stored publications, in bytes as tails count them. Returns for how many ms the next part of it
+   * must wait.
+   */
+  charge(_bytes: number): number {
+    return 0;
+  }
   /** What it waited for is decided: it goes on. */
   decided(): void {}
   /** A heartbeat. False when there was no sign of life since the last one. */

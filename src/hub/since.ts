@@ -1,4 +1,4 @@
-// How far back a slice may reach, for those who may not read all that is kept.
+// How far back a slice may reach, for those who may not read all that is kept; and whether it reaches as far as was asked.
 import type { Slice } from "../protocol/publication.ts";
 
 /** The part of a slice that was published at a time or later, in ms since 1970: what is left out is a gap. */
@@ -9,4 +9,9 @@ export function startingAt(slice: Slice, since: number | undefined): Slice {
   const publications = at < 0 ? [] : slice.publications.slice(at);
   const hidden = slice.publications[slice.publications.length - publications.length - 1];
   return { from: hidden?.seq ?? slice.from, upTo: slice.upTo, publications };
+}
+
+/** Whether the newest `last` of a room were asked for, and some of them are gone. */
+export function isShort({ publications, truncated }: Slice, last: number | undefined): boolean {
+  return truncated === true && last !== undefined && last > publications.length;
 }

@@ -3,6 +3,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Peers } from "./peers.ts";
 import type { Bounds } from "../rooms/rule.ts";
+import type { Tail } from "../rooms/tail.ts";
 
 /** What is kept of a room. */
 export interface Kept {
@@ -39,6 +40,13 @@ export interface Log {
    * than `after` when something between them is no longer kept, or can't be known to be.
    */
   read(room: string, after: number, limit: number): Slice | Promise<Slice>;
+
+  /**
+   * All that is kept of a room, where that is in this process's memory: what comes before its floor is gone. It is to be
+   * read within the same tick.
+   * @param at the time by the clock of publications: what is too old then goes first
+   */
+  tail?(room: string, at: number): Tail | undefined;
 
   /** The newest `count` publications of a room, oldest first. */
   newest(room: string, count: number): Slice | Promise<Slice>;

@@ -104,6 +104,14 @@ export class MemoryLog implements logs.Log {
     return this.#upToNow(kept.tail.read(after, limit), kept.tail);
   }
 
+  tail(room: string, at: number): Tail | undefined {
+    const kept = this.#rooms.get(room);
+    if (!kept) return undefined;
+    kept.tail.trim(at);
+    this.#use(kept);
+    return kept.tail;
+  }
+
   newest(room: string, count: number): Slice {
     const kept = this.#rooms.get(room);
     if (!kept) return this.#unknown(room, this.numbers.last);

@@ -1,6 +1,7 @@
 // A room's most recent publications in memory, bounded by count, age and bytes. Pure: the clock is handed in.
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Memory } from "./memory.ts";
+import { NewestEvents } from "./newest-events.ts";
 import type { Bounds } from "./rule.ts";
 
 /** What a kept publication costs beside its data, in bytes: its object, names and place. A round, safe figure. */
@@ -15,6 +16,7 @@ export class Tail {
   #last: number;
   /** Whether it had publications that it no longer has. */
   #dropped = false;
+  #newestEvents: NewestEvents | undefined;
 
   /**
    * @param floor Everything after this seq will be pushed: nothing before it is known.
@@ -48,6 +50,11 @@ export class Tail {
     return this.#items[this.#head];
   }
 
+  /** The newest that is here. */
+  get newestOne(): Publication | undefined {
+    return this.count > 0 ? this.#items.at(-1) : undefined;
+  }
+
   /** What is kept takes so many bytes, `OVERHEAD` included. */
   get bytes(): number {
     return this.#bytes;
@@ -55,12 +62,22 @@ export class Tail {
 
   /** When the newest of what is kept was published, in ms since 1970. */
   get newestTime(): number | undefined {
-    return this.count > 0 ? this.#items.at(-1)?.time : undefined;
+    return this.newestOne?.time;
   }
 
   /** How many of those that are kept come after a position. */
   countAfter(seq: number): number {
-    return this.#items.length - this.#indexAfter(seq);
+    return this.#items.length - this.indexAfter(seq);
+  }
+
+  /** The publication at an index of `indexAfter`. Indexes hold until the tail changes. */
+  at(index: number): Publication | undefined {
+    return this.#items[index];
+  }
+
+  /** Whether a publication of this tail is the newest of its event that a session is to see. */
+  isNewestFor(publication: Publication, session: string): boolean {
+    return (this.#newestEvents ??= new NewestEvents(this)).has(publication, session);
   }
 
   /** Adds the newest publication, then lets go of what is over the bounds. */
@@ -129,6 +146,7 @@ export class Tail {
     this.#items = [...older, ...this.#items.slice(this.#head)];
     this.#head = 0;
     this.#floor = from;
+    this.#newestEvents = undefined;
     this.#count(older.reduce((bytes, { size }) => bytes + size + OVERHEAD, 0));
     this.trim(now);
   }
@@ -144,6 +162,7 @@ export class Tail {
     if (this.count > 0) this.#dropped = true;
     this.#items = [];
     this.#head = 0;
+    this.#newestEvents = undefined;
     this.#count(-this.#bytes);
     this.#floor = this.#last;
   }
@@ -151,19 +170,40 @@ export class Tail {
   /** Up to `limit` publications after a position, oldest first. */
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.#floor);
-    const start = this.#indexAfter(from);
+    const start = this.indexAfter(from);
     return this.#slice(from, start, Math.min(this.#items.length, start + limit));
   }
 
   /** The newest `count` publications, oldest first. */
   newest(count: number): Slice {
     const start = Math.max(this.#head, this.#items.length - count);
-    const first = this.#items[start];
-    // A position just before the first: what is older was not asked for.
-    const from = start === this.#head ? this.#floor : first ? first.seq - 1 : this.#last;
-    const slice = this.#slice(from, start, this.#items.length);
+    const slice = this.#slice(this.beforeNewest(count), start, this.#items.length);
     if (this.#dropped && start === this.#head) slice.truncated = true;
     return slice;
+  }
+
+  /** Whether there were more than it has, where these are fewer than `count`. */
+  isShortOf(count: number): boolean {
+    return this.#dropped && count > this.count;
+  }
+
+  /** The position before the newest `count` publications: what is older was not asked for. */
+  beforeNewest(count: number): number {
+    const start = Math.max(this.#head, this.#items.length - count);
+    return start === this.#head ? this.#floor : (this.#items[start]?.seq ?? this.#last + 1) - 1;
+  }
+
+  /** The position before the first publication after `seq` that has this time or a later one, in ms since 1970. */
+  beforeTime(seq: number, time: number): number {
+    let low = this.indexAfter(seq);
+    let high = this.#items.length;
+    const first = low;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#items[middle] as Publication).time < time) low = middle + 1;
+      else high = middle;
+    }
+    return low === first ? seq : (this.#items[low - 1] as Publication).seq;
   }
 
   #slice(from: number, start: number, end: number): Slice {
@@ -176,8 +216,16 @@ export class Tail {
     };
   }
 
+  /**
+   * The index of the first publication with this seq or a later one. @param guess where that seq may be: a reader that
+   * goes on where it was finds its place at once
+   */
+  indexFrom(seq: number, guess: number): number {
+    return guess >= this.#head && this.#items[guess]?.seq === seq ? guess : this.indexAfter(seq - 1);
+  }
+
   /** The index of the first publication after a position, by halving. */
-  #indexAfter(seq: number): number {
+  indexAfter(seq: number): number {
     let low = this.#head;
     let high = this.#items.length;
     while (low < high) {

@@ -3,6 +3,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { plainAddress } from "../access/network.ts";
 import type { Hub } from "../hub/hub.ts";
+import { positionOf } from "../hub/merge.ts";
 import type { Membership, Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -114,8 +115,10 @@ function sentTo({ sent, memberships }: Session): number {
 }
 
 /** Where a session is in a room. `more`: there are others, of which the room's tail knows nothing any more. */
-function standing(hub: Hub, { room, live, position, max }: Membership): object {
+function standing(hub: Hub, membership: Membership): object {
+  const { room, live, max } = membership;
   const { tail, rule } = room;
+  const position = positionOf(membership);
   return {
     room: room.name,
     at: formatCursor(hub.log.epoch, live ? hub.position : position),

@@ -154,6 +154,10 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     return !this.backedUp();
   }
 
+  override charge(bytes: number): number {
+    return this.door.limiter.charge(this.asker, "reads", bytes);
+  }
+
   override gap(gap: Gap): void {
     this.reply(this.format.gap(gap) as string);
   }

@@ -14,12 +14,24 @@ for (let i = 0; i < runs; i++) {
     console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
+  test(`nor with many rooms per session and the smallest slices (seed ${seed})`, async () => {
+    const outcome = await play(seed, 60, { kind: "memory" }, true);
+    expect(outcome.received).toBeGreaterThan(0);
+    console.log(`  seed ${seed}, cut small: ${JSON.stringify(outcome)}`);
+  }, 60_000);
+
   // Half as many: restarts take their time.
   if (i % 2 === 0) {
     test(`nor over restarts, with what is kept in a file (seed ${seed})`, async () => {
       const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file: ${JSON.stringify(outcome)}`);
+    }, 60_000);
+
+    test(`nor over restarts with both (seed ${seed})`, async () => {
+      const outcome = await play(seed, 40, { kind: "sqlite", dir: folder() }, true);
+      expect(outcome.received).toBeGreaterThan(0);
+      console.log(`  seed ${seed}, in a file, cut small: ${JSON.stringify(outcome)}`);
     }, 60_000);
   }
 }

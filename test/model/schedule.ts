@@ -21,6 +21,13 @@ const RULES = {
   latest: { history: { count: 1 }, lag: "latest" },
 } as const;
 
+/** Rooms that a merge has to put in order, beside the others. */
+const MANY = 40;
+const MANY_ROOMS: Record<string, Promised> = {
+  ...ROOMS,
+  ...Object.fromEntries(Array.from({ length: MANY }, (_, i) => [`large-${i}`, "exact" as const])),
+};
+
 /** One client through all of its connections. */
 class Client implements Listener {
   readonly readers = new Map<string, Reader>();
@@ -33,7 +40,7 @@ class Client implements Listener {
     readonly truth: Truth,
     readonly rooms: string[],
   ) {
-    for (const room of rooms) this.readers.set(room, new Reader(truth, room, ROOMS[room] as Promised));
+    for (const room of rooms) this.readers.set(room, new Reader(truth, room, MANY_ROOMS[room] as Promised));
   }
 
   get session(): string | undefined {
@@ -41,6 +48,8 @@ class Client implements Listener {
   }
 
   message(room: string, n: number): void {
+    (this as any).log ??= [];
+    (this as any).log.push(`msg ${room} n${n} seq ${this.truth.byNumber.get(n)?.seq}`);
     this.#check(() => {
       const seq = this.truth.byNumber.get(n)?.seq ?? 0;
       // A stream over several rooms sees all of them in order; on the multiplexed socket each has its own.
@@ -56,6 +65,8 @@ class Client implements Listener {
   }
 
   at(position: number, only?: string): void {
+    (this as any).log ??= [];
+    (this as any).log.push(`at ${position} ${only}`);
     this.#check(() => {
       for (const [room, reader] of this.readers) {
         if (only === undefined || only === room) reader.at(position, this.session);
@@ -76,6 +87,13 @@ class Client implements Listener {
     try {
       run();
     } catch (error) {
+      if (!this.failure)
+        console.log(
+          this.connection?.kind,
+          this.session,
+          this.rooms.length,
+          JSON.stringify((this as any).log?.slice(-12)),
+        );
       this.failure ??= error as Error;
     }
   }
@@ -93,13 +111,15 @@ export interface Outcome {
 /**
  * Plays one schedule. Throws at what is wrong, with the seed in the message.
  * @param store where publications are kept; with one that outlives the server, it is restarted now and then
+ * @param cut many rooms a session, and catch-up in the smallest pieces: merges are interrupted at every point
  */
 export async function play(
   seed: number,
   steps: number,
   store: StoreOptions = { kind: "memory" },
+  cut = false,
 ): Promise<Outcome> {
-  const game = new Game(seed, store);
+  const game = new Game(seed, store, cut);
   try {
     for (let i = 0; i < steps; i++) await game.step();
     return await game.finish();
@@ -112,6 +132,7 @@ export async function play(
 
 class Game {
   readonly random: Random;
+  readonly rooms: string[];
   server: TestServer;
   readonly truth = new Truth();
   readonly clients: Client[] = [];
@@ -123,15 +144,30 @@ class Game {
   constructor(
     seed: number,
     readonly store: StoreOptions,
+    readonly cut: boolean,
   ) {
     this.random = new Random(seed);
+    this.rooms = Object.keys(cut ? MANY_ROOMS : ROOMS);
     this.server = this.#serve();
   }
 
   #serve(): TestServer {
     const server = startServer({ rooms: RULES, store: this.store });
     this.truth.observe(server.engine);
+    if (this.cut) this.#cutSmall(server);
     return server;
+  }
+
+  /** Pieces of one publication or a few, one or a few per tick, and next to nothing read ahead. */
+  #cutSmall({ engine }: TestServer): void {
+    const { random } = this;
+    const { limits, governor, backlog } = engine.hub.catchUp;
+    limits.pieceBytes = 1 + random.below(2000);
+    limits.pieceLooks = 1 + random.below(20);
+    governor.limits.tickPieces = 1 + random.below(3);
+    backlog.limits.heldBytes = random.below(5000);
+    backlog.limits.readCount = 1 + random.below(5);
+    backlog.reads.most = 1 + random.below(4);
   }
 
   /** The server stops, and another one goes on with what it kept. */
@@ -148,7 +184,9 @@ class Game {
     if (this.store.kind !== "memory" && random.chance(20)) return this.#restart();
     const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
-    if (dice < 0.2 || connected.length < 3) await this.#arrive();
+    // Replays are what is cut: more of those.
+    if (this.cut && connected.length > 2 && random.chance(4)) await this.#comeBack(random.pick(connected));
+    else if (dice < 0.2 || connected.length < 3) await this.#arrive();
     else if (dice < 0.55)
       await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
     else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
@@ -172,7 +210,7 @@ class Game {
     }
     await this.#publish(0, 0);
     const last = new Map<string, number>();
-    for (const room of Object.keys(ROOMS)) last.set(room, await this.#say(room, 10));
+    for (const room of this.rooms) last.set(room, await this.#say(room, 10));
     const done = () =>
       this.clients.every((client) =>
         [...client.readers].every(
@@ -205,8 +243,17 @@ class Game {
     return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }
 
+  /** A client leaves, misses something and returns. */
+  async #comeBack(client: Client): Promise<void> {
+    if (client.paused) return;
+    this.#drop(client);
+    await this.#publish(1 + this.random.below(300), 10);
+    this.returns++;
+    await this.#connect(client);
+  }
+
   async #arrive(): Promise<void> {
-    const rooms = Object.keys(ROOMS).filter(() => this.random.below(10) < 4);
+    const rooms = this.rooms.filter(() => this.random.below(10) < 4);
     const client = new Client(this.truth, rooms.length > 0 ? rooms : ["large-a"]);
     this.clients.push(client);
     await this.#connect(client);
@@ -233,6 +280,8 @@ class Game {
     let known = false;
     // What arrives before the session's id is known waits: whether it is its own depends on that.
     const later = (run: () => void) => void (known ? run() : heard.push(run));
+    (client as any).log ??= [];
+    (client as any).log.push(`connect ${kind} after ${after}`);
     client.connection = await open(kind, this.server, client.rooms, after, {
       message: (room, n) => later(() => client.message(room, n)),
       gap: (room, at) => later(() => client.gap(room, at)),
@@ -257,7 +306,7 @@ class Game {
 
   /** Several publications, most of them in one turn of the event loop. */
   async #publish(count: number, size: number): Promise<void> {
-    const rooms = Object.keys(ROOMS);
+    const { rooms } = this;
     const room = this.random.below(10) < 7 ? this.random.pick(rooms) : undefined;
     const speakers = this.clients.filter(({ connection }) => connection?.publish);
     const speaker = speakers.length > 0 && this.random.below(10) < 4 ? this.random.pick(speakers) : undefined;

@@ -4,6 +4,7 @@ import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import { Memory } from "../../rooms/memory.ts";
 import { type Bounds, isKept } from "../../rooms/rule.ts";
+import type { Tail } from "../../rooms/tail.ts";
 import type { Kept, Log } from "../log.ts";
 import { MemoryLog } from "../memory.ts";
 import { Numbers } from "../numbers.ts";
@@ -120,6 +121,10 @@ export class SqliteLog implements Log {
   read(room: string, after: number, limit: number): Slice | Promise<Slice> {
     if (!isKept(this.#boundsOf(room))) return this.#memory.read(room, after, limit);
     return this.#reading(room, after, (known) => known.read(after, limit));
+  }
+
+  tail(room: string, at: number): Tail | undefined {
+    return isKept(this.#boundsOf(room)) ? undefined : this.#memory.tail(room, at);
   }
 
   newest(room: string, count: number): Slice | Promise<Slice> {

@@ -1,0 +1,206 @@
+// The backlog of a membership: what it is to be sent next, from a tail in memory, or from a log that has to be read.
+import { now } from "../log/clock.ts";
+import type { Publication, Slice } from "../protocol/publication.ts";
+import { OVERHEAD, type Tail } from "../rooms/tail.ts";
+import { BoundedReads } from "./bounded-reads.ts";
+import type { Hub } from "./hub.ts";
+import { newestOfEach } from "./latest.ts";
+import type { Membership } from "./session.ts";
+
+export interface BacklogLimits {
+  /** What slices that were read from the log and not sent yet may take, of all sessions together, in bytes. */
+  heldBytes: number;
+  /** The most publications that one read asks for. A session in many rooms asks for fewer of each. */
+  readCount: number;
+}
+
+/** A session reads about this many publications ahead, over all of its rooms. */
+const READ_AHEAD = 32_768;
+const LEAST_READ = 16;
+
+/**
+ * What comes next: a publication; the seq up to which everything after the position is gone; nothing up to the horizon,
+ * or nothing yet, in both cases up to `Backlog.reached`; or the answer of a read, which will call `onRead`.
+ */
+export type Next = Publication | number | "nothing" | "unreachable" | "reading";
+
+export class Backlog {
+  readonly limits: BacklogLimits = { heldBytes: 16 << 20, readCount: 256 };
+  readonly reads = new BoundedReads(32);
+  /** After "nothing" and "unreachable": there is nothing up to here. */
+  reached = 0;
+  /** What slices take that were read and not sent yet, in bytes. */
+  held = 0;
+  /** By membership, the oldest first: what its slice takes. */
+  readonly #held = new Map<Membership, number>();
+  #now = 0;
+
+  /**
+   * @param onRead what a membership waited for has been read
+   * @param onUnread it could not be
+   */
+  constructor(
+    readonly hub: Hub,
+    readonly onRead: (membership: Membership) => void,
+    readonly onUnread: (membership: Membership, error: unknown) => void,
+  ) {}
+
+  /** To be called before `next`, once a tick or more often: what is too old now is not sent. */
+  look(): void {
+    this.#now = now();
+  }
+
+  /** What comes next of a membership that is behind: its seq is `next` or later. @param horizon how far it is to look */
+  next(membership: Membership, horizon: number): Next {
+    const after = membership.next - 1;
+    const tail = this.#source(membership, after);
+    if (!tail) return this.#read(membership, after, horizon);
+    const { room } = membership;
+    const latest = room.rule.lag === "latest";
+    // Under `lag: "latest"` what is skipped is not a gap.
+    if (tail.floor > after && !latest) return tail.floor;
+    const index = tail.indexFrom(membership.next, membership.index ?? 0);
+    membership.index = index;
+    const found = tail.at(index);
+    if (found && found.time > this.#now - tail.bounds.age) return found;
+    if (found) {
+      tail.trim(this.#now);
+      // It may have been too old.
+      return tail.floor > after ? this.next(membership, horizon) : found;
+    }
+    const { newest } = room;
+    // Kept by the room even where its rule keeps no history.
+    if (latest && newest && newest.seq > after) return newest;
+    this.reached = tail.last;
+    return "nothing";
+  }
+
+  /** The smallest seq that what follows a publication that `next` returned can have. */
+  following(membership: Membership, { seq }: Publication): number {
+    const { source, index = 0 } = membership;
+    const following = source?.at(index + 1);
+    if (!following || following.seq <= seq) return seq + 1;
+    membership.index = index + 1;
+    return following.seq;
+  }
+
+  /** Under `lag: "latest"`: whether a publication that `next` returned is superseded by a later one of its event. */
+  isSuperseded({ room, session, source, fetched }: Membership, publication: Publication): boolean {
+    // What was read from the log was reduced to the newest.
+    if (fetched || publication === room.newest) return false;
+    return source !== undefined && !source.isNewestFor(publication, session.id);
+  }
+
+  /** Starts to read what is not in memory, for memberships that are about to be merged. */
+  prefetch(memberships: Iterable<Membership>, horizon: number): void {
+    for (const membership of memberships) {
+      if (membership.next > 0 && !this.#source(membership, membership.position))
+        this.#read(membership, membership.position, horizon);
+    }
+  }
+
+  /** Forgets what was read for a membership. */
+  drop(membership: Membership): void {
+    membership.fetched = undefined;
+    this.held -= this.#held.get(membership) ?? 0;
+    this.#held.delete(membership);
+  }
+
+  /** The same tail as before as long as that reaches back far enough: merges start afresh where another one may hold. */
+  #source(membership: Membership, after: number): Tail | undefined {
+    const { source } = membership;
+    if (source && source.floor <= after) return source;
+    const tail = this.#tail(membership, after);
+    membership.source = tail;
+    if (tail && membership.fetched) this.drop(membership);
+    return tail;
+  }
+
+  /** A tail that has everything after a position, or is all that is kept. */
+  #tail({ room }: Membership, after: number): Tail | undefined {
+    room.tail.trim(this.#now);
+    return after >= room.tail.floor ? room.tail : this.hub.log.tail?.(room.name, this.#now);
+  }
+
+  #read(membership: Membership, after: number, horizon: number): Next {
+    const { fetched } = membership;
+    if (fetched && fetched.upTo > after) {
+      if (fetched.from > after) return fetched.from;
+      const found = firstAfter(fetched, after);
+      if (found) return found;
+      this.reached = fetched.upTo;
+      if (fetched.upTo >= horizon) return "nothing";
+    }
+    if (membership.fetching) return "reading";
+    const from = fetched && fetched.from <= after ? Math.max(after, fetched.upTo) : after;
+    const read = this.reads.run(() => this.#slice(membership, after, from));
+    if (!(read instanceof Promise)) return this.#take(membership, read, after, horizon);
+    this.#await(membership, read, after);
+    return "reading";
+  }
+
+  /** What a log answered at once. */
+  #take(membership: Membership, slice: Slice, after: number, horizon: number): Next {
+    this.#hold(membership, slice);
+    if (slice.from > after) return slice.from;
+    const found = firstAfter(slice, after);
+    if (found) return found;
+    this.reached = slice.upTo;
+    return slice.upTo >= horizon ? "nothing" : "unreachable";
+  }
+
+  /** @param from there is nothing between `after` and this */
+  #slice(membership: Membership, after: number, from: number): Slice | Promise<Slice> {
+    const { room, session } = membership;
+    const latest = room.rule.lag === "latest";
+    const share = Math.max(LEAST_READ, Math.floor(READ_AHEAD / (session.behind?.size ?? 1)));
+    const limit = latest ? Number.MAX_SAFE_INTEGER : Math.min(this.limits.readCount, share);
+    const read = this.hub.read(room.name, from, limit);
+    const prepare = (slice: Slice): Slice => {
+      if (!latest) return slice.from > from ? slice : { ...slice, from: after };
+      const newest = newestOfEach(slice, after, room.newest, session.id);
+      this.hub.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
+      return newest;
+    };
+    return read instanceof Promise ? read.then(prepare) : prepare(read);
+  }
+
+  #await(membership: Membership, read: Promise<Slice>, after: number): void {
+    membership.fetching = true;
+    read.then(
+      (slice) => {
+        membership.fetching = false;
+        if (!membership.session.behind?.has(membership)) return;
+        // What was read may be in the room's tail now.
+        if (!this.#tail(membership, after)) this.#hold(membership, slice);
+        this.onRead(membership);
+      },
+      (error: unknown) => this.onUnread(membership, error),
+    );
+  }
+
+  /** Keeps a slice until it is sent, or others need the memory. */
+  #hold(membership: Membership, slice: Slice): void {
+    this.drop(membership);
+    const bytes = slice.publications.reduce((sum, { size }) => sum + size + OVERHEAD, OVERHEAD);
+    membership.fetched = slice;
+    this.#held.set(membership, bytes);
+    this.held += bytes;
+    for (const oldest of this.#held.keys()) {
+      if (this.held <= this.limits.heldBytes || oldest === membership) return;
+      this.drop(oldest);
+    }
+  }
+}
+
+/** By halving. */
+function firstAfter({ publications }: Slice, seq: number): Publication | undefined {
+  let low = 0;
+  let high = publications.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((publications[middle] as Publication).seq <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return publications[low];
+}

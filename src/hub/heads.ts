@@ -1,0 +1,58 @@
+// A binary min-heap of items by the seq that each continues with: the core of a k-way merge. Pure.
+
+export interface Head {
+  /** No publication of this item that is still to come has a smaller seq. */
+  next: number;
+}
+
+export class Heads<T extends Head> {
+  readonly #items: T[];
+  /** Comparisons so far. */
+  compared = 0;
+
+  /** Takes over the array. */
+  constructor(items: T[]) {
+    this.#items = items;
+    for (let at = (items.length >>> 1) - 1; at >= 0; at--) this.#sink(at);
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** The item with the smallest seq. */
+  get first(): T | undefined {
+    return this.#items[0];
+  }
+
+  /** The first item's `next` has grown: restores the order in O(log size). */
+  advanced(): void {
+    this.#sink(0);
+  }
+
+  /** Removes the first item in O(log size). */
+  removeFirst(): void {
+    const last = this.#items.pop();
+    if (!last || this.#items.length === 0) return;
+    this.#items[0] = last;
+    this.#sink(0);
+  }
+
+  #sink(from: number): void {
+    const items = this.#items;
+    const { length } = items;
+    const item = items[from] as T;
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= length) break;
+      this.compared++;
+      if (child + 1 < length && (items[child + 1] as T).next < (items[child] as T).next) child++;
+      const smaller = items[child] as T;
+      if (smaller.next >= item.next) break;
+      items[at] = smaller;
+      at = child;
+    }
+    items[at] = item;
+  }
+}

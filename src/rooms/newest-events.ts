@@ -1,0 +1,48 @@
+// Which publications of a tail are the newest of their event: an index that is brought up to date when it is asked.
+import type { Publication } from "../protocol/publication.ts";
+import type { Tail } from "./tail.ts";
+
+/** The newest publication of an event, and the newest that a different session published or nobody's session did. */
+interface Newest {
+  seq: number;
+  except: string | undefined;
+  /** The seq of the newest with a different `except`; 0 if there is none. */
+  other: number;
+}
+
+/** Entries of events that have left the tail are dropped when there are this many more than publications. */
+const SURPLUS = 64;
+
+export class NewestEvents {
+  #byEvent = new Map<string, Newest>();
+  /** Publications up to this seq are in the index. */
+  #upTo = 0;
+
+  constructor(readonly tail: Tail) {}
+
+  /** Whether no later publication of the same event is for this session. */
+  has({ event, seq }: Publication, session: string): boolean {
+    this.#update();
+    const newest = this.#byEvent.get(event);
+    if (!newest) return true;
+    return seq >= (newest.except === session ? newest.other : newest.seq);
+  }
+
+  #update(): void {
+    const { tail } = this;
+    if (this.#upTo >= tail.last) return;
+    for (let at = tail.indexAfter(this.#upTo), next = tail.at(at); next; next = tail.at(++at))
+      this.#add(next);
+    this.#upTo = tail.last;
+    if (this.#byEvent.size <= tail.count + SURPLUS) return;
+    this.#byEvent = new Map();
+    this.#upTo = 0;
+    this.#update();
+  }
+
+  #add({ event, seq, except }: Publication): void {
+    const before = this.#byEvent.get(event);
+    const other = !before ? 0 : before.except === except ? before.other : before.seq;
+    this.#byEvent.set(event, { seq, except, other });
+  }
+}

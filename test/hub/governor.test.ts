@@ -1,0 +1,65 @@
+// The governor: what background work may take of a tick, and who gets it.
+import { expect, test } from "bun:test";
+import { Governor } from "../../src/hub/governor.ts";
+
+/** Work of so many pieces, each of which takes so many ms by the clock. */
+function work(name: string, pieces: number, ms: number, clock: { now: number }, done: string[]) {
+  let left = pieces;
+  return {
+    piece() {
+      clock.now += ms;
+      done.push(name);
+      return --left > 0;
+    },
+  };
+}
+
+const tick = () => new Promise(setImmediate);
+
+function governor(tickMs: number, tickPieces = 1000) {
+  const clock = { now: 0 };
+  return { clock, governor: new Governor({ tickMs, tickPieces }, () => clock.now) };
+}
+
+test("work is done at once while the tick's share lasts, and the rest in later ticks, in turn", async () => {
+  const { clock, governor: one } = governor(3);
+  const done: string[] = [];
+  one.run(work("a", 3, 1, clock, done));
+  one.run(work("b", 3, 1, clock, done));
+  one.run(work("c", 1, 1, clock, done));
+  expect(done).toEqual(["a", "b", "c"]);
+  expect(one.open).toBe(false);
+  one.run(work("d", 1, 1, clock, done));
+  expect(done).toHaveLength(3);
+  await tick();
+  expect(done.slice(3)).toEqual(["a", "b", "d"]);
+  await tick();
+  expect(done.slice(6)).toEqual(["a", "b"]);
+});
+
+test("no tick does more than its share and one piece, and none of the work is lost", async () => {
+  const { clock, governor: one } = governor(3, 4);
+  const done: string[] = [];
+  for (let i = 0; i < 10; i++) one.run(work(String(i), 5, 0.5, clock, done));
+  for (let before = 0; done.length < 50; before = done.length) {
+    expect(done.length - before).toBeLessThanOrEqual(4);
+    await tick();
+  }
+  expect(done).toHaveLength(50);
+});
+
+test("a piece that throws has used its share, and what waits goes on", async () => {
+  const { clock, governor: one } = governor(1);
+  const done: string[] = [];
+  const failing = {
+    piece(): boolean {
+      clock.now += 5;
+      throw new Error("a piece failed");
+    },
+  };
+  expect(() => one.run(failing)).toThrow("a piece failed");
+  expect(one.open).toBe(false);
+  one.run(work("a", 1, 1, clock, done));
+  await tick();
+  expect(done).toEqual(["a"]);
+});
