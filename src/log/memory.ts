@@ -21,9 +21,8 @@ interface Kept extends Placed<Kept> {
   own: number;
 }
 
-/** How often rooms are looked at for what is too old, in ms; where there are many, the time between two slices of them. */
-const SWEEP_MS = 1000;
-const PAUSE_MS = 50;
+/** How often rooms are looked at for what is too old; where there are many, the pause between two slices of them. In ms. */
+const SWEEP = { rest: 1000, pause: 50 };
 
 export class MemoryLog implements logs.Log {
   readonly #rooms = new Map<string, Kept>();
@@ -59,7 +58,7 @@ export class MemoryLog implements logs.Log {
     this.sweeper = new Sweeper(
       () => this.#rooms.values(),
       (kept) => this.#sweep(kept),
-      { rest: SWEEP_MS, pause: PAUSE_MS, before: () => this.#tidy() },
+      { ...SWEEP, before: () => this.#tidy() },
     );
   }
 

@@ -125,7 +125,8 @@ export const roomPaths: Description["paths"] = {
     get: {
       operationId: "members",
       summary: "Who is in a room",
-      description: "By user. Where the room's rule keeps presence, who was there a moment ago still is.",
+      description:
+        "By user. Where the room's rule keeps presence, who was there a moment ago still is. In a room of more than 100 sessions the answer may be up to a second old.",
       parameters: [ROOM],
       responses: { 200: { description: "The first of them.", content: json("Members") }, ...PROBLEM },
     },
