@@ -1,41 +1,21 @@
 // The door: everything that anybody wants of a room passes here, and is refused by name or let through.
 import { now } from "../log/clock.ts";
-import { CLOSE, ThumpError } from "../protocol/codes.ts";
-import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "../protocol/data.ts";
-import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { TraceContext } from "../hub/intake.ts";
 import type { Joined, Start, Starts } from "../hub/joining.ts";
 import type { Session } from "../hub/session.ts";
-import type { Rule } from "../rooms/rule.ts";
 import type { Access } from "./access.ts";
 import type { Action } from "./actions.ts";
 import { Bodies } from "./bodies.ts";
-import { type Asker, scopeOf } from "./caller.ts";
+import type { Asker } from "./caller.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Places } from "./places.ts";
 import type { Policy } from "./policy.ts";
+import { type Incoming, publish } from "./publish.ts";
 import type { AskingSession } from "./recheck.ts";
 import { Refusal } from "./refusal.ts";
-import { checkUserName } from "./user-name.ts";
-
-/** A publication as it comes in: text or bytes from a frame or body, or a value from an envelope or code. */
-export interface Incoming {
-  room: string;
-  event?: string | undefined;
-  content:
-    | { text: string }
-    | { json: string; value: unknown }
-    | { bytes: Uint8Array }
-    | { value: unknown; encoding?: Encoding | undefined };
-  key?: string | undefined;
-  from?: string | undefined;
-  /** Whether its own publisher gets it too. */
-  echo?: boolean | undefined;
-  /** The trace that the publisher is in (W3C Trace Context), when it says so. */
-  traceparent?: TraceContext | undefined;
-}
 
 export class Door {
   readonly bodies = new Bodies();
@@ -59,40 +39,11 @@ export class Door {
 
   /**
    * Publishes, if the asker may and the data fits.
-   * @throws ThumpError `invalid-room`, `invalid-event`, `invalid`, `forbidden`, `unauthorized`, `too-large`, `rate`, `busy`
+   * @throws ThumpError `rate`, `invalid-room`, `forbidden`, `unauthorized`, `revoked`, `invalid-event`, `too-large`,
+   * `malformed`, `invalid`, `key-reused`, `busy`
    */
   publish(asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
-    const room = checkRoomName(incoming.room);
-    const rule = this.hub.ruleOf(room);
-    const decision = this.policy.check(asker, "publish", room, rule);
-    return decision
-      ? this.after(asker, decision, () => this.#publish(asker, incoming, rule))
-      : this.#publish(asker, incoming, rule);
-  }
-
-  #publish(asker: Asker, incoming: Incoming, rule: Rule): Publication | Promise<Publication> {
-    const { caller, session } = asker;
-    const { room } = incoming;
-    const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
-    const key = incoming.key === undefined ? undefined : checkKey(incoming.key);
-    const { data, value } = readContent(incoming.content);
-    const size = this.#checkSize(data);
-    this.limiter.take(asker, "publishes", 1, size);
-    const errors = rule.check?.(value);
-    if (errors) {
-      const [first] = errors;
-      throw new ThumpError(
-        "invalid",
-        `The data does not fit the schema of "${room}": ${first?.path} ${first?.message}.`,
-        errors,
-      );
-    }
-    this.hub.openRooms.publish(asker, room, rule.bounds);
-    const from = caller.kind === "server" ? incoming.from : caller.user;
-    if (caller.kind === "server" && from !== undefined) checkUserName(from, "/from");
-    const except = incoming.echo ? undefined : session?.id;
-    const scope = key === undefined ? undefined : scopeOf(caller);
-    return this.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);
+    return publish(this, asker, incoming);
   }
 
   /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
@@ -212,11 +163,25 @@ export class Door {
   /** Does something that takes a right, once it is clear that the asker has it. @throws ThumpError as `check` */
   allow<T>(asker: Asker, action: Action, room: string, run: () => T | Promise<T>): T | Promise<T> {
     const decision = this.check(asker, action, room);
-    return decision ? this.after(asker, decision, run) : run();
+    const done = decision ? this.after(asker, decision, run) : run();
+    if (!(done instanceof Promise)) return done;
+    // Reading from a log elsewhere takes a while, too.
+    return done.then((answer) => {
+      this.access.recheck(asker.caller);
+      return answer;
+    });
   }
 
-  /** Goes on once something is decided. Until then the asker's other wishes wait, so that none overtakes this. */
-  async after<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
+  /** Continues once something is decided, if the asker's token is still good. @throws Refusal */
+  after<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
+    return this.hold(asker, decision, (decided) => {
+      this.access.recheck(asker.caller);
+      return run(decided);
+    });
+  }
+
+  /** Continues once something is decided. Until then the asker's other wishes wait, so that none overtakes this. */
+  async hold<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
     asker.deciding = true;
     try {
       const decided = await decision;
@@ -229,22 +194,4 @@ export class Door {
       });
     }
   }
-
-  #checkSize(data: Data): number {
-    const size = sizeOfData(data);
-    if (size > this.maxMessage) {
-      throw new ThumpError(
-        "too-large",
-        `The data has ${size} bytes; a publication may have ${this.maxMessage}.`,
-      );
-    }
-    return size;
-  }
-}
-
-function readContent(content: Incoming["content"]): { data: Data; value: unknown } {
-  if ("text" in content) return dataFromText(content.text);
-  if ("json" in content) return { data: { kind: "json", text: content.json }, value: content.value };
-  if ("bytes" in content) return { data: { kind: "binary", bytes: content.bytes }, value: content.bytes };
-  return dataFromValue(content.value, content.encoding);
 }

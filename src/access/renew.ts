@@ -30,7 +30,7 @@ export function renew(
     return leaveForbidden(door, asker, session, onLeft)?.then(() => fresh) ?? fresh;
   };
   const fresh = door.access.verify(token);
-  return fresh instanceof Promise ? door.after(asker, fresh, take) : take(fresh);
+  return fresh instanceof Promise ? door.hold(asker, fresh, take) : take(fresh);
 }
 
 function checkSameUser(old: Caller, fresh: Caller, session: Session): void {

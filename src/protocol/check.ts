@@ -17,8 +17,9 @@ interface Params {
 /**
  * At most ten errors, one a field, each with a JSON Pointer to it. A missing or unknown field is pointed at by
  * its own name. Where a value fits none of several schemas, its error names all that it could have been.
+ * @param at where the value itself stands, as a JSON Pointer
  */
-export function fieldErrors(findings: readonly Finding[]): FieldError[] {
+export function fieldErrors(findings: readonly Finding[], at = ""): FieldError[] {
   const byPath = new Map<string, string[]>();
   const unions = new Set(
     findings.filter(({ keyword }) => keyword === "anyOf").map((found) => found.instancePath),
@@ -39,7 +40,7 @@ export function fieldErrors(findings: readonly Finding[]): FieldError[] {
     }
   }
   const errors = [...byPath].map(([path, messages]) => ({
-    path,
+    path: `${at}${path}`,
     message: unions.has(path) ? either(messages) : messages.join(" and "),
   }));
   return errors.slice(0, 10);

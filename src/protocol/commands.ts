@@ -3,9 +3,13 @@ import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ThumpError } from "./codes.ts";
 import { fieldErrors } from "./check.ts";
-import { parseJson } from "./json.ts";
+import type { Content } from "./content.ts";
+import { sourceOf } from "./fields.ts";
+import { contentOf, parseEnvelope, type ParsedEnvelope } from "./parse-envelope.ts";
+import { type RawJson, rawJson } from "./json.ts";
 
-const Id = Type.Union([Type.String({ maxLength: 64 }), Type.Number()]);
+const MAX_ID = 64;
+const Id = Type.Union([Type.String({ maxLength: MAX_ID }), Type.Number()]);
 const id = Type.Optional(Id);
 const Room = Type.String();
 
@@ -51,10 +55,24 @@ const SCHEMAS = {
   ping: Ping,
 } satisfies Record<string, TSchema>;
 
+/** What ties a reply to its command: a number that a double cannot hold is kept as it was written. */
+export type CommandId = Static<typeof Id> | RawJson | undefined;
+type Fields<T> = Omit<T, "id"> & { id?: CommandId };
+/** Its data is read when it is published. */
+export interface PublishCommand {
+  type: "publish";
+  id: CommandId;
+  room: string;
+  event: string | undefined;
+  key: string | undefined;
+  echo: boolean | undefined;
+  ordered: boolean | undefined;
+  content: Content;
+}
+type Checked = { [K in keyof typeof SCHEMAS]: Static<(typeof SCHEMAS)[K]> }[keyof typeof SCHEMAS];
+type Plain<T> = T extends { type: "publish" } ? never : Fields<T>;
 /** A checked command. */
-export type Command = { [K in keyof typeof SCHEMAS]: Static<(typeof SCHEMAS)[K]> }[keyof typeof SCHEMAS];
-/** What ties a reply to its command. */
-export type CommandId = Static<typeof Id> | undefined;
+export type Command = Plain<Checked> | PublishCommand;
 
 const checkers = new Map(Object.entries(SCHEMAS).map(([type, schema]) => [type, Compile(schema)]));
 
@@ -69,13 +87,8 @@ function bad(id: CommandId, ...args: ConstructorParameters<typeof ThumpError>): 
 
 /** Reads one text frame. Unknown fields are ignored; anything else that is off throws `BadFrame`. */
 export function decodeCommand(text: string): Command {
-  let frame: unknown;
-  try {
-    frame = parseJson(text);
-  } catch (error) {
-    if (error instanceof ThumpError) throw error;
-    throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object a frame.");
-  }
+  const envelope = parseFrame(text);
+  const { value: frame } = envelope;
   if (typeof frame !== "object" || frame === null || Array.isArray(frame)) {
     throw bad(
       undefined,
@@ -84,7 +97,7 @@ export function decodeCommand(text: string): Command {
     );
   }
   const { type, id } = frame as { type?: unknown; id?: unknown };
-  const known = typeof id === "number" || (typeof id === "string" && id.length <= 64) ? id : undefined;
+  const known = exactId(id, text);
   const checker = typeof type === "string" ? checkers.get(type) : undefined;
   if (!checker) {
     const types = [...checkers.keys()].join(", ");
@@ -103,5 +116,36 @@ export function decodeCommand(text: string): Command {
       errors,
     );
   }
-  return frame as Command;
+  const command = frame as Checked;
+  if (command.type !== "publish") return { ...command, id: known };
+  const { room, event, key, echo, ordered } = command;
+  return {
+    type: "publish",
+    id: known,
+    room,
+    event,
+    key,
+    echo,
+    ordered,
+    content: contentOf(command, text, envelope),
+  };
+}
+
+function parseFrame(text: string): ParsedEnvelope {
+  try {
+    return parseEnvelope(text);
+  } catch (error) {
+    if (error instanceof ThumpError) throw bad(undefined, error.code, error.message);
+    throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object a frame.");
+  }
+}
+
+/** An id of up to 64 characters, as it was written. */
+export function exactId(id: unknown, text: string): CommandId {
+  if (typeof id === "string") return id.length <= MAX_ID ? id : undefined;
+  if (typeof id !== "number") return undefined;
+  if (Number.isSafeInteger(id)) return id;
+  const source = sourceOf(text, "id");
+  if (source.length <= MAX_ID) return rawJson(source);
+  throw new ThumpError("invalid", `The id has over ${MAX_ID} digits.`);
 }

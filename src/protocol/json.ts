@@ -2,7 +2,12 @@
 import { ThumpError } from "./codes.ts";
 
 /** How deep arrays and objects may be nested. Writing back what is much deeper takes the engine ages, or its stack. */
-const MAX_DEPTH = 200;
+export const MAX_DEPTH = 200;
+
+/** The error for JSON that is nested deeper than that. */
+export function tooDeep(): ThumpError {
+  return new ThumpError("malformed", `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
+}
 
 /**
  * Parses JSON text.
@@ -11,9 +16,7 @@ const MAX_DEPTH = 200;
  */
 export function parseJson(text: string): unknown {
   // Anything shorter cannot be too deep: each level opens and closes.
-  if (text.length > MAX_DEPTH * 2 && isTooDeep(text)) {
-    throw new ThumpError("malformed", `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
-  }
+  if (text.length > MAX_DEPTH * 2 && isTooDeep(text)) throw tooDeep();
   return JSON.parse(text) as unknown;
 }
 
@@ -47,4 +50,14 @@ const SEPARATORS = /[\u0085\u2028\u2029]/g;
 export function escapeLineEnds(json: string): string {
   if (!SEPARATOR.test(json)) return json;
   return json.replace(SEPARATORS, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A JSON number as it was written: `JSON.stringify` writes all of its digits. */
+export interface RawJson {
+  readonly rawJSON: string;
+}
+
+export function rawJson(text: string): RawJson {
+  // TypeScript does not know it yet (ECMA-262, "JSON.parse source text access").
+  return (JSON as unknown as { rawJSON: (text: string) => RawJson }).rawJSON(text);
 }

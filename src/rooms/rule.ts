@@ -1,8 +1,9 @@
 // A room rule: what people write, its schema, and what it becomes.
 import { type Static, Type } from "typebox";
+import type { Check } from "../protocol/content.ts";
 import { RESERVED } from "../protocol/names.ts";
 import { ownerPart, readOwner } from "./owner.ts";
-import { type Check, compileCheck, schemaFault } from "./schema.ts";
+import { compileCheck, schemaFault } from "./schema.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
 /** A number of seconds, or "90s", "1h". */

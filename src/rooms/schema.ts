@@ -2,6 +2,7 @@
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/check.ts";
 import type { FieldError } from "../protocol/codes.ts";
+import type { Check } from "../protocol/content.ts";
 
 /** What libraries of validation share (https://standardschema.dev), as far as it is used. */
 export interface StandardSchema {
@@ -20,9 +21,6 @@ interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
-
-/** Returns what is wrong with a value, or nothing. */
-export type Check = (value: unknown) => FieldError[] | undefined;
 
 const MAX_ERRORS = 10;
 /** Other libraries may quote the value, or all that it could have been. */
@@ -84,19 +82,22 @@ function isPromise(result: StandardResult | Promise<StandardResult>): result is 
 export function compileCheck(schema: object | boolean): Check {
   if (isStandard(schema)) return standardCheck(schema);
   const checker = Compile(schema as Parameters<typeof Compile>[0]);
-  return (value) => (checker.Check(value) ? undefined : fieldErrors(checker.Errors(value)));
+  return (value, brief) => {
+    if (checker.Check(value)) return undefined;
+    return brief ? [] : fieldErrors(checker.Errors(value));
+  };
 }
 
 /** Its output is ignored: what is published stays as it was written. */
 function standardCheck({ "~standard": standard }: StandardSchema): Check {
-  return (value) => {
+  return (value, brief) => {
     const result = standard.validate(value);
     if (isPromise(result)) {
       throw new Error(
         `a schema (${standard.vendor}) validates asynchronously: publications cannot wait for it`,
       );
     }
-    return result.issues?.slice(0, MAX_ERRORS).map(fieldError);
+    return result.issues?.slice(0, brief ? 0 : MAX_ERRORS).map(fieldError);
   };
 }
 

@@ -14,6 +14,7 @@ import { type SocketBounds, socketBounds } from "../hub/bounds.ts";
 import { Hub } from "../hub/hub.ts";
 import { Memory } from "../rooms/memory.ts";
 import { CLOSE } from "../protocol/codes.ts";
+import { Content } from "../protocol/content.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { Journals } from "../hub/journal.ts";
 import type { Latency } from "../hub/latency.ts";
@@ -120,7 +121,7 @@ export class Engine {
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
     const { seq } = await this.door.publish(
       { caller: SERVER },
-      { room, content: { value: data }, ...options },
+      { room, content: Content.value(data), ...options },
     );
     return { at: formatCursor(this.hub.log.epoch, seq) };
   }

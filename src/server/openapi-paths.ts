@@ -198,6 +198,8 @@ export const manyPaths: Description["paths"] = {
     post: {
       operationId: "publishBatch",
       summary: "Publish a batch",
+      description:
+        "Items and their rooms are counted, and take their rates, before they are parsed. The data of each is sent on as it was written. `rooms` names no room twice. The first ten results that are errors have details.",
       parameters: query("ordered"),
       requestBody: {
         required: true,

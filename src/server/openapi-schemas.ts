@@ -4,7 +4,7 @@ import { STATUS } from "../protocol/codes.ts";
 import * as commands from "../protocol/commands.ts";
 import { Revocation } from "../transports/operate.ts";
 import { Joins } from "../transports/multiplexed-stream.ts";
-import { Item } from "../transports/publish-batch.ts";
+import { Item } from "../transports/batch-items.ts";
 import { operatorSchemas } from "./openapi-operator-schemas.ts";
 
 const text = (description: string) => Type.String({ description });

@@ -1,8 +1,11 @@
 // Reading the bodies of requests: counted before they are read, bounded in size, time and memory.
 import type { Asker } from "../access/caller.ts";
-import type { Door, Incoming } from "../access/door.ts";
+import type { Door } from "../access/door.ts";
 import { ThumpError } from "../protocol/codes.ts";
+import { Content } from "../protocol/content.ts";
+import { Elements } from "../protocol/elements.ts";
 import { parseJson } from "../protocol/json.ts";
+import { LongWork } from "./long-work.ts";
 
 /** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
 type BodyBounds = Pick<Door, "bodyTime" | "bodies">;
@@ -27,36 +30,85 @@ export async function readContent(
   asker: Asker,
   request: Request,
   limit: number,
-): Promise<Incoming["content"]> {
+): Promise<Content> {
   const type = mediaType(request);
   const bytes = await readBytes(door, asker, request, limit);
   if (type === "application/json") {
-    const text = decodeText(bytes);
-    return { json: text, value: parseBody(text) };
+    return Content.json(decodeText(bytes));
   }
   if (type === "" || type.startsWith("text/") || type === "application/x-www-form-urlencoded") {
-    return { text: decodeText(bytes) };
+    return Content.text(decodeText(bytes));
   }
-  return { bytes };
+  return Content.bytes(bytes);
 }
 
-/** A body that must be JSON. @throws ThumpError as `readBytes`, and `unsupported-type` */
+/** A body that must be JSON, as text. @throws ThumpError as `readBytes`, and `unsupported-type` */
 export async function readJson(door: Door, asker: Asker, request: Request, limit: number): Promise<unknown> {
+  const text = decodeText(await readJsonBytes(door, asker, request, limit));
+  return parsing(() => parseJson(text));
+}
+
+function readJsonBytes(door: Door, asker: Asker, request: Request, limit: number): Promise<Uint8Array> {
   const type = mediaType(request);
   // `curl -d` says that everything is a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
   }
-  return parseBody(decodeText(await readBytes(door, asker, request, limit)));
+  return readBytes(door, asker, request, limit);
+}
+
+/** How many bytes are looked at between two looks at the clock. */
+const LOOK = 64 * 1024;
+
+/** The elements of a JSON array in a body, none of which has been parsed. */
+export interface Items {
+  /** Else the body is one value, and the only item. */
+  isArray: boolean;
+  texts: string[];
+  /** Of the body. */
+  size: number;
+  /** With whom the work on them goes on. */
+  work: LongWork;
+}
+
+/**
+ * Reads a body that must be JSON, and divides an array into its elements.
+ * @param most how many there may be
+ * @param tooMany what is thrown when there are more
+ * @throws ThumpError as `readJson`
+ */
+export async function readItems(
+  door: Door,
+  asker: Asker,
+  request: Request,
+  limit: number,
+  most: number,
+  tooMany: () => ThumpError,
+): Promise<Items> {
+  const bytes = await readJsonBytes(door, asker, request, limit);
+  const size = bytes.byteLength;
+  const work = new LongWork(request, size);
+  const elements = new Elements(bytes, most);
+  do if (work.isDue) await work.pause();
+  while (elements.step(LOOK));
+  const { isArray, starts, ends } = elements;
+  if (starts.length > most) throw tooMany();
+  const texts: string[] = [];
+  for (const [i, start] of starts.entries()) {
+    if (work.isDue) await work.pause();
+    texts.push(decodeText(bytes.subarray(start, ends[i])));
+  }
+  return { isArray, texts, size, work };
 }
 
 function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-function parseBody(text: string): unknown {
+/** What is not JSON in a body is told by name. @throws ThumpError `malformed` */
+export function parsing<T>(parse: () => T): T {
   try {
-    return parseJson(text);
+    return parse();
   } catch (error) {
     if (error instanceof ThumpError) throw error;
     throw new ThumpError("malformed", `The body is not JSON: ${(error as Error).message}.`);

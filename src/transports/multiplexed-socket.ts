@@ -106,10 +106,10 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
-    const { id, room, event, data, encoding, key, echo } = command;
+    const { id, room, event, content, key, echo } = command;
     const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
-      { room, event, content: { value: data, encoding }, key, echo },
+      { room, event, content, key, echo },
       ({ seq }) => {
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.

@@ -6,25 +6,41 @@ import type { Door } from "../access/door.ts";
 import type { Refusal } from "../access/refusal.ts";
 import type { Coding } from "../hub/coding.ts";
 import type { Start } from "../hub/joining.ts";
-import { ThumpError } from "../protocol/codes.ts";
+import { type FieldError, ThumpError } from "../protocol/codes.ts";
 import { fieldErrors } from "../protocol/check.ts";
-import { type CommandId, Join as JoinCommand } from "../protocol/commands.ts";
+import { type CommandId, exactId, Join as JoinCommand } from "../protocol/commands.ts";
 import { encodeOwnEvent } from "../protocol/event-stream.ts";
 import { multiplexedStream } from "../protocol/formats.ts";
+import { parseEnvelope } from "../protocol/parse-envelope.ts";
+import { type Items, parsing } from "./body.ts";
 import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
 import { toThumpError } from "./problem.ts";
 import { StreamSession } from "./stream.ts";
 
 /** What the body of `POST /events` is made of: a `join` command each, of which the type goes without saying. */
-export const Joins = Type.Array(Type.Omit(JoinCommand, ["type"]));
-const checkJoins = Compile(Joins);
+const JoinItem = Type.Omit(JoinCommand, ["type"]);
+export const Joins = Type.Array(JoinItem);
+const checkJoin = Compile(JoinItem);
 
-/** @throws ThumpError `invalid` */
-export function readJoins(body: unknown): Join[] {
-  if (checkJoins.Check(body)) return body;
-  const errors = fieldErrors(checkJoins.Errors(body));
+/** @throws ThumpError `malformed`, `invalid` */
+export async function parseJoins({ isArray, texts, work }: Items): Promise<Join[]> {
+  if (!isArray) {
+    parsing(() => parseEnvelope(texts[0] ?? ""));
+    throw unfit([{ path: "", message: "must be array" }]);
+  }
+  const joins: Join[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (work.isDue) await work.pause();
+    const { value } = parsing(() => parseEnvelope(text));
+    if (!checkJoin.Check(value)) throw unfit(fieldErrors(checkJoin.Errors(value), `/${i}`));
+    joins.push({ ...value, id: exactId(value.id, text) });
+  }
+  return joins;
+}
+
+function unfit(errors: FieldError[]): ThumpError {
   const { path, message } = errors[0] ?? {};
-  throw new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
+  return new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
 }
 
 export class MultiplexedStream extends StreamSession {

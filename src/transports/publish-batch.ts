@@ -1,29 +1,18 @@
 // POST /publish: several publications, or one to several rooms, each with a result of its own.
-import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
 import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
-import { fieldErrors } from "../protocol/check.ts";
 import type { TraceContext } from "../hub/intake.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import { count, type Counted, parse, pay, type Wanted } from "./batch-items.ts";
+import { type Items, readItems } from "./body.ts";
 import { toThumpError } from "./problem.ts";
-import { readJson } from "./body.ts";
 import { readQuery, traceparentOf } from "./request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
-
-/** What a batch is made of. */
-export const Item = Type.Object({
-  room: Type.Optional(Type.String()),
-  rooms: Type.Optional(Type.Array(Type.String())),
-  event: Type.Optional(Type.String()),
-  data: Type.Optional(Type.Unknown()),
-  encoding: Type.Optional(Type.Literal("base64")),
-  key: Type.Optional(Type.String()),
-});
-const item = Compile(Item);
+/** In how many results of a batch an error has details. */
+const DETAILED = 10;
 
 type Result =
   | { room?: string; at: string }
@@ -41,81 +30,136 @@ export async function publishBatch(
 ): Promise<Response> {
   door.policy.checkShown(asker, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
-  const body = await readJson(door, asker, request, maxBody);
-  const items = Array.isArray(body) ? body : [body];
-  const wanted = items.flatMap(expand);
-  if (wanted.length > MAX_PUBLICATIONS) {
-    throw new ThumpError(
-      "limit",
-      `One request may make ${MAX_PUBLICATIONS} publications; this one asks for ${wanted.length}.`,
-    );
+  const { items, work } = await counted(door, request, asker, maxBody);
+  const batch = new Batch(door, asker, ordered, traceparentOf(door, request, asker));
+  const paid: Counted[] = [];
+  for (const item of items) {
+    if (work.isDue) await work.pause();
+    pay(door, asker, item);
+    paid.push(item);
+    if (ordered && item.unpaid) break;
+  }
+  // All is parsed before anything is published: of a body that is not JSON nothing is.
+  const wanted: (Wanted | ThumpError)[] = [];
+  let unfit = 0;
+  for (const item of paid) {
+    if (work.isDue) await work.pause();
+    const one =
+      item.paid === 0 && item.unpaid ? item.unpaid : parse(item, door.maxMessage, unfit >= DETAILED);
+    if (one instanceof ThumpError) unfit++;
+    wanted.push(one);
   }
   await decideAll(door, asker, wanted);
-  const traceparent = traceparentOf(door, request, asker);
-  // All are handed to the log in this turn, in order; then their acks are waited for.
-  const results: (Result | Promise<Result>)[] = [];
-  for (const one of wanted) {
-    const result = publishOne(door, asker, one, traceparent);
-    results.push(result);
-    if (ordered && "error" in result) break;
+  for (const [i, item] of paid.entries()) {
+    for (const publication of batch.publications(item, wanted[i] as Wanted | ThumpError)) {
+      if (work.isDue) await work.pause();
+      if (!batch.add(publication)) return batch.answer();
+    }
   }
-  return Response.json({ results: await Promise.all(results) });
+  return batch.answer();
 }
 
-type Wanted = Static<typeof Item> | ThumpError;
+/** Reads the items, and counts what they ask for. A body that is refused as a whole is counted as a publication. */
+async function counted(
+  door: Door,
+  request: Request,
+  asker: Asker,
+  maxBody: number,
+): Promise<{ items: Counted[]; work: Items["work"] }> {
+  let size = 0;
+  try {
+    const read = await readItems(door, asker, request, maxBody, MAX_PUBLICATIONS, tooMany);
+    const { texts, work } = read;
+    ({ size } = read);
+    const items: Counted[] = [];
+    let publications = 0;
+    for (const text of texts) {
+      if (work.isDue) await work.pause();
+      const item = count(text, MAX_PUBLICATIONS);
+      items.push(item);
+      publications += item.count;
+      if (publications > MAX_PUBLICATIONS) throw tooMany();
+    }
+    return { items, work };
+  } catch (error) {
+    door.limiter.take(asker, "publishes", 1, size);
+    throw error;
+  }
+}
 
-/** One wanted publication a room; an item that does not fit is its own error. */
-function expand(value: unknown): Wanted[] {
-  if (!item.Check(value)) {
-    const errors = fieldErrors(item.Errors(value));
-    return [
-      new ThumpError("invalid", `The item does not fit: ${errors[0]?.path} ${errors[0]?.message}.`, errors),
-    ];
-  }
-  const rooms = value.rooms ?? (value.room === undefined ? [] : [value.room]);
-  if (rooms.length === 0) {
-    return [
-      new ThumpError("invalid", "The item names no room.", [{ path: "/room", message: "is required" }]),
-    ];
-  }
-  return rooms.map((room) => ({ ...value, room }));
+function tooMany(): ThumpError {
+  return new ThumpError(
+    "limit",
+    `One request may make ${MAX_PUBLICATIONS} publications; this one asks for more.`,
+  );
 }
 
 /** The app's hook is asked about each room before anything is published: what it says is then known. */
-async function decideAll(door: Door, asker: Asker, wanted: Wanted[]): Promise<void> {
+async function decideAll(door: Door, asker: Asker, wanted: (Wanted | ThumpError)[]): Promise<void> {
   if (!door.policy.authorize) return;
-  const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : [one.room as string])));
+  const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
   await Promise.allSettled([...rooms].map((room) => Promise.try(() => door.check(asker, "publish", room))));
 }
 
-function publishOne(
-  door: Door,
-  asker: Asker,
-  wanted: Wanted,
-  traceparent: TraceContext | undefined,
-): Result | Promise<Result> {
-  const room = wanted instanceof ThumpError ? {} : { room: wanted.room as string };
-  const failed = (error: unknown): Result => {
-    const { code, message, errors, retry } = toThumpError(door.hub, error);
-    const more = { ...(errors ? { errors } : {}), ...(retry === undefined ? {} : { retry }) };
-    return { ...room, error: { code, message, ...more } };
-  };
-  if (wanted instanceof ThumpError) return failed(wanted);
-  const { event, data, encoding, key } = wanted;
-  try {
-    const publication = door.publish(asker, {
-      room: wanted.room as string,
-      event,
-      key,
-      content: { value: data, encoding },
-      traceparent,
-    });
-    const kept = ({ seq }: { seq: number }): Result => ({
-      ...room,
-      at: formatCursor(door.hub.log.epoch, seq),
-    });
-    return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
-  } catch (error) {
-    return failed(error);
+/** One publication, or why there is none. */
+type Publication = { room?: string | undefined } & ({ wanted: Wanted } | { error: ThumpError });
+
+class Batch {
+  readonly #results: (Result | Promise<Result>)[] = [];
+  #failed = 0;
+
+  constructor(
+    readonly door: Door,
+    readonly asker: Asker,
+    readonly ordered: boolean,
+    readonly traceparent: TraceContext | undefined,
+  ) {}
+
+  /** One a room; of an item that does not fit one alone. */
+  *publications({ room, count, paid, unpaid }: Counted, wanted: Wanted | ThumpError): Generator<Publication> {
+    if (wanted === unpaid) for (let i = 0; i < count; i++) yield { room, error: unpaid };
+    else if (wanted instanceof ThumpError) yield { room, error: wanted };
+    else
+      for (const [i, each] of wanted.rooms.entries())
+        yield i >= paid && unpaid ? { room: each, error: unpaid } : { room: each, wanted };
+  }
+
+  /** False when nothing is to come after it. */
+  add(publication: Publication): boolean {
+    const result =
+      "error" in publication
+        ? this.#fail(publication.room, publication.error)
+        : this.#publish(publication.room as string, publication.wanted);
+    this.#results.push(result);
+    return !(this.ordered && "error" in result);
+  }
+
+  async answer(): Promise<Response> {
+    return Response.json({ results: await Promise.all(this.#results) });
+  }
+
+  #publish(room: string, { event, key, content }: Wanted): Result | Promise<Result> {
+    const { door, asker, traceparent } = this;
+    const failed = (error: unknown) => this.#fail(room, error);
+    const kept = ({ seq }: { seq: number }): Result => ({ room, at: formatCursor(door.hub.log.epoch, seq) });
+    const brief = this.#failed >= DETAILED;
+    try {
+      const publication = door.publish(asker, { room, event, key, content, traceparent, paid: true, brief });
+      return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #fail(room: string | undefined, thrown: unknown): Result {
+    const { code, message, errors, retry } = toThumpError(this.door.hub, thrown);
+    const detailed = this.#failed++ < DETAILED;
+    const error = {
+      code,
+      message,
+      ...(errors && detailed ? { errors } : {}),
+      ...(retry === undefined ? {} : { retry }),
+    };
+    return { ...(room === undefined ? {} : { room }), error };
   }
 }

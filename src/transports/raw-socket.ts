@@ -4,6 +4,7 @@ import type { Door } from "../access/door.ts";
 import type { Refusal } from "../access/refusal.ts";
 import { type Joined, startAll, type Start } from "../hub/joining.ts";
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
+import { Content } from "../protocol/content.ts";
 import { raw } from "../protocol/formats.ts";
 import { SocketSession } from "./socket.ts";
 
@@ -31,7 +32,7 @@ export class RawSocket extends SocketSession {
   }
 
   protected override receive(frame: string | Buffer): void {
-    const content = typeof frame === "string" ? { text: frame } : { bytes: frame };
+    const content = typeof frame === "string" ? Content.text(frame) : Content.bytes(frame);
     this.publishIncoming(
       { room: this.room, content, echo: this.echo },
       () => {},

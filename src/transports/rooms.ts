@@ -4,6 +4,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { startAll, type Start, type Starts } from "../hub/joining.ts";
 import { ThumpError } from "../protocol/codes.ts";
+import type { Content } from "../protocol/content.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import {
   envelopeStream,
@@ -12,9 +13,9 @@ import {
   ndjson,
 } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
-import { readContent, readJson } from "./body.ts";
+import { readContent, readItems } from "./body.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
-import { MultiplexedStream, readJoins } from "./multiplexed-stream.ts";
+import { MultiplexedStream, parseJoins } from "./multiplexed-stream.ts";
 import { openRoomStream, openSocket, openStream, poll } from "./open.ts";
 import type { Names } from "./path.ts";
 import { RawSocket } from "./raw-socket.ts";
@@ -40,9 +41,7 @@ export async function publish(
 ): Promise<Response> {
   const { headers } = request;
   const room = readRoom(names);
-  // Whose publication is not wanted need not send it.
-  if (door.policy.secured) await door.check(asker, "publish", room);
-  const content = await readContent(door, asker, request, door.maxMessage);
+  const content = await readPublication(door, request, asker, room);
   const publication = await door.publish(asker, {
     room,
     content,
@@ -51,6 +50,18 @@ export async function publish(
     traceparent: traceparentOf(door, request, asker),
   });
   return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
+}
+
+/** A publication that is refused before its data is there is counted as one all the same. */
+async function readPublication(door: Door, request: Request, asker: Asker, room: string): Promise<Content> {
+  try {
+    // Whose publication is not wanted need not send it.
+    if (door.policy.secured) await door.check(asker, "publish", room);
+    return await readContent(door, asker, request, door.maxMessage);
+  } catch (error) {
+    door.limiter.take(asker, "publishes");
+    throw error;
+  }
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
@@ -128,8 +139,10 @@ export async function multiplexedStream(
   maxBody: number,
 ): Promise<Response> {
   door.policy.checkShown(asker, KNOWN);
-  const joins = readJoins(await readJson(door, asker, request, maxBody));
-  takeJoins(door, asker, joins.length);
+  const { roomsPerSession } = door.hub;
+  const items = await readItems(door, asker, request, maxBody, roomsPerSession, () => tooManyRooms(door));
+  takeJoins(door, asker, items.texts.length);
+  const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
   return openStream(
     { door, request, server, asker },
@@ -200,9 +213,12 @@ function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
+function tooManyRooms({ hub }: Door): ThumpError {
+  return new ThumpError("limit", `A session may be in ${hub.roomsPerSession} rooms.`);
+}
+
 function takeJoins(door: Door, asker: Asker, count: number): void {
-  const { roomsPerSession } = door.hub;
-  if (count > roomsPerSession) throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms.`);
+  if (count > door.hub.roomsPerSession) throw tooManyRooms(door);
   if (count > 0) door.limiter.take(asker, "joins", count);
 }
 

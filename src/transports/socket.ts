@@ -1,7 +1,8 @@
 // A WebSocket session: the part that the raw and the multiplexed socket share.
 import type { ServerWebSocket } from "bun";
 import type { Asker } from "../access/caller.ts";
-import type { Door, Incoming } from "../access/door.ts";
+import type { Door } from "../access/door.ts";
+import type { Incoming } from "../access/publish.ts";
 import type { AskingSession } from "../access/recheck.ts";
 import type { Refusal } from "../access/refusal.ts";
 import { endedByClient, endedByUs } from "../hub/journal.ts";

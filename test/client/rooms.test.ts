@@ -155,8 +155,9 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     // The same key: the same place.
     const [one, two] = await Promise.all([
       thump.publish("r", 1, { key: "k" }),
-      thump.publish("r", 2, { key: "k" }),
+      thump.publish("r", 1, { key: "k" }),
     ]);
     expect(one).toBe(two);
+    await expect(thump.publish("r", 2, { key: "k" })).rejects.toMatchObject({ code: "key-reused" });
   });
 });

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import WS from "ws";
 import { SERVER } from "../../src/access/caller.ts";
+import { Content } from "../../src/protocol/content.ts";
 import { connect, type Socket } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 
@@ -45,7 +46,7 @@ for (const { size, deflated } of VARIANTS) {
 
     function publish(n: number): void {
       const data = Buffer.concat([Buffer.from(String(n).padStart(8, "0")), pad]);
-      const content = deflated ? { bytes: data } : { text: String(data) };
+      const content = deflated ? Content.bytes(data) : Content.text(String(data));
       void server.engine.door.publish({ caller: SERVER }, { room: "burst", content });
     }
   });

@@ -1,21 +1,39 @@
 // Commands of the multiplexed socket: what is one, and how each that is not is refused.
 import { expect, test } from "bun:test";
-import { BadFrame, decodeCommand } from "../../src/protocol/commands.ts";
+import { BadFrame, decodeCommand, type PublishCommand } from "../../src/protocol/commands.ts";
+import type { Data } from "../../src/protocol/data.ts";
 import { thrown } from "../support/errors.ts";
 
 test.each([
   { type: "join", room: "r" },
   { type: "join", id: 1, room: "r", after: "e-1", last: 3, max: 0.5 },
   { type: "leave", id: "x", room: "r" },
-  { type: "publish", room: "r" },
-  { type: "publish", id: 2, room: "r", event: "e", data: { a: [null] }, key: "k", echo: true },
-  { type: "publish", room: "r", data: "AQID", encoding: "base64" },
   { type: "history", room: "r", last: 0 },
   { type: "members", room: "r" },
   { type: "auth", token: "t" },
   { type: "ping" },
 ])("%j is a command", (command) => {
   expect(decodeCommand(JSON.stringify(command)) as object).toEqual(command);
+});
+
+test.each<[more: object, data: Data]>([
+  [{}, { kind: "json", text: "null" }],
+  [
+    { id: 2, event: "e", data: { a: [null] }, key: "k", echo: true },
+    { kind: "json", text: '{"a":[null]}' },
+  ],
+  [{ data: "text" }, { kind: "text", text: "text" }],
+  [
+    { data: "AQID", encoding: "base64" },
+    { kind: "binary", bytes: Uint8Array.of(1, 2, 3) },
+  ],
+])("a publication with %j", (more, data) => {
+  const { content, ...fields } = decodeCommand(
+    JSON.stringify({ type: "publish", room: "r", ...more }),
+  ) as PublishCommand;
+  const { data: _, encoding: __, ...others } = more as { data?: unknown; encoding?: unknown };
+  expect(fields as object).toEqual({ type: "publish", room: "r", ...others });
+  expect(content.data(100)).toEqual(data);
 });
 
 test("unknown fields are ignored", () => {

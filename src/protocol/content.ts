@@ -1,0 +1,131 @@
+// What a publication carries on its way in: its size is known at once; it is parsed when it is wanted, once for all rooms.
+import { type FieldError, ThumpError } from "./codes.ts";
+import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "./data.ts";
+import { parseJson } from "./json.ts";
+
+/** The data as it is sent on, and its value, which a room's schema checks. */
+interface Parsed {
+  data: Data;
+  value: unknown;
+}
+
+/** Says what is wrong with a value, or nothing; when `brief`, without any details. */
+export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
+
+/** In characters: the value of a longer source is parsed again where a schema asks for it, rather than kept. */
+const KEPT = 64 * 1024;
+/** A byte of a string takes at most so many in JSON. */
+const ESCAPED = 6;
+
+export class Content {
+  #parsed: Parsed | undefined;
+  #data: Data | undefined;
+  /** What schemas had against it. */
+  #found: Map<Check, FieldError[] | undefined> | undefined;
+
+  /**
+   * @param size how many bytes it takes as it was sent
+   * @param least the data has at least so many
+   * @param parse parses it, where that was not done
+   * @param keeps whether its value is kept
+   */
+  private constructor(
+    readonly size: number,
+    readonly least: number,
+    readonly parse: (() => Parsed) | undefined,
+    readonly keeps = true,
+  ) {}
+
+  /** A text frame or body: JSON when it parses, else a string. */
+  static text(text: string): Content {
+    const size = Buffer.byteLength(text);
+    return new Content(size, size, () => dataFromText(text), text.length <= KEPT);
+  }
+
+  static bytes(bytes: Uint8Array): Content {
+    const content = new Content(bytes.byteLength, bytes.byteLength, undefined);
+    content.#parsed = { data: { kind: "binary", bytes }, value: bytes };
+    return content;
+  }
+
+  /** JSON that is sent on as it was written. */
+  static json(text: string): Content {
+    const size = Buffer.byteLength(text);
+    const parse = (): Parsed => ({ data: { kind: "json", text }, value: parseData(text) });
+    return new Content(size, size, parse, text.length <= KEPT);
+  }
+
+  /** A value. With `encoding` it is bytes. */
+  static value(value: unknown, encoding?: Encoding): Content {
+    // What other values take is found out when they are written; they come from code, which pays no rates.
+    const size = typeof value === "string" ? Buffer.byteLength(value) : 0;
+    return new Content(size, 0, () => dataFromValue(value, encoding));
+  }
+
+  /**
+   * The `data` of an envelope that has been parsed. A string is text, or bytes; anything else is sent on as it was
+   * written.
+   * @param sourceOf finds how it was written
+   */
+  static parsed(value: unknown, encoding: Encoding | undefined, sourceOf: () => string): Content {
+    if (encoding !== undefined || value === undefined) return Content.value(value, encoding);
+    const isText = typeof value === "string" && value.isWellFormed();
+    const data: Data = isText ? { kind: "text", text: value } : { kind: "json", text: sourceOf() };
+    const size = Buffer.byteLength(data.text);
+    const content = new Content(size, size, undefined);
+    content.#parsed = { data, value };
+    return content;
+  }
+
+  /** The same of an envelope of which the `data` has not been parsed. */
+  static unparsed(source: string, encoding: Encoding | undefined): Content {
+    if (!source.startsWith('"') && encoding === undefined) return Content.json(source);
+    const size = Buffer.byteLength(source);
+    const parse = (): Parsed => {
+      const value = parseData(source);
+      const { data } = dataFromValue(value, encoding);
+      return { value, data: data.kind === "json" ? { kind: "json", text: source } : data };
+    };
+    return new Content(size, (size - 2) / ESCAPED, parse, source.length <= KEPT);
+  }
+
+  /** The data, which may have so many bytes. @throws ThumpError `too-large`, `malformed`, `invalid` */
+  data(limit: number): Data {
+    if (this.#data) return this.#data;
+    if (this.least > limit) throw tooLarge(this.size, limit);
+    const { data } = this.#parse();
+    // Where it is not known already.
+    if (this.least < this.size || this.size === 0) {
+      const size = sizeOfData(data);
+      if (size > limit) throw tooLarge(size, limit);
+    }
+    return (this.#data = data);
+  }
+
+  /** What a schema has against it, found out once a schema. */
+  errors(check: Check, brief: boolean | undefined): FieldError[] | undefined {
+    const found = (this.#found ??= new Map());
+    if (!found.has(check)) found.set(check, check(this.#parse().value, brief));
+    return found.get(check);
+  }
+
+  #parse(): Parsed {
+    if (this.#parsed) return this.#parsed;
+    const parsed = (this.parse as () => Parsed)();
+    if (this.keeps) this.#parsed = parsed;
+    return parsed;
+  }
+}
+
+function parseData(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof ThumpError) throw error;
+    throw new ThumpError("malformed", `The data is not JSON: ${(error as Error).message}.`);
+  }
+}
+
+function tooLarge(size: number, limit: number): ThumpError {
+  return new ThumpError("too-large", `The data has ${size} bytes; a publication may have ${limit}.`);
+}

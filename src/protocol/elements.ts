@@ -1,0 +1,109 @@
+// Where the elements of a JSON array stand in its bytes: found a piece at a time, before anything is parsed. Pure.
+import { ThumpError } from "./codes.ts";
+import { MAX_DEPTH, tooDeep } from "./json.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const LIST = 0x5b;
+const LIST_END = 0x5d;
+// With this bit set, "[" is "{" and "]" is "}".
+const CURLY = 0x20;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** What may come next between elements. */
+type Expected = "anything" | "first" | "element" | "comma" | "nothing";
+
+/**
+ * Finds the elements of a JSON array, or the one value that there is instead. Of bytes that are not JSON the elements mean
+ * nothing; but then they are none, or one of them is not JSON either.
+ */
+export class Elements {
+  /** It is an array. */
+  isArray = false;
+  readonly starts: number[] = [];
+  /** After the last byte of each. */
+  readonly ends: number[] = [];
+  #at = 0;
+  #expected: Expected = "anything";
+  /** Within an element: how deep, and whether in a string. */
+  #inside = false;
+  #depth = 0;
+  #quoted = false;
+
+  /** @param most how many elements there may be; it stops at the first one over it */
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly most: number,
+  ) {}
+
+  /**
+   * Looks at so many more bytes. False when there is nothing more to look at.
+   * @throws ThumpError `malformed`
+   */
+  step(size: number): boolean {
+    const { bytes } = this;
+    const end = Math.min(bytes.length, this.#at + size);
+    while (this.#at < end && this.starts.length <= this.most)
+      if (this.#inside) this.#element(end);
+      else this.#between(bytes[this.#at] as number);
+    if (this.starts.length > this.most) return false;
+    if (this.#at < bytes.length) return true;
+    // One value alone ends with the body.
+    if (!this.isArray && this.starts.length > 0) this.ends[0] = bytes.length;
+    else if (this.#expected !== "nothing") throw malformed("it ends too early");
+    return false;
+  }
+
+  #between(char: number): void {
+    if (char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09) return void this.#at++;
+    const expected = this.#expected;
+    if (expected === "anything" && char === LIST) {
+      this.isArray = true;
+      this.#expected = "first";
+    } else if (expected === "anything") {
+      this.starts.push(this.#at);
+      this.#at = this.bytes.length;
+      return;
+    } else if (char === LIST_END && (expected === "first" || expected === "comma"))
+      this.#expected = "nothing";
+    else if (char === COMMA && expected === "comma") this.#expected = "element";
+    else if (expected === "first" || expected === "element") {
+      this.starts.push(this.#at);
+      this.#inside = true;
+      return;
+    } else throw malformed(`${expected} was expected at byte ${this.#at}`);
+    this.#at++;
+  }
+
+  /** Up to the end of the element, or of what is to be looked at now. */
+  #element(end: number): void {
+    const { bytes } = this;
+    let depth = this.#depth;
+    let quoted = this.#quoted;
+    let at = this.#at;
+    for (; at < end; at++) {
+      const char = bytes[at] as number;
+      if (quoted) {
+        if (char === BACKSLASH) at++;
+        else if (char === QUOTE) quoted = false;
+      } else if (char === QUOTE) quoted = true;
+      else if ((char | CURLY) === OPEN) {
+        if (++depth >= MAX_DEPTH) throw tooDeep();
+      } else if (depth === 0 && (char === COMMA || char === LIST_END)) {
+        this.ends.push(at);
+        this.#inside = false;
+        this.#expected = "comma";
+        break;
+      } else if ((char | CURLY) === CLOSE) depth--;
+    }
+    this.#at = at;
+    this.#depth = depth;
+    this.#quoted = quoted;
+  }
+}
+
+function malformed(why: string): ThumpError {
+  return new ThumpError("malformed", `The body is not JSON: ${why}.`);
+}

@@ -1,0 +1,209 @@
+// Bounds before work: what a body or frame asks for is counted and paid for before it is parsed, checked or refused.
+import { expect, spyOn, test } from "bun:test";
+import type { Options } from "../../src/index.ts";
+import { Content } from "../../src/protocol/content.ts";
+import { LongWork } from "../../src/transports/long-work.ts";
+import { dataOf, problemOf, stateOf } from "../support/answers.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { connect, type Frame, multiplexed } from "../support/clients.ts";
+import { metricsOf } from "../support/metrics.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+const MIB = 1 << 20;
+const rate = (burst: number) => ({ rate: 0.001, burst });
+/** Requests of an address that is not this machine's: it has limits. */
+const elsewhere = { "x-forwarded-for": "203.0.113.9" };
+const limited = (address: object, options: Options = {}): TestServer =>
+  startServer({ proxies: ["loopback"], limits: { rates: { address } }, ...options });
+
+const post = (server: TestServer, path: string, body: string, headers: Record<string, string> = elsewhere) =>
+  fetch(`${server.url}${path}`, { method: "POST", body, headers });
+
+interface Result {
+  room?: string;
+  at?: string;
+  error?: { code: string; errors?: object[] };
+}
+
+async function resultsOf(answer: Promise<Response>): Promise<Result[]> {
+  const response = await answer;
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { results: Result[] }).results;
+}
+
+const codes = (results: Result[]) =>
+  Object.groupBy(results, ({ error }) => error?.code ?? "published") as Record<string, Result[]>;
+
+/** How long the texts are that are parsed from now on. */
+function parsedFromNow(): number[] {
+  const lengths: number[] = [];
+  const parse = JSON.parse.bind(JSON);
+  const spy = spyOn(JSON, "parse").mockImplementation((text: string, reviver) => {
+    lengths.push(String(text).length);
+    return parse(text, reviver) as unknown;
+  });
+  cleanup(() => spy.mockRestore());
+  return lengths;
+}
+
+const JUNK = `[${"[],".repeat(330_000)}[]]`;
+const TOO_MANY: [name: string, path: string, body: string][] = [
+  ["500,000 items that are none", "/publish", `[${"1,".repeat(500_000)}1]`],
+  ["items that are arrays", "/publish", JUNK],
+  ["one item for 300,000 rooms", "/publish", `{"rooms":[${'"",'.repeat(300_000)}""],"data":1}`],
+  ["rooms that are none", "/publish", `{"rooms":${JUNK},"data":1}`],
+  ["rooms of many items", "/publish", `[${`{"rooms":["a","b"]},`.repeat(501)}1]`],
+  ["rooms of a stream", "/events", JUNK],
+];
+
+test.each(TOO_MANY)("%s: refused by a count, and nothing is parsed", async (_, path, body) => {
+  const server = startServer();
+  const parsed = parsedFromNow();
+  expect(await problemOf(post(server, path, body))).toMatchObject({ status: 429, code: "limit" });
+  expect(Math.max(0, ...parsed)).toBeLessThan(100);
+});
+
+const TOO_LARGE: [name: string, body: string, code: string][] = [
+  ["an item of 1 MiB of unknown fields", `{"room":"r","x":${JUNK}}`, "malformed"],
+  ["data of 1 MiB", `{"room":"r","data":${JUNK}}`, "too-large"],
+  ["a text of 1 MiB", `{"room":"r","data":"${"x".repeat(MIB - 100)}"}`, "too-large"],
+  ["bytes of 1 MiB", `{"room":"r","data":"${"x".repeat(MIB - 100)}","encoding":"base64"}`, "too-large"],
+];
+
+test.each(TOO_LARGE)("%s: refused without being parsed", async (_, body, code) => {
+  const server = startServer();
+  const parsed = parsedFromNow();
+  const response = await post(server, "/publish", `[${body}]`);
+  expect(await response.text()).toContain(`"code":"${code}"`);
+  expect(Math.max(0, ...parsed)).toBeLessThan(1000);
+});
+
+test("a frame is parsed without its data, and the data only once it is paid for", async () => {
+  const server = startServer({ limits: { rates: { session: { publishes: rate(1), requests: rate(2) } } } });
+  const client = await multiplexed(server.socket("/ws"));
+  await client.find(({ type }) => type === "welcome");
+  const parsed = parsedFromNow();
+  const data = `[${"[],".repeat(20_000)}[]]`;
+  const send = async (frame: string): Promise<Frame> => {
+    client.socket.send(frame);
+    return client.next();
+  };
+  const largest = () => Math.max(0, ...parsed.splice(0));
+  expect(await send(`{"type":"ping","data":${data}}`)).toMatchObject({ type: "pong" });
+  expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "malformed" });
+  expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "rate" });
+  const publish = `{"type":"publish","id":1,"room":"r","data":${data}}`;
+  // The replies are parsed by this test.
+  expect(largest()).toBeLessThan(1000);
+  expect(await send(publish)).toMatchObject({ type: "published" });
+  expect(largest()).toBe(data.length);
+  expect(await send(publish)).toMatchObject({ code: "rate" });
+  expect(largest()).toBeLessThan(1000);
+});
+
+test("an item is read once for all of its rooms, and a room is named once", async () => {
+  const server = startServer();
+  const rooms = Array.from({ length: 1000 }, (_, i) => `r${i}`);
+  const data = `[${"[],".repeat(15_000)}[]]`;
+  const parsed = parsedFromNow();
+  const results = await resultsOf(
+    post(server, "/publish", `{"rooms":${JSON.stringify(rooms)},"data":${data}}`),
+  );
+  expect(parsed.filter((length) => length === data.length)).toHaveLength(1);
+  expect(results.map(({ room, at }) => [room, typeof at])).toEqual(rooms.map((room) => [room, "string"]));
+  const twice = await resultsOf(post(server, "/publish", '{"rooms":["mine","other","mine"],"data":1}'));
+  expect(twice).toMatchObject([{ error: { code: "invalid", errors: [{ path: "/rooms" }] } }]);
+  expect(dataOf(await stateOf(server, "mine"))).toEqual([]);
+});
+
+test("data is checked once for each schema", () => {
+  let checks = 0;
+  const check = () => void checks++;
+  const content = Content.json('{"a":1}');
+  for (let i = 0; i < 5; i++) expect(content.errors(check, false)).toBeUndefined();
+  expect(checks).toBe(1);
+});
+
+test("items that do not fit cost what others do, and few of them are explained", async () => {
+  const server = limited({ publishes: rate(1500) });
+  const items = `[${'{"room":7},'.repeat(999)}7]`;
+  const invalid = codes(await resultsOf(post(server, "/publish", items)));
+  expect(invalid["invalid"]).toHaveLength(1000);
+  expect(invalid["invalid"]?.filter(({ error }) => error?.errors)).toHaveLength(10);
+  const second = codes(await resultsOf(post(server, "/publish", items)));
+  expect(second["invalid"]).toHaveLength(500);
+  expect(second["rate"]).toHaveLength(500);
+});
+
+test("data that does not fit a schema is explained in a few results, too", async () => {
+  const server = startServer({ rooms: { "*": { schema: { type: "object", required: ["text"] } } } });
+  const items = JSON.stringify(Array.from({ length: 50 }, () => ({ room: "r", data: [] })));
+  const results = await resultsOf(post(server, "/publish", items));
+  expect(codes(results)["invalid"]).toHaveLength(50);
+  expect(results.filter(({ error }) => error?.errors)).toHaveLength(10);
+  const rooms = JSON.stringify({ rooms: Array.from({ length: 50 }, (_, i) => `r${i}`), data: [] });
+  const many = await resultsOf(post(server, "/publish", rooms));
+  expect(many.filter(({ error }) => error?.errors)).toHaveLength(10);
+});
+
+test.each<[name: string, path: string, body: string]>([
+  ["not JSON", "/publish", "[{]"],
+  ["too many", "/publish", `[${"1,".repeat(2000)}1]`],
+  ["too large", "/rooms/r", "x".repeat(70_000)],
+  ["forbidden", "/rooms/closed", "x"],
+  ["a bad event", "/publish", '{"room":"r","event":"thump:x"}'],
+  ["a bad room", "/publish", '{"room":""}'],
+  ["bad base64", "/publish", '{"room":"r","data":"?","encoding":"base64"}'],
+])("a publication that is refused takes its rate: %s", async (_, path, body) => {
+  const server = limited({ publishes: rate(1) }, { rooms: { closed: { publish: "server" } } });
+  const codeOf = async () => /"code":"([\w-]+)"/.exec(await (await post(server, path, body)).text())?.[1];
+  expect(await codeOf()).not.toBe("rate");
+  expect(await codeOf()).toBe("rate");
+});
+
+test.each(["/rooms/r", "/publish", "/events"])(
+  "POST %s takes one of the requests before its body is read",
+  async (path) => {
+    const server = limited({ requests: rate(1) });
+    await post(server, path, "[{");
+    const refused = await problemOf(post(server, path, "x".repeat(70_000)));
+    expect(refused).toMatchObject({ status: 429, code: "rate" });
+    expect(
+      (await metricsOf(server)).of("thump_rate_limited_total", { scope: "address", kind: "requests" }),
+    ).toBe(1);
+  },
+);
+
+test("sockets, too: refused publications take their rate", async () => {
+  const rates = { session: { publishes: rate(3) } };
+  const server = startServer({ limits: { rates }, rooms: { closed: { publish: "server" } } });
+  const client = await multiplexed(server.socket("/ws"));
+  const ask = (more: object) => client.ask({ type: "publish", room: "r", data: 1, ...more });
+  expect(await ask({ room: "closed" })).toMatchObject({ code: "forbidden" });
+  expect(await ask({ event: "thump:x" })).toMatchObject({ code: "invalid-event" });
+  expect(await ask({ data: "?", encoding: "base64" })).toMatchObject({ code: "invalid" });
+  expect(await ask({})).toMatchObject({ code: "rate" });
+  const raw = await connect(server.socket("/rooms/closed"));
+  for (let i = 0; i < 4; i++) raw.send("x");
+  const told = (await raw.until((frames) => frames.length === 4)).map(
+    (frame) => JSON.parse(String(frame)) as Frame,
+  );
+  expect(told.map(({ code }) => code as string)).toEqual(["forbidden", "forbidden", "forbidden", "rate"]);
+});
+
+test("long work goes on a slice per tick, one request at a time, and ends with its client", async () => {
+  const abort = new AbortController();
+  const works = [1, 2, 3].map(() => new LongWork(new Request("http://x", { signal: abort.signal }), MIB));
+  expect(works.map(({ isDue }) => isDue)).toEqual([true, true, true]);
+  let tick = 0;
+  const count = () => {
+    tick++;
+    if (tick < 20) setImmediate(count);
+  };
+  setImmediate(count);
+  const ticks = await Promise.all(works.map(async (work) => (await work.pause(), tick)));
+  expect(new Set(ticks).size).toBe(works.length);
+  expect(new LongWork(new Request("http://x"), 100).isDue).toBe(false);
+  abort.abort();
+  await expect(works[0]?.pause()).rejects.toMatchObject({ code: "malformed" });
+});
