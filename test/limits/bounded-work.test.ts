@@ -13,8 +13,9 @@ const MIB = 1 << 20;
 const rate = (burst: number) => ({ rate: 0.001, burst });
 /** Requests of an address that is not this machine's: it has limits. */
 const elsewhere = { "x-forwarded-for": "203.0.113.9" };
+const openServer = (options: Options = {}): TestServer => startServer({ open: true, ...options });
 const limited = (address: object, options: Options = {}): TestServer =>
-  startServer({ proxies: ["loopback"], limits: { rates: { address } }, ...options });
+  openServer({ proxies: ["loopback"], limits: { rates: { address } }, ...options });
 
 const post = (server: TestServer, path: string, body: string, headers: Record<string, string> = elsewhere) =>
   fetch(`${server.url}${path}`, { method: "POST", body, headers });
@@ -57,7 +58,7 @@ const TOO_MANY: [name: string, path: string, body: string][] = [
 ];
 
 test.each(TOO_MANY)("%s: refused by a count, and nothing is parsed", async (_, path, body) => {
-  const server = startServer();
+  const server = openServer();
   const parsed = parsedFromNow();
   expect(await problemOf(post(server, path, body))).toMatchObject({ status: 429, code: "limit" });
   expect(Math.max(0, ...parsed)).toBeLessThan(100);
@@ -71,7 +72,7 @@ const TOO_LARGE: [name: string, body: string, code: string][] = [
 ];
 
 test.each(TOO_LARGE)("%s: refused without being parsed", async (_, body, code) => {
-  const server = startServer();
+  const server = openServer();
   const parsed = parsedFromNow();
   const response = await post(server, "/publish", `[${body}]`);
   expect(await response.text()).toContain(`"code":"${code}"`);
@@ -79,7 +80,7 @@ test.each(TOO_LARGE)("%s: refused without being parsed", async (_, body, code) =
 });
 
 test("a frame is parsed without its data, and the data only once it is paid for", async () => {
-  const server = startServer({ limits: { rates: { session: { publishes: rate(1), requests: rate(2) } } } });
+  const server = openServer({ limits: { rates: { session: { publishes: rate(1), requests: rate(2) } } } });
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");
   const parsed = parsedFromNow();
@@ -102,7 +103,7 @@ test("a frame is parsed without its data, and the data only once it is paid for"
 });
 
 test("an item is read once for all of its rooms, and a room is named once", async () => {
-  const server = startServer();
+  const server = openServer();
   const rooms = Array.from({ length: 1000 }, (_, i) => `r${i}`);
   const data = `[${"[],".repeat(15_000)}[]]`;
   const parsed = parsedFromNow();
@@ -136,7 +137,7 @@ test("items that do not fit cost what others do, and few of them are explained",
 });
 
 test("data that does not fit a schema is explained in a few results, too", async () => {
-  const server = startServer({ rooms: { "*": { schema: { type: "object", required: ["text"] } } } });
+  const server = openServer({ rooms: { "*": { schema: { type: "object", required: ["text"] } } } });
   const items = JSON.stringify(Array.from({ length: 50 }, () => ({ room: "r", data: [] })));
   const results = await resultsOf(post(server, "/publish", items));
   expect(codes(results)["invalid"]).toHaveLength(50);
@@ -176,7 +177,7 @@ test.each(["/rooms/r", "/publish", "/events"])(
 
 test("sockets, too: refused publications take their rate", async () => {
   const rates = { session: { publishes: rate(3) } };
-  const server = startServer({ limits: { rates }, rooms: { closed: { publish: "server" } } });
+  const server = openServer({ limits: { rates }, rooms: { closed: { publish: "server" } } });
   const client = await multiplexed(server.socket("/ws"));
   const ask = (more: object) => client.ask({ type: "publish", room: "r", data: 1, ...more });
   expect(await ask({ room: "closed" })).toMatchObject({ code: "forbidden" });
