@@ -57,6 +57,8 @@ export interface Asker {
   session?: Session;
   /** Where the request came from, as logs have it. */
   address?: string | undefined;
+  /** The page that it comes from, where a browser says so: its origin, and the host that it called. */
+  page?: { readonly origin: string; readonly host: string } | undefined;
   /** It is on this machine, and no proxy passed it on. */
   local?: boolean;
   /** What it counts as for limits by address. Absent for this machine, and for code in the server. */

@@ -84,13 +84,18 @@ export class Origins {
       );
     }
     const origin = request.headers.get("origin");
-    if (origin === null || all || this.isListed(origin)) return origin ?? undefined;
-    const hosts = hostsOf(normalOrigin(origin) ?? "");
-    if (hosts.includes(host.toLowerCase()) || hosts.some(isLoopback)) return origin;
+    if (origin === null || this.allows(origin, host)) return origin ?? undefined;
     throw new ThumpError(
       "origin",
       `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,
     );
+  }
+
+  /** Whether pages of an origin may use the server by this Host header. */
+  allows(origin: string, host: string): boolean {
+    if (this.#allowed.has("*") || this.isListed(origin)) return true;
+    const hosts = hostsOf(normalOrigin(origin) ?? "");
+    return hosts.includes(host.toLowerCase()) || hosts.some(isLoopback);
   }
 
   /**

@@ -5,6 +5,7 @@ import { presenceOff } from "../protocol/presence.ts";
 import type { Action } from "./actions.ts";
 import type { Asker } from "./caller.ts";
 import type { Door } from "./door.ts";
+import type { Origins } from "./origin.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Sessions and rooms that are looked at in one tick. */
@@ -18,12 +19,12 @@ export interface AskingSession extends Session {
 }
 
 /** Looks at all sessions, a few a tick. Those that come meanwhile were let in by what is in force now. */
-export async function recheckAll(door: Door): Promise<void> {
+export async function recheckAll(door: Door, origins: Origins): Promise<void> {
   let checks = 0;
   for (const session of door.hub.sessions.values()) {
     if (!isAsking(session)) continue;
     checks += 1 + session.memberships.size;
-    recheck(door, session);
+    recheck(door, origins, session);
     if (checks < CHECKS_PER_TICK) continue;
     checks = 0;
     await new Promise(setImmediate);
@@ -34,7 +35,10 @@ function isAsking(session: Session): session is AskingSession {
   return "asker" in session;
 }
 
-function recheck(door: Door, session: AskingSession): void {
+function recheck(door: Door, origins: Origins, session: AskingSession): void {
+  const { page } = session.asker;
+  if (page && !origins.allows(page.origin, page.host))
+    return session.end(CLOSE.removed, "pages from its origin may not use this server any more");
   if (!door.access.believes(session.asker.caller))
     return session.end(CLOSE.unauthorized, "what its token was signed with is no longer good");
   leaveForbidden(door, session.asker, session, (room, why) => session.left(room, why))?.catch(

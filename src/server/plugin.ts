@@ -218,7 +218,14 @@ function guarded(
         if (counted) door.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
-        return handler(door, request, source.server, { caller, address, network: counts, local }, names);
+        const page = origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
+        return handler(
+          door,
+          request,
+          source.server,
+          { caller, address, network: counts, local, page },
+          names,
+        );
       };
       const caller = identify(door, request, origins, network, counted);
       const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));

@@ -44,7 +44,7 @@ const LIVE: Partial<Record<keyof Settings, Apply>> = {
 };
 
 /** Settings that decide who may do what: with others, live sessions are looked at again. */
-const DECIDING: ReadonlySet<keyof Settings> = new Set(["rooms", "access", "authorize"]);
+const DECIDING: ReadonlySet<keyof Settings> = new Set(["rooms", "access", "authorize", "origins"]);
 
 /**
  * Swaps the settings. Sessions stay where they still may, and what they are doing goes on; the next thing that they ask
@@ -58,7 +58,9 @@ export function reload(engine: Engine, next: Settings): Reloaded {
   engine.settings = kept;
   for (const name of changed) LIVE[name]?.(engine, kept, prepared);
   if (changed.some((name) => DECIDING.has(name)))
-    recheckAll(engine.door).catch((error: unknown) => engine.hub.journal.fault("a reload", error));
+    recheckAll(engine.door, engine.origins).catch((error: unknown) =>
+      engine.hub.journal.fault("a reload", error),
+    );
   return { changed, restart };
 }
 

@@ -240,3 +240,18 @@ test("another hook has its say about those who are here, also where it thinks, a
   await publish(server, "b", "still", {});
   await client.until(() => client.messages("b").length === 1);
 });
+
+test("sessions of pages end when their origin is no longer allowed, others stay", async () => {
+  const origins = ["https://a.example", "https://b.example"];
+  const server = await startReloadable({ origins });
+  const socketUrl = `${server.url.replace("http", "ws")}/rooms/r`;
+  const from = (origin: string) => connect(socketUrl, { headers: { origin } });
+  const gone = await from("https://a.example");
+  const stream = await openEvents(`${server.url}/rooms/r`, { origin: "https://a.example" });
+  const stay = [await from("https://b.example"), await from("http://localhost:1"), await connect(socketUrl)];
+  await server.reload({ origins: origins.slice(1) });
+  expect((await gone.closed).code).toBe(4403);
+  await stream.ended;
+  await publish(server, "r", "x", {});
+  for (const socket of stay) await socket.until((frames) => frames.includes("x"));
+});
