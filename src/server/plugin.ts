@@ -208,6 +208,8 @@ function guarded(
     const fail = (error: unknown): Answer =>
       allow(refuse(door.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
+      // Elysia forgets what a group does at the start.
+      if (server && engine.server !== server) engine.attach(server);
       const source = sourceOf(engine, request, server);
       const { address, local } = source;
       origin = origins.check(request);

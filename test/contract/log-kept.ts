@@ -29,6 +29,20 @@ export function boundsContract(on: Subject): void {
     expect(await on.gapAfter("brief:a", 0)).toBe(true);
   });
 
+  test("the newest say whether older ones are gone", async () => {
+    await on.appendMany("three:a", 3);
+    expect((await on.log.newest("three:a", 9)).truncated).toBeUndefined();
+    await on.append("three:a");
+    for (const count of [3, 4, 1000]) expect((await on.log.newest("three:a", count)).truncated).toBe(true);
+    expect((await on.log.newest("three:a", 2)).truncated).toBeUndefined();
+    await on.log.forget("three:a");
+    await on.append("three:a");
+    const { truncated, publications } = await on.log.newest("three:a", 9);
+    expect(publications.length).toBe(1);
+    // A log that knows nothing any more of a room that it has forgotten cannot say.
+    expect([true, undefined]).toContain(truncated);
+  });
+
   test("about() is what is kept of a room, where the log tells it at once", async () => {
     const data = { kind: "text", text: "12345" } as const;
     const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];

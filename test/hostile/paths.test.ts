@@ -15,7 +15,8 @@ import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
 const KEY = `thump_${"k".repeat(43)}`;
 const hash = new Bun.CryptoHasher("sha256").update(KEY).digest("hex");
-const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] } };
+/** Without the console: nobody else publishes, not even the server itself. */
+const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] }, console: false };
 /** Rooms that a second reading of a target could lead to. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 

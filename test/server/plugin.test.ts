@@ -45,6 +45,13 @@ test("the app's own routes and sockets work beside the rooms", async () => {
   expect(await raw.next()).toBe("hi");
 });
 
+test("in a group sockets hear what is published, too", async () => {
+  const { url, socket } = listen(new Elysia().group("/api", (group) => group.use(thump())));
+  const raw = await connect(`${socket}/api/rooms/r`);
+  expect((await post(`${url}/api/rooms/r`, "hi")).status).toBe(201);
+  expect(await raw.next()).toBe("hi");
+});
+
 test("the order of routes and plugin does not matter", async () => {
   const app = new Elysia()
     .ws("/socket", { message: (ws, message) => void ws.send(message) })
