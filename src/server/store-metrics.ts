@@ -36,6 +36,8 @@ export function storeMetrics(registry: Registry, { hub }: Engine): void {
     [{ file: "data" }, sizeOf(log.path)],
     [{ file: "wal" }, sizeOf(`${log.path}-wal`)],
   ]);
+  const loaded = "Rooms of the file that are in memory.";
+  gauge(registry, "thump_store_rooms_loaded", loaded, [], () => log.loaded);
   gauge(registry, "thump_store_fault", "1 while nothing can be kept.", [], () =>
     Number(log.fault !== undefined),
   );

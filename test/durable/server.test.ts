@@ -44,6 +44,7 @@ test("metrics say how many publications share a commit, and how large the file i
   expect(value('thump_store_commits_total{result="kept"}')).toBeGreaterThan(0);
   expect(value("thump_store_commit_seconds_count")).toBe(value('thump_store_commits_total{result="kept"}'));
   expect(value('thump_store_bytes{file="wal"}')).toBeGreaterThan(0);
+  expect(value("thump_store_rooms_loaded")).toBe(1);
   expect(value("thump_store_fault")).toBe(0);
   expect(value("thump_log_append_seconds_count")).toBe(50);
 });
