@@ -1,9 +1,10 @@
 // Which web pages may use the server: those of its own, of this machine, and those on the list.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { check } from "../../src/cli/check.ts";
 import { problemOf, publishAt } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
-import { runProcess } from "../support/process.ts";
+import { folder } from "../support/process.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents } from "../support/streams.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
@@ -163,11 +164,11 @@ test.each([
 });
 
 test("thump check refuses what is no origin, and shows the others as they are compared", async () => {
-  const check = (origins: string) => runProcess(["check"], { THUMP_ORIGINS: origins });
-  const bad = await check("https://app.example,*.example.com");
-  expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("list each origin")]);
-  const good = await check("https://App.Example/,https://b.example:443");
-  expect(JSON.parse(good.out)).toMatchObject({ origins: ["https://app.example", "https://b.example"] });
+  const printed = (origins: string) => check(undefined, undefined, { THUMP_ORIGINS: origins }, folder());
+  await expect(printed("https://app.example,*.example.com")).rejects.toThrow("list each origin");
+  expect(JSON.parse(await printed("https://App.Example/,https://b.example:443"))).toMatchObject({
+    origins: ["https://app.example", "https://b.example"],
+  });
 });
 
 test("a page is the server's own under any spelling of its host", async () => {
