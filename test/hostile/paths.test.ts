@@ -5,7 +5,7 @@ import { thump } from "../../src/index.ts";
 import { eventually } from "../support/answers.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { cleanup } from "../support/cleanup.ts";
-import { connect } from "../support/clients.ts";
+import { connect, Multiplexed } from "../support/clients.ts";
 import { run } from "../support/command.ts";
 import { bareHttp2 } from "../support/http2.ts";
 import { startServer } from "../support/server.ts";
@@ -256,6 +256,62 @@ for (const [where, start] of Object.entries(PLACES)) {
   });
 }
 
+/** What Bun makes of a target where nobody routes by the raw one: a URL, in which backslashes and dot segments are gone. */
+function normalized(target: string): string {
+  const [path = "", ...query] = target.replace(/^https?:\/\/[^/?#]*/, "").split("?");
+  if (path.includes("#")) return target;
+  return [new URL(`http://host${Buffer.from(path, "latin1").toString()}`).pathname, ...query].join("?");
+}
+
+const UNROUTED: Record<string, () => Place> = {
+  "Bun.serve with the app's fetch": () => served(withPlugin("/live").compile(), "/live"),
+  "an app that mounts it": () => {
+    const inner = withPlugin("/live");
+    const outer = new Elysia().mount("/outer", inner.fetch).listen({ port: 0, hostname: "127.0.0.1" });
+    cleanup(() => outer.stop(true));
+    return { engine: inner.decorator.thump, port: outer.server?.port ?? 0, prefix: "/outer/live" };
+  },
+  "an app that is not compiled": () =>
+    inApp(new Elysia({ aot: false }).use(thump({ ...OPTIONS, prefix: "/live" })), "/live"),
+};
+
+function served(app: ReturnType<typeof withPlugin>, prefix: string): Place {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
+  cleanup(() => server.stop(true));
+  return { engine: app.decorator.thump, port: server.port ?? 0, prefix };
+}
+
+test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL", async (where) => {
+  const place = (UNROUTED[where] as () => Place)();
+  const wrong: string[] = [];
+  for (const [method, route, what, act] of ROOM_ROUTES) {
+    if (what !== "publishes" && what !== "reads" && what !== "forgets") continue;
+    const paths = SEGMENTS.map((segment) => pathOf(place, route, segment, "orders"));
+    const forms = Object.values(FORMS).map((form) => form(pathOf(place, route, "orders", "")));
+    for (const target of [...paths, ...forms]) {
+      const read = (by: string) => literalName(normalized(target), place.prefix + by);
+      // Resolved, it may be a target of the other route.
+      const literal = read(route) ?? (method === "GET" ? read("/rooms/:room") : undefined);
+      const { status, acted } = await act(place, target, literal);
+      const fits = acted.every((name) => name === literal) && (status < 300 || [400, 404].includes(status));
+      if (!fits)
+        wrong.push(
+          `${method} ${target} → ${status} ${JSON.stringify(acted)}, not ${JSON.stringify(literal)}`,
+        );
+    }
+  }
+  for (const hosts of Object.values(HOSTS)) {
+    const { status } = await ask(
+      place,
+      "DELETE",
+      `/0123456789${place.prefix}/rooms/orders/history`,
+      hosts ?? [],
+    );
+    if (status !== 404 && status !== 400) wrong.push(`${String(hosts)} → ${status}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
 test("over HTTP/2 it is the same", async () => {
   const { cert, key } = makeCertificate();
   const server = startServer({ ...OPTIONS, tls: { cert, key } });
@@ -295,6 +351,17 @@ test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
       ((await (await fetch(server.url + path, { ...init, headers })).json()) as { code?: string }).code;
     expect(await codeOf(`/events?${query}`)).toBe("invalid-room");
     expect(await codeOf(`/rules?${query}`)).toBe("invalid-room");
+    const ws = await connect(server.socket("/ws"), { headers });
+    const mux = new Multiplexed(ws);
+    for (const type of ["join", "publish", "history", "members"])
+      expect(await mux.ask({ type, room: name, data: 1 })).toMatchObject({ code: "invalid-room" });
+    const stream = { method: "POST", body: JSON.stringify([{ room: name }]), headers };
+    const posted = await fetch(`${server.url}/events`, stream);
+    const reader = posted.body?.getReader();
+    let said = "";
+    while (!said.includes("thump:error")) said += new TextDecoder().decode((await reader?.read())?.value);
+    expect(said).toContain('"code":"invalid-room"');
+    await reader?.cancel();
     const batch = await fetch(`${server.url}/publish`, {
       method: "POST",
       headers,
