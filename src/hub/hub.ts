@@ -225,8 +225,7 @@ export class Hub {
 
   #leave(membership: Membership): void {
     const { room, session } = membership;
-    // It ended while it was joining, and has left already: another room of that name may be there by now.
-    if (!room.members.has(membership)) return;
+    if (!room.members.has(membership)) return; // It left as it ended: the name may be another room's by now.
     if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.sampler.remove(membership);
     this.catchUp.remove(membership);
