@@ -5,7 +5,7 @@ import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import type { Content } from "../protocol/content.ts";
+import { type Content, MAX_EXPLAINED } from "../protocol/content.ts";
 import { countValues, findFields, type Span } from "../protocol/fields.ts";
 import { contentOf, MAX_VALUES, parseEnvelope } from "../protocol/parse-envelope.ts";
 import { parsing } from "./body.ts";
@@ -99,7 +99,7 @@ export function parse(
   const envelope = parsing(() => parseEnvelope(text, MAX_VALUES + wanted));
   const { value } = envelope;
   if (!checker.Check(value)) {
-    if (brief) return new ThumpError("invalid", "The item does not fit.");
+    if (brief || wanted > MAX_EXPLAINED) return new ThumpError("invalid", "The item does not fit.");
     const errors = fieldErrors(checker.Errors(value));
     return new ThumpError(
       "invalid",

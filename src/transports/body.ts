@@ -87,7 +87,7 @@ export async function readItems(
 ): Promise<Items> {
   const bytes = await readJsonBytes(door, asker, request, limit);
   const size = bytes.byteLength;
-  const work = new LongWork(request, size);
+  const work = new LongWork(size, () => request.signal.aborted);
   const elements = new Elements(bytes, most);
   do if (work.isDue) await work.pause();
   while (elements.step(LOOK));

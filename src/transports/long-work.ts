@@ -11,10 +11,13 @@ const ticks = new Ticks();
 export class LongWork {
   #end: number;
 
-  /** @param size of the request's body: a small one begins at once */
+  /**
+   * @param size of a request's body: the work on a small one begins at once
+   * @param isGone whether the client has left
+   */
   constructor(
-    readonly request: Request,
     size: number,
+    readonly isGone: () => boolean,
   ) {
     this.#end = size > SMALL ? 0 : performance.now() + SLICE_MS;
   }
@@ -27,7 +30,7 @@ export class LongWork {
   /** Resolves with the next slice. @throws ThumpError when the client has left: nothing more is to be done for it */
   async pause(): Promise<void> {
     await ticks.next();
-    if (this.request.signal.aborted) throw new ThumpError("malformed", "The client left before the answer.");
+    if (this.isGone()) throw new ThumpError("malformed", "The client left before the answer.");
     this.#end = performance.now() + SLICE_MS;
   }
 }

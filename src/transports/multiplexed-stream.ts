@@ -13,6 +13,7 @@ import { encodeOwnEvent } from "../protocol/event-stream.ts";
 import { multiplexedStream } from "../protocol/formats.ts";
 import { parseEnvelope } from "../protocol/parse-envelope.ts";
 import { type Items, parsing } from "./body.ts";
+import { LongWork } from "./long-work.ts";
 import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
 import { toThumpError } from "./problem.ts";
 import { StreamSession } from "./stream.ts";
@@ -75,7 +76,15 @@ export class MultiplexedStream extends StreamSession {
         refuse(error, id, room);
       }
     };
-    await Promise.all(this.joins.map(check));
+    // To refuse many rooms takes a while, too.
+    const work = new LongWork(0, () => false);
+    const checks: Promise<void>[] = [];
+    for (const join of this.joins) {
+      if (work.isDue) await work.pause();
+      if (this.ended) return;
+      checks.push(check(join));
+    }
+    await Promise.all(checks);
     if (this.ended || starts.size === 0) return;
     try {
       await this.door.hub.join(this, starts, (joined) => {
