@@ -31,6 +31,8 @@ export class Backlog {
   reached = 0;
   /** What slices take that were read and not sent yet, in bytes. */
   held = 0;
+  /** Slices that a log has answered at once, in the middle of a piece. */
+  slices = 0;
   /** By membership, the oldest first: what its slice takes. */
   readonly #held = new Map<Membership, number>();
   #now = 0;
@@ -91,11 +93,14 @@ export class Backlog {
     return source !== undefined && !source.isNewestFor(publication, session.id);
   }
 
-  /** Starts to read what is not in memory, for memberships that are about to be merged. */
+  /**
+   * Starts to read what is not in memory, for memberships that are about to be merged: a log elsewhere answers all of them
+   * in the time of one. From one that answers at once nothing is read ahead.
+   */
   prefetch(memberships: Iterable<Membership>, horizon: number): void {
     for (const membership of memberships) {
-      if (membership.next > 0 && !this.#source(membership, membership.position))
-        this.#read(membership, membership.position, horizon);
+      if (membership.next === 0 || this.#source(membership, membership.position)) continue;
+      if (this.#read(membership, membership.position, horizon) !== "reading") return;
     }
   }
 
@@ -134,7 +139,10 @@ export class Backlog {
     if (membership.fetching) return "reading";
     const from = fetched && fetched.from <= after ? Math.max(after, fetched.upTo) : after;
     const read = this.reads.run(() => this.#slice(membership, after, from));
-    if (!(read instanceof Promise)) return this.#take(membership, read, after, horizon);
+    if (!(read instanceof Promise)) {
+      this.slices++;
+      return this.#take(membership, read, after, horizon);
+    }
     this.#await(membership, read, after);
     return "reading";
   }

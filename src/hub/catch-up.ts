@@ -17,6 +17,8 @@ export interface CatchUpLimits {
   pieceLooks: number;
 }
 
+/** To read a slice from a file takes as long as to look at so many publications in memory. */
+const LOOKS_PER_SLICE = 64;
 /** After this a paused replay looks again whether it may go on: rates may be others by then. */
 const MAX_PAUSE_MS = 5000;
 
@@ -122,8 +124,9 @@ export class CatchUp {
     let bytes = 0;
     let looks = 0;
     for (let { first } = heads; first && looks < pieceLooks && bytes < pieceBytes; first = heads.first) {
-      looks++;
+      const { slices } = this.backlog;
       const found = first.next > merge.horizon ? "later" : this.backlog.next(first, merge.horizon);
+      looks += 1 + (this.backlog.slices - slices) * LOOKS_PER_SLICE;
       if (typeof found === "object") {
         // It was only known that nothing comes before this.
         if (found.seq > first.next) {

@@ -23,6 +23,13 @@ export class Truth {
       const publication = publish(draft);
       return publication instanceof Promise ? publication.then(note) : note(publication);
     };
+    // With "at-once" somebody may read what nobody was in the room for, before it is kept.
+    const read = hub.read.bind(hub);
+    hub.read = (room, after, limit) => {
+      const slice = read(room, after, limit);
+      if (!(slice instanceof Promise)) slice.publications.forEach(note);
+      return slice;
+    };
     // Some are delivered before they are kept.
     const deliver = hub.intake.deliver.bind(hub.intake);
     hub.intake.deliver = (room, publication) => deliver(room, note(publication));

@@ -16,6 +16,8 @@ const FILL_BYTES = 2 << 20;
 /** So much of a larger one is read at once. */
 const READ_COUNT = 1000;
 const READ_BYTES = 1 << 20;
+/** A read of no more publications than this reads no more than these. */
+const FEW = 64;
 /** So many of the oldest are asked for at once, when they are to go and are not in memory. */
 const OLDEST = 64;
 /** So long a room of which nothing is kept is remembered, in ms. */
@@ -134,10 +136,13 @@ export class StoredRoom implements Placed<StoredRoom> {
     const { windows } = this.reader;
     const found = windows.find(this.id, from, limit);
     if (found) return found;
-    const count = this.#manyInFile();
+    // Whoever asks for few reads many rooms by turns: a window would be gone before it is used again.
+    const isFew = limit <= FEW;
+    const count = isFew ? limit : this.#manyInFile();
     const publications = this.reader.range(this, from, this.tail.floor, count);
     const upTo = publications.length < count ? this.tail.floor : (publications.at(-1)?.seq ?? from);
     const slice = { from, upTo, publications };
+    if (isFew) return slice;
     windows.keep(this.id, slice);
     return windows.find(this.id, from, limit) ?? slice;
   }
