@@ -67,13 +67,22 @@ function checkRoom(
     const start = position(seen.start);
     // Before it came.
     if (epoch === start.epoch && seq <= start.seq) continue;
-    if (seen.gaps.some((gap) => covers(gap, epoch, seq))) continue;
+    // What follows it: nothing of that may have come before the notice.
+    const next = seen.messages.findIndex((message) => follows(position(message.at), epoch, seq, epochs));
+    const told = seen.gaps.filter(({ before }) => next < 0 || before <= next);
+    if (told.some((gap) => covers(gap, epoch, seq))) continue;
     // An epoch that it never was in: it went from one to another past it.
-    if (!epochs.includes(epoch) && seen.gaps.length > 0) continue;
+    if (!epochs.includes(epoch) && told.length > 0) continue;
     throw new Error(
       `${who}: never had ${one.n}, which was acknowledged at ${one.at}; began at ${seen.start}; had ${around(seen.messages, one.at)}`,
     );
   }
+}
+
+/** Whether a position comes after another one, for a reader that was in these epochs, in their order. */
+function follows(here: Position, epoch: string, seq: number, epochs: string[]): boolean {
+  if (here.epoch === epoch) return here.seq > seq;
+  return epochs.includes(epoch) && epochs.indexOf(here.epoch) > epochs.indexOf(epoch);
 }
 
 function covers(gap: { after: string; at: string }, epoch: string, seq: number): boolean {

@@ -17,7 +17,8 @@ export interface Seen {
   /** The position it began at, once it is known. */
   start: string | undefined;
   messages: { at: string; n: number }[];
-  gaps: { after: string; at: string }[];
+  /** `before`: how many messages had come by then. */
+  gaps: { after: string; at: string; before: number }[];
 }
 
 export const WAYS = ["events", "websocket", "stream"] as const;
@@ -169,7 +170,7 @@ export class Reader {
   #note(frame: Message, event: string): void {
     const seen = this.seen.get(frame.room) as Seen;
     if (event === "thump:gap" || event === "gap")
-      seen.gaps.push({ after: frame.after as string, at: frame.at });
+      seen.gaps.push({ after: frame.after as string, at: frame.at, before: seen.messages.length });
     else seen.messages.push({ at: frame.at, n: frame.data.n });
   }
 }

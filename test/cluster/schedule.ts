@@ -4,8 +4,15 @@ import { type Acked, checkAll } from "./check.ts";
 import { Cluster, type Node } from "./cluster.ts";
 import { Reader, type Way, WAYS } from "./reader.ts";
 
-/** How Redis keeps what it has: on disk, or not at all. */
-export type Keeping = "appendonly" | "nothing";
+/** How Redis keeps what it has: by its `appendfsync`, or not at all. */
+export type Keeping = "always" | "everysec" | "nothing";
+
+/** With `everysec`, Redis answers up to this long before it writes: a write waits while an fsync is under way. In ms. */
+const POSTPONED_MS = 2000;
+/** How often it is noted how much is in the file, in ms. */
+const NOTE_MS = 20;
+/** A node that died is awaited for this long when Redis comes back, in s: else the schedule takes minutes. */
+const LEASE = 3;
 
 const ROOMS = ["a", "b", "c"];
 
@@ -20,11 +27,12 @@ export interface Outcome {
 
 /** Plays one. Throws at what is wrong. */
 export async function playCluster(seed: number, steps: number, keeping: Keeping): Promise<Outcome> {
-  const options = keeping === "appendonly" ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
-  const cluster = await Cluster.start(3, options, {
+  const options = keeping === "nothing" ? [] : ["--appendonly", "yes", "--appendfsync", keeping];
+  const config = {
     rooms: { "*": { history: { count: 100_000, bytes: "256MiB", age: "1h" } } },
     limits: { rates: { address: { connects: false, publishes: false } } },
-  });
+  };
+  const cluster = await Cluster.start(3, options, config, { lease: LEASE });
   const game = new Game(new Random(seed), cluster, keeping);
   try {
     await game.begin();
@@ -44,12 +52,17 @@ class Game {
   refused = 0;
   #number = 0;
   #publishing = new Set<Promise<void>>();
+  /** How large Redis's file was in the last two seconds. */
+  #sizes: { at: number; size: number }[] = [];
+  readonly #noting: Timer | undefined;
 
   constructor(
     readonly random: Random,
     readonly cluster: Cluster,
     readonly keeping: Keeping,
-  ) {}
+  ) {
+    if (keeping === "everysec") this.#noting = setInterval(() => this.#noteSize(), NOTE_MS);
+  }
 
   async begin(): Promise<void> {
     for (let i = 0; i < 9; i++) {
@@ -91,7 +104,7 @@ class Game {
       if (Date.now() > deadline) throw new Error(this.#missing(last));
       await Bun.sleep(20);
     }
-    checkAll(this.readers, this.acked, this.keeping === "nothing");
+    checkAll(this.readers, this.acked, this.keeping !== "always");
     const seen = this.readers.flatMap((reader) => [...reader.seen.values()]);
     return {
       acked: this.acked.length,
@@ -104,6 +117,7 @@ class Game {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#noting);
     await Promise.all(this.readers.map((reader) => reader.stop()));
     await Promise.allSettled(this.#publishing);
   }
@@ -133,6 +147,7 @@ class Game {
       ["fast links", () => cluster.nodes.forEach((each) => void (each.link.delay = 0))],
       ["pause Redis", async () => void (await cluster.redis.ask("CLIENT", "PAUSE", random.below(800)))],
       ["restart Redis", () => this.#restartRedis()],
+      ["kill a node and Redis", () => this.#killBoth(node)],
       ["drop a client", () => random.pick(this.readers).drop()],
       ["throw out scripts", async () => void (await cluster.redis.ask("SCRIPT", "FLUSH"))],
     ];
@@ -141,6 +156,14 @@ class Game {
   async #kill(node: Node): Promise<void> {
     // One stays, so that somebody sees what goes on.
     if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
+  }
+
+  /** What it acknowledged last may be in no file, and no other node may have seen it. */
+  async #killBoth(node: Node): Promise<void> {
+    for (let i = 0; i < 5; i++) this.#publish();
+    await Bun.sleep(this.random.below(30));
+    await this.#kill(node);
+    await this.#restartRedis();
   }
 
   async #startAll(): Promise<void> {
@@ -164,9 +187,21 @@ class Game {
   }
 
   async #restartRedis(): Promise<void> {
-    await this.cluster.redis.kill();
+    const { redis } = this.cluster;
+    const written = this.#sizes;
+    this.#sizes = [];
+    await redis.kill();
     await Bun.sleep(this.random.below(500));
-    await this.cluster.redis.begin();
+    // As much as may not have been written: this disk is never slow enough for it.
+    if (this.keeping === "everysec" && written.length > 0) redis.loseAfter(this.random.pick(written).size);
+    await redis.begin();
+  }
+
+  #noteSize(): void {
+    if (!this.cluster.redis.isRunning) return;
+    const at = performance.now();
+    this.#sizes = this.#sizes.filter((note) => note.at > at - POSTPONED_MS);
+    this.#sizes.push({ at, size: this.cluster.redis.appended });
   }
 
   #anyNode(): Node | undefined {

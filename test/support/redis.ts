@@ -1,5 +1,7 @@
 // A Redis of its own for a test: a process on a free port, in a folder that goes with the test.
+import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { cleanup } from "./cleanup.ts";
 import { folder } from "./process.ts";
@@ -88,6 +90,24 @@ export class RedisServer {
     await this.#process?.exited;
   }
 
+  /** How large its append-only file is: what comes later can be lost by `loseAfter`. */
+  get appended(): number {
+    return statSync(this.#appendFile).size;
+  }
+
+  /** Once it was killed: it has lost what it wrote after the file was so large, as it may with `everysec`. */
+  loseAfter(size: number): void {
+    truncateSync(this.#appendFile, size);
+  }
+
+  get #appendFile(): string {
+    // Redis 7 has a folder of them; before, there was one.
+    const folder = join(this.dir, "appendonlydir");
+    if (!existsSync(folder)) return join(this.dir, "appendonly.aof");
+    const names = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
+    return join(folder, names.toSorted((a, b) => numberIn(a) - numberIn(b)).at(-1) ?? "");
+  }
+
   /** It hangs: connections are taken, and nothing is answered, until `resume`. */
   pause(): void {
     this.#process?.kill("SIGSTOP");
@@ -121,4 +141,8 @@ export class RedisServer {
       redis.disconnect();
     }
   }
+}
+
+function numberIn(name: string): number {
+  return Number(/\.(\d+)\.incr/.exec(name)?.[1] ?? 0);
 }

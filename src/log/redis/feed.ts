@@ -1,17 +1,14 @@
 // What comes from Redis for the rooms that are followed here: in order, complete, or known not to be.
-import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
+import type { Cursor } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
+import type { Entrance } from "./entrance.ts";
 import { Followed } from "./followed.ts";
 import { chunks, chunksOf, type Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Places } from "./places.ts";
-import { ENTER } from "./node-scripts.ts";
 import { NEWEST, PROBE } from "./scripts.ts";
 import type { RedisStats } from "./stats.ts";
-
-/** A server that is another one than before goes on so far ahead. */
-const JUMP = 1_000_000;
 
 /** The newest of each room, by name, and how far the log was when that was so. */
 interface Newest {
@@ -24,6 +21,8 @@ export class Feed {
   epoch = "";
   /** Everything up to this seq, of all rooms that are followed here, was given. */
   last = 0;
+  /** The newest that was acknowledged: what was given may be older, when the connection broke in between. */
+  #acknowledged = 0;
   /** Publications are given as they come. Else they are held, until it is clear what was missed. */
   live = false;
   onRenew: (before: Cursor) => void = () => {};
@@ -36,6 +35,7 @@ export class Feed {
   /** @param onError told when rooms could not be followed */
   constructor(
     readonly places: Places,
+    readonly entrance: Entrance,
     readonly stats: RedisStats,
     readonly link: () => Link | undefined,
     readonly onForget: ((room: string) => void) | undefined,
@@ -90,6 +90,11 @@ export class Feed {
     if (this.live && seq > this.last) this.last = seq;
   }
 
+  /** A publication was acknowledged. If Redis does not have it later, Redis has lost something. */
+  acknowledged(seq: number): void {
+    if (seq > this.#acknowledged) this.#acknowledged = seq;
+  }
+
   /** The connection is gone: what comes next may leave something out. */
   down(): void {
     this.live = false;
@@ -105,16 +110,18 @@ export class Feed {
     }
   }
 
+  /** The newest that anybody may have had from this node. */
+  get seen(): Cursor {
+    return { epoch: this.epoch, seq: Math.max(this.last, this.#acknowledged) };
+  }
+
   /** Enters the log on a new connection, or again on one, and finds out what was missed. */
   async enter(link: Link): Promise<void> {
     this.live = false;
-    const fresh = newEpoch();
-    const keys = [this.names.log, this.names.index(fresh)];
-    const args = [fresh, this.places.period, link.run, this.epoch || "-", this.last, JUMP];
-    const [epoch] = (await link.eval(ENTER, keys, args)) as [Buffer];
+    const { epoch, doubt } = await this.entrance.enter(link, this.seen);
     const rooms = [...this.rooms.values()];
     this.#joining = [];
-    this.#entered = epoch.toString();
+    this.#entered = epoch;
     if (this.#entered !== this.epoch) this.#forgetHeld();
     const newest = await this.#subscribe(link, this.#entered, rooms);
     if (this.#entered === this.epoch) await this.#probe(link, newest, rooms);
@@ -123,7 +130,7 @@ export class Feed {
     this.epoch = this.#entered;
     const renewed = before.epoch !== "" && before.epoch !== this.epoch;
     if (renewed) this.#renew(newest, before);
-    else this.#resume(newest, rooms);
+    else this.#resume(newest, rooms, doubt);
     const held = this.#held;
     this.#held = [];
     this.live = true;
@@ -147,6 +154,7 @@ export class Feed {
   #renew(newest: Newest, before: Cursor): void {
     this.stats.renewals++;
     this.last = newest.seq;
+    this.#acknowledged = 0;
     this.#held = this.#held.filter(([room, { seq }]) => seq > (newest.rooms.get(room.name) ?? 0));
     for (const room of this.rooms.values()) if (room.started) room.last = newest.rooms.get(room.name) ?? 0;
     this.onRenew(before);
@@ -154,17 +162,18 @@ export class Feed {
       if (!room.started && newest.rooms.has(room.name)) this.#start(room, newest);
   }
 
-  #resume(newest: Newest, rooms: Followed[]): void {
-    this.#repair(newest, rooms, "reconnect");
+  #resume(newest: Newest, rooms: Followed[], doubt: number): void {
+    this.#repair(newest, rooms, "reconnect", doubt > this.last);
     // Only now: what was live in other rooms had everything up to what it was.
     this.last = Math.max(this.last, newest.seq);
     for (const room of rooms) if (!room.started) this.#start(room, newest);
   }
 
-  #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect"): void {
+  /** @param all whether any room may have missed something */
+  #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect", all = false): void {
     for (const room of some) {
       const newest = rooms.get(room.name) ?? 0;
-      const missed = newest < 0 ? -newest > this.last : newest > room.last;
+      const missed = all || (newest < 0 ? -newest > this.last : newest > room.last);
       if (!room.started || !missed || this.rooms.get(room.name) !== room) continue;
       this.stats.repairs[by]++;
       room.last = Math.max(newest, room.last);

@@ -13,6 +13,8 @@ export type Reply = number | Buffer | null | Reply[];
 export interface ServerInfo {
   /** Names one life of one server. */
   readonly run: string;
+  /** Whether it loses nothing that it acknowledged, however it ends: it is known to write and fsync before it answers. */
+  readonly keepsAll: boolean;
   /** Its maxmemory-policy. */
   readonly policy: string;
   /** Keys that it has evicted. */
@@ -68,10 +70,10 @@ export class Link {
       redis = await finder.connection(late.signal);
       // The error of the connection says more than the one of the command that it failed.
       redis.on("error", (error: Error) => (reason ??= error));
-      const info = await Promise.race([prepared(redis), over.promise]);
+      const [info, files] = await Promise.race([prepared(redis), over.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
       if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
-      return new Link(redis, serverInfo(info), events, patience);
+      return new Link(redis, serverInfo(info, files), events, patience);
     } catch (error) {
       redis?.disconnect();
       const { message } = reason ?? (error as Error);
@@ -142,16 +144,21 @@ export class Link {
   }
 }
 
-/** Opens it, and returns what the server says of itself. */
-async function prepared(redis: Redis): Promise<string> {
+/** Opens it, and returns what the server says of itself, and how it keeps what it has. */
+async function prepared(redis: Redis): Promise<[info: string, files: string]> {
   await redis.connect();
   const info = await redis.info();
   await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
-  return info;
+  // Where it is not allowed to ask, nothing is known of it.
+  const files = await redis.call("CONFIG", "GET", "append*").catch(() => "");
+  return [info, JSON.stringify(files)];
 }
 
-function serverInfo(info: string): ServerInfo {
+function serverInfo(info: string, files: string): ServerInfo {
+  const waitsForDisk = files.includes('"appendonly","yes"') && files.includes('"appendfsync","always"');
   return {
+    // A replica that took over may not have had all.
+    keepsAll: waitsForDisk && /master_replid2:0+\s/.test(info),
     run: /run_id:(\w+)/.exec(info)?.[1] ?? "unknown",
     policy: /maxmemory_policy:([\w-]+)/.exec(info)?.[1] ?? "noeviction",
     evicted: Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0),

@@ -8,6 +8,7 @@ import { readAddress } from "./address.ts";
 import { decode } from "./codec.ts";
 import { kindOf } from "./errors.ts";
 import { Evictions } from "./evictions.ts";
+import { Entrance } from "./entrance.ts";
 import { Feed } from "./feed.ts";
 import { Followed } from "./followed.ts";
 import { Keeper } from "./keeper.ts";
@@ -54,6 +55,7 @@ export class RedisLog implements Log {
   readonly names: Names;
   readonly peers: RedisPeers;
   readonly #keeper: Keeper;
+  readonly #entrance: Entrance;
   readonly #feed: Feed;
   readonly #mender: Mender;
   readonly #sender: Sender;
@@ -80,11 +82,19 @@ export class RedisLog implements Log {
     );
     const link = () => this.#keeper.link;
     this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run), options.lease ?? 6000);
-    this.#feed = new Feed(this.#places, this.stats, link, options.onForget, (where, error) => {
-      this.#mender.failed(where, error);
-      // Whatever else it was: another connection follows them.
-      if (!this.#mender.done) where.end(error);
-    });
+    this.#entrance = new Entrance(this.names, this.#places.period, this.peers);
+    this.#feed = new Feed(
+      this.#places,
+      this.#entrance,
+      this.stats,
+      link,
+      options.onForget,
+      (where, error) => {
+        this.#mender.failed(where, error);
+        // Whatever else it was: another connection follows them.
+        if (!this.#mender.done) where.end(error);
+      },
+    );
     this.#mender = new Mender(link, {
       isBusy: () => this.#sender.isBusy,
       enter: (made) => this.#feed.enter(made),
@@ -240,6 +250,8 @@ export class RedisLog implements Log {
   }
 
   async #enter(link: Link): Promise<void> {
+    // Before anything is written: others may still have to come.
+    await this.#entrance.enter(link, this.#feed.seen);
     await this.peers.enter(link);
     await this.#feed.enter(link);
     this.#evictions.enter(link);

@@ -14,6 +14,8 @@ const ANSWER = 2000;
 const FRESH = 1000;
 /** The most rooms that are looked at in one tick, for changes. */
 const ROOMS_PER_TICK = 500;
+/** Before the name of a node that leaves. */
+const LEFT = "-";
 /** Revocations that are read in one step. */
 const PAGE = 1000;
 
@@ -36,6 +38,8 @@ export class RedisPeers implements Peers {
   #walk: object | undefined;
   readonly #ticks = new Ticks();
   #count = 0;
+  /** All nodes that were there lately: at the last renewal of the lease, and those that came since. */
+  #others = new Set<string>();
   readonly #asked = new Map<number, (ended: number) => void>();
   readonly #timer: Timer;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
@@ -51,6 +55,10 @@ export class RedisPeers implements Peers {
     this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
     this.counts = shared(FRESH, () => this.#readCounts());
+  }
+
+  get others(): Iterable<string> {
+    return this.#others;
   }
 
   join(member: Member): void {
@@ -91,6 +99,8 @@ export class RedisPeers implements Peers {
   /** What came on a channel that is no room's. */
   take(channel: string, text: string): void {
     if (this.crowd.take(channel, text)) return;
+    if (channel === this.#here)
+      return void (text.startsWith(LEFT) ? this.#others.delete(text.slice(1)) : this.#others.add(text));
     if (channel !== this.#all && channel !== this.#own) return;
     const message = JSON.parse(text) as Message;
     if (message.from === this.node) return;
@@ -108,7 +118,7 @@ export class RedisPeers implements Peers {
   /** A new connection: hears the others, and knows what was revoked meanwhile. */
   async enter(link: Link): Promise<void> {
     this.#fresh = true;
-    await link.subscribe([this.#all, this.#own]);
+    await link.subscribe([this.#all, this.#own, this.#here]);
     await link.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
     const known = new Set<string>();
     for (let from = 0; ; from += PAGE) {
@@ -138,6 +148,7 @@ export class RedisPeers implements Peers {
     if (!link || !this.#member) return;
     await this.crowd.leave();
     await link.call("ZREM", this.names.shared("nodes"), this.node);
+    await link.call("PUBLISH", this.#here, `${LEFT}${this.node}`);
     await link.call("DEL", this.#countsOf(this.node));
   }
 
@@ -154,8 +165,11 @@ export class RedisPeers implements Peers {
     const link = this.link();
     if (!link || !this.#member) return;
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
-    const write = (changes: [string, number][]) =>
-      link.eval(LEASE, keys, [this.node, this.lease, this.#fresh ? 1 : 0, ...changes.flat()]);
+    const write = async (changes: [string, number][]) => {
+      const lease = [this.node, this.lease, this.#fresh ? 1 : 0, this.#here];
+      const nodes = (await link.eval(LEASE, keys, [...lease, ...changes.flat()])) as Buffer[];
+      this.#others = new Set(nodes.map(String));
+    };
     const fresh = this.#fresh;
     try {
       if (fresh) this.#written.clear();
@@ -219,6 +233,11 @@ export class RedisPeers implements Peers {
 
   get #all(): string {
     return this.names.shared("nodes:all");
+  }
+
+  /** Where nodes that come and leave are told of. */
+  get #here(): string {
+    return this.names.shared("nodes:here");
   }
 
   get #own(): string {

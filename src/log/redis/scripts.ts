@@ -72,15 +72,17 @@ export const READ = script(
   FIND,
   TRIM,
   `
-local seq = tonumber(redis.call('HGET', log, 'seq') or 0)
+local now_at = redis.call('HMGET', log, 'seq', 'doubt')
+local seq, doubt = tonumber(now_at[1] or 0), tonumber(now_at[2] or 0)
 local known = find(ARGV[6], room, stream, index)
 if not known[1] then
-  local floor = tonumber(known[4])
+  local floor = math.max(tonumber(known[4]), doubt)
   return {seq, floor, floor, 1, {}}
 end
 local kept = trim(ARGV[6], tonumber(known[2] or 0), tonumber(known[3] or now))
 -- Nothing is there, also where the server itself threw it out: then all of it is gone.
 local floor = kept == 0 and tonumber(known[1]) or tonumber(redis.call('HGET', room, 'floor') or 0)
+floor = math.max(floor, doubt)
 local entries
 if ARGV[7] == '-' then
   entries = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', ARGV[8])

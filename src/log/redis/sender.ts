@@ -90,6 +90,7 @@ export class Sender {
     if (fresh === REUSED) return append.reject(keyReused(append.draft.key));
     const publication: Publication = { ...append.draft, seq, prev, time, size: append.size };
     const room = this.feed.rooms.get(append.draft.room);
+    this.feed.acknowledged(seq);
     const resolve = () => append.resolve(publication);
     if (fresh && room) return room.acknowledge(seq, resolve);
     this.feed.reached(seq);
