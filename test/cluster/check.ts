@@ -18,14 +18,25 @@ function position(at: string): Position {
   return { epoch, seq: Number(seq) };
 }
 
+/** After a restart of Redis, seqs go on so far ahead. */
+const JUMP = 1_000_000;
+
+/**
+ * One publication has one position in a life of the log: an epoch, and where something may have been lost, one run of
+ * Redis. What was repeated after its key was lost is another publication.
+ */
+function lifeOf(at: string, gaps: boolean): string {
+  const { epoch, seq } = position(at);
+  return gaps ? `${epoch}/${Math.floor(seq / JUMP)}` : epoch;
+}
+
 /**
  * Throws at the first thing that is wrong.
  * @param gaps whether there may be any: else every acknowledged publication must have come
  */
 export function checkAll(readers: Reader[], acked: Acked[], gaps: boolean): void {
-  // One that was published again after its key was lost is another one: it has another epoch.
   const positions = new Map<string, string>();
-  for (const { n, at } of acked) positions.set(`${position(at).epoch} ${n}`, at);
+  for (const { n, at } of acked) positions.set(`${lifeOf(at, gaps)} ${n}`, at);
   for (const [i, reader] of readers.entries())
     for (const room of reader.rooms) checkRoom(`client ${i}, ${room}`, reader, room, acked, positions, gaps);
 }
@@ -42,47 +53,55 @@ function checkRoom(
   if (seen?.start === undefined) throw new Error(`${who}: never began`);
   if (!gaps && seen.gaps.length > 0) throw new Error(`${who}: a gap notice ${JSON.stringify(seen.gaps)}`);
   const had = new Set<string>();
-  let last = position(seen.start);
-  const epochs = [last.epoch];
-  for (const { at, n } of seen.messages) {
+  const indexes = new Map<number, number>();
+  const start = position(seen.start);
+  /** The newest that it had of each epoch that it was in. */
+  const newest = new Map([[start.epoch, start.seq]]);
+  let { epoch: current } = start;
+  for (const [i, { at, n }] of seen.messages.entries()) {
     const here = position(at);
-    const name = `${here.epoch} ${n}`;
+    const name = `${lifeOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
     // G4, and one order for all: everybody has it at the same position.
     if (known !== at) throw new Error(`${who}: has ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
     if (had.has(name)) throw new Error(`${who}: had ${n} twice`);
     had.add(name);
-    if (here.epoch !== last.epoch) {
-      if (epochs.includes(here.epoch)) throw new Error(`${who}: went back to ${at}`);
-      if (!seen.gaps.some((gap) => position(gap.at).epoch === here.epoch))
-        throw new Error(`${who}: came to ${at} without a gap notice`);
-      epochs.push(here.epoch);
-    } else if (here.seq <= last.seq) throw new Error(`${who}: had ${at} after ${last.epoch}-${last.seq}`);
-    last = here;
+    const first = indexes.get(n);
+    if (first !== undefined && !seen.gaps.some(({ before }) => before > first && before <= i))
+      throw new Error(`${who}: had ${n} again at ${at} without a gap notice`);
+    indexes.set(n, i);
+    const told = seen.gaps.some((gap) => gap.before === i && position(gap.at).epoch === here.epoch);
+    if (here.epoch !== current && !told) throw new Error(`${who}: came to ${at} without a gap notice`);
+    const before = newest.get(here.epoch) ?? 0;
+    if (here.seq <= before) throw new Error(`${who}: had ${at} after ${here.epoch}-${before}`);
+    newest.set(here.epoch, here.seq);
+    current = here.epoch;
   }
   for (const one of acked) {
-    if (one.room !== room || had.has(`${position(one.at).epoch} ${one.n}`)) continue;
+    if (one.room !== room || had.has(`${lifeOf(one.at, gaps)} ${one.n}`)) continue;
     const { epoch, seq } = position(one.at);
-    const start = position(seen.start);
     // Before it came.
     if (epoch === start.epoch && seq <= start.seq) continue;
     // What follows it: nothing of that may have come before the notice.
-    const next = seen.messages.findIndex((message) => follows(position(message.at), epoch, seq, epochs));
+    const next = nextAfter(seen.messages, epoch, seq);
     const told = seen.gaps.filter(({ before }) => next < 0 || before <= next);
     if (told.some((gap) => covers(gap, epoch, seq))) continue;
     // An epoch that it never was in: it went from one to another past it.
-    if (!epochs.includes(epoch) && told.length > 0) continue;
+    if (!newest.has(epoch) && told.length > 0) continue;
     throw new Error(
       `${who}: never had ${one.n}, which was acknowledged at ${one.at}; began at ${seen.start}; had ${around(seen.messages, one.at)}`,
     );
   }
 }
 
-/** Whether a position comes after another one, for a reader that was in these epochs, in their order. */
-function follows(here: Position, epoch: string, seq: number, epochs: string[]): boolean {
-  if (here.epoch === epoch) return here.seq > seq;
-  return epochs.includes(epoch) && epochs.indexOf(here.epoch) > epochs.indexOf(epoch);
+/** The index of the first message that follows a position: -1 where there is none, or it was never in that epoch. */
+function nextAfter(messages: { at: string }[], epoch: string, seq: number): number {
+  const all = messages.map(({ at }) => position(at));
+  const next = all.findIndex((here) => here.epoch === epoch && here.seq > seq);
+  if (next >= 0) return next;
+  const last = all.findLastIndex((here) => here.epoch === epoch);
+  return last >= 0 && last + 1 < all.length ? last + 1 : -1;
 }
 
 function covers(gap: { after: string; at: string }, epoch: string, seq: number): boolean {

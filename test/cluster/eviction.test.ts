@@ -263,6 +263,29 @@ describe.skipIf(!hasRedis)(`what Redis throws out is told${withRedis}`, () => {
     expect(quiet.events.all.map(({ event, data }) => event ?? data)).toEqual(["1", "2"]);
   });
 
+  test("several rooms are lost at once: a client in all of them is told of each, and goes on", async () => {
+    const redis = await RedisServer.start();
+    const link = await LinkProxy.start(redis.port);
+    const near = await readyNode(redis.url, OPTIONS);
+    const far = await readyNode(`redis://127.0.0.1:${link.port}`, OPTIONS);
+    const { epoch, names } = near.log;
+    const rooms = ["a", "b", "c", "d"];
+    const query = rooms.map((room) => `room=${room}`).join("&");
+    const stream = await openEvents(`${far.url}/events?${query}`);
+    link.refuse();
+    await until(() => far.log.fault !== undefined);
+    for (const room of rooms) {
+      await publishAt(near, room, "lost");
+      await redis.ask("DEL", names.room(epoch, room), names.kept(epoch, room));
+    }
+    link.accept();
+    await stream.events.until((all) => all.length === rooms.length);
+    expect(stream.frames.map(({ type, room }) => [type, room])).toEqual(rooms.map((room) => ["gap", room]));
+    for (const room of rooms) await publishAt(near, room, "next");
+    await stream.events.until((all) => all.length === 2 * rooms.length);
+    expect(stream.frames.slice(4).map(({ data }) => data)).toEqual(rooms.map(() => "next"));
+  });
+
   test("a server warns at its start that Redis may evict keys, and then that it did", async () => {
     const redis = await smallRedis("allkeys-random");
     const { url, log } = await serve(redis);

@@ -27,6 +27,8 @@ export type Way = (typeof WAYS)[number];
 export class Reader {
   readonly seen = new Map<string, Seen>();
   returns = 0;
+  /** Which node it is at, and the newest frame that said something else than a message: for whoever has to find out why. */
+  state = "";
   #cursors = new Map<string, string>();
   #stopped = false;
   #close: () => void = () => {};
@@ -66,12 +68,14 @@ export class Reader {
     while (!this.#stopped) {
       const node = this.choose();
       if (node) {
+        this.state = node.url;
         try {
           if (this.way === "events") await this.#readEvents(node);
           else if (this.way === "stream") await this.#readStream(node);
           else await this.#readSocket(node);
-        } catch {
+        } catch (error) {
           // The node is gone, or not ready: another try.
+          this.state += ` ${String(error)}`;
         }
       }
       this.returns++;
@@ -154,6 +158,7 @@ export class Reader {
 
   /** What the multiplexed socket and stream say. False for an error. */
   #takeFrame(frame: Message): boolean {
+    if (frame.type !== "message") this.state += ` ${JSON.stringify(frame)}`.slice(0, 300);
     if (frame.type === "joined") {
       const seen = this.seen.get(frame.room) as Seen;
       if (seen.start === undefined) {

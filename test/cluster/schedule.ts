@@ -126,7 +126,7 @@ class Game {
     const some = this.readers.flatMap((reader, i) =>
       reader.rooms
         .filter((room) => !reader.has(room, last.get(room) as number))
-        .map((room) => `client ${i} (${reader.way}) in ${room}`),
+        .map((room) => `client ${i} (${reader.way}) in ${room}, at ${reader.state}`),
     );
     return `the last of all did not come: ${some.join(", ")}`;
   }

@@ -4,17 +4,11 @@ import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
 import type { Entrance } from "./entrance.ts";
 import { Followed } from "./followed.ts";
-import { chunks, chunksOf, type Link } from "./link.ts";
+import { chunksOf, type Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Places } from "./places.ts";
-import { NEWEST, PROBE } from "./scripts.ts";
+import { type Newest, probe, readNewest } from "./newest.ts";
 import type { RedisStats } from "./stats.ts";
-
-/** The newest of each room, by name, and how far the log was when that was so. */
-interface Newest {
-  seq: number;
-  rooms: Map<string, number>;
-}
 
 export class Feed {
   readonly names: Names;
@@ -124,7 +118,7 @@ export class Feed {
     this.#entered = epoch;
     if (this.#entered !== this.epoch) this.#forgetHeld();
     const newest = await this.#subscribe(link, this.#entered, rooms);
-    if (this.#entered === this.epoch) await this.#probe(link, newest, rooms);
+    if (this.#entered === this.epoch) await probe(link, this.places, this.epoch, newest, rooms);
     if (this.link() !== link) return;
     const before: Cursor = { epoch: this.epoch, seq: this.last };
     this.epoch = this.#entered;
@@ -144,7 +138,7 @@ export class Feed {
     if (!this.live) return;
     for (const rooms of chunksOf(this.rooms.values())) {
       const some = rooms.filter(({ started }) => started);
-      const newest = await this.#newest(link, this.epoch, some);
+      const newest = await readNewest(link, this.names, this.epoch, some);
       if (!this.live) return;
       this.#repair(newest, some, "check");
       this.reached(newest.seq);
@@ -193,39 +187,8 @@ export class Feed {
   /** First the subscription, then the question: what is newer than the answer comes as a notification. */
   async #subscribe(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
     const subscribing = link.subscribe(rooms.map(({ name }) => this.names.channel(epoch, name)));
-    const [newest] = await Promise.all([this.#newest(link, epoch, rooms), subscribing]);
+    const [newest] = await Promise.all([readNewest(link, this.names, epoch, rooms), subscribing]);
     return newest;
-  }
-
-  async #newest(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
-    const parts = rooms.length === 0 ? [[]] : chunks(rooms);
-    const answers = await Promise.all(
-      parts.map((some) => {
-        const keys = [this.names.log, ...some.map(({ name }) => this.names.room(epoch, name))];
-        return link.eval(NEWEST, keys, [epoch]) as Promise<number[]>;
-      }),
-    );
-    const seqs = answers.flatMap(([, ...newest]) => newest);
-    return {
-      seq: Math.max(...answers.map(([seq]) => seq ?? 0)),
-      rooms: new Map(rooms.map(({ name }, i) => [name, seqs[i] ?? 0])),
-    };
-  }
-
-  /**
-   * Of rooms of which nothing is known: whether something may have been lost since the last connection. Then the seq
-   * from which they are complete is noted, as a negative number. (While a connection stands, nothing is missed.)
-   */
-  async #probe(link: Link, { seq, rooms }: Newest, followed: Followed[]): Promise<void> {
-    const { names, epoch } = this;
-    const unknown = followed.filter(({ name, started }) => started && rooms.get(name) === 0);
-    for (const some of chunks(unknown)) {
-      const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
-      const args = [epoch, this.places.period, ...some.map(({ name }) => name)];
-      const found = (await link.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
-      // One that was published to since then: reading it tells what was before.
-      some.forEach(({ name }, i) => rooms.set(name, Math.min(found[i] ?? 0, seq)));
-    }
   }
 
   #start(room: Followed, { seq, rooms }: Newest): void {

@@ -11,6 +11,10 @@ import { FORGOTTEN, NOW } from "./script-parts.ts";
  * acknowledged: nobody can tell whether anything was lost. Then what is kept stays, but no cursor from before is
  * complete: `doubt` has up to where that is so.
  *
+ * A node that comes from an epoch which this log has never heard of has seen one that was lost as a whole: then, too, it
+ * begins anew, because nobody remembers what the lost one was begun for. (`past` has the epochs before this one: who
+ * comes from one of those was only away.)
+ *
  * KEYS: the log; all nodes, by when their leases end; those that are awaited; the index of rooms of a new log. ARGV: an epoch for a new log; the period;
  * the server's run; the epoch and seq that the caller has seen; how far to jump; the caller's name; `settle` in ms, or 0
  * where the server loses nothing that it acknowledged; then the nodes that the caller knows of.
@@ -21,7 +25,7 @@ export const ENTER = script(
   FORGOTTEN,
   `
 local nodes, awaited, node = KEYS[2], KEYS[3], ARGV[7]
-local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before', 'settle', 'doubt')
+local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before', 'settle', 'doubt', 'past')
 local epoch, seq, befores = known[1], tonumber(known[2] or 0), known[4] or ''
 local seen, jump, settle = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(known[5] or 0)
 if epoch and known[3] ~= ARGV[3] then
@@ -42,11 +46,14 @@ local leapt = false
 for before in string.gmatch(befores, '%d+') do
   if seen > tonumber(before) and seen <= tonumber(before) + jump then leapt = true end
 end
-local lost = epoch and ARGV[4] == epoch and (seen > seq or leapt)
+local past = known[7] or ''
+local heard = ARGV[4] == '-' or ARGV[4] == epoch or string.find(past, ' ' .. ARGV[4] .. ' ', 1, true)
+local lost = epoch and (not heard or ARGV[4] == epoch and (seen > seq or leapt))
 if not epoch or lost then
+  past = string.sub(past, -1024) .. ' ' .. (epoch or '') .. ' ' .. ARGV[4] .. ' '
   redis.call('DEL', log, awaited)
   epoch, seq = ARGV[1], 0
-  redis.call('HSET', log, 'epoch', epoch, 'seq', '0', 'run', ARGV[3])
+  redis.call('HSET', log, 'epoch', epoch, 'seq', '0', 'run', ARGV[3], 'past', past)
   redis.call('ZADD', KEYS[4], 'inf', '')
   forgotten()
   return {epoch, seq, 0, 0}
