@@ -41,7 +41,13 @@ async function fromStream(opening: Promise<OpenStream>, onBegun: () => Promise<n
 
 async function fromAnswer(url: string, onBegun: () => Promise<number>): Promise<Got> {
   await onBegun();
-  return read(await (await fetch(url)).text());
+  for (;;) {
+    const answer = await fetch(url);
+    if (answer.ok) return read(await answer.text());
+    // The log's own keys may be among those that are evicted: while it begins anew, there is no answer.
+    expect(answer.status).toBe(503);
+    await answer.body?.cancel();
+  }
 }
 
 const RESUMES: Record<string, Resume> = {
@@ -155,15 +161,16 @@ describe.skipIf(!hasRedis)(`what Redis throws out is told${withRedis}`, () => {
       });
       expect(outcomes.whole + outcomes.told).toBe(ROOMS);
       expect(outcomes.told).toBeGreaterThan(0);
-      // The newest of a room are shown without a hole, and who asks from where it was is told what is missing before.
+      // The newest of a room are shown without a hole, and it is told that older ones are gone.
       await forRooms(ROOMS, async (i) => {
-        const { messages } = await stateOf(reader, `room-${i}`, "?last=1000");
+        const { at, messages, gap } = await stateOf(reader, `room-${i}`, "?last=1000");
         const got = messages.map(({ data }) => (data as { n: number }).n);
         const begin = got[0] ?? Number.NaN;
         expect(got).toEqual(got.map((_, k) => begin + k));
-        const { gap } = await stateOf(reader, `room-${i}`, `?after=${cursors[i]}`);
-        const whole = begin <= 1 && got.at(-1) === numbers[i];
-        expect([i, whole || gap !== undefined]).toEqual([i, true]);
+        const whole = begin === 0 && got.at(-1) === numbers[i];
+        // A log that has lost its own hash has begun anew, and knows nothing of before.
+        const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
+        expect([i, got, whole || gap !== undefined || renewed]).toEqual([i, got, true]);
       });
     },
     120_000,
@@ -280,7 +287,8 @@ describe.skipIf(!hasRedis)(`what Redis throws out is told${withRedis}`, () => {
     }
     link.accept();
     await stream.events.until((all) => all.length === rooms.length);
-    expect(stream.frames.map(({ type, room }) => [type, room])).toEqual(rooms.map((room) => ["gap", room]));
+    const told = stream.frames.map(({ type, room }) => `${type} ${room}`);
+    expect(told.toSorted()).toEqual(rooms.map((room) => `gap ${room}`));
     for (const room of rooms) await publishAt(near, room, "next");
     await stream.events.until((all) => all.length === 2 * rooms.length);
     expect(stream.frames.slice(4).map(({ data }) => data)).toEqual(rooms.map(() => "next"));
