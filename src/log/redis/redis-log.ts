@@ -1,5 +1,5 @@
 // The log in Redis: many nodes share it. What a node sees of it comes on one connection, in one order.
-import { ThumpError, unavailable } from "../../protocol/codes.ts";
+import { unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import type { Bounds } from "../../rooms/rule.ts";
@@ -18,31 +18,12 @@ import { Names } from "./names.ts";
 import { afterHole, type Found, Reads, STEP } from "./reads.ts";
 import { FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
 import { Places } from "./places.ts";
+import type { RedisLogOptions } from "./options.ts";
+import { Questions } from "./questions.ts";
 import { RedisPeers } from "./redis-peers.ts";
 import { Sender } from "./sender.ts";
 import { shared } from "./shared.ts";
 import { RedisStats } from "./stats.ts";
-
-export interface RedisLogOptions {
-  /** As `readAddress` takes it. */
-  url: string;
-  /** What the names of all its keys begin with. */
-  prefix?: string | undefined;
-  /** How long a publication, a read or a join waits for Redis, in ms. */
-  patience?: number | undefined;
-  /** How often rooms are asked for their newest, in ms. */
-  check?: number | undefined;
-  /** A node that was not heard of for so long is gone, with all who are there, in ms. */
-  lease?: number | undefined;
-  /** Told when what is kept of a room was forgotten, here or on another node. */
-  onForget?: ((room: string) => void) | undefined;
-  /** Told of what goes wrong, and without an error when it is over. */
-  onFault?: ((what: string, error?: unknown) => void) | undefined;
-  /** Given what an operator should know, though it works. */
-  onWarning?: ((text: string) => void) | undefined;
-  /** What is known of a room is remembered for three times this, in ms. */
-  period?: number | undefined;
-}
 
 /** For how long a list of rooms is good, in ms. */
 const FRESH = 1000;
@@ -62,11 +43,8 @@ export class RedisLog implements Log {
   readonly #evictions: Evictions;
   readonly #places: Places;
   readonly #reads: Reads;
-  readonly #patience: number;
+  readonly #questions: Questions;
   readonly #timer: Timer;
-  /** Resolves once it can be read; another one after each break. */
-  #ready = Promise.withResolvers<void>();
-  #isReady = false;
   #reaching: Promise<void> | undefined;
   #closed = false;
 
@@ -74,14 +52,16 @@ export class RedisLog implements Log {
   constructor(boundsOf: (room: string) => Bounds, options: RedisLogOptions) {
     const address = readAddress(options.url);
     this.names = new Names(options.prefix ?? "thump");
-    this.#patience = options.patience ?? 5000;
+    const patience = options.patience ?? 5000;
     this.#places = new Places(this.names, boundsOf, options.period ?? 20 * 60_000);
     this.#reads = new Reads(
       (room, after, limit) => this.#step(room, String(after), limit),
       () => this.#feed.last,
     );
     const link = () => this.#keeper.link;
-    this.peers = new RedisPeers(this.names, link, (run) => this.#ask(run), options.lease ?? 6000);
+    this.#questions = new Questions(link, patience, (where, error) => this.#mender.failed(where, error));
+    const ask = (run: (made: Link) => Promise<Reply>) => this.#questions.ask(run);
+    this.peers = new RedisPeers(this.names, link, ask, options.lease ?? 6000);
     this.#entrance = new Entrance(this.names, this.#places.period, this.peers);
     this.#feed = new Feed(
       this.#places,
@@ -100,9 +80,9 @@ export class RedisLog implements Log {
       enter: (made) => this.#feed.enter(made),
       mended: () => this.#sender.flush(),
     });
-    this.#sender = new Sender(this.#places, this.#feed, this.#mender, this.stats, this.#patience);
+    this.#sender = new Sender(this.#places, this.#feed, this.#mender, this.stats, patience);
     this.#evictions = new Evictions(this.stats, (text) => options.onWarning?.(text));
-    this.#keeper = new Keeper(address, this.names.log, this.stats, this.#patience, {
+    this.#keeper = new Keeper(address, this.names.log, this.stats, patience, {
       up: (made) => this.#enter(made),
       message: (channel, message) => {
         if (!this.#feed.take(channel, message)) this.peers.take(channel, message.toString());
@@ -186,7 +166,7 @@ export class RedisLog implements Log {
   ): Promise<void> {
     const followed = new Followed(room, onPublication, onStart);
     this.#feed.follow(followed);
-    const starting = this.#within(followed.starting.promise);
+    const starting = this.#questions.within(followed.starting.promise);
     // Not everybody who follows waits for it.
     starting.catch(() => {});
     return starting;
@@ -197,7 +177,8 @@ export class RedisLog implements Log {
   }
 
   reach(cursor: Cursor | undefined): void | Promise<void> {
-    if (this.epoch === "") return this.#within(this.#ready.promise).then(() => this.reach(cursor));
+    if (this.epoch === "")
+      return this.#questions.within(this.#questions.ready).then(() => this.reach(cursor));
     if (!cursor || (cursor.epoch === this.epoch && cursor.seq <= this.last)) return;
     // All of this turn ask once.
     this.#reaching ??= Promise.resolve().then(() => this.#reach());
@@ -213,7 +194,7 @@ export class RedisLog implements Log {
       // The log began anew, and this node is just learning that: then it knows, too.
       const { done } = this.#mender;
       if (!done) throw error;
-      await this.#within(done);
+      await this.#questions.within(done);
     }
   }
 
@@ -238,7 +219,7 @@ export class RedisLog implements Log {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#sender.close();
-    await this.#within(this.peers.leave()).catch(() => {
+    await this.#questions.within(this.peers.leave()).catch(() => {
       // Its lease ends by itself.
     });
     this.#keeper.close();
@@ -246,7 +227,7 @@ export class RedisLog implements Log {
 
   /** Resolves once it is connected, and knows its epoch. */
   get opened(): Promise<void> {
-    return this.#ready.promise;
+    return this.#questions.ready;
   }
 
   async #enter(link: Link): Promise<void> {
@@ -255,43 +236,25 @@ export class RedisLog implements Log {
     await this.peers.enter(link);
     await this.#feed.enter(link);
     this.#evictions.enter(link);
-    this.#isReady = true;
-    this.#ready.resolve();
+    this.#questions.up();
     this.#sender.flush();
   }
 
   #down(): void {
     this.#feed.down();
     this.#mender.down();
-    // Who waits already waits on.
-    if (this.#isReady) this.#ready = Promise.withResolvers();
-    this.#isReady = false;
+    this.#questions.down();
   }
 
-  /** Runs a script once Redis is there. @throws ThumpError `unavailable` */
-  async #eval(
+  /** Runs a script of this epoch once Redis is there. @throws ThumpError `unavailable` */
+  #eval(
     script: Script,
     write: (epoch: string) => [keys: string[], args: (string | number)[]],
   ): Promise<Reply> {
-    return this.#ask((link) => {
+    return this.#questions.ask((link) => {
       const [keys, args] = write(this.epoch);
       return link.eval(script, keys, [this.epoch, ...args]);
     });
-  }
-
-  /** Asks Redis something once it is there. @throws ThumpError `unavailable` */
-  async #ask(run: (link: Link) => Promise<Reply>): Promise<Reply> {
-    await this.#within(this.#ready.promise);
-    const { link } = this.#keeper;
-    if (!link) throw unavailable("Redis cannot be reached just now.");
-    try {
-      return await this.#within(run(link));
-    } catch (error) {
-      if (error instanceof ThumpError) throw error;
-      this.#mender.failed(link, error as Error);
-      if (kindOf(error as Error) === undefined) throw error;
-      throw unavailable(`Redis cannot answer just now: ${(error as Error).message}`);
-    }
   }
 
   async #step(room: string, after: string, limit: number): Promise<Found & { last: number }> {
@@ -303,13 +266,6 @@ export class RedisLog implements Log {
     this.#feed.reached(seq);
     const publications = messages.map((message) => decode(room, message));
     return afterHole({ seq, last, floor, whole: whole === 1, publications }, after);
-  }
-
-  /** A promise of Redis's, for as long as anybody would wait. @throws ThumpError `unavailable` */
-  #within<T>(promise: Promise<T>): Promise<T> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(unavailable("Redis cannot be reached just now.")), this.#patience);
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }
 
   /** Looks whether anything was missed, whether writing goes again, and what is too old. */
