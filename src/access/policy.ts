@@ -35,6 +35,8 @@ export class Policy {
     readonly hub: Hub,
     readonly secured: boolean,
     readonly authorize: Authorize | undefined,
+    /** A clock that never goes back, in ms. */
+    public now = () => performance.now(),
   ) {}
 
   /**
@@ -125,9 +127,9 @@ export class Policy {
     const settle = ({ allowed = mayByRule(asker, action, room, rule) }: Decision) => {
       if (!allowed) throw this.#refuse(asker, action, room, rule);
     };
-    if (known?.by === hook && performance.now() - known.at < REMEMBERED) return settle(known);
+    if (known?.by === hook && this.now() - known.at < REMEMBERED) return settle(known);
     const remember = (allowed: Answer): void => {
-      const decision = { at: performance.now(), by: hook, allowed: allowed ?? undefined };
+      const decision = { at: this.now(), by: hook, allowed: allowed ?? undefined };
       const decisions = (asker.decisions ??= new Map<string, Decision>());
       if (decisions.size >= MAX_REMEMBERED) decisions.clear();
       decisions.set(key, decision);

@@ -59,6 +59,8 @@ export class Engine {
   routedByBun = true;
   /** Bun's server, once it is known. */
   server: Server<unknown> | null = null;
+  /** Called when the server is known: what needs one begins. */
+  onAttach = () => {};
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
@@ -178,6 +180,7 @@ export class Engine {
     this.origins.loopbackOnly = () => local && !this.access.secured;
     // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
     if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
+    this.onAttach();
   }
 
   /** What else is to be done when it closes. */

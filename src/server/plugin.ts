@@ -17,11 +17,10 @@ import * as rooms from "../transports/rooms.ts";
 import { describeSession, listSessions } from "../transports/sessions.ts";
 import { allowPage, preflight } from "./cors.ts";
 import { Engine } from "./engine.ts";
-import { startFeed } from "./feed.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { checkOptions, type Options, resolveOptions } from "./options.ts";
 import { checkLocal, type Source, sourceOf } from "./reach.ts";
 import { rulesRoute } from "./rule-text.ts";
-import { stopOnSigterm } from "./signals.ts";
 
 type Handler = (
   door: Door,
@@ -50,9 +49,6 @@ const PAGES_ASK = [
 
 /** Nothing where the request has become a socket. */
 type Answer = Response | undefined;
-
-/** How long requests may take once an app is drained. */
-const LAST_BYTES_MS = 1000;
 
 interface Context {
   request: Request;
@@ -110,27 +106,16 @@ function createRoutes(engine: Engine, signals: boolean) {
       return handler(...given);
     }, asksForEvents);
   const raw = { parse: "none" } as const;
-  let stopFeed = () => {};
-  let forget = () => {};
+  const lifecycle = new Lifecycle(engine, signals);
+  engine.onAttach = () => lifecycle.begin();
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
     .onStart((app) => {
-      if (app.server) engine.attach(app.server);
+      lifecycle.app = app as AnyElysia;
       engine.routedByBun = isRoutedByBun(app.config);
-      if (signals)
-        forget = stopOnSigterm({
-          drain: () => engine.drain(),
-          stop: () => stopApp(engine, app as AnyElysia),
-        });
-      if (!engine.settings.console) return;
-      stopFeed = startFeed(engine);
-      engine.onClose(stopFeed);
+      if (app.server) engine.attach(app.server);
     })
-    .onStop(() => {
-      stopFeed();
-      forget();
-      engine.hub.stop();
-    })
+    .onStop(() => lifecycle.end())
     .get("/rules", on(rulesRoute(engine)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
@@ -168,14 +153,6 @@ function createRoutes(engine: Engine, signals: boolean) {
   if (engine.settings.console)
     routes.get("/console", ({ request }) => consolePage(request, engine.access.secured));
   return routes;
-}
-
-/** Stops an app that was drained. */
-async function stopApp(engine: Engine, app: AnyElysia): Promise<void> {
-  // Requests that are being answered, and the last bytes of streams, have a moment to leave.
-  await Promise.race([app.server?.stop(), Bun.sleep(LAST_BYTES_MS)]);
-  await app.stop(true);
-  await engine.close();
 }
 
 /** Whether an app that listens gives its routes to Bun. */

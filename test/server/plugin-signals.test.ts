@@ -53,6 +53,17 @@ test("sockets are told when to come back, streams end with a retry, the app's ho
   await out.until((lines) => lines.includes("stopped"));
 });
 
+test("in a group, whose start Elysia does not tell of, sessions are drained too", async () => {
+  const { process: child, port } = await startApp(
+    'const app = new Elysia().group("/api", (group) => group.use(thump()));' +
+      'tell(app.listen({ port: 0, hostname: "127.0.0.1" }));',
+  );
+  const socket = await connect(`ws://127.0.0.1:${port}/api/rooms/r`);
+  child.kill("SIGTERM");
+  expect((await socket.closed).code).toBe(1001);
+  expect(await child.exited).toBe(0);
+});
+
 test("while one is behind nobody new is let in, and publications are still taken and delivered", async () => {
   const rooms = '{ "*": { history: { count: 10000, bytes: "100MiB" } } }';
   const { process: child, port, url } = await startApp(`tell(listen({ rooms: ${rooms} }));`);
