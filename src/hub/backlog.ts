@@ -73,7 +73,9 @@ export class Backlog {
     const { newest } = room;
     // Kept by the room even where its rule keeps no history.
     if (latest && newest && newest.seq > after) return newest;
-    this.reached = tail.last;
+    // The log's own tail ends with the room's newest publication. The room's may begin later: what came in between was
+    // published to other rooms.
+    this.reached = Math.max(tail.last, Math.min(room.tail.last, horizon));
     return "nothing";
   }
 

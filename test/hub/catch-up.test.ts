@@ -71,6 +71,24 @@ for (const [way, comeBack] of Object.entries(WAYS)) {
   });
 }
 
+for (const query of ["rooms/a?last=10", "rooms/a?after=CURSOR", "events?room=a&room=b&room=c&after=CURSOR"]) {
+  test(`${query}: a client that has caught up costs nothing, although other rooms were published to last`, async () => {
+    const server = startServer({});
+    const after = await fill(server, ["a", "b", "d"], 3);
+    const { events } = await openEvents(`${server.url}/${query.replace("CURSOR", after)}`);
+    await events.until((all) => all.length === (query.startsWith("rooms") ? 3 : 6));
+    const ticks = async () => {
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    };
+    await ticks();
+    const { looks } = server.engine.hub.catchUp.work;
+    await ticks();
+    expect(server.engine.hub.catchUp.work.looks).toBe(looks);
+    await server.engine.publish("a", "later");
+    await events.until((all) => all.some(({ data }) => data.includes("later")));
+  });
+}
+
 test("the work per publication does not grow with the number of rooms, but for a logarithm", async () => {
   const perPublication = async (count: number) => {
     const server = startServer({ rooms: { "*": WIDE } });
