@@ -47,7 +47,7 @@ export interface PublishOptions {
 }
 
 export type RoomEvents<T> = {
-  message: [data: T, meta: Meta];
+  message: [data: T, meta: Meta, text: string];
   gap: [gap: Gap];
   state: [state: State];
   error: [error: ThumpError];
@@ -65,7 +65,7 @@ export interface Room<T = unknown> extends AsyncIterable<Message<T>> {
   readonly members: Members;
   /**
    * Calls `listener` on:
-   * - `message`: each publication, your own too, in order, once;
+   * - `message`: each publication, your own too, in order, once; `text` is its envelope as JSON, as it came;
    * - `gap`: publications are gone, and will not come;
    * - `state`: the state has changed;
    * - `error`: the server refused something. Without a listener it is logged.

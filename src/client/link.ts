@@ -206,7 +206,7 @@ export function newLink(host: Host, kind: Link["kind"], way: Way, release: (dead
       if (type === "left") {
         const told = { message: "You may not be here any more.", ...frame };
         if (seat.refused(toldError(told))) way.join(seat);
-      } else if (!seat.take(type, frame)) way.rejoin(seat);
+      } else if (!seat.take(type, frame, text)) way.rejoin(seat);
     },
     renewBefore(expires) {
       // One at a time: a stream that is opened anew is told again.

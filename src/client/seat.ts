@@ -107,14 +107,14 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
     this.owner.changed();
   }
 
-  /** A publication has come. False when something before it is missing. */
-  message(envelope: Envelope): boolean {
+  /** A publication has come. False when something before it is missing. @param text the envelope as it came */
+  message(envelope: Envelope, text: string): boolean {
     const { event, at, from, time, prev } = envelope;
     const { track } = this;
     const { behind } = track;
     const verdict = track.message(parsePosition(at) as Position, prev);
     if (verdict === "next") {
-      this.emit("message", readData(envelope), { event, at, from, time });
+      this.emit("message", readData(envelope), { event, at, from, time }, text);
       this.owner.moved(this);
       if (behind !== track.behind) this.owner.changed();
     }
@@ -122,8 +122,8 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   }
 
   /** Something of this room has come. False when something before it is missing. */
-  take(type: string, frame: Envelope & Gap): boolean {
-    if (type === "message") return this.message(frame);
+  take(type: string, frame: Envelope & Gap, text: string): boolean {
+    if (type === "message") return this.message(frame, text);
     if (type === "gap") this.gap(frame);
     else if (type === "presence") this.present(frame as unknown as PresenceFrame);
     return true;

@@ -32,10 +32,10 @@ export class Follower {
   join(name: string, options = this.#begin): void {
     const room: Room = this.thump.room(name, options);
     this.#rooms.set(name, room);
-    room.on("message", (data, meta) => {
+    room.on("message", (data, meta, text) => {
       const { events, count = Infinity } = this.flags;
       if (this.#paused || this.#printed === count || (events && !events.includes(meta.event))) return;
-      const full = !this.output.write(this.format.message(name, data, meta));
+      const full = !this.output.write(this.format.message(name, data, meta, text));
       if (++this.#printed === count) this.ended.resolve();
       else if (full) void this.#pause();
     });

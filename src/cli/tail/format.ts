@@ -1,7 +1,7 @@
 // How a publication looks: a line for people, which no sender can make into anything else, or a JSON envelope.
 import { inspect } from "node:util";
-import { writeData } from "../../client/data.ts";
 import type { Gap, Meta } from "../../client/index.ts";
+import { sourceOf } from "../../protocol/fields.ts";
 import {
   harmless,
   harmlessColors,
@@ -14,29 +14,36 @@ import {
 import type { Paint } from "../output.ts";
 
 export interface Format {
-  message(room: string, data: unknown, meta: Meta): Printable;
+  /** @param text the envelope as it came */
+  message(room: string, data: unknown, meta: Meta, text: string): Printable;
   /** Nothing where a gap is only said. */
   gap(room: string, gap: Gap): Printable;
 }
 
-/** One envelope a line, as docs/protocol.md has them. */
+/** One envelope a line, as docs/protocol.md has them. The data keeps the tokens it was written with. */
 export const jsonLines: Format = {
-  message: (room, data, { event, from, at, time }) =>
-    jsonLine({ type: "message", room, event, ...writeData(data), from, at, time }),
+  message: (room, data, { event, from, at, time }, text) => {
+    const before = JSON.stringify({ type: "message", room, event }).slice(0, -1);
+    const encoding = data instanceof Uint8Array ? "base64" : undefined;
+    const after = JSON.stringify({ encoding, from, at, time }).slice(1);
+    // Raw tabs and line breaks can only stand between tokens, where an escape is not JSON.
+    const source = sourceOf(text, "data").replaceAll(/[\t\r\n]/g, " ");
+    return lineOf(harmless(`${before},"data":${source},${after}`));
+  },
   gap: (room, { after, at }) => jsonLine({ type: "gap", room, after, at }),
 };
 
 /** @param several whether lines have to say which room they are of */
 export function prettyLines(paint: Paint, colored: boolean, several: boolean): Format {
   return {
-    message: (room, data, { event, from, time }) => {
+    message: (room, data, { event, from, time }, text) => {
       const head = [
         paint("dim", clock(time)),
         ...(several ? [paint("cyan", room)] : []),
         paint("yellow", event),
         ...(from === undefined ? [] : [paint("green", from)]),
       ];
-      return lineOf(spaced(...head, show(data, colored)));
+      return lineOf(spaced(...head, show(data, text, colored)));
     },
     gap: () => together([]),
   };
@@ -51,13 +58,37 @@ function clock(time: number): string {
   return day === new Date().toLocaleDateString("sv") ? text : `${day} ${text}`;
 }
 
-function show(data: unknown, colored: boolean): Printable {
+/** What Node hands to a custom `inspect`; bun-types has no type for it. */
+interface Stylize {
+  stylize(text: string, style: string): string;
+}
+
+/** A number that a double cannot hold as it was written: shown with its own digits. */
+class Digits {
+  constructor(readonly source: string) {}
+
+  [inspect.custom](_depth: number, { stylize }: Stylize): string {
+    return stylize(this.source, "number");
+  }
+}
+
+/** The data, with `Digits` where a number would be shown as a different one. */
+function exactNumbers(text: string): unknown {
+  // TypeScript does not know the third parameter yet (ECMA-262, "JSON.parse source text access").
+  const keep = (_: string, value: unknown, { source }: { source?: string } = {}) =>
+    typeof value === "number" && source !== undefined && String(value) !== source
+      ? new Digits(source)
+      : value;
+  return JSON.parse(sourceOf(text, "data"), keep as (key: string, value: unknown) => unknown);
+}
+
+function show(data: unknown, envelope: string, colored: boolean): Printable {
   if (typeof data === "string") return harmless(data);
   if (data instanceof Uint8Array) {
     const some = data.subarray(0, 16);
     return harmless(`${data.length} bytes: ${some.toHex()}${data.length > some.length ? "…" : ""}`);
   }
-  const text = inspect(data, {
+  const text = inspect(exactNumbers(envelope), {
     colors: colored,
     compact: true,
     breakLength: Infinity,
