@@ -11,16 +11,18 @@ import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { readJson } from "./body.ts";
 import type { Names } from "./path.ts";
+import { readQuery } from "./request.ts";
 
 /** `DELETE /sessions/:id` */
 export async function endSession(
   door: Door,
-  _request: Request,
+  request: Request,
   _server: unknown,
   asker: Asker,
   { id = "" }: Names,
 ): Promise<Response> {
   door.policy.checkOperation(asker, "disconnect");
+  readQuery(request, []);
   if ((await removeEverywhere(door, { session: id })) === 0) throw noSession();
   return new Response(null, { status: 204 });
 }
@@ -28,12 +30,13 @@ export async function endSession(
 /** `DELETE /users/:user/sessions` */
 export async function endUserSessions(
   door: Door,
-  _request: Request,
+  request: Request,
   _server: unknown,
   asker: Asker,
   { user = "" }: Names,
 ): Promise<Response> {
   door.policy.checkOperation(asker, "disconnect");
+  readQuery(request, []);
   const named = { user: checkUserName(user, "/user") };
   return Response.json({ ended: await removeEverywhere(door, named) });
 }
@@ -61,6 +64,7 @@ export async function revoke(
   asker: Asker,
 ): Promise<Response> {
   door.policy.checkOperation(asker, "revoke");
+  readQuery(request, []);
   const { access } = door;
   if (!access.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");

@@ -5,6 +5,7 @@ import { connect, multiplexed } from "../support/clients.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents, openMultiplexed } from "../support/streams.ts";
 import { httpAnswer } from "../support/tcp.ts";
+import { SECRET } from "../support/tokens.ts";
 
 const LAST_EVENT_ID = ["lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", "evs_last_event_id"];
 
@@ -97,6 +98,25 @@ test.each(PLAIN)("%s takes no parameter that it does not know", async (path, ini
     200,
   );
   expect(dataOf(await stateOf(server, "r"))).toEqual(init.method ? [1] : []);
+});
+
+const BACKEND = { authorization: "Bearer thump_backend" };
+const HASH = new Bun.CryptoHasher("sha256").update(BACKEND.authorization.slice(7)).digest("hex");
+
+test.each([
+  ["DELETE", "/rooms/r/history"],
+  ["DELETE", "/sessions/x"],
+  ["DELETE", "/users/u7/sessions"],
+  ["POST", "/revoke"],
+])("%s %s takes no parameter that it does not know", async (method, path) => {
+  const server = startServer({ access: { secrets: SECRET, apiKeys: [{ name: "backend", hash: HASH }] } });
+  await server.publish("r", "1", BACKEND);
+  const body = method === "POST" ? '{"user":"u8"}' : null;
+  const headers = { ...BACKEND, "content-type": "application/json" };
+  const refused = await problemOf(fetch(`${server.url}${path}?before=k3f9zq-1`, { method, headers, body }));
+  expect(refused).toMatchObject({ status: 400, code: "invalid-query" });
+  const kept = await fetch(server.room("r"), { headers: BACKEND });
+  expect(dataOf((await kept.json()) as State)).toEqual([1]);
 });
 
 test("streams and sockets ignore what they do not know: libraries add parameters of their own", async () => {
