@@ -38,6 +38,36 @@ const KEYWORDS = new Set(
   ),
 );
 
+const TYPES = new Set(["null", "boolean", "object", "array", "number", "integer", "string"]);
+/** Keywords whose value is a schema or an array of schemas; and those whose value is an object of schemas. */
+const WITH_SCHEMAS =
+  `not if then else allOf anyOf oneOf additionalProperties propertyNames unevaluatedProperties items prefixItems
+  additionalItems unevaluatedItems contains`.split(/\s+/);
+const WITH_NAMED_SCHEMAS = "properties patternProperties dependentSchemas $defs definitions".split(" ");
+
+/** A `type` in a JSON Schema that does not exist. The compiler ignores it, so the schema would check nothing there. */
+function unknownType(schema: unknown, seen = new Set<unknown>()): string | undefined {
+  if (typeof schema !== "object" || schema === null || seen.has(schema)) return undefined;
+  seen.add(schema);
+  if (Array.isArray(schema)) return firstOf(schema, seen);
+  const keywords = schema as Record<string, unknown>;
+  // TypeBox has types of its own, and marks them: by `~kind`, before 1.0 by a symbol.
+  const marked = "~kind" in schema || Object.getOwnPropertySymbols(schema).length > 0;
+  if (!marked && "type" in schema)
+    for (const type of [keywords["type"]].flat())
+      if (typeof type !== "string" || !TYPES.has(type)) return JSON.stringify(type) ?? String(type);
+  const named = WITH_NAMED_SCHEMAS.flatMap((keyword) => Object.values(keywords[keyword] ?? {}));
+  return firstOf([...WITH_SCHEMAS.map((keyword) => keywords[keyword]), ...named], seen);
+}
+
+function firstOf(schemas: unknown[], seen: Set<unknown>): string | undefined {
+  for (const schema of schemas) {
+    const found = unknownType(schema, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function isStandard(schema: unknown): schema is StandardSchema {
   return (
     schema !== null && (typeof schema === "object" || typeof schema === "function") && "~standard" in schema
@@ -52,7 +82,10 @@ export function schemaFault(schema: unknown): string | undefined {
   const keys =
     prototype === Object.prototype || prototype === null ? Object.keys(schema as object) : undefined;
   // TypeBox's own mark is none of its keys. An empty schema fits everything, and says so.
-  if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) return undefined;
+  if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) {
+    const type = unknownType(schema);
+    return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not have`;
+  }
   return "is no schema that Thump knows: give it TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType)";
 }
 

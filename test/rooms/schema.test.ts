@@ -1,8 +1,10 @@
 // Schemas of rules: Standard Schemas of real libraries check, and what checks nothing is refused at the start.
 import { expect, test } from "bun:test";
+import { t as Elysia } from "elysia";
 import { Type } from "typebox";
 import * as v from "valibot";
 import { z } from "zod";
+import { schemaFault } from "../../src/rooms/schema.ts";
 import { OptionsError } from "../../src/server/options.ts";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { multiplexed } from "../support/clients.ts";
@@ -73,6 +75,17 @@ test("its issues are paths into the data, at most ten, and not long", async () =
   expect(rule.rule).toMatchObject({ schema: { standardSchema: "own" } });
 });
 
+test.each<[what: string, schema: object]>([
+  ["a property", { properties: { type: { type: "string" } } }],
+  ["a required property", { dependentRequired: { type: ["strng"] } }],
+  ["a value", { enum: [{ type: "strng" }], const: { type: "strng" }, default: { type: "strng" } }],
+  ["all types", { type: ["null", "boolean", "object", "array", "number", "integer", "string"] }],
+  ["a type of TypeBox", Type.Object({ n: Type.Union([Type.BigInt(), Type.Number()]) })],
+  ["a type of TypeBox before 1.0", Elysia.Object({ at: Elysia.Union([Elysia.Date(), Elysia.String()]) })],
+])("%s named type is no misspelled type", (_, schema) => {
+  expect(schemaFault(schema)).toBeUndefined();
+});
+
 class Joi {
   validate = () => ({});
 }
@@ -85,6 +98,13 @@ test.each<[what: string, schema: unknown, why: string]>([
   ["a list", [Type.String()], "is no schema that Thump knows"],
   ["a text", "string", "is no schema that Thump knows"],
   ["null", null, "is no schema that Thump knows"],
+  ["a misspelled type", { type: "strng" }, 'has the type "strng"'],
+  ["one in a list of types", { type: ["null", "strng"] }, 'has the type "strng"'],
+  [
+    "one deep inside",
+    { anyOf: [{ type: "object", properties: { a: { items: { type: "int" } } } }] },
+    'has the type "int"',
+  ],
   ["a Standard Schema of another version", { "~standard": { version: 2, validate: () => ({}) } }, "version"],
   ["a mark without a schema", { "~standard": undefined }, "version"],
   ["a schema that always waits", v.objectAsync({ text: v.string() }), "validates asynchronously"],
