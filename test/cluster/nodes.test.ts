@@ -167,8 +167,11 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const [redis, a] = (await nodes(1)) as [RedisServer, TestNode];
     const cursors = [await publishAt(a, "storm", "-1")];
     for (let i = 0; i < 200; i++) cursors.push(await publishAt(a, "storm", String(i)));
-    const fresh = await readyNode(redis.url);
+    // Far away, so that all of them come while a read is on its way, also where the machine has little time for them.
+    const far = await LinkProxy.start(redis.port);
+    const fresh = await readyNode(`redis://127.0.0.1:${far.port}`, {}, { patience: 20 });
     await openEvents(fresh.room("other"));
+    far.delay = 300;
     const [commands, reads] = [fresh.log.commands, fresh.log.stats.reads.sent];
     const asked = Array.from({ length: 5000 }, async (_, i) => {
       const from = i % 200;
