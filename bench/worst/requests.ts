@@ -43,6 +43,9 @@ const frame =
   (text: string, path = "/ws?x=1") =>
   (): Frame => ({ path, frame: text });
 
+/** The same frame many times in one packet. */
+const packet = (times: number, text: string) => (): Frame => ({ path: "/ws?x=1", frame: text, times });
+
 const resumed = ({ rooms, before }: Place) => rooms.map((room) => ({ room, after: before }));
 const named = ({ rooms }: Place, query: string) =>
   `${rooms.map((room) => `room=${room}`).join("&")}&${query}`;
@@ -183,6 +186,22 @@ const commands: Worst[] = [
   anyone("/ws publish", "60 KiB of escapes", frame(item(escapes(60 * KIB)))),
   anyone("/ws history", "the newest 1,000", frame('{"type":"history","id":1,"room":"full","last":1000}')),
   anyone("/ws members", "a room of 3,000 users", frame('{"type":"members","id":1,"room":"crowd"}')),
+  anyone(
+    "/ws history",
+    "the newest 1,000, 100 times in a packet",
+    packet(100, '{"type":"history","id":1,"room":"full","last":1000}'),
+  ),
+  anyone(
+    "/ws members",
+    "a room of 3,000 users, 500 times in a packet",
+    packet(500, '{"type":"members","id":1,"room":"crowd"}'),
+  ),
+  anyone("/ws ping", "2,000 in a packet", packet(2000, '{"type":"ping"}')),
+  anyone(
+    "/ws publish",
+    "2,000 that are refused, in a packet",
+    packet(2000, '{"type":"publish","room":"typed","data":[1,2,3]}'),
+  ),
   anyone("/ws auth", "a token of 12 KiB", frame(`{"type":"auth","id":1,"token":"${hugeToken}"}`)),
   anyone("/ws ping", "an id of many digits", frame(`{"type":"ping","id":${"9".repeat(60 * KIB)}}`)),
   anyone("/ws", "240 KiB of lists", frame(emptyLists(240 * KIB))),

@@ -70,7 +70,8 @@ export async function send(port: number, request: HttpRequest | Frame, address: 
         bytes += data.length;
         if (!opened) {
           opened = true;
-          write(socket, frameOf((request as Frame).frame));
+          const { frame, times = 1 } = request as Frame;
+          write(socket, Buffer.concat(Array.from({ length: times }, () => frameOf(frame))));
         }
         settle();
       },

@@ -43,4 +43,6 @@ export interface Frame {
   path: string;
   headers?: Record<string, string>;
   frame: string | Uint8Array;
+  /** How often it is sent, in one write; once unless said. */
+  times?: number;
 }

@@ -13,7 +13,10 @@ import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "./m
 import { toThumpError } from "./problem.ts";
 import { Overtaking, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket.ts";
+import { TickShare } from "./tick-share.ts";
 
+/** Of joins and reads: a client may send hundreds of them in one packet. */
+const share = new TickShare();
 /** So many bad tokens a session may show. */
 const FAILED_AUTHS = 8;
 
@@ -73,7 +76,7 @@ export class MultiplexedSocket extends SocketSession {
       case "join": {
         const start = startOf(command);
         this.door.limiter.take(this.asker, "joins");
-        return this.#join(startAll([command.room], start), id);
+        return this.#inShare(command, () => this.#join(startAll([command.room], start), id));
       }
       case "leave":
         this.door.limiter.take(this.asker, "requests");
@@ -86,7 +89,8 @@ export class MultiplexedSocket extends SocketSession {
       case "members": {
         this.door.limiter.take(this.asker, "joins");
         const answer = () => membersAnswer(this.door.hub, command.room);
-        return this.#answer(command, "members", this.door.allow(this.asker, "members", command.room, answer));
+        const ask = () => this.door.allow(this.asker, "members", command.room, answer);
+        return this.#inShare(command, () => this.#answer(command, "members", ask()));
       }
       case "auth":
         return this.#auth(command);
@@ -146,7 +150,18 @@ export class MultiplexedSocket extends SocketSession {
     const start = startOf(command);
     this.door.limiter.take(this.asker, "joins");
     const answer = () => historyAnswer(this.door, this.asker, room, start);
-    this.#answer(command, "history", this.door.allow(this.asker, "history", room, answer));
+    const ask = () => this.door.allow(this.asker, "history", room, answer);
+    this.#inShare(command, () => this.#answer(command, "history", ask()));
+  }
+
+  /** Does costly work now, or in a later tick once this tick's share is used up. Frames that come meanwhile wait behind it. */
+  #inShare(command: Command, work: () => void): void {
+    if (share.open) return share.run(work);
+    this.awaitsTick = true;
+    const later = () => {
+      if (!this.ended) share.run(work);
+    };
+    this.#settle(command, this.door.after(this.asker, share.next(), later));
   }
 
   #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {

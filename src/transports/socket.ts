@@ -19,6 +19,10 @@ const BAD_FRAMES = 32;
 /** So many frames may wait while the app's `authorize` hook thinks; and so many times the largest, in bytes. */
 const HELD_FRAMES = 1024;
 const HELD_SIZE = 16;
+/** For a later tick more of them may wait: a client joins all of its rooms at once. In bytes, by room that it may be in. */
+const HELD_PER_ROOM = 128;
+/** What a frame that waits takes beside its text, in bytes. */
+const HELD_OVERHEAD = 16;
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
 export abstract class SocketSession extends TopicSession implements AskingSession {
@@ -27,6 +31,8 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   #heard = true;
   #waiting = 0;
   #bad = 0;
+  /** What frames wait for is a later tick, and not the hook. */
+  protected awaitsTick = false;
   #held: { frames: (string | Buffer)[]; bytes: number } | undefined;
 
   /** @param asker who shook hands */
@@ -70,18 +76,21 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     else this.#guard(() => this.receive(frame));
   }
 
-  /** An earlier frame waits for the hook's answer: this one waits behind it, or order would be lost. */
+  /** An earlier frame waits for the hook's answer, or for its tick: this one waits behind it, or order would be lost. */
   #hold(frame: string | Buffer, size: number): void {
     const held = (this.#held ??= { frames: [], bytes: 0 });
     held.frames.push(frame);
-    held.bytes += size;
-    if (held.frames.length > HELD_FRAMES || held.bytes > HELD_SIZE * this.door.maxMessage)
+    held.bytes += size + HELD_OVERHEAD;
+    const largest = HELD_SIZE * this.door.maxMessage;
+    const bytes = Math.max(largest, HELD_PER_ROOM * this.door.hub.roomsPerSession);
+    if (this.awaitsTick ? held.bytes > bytes : held.frames.length > HELD_FRAMES || held.bytes > largest)
       this.end(CLOSE.rate, "too much waits for an answer");
   }
 
   override decided(): void {
     const { frames = [] } = this.#held ?? {};
     this.#held = undefined;
+    this.awaitsTick = false;
     for (const frame of frames) {
       if (this.ended) return;
       if (this.asker.deciding) this.#hold(frame, Buffer.byteLength(frame));

@@ -3,6 +3,7 @@ import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { Content } from "../../src/protocol/content.ts";
 import { LongWork } from "../../src/transports/long-work.ts";
+import { TickShare } from "../../src/transports/tick-share.ts";
 import { dataOf, problemOf, stateOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, type Frame, multiplexed } from "../support/clients.ts";
@@ -221,4 +222,50 @@ test("long work goes on a slice per tick, one request at a time, and ends with i
   expect(new LongWork(100, () => false).isDue).toBe(false);
   gone = true;
   await expect(works[0]?.pause()).rejects.toMatchObject({ code: "malformed" });
+});
+
+test("costly commands of all sockets have a share of a tick, and the next tick has one again", async () => {
+  let now = 0;
+  const share = new TickShare(() => now);
+  const ran: number[] = [];
+  const work = (n: number) => () => {
+    now += 1;
+    ran.push(n);
+  };
+  const isOpen = () => share.open;
+  for (let n = 0; isOpen(); n++) share.run(work(n));
+  expect(ran).toEqual([0, 1]);
+  await new Promise(setImmediate);
+  expect(isOpen()).toBe(true);
+});
+
+test("reads that come in one packet are answered over several ticks, in order, and a ping waits behind them", async () => {
+  const server = openServer();
+  await server.engine.publish("full", 1);
+  const client = await multiplexed(server.socket("/ws"));
+  await client.find(({ type }) => type === "welcome");
+  // How many are answered in each tick.
+  const { log } = server.engine.hub;
+  const perTick: number[] = [];
+  let isNew = true;
+  const newest = log.newest.bind(log);
+  const spy = spyOn(log, "newest").mockImplementation((room, last) => {
+    if (isNew) {
+      isNew = false;
+      perTick.push(0);
+      setImmediate(() => void (isNew = true));
+    }
+    perTick.push((perTick.pop() ?? 0) + 1);
+    const until = performance.now() + 1;
+    while (performance.now() < until);
+    return newest(room, last);
+  });
+  cleanup(() => spy.mockRestore());
+  for (let id = 0; id < 100; id++)
+    client.socket.send(JSON.stringify({ type: "history", id, room: "full", last: 1 }));
+  client.socket.send('{"type":"ping","id":100}');
+  const seen: number[] = [];
+  while (seen.length < 101) seen.push((await client.next())["id"] as number);
+  expect(seen).toEqual(Array.from({ length: 101 }, (_, id) => id));
+  expect(Math.max(...perTick)).toBeLessThan(10);
 });
