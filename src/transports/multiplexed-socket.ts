@@ -19,9 +19,13 @@ import { TickShare } from "./tick-share.ts";
 const share = new TickShare();
 /** So many bad tokens a session may show. */
 const FAILED_AUTHS = 8;
+/** How many refused publications in a row have details: to find those takes longer than to refuse. */
+const DETAILED = 10;
 
 export class MultiplexedSocket extends SocketSession {
   #failedAuths = 0;
+  /** Publications that were refused since the last one that was not. */
+  #refused = 0;
   /** Present once the client asks for its publications to stay in order. */
   #order: PublishOrder | undefined;
 
@@ -113,8 +117,9 @@ export class MultiplexedSocket extends SocketSession {
     const { id, room, event, content, key, echo } = command;
     const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
-      { room, event, content, key, echo },
+      { room, event, content, key, echo, brief: this.#refused >= DETAILED },
       ({ seq }) => {
+        this.#refused = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.
         if (id !== undefined)
@@ -197,7 +202,9 @@ export class MultiplexedSocket extends SocketSession {
     this.#tell(told, command.id, room);
     if (error instanceof Overtaking) return;
     this.slowDown(told);
-    if (command.type !== "publish" || command.key === undefined) return;
+    if (command.type !== "publish") return;
+    this.#refused++;
+    if (command.key === undefined) return;
     if (told.retry === undefined) this.#order?.settled(command.key);
     else if (command.ordered) this.#order?.refused(command.key, told.retry, performance.now());
   }

@@ -269,3 +269,19 @@ test("reads that come in one packet are answered over several ticks, in order, a
   expect(seen).toEqual(Array.from({ length: 101 }, (_, id) => id));
   expect(Math.max(...perTick)).toBeLessThan(10);
 });
+
+test("on a socket few publications in a row that do not fit a schema are explained", async () => {
+  const server = openServer({ rooms: { "*": { schema: { type: "number" } } } });
+  const client = await multiplexed(server.socket("/ws"));
+  await client.find(({ type }) => type === "welcome");
+  const publish = async (data: unknown): Promise<Frame> => {
+    client.socket.send(JSON.stringify({ type: "publish", id: 1, room: "r", data }));
+    return client.next();
+  };
+  const refused: Frame[] = [];
+  for (let i = 0; i < 12; i++) refused.push(await publish("none"));
+  expect(refused.map(({ code }) => code)).toEqual(Array(12).fill("invalid"));
+  expect(refused.filter(({ errors }) => errors)).toEqual(refused.slice(0, 10));
+  expect(await publish(1)).toMatchObject({ type: "published" });
+  expect(await publish("none")).toHaveProperty("errors");
+});
