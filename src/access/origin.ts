@@ -3,8 +3,11 @@ import { ThumpError } from "../protocol/codes.ts";
 import { isLoopback } from "./local.ts";
 
 const WEB = /^https?:\/\//;
-/** Schemes of apps that show web pages, such as capacitor://localhost: URLs know no origin of theirs. */
-const OTHER = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
+/**
+ * Schemes of apps that show web pages, such as capacitor://localhost: URLs know no origin of theirs. No page has an
+ * origin with one of the excluded schemes.
+ */
+const OTHER = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
 
 /**
  * The one form that origins are compared in: scheme and host in lower case and Punycode, without the port that goes
@@ -40,7 +43,9 @@ export function originsFault(origins: readonly string[]): string | undefined {
 function nearest(text: string): string | undefined {
   if (text === "null") return undefined;
   const [address = ""] = /^[^/?#]*(?:\/\/[^/?#]*)?/.exec(text.trim()) ?? [];
-  return normalOrigin(address.includes("://") ? address : `https://${address}`);
+  // A socket's address has the host of the page's, and another scheme.
+  const web = address.replace(/^ws(?=s?:\/\/)/i, "http");
+  return normalOrigin(web.includes("://") ? web : `https://${web}`);
 }
 
 export class Origins {

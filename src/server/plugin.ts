@@ -110,6 +110,8 @@ function createRoutes(engine: Engine, signals: boolean) {
   engine.onAttach = () => lifecycle.begin();
   const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
     .decorate("thump", engine)
+    // Elysia knows "none" only for routes that it compiles. Without this, `aot: false` reads the body before we do.
+    .parser("none", ({ request }) => request)
     .onStart((app) => {
       lifecycle.app = app as AnyElysia;
       engine.routedByBun = isRoutedByBun(app.config);

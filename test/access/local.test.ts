@@ -218,6 +218,32 @@ test("with aot: false sockets work as ever", async () => {
   expect(await socket.next()).toBe("hi");
 });
 
+test.each([
+  ["the app", (plugin: ReturnType<typeof thump>) => new Elysia({ aot: false }).use(plugin)],
+  [
+    "a plugin of the app",
+    (plugin: ReturnType<typeof thump>) => new Elysia({ aot: false }).use(new Elysia().use(plugin)),
+  ],
+])("with aot: false, in %s, bodies of every type are published as they were sent", async (_, create) => {
+  const app = create(thump()).listen({ port: 0, hostname: "127.0.0.1" });
+  cleanup(() => app.stop(true));
+  const url = `http://127.0.0.1:${app.server?.port}`;
+  const post = async (path: string, type: string, body: string) => {
+    const response = await fetch(url + path, { method: "POST", body, headers: { "content-type": type } });
+    return [response.status, (await response.text()).includes('"at"')];
+  };
+  for (const type of ["application/json", "text/plain", "application/x-www-form-urlencoded"]) {
+    expect(await post("/rooms/r", type, '{"a":1}')).toEqual([201, true]);
+    expect(await post("/publish", type, '{"room":"r","data":{"a":1}}')).toEqual([200, true]);
+  }
+  for (const type of ["application/octet-stream", "multipart/form-data; boundary=x"])
+    expect(await post("/rooms/bytes", type, "no form")).toEqual([201, true]);
+  const { messages } = (await (await fetch(`${url}/rooms/r?last=9`)).json()) as {
+    messages: { data: unknown }[];
+  };
+  expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 6 }, () => ({ a: 1 })));
+});
+
 test.each(WAYS.filter(([, , start]) => start !== WAYS.at(-1)?.[2]))(
   "served by %s, a socket is refused with what it takes",
   async (_, __, start) => {

@@ -159,6 +159,10 @@ test.each([
   ["null", "https://app.example"],
   ["", "https://app.example"],
   ["https://", "https://app.example"],
+  ["wss://app.example", "write https://app.example"],
+  ["ws://app.example:8080", "write http://app.example:8080"],
+  ["ftp://app.example", "https://app.example"],
+  ["file://app.example", "https://app.example"],
 ])("%j is no origin, which stops the start, with what to write", (origin, hint) => {
   expect(() => startServer({ origins: [origin] })).toThrow(hint);
 });
