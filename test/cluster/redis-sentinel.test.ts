@@ -34,7 +34,8 @@ async function watched(): Promise<Watched> {
   for (const sentinel of sentinels)
     await until(async () => /slaves=1,sentinels=3/.test(String(await sentinel.ask("INFO", "sentinel"))));
   const url = `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/main`;
-  const [a, b] = await Promise.all([0, 1].map(() => readyNode(url, {}, { patience: 10 })));
+  // How long a failover takes is up to the Sentinels, and to what else the machine does.
+  const [a, b] = await Promise.all([0, 1].map(() => readyNode(url, {}, { patience: 45 })));
   return { master, replica, sentinels, a: a as TestNode, b: b as TestNode };
 }
 
