@@ -1,7 +1,7 @@
-// A binary min-heap of items by the seq that each continues with: the core of a k-way merge. Pure.
+// A binary min-heap of items by a number: the seq that each continues with in a k-way merge, or when each is due. Pure.
 
 export interface Head {
-  /** No publication of this item that is still to come has a smaller seq. */
+  /** In a merge: no publication of this item that is still to come has a smaller seq. */
   next: number;
 }
 
@@ -20,9 +20,23 @@ export class Heads<T extends Head> {
     return this.#items.length;
   }
 
-  /** The item with the smallest seq. */
+  /** The item with the smallest `next`. */
   get first(): T | undefined {
     return this.#items[0];
+  }
+
+  /** Adds an item in O(log size). */
+  add(item: T): void {
+    const items = this.#items;
+    let at = items.push(item) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      const above = items[parent] as T;
+      if (above.next <= item.next) break;
+      items[at] = above;
+      at = parent;
+    }
+    items[at] = item;
   }
 
   /** The first item's `next` has grown: restores the order in O(log size). */
