@@ -6,7 +6,7 @@ import { join } from "node:path";
 import pkg from "../../package.json" with { type: "json" };
 import { problemOf } from "../support/answers.ts";
 import { collect, connect, Inbox } from "../support/clients.ts";
-import { environment, folder, killAfter } from "../support/process.ts";
+import { folder, launch } from "../support/process.ts";
 import { openEvents } from "../support/streams.ts";
 import { freePort } from "./port.ts";
 
@@ -24,15 +24,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 function spawn(args: string[], env: Record<string, string> = {}, cwd = folder()) {
-  const child = Bun.spawn([binary, ...args], {
-    cwd,
-    env: environment(env),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  killAfter(child);
-  return child;
+  return launch([binary, ...args], env, cwd);
 }
 
 async function start(args: string[], env: Record<string, string> = {}, cwd = folder()) {

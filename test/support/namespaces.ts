@@ -1,5 +1,5 @@
 // Two network namespaces joined by a cable: programs in one reach those in the other until packets are dropped.
-import { environment } from "./process.ts";
+import { launch } from "./process.ts";
 import { cleanup } from "./cleanup.ts";
 
 /** Why there can be none here, if so. */
@@ -63,15 +63,5 @@ export function namespaces(): [server: Namespace, client: Namespace] {
 
 /** Runs a program of Bun's in a namespace. It goes with the test. */
 export function spawnIn({ exec }: Namespace, args: string[], env: Record<string, string> = {}) {
-  const child = Bun.spawn([...exec, process.execPath, ...args], {
-    env: environment(env),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  cleanup(async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-  });
-  return child;
+  return launch([...exec, process.execPath, ...args], env);
 }

@@ -34,8 +34,13 @@ export const environment = (env: Record<string, string>): Record<string, string>
 
 /** Starts a server, without waiting for it. It goes with the test. */
 export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
-  const child = Bun.spawn([process.execPath, file, ...args], {
-    cwd,
+  return launch([process.execPath, file, ...args], env, cwd);
+}
+
+/** Starts any program, with nothing of this process's environment but the path. It goes with the test. */
+export function launch(command: string[], env: Record<string, string> = {}, cwd?: string) {
+  const child = Bun.spawn(command, {
+    ...(cwd === undefined ? {} : { cwd }),
     env: environment(env),
     stdin: "ignore",
     stdout: "pipe",
