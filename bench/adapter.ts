@@ -19,7 +19,7 @@ export interface Adapter {
   named?: true;
   /** Thump, started from its source: `--baseline` can start an earlier one in the same way. */
   source?: boolean;
-  /** The server of which it is another build: it is measured wherever that one is, right after it. */
+  /** The name of the server that this is another build of. It is measured in the same scenarios, right after that server. */
   twin?: string;
   /** Its version as it is installed here. */
   version?(): string | undefined;

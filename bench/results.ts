@@ -155,7 +155,7 @@ export interface Assault {
   cpu: number;
   /** How often the server answered the attacker with a status or an error code. */
   answers: Record<string, number>;
-  /** The status that somebody else's handshake was answered with at its height; "none" after five seconds. */
+  /** The HTTP status that answered a handshake from another address during the attack; "none" after five seconds. */
   newcomer: string;
   window: Window;
 }

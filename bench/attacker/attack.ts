@@ -52,6 +52,6 @@ export interface Deeds {
   cpu: number;
   /** How often the server answered with a status or an error code: "429", "rate", "101". */
   answers: Record<string, number>;
-  /** The status with which somebody else's handshake was answered while the attack was at its height. */
+  /** The HTTP status that answered a handshake from another address during the attack; "none" after five seconds. */
   newcomer: string;
 }

@@ -1,4 +1,4 @@
-// The attacks by name. Each speaks bare TCP, so that what it costs is the server's and not the attacker's own.
+// The attacks by name. Each uses plain TCP, so the measured cost is the server's, not the attacker's.
 import type { Attack, AttackName } from "./attack.ts";
 import * as costly from "./costly.ts";
 import * as floods from "./floods.ts";

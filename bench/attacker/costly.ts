@@ -7,7 +7,7 @@ import type { Tally } from "./tally.ts";
 
 const MIB = 1 << 20;
 
-/** The largest body with the most items, none of which is one. */
+/** The largest body, filled with as many invalid items as fit. */
 export function items(port: number, tally: Tally): Attack {
   const body = post("/publish", `[${"0,".repeat(MIB / 2 - 2)}0]`);
   return requests(port, tally, 5, () => body);
@@ -54,7 +54,7 @@ export function held(port: number, tally: Tally): Attack {
   return { pace: 200, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** A crowd in a room, and one session that asks who is there, again and again. */
+/** A room of 3,000 sessions, and one session that requests its member list continuously. */
 export async function members(port: number, tally: Tally): Promise<Attack> {
   const crowdSize = 3000;
   let inside = 0;
@@ -92,7 +92,7 @@ export async function history(port: number, tally: Tally): Promise<Attack> {
   return requests(port, tally, 100, () => request);
 }
 
-/** Streams that stay, each in rooms that nobody else is in. */
+/** Open streams, each in 1,000 rooms that have no other session. */
 export function rooms(port: number, tally: Tally): Attack {
   let turn = 0;
   const opened = (socket: Bun.Socket) => {
@@ -104,7 +104,7 @@ export function rooms(port: number, tally: Tally): Attack {
   return { pace: 10, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Batches of tiny publications, each of them to a room that nobody has heard of. */
+/** Batches of tiny publications, each to a new room. */
 export function scattered(port: number, tally: Tally): Attack {
   let turn = 0;
   const body = () => {
