@@ -21,7 +21,7 @@ test("it is about ten lines, each with its reason, and the same in the docs", as
   const settings = CONFIG.split("\n").filter((line) => /^ {2,}[^ }].*[^{]$/.test(line));
   expect(settings.length).toBeWithin(6, 11);
   for (const line of settings) expect(line).toMatch(/\/\/ .{20,}$/);
-  expect(await read("docs/access.md")).toContain(CONFIG);
+  expect(await read("docs/authentication.md")).toContain(CONFIG);
 });
 
 test("it lets in whom it says, and nobody else", async () => {

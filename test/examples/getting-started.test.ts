@@ -1,4 +1,4 @@
-// docs/start.md, read from the file and done as it says, command by command.
+// docs/getting-started.md, read from the file and done as it says, command by command.
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -10,15 +10,15 @@ import { cleanup } from "../support/cleanup.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { runProgram } from "./support.ts";
 
-if (noBrowser) console.log(`skipped in part: test/examples/start.test.ts: ${noBrowser}`);
+if (noBrowser) console.log(`skipped in part: test/examples/getting-started.test.ts: ${noBrowser}`);
 
 const ROOT = join(import.meta.dir, "../..");
-const text = await Bun.file(join(ROOT, "docs/start.md")).text();
+const text = await Bun.file(join(ROOT, "docs/getting-started.md")).text();
 const blocks = [...text.matchAll(/```(\w+)\n(.*?)```/gs)].map(([, kind = "", body = ""]) => ({ kind, body }));
 const commands = blocks.filter(({ kind }) => kind === "sh").map(({ body }) => body.trim());
 const file = (name: string) => {
   const found = blocks.find(({ body }) => body.split("\n")[0]?.includes(name));
-  if (!found) throw new Error(`docs/start.md has no ${name}`);
+  if (!found) throw new Error(`docs/getting-started.md has no ${name}`);
   return found.body;
 };
 
