@@ -2,7 +2,7 @@
 import { surelyPast } from "../log/clock.ts";
 import type { Revoked } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { Rounds } from "../rooms/slice.ts";
+import { Rounds } from "../scheduling/slice.ts";
 
 /** Each takes about 100 bytes. */
 const MAX = 1_000_000;

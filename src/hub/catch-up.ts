@@ -5,7 +5,7 @@ import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import { OVERHEAD } from "../rooms/tail.ts";
 import { Backlog } from "./backlog.ts";
-import { Governor } from "./governor.ts";
+import { governor } from "../scheduling/governor.ts";
 import type { Hub } from "./hub.ts";
 import { advance, beginMerge, endMerge, isLevel, type Merge, positionOf } from "./merge.ts";
 import type { Membership, Session } from "./session.ts";
@@ -35,7 +35,7 @@ interface Gathered {
 
 export class CatchUp {
   readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceLooks: 1024 };
-  readonly governor = new Governor();
+  readonly governor = governor;
   readonly backlog: Backlog;
   /** Publications that were looked at so far, and comparisons that it took to order them. */
   readonly work = { looks: 0, comparisons: 0 };

@@ -3,7 +3,7 @@ import { now } from "../log/clock.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Slice } from "../protocol/publication.ts";
-import { Rounds } from "../rooms/slice.ts";
+import { Rounds } from "../scheduling/slice.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
 import { endMerge } from "./merge.ts";

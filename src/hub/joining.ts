@@ -2,13 +2,13 @@
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
-import { Ticks } from "../log/ticks.ts";
+import { governor } from "../scheduling/governor.ts";
 import { type Beginning, beginningOf } from "./beginning.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Following } from "./following.ts";
 import type { Hub } from "./hub.ts";
 import { openerOf } from "./open-rooms.ts";
-import { Slice } from "../rooms/slice.ts";
+import { Slice } from "../scheduling/slice.ts";
 import { Room } from "./room.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
@@ -57,8 +57,6 @@ interface Newcomer {
 const ROOMS_PER_TICK = 200;
 
 export class Joining {
-  readonly #ticks = new Ticks();
-
   constructor(
     readonly hub: Hub,
     readonly catchUp: CatchUp,
@@ -91,17 +89,18 @@ export class Joining {
   /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
   async #enterInSlices(session: Session, starts: Starts, onJoined: (joined: Joined) => void): Promise<void> {
     const newcomers: Newcomer[] = [];
-    const left = [...starts];
+    let slice = new Slice(0);
     try {
-      while (left.length > 0) {
-        await this.#ticks.next();
-        if (session.ended) return;
+      for (const [name, start] of starts) {
+        if (!slice.take()) {
+          slice = new Slice(ROOMS_PER_TICK, undefined, await governor.next());
+          slice.take();
+          if (session.ended) return;
+        }
         // What it asked for meanwhile was answered.
-        const some = new Map(
-          left.splice(0, ROOMS_PER_TICK).filter(([name]) => !session.memberships.has(name)),
-        );
-        this.#checkLimits(session, some);
-        for (const [name, start] of some) newcomers.push(this.#enter(session, name, start));
+        if (session.memberships.has(name)) continue;
+        this.#checkLimits(session, new Map([[name, start]]));
+        newcomers.push(this.#enter(session, name, start));
       }
     } catch (error) {
       this.#undo(newcomers, error);
@@ -186,12 +185,13 @@ export class Joining {
   #lookUp(
     newcomers: Newcomer[],
     known: (Beginning | Promise<Beginning>)[],
+    ms?: number,
   ): Beginning[] | Promise<Beginning[]> {
-    const slice = new Slice(newcomers.length);
+    const slice = new Slice(newcomers.length, undefined, ms);
     while (known.length < newcomers.length) {
       const { membership, start } = newcomers[known.length] as Newcomer;
       if ((start.after || start.last) && !slice.take())
-        return this.#ticks.next().then(() => this.#lookUp(newcomers, known));
+        return governor.next().then((next) => this.#lookUp(newcomers, known, next));
       const one = beginningOf(this.hub, membership, start);
       // Others are looked up before anybody waits for this one.
       if (one instanceof Promise) one.catch(() => {});

@@ -1,9 +1,9 @@
 // Who is in a room, as requests are answered: built once however many ask, and a large room's list a slice per tick.
 import type { Crowd } from "../log/peers.ts";
-import { Ticks } from "../log/ticks.ts";
 import { Members } from "../rooms/members.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../rooms/rule.ts";
-import { Slice } from "../rooms/slice.ts";
+import { governor } from "../scheduling/governor.ts";
+import { Slice } from "../scheduling/slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
@@ -36,7 +36,6 @@ export class MemberLists {
   /** By room, the newest last. */
   readonly #lists = new Map<string, Listed>();
   #characters = 0;
-  readonly #ticks = new Ticks();
 
   constructor(readonly now: () => number) {}
 
@@ -112,12 +111,10 @@ export class MemberLists {
   /** Adds a room's sessions, a slice per tick. */
   async #gather(room: Room | undefined, members: Members): Promise<void> {
     if (!room) return;
-    await this.#ticks.next();
-    let slice = new Slice(SESSIONS_PER_TICK);
+    let slice = new Slice(SESSIONS_PER_TICK, undefined, await governor.next());
     for (const { session } of room.members) {
       if (!slice.take()) {
-        await this.#ticks.next();
-        slice = new Slice(SESSIONS_PER_TICK);
+        slice = new Slice(SESSIONS_PER_TICK, undefined, await governor.next());
         slice.take();
       }
       this.#see(members, session);

@@ -2,7 +2,7 @@
 // published to lately.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Bounds } from "../rooms/rule.ts";
-import { Rounds } from "../rooms/slice.ts";
+import { Rounds } from "../scheduling/slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 

@@ -4,7 +4,7 @@ import { presenceFields, presenceMessage, presenceOff } from "../protocol/presen
 import type { Crowd } from "../log/peers.ts";
 import { Members } from "../rooms/members.ts";
 import type { PresenceRule } from "../rooms/rule.ts";
-import { Slice } from "../rooms/slice.ts";
+import { Slice } from "../scheduling/slice.ts";
 import type { Hub } from "./hub.ts";
 import { MemberLists, see } from "./member-lists.ts";
 import type { Room } from "./room.ts";

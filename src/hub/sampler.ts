@@ -1,6 +1,6 @@
 // Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
 // One timer serves all of them, and runs only while a sampled room has something new.
-import { Slice } from "../rooms/slice.ts";
+import { Slice } from "../scheduling/slice.ts";
 import { type Due, DueQueue } from "./due.ts";
 import type { Membership } from "./session.ts";
 

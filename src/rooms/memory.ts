@@ -1,6 +1,6 @@
 // What all tails of a log may take together, with the rooms themselves. Pure: it counts, and says which rooms are to let
 // go of something.
-import { Slice } from "./slice.ts";
+import { Slice } from "../scheduling/slice.ts";
 import type { Tail } from "./tail.ts";
 
 /** So much of the limit is free after something was let go of: it is not to be looked for at every publication. */

@@ -5,7 +5,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { Content } from "../protocol/content.ts";
 import { Elements } from "../protocol/elements.ts";
 import { parseJson } from "../protocol/json.ts";
-import { LongWork } from "./long-work.ts";
+import { LongWork } from "../scheduling/long-work.ts";
 
 /** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
 type BodyBounds = Pick<Door, "bodyTime" | "bodies">;

@@ -13,10 +13,7 @@ import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "./m
 import { toThumpError } from "./problem.ts";
 import { Overtaking, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket.ts";
-import { TickShare } from "./tick-share.ts";
 
-/** Of joins and reads: a client may send hundreds of them in one packet. */
-const share = new TickShare();
 /** So many bad tokens a session may show. */
 const FAILED_AUTHS = 8;
 /** How many refused publications in a row have details: to find those takes longer than to refuse. */
@@ -84,6 +81,7 @@ export class MultiplexedSocket extends SocketSession {
       }
       case "leave":
         this.door.limiter.take(this.asker, "requests");
+        this.countAnswer();
         this.door.hub.leave(this, command.room);
         return this.#say({ type: "left", id, room: command.room });
       case "publish":
@@ -100,6 +98,7 @@ export class MultiplexedSocket extends SocketSession {
         return this.#auth(command);
       case "ping":
         this.door.limiter.take(this.asker, "requests");
+        this.countAnswer();
         // The engine sends what it still holds of its topics before it: all up to `at` comes first.
         return this.#say({ type: "pong", id, at: this.door.hub.sentUpTo(this) });
     }
@@ -159,14 +158,15 @@ export class MultiplexedSocket extends SocketSession {
     this.#inShare(command, () => this.#answer(command, "history", ask()));
   }
 
-  /** Does costly work now, or in a later tick once this tick's share is used up. Frames that come meanwhile wait behind it. */
+  /** Joins and reads: a client may send hundreds of them in one packet. Frames that come meanwhile wait behind them. */
   #inShare(command: Command, work: () => void): void {
-    if (share.open) return share.run(work);
-    this.awaitsTick = true;
-    const later = () => {
-      if (!this.ended) share.run(work);
-    };
-    this.#settle(command, this.door.after(this.asker, share.next(), later));
+    this.runInShare(() => {
+      try {
+        work();
+      } catch (error) {
+        this.#refuseCommand(command, error);
+      }
+    });
   }
 
   #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {
@@ -197,6 +197,7 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   #refuseCommand(command: Command, error: unknown): void {
+    this.countAnswer();
     const room = "room" in command ? command.room : undefined;
     const told = toThumpError(this.door.hub, error);
     this.#tell(told, command.id, room);

@@ -13,7 +13,7 @@ import { encodeOwnEvent } from "../protocol/event-stream.ts";
 import { multiplexedStream } from "../protocol/formats.ts";
 import { parseEnvelope } from "../protocol/parse-envelope.ts";
 import { type Items, parsing } from "./body.ts";
-import { LongWork } from "./long-work.ts";
+import { LongWork } from "../scheduling/long-work.ts";
 import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "./multiplexed.ts";
 import { toThumpError } from "./problem.ts";
 import { StreamSession } from "./stream.ts";

@@ -1,10 +1,9 @@
 // One page of many things, without sorting all of them, and a slice of them a turn: others go on meanwhile.
-import { Ticks } from "../log/ticks.ts";
-import { Slice } from "../rooms/slice.ts";
+import { governor } from "../scheduling/governor.ts";
+import { Slice } from "../scheduling/slice.ts";
 
 /** The most that are looked at in one tick, for all pages that are being put together. */
 const ITEMS_PER_TICK = 2000;
-const ticks = new Ticks();
 const DEFAULT_LIMIT = "100";
 const MAX_LIMIT = 1000;
 
@@ -40,12 +39,10 @@ export async function pageOf<P, T extends P>(
   // One more than the page has: then it is known whether there is another.
   const first = new First<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
-  await ticks.next();
-  let slice = new Slice(ITEMS_PER_TICK);
+  let slice = new Slice(ITEMS_PER_TICK, undefined, await governor.next());
   for (const item of items) {
     if (!slice.take()) {
-      await ticks.next();
-      slice = new Slice(ITEMS_PER_TICK);
+      slice = new Slice(ITEMS_PER_TICK, undefined, await governor.next());
       slice.take();
     }
     if (item === undefined) continue;

@@ -12,17 +12,26 @@ import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
+import { governor, type Work } from "../scheduling/governor.ts";
 import { toThumpError } from "./problem.ts";
 
 /** Bad frames in excess of good ones that a session may send before it is closed. */
 const BAD_FRAMES = 32;
-/** So many frames may wait while the app's `authorize` hook thinks; and so many times the largest, in bytes. */
-const HELD_FRAMES = 1024;
-const HELD_SIZE = 16;
-/** For a later tick more of them may wait: a client joins all of its rooms at once. In bytes, by room that it may be in. */
-const HELD_PER_ROOM = 128;
-/** What a frame that waits takes beside its text, in bytes. */
-const HELD_OVERHEAD = 16;
+/** The most frames that wait while the app's `authorize` hook decides. */
+const MAX_HELD_FRAMES = 1024;
+/** The most bytes of frames that wait, as a multiple of the largest frame. */
+const MAX_HELD_LARGEST_FRAMES = 16;
+/** For a later tick more of them may wait: a client joins all of its rooms at once. In bytes per room. */
+const HELD_BYTES_PER_ROOM = 128;
+/** The memory of a waiting frame in addition to its text, in bytes. */
+const HELD_OVERHEAD_BYTES = 16;
+/** Frames that publish nothing, of one session in one tick: more of them wait until a tick has time for them. */
+const ANSWERS_PER_TICK = 32;
+/** About what the answer to such a frame costs, in ms. */
+const ANSWER_MS = 0.015;
+
+/** What waits: frames, and costly commands whose rate was taken. */
+type Held = string | Buffer | (() => void);
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
 export abstract class SocketSession extends TopicSession implements AskingSession {
@@ -31,9 +40,16 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   #heard = true;
   #waiting = 0;
   #bad = 0;
-  /** What frames wait for is a later tick, and not the hook. */
-  protected awaitsTick = false;
-  #held: { frames: (string | Buffer)[]; bytes: number } | undefined;
+  /** In the order in which they came. Absent as long as nothing waits. */
+  #held: { frames: Held[]; next: number; bytes: number } | undefined;
+  /** What waits does so for a later tick. */
+  #awaitsTick = false;
+  /** What waits, as work of the governor; absent as long as nothing waited. */
+  #work: Work | undefined;
+  /** A frame that waited is processed now. */
+  #inPiece = false;
+  #tick = 0;
+  #answers = 0;
 
   /** @param asker who shook hands */
   constructor(
@@ -72,30 +88,70 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
       this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
       return;
     }
-    if (this.asker.deciding) this.#hold(frame, size);
+    // An earlier frame waits for the hook, or for a tick: this one waits behind it, or their order would be lost.
+    if (this.asker.deciding || this.#awaitsTick) this.#hold(frame, size);
     else this.#guard(() => this.receive(frame));
   }
 
-  /** An earlier frame waits for the hook's answer, or for its tick: this one waits behind it, or order would be lost. */
-  #hold(frame: string | Buffer, size: number): void {
-    const held = (this.#held ??= { frames: [], bytes: 0 });
+  #hold(frame: Held, size: number): void {
+    const held = (this.#held ??= { frames: [], next: 0, bytes: 0 });
     held.frames.push(frame);
-    held.bytes += size + HELD_OVERHEAD;
-    const largest = HELD_SIZE * this.door.maxMessage;
-    const bytes = Math.max(largest, HELD_PER_ROOM * this.door.hub.roomsPerSession);
-    if (this.awaitsTick ? held.bytes > bytes : held.frames.length > HELD_FRAMES || held.bytes > largest)
-      this.end(CLOSE.rate, "too much waits for an answer");
+    held.bytes += size + HELD_OVERHEAD_BYTES;
+    const largest = MAX_HELD_LARGEST_FRAMES * this.door.maxMessage;
+    const most = Math.max(largest, HELD_BYTES_PER_ROOM * this.door.hub.roomsPerSession);
+    const tooMuch = this.#awaitsTick
+      ? held.bytes > most
+      : held.bytes > largest || held.frames.length - held.next > MAX_HELD_FRAMES;
+    if (tooMuch) this.end(CLOSE.rate, "too much waits for an answer");
   }
 
   override decided(): void {
-    const { frames = [] } = this.#held ?? {};
+    if (this.#held) this.#awaitTick();
+  }
+
+  #awaitTick(): void {
+    this.#awaitsTick = true;
+    governor.defer((this.#work ??= { piece: () => this.#processHeld() }));
+  }
+
+  /** Processes the next frame that waits. True if there is another one that need not wait for the hook. */
+  #processHeld(): boolean {
+    const held = this.#held;
+    if (!held || this.ended) return this.#release();
+    // The end of its decision continues here.
+    if (this.asker.deciding) return (this.#awaitsTick = false);
+    const frame = held.frames[held.next++] as Held;
+    held.bytes -= HELD_OVERHEAD_BYTES + (typeof frame === "function" ? 0 : Buffer.byteLength(frame));
+    this.#inPiece = true;
+    this.#guard(() => (typeof frame === "function" ? frame() : this.receive(frame)));
+    this.#inPiece = false;
+    return held.next < held.frames.length || this.#release();
+  }
+
+  /** Nothing waits any more. */
+  #release(): false {
     this.#held = undefined;
-    this.awaitsTick = false;
-    for (const frame of frames) {
-      if (this.ended) return;
-      if (this.asker.deciding) this.#hold(frame, Buffer.byteLength(frame));
-      else this.#guard(() => this.receive(frame));
-    }
+    return (this.#awaitsTick = false);
+  }
+
+  /** Does costly work now, or in a later tick once this tick's share is used up. */
+  protected runInShare(work: () => void): void {
+    if (this.#inPiece) return work();
+    if (governor.open) return governor.charge(work);
+    this.#awaitTick();
+    this.#hold(() => {
+      this.door.access.recheck(this.asker.caller);
+      work();
+    }, 0);
+  }
+
+  /** Counts a frame that published nothing. A packet may have thousands of them, and a socket cannot be paused. */
+  protected countAnswer(): void {
+    if (this.#inPiece) return;
+    governor.spend(ANSWER_MS);
+    if (this.#tick !== governor.tick) this.#answers = 0;
+    this.#tick = governor.tick;
+    if (++this.#answers > ANSWERS_PER_TICK && !governor.open) this.#awaitTick();
   }
 
   drain(): void {
@@ -215,6 +271,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
 
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
+    this.countAnswer();
     const error = toThumpError(this.door.hub, thrown);
     this.tell(error);
     if (this.slowDown(error)) return;

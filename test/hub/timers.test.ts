@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Heartbeat } from "../../src/hub/heartbeat.ts";
 import type { Session } from "../../src/hub/session.ts";
 import { Sweeper } from "../../src/log/sweeper.ts";
-import { Rounds, Slice } from "../../src/rooms/slice.ts";
+import { Rounds, Slice } from "../../src/scheduling/slice.ts";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { presenceClock, userToken } from "../support/presence.ts";

@@ -2,8 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { Content } from "../../src/protocol/content.ts";
-import { LongWork } from "../../src/transports/long-work.ts";
-import { TickShare } from "../../src/transports/tick-share.ts";
+import { LongWork } from "../../src/scheduling/long-work.ts";
 import { dataOf, problemOf, stateOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, type Frame, multiplexed } from "../support/clients.ts";
@@ -224,21 +223,6 @@ test("long work goes on a slice per tick, one request at a time, and ends with i
   await expect(works[0]?.pause()).rejects.toMatchObject({ code: "malformed" });
 });
 
-test("costly commands of all sockets have a share of a tick, and the next tick has one again", async () => {
-  let now = 0;
-  const share = new TickShare(() => now);
-  const ran: number[] = [];
-  const work = (n: number) => () => {
-    now += 1;
-    ran.push(n);
-  };
-  const isOpen = () => share.open;
-  for (let n = 0; isOpen(); n++) share.run(work(n));
-  expect(ran).toEqual([0, 1]);
-  await new Promise(setImmediate);
-  expect(isOpen()).toBe(true);
-});
-
 test("reads that come in one packet are answered over several ticks, in order, and a ping waits behind them", async () => {
   const server = openServer();
   await server.engine.publish("full", 1);
@@ -268,6 +252,42 @@ test("reads that come in one packet are answered over several ticks, in order, a
   while (seen.length < 101) seen.push((await client.next())["id"] as number);
   expect(seen).toEqual(Array.from({ length: 101 }, (_, id) => id));
   expect(Math.max(...perTick)).toBeLessThan(10);
+});
+
+test("a packet of frames that publish nothing is answered over several ticks, and no order is lost", async () => {
+  const server = openServer({ rooms: { closed: { publish: "server" } } });
+  const client = await multiplexed(server.socket("/ws?room=r"));
+  await client.find(({ type }) => type === "joined");
+  // The ticks in which pings are answered.
+  let tick = 0;
+  let running = true;
+  const count = () => {
+    tick++;
+    if (running) setImmediate(count);
+  };
+  setImmediate(count);
+  cleanup(() => void (running = false));
+  const ticks = new Set<number>();
+  const { hub } = server.engine;
+  const sentUpTo = hub.sentUpTo.bind(hub);
+  const spy = spyOn(hub, "sentUpTo").mockImplementation((session) => {
+    ticks.add(tick);
+    return sentUpTo(session);
+  });
+  cleanup(() => spy.mockRestore());
+  const kinds = [
+    { type: "ping" },
+    { type: "publish", room: "closed", data: 1 },
+    { type: "leave", room: "elsewhere" },
+    { type: "nonsense" },
+    { type: "publish", room: "r", data: 1 },
+  ];
+  const frames = Array.from({ length: 1000 }, (_, id) => JSON.stringify({ ...kinds[id % kinds.length], id }));
+  for (const frame of frames) client.socket.send(frame);
+  const seen: number[] = [];
+  while (seen.length < frames.length) seen.push((await client.next())["id"] as number);
+  expect(seen).toEqual(frames.map((_, id) => id));
+  expect(ticks.size).toBeGreaterThan(3);
 });
 
 test("on a socket few publications in a row that do not fit a schema are explained", async () => {

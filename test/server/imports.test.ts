@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
 /** Each folder imports from itself and from those before it. */
-const ORDER = ["protocol", "rooms", "log", "hub", "access", "transports", "server"];
+const ORDER = ["protocol", "scheduling", "rooms", "log", "hub", "access", "transports", "server"];
 /** These stand beside the line: whom they may import from, and who may import from them. */
 const BESIDE: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },

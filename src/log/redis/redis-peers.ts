@@ -6,8 +6,8 @@ import { chunks, type Link, type Reply } from "./link.ts";
 import type { Names } from "./names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
 import { shared } from "./shared.ts";
-import { Slice } from "../../rooms/slice.ts";
-import { Ticks } from "../ticks.ts";
+import { Slice } from "../../scheduling/slice.ts";
+import { governor } from "../../scheduling/governor.ts";
 
 /** How long the others may take to answer, and how long an answer about all of them is good. */
 const ANSWER = 2000;
@@ -36,7 +36,6 @@ export class RedisPeers implements Peers {
   #fresh = false;
   /** The walk over the rooms that is under way. */
   #walk: object | undefined;
-  readonly #ticks = new Ticks();
   #count = 0;
   /** All nodes that were there lately: at the last renewal of the lease, and those that came since. */
   #others = new Set<string>();
@@ -203,8 +202,7 @@ export class RedisPeers implements Peers {
       if (slice.take()) continue;
       if (changes.length > 0) yield changes;
       changes = [];
-      await this.#ticks.next();
-      slice = new Slice(ROOMS_PER_TICK);
+      slice = new Slice(ROOMS_PER_TICK, undefined, await governor.next());
     }
     if (changes.length > 0) yield changes;
   }

@@ -1,7 +1,7 @@
 // The rooms that are kept in the file: those of which something is in memory, read from it when they are wanted.
 import { Memory, roomBytes } from "../../rooms/memory.ts";
 import type { Bounds } from "../../rooms/rule.ts";
-import { Slice } from "../../rooms/slice.ts";
+import { Slice } from "../../scheduling/slice.ts";
 import { UseOrder } from "../../rooms/use-order.ts";
 import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";

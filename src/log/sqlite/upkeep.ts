@@ -1,7 +1,7 @@
 // What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
 import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
-import { Slice } from "../../rooms/slice.ts";
+import { Slice } from "../../scheduling/slice.ts";
 import type { Appends } from "./appends.ts";
 import type { Commits } from "./commits.ts";
 import type { StoredRoom } from "./stored-room.ts";

@@ -1,7 +1,7 @@
 // Bounds how much of a long piece of work is done in one event-loop tick. Pure: the clock is handed in.
 
 /** The most that one slice of background work takes, in ms. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** The clock is read once per this number of items. */
 const ITEMS_PER_LOOK = 16;
 

@@ -1,6 +1,6 @@
 // The governor: what background work may take of a tick, and who gets it.
 import { expect, test } from "bun:test";
-import { Governor } from "../../src/hub/governor.ts";
+import { Governor } from "../../src/scheduling/governor.ts";
 
 /** Work of so many pieces, each of which takes so many ms by the clock. */
 function work(name: string, pieces: number, ms: number, clock: { now: number }, done: string[]) {
@@ -16,9 +16,9 @@ function work(name: string, pieces: number, ms: number, clock: { now: number }, 
 
 const tick = () => new Promise(setImmediate);
 
-function governor(tickMs: number, tickPieces = 1000) {
-  const clock = { now: 0 };
-  return { clock, governor: new Governor({ tickMs, tickPieces }, () => clock.now) };
+function governor(minMs: number, tickPieces = 1000, maxMs = minMs) {
+  const clock = { now: 1 };
+  return { clock, governor: new Governor({ minMs, maxMs, share: 0.5, tickPieces }, () => clock.now) };
 }
 
 test("work is done at once while the tick's share lasts, and the rest in later ticks, in turn", async () => {
@@ -62,4 +62,49 @@ test("a piece that throws has used its share, and what waits goes on", async () 
   one.run(work("a", 1, 1, clock, done));
   await tick();
   expect(done).toEqual(["a"]);
+});
+
+test("in long ticks deferred work has a part of what the other work takes, up to its most", async () => {
+  const { clock, governor: one } = governor(1, 1000, 8);
+  const done: string[] = [];
+  one.run(work("a", 100, 1, clock, done));
+  const perTick: number[] = [];
+  for (const others of [0, 0, 6, 6, 100, 0, 0]) {
+    const before = done.length;
+    clock.now += others;
+    await tick();
+    perTick.push(done.length - before);
+  }
+  // The first tick is not seen to begin, so nothing is known of the others' time before it.
+  expect(perTick).toEqual([1, 1, 3, 3, 8, 1, 1]);
+});
+
+test("one promise continues per tick, with what is left of its share, and pieces of others go on between", async () => {
+  const { clock, governor: one } = governor(2);
+  const done: string[] = [];
+  one.run(work("a", 6, 1, clock, done));
+  const shares: number[] = [];
+  const wait = async () => {
+    shares.push(await one.next());
+    done.push("turn");
+  };
+  const all = Promise.all([wait(), wait()]);
+  await all;
+  await tick();
+  await tick();
+  expect(done.filter((name) => name === "a")).toHaveLength(6);
+  expect(shares.every((ms) => ms >= 1)).toBe(true);
+  const gaps = done.join(" ").split("turn");
+  expect(gaps).toHaveLength(3);
+});
+
+test("time that is spent otherwise counts, and a tick that spent nothing counts as none", async () => {
+  const { governor: one } = governor(1);
+  const before = one.tick;
+  one.spend(2);
+  expect(one.open).toBe(false);
+  await tick();
+  expect(one.open).toBe(true);
+  await tick();
+  expect(one.tick).toBe(before + 1);
 });
