@@ -17,6 +17,16 @@ import { type Incoming, publish } from "./publish.ts";
 import type { AskingSession } from "./recheck.ts";
 import { Refusal } from "./refusal.ts";
 
+/** Joins that were authorized. */
+export interface AuthorizedStarts {
+  /** The starts that were asked for. */
+  readonly requested: Starts;
+  /** The same, without history that may not be read. */
+  readonly starts: Starts;
+  /** The policy that authorized them. */
+  readonly policy: Policy;
+}
+
 export class Door {
   readonly bodies = new Bodies();
   /** How long a connection may be silent between two requests, in seconds. */
@@ -71,38 +81,49 @@ export class Door {
     else this.hub.fail(session, error);
   }
 
-  /** Puts a session into rooms, if it may. @throws ThumpError also those of `Hub.join` */
-  join(
+  /** Authorizes a session to join rooms, and joins them. @throws ThumpError also those of `Hub.join` */
+  authorizeAndJoin(
     asker: Asker,
     session: Session,
     starts: Starts,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
-    const { policy } = this;
-    const enter = (bounded: Starts) => {
-      if (session.ended) return undefined;
-      // Another policy is in force since it was asked: it has the last word.
-      if (policy !== this.policy) return this.join(asker, session, starts, onJoined);
-      return this.hub.join(session, bounded, onJoined);
-    };
-    const decision = this.checkStarts(asker, starts);
-    return decision instanceof Promise ? this.after(asker, decision, enter) : enter(decision);
+    const join = (authorized: AuthorizedStarts) => this.join(asker, session, authorized, onJoined);
+    const authorized = this.authorizeJoins(asker, starts);
+    return authorized instanceof Promise ? this.after(asker, authorized, join) : join(authorized);
   }
 
-  /** Whether the asker may listen in all of these rooms: `checkStart`, of each. */
-  checkStarts(asker: Asker, starts: Starts): Starts | Promise<Starts> {
-    const bounded: (Start | Promise<Start>)[] = [];
-    for (const [room, start] of starts) {
-      const one = this.checkStart(asker, room, start);
-      // As there: another room may be refused before, at once.
-      if (one instanceof Promise) one.catch(() => {});
-      bounded.push(one);
+  /** Joins rooms that were authorized before. @throws ThumpError also those of `Hub.join` */
+  join(
+    asker: Asker,
+    session: Session,
+    { requested, starts, policy }: AuthorizedStarts,
+    onJoined: (joined: Joined) => void,
+  ): void | Promise<void> {
+    if (session.ended) return undefined;
+    // A reload has replaced the policy since: the new one decides.
+    if (policy !== this.policy) return this.authorizeAndJoin(asker, session, requested, onJoined);
+    return this.hub.join(session, starts, onJoined);
+  }
+
+  /** Authorizes joins: `authorizeStart` for each room. @throws ThumpError the first that is thrown at once */
+  authorizeJoins(asker: Asker, requested: Starts): AuthorizedStarts | Promise<AuthorizedStarts> {
+    const { policy } = this;
+    const decisions: (Start | Promise<Start>)[] = [];
+    for (const [room, start] of requested) {
+      const decision = this.authorizeStart(asker, room, start);
+      // Another room may be refused at once; then nothing awaits this promise.
+      if (decision instanceof Promise) decision.catch(() => {});
+      decisions.push(decision);
     }
-    const byRoom = (all: Start[]): Starts =>
-      new Map([...starts.keys()].map((room, i) => [room, all[i] as Start]));
-    return bounded.some((start) => start instanceof Promise)
-      ? Promise.all(bounded).then(byRoom)
-      : byRoom(bounded as Start[]);
+    const byRoom = (starts: Start[]): AuthorizedStarts => ({
+      requested,
+      starts: new Map([...requested.keys()].map((room, i) => [room, starts[i] as Start])),
+      policy,
+    });
+    return decisions.some((decision) => decision instanceof Promise)
+      ? Promise.all(decisions).then(byRoom)
+      : byRoom(decisions as Start[]);
   }
 
   /**
@@ -111,7 +132,7 @@ export class Door {
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
-  checkStart(asker: Asker, room: string, start: Start): Start | Promise<Start> {
+  authorizeStart(asker: Asker, room: string, start: Start): Start | Promise<Start> {
     let since: number | undefined;
     const bound = () => void (since = now() - this.access.settings.resume);
     const decisions: Promise<void>[] = [];

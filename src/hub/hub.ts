@@ -1,4 +1,5 @@
 // The hub: who is here, and how a publication gets from the log to all of them.
+import type { Server } from "bun";
 import { now } from "../log/clock.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
@@ -18,7 +19,7 @@ import type { Ending, Journal } from "./journal.ts";
 import { type Joined, Joining, type Starts } from "./joining.ts";
 import { OpenRooms } from "./open-rooms.ts";
 import { Presence } from "./presence.ts";
-import type { Room } from "./room.ts";
+import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import { Stats } from "./stats.ts";
@@ -62,7 +63,7 @@ export class Hub {
   readonly sampler = new Sampler();
   readonly memory: Memory | undefined;
   readonly #following: Following = new Following(this, this.catchUp);
-  readonly #joining = new Joining(this, this.catchUp, this.#following, this.sampler);
+  readonly #joining = new Joining(this, this.catchUp, this.sampler);
   readonly intake: Intake;
   readonly presence: Presence;
   readonly #housekeeping: Sweeper<Room>;
@@ -155,6 +156,34 @@ export class Hub {
   /** Puts a session into rooms: `Joining.join`. */
   join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
     return this.#joining.join(session, starts, onJoined);
+  }
+
+  /** Opens a room that no session here was in: from now on the log delivers its publications to this process. */
+  openRoom(name: string, opener: Session): Room {
+    const room = new Room(name, this.rules.of(name), this.memory);
+    this.rooms.set(name, room);
+    this.openRooms.enter(name, opener);
+    const starting = this.log.follow(
+      name,
+      (publication) => this.#deliver(room, publication),
+      (after) => this.#following.start(room, after),
+    );
+    const opening = this.presence.open(room);
+    if (starting)
+      room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
+    else this.#following.start(room, this.log.last);
+    return room;
+  }
+
+  /** The log has a publication for a room: it leaves for all sessions in it. */
+  #deliver(room: Room, publication: Publication): void {
+    this.intake.deliver(room, publication);
+    this.#following.relieve();
+  }
+
+  /** Hands over Bun's server: publications reach sockets through its native topics. */
+  attach(server: Pick<Server<unknown>, "publish">): void {
+    this.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
   }
 
   /** Takes a session out of a room. @throws ThumpError `not-joined` */

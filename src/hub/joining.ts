@@ -5,11 +5,9 @@ import type { Gap } from "../protocol/envelope.ts";
 import { governor } from "../scheduling/governor.ts";
 import { type Beginning, beginningOf } from "./beginning.ts";
 import type { CatchUp } from "./catch-up.ts";
-import type { Following } from "./following.ts";
 import type { Hub } from "./hub.ts";
 import { openerOf } from "./open-rooms.ts";
 import { Slice } from "../scheduling/slice.ts";
-import { Room } from "./room.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
 
@@ -60,7 +58,6 @@ export class Joining {
   constructor(
     readonly hub: Hub,
     readonly catchUp: CatchUp,
-    readonly following: Following,
     readonly sampler: Sampler,
   ) {}
 
@@ -123,34 +120,13 @@ export class Joining {
 
   #enter(session: Session, name: string, start: Start): Newcomer {
     const { max, presence } = start;
-    const room = this.hub.rooms.get(name) ?? this.#open(name, session);
+    const room = this.hub.rooms.get(name) ?? this.hub.openRoom(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
     room.changes++;
     session.memberships.set(name, membership);
     return { membership, start };
-  }
-
-  /** Nobody was in it: from now on this process wants what is published there. */
-  #open(name: string, session: Session): Room {
-    const { hub } = this;
-    const room = new Room(name, hub.rules.of(name), hub.memory);
-    hub.rooms.set(name, room);
-    hub.openRooms.enter(name, session);
-    const starting = hub.log.follow(
-      name,
-      (publication) => {
-        hub.intake.deliver(room, publication);
-        this.following.relieve();
-      },
-      (after) => this.following.start(room, after),
-    );
-    const opening = hub.presence.open(room);
-    if (starting)
-      room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
-    else this.following.start(room, hub.log.last);
-    return room;
   }
 
   /** All of its rooms are followed: reads what a session is to have first, then it is in. */

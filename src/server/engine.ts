@@ -174,7 +174,7 @@ export class Engine {
    */
   attach(server: Server<unknown>): void {
     this.server = server;
-    this.hub.fanOut.publishToTopic = (topic, wire, compress) => server.publish(topic, wire, compress);
+    this.hub.attach(server);
     // Where there are secrets, a name that points here by trickery brings no token along.
     const local = isLoopback(server.hostname ?? "");
     this.origins.loopbackOnly = () => local && !this.access.secured;

@@ -1,14 +1,14 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia, type ElysiaConfig } from "elysia";
-import type { Asker, Caller } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { Caller } from "../access/caller.ts";
 import { identify } from "../access/identify.ts";
 import { networkOf } from "../access/network.ts";
 import { consolePage } from "../console/console.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/list-rooms.ts";
-import { type Names, readNames } from "../transports/path.ts";
+import type { Answer, Handler } from "../transports/context.ts";
+import { readNames } from "../transports/path.ts";
 import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
 import { gone } from "../transports/open.ts";
 import { publishBatch } from "../transports/publish-batch.ts";
@@ -22,13 +22,6 @@ import { checkOptions, type Options, resolveOptions } from "./options.ts";
 import { checkLocal, type Source, sourceOf } from "./reach.ts";
 import { rulesRoute } from "./rule-text.ts";
 
-type Handler = (
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  names: Names,
-) => Answer | Promise<Answer>;
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;
 
@@ -46,9 +39,6 @@ const PAGES_ASK = [
   "/sessions/:id",
   "/users/:user/sessions",
 ];
-
-/** Nothing where the request has become a socket. */
-type Answer = Response | undefined;
 
 interface Context {
   request: Request;
@@ -100,10 +90,10 @@ function createRoutes(engine: Engine, signals: boolean) {
     guarded(engine, handler, true, asksForEvents);
   /** The same, but not while the server drains. */
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
-    counted((...given) => {
+    counted((context) => {
       if (engine.draining)
         throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
-      return handler(...given);
+      return handler(context);
     }, asksForEvents);
   const raw = { parse: "none" } as const;
   const lifecycle = new Lifecycle(engine, signals);
@@ -130,15 +120,13 @@ function createRoutes(engine: Engine, signals: boolean) {
     )
     .post(
       "/events",
-      start((door, request, server, asker) =>
-        rooms.multiplexedStream(door, request, server, asker, engine.settings.maxBody),
-      ),
+      start((context) => rooms.multiplexedStream(context, engine.settings.maxBody)),
       raw,
     )
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((door, request, _, asker) => publishBatch(door, request, asker, engine.settings.maxBody)),
+      on((context) => publishBatch(context, engine.settings.maxBody)),
       raw,
     )
     .get("/sessions", on(listSessions))
@@ -200,13 +188,8 @@ function guarded(
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
         const page = origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
-        return handler(
-          door,
-          request,
-          source.server,
-          { caller, address, network: counts, local, page },
-          names,
-        );
+        const asker = { caller, address, network: counts, local, page };
+        return handler({ door, request, server: source.server, asker, names });
       };
       const caller = identify(door, request, origins, network, counted);
       const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));

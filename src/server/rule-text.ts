@@ -1,10 +1,9 @@
 // Effective rules, as `thump check --room` prints them and `GET /rules` answers them: seconds and bytes.
-import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rule, RuleOptions } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import { describeSchema } from "../rooms/schema.ts";
+import type { HandlerContext } from "../transports/context.ts";
 import { readQuery } from "../transports/request.ts";
 import type { Engine } from "./engine.ts";
 
@@ -44,7 +43,8 @@ function effective(rule: Rule, written: Written): Effective {
 
 /** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
 export function rulesRoute(engine: Engine) {
-  return ({ policy, hub }: Door, request: Request, _server: unknown, asker: Asker): Response => {
+  return ({ door, request, asker }: HandlerContext): Response => {
+    const { policy, hub } = door;
     policy.checkOperation(asker, "inspect");
     const { rooms } = engine.settings;
     const [room] = readQuery(request, ["room"]).rooms;

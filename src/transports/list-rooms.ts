@@ -1,10 +1,9 @@
 // `GET /rooms`: a page of the rooms that somebody is in or of which something is kept.
-import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
 import type { Hub } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { isReserved, RESERVED } from "../protocol/names.ts";
 import { compilePattern } from "../rooms/pattern.ts";
+import type { HandlerContext } from "./context.ts";
 import { type Order, pageOf } from "./page.ts";
 import { readQuery } from "./request.ts";
 
@@ -35,12 +34,7 @@ function compareText(a: string, b: string): number {
 }
 
 /** `GET /rooms?match=chat:*&sort=sessions&cursor=…&limit=100`. The server's own are listed to who names them. */
-export async function listRooms(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-): Promise<Response> {
+export async function listRooms({ door, request, asker }: HandlerContext): Promise<Response> {
   const { hub, policy } = door;
   if (policy.closed && asker.caller.kind !== "key")
     throw policy.refusal(asker, "It takes an API key that may list rooms.");

@@ -1,9 +1,9 @@
 // The multiplexed socket: many rooms on one connection, commands and replies as JSON.
 import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
 import type { Refusal } from "../access/refusal.ts";
 import { renew } from "../access/renew.ts";
-import { startAll, type Start, type Starts } from "../hub/joining.ts";
+import { type Joined, startAll } from "../hub/joining.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../protocol/commands.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -19,6 +19,8 @@ const FAILED_AUTHS = 8;
 /** How many refused publications in a row have details: to find those takes longer than to refuse. */
 const DETAILED = 10;
 
+type OnJoined = (joined: Joined) => void;
+
 export class MultiplexedSocket extends SocketSession {
   #failedAuths = 0;
   /** Publications that were refused since the last one that was not. */
@@ -29,15 +31,16 @@ export class MultiplexedSocket extends SocketSession {
   constructor(
     door: Door,
     asker: Asker,
-    readonly rooms: string[],
-    readonly start: Start,
+    readonly authorized: AuthorizedStarts,
   ) {
     super(door, asker, "websocket", json);
   }
 
   protected override begin(): void {
     this.reply(welcomeFrame(this.door, this.asker, this.id));
-    if (this.rooms.length > 0) this.#join(startAll(this.rooms, this.start), undefined);
+    const { authorized } = this;
+    if (authorized.starts.size > 0)
+      this.#settleJoin(undefined, (onJoined) => this.door.join(this.asker, this, authorized, onJoined));
   }
 
   protected override receive(frame: string | Buffer): void {
@@ -77,7 +80,9 @@ export class MultiplexedSocket extends SocketSession {
       case "join": {
         const start = startOf(command);
         this.door.limiter.take(this.asker, "joins");
-        return this.#inShare(command, () => this.#join(startAll([command.room], start), id));
+        const starts = startAll([command.room], start);
+        const join = (onJoined: OnJoined) => this.door.authorizeAndJoin(this.asker, this, starts, onJoined);
+        return this.#inShare(command, () => this.#settleJoin(id, join));
       }
       case "leave":
         this.door.limiter.take(this.asker, "requests");
@@ -104,8 +109,8 @@ export class MultiplexedSocket extends SocketSession {
     }
   }
 
-  #join(starts: Starts, id: CommandId): void {
-    const joining = this.door.join(this.asker, this, starts, (joined) => {
+  #settleJoin(id: CommandId, join: (onJoined: OnJoined) => void | Promise<void>): void {
+    const joining = join((joined) => {
       this.reply(joinedFrame(joined, id));
       if (joined.gap) this.gap(joined.gap);
     });

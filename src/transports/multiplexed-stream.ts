@@ -62,6 +62,8 @@ export class MultiplexedStream extends StreamSession {
   /** A room that is refused is told of, and keeps nobody from the others. */
   async #join(): Promise<void> {
     const ids = new Map<string, CommandId>();
+    const { policy } = this.door;
+    const requested = new Map<string, Start>();
     const starts = new Map<string, Start>();
     const refuse = (error: unknown, id: CommandId, room: string) =>
       this.#say("error", errorFrame(toThumpError(this.door.hub, error), id, room));
@@ -70,8 +72,9 @@ export class MultiplexedStream extends StreamSession {
       try {
         if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
         ids.set(room, id);
-        const start = await this.door.checkStart(this.asker, room, startOf(join));
-        starts.set(room, start);
+        const start = startOf(join);
+        starts.set(room, await this.door.authorizeStart(this.asker, room, start));
+        requested.set(room, start);
       } catch (error) {
         refuse(error, id, room);
       }
@@ -87,7 +90,7 @@ export class MultiplexedStream extends StreamSession {
     await Promise.all(checks);
     if (this.ended || starts.size === 0) return;
     try {
-      await this.door.hub.join(this, starts, (joined) => {
+      await this.door.join(this.asker, this, { requested, starts, policy }, (joined) => {
         this.#say("joined", joinedFrame(joined, ids.get(joined.room)));
         if (joined.gap) this.gap(joined.gap);
       });

@@ -1,11 +1,11 @@
 // Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
 import type { Server } from "bun";
-import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
 import { type Coding, codingFor, identity } from "../hub/coding.ts";
-import type { Start, Starts } from "../hub/joining.ts";
+import { startAll, type Start } from "../hub/joining.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
+import type { HandlerContext } from "./context.ts";
 import { upgrade } from "./handshake.ts";
 import { waitForPublication } from "./poll.ts";
 import { streamHeaders } from "./refusal.ts";
@@ -20,21 +20,16 @@ import type { StreamSession } from "./stream.ts";
  */
 const AWAKE_MS = 5000;
 
-/** A request that can become a session. */
-export interface Opening {
-  readonly door: Door;
-  readonly request: Request;
-  readonly server: Server<unknown> | null;
-  readonly asker: Asker;
-}
-
 /** The response to a client that has left: no client reads it, and it counts as no error. */
 export function gone(): Response {
   return new Response(null, { status: 499 });
 }
 
 /** Returns nothing where the request has become a socket. */
-export function openSocket({ request, server }: Opening, session: SocketSession): Response | undefined {
+export function openSocket(
+  { request, server }: HandlerContext,
+  session: SocketSession,
+): Response | undefined {
   // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
   session.door.places.check(session);
   if (request.signal.aborted) return gone();
@@ -43,14 +38,18 @@ export function openSocket({ request, server }: Opening, session: SocketSession)
 }
 
 /** Opens a stream of rooms that start at one cursor. */
-export function openRoomStream(opening: Opening, format: StreamFormat, starts: Starts): Response {
-  const { door, asker } = opening;
-  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, starts);
-  return openStream(opening, format, [...starts.keys()], create);
+export function openRoomStream(
+  context: HandlerContext,
+  format: StreamFormat,
+  joins: AuthorizedStarts,
+): Response {
+  const { door, asker } = context;
+  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, joins);
+  return openStream(context, format, [...joins.starts.keys()], create);
 }
 
 export function openStream(
-  { door, request, server, asker }: Opening,
+  { door, request, server, asker }: HandlerContext,
   format: StreamFormat,
   rooms: string[],
   create: (coding: Coding) => StreamSession,
@@ -75,14 +74,15 @@ export function openStream(
  * @param state reads the response's content
  */
 export async function poll(
-  { door, request, server, asker }: Opening,
+  { door, request, server, asker }: HandlerContext,
   room: string,
-  start: Start,
+  joins: AuthorizedStarts,
   seconds: number,
   state: (start: Start) => Promise<Response>,
 ): Promise<Response> {
   const { hub } = door;
   const { signal } = request;
+  const start = joins.starts.get(room) as Start;
   // Without a cursor there may be something already among the newest that were asked for.
   if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0)
     return signal.aborted ? gone() : state(start);
@@ -92,7 +92,10 @@ export async function poll(
   const release = holdOpen(door, request, server);
   try {
     const longest = asker.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
-    await waitForPublication(door, asker, room, after, Math.min(seconds * 1000, longest), signal);
+    const requested = startAll([room], { after });
+    const starts = start.since === undefined ? requested : startAll([room], { after, since: start.since });
+    const waiting = { ...joins, requested, starts };
+    await waitForPublication(door, asker, waiting, Math.min(seconds * 1000, longest), signal);
     return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
   } finally {
     release();

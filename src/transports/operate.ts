@@ -1,7 +1,6 @@
 // What operators do over HTTP: end sessions, revoke tokens.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Asker } from "../access/caller.ts";
 import type { Door } from "../access/door.ts";
 import { remove } from "../access/removal.ts";
 import { checkUserName } from "../access/user-name.ts";
@@ -10,17 +9,12 @@ import type { Removal } from "../log/peers.ts";
 import { fieldErrors } from "../protocol/check.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { readJson } from "./body.ts";
-import type { Names } from "./path.ts";
+import type { HandlerContext } from "./context.ts";
 import { readQuery } from "./request.ts";
 
 /** `DELETE /sessions/:id` */
-export async function endSession(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  { id = "" }: Names,
-): Promise<Response> {
+export async function endSession({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  const { id = "" } = names;
   door.policy.checkOperation(asker, "disconnect");
   readQuery(request, []);
   if ((await removeEverywhere(door, { session: id })) === 0) throw noSession();
@@ -28,13 +22,8 @@ export async function endSession(
 }
 
 /** `DELETE /users/:user/sessions` */
-export async function endUserSessions(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  { user = "" }: Names,
-): Promise<Response> {
+export async function endUserSessions({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  const { user = "" } = names;
   door.policy.checkOperation(asker, "disconnect");
   readQuery(request, []);
   const named = { user: checkUserName(user, "/user") };
@@ -57,12 +46,7 @@ const revocation = Compile(Revocation);
 const MAX_BODY = 16 * 1024;
 
 /** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
-export async function revoke(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-): Promise<Response> {
+export async function revoke({ door, request, asker }: HandlerContext): Promise<Response> {
   door.policy.checkOperation(asker, "revoke");
   readQuery(request, []);
   const { access } = door;

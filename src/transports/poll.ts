@@ -1,16 +1,15 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
 import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
 import type { AskingSession } from "../access/recheck.ts";
 import { Refusal } from "../access/refusal.ts";
 import type { Channel, Stream } from "../hub/channel.ts";
 import { identity } from "../hub/coding.ts";
-import { type Joined, startAll } from "../hub/joining.ts";
+import type { Joined } from "../hub/joining.ts";
 import type { Room } from "../hub/room.ts";
 import { type Ending, endedByClient, endedByUs } from "../hub/journal.ts";
 import { Session } from "../hub/session.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
-import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 
@@ -101,15 +100,14 @@ class PollSession extends Session implements Stream, AskingSession {
 }
 
 /**
- * Resolves once the room has a publication after `after`, something went missing, `ms` are over, the client
+ * Resolves once the room has a publication after the start, something went missing, `ms` are over, the client
  * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here, or there is
  * no place for one more session.
  */
 export function waitForPublication(
   door: Door,
   asker: Asker,
-  room: string,
-  after: Cursor,
+  authorized: AuthorizedStarts,
   ms: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -132,8 +130,8 @@ export function waitForPublication(
       return finish(ANSWERED, error);
     }
     const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
-    Promise.try(() => door.join(asker, session, startAll([room], { after }), joined)).catch(
-      (error: unknown) => finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
+    Promise.try(() => door.join(asker, session, authorized, joined)).catch((error: unknown) =>
+      finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
     );
   });
 }

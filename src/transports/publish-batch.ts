@@ -6,6 +6,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { count, type Counted, parse, pay, type Wanted } from "./batch-items.ts";
 import { type Items, readItems } from "./body.ts";
+import type { HandlerContext } from "./context.ts";
 import { toThumpError } from "./problem.ts";
 import { readQuery, traceparentOf } from "./request.ts";
 
@@ -23,9 +24,7 @@ type Result =
  * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
  */
 export async function publishBatch(
-  door: Door,
-  request: Request,
-  asker: Asker,
+  { door, request, asker }: HandlerContext,
   maxBody: number,
 ): Promise<Response> {
   door.policy.checkShown(asker, "Publishing takes a token or an API key.");

@@ -1,8 +1,8 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
 import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
 import type { Refusal } from "../access/refusal.ts";
-import { type Joined, startAll, type Start } from "../hub/joining.ts";
+import type { Joined } from "../hub/joining.ts";
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import { Content } from "../protocol/content.ts";
 import { raw } from "../protocol/formats.ts";
@@ -13,7 +13,7 @@ export class RawSocket extends SocketSession {
     door: Door,
     asker: Asker,
     readonly room: string,
-    readonly start: Start,
+    readonly authorized: AuthorizedStarts,
     readonly echo: boolean,
   ) {
     super(door, asker, "raw-websocket", raw);
@@ -21,8 +21,8 @@ export class RawSocket extends SocketSession {
 
   protected override begin(): void {
     const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
-    Promise.try(() => this.door.join(this.asker, this, startAll([this.room], this.start), joined)).catch(
-      (error: unknown) => this.door.fail(this, error),
+    Promise.try(() => this.door.join(this.asker, this, this.authorized, joined)).catch((error: unknown) =>
+      this.door.fail(this, error),
     );
   }
 

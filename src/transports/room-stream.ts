@@ -1,8 +1,8 @@
 // A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
 import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
 import type { Coding } from "../hub/coding.ts";
-import type { Joined, Starts } from "../hub/joining.ts";
+import type { Joined } from "../hub/joining.ts";
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { encodeRetry } from "../protocol/event-stream.ts";
 import { ndjson, type StreamFormat } from "../protocol/formats.ts";
@@ -15,13 +15,12 @@ export class RoomStream extends StreamSession {
   /** Why it could not join. */
   #refusal: ThumpError | undefined;
 
-  /** @param starts the rooms, which must have been checked */
   constructor(
     door: Door,
     asker: Asker,
     format: StreamFormat,
     coding: Coding,
-    readonly starts: Starts,
+    readonly authorized: AuthorizedStarts,
   ) {
     super(door, asker, format, coding);
   }
@@ -31,9 +30,9 @@ export class RoomStream extends StreamSession {
     const joined: Joined[] = [];
     const onJoined = (each: Joined) => {
       joined.push(each);
-      if (joined.length === this.starts.size) this.#joined(joined);
+      if (joined.length === this.authorized.starts.size) this.#joined(joined);
     };
-    Promise.try(() => this.door.join(this.asker, this, this.starts, onJoined)).catch((error: unknown) => {
+    Promise.try(() => this.door.join(this.asker, this, this.authorized, onJoined)).catch((error: unknown) => {
       if (error instanceof ThumpError) this.#refusal = error;
       this.door.fail(this, error);
     });

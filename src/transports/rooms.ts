@@ -1,8 +1,8 @@
 // A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
-import type { Server } from "bun";
 import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
-import { startAll, type Start, type Starts } from "../hub/joining.ts";
+import type { AuthorizedStarts, Door } from "../access/door.ts";
+import type { Coding } from "../hub/coding.ts";
+import { startAll, type Start } from "../hub/joining.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import type { Content } from "../protocol/content.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -14,10 +14,10 @@ import {
 } from "../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "./answers.ts";
 import { readContent, readItems } from "./body.ts";
+import type { Answer, HandlerContext } from "./context.ts";
 import { MultiplexedSocket } from "./multiplexed-socket.ts";
 import { MultiplexedStream, parseJoins } from "./multiplexed-stream.ts";
 import { openRoomStream, openSocket, openStream, poll } from "./open.ts";
-import type { Names } from "./path.ts";
 import { RawSocket } from "./raw-socket.ts";
 import { readHeader, readQuery, readRoom, readStart, traceparentOf } from "./request.ts";
 
@@ -32,13 +32,7 @@ const jsonHeaders = {
 };
 
 /** `POST /rooms/:room`: publishes the body. */
-export async function publish(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  names: Names,
-): Promise<Response> {
+export async function publish({ door, request, asker, names }: HandlerContext): Promise<Response> {
   const { headers } = request;
   const room = readRoom(names);
   const content = await readPublication(door, request, asker, room);
@@ -65,24 +59,18 @@ async function readPublication(door: Door, request: Request, asker: Asker, room:
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
-export function listen(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  names: Names,
-): Answer | Promise<Answer> {
+export function listen(context: HandlerContext): Answer | Promise<Answer> {
+  const { door, request, asker, names } = context;
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
   const streams = isUpgrade(request) || isStream(request, accept);
   const query = readQuery(request, streams ? undefined : READS);
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
-  const opening = { door, request, server, asker };
-  const listening = (run: (start: Start) => Answer | Promise<Answer>) =>
-    andThen(door.checkStart(asker, room, start), (bounded) => {
+  const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
+    andThen(door.authorizeJoins(asker, startAll([room], start)), (joins) => {
       door.checkOpen(asker, [room]);
-      return run(bounded);
+      return run(joins);
     });
   if (start.presence && !isStream(request, accept)) {
     throw new ThumpError(
@@ -92,20 +80,16 @@ export function listen(
   }
   if (streams || wait > 0) door.limiter.take(asker, "joins");
   if (isUpgrade(request))
-    return listening(() => openSocket(opening, new RawSocket(door, asker, room, start, query.echo === "1")));
-  if (asksForEvents(request))
-    return listening(() => openRoomStream(opening, eventStream, startAll([room], start)));
-  if (accept.includes("application/x-ndjson"))
-    return listening(() => openRoomStream(opening, ndjson, startAll([room], start)));
-  if (wait > 0)
-    return listening((bounded) =>
-      poll(opening, room, bounded, wait, (from) => state(door, asker, room, from)),
+    return listening((joins) =>
+      openSocket(context, new RawSocket(door, asker, room, joins, query.echo === "1")),
     );
+  if (asksForEvents(request)) return listening((joins) => openRoomStream(context, eventStream, joins));
+  if (accept.includes("application/x-ndjson"))
+    return listening((joins) => openRoomStream(context, ndjson, joins));
+  if (wait > 0)
+    return listening((joins) => poll(context, room, joins, wait, (from) => state(door, asker, room, from)));
   return door.allow(asker, "history", room, () => state(door, asker, room, start));
 }
-
-/** Nothing where the request has become a socket. */
-type Answer = Response | undefined;
 
 /** Goes on at once where nothing has to be waited for. */
 function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>): R | Promise<R> {
@@ -113,74 +97,47 @@ function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>)
 }
 
 /** `GET /events?room=a&room=b`: an event stream of several rooms. */
-export function events(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-): Response | Promise<Response> {
+export function events(context: HandlerContext): Response | Promise<Response> {
+  const { door, request, asker } = context;
   const query = readQuery(request);
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
-  const starts = startAll(query.rooms, start);
-  return andThen(checkRooms(door, asker, starts), () => {
-    door.checkOpen(asker, starts.keys());
-    return openRoomStream({ door, request, server, asker }, envelopeStream, starts);
+  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
+    door.checkOpen(asker, joins.starts.keys());
+    return openRoomStream(context, envelopeStream, joins);
   });
 }
 
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
-export async function multiplexedStream(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-  maxBody: number,
-): Promise<Response> {
+export async function multiplexedStream(context: HandlerContext, maxBody: number): Promise<Response> {
+  const { door, request, asker } = context;
   door.policy.checkShown(asker, KNOWN);
   const { roomsPerSession } = door.hub;
   const items = await readItems(door, asker, request, maxBody, roomsPerSession, () => tooManyRooms(door));
   takeJoins(door, asker, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
-  return openStream(
-    { door, request, server, asker },
-    multiplexedFormat,
-    rooms,
-    (coding) => new MultiplexedStream(door, asker, coding, joins),
-  );
+  const create = (coding: Coding) => new MultiplexedStream(door, asker, coding, joins);
+  return openStream(context, multiplexedFormat, rooms, create);
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
-export function multiplexed(
-  door: Door,
-  request: Request,
-  server: Server<unknown> | null,
-  asker: Asker,
-): Answer | Promise<Answer> {
+export function multiplexed(context: HandlerContext): Answer | Promise<Answer> {
+  const { door, request, asker } = context;
   const query = readQuery(request);
   door.policy.checkShown(asker, KNOWN);
   const start = readStart(request, query);
-  return andThen(checkRooms(door, asker, startAll(query.rooms, start)), () => {
+  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
     door.checkOpen(asker, query.rooms);
-    return openSocket(
-      { door, request, server, asker },
-      new MultiplexedSocket(door, asker, query.rooms, start),
-    );
+    return openSocket(context, new MultiplexedSocket(door, asker, joins));
   });
 }
 
 /** `GET /rooms/:room/members`: who is there. */
-export function members(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  names: Names,
-): Response | Promise<Response> {
+export function members({ door, request, asker, names }: HandlerContext): Response | Promise<Response> {
   const room = readRoom(names);
   readQuery(request, []);
   return door.allow(asker, "members", room, () =>
@@ -189,13 +146,7 @@ export function members(
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
-export async function forget(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  names: Names,
-): Promise<Response> {
+export async function forget({ door, request, asker, names }: HandlerContext): Promise<Response> {
   // A parameter that is not known may be meant to forget less.
   readQuery(request, []);
   await door.forget(asker, readRoom(names));
@@ -224,9 +175,15 @@ function takeJoins(door: Door, asker: Asker, count: number): void {
   if (count > 0) door.limiter.take(asker, "joins", count);
 }
 
-function checkRooms(door: Door, asker: Asker, starts: Starts): unknown {
+function authorizeJoins(
+  door: Door,
+  asker: Asker,
+  rooms: string[],
+  start: Start,
+): AuthorizedStarts | Promise<AuthorizedStarts> {
+  const starts = startAll(rooms, start);
   takeJoins(door, asker, starts.size);
-  return door.checkStarts(asker, starts);
+  return door.authorizeJoins(asker, starts);
 }
 
 async function state(door: Door, asker: Asker, room: string, start: Start): Promise<Response> {

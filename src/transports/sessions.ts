@@ -1,15 +1,13 @@
 // `GET /sessions`: who is connected; and of one session all that tells how it fares.
-import type { Asker } from "../access/caller.ts";
-import type { Door } from "../access/door.ts";
 import { plainAddress } from "../access/network.ts";
 import type { Hub } from "../hub/hub.ts";
 import { positionOf } from "../hub/merge.ts";
 import type { Membership, Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
+import type { HandlerContext } from "./context.ts";
 import { sessionOf } from "./operate.ts";
 import { type Order, pageOf } from "./page.ts";
-import type { Names } from "./path.ts";
 import { readQuery } from "./request.ts";
 
 /** What the list of sessions takes. */
@@ -30,12 +28,7 @@ const byAge: Order<Place> = {
 };
 
 /** `GET /sessions?room=…&user=…&lagging=1&cursor=…&limit=100` */
-export async function listSessions(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-): Promise<Response> {
+export async function listSessions({ door, request, asker }: HandlerContext): Promise<Response> {
   door.policy.checkOperation(asker, "inspect");
   const { hub } = door;
   const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
@@ -69,13 +62,8 @@ function* candidates(
 }
 
 /** `GET /sessions/:id` */
-export function describeSession(
-  door: Door,
-  request: Request,
-  _server: unknown,
-  asker: Asker,
-  { id = "" }: Names,
-): Response {
+export function describeSession({ door, request, asker, names }: HandlerContext): Response {
+  const { id = "" } = names;
   door.policy.checkOperation(asker, "inspect");
   readQuery(request, []);
   const session = sessionOf(door, id);

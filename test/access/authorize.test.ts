@@ -4,6 +4,7 @@ import type { Asked, Authorize } from "../../src/index.ts";
 import { stateOf, dataOf, problemOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, multiplexed } from "../support/clients.ts";
+import { Policy } from "../../src/access/policy.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
@@ -165,16 +166,35 @@ test("a hook that fails lets nobody in, and says nothing of why", async () => {
   expect(String(log.mock.calls)).toContain("password");
 });
 
-test("who is refused between the handshake and the first join is shown out", async () => {
+test("a join is authorized once", async () => {
   let asked = 0;
-  const server = startServer({ authorize: () => ++asked === 1 });
-  // Time flies: the handshake's answer is old when the socket opens.
+  const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
+  // The answers of earlier requests are not remembered.
   let now = 0;
   server.engine.door.policy.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));
+  await server.publish("r", "x");
+  await socket.until((frames) => frames.length === 1);
+  expect(asked).toBe(1);
+  const multiplexed = await connect(server.socket("/ws?room=r"));
+  await multiplexed.until((frames) => frames.some((frame) => String(frame).includes('"joined"')));
+  expect(asked).toBe(2);
+  const stream = await fetch(server.room("r"), { headers: { accept: "text/event-stream" } });
+  await stream.body?.cancel();
+  expect(asked).toBe(3);
+});
+
+test("a policy that is replaced while a join is authorized decides about it", async () => {
+  const server = startServer({ authorize: () => true });
+  const { door, hub } = server.engine;
+  const allowing = async () => {
+    door.policy = new Policy(hub, false, () => false);
+    return true;
+  };
+  door.policy = new Policy(hub, false, allowing);
+  const socket = await connect(server.socket("/rooms/r"));
   expect((await socket.closed).code).toBe(4403);
-  now += 15_000;
-  asked = 0;
+  door.policy = new Policy(hub, false, allowing);
   const stream = await fetch(server.room("r"), { headers: { accept: "text/event-stream" } });
   expect(await stream.text()).toMatch(/^retry: [0-9]+\n\n$/);
   expect(server.engine.sessionsIn("r")).toBe(0);
