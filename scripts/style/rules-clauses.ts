@@ -92,7 +92,7 @@ export const CLAUSES: readonly Rule[] = [
     pattern: /\bwhom(?:ever|soever)?\b/i,
     instead: "restructure: the clients that …",
     bad: "It is a list of users of whom some are away.",
-    good: "The list includes users that are away.",
+    good: "The list includes idle users.",
   },
   {
     id: "of-first",

@@ -75,10 +75,24 @@ export const PHRASES: readonly Rule[] = [
   },
   {
     id: "of-before",
-    pattern: /\bof (?:before|then|when|late|old|ours|one's own)\b|\bone's own\b/i,
+    pattern: /\bof (?:before|then|when|late|old|ours)\b|\b(?:until|from|since) when\b|\bone's own\b/i,
     instead: "earlier, previous, recent; your own",
     bad: "Publications of before are not sent.",
     good: "Earlier messages are not sent.",
+  },
+  {
+    id: "between-two",
+    pattern: /^between two\b/i,
+    instead: "interval, pause between",
+    bad: "Between two slices of a sweep, in ms.",
+    good: "Pause between slices of a sweep, in ms.",
+  },
+  {
+    id: "nothing-of",
+    pattern: /\b(?:nothing|something|anything|everything) of (?:it|them|its|this|that|the|a|an|what|one)\b/i,
+    instead: "no message, no part, some of it",
+    bad: "If it fails, nothing of it is stored.",
+    good: "If a batch fails, no item is stored.",
   },
   {
     id: "good-token",
@@ -106,7 +120,7 @@ export const PHRASES: readonly Rule[] = [
   {
     id: "archaic",
     pattern:
-      /\b(?:lest|thereof|therein|whereof|wherein|hitherto|thither|whence|henceforth|at hand|ever new|mends?|mended|mending|put right|made good|bids?|bade|wont)\b/i,
+      /\b(?:lest|thereof|therein|whereof|wherein|hitherto|thither|whence|henceforth|at hand|in vain|again and again|(?<!\b(?:are|is|were|was) )all the same|ever new|mends?|mended|mending|put right|made good|bids?|bade|wont)\b/i,
     instead: "current English: repair, available, from there",
     bad: "It mends the connection.",
     good: "The server repairs the connection.",

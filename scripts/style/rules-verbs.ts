@@ -99,10 +99,25 @@ export const VERBS: readonly Rule[] = [
   {
     id: "comes",
     pattern:
-      /\b(?:that|which|who|what|it|they|something|nothing|one|none) (?:comes?|came)\b(?! (?:from|first|last|before|after|with|next|out of|up|down|close)\b)/i,
+      /\b(?:that|which|who|what|it|they|something|nothing|one|none) (?:comes?|came)\b(?! (?:from|first|last|before|after|with|next|out of|up|down|close)\b)|\b(?:comes?|came) in\b(?! (?:two|three|many|several|handy)\b)/i,
     instead: "arrives, is received, follows",
     bad: "It is applied to every message that comes.",
     good: "The rule applies to every received message.",
+  },
+  {
+    id: "goes-away",
+    pattern: /\b(?:go|goes|going|gone|went) away\b|\b(?:is|are|was|were) away\b/i,
+    instead: "disconnects, ends, is unreachable",
+    bad: "The server was away for a minute.",
+    good: "The server was unreachable for a minute.",
+  },
+  {
+    id: "stands",
+    pattern:
+      /\b(?:stands?|stood|standing) (?:in|before|behind|where|there|at|on)\b|\bwhere (?:it|they) stands?\b/i,
+    instead: "is, is located, is listed",
+    bad: "The rules stand in this file.",
+    good: "The rules are in this file.",
   },
   {
     id: "is-there",
@@ -122,7 +137,8 @@ export const VERBS: readonly Rule[] = [
   },
   {
     id: "is-so",
-    pattern: /\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
+    pattern:
+      /^so (?:is|are|do|does|can|may|will)\b|\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
     instead: "is true, applies",
     bad: "It counts users of which this is so.",
     good: "Counts the users that match.",
