@@ -82,7 +82,7 @@ export const CLAUSES: readonly Rule[] = [
   },
   {
     id: "those-who",
-    pattern: /\b(?:those|all|one|ones|he|any|many|few|some|others) (?:who|whom|whose)\b/i,
+    pattern: /\b(?:those|all|one|ones|he|any|many|few|some|others) (?:who|whom)\b/i,
     instead: "clients that …, callers that …, subscribers",
     bad: "Only those who may read history get it.",
     good: "Only clients with the read permission receive it.",

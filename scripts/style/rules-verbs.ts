@@ -138,7 +138,7 @@ export const VERBS: readonly Rule[] = [
   {
     id: "is-so",
     pattern:
-      /^so (?:is|are|do|does|can|may|will)\b|\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
+      /\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
     instead: "is true, applies",
     bad: "It counts users of which this is so.",
     good: "Counts the users that match.",
