@@ -137,8 +137,7 @@ export const VERBS: readonly Rule[] = [
   },
   {
     id: "is-so",
-    pattern:
-      /\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
+    pattern: /\b(?:is|are|was|were) so\b(?=[.,;:)]|$| (?:of|for|by|then|here|too|when|where)\b)/i,
     instead: "is true, applies",
     bad: "It counts users of which this is so.",
     good: "Counts the users that match.",
