@@ -1,11 +1,10 @@
 #!/usr/bin/env bun
 // Style check: wording of documents, comments and messages; file length; duplicate type names; undocumented public fields.
 // Usage: bun scripts/check-style.ts [--summary] [path …]
-import { join, resolve, relative } from "node:path";
-import { API } from "typescript/unstable/async";
-import type { SourceFile } from "typescript/unstable/ast";
+import { join, relative, resolve } from "node:path";
 import { ALLOWED, type Allowed } from "./style/allowed.ts";
 import { hashPassages } from "./style/comments.ts";
+import { type Compiler, openCompiler } from "./style/compiler.ts";
 import { type TextFile, textFiles } from "./style/files.ts";
 import { type Finding, printFindings, printSummary } from "./style/finding.ts";
 import { htmlPassages } from "./style/html.ts";
@@ -17,26 +16,14 @@ import { duplicateTypes, longFile } from "./style/structure.ts";
 import { wording } from "./style/wording.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
-const PROJECTS = ["tsconfig.json", "src/console/app/tsconfig.json", "examples/chat/page/tsconfig.json"];
 /** Folders whose strings are texts for people. In tests they are data, in scripts/style/ examples. */
 const TEXT_FOLDERS = /^(?:src|bench|examples)\//;
 
 const args = process.argv.slice(2);
 const given = args.filter((arg) => !arg.startsWith("--")).map((path) => relative(ROOT, resolve(path)) || ".");
 const files = textFiles(ROOT, given);
-
-const api = new API({ cwd: ROOT });
-const snapshot = await api.updateSnapshot({ openProjects: PROJECTS.map((path) => join(ROOT, path)) });
-const projects = snapshot.getProjects();
-
-const sources = new Map<string, SourceFile>();
-for (const { path, format } of files) {
-  if (format !== "source") continue;
-  for (const { program } of projects) {
-    const source = sources.has(path) ? undefined : await program.getSourceFile(join(ROOT, path));
-    if (source !== undefined) sources.set(path, source);
-  }
-}
+const code = files.filter(({ format }) => format === "source").map(({ path }) => path);
+const compiler = code.length > 0 ? await openCompiler(ROOT, code) : undefined;
 
 const used = new Set<Allowed>();
 const findings: Finding[] = [];
@@ -45,10 +32,9 @@ for (const file of files) {
   findings.push(...wording(file.path, passagesOf(file, text), { used }));
   if (file.format === "source" && file.path.startsWith("src/")) findings.push(...longFile(file.path, text));
 }
-findings.push(...duplicateTypes(new Map([...sources].filter(([path]) => path.startsWith("src/")))));
-findings.push(...(await publicApi()));
+if (compiler !== undefined) findings.push(...(await structure(compiler)));
 if (given.length === 0) findings.push(...unusedExceptions());
-await api.close();
+await compiler?.close();
 
 const sorted = findings.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 if (!args.includes("--summary")) printFindings(sorted);
@@ -60,17 +46,17 @@ function passagesOf({ path, format }: TextFile, text: string): Passage[] {
   if (format === "markdown") return markdownPassages(text);
   if (format === "html") return htmlPassages(text);
   if (format === "hash") return hashPassages(text);
-  const source = sources.get(path);
+  const source = compiler?.sources.get(path);
   if (source === undefined) throw new Error(`${path} belongs to no tsconfig.json`);
   return sourcePassages(source, { strings: TEXT_FOLDERS.test(path), tests: path.startsWith("test/") });
 }
 
-/** Findings about public types, in the files that were asked for. */
-async function publicApi(): Promise<Finding[]> {
-  const main = snapshot.getProject(join(ROOT, "tsconfig.json"));
-  if (main === undefined) throw new Error("tsconfig.json did not open");
-  const found = await undocumented(main, ROOT, ENTRIES);
-  return found.filter(({ file }) => sources.has(file));
+/** Findings about types, in the files that were asked for. */
+async function structure({ main, sources }: Compiler): Promise<Finding[]> {
+  const inSrc = new Map([...sources].filter(([path]) => path.startsWith("src/")));
+  if (inSrc.size === 0) return [];
+  const missing = await undocumented(main, ROOT, ENTRIES);
+  return [...duplicateTypes(inSrc), ...missing.filter(({ file }) => sources.has(file))];
 }
 
 function unusedExceptions(): Finding[] {

@@ -35,7 +35,7 @@ function typesOf(source: SourceFile): { name: string; line: number }[] {
 export function duplicateTypes(sources: ReadonlyMap<string, SourceFile>): Finding[] {
   const first = new Map<string, string>();
   const findings: Finding[] = [];
-  for (const [file, source] of sources) {
+  for (const [file, source] of [...sources].toSorted(([a], [b]) => a.localeCompare(b))) {
     for (const { name, line } of typesOf(source)) {
       const key = `${dirname(file)}:${name}`;
       const place = first.get(key);
