@@ -128,6 +128,16 @@ export const CLAUSES: readonly Rule[] = [
     opening: true,
   },
   {
+    id: "pronoun-object",
+    pattern:
+      /^(?!Wh|If|Once|As|How|Until|Unless|That|Before|After|Because|Since|Though|Does|Is|Here|Below|Above|With|Else|Then|For|From|To)[A-Z]\w+s? (?:it|them)\b/,
+    instead: "name the object: Registers the metrics.",
+    bad: "Adds them to the registry.",
+    good: "Adds the metrics to the registry.",
+    kinds: ["comment"],
+    opening: true,
+  },
+  {
     id: "told-opening",
     pattern:
       /^(?:told|said|known|asked|given|seen|let|put|left)\b(?! (?:up|out|aligned|align|join|side|margin)\b)/i,

@@ -81,6 +81,21 @@ export const PHRASES: readonly Rule[] = [
     good: "Earlier messages are not sent.",
   },
   {
+    id: "else",
+    pattern: /[,;] else\b(?! if\b)|^else\b(?! if\b)/i,
+    instead: "otherwise",
+    bad: "The value is read from the history, else from the log.",
+    good: "The value is read from the history, otherwise from the log.",
+  },
+  {
+    id: "any-more",
+    pattern:
+      /\b(?:not|never|cannot|nothing|no \w+)\b[^.;]{0,60}\bany ?more\b(?! than\b| \w+s\b)|n't\b[^.;]{0,60}\bany ?more\b/i,
+    instead: "no longer",
+    bad: "The session is not in the room any more.",
+    good: "The session is no longer in the room.",
+  },
+  {
     id: "between-two",
     pattern: /^between two\b/i,
     instead: "interval, pause between",
