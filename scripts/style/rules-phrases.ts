@@ -135,7 +135,7 @@ export const PHRASES: readonly Rule[] = [
   {
     id: "archaic",
     pattern:
-      /\b(?:lest|thereof|therein|whereof|wherein|hitherto|thither|whence|henceforth|at hand|in vain|again and again|(?<!\b(?:are|is|were|was) )all the same|ever new|mends?|mended|mending|put right|made good|bids?|bade|wont)\b/i,
+      /\b(?:lest|thereof|therein|whereof|wherein|hitherto|thither|whence|henceforth|at hand|in vain|again and again|ever new|mends?|mended|mending|put right|made good|bids?|bade|wont)\b/i,
     instead: "current English: repair, available, from there",
     bad: "It mends the connection.",
     good: "The server repairs the connection.",

@@ -105,13 +105,6 @@ export const VERBS: readonly Rule[] = [
     good: "The rule applies to every received message.",
   },
   {
-    id: "goes-away",
-    pattern: /\b(?:go|goes|going|gone|went) away\b|\b(?:is|are|was|were) away\b/i,
-    instead: "disconnects, ends, is unreachable",
-    bad: "The server was away for a minute.",
-    good: "The server was unreachable for a minute.",
-  },
-  {
     id: "stands",
     pattern:
       /\b(?:stands?|stood|standing) (?:in|before|behind|where|there|at|on)\b|\bwhere (?:it|they) stands?\b/i,
@@ -141,13 +134,6 @@ export const VERBS: readonly Rule[] = [
     instead: "is true, applies",
     bad: "It counts users of which this is so.",
     good: "Counts the users that match.",
-  },
-  {
-    id: "is-over",
-    pattern: /\b(?:is|are|was|were) over\b(?=[.,;:)]|$| (?:by|when|again|now)\b)/i,
-    instead: "ended, expired, has finished",
-    bad: "It waits until the grace period is over.",
-    good: "The timer waits until the grace period ends.",
   },
   {
     id: "is-to-be",
@@ -190,7 +176,7 @@ export const VERBS: readonly Rule[] = [
   {
     id: "taken-in",
     pattern:
-      /\b(?:take|takes|taken|took) in\b(?! (?:turn|order|pieces|account|parallel)\b)|\b(?:is|are|was|were|not|be) let in\b/i,
+      /\b(?:take|takes|taken|took) in\b(?! (?:turn|order|pieces|account|parallel|an?|the|each|every|its|one)\b)|\b(?:is|are|was|were|not|be) let in\b/i,
     instead: "accepts, accepted, admitted",
     bad: "Publications that were taken in.",
     good: "Accepted publications.",
