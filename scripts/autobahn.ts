@@ -1,11 +1,11 @@
-// Runs the Autobahn WebSocket test suite against the echo of a raw socket, and prints what came of it as Markdown.
-// bun scripts/autobahn.ts path/to/wstest [cases, such as 9.*]      (docs/autobahn.md says how to get wstest)
+// Runs the Autobahn WebSocket test suite against a raw socket with echo and prints the results as Markdown.
+// bun scripts/autobahn.ts path/to/wstest [cases, such as 9.*]      (docs/autobahn.md describes how to install wstest)
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "../src/index.ts";
 
-/** What the suite says of one case. */
+/** The result of one case, as the suite reports it. */
 interface Verdict {
   behavior: string;
   behaviorClose: string;
@@ -33,7 +33,7 @@ const MIB = 1 << 20;
 
 async function run(wstest: string, cases: string[]): Promise<Suite> {
   const folder = mkdtempSync(join(tmpdir(), "autobahn-"));
-  // The largest messages have 16 MiB; the engine answers what is larger itself.
+  // The largest messages have 16 MiB. Bun itself rejects larger ones.
   const server = serve({
     port: 0,
     demo: false,
@@ -68,7 +68,7 @@ async function run(wstest: string, cases: string[]): Promise<Suite> {
   }
 }
 
-/** A row a group of cases. */
+/** One row per group of cases. */
 function table({ cases }: Suite): string[] {
   const groups = Map.groupBy(Object.entries(cases), ([id]) => id.split(".")[0] as string);
   const rows = [...groups]
@@ -80,7 +80,7 @@ function table({ cases }: Suite): string[] {
   return ["| cases | all | OK | non-strict | informational | failed |", "|-|-|-|-|-|-|", ...rows];
 }
 
-/** Each case that is neither OK nor only there to inform, and each that did not close as it should. */
+/** Cases that are neither OK nor informational, and cases that did not close correctly. */
 function faults({ cases }: Suite): string[] {
   const fine = ["OK", "INFORMATIONAL"];
   return Object.entries(cases)
@@ -98,5 +98,5 @@ if (!wstest) {
 const suite = await run(wstest, cases.length > 0 ? cases : ["*"]);
 console.log(`${suite.version}, Bun ${Bun.version}, ${new Date().toISOString().slice(0, 10)}\n`);
 console.log([...table(suite), "", ...faults(suite)].join("\n"));
-// Bun's servers keep a process alive for as long as sockets of the suite linger.
+// Bun keeps the process alive until the suite's last socket closes.
 process.exit(0);

@@ -1,4 +1,4 @@
-// Takes the README's picture of a benchmark: the headline of a report page, by a real browser.
+// Takes the benchmark picture: the headline charts of a report page, in a real browser.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { launch } from "./chromium.ts";
@@ -22,7 +22,7 @@ if ((await headline.count()) === 0) {
   await browser.close();
   process.exit(1);
 }
-// The picture is seen beside text: the panels of its full width, with an even edge around.
+// The picture shows the full width of the panels, with an even margin.
 await page.addStyleTag({ content: "#headline { padding: 1.25rem; margin: 0 -1.25rem; }" });
 await headline.screenshot({ path: picture });
 await browser.close();

@@ -1,10 +1,10 @@
-// Builds the client into one file: dist/client.js, with its types beside it; and dist/react.js, the hooks.
+// Builds the client (dist/client.js, with its type declarations) and the React hooks (dist/react.js), one file each.
 import { join } from "node:path";
 import { minify, type MinifyOptions } from "terser";
 
 const root = join(import.meta.dir, "..");
 
-/** Terser takes 5 % off what Bun's minifier leaves. No function here is called with `new` but classes. */
+/** Terser reduces the output of Bun's minifier by 5 %. Only classes are called with `new`. */
 const SMALLEST: MinifyOptions = { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true } };
 
 /** The client, minified, as one file without imports. */

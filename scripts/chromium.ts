@@ -1,9 +1,9 @@
-// A headless Chromium, where the machine has one: for the browser tests and the README's picture.
+// Starts the machine's headless Chromium, for browser tests and screenshots.
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { freePort } from "./free-port.ts";
 
-/** Where Debian and others put it; CHROMIUM names another place. */
+/** Paths of Chromium on Debian and other systems. The variable CHROMIUM overrides them. */
 const executablePath = [
   process.env["CHROMIUM"],
   "/usr/bin/chromium",
@@ -11,12 +11,12 @@ const executablePath = [
   "/usr/bin/google-chrome",
 ].find((path) => path !== undefined && existsSync(path));
 
-/** Why browser tests are skipped here, if they are. */
+/** The reason why browser tests are skipped on this machine, if they are. */
 export const noBrowser = executablePath
   ? undefined
   : "no Chromium on this machine (Debian: apt-get install chromium)";
 
-/** It must not look for anything beyond this machine. */
+/** Prevents Chromium from contacting other machines. */
 const QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
 export function launch(more: string[] = []): Promise<Browser> {
@@ -27,14 +27,14 @@ export function launch(more: string[] = []): Promise<Browser> {
 }
 
 /**
- * A browser whose tabs are hidden, and sleep, as those of people do: Playwright has its own believe that somebody looks
- * at them, always. `close` ends it.
+ * A browser whose tabs can be hidden and frozen, as in real use. Tabs that Playwright opens itself always count as visible.
+ * `close` stops the browser.
  */
 export async function launchAsIs(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
   const port = await freePort();
   const launched = await launch([`--remote-debugging-port=${port}`]);
   const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
   const [context] = browser.contexts();
-  if (!context) throw new Error("the browser has no context of its own");
+  if (!context) throw new Error("the browser has no default context");
   return { context, close: () => launched.close() };
 }

@@ -1,4 +1,4 @@
-// Takes the README's pictures: the demo page and the console, by a real browser, from a real server under a small load.
+// Takes the pictures of the demo page and the console, in a real browser, from a real server under light load.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,14 +37,14 @@ async function demo(): Promise<void> {
   await say("Hazel", "and on the right: the same room, as curl sees it");
   await page.getByTestId("drop").click();
   await page.getByTestId("resume-summary").getByText("replayed").first().waitFor();
-  // The ticker has by now drawn a few seconds.
+  // The ticker has drawn a few seconds by now.
   await say("Hazel", "welcome back");
   await page.getByTestId("chat-log").getByText("welcome back").first().waitFor();
   await save(page, "demo");
   await server.stop();
 }
 
-/** The overview after some minutes of a server in a process of its own, with everything that is in the picture. */
+/** Takes the console overview of a server that ran in a separate process for some minutes. */
 async function operators(duration: number): Promise<void> {
   const rooms = { firehose: { history: { count: 20_000, bytes: "32MiB" } }, "prices:*": { lag: "latest" } };
   const server = Bun.spawn(
@@ -62,7 +62,7 @@ async function operators(duration: number): Promise<void> {
   await page.goto(`${url}/console`);
   await page.getByTestId("connection").getByText("live").waitFor();
   await page.locator(".events li").first().waitFor();
-  // A few figures of its own, after those that were kept.
+  // A few live samples, after the stored ones.
   await Bun.sleep(3000);
   await save(page, "console");
   stop();
@@ -80,7 +80,7 @@ async function urlOf(output: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error(`the server did not start: ${text}`);
 }
 
-/** People in chats, dashboards that follow prices, some who come and go, one who cannot keep up, and a few mistakes. */
+/** The load: chat users, price dashboards, clients that join and leave, one slow client, and a few errors. */
 function startLoad(url: string): () => void {
   const timers: Timer[] = [];
   const every = (ms: number, run: () => unknown) => timers.push(setInterval(run, ms));
@@ -109,7 +109,7 @@ function startLoad(url: string): () => void {
   });
   every(2300, () => fetch(`${url}/rooms/chat:1?after=nonsense`));
   every(5900, () => fetch(`${url}/room/chat`));
-  // Bursts of what one cannot take at once.
+  // Bursts larger than the slow client can receive at once.
   void stall(`${url}/rooms/firehose`);
   every(40_000, () => {
     for (let i = 0; i < 400; i++)
@@ -123,7 +123,7 @@ async function follow(url: string): Promise<void> {
   for await (const _ of body ?? []);
 }
 
-/** Reads a little now and then. */
+/** Reads a little at intervals. */
 async function stall(url: string): Promise<void> {
   const { body } = await fetch(url, { headers: { accept: "text/event-stream" } });
   const reader = body?.getReader();

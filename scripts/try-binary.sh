@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a built binary once in an empty folder: it must serve the demo page and the console, take a publication,
-# show metrics, publish, tail, list and complete, reload, check tokens and stop cleanly.
+# Runs a built binary in an empty folder: it must serve the demo page and the console, accept a publication,
+# serve metrics, publish, tail, list and complete, reload, check tokens and stop cleanly.
 set -euo pipefail
 binary=$(realpath "$1")
 folder=$(mktemp -d)
@@ -14,7 +14,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 [ -n "$url" ] || { echo "the binary did not start:"; cat out.log err.log; exit 1; }
-# The answer to a request has this text in it. (Not a pipe to grep -q: it leaves early, and then curl fails.)
+# Checks that the response contains this text. (A pipe to grep -q would end early, and curl would fail.)
 has() {
   local answer
   answer=$(curl -sf "${@:2}") && [[ $answer == *"$1"* ]]
@@ -22,10 +22,10 @@ has() {
 has '<title>' "$url/" || { echo "no demo page at $url/"; exit 1; }
 has '<script type="module">' "$url/console" || { echo "no console at $url/console"; exit 1; }
 has '"at":' -d 'hello' "$url/rooms/chat" || { echo "could not publish"; exit 1; }
-has '"data":"hello"' "$url/rooms/chat" || { echo "the publication is not there"; exit 1; }
+has '"data":"hello"' "$url/rooms/chat" || { echo "the publication is missing"; exit 1; }
 has $'\nthump_publications_total ' "$url/metrics" || { echo "no metrics"; exit 1; }
-has '"/rooms/{room}"' "$url/openapi.json" || { echo "no description of the API"; exit 1; }
-# The other commands, as somebody would use them in a script.
+has '"/rooms/{room}"' "$url/openapi.json" || { echo "no OpenAPI document"; exit 1; }
+# The other commands, as in a user's script.
 thump() { env -i PATH=/usr/bin:/bin THUMP_URL="$url" "$binary" "$@"; }
 seq 3 | thump publish lines >/dev/null || { echo "thump publish failed"; exit 1; }
 tailed=$(thump tail lines --last 2 --count 2 --json)
@@ -34,7 +34,7 @@ listed=$(thump rooms lines --json)
 [[ $listed == *'"room":"lines"'* ]] || { echo "thump rooms failed: $listed"; exit 1; }
 bash -n <(thump completion bash) || { echo "thump completion failed"; exit 1; }
 [[ $(thump complete -- ta) == tail* ]] || { echo "thump complete failed"; exit 1; }
-# Writes a config, has it read, and waits for the word of it.
+# Writes a configuration, reloads it, and waits for the log line.
 reload() {
   local before
   before=$(grep -c reloaded err.log || true)
