@@ -33,7 +33,7 @@ async function demo(): Promise<void> {
   await page.goto(`http://127.0.0.1:${server.port}/`);
   const say = (name: string, text: string) => server.engine.publish("demo:chat", { name, text });
   await page.getByTestId("socket-state").getByText("live").first().waitFor();
-  await say("Clover", "one thump, everybody hears it");
+  await say("Clover", "one thump, all clients receive it");
   await say("Hazel", "and on the right: the same room, as curl sees it");
   await page.getByTestId("drop").click();
   await page.getByTestId("resume-summary").getByText("replayed").first().waitFor();
