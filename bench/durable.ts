@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Engine } from "../src/server/engine.ts";
-import { resolveOptions, type Options } from "../src/server/options.ts";
+import { Engine } from "../src/server/thump-server.ts";
+import { resolveOptions, type Options } from "../src/server/config/options.ts";
 
 const DATA = { kind: "json", text: JSON.stringify({ text: "x".repeat(53) }) } as const;
 const ROOMS = 10;

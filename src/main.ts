@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
 // What `bun run start` and the binary run.
-import { run } from "./cli/commands.ts";
+import { run } from "./cli/run-command.ts";
 
 await run(process.argv.slice(2));

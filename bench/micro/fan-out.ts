@@ -1,12 +1,12 @@
 // Micro-benchmarks of the fan-out with sockets that only count: the sweep, and what a delivery costs before it leaves.
 import { bench, group } from "mitata";
-import { socketBounds } from "../../src/hub/bounds.ts";
+import { socketBounds } from "../../src/hub/backpressure.ts";
 import { FanOut } from "../../src/hub/fan-out.ts";
-import type { Journal } from "../../src/hub/journal.ts";
+import type { Journal } from "../../src/hub/session-events.ts";
 import { Room } from "../../src/hub/room.ts";
 import { TopicSession } from "../../src/hub/session.ts";
 import { Stats } from "../../src/hub/stats.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
+import { MemoryLog } from "../../src/log/memory-log.ts";
 import { json, raw } from "../../src/protocol/formats.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import { publication, samples } from "./samples.ts";

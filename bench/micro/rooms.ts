@@ -1,10 +1,10 @@
 // Micro-benchmarks of rooms: the tail that keeps what was said, and finding a room's rule.
 import { bench, do_not_optimize, group } from "mitata";
-import { Members } from "../../src/rooms/members.ts";
+import { Members } from "../../src/rooms/presence/presence-set.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import { Rules } from "../../src/rooms/rules.ts";
-import { Tail } from "../../src/rooms/tail.ts";
+import { Tail } from "../../src/rooms/room-history.ts";
 import { publication, samples } from "./samples.ts";
 
 const prefix = compilePattern("chat:*");

@@ -1,7 +1,7 @@
 // `thump backup`: copies the file of a data folder, also while a server writes to it.
-import { backUp } from "../log/sqlite/backup.ts";
+import { backUp } from "../log/sqlite/online-backup.ts";
 import { StoreError } from "../log/sqlite/store-error.ts";
-import { OptionsError } from "../server/options.ts";
+import { OptionsError } from "../server/config/options.ts";
 
 export interface BackupFlags {
   data: string;

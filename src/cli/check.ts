@@ -1,18 +1,18 @@
 // `thump check`: whether a config can be used, what it comes to, and which rule a room has.
-import type { Rates } from "../access/rates.ts";
-import type { AccessSettings } from "../access/settings.ts";
+import type { Rates } from "../limits/rate-options.ts";
+import type { AccessSettings } from "../auth/auth-options.ts";
 import { readAddress } from "../log/redis/address.ts";
-import type { StoreSettings } from "../server/store-settings.ts";
+import type { StoreSettings } from "../server/config/store-options.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rules } from "../rooms/rules.ts";
 import { serverSettings } from "../server/app.ts";
-import { readOptions } from "../server/command-line.ts";
-import { LogJournal } from "../server/journal.ts";
-import { OptionsError, type Settings } from "../server/options.ts";
-import { prepare } from "../server/prepare.ts";
-import { shownUrl } from "../server/shown-url.ts";
-import { ruleOfRoom } from "../server/rule-text.ts";
+import { readOptions } from "../server/config/command-line.ts";
+import { LogJournal } from "../server/session-logger.ts";
+import { OptionsError, type Settings } from "../server/config/options.ts";
+import { prepare } from "../server/config/runtime-config.ts";
+import { shownUrl } from "../server/config/redact-url.ts";
+import { ruleOfRoom } from "../server/effective-rules.ts";
 
 /** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
 const HIDDEN = "(not shown)";

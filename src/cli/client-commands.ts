@@ -1,12 +1,12 @@
 // The commands that talk to a running server: publish, tail, rooms, bench.
 import { type Command, Option } from "commander";
-import { duration, names, whole } from "./arguments.ts";
-import { addConnection } from "./connection.ts";
-import type { BenchFlags } from "./bench/run.ts";
-import { colorOption } from "./output.ts";
-import type { PublishFlags } from "./publish/run.ts";
-import type { RoomsFlags } from "./rooms.ts";
-import type { TailFlags } from "./tail/run.ts";
+import { duration, names, whole } from "./flag-values.ts";
+import { addConnection } from "./connection-flags.ts";
+import type { BenchFlags } from "./bench/run-bench.ts";
+import { colorOption } from "./colors.ts";
+import type { PublishFlags } from "./publish/run-publish.ts";
+import type { RoomsFlags } from "./list-rooms-command.ts";
+import type { TailFlags } from "./tail/run-tail.ts";
 
 /** As many as the server takes in one request. */
 const MAX_BATCH = 1000;
@@ -49,7 +49,7 @@ Examples:
   tail -F app.log | thump publish logs:api`,
     )
     .action(async (room: string, text: string | undefined, flags: PublishFlags) => {
-      const { publish: run } = await import("./publish/run.ts");
+      const { publish: run } = await import("./publish/run-publish.ts");
       await toTheEnd(run(room, text, flags));
     });
 }
@@ -77,7 +77,7 @@ Examples:
   thump tail logs:api --json | jq .data`,
     )
     .action(async (rooms: string[], flags: TailFlags) => {
-      const { tail: run } = await import("./tail/run.ts");
+      const { tail: run } = await import("./tail/run-tail.ts");
       await toTheEnd(run(rooms, flags));
     });
 }
@@ -104,7 +104,7 @@ Examples:
   thump rooms --json | jq -s 'map(.sessions) | add'`,
     )
     .action(async (pattern: string, flags: RoomsFlags) => {
-      const { rooms: run } = await import("./rooms.ts");
+      const { rooms: run } = await import("./list-rooms-command.ts");
       await toTheEnd(run(pattern, flags));
     });
 }
@@ -130,7 +130,7 @@ Example:
   thump bench --clients 1000 --rate 100 --duration 30s`,
     )
     .action(async (room: string | undefined, flags: BenchFlags) => {
-      const { bench: run } = await import("./bench/run.ts");
+      const { bench: run } = await import("./bench/run-bench.ts");
       await toTheEnd(run(room, flags));
     });
 }

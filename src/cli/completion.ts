@@ -1,7 +1,7 @@
 // `thump completion <shell>`: prints a script that asks `thump complete -- <words>` what could come next.
 import { Argument, type Command } from "commander";
 import { print } from "./terminal.ts";
-import { answer } from "./completion/answer.ts";
+import { answer } from "./completion/suggest.ts";
 import bash from "./completion/thump.bash" with { type: "text" };
 import fish from "./completion/thump.fish" with { type: "text" };
 import zsh from "./completion/thump.zsh" with { type: "text" };

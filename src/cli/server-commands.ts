@@ -1,13 +1,13 @@
 // The commands about a server of one's own: serve, check, backup, token, key.
 import { type Command, Option } from "commander";
-import { TOKEN_ACTIONS } from "../access/actions.ts";
-import type { Flags } from "../server/command-line.ts";
-import { flagName, GROUPS, type Setting, SETTINGS } from "../server/flag-table.ts";
+import { TOKEN_ACTIONS } from "../auth/actions.ts";
+import type { Flags } from "../server/config/command-line.ts";
+import { flagName, GROUPS, type Setting, SETTINGS } from "../server/config/flag-table.ts";
 import type { BackupFlags } from "./backup.ts";
-import { repeated } from "./arguments.ts";
-import { EXIT_HELP } from "./exit.ts";
+import { repeated } from "./flag-values.ts";
+import { EXIT_HELP } from "./exit-codes.ts";
 import { print } from "./terminal.ts";
-import type { TokenFlags } from "./token.ts";
+import type { TokenFlags } from "./create-token.ts";
 
 const BY_ENVIRONMENT = SETTINGS.filter(({ flag }) => flag === undefined);
 
@@ -125,7 +125,7 @@ Example:
 ${EXIT_HELP}`,
     )
     .action(async (flags: TokenFlags) => {
-      const { token } = await import("./token.ts");
+      const { token } = await import("./create-token.ts");
       print(await token(flags, process.env, process.cwd()));
     });
 }
@@ -139,7 +139,7 @@ export function addKey(program: Command): void {
     .option("--json", 'print {"name":…,"key":…,"hash":…}')
     .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds the hash alone.")
     .action(async (flags: { name: string; json?: true }) => {
-      const { key } = await import("./key.ts");
+      const { key } = await import("./create-key.ts");
       print(key(flags));
     });
 }

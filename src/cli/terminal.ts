@@ -1,6 +1,6 @@
 // Where commands write: nothing else in cli/ touches standard output and error, and all that is written is printable.
 import { harmless, harmlessLines, type Printable } from "../protocol/printable.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT } from "./exit-codes.ts";
 
 /** More than this, in characters, does not wait for a slow reader. */
 const FULL = 256 * 1024;

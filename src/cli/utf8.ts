@@ -1,6 +1,6 @@
 // Text from outside as UTF-8, or not at all: what is something else must not become U+FFFD without a word.
 import { readFileSync } from "node:fs";
-import { CommandError, EXIT } from "./exit.ts";
+import { CommandError, EXIT } from "./exit-codes.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** What whoever decoded it before put in place of bytes that are no text. */

@@ -1,16 +1,16 @@
 // The client: rooms of one server over one connection, which it keeps up.
-import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./api.ts";
-import { writeData } from "./data.ts";
+import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./public-types.ts";
+import { writeData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
-import { ThumpError } from "./errors.ts";
-import type { Fetch, Host, Link, LinkOptions } from "./link.ts";
+import { ThumpError } from "./client-errors.ts";
+import type { Fetch, Host, Link, LinkOptions } from "./connection.ts";
 import { byteLength, Outbox, type OutboxBounds } from "./outbox.ts";
-import { type Owner, Seat } from "./seat.ts";
-import { type Storage, withStorage } from "./store.ts";
-import { keepUp, type Upkeep } from "./supervisor.ts";
-import { parsePosition } from "./track.ts";
-import type { RoomRules } from "./types.ts";
-import { listenToPage } from "./wake.ts";
+import { type Owner, Seat } from "./room-handle.ts";
+import { type Storage, withStorage } from "./position-store.ts";
+import { keepUp, type Upkeep } from "./reconnect.ts";
+import { parsePosition } from "./cursor-tracker.ts";
+import type { RoomRules } from "./rule-types.ts";
+import { listenToPage } from "./page-events.ts";
 
 export interface ConnectOptions extends LinkOptions {
   /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */

@@ -1,6 +1,6 @@
 // Requests to the server, and what it says when it refuses one.
-import { type ThumpError, type ToldError, toldError } from "./errors.ts";
-import type { Host } from "./link.ts";
+import { type ThumpError, type ToldError, toldError } from "./client-errors.ts";
+import type { Host } from "./connection.ts";
 
 /** The server said no, about what was asked for: another time it would be the same. */
 export function isLasting(error: unknown): error is ThumpError {

@@ -1,6 +1,6 @@
 // What `import … from "thump/client"` gives.
-export type { Gap, Message, Meta, PublishOptions, Room, RoomOptions, State, Thump } from "./api.ts";
+export type { Gap, Message, Meta, PublishOptions, Room, RoomOptions, State, Thump } from "./public-types.ts";
 export { connect, type ConnectOptions } from "./client.ts";
-export { ThumpError, type ClientCode } from "./errors.ts";
-export type { Member, Members, Presence } from "./presence.ts";
-export type { RoomData, RoomName, RoomRules } from "./types.ts";
+export { ThumpError, type ClientCode } from "./client-errors.ts";
+export type { Member, Members, Presence } from "./room-members.ts";
+export type { RoomData, RoomName, RoomRules } from "./rule-types.ts";

@@ -1,5 +1,5 @@
 // What waits to be published, in order: bounded, and each under a key, so that a retry never doubles it. Pure.
-import { ThumpError } from "./errors.ts";
+import { ThumpError } from "./client-errors.ts";
 
 export interface Entry {
   /** It is on its way. */

@@ -1,9 +1,9 @@
 // What `import … from "thump/react"` gives: hooks over rooms. A room is joined while somebody uses it, and then left.
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import type { Gap, Message, Room, RoomOptions, State, Thump } from "./api.ts";
-import type { ThumpError } from "./errors.ts";
-import type { Presence } from "./presence.ts";
-import type { RoomData, RoomName, RoomRules } from "./types.ts";
+import type { Gap, Message, Room, RoomOptions, State, Thump } from "./public-types.ts";
+import type { ThumpError } from "./client-errors.ts";
+import type { Presence } from "./room-members.ts";
+import type { RoomData, RoomName, RoomRules } from "./rule-types.ts";
 
 const NOTHING: Presence = { users: 0, guests: 0, list: [] };
 

@@ -1,10 +1,10 @@
 // The backlog of a membership: what it is to be sent next, from a tail in memory, or from a log that has to be read.
 import { now } from "../log/clock.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import { OVERHEAD, type Tail } from "../rooms/tail.ts";
+import { OVERHEAD, type Tail } from "../rooms/room-history.ts";
 import { BoundedReads } from "./bounded-reads.ts";
 import type { Hub } from "./hub.ts";
-import { newestOfEach } from "./latest.ts";
+import { newestOfEach } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 
 export interface BacklogLimits {

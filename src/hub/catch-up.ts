@@ -3,7 +3,7 @@
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
-import { OVERHEAD } from "../rooms/tail.ts";
+import { OVERHEAD } from "../rooms/room-history.ts";
 import { Backlog } from "./backlog.ts";
 import { governor } from "../scheduling/governor.ts";
 import type { Hub } from "./hub.ts";

@@ -4,12 +4,12 @@ import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
-import { Flow, type SocketBounds } from "./bounds.ts";
-import { Channels } from "./channel.ts";
-import { Listeners } from "./listeners.ts";
+import { Flow, type SocketBounds } from "./backpressure.ts";
+import { Channels } from "./stream-batcher.ts";
+import { Listeners } from "./presence/presence-fan-out.ts";
 import { endMerge } from "./merge.ts";
 import type { Room } from "./room.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "./session-events.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 

@@ -1,5 +1,5 @@
 // The merge of the rooms in which a session is behind: it holds positions, and no publications. Pure.
-import { Heads } from "./heads.ts";
+import { Heads } from "./min-heap.ts";
 import type { Membership, Session } from "./session.ts";
 
 export interface Merge {

@@ -1,11 +1,11 @@
 // A room that somebody on this server is in: who, and the newest of what was said.
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
-import type { Memory } from "../rooms/memory.ts";
+import type { Memory } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
-import { Tail } from "../rooms/tail.ts";
-import type { Channel } from "./channel.ts";
-import type { Audience } from "./listeners.ts";
+import { Tail } from "../rooms/room-history.ts";
+import type { Channel } from "./stream-batcher.ts";
+import type { Audience } from "./presence/presence-fan-out.ts";
 import type { Samples } from "./sampler.ts";
 import type { Membership } from "./session.ts";
 

@@ -1,7 +1,7 @@
 // Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
 // One timer serves all of them, and runs only while a sampled room has something new.
-import { Slice } from "../scheduling/slice.ts";
-import { type Due, DueQueue } from "./due.ts";
+import { Slice } from "../scheduling/tick-slice.ts";
+import { type Due, DueQueue } from "./due-queue.ts";
 import type { Membership } from "./session.ts";
 
 /** Samples per second: a timer can be neither faster nor much slower. */

@@ -4,7 +4,7 @@ import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Work } from "../scheduling/governor.ts";
-import type { Tail } from "../rooms/tail.ts";
+import type { Tail } from "../rooms/room-history.ts";
 import type { Merge } from "./merge.ts";
 import type { Room } from "./room.ts";
 

@@ -1,7 +1,7 @@
 // What is counted since the start: plain numbers, added to once a publication or session, never once a delivery.
 import type { Code } from "../protocol/codes.ts";
-import { Latency } from "./latency.ts";
-import type { Reason } from "./journal.ts";
+import { Latency } from "./latency-histogram.ts";
+import type { Reason } from "./session-events.ts";
 
 export class Stats {
   /** Handed to the log. */

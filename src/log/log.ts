@@ -3,7 +3,7 @@ import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Peers } from "./peers.ts";
 import type { Bounds } from "../rooms/rule.ts";
-import type { Tail } from "../rooms/tail.ts";
+import type { Tail } from "../rooms/room-history.ts";
 
 /** What is kept of a room. */
 export interface Kept {

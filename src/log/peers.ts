@@ -1,5 +1,5 @@
 // The other nodes, where a log is shared by several: what they are told and asked.
-import type { Members } from "../rooms/members.ts";
+import type { Members } from "../rooms/presence/presence-set.ts";
 
 /** What operators want done on every node. */
 export interface Removal {

@@ -1,5 +1,5 @@
 // Visits everything in a collection again and again, a slice per tick: nothing on a timer takes long, however much there is.
-import { Slice } from "../scheduling/slice.ts";
+import { Slice } from "../scheduling/tick-slice.ts";
 
 export interface Pace {
   /** Between the end of a round and the next one, in ms. */

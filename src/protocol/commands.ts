@@ -2,9 +2,9 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ThumpError } from "./codes.ts";
-import { fieldErrors } from "./check.ts";
+import { fieldErrors } from "./field-errors.ts";
 import type { Content } from "./content.ts";
-import { sourceOf } from "./fields.ts";
+import { sourceOf } from "./json-fields.ts";
 import { contentOf, parseEnvelope, type ParsedEnvelope } from "./parse-envelope.ts";
 import { type RawJson, rawJson } from "./json.ts";
 

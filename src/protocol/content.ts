@@ -1,7 +1,7 @@
 // What a publication carries on its way in: its size is known at once; it is parsed when it is wanted, once for all rooms.
 import { type FieldError, ThumpError } from "./codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "./data.ts";
-import { countValues } from "./fields.ts";
+import { countValues } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
 /** The data as it is sent on, and its value, which a room's schema checks. */

@@ -2,7 +2,7 @@
 import { ThumpError } from "./codes.ts";
 import { Content } from "./content.ts";
 import type { Encoding } from "./data.ts";
-import { cut, findFields, sourceOf } from "./fields.ts";
+import { cut, findFields, sourceOf } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
 /** Up to this many characters are parsed as a whole: that costs less than looking at them first. */

@@ -1,6 +1,6 @@
 // Which publications of a tail are the newest of their event: an index that is brought up to date when it is asked.
 import type { Publication } from "../protocol/publication.ts";
-import type { Tail } from "./tail.ts";
+import type { Tail } from "./room-history.ts";
 
 /** The newest publication of an event, and the newest that a different session published or nobody's session did. */
 interface Newest {

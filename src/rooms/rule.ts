@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import type { Check } from "../protocol/content.ts";
 import { RESERVED } from "../protocol/names.ts";
 import { ownerPart, readOwner } from "./owner.ts";
-import { compileCheck, schemaFault } from "./schema.ts";
+import { compileCheck, schemaFault } from "./message-schema.ts";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "./units.ts";
 
 /** A number of seconds, or "90s", "1h". */

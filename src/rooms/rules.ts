@@ -1,7 +1,7 @@
 // Which rule a room has: the first whose pattern matches its name, in the order they were written.
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
-import { ReservedRules } from "./reserved.ts";
+import { ReservedRules } from "./reserved-rules.ts";
 import { isKept, type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {

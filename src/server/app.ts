@@ -1,16 +1,16 @@
 // The whole server: the plugin, the demo page, health. What `bun run start` and the binary serve.
 import { Elysia } from "elysia";
-import { demoPage } from "../console/page.ts";
+import { demoPage } from "../console/demo-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { problem } from "../transports/problem.ts";
+import { problem } from "../transports/http/problem.ts";
 import { CHAT, CHAT_RULE, startTicker, TICKER, TICKER_RULE } from "./demo.ts";
-import { Engine } from "./engine.ts";
-import { operatorRoutes } from "./operate.ts";
-import { checkOptions, type Options, resolveOptions, type Settings } from "./options.ts";
+import { Engine } from "./thump-server.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+import { checkOptions, type Options, resolveOptions, type Settings } from "./config/options.ts";
 import { mount } from "./plugin.ts";
-import { made } from "./prepare.ts";
-import { checkReach } from "./reach.ts";
-import { CIPHERS, readTls } from "./tls.ts";
+import { made } from "./config/runtime-config.ts";
+import { checkReach } from "./exposure.ts";
+import { CIPHERS, readTls } from "./config/tls.ts";
 
 /** A running server. */
 export interface Running {

@@ -1,6 +1,6 @@
 // What web pages of other origins may send and read (Fetch standard, CORS): one list each.
-import { problem } from "../transports/problem.ts";
-import type { Engine } from "./engine.ts";
+import { problem } from "../transports/http/problem.ts";
+import type { Engine } from "./thump-server.ts";
 
 const METHODS = "GET, POST, DELETE";
 /** Every request header that a route reads and that a page cannot send unasked. */

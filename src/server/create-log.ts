@@ -1,11 +1,11 @@
 // Which log there is: the one place that knows all of them.
 import type { Log } from "../log/log.ts";
-import { MemoryLog } from "../log/memory.ts";
+import { MemoryLog } from "../log/memory-log.ts";
 import { RedisLog } from "../log/redis/redis-log.ts";
-import { SqliteLog } from "../log/sqlite/sqlite.ts";
-import type { Memory } from "../rooms/memory.ts";
+import { SqliteLog } from "../log/sqlite/sqlite-log.ts";
+import type { Memory } from "../rooms/memory-budget.ts";
 import type { Bounds } from "../rooms/rule.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./config/options.ts";
 
 export interface LogNeeds {
   /** How much of a room to keep; rooms of one rule get the same object. */

@@ -1,7 +1,7 @@
 // The demo's ticker: the server's own figures, once a second, as long as somebody watches.
 import type { RuleOptions } from "../rooms/rule.ts";
-import type { Engine } from "./engine.ts";
-import { roomsInUse } from "./samples.ts";
+import type { Engine } from "./thump-server.ts";
+import { roomsInUse } from "./status-rooms/server-stats.ts";
 
 export const TICKER = "demo:ticker";
 export const TICKER_RULE: RuleOptions = { history: { count: 1 }, lag: "latest", publish: "server" };

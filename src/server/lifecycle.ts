@@ -1,7 +1,7 @@
 // What the plugin does while its app is served: it publishes to the server's own rooms, and drains on SIGTERM.
 import type { AnyElysia } from "elysia";
-import type { Engine } from "./engine.ts";
-import { startFeed } from "./feed.ts";
+import type { Engine } from "./thump-server.ts";
+import { startFeed } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
 /** How long requests that are being answered, and the last bytes of streams, have to leave, in ms. */

@@ -7,7 +7,7 @@ import {
 } from "@logtape/logtape";
 import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import { harmless, harmlessLines } from "../protocol/printable.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./config/options.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
 const MAX_WAITING = 8 << 20;

@@ -1,26 +1,26 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia, type ElysiaConfig } from "elysia";
-import type { Caller } from "../access/caller.ts";
-import { identify } from "../access/identify.ts";
-import { networkOf } from "../access/network.ts";
-import { consolePage } from "../console/console.ts";
+import type { Caller } from "../auth/principal.ts";
+import { identify } from "../service/authenticate.ts";
+import { networkOf } from "../limits/client-address.ts";
+import { consolePage } from "../console/console-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import { listRooms } from "../transports/list-rooms.ts";
-import type { Answer, Handler } from "../transports/context.ts";
-import { readNames } from "../transports/path.ts";
-import { endSession, endUserSessions, revoke } from "../transports/operate.ts";
-import { gone } from "../transports/open.ts";
-import { publishBatch } from "../transports/publish-batch.ts";
-import { refuse } from "../transports/refusal.ts";
-import * as rooms from "../transports/rooms.ts";
-import { describeSession, listSessions } from "../transports/sessions.ts";
+import { listRooms } from "../transports/http/list-rooms.ts";
+import type { Answer, Handler } from "../transports/http/handler-context.ts";
+import { readNames } from "../transports/http/path-names.ts";
+import { endSession, endUserSessions, revoke } from "../transports/http/operator-actions.ts";
+import { gone } from "../transports/open-session.ts";
+import { publishBatch } from "../transports/http/publish-batch.ts";
+import { refuse } from "../transports/http/error-response.ts";
+import * as rooms from "../transports/http/room-routes.ts";
+import { describeSession, listSessions } from "../transports/http/list-sessions.ts";
 import { allowPage, preflight } from "./cors.ts";
-import { Engine } from "./engine.ts";
+import { Engine } from "./thump-server.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { checkOptions, type Options, resolveOptions } from "./options.ts";
-import { checkLocal, type Source, sourceOf } from "./reach.ts";
-import { rulesRoute } from "./rule-text.ts";
+import { checkOptions, type Options, resolveOptions } from "./config/options.ts";
+import { checkLocal, type Source, sourceOf } from "./exposure.ts";
+import { rulesRoute } from "./effective-rules.ts";
 
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;

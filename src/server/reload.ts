@@ -1,13 +1,13 @@
 // Other settings for a running engine: what can change does so at once, and what cannot is named.
-import { Policy } from "../access/policy.ts";
-import { socketBounds } from "../hub/bounds.ts";
-import { recheckAll } from "../access/recheck.ts";
+import { Policy } from "../auth/authorizer.ts";
+import { socketBounds } from "../hub/backpressure.ts";
+import { recheckAll } from "../service/recheck.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./thump-server.ts";
 import { configureLogging } from "./logging.ts";
-import type { Settings } from "./options.ts";
-import { prepare, type Prepared } from "./prepare.ts";
-import { checkReach } from "./reach.ts";
+import type { Settings } from "./config/options.ts";
+import { prepare, type Prepared } from "./config/runtime-config.ts";
+import { checkReach } from "./exposure.ts";
 
 /** What a reload changed, and what would have needed a restart, by the settings' names. */
 export interface Reloaded {

@@ -1,13 +1,13 @@
 // Starts the server for a person: reads options, says what to do next, drains on SIGTERM, reloads on SIGHUP.
 import { closeSync, openSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
-import { isLoopback } from "../access/local.ts";
+import { isLoopback } from "../limits/local-request.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { harmlessLines } from "../protocol/printable.ts";
 import { type Running, serve, serverSettings } from "./app.ts";
-import { type Flags, readOptions } from "./command-line.ts";
+import { type Flags, readOptions } from "./config/command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
-import { type Options, OptionsError } from "./options.ts";
+import { type Options, OptionsError } from "./config/options.ts";
 import { reload } from "./reload.ts";
 
 const log = getLogger(["thump"]);

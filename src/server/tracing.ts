@@ -1,9 +1,9 @@
 // Traces of publishes for OpenTelemetry. Nothing of it is loaded unless a collector is configured.
 import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
-import type { Trace } from "../hub/intake.ts";
+import type { Trace } from "../hub/publish-pipeline.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "./thump-server.ts";
 
 type Environment = Record<string, string | undefined>;
 

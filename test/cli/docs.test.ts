@@ -1,8 +1,8 @@
 // docs/cli.md says of each option of the server what the table says, and no more.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { GROUPS } from "../../src/server/flag-table.ts";
-import { EXIT } from "../../src/cli/exit.ts";
+import { GROUPS } from "../../src/server/config/flag-table.ts";
+import { EXIT } from "../../src/cli/exit-codes.ts";
 
 const DOCS = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
 

@@ -1,11 +1,11 @@
 // The client's pure parts: backoff, positions, queue, members, the stream's parser.
 import { describe, expect, test } from "bun:test";
 import { newBackoff } from "../../src/client/backoff.ts";
-import { ThumpError } from "../../src/client/errors.ts";
+import { ThumpError } from "../../src/client/client-errors.ts";
 import { Outbox } from "../../src/client/outbox.ts";
-import { dataReader } from "../../src/client/parser.ts";
-import { applyPresence, NOBODY, type Presence } from "../../src/client/presence.ts";
-import { parsePosition, type Position, Track } from "../../src/client/track.ts";
+import { dataReader } from "../../src/client/event-stream-parser.ts";
+import { applyPresence, NOBODY, type Presence } from "../../src/client/room-members.ts";
+import { parsePosition, type Position, Track } from "../../src/client/cursor-tracker.ts";
 import { encodeOwnEvent } from "../../src/protocol/event-stream.ts";
 import { multiplexedStream } from "../../src/protocol/formats.ts";
 import { randomTest } from "../support/random.ts";

@@ -1,6 +1,6 @@
 // The client's tokens: shown in every way, renewed before they end, fetched anew when they are not good.
 import { describe, expect, test } from "bun:test";
-import { createApiKey, hashApiKey } from "../../src/access/api-keys.ts";
+import { createApiKey, hashApiKey } from "../../src/auth/api-keys.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, OTHER_SECRET, SECRET, seconds, token } from "../support/tokens.ts";
 import { client, type Heard, hear, inState, upTo } from "./support.ts";

@@ -1,6 +1,6 @@
 // The server's own rooms on several nodes: whoever listens to one of them hears of all.
 import { describe, expect, test } from "bun:test";
-import type { Sample } from "../../src/protocol/reserved.ts";
+import type { Sample } from "../../src/protocol/status-rooms.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { readyNode } from "../support/nodes.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";

@@ -11,7 +11,7 @@ import {
   rate,
 } from "../../src/console/app/format.ts";
 import { href, parseRoute, patternOf, type Route } from "../../src/console/app/route.ts";
-import { type Item, LiveTail, MOST } from "../../src/console/app/tail.ts";
+import { type Item, LiveTail, MOST } from "../../src/console/app/room-tail.ts";
 
 test.each<[written: string, expected: string]>([
   [count(1234), "1,234"],

@@ -1,7 +1,7 @@
 // The console's figures: what samples of one node, and of several, come to.
 import { expect, test } from "bun:test";
 import { Series, WINDOW } from "../../src/console/app/series.ts";
-import type { Sample } from "../../src/protocol/reserved.ts";
+import type { Sample } from "../../src/protocol/status-rooms.ts";
 
 const NONE = { p50: null, p99: null };
 

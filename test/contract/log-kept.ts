@@ -1,6 +1,6 @@
 // The contract of logs, part two: what is kept, the truth about what is not, and idempotency keys.
 import { expect, test } from "bun:test";
-import { OVERHEAD } from "../../src/rooms/tail.ts";
+import { OVERHEAD } from "../../src/rooms/room-history.ts";
 import { seqs } from "../support/publications.ts";
 import type { Draft } from "../../src/protocol/publication.ts";
 import { rejection } from "../support/errors.ts";

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { SqliteLog } from "../../src/log/sqlite/sqlite.ts";
+import { SqliteLog } from "../../src/log/sqlite/sqlite-log.ts";
 import { type StoreCode, StoreError } from "../../src/log/sqlite/store-error.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, runProcess } from "../support/process.ts";

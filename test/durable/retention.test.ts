@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
-import { SqliteLog } from "../../src/log/sqlite/sqlite.ts";
+import { SqliteLog } from "../../src/log/sqlite/sqlite-log.ts";
 import type { Bounds } from "../../src/rooms/rule.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder } from "../support/process.ts";

@@ -1,8 +1,8 @@
 // A server with a data folder, from outside: options, metrics, other rules, and coming back after a stop.
 import { expect, test } from "bun:test";
-import { readOptions } from "../../src/server/command-line.ts";
+import { readOptions } from "../../src/server/config/command-line.ts";
 import { reload } from "../../src/server/reload.ts";
-import { checkOptions, resolveOptions } from "../../src/server/options.ts";
+import { checkOptions, resolveOptions } from "../../src/server/config/options.ts";
 import { flagsOf } from "../support/flags.ts";
 import { openEvents } from "../support/streams.ts";
 import { folder } from "../support/process.ts";

@@ -1,4 +1,4 @@
-// Forged tokens beyond those of test/access/tokens.test.ts: headers that name keys, claims said twice, huge ones, floods.
+// Forged tokens beyond those of test/auth/tokens.test.ts: headers that name keys, claims said twice, huge ones, floods.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { Clock } from "../support/clock.ts";

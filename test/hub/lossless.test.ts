@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import WS from "ws";
-import { SERVER } from "../../src/access/caller.ts";
+import { SERVER } from "../../src/auth/principal.ts";
 import { Content } from "../../src/protocol/content.ts";
 import { connect, type Socket } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";

@@ -1,6 +1,6 @@
 // Sampling: idle rooms cost nothing, a publication costs one mark, and many samples are sent a slice per tick.
 import { expect, spyOn, test } from "bun:test";
-import { DueQueue } from "../../src/hub/due.ts";
+import { DueQueue } from "../../src/hub/due-queue.ts";
 import { connect } from "../support/clients.ts";
 import { openMultiplexed } from "../support/streams.ts";
 import { randomTest } from "../support/random.ts";

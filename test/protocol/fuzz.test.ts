@@ -5,8 +5,8 @@ import { decodeCommand } from "../../src/protocol/commands.ts";
 import { parseCursor } from "../../src/protocol/cursor.ts";
 import { dataAsJson, dataFromText, dataFromValue } from "../../src/protocol/data.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
-import { readNames } from "../../src/transports/path.ts";
-import { readQuery, readRoom, readStart } from "../../src/transports/request.ts";
+import { readNames } from "../../src/transports/http/path-names.ts";
+import { readQuery, readRoom, readStart } from "../../src/transports/http/read-request.ts";
 import { type Random, randomTest } from "../support/random.ts";
 
 const ROUNDS = 20_000;

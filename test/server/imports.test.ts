@@ -4,7 +4,18 @@ import { dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
 /** Each folder imports from itself and from those before it. */
-const ORDER = ["protocol", "scheduling", "rooms", "log", "hub", "access", "transports", "server"];
+const ORDER = [
+  "protocol",
+  "scheduling",
+  "rooms",
+  "log",
+  "hub",
+  "limits",
+  "auth",
+  "service",
+  "transports",
+  "server",
+];
 /** These stand beside the line: whom they may import from, and who may import from them. */
 const BESIDE: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },
@@ -99,11 +110,12 @@ test.each([
   ["rooms/a.ts", 'import type { Hub } from "../hub/hub.ts";'],
   ["hub/a.ts", 'export * from "../transports/b.ts";'],
   ["log/a.ts", 'const b = await import("../server/b.ts");'],
-  ["access/a.ts", 'import "../transports/b.ts";'],
+  ["auth/a.ts", 'import "../transports/b.ts";'],
   ["console/a.ts", 'import { hub } from "../hub/hub.ts";'],
   ["hub/a.ts", 'import page from "../console/page.ts";'],
   ["hub/deep/a.ts", 'import { b } from "../../server/b.ts";'],
   ["server/a.ts", 'import { x } from "../index.ts";'],
+  ["limits/a.ts", 'import type { Principal } from "../auth/b.ts";'],
   ["hub/a.ts", 'import {\n  b,\n} from "../unknown/b.ts";'],
 ])("the checker finds fault with %s: %s", (path, text) => {
   expect(faults([{ path, text }])).toHaveLength(1);

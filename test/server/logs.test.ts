@@ -1,7 +1,7 @@
 // Log lines: one a connection with why it ended, and nothing in them that is not the operator's business.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { Seldom } from "../../src/server/journal.ts";
+import { Seldom } from "../../src/server/session-logger.ts";
 import { word } from "../../src/server/logging.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, multiplexed } from "../support/clients.ts";

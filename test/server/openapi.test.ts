@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Options } from "../../src/index.ts";
 import { createApp, serverSettings } from "../../src/server/app.ts";
-import { Engine } from "../../src/server/engine.ts";
+import { Engine } from "../../src/server/thump-server.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { SECRET } from "../support/tokens.ts";

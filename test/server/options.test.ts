@@ -1,8 +1,8 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
-import { readOptions } from "../../src/server/command-line.ts";
-import { SETTINGS } from "../../src/server/flag-table.ts";
-import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/options.ts";
+import { readOptions } from "../../src/server/config/command-line.ts";
+import { SETTINGS } from "../../src/server/config/flag-table.ts";
+import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/config/options.ts";
 import { flagsOf } from "../support/flags.ts";
 import { folder } from "../support/process.ts";
 

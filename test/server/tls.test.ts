@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readTls } from "../../src/server/tls.ts";
+import { readTls } from "../../src/server/config/tls.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
 import { startReloadable } from "../support/reloadable.ts";

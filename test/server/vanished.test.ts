@@ -1,7 +1,7 @@
 // Clients whose network vanishes: packets are dropped, no connection is closed, and still their sessions end.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { setUserTimeout } from "../../src/server/user-timeout.ts";
+import { setUserTimeout } from "../../src/server/tcp-user-timeout.ts";
 import { collect, Inbox } from "../support/clients.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { namespaces, noNamespaces, spawnIn } from "../support/namespaces.ts";

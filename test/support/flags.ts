@@ -1,7 +1,7 @@
 // Flags as the command line reads them, for tests of what comes of them.
 import { Command } from "commander";
 import { addServe } from "../../src/cli/server-commands.ts";
-import type { Flags } from "../../src/server/command-line.ts";
+import type { Flags } from "../../src/server/config/command-line.ts";
 
 /** What `thump serve` would be given by these arguments. */
 export async function flagsOf(args: string[]): Promise<Flags> {

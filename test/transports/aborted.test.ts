@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Proxies } from "../../src/access/proxies.ts";
+import { Proxies } from "../../src/limits/trusted-proxies.ts";
 import { unavailable } from "../../src/protocol/codes.ts";
 import { eventually } from "../support/answers.ts";
 import { makeCertificate } from "../support/certificate.ts";

@@ -246,8 +246,8 @@ test("every request header that a route reads may be sent by a page, and those b
   ];
   unasked.push("content-length", "sec-websocket-protocol", "sec-fetch-site", "if-none-match");
   const src = join(import.meta.dir, "../../src");
-  for (const folder of ["transports", "access", "server"])
-    for await (const path of new Bun.Glob("*.ts").scan(join(src, folder)))
+  for (const folder of ["transports", "auth", "limits", "service", "server"])
+    for await (const path of new Bun.Glob("**/*.ts").scan(join(src, folder)))
       for (const [, name = ""] of (await Bun.file(join(src, folder, path)).text()).matchAll(
         /headers\.(?:get|has)\("([^"]+)"\)/g,
       ))

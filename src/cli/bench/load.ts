@@ -1,6 +1,6 @@
 // The load of `thump bench`: clients in one room and a publisher, in this process, by one clock.
 import { createHistogram } from "node:perf_hooks";
-import { CommandError, EXIT } from "../exit.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
 
 export interface LoadOptions {
   /** The room's address, http or https. */

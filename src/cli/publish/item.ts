@@ -1,6 +1,6 @@
 // One publication as `POST /publish` takes it: text, JSON or bytes, encoded once however often it is sent.
 import { dataFromText } from "../../protocol/data.ts";
-import { CommandError, EXIT, messageOf } from "../exit.ts";
+import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { decodeUtf8 } from "../utf8.ts";
 
 export interface Item {

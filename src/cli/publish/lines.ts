@@ -1,5 +1,5 @@
 // The lines of a stream of bytes, one by one, as bytes. Pure: whoever asks for the next one sets the pace.
-import { CommandError } from "../exit.ts";
+import { CommandError } from "../exit-codes.ts";
 
 /** The longest line, in bytes. What is longer is no publication, and would fill the memory. */
 const LONGEST = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 // How far a long publish is: a line on a terminal that is written over, nothing in a pipe.
-import type { ServerError } from "../api.ts";
+import type { ServerError } from "../http-api.ts";
 import { draw, say } from "../terminal.ts";
 
 /** Between two looks of a person, in ms. */

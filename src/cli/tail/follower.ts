@@ -1,9 +1,9 @@
 // Follows rooms at the pace of who reads: a reader that is slow costs a cursor a room, as it does on the server.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
-import { CommandError, exitCodeOf, explainRefusal } from "../exit.ts";
+import { CommandError, exitCodeOf, explainRefusal } from "../exit-codes.ts";
 import { type Output, say } from "../terminal.ts";
-import type { Format } from "./format.ts";
-import type { TailFlags } from "./run.ts";
+import type { Format } from "./message-format.ts";
+import type { TailFlags } from "./run-tail.ts";
 
 /** The server's refusal as the end of the command. */
 export function refusal({ message, code }: ThumpError, room?: string): CommandError {

@@ -1,10 +1,10 @@
 /** @jsxImportSource preact */
 // The console: finds out whether one may look, then shows the view that the address names.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { Api, ApiError } from "./api.ts";
+import { Api, ApiError } from "./server-api.ts";
 import { ConsoleContext } from "./hooks.ts";
-import { loadKey, saveKey } from "./key.ts";
-import { Live } from "./live.ts";
+import { loadKey, saveKey } from "./stored-key.ts";
+import { Live } from "./live-data.ts";
 import { Gone, SignIn } from "./sign-in.tsx";
 import { Shell } from "./shell.tsx";
 

@@ -1,8 +1,8 @@
 // What the views share: the session with the server, what is asked again and again, where one is.
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useReducer, useRef, useState } from "preact/hooks";
-import { Api, ApiError } from "./api.ts";
-import type { Live } from "./live.ts";
+import { Api, ApiError } from "./server-api.ts";
+import type { Live } from "./live-data.ts";
 import { parseRoute, type Route } from "./route.ts";
 
 /** What a view needs of the page around it. */

@@ -1,5 +1,5 @@
 // The last five minutes of samples, by node, and what they come to together. Pure.
-import type { Sample } from "../../protocol/reserved.ts";
+import type { Sample } from "../../protocol/status-rooms.ts";
 
 /** So long is shown, in seconds. */
 export const WINDOW = 300;

@@ -1,12 +1,12 @@
 // The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
 import { surelyPast } from "../clock.ts";
 import type { Member, Peers, Removal, Revoked } from "../peers.ts";
-import { RedisCrowd } from "./redis-crowd.ts";
-import { chunks, type Link, type Reply } from "./link.ts";
-import type { Names } from "./names.ts";
+import { RedisCrowd } from "./presence/redis-presence.ts";
+import { chunks, type Link, type Reply } from "./redis-connection.ts";
+import type { Names } from "./key-names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
-import { shared } from "./shared.ts";
-import { Slice } from "../../scheduling/slice.ts";
+import { shared } from "./ttl-cache.ts";
+import { Slice } from "../../scheduling/tick-slice.ts";
 import { governor } from "../../scheduling/governor.ts";
 
 /** How long the others may take to answer, and how long an answer about all of them is good. */

@@ -1,5 +1,5 @@
 // The server-side scripts: each is one atomic step in Redis. Every one about rooms checks the epoch first.
-import { CROWD_SCRIPTS } from "./crowd-scripts.ts";
+import { CROWD_SCRIPTS } from "./presence/presence-scripts.ts";
 import { COUNTS, ENTER, LEASE } from "./node-scripts.ts";
 import { type Script, script } from "./script.ts";
 import { EPOCH, FIND, FORGOTTEN, TRIM } from "./script-parts.ts";

@@ -4,7 +4,7 @@ import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { type KeyRow, KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
 
-import { Windows } from "./windows.ts";
+import { Windows } from "./read-cache.ts";
 
 type Row = PublicationRow;
 /** What it takes to let go of a publication. */

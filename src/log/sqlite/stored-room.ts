@@ -1,10 +1,10 @@
 // A room that is kept in the file: what is known of it, and the newest of it in memory.
 import { now } from "../clock.ts";
 import type { Publication, Slice } from "../../protocol/publication.ts";
-import type { Memory } from "../../rooms/memory.ts";
+import type { Memory } from "../../rooms/memory-budget.ts";
 import type { Bounds } from "../../rooms/rule.ts";
-import { OVERHEAD, Tail } from "../../rooms/tail.ts";
-import type { Placed } from "../../rooms/use-order.ts";
+import { OVERHEAD, Tail } from "../../rooms/room-history.ts";
+import type { Placed } from "../../rooms/lru-list.ts";
 import type { RoomChange, RoomRow } from "./batch.ts";
 import type { Oldest, Reader } from "./reader.ts";
 

@@ -1,8 +1,8 @@
 // The rooms that are kept in the file: those of which something is in memory, read from it when they are wanted.
-import { Memory, roomBytes } from "../../rooms/memory.ts";
+import { Memory, roomBytes } from "../../rooms/memory-budget.ts";
 import type { Bounds } from "../../rooms/rule.ts";
-import { Slice } from "../../scheduling/slice.ts";
-import { UseOrder } from "../../rooms/use-order.ts";
+import { Slice } from "../../scheduling/tick-slice.ts";
+import { UseOrder } from "../../rooms/lru-list.ts";
 import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";
 import { StoredRoom } from "./stored-room.ts";

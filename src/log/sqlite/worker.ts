@@ -1,7 +1,7 @@
 // The thread that writes: a batch a message, its outcome as the answer, and tidying while there is nothing to write.
 import type { Batch, Fault, Outcome } from "./batch.ts";
-import { openFile } from "./open.ts";
-import type { Durability } from "./schema.ts";
+import { openFile } from "./open-folder.ts";
+import type { Durability } from "./database-schema.ts";
 import { Writer } from "./writer.ts";
 
 /** What the thread is told. */

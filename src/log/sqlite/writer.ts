@@ -1,7 +1,7 @@
 // The only writer of the file: one transaction a batch, and small steps of tidying in between.
 import type { Database, Statement } from "bun:sqlite";
 import type { Batch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
-import { type Durability, pragma } from "./schema.ts";
+import { type Durability, pragma } from "./database-schema.ts";
 
 /** So many publications are deleted in one transaction. */
 const STEP = 1000;

@@ -2,7 +2,7 @@
 // A room: what is said there as it happens, who is there, its rule, and a way to speak.
 import { useEffect, useState } from "preact/hooks";
 import { useConsole, usePolled } from "../hooks.ts";
-import type { PatternRule, SessionRow } from "../api.ts";
+import type { PatternRule, SessionRow } from "../server-api.ts";
 import { plural } from "../format.ts";
 import { Members, type Present } from "../parts/members.tsx";
 import { PublishBox } from "../parts/publish-box.tsx";

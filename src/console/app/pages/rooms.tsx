@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // The rooms there are, page by page: the server looks, however many they are.
-import type { RoomRow } from "../api.ts";
+import type { RoomRow } from "../server-api.ts";
 import { ago, bytes, count } from "../format.ts";
 import { replaceHash, useNow, usePolled } from "../hooks.ts";
 import { SearchField } from "../parts/search-field.tsx";

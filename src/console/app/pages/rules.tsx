@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // The rules as they hold, in the order in which they are tried; and which one a room has.
-import type { PatternRule } from "../api.ts";
+import type { PatternRule } from "../server-api.ts";
 import { replaceHash, usePolled } from "../hooks.ts";
 import { historyText, RuleFacts, Schema } from "../parts/rule-facts.tsx";
 import { SearchField } from "../parts/search-field.tsx";

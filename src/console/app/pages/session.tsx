@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 // A session: who it is, where it is in each of its rooms, why it was slow, and a way to end it.
 import { useRef, useState } from "preact/hooks";
-import { ApiError, type SessionDetail, type Standing } from "../api.ts";
+import { ApiError, type SessionDetail, type Standing } from "../server-api.ts";
 import { ago, bytes, clock, count, duration, plural } from "../format.ts";
 import { useConsole, useNow, usePolled } from "../hooks.ts";
 import { Confirm, Empty, Facts, Failure, Heading, Table } from "../parts/ui.tsx";

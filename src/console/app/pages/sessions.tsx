@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // Who is connected, page by page, narrowed to a room, a user, or those that are behind.
-import type { SessionRow } from "../api.ts";
+import type { SessionRow } from "../server-api.ts";
 import { ago, count } from "../format.ts";
 import { replaceHash, useNow, usePolled } from "../hooks.ts";
 import { SearchField } from "../parts/search-field.tsx";

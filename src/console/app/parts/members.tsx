@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // The sessions that are in a room, the newest of them.
-import type { SessionRow } from "../api.ts";
+import type { SessionRow } from "../server-api.ts";
 import { ago, count, plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { href, SESSIONS } from "../route.ts";

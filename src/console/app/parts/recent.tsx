@@ -2,7 +2,7 @@
 // What happened lately: errors by code, and who came and went.
 import { ago, count, duration } from "../format.ts";
 import { useLive, useNow } from "../hooks.ts";
-import type { SessionEvent } from "../live.ts";
+import type { SessionEvent } from "../live-data.ts";
 import { href } from "../route.ts";
 import { Empty, Table } from "./ui.tsx";
 

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // What a rule says, in a few lines.
-import type { RuleText } from "../api.ts";
+import type { RuleText } from "../server-api.ts";
 import { bytes, count, duration } from "../format.ts";
 import { Facts } from "./ui.tsx";
 

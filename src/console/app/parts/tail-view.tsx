@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { State, Thump } from "../../../client/index.ts";
 import { clock, dataText, plural } from "../format.ts";
-import { type Item, LiveTail, MOST } from "../tail.ts";
+import { type Item, LiveTail, MOST } from "../room-tail.ts";
 import { Empty } from "./ui.tsx";
 
 /** How much of what was kept is shown first. */

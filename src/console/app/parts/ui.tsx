@@ -2,7 +2,7 @@
 // Small things that views are made of: headings, notices, pages of a list, a question before something is done.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { ApiError } from "../api.ts";
+import type { ApiError } from "../server-api.ts";
 import { count } from "../format.ts";
 import { href, type Route } from "../route.ts";
 

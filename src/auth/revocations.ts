@@ -1,0 +1,82 @@
+// Revocations: tokens that are refused though they are signed and in time. Remembered as long as they could matter.
+import { surelyPast } from "../log/clock.ts";
+import type { Revoked } from "../log/peers.ts";
+import { ThumpError } from "../protocol/codes.ts";
+import { Rounds } from "../scheduling/tick-slice.ts";
+
+/** Each takes about 100 bytes. */
+const MAX = 1_000_000;
+/** So many are looked at whenever a new one comes, users and tokens each: those that are over are forgotten. */
+const LOOKS = 4;
+
+/** What is known of a token when it is to be refused or not. */
+interface Shown {
+  readonly user?: string | undefined;
+  readonly token?: string | undefined;
+  readonly hash?: string | undefined;
+  readonly issued?: number | undefined;
+}
+
+export class Revocations {
+  readonly #users = new Map<string, { at: number; until: number }>();
+  readonly #tokens = new Map<string, number>();
+  readonly #userRounds = new Rounds(() => this.#users);
+  readonly #tokenRounds = new Rounds(() => this.#tokens);
+  #added = 0;
+
+  /** Takes in one that was made here or on another node. False when it is known already. */
+  add({ user, token, at, until }: Revoked): boolean {
+    if (user !== undefined) {
+      const known = this.#users.get(user);
+      if (known && known.at >= at && known.until >= until) return false;
+      this.revokeUser(user, Math.max(until, known?.until ?? 0), Math.max(at, known?.at ?? 0));
+    } else if (token !== undefined) {
+      if ((this.#tokens.get(token) ?? 0) >= until) return false;
+      this.revokeToken(token, until);
+    }
+    return true;
+  }
+
+  /** All that still count. */
+  *all(): Iterable<Revoked> {
+    for (const [user, { at, until }] of this.#users) yield { user, at, until };
+    for (const [token, until] of this.#tokens) yield { token, at: 0, until };
+  }
+
+  /** All tokens of a user that were issued up to then: who signs in again gets a new one. */
+  revokeUser(user: string, until: number, at = Date.now()): void {
+    this.#makeRoom();
+    this.#users.set(user, { at, until });
+  }
+
+  /** One token, by its `jti` or its hash. */
+  revokeToken(token: string, until: number): void {
+    this.#makeRoom();
+    this.#tokens.set(token, until);
+  }
+
+  /** Whether a token was revoked. */
+  covers({ user, token, hash, issued }: Shown): boolean {
+    if (this.#added === 0) return false;
+    const past = surelyPast();
+    if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
+    if (hash !== undefined && past < (this.#tokens.get(hash) ?? 0)) return true;
+    const ofUser = user === undefined ? undefined : this.#users.get(user);
+    // A token counts its time in seconds: one of the same second was, perhaps, issued before.
+    return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
+  }
+
+  #makeRoom(): void {
+    this.#added++;
+    const past = surelyPast();
+    for (const [user, { until }] of this.#userRounds.next(LOOKS)) if (until <= past) this.#users.delete(user);
+    for (const [token, until] of this.#tokenRounds.next(LOOKS)) if (until <= past) this.#tokens.delete(token);
+    if (this.#users.size + this.#tokens.size >= MAX) {
+      throw new ThumpError("limit", `This server remembers ${MAX} revocations. Change the secret instead.`);
+    }
+  }
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
+}

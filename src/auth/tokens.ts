@@ -1,0 +1,207 @@
+// Tokens: signed statements of who somebody is and what they may do (JWT, RFC 7519), checked against our keys.
+import { createHash } from "node:crypto";
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import { TOKEN_ACTIONS } from "./actions.ts";
+import { type Caller, NO_OPERATIONS, type Proof } from "./principal.ts";
+import { Grants } from "./grants.ts";
+import { type KeyRing, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from "./key-ring.ts";
+import { invalidToken } from "./auth-error.ts";
+import type { RemoteKeys } from "./jwks.ts";
+import { checkSubject } from "./user-name.ts";
+
+/** In characters. */
+const MAX_TOKEN = 8192;
+const MAX_PATTERNS = 256;
+/** A token that was good is believed for so long without looking at its signature again, in ms. */
+const REMEMBERED = 60_000;
+const MAX_REMEMBERED = 4096;
+
+export interface TokenSettings {
+  issuer: string[];
+  audience: string[];
+  leeway: number;
+  lifetime: number;
+}
+
+/** A token whose signature and times are good. */
+interface Verified extends Pick<Proof, "key" | "algorithm"> {
+  claims: JWTPayload;
+}
+
+export class Tokens {
+  readonly #known = new Map<string, { caller: Caller; at: number }>();
+  readonly #options: JWTVerifyOptions;
+
+  constructor(
+    readonly ring: KeyRing,
+    readonly remote: RemoteKeys | undefined,
+    readonly settings: TokenSettings,
+  ) {
+    const { issuer, audience, leeway } = settings;
+    this.#options = {
+      clockTolerance: leeway / 1000,
+      requiredClaims: ["exp"],
+      ...(issuer.length > 0 ? { issuer } : {}),
+      ...(audience.length > 0 ? { audience } : {}),
+    };
+  }
+
+  /** Who a token says that its bearer is. @throws ThumpError `unauthorized`, `unavailable` */
+  verify(token: string): Caller | Promise<Caller> {
+    const known = this.#known.get(token);
+    if (known && performance.now() - known.at < REMEMBERED && Date.now() < (known.caller.deadline ?? 0))
+      return known.caller;
+    this.#known.delete(token);
+    return this.#verify(token);
+  }
+
+  /** Tokens that were shown lately, and are good. */
+  *shown(): Iterable<Caller> {
+    for (const { caller } of this.#known.values()) yield caller;
+  }
+
+  async #verify(token: string): Promise<Caller> {
+    if (token.length > MAX_TOKEN) throw invalidToken(`The token has more than ${MAX_TOKEN} characters.`);
+    const { claims, key, algorithm } = await this.#claims(token);
+    const caller = this.#callerOf(token, claims, key, algorithm);
+    if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
+    this.#known.set(token, { caller, at: performance.now() });
+    return caller;
+  }
+
+  /** Tries the keys that the token's header allows. The header only chooses among them: each has its algorithms. */
+  async #claims(token: string): Promise<Verified> {
+    const { alg, kid } = readHeader(token);
+    for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
+      try {
+        const { payload } = await jwtVerify(token, key, { ...this.#options, algorithms: [...algorithms] });
+        return { claims: payload, key: id, algorithm: alg };
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw explain(error);
+      }
+    }
+    if (this.remote && PUBLIC_ALGORITHMS.includes(alg))
+      return {
+        claims: await this.#remoteClaims(token, this.remote),
+        key: this.remote.url,
+        algorithm: alg,
+      };
+    if (![...SECRET_ALGORITHMS, ...PUBLIC_ALGORITHMS].includes(alg))
+      throw invalidToken(`Tokens with alg ${JSON.stringify(alg).slice(0, 32)} are not taken.`);
+    throw invalidToken("The token is not signed by a key that this server knows.");
+  }
+
+  async #remoteClaims(token: string, remote: RemoteKeys): Promise<JWTPayload> {
+    const options = { ...this.#options, algorithms: PUBLIC_ALGORITHMS };
+    try {
+      return (await jwtVerify(token, remote.find, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw explain(error);
+      // The token names no key, and several could be it.
+      for await (const key of error) {
+        try {
+          return (await jwtVerify(token, key, options)).payload;
+        } catch (failed) {
+          if (!(failed instanceof errors.JWSSignatureVerificationFailed)) throw explain(failed);
+        }
+      }
+      throw invalidToken("The token is not signed by a key that this server knows.");
+    }
+  }
+
+  /** Whether a caller whose token was good by other settings would be let in by these. */
+  believes({ proof, expires = 0 }: Caller): boolean {
+    if (!proof || !this.#isShortEnough(expires)) return false;
+    const { key, algorithm, issuer, audience } = proof;
+    const { issuer: issuers, audience: audiences } = this.settings;
+    const meant = typeof audience === "string" ? [audience] : (audience ?? []);
+    return (
+      (this.ring.has(key, algorithm) || key === this.remote?.url) &&
+      (issuers.length === 0 || (issuer !== undefined && issuers.includes(issuer))) &&
+      (audience === undefined ? audiences.length === 0 : meant.some((one) => audiences.includes(one)))
+    );
+  }
+
+  #isShortEnough(expires: number): boolean {
+    const { leeway, lifetime } = this.settings;
+    return expires <= Date.now() + lifetime + leeway;
+  }
+
+  #callerOf(token: string, claims: JWTPayload, key: string, algorithm: string): Caller {
+    const { leeway, lifetime, audience } = this.settings;
+    const expires = Number(claims.exp) * 1000;
+    if (!this.#isShortEnough(expires)) {
+      throw invalidToken(
+        `The token is good until longer than ${lifetime / 1000} s from now, which is more than this server believes.`,
+      );
+    }
+    if (claims.iat !== undefined && claims.iat * 1000 > Date.now() + leeway)
+      throw invalidToken("The token was issued in the future.");
+    if (claims.aud !== undefined && audience.length === 0)
+      throw invalidToken("The token is for an audience (aud), and this server was not told that it is one.");
+    const hash = fingerprint(token);
+    return {
+      kind: "token",
+      user: claims.sub === undefined ? undefined : checkSubject(claims.sub),
+      info: own(claims, "info"),
+      token: claims.jti === undefined ? hash : String(claims.jti),
+      hash,
+      issued: claims.iat === undefined ? undefined : claims.iat * 1000,
+      expires,
+      deadline: expires + leeway,
+      grants: new Grants(readRooms(own(claims, "rooms")), TOKEN_ACTIONS),
+      operations: NO_OPERATIONS,
+      proof: { key, algorithm, issuer: claims.iss, audience: claims.aud },
+    };
+  }
+}
+
+/** A claim that the token itself has: never one that a prototype lends. */
+function own(claims: JWTPayload, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/** The name of a token by what it is: also of one that has none (`jti`). */
+function fingerprint(token: string): string {
+  return `sha256:${createHash("sha256").update(token).digest("hex")}`;
+}
+
+function readHeader(token: string): { alg: string; kid: string | undefined } {
+  try {
+    const { alg, kid } = decodeProtectedHeader(token);
+    if (typeof alg === "string" && (kid === undefined || typeof kid === "string")) return { alg, kid };
+  } catch {
+    // Said below, whatever it was that is not a token.
+  }
+  throw invalidToken("This is not a token: a JWT is expected, three parts with dots between them.");
+}
+
+function readRooms(rooms: unknown): Record<string, string[]> {
+  if (rooms === undefined) return {};
+  const entries =
+    typeof rooms === "object" && rooms !== null && !Array.isArray(rooms) ? Object.entries(rooms) : undefined;
+  const fits = entries?.every(
+    ([pattern, actions]) =>
+      pattern !== "" && Array.isArray(actions) && actions.every((action) => typeof action === "string"),
+  );
+  if (!entries || !fits)
+    throw invalidToken('The token\'s rooms must be {"pattern":["join","publish","history","members"]}.');
+  if (entries.length > MAX_PATTERNS)
+    throw invalidToken(`The token grants more than ${MAX_PATTERNS} patterns of rooms.`);
+  return rooms as Record<string, string[]>;
+}
+
+/** What was wrong, in words for whoever made the token. */
+function explain(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired) return invalidToken("The token has expired.");
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason } = error;
+    if (claim === "nbf" && reason === "check_failed") return invalidToken("The token is not good yet (nbf).");
+    if (reason === "missing") return invalidToken(`The token must have ${claim}.`);
+    return invalidToken(`The token's ${claim} is not the one that this server expects.`);
+  }
+  if (error instanceof errors.JWKSNoMatchingKey)
+    return invalidToken("The token is not signed by a key that this server knows.");
+  if (error instanceof errors.JOSEError) return invalidToken("This token is not well-formed.");
+  return error;
+}

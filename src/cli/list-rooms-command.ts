@@ -1,0 +1,124 @@
+// `thump rooms`: which rooms there are, as a table or as JSON lines; once, or as they change.
+import { Api } from "./http-api.ts";
+import { type ConnectionFlags, readCredential } from "./connection-flags.ts";
+import { CommandError, EXIT } from "./exit-codes.ts";
+import { harmless, jsonLine, lineOf, type Printable, spaced, together } from "../protocol/printable.ts";
+import { type ColorWhen, type Paint, painter, wantsColor } from "./colors.ts";
+import { CLEAR_SCREEN, Output } from "./terminal.ts";
+
+export interface RoomsFlags extends ConnectionFlags {
+  color: ColorWhen;
+  /** Look again every so many ms. */
+  watch?: number;
+}
+
+/** What the server says of a room; JSON lines have all of it. */
+interface RoomState {
+  room: string;
+  sessions: number;
+  /** What is kept of it, where that is known at once. */
+  kept?: { count: number };
+}
+
+interface Page {
+  rooms: RoomState[];
+  cursor?: string;
+}
+
+const PAGE = 1000;
+
+/** Prints them; with `watch` until it is interrupted. @throws CommandError */
+export async function rooms(match: string, flags: RoomsFlags): Promise<void> {
+  const api = new Api(flags.url, await readCredential(flags, process.env));
+  const output = new Output();
+  const paint = painter(wantsColor(flags.color, process.env));
+  if (flags.watch === undefined) {
+    await printAll(pages(api, match), flags, output, paint);
+    return output.drained();
+  }
+  process.on("SIGINT", () => process.exit(EXIT.interrupted));
+  const show = process.stdout.isTTY && !flags.json ? screen(match, paint) : changes(flags, paint);
+  for (;;) {
+    output.write(show((await Array.fromAsync(pages(api, match))).flat()));
+    await output.drained();
+    await Bun.sleep(flags.watch);
+  }
+}
+
+/** All that match, a page at a time. */
+async function* pages(api: Api, match: string): AsyncGenerator<RoomState[], void> {
+  let cursor: string | undefined;
+  do {
+    const query = new URLSearchParams({
+      match,
+      limit: String(PAGE),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    const page = (await api.request(`/rooms?${query}`)) as Partial<Page>;
+    if (!Array.isArray(page.rooms))
+      throw new CommandError(`${api.base}/rooms answered without rooms. Look at --url.`);
+    yield page.rooms;
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+}
+
+/** Each page as it comes: there may be very many. */
+async function printAll(
+  found: AsyncGenerator<RoomState[], void>,
+  { json }: RoomsFlags,
+  output: Output,
+  paint: Paint,
+): Promise<void> {
+  let headed = json === true;
+  for await (const page of found) {
+    if (!headed && page.length > 0) output.write(heading(paint));
+    headed ||= page.length > 0;
+    output.write(together(page.map((room) => line(room, json, paint))));
+    await output.drained();
+  }
+}
+
+function heading(paint: Paint): Printable {
+  return lineOf(paint("bold", "sessions     kept  room"));
+}
+
+function line(room: RoomState, json: true | undefined, paint: Paint): Printable {
+  if (json) return jsonLine(room);
+  const cells = [cell(room.sessions, 8, paint), cell(room.kept?.count, 7, paint), paint("cyan", room.room)];
+  return lineOf(spaced(...cells));
+}
+
+function cell(value: number | undefined, width: number, paint: Paint): Printable {
+  const text = String(value ?? "-").padStart(width);
+  return value ? harmless(text) : paint("dim", text);
+}
+
+/** On a terminal: the whole of it, from the top, as far as there is space. */
+function screen(match: string, paint: Paint): (found: RoomState[]) => Printable {
+  return (found) => {
+    const sessions = found.reduce((sum, room) => sum + room.sessions, 0);
+    const space = Math.max(1, (process.stdout.rows ?? 24) - 4);
+    // The fullest first: the others may not be seen.
+    const shown = found.toSorted((a, b) => b.sessions - a.sessions).slice(0, space);
+    const more =
+      found.length > shown.length
+        ? lineOf(paint("dim", `… and ${found.length - shown.length} more`))
+        : together([]);
+    const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}`;
+    const lines = shown.map((room) => line(room, undefined, paint));
+    return together([CLEAR_SCREEN, lineOf(harmless(total)), heading(paint), ...lines, more]);
+  };
+}
+
+/** Elsewhere: those that are new or have changed; who has gone has no sessions. */
+function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => Printable {
+  let before = new Map<string, string>();
+  return (found) => {
+    const now = new Map(found.map((room) => [room.room, JSON.stringify(room)]));
+    const gone = [...before.keys()].filter((name) => !now.has(name));
+    const changed = found.filter((room) => before.get(room.room) !== now.get(room.room));
+    before = now;
+    const all = [...changed, ...gone.map((room) => ({ room, sessions: 0 }))];
+    return together(all.map((room) => line(room, json, paint)));
+  };
+}

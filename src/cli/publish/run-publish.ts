@@ -1,0 +1,163 @@
+// `thump publish`: lines of standard input, or one text or file, into a room.
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { Api } from "../http-api.ts";
+import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
+import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
+import { harmless, jsonLine, lineOf } from "../../protocol/printable.ts";
+import { Output, say } from "../terminal.ts";
+import { type Item, type ItemOptions, bytesItem, lineItem, textItem } from "./item.ts";
+import { lines } from "./lines.ts";
+import { Progress } from "./progress.ts";
+import { Queue } from "./queue.ts";
+import { Sender } from "./batch-sender.ts";
+
+export interface PublishFlags extends ConnectionFlags {
+  event?: string;
+  key?: string;
+  file?: string;
+  text?: true;
+  /** So many publications a request, at most. */
+  batch: number;
+  keepGoing?: true;
+  /** In ms. */
+  retry: number;
+}
+
+/** So many batches are read ahead while one is on its way. */
+const READ_AHEAD = 2;
+
+/** Publishes, and prints the last cursor. @throws CommandError */
+export async function publish(room: string, text: string | undefined, flags: PublishFlags): Promise<void> {
+  const { event, file, key = randomUUID() } = flags;
+  if (text !== undefined && file !== undefined)
+    throw new CommandError("Give a text or --file, not both.", EXIT.usage);
+  const as = flags.json ? "json" : flags.text ? "text" : "either";
+  const options: ItemOptions = { room, as, ...(event === undefined ? {} : { event }) };
+  const progress = new Progress();
+  const sender = new Sender(new Api(flags.url, await readCredential(flags, process.env)), {
+    patience: flags.retry,
+    onWait: (ms, error) => progress.wait(ms, error),
+  });
+  const job = new Job(sender, progress, flags);
+  if (text !== undefined) await job.run(only(textItem(text, key, "The text", options)));
+  else if (file !== undefined) await job.run(only(await fileItem(file, key, options)));
+  else await job.run(lineItems(key, options, flags));
+  await job.print();
+}
+
+async function* only(item: Item): AsyncGenerator<Item> {
+  yield item;
+}
+
+/** A whole file, or all of standard input. */
+async function fileItem(file: string, key: string, options: ItemOptions): Promise<Item> {
+  const bytes = await (file === "-" ? Bun.stdin.bytes() : readFile(file)).catch((error: unknown) => {
+    throw new CommandError(`--file: ${messageOf(error)}`, EXIT.usage);
+  });
+  return bytesItem(bytes, key, file === "-" ? "Standard input" : file, options);
+}
+
+async function* lineItems(
+  key: string,
+  options: ItemOptions,
+  { keepGoing }: PublishFlags,
+): AsyncGenerator<Item> {
+  if (process.stdin.isTTY) say("each line is published; Ctrl-D ends");
+  let number = 0;
+  for await (const line of lines(Bun.stdin.stream())) {
+    number++;
+    // An empty line is none of JSON's: NDJSON has them as a sign of life.
+    if (options.as === "json" && line.every(isSpace)) continue;
+    try {
+      yield lineItem(line, `${key}:${number}`, `Line ${number}`, options);
+    } catch (error) {
+      if (!keepGoing) throw error;
+      process.exitCode = EXIT.failure;
+      say(messageOf(error));
+    }
+  }
+}
+
+/** Of JSON's white space (RFC 8259 §2), what a line may have. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
+}
+
+/** Reads and sends at the same time, each at the other's pace. */
+class Job {
+  #published = 0;
+  #at: string | undefined;
+  readonly #queue: Queue<Item>;
+
+  constructor(
+    readonly sender: Sender,
+    readonly progress: Progress,
+    readonly flags: PublishFlags,
+  ) {
+    this.#queue = new Queue(flags.batch * READ_AHEAD);
+  }
+
+  async run(items: AsyncGenerator<Item>): Promise<void> {
+    const interrupt = () => this.#interrupt();
+    process.on("SIGINT", interrupt);
+    void this.#read(items);
+    try {
+      for (let batch; (batch = await this.#queue.take(this.flags.batch)).length > 0;) await this.#send(batch);
+    } catch (error) {
+      throw this.#explained(error);
+    } finally {
+      this.progress.end();
+      process.off("SIGINT", interrupt);
+    }
+  }
+
+  print(): Promise<void> {
+    const output = new Output();
+    if (this.flags.json) output.write(jsonLine({ at: this.#at, published: this.#published }));
+    else if (this.#at !== undefined) output.write(lineOf(harmless(this.#at)));
+    return output.drained();
+  }
+
+  async #read(items: AsyncGenerator<Item>): Promise<void> {
+    try {
+      for await (const item of items) if (!(await this.#queue.push(item))) return;
+      this.#queue.end();
+    } catch (error) {
+      this.#queue.end(error);
+    }
+  }
+
+  /** All of a batch: also what comes after a publication that the server does not take, if that is wanted. */
+  async #send(batch: Item[]): Promise<void> {
+    let rest = batch;
+    while (rest.length > 0) {
+      const { kept, at, refused } = await this.sender.send(rest);
+      this.#published += kept;
+      this.#at = at ?? this.#at;
+      this.progress.show(this.#published, this.#at);
+      if (!refused) return;
+      const { item, error } = refused;
+      const why = new CommandError(`${item.source}: ${error.message}`, error.exitCode);
+      if (!this.flags.keepGoing) throw why;
+      process.exitCode = EXIT.failure;
+      this.progress.note(why.message);
+      rest = rest.slice(kept + 1);
+    }
+  }
+
+  /** What has been read is still sent, if that can be done at once. */
+  #interrupt(): void {
+    if (process.exitCode === EXIT.interrupted) process.exit();
+    process.exitCode = EXIT.interrupted;
+    this.#queue.end();
+    this.sender.stop();
+  }
+
+  /** An error of many lines says how far it got. */
+  #explained(error: unknown): unknown {
+    if (!(error instanceof CommandError) || this.#published === 0) return error;
+    const done = `${this.#published} published before, the last at ${this.#at}`;
+    return new CommandError(`${error.message} (${done})`, error.exitCode);
+  }
+}

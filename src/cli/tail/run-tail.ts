@@ -1,0 +1,81 @@
+// `thump tail`: prints what is published in rooms, by the client, until it is told to stop.
+import { connect, type Thump } from "../../client/index.ts";
+import { parseCursor } from "../../protocol/cursor.ts";
+import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
+import { checkRoom, CommandError, EXIT, messageOf } from "../exit-codes.ts";
+import { type ColorWhen, painter, wantsColor } from "../colors.ts";
+import { Output, say } from "../terminal.ts";
+import { Follower, refusal } from "./follower.ts";
+import { jsonLines, prettyLines } from "./message-format.ts";
+
+export interface TailFlags extends ConnectionFlags {
+  last?: number;
+  after?: string;
+  events?: string[];
+  count?: number;
+  color: ColorWhen;
+}
+
+/** Resolves after so many publications as were asked for, or when it is interrupted. @throws CommandError */
+export async function tail(names: string[], flags: TailFlags): Promise<void> {
+  check(names, flags);
+  const token = await readCredential(flags, process.env);
+  // A file may hold another token by the time that this one ends.
+  const renewed = () => readCredential(flags, process.env);
+  const colored = wantsColor(flags.color, process.env);
+  const format = flags.json ? jsonLines : prettyLines(painter(colored), colored, names.length > 1);
+  const output = new Output();
+  const ended = Promise.withResolvers<void>();
+  const credential = flags.tokenFile === undefined ? token : renewed;
+  const thump = connect(flags.url, credential === undefined ? {} : { token: credential });
+  watch(thump, flags.url, ended.reject);
+  const follower = new Follower(thump, output, format, flags, ended);
+  process.on("SIGINT", () => {
+    process.exitCode = EXIT.interrupted;
+    ended.resolve();
+  });
+  try {
+    for (const name of new Set(names)) follower.join(name);
+    await ended.promise;
+  } finally {
+    follower.stop();
+    thump.close();
+    // Who interrupts does not wait for a reader.
+    if (process.exitCode !== EXIT.interrupted) await output.drained();
+  }
+}
+
+function check(names: string[], { after, last }: TailFlags): void {
+  if (after !== undefined && last !== undefined)
+    throw new CommandError("Give --last or --after, not both.", EXIT.usage);
+  names.forEach(checkRoom);
+  try {
+    if (after !== undefined) parseCursor(after);
+  } catch (error) {
+    throw new CommandError(messageOf(error), EXIT.usage);
+  }
+}
+
+/** Says what happens to the connection. One that never was there, or ended for good, is a failure. */
+function watch(thump: Thump, url: string, fail: (error: CommandError) => void): void {
+  let live = false;
+  let lost = false;
+  thump.on("error", (error) => {
+    if (live && thump.state !== "closed") say(`${error.message} (${error.code})`);
+    else fail(refusal(error));
+  });
+  thump.on("state", (state) => {
+    if (thump.transport !== undefined) {
+      if (lost && state === "live") {
+        lost = false;
+        say("connected again, and on where it was");
+      }
+      live = true;
+    } else if (!live && state === "offline")
+      fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
+    else if (live && !lost && state === "offline") {
+      lost = true;
+      say("connection lost; connecting again");
+    }
+  });
+}

@@ -1,0 +1,110 @@
+// What the server says of itself, by the client like anybody else: stats, sessions, errors.
+import { connect, type Room, type State, type Thump } from "../../client/index.ts";
+import type { Code } from "../../protocol/codes.ts";
+import {
+  type Began,
+  type Ended,
+  type ErrorNotes,
+  ERRORS_ROOM,
+  type Sample,
+  type SessionNotes,
+  SESSIONS_ROOM,
+  STATS_ROOM,
+} from "../../protocol/status-rooms.ts";
+import { Series, WINDOW } from "./series.ts";
+
+const MOST_EVENTS = 50;
+/** So many nodes fill their charts at once. */
+const NODES = 10;
+
+/** Of one code: how often lately, when last, and in which words. */
+export interface ErrorLine {
+  code: Code | "fault";
+  count: number;
+  last: number;
+  message: string | undefined;
+}
+
+/** Somebody came or went. */
+export type SessionEvent = ({ what: "began" } & Began) | ({ what: "ended"; time: number } & Ended);
+
+export class Live {
+  readonly thump: Thump;
+  readonly series = new Series();
+  readonly errors = new Map<string, ErrorLine>();
+  events: SessionEvent[] = [];
+  /** Why the server does not let us listen to it, if it does not. */
+  refused: string | undefined;
+  readonly #listeners = new Set<() => void>();
+  #scheduled = false;
+
+  /** @param onRefused the server does not let us listen there */
+  constructor(base: string, key: string | undefined, onRefused: (message: string) => void) {
+    this.thump = connect(base, key === undefined ? {} : { token: key });
+    this.thump.on("state", () => this.#changed());
+    this.thump.on("error", ({ code, message }) => {
+      if (code === "unauthorized" || code === "forbidden") onRefused(message);
+    });
+    this.#listen<Sample>(STATS_ROOM, WINDOW * NODES, (sample) => this.series.add(sample));
+    this.#listen<SessionNotes>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
+    this.#listen<ErrorNotes>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
+  }
+
+  get state(): State {
+    return this.thump.state;
+  }
+
+  /** Calls back when there is something new, at most once a frame. Returns what ends it. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.thump.close();
+  }
+
+  #listen<T>(name: string, last: number, take: (data: T, time: number) => void): void {
+    const room = this.thump.room(name, { last }) as Room<T>;
+    room.on("message", (data, { time }) => {
+      take(data, time);
+      this.#changed();
+    });
+    room.on("error", ({ message }) => {
+      this.refused = message;
+      this.#changed();
+    });
+  }
+
+  #noteSessions({ began, ended }: SessionNotes, time: number): void {
+    const events: SessionEvent[] = [
+      ...began.map((one) => ({ what: "began" as const, ...one })),
+      ...ended.map((one) => ({ what: "ended" as const, time, ...one })),
+    ];
+    this.events = [...events.toReversed(), ...this.events].slice(0, MOST_EVENTS);
+  }
+
+  #noteErrors({ time, errors, faults }: ErrorNotes): void {
+    const add = (code: ErrorLine["code"], count: number, message: string | undefined) => {
+      const before = this.errors.get(code);
+      this.errors.set(code, {
+        code,
+        count: (before?.count ?? 0) + count,
+        last: time,
+        message: message ?? before?.message,
+      });
+    };
+    for (const { code, count, message } of errors) add(code, count, message);
+    for (const fault of faults) add("fault", 1, fault);
+  }
+
+  #changed(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}

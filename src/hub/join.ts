@@ -1,0 +1,219 @@
+// Joining: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
+import { ThumpError, unavailable } from "../protocol/codes.ts";
+import { type Cursor, formatCursor } from "../protocol/cursor.ts";
+import type { Gap } from "../protocol/envelope.ts";
+import { governor } from "../scheduling/governor.ts";
+import { type Beginning, beginningOf } from "./start-position.ts";
+import type { CatchUp } from "./catch-up.ts";
+import type { Hub } from "./hub.ts";
+import { openerOf } from "./room-limits.ts";
+import { Slice } from "../scheduling/tick-slice.ts";
+import type { Sampler } from "./sampler.ts";
+import type { Membership, Session } from "./session.ts";
+
+/** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
+export interface Start {
+  after?: Cursor | undefined;
+  last?: number | undefined;
+  /** At most so many publications a second. */
+  max?: number | undefined;
+  /** Whether it is told who is there, and who comes and goes. */
+  presence?: boolean | undefined;
+  /** What was published before, in ms since 1970, is not shown, whatever the cursor. */
+  since?: number;
+}
+
+/** Where a session begins, by room. */
+export type Starts = ReadonlyMap<string, Start>;
+
+/** The same start in several rooms. */
+export function startAll(rooms: Iterable<string>, start: Start): Starts {
+  return new Map(Array.from(rooms, (room) => [room, start]));
+}
+
+/** What a session that joined is told first. */
+export interface Joined {
+  room: string;
+  /** The position of the room as it was joined: what has a greater one happened later. */
+  at: string;
+  /** Whether `after` was given, and everything since is about to follow. */
+  resumed: boolean;
+  /** How many publications are about to follow. */
+  replay: number;
+  gap?: Gap | undefined;
+  /** Who is there, as JSON fields, where it asked for it; streams are told by a message. */
+  presence?: string | undefined;
+}
+
+/** Somebody on the way in. */
+interface Newcomer {
+  readonly membership: Membership;
+  readonly start: Start;
+}
+
+/** The most rooms that sessions enter in one tick, where one enters more. */
+const ROOMS_PER_TICK = 200;
+
+export class Joining {
+  constructor(
+    readonly hub: Hub,
+    readonly catchUp: CatchUp,
+    readonly sampler: Sampler,
+  ) {}
+
+  /**
+   * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
+   * @throws ThumpError `already-joined`, `limit` or `busy`
+   */
+  join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
+    for (const name of starts.keys()) {
+      if (session.memberships.has(name))
+        throw new ThumpError("already-joined", `This session is in "${name}" already.`);
+    }
+    this.#checkLimits(session, starts);
+    if (starts.size > ROOMS_PER_TICK) return this.#enterInSlices(session, starts, onJoined);
+    const newcomers = Array.from(starts, ([name, start]) => this.#enter(session, name, start));
+    return this.#follow(session, newcomers, onJoined);
+  }
+
+  #checkLimits(session: Session, starts: Starts): void {
+    const { roomsPerSession, openRooms } = this.hub;
+    if (session.memberships.size + starts.size > roomsPerSession)
+      throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
+    openRooms.check(openerOf(session), starts.keys());
+  }
+
+  /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
+  async #enterInSlices(session: Session, starts: Starts, onJoined: (joined: Joined) => void): Promise<void> {
+    const newcomers: Newcomer[] = [];
+    let slice = new Slice(0);
+    try {
+      for (const [name, start] of starts) {
+        if (!slice.take()) {
+          slice = new Slice(ROOMS_PER_TICK, undefined, await governor.next());
+          slice.take();
+          if (session.ended) return;
+        }
+        // What it asked for meanwhile was answered.
+        if (session.memberships.has(name)) continue;
+        this.#checkLimits(session, new Map([[name, start]]));
+        newcomers.push(this.#enter(session, name, start));
+      }
+    } catch (error) {
+      this.#undo(newcomers, error);
+    }
+    await this.#follow(session, newcomers, onJoined);
+  }
+
+  /** Waits until the log gives what is published in all of the rooms. */
+  #follow(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+    const { log } = this.hub;
+    const waits = newcomers
+      .flatMap(({ membership, start }) => [membership.room.starting, log.reach?.(start.after)])
+      .filter((wait) => wait !== undefined);
+    const run = () => this.#begin(session, newcomers, onJoined);
+    if (waits.length === 0) return run();
+    return Promise.all(waits)
+      .then(run)
+      .catch((error: unknown) => this.#undo(newcomers, error));
+  }
+
+  #enter(session: Session, name: string, start: Start): Newcomer {
+    const { max, presence } = start;
+    const room = this.hub.rooms.get(name) ?? this.hub.openRoom(name, session);
+    const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
+    if (presence) membership.presence = "uninformed";
+    room.members.add(membership);
+    room.changes++;
+    session.memberships.set(name, membership);
+    return { membership, start };
+  }
+
+  /** All of its rooms are followed: reads what a session is to have first, then it is in. */
+  #begin(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+    const { hub } = this;
+    // Its client left while the log began to be followed.
+    if (session.ended) return;
+    const { epoch } = hub.log;
+    // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
+    const { at } = hub;
+    // Read first, for all rooms; positions are set in one go, in one tick.
+    const beginnings = this.#lookUp(newcomers, []);
+    const begin = (read: Beginning[]) => {
+      if (session.ended) return;
+      if (epoch !== hub.log.epoch) throw unavailable("What was kept has just been lost.");
+      session.behind ??= new Set();
+      newcomers.forEach(({ membership, start }, i) => {
+        // It may have left while it waited.
+        if (!isIn(membership)) return;
+        onJoined(this.#place(membership, start, read[i] as Beginning, at));
+        // Only after the reply: it begins with what is new right away.
+        if (membership.max) this.sampler.add(membership);
+      });
+      hub.fanOut.listeners.level(session);
+      this.catchUp.resume(session);
+    };
+    if (!(beginnings instanceof Promise)) return begin(beginnings);
+    return beginnings.then(begin).catch((error: unknown) => this.#undo(newcomers, error));
+  }
+
+  /** Where each begins: at once where that is known at once, else a slice of them per tick. */
+  #lookUp(
+    newcomers: Newcomer[],
+    known: (Beginning | Promise<Beginning>)[],
+    ms?: number,
+  ): Beginning[] | Promise<Beginning[]> {
+    const slice = new Slice(newcomers.length, undefined, ms);
+    while (known.length < newcomers.length) {
+      const { membership, start } = newcomers[known.length] as Newcomer;
+      if ((start.after || start.last) && !slice.take())
+        return governor.next().then((next) => this.#lookUp(newcomers, known, next));
+      const one = beginningOf(this.hub, membership, start);
+      // Others are looked up before anybody waits for this one.
+      if (one instanceof Promise) one.catch(() => {});
+      known.push(one);
+    }
+    return known.some((one) => one instanceof Promise) ? Promise.all(known) : (known as Beginning[]);
+  }
+
+  #place(membership: Membership, { after }: Start, beginning: Beginning, at: string): Joined {
+    const { hub } = this;
+    const { room } = membership;
+    const { position, replay, newest, short } = beginning;
+    const missed = after && (hub.isForeign(after) || position > after.seq);
+    // Whoever is sent some of all publications is not told that others are gone.
+    const skips = membership.max !== undefined || room.rule.lag === "latest";
+    const gap = missed || (!after && !skips && short);
+    membership.position = position;
+    membership.replayTo = hub.position;
+    if (membership.max) room.newest ??= newest;
+    else this.catchUp.add(membership);
+    if (missed) hub.stats.gaps++;
+    hub.presence.enter(membership);
+    return {
+      room: room.name,
+      at,
+      resumed: after !== undefined && !missed,
+      replay,
+      gap: gap
+        ? {
+            room: room.name,
+            after: after ? formatCursor(after.epoch, after.seq) : formatCursor(hub.log.epoch, 0),
+            at: formatCursor(hub.log.epoch, position),
+          }
+        : undefined,
+      presence: hub.fanOut.listeners.begin(membership),
+    };
+  }
+
+  /** The log could not be read: the session is as it was before. */
+  #undo(newcomers: Newcomer[], error: unknown): never {
+    for (const { membership } of newcomers)
+      if (isIn(membership)) this.hub.leave(membership.session, membership.room.name);
+    throw error;
+  }
+}
+
+function isIn(membership: Membership): boolean {
+  return membership.session.memberships.get(membership.room.name) === membership;
+}

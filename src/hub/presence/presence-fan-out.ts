@@ -1,0 +1,164 @@
+// Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
+import type { Coding } from "../content-coding.ts";
+import type { StreamFormat } from "../../protocol/formats.ts";
+import { presenceMessage } from "../../protocol/presence-messages.ts";
+import type { Stream } from "../stream-batcher.ts";
+import type { FanOut } from "../fan-out.ts";
+import type { Room } from "../room.ts";
+import { type Membership, type Session, TopicSession } from "../session.ts";
+
+const encoder = new TextEncoder();
+
+/** Those who listen in one room. */
+export interface Audience {
+  sockets: number;
+  readonly streams: Map<StreamFormat, Set<Stream>>;
+  /** The last snapshot that streams were told, in their formats and codings: the next one gets the same bytes. */
+  opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
+}
+
+function topicOf(room: Room): string {
+  return `presence/${room.name}`;
+}
+
+export class Listeners {
+  readonly #fanOut: FanOut;
+  /** What all listeners of a room know, as JSON fields; nothing where its rule keeps no presence. */
+  snapshotOf: (room: Room) => string | undefined = () => undefined;
+
+  constructor(fanOut: FanOut) {
+    this.#fanOut = fanOut;
+  }
+
+  /**
+   * A session that asked for it begins to listen. Returned is the snapshot that goes with the reply; where there is
+   * none, because it is a stream or has enough to read already, it comes as a message (`level`).
+   */
+  begin(membership: Membership): string | undefined {
+    const { session, presence } = membership;
+    if (!presence || session.ended) return undefined;
+    uninformed(membership);
+    if (!(session instanceof TopicSession) || session.backedUp()) return undefined;
+    return this.#inform(membership);
+  }
+
+  /** The connection of a session can take more: it is told what it does not know, and hears news from then on. */
+  level(session: Session): void {
+    for (const membership of session.uninformed ?? []) {
+      // It will drain, and come here again.
+      if (session.ended || session.backedUp()) return;
+      const snapshot = this.#inform(membership);
+      const { room } = membership;
+      if (snapshot === undefined) continue;
+      if (session instanceof TopicSession) session.tellPresence(presenceMessage(room.name, snapshot));
+      else this.#open(room, session as Stream, snapshot);
+    }
+  }
+
+  /** A session is behind: it hears no news, and is told afresh when it is level again. */
+  letGo(session: Session): void {
+    for (const membership of session.memberships.values()) {
+      if (membership.presence !== "live") continue;
+      this.#unsubscribe(membership);
+      uninformed(membership);
+    }
+  }
+
+  /** A session listens no more: it leaves the room, or may not know who is there. */
+  end(membership: Membership): void {
+    if (membership.presence === "live") this.#unsubscribe(membership);
+    membership.presence = undefined;
+    informed(membership);
+  }
+
+  /** A message leaves for all who listen in a room: encoded once a format. @param text JSON */
+  send(room: Room, text: string): void {
+    const { audience } = room;
+    if (!audience) return;
+    audience.opening = undefined;
+    if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
+    if (audience.streams.size === 0) return;
+    // What has gathered for streams comes first: who is let go here has all of it.
+    this.#fanOut.channels.flushAll();
+    for (const [format, streams] of audience.streams) {
+      const chunk = encoder.encode(format.presence(text));
+      const blocks = new Map<Coding, Uint8Array>();
+      for (const stream of streams) {
+        const block = blocks.get(stream.coding) ?? stream.coding.block(chunk);
+        blocks.set(stream.coding, block);
+        if (!stream.write(block)) this.#fanOut.letGo(stream, this.#fanOut.position);
+      }
+    }
+  }
+
+  #sendToSockets(room: Room, audience: Audience, text: string): void {
+    const { flow, publishToTopic, stats } = this.#fanOut;
+    const size = Buffer.byteLength(text);
+    flow.reserve(size);
+    const sent = publishToTopic(topicOf(room), text, false);
+    if (sent === 0 && audience.sockets > 0) stats.lost++;
+    if (sent <= 0) flow.backedUp();
+  }
+
+  /** From here on it hears all news: they are about what this returns. */
+  #inform(membership: Membership): string | undefined {
+    const { room, session } = membership;
+    // News that are due leave first. Somebody may be let go by that, this one too.
+    const snapshot = this.snapshotOf(room);
+    if (session.ended) return undefined;
+    informed(membership);
+    membership.presence = "live";
+    const audience = (room.audience ??= { sockets: 0, streams: new Map() });
+    if (session instanceof TopicSession) {
+      audience.sockets++;
+      session.subscribe(topicOf(room));
+    } else {
+      const stream = session as Stream;
+      const streams = audience.streams.get(stream.format) ?? new Set();
+      audience.streams.set(stream.format, streams.add(stream));
+    }
+    return snapshot;
+  }
+
+  /** Tells a stream who is there: put together, and compressed, once for all who come until there is news. */
+  #open(room: Room, stream: Stream, snapshot: string): void {
+    const { audience } = room;
+    if (!audience) return stream.tellPresence(presenceMessage(room.name, snapshot));
+    if (audience.opening?.snapshot !== snapshot) audience.opening = { snapshot, blocks: new Map() };
+    const { blocks } = audience.opening;
+    const { format, coding } = stream;
+    const key = `${format.name}/${coding.name}`;
+    let block = blocks.get(key);
+    if (!block) {
+      block = coding.block(encoder.encode(format.presence(presenceMessage(room.name, snapshot))));
+      blocks.set(key, block);
+    }
+    stream.write(block);
+  }
+
+  #unsubscribe({ room, session }: Membership): void {
+    const { audience } = room;
+    if (!audience) return;
+    if (session instanceof TopicSession) {
+      audience.sockets--;
+      session.unsubscribe(topicOf(room));
+    } else {
+      const { format } = session as Stream;
+      const streams = audience.streams.get(format);
+      streams?.delete(session as Stream);
+      if (streams?.size === 0) audience.streams.delete(format);
+    }
+    if (audience.sockets === 0 && audience.streams.size === 0) room.audience = undefined;
+  }
+}
+
+function uninformed(membership: Membership): void {
+  membership.presence = "uninformed";
+  (membership.session.uninformed ??= new Set()).add(membership);
+}
+
+function informed(membership: Membership): void {
+  const { session } = membership;
+  session.uninformed?.delete(membership);
+  if (session.uninformed?.size === 0) session.uninformed = undefined;
+}

@@ -1,0 +1,245 @@
+// Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
+import { now } from "../../log/clock.ts";
+import { presenceFields, presenceMessage, presenceOff } from "../../protocol/presence-messages.ts";
+import type { Crowd } from "../../log/peers.ts";
+import { Members } from "../../rooms/presence/presence-set.ts";
+import type { PresenceRule } from "../../rooms/rule.ts";
+import { Slice } from "../../scheduling/tick-slice.ts";
+import type { Hub } from "../hub.ts";
+import { MemberLists, see } from "./member-lists.ts";
+import type { Room } from "../room.ts";
+import type { Membership, Session } from "../session.ts";
+
+/** How often it is looked whether a tick or a grace is over, in ms; only while there is something to wait for. */
+const BEAT = 50;
+/** A room's tick is as many ms as it has sessions, but at least a beat and at most this. */
+const LONGEST_TICK = 1000;
+/** The most rooms that are looked at in one tick of the event loop, and the most users of a room who leave in one. */
+const ROOMS_PER_TICK = 500;
+const USERS_PER_TICK = 500;
+
+/** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
+interface Kept {
+  readonly name: string;
+  readonly members: Members;
+  /** While it is not known yet who is there on other nodes. */
+  starting: Promise<void> | undefined;
+  /** Nothing is told before this time. */
+  next: number;
+}
+
+export class Presence {
+  /** A clock that never goes back, in ms. */
+  now: () => number = () => performance.now();
+  readonly lists: MemberLists = new MemberLists(() => this.now());
+  readonly #hub: Hub;
+  /** Other nodes, where there are some: they are told who is here, and tell who is there. */
+  readonly #crowd: Crowd | undefined;
+  readonly #rooms = new Map<string, Kept>();
+  /** Rooms with something to tell, or with a grace that runs. */
+  readonly #waiting = new Set<Kept>();
+  /** Where the round over them is. */
+  #place: Iterator<Kept> | undefined;
+  #unfinished: Kept | undefined;
+  #continuing = false;
+  #timer: Timer | undefined;
+  #stopped = false;
+  /** How often a room was looked at. */
+  looks = 0;
+
+  constructor(hub: Hub) {
+    this.#hub = hub;
+    this.#crowd = hub.log.peers?.crowd;
+    hub.fanOut.listeners.snapshotOf = (room) => this.#snapshot(room);
+  }
+
+  /** Users who are present here, counted once a room. */
+  get users(): number {
+    return this.#rooms.values().reduce((sum, { members }) => sum + members.usersHere, 0);
+  }
+
+  /**
+   * Who is in a room now, as JSON fields: from what is kept, or from its sessions where nothing is. Where it has
+   * presence, on all nodes. @throws ThumpError `unavailable`
+   */
+  list(name: string): string | Promise<string> {
+    const kept = this.#rooms.get(name);
+    if (kept?.starting) return kept.starting.then(() => this.lists.ofMembers(name, kept.members));
+    if (kept) return this.lists.ofMembers(name, kept.members);
+    const room = this.#hub.rooms.get(name);
+    const { presence } = this.#hub.ruleOf(name);
+    return presence && this.#crowd
+      ? this.lists.ofNodes(name, room, presence, this.#crowd)
+      : this.lists.ofRoom(name, room, presence);
+  }
+
+  /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
+  open({ name, rule: { presence } }: Room): Promise<void> | undefined {
+    return presence && this.#crowd
+      ? (this.#rooms.get(name) ?? this.#keep(name, new Members(presence))).starting
+      : undefined;
+  }
+
+  /** A session is in a room. @param at since when it says what it says, in ms since 1970 */
+  enter({ session, room }: Membership, at = session.since): void {
+    const { presence } = room.rule;
+    if (!presence || !session.present) return;
+    const kept = this.#rooms.get(room.name) ?? this.#keep(room.name, new Members(presence));
+    see(kept.members, session, at);
+    this.#changed(kept, session);
+  }
+
+  /** A session leaves a room. */
+  leave({ session, room }: Membership): void {
+    if (!room.rule.presence) return;
+    const kept = this.#rooms.get(room.name);
+    if (!kept) return;
+    kept.members.unset(session.id, session.identity.user, this.now());
+    this.#changed(kept, session);
+  }
+
+  /** Something else is known of a session's user. */
+  renewed(session: Session): void {
+    for (const membership of session.memberships.values()) {
+      membership.room.changes++;
+      this.enter(membership, now());
+    }
+  }
+
+  /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
+  followRules(): void {
+    const hub = this.#hub;
+    for (const room of hub.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
+    for (const kept of this.#rooms.values()) {
+      const { presence } = hub.ruleOf(kept.name);
+      if (!presence) this.#end(kept);
+      else if (!Bun.deepEquals(kept.members.rule, presence)) {
+        kept.members.follow(presence, this.now());
+        this.#wait(kept);
+      }
+    }
+  }
+
+  /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits; a slice per tick. */
+  turn(): void {
+    const now = this.now();
+    const slice = new Slice(ROOMS_PER_TICK);
+    while (slice.take()) {
+      const kept = this.#unfinished ?? this.#next();
+      if (!kept) return this.#rest();
+      this.#unfinished = this.#look(kept, now) ? undefined : kept;
+      if (this.#unfinished) break;
+    }
+    if (this.#continuing) return;
+    this.#continuing = true;
+    setImmediate(() => {
+      this.#continuing = false;
+      if (!this.#stopped) this.turn();
+    });
+  }
+
+  /** The next room of the round; undefined at its end. */
+  #next(): Kept | undefined {
+    this.#place ??= this.#waiting.values();
+    const { done, value } = this.#place.next();
+    if (done) this.#place = undefined;
+    return done ? undefined : value;
+  }
+
+  /** False when more of it is due than is done in one tick. */
+  #look(kept: Kept, now: number): boolean {
+    if (!this.#waiting.has(kept)) return true;
+    const { name, members } = kept;
+    this.looks++;
+    const left = members.expire(now, USERS_PER_TICK);
+    for (const user of left) this.#crowd?.changed(name, user);
+    // All who leave at a time are told of at a time.
+    if (left.length === USERS_PER_TICK) return false;
+    const over = members.deserted && !this.#hub.rooms.has(name);
+    if (over) this.#forget(kept);
+    else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
+    if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
+    return true;
+  }
+
+  #rest(): void {
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Nobody is told anything any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  #keep(name: string, members: Members): Kept {
+    const kept: Kept = { name, members, starting: undefined, next: 0 };
+    this.#rooms.set(name, kept);
+    kept.starting = this.#crowd
+      ?.follow(name, members, () => this.#wait(kept))
+      .then(() => void (kept.starting = undefined));
+    return kept;
+  }
+
+  #forget(kept: Kept): void {
+    this.#rooms.delete(kept.name);
+    this.#waiting.delete(kept);
+    this.#crowd?.unfollow(kept.name);
+  }
+
+  #changed(kept: Kept, { identity }: Session): void {
+    this.#crowd?.changed(kept.name, identity.user);
+    this.#wait(kept);
+  }
+
+  #wait(kept: Kept): void {
+    this.#waiting.add(kept);
+    if (this.#timer || this.#stopped) return;
+    this.#timer = setInterval(() => this.turn(), BEAT);
+    this.#timer.unref();
+  }
+
+  #tell(kept: Kept, now: number): void {
+    const { members, name } = kept;
+    const { news, netted } = members.news.take();
+    const { presence } = this.#hub.stats;
+    presence.netted += netted;
+    const room = this.#hub.rooms.get(name);
+    if (!news || !room?.audience) return;
+    kept.next = now + Math.min(LONGEST_TICK, Math.max(BEAT, members.sessions));
+    presence.messages++;
+    this.#hub.fanOut.listeners.send(room, presenceMessage(name, presenceFields(news)));
+  }
+
+  /** What all who listen know. Where it may be told now, what is news is told first. */
+  #snapshot(room: Room): string | undefined {
+    const kept = this.#rooms.get(room.name);
+    if (!kept) return undefined;
+    const now = this.now();
+    if (kept.members.news.pending && (now >= kept.next || !room.audience)) this.#tell(kept, now);
+    return kept.members.news.snapshot;
+  }
+
+  /** A room that somebody is in has presence from now on, if it has not had it before. */
+  #begin(room: Room, rule: PresenceRule): void {
+    if (this.#rooms.has(room.name)) return;
+    const kept = this.#keep(room.name, membersOf(room, rule));
+    // Whoever asked for it was told nothing so far.
+    kept.members.news.restart();
+    this.#wait(kept);
+  }
+
+  #end(kept: Kept): void {
+    this.#forget(kept);
+    const room = this.#hub.rooms.get(kept.name);
+    if (room) this.#hub.fanOut.listeners.send(room, presenceOff(kept.name));
+  }
+}
+
+function membersOf(room: Room | undefined, rule: PresenceRule): Members {
+  const members = new Members(rule);
+  for (const { session } of room?.members ?? []) if (session.present) see(members, session);
+  return members;
+}

@@ -1,0 +1,88 @@
+// Where a session begins in a room, and how much is stored after that: found by position, so that nothing is copied.
+import { now } from "../log/clock.ts";
+import type { Publication, Slice } from "../protocol/publication.ts";
+import { OVERHEAD, type Tail } from "../rooms/room-history.ts";
+import type { Hub } from "./hub.ts";
+import type { Start } from "./join.ts";
+import { newestOfEach } from "./newest-per-event.ts";
+import type { Membership } from "./session.ts";
+import { isShort, startingAt } from "./not-before.ts";
+
+/** The longest that the look-up before a replay waits for the rate of `reads`, in ms. */
+const MAX_DELAY_MS = 30_000;
+
+export interface Beginning {
+  /** Everything stored after this seq follows. */
+  position: number;
+  /** The number of publications that are about to follow. */
+  replay: number;
+  /** The newest of them. */
+  newest?: Publication | undefined;
+  /** The newest `last` were asked for, and some of them are gone. */
+  short?: boolean;
+}
+
+/**
+ * The beginning of a membership that is not in its room yet. From a log that is elsewhere the publications have to be
+ * read to be counted; they are not held for the session.
+ */
+export function beginningOf(hub: Hub, membership: Membership, start: Start): Beginning | Promise<Beginning> {
+  const { name } = membership.room;
+  const { after, last } = start;
+  if (!after && !last) return { position: hub.position, replay: 0 };
+  const from = !after || hub.isForeign(after) ? 0 : after.seq;
+  const tail = tailFor(hub, membership, after ? from : undefined);
+  if (tail && after) return inTail(tail, membership, from, start.since);
+  if (tail && last) {
+    const short = tail.isShortOf(last);
+    return { ...inTail(tail, membership, tail.beforeNewest(last), undefined), short };
+  }
+  const { session } = membership;
+  const read = () =>
+    hub.catchUp.backlog.reads.run(() =>
+      after ? hub.read(name, from, Number.MAX_SAFE_INTEGER) : hub.newest(name, last ?? 0),
+    );
+  const fromSlice = (slice: Slice) => {
+    // It is charged again when it is sent: it is read again for that.
+    session.charge(slice.publications.reduce((sum, { size }) => sum + size + OVERHEAD, 0));
+    const short = isShort(slice, last);
+    return { ...inSlice(startingAt(slice, after && start.since), membership), short };
+  };
+  const debt = session.charge(0);
+  const slice = debt > 0 ? Bun.sleep(Math.min(debt, MAX_DELAY_MS)).then(read) : read();
+  return slice instanceof Promise ? slice.then(fromSlice) : fromSlice(slice);
+}
+
+/** A tail that has everything after a position; or, without one, everything that is stored. */
+function tailFor(hub: Hub, { room }: Membership, after: number | undefined): Tail | undefined {
+  const at = now();
+  room.tail.trim(at);
+  return after !== undefined && after >= room.tail.floor ? room.tail : hub.log.tail?.(room.name, at);
+}
+
+function inTail(tail: Tail, membership: Membership, after: number, since: number | undefined): Beginning {
+  const from = Math.max(after, tail.floor);
+  const position = since === undefined ? from : tail.beforeTime(from, since);
+  const replay = tail.countAfter(position);
+  const newest = replay > 0 ? tail.newestOne : undefined;
+  if (membership.room.rule.lag !== "latest") return { position, replay, newest };
+  return { position, replay: countNewest(tail, membership, position), newest };
+}
+
+/** Under `lag: "latest"`: how many publications after a position are the newest of their event. */
+function countNewest(tail: Tail, { room, session }: Membership, position: number): number {
+  const { newest } = room;
+  let at = tail.indexAfter(position);
+  // Kept by the room even where its rule keeps no history.
+  if (!tail.at(at)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
+  let count = 0;
+  for (let next = tail.at(at); next; next = tail.at(++at))
+    if (next.except !== session.id && tail.isNewestFor(next, session.id)) count++;
+  return count;
+}
+
+function inSlice(slice: Slice, { room, session }: Membership): Beginning {
+  const { publications } =
+    room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
+  return { position: slice.from, replay: publications.length, newest: slice.publications.at(-1) };
+}

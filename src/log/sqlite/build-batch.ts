@@ -1,0 +1,49 @@
+// Makes a batch of what is to be kept: gives publications their numbers, and says what has changed of their rooms.
+import type { Publication } from "../../protocol/publication.ts";
+import { type Batch, KINDS, type Meta, type PublicationRow } from "./batch.ts";
+import type { Entry } from "./pending-publication.ts";
+import type { StoredRoom } from "./stored-room.ts";
+
+/** What else is to be kept with the entries. */
+export interface Beside {
+  changed: Iterable<StoredRoom>;
+  keysUpTo: number;
+  drops: StoredRoom[];
+  meta: Partial<Meta>;
+}
+
+/** @param first the number of the first entry that has none; the others follow on it */
+export function assemble(entries: readonly Entry[], first: number, beside: Beside): Batch {
+  const added = new Map<StoredRoom, Publication[]>();
+  const dropped = new Set(beside.drops);
+  for (const room of beside.changed) if (!dropped.has(room)) added.set(room, []);
+  const publications: PublicationRow[] = [];
+  const keys: Batch["keys"] = [];
+  let seq = first;
+  for (const entry of entries) {
+    const { room, key, hash } = entry;
+    if (!room || room.left) {
+      // The log in memory gives it this number when its turn has come.
+      if (!entry.delivered) seq++;
+      continue;
+    }
+    const others = added.get(room) ?? [];
+    added.set(room, others);
+    const publication = entry.number(seq, others.at(-1)?.seq ?? room.last);
+    if (publication.seq === seq) seq++;
+    // What was delivered at once is known of its room already, and may be trimmed again.
+    if (!entry.delivered) others.push(publication);
+    if (!entry.delivered || publication.seq > room.floor) publications.push(row(room.id, publication));
+    if (key !== undefined)
+      keys.push([publication.seq, `${key}\n${hash}`, publication.prev, publication.time]);
+  }
+  const rooms = [...added].map(([room, others]) => room.change(others));
+  const { keysUpTo, meta } = beside;
+  const drops = beside.drops.map(({ id }) => id);
+  return { publications, rooms, keys, keysUpTo, drops, meta };
+}
+
+function row(room: number, { seq, prev, time, event, from, data, size }: Publication): PublicationRow {
+  const value = data.kind === "binary" ? data.bytes : data.text;
+  return [room, seq, prev, time, event, from ?? null, KINDS.indexOf(data.kind), value, size];
+}

@@ -1,0 +1,44 @@
+// Publications that wait for the next transaction, in the order in which they came. Pure.
+import type { Entry } from "./pending-publication.ts";
+
+/** A transaction takes so many, and about so many bytes of data: what is more waits for the next. */
+const BATCH_COUNT = 1024;
+const BATCH_BYTES = 8 << 20;
+/** So much may wait, in bytes: past it the disk is too slow for what is published. */
+const WAITING_BYTES = 64 << 20;
+
+export class Gathered {
+  #entries: Entry[] = [];
+  #bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > WAITING_BYTES;
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.size;
+  }
+
+  /** Those of the next transaction. */
+  take(): Entry[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { size } of this.#entries) {
+      if (count >= BATCH_COUNT || bytes > BATCH_BYTES) break;
+      count++;
+      bytes += size;
+    }
+    this.#bytes -= bytes;
+    return this.#entries.splice(0, count);
+  }
+
+  takeAll(): Entry[] {
+    this.#bytes = 0;
+    return this.#entries.splice(0);
+  }
+}

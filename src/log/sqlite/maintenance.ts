@@ -1,0 +1,128 @@
+// What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
+import { now } from "../clock.ts";
+import { isKept } from "../../rooms/rule.ts";
+import { Slice } from "../../scheduling/tick-slice.ts";
+import type { Appends } from "./appender.ts";
+import type { Commits } from "./group-commit.ts";
+import type { StoredRoom } from "./stored-room.ts";
+import type { StoredRooms } from "./stored-rooms.ts";
+
+/** How often, in ms; and sooner while there is more to do. */
+const EVERY = 1000;
+const SOON = 50;
+/** So many rooms are looked at in one go, as far as there is time. */
+const ROOMS = 200;
+/** Of so many is seen, without reading any, whether they may leave the memory. */
+const RELIEVED = 1000;
+
+export class Upkeep {
+  /** After which room the walk over all of them goes on; undefined when it is through. */
+  #walk: number | undefined = 0;
+  #keysUpTo = 0;
+  #timer: Timer | undefined;
+
+  constructor(
+    readonly commits: Commits,
+    readonly rooms: StoredRooms,
+    readonly appends: Appends,
+    readonly onFault: (what: string, error?: unknown) => void,
+  ) {
+    this.#in(EVERY);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Other rules hold: all rooms are to be looked at, a few at a time. */
+  rewalk(): void {
+    this.#walk = 0;
+  }
+
+  /**
+   * Rooms that the file has are no longer to be kept there, at once: what their rules put elsewhere meanwhile must not
+   * come to look as if it had never been.
+   */
+  leaveOthers(last: number): void {
+    const { rooms, commits } = this;
+    rooms.forgotten = Math.max(rooms.forgotten, last);
+    commits.meta.forgotten = rooms.forgotten;
+    const names = new Set([...rooms.loaded].map(({ name }) => name));
+    for (const { name } of rooms.reader.roomsAfter(0, -1)) names.add(name);
+    for (const name of names) {
+      if (isKept(rooms.boundsOf(name))) continue;
+      const room = rooms.known(name);
+      if (room) this.#drop(room);
+    }
+  }
+
+  #in(ms: number): void {
+    this.#timer = setTimeout(() => this.#look(), ms);
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    let more = false;
+    try {
+      more = this.#expire(now());
+      more = this.#step() || more;
+      more = this.#keys(now()) || more;
+      this.appends.relieve(RELIEVED);
+    } catch (error) {
+      this.onFault("the file cannot be read", error);
+    }
+    this.commits.tend();
+    this.#in(more ? SOON : EVERY);
+  }
+
+  /** True when there may be more. */
+  #expire(at: number): boolean {
+    const names = this.rooms.reader.expired(at, ROOMS);
+    const slice = new Slice(ROOMS);
+    for (const name of names) {
+      if (!slice.take()) return true;
+      const room = this.rooms.known(name);
+      if (!room) continue;
+      const wasEmpty = room.count === 0;
+      room.trim(at);
+      // Empty for a while, and nobody is there: there is nothing more to be known.
+      if (wasEmpty && room.count === 0 && !this.appends.isBusy(room)) this.#drop(room);
+      else this.rooms.changed.add(room);
+    }
+    return names.length === ROOMS && this.commits.fault === undefined;
+  }
+
+  #drop(room: StoredRoom): void {
+    const { rooms, commits } = this;
+    rooms.leave(room);
+    commits.meta.forgotten = rooms.forgotten;
+    commits.drops.add(room);
+  }
+
+  /** Looks at some rooms that nobody may have asked for since their rule changed. True when there are more. */
+  #step(): boolean {
+    if (this.#walk === undefined) return false;
+    const slice = new Slice(ROOMS);
+    for (const { id, name } of this.rooms.reader.roomsAfter(this.#walk, ROOMS)) {
+      if (!slice.take()) return true;
+      this.rooms.known(name)?.trim(now());
+      this.#walk = id;
+      // Read for this alone.
+      this.appends.relieve();
+    }
+    if (slice.done < ROOMS) this.#walk = undefined;
+    return this.#walk !== undefined;
+  }
+
+  /** True when there may be more that are too old. */
+  #keys(at: number): boolean {
+    const { keys, numbers } = this.appends;
+    const more = keys.trim(at);
+    const upTo = keys.oldest ? keys.oldest.seq - 1 : numbers.last;
+    if (upTo <= this.#keysUpTo) return more;
+    // Only where there may be some.
+    if (this.#keysUpTo > 0 || keys.size > 0) this.commits.keysUpTo = upTo;
+    this.#keysUpTo = upTo;
+    return more;
+  }
+}

@@ -1,0 +1,146 @@
+// The schema of a room rule: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType). Compiled at the start.
+import { Compile } from "typebox/compile";
+import { fieldErrors } from "../protocol/field-errors.ts";
+import type { FieldError } from "../protocol/codes.ts";
+import type { Check } from "../protocol/content.ts";
+
+/** What libraries of validation share (https://standardschema.dev), as far as it is used. */
+export interface StandardSchema {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult | Promise<StandardResult>;
+  };
+}
+
+interface StandardResult {
+  readonly issues?: readonly StandardIssue[] | undefined;
+}
+
+interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+const MAX_ERRORS = 10;
+/** Other libraries may quote the value, or all that it could have been. */
+const MAX_MESSAGE = 200;
+/** A schema that waits for something does so for one of these, unless it first looks deeper into the value. */
+const PROBES = [undefined, null, {}, [], "", 0];
+const KEYWORDS = new Set(
+  `$schema $id $ref $defs $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $comment $vocabulary
+  type enum const not allOf anyOf oneOf if then else definitions dependencies dependentSchemas dependentRequired
+  properties required additionalProperties patternProperties propertyNames unevaluatedProperties minProperties
+  maxProperties items prefixItems additionalItems unevaluatedItems contains minContains maxContains minItems maxItems
+  uniqueItems minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format
+  contentEncoding contentMediaType contentSchema title description default examples deprecated readOnly writeOnly`.split(
+    /\s+/,
+  ),
+);
+
+const TYPES = new Set(["null", "boolean", "object", "array", "number", "integer", "string"]);
+/** Keywords whose value is a schema or an array of schemas; and those whose value is an object of schemas. */
+const WITH_SCHEMAS =
+  `not if then else allOf anyOf oneOf additionalProperties propertyNames unevaluatedProperties items prefixItems
+  additionalItems unevaluatedItems contains`.split(/\s+/);
+const WITH_NAMED_SCHEMAS = "properties patternProperties dependentSchemas $defs definitions".split(" ");
+
+/** A `type` in a JSON Schema that does not exist. The compiler ignores it, so the schema would check nothing there. */
+function unknownType(schema: unknown, seen = new Set<unknown>()): string | undefined {
+  if (typeof schema !== "object" || schema === null || seen.has(schema)) return undefined;
+  seen.add(schema);
+  if (Array.isArray(schema)) return firstOf(schema, seen);
+  const keywords = schema as Record<string, unknown>;
+  // TypeBox has types of its own, and marks them: by `~kind`, before 1.0 by a symbol.
+  const marked = "~kind" in schema || Object.getOwnPropertySymbols(schema).length > 0;
+  if (!marked && "type" in schema)
+    for (const type of [keywords["type"]].flat())
+      if (typeof type !== "string" || !TYPES.has(type)) return JSON.stringify(type) ?? String(type);
+  const named = WITH_NAMED_SCHEMAS.flatMap((keyword) => Object.values(keywords[keyword] ?? {}));
+  return firstOf([...WITH_SCHEMAS.map((keyword) => keywords[keyword]), ...named], seen);
+}
+
+function firstOf(schemas: unknown[], seen: Set<unknown>): string | undefined {
+  for (const schema of schemas) {
+    const found = unknownType(schema, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isStandard(schema: unknown): schema is StandardSchema {
+  return (
+    schema !== null && (typeof schema === "object" || typeof schema === "function") && "~standard" in schema
+  );
+}
+
+/** What is wrong with the schema of a rule, or nothing: one that checks nothing would let everything pass. */
+export function schemaFault(schema: unknown): string | undefined {
+  if (typeof schema === "boolean") return undefined;
+  if (isStandard(schema)) return standardFault(schema);
+  const prototype: unknown = typeof schema === "object" && schema !== null && Object.getPrototypeOf(schema);
+  const keys =
+    prototype === Object.prototype || prototype === null ? Object.keys(schema as object) : undefined;
+  // TypeBox's own mark is none of its keys. An empty schema fits everything, and says so.
+  if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) {
+    const type = unknownType(schema);
+    return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not have`;
+  }
+  return "is no schema that Thump knows: give it TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType)";
+}
+
+function standardFault({ "~standard": standard }: StandardSchema): string | undefined {
+  if (standard?.version !== 1 || typeof standard.validate !== "function")
+    return "is a Standard Schema of a version that Thump does not know";
+  const validatesAsync = PROBES.some((probe) => {
+    try {
+      const result = standard.validate(probe);
+      return isPromise(result);
+    } catch {
+      // It throws for what it should refuse: a publication of that kind will be refused as a fault.
+      return false;
+    }
+  });
+  return validatesAsync ? "validates asynchronously: publications cannot wait for it" : undefined;
+}
+
+function isPromise(result: StandardResult | Promise<StandardResult>): result is Promise<StandardResult> {
+  if (!("then" in result)) return false;
+  // What it comes to is not waited for.
+  result.catch(() => {});
+  return true;
+}
+
+/** @throws Error when the schema cannot be compiled */
+export function compileCheck(schema: object | boolean): Check {
+  if (isStandard(schema)) return standardCheck(schema);
+  const checker = Compile(schema as Parameters<typeof Compile>[0]);
+  return (value, brief) => {
+    if (checker.Check(value)) return undefined;
+    return brief ? [] : fieldErrors(checker.Errors(value));
+  };
+}
+
+/** Its output is ignored: what is published stays as it was written. */
+function standardCheck({ "~standard": standard }: StandardSchema): Check {
+  return (value, brief) => {
+    const result = standard.validate(value);
+    if (isPromise(result)) {
+      throw new Error(
+        `a schema (${standard.vendor}) validates asynchronously: publications cannot wait for it`,
+      );
+    }
+    return result.issues?.slice(0, brief ? 0 : MAX_ERRORS).map(fieldError);
+  };
+}
+
+function fieldError({ message, path = [] }: StandardIssue): FieldError {
+  const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+  const pointer = keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+  return { path: pointer.join(""), message: message.slice(0, MAX_MESSAGE) };
+}
+
+/** A schema for people to read, as JSON. */
+export function describeSchema(schema: unknown): unknown {
+  return isStandard(schema) ? { standardSchema: schema["~standard"].vendor } : schema;
+}

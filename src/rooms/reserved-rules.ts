@@ -1,0 +1,28 @@
+// The rules of the server's own rooms: who may listen, and how much of them is kept.
+import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/status-rooms.ts";
+import { resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+
+const CLOSED = { join: "server", publish: "server" } as const satisfies RuleOptions;
+/** In memory alone: it is about this process. A chart that is opened is full: five minutes, of some twenty nodes. */
+const HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
+const NOTES = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
+
+/** By name, and for what may yet be named so. */
+export class ReservedRules {
+  readonly #rules = new Map<string, Rule>(
+    [
+      reserved(STATS_ROOM, { ...CLOSED, history: HISTORY }),
+      reserved(SESSIONS_ROOM, { ...CLOSED, history: NOTES }),
+      reserved(ERRORS_ROOM, { ...CLOSED, history: NOTES }),
+    ].map((rule) => [rule.pattern, rule]),
+  );
+  readonly #others = reserved("thump:*", { ...CLOSED, history: false });
+
+  of(room: string): Rule {
+    return this.#rules.get(room) ?? this.#others;
+  }
+}
+
+function reserved(name: string, options: RuleOptions): Rule {
+  return { ...resolveRule(name, options), reserved: true };
+}

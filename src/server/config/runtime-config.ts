@@ -1,0 +1,31 @@
+// What is made of settings before any of them counts: whom the server believes, and the rules of rooms.
+import { Access } from "../../auth/authenticator.ts";
+import type { Journal } from "../../hub/session-events.ts";
+import { Rules } from "../../rooms/rules.ts";
+import { OptionsError, type Settings } from "./options.ts";
+
+export interface Prepared {
+  access: Access;
+  rules: Rules;
+}
+
+/**
+ * Nothing is changed by it.
+ * @param before the access that this one would replace
+ * @throws OptionsError when a key or a schema cannot be used
+ */
+export function prepare(settings: Settings, journal: Journal, before?: Access): Prepared {
+  const access = made("access", () => new Access(settings.access, journal, before));
+  // Who has secrets means them: what no rule speaks of takes a grant.
+  const level = access.secured ? "granted" : "anyone";
+  return { access, rules: made("rooms: a schema cannot be used", () => new Rules(settings.rooms, level)) };
+}
+
+/** What `make` makes; what it throws becomes an error about the options. @throws OptionsError */
+export function made<T>(what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new OptionsError(`${what}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,54 @@
+// Effective rules, as `thump check --room` prints them and `GET /rules` answers them: seconds and bytes.
+import { checkRoomName } from "../protocol/names.ts";
+import type { Rule, RuleOptions } from "../rooms/rule.ts";
+import type { Rules } from "../rooms/rules.ts";
+import { describeSchema } from "../rooms/message-schema.ts";
+import type { HandlerContext } from "../transports/http/handler-context.ts";
+import { readQuery } from "../transports/http/read-request.ts";
+import type { Engine } from "./thump-server.ts";
+
+type Written = Record<string, RuleOptions>;
+
+interface Effective {
+  /** Null where no pattern matches: these are the defaults. */
+  pattern: string | null;
+  rule: object;
+}
+
+/** The rule of a room, and the pattern that it has it from. */
+export function ruleOfRoom(room: string, rules: Rules, written: Written): Effective & { room: string } {
+  return { room, ...effective(rules.of(room), written) };
+}
+
+function effective(rule: Rule, written: Written): Effective {
+  const { pattern, bounds, lag, join, publish, history: read, members, reserved } = rule;
+  const known = Object.hasOwn(written, pattern);
+  const { schema, compress = false } = (known && written[pattern]) || {};
+  const presence = rule.presence ? { ...rule.presence, grace: rule.presence.grace / 1000 } : false;
+  const history = bounds.count > 0 && { read, ...bounds, age: bounds.age / 1000 };
+  return {
+    pattern: known || reserved ? pattern : null,
+    rule: {
+      history,
+      lag,
+      join,
+      publish: reserved ? "nobody" : publish,
+      members,
+      presence,
+      compress,
+      schema: describeSchema(schema),
+    },
+  };
+}
+
+/** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
+export function rulesRoute(engine: Engine) {
+  return ({ door, request, asker }: HandlerContext): Response => {
+    const { policy, hub } = door;
+    policy.checkOperation(asker, "inspect");
+    const { rooms } = engine.settings;
+    const [room] = readQuery(request, ["room"]).rooms;
+    if (room !== undefined) return Response.json(ruleOfRoom(checkRoomName(room), hub.rules, rooms));
+    return Response.json({ rules: hub.rules.all.map((rule) => effective(rule, rooms)) });
+  };
+}

@@ -1,0 +1,126 @@
+// Samples: how the server fared since the last one, from the plain numbers of hub/stats.ts.
+import pkg from "../../../package.json" with { type: "json" };
+import type { Hub } from "../../hub/hub.ts";
+import { LatencyWindow } from "../../hub/latency-histogram.ts";
+import type { Stats } from "../../hub/stats.ts";
+import type { Code } from "../../protocol/codes.ts";
+import { OWN_ROOMS, type Quantiles, type Sample } from "../../protocol/status-rooms.ts";
+import type { Engine } from "../thump-server.ts";
+
+/** What only grows: a sample says by how much. */
+const COUNTERS = [
+  "publications",
+  "publishedBytes",
+  "ownPublications",
+  "ownBytes",
+  "deliveries",
+  "deliveredBytes",
+  "lagged",
+  "caughtUp",
+  "gaps",
+  "skipped",
+  "lost",
+] as const satisfies (keyof Stats)[];
+type Counts = Record<(typeof COUNTERS)[number], number>;
+
+export class Samples {
+  #before: Counts;
+  #rejects: ReadonlyMap<Code, number>;
+  #time = performance.now();
+  readonly #toSockets: LatencyWindow;
+  readonly #toStreams: LatencyWindow;
+  readonly #log: LatencyWindow;
+  readonly #loop: LatencyWindow;
+  /** @param node which process it is */
+  constructor(
+    readonly engine: Engine,
+    readonly node: string,
+  ) {
+    const { stats } = engine.hub;
+    this.#before = countsOf(stats);
+    this.#rejects = new Map(stats.rejects);
+    this.#toSockets = new LatencyWindow(stats.toSockets);
+    this.#toStreams = new LatencyWindow(stats.toStreams);
+    this.#log = new LatencyWindow(stats.append);
+    this.#loop = new LatencyWindow(engine.loopDelay);
+  }
+
+  /** What there is now, and what happened since the last time. */
+  take(): Sample {
+    const { engine, node } = this;
+    const { hub, door, memory } = engine;
+    const now = performance.now();
+    const { rss, heapUsed } = process.memoryUsage();
+    const seconds = (now - this.#time) / 1000;
+    this.#time = now;
+    return {
+      node,
+      version: pkg.version,
+      time: Date.now(),
+      seconds: round(seconds),
+      uptime: Math.floor(process.uptime()),
+      draining: engine.draining,
+      sessions: {
+        total: hub.sessions.size,
+        lagging: hub.stats.lagging,
+        limit: door.places.max,
+        byTransport: Object.fromEntries(hub.stats.connected()),
+      },
+      rooms: roomsInUse(hub),
+      ...this.#happened(hub.stats),
+      rejects: this.#rejected(hub.stats),
+      toSockets: quantiles(this.#toSockets),
+      toStreams: quantiles(this.#toStreams),
+      log: quantiles(this.#log),
+      loop: quantiles(this.#loop),
+      memory: { rss, heap: heapUsed, kept: memory.taken, limit: memory.limit },
+    };
+  }
+
+  #happened(stats: Stats) {
+    const now = countsOf(stats);
+    const since = (name: keyof Counts) => now[name] - this.#before[name];
+    const happened = {
+      in: {
+        publications: since("publications") - since("ownPublications"),
+        bytes: since("publishedBytes") - since("ownBytes"),
+      },
+      out: { deliveries: since("deliveries"), bytes: since("deliveredBytes") },
+      lags: since("lagged"),
+      catchUps: since("caughtUp"),
+      gaps: since("gaps"),
+      skipped: since("skipped"),
+      lost: since("lost"),
+    };
+    this.#before = now;
+    return happened;
+  }
+
+  #rejected({ rejects }: Stats): Sample["rejects"] {
+    const since: Sample["rejects"] = {};
+    for (const [code, count] of rejects) {
+      const more = count - (this.#rejects.get(code) ?? 0);
+      if (more > 0) since[code] = more;
+    }
+    this.#rejects = new Map(rejects);
+    return since;
+  }
+}
+
+/** Rooms that somebody is in, but for the server's own. */
+export function roomsInUse({ rooms }: Hub): number {
+  return rooms.size - OWN_ROOMS.filter((name) => rooms.has(name)).length;
+}
+
+function countsOf(stats: Stats): Counts {
+  return Object.fromEntries(COUNTERS.map((name) => [name, stats[name]])) as Counts;
+}
+
+function quantiles(window: LatencyWindow): Quantiles {
+  const [p50 = null, p99 = null] = window.take(0.5, 0.99);
+  return { p50: p50 === null ? null : round(p50), p99: p99 === null ? null : round(p99) };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

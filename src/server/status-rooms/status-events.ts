@@ -1,0 +1,82 @@
+// Notes for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
+import { now } from "../../log/clock.ts";
+import { plainAddress } from "../../limits/client-address.ts";
+import { type Ending, type Journal, reasonName } from "../../hub/session-events.ts";
+import type { Session } from "../../hub/session.ts";
+import type { Code, ThumpError } from "../../protocol/codes.ts";
+import type { Began, Ended, ErrorNote, ErrorNotes, SessionNotes } from "../../protocol/status-rooms.ts";
+
+/** So many of each kind are kept until they are taken; the rest are counted. */
+const MOST = 50;
+
+/** Errors whose words may be made of what a client sent: their code has to be enough. */
+const UNTOLD: ReadonlySet<Code> = new Set([
+  "malformed",
+  "unknown-type",
+  "invalid",
+  "invalid-event",
+  "invalid-cursor",
+  "invalid-query",
+  "internal",
+]);
+
+export class Notes implements Journal {
+  #began: Began[] = [];
+  #ended: Ended[] = [];
+  #more = { began: 0, ended: 0 };
+  #errors = new Map<Code, ErrorNote>();
+  #faults = new Set<string>();
+
+  began(session: Session): void {
+    if (this.#began.length >= MOST) return void this.#more.began++;
+    const { address, since } = session;
+    this.#began.push({
+      ...who(session),
+      address: address === undefined ? undefined : plainAddress(address),
+      since,
+    });
+  }
+
+  ended(session: Session, { reason, code }: Ending): void {
+    if (this.#ended.length >= MOST) return void this.#more.ended++;
+    const seconds = Math.round((now() - session.since) / 10) / 100;
+    this.#ended.push({ ...who(session), reason: reasonName(reason), code, seconds });
+  }
+
+  /** That is in the stats. */
+  lagging(): void {}
+
+  rejected({ code, message }: ThumpError): void {
+    const note = this.#errors.get(code) ?? { code, count: 0 };
+    note.count++;
+    if (!UNTOLD.has(code)) note.message = message.slice(0, 256);
+    this.#errors.set(code, note);
+  }
+
+  fault(what: string): void {
+    if (this.#faults.size < MOST) this.#faults.add(what);
+  }
+
+  /** Who came and went since the last time; nothing when nobody did. */
+  takeSessions(): Omit<SessionNotes, "node"> | undefined {
+    if (this.#began.length + this.#ended.length === 0) return undefined;
+    const taken = { began: this.#began, ended: this.#ended, more: this.#more };
+    this.#began = [];
+    this.#ended = [];
+    this.#more = { began: 0, ended: 0 };
+    return taken;
+  }
+
+  /** What was refused and what failed since the last time. */
+  takeErrors(): Pick<ErrorNotes, "errors" | "faults"> | undefined {
+    if (this.#errors.size + this.#faults.size === 0) return undefined;
+    const taken = { errors: [...this.#errors.values()], faults: [...this.#faults] };
+    this.#errors.clear();
+    this.#faults.clear();
+    return taken;
+  }
+}
+
+function who({ id, transport, identity }: Session): Pick<Began, "session" | "transport" | "user"> {
+  return { session: id, transport, user: identity.user };
+}

@@ -1,0 +1,197 @@
+// Puts the parts together: log, rules, hub and door. No HTTP here.
+import type { Server } from "bun";
+import type { Access } from "../auth/authenticator.ts";
+import { SERVER } from "../auth/principal.ts";
+import { Door } from "../service/room-service.ts";
+import { Limiter } from "../limits/limiter.ts";
+import { isLoopback } from "../limits/local-request.ts";
+import { Origins } from "../auth/origins.ts";
+import { Places } from "../limits/session-limit.ts";
+import { Policy } from "../auth/authorizer.ts";
+import { Proxies } from "../limits/trusted-proxies.ts";
+import { Turnstile } from "../limits/connection-throttle.ts";
+import { type SocketBounds, socketBounds } from "../hub/backpressure.ts";
+import { Hub } from "../hub/hub.ts";
+import { Memory } from "../rooms/memory-budget.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { Content } from "../protocol/content.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import { Journals } from "../hub/session-events.ts";
+import type { Latency } from "../hub/latency-histogram.ts";
+import { createLog } from "./create-log.ts";
+import { LogJournal, warn, warnOfProxy } from "./session-logger.ts";
+import { watchLoop } from "./metrics/loop-delay.ts";
+import { joinPeers } from "./join-cluster.ts";
+import type { Settings } from "./config/options.ts";
+import { prepare } from "./config/runtime-config.ts";
+import { setUserTimeout } from "./tcp-user-timeout.ts";
+
+/** How long a drain waits for connections to go before it gives up on them, in ms. */
+const DRAIN_LIMIT = 10_000;
+/** So many sessions are ended in one turn. */
+const DRAIN_SLICE = 250;
+
+/** What code may say with a publication. */
+export interface PublishOptions {
+  event?: string;
+  /** Idempotency key. */
+  key?: string;
+  /** The user in whose name it is published. */
+  from?: string;
+}
+
+/** The handle that code in this process has. */
+export class Engine {
+  /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
+  readonly seed = crypto.randomUUID();
+  readonly hub: Hub;
+  readonly door: Door;
+  readonly origins: Origins;
+  readonly proxies: Proxies;
+  readonly bounds: SocketBounds;
+  /** Those who are told how sessions end, and of faults. */
+  readonly journals = new Journals(new LogJournal());
+  /** What is kept of all rooms. */
+  readonly memory: Memory;
+  /** Told to stop: no new sessions. */
+  draining = false;
+  /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
+  routedByBun = true;
+  /** Bun's server, once it is known. */
+  server: Server<unknown> | null = null;
+  /** Called when the server is known: what needs one begins. */
+  onAttach = () => {};
+  /** How often the settings were read again. */
+  readonly reloads = { done: 0, failed: 0 };
+  readonly #closing: (() => unknown)[] = [];
+  #loopDelay: Latency | undefined;
+
+  /** The settings that it began with: the engine's own limits were made from them. */
+  readonly listening: Settings;
+  readonly turnstile = new Turnstile();
+
+  /**
+   * @param settings what holds now: a reload replaces them
+   * @throws OptionsError when a key or a schema cannot be used; StoreError when what is kept cannot
+   */
+  constructor(public settings: Settings) {
+    this.listening = settings;
+    const journal = this.journals;
+    const { access, rules } = prepare(settings, journal);
+    this.bounds = socketBounds(settings.maxMessage);
+    this.memory = new Memory(settings.memory);
+    this.hub = new Hub({
+      log: createLog(settings, {
+        // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
+        boundsOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).bounds,
+        kinds: () => (this.hub?.rules ?? rules).kinds,
+        memory: this.memory,
+        onRelease: (room, upTo) => this.hub.release(room, upTo),
+        onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+        onWarning: warn,
+        onForget: (room) => this.hub.rooms.get(room)?.forget(),
+      }),
+      rules,
+      bounds: this.bounds,
+      journal,
+      heartbeat: settings.heartbeat,
+      roomsPerSession: settings.roomsPerSession,
+      roomsInUse: settings.roomsInUse,
+      roomsPerAddress: settings.roomsPerAddress,
+      memory: settings.store.kind === "redis" ? this.memory : undefined,
+    });
+    const policy = new Policy(this.hub, access.secured, settings.authorize);
+    const limiter = new Limiter(settings.rates);
+    const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
+    const { maxMessage, bodyTime } = settings;
+    this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
+    this.door.bodies.max = settings.bodies;
+    joinPeers(this);
+    this.origins = new Origins(settings.origins);
+    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
+  }
+
+  /** Whom it believes, and what was revoked. */
+  get access(): Access {
+    return this.door.access;
+  }
+
+  /**
+   * Publishes from code: JSON values, or a Uint8Array. Resolves with the cursor once the log has kept it.
+   * @throws ThumpError when the name or the data does not fit the room's rule
+   */
+  async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
+    const { seq } = await this.door.publish(
+      { caller: SERVER },
+      { room, content: Content.value(data), ...options },
+    );
+    return { at: formatCursor(this.hub.log.epoch, seq) };
+  }
+
+  /** How many sessions are in a room, on any transport. */
+  sessionsIn(room: string): number {
+    return this.hub.rooms.get(room)?.members.size ?? 0;
+  }
+
+  /**
+   * Ends all sessions: each once what it was behind with has reached it, or after 10 s, and tells it to come
+   * back at a time of its own within `settings.drain`. Publications are still taken and acknowledged.
+   */
+  async drain(): Promise<void> {
+    this.draining = true;
+    // Who is told to come back elsewhere need not hear that the others are.
+    this.hub.presence.stop();
+    const { hub } = this;
+    const deadline = performance.now() + DRAIN_LIMIT;
+    while (hub.sessions.size > 0) {
+      let ended = 0;
+      for (const session of hub.sessions.values()) {
+        if ((session.behind || session.pending()) && performance.now() < deadline) continue;
+        session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
+        // Thousands of them are not to hold up what is published meanwhile.
+        if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);
+      }
+      if (hub.sessions.size > 0) await Bun.sleep(20);
+    }
+  }
+
+  /** How late its event loop is: looked at from when somebody first asks. */
+  get loopDelay(): Latency {
+    if (this.#loopDelay) return this.#loopDelay;
+    const { delay, stop } = watchLoop();
+    this.onClose(stop);
+    return (this.#loopDelay = delay);
+  }
+
+  /** Why it should get no new clients just now; undefined when all is well. */
+  get unready(): string | undefined {
+    return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  }
+
+  /**
+   * Hands over Bun's server: by it addresses of clients are known, and sockets of a room are reached. An app that listens
+   * does it by itself; one that is served by `Bun.serve({ fetch: app.fetch })` has to.
+   */
+  attach(server: Server<unknown>): void {
+    this.server = server;
+    this.hub.attach(server);
+    // Where there are secrets, a name that points here by trickery brings no token along.
+    const local = isLoopback(server.hostname ?? "");
+    this.origins.loopbackOnly = () => local && !this.access.secured;
+    // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
+    if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
+    this.onAttach();
+  }
+
+  /** What else is to be done when it closes. */
+  onClose(run: () => unknown): void {
+    this.#closing.push(run);
+  }
+
+  /** Stops timers and closes the log. Nothing can be published afterwards. */
+  async close(): Promise<void> {
+    this.hub.stop();
+    await this.hub.log.close();
+    for (const run of this.#closing.splice(0)) await run();
+  }
+}

@@ -1,0 +1,20 @@
+// The context of one HTTP request, as every handler receives it.
+import type { Server } from "bun";
+import type { Asker } from "../../auth/principal.ts";
+import type { Door } from "../../service/room-service.ts";
+import type { Names } from "./path-names.ts";
+
+export interface HandlerContext {
+  readonly door: Door;
+  readonly request: Request;
+  /** Bun's server where the request comes straight from it; null where the app's own code made the request. */
+  readonly server: Server<unknown> | null;
+  readonly asker: Asker;
+  /** The path parameters, decoded. */
+  readonly names: Names;
+}
+
+/** Undefined where the request has become a WebSocket. */
+export type Answer = Response | undefined;
+
+export type Handler = (context: HandlerContext) => Answer | Promise<Answer>;

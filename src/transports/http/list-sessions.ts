@@ -1,0 +1,119 @@
+// `GET /sessions`: who is connected; and of one session all that tells how it fares.
+import { plainAddress } from "../../limits/client-address.ts";
+import type { Hub } from "../../hub/hub.ts";
+import { positionOf } from "../../hub/merge.ts";
+import type { Membership, Session } from "../../hub/session.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+import { formatCursor } from "../../protocol/cursor.ts";
+import type { HandlerContext } from "./handler-context.ts";
+import { sessionOf } from "./operator-actions.ts";
+import { type Order, pageOf } from "./pagination.ts";
+import { readQuery } from "./read-request.ts";
+
+/** What the list of sessions takes. */
+const LIST = ["room", "user", "lagging", "cursor", "limit"];
+/** So many of a session's rooms are shown. */
+const MAX_ROOMS = 1000;
+
+type Place = Pick<Session, "id" | "since">;
+
+/** The newest first. */
+const byAge: Order<Place> = {
+  compare: (a, b) => b.since - a.since || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0),
+  cursor: ({ since, id }) => `${since}.${id}`,
+  parse(cursor) {
+    const [, since, id] = /^([0-9]{1,15})\.([\w-]+)$/.exec(cursor) ?? [];
+    return id === undefined ? undefined : { id, since: Number(since) };
+  },
+};
+
+/** `GET /sessions?room=…&user=…&lagging=1&cursor=…&limit=100` */
+export async function listSessions({ door, request, asker }: HandlerContext): Promise<Response> {
+  door.policy.checkOperation(asker, "inspect");
+  const { hub } = door;
+  const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
+  const after = cursor === undefined ? undefined : byAge.parse(cursor);
+  if (cursor !== undefined && after === undefined)
+    throw new ThumpError("invalid-query", "cursor is not one of this list.");
+  const fits = (session: Session) =>
+    (user === undefined || session.identity.user === user) &&
+    (lagging !== "1" || session.lagging) &&
+    rooms.every((room) => session.memberships.has(room));
+  const page = await pageOf(candidates(hub, rooms[0], fits), byAge, after, limit);
+  const sessions = page.items.map((session) => ({
+    ...summary(session),
+    rooms: session.memberships.size,
+    lagging: session.lagging,
+  }));
+  return Response.json({ sessions, total: page.total, cursor: page.cursor });
+}
+
+/** Where a room is named, those in it are all that has to be looked at. */
+function* candidates(
+  hub: Hub,
+  room: string | undefined,
+  fits: (session: Session) => boolean,
+): Iterable<Session | undefined> {
+  if (room === undefined) {
+    for (const session of hub.sessions.values()) yield fits(session) ? session : undefined;
+  } else {
+    for (const { session } of hub.rooms.get(room)?.members ?? []) yield fits(session) ? session : undefined;
+  }
+}
+
+/** `GET /sessions/:id` */
+export function describeSession({ door, request, asker, names }: HandlerContext): Response {
+  const { id = "" } = names;
+  door.policy.checkOperation(asker, "inspect");
+  readQuery(request, []);
+  const session = sessionOf(door, id);
+  const { identity, memberships, lagging, lags, received } = session;
+  const shown = [...memberships.values().take(MAX_ROOMS)];
+  return Response.json({
+    ...summary(session),
+    info: identity.info,
+    deadline: identity.deadline,
+    lagging,
+    lags: lags ?? { times: 0 },
+    waiting: session.unread(),
+    allowed: door.hub.bounds.high,
+    full: session.backedUp(),
+    received,
+    sent: sentTo(session),
+    rooms: memberships.size,
+    memberships: shown.map((membership) => standing(door.hub, membership)),
+  });
+}
+
+function summary({ id, transport, identity, address, since }: Session): object {
+  return {
+    session: id,
+    transport,
+    user: identity.user,
+    address: address === undefined ? undefined : plainAddress(address),
+    since,
+  };
+}
+
+/** Publications that it was sent: what its live memberships have had is counted by their rooms. */
+function sentTo({ sent, memberships }: Session): number {
+  let all = sent;
+  for (const { live, liveSince, room } of memberships.values()) if (live) all += room.delivered - liveSince;
+  return all;
+}
+
+/** Where a session is in a room. `more`: there are others, of which the room's tail knows nothing any more. */
+function standing(hub: Hub, membership: Membership): object {
+  const { room, live, max } = membership;
+  const { tail, rule } = room;
+  const position = positionOf(membership);
+  return {
+    room: room.name,
+    at: formatCursor(hub.log.epoch, live ? hub.position : position),
+    live,
+    behind: live ? 0 : tail.countAfter(position),
+    more: !live && position < tail.floor ? true : undefined,
+    max,
+    lag: rule.lag,
+  };
+}

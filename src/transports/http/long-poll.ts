@@ -1,0 +1,137 @@
+// The long poll: waits in a room, as a session, until something comes or the time is over.
+import type { Asker } from "../../auth/principal.ts";
+import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { AskingSession } from "../../service/recheck.ts";
+import { Refusal } from "../../auth/auth-error.ts";
+import type { Channel, Stream } from "../../hub/stream-batcher.ts";
+import { identity } from "../../hub/content-coding.ts";
+import type { Joined } from "../../hub/join.ts";
+import type { Room } from "../../hub/room.ts";
+import { type Ending, endedByClient, endedByUs } from "../../hub/session-events.ts";
+import { Session } from "../../hub/session.ts";
+import { CLOSE, ThumpError } from "../../protocol/codes.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import type { StreamFormat } from "../../protocol/formats.ts";
+
+const ANSWERED: Ending = { reason: "answered" };
+
+/** All that a waiting request needs to know is that there is something; it then asks for it. */
+const wake: StreamFormat = {
+  name: "poll",
+  contentType: "",
+  message: () => ".",
+  gap: () => ".",
+  position: () => "",
+  keepAlive: () => "",
+  presence: () => "",
+};
+
+class PollSession extends Session implements Stream, AskingSession {
+  override readonly format = wake;
+  readonly coding = identity;
+  override readonly address: string | undefined;
+  #channel: Channel | undefined;
+
+  constructor(
+    readonly door: Door,
+    readonly asker: Asker,
+    readonly onWake: (ending: Ending, error?: ThumpError) => void,
+  ) {
+    super("poll", wake, asker.caller);
+    this.address = asker.address;
+    this.network = asker.network;
+    asker.session = this;
+  }
+
+  /** Between two polls it would have left: who only polls is not seen. */
+  override get present(): boolean {
+    return false;
+  }
+
+  write(): boolean {
+    this.onWake(ANSWERED);
+    return true;
+  }
+
+  override send(publications: Publication[]): boolean {
+    this.sent += publications.length;
+    if (publications.length > 0) this.onWake(ANSWERED);
+    return true;
+  }
+
+  override gap(): void {
+    this.onWake(ANSWERED);
+  }
+
+  override tellPresence(): void {
+    // It cannot ask for it.
+  }
+
+  override end(code: number, reason: string): void {
+    const told =
+      code === CLOSE.unauthorized ? "unauthorized" : code === CLOSE.removed ? "forbidden" : undefined;
+    this.onWake(endedByUs(code), told && new ThumpError(told, `It was ended: ${reason}.`));
+  }
+
+  left(_room: string, why: Refusal): void {
+    this.onWake(endedByUs(CLOSE.removed), why);
+  }
+
+  override backedUp(): boolean {
+    return false;
+  }
+
+  override pending(): boolean {
+    return false;
+  }
+
+  override attach(rooms: Room[]): void {
+    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
+  }
+
+  override detach(): void {
+    if (this.#channel) this.door.hub.fanOut.channels.remove(this, this.#channel);
+    this.#channel = undefined;
+  }
+
+  override beat(): boolean {
+    return true;
+  }
+}
+
+/**
+ * Resolves once the room has a publication after the start, something went missing, `ms` are over, the client
+ * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here, or there is
+ * no place for one more session.
+ */
+export function waitForPublication(
+  door: Door,
+  asker: Asker,
+  authorized: AuthorizedStarts,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const finish = (ending: Ending, error?: unknown) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      door.hub.remove(session, ending);
+      if (error === undefined) resolve();
+      else reject(error as Error);
+    };
+    const abort = () => finish(endedByClient());
+    const session = new PollSession(door, asker, finish);
+    const timer = setTimeout(() => finish(ANSWERED), ms);
+    signal.addEventListener("abort", abort);
+    try {
+      door.admit(session);
+    } catch (error) {
+      return finish(ANSWERED, error);
+    }
+    const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
+    Promise.try(() => door.join(asker, session, authorized, joined)).catch((error: unknown) =>
+      finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
+    );
+  });
+}

@@ -1,0 +1,110 @@
+// What operators do over HTTP: end sessions, revoke tokens.
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Door } from "../../service/room-service.ts";
+import { remove } from "../../service/end-sessions.ts";
+import { checkUserName } from "../../auth/user-name.ts";
+import type { Session } from "../../hub/session.ts";
+import type { Removal } from "../../log/peers.ts";
+import { fieldErrors } from "../../protocol/field-errors.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+import { readJson } from "./read-body.ts";
+import type { HandlerContext } from "./handler-context.ts";
+import { readQuery } from "./read-request.ts";
+
+/** `DELETE /sessions/:id` */
+export async function endSession({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  const { id = "" } = names;
+  door.policy.checkOperation(asker, "disconnect");
+  readQuery(request, []);
+  if ((await removeEverywhere(door, { session: id })) === 0) throw noSession();
+  return new Response(null, { status: 204 });
+}
+
+/** `DELETE /users/:user/sessions` */
+export async function endUserSessions({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  const { user = "" } = names;
+  door.policy.checkOperation(asker, "disconnect");
+  readQuery(request, []);
+  const named = { user: checkUserName(user, "/user") };
+  return Response.json({ ended: await removeEverywhere(door, named) });
+}
+
+const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+/** What is to be taken back: one of the three, not more. */
+export const Revocation = Type.Object(
+  {
+    user: name("Every token of this user that was issued up to now."),
+    session: name("The token that this session came with."),
+    token: name("The token with this `jti`."),
+    until: Type.Optional(Type.Number({ description: "How long to remember it, in ms since 1970." })),
+  },
+  { additionalProperties: false },
+);
+const revocation = Compile(Revocation);
+const MAX_BODY = 16 * 1024;
+
+/** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
+export async function revoke({ door, request, asker }: HandlerContext): Promise<Response> {
+  door.policy.checkOperation(asker, "revoke");
+  readQuery(request, []);
+  const { access } = door;
+  if (!access.takesTokens)
+    throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
+  const { user, session, token, until } = checkRevocation(await readJson(door, asker, request, MAX_BODY));
+  // A reload may have changed what the key may do while the body was on its way.
+  door.policy.checkOperation(asker, "revoke");
+  if (user !== undefined) checkUserName(user, "/user");
+  const { lifetime, leeway } = access.settings;
+  const end = until ?? Date.now() + lifetime + leeway;
+  if (end <= Date.now()) {
+    throw new ThumpError("invalid", "until is in the past; it is in ms since 1970.", [
+      { path: "/until", message: "is in the past" },
+    ]);
+  }
+  const ended = await removeEverywhere(door, {
+    user,
+    session,
+    token,
+    revoked: { at: Date.now(), until: end },
+  });
+  if (session !== undefined && ended === 0) throw noSession();
+  return Response.json({ ended, until: end });
+}
+
+function checkRevocation(body: unknown): Static<typeof Revocation> {
+  if (!revocation.Check(body)) {
+    const errors = fieldErrors(revocation.Errors(body));
+    throw new ThumpError(
+      "invalid",
+      `The body does not fit: ${errors[0]?.path} ${errors[0]?.message}.`,
+      errors,
+    );
+  }
+  const named = [body.user, body.session, body.token].filter((one) => one !== undefined);
+  if (named.length !== 1) throw new ThumpError("invalid", 'Name one of "user", "session" and "token".');
+  return body;
+}
+
+/** A session that is here. @throws ThumpError `not-found` */
+export function sessionOf(door: Door, id: string): Session {
+  const session = door.hub.sessions.get(id);
+  if (!session) throw noSession();
+  return session;
+}
+
+function noSession(): ThumpError {
+  return new ThumpError("not-found", "There is no such session; it may have ended.");
+}
+
+/** Here, and on the other nodes where there are some. Says how many sessions ended. */
+async function removeEverywhere({ hub, access }: Door, removal: Removal): Promise<number> {
+  const { peers } = hub.log;
+  const { ended, revoked } = remove(hub, access, removal);
+  if (!peers) return ended;
+  // One session is in one place.
+  if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;
+  for (const one of revoked) await peers.remember(one);
+  return ended + (await peers.remove(removal));
+}

@@ -1,0 +1,53 @@
+// Errors over HTTP: application/problem+json (RFC 9457) with a stable `code`.
+import { Refusal } from "../../auth/auth-error.ts";
+import type { Hub } from "../../hub/hub.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+
+/** Turns whatever was thrown into what a client may see of it, and counts it. Faults of ours are logged, not shown. */
+export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
+  let error = thrown;
+  if (!(error instanceof ThumpError)) {
+    hub.journal.fault("internal error", error);
+    error = new ThumpError("internal", "Something went wrong in the server. It has been logged.");
+  }
+  const known = error as ThumpError;
+  hub.stats.rejected(known.code);
+  hub.journal.rejected?.(known);
+  return known;
+}
+
+/** The error as a response. */
+export function problem(hub: Hub, thrown: unknown): Response {
+  return problemResponse(toThumpError(hub, thrown));
+}
+
+/** The response for an error that was counted. */
+export function problemResponse(error: ThumpError): Response {
+  const { code, status, retry } = error;
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
+  if (retry !== undefined) headers["retry-after"] = String(Math.ceil(retry / 1000));
+  if (error instanceof Refusal) Object.assign(headers, challenge(error));
+  return new Response(JSON.stringify(problemBody(error)), { status, headers });
+}
+
+/** The problem document of an error. */
+export function problemBody({ code, status, message, errors, retry }: ThumpError): object {
+  return {
+    type: "about:blank",
+    title: code,
+    status,
+    code,
+    detail: message,
+    ...(errors ? { errors } : {}),
+    ...(retry === undefined ? {} : { retry }),
+  };
+}
+
+/** What RFC 6750 §3 wants beside a 401, and beside a 403 that a better token would spare. */
+function challenge({ status, challenge: why, message }: Refusal): Record<string, string> {
+  if (status !== 401 && why === undefined) return {};
+  const description = message.replaceAll(/[^\x20-\x7e]|["\\]/g, "'");
+  const words = why === undefined ? "" : `, error="${why}", error_description="${description}"`;
+  return { "www-authenticate": `Bearer realm="thump"${words}` };
+}

@@ -1,0 +1,164 @@
+// POST /publish: several publications, or one to several rooms, each with a result of its own.
+import type { Asker } from "../../auth/principal.ts";
+import type { Door } from "../../service/room-service.ts";
+import type { TraceContext } from "../../hub/publish-pipeline.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+import { formatCursor } from "../../protocol/cursor.ts";
+import { count, type Counted, parse, pay, type Wanted } from "./batch-items.ts";
+import { type Items, readItems } from "./read-body.ts";
+import type { HandlerContext } from "./handler-context.ts";
+import { toThumpError } from "./problem.ts";
+import { readQuery, traceparentOf } from "./read-request.ts";
+
+/** How many publications one request may make. */
+const MAX_PUBLICATIONS = 1000;
+/** In how many results of a batch an error has details. */
+const DETAILED = 10;
+
+type Result =
+  | { room?: string; at: string }
+  | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
+
+/**
+ * Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other, unless the query says
+ * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
+ */
+export async function publishBatch(
+  { door, request, asker }: HandlerContext,
+  maxBody: number,
+): Promise<Response> {
+  door.policy.checkShown(asker, "Publishing takes a token or an API key.");
+  const ordered = readQuery(request, ["ordered"]).ordered === "1";
+  const { items, work } = await counted(door, request, asker, maxBody);
+  const batch = new Batch(door, asker, ordered, traceparentOf(door, request, asker));
+  const paid: Counted[] = [];
+  for (const item of items) {
+    if (work.isDue) await work.pause();
+    pay(door, asker, item);
+    paid.push(item);
+    if (ordered && item.unpaid) break;
+  }
+  // All is parsed before anything is published: of a body that is not JSON nothing is.
+  const wanted: (Wanted | ThumpError)[] = [];
+  let unfit = 0;
+  for (const item of paid) {
+    if (work.isDue) await work.pause();
+    const one =
+      item.paid === 0 && item.unpaid ? item.unpaid : parse(item, door.maxMessage, unfit >= DETAILED);
+    if (one instanceof ThumpError) unfit++;
+    wanted.push(one);
+  }
+  await decideAll(door, asker, wanted);
+  for (const [i, item] of paid.entries()) {
+    for (const publication of batch.publications(item, wanted[i] as Wanted | ThumpError)) {
+      if (work.isDue) await work.pause();
+      if (!batch.add(publication)) return batch.answer();
+    }
+  }
+  return batch.answer();
+}
+
+/** Reads the items, and counts what they ask for. A body that is refused as a whole is counted as a publication. */
+async function counted(
+  door: Door,
+  request: Request,
+  asker: Asker,
+  maxBody: number,
+): Promise<{ items: Counted[]; work: Items["work"] }> {
+  let size = 0;
+  try {
+    const read = await readItems(door, asker, request, maxBody, MAX_PUBLICATIONS, tooMany);
+    const { texts, work } = read;
+    ({ size } = read);
+    const items: Counted[] = [];
+    let publications = 0;
+    for (const text of texts) {
+      if (work.isDue) await work.pause();
+      const item = count(text, MAX_PUBLICATIONS);
+      items.push(item);
+      publications += item.count;
+      if (publications > MAX_PUBLICATIONS) throw tooMany();
+    }
+    return { items, work };
+  } catch (error) {
+    door.limiter.take(asker, "publishes", 1, size);
+    throw error;
+  }
+}
+
+function tooMany(): ThumpError {
+  return new ThumpError(
+    "limit",
+    `One request may make ${MAX_PUBLICATIONS} publications; this one asks for more.`,
+  );
+}
+
+/** The app's hook is asked about each room before anything is published: what it says is then known. */
+async function decideAll(door: Door, asker: Asker, wanted: (Wanted | ThumpError)[]): Promise<void> {
+  if (!door.policy.authorize) return;
+  const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
+  await Promise.allSettled([...rooms].map((room) => Promise.try(() => door.check(asker, "publish", room))));
+}
+
+/** One publication, or why there is none. */
+type Publication = { room?: string | undefined } & ({ wanted: Wanted } | { error: ThumpError });
+
+class Batch {
+  readonly #results: (Result | Promise<Result>)[] = [];
+  #failed = 0;
+
+  constructor(
+    readonly door: Door,
+    readonly asker: Asker,
+    readonly ordered: boolean,
+    readonly traceparent: TraceContext | undefined,
+  ) {}
+
+  /** One a room; of an item that does not fit one alone. */
+  *publications({ room, count, paid, unpaid }: Counted, wanted: Wanted | ThumpError): Generator<Publication> {
+    if (wanted === unpaid) for (let i = 0; i < count; i++) yield { room, error: unpaid };
+    else if (wanted instanceof ThumpError) yield { room, error: wanted };
+    else
+      for (const [i, each] of wanted.rooms.entries())
+        yield i >= paid && unpaid ? { room: each, error: unpaid } : { room: each, wanted };
+  }
+
+  /** False when nothing is to come after it. */
+  add(publication: Publication): boolean {
+    const result =
+      "error" in publication
+        ? this.#fail(publication.room, publication.error)
+        : this.#publish(publication.room as string, publication.wanted);
+    this.#results.push(result);
+    return !(this.ordered && "error" in result);
+  }
+
+  async answer(): Promise<Response> {
+    return Response.json({ results: await Promise.all(this.#results) });
+  }
+
+  #publish(room: string, { event, key, content }: Wanted): Result | Promise<Result> {
+    const { door, asker, traceparent } = this;
+    const failed = (error: unknown) => this.#fail(room, error);
+    const kept = ({ seq }: { seq: number }): Result => ({ room, at: formatCursor(door.hub.log.epoch, seq) });
+    const brief = this.#failed >= DETAILED;
+    try {
+      const publication = door.publish(asker, { room, event, key, content, traceparent, paid: true, brief });
+      return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #fail(room: string | undefined, thrown: unknown): Result {
+    const { code, message, errors, retry } = toThumpError(this.door.hub, thrown);
+    const detailed = this.#failed++ < DETAILED;
+    const error = {
+      code,
+      message,
+      ...(errors && detailed ? { errors } : {}),
+      ...(retry === undefined ? {} : { retry }),
+    };
+    return { ...(room === undefined ? {} : { room }), error };
+  }
+}

@@ -1,0 +1,131 @@
+// Reading requests: the room, the query, where to start. No sockets, no state.
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { fieldErrors } from "../../protocol/field-errors.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+import { parseCursor } from "../../protocol/cursor.ts";
+import { checkRoomName } from "../../protocol/names.ts";
+import type { Asker } from "../../auth/principal.ts";
+import type { Door } from "../../service/room-service.ts";
+import type { TraceContext } from "../../hub/publish-pipeline.ts";
+import type { Start } from "../../hub/join.ts";
+import type { Names } from "./path-names.ts";
+
+const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
+const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
+const Flag = Type.String({ pattern: "^[01]$" });
+/** A pattern is tried on every room there is: it may be neither long nor have many wildcards. */
+const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
+/** What a query may say. */
+export const Query = Type.Object({
+  after: Type.Optional(Type.String()),
+  last: Type.Optional(Digits),
+  wait: Type.Optional(Decimal),
+  max: Type.Optional(Decimal),
+  echo: Type.Optional(Flag),
+  ordered: Type.Optional(Flag),
+  presence: Type.Optional(Flag),
+  match: Type.Optional(Match),
+  cursor: Type.Optional(Type.String()),
+  user: Type.Optional(Type.String()),
+  lagging: Type.Optional(Flag),
+  sort: Type.Optional(Type.Union([Type.Literal("name"), Type.Literal("sessions")])),
+  limit: Type.Optional(Digits),
+});
+const query = Compile(Query);
+
+/** Other names for the header `Last-Event-ID` in a query: Mercure's, and those of libraries that replace EventSource. */
+const LAST_EVENT_ID = /^(?:last-?event-?id|evs_last_event_id)$/i;
+
+type Parameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
+
+/**
+ * The parameters of the query, checked.
+ * @param only the names that the request may have; without them, unknown ones are ignored
+ * @throws ThumpError `invalid-query`
+ */
+export function readQuery(request: Request, only?: readonly string[]): Parameters {
+  const at = request.url.indexOf("?");
+  if (at < 0) return { rooms: [] };
+  const parameters = new URLSearchParams(request.url.slice(at));
+  if (only) checkNames(parameters, only);
+  const values = Object.fromEntries(parameters);
+  if (!query.Check(values)) {
+    const errors = fieldErrors(query.Errors(values));
+    throw new ThumpError(
+      "invalid-query",
+      `The query parameter ${errors[0]?.path.slice(1)} ${errors[0]?.message}.`,
+      errors,
+    );
+  }
+  const [, lastEventId] = [...parameters].findLast(([name]) => LAST_EVENT_ID.test(name)) ?? [];
+  return {
+    ...values,
+    rooms: [...new Set(parameters.getAll("room"))],
+    ...(lastEventId === undefined ? {} : { lastEventId }),
+  };
+}
+
+/** What is misspelled, or not known yet, must not give an answer to another question. */
+function checkNames(parameters: URLSearchParams, only: readonly string[]): void {
+  for (const name of parameters.keys()) {
+    // The credential is read elsewhere.
+    if (name === "token" || only.includes(name) || (only.includes("after") && LAST_EVENT_ID.test(name)))
+      continue;
+    const known = only.length > 0 ? `It takes ${only.join(", ")}.` : "It takes none.";
+    throw new ThumpError(
+      "invalid-query",
+      `There is no query parameter ${JSON.stringify(name.slice(0, 64))} here. ${known}`,
+    );
+  }
+}
+
+/** The room in the path. @throws ThumpError `invalid-room` */
+export function readRoom(names: Names): string {
+  return checkRoomName(names["room"] ?? "");
+}
+
+/**
+ * Where a listener starts: at the cursor of the header Last-Event-ID, else of one of its names in the query, else of
+ * `after`; or with `last`. Also `max`, and whether it asks for presence.
+ */
+export function readStart({ headers }: Request, query: Parameters): Start {
+  const { after, last, max, presence, lastEventId } = query;
+  const cursor = readHeader(headers, "last-event-id") || lastEventId || after;
+  if (max !== undefined && Number(max) === 0)
+    throw new ThumpError("invalid-query", "max must be greater than 0.");
+  return {
+    after: cursor ? parseCursor(cursor) : undefined,
+    last: last === undefined ? undefined : Number(last),
+    max: max === undefined ? undefined : Number(max),
+    presence: presence === "1",
+  };
+}
+
+/** The trace that a request belongs to, where traces are made, and whether its publisher may decide if it is sampled. */
+export function traceparentOf(
+  { hub, policy }: Door,
+  request: Request,
+  asker: Asker,
+): TraceContext | undefined {
+  const traceparent = hub.intake.trace && request.headers.get("traceparent");
+  return traceparent ? { traceparent, trusted: policy.trusts(asker) } : undefined;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of a header. Bun gives its bytes as Latin-1. Clients such as curl send UTF-8, so what is valid UTF-8 is read
+ * as that (RFC 9110 §5.5 leaves it open).
+ */
+export function readHeader(headers: Headers, name: string): string | undefined {
+  const value = headers.get(name);
+  if (value === null) return undefined;
+  // oxlint-disable-next-line no-control-regex -- all of ASCII
+  if (/^[\x00-\x7f]*$/.test(value)) return value;
+  try {
+    return utf8.decode(Buffer.from(value, "latin1"));
+  } catch {
+    return value;
+  }
+}

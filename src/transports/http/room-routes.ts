@@ -1,0 +1,191 @@
+// A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
+import type { Asker } from "../../auth/principal.ts";
+import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { Coding } from "../../hub/content-coding.ts";
+import { startAll, type Start } from "../../hub/join.ts";
+import { ThumpError } from "../../protocol/codes.ts";
+import type { Content } from "../../protocol/content.ts";
+import { formatCursor } from "../../protocol/cursor.ts";
+import {
+  envelopeStream,
+  eventStream,
+  multiplexedStream as multiplexedFormat,
+  ndjson,
+} from "../../protocol/formats.ts";
+import { historyAnswer, membersAnswer } from "../room-answers.ts";
+import { readContent, readItems } from "./read-body.ts";
+import type { Answer, HandlerContext } from "./handler-context.ts";
+import { MultiplexedSocket } from "../websocket/multiplexed-socket.ts";
+import { MultiplexedStream, parseJoins } from "../stream/multiplexed-stream.ts";
+import { openRoomStream, openSocket, openStream, poll } from "../open-session.ts";
+import { RawSocket } from "../websocket/raw-socket.ts";
+import { readHeader, readQuery, readRoom, readStart, traceparentOf } from "./read-request.ts";
+
+/** The longest that a poll waits, in seconds. Proxies such as nginx give up after 60 s without an answer. */
+const MAX_WAIT = 50;
+/** The query parameters of a plain read. `GET /rooms/:room` shares its own with streams and sockets. */
+const READS = ["after", "last", "wait", "max", "echo", "presence"];
+const KNOWN = "This server takes a token or an API key.";
+
+const jsonHeaders = {
+  headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+};
+
+/** `POST /rooms/:room`: publishes the body. */
+export async function publish({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  const { headers } = request;
+  const room = readRoom(names);
+  const content = await readPublication(door, request, asker, room);
+  const publication = await door.publish(asker, {
+    room,
+    content,
+    event: readHeader(headers, "event"),
+    key: readHeader(headers, "idempotency-key"),
+    traceparent: traceparentOf(door, request, asker),
+  });
+  return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
+}
+
+/** A publication that is refused before its data is there is counted as one all the same. */
+async function readPublication(door: Door, request: Request, asker: Asker, room: string): Promise<Content> {
+  try {
+    // Whose publication is not wanted need not send it.
+    if (door.policy.secured) await door.check(asker, "publish", room);
+    return await readContent(door, asker, request, door.maxMessage);
+  } catch (error) {
+    door.limiter.take(asker, "publishes");
+    throw error;
+  }
+}
+
+/** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
+export function listen(context: HandlerContext): Answer | Promise<Answer> {
+  const { door, request, asker, names } = context;
+  const room = readRoom(names);
+  const accept = request.headers.get("accept") ?? "";
+  const streams = isUpgrade(request) || isStream(request, accept);
+  const query = readQuery(request, streams ? undefined : READS);
+  const start = readStart(request, query);
+  const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
+  const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
+    andThen(door.authorizeJoins(asker, startAll([room], start)), (joins) => {
+      door.checkOpen(asker, [room]);
+      return run(joins);
+    });
+  if (start.presence && !isStream(request, accept)) {
+    throw new ThumpError(
+      "invalid-query",
+      "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
+    );
+  }
+  if (streams || wait > 0) door.limiter.take(asker, "joins");
+  if (isUpgrade(request))
+    return listening((joins) =>
+      openSocket(context, new RawSocket(door, asker, room, joins, query.echo === "1")),
+    );
+  if (asksForEvents(request)) return listening((joins) => openRoomStream(context, eventStream, joins));
+  if (accept.includes("application/x-ndjson"))
+    return listening((joins) => openRoomStream(context, ndjson, joins));
+  if (wait > 0)
+    return listening((joins) => poll(context, room, joins, wait, (from) => state(door, asker, room, from)));
+  return door.allow(asker, "history", room, () => state(door, asker, room, start));
+}
+
+/** Goes on at once where nothing has to be waited for. */
+function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(run) : run(value);
+}
+
+/** `GET /events?room=a&room=b`: an event stream of several rooms. */
+export function events(context: HandlerContext): Response | Promise<Response> {
+  const { door, request, asker } = context;
+  const query = readQuery(request);
+  if (query.rooms.length === 0)
+    throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
+  const start = readStart(request, query);
+  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
+    door.checkOpen(asker, joins.starts.keys());
+    return openRoomStream(context, envelopeStream, joins);
+  });
+}
+
+/** `POST /events`: the multiplexed stream, of the rooms in the body. */
+export async function multiplexedStream(context: HandlerContext, maxBody: number): Promise<Response> {
+  const { door, request, asker } = context;
+  door.policy.checkShown(asker, KNOWN);
+  const { roomsPerSession } = door.hub;
+  const items = await readItems(door, asker, request, maxBody, roomsPerSession, () => tooManyRooms(door));
+  takeJoins(door, asker, items.texts.length);
+  const joins = await parseJoins(items);
+  const rooms = joins.map(({ room }) => room);
+  const create = (coding: Coding) => new MultiplexedStream(door, asker, coding, joins);
+  return openStream(context, multiplexedFormat, rooms, create);
+}
+
+/** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
+export function multiplexed(context: HandlerContext): Answer | Promise<Answer> {
+  const { door, request, asker } = context;
+  const query = readQuery(request);
+  door.policy.checkShown(asker, KNOWN);
+  const start = readStart(request, query);
+  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
+    if (!isUpgrade(request))
+      throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
+    door.checkOpen(asker, query.rooms);
+    return openSocket(context, new MultiplexedSocket(door, asker, joins));
+  });
+}
+
+/** `GET /rooms/:room/members`: who is there. */
+export function members({ door, request, asker, names }: HandlerContext): Response | Promise<Response> {
+  const room = readRoom(names);
+  readQuery(request, []);
+  return door.allow(asker, "members", room, () =>
+    andThen(membersAnswer(door.hub, room), (text) => new Response(text, jsonHeaders)),
+  );
+}
+
+/** `DELETE /rooms/:room/history`: forgets what is kept. */
+export async function forget({ door, request, asker, names }: HandlerContext): Promise<Response> {
+  // A parameter that is not known may be meant to forget less.
+  readQuery(request, []);
+  await door.forget(asker, readRoom(names));
+  return new Response(null, { status: 204 });
+}
+
+function isStream(request: Request, accept: string): boolean {
+  return !isUpgrade(request) && /text\/event-stream|application\/x-ndjson/.test(accept);
+}
+
+/** Whether a successful response of `GET /rooms/:room` is an event stream. */
+export function asksForEvents(request: Request): boolean {
+  return !isUpgrade(request) && (request.headers.get("accept") ?? "").includes("text/event-stream");
+}
+
+function isUpgrade(request: Request): boolean {
+  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+function tooManyRooms({ hub }: Door): ThumpError {
+  return new ThumpError("limit", `A session may be in ${hub.roomsPerSession} rooms.`);
+}
+
+function takeJoins(door: Door, asker: Asker, count: number): void {
+  if (count > door.hub.roomsPerSession) throw tooManyRooms(door);
+  if (count > 0) door.limiter.take(asker, "joins", count);
+}
+
+function authorizeJoins(
+  door: Door,
+  asker: Asker,
+  rooms: string[],
+  start: Start,
+): AuthorizedStarts | Promise<AuthorizedStarts> {
+  const starts = startAll(rooms, start);
+  takeJoins(door, asker, starts.size);
+  return door.authorizeJoins(asker, starts);
+}
+
+async function state(door: Door, asker: Asker, room: string, start: Start): Promise<Response> {
+  return new Response(await historyAnswer(door, asker, room, start), jsonHeaders);
+}

@@ -1,0 +1,40 @@
+// What the multiplexed socket and the multiplexed stream say in the same words: frames as JSON text. Pure.
+import type { Asker } from "../auth/principal.ts";
+import type { Door } from "../service/room-service.ts";
+import type { Joined, Start } from "../hub/join.ts";
+import type { ThumpError } from "../protocol/codes.ts";
+import type { Command, CommandId } from "../protocol/commands.ts";
+import { parseCursor } from "../protocol/cursor.ts";
+
+/** A room that is asked for, and where to start in it. */
+export type Join = Omit<Extract<Command, { type: "join" }>, "type">;
+
+/** @throws ThumpError `invalid-cursor` */
+export function startOf({ after, last, max, presence }: Join): Start {
+  return { after: after === undefined ? undefined : parseCursor(after), last, max, presence };
+}
+
+/** The first frame: who the server takes the client for, and what it may do. */
+export function welcomeFrame({ hub, maxMessage }: Door, { caller }: Asker, session: string): string {
+  const { user, expires } = caller;
+  const limits = { message: maxMessage, rooms: hub.roomsPerSession };
+  const ping = hub.heartbeat.interval / 1000;
+  return JSON.stringify({ type: "welcome", session, user, expires, ping, limits });
+}
+
+export function joinedFrame({ room, at, resumed, replay, presence }: Joined, id: CommandId): string {
+  const fields = JSON.stringify({ room, at, resumed, replay });
+  const more = presence === undefined ? "" : `,"presence":{${presence}}`;
+  return answerFrame("joined", id, `${fields.slice(0, -1)}${more}}`);
+}
+
+export function errorFrame(error: ThumpError, id: CommandId, room?: string): string {
+  const { code, message, errors, retry } = error;
+  return JSON.stringify({ type: "error", id, code, message, errors, retry, room: room?.slice(0, 255) });
+}
+
+/** @param answer an object as JSON text, with at least one field */
+export function answerFrame(type: string, id: CommandId, answer: string): string {
+  const field = id === undefined ? "" : `"id":${JSON.stringify(id)},`;
+  return `{"type":"${type}",${field}${answer.slice(1)}`;
+}

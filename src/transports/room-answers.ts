@@ -1,0 +1,145 @@
+// JSON answers about a room that sockets and HTTP share: history, members.
+import type { Asker } from "../auth/principal.ts";
+import type { Door } from "../service/room-service.ts";
+import { Refusal } from "../auth/auth-error.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Start } from "../hub/join.ts";
+import { isShort, startingAt } from "../hub/not-before.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import { envelope } from "../protocol/envelope.ts";
+import type { Publication, Slice } from "../protocol/publication.ts";
+import { OVERHEAD } from "../rooms/room-history.ts";
+
+const DEFAULT_LAST = 50;
+const MAX_LAST = 1000;
+/** One answer's publications are cut off past this, and `more` says so. In characters of JSON. */
+const MAX_ANSWER = 256 * 1024;
+
+/**
+ * A room's publications after a cursor, or its newest, as the JSON text of an object:
+ * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
+ * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked; `sessions` is there where it
+ * may see the members, too.
+ * What it costs is charged to the asker's `reads` before it is encoded. @throws ThumpError `rate`
+ */
+export function historyAnswer(
+  door: Door,
+  asker: Asker,
+  room: string,
+  start: Start,
+): string | Promise<string> {
+  // A read may leave the bucket in debt, and then the next one waits.
+  door.limiter.ask(asker, "reads");
+  const read = (counted: boolean) => {
+    const reaching = door.hub.log.reach?.(start.after);
+    return reaching
+      ? reaching.then(() => answer(door, asker, room, start, counted))
+      : answer(door, asker, room, start, counted);
+  };
+  const counted = maySeeMembers(door, asker, room);
+  return counted instanceof Promise ? counted.then(read) : read(counted);
+}
+
+function maySeeMembers(door: Door, asker: Asker, room: string): boolean | Promise<boolean> {
+  const refused = (error: unknown): false => {
+    if (error instanceof Refusal) return false;
+    throw error;
+  };
+  try {
+    return door.check(asker, "members", room)?.then(() => true, refused) ?? true;
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+function answer(
+  door: Door,
+  asker: Asker,
+  room: string,
+  start: Start,
+  counted: boolean,
+): string | Promise<string> {
+  const { hub } = door;
+  const { after } = start;
+  const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
+  const foreign = after !== undefined && hub.isForeign(after);
+  const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
+  const since = start.since;
+  const write = (read: Slice, cost: number) => {
+    door.limiter.charge(asker, "reads", cost);
+    const asked = after ? { ...after, foreign } : undefined;
+    return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last), counted);
+  };
+  if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
+  // All of it came from elsewhere, whether it is in the answer or not.
+  return slice.then((read) => write(read, costOf(read.publications, false, Number.POSITIVE_INFINITY)));
+}
+
+/** What publications cost a reader, in bytes: no more of them than fit into an answer. */
+function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER): number {
+  let cost = OVERHEAD;
+  let data = 0;
+  for (let i = 0; i < publications.length && data <= most; i++) {
+    const { size } = publications.at(fromTheEnd ? -1 - i : i) as Publication;
+    data += size;
+    cost += size + OVERHEAD;
+  }
+  return cost;
+}
+
+interface Asked {
+  epoch: string;
+  seq: number;
+  foreign: boolean;
+}
+
+function writeHistory(
+  hub: Hub,
+  room: string,
+  slice: Slice,
+  asked: Asked | undefined,
+  short: boolean,
+  counted: boolean,
+): string {
+  const { epoch } = hub.log;
+  // After a cursor the oldest go first; of the newest the newest are what counts.
+  const { texts, publications } = cut(slice.publications, epoch, asked === undefined);
+  const whole = publications.length === slice.publications.length;
+  const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
+  const more = upTo < (hub.rooms.get(room)?.tail.last ?? hub.position) && asked !== undefined;
+  const missed = asked ? asked.foreign || slice.from > asked.seq : short;
+  const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
+  const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";
+  const sessions = counted ? `,"sessions":${hub.rooms.get(room)?.members.size ?? 0}` : "";
+  return (
+    `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}"${sessions}` +
+    `${gap}${more ? ',"more":true' : ""},"messages":[${texts.join(",")}]}`
+  );
+}
+
+function cut(
+  publications: Publication[],
+  epoch: string,
+  fromTheEnd: boolean,
+): { texts: string[]; publications: Publication[] } {
+  const texts: string[] = [];
+  let size = 0;
+  const inOrder = fromTheEnd ? publications.toReversed() : publications;
+  for (const publication of inOrder) {
+    const text = envelope(publication, epoch);
+    size += text.length;
+    if (size > MAX_ANSWER && texts.length > 0) break;
+    texts.push(text);
+  }
+  const kept = inOrder.slice(0, texts.length);
+  return fromTheEnd
+    ? { texts: texts.reverse(), publications: kept.reverse() }
+    : { texts, publications: kept };
+}
+
+/** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
+export function membersAnswer({ presence }: Hub, room: string): string | Promise<string> {
+  const answer = (fields: string) => `{"room":${JSON.stringify(room)},${fields}}`;
+  const fields = presence.list(room);
+  return fields instanceof Promise ? fields.then(answer) : answer(fields);
+}

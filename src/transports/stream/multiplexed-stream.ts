@@ -1,0 +1,114 @@
+// The multiplexed stream: what a multiplexed socket says, over one long response. Its rooms come with the request.
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Asker } from "../../auth/principal.ts";
+import type { Door } from "../../service/room-service.ts";
+import type { Refusal } from "../../auth/auth-error.ts";
+import type { Coding } from "../../hub/content-coding.ts";
+import type { Start } from "../../hub/join.ts";
+import { type FieldError, ThumpError } from "../../protocol/codes.ts";
+import { fieldErrors } from "../../protocol/field-errors.ts";
+import { type CommandId, exactId, Join as JoinCommand } from "../../protocol/commands.ts";
+import { encodeOwnEvent } from "../../protocol/event-stream.ts";
+import { multiplexedStream } from "../../protocol/formats.ts";
+import { parseEnvelope } from "../../protocol/parse-envelope.ts";
+import { type Items, parsing } from "../http/read-body.ts";
+import { LongWork } from "../../scheduling/long-work.ts";
+import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
+import { toThumpError } from "../http/problem.ts";
+import { StreamSession } from "./stream-session.ts";
+
+/** What the body of `POST /events` is made of: a `join` command each, of which the type goes without saying. */
+const JoinItem = Type.Omit(JoinCommand, ["type"]);
+export const Joins = Type.Array(JoinItem);
+const checkJoin = Compile(JoinItem);
+
+/** @throws ThumpError `malformed`, `invalid` */
+export async function parseJoins({ isArray, texts, work }: Items): Promise<Join[]> {
+  if (!isArray) {
+    parsing(() => parseEnvelope(texts[0] ?? ""));
+    throw unfit([{ path: "", message: "must be array" }]);
+  }
+  const joins: Join[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (work.isDue) await work.pause();
+    const { value } = parsing(() => parseEnvelope(text));
+    if (!checkJoin.Check(value)) throw unfit(fieldErrors(checkJoin.Errors(value), `/${i}`));
+    joins.push({ ...value, id: exactId(value.id, text) });
+  }
+  return joins;
+}
+
+function unfit(errors: FieldError[]): ThumpError {
+  const { path, message } = errors[0] ?? {};
+  return new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
+}
+
+export class MultiplexedStream extends StreamSession {
+  constructor(
+    door: Door,
+    asker: Asker,
+    coding: Coding,
+    readonly joins: Join[],
+  ) {
+    super(door, asker, multiplexedStream, coding);
+  }
+
+  protected override begin(): void {
+    this.#say("welcome", welcomeFrame(this.door, this.asker, this.id));
+    this.#join().catch((error: unknown) => this.door.fail(this, error));
+  }
+
+  /** A room that is refused is told of, and keeps nobody from the others. */
+  async #join(): Promise<void> {
+    const ids = new Map<string, CommandId>();
+    const { policy } = this.door;
+    const requested = new Map<string, Start>();
+    const starts = new Map<string, Start>();
+    const refuse = (error: unknown, id: CommandId, room: string) =>
+      this.#say("error", errorFrame(toThumpError(this.door.hub, error), id, room));
+    const check = async (join: Join) => {
+      const { room, id } = join;
+      try {
+        if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
+        ids.set(room, id);
+        const start = startOf(join);
+        starts.set(room, await this.door.authorizeStart(this.asker, room, start));
+        requested.set(room, start);
+      } catch (error) {
+        refuse(error, id, room);
+      }
+    };
+    // To refuse many rooms takes a while, too.
+    const work = new LongWork(0, () => false);
+    const checks: Promise<void>[] = [];
+    for (const join of this.joins) {
+      if (work.isDue) await work.pause();
+      if (this.ended) return;
+      checks.push(check(join));
+    }
+    await Promise.all(checks);
+    if (this.ended || starts.size === 0) return;
+    try {
+      await this.door.join(this.asker, this, { requested, starts, policy }, (joined) => {
+        this.#say("joined", joinedFrame(joined, ids.get(joined.room)));
+        if (joined.gap) this.gap(joined.gap);
+      });
+    } catch (error) {
+      if (!this.ended) for (const room of starts.keys()) refuse(error, ids.get(room), room);
+    }
+  }
+
+  override left(room: string, { message }: Refusal): void {
+    this.#say("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
+  }
+
+  /** Unlike other streams it can say why it ends, as a socket does by its close code. */
+  protected override farewell(code: number, reason: string): string {
+    return encodeOwnEvent("end", JSON.stringify({ type: "end", close: code, reason }));
+  }
+
+  #say(type: string, frame: string): void {
+    if (!this.ended) this.writeText(encodeOwnEvent(type, frame));
+  }
+}

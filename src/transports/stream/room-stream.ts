@@ -1,0 +1,53 @@
+// A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
+import type { Asker } from "../../auth/principal.ts";
+import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { Coding } from "../../hub/content-coding.ts";
+import type { Joined } from "../../hub/join.ts";
+import { CLOSE, ThumpError } from "../../protocol/codes.ts";
+import { encodeRetry } from "../../protocol/event-stream.ts";
+import { ndjson, type StreamFormat } from "../../protocol/formats.ts";
+import { refusalEvents, spreadRetry } from "../http/error-response.ts";
+import { StreamSession } from "./stream-session.ts";
+
+export class RoomStream extends StreamSession {
+  /** How long a client that lost its stream waits before it reconnects, in ms. */
+  readonly #retry = spreadRetry();
+  /** Why it could not join. */
+  #refusal: ThumpError | undefined;
+
+  constructor(
+    door: Door,
+    asker: Asker,
+    format: StreamFormat,
+    coding: Coding,
+    readonly authorized: AuthorizedStarts,
+  ) {
+    super(door, asker, format, coding);
+  }
+
+  protected override begin(): void {
+    if (this.format !== ndjson) this.writeText(encodeRetry(this.#retry));
+    const joined: Joined[] = [];
+    const onJoined = (each: Joined) => {
+      joined.push(each);
+      if (joined.length === this.authorized.starts.size) this.#joined(joined);
+    };
+    Promise.try(() => this.door.join(this.asker, this, this.authorized, onJoined)).catch((error: unknown) => {
+      if (error instanceof ThumpError) this.#refusal = error;
+      this.door.fail(this, error);
+    });
+  }
+
+  /** Before anything else the client learns what is missing, and the position that it has. */
+  #joined(joined: Joined[]): void {
+    for (const { gap } of joined) if (gap) this.gap(gap);
+    this.writeText(this.format.position(this.cursor()));
+  }
+
+  /** A response has no close frame. It can say when to reconnect and, if it could not join for now, why. */
+  protected override farewell(code: number, reason: string): string {
+    if (this.format === ndjson) return "";
+    if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);
+    return code === CLOSE.unavailable && this.#refusal ? refusalEvents(this.#refusal) : "";
+  }
+}

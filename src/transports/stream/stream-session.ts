@@ -1,0 +1,214 @@
+// A stream session: one long response, as Server-Sent Events or NDJSON. What it says first, its kinds know.
+import type { Asker } from "../../auth/principal.ts";
+import type { Door } from "../../service/room-service.ts";
+import type { AskingSession } from "../../service/recheck.ts";
+import type { Refusal } from "../../auth/auth-error.ts";
+import type { Channel, Stream } from "../../hub/stream-batcher.ts";
+import type { Coding } from "../../hub/content-coding.ts";
+import { endedByClient, endedByUs } from "../../hub/session-events.ts";
+import { isLevel, positionOf } from "../../hub/merge.ts";
+import type { Room } from "../../hub/room.ts";
+import { Session } from "../../hub/session.ts";
+import { formatCursor } from "../../protocol/cursor.ts";
+import { CLOSE } from "../../protocol/codes.ts";
+import type { Gap } from "../../protocol/envelope.ts";
+import type { StreamFormat } from "../../protocol/formats.ts";
+import type { Publication } from "../../protocol/publication.ts";
+import { streamHeaders } from "../http/error-response.ts";
+
+const encoder = new TextEncoder();
+/** What a byte of a replay costs that is compressed, of one that is not: in processor time, measured. */
+const COMPRESSED = 4;
+
+export abstract class StreamSession extends Session implements Stream, AskingSession {
+  #controller: ReadableStreamDirectController | undefined;
+  #channel: Channel | undefined;
+  /** Its end, if that came before the response. */
+  #lastWords = "";
+  #release = () => {};
+  #full = false;
+  #stalled = false;
+  #awake: Timer | undefined;
+  override readonly address: string | undefined;
+
+  constructor(
+    readonly door: Door,
+    readonly asker: Asker,
+    override readonly format: StreamFormat,
+    readonly coding: Coding,
+  ) {
+    super(format.name, format, asker.caller);
+    this.address = asker.address;
+    this.network = asker.network;
+    asker.session = this;
+  }
+
+  /** The stream is open, and nothing was written. */
+  protected abstract begin(): void;
+  /** The last words of a stream that the server ends, with a code as sockets are closed with. */
+  protected abstract farewell(code: number, reason: string): string;
+
+  /** What it was opened for is no longer whole: the next try is told why. */
+  left(_room: string, { message }: Refusal): void {
+    this.end(CLOSE.removed, message);
+  }
+
+  /** Sends keep-alives of its own, beside those of the heartbeat: silence would end the connection before the next one. */
+  keepAwake(ms: number): void {
+    this.#awake = setInterval(() => {
+      if (this.ended) clearInterval(this.#awake);
+      else if (!this.#full) this.#keepAlive();
+    }, ms);
+  }
+
+  /** The response that carries the stream. The session has entered. @param release called before the response ends */
+  respond(release: () => void): Response {
+    this.#release = release;
+    const body = new ReadableStream({
+      type: "direct",
+      // Called once; as it returns no promise, the stream stays open after it.
+      pull: (controller: ReadableStreamDirectController) => {
+        this.#begin(controller);
+      },
+      cancel: () => this.#gone(),
+    });
+    return new Response(body, {
+      headers: {
+        ...streamHeaders(this.format),
+        ...(this.coding.name ? { "content-encoding": this.coding.name } : {}),
+      },
+    });
+  }
+
+  #begin(controller: ReadableStreamDirectController): void {
+    if (this.ended) {
+      this.#close(controller, this.#lastWords);
+      return;
+    }
+    this.#controller = controller;
+    if (this.coding.name) this.write(this.coding.head);
+    this.begin();
+  }
+
+  /** The cursor that covers all of its rooms. */
+  protected cursor(): string {
+    const { hub } = this.door;
+    let position = hub.position;
+    for (const membership of this.memberships.values()) {
+      // Of a room that had nothing since, it has everything.
+      if (!membership.live && !isLevel(membership)) position = Math.min(position, positionOf(membership));
+    }
+    return formatCursor(hub.log.epoch, position);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const written = this.#controller?.write(chunk) as number | Promise<number> | undefined;
+    if (!(written instanceof Promise)) return !this.#full;
+    // Backed up: the chunk is accepted all the same, and no publication is sent until it has left.
+    if (this.#full) return false;
+    this.#full = true;
+    const drained = () => {
+      this.#full = false;
+      this.#stalled = false;
+      this.door.hub.drained(this);
+    };
+    written.then(drained, () => this.#gone());
+    return false;
+  }
+
+  override backedUp(): boolean {
+    return this.#full;
+  }
+
+  override pending(): boolean {
+    return this.#full;
+  }
+
+  override attach(rooms: Room[]): void {
+    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
+  }
+
+  override detach(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel) this.door.hub.fanOut.channels.remove(this, channel);
+  }
+
+  override send(publications: Publication[]): boolean {
+    if (publications.length === 0) return !this.#full;
+    const { log, stats } = this.door.hub;
+    const chunk = encoder.encode(
+      publications.map((publication) => this.format.message(publication, log.epoch)).join(""),
+    );
+    this.sent += publications.length;
+    stats.delivered(publications.length, chunk.length);
+    return this.write(this.coding.block(chunk));
+  }
+
+  override charge(bytes: number): number {
+    // What it is caught up with is compressed for this stream alone.
+    const factor = this.coding.name ? COMPRESSED : 1;
+    return this.door.limiter.charge(this.asker, "reads", bytes * factor);
+  }
+
+  override gap(gap: Gap): void {
+    this.writeText(this.format.gap(gap));
+  }
+
+  override tellPresence(text: string): void {
+    this.writeText(this.format.presence(text));
+  }
+
+  override end(code: number, reason: string): void {
+    if (this.ended) return;
+    this.door.hub.remove(this, endedByUs(code));
+    const controller = this.#controller;
+    this.#controller = undefined;
+    // Who does not read does not read this either.
+    if (this.#full) {
+      this.#release();
+      controller?.close(new Error(reason));
+      return;
+    }
+    const words = this.farewell(code, reason);
+    if (controller) this.#close(controller, words);
+    else this.#lastWords = words;
+  }
+
+  #close(controller: ReadableStreamDirectController, words: string): void {
+    this.#release();
+    if (words !== "") controller.write(this.#coded(words));
+    controller.end();
+  }
+
+  override beat(): boolean {
+    // Its response was never sent.
+    if (!this.#controller) return false;
+    if (this.#full) {
+      if (this.#stalled) return false;
+      this.#stalled = true;
+      return true;
+    }
+    this.#keepAlive();
+    return true;
+  }
+
+  #keepAlive(): void {
+    // What has gathered comes before the position that includes it.
+    this.#channel?.flush();
+    if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
+  }
+
+  protected writeText(text: string): boolean {
+    return this.write(this.#coded(text));
+  }
+
+  #coded(text: string): Uint8Array {
+    return this.coding.block(encoder.encode(text));
+  }
+
+  #gone(): void {
+    this.#controller = undefined;
+    this.door.hub.remove(this, endedByClient());
+  }
+}

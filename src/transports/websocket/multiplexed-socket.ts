@@ -1,0 +1,225 @@
+// The multiplexed socket: many rooms on one connection, commands and replies as JSON.
+import type { Asker } from "../../auth/principal.ts";
+import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { Refusal } from "../../auth/auth-error.ts";
+import { renew } from "../../service/renew-token.ts";
+import { type Joined, startAll } from "../../hub/join.ts";
+import { CLOSE, ThumpError } from "../../protocol/codes.ts";
+import { BadFrame, type Command, type CommandId, decodeCommand } from "../../protocol/commands.ts";
+import { formatCursor } from "../../protocol/cursor.ts";
+import { json } from "../../protocol/formats.ts";
+import { historyAnswer, membersAnswer } from "../room-answers.ts";
+import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
+import { toThumpError } from "../http/problem.ts";
+import { Overtaking, PublishOrder } from "./publish-order.ts";
+import { SocketSession } from "./socket-session.ts";
+
+/** So many bad tokens a session may show. */
+const FAILED_AUTHS = 8;
+/** How many refused publications in a row have details: to find those takes longer than to refuse. */
+const DETAILED = 10;
+
+type OnJoined = (joined: Joined) => void;
+
+export class MultiplexedSocket extends SocketSession {
+  #failedAuths = 0;
+  /** Publications that were refused since the last one that was not. */
+  #refused = 0;
+  /** Present once the client asks for its publications to stay in order. */
+  #order: PublishOrder | undefined;
+
+  constructor(
+    door: Door,
+    asker: Asker,
+    readonly authorized: AuthorizedStarts,
+  ) {
+    super(door, asker, "websocket", json);
+  }
+
+  protected override begin(): void {
+    this.reply(welcomeFrame(this.door, this.asker, this.id));
+    const { authorized } = this;
+    if (authorized.starts.size > 0)
+      this.#settleJoin(undefined, (onJoined) => this.door.join(this.asker, this, authorized, onJoined));
+  }
+
+  protected override receive(frame: string | Buffer): void {
+    const command = this.#decode(frame);
+    try {
+      this.#run(command);
+    } catch (error) {
+      this.#refuseCommand(command, error);
+    }
+  }
+
+  left(room: string, { message }: Refusal): void {
+    this.#say({ type: "left", room, code: "forbidden", message });
+  }
+
+  protected override tell(error: ThumpError): void {
+    this.#tell(error, error instanceof BadFrame ? error.id : undefined);
+  }
+
+  /** A frame that is no command is counted too. */
+  #decode(frame: string | Buffer): Command {
+    try {
+      if (typeof frame === "string") return decodeCommand(frame);
+      throw new ThumpError(
+        "malformed",
+        'Commands are text frames. Send bytes as base64 with "encoding":"base64".',
+      );
+    } catch (error) {
+      this.door.limiter.take(this.asker, "requests");
+      throw error;
+    }
+  }
+
+  #run(command: Command): void {
+    const { id } = command;
+    switch (command.type) {
+      case "join": {
+        const start = startOf(command);
+        this.door.limiter.take(this.asker, "joins");
+        const starts = startAll([command.room], start);
+        const join = (onJoined: OnJoined) => this.door.authorizeAndJoin(this.asker, this, starts, onJoined);
+        return this.#inShare(command, () => this.#settleJoin(id, join));
+      }
+      case "leave":
+        this.door.limiter.take(this.asker, "requests");
+        this.countAnswer();
+        this.door.hub.leave(this, command.room);
+        return this.#say({ type: "left", id, room: command.room });
+      case "publish":
+        return this.#publish(command);
+      case "history":
+        return this.#history(command);
+      case "members": {
+        this.door.limiter.take(this.asker, "joins");
+        const answer = () => membersAnswer(this.door.hub, command.room);
+        const ask = () => this.door.allow(this.asker, "members", command.room, answer);
+        return this.#inShare(command, () => this.#answer(command, "members", ask()));
+      }
+      case "auth":
+        return this.#auth(command);
+      case "ping":
+        this.door.limiter.take(this.asker, "requests");
+        this.countAnswer();
+        // The engine sends what it still holds of its topics before it: all up to `at` comes first.
+        return this.#say({ type: "pong", id, at: this.door.hub.sentUpTo(this) });
+    }
+  }
+
+  #settleJoin(id: CommandId, join: (onJoined: OnJoined) => void | Promise<void>): void {
+    const joining = join((joined) => {
+      this.reply(joinedFrame(joined, id));
+      if (joined.gap) this.gap(joined.gap);
+    });
+    joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
+  }
+
+  #publish(command: Extract<Command, { type: "publish" }>): void {
+    const { id, room, event, content, key, echo } = command;
+    const orderedBy = this.#checkOrder(command);
+    this.publishIncoming(
+      { room, event, content, key, echo, brief: this.#refused >= DETAILED },
+      ({ seq }) => {
+        this.#refused = 0;
+        if (orderedBy !== undefined) this.#order?.settled(orderedBy);
+        // Without an id nobody could tell whose ack it is.
+        if (id !== undefined)
+          this.#say({ type: "published", id, at: formatCursor(this.door.hub.log.epoch, seq) });
+      },
+      (error) => this.#refuseCommand(command, error),
+    );
+  }
+
+  /**
+   * The key by which an ordered publication is known when it is repeated; nothing for one that is not ordered.
+   * @throws ThumpError `invalid`, `rate`
+   */
+  #checkOrder({ ordered, key }: Extract<Command, { type: "publish" }>): string | undefined {
+    if (!ordered) return undefined;
+    if (key === undefined) {
+      const errors = [{ path: "/key", message: "is required with ordered" }];
+      throw new ThumpError(
+        "invalid",
+        "An ordered publication needs a key, by which it is known again.",
+        errors,
+      );
+    }
+    this.#order ??= new PublishOrder();
+    const wait = this.#order.waitFor(key, performance.now());
+    if (wait === undefined) return key;
+    this.door.limiter.take(this.asker, "requests");
+    throw new Overtaking(wait);
+  }
+
+  #history(command: Extract<Command, { type: "history" }>): void {
+    const { room } = command;
+    const start = startOf(command);
+    this.door.limiter.take(this.asker, "joins");
+    const answer = () => historyAnswer(this.door, this.asker, room, start);
+    const ask = () => this.door.allow(this.asker, "history", room, answer);
+    this.#inShare(command, () => this.#answer(command, "history", ask()));
+  }
+
+  /** Joins and reads: a client may send hundreds of them in one packet. Frames that come meanwhile wait behind them. */
+  #inShare(command: Command, work: () => void): void {
+    this.runInShare(() => {
+      try {
+        work();
+      } catch (error) {
+        this.#refuseCommand(command, error);
+      }
+    });
+  }
+
+  #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {
+    const say = (text: string) => this.reply(answerFrame(type, command.id, text));
+    if (answer instanceof Promise) this.#settle(command, answer.then(say));
+    else say(answer);
+  }
+
+  #auth(command: Extract<Command, { type: "auth" }>): void {
+    const { id, token } = command;
+    // What the token grants is looked up for every room.
+    this.door.limiter.take(this.asker, "requests", 1 + this.memberships.size);
+    const left = (room: string, why: Refusal) => this.left(room, why);
+    const answer = Promise.try(() => renew(this.door, this.asker, this, token, left));
+    answer.then(
+      ({ user, expires }) => this.#say({ type: "authorized", id, user, expires }),
+      (error: unknown) => {
+        this.#refuseCommand(command, error);
+        // Each try costs the server a signature's work.
+        if (++this.#failedAuths > FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many bad tokens");
+      },
+    );
+  }
+
+  /** What goes wrong later is told like what goes wrong at once. */
+  #settle(command: Command, doing: unknown): void {
+    if (doing instanceof Promise) doing.catch((error: unknown) => this.#refuseCommand(command, error));
+  }
+
+  #refuseCommand(command: Command, error: unknown): void {
+    this.countAnswer();
+    const room = "room" in command ? command.room : undefined;
+    const told = toThumpError(this.door.hub, error);
+    this.#tell(told, command.id, room);
+    if (error instanceof Overtaking) return;
+    this.slowDown(told);
+    if (command.type !== "publish") return;
+    this.#refused++;
+    if (command.key === undefined) return;
+    if (told.retry === undefined) this.#order?.settled(command.key);
+    else if (command.ordered) this.#order?.refused(command.key, told.retry, performance.now());
+  }
+
+  #tell(error: ThumpError, id: CommandId, room?: string): void {
+    this.reply(errorFrame(error, id, room));
+  }
+
+  #say(frame: object): void {
+    this.reply(JSON.stringify(frame));
+  }
+}

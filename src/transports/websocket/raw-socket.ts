@@ -1,0 +1,46 @@
+// The raw socket: a frame in is a publication, a frame out is its data verbatim.
+import type { Asker } from "../../auth/principal.ts";
+import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { Refusal } from "../../auth/auth-error.ts";
+import type { Joined } from "../../hub/join.ts";
+import { CLOSE, type ThumpError } from "../../protocol/codes.ts";
+import { Content } from "../../protocol/content.ts";
+import { raw } from "../../protocol/formats.ts";
+import { SocketSession } from "./socket-session.ts";
+
+export class RawSocket extends SocketSession {
+  constructor(
+    door: Door,
+    asker: Asker,
+    readonly room: string,
+    readonly authorized: AuthorizedStarts,
+    readonly echo: boolean,
+  ) {
+    super(door, asker, "raw-websocket", raw);
+  }
+
+  protected override begin(): void {
+    const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
+    Promise.try(() => this.door.join(this.asker, this, this.authorized, joined)).catch((error: unknown) =>
+      this.door.fail(this, error),
+    );
+  }
+
+  /** It has no room but this one. */
+  override left(_room: string, { message }: Refusal): void {
+    this.end(CLOSE.removed, message);
+  }
+
+  protected override receive(frame: string | Buffer): void {
+    const content = typeof frame === "string" ? Content.text(frame) : Content.bytes(frame);
+    this.publishIncoming(
+      { room: this.room, content, echo: this.echo },
+      () => {},
+      (error) => this.refuse(error),
+    );
+  }
+
+  protected override tell({ code, message, errors, retry }: ThumpError): void {
+    this.reply(JSON.stringify({ type: "error", code, message, errors, retry, room: this.room }));
+  }
+}

@@ -1,0 +1,121 @@
+// What runs on a timer does a bounded piece of work per tick, however many rooms, sessions and users there are.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { Heartbeat } from "../../src/hub/heartbeat.ts";
+import type { Session } from "../../src/hub/session.ts";
+import { Sweeper } from "../../src/log/sweeper.ts";
+import { Rounds, Slice } from "../../src/scheduling/tick-slice.ts";
+import { eventually } from "../support/answers.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { presenceClock, userToken } from "../support/presence.ts";
+import { startServer } from "../support/server.ts";
+import { openMultiplexed } from "../support/streams.ts";
+import { bearer, SECRET } from "../support/tokens.ts";
+
+/** Calls `look` in every tick until the test is over; the greatest difference between two of its values. */
+function watch(look: () => number): { most: number } {
+  const watched = { most: 0 };
+  let before = look();
+  let done = false;
+  cleanup(() => (done = true));
+  const tick = () => {
+    const value = look();
+    watched.most = Math.max(watched.most, value - before);
+    before = value;
+    if (!done) setImmediate(tick);
+  };
+  tick();
+  return watched;
+}
+
+test("heartbeats are a slice of the sessions per tick, and reach every session", async () => {
+  const beats = new Map<string, number>();
+  const session = (id: string) => ({
+    identity: {},
+    nextBeat: 0,
+    beat: () => beats.set(id, (beats.get(id) ?? 0) + 1),
+  });
+  const sessions = new Map(Array.from({ length: 5000 }, (_, i) => [`s${i}`, session(`s${i}`)]));
+  const heartbeat = new Heartbeat(sessions as unknown as ReadonlyMap<string, Session>, 20);
+  cleanup(() => heartbeat.stop());
+  const watched = watch(() => heartbeat.sweeper.visits);
+  while (beats.size < 5000) await new Promise(setImmediate);
+  // Two slices at most between two looks of this test.
+  expect(watched.most).toBeLessThanOrEqual(2000);
+});
+
+test("graces that are over in many rooms are a slice of the rooms per tick", async () => {
+  const server = startServer({ access: { secrets: SECRET }, rooms: { "*": { presence: true } } });
+  const { presence } = server.engine.hub;
+  const pass = presenceClock(server);
+  const joins = Array.from({ length: 1000 }, (_, i) => ({ room: `r${i}` }));
+  const stream = await openMultiplexed(server.url, joins, bearer(userToken("u")));
+  stream.abort();
+  await eventually(() => server.engine.hub.sessions.size === 0);
+  const before = presence.looks;
+  pass(10_000);
+  expect(presence.looks - before).toBeLessThanOrEqual(500);
+  // The others follow by themselves.
+  await eventually(() => presence.looks - before >= 1000);
+});
+
+test("a sweep goes round all of it again and again, and ends when it is stopped", async () => {
+  const seen: number[] = [];
+  const items = Array.from({ length: 100 }, (_, i) => i);
+  const sweeper = new Sweeper(
+    () => items,
+    (item) => void seen.push(item),
+    { rest: 1, pause: 0, items: 10 },
+  );
+  await eventually(() => seen.length >= 200);
+  sweeper.stop();
+  const { length } = seen;
+  await Bun.sleep(20);
+  expect(seen.length).toBe(length);
+  expect(seen.slice(0, 200)).toEqual([...items, ...items]);
+});
+
+test("a slice ends by its number of items, or by the clock", () => {
+  const count = (slice: Slice) => {
+    let taken = 0;
+    while (slice.take()) taken++;
+    return taken;
+  };
+  expect(count(new Slice(100, () => 0))).toBe(100);
+  let now = 0;
+  expect(count(new Slice(100_000, () => now++, 5))).toBeLessThan(200);
+});
+
+test("rounds visit all, again and again, and end where there is nothing", () => {
+  const items = new Set(["a", "b", "c"]);
+  const rounds = new Rounds(() => items);
+  expect([...rounds.next(2), ...rounds.next(2)]).toEqual(["a", "b", "c", "a"]);
+  items.clear();
+  expect([...rounds.next(5)]).toEqual([]);
+});
+
+/** Intervals of the server, by file, and what bounds the work that each does in one tick. */
+const INTERVALS: Record<string, string> = {
+  "hub/presence/presence-tracker.ts": "a slice of the rooms that wait",
+  "log/redis/pending-appends.ts": "publications on their way: 10,000 at most",
+  "log/redis/redis-connection.ts": "one connection",
+  "log/redis/presence/redis-presence.ts": "one comparison per room with presence",
+  "log/redis/redis-log.ts": "a part of the rooms at a time",
+  "log/redis/redis-peers.ts": "a slice of the rooms that somebody is in",
+  "server/demo.ts": "one publication",
+  "server/status-rooms/status-publisher.ts": "plain numbers",
+  "server/metrics/loop-delay.ts": "plain numbers",
+  "transports/stream/stream-session.ts": "keep-alives of one stream",
+};
+
+test("every interval of the server is in the table, with what bounds its work; what goes over all of something sweeps", async () => {
+  const src = join(import.meta.dir, "../../src");
+  const found: string[] = [];
+  for await (const path of new Bun.Glob("{hub,log,rooms,limits,auth,service,transports,server}/**/*.ts").scan(
+    src,
+  )) {
+    const text = await Bun.file(join(src, path)).text();
+    if (/\bsetInterval\(/.test(text)) found.push(path.replaceAll("\\", "/"));
+  }
+  expect(found.sort()).toEqual(Object.keys(INTERVALS).sort());
+});

@@ -1,0 +1,62 @@
+// The merge against a sorted list: every publication once, in order, with work that grows as it should.
+import { expect, test } from "bun:test";
+import { type Head, Heads } from "../../src/hub/min-heap.ts";
+import type { Random } from "../support/random.ts";
+import { randomTest } from "../support/random.ts";
+
+interface Room extends Head {
+  /** What is left of it, the next one last. */
+  seqs: number[];
+}
+
+/** `total` seqs, each in one of so many rooms. */
+function deal(random: Random, rooms: number, total: number): Room[] {
+  const all: Room[] = Array.from({ length: rooms }, () => ({ next: 0, seqs: [] }));
+  for (let seq = total; seq > 0; seq--) random.pick(all).seqs.push(seq);
+  const some = all.filter(({ seqs }) => seqs.length > 0);
+  for (const room of some) room.next = room.seqs.at(-1) as number;
+  return some;
+}
+
+/** Takes all of them out; now and then it only learns that nothing comes before a seq, as a real merge does. */
+function merge(heads: Heads<Room>, random: Random): number[] {
+  const merged: number[] = [];
+  for (let { first } = heads; first; first = heads.first) {
+    const seq = first.seqs.at(-1);
+    if (seq === undefined) heads.removeFirst();
+    else if (seq > first.next) {
+      first.next = random.chance(3) ? first.next + 1 : seq;
+      heads.advanced();
+    } else {
+      merged.push(first.seqs.pop() as number);
+      first.next = seq + 1;
+      heads.advanced();
+    }
+  }
+  return merged;
+}
+
+randomTest("the heads of any number of rooms come out in seq order, each once", (random) => {
+  for (let round = 0; round < 300; round++) {
+    const total = random.below(200);
+    const heads = new Heads(deal(random, 1 + random.below(40), total));
+    expect(merge(heads, random)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
+    expect(heads.size).toBe(0);
+  }
+});
+
+test("without rooms there is nothing", () => {
+  const heads = new Heads<Room>([]);
+  expect(heads.first).toBeUndefined();
+  heads.removeFirst();
+  expect(heads.size).toBe(0);
+});
+
+randomTest("comparisons per publication grow with the logarithm of the number of rooms", (random) => {
+  for (const rooms of [10, 100, 1000]) {
+    const total = 20_000;
+    const heads = new Heads(deal(random, rooms, total));
+    merge(heads, random);
+    expect(heads.compared).toBeLessThan(total * 4 * (Math.log2(rooms) + 2));
+  }
+});

@@ -1,0 +1,58 @@
+// What a session of a room with `lag: "latest"` is sent: the newest of each event, of a slice and of a tail.
+import { expect, test } from "bun:test";
+import { newestOfEach } from "../../src/hub/newest-per-event.ts";
+import type { Publication } from "../../src/protocol/publication.ts";
+import { Tail } from "../../src/rooms/room-history.ts";
+import { publication, seqs } from "../support/publications.ts";
+import { randomTest } from "../support/random.ts";
+
+const events = (...names: string[]) => names.map((event, i) => publication(i + 1, { event }));
+
+test("the newest of each event stay, in seq order, and what is skipped is no gap", () => {
+  const read = { from: 0, upTo: 9, publications: events("a", "b", "a", "c", "b") };
+  const newest = newestOfEach(read, 0, undefined, "me");
+  expect(seqs(newest.publications)).toEqual([3, 4, 5]);
+  expect(newest).toMatchObject({ from: 0, upTo: 9 });
+});
+
+test("what the room remembers stands in where nothing is kept", () => {
+  const read = { from: 7, upTo: 7, publications: [] };
+  expect(seqs(newestOfEach(read, 3, publication(7), "me").publications)).toEqual([7]);
+  expect(seqs(newestOfEach(read, 7, publication(7), "me").publications)).toEqual([]);
+  expect(newestOfEach(read, 3, publication(7), "me").from).toBe(3);
+});
+
+test("what a session published itself is not the newest for it", () => {
+  const own = publication(2, { except: "me" });
+  const read = { from: 0, upTo: 2, publications: [publication(1), own] };
+  expect(seqs(newestOfEach(read, 0, undefined, "me").publications)).toEqual([1]);
+  expect(seqs(newestOfEach(read, 0, undefined, "other").publications)).toEqual([2]);
+  expect(newestOfEach({ from: 2, upTo: 2, publications: [] }, 1, own, "me").publications).toEqual([]);
+});
+
+randomTest(
+  "a tail finds the same ones as a slice, whatever was pushed, dropped or added before",
+  (random) => {
+    for (let round = 0; round < 200; round++) {
+      const bounds = { count: 1 + random.below(20), age: 1e9, bytes: 1e9 };
+      const tail = new Tail(bounds, 100);
+      for (let step = 0; step < 100; step++) {
+        const session = random.pick(["me", "you"]);
+        const except = random.pick([undefined, undefined, "me", "you"]);
+        if (random.chance(40)) tail.forget();
+        else if (random.chance(30) && tail.floor > 1) {
+          const older = publication(tail.floor, { event: random.pick(["a", "b"]), time: 1e9 });
+          tail.extend({ from: tail.floor - 1, upTo: tail.last, publications: [older] }, 1e9);
+        } else
+          tail.push(publication(tail.last + 1, { event: random.pick(["a", "b", "c"]), except, time: 1e9 }));
+        if (random.chance(2)) continue;
+        const after = tail.floor + random.below(tail.last - tail.floor + 1);
+        const slice = tail.read(after, 1000);
+        const found = slice.publications.filter(
+          (p: Publication) => p.except !== session && tail.isNewestFor(p, session),
+        );
+        expect(seqs(found)).toEqual(seqs(newestOfEach(slice, after, undefined, session).publications));
+      }
+    }
+  },
+);

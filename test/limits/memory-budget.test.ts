@@ -1,0 +1,163 @@
+// What is kept of all rooms together: the least used give first, and whoever misses it is told.
+import { expect, test } from "bun:test";
+import { roomBytes } from "../../src/rooms/memory-budget.ts";
+import { dataOf, publishAt, stateOf } from "../support/answers.ts";
+import { connect, multiplexed } from "../support/clients.ts";
+import { metricsOf } from "../support/metrics.ts";
+import { randomTest } from "../support/random.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+const KIB = 1024;
+/** What a room that nobody is in costs beside its publications. */
+const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
+/** With what a publication costs beside its data it is 1 KiB. */
+const DATA = "x".repeat(768);
+
+/** A publication of 1 KiB each. */
+async function fill(server: TestServer, room: string, count: number): Promise<string> {
+  let at = "";
+  for (let i = 0; i < count; i++) at = await publishAt(server, room, DATA);
+  return at;
+}
+
+const counts = async (server: TestServer, ...rooms: string[]) =>
+  Promise.all(rooms.map(async (room) => (await stateOf(server, room, "?last=1000")).messages.length));
+
+test("rooms that nobody uses give their oldest first, and that is counted", async () => {
+  const memory = 100 * KIB + own("old", "new");
+  const server = startServer({ limits: { memory } });
+  await connect(server.socket("/rooms/watched"));
+  await fill(server, "watched", 20);
+  await fill(server, "old", 40);
+  await fill(server, "new", 40);
+  expect((await metricsOf(server)).of("thump_kept_bytes")).toBe(100 * KIB);
+  expect((await metricsOf(server)).of("thump_kept_rooms_bytes")).toBe(own("old", "new"));
+  expect((await metricsOf(server)).of("thump_evictions_total")).toBe(0);
+  await publishAt(server, "new", DATA);
+  // Down to 95 %, so that it is not looked for at each publication.
+  expect(await counts(server, "watched", "old", "new")).toEqual([20, 33, 41]);
+  const metrics = await metricsOf(server);
+  expect(metrics.of("thump_kept_bytes")).toBe(94 * KIB);
+  expect(metrics.of("thump_kept_limit_bytes")).toBe(memory);
+  expect(metrics.of("thump_evictions_total")).toBe(7);
+  expect(metrics.of("thump_evicted_rooms_total")).toBe(0);
+});
+
+test("what was read lately is in use", async () => {
+  const server = startServer({ limits: { memory: 100 * KIB + own("a", "b", "c") } });
+  await fill(server, "a", 50);
+  await fill(server, "b", 50);
+  await stateOf(server, "a");
+  await fill(server, "c", 1);
+  expect(await counts(server, "a", "b", "c")).toEqual([50, 43, 1]);
+});
+
+test("who comes back for what had to go has a gap notice, in rooms that are forgotten and in those that are not", async () => {
+  const server = startServer({ limits: { memory: 100 * KIB } });
+  const gone = await publishAt(server, "gone", DATA);
+  await fill(server, "gone", 3);
+  const start = await fill(server, "r", 1);
+  const last = await fill(server, "r", 95);
+  await fill(server, "r", 10);
+  for (const room of ["gone", "r"]) {
+    const state = await stateOf(server, room, `?after=${room === "r" ? start : gone}`);
+    expect(state.gap).toBeDefined();
+  }
+  const client = await multiplexed(server.socket("/ws"));
+  expect(await client.ask({ type: "join", room: "gone", after: gone })).toMatchObject({ resumed: false });
+  expect(await client.ask({ type: "join", room: "r", after: last })).toMatchObject({
+    resumed: true,
+    replay: 10,
+  });
+  expect(client.all.filter(({ type }) => type === "gap")).toMatchObject([{ room: "gone" }]);
+});
+
+test("a room that somebody is in gives too when there is nobody else, here and in the log", async () => {
+  const server = startServer({ limits: { memory: 10 * KIB } });
+  const listener = await connect(server.socket("/rooms/r"));
+  const start = await publishAt(server, "r", DATA);
+  await fill(server, "r", 30);
+  await listener.until((frames) => frames.length === 31);
+  const tail = server.engine.hub.rooms.get("r")?.tail;
+  expect(tail?.bytes).toBeWithin(9 * KIB, 10 * KIB + 1);
+  expect(server.engine.memory.bytes).toBe(tail?.bytes as number);
+  expect((await stateOf(server, "r", `?after=${start}`)).gap).toBeDefined();
+});
+
+test("what is larger than all that may be kept is not kept, and nothing stops", async () => {
+  const server = startServer({ limits: { memory: 10 * KIB } });
+  await fill(server, "r", 5);
+  await publishAt(server, "r", "y".repeat(20 * KIB));
+  expect(dataOf(await stateOf(server, "r"))).toEqual([]);
+  expect(server.engine.memory.bytes).toBe(0);
+  expect((await server.publish("r", "goes on")).status).toBe(201);
+  expect(dataOf(await stateOf(server, "r"))).toEqual(["goes on"]);
+});
+
+randomTest("the sum is always that of the tails, whatever happens", async (random) => {
+  const server = startServer({
+    limits: { memory: 40 * KIB },
+    rooms: { "few:*": { history: { count: 3 } }, "none:*": { history: false } },
+  });
+  const names = ["few:1", "few:2", "none:1", "a", "b", "c"];
+  const listener = await multiplexed(server.socket("/ws?room=a&room=few:1"));
+  for (let i = 0; i < 500; i++) {
+    const room = random.pick(names);
+    if (random.chance(20)) await server.engine.hub.forget(room);
+    else await server.engine.publish(room, "z".repeat(random.below(4000)));
+    const sizes = await Promise.all(names.map(async (name) => server.engine.hub.log.newest(name, 1000)));
+    const sum = sizes
+      .flatMap(({ publications }) => publications)
+      .reduce((all, { size }) => all + size + 256, 0);
+    expect(server.engine.memory.bytes).toBe(sum);
+    expect(sum).toBeLessThanOrEqual(40 * KIB);
+  }
+  await listener.ask({ type: "ping" });
+});
+
+test("rooms count too: of ever new ones with next to nothing in them the oldest go as a whole, and each says so", async () => {
+  const server = startServer({ limits: { memory: 100 * KIB } });
+  const name = (i: number) => `tiny:${1000 + i}`;
+  const before: string[] = [];
+  for (let i = 0; i < 1000; i++) before.push(await publishAt(server, name(i), String(i)));
+  const metrics = await metricsOf(server);
+  const kept = [...(await server.engine.hub.log.rooms())].length;
+  expect(kept).toBeWithin(80, Math.floor((100 * KIB) / own(name(0))));
+  expect(metrics.of("thump_evicted_rooms_total")).toBe(1000 - kept);
+  expect(metrics.of("thump_kept_rooms_bytes")).toBe(kept * own(name(0)));
+  expect(metrics.of("thump_kept_bytes") + metrics.of("thump_kept_rooms_bytes")).toBeLessThanOrEqual(
+    100 * KIB,
+  );
+  // Who was at the publication before a room's own has missed that, or gets it.
+  for (let i = 1; i < 1000; i += 37) {
+    const state = await stateOf(server, name(i), `?after=${before[i - 1]}`);
+    if (i < 1000 - kept) expect(state.gap).toBeDefined();
+    else expect([state.gap, ...dataOf(state)]).toEqual([undefined, i]);
+  }
+});
+
+test("who is behind when what it lacks has to go is told of the gap, and goes on from there", async () => {
+  const rooms = { "*": { history: { count: 100_000, bytes: "200MiB" } } };
+  const server = startServer({ rooms, limits: { memory: "1MiB" } });
+  const slow = await connect(server.socket("/rooms/r"));
+  slow.ws.pause();
+  let count = 0;
+  const publish = () => server.engine.publish("r", `${count++} ${"x".repeat(30_000)}`);
+  while (server.engine.hub.stats.lagged === 0) {
+    await publish();
+    if (count % 20 === 0) await new Promise(setImmediate);
+  }
+  // More than all that may be kept.
+  for (let i = 0; i < 60; i++) await publish();
+  slow.ws.resume();
+  await slow.until((frames) => String(frames.at(-1)).startsWith(`${count - 1} `));
+  const frames = slow.all.map(String);
+  const gap = frames.findIndex((frame) => frame.startsWith("{"));
+  expect(JSON.parse(frames[gap] as string)).toMatchObject({ type: "gap", room: "r" });
+  const numbers = frames.filter((_, i) => i !== gap).map((frame) => Number.parseInt(frame, 10));
+  const first = numbers[gap] as number;
+  // In one run up to the gap, in one run from it on, and something between the two.
+  expect(numbers.slice(0, gap)).toEqual(Array.from({ length: gap }, (_, i) => i));
+  expect(first).toBeGreaterThan(gap);
+  expect(numbers.slice(gap)).toEqual(Array.from({ length: count - first }, (_, i) => first + i));
+});

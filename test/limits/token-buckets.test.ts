@@ -1,0 +1,61 @@
+// Token buckets against the plainest model of one, and how many of them are remembered.
+import { expect, test } from "bun:test";
+import { Accounts, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
+import { networkOf } from "../../src/limits/client-address.ts";
+import { randomTest } from "../support/random.ts";
+
+randomTest("a bucket gives what one that is filled drop by drop would give", (random) => {
+  for (let round = 0; round < 200; round++) {
+    const rate = { rate: 1 + random.below(50), burst: 1 + random.below(100) };
+    let [fullAt, now, tokens] = [0, 0, rate.burst];
+    for (let step = 0; step < 200; step++) {
+      const passed = random.below(200);
+      now += passed;
+      tokens = Math.min(rate.burst, tokens + (passed * rate.rate) / 1000);
+      const cost = Math.min(rate.burst, 1 + random.below(5));
+      const wait = waitFor(fullAt, rate, cost, now);
+      expect(wait).toBeCloseTo(Math.max(0, ((cost - tokens) * 1000) / rate.rate), 3);
+      if (wait > 0) continue;
+      fullAt = fullAfter(fullAt, rate, cost, now);
+      tokens -= cost;
+    }
+  }
+});
+
+test("who waits as long as told gets it, and what is more than a bucket takes a whole one", () => {
+  const rate = { rate: 3, burst: 2 };
+  const fullAt = fullAfter(0, rate, 1000, 10);
+  const wait = waitFor(fullAt, rate, 1000, 10);
+  expect(wait).toBeCloseTo(2000 / 3, 6);
+  expect(waitFor(fullAt, rate, 1000, 10 + wait)).toBe(0);
+});
+
+test("whose buckets are full again is forgotten, and who is in debt is not", () => {
+  const accounts = new Accounts();
+  accounts.of("debtor", 0).joins = 1e9;
+  for (let i = 0; i < 10_000; i++) accounts.of(`passing ${i}`, i).connects = i + 20;
+  expect(accounts.size).toBeLessThan(100);
+  expect(accounts.of("debtor", 10_000).joins).toBe(1e9);
+});
+
+test("there are never more than the most, and the new one is always among them", () => {
+  const accounts = new Accounts(50);
+  for (let i = 0; i < 1000; i++) {
+    accounts.of(`debtor ${i}`, 0).connects = 1e9;
+    expect(accounts.size).toBeLessThanOrEqual(50);
+    expect(accounts.of(`debtor ${i}`, 0).connects).toBe(1e9);
+  }
+});
+
+test.each([
+  [undefined, "unknown"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["10.1.2.3", "10.1.2.3"],
+  ["::ffff:10.1.2.3", "10.1.2.3"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:0DB8:1:2::9", "2001:db8:1:2::/64"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+])("%s counts as %s", (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});

@@ -1,0 +1,139 @@
+// The durable log keeps the contract of all logs, and of those that outlive the process; and what is its own.
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { SqliteLog, type SqliteOptions } from "../../src/log/sqlite/sqlite-log.ts";
+import type { Publication } from "../../src/protocol/publication.ts";
+import { Memory } from "../../src/rooms/memory-budget.ts";
+import { boundsOf, logContract } from "../contract/log.ts";
+import { durableContract } from "../contract/log-durable.ts";
+import { cleanup } from "../support/cleanup.ts";
+import { folder } from "../support/process.ts";
+import { seqs } from "../support/publications.ts";
+
+const NORMAL = { durability: "normal", boundsOf } as const;
+
+logContract("sqlite", (bounds) => new SqliteLog({ ...NORMAL, dir: folder(), boundsOf: bounds }));
+
+durableContract("sqlite", () => {
+  const dir = folder();
+  return (bounds, kinds) => new SqliteLog({ ...NORMAL, dir, boundsOf: bounds, kinds: () => kinds });
+});
+
+function open(options: Partial<SqliteOptions> = {}): SqliteLog {
+  const log = new SqliteLog({ ...NORMAL, dir: folder(), ...options });
+  cleanup(() => log.close());
+  return log;
+}
+
+const say = async (log: SqliteLog, room: string): Promise<Publication> =>
+  log.append({ room, event: "message", data: { kind: "text", text: "x" } });
+
+test("rooms in memory do not wait for the file, and all that a follower of both sees is in the order of seqs", async () => {
+  const log = open();
+  await say(log, "none:a");
+  const seen: number[] = [];
+  for (const room of ["a", "none:a"]) log.follow(room, ({ seq }) => seen.push(seq));
+  // The first few wait: nobody knows yet how many numbers they will want.
+  const all: Promise<unknown>[] = [];
+  for (let i = 0; i < 200; i++) {
+    all.push(say(log, "a"), say(log, "none:a"));
+    if (i % 7 === 0) await new Promise(setImmediate);
+  }
+  await Promise.all(all);
+  const kept = say(log, "a");
+  await new Promise(setImmediate);
+  const inMemory = log.append({ room: "none:a", event: "message", data: { kind: "text", text: "x" } });
+  expect(inMemory).not.toBeInstanceOf(Promise);
+  await kept;
+  expect(seen).toHaveLength(402);
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+});
+
+test("a room whose rule says so is delivered before it is kept, in the same order", async () => {
+  const early = { count: 100, age: 3_600_000, bytes: 1e6, deliver: "at-once" } as const;
+  const log = open({ boundsOf: (room) => (room === "early" ? early : boundsOf(room)) });
+  await say(log, "early");
+  const seen: number[] = [];
+  log.follow("early", ({ seq }) => seen.push(seq));
+  const kept = say(log, "early");
+  expect(seen).toHaveLength(1);
+  expect(log.commits.stats.publications).toBe(1);
+  expect((await kept).seq).toBe(seen[0]!);
+  expect(log.commits.stats.publications).toBe(2);
+  expect(seqs((await log.read("early", 0, 9)).publications)).toHaveLength(2);
+});
+
+test("a burst shares a transaction", async () => {
+  const log = open();
+  await say(log, "a");
+  const { commits } = log.commits.stats;
+  await Promise.all(Array.from({ length: 500 }, () => say(log, "a")));
+  expect(log.commits.stats.commits - commits).toBeLessThanOrEqual(2);
+});
+
+test("rooms that keep nothing cost the file nothing", async () => {
+  const log = open();
+  await Promise.all(Array.from({ length: 100 }, (_, i) => say(log, `none:${i}`)));
+  await log.forget("a");
+  expect(log.commits.stats.publications).toBe(0);
+  expect([...log.rooms()]).toEqual([]);
+});
+
+test("keys in a folder of an older version have no hash, and match any data", async () => {
+  const dir = folder();
+  const data = (text: string) => ({
+    room: "a",
+    event: "message",
+    data: { kind: "text", text } as const,
+    key: "k",
+  });
+  const older = new SqliteLog({ ...NORMAL, dir });
+  const { seq } = await older.append(data("first"));
+  await older.close();
+  const db = new Database(join(dir, "thump.db"));
+  expect(db.run("UPDATE keys SET key = substr(key, 1, instr(key, char(10)) - 1)").changes).toBe(1);
+  expect(db.query("SELECT key FROM keys").get()).toEqual({ key: '["a",null,"k"]' });
+  db.close();
+  expect((await open({ dir }).append(data("second"))).seq).toBe(seq);
+});
+
+test("rooms take memory too: of ever new ones few stay there, and all of them are read back and listed", async () => {
+  const log = open({ memory: new Memory(1 << 20) });
+  const names = Array.from({ length: 3000 }, (_, i) => `tiny:${i}`);
+  const followed: number[] = [];
+  for (const name of names.slice(0, 5)) log.follow(name, ({ seq }) => followed.push(seq));
+  const positions: number[] = [];
+  for (let i = 0; i < names.length; i += 100) {
+    const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));
+    positions.push(...said.map(({ seq }) => seq));
+  }
+  // A quarter of the limit, at 524 bytes and more a room.
+  expect(log.loaded).toBeLessThan(600);
+  expect([...log.rooms()].sort()).toEqual(names.toSorted());
+  for (let i = 0; i < names.length; i += 7) {
+    const { from, publications } = await log.read(names[i] as string, (positions[i] as number) - 1, 10);
+    expect([from, ...seqs(publications)]).toEqual([(positions[i] as number) - 1, positions[i] as number]);
+  }
+  expect(log.loaded).toBeLessThan(600);
+  for (const name of names.slice(0, 5)) await say(log, name);
+  expect(followed).toHaveLength(10);
+});
+
+test("rooms are listed while they come, and each once", async () => {
+  const log = open();
+  for (let i = 0; i < 1200; i += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, j) => say(log, `r${i + j}`)));
+  const late = say(log, "late");
+  await log.forget("r7");
+  const found: string[] = [];
+  for (const name of log.rooms()) {
+    found.push(name);
+    if (found.length === 600) await say(log, "none:later");
+    if (found.length === 700) await say(log, "r3");
+  }
+  await late;
+  expect(found.filter((name) => name.startsWith("r"))).toHaveLength(1199);
+  expect(new Set(found).size).toBe(found.length);
+  expect(found).toContain("late");
+});

@@ -1,0 +1,26 @@
+// The order of use, against an array that is searched.
+import { expect } from "bun:test";
+import { type Placed, UseOrder } from "../../src/rooms/lru-list.ts";
+import { randomTest } from "../support/random.ts";
+
+interface Item extends Placed<Item> {
+  name: number;
+}
+
+randomTest("it is what an array would be from which each is taken and put to the end", (random) => {
+  const order = new UseOrder<Item>();
+  const items = Array.from({ length: 20 }, (_, name): Item => ({ name }));
+  let model: Item[] = [];
+  for (let step = 0; step < 2000; step++) {
+    const item = random.pick(items);
+    model = model.filter((other) => other !== item);
+    if (random.chance(3)) order.remove(item);
+    else {
+      order.use(item);
+      model.push(item);
+    }
+    expect([...order].map(({ name }) => name)).toEqual(model.map(({ name }) => name));
+  }
+  for (const item of order) if (item.name % 2 === 0) order.remove(item);
+  expect([...order]).toEqual(model.filter(({ name }) => name % 2 === 1));
+});

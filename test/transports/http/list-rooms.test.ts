@@ -1,0 +1,78 @@
+// The list of rooms when there are many of them: pages, orders, totals, and what it costs the others.
+import { expect, test } from "bun:test";
+import { eventually, problemOf, publishAt } from "../../support/answers.ts";
+import { multiplexed } from "../../support/clients.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
+
+interface List {
+  rooms: { room: string; sessions: number; newest?: number; kept?: { count: number; bytes: number } }[];
+  total: number;
+  cursor?: string;
+}
+
+async function list({ url }: TestServer, query: Record<string, string>): Promise<List> {
+  const response = await fetch(`${url}/rooms?${new URLSearchParams(query)}`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as List;
+}
+
+test("of 100,000 rooms any page is found, and the server does other things meanwhile", async () => {
+  const server = startServer();
+  const names = Array.from({ length: 100_000 }, (_, i) => `room:${String(i).padStart(6, "0")}`);
+  // Published in an order that is not theirs.
+  for (let i = 0; i < names.length; i++)
+    await server.engine.publish(names[(i * 7919) % names.length] as string, 1);
+  const first = await list(server, { limit: "1000" });
+  expect(first.total).toBe(100_000);
+  expect(first.rooms.map(({ room }) => room)).toEqual(names.slice(0, 1000));
+  const later = await list(server, { limit: "3", cursor: "room:054321" });
+  expect(later.rooms.map(({ room }) => room)).toEqual(["room:054322", "room:054323", "room:054324"]);
+  const last = await list(server, { cursor: "room:099998" });
+  expect(last.rooms.map(({ room }) => room)).toEqual(["room:099999"]);
+  expect(last).not.toHaveProperty("cursor");
+  const found = await list(server, { match: "*99*9" });
+  expect(found.total).toBe(names.filter((name) => /99.*9$/.test(name)).length);
+  // Turns of the event loop pass while it is looked for.
+  let turns = 0;
+  const looking = list(server, { match: "{a}:*7" });
+  const count = () => void (turns++, setImmediate(count));
+  const stop = setImmediate(count);
+  expect((await looking).total).toBe(10_000);
+  clearImmediate(stop);
+  expect(turns).toBeGreaterThan(20);
+}, 60_000);
+
+test("the fullest first, page by page", async () => {
+  const server = startServer();
+  const sizes = { a: 1, b: 3, c: 0, d: 2, e: 1 };
+  await publishAt(server, "c", "kept");
+  for (let i = 0; i < 3; i++) {
+    const rooms = Object.entries(sizes).filter(([, size]) => size > i);
+    await multiplexed(server.socket(`/ws?${rooms.map(([room]) => `room=${room}`).join("&")}`));
+  }
+  await eventually(() => server.engine.sessionsIn("b") === 3);
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await list(server, { sort: "sessions", limit: "2", ...(cursor ? { cursor } : {}) });
+    names.push(...page.rooms.map(({ room }) => room));
+    cursor = page.cursor;
+  } while (cursor);
+  expect(names).toEqual(["b", "d", "a", "e", "c"]);
+});
+
+test("it says what is kept, and when a room was last published to", async () => {
+  const server = startServer();
+  const before = Date.now();
+  await publishAt(server, "r", "12345");
+  await publishAt(server, "r", "1");
+  const { rooms } = await list(server, {});
+  expect(rooms).toMatchObject([{ room: "r", sessions: 0, kept: { count: 2, bytes: 6 + 2 * 256 } }]);
+  expect(rooms[0]?.newest).toBeWithin(before, Date.now() + 1);
+});
+
+test("a cursor of another order, or an order that is none, is refused by name", async () => {
+  const server = startServer();
+  for (const query of ["?sort=sessions&cursor=abc", "?sort=size"])
+    expect(await problemOf(fetch(`${server.url}/rooms${query}`))).toMatchObject({ code: "invalid-query" });
+});

@@ -1,0 +1,131 @@
+// What a pong says: everything up to its `at` was sent before it, in all rooms of the session. A wrong one is a silent loss.
+import { expect, test } from "bun:test";
+import { type Frame, type Multiplexed, multiplexed } from "../../support/clients.ts";
+import { randomTest } from "../../support/random.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
+
+const LARGE = { history: { count: 100_000, bytes: "1GiB" } } as const;
+const seqOf = ({ at }: Frame) => Number((at as string).split("-")[1]);
+const send = (mux: Multiplexed, command: object) => mux.socket.send(JSON.stringify(command));
+
+async function joined(server: TestServer, ...rooms: string[]): Promise<Multiplexed> {
+  const mux = await multiplexed(server.socket("/ws"));
+  for (const room of rooms) await mux.ask({ type: "join", room });
+  return mux;
+}
+
+test("in a quiet room it is where the server is: good to resume from, when the room's last message is not", async () => {
+  const server = startServer({ rooms: { "*": { history: false } } });
+  const mux = await joined(server, "quiet");
+  await server.engine.publish("quiet", 1);
+  const message = await mux.find(({ type }) => type === "message");
+  let newest = "";
+  for (let n = 0; n < 20; n++) newest = (await server.engine.publish(`other:${n}`, n)).at;
+  const pong = await mux.ask({ type: "ping" });
+  expect(pong).toEqual({ type: "pong", id: 2, at: newest });
+  mux.socket.ws.terminate();
+  while (server.engine.hub.rooms.size > 0) await Bun.sleep(1);
+
+  const back = await multiplexed(server.socket("/ws"));
+  const join = { type: "join", room: "quiet" };
+  expect(await back.ask({ ...join, after: newest })).toMatchObject({ resumed: true, replay: 0 });
+  await back.ask({ type: "leave", room: "quiet" });
+  // Nothing was missed, but nobody can know that.
+  expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
+});
+
+test("what is published in the very turn of the answer comes before it, held back by the engine or not", async () => {
+  const server = startServer({ rooms: { "*": LARGE } });
+  const mux = await joined(server, "r");
+  const before = mux.all.length;
+  const sizes = [1, 100, 15_000, 17_000, 1, 40_000, 1];
+  const { hub } = server.engine;
+  const sentUpTo = hub.sentUpTo.bind(hub);
+  const left = [...sizes];
+  hub.sentUpTo = (session) => {
+    void server.engine.publish("r", "x".repeat(left.shift() ?? 0));
+    return sentUpTo(session);
+  };
+  for (const _ of sizes) send(mux, { type: "ping" });
+  await mux.until(({ length }) => length === before + 2 * sizes.length);
+  const frames = mux.all.slice(before);
+  expect(frames.map(({ type }) => type)).toEqual(sizes.flatMap(() => ["message", "pong"]));
+  for (let i = 0; i < frames.length; i += 2) expect(frames[i + 1]?.["at"]).toBe(frames[i]?.["at"] as string);
+});
+
+test("who is behind in a room, or is shown only some of it, is not told", async () => {
+  const server = startServer({ rooms: { "*": LARGE } });
+  const mux = await joined(server, "r");
+  mux.socket.ws.pause();
+  for (let n = 0; server.engine.hub.stats.lagged === 0; n++)
+    await server.engine.publish("r", "x".repeat(60_000));
+  const [session] = server.engine.hub.sessions.values();
+  const received = session?.received ?? 0;
+  send(mux, { type: "ping" });
+  while (session?.received === received) await Bun.sleep(1);
+  mux.socket.ws.resume();
+  const { at } = await server.engine.publish("r", "last");
+  await mux.until((all) => all.some((frame) => frame["at"] === at));
+  expect(mux.all.find(({ type }) => type === "pong")).toEqual({ type: "pong" });
+  expect(await mux.ask({ type: "ping" })).toEqual({ type: "pong", id: 2, at });
+  await mux.ask({ type: "join", room: "sampled", max: 1 });
+  expect(await mux.ask({ type: "ping" })).toEqual({ type: "pong", id: 4 });
+});
+
+test("in no room it is where the server is too", async () => {
+  const server = startServer();
+  const { at } = await server.engine.publish("any", 1);
+  expect(await (await joined(server)).ask({ type: "ping" })).toMatchObject({ at });
+});
+
+randomTest(
+  "at every pong, everything up to it has come, whoever publishes what, when and how large",
+  async (random) => {
+    const server = startServer({ rooms: { "*": LARGE } });
+    const rooms = ["a", "b", "c"];
+    const listeners = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const mine = rooms.filter(() => random.chance(2));
+        return { mine, mux: await joined(server, ...mine) };
+      }),
+    );
+    const published: { room: string; seq: number }[] = [];
+    const publish = server.engine.hub.publish.bind(server.engine.hub);
+    server.engine.hub.publish = (draft) => {
+      const kept = publish(draft);
+      if (!(kept instanceof Promise)) published.push({ room: kept.room, seq: kept.seq });
+      return kept;
+    };
+    for (let step = 0; step < 400; step++) {
+      const { mux } = random.pick(listeners);
+      const data = "x".repeat(random.pick([1, 50, 2000, 15_000, 17_000, 60_000]));
+      const room = random.pick(rooms);
+      if (random.chance(8)) mux.socket.ws.pause();
+      if (random.chance(6)) mux.socket.ws.resume();
+      if (random.chance(3)) void server.engine.publish(room, data);
+      else send(mux, { type: "publish", room, data, echo: true });
+      for (const { mux: asker } of listeners) if (random.chance(4)) send(asker, { type: "ping" });
+      // A burst of its own now and then, that one who is paused cannot take.
+      if (random.chance(60)) for (let i = 0; i < 100; i++) void server.engine.publish(room, data);
+      if (random.chance(5)) await new Promise(setImmediate);
+    }
+    for (const { mux } of listeners) mux.socket.ws.resume();
+    await Promise.all(listeners.map(({ mux }) => mux.ask({ type: "members", room: "a" })));
+    let told = 0;
+    for (const { mine, mux } of listeners) {
+      const expected = published.filter(({ room }) => mine.includes(room)).map(({ seq }) => seq);
+      const had = new Set<number>();
+      let complete = 0;
+      for (const frame of mux.all) {
+        if (frame.type === "message") had.add(seqOf(frame));
+        if (frame.type !== "pong" || frame["at"] === undefined) continue;
+        told++;
+        const at = seqOf(frame);
+        for (let seq = expected[complete]; seq !== undefined && seq <= at; seq = expected[++complete])
+          if (!had.has(seq)) throw new Error(`told to be at ${at}, but ${seq} had not come`);
+      }
+    }
+    expect(told).toBeGreaterThan(100);
+  },
+  60_000,
+);

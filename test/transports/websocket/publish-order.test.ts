@@ -1,0 +1,98 @@
+// `"ordered":true` on the multiplexed socket: a publication that has to wait is not overtaken by later ones.
+import { expect, test } from "bun:test";
+import { PublishOrder } from "../../../src/transports/websocket/publish-order.ts";
+import { multiplexed } from "../../support/clients.ts";
+import { startServer } from "../../support/server.ts";
+
+const slow = { limits: { rates: { session: { bytes: { rate: 5000, burst: 1000 } } } } };
+const large = "x".repeat(900);
+
+interface Refused {
+  type: string;
+  code?: unknown;
+  retry?: unknown;
+}
+
+/** Tries again after the time that each refusal names, as a client does. */
+async function untilPublished(publish: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    const { type, code, retry } = (await publish()) as Refused;
+    if (type === "published") return;
+    expect(code).toBe("rate");
+    await Bun.sleep(Number(retry));
+  }
+}
+
+test("while one is refused for a moment, later ones are refused too, until it is repeated", async () => {
+  const server = startServer(slow);
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (key: string, data: string, more = {}) =>
+    mux.ask({ type: "publish", room: "r", key, data, ordered: true, ...more });
+  // Together, so that no time passes in which the second could be paid for. The last one does not ask for an order.
+  const [first, refused, behind, free] = await Promise.all([
+    publish("a", large),
+    publish("b", large),
+    publish("c", "small"),
+    publish("free", "free", { ordered: false }),
+  ]);
+  expect(first).toMatchObject({ type: "published" });
+  expect(refused).toMatchObject({ type: "error", code: "rate", retry: expect.any(Number) });
+  expect(behind).toMatchObject({ type: "error", code: "rate", retry: expect.any(Number) });
+  expect(free).toMatchObject({ type: "published" });
+  await untilPublished(() => publish("b", large));
+  await untilPublished(() => publish("c", "small"));
+  const { publications } = await server.engine.hub.log.newest("r", 10);
+  const texts = publications.map(({ data }) => (data as { text: string }).text);
+  expect(texts).toEqual([large, "free", large, "small"]);
+});
+
+test("one that is refused for good holds up no other, also when it was refused for a moment before", async () => {
+  const server = startServer({ ...slow, rooms: { "*": { schema: { type: "string" } } } });
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (key: string, data: unknown) =>
+    mux.ask({ type: "publish", room: "r", key, data, ordered: true });
+  expect(await publish("a", 1)).toMatchObject({ type: "error", code: "invalid" });
+  await untilPublished(() => publish("b", large));
+  for (let answer = (await publish("c", [large])) as Refused; answer.code === "rate";) {
+    await Bun.sleep(Number(answer.retry));
+    answer = (await publish("c", [large])) as Refused;
+  }
+  await untilPublished(() => publish("d", "last"));
+});
+
+test("an ordered publication without a key is refused, as it could not be known again", async () => {
+  const server = startServer();
+  const mux = await multiplexed(server.socket("/ws"));
+  expect(await mux.ask({ type: "publish", room: "r", data: 1, ordered: true })).toMatchObject({
+    type: "error",
+    code: "invalid",
+    errors: [{ path: "/key" }],
+  });
+});
+
+test("a client that sends a window of them is not closed for those that it could not know about", async () => {
+  const server = startServer({ limits: { rates: { session: { publishes: { rate: 100, burst: 10 } } } } });
+  const mux = await multiplexed(server.socket("/ws"));
+  const publish = (n: number) =>
+    mux.ask({ type: "publish", room: "r", key: `k${n}`, data: n, ordered: true }) as Promise<Refused>;
+  // 300 at once: 290 of them are refused, most of them behind the first.
+  const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)));
+  expect(answers.filter(({ type }) => type === "published").length).toBeGreaterThanOrEqual(10);
+  expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong" });
+});
+
+test("the first one that was refused comes first, and waits are counted from it", () => {
+  const order = new PublishOrder();
+  expect(order.waitFor("a", 0)).toBeUndefined();
+  order.refused("a", 100, 0);
+  order.refused("b", 500, 10);
+  expect([order.waitFor("a", 20), order.waitFor("b", 20), order.waitFor("c", 150)]).toEqual([
+    undefined,
+    80,
+    1,
+  ]);
+  order.settled("b");
+  expect(order.waitFor("c", 20)).toBe(80);
+  order.settled("a");
+  expect(order.waitFor("c", 20)).toBeUndefined();
+});
