@@ -31,7 +31,7 @@ async function demo(): Promise<void> {
   const server = serve({ port: 0, log: "none" });
   const page = await browser.newPage(VIEW);
   await page.goto(`http://127.0.0.1:${server.port}/`);
-  const say = (name: string, text: string) => server.engine.publish("demo:chat", { name, text });
+  const say = (name: string, text: string) => server.thump.publish("demo:chat", { name, text });
   await page.getByTestId("socket-state").getByText("live").first().waitFor();
   await say("Clover", "one thump, all clients receive it");
   await say("Hazel", "and on the right: the same room, as curl sees it");

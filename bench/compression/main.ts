@@ -134,7 +134,7 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
   await run(samples);
   const { user, system } = process.cpuUsage(before);
   const wire = await readers.settled();
-  const { lagged } = server.engine.hub.stats;
+  const { lagged } = server.thump.hub.stats;
   await readers.close();
   await server.stop();
   const deliveries = samples.length * CLIENTS;
@@ -143,11 +143,11 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
 
   async function run(data: unknown[]): Promise<void> {
     for (let i = 0; i < data.length; i += turn) {
-      for (const one of data.slice(i, i + turn)) await server.engine.publish(way.room, one);
+      for (const one of data.slice(i, i + turn)) await server.thump.publish(way.room, one);
       // The other side keeps up: queues would be measured else.
       await Bun.sleep(2);
     }
-    while ([...server.engine.hub.sessions.values()].some((session) => session.pending())) await Bun.sleep(5);
+    while ([...server.thump.hub.sessions.values()].some((session) => session.pending())) await Bun.sleep(5);
   }
 }
 

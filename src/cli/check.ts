@@ -8,10 +8,10 @@ import { checkRoomName } from "../protocol/names.ts";
 import type { Rules } from "../rooms/rules.ts";
 import { serverSettings } from "../server/app.ts";
 import { readOptions } from "../server/config/command-line.ts";
-import { LogJournal } from "../server/session-logger.ts";
+import { SessionLogger } from "../server/session-logger.ts";
 import { OptionsError, type Settings } from "../server/config/options.ts";
-import { prepare } from "../server/config/runtime-config.ts";
-import { shownUrl } from "../server/config/redact-url.ts";
+import { createRuntimeConfig } from "../server/config/runtime-config.ts";
+import { redactUrl } from "../server/config/redact-url.ts";
 import { ruleOfRoom } from "../server/effective-rules.ts";
 
 /** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
@@ -29,7 +29,7 @@ export async function check(
   cwd: string,
 ): Promise<string> {
   const settings = serverSettings(await readOptions({ config }, env, cwd));
-  const { access, rules } = prepare(settings, new LogJournal());
+  const { access, rules } = createRuntimeConfig(settings, new SessionLogger());
   const answer = room === undefined ? printable(settings, access.secured) : ruleOf(room, rules, settings);
   return `${JSON.stringify(answer, undefined, 2)}\n`;
 }
@@ -63,7 +63,7 @@ function printable(settings: Settings, secured: boolean): object {
   return {
     ...others,
     store: printableStore(store),
-    traces: others.traces && shownUrl(others.traces),
+    traces: others.traces && redactUrl(others.traces),
     heartbeat: others.heartbeat / 1000,
     drain: others.drain / 1000,
     prefix: others.prefix || undefined,
@@ -106,7 +106,7 @@ function printableAccess({ jwks, issuer, audience, ...access }: AccessSettings):
   return {
     ...access,
     secrets: access.secrets.map(() => HIDDEN),
-    jwks: jwks && { url: shownUrl(jwks.url), cache: jwks.cache / 1000, cooldown: jwks.cooldown / 1000 },
+    jwks: jwks && { url: redactUrl(jwks.url), cache: jwks.cache / 1000, cooldown: jwks.cooldown / 1000 },
     issuer: issuer.length > 0 ? issuer : undefined,
     audience: audience.length > 0 ? audience : undefined,
     leeway: access.leeway / 1000,

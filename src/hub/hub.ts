@@ -27,7 +27,7 @@ import { Stats } from "./stats.ts";
 export interface HubOptions {
   log: Log;
   rules: Rules;
-  bounds: SocketBounds;
+  socketLimits: SocketBounds;
   journal: Journal;
   /** Heartbeat interval in ms. */
   heartbeat: number;
@@ -37,7 +37,7 @@ export interface HubOptions {
   roomsInUse: number;
   roomsPerAddress: number;
   /** What the tails here may take together, where the log holds nothing in memory itself. */
-  memory?: Memory | undefined;
+  memoryBudget?: Memory | undefined;
 }
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
@@ -71,13 +71,13 @@ export class Hub {
   constructor(options: HubOptions) {
     this.log = options.log;
     this.rules = options.rules;
-    this.bounds = options.bounds;
+    this.bounds = options.socketLimits;
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     const { roomsInUse, roomsPerAddress } = options;
     this.openRooms = new OpenRooms(this.rooms, roomsInUse, roomsPerAddress, this.log.remembered);
-    this.fanOut = new FanOut(this.log, this.sessions, options.bounds, this.stats, this.journal);
-    this.memory = options.memory;
+    this.fanOut = new FanOut(this.log, this.sessions, options.socketLimits, this.stats, this.journal);
+    this.memory = options.memoryBudget;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.presence = new Presence(this);
     this.log.onRenew = (before) => this.#following.renew(before);

@@ -4,17 +4,17 @@ import { demoPage } from "../console/demo-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/http/problem.ts";
 import { CHAT, CHAT_RULE, startTicker, TICKER, TICKER_RULE } from "./demo.ts";
-import { Engine } from "./thump-server.ts";
+import { ThumpServer } from "./thump-server.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 import { checkOptions, type Options, resolveOptions, type Settings } from "./config/options.ts";
 import { mount } from "./plugin.ts";
-import { made } from "./config/runtime-config.ts";
-import { checkReach } from "./exposure.ts";
+import { orOptionsError } from "./config/runtime-config.ts";
+import { checkExposure } from "./exposure.ts";
 import { CIPHERS, readTls } from "./config/tls.ts";
 
 /** A running server. */
-export interface Running {
-  engine: Engine;
+export interface RunningServer {
+  thump: ThumpServer;
   host: string;
   port: number;
   /** Drains, then stops. */
@@ -24,21 +24,21 @@ export interface Running {
 /** The settings of a server: with the demo come the rules that it needs. @throws OptionsError */
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
-  checkReach(settings);
+  checkExposure(settings);
   // Last: rules of the operator's that fit the chat go before it.
   const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
   const { tls } = options;
-  if (tls) settings.tls = made("tls", () => readTls(tls, Date.now()));
+  if (tls) settings.tls = orOptionsError("tls", () => readTls(tls, Date.now()));
   return settings;
 }
 
 /** All routes of a server. */
-export function createApp(engine: Engine) {
-  const { settings } = engine;
+export function createApp(thump: ThumpServer) {
+  const { settings } = thump;
   const { tls } = settings;
   const nothing = () =>
-    problem(engine.hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
+    problem(thump.hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
       // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
@@ -56,39 +56,39 @@ export function createApp(engine: Engine) {
     // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(engine.hub, error)))
-    .use(mount(engine))
-    .use(operatorRoutes(engine));
+    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(thump.hub, error)))
+    .use(mount(thump))
+    .use(operatorRoutes(thump));
   if (settings.demo) app.get("/", () => demoPage());
   return app;
 }
 
 /** Starts a server. @throws OptionsError, StoreError, or the engine's error when it cannot listen */
-export function serve(options: Options = {}): Running {
+export function serve(options: Options = {}): RunningServer {
   const settings = serverSettings(options);
-  const engine = new Engine(settings);
-  const app = createApp(engine);
+  const thump = new ThumpServer(settings);
+  const app = createApp(thump);
   try {
     app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
   } catch (error) {
     // The folder of its file is free for another.
-    void engine.close();
+    void thump.close();
     throw error;
   }
   const { server } = app;
   if (!server) throw new Error("the server did not start");
-  const stopTicker = settings.demo ? startTicker(engine) : () => {};
+  const stopTicker = settings.demo ? startTicker(thump) : () => {};
   return {
-    engine,
+    thump,
     host: settings.host,
     port: server.port ?? settings.port,
     async stop() {
       stopTicker();
-      await engine.drain();
+      await thump.drain();
       // Requests that are being answered, and the last bytes of streams, have a moment to leave.
       await Promise.race([server.stop(), Bun.sleep(1000)]);
       await server.stop(true);
-      await engine.close();
+      await thump.close();
     },
   };
 }

@@ -1,8 +1,8 @@
 // What web pages of other origins may send and read (Fetch standard, CORS): one list each.
 import { problem } from "../transports/http/problem.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 
-const METHODS = "GET, POST, DELETE";
+const ALLOWED_METHODS = "GET, POST, DELETE";
 /** Every request header that a route reads and that a page cannot send unasked. */
 export const REQUEST_HEADERS = [
   "authorization",
@@ -17,16 +17,16 @@ export const REQUEST_HEADERS = [
 /** Every response header that says more than the body does. */
 export const RESPONSE_HEADERS = ["retry-after", "thump-error", "www-authenticate"];
 
-const ALLOWED = REQUEST_HEADERS.join(", ");
-const EXPOSED = RESPONSE_HEADERS.join(", ");
+const ALLOWED_HEADERS = REQUEST_HEADERS.join(", ");
+const EXPOSED_HEADERS = RESPONSE_HEADERS.join(", ");
 
 /** Lets a page read a response. @param origin the page's, once it is known to be allowed */
-export function allowPage({ door, origins }: Engine, response: Response, origin: string): Response {
+export function allowPage({ service, origins }: ThumpServer, response: Response, origin: string): Response {
   const { headers } = response;
   headers.set("access-control-allow-origin", origin);
-  headers.set("access-control-expose-headers", EXPOSED);
+  headers.set("access-control-expose-headers", EXPOSED_HEADERS);
   headers.set("vary", "origin");
-  if (door.access.settings.cookie !== undefined && origins.isListed(origin))
+  if (service.access.settings.cookie !== undefined && origins.isListed(origin))
     headers.set("access-control-allow-credentials", "true");
   return response;
 }
@@ -37,20 +37,20 @@ export function allowPage({ door, origins }: Engine, response: Response, origin:
  *
  * @param checkPath throws where the request's path is none of the route
  */
-export function preflight(engine: Engine, request: Request, checkPath: () => unknown): Response {
+export function preflight(thump: ThumpServer, request: Request, checkPath: () => unknown): Response {
   try {
-    const origin = engine.origins.check(request);
+    const origin = thump.origins.check(request);
     checkPath();
     const response = new Response(null, {
       status: 204,
       headers: {
-        "access-control-allow-methods": METHODS,
-        "access-control-allow-headers": ALLOWED,
+        "access-control-allow-methods": ALLOWED_METHODS,
+        "access-control-allow-headers": ALLOWED_HEADERS,
         "access-control-max-age": "600",
       },
     });
-    return origin === undefined ? response : allowPage(engine, response, origin);
+    return origin === undefined ? response : allowPage(thump, response, origin);
   } catch (error) {
-    return problem(engine.hub, error);
+    return problem(thump.hub, error);
   }
 }

@@ -9,11 +9,11 @@ import type { Settings } from "./config/options.ts";
 
 export interface LogNeeds {
   /** How much of a room to keep; rooms of one rule get the same object. */
-  boundsOf: (room: string) => Bounds;
+  retentionOf: (room: string) => Bounds;
   /** Which rules keep their rooms in the log's own place, as a text that changes when that does. */
-  kinds: () => string;
+  fingerprint: () => string;
   /** What all that is kept in memory may take. */
-  memory: Memory;
+  memoryBudget: Memory;
   /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
   onRelease: (room: string, upTo: number) => void;
   /** Told when what is kept of a room was forgotten, perhaps by another process. */
@@ -26,9 +26,9 @@ export interface LogNeeds {
 
 /** @throws StoreError when what is kept cannot be used */
 export function createLog({ store }: Settings, needs: LogNeeds): Log {
-  const { boundsOf, memory, onRelease } = needs;
-  if (store.kind === "memory") return new MemoryLog(boundsOf, memory, onRelease);
-  if (store.kind === "redis") return new RedisLog(boundsOf, { ...store, ...needs });
+  const { retentionOf, memoryBudget, onRelease } = needs;
+  if (store.kind === "memory") return new MemoryLog(retentionOf, memoryBudget, onRelease);
+  if (store.kind === "redis") return new RedisLog(retentionOf, { ...store, ...needs });
   const { dir, durability, size } = store;
   return new SqliteLog({ ...needs, dir, durability, ...(size === undefined ? {} : { size }) });
 }

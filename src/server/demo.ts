@@ -1,6 +1,6 @@
 // The demo's ticker: the server's own figures, once a second, as long as somebody watches.
 import type { RuleOptions } from "../rooms/rule.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 import { roomsInUse } from "./status-rooms/server-stats.ts";
 
 export const TICKER = "demo:ticker";
@@ -11,14 +11,14 @@ export const CHAT = "demo:chat";
 export const CHAT_RULE: RuleOptions = { presence: { grace: 1, list: 0 } };
 
 /** Starts it; returns how to stop it. */
-export function startTicker(engine: Engine): () => void {
-  const { hub } = engine;
+export function startTicker(thump: ThumpServer): () => void {
+  const { hub } = thump;
   const others = () => hub.stats.publications - hub.stats.ownPublications;
   let before = others();
   const timer = setInterval(() => {
     const rate = others() - before;
     before = others();
-    if (engine.sessionsIn(TICKER) === 0) return;
+    if (thump.sessionsIn(TICKER) === 0) return;
     const figures = {
       sessions: hub.sessions.size,
       rooms: roomsInUse(hub),
@@ -27,7 +27,7 @@ export function startTicker(engine: Engine): () => void {
       uptime: Math.floor(process.uptime()),
     };
     hub.stats.publishedOwn(JSON.stringify(figures).length);
-    engine
+    thump
       .publish(TICKER, figures, { event: "stats" })
       .catch((error: unknown) => hub.journal.fault("the demo's ticker", error));
   }, 1000);

@@ -5,22 +5,26 @@ import type { Rules } from "../rooms/rules.ts";
 import { describeSchema } from "../rooms/message-schema.ts";
 import type { HandlerContext } from "../transports/http/handler-context.ts";
 import { readQuery } from "../transports/http/read-request.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 
-type Written = Record<string, RuleOptions>;
+type WrittenRules = Record<string, RuleOptions>;
 
-interface Effective {
+interface EffectiveRule {
   /** Null where no pattern matches: these are the defaults. */
   pattern: string | null;
   rule: object;
 }
 
 /** The rule of a room, and the pattern that it has it from. */
-export function ruleOfRoom(room: string, rules: Rules, written: Written): Effective & { room: string } {
+export function ruleOfRoom(
+  room: string,
+  rules: Rules,
+  written: WrittenRules,
+): EffectiveRule & { room: string } {
   return { room, ...effective(rules.of(room), written) };
 }
 
-function effective(rule: Rule, written: Written): Effective {
+function effective(rule: Rule, written: WrittenRules): EffectiveRule {
   const { pattern, bounds, lag, join, publish, history: read, members, reserved } = rule;
   const known = Object.hasOwn(written, pattern);
   const { schema, compress = false } = (known && written[pattern]) || {};
@@ -42,11 +46,11 @@ function effective(rule: Rule, written: Written): Effective {
 }
 
 /** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
-export function rulesRoute(engine: Engine) {
-  return ({ door, request, asker }: HandlerContext): Response => {
-    const { policy, hub } = door;
+export function rulesRoute(thump: ThumpServer) {
+  return ({ service, request, asker }: HandlerContext): Response => {
+    const { policy, hub } = service;
     policy.checkOperation(asker, "inspect");
-    const { rooms } = engine.settings;
+    const { rooms } = thump.settings;
     const [room] = readQuery(request, ["room"]).rooms;
     if (room !== undefined) return Response.json(ruleOfRoom(checkRoomName(room), hub.rules, rooms));
     return Response.json({ rules: hub.rules.all.map((rule) => effective(rule, rooms)) });

@@ -3,17 +3,17 @@ import type { Server } from "bun";
 import { isLocal, isLoopback } from "../limits/local-request.ts";
 import { knowsAnyone } from "../auth/auth-options.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 import { OptionsError, type Settings } from "./config/options.ts";
 
 /** Whether it was settled who may come: by secrets or keys, by the app's own code, or because all may. */
-export function isSettled({ access, open, authorize }: Settings): boolean {
+export function isExposureDecided({ access, open, authorize }: Settings): boolean {
   return open || authorize !== undefined || knowsAnyone(access);
 }
 
 /** @throws OptionsError when others than this machine would be let in, and nobody said that this is meant */
-export function checkReach(settings: Settings): void {
-  if (isLoopback(settings.host) || isSettled(settings)) return;
+export function checkExposure(settings: Settings): void {
+  if (isLoopback(settings.host) || isExposureDecided(settings)) return;
   throw new OptionsError(
     `on ${settings.host} everyone who reaches this machine could listen and publish: give it a secret ` +
       "(THUMP_SECRET, or access in thump.config.ts), or say --open if that is meant",
@@ -21,7 +21,7 @@ export function checkReach(settings: Settings): void {
 }
 
 /** Where a request came from, as far as that is known. */
-export interface Source {
+export interface RequestSource {
   /** The server that took it in; null where neither Elysia nor the app has handed it over. */
   server: Server<unknown> | null;
   /** The client's address; undefined where it is not known. */
@@ -33,11 +33,15 @@ export interface Source {
 }
 
 /** @param server what Elysia says it is: null unless the app itself listens */
-export function sourceOf(engine: Engine, request: Request, server: Server<unknown> | null): Source {
-  const taker = server ?? engine.server;
+export function sourceOf(
+  thump: ThumpServer,
+  request: Request,
+  server: Server<unknown> | null,
+): RequestSource {
+  const taker = server ?? thump.server;
   const peer = taker?.requestIP(request)?.address;
-  const address = engine.proxies.addressOf(request, peer);
-  const local = isLocal(request, address, (host) => engine.origins.isNamed(host));
+  const address = thump.trustedProxies.addressOf(request, peer);
+  const local = isLocal(request, address, (host) => thump.origins.isNamed(host));
   return {
     server: taker,
     address,
@@ -47,8 +51,8 @@ export function sourceOf(engine: Engine, request: Request, server: Server<unknow
 }
 
 /** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
-export function checkLocal({ settings }: Engine, { local }: Source): void {
-  if (local || isSettled(settings)) return;
+export function checkLocal({ settings }: ThumpServer, { local }: RequestSource): void {
+  if (local || isExposureDecided(settings)) return;
   throw new ThumpError(
     "forbidden",
     "Without a secret only this machine is answered: over loopback, not through a proxy, by a name of its own. " +

@@ -1,13 +1,13 @@
 // This server as one of several nodes: what the others may want of it.
 import { remove, revokeAll } from "../service/end-sessions.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 
 /** Takes part, where the log is shared. */
-export function joinPeers({ hub, door }: Pick<Engine, "hub" | "door">): void {
+export function joinCluster({ hub, service }: Pick<ThumpServer, "hub" | "service">): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {
-      const { ended, revoked } = remove(hub, door.access, removal);
+      const { ended, revoked } = remove(hub, service.access, removal);
       // Which tokens sessions came with is known here alone: the others are to refuse them too.
       for (const one of revoked)
         if (one.token !== undefined && one.token !== removal.token)
@@ -16,8 +16,8 @@ export function joinPeers({ hub, door }: Pick<Engine, "hub" | "door">): void {
             .catch((error: unknown) => hub.journal.fault("a revocation was not passed on", error));
       return ended;
     },
-    revoked: (all) => revokeAll(hub, door.access.revocations, all),
-    revocations: () => door.access.revocations.all(),
+    revoked: (all) => revokeAll(hub, service.access.revocations, all),
+    revocations: () => service.access.revocations.all(),
     count: (name) => hub.rooms.get(name)?.members.size ?? 0,
     *counts() {
       for (const [name, { members }] of hub.rooms) yield [name, members.size];

@@ -10,7 +10,7 @@ import { harmless, harmlessLines } from "../protocol/printable.ts";
 import type { Settings } from "./config/options.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
-const MAX_WAITING = 8 << 20;
+const MAX_BUFFERED_BYTES = 8 << 20;
 
 /** Sets it up, or again after a reload. */
 export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logLevel">): void {
@@ -109,7 +109,7 @@ class Stderr {
   #idle: (() => void)[] = [];
 
   write(line: string): void {
-    if (this.#size > MAX_WAITING) return void this.#dropped++;
+    if (this.#size > MAX_BUFFERED_BYTES) return void this.#dropped++;
     this.#size += line.length;
     if (this.#lines.push(line) === 1 && !this.#writing) setImmediate(() => this.#flush());
   }

@@ -16,10 +16,10 @@ import { refuse } from "../transports/http/error-response.ts";
 import * as rooms from "../transports/http/room-routes.ts";
 import { describeSession, listSessions } from "../transports/http/list-sessions.ts";
 import { allowPage, preflight } from "./cors.ts";
-import { Engine } from "./thump-server.ts";
+import { ThumpServer } from "./thump-server.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { checkOptions, type Options, resolveOptions } from "./config/options.ts";
-import { checkLocal, type Source, sourceOf } from "./exposure.ts";
+import { checkLocal, type RequestSource, sourceOf } from "./exposure.ts";
 import { rulesRoute } from "./effective-rules.ts";
 
 /** Whether a successful response to the GET request would be an event stream. */
@@ -54,17 +54,17 @@ interface Context {
  * @throws OptionsError when the options do not fit their schema
  */
 export function thump(options: Options = {}) {
-  const engine = new Engine(resolveOptions(checkOptions(options, "thump()")));
-  return mount(engine, engine.settings.signals);
+  const thumpServer = new ThumpServer(resolveOptions(checkOptions(options, "thump()")));
+  return mount(thumpServer, thumpServer.settings.signals);
 }
 
 /** The plugin of an engine. @param signals whether it stops the app on SIGTERM, as the server does with itself */
-export function mount(engine: Engine, signals = false) {
-  const routes = createRoutes(engine, signals);
+export function mount(thump: ThumpServer, signals = false) {
+  const routes = createRoutes(thump, signals);
   // Typed as what it adds: `use` puts that together with what the app has.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
-    const { limit } = engine.bounds;
-    engine.routedByBun = isRoutedByBun(app.config);
+    const { limit } = thump.socketLimits;
+    thump.routedByBun = isRoutedByBun(app.config);
     const given = app.config.websocket ?? {};
     if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {
       throw new ThumpError(
@@ -73,42 +73,42 @@ export function mount(engine: Engine, signals = false) {
       );
     }
     // Frames of up to four times the limit are read, so that they can be refused by name.
-    const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, engine.settings.maxMessage * 4);
+    const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, thump.settings.maxMessage * 4);
     // One compressor for all sockets, and nothing remembered between frames: no memory a session.
     const deflate = { compress: "shared", decompress: "shared" } as const;
-    const perMessageDeflate = engine.settings.compression ? { perMessageDeflate: deflate } : {};
+    const perMessageDeflate = thump.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
-    engine.door.idleTime = app.config.serve?.idleTimeout ?? Math.ceil(engine.settings.headTime / 1000);
+    thump.service.idleTime = app.config.serve?.idleTimeout ?? Math.ceil(thump.settings.headTime / 1000);
     return app.use(routes);
   };
 }
 
-function createRoutes(engine: Engine, signals: boolean) {
-  const on = (handler: Handler) => guarded(engine, handler, false);
+function createRoutes(thump: ThumpServer, signals: boolean) {
+  const on = (handler: Handler) => guarded(thump, handler, false);
   /** Starts a session, or reads a room: that is counted. */
   const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
-    guarded(engine, handler, true, asksForEvents);
+    guarded(thump, handler, true, asksForEvents);
   /** The same, but not while the server drains. */
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
-    counted((context) => {
-      if (engine.draining)
+    counted((http) => {
+      if (thump.draining)
         throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
-      return handler(context);
+      return handler(http);
     }, asksForEvents);
   const raw = { parse: "none" } as const;
-  const lifecycle = new Lifecycle(engine, signals);
-  engine.onAttach = () => lifecycle.begin();
-  const routes = new Elysia({ name: "thump", seed: engine.seed, prefix: engine.settings.prefix })
-    .decorate("thump", engine)
+  const lifecycle = new Lifecycle(thump, signals);
+  thump.onAttach = () => lifecycle.begin();
+  const routes = new Elysia({ name: "thump", seed: thump.seed, prefix: thump.settings.prefix })
+    .decorate("thump", thump)
     // Elysia knows "none" only for routes that it compiles. Without this, `aot: false` reads the body before we do.
     .parser("none", ({ request }) => request)
     .onStart((app) => {
       lifecycle.app = app as AnyElysia;
-      engine.routedByBun = isRoutedByBun(app.config);
-      if (app.server) engine.attach(app.server);
+      thump.routedByBun = isRoutedByBun(app.config);
+      if (app.server) thump.attach(app.server);
     })
     .onStop(() => lifecycle.end())
-    .get("/rules", on(rulesRoute(engine)))
+    .get("/rules", on(rulesRoute(thump)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
     .get("/rooms/:room", start(rooms.listen, rooms.asksForEvents))
@@ -120,13 +120,13 @@ function createRoutes(engine: Engine, signals: boolean) {
     )
     .post(
       "/events",
-      start((context) => rooms.multiplexedStream(context, engine.settings.maxBody)),
+      start((http) => rooms.multiplexedStream(http, thump.settings.maxBody)),
       raw,
     )
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((context) => publishBatch(context, engine.settings.maxBody)),
+      on((http) => publishBatch(http, thump.settings.maxBody)),
       raw,
     )
     .get("/sessions", on(listSessions))
@@ -137,11 +137,11 @@ function createRoutes(engine: Engine, signals: boolean) {
   for (const path of PAGES_ASK)
     routes.options(path, (context) => {
       const { request, server, route } = context;
-      const direct = isDirect(engine, server, sourceOf(engine, request, server));
-      return preflight(engine, request, () => readNames(request, route, direct));
+      const direct = isDirect(thump, server, sourceOf(thump, request, server));
+      return preflight(thump, request, () => readNames(request, route, direct));
     });
-  if (engine.settings.console)
-    routes.get("/console", ({ request }) => consolePage(request, engine.access.secured));
+  if (thump.settings.console)
+    routes.get("/console", ({ request }) => consolePage(request, thump.access.secured));
   return routes;
 }
 
@@ -151,7 +151,11 @@ function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
 }
 
 /** Whether Bun's router has matched a request. One that the app's own code creates passes no router. */
-function isDirect({ routedByBun }: Engine, server: Server<unknown> | null, { fromBun }: Source): boolean {
+function isDirect(
+  { routedByBun }: ThumpServer,
+  server: Server<unknown> | null,
+  { fromBun }: RequestSource,
+): boolean {
   return routedByBun && server !== null && fromBun;
 }
 
@@ -162,36 +166,36 @@ function isDirect({ routedByBun }: Engine, server: Server<unknown> | null, { fro
  * @param asksForEvents decides how a temporary refusal is sent (`refuse`)
  */
 function guarded(
-  engine: Engine,
+  thump: ThumpServer,
   handler: Handler,
   counted: boolean,
   asksForEvents: AsksForEvents = () => false,
 ) {
-  const { door, origins, turnstile } = engine;
+  const { service, origins, connectionThrottle } = thump;
   const answer = ({ request, server, route }: Context): Answer | Promise<Answer> => {
     let origin: string | undefined;
     const allow = (response: Answer): Answer =>
-      origin === undefined || !response ? response : allowPage(engine, response, origin);
+      origin === undefined || !response ? response : allowPage(thump, response, origin);
     const fail = (error: unknown): Answer =>
-      allow(refuse(door.hub, error, request.method === "GET" && asksForEvents(request)));
+      allow(refuse(service.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
       // Elysia forgets what a group does at the start.
-      if (server && engine.server !== server) engine.attach(server);
-      const source = sourceOf(engine, request, server);
+      if (server && thump.server !== server) thump.attach(server);
+      const source = sourceOf(thump, request, server);
       const { address, local } = source;
       origin = origins.check(request);
-      checkLocal(engine, source);
-      const names = readNames(request, route, isDirect(engine, server, source));
+      checkLocal(thump, source);
+      const names = readNames(request, route, isDirect(thump, server, source));
       const network = local ? undefined : networkOf(address);
       const handle = (caller: Caller) => {
-        if (counted) door.limiter.take({ caller }, "connects");
+        if (counted) service.limiter.take({ caller }, "connects");
         // An API key has users of many addresses behind it.
         const counts = caller.kind === "key" ? undefined : network;
         const page = origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
         const asker = { caller, address, network: counts, local, page };
-        return handler({ door, request, server: source.server, asker, names });
+        return handler({ service, request, server: source.server, asker, names });
       };
-      const caller = identify(door, request, origins, network, counted);
+      const caller = identify(service, request, origins, network, counted);
       const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));
       const response = caller instanceof Promise ? caller.then(later) : handle(caller);
       if (response instanceof Promise) return response.then(allow, fail);
@@ -202,7 +206,7 @@ function guarded(
   };
   if (!counted) return answer;
   return (context: Context) => {
-    const passing = turnstile.pass(() => context.request.signal.aborted);
+    const passing = connectionThrottle.pass(() => context.request.signal.aborted);
     return passing ? passing.then((passed) => (passed ? answer(context) : gone())) : answer(context);
   };
 }

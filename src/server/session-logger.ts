@@ -7,14 +7,14 @@ import { harmlessLines } from "../protocol/printable.ts";
 import type { Session } from "../hub/session.ts";
 
 /** Warnings of one kind come at most this often, in ms; the next one says how many were left out. */
-const QUIET_MS = 10_000;
+const REPEATED_WARNING_MS = 10_000;
 
 const log = getLogger(["thump"]);
 const sessions = getLogger(["thump", "session"]);
 
 /** Writes to logtape, whose sinks the server sets up, or the program around the plugin. */
-export class LogJournal implements Journal {
-  readonly #seldom = new Seldom(QUIET_MS);
+export class SessionLogger implements Journal {
+  readonly #seldom = new WarningThrottle(REPEATED_WARNING_MS);
 
   ended(session: Session, { reason, code }: Ending): void {
     sessions.info("{transport} session {session} of {address} ended: {reason}", () => ({
@@ -56,7 +56,7 @@ export function warn(text: string): void {
 }
 
 /** A request that some proxy seems to have sent on, though nobody said that there is one. */
-export function warnOfProxy(peer: string): void {
+export function warnUntrustedProxy(peer: string): void {
   log.warn(
     "a request from {peer} says for whom it was sent on, and {peer} is not among the proxies: " +
       "if it is one, name it (--proxy), or all of its clients count as one",
@@ -65,7 +65,7 @@ export function warnOfProxy(peer: string): void {
 }
 
 /** Runs something at most once in a while for each kind of it, and says how many were passed over since. */
-export class Seldom {
+export class WarningThrottle {
   readonly #kinds = new Map<string, { next: number; others: number }>();
 
   constructor(readonly ms: number) {}

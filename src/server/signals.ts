@@ -15,7 +15,7 @@ interface Registry {
   readonly listener: () => void;
 }
 
-const KEY = Symbol.for("thump: SIGTERM");
+const REGISTRY_KEY = Symbol.for("thump: SIGTERM");
 const log = getLogger(["thump"]);
 
 /** Drains an app on SIGTERM. Returns what ends that: the last one leaves no listener behind. */
@@ -29,8 +29,8 @@ export function stopOnSigterm(app: Stoppable): () => void {
 }
 
 function registry(): Registry {
-  const holder = globalThis as { [KEY]?: Registry };
-  return (holder[KEY] ??= create());
+  const holder = globalThis as { [REGISTRY_KEY]?: Registry };
+  return (holder[REGISTRY_KEY] ??= create());
 }
 
 function create(): Registry {

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../limits/local-request.ts";
 import pkg from "../../package.json" with { type: "json" };
 import { harmlessLines } from "../protocol/printable.ts";
-import { type Running, serve, serverSettings } from "./app.ts";
+import { type RunningServer, serve, serverSettings } from "./app.ts";
 import { type Flags, readOptions } from "./config/command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
 import { type Options, OptionsError } from "./config/options.ts";
@@ -18,7 +18,7 @@ const log = getLogger(["thump"]);
  */
 export async function start(flags: Flags): Promise<void> {
   const options = await readOptions(flags, process.env, process.cwd());
-  let running: Running;
+  let running: RunningServer;
   try {
     running = await begin(options);
   } catch (error) {
@@ -27,30 +27,30 @@ export async function start(flags: Flags): Promise<void> {
   }
   onSignals(running, flags);
   // Last: whoever reads it may count on all of the above.
-  const { settings, access } = running.engine;
+  const { settings, access } = running.thump;
   console.log(banner(running, settings.demo, access.secured, settings.tls ? "https" : "http"));
 }
 
-async function begin(options: Options): Promise<Running> {
+async function begin(options: Options): Promise<RunningServer> {
   const running = serve(options);
-  const { host, port, engine } = running;
-  const { traces } = engine.settings;
-  configureLogging(engine.settings);
+  const { host, port, thump } = running;
+  const { traces } = thump.settings;
+  configureLogging(thump.settings);
   if (traces) {
     const { startTracing } = await import("./tracing.ts");
-    await startTracing(engine, traces, process.env);
+    await startTracing(thump, traces, process.env);
   }
   log.info("started, version {version}, on {host} port {port}", { version: pkg.version, host, port });
   return running;
 }
 
-function onSignals(running: Running, flags: Flags): void {
+function onSignals(running: RunningServer, flags: Flags): void {
   let stopping = false;
   const stop = async (signal: string) => {
     // A second signal: at once.
     if (stopping) process.exit(1);
     stopping = true;
-    const { sessions } = running.engine.hub;
+    const { sessions } = running.thump.hub;
     console.log("thump: draining");
     log.info("{signal}: draining {sessions} sessions", { signal, sessions: sessions.size });
     await running.stop();
@@ -79,15 +79,15 @@ function terminalIsGone(): boolean {
 }
 
 /** Reads everything again. What is wrong changes nothing, and is said. */
-async function onReload({ engine }: Running, flags: Flags): Promise<void> {
+async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
   try {
     const options = await readOptions(flags, process.env, process.cwd());
-    const { changed, restart } = reload(engine, serverSettings(options));
-    engine.reloads.done++;
+    const { changed, restart } = reload(thump, serverSettings(options));
+    thump.reloads.done++;
     log.info("reloaded; changed: {changed}", { changed: changed.join(", ") || "nothing" });
     if (restart.length > 0) log.warn("not before a restart: {restart}", { restart: restart.join(", ") });
   } catch (error) {
-    engine.reloads.failed++;
+    thump.reloads.failed++;
     const reason = error instanceof Error ? error.message : String(error);
     log.error("not reloaded, nothing has changed: {reason}", { reason });
   }
@@ -103,7 +103,7 @@ function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): 
 
 /** What a newcomer needs to see first. */
 export function banner(
-  { host, port }: Pick<Running, "host" | "port">,
+  { host, port }: Pick<RunningServer, "host" | "port">,
   demo: boolean,
   secured = false,
   scheme = "http",

@@ -19,17 +19,17 @@ import { formatCursor } from "../protocol/cursor.ts";
 import { Journals } from "../hub/session-events.ts";
 import type { Latency } from "../hub/latency-histogram.ts";
 import { createLog } from "./create-log.ts";
-import { LogJournal, warn, warnOfProxy } from "./session-logger.ts";
-import { watchLoop } from "./metrics/loop-delay.ts";
-import { joinPeers } from "./join-cluster.ts";
+import { SessionLogger, warn, warnUntrustedProxy } from "./session-logger.ts";
+import { measureLoopDelay } from "./metrics/loop-delay.ts";
+import { joinCluster } from "./join-cluster.ts";
 import type { Settings } from "./config/options.ts";
-import { prepare } from "./config/runtime-config.ts";
+import { createRuntimeConfig } from "./config/runtime-config.ts";
 import { setUserTimeout } from "./tcp-user-timeout.ts";
 
 /** How long a drain waits for connections to go before it gives up on them, in ms. */
-const DRAIN_LIMIT = 10_000;
+const MAX_DRAIN_MS = 10_000;
 /** So many sessions are ended in one turn. */
-const DRAIN_SLICE = 250;
+const SESSIONS_ENDED_PER_TICK = 250;
 
 /** What code may say with a publication. */
 export interface PublishOptions {
@@ -41,18 +41,18 @@ export interface PublishOptions {
 }
 
 /** The handle that code in this process has. */
-export class Engine {
+export class ThumpServer {
   /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
   readonly seed = crypto.randomUUID();
   readonly hub: Hub;
-  readonly door: Door;
+  readonly service: Door;
   readonly origins: Origins;
-  readonly proxies: Proxies;
-  readonly bounds: SocketBounds;
+  readonly trustedProxies: Proxies;
+  readonly socketLimits: SocketBounds;
   /** Those who are told how sessions end, and of faults. */
-  readonly journals = new Journals(new LogJournal());
+  readonly events = new Journals(new SessionLogger());
   /** What is kept of all rooms. */
-  readonly memory: Memory;
+  readonly memoryBudget: Memory;
   /** Told to stop: no new sessions. */
   draining = false;
   /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
@@ -68,7 +68,7 @@ export class Engine {
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
-  readonly turnstile = new Turnstile();
+  readonly connectionThrottle = new Turnstile();
 
   /**
    * @param settings what holds now: a reload replaces them
@@ -76,44 +76,44 @@ export class Engine {
    */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const journal = this.journals;
-    const { access, rules } = prepare(settings, journal);
-    this.bounds = socketBounds(settings.maxMessage);
-    this.memory = new Memory(settings.memory);
+    const journal = this.events;
+    const { access, rules } = createRuntimeConfig(settings, journal);
+    this.socketLimits = socketBounds(settings.maxMessage);
+    this.memoryBudget = new Memory(settings.memory);
     this.hub = new Hub({
       log: createLog(settings, {
         // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
-        boundsOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).bounds,
-        kinds: () => (this.hub?.rules ?? rules).kinds,
-        memory: this.memory,
+        retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).bounds,
+        fingerprint: () => (this.hub?.rules ?? rules).kinds,
+        memoryBudget: this.memoryBudget,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
         onFault: (what, error) => journal.fault(what, error ?? "it is over"),
         onWarning: warn,
         onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,
-      bounds: this.bounds,
+      socketLimits: this.socketLimits,
       journal,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
       roomsInUse: settings.roomsInUse,
       roomsPerAddress: settings.roomsPerAddress,
-      memory: settings.store.kind === "redis" ? this.memory : undefined,
+      memoryBudget: settings.store.kind === "redis" ? this.memoryBudget : undefined,
     });
     const policy = new Policy(this.hub, access.secured, settings.authorize);
     const limiter = new Limiter(settings.rates);
     const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
     const { maxMessage, bodyTime } = settings;
-    this.door = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
-    this.door.bodies.max = settings.bodies;
-    joinPeers(this);
+    this.service = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
+    this.service.bodies.max = settings.bodies;
+    joinCluster(this);
     this.origins = new Origins(settings.origins);
-    this.proxies = new Proxies(settings.proxies, settings.forwardedHeader, warnOfProxy);
+    this.trustedProxies = new Proxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
   }
 
   /** Whom it believes, and what was revoked. */
   get access(): Access {
-    return this.door.access;
+    return this.service.access;
   }
 
   /**
@@ -121,7 +121,7 @@ export class Engine {
    * @throws ThumpError when the name or the data does not fit the room's rule
    */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
-    const { seq } = await this.door.publish(
+    const { seq } = await this.service.publish(
       { caller: SERVER },
       { room, content: Content.value(data), ...options },
     );
@@ -142,14 +142,14 @@ export class Engine {
     // Who is told to come back elsewhere need not hear that the others are.
     this.hub.presence.stop();
     const { hub } = this;
-    const deadline = performance.now() + DRAIN_LIMIT;
+    const deadline = performance.now() + MAX_DRAIN_MS;
     while (hub.sessions.size > 0) {
       let ended = 0;
       for (const session of hub.sessions.values()) {
         if ((session.behind || session.pending()) && performance.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
         // Thousands of them are not to hold up what is published meanwhile.
-        if (++ended % DRAIN_SLICE === 0) await new Promise(setImmediate);
+        if (++ended % SESSIONS_ENDED_PER_TICK === 0) await new Promise(setImmediate);
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
@@ -158,7 +158,7 @@ export class Engine {
   /** How late its event loop is: looked at from when somebody first asks. */
   get loopDelay(): Latency {
     if (this.#loopDelay) return this.#loopDelay;
-    const { delay, stop } = watchLoop();
+    const { delay, stop } = measureLoopDelay();
     this.onClose(stop);
     return (this.#loopDelay = delay);
   }

@@ -3,7 +3,7 @@ import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
 import type { Trace } from "../hub/publish-pipeline.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
-import type { Engine } from "./thump-server.ts";
+import type { ThumpServer } from "./thump-server.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -11,7 +11,7 @@ type Environment = Record<string, string | undefined>;
  * Sends a span for every publication that is sampled to a collector: as a child of the trace that its publisher
  * named in `traceparent`, or, where the publisher is neither a server nor the operator, linked to it. What is sampled, headers and names come from OpenTelemetry's own variables.
  */
-export async function startTracing(engine: Engine, endpoint: string, env: Environment): Promise<void> {
+export async function startTracing(thump: ThumpServer, endpoint: string, env: Environment): Promise<void> {
   const api = await import("@opentelemetry/api");
   const sdk = await import("@opentelemetry/sdk-trace");
   const core = await import("@opentelemetry/core");
@@ -46,9 +46,9 @@ export async function startTracing(engine: Engine, endpoint: string, env: Enviro
         : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
-  engine.hub.intake.trace = trace;
-  engine.onClose(async () => {
-    engine.hub.intake.trace = undefined;
+  thump.hub.intake.trace = trace;
+  thump.onClose(async () => {
+    thump.hub.intake.trace = undefined;
     await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
   });
 }

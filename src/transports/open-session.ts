@@ -39,34 +39,34 @@ export function openSocket(
 
 /** Opens a stream of rooms that start at one cursor. */
 export function openRoomStream(
-  context: HandlerContext,
+  http: HandlerContext,
   format: StreamFormat,
   joins: AuthorizedStarts,
 ): Response {
-  const { door, asker } = context;
-  const create = (coding: Coding) => new RoomStream(door, asker, format, coding, joins);
-  return openStream(context, format, [...joins.starts.keys()], create);
+  const { service, asker } = http;
+  const create = (coding: Coding) => new RoomStream(service, asker, format, coding, joins);
+  return openStream(http, format, [...joins.starts.keys()], create);
 }
 
 export function openStream(
-  { door, request, server, asker }: HandlerContext,
+  { service, request, server, asker }: HandlerContext,
   format: StreamFormat,
   rooms: string[],
   create: (coding: Coding) => StreamSession,
 ): Response {
   // It may have left during an await before this. The signal does not fire again for listeners that are added late.
   if (request.signal.aborted) return gone();
-  const asked = rooms.every((room) => door.hub.ruleOf(room).compressStreams);
+  const asked = rooms.every((room) => service.hub.ruleOf(room).compressStreams);
   const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
   // A response to HEAD has no body that could end, so it begins no session.
   if (request.method === "HEAD") {
-    door.places.check({ network: asker.network });
+    service.places.check({ network: asker.network });
     return new Response(null, { headers: streamHeaders(format) });
   }
   const session = create(coding);
-  door.admit(session);
+  service.admit(session);
   if (asker.address === undefined) session.keepAwake(AWAKE_MS);
-  return session.respond(holdOpen(door, request, server));
+  return session.respond(holdOpen(service, request, server));
 }
 
 /**
@@ -74,28 +74,28 @@ export function openStream(
  * @param state reads the response's content
  */
 export async function poll(
-  { door, request, server, asker }: HandlerContext,
+  { service, request, server, asker }: HandlerContext,
   room: string,
   joins: AuthorizedStarts,
   seconds: number,
   state: (start: Start) => Promise<Response>,
 ): Promise<Response> {
-  const { hub } = door;
+  const { hub } = service;
   const { signal } = request;
   const start = joins.starts.get(room) as Start;
   // Without a cursor there may be something already among the newest that were asked for.
-  if (!start.after && start.last && (await door.history(room, { last: 1 })).publications.length > 0)
+  if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
     return signal.aborted ? gone() : state(start);
   await hub.log.reach?.(start.after);
   if (signal.aborted) return gone();
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
-  const release = holdOpen(door, request, server);
+  const release = holdOpen(service, request, server);
   try {
     const longest = asker.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
     const requested = startAll([room], { after });
     const starts = start.since === undefined ? requested : startAll([room], { after, since: start.since });
     const waiting = { ...joins, requested, starts };
-    await waitForPublication(door, asker, waiting, Math.min(seconds * 1000, longest), signal);
+    await waitForPublication(service, asker, waiting, Math.min(seconds * 1000, longest), signal);
     return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
   } finally {
     release();

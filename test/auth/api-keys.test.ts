@@ -78,7 +78,7 @@ test("API keys alone close the server too", async () => {
 
 test("a key sees the rooms that it may list, and no others", async () => {
   const server = secured();
-  for (const room of ["chat:1", "news:1", "ops:1"]) await server.engine.publish(room, 1);
+  for (const room of ["chat:1", "news:1", "ops:1"]) await server.thump.publish(room, 1);
   const rooms = async (key: string) => {
     const list = (await (await fetch(`${server.url}/rooms`, { headers: bearer(key) })).json()) as {
       rooms: { room: string }[];
@@ -237,7 +237,7 @@ test("who is on the way in when the token is revoked does not stay", async () =>
   decision.resolve(true);
   expect((await (await connecting).closed).code).toBe(4403);
   expect(await (await streaming).text()).toBe("");
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("to disconnect is not to revoke: the token is good for the next time", async () => {

@@ -168,7 +168,7 @@ test("a join is authorized once", async () => {
   const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
   // The answers of earlier requests are not remembered.
   let now = 0;
-  server.engine.door.policy.now = () => (now += 15_000);
+  server.thump.service.policy.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));
   await server.publish("r", "x");
   await socket.until((frames) => frames.length === 1);
@@ -183,18 +183,18 @@ test("a join is authorized once", async () => {
 
 test("a policy that is replaced while a join is authorized decides about it", async () => {
   const server = startServer({ authorize: () => true });
-  const { door, hub } = server.engine;
+  const { service, hub } = server.thump;
   const allowing = async () => {
-    door.policy = new Policy(hub, false, () => false);
+    service.policy = new Policy(hub, false, () => false);
     return true;
   };
-  door.policy = new Policy(hub, false, allowing);
+  service.policy = new Policy(hub, false, allowing);
   const socket = await connect(server.socket("/rooms/r"));
   expect((await socket.closed).code).toBe(4403);
-  door.policy = new Policy(hub, false, allowing);
+  service.policy = new Policy(hub, false, allowing);
   const stream = await fetch(server.room("r"), { headers: { accept: "text/event-stream" } });
   expect(await stream.text()).toMatch(/^retry: [0-9]+\n\n$/);
-  expect(server.engine.sessionsIn("r")).toBe(0);
+  expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
 test("where a hook decides, not everybody is the operator", async () => {

@@ -134,11 +134,11 @@ test("a reload keeps the keys that were fetched, unless it names another address
   const server = startServer({ access: { jwks: keys.url } });
   expect(await statusOf(server, fresh(pair, "ES256"))).toBe(200);
   keys.status = 500;
-  const { settings } = server.engine;
-  reload(server.engine, { ...settings, access: { ...settings.access, secrets: [SECRET] } });
+  const { settings } = server.thump;
+  reload(server.thump, { ...settings, access: { ...settings.access, secrets: [SECRET] } });
   expect([await statusOf(server, fresh(pair, "ES256")), await statusOf(server, token())]).toEqual([200, 200]);
   const jwks = { url: `${keys.url}?v=2`, cache: 600_000, cooldown: 30_000 };
-  reload(server.engine, { ...settings, access: { ...settings.access, jwks } });
+  reload(server.thump, { ...settings, access: { ...settings.access, jwks } });
   expect(await outcome(server, fresh(pair, "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
 });
 

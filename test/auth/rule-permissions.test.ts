@@ -135,7 +135,7 @@ test("on the multiplexed socket each command is answered by what the token grant
   expect(await types({ type: "join", room: "other" })).toBe("forbidden");
   expect(await types({ type: "publish", room: "other", data: 1 })).toBe("forbidden");
   expect(await types({ type: "join", room: "news:1" })).toBe("joined");
-  expect(server.engine.sessionsIn("other")).toBe(0);
+  expect(server.thump.sessionsIn("other")).toBe(0);
 });
 
 test("who shows nothing may come in where rules open a room, and is told what the others take", async () => {
@@ -158,7 +158,7 @@ test("a raw socket that may listen and not publish hears why, and goes on listen
     code: "forbidden",
     room: "r",
   });
-  await server.engine.publish("r", "still here");
+  await server.thump.publish("r", "still here");
   expect(await socket.next()).toBe("still here");
 });
 
@@ -189,8 +189,8 @@ test("members are listed with their user and what the token says of them", async
 
 test("who may join but not read history comes back to where it was, and gets no further back", async () => {
   const server = secured();
-  const { at: first } = await server.engine.publish("r", "long ago");
-  const { at } = await server.engine.publish("r", "missed");
+  const { at: first } = await server.thump.publish("r", "long ago");
+  const { at } = await server.thump.publish("r", "missed");
   const join = user("u7", { r: ["join"] });
   expect(
     await problemOf(
@@ -205,9 +205,9 @@ test("who may join but not read history comes back to where it was, and gets no 
 
 test("what is older than that is a gap for them, on every transport, and is not for readers", async () => {
   const server = secured({}, { resume: 0 });
-  const start = `${server.engine.hub.log.epoch}-0`;
-  await server.engine.publish("r", "secret");
-  const { at } = await server.engine.publish("r", "secret too");
+  const start = `${server.thump.hub.log.epoch}-0`;
+  await server.thump.publish("r", "secret");
+  const { at } = await server.thump.publish("r", "secret too");
   const published = Date.now();
   while (Date.now() === published) await Promise.resolve();
   const join = user("u7", { r: ["join"] });

@@ -91,7 +91,7 @@ test.each(Object.entries(FORGERIES))("a token that is bad gets in nowhere: %s", 
     expect([name, status, code]).toEqual([name, 401, "unauthorized"]);
     expect(challenge).toContain('error="invalid_token"');
   }
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 /** An algorithm, a server's options and a token that is good there. */

@@ -19,18 +19,18 @@ import { reportOf, rowOf, scenarioOf, windowOf } from "./support.ts";
 type Seen = (server: TestServer) => boolean;
 const rejected =
   (...codes: Code[]): Seen =>
-  ({ engine }) =>
-    codes.some((code) => (engine.hub.stats.rejects.get(code) ?? 0) > 2);
+  ({ thump }) =>
+    codes.some((code) => (thump.hub.stats.rejects.get(code) ?? 0) > 2);
 const opened =
   (transport: string, count = 2): Seen =>
-  ({ engine }) =>
-    (engine.hub.stats.opened.get(transport) ?? 0) > count;
+  ({ thump }) =>
+    (thump.hub.stats.opened.get(transport) ?? 0) > count;
 /** Some session has sent this many frames. */
 const heard =
   (frames: number): Seen =>
-  ({ engine }) =>
-    [...engine.hub.sessions.values()].some(({ received }) => received > frames);
-const published: Seen = ({ engine }) => engine.hub.stats.publications > 10;
+  ({ thump }) =>
+    [...thump.hub.sessions.values()].some(({ received }) => received > frames);
+const published: Seen = ({ thump }) => thump.hub.stats.publications > 10;
 
 const SEEN: Record<AttackName, Seen> = {
   connects: opened("websocket", 10),
@@ -46,8 +46,8 @@ const SEEN: Record<AttackName, Seen> = {
   held: opened("poll"),
   members: heard(10),
   sampled: opened("envelope-stream"),
-  history: ({ engine }) => engine.hub.stats.publications >= 1000,
-  rooms: ({ engine }) => engine.hub.rooms.size > 1000,
+  history: ({ thump }) => thump.hub.stats.publications >= 1000,
+  rooms: ({ thump }) => thump.hub.rooms.size > 1000,
   scattered: published,
   deaf: opened("websocket"),
   refused: rejected("invalid-event"),

@@ -13,9 +13,9 @@ const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i
 /** Starts it, and waits until it is in its rooms. */
 async function tailing(server: TestServer, args: string[], env = {}, sessions = 1) {
   const tail = command(["tail", ...args], { ...at(server), ...env });
-  await eventually(() => server.engine.hub.sessions.size === sessions);
+  await eventually(() => server.thump.hub.sessions.size === sessions);
   const [room = ""] = args;
-  await eventually(() => (server.engine.hub.rooms.get(room)?.members.size ?? 0) > 0);
+  await eventually(() => (server.thump.hub.rooms.get(room)?.members.size ?? 0) > 0);
   return tail;
 }
 
@@ -97,7 +97,7 @@ test("an interrupt ends it with 130, and the server has no session left", async 
   tail.process.kill("SIGINT");
   expect(await tail.ended).toBe(130);
   expect(tail.err.all).toEqual([]);
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
 test("a reader that has enough ends it in peace", async () => {
@@ -129,7 +129,7 @@ test("a reader that stops costs the server nothing, and gets all of it when it g
     stderr: "ignore",
   });
   killAfter(shell);
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   await eventually(() => (hub.rooms.get("r")?.members.size ?? 0) === 1);
   for (const n of numbers(count)) await server.publish("r", `{"n":${n},"pad":"${"x".repeat(2000)}"}`);
   // Nobody reads here: pipes are full, and the room is left.
@@ -191,7 +191,7 @@ test("a token comes from the environment or a file; without a good one it ends w
 test("one who is sent away later ends with 3 too", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const tail = await tailing(server, ["r"], { THUMP_TOKEN: token(claims()) });
-  for (const session of server.engine.hub.sessions.values()) session.end(4403, "removed");
+  for (const session of server.thump.hub.sessions.values()) session.end(4403, "removed");
   expect(await tail.ended).toBe(3);
   expect(tail.err.all).toEqual([expect.stringContaining("forbidden")]);
 });

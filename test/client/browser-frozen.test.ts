@@ -84,7 +84,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     said.push(...(await say("asleep", 20)));
     const before = tokens;
     // The other's is there, and the page's until its token ends.
-    while (server.engine.hub.sessions.size > 1) await Bun.sleep(5);
+    while (server.thump.hub.sessions.size > 1) await Bun.sleep(5);
     said.push(...(await say("away", 20)));
     expect(tokens).toBe(before);
     lasting = 3600;

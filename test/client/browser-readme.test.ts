@@ -25,7 +25,7 @@ async function snippet(url: string): Promise<string> {
 
 inBrowser("after a reload the page shows the newest 50 again", async () => {
   const server = startServer();
-  for (let n = 0; n < 60; n++) await server.engine.publish("chat:42", { text: `m${n}` });
+  for (let n = 0; n < 60; n++) await server.thump.publish("chat:42", { text: `m${n}` });
   const script = await snippet(server.url);
   const bundle = await buildClient();
   const page = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">

@@ -113,20 +113,20 @@ inBrowser(
 
 inBrowser("a full server, and room later: live, with what was missed", async () => {
   const server = startServer({ limits: { sessions: 1 } });
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const listening = await listen([server.room("r")]);
   await listening.opens.until(({ length }) => length === 1);
-  await server.engine.publish("r", "before");
+  await server.thump.publish("r", "before");
   await listening.heard.until(({ length }) => length === 1);
   // Its stream ends, and another takes the place before it is back.
   for (const session of hub.sessions.values()) session.end(4403, "removed");
   const other = await connect(server.socket("/ws"));
-  await server.engine.publish("r", "missed");
+  await server.thump.publish("r", "missed");
   expect(await listening.refused.next()).toMatchObject({ status: 503, code: "busy" });
   expect(hub.sessions.size).toBe(1);
   expect(await listening.states()).not.toContain(CLOSED);
   other.ws.terminate();
-  await server.engine.publish("r", "after");
+  await server.thump.publish("r", "after");
   await listening.heard.until(({ length }) => length === 3);
   expect(listening.of(0)).toEqual(["before", "missed", "after"]);
   expect(listening.gaps.all).toEqual([]);

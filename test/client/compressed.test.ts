@@ -24,7 +24,7 @@ test("a session that is ended, or cut, comes back, and misses nothing", async ()
   for (const n of upTo(20)) {
     const before = codings.length;
     if (n % 4 === 1) proxy.cut();
-    else if (n % 4 === 3) for (const session of server.engine.hub.sessions.values()) session.end(1001, "10");
+    else if (n % 4 === 3) for (const session of server.thump.hub.sessions.values()) session.end(1001, "10");
     await server.publish("r", JSON.stringify({ n, text: "x".repeat(n * 50) }));
     await heard.until(({ length }) => length === n + 1);
     if (n % 2) expect(codings.length).toBeGreaterThan(before);

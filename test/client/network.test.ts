@@ -158,7 +158,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await expect(unheard).rejects.toMatchObject({ code: "closed" });
     await loop;
     proxy.stall(false);
-    while (proxy.open > 0 || server.engine.hub.sessions.size > 0) await Bun.sleep(1);
+    while (proxy.open > 0 || server.thump.hub.sessions.size > 0) await Bun.sleep(1);
     expect([thump.state, heard.room.state, heard.errors.all]).toEqual(["closed", "closed", []]);
     await expect(heard.room.publish(2)).rejects.toMatchObject({ code: "closed" });
     expect(thump.room("other").state).toBe("closed");
@@ -194,7 +194,7 @@ test("where sockets are blocked streams take over; once they are not, a socket t
   await heard.until(({ length }) => length === 103);
   expect(heard.all).toEqual(upTo(103));
   expect(heard.gaps.all).toEqual([]);
-  expect(server.engine.hub.sessions.size).toBe(1);
+  expect(server.thump.hub.sessions.size).toBe(1);
 });
 
 test("too much that waits is refused by name, and what waited is published", async () => {

@@ -20,7 +20,7 @@ test("a quiet room follows the server's position, and resumes from there", async
   let newest = "";
   // The socket is never silent meanwhile.
   for (let n = 0; seqOf(heard.room.at) <= last + 10; n++) {
-    newest = (await server.engine.publish(n % 2 ? "busy" : `other:${n}`, n)).at;
+    newest = (await server.thump.publish(n % 2 ? "busy" : `other:${n}`, n)).at;
     await busy.until(({ length }) => length >= Math.floor(n / 2));
   }
   while (heard.room.at !== newest) await Bun.sleep(1);
@@ -29,7 +29,7 @@ test("a quiet room follows the server's position, and resumes from there", async
   proxy.refuse(true);
   proxy.cut();
   await inState(thump, "offline");
-  while (server.engine.hub.rooms.size > 0) await Bun.sleep(1);
+  while (server.thump.hub.rooms.size > 0) await Bun.sleep(1);
   proxy.refuse(false);
   await inState(thump, "live");
   await server.publish("quiet", "1");

@@ -64,12 +64,12 @@ test("a component shows a room's newest messages and its state, and publishes; u
 
   // Another room: what was shown of the first goes with it.
   root.render(tree(thump, "b"));
-  await eventually(() => document.body.textContent === "" && server.engine.hub.rooms.has("b"));
+  await eventually(() => document.body.textContent === "" && server.thump.hub.rooms.has("b"));
   await eventually(() => shown.state === "live");
   expect(shown.messages).toEqual([]);
-  await eventually(() => !server.engine.hub.rooms.has("a"));
+  await eventually(() => !server.thump.hub.rooms.has("a"));
   root.unmount();
-  await eventually(() => server.engine.hub.rooms.size === 0);
+  await eventually(() => server.thump.hub.rooms.size === 0);
 });
 
 test("members are shown as they are told", async () => {
@@ -84,5 +84,5 @@ test("members are shown as they are told", async () => {
   expect(present).toEqual({ users: 1, guests: 2, list: [{ user: "u1" }] });
   root.unmount();
   // React does the last of its work in a moment.
-  await eventually(() => server.engine.hub.rooms.size === 0);
+  await eventually(() => server.thump.hub.rooms.size === 0);
 });

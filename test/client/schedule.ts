@@ -1,6 +1,6 @@
 // A random schedule on a bad network: connections are cut, stalled, swallowed and blocked while all publish.
 import { type Room, type Thump, ThumpError } from "../../src/client/index.ts";
-import type { Engine } from "../../src/index.ts";
+import type { ThumpServer } from "../../src/index.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Random } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
@@ -26,7 +26,7 @@ class Heard {
 }
 
 /** Every publication that the log numbered, by seq; a repeated key has the first one's. */
-function follow({ hub }: Engine): Map<number, { room: string; n: number }> {
+function follow({ hub }: ThumpServer): Map<number, { room: string; n: number }> {
   const truth = new Map<number, { room: string; n: number }>();
   const publish = hub.publish.bind(hub);
   hub.publish = (draft, traceparent) => {
@@ -52,7 +52,7 @@ class Game {
     heartbeat: 0.2,
     rooms: { "*": { history: { count: 100_000, bytes: "100MiB", age: "1h" } } },
   });
-  readonly truth = follow(this.server.engine);
+  readonly truth = follow(this.server.thump);
   readonly clients: { thump: Thump; rooms: Heard[] }[] = [];
   readonly published = new Map<number, string>();
   readonly failures: Error[] = [];
@@ -130,7 +130,7 @@ class Game {
   async #level(): Promise<void> {
     const last = await Promise.all(
       ROOMS.map(async (room) =>
-        Number((await this.server.engine.publish(room, { n: ++this.#number })).at.split("-")[1]),
+        Number((await this.server.thump.publish(room, { n: ++this.#number })).at.split("-")[1]),
       ),
     );
     const level = () =>

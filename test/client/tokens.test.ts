@@ -37,11 +37,11 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     const thump = client(server.url, { transport, token: fetchToken });
     const heard = await hear(thump, "r");
     for (let n = 0; supplied.length < 3; n++) {
-      await server.engine.publish("r", { n });
+      await server.thump.publish("r", { n });
       await Bun.sleep(20);
     }
     await inState(heard.room, "live");
-    const { at } = await server.engine.publish("r", "last");
+    const { at } = await server.thump.publish("r", "last");
     await heard.until((all) => all.at(-1) === "last");
     expect(heard.all.slice(0, -1)).toEqual(upTo(heard.all.length - 1).map((n) => ({ n })));
     expect(heard.room.at as string).toBe(at);
@@ -69,7 +69,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     const fetchToken = () => token(claims({ iat: seconds(30 * calls++) }));
     const thump = client(server.url, { transport, token: fetchToken });
     const heard = await hear(thump, "r");
-    const [session] = server.engine.hub.sessions.values();
+    const [session] = server.thump.hub.sessions.values();
     const body = JSON.stringify({ user: "u7", until: Date.now() + 3_600_000 });
     await fetch(`${server.url}/revoke`, { method: "POST", body, headers: bearer(key) });
     await heard.states.until((states) => states.includes("closed"));
@@ -121,7 +121,7 @@ test.each(["websocket", "event-stream"] as const)(
     const server = secured();
     const thump = client(server.url, { transport, token: supply(3600).token });
     const heard = await hear(thump, "r");
-    for (const session of server.engine.hub.sessions.values()) session.end(4503, "too slow");
+    for (const session of server.thump.hub.sessions.values()) session.end(4503, "too slow");
     await inState(heard.room, "offline");
     await inState(heard.room, "live");
     expect(thump.errors.all).toEqual([]);
@@ -156,15 +156,15 @@ test.each(["websocket", "event-stream"] as const)(
 
 test("a stream that is refused for one room still tells of the gap in another", async () => {
   const server = secured();
-  const { at } = await server.engine.publish("mine:1", 0);
-  await server.engine.publish("mine:1", 1);
-  await server.engine.hub.forget("mine:1");
+  const { at } = await server.thump.publish("mine:1", 0);
+  await server.thump.publish("mine:1", 1);
+  await server.thump.hub.forget("mine:1");
   const mine = token(claims({ rooms: { "mine:*": ["join", "publish", "history"] } }));
   const thump = client(server.url, { transport: "event-stream", token: mine });
   const other = hear(thump, "other", { after: at });
   const heard = await hear(thump, "mine:1", { after: at });
   expect((await other).room.error?.code as string).toBe("forbidden");
-  await server.engine.publish("mine:1", 2);
+  await server.thump.publish("mine:1", 2);
   await heard.next();
   expect(heard.all).toEqual([2]);
   expect(heard.gaps.all.map(({ after }) => after)).toEqual([at]);

@@ -208,7 +208,7 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
     const node = await readyNode(`redis://127.0.0.1:${link.port}`);
     link.hold();
     const all = await Promise.allSettled(
-      Array.from({ length: 10_050 }, (_, i) => Promise.try(() => node.engine.publish("a", i))),
+      Array.from({ length: 10_050 }, (_, i) => Promise.try(() => node.thump.publish("a", i))),
     );
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));

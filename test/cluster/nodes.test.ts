@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const speaker = await connect(a.socket("/rooms/chat"));
     const many = await multiplexed(a.socket("/ws?room=chat"));
     await many.find(({ type }) => type === "joined");
-    await until(() => b.engine.sessionsIn("chat") === 2 && a.engine.sessionsIn("chat") === 2);
+    await until(() => b.thump.sessionsIn("chat") === 2 && a.thump.sessionsIn("chat") === 2);
     await stateOf(b, "chat");
     speaker.send("one");
     expect(await raw.next()).toBe("one");
@@ -122,13 +122,13 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
     const theirs = token(claims({ jti: "t1" }));
     const stream = await openEvents(b.room("chat"), bearer(theirs));
-    const done = await a.engine.hub.log.peers?.remove({
+    const done = await a.thump.hub.log.peers?.remove({
       token: "t1",
       revoked: { at: 0, until: Date.now() + 60_000 },
     });
     expect(done).toBe(1);
     await stream.ended;
-    await a.engine.hub.log.peers?.remember({ token: "t1", at: 0, until: Date.now() + 60_000 });
+    await a.thump.hub.log.peers?.remember({ token: "t1", at: 0, until: Date.now() + 60_000 });
     const status = async ({ room }: TestNode) =>
       (await fetch(room("chat"), { headers: bearer(theirs) })).status;
     await until(async () => (await status(b)) === 401);
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const theirs = token(claims({ iat: seconds(8) }));
     const stream = await openEvents(b.room("chat"), bearer(theirs));
     const removal = { user: "u7", revoked: { at: Date.now(), until: Date.now() + 60_000 } };
-    expect(await a.engine.hub.log.peers?.remove(removal)).toBe(1);
+    expect(await a.thump.hub.log.peers?.remove(removal)).toBe(1);
     await stream.ended;
     const status = async ({ room }: TestNode) =>
       (await fetch(room("chat"), { headers: bearer(theirs) })).status;
@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const link = await LinkProxy.start(redis.port);
     const a = await readyNode(`redis://127.0.0.1:${link.port}`, {}, { check: 600, patience: 600 });
     const before = link.chunks;
-    await Promise.all(Array.from({ length: 200 }, (_, i) => a.engine.publish("a", i)));
+    await Promise.all(Array.from({ length: 200 }, (_, i) => a.thump.publish("a", i)));
     // Of 40 kB; on the way a write may be taken apart.
     expect(link.chunks - before).toBeLessThanOrEqual(8);
   });
@@ -175,7 +175,7 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const [commands, reads] = [fresh.log.commands, fresh.log.stats.reads.sent];
     const asked = Array.from({ length: 5000 }, async (_, i) => {
       const from = i % 200;
-      const slice = await fresh.engine.hub.read("storm", Number(cursors[from]?.split("-")[1]), 9999);
+      const slice = await fresh.thump.hub.read("storm", Number(cursors[from]?.split("-")[1]), 9999);
       expect(slice.publications.length).toBe(200 - from);
     });
     await Promise.all(asked);

@@ -128,10 +128,10 @@ describe.skipIf(!hasRedis)(`presence on several nodes${withRedis}`, () => {
     const roster = rosterOf(await come(b, "u0"));
     await connect(a.socket(`/rooms/r?token=${userToken("u1")}`));
     await until(() => roster.users === 2);
-    const { hub } = a.engine;
+    const { hub } = a.thump;
     const before = hub.rules;
     const plain = await readyNode(redis.url, { access: { secrets: SECRET } });
-    hub.replaceRules(plain.engine.hub.rules);
+    hub.replaceRules(plain.thump.hub.rules);
     await until(() => roster.users === 1);
     expect(await redis.ask("HKEYS", "{thump}:users:r")).toEqual(["u0"]);
     hub.replaceRules(before);

@@ -35,7 +35,7 @@ test("it holds what was acknowledged before, opens as a folder of its own, and i
   mkdirSync(restored);
   copyFileSync(copy, join(restored, "thump.db"));
   const other = startServer({ store: { kind: "sqlite", dir: restored } });
-  expect(other.engine.hub.log.epoch).not.toBe(server.engine.hub.log.epoch);
+  expect(other.thump.hub.log.epoch).not.toBe(server.thump.hub.log.epoch);
   const { messages } = await read(other, "?last=100");
   expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, i) => i));
   // A cursor of the original may have had what the copy has not: it is told.

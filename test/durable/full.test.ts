@@ -36,7 +36,7 @@ async function fill(server: TestServer, room: string): Promise<Fill> {
 /** All that is kept of a room, an answer at a time. */
 async function read(server: TestServer, room: string): Promise<string[]> {
   const all: string[] = [];
-  for (let after = `${server.engine.hub.log.epoch}-0`, more = true; more;) {
+  for (let after = `${server.thump.hub.log.epoch}-0`, more = true; more;) {
     const answer = await fetch(server.room(room, `?after=${after}`));
     expect(answer.status).toBe(200);
     const page = (await answer.json()) as { at: string; more?: true; messages: { at: string }[] };

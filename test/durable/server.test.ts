@@ -88,20 +88,20 @@ test("a reload may take rooms into the file and out of it, under those who are i
   const stream = await openEvents(server.room("a"));
   await server.publish("a", "1");
   const settings = resolveOptions({ store, port: 0, demo: false, console: false, drain: 0 });
-  expect(reload(server.engine, settings)).toEqual({ changed: ["rooms"], restart: [] });
+  expect(reload(server.thump, settings)).toEqual({ changed: ["rooms"], restart: [] });
   await server.publish("a", "2");
-  reload(server.engine, { ...settings, rooms: { ...inMemory } });
+  reload(server.thump, { ...settings, rooms: { ...inMemory } });
   await server.publish("a", "3");
   const events = await stream.events.until((all) => all.length === 3);
   expect(events.map(({ data }) => data)).toEqual(["1", "2", "3"]);
   // Back into the file: what was in memory meanwhile is a gap, also while somebody is there.
-  const before = `${server.engine.hub.log.epoch}-${server.engine.hub.log.last - 1}`;
-  reload(server.engine, settings);
+  const before = `${server.thump.hub.log.epoch}-${server.thump.hub.log.last - 1}`;
+  reload(server.thump, settings);
   stream.abort();
   await server.publish("a", "4");
   const back = await openEvents(server.room("a"), { "last-event-id": before });
   const [gap, next] = await back.events.until((all) => all.length === 2);
   expect([gap?.event, next?.data]).toEqual(["thump:gap", "4"]);
-  const asked = reload(server.engine, { ...server.engine.settings, store: { kind: "memory" } });
+  const asked = reload(server.thump, { ...server.thump.settings, store: { kind: "memory" } });
   expect(asked.restart).toEqual(["store"]);
 });

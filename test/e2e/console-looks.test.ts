@@ -45,12 +45,12 @@ inBrowser("on a narrow screen a rule is read whole, and so is what clients were 
 
 inBrowser("an event with a long name leaves room for its data", async () => {
   const server = startServer({ console: true });
-  await server.engine.publish("r", "words ".repeat(40), { event: "e".repeat(60) });
+  await server.thump.publish("r", "words ".repeat(40), { event: "e".repeat(60) });
   const page = await openConsole(server.url, "#/room/r");
   const data = page.locator(".lines .data");
   await data.waitFor();
   expect((await data.boundingBox())?.width).toBeGreaterThan(400);
-  await server.engine.publish("r", "");
+  await server.thump.publish("r", "");
   await has(page, "tail", "an empty text");
 });
 
@@ -73,7 +73,7 @@ inBrowser("what was not let in says so, not that there is nothing; nor is it cou
 
 inBrowser("the room's sessions are told with the console's own, once it is there", async () => {
   const server = startServer({ console: true });
-  await server.engine.publish("r", 1);
+  await server.thump.publish("r", 1);
   const page = await openConsole(server.url, "#/room/r");
   await has(page, "room-sessions", "1 session, with this console's");
   // What was cleared away is still kept.

@@ -36,7 +36,7 @@ inBrowser("figures and charts move while things happen, and nothing is asked of 
   await has(page, "connection", "live");
   await has(page, "figure-Rooms", /^0$/);
   await connect(server.socket("/rooms/r"));
-  const timer = setInterval(() => void server.engine.publish("r", "x"), 20);
+  const timer = setInterval(() => void server.thump.publish("r", "x"), 20);
   cleanup(() => clearInterval(timer));
   await has(page, "figure-Rooms", /^1$/);
   await has(page, "figure-Sessions", /^2$/);
@@ -57,7 +57,7 @@ inBrowser(
   async () => {
     const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
     const name = "chat:ä/ö 1";
-    await server.engine.publish(name, { text: "kept before" });
+    await server.thump.publish(name, { text: "kept before" });
     const reader = await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
     const { page, errors } = await openConsole(server.url, "#/rooms");
     await rows(page, "rooms").getByText(name).click();
@@ -72,7 +72,7 @@ inBrowser(
     await page.locator("#data").press("Control+Enter");
     await has(page, "told", "does not fit the schema");
     await page.getByTestId("pause").click();
-    await server.engine.publish(name, { text: "while it was held" });
+    await server.thump.publish(name, { text: "while it was held" });
     await has(page, "tail-state", "1 other since");
     expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
     await page.getByTestId("pause").click();
@@ -85,7 +85,7 @@ inBrowser(
 inBrowser("a session is found, looked at and disconnected, once that was confirmed", async () => {
   const server = startServer({ console: true });
   const visitor = await connect(server.socket("/rooms/r"));
-  const [id = ""] = server.engine.hub.sessions.keys();
+  const [id = ""] = server.thump.hub.sessions.keys();
   const { page, errors } = await openConsole(server.url, "#/sessions");
   await page.locator("#room").fill("r");
   await page.getByRole("link", { name: id }).click();
@@ -93,7 +93,7 @@ inBrowser("a session is found, looked at and disconnected, once that was confirm
   await has(page, "speed", "never fell behind");
   await page.getByTestId("disconnect").click();
   await page.getByRole("button", { name: "Cancel" }).click();
-  expect(server.engine.hub.sessions.has(id)).toBe(true);
+  expect(server.thump.hub.sessions.has(id)).toBe(true);
   await page.getByTestId("disconnect").click();
   await page.getByRole("button", { name: "Disconnect", exact: true }).click();
   expect((await visitor.closed).code).toBe(4403);
@@ -149,7 +149,7 @@ inBrowser(
   "among 100,000 rooms one is found by a part of its name, by a pattern, and page by page",
   async () => {
     const server = startServer({ console: true });
-    for (let i = 0; i < 100_000; i++) await server.engine.publish(`room:${i}`, 1);
+    for (let i = 0; i < 100_000; i++) await server.thump.publish(`room:${i}`, 1);
     const { page, errors } = await openConsole(server.url, "#/rooms?sort=name");
     await has(page, "range", "1–100 of 100,000");
     await page.getByRole("link", { name: "Next" }).click();
@@ -176,7 +176,7 @@ inBrowser("when the server goes it says so, and goes on when it is back", async 
   await page.getByRole("link", { name: "Rooms" }).click();
   await page.getByRole("alert").getByText("does not answer").waitFor();
   const second = startServer({ console: true, port: first.port });
-  await second.engine.publish("new here", 1);
+  await second.thump.publish("new here", 1);
   await rows(page, "rooms").getByText("new here").waitFor();
   await has(page, "connection", "live");
   expect(await page.getByRole("alert").count()).toBe(0);
@@ -200,7 +200,7 @@ inBrowser(
     const server = startServer({ console: true });
     const name = `${"a long name of a room ".repeat(8)}end`;
     await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
-    const [id = ""] = server.engine.hub.sessions.keys();
+    const [id = ""] = server.thump.hub.sessions.keys();
     const options = { viewport: { width: 360, height: 740 }, isMobile: true, colorScheme: "dark" as const };
     const { pages, errors } = await openPages(`${server.url}/console`, 1, options);
     const page = pages[0] as Page;

@@ -18,7 +18,7 @@ test("each form of a room sees what the others publish, in one order", async () 
   await raw.until((frames) => frames.length === 1);
   const published = await mux.ask({ type: "publish", room: "r", data: { from: "mux" } });
   expect(published["type"]).toBe("published");
-  await server.engine.publish("r", "from code");
+  await server.thump.publish("r", "from code");
 
   const expected = ["from curl", "from raw", { from: "mux" }, "from code"];
   await sse.until((events) => events.length === 4);

@@ -83,14 +83,14 @@ describe.skipIf(!PYTHON)("python3", () => {
   });
 
   test("a stream that is refused for now is opened again when the server said", async () => {
-    const { url, publish, engine } = startServer();
-    engine.draining = true;
+    const { url, publish, thump } = startServer();
+    thump.draining = true;
     let refusals = 0;
-    engine.journals.add({ ended() {}, lagging() {}, fault() {}, rejected: () => void refusals++ });
+    thump.events.add({ ended() {}, lagging() {}, fault() {}, rejected: () => void refusals++ });
     const lines = listen(url, "a", "--last", "9");
     await until(() => refusals > 0);
     await publish("a", "1");
-    engine.draining = false;
+    thump.draining = false;
     await count(lines, 1);
     expect(data(lines)).toEqual([1]);
   });

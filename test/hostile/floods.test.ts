@@ -15,8 +15,8 @@ const joins = (from: number, to: number) =>
 
 /** Nothing is left of who was there: neither rooms nor what was remembered of them. */
 async function forgotten(server: TestServer): Promise<void> {
-  await eventually(() => server.engine.hub.rooms.size === 1);
-  expect(server.engine.hub.networks.size).toBe(0);
+  await eventually(() => server.thump.hub.rooms.size === 1);
+  expect(server.thump.hub.networks.size).toBe(0);
 }
 
 test("10,000 rooms joined by one session that may: it hears all of them, and when it goes so do they", async () => {
@@ -28,14 +28,14 @@ test("10,000 rooms joined by one session that may: it hears all of them, and whe
     for (const join of joins(0, 10_000)) client.socket.send(join);
     expect(await client.ask({ type: "join", room: "one too many" })).toMatchObject({ code: "limit" });
     expect(count(client, ({ type }) => type === "joined")).toBe(10_000);
-    expect(server.engine.hub.rooms.size).toBe(10_001);
+    expect(server.thump.hub.rooms.size).toBe(10_001);
     for (const room of [0, 5000, 9999]) {
       await server.publish(`room ${room}`, String(room));
       expect(await client.find(({ type }) => type === "message")).toMatchObject({ data: room });
     }
     client.socket.ws.terminate();
   });
-  await eventually(() => server.engine.hub.rooms.size === 1);
+  await eventually(() => server.thump.hub.rooms.size === 1);
 });
 
 test("10,000 rooms joined by one that may not: it is refused by name and, as it goes on, closed", async () => {
@@ -66,7 +66,7 @@ test("rooms named in a handshake are as many as a session may have, and cost as 
     expect(await outcome(101)).toMatchObject({ status: 429, code: "limit" });
     expect(await outcome(100)).toEqual({ status: 101 });
     expect(await outcome(100)).toMatchObject({ status: 429, code: "rate" });
-    for (const session of server.engine.hub.sessions.values())
+    for (const session of server.thump.hub.sessions.values())
       if (session.network) session.end(4403, "removed");
   });
   await forgotten(server);
@@ -104,7 +104,7 @@ test.each(["/ws", "/rooms/flood"])(
       }
       expect(await socket.closed).toMatchObject({ code: 4429 });
     });
-    const { publications } = await server.engine.hub.log.newest("flood", 5000);
+    const { publications } = await server.thump.hub.log.newest("flood", 5000);
     expect(publications.length).toBe(1000);
     const limited = (await metricsOf(server)).of("thump_rate_limited_total", {
       scope: "session",
@@ -127,7 +127,7 @@ test("many sessions of one address that publish without end share what an addres
     for (const socket of sockets) for (let i = 0; i < 1200; i++) socket.send("x");
     await Promise.all(sockets.map(({ closed }) => closed));
   });
-  const { publications } = await server.engine.hub.log.newest("flood", 5000);
+  const { publications } = await server.thump.hub.log.newest("flood", 5000);
   // A second or two may have passed.
   expect(publications.length).toBeWithin(1000, 1010);
 });
@@ -151,7 +151,7 @@ test("a flood of connections from one address takes its own places and no others
     }
     expect(statuses.get(101)).toBe(100);
     expect(statuses.get(429)).toBe(900);
-    for (const session of server.engine.hub.sessions.values())
+    for (const session of server.thump.hub.sessions.values())
       if (session.network) session.end(4403, "removed");
   });
   await forgotten(server);
@@ -170,7 +170,7 @@ test("connections that come and go, thousands of times over, leave nothing behin
         ),
       );
       for (const { ws } of sockets) ws.terminate();
-      await eventually(() => server.engine.hub.sessions.size === 1);
+      await eventually(() => server.thump.hub.sessions.size === 1);
     }
   });
   await forgotten(server);

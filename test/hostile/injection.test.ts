@@ -46,7 +46,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
     for (const { events } of [one, several])
       await events.until((all) => all.at(-1)?.data.includes(END) === true);
     await lines.lines.until((all) => all.some((line) => line.includes(END)));
-    const { epoch } = server.engine.hub.log;
+    const { epoch } = server.thump.hub.log;
     // The ids are the server's alone, and no event was named that was not.
     for (const { id = "", event } of [...one.events.all, ...several.events.all]) {
       expect(id).toStartWith(`${epoch}-`);
@@ -75,7 +75,7 @@ test("data is data on every transport, whatever it looks like", async () => {
     const sent = [...DATA, END].map(meant);
     expect(rest).toEqual({ raw: sent, mux: sent, several: sent, ndjson: sent, state: sent });
     expect(one).toEqual([...DATA, END].map((text) => text.replaceAll(/\r\n?/g, "\n")));
-    for (const session of server.engine.hub.sessions.values())
+    for (const session of server.thump.hub.sessions.values())
       if (session.memberships.has("r")) session.end(4403, "removed");
   });
 });
@@ -115,15 +115,15 @@ test.each(names)("a name with %s is refused by name, wherever it is given", asyn
   ])
     expect(await problemOf(fetch(server.url + path))).toMatchObject({ code: "invalid-room" });
   expect(await problemOf(server.publish(name, "x"))).toMatchObject({ code: "invalid-room" });
-  await expect(server.engine.publish("r", 1, { event: name })).rejects.toMatchObject({
+  await expect(server.thump.publish("r", 1, { event: name })).rejects.toMatchObject({
     code: "invalid-event",
   });
-  for (const cursor of [name, `${server.engine.hub.log.epoch}-1${name}`])
+  for (const cursor of [name, `${server.thump.hub.log.epoch}-1${name}`])
     expect(await problemOf(fetch(server.room("r", `?after=${encodeURIComponent(cursor)}`)))).toMatchObject({
       code: "invalid-cursor",
     });
   expect(heard.text).toBe(before);
-  expect(server.engine.hub.stats.publications).toBe(0);
+  expect(server.thump.hub.stats.publications).toBe(0);
 });
 
 test.each(["\n", "\r", "\0"])("a header with %j in its value is no request", async (mark) => {
@@ -139,7 +139,7 @@ test.each(["\n", "\r", "\0"])("a header with %j in its value is no request", asy
     expect(answer).toStartWith("HTTP/1.1 400");
     expect(answer.toLowerCase()).not.toContain("set-cookie");
   }
-  expect(server.engine.hub.stats.publications).toBe(0);
+  expect(server.thump.hub.stats.publications).toBe(0);
 });
 
 test("what is said back in a header, or in an error, stays in its place", async () => {

@@ -20,9 +20,9 @@ const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }
 /** Rooms that a second reading of a target could lead to. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
-type Engine = ReturnType<typeof startServer>["engine"];
+type Engine = ReturnType<typeof startServer>["thump"];
 interface Place {
-  engine: Engine;
+  thump: Engine;
   port: number;
   prefix: string;
 }
@@ -30,7 +30,7 @@ interface Place {
 function inApp(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));
-  return { engine: app.decorator.thump, port: app.server?.port ?? 0, prefix };
+  return { thump: app.decorator.thump, port: app.server?.port ?? 0, prefix };
 }
 
 const withPlugin = (prefix: string) => new Elysia().use(thump({ ...OPTIONS, prefix }));
@@ -95,7 +95,7 @@ const reads =
 const listens =
   (fields: string[]): Act =>
   async (place, target, _, hosts) => {
-    const { sessions } = place.engine.hub;
+    const { sessions } = place.thump.hub;
     const before = new Set(sessions.keys());
     const { status, leave } = await ask(place, "GET", target, hosts, fields);
     const acted: string[] = [];
@@ -122,9 +122,9 @@ const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
     "/rooms/:room",
     "publishes",
     async (place, target, _, hosts) => {
-      const before = countsOf(place.engine);
+      const before = countsOf(place.thump);
       const { status } = await ask(place, "POST", target, hosts);
-      const acted = [...countsOf(place.engine)].filter(([room, count]) => before.get(room) !== count);
+      const acted = [...countsOf(place.thump)].filter(([room, count]) => before.get(room) !== count);
       return { status, acted: acted.map(([room]) => room) };
     },
   ],
@@ -138,9 +138,9 @@ const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
     "forgets",
     async (place, target, literal, hosts) => {
       const rooms = literal === undefined ? OTHERS : [literal, ...OTHERS];
-      for (const room of rooms) await place.engine.publish(room, 1);
+      for (const room of rooms) await place.thump.publish(room, 1);
       const { status } = await ask(place, "DELETE", target, hosts);
-      const after = countsOf(place.engine);
+      const after = countsOf(place.thump);
       return { status, acted: [...new Set(rooms)].filter((room) => !after.has(room)) };
     },
   ],
@@ -195,7 +195,7 @@ for (const [where, start] of Object.entries(PLACES)) {
 
   test(`in ${where}, a session and a user are ended by their literal name, or nobody is`, async () => {
     const place = start();
-    const { hub } = place.engine;
+    const { hub } = place.thump;
     const wrong: string[] = [];
     const url = `ws://127.0.0.1:${place.port}${place.prefix}/ws`;
     const headers = bearer(token(claims()));
@@ -269,7 +269,7 @@ const UNROUTED: Record<string, () => Place> = {
     const inner = withPlugin("/live");
     const outer = new Elysia().mount("/outer", inner.fetch).listen({ port: 0, hostname: "127.0.0.1" });
     cleanup(() => outer.stop(true));
-    return { engine: inner.decorator.thump, port: outer.server?.port ?? 0, prefix: "/outer/live" };
+    return { thump: inner.decorator.thump, port: outer.server?.port ?? 0, prefix: "/outer/live" };
   },
   "an app that is not compiled": () =>
     inApp(new Elysia({ aot: false }).use(thump({ ...OPTIONS, prefix: "/live" })), "/live"),
@@ -278,7 +278,7 @@ const UNROUTED: Record<string, () => Place> = {
 function served(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
   cleanup(() => server.stop(true));
-  return { engine: app.decorator.thump, port: server.port ?? 0, prefix };
+  return { thump: app.decorator.thump, port: server.port ?? 0, prefix };
 }
 
 test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL", async (where) => {
@@ -319,14 +319,14 @@ test("over HTTP/2 it is the same", async () => {
   const connection = await bareHttp2(server.port);
   const wrong: string[] = [];
   const publishes: Act = async (_, target) => {
-    const before = countsOf(server.engine);
+    const before = countsOf(server.thump);
     const stream = connection.open(target, {
       ":method": "POST",
       authorization: `Bearer ${KEY}`,
       accept: "*/*",
     });
     await stream.until(() => false);
-    const acted = [...countsOf(server.engine)].filter(([room, count]) => before.get(room) !== count);
+    const acted = [...countsOf(server.thump)].filter(([room, count]) => before.get(room) !== count);
     // A target that is none at all is answered by a reset.
     const status = acted.length > 0 ? 201 : 400;
     return { status, acted: acted.map(([room]) => room) };
@@ -368,13 +368,13 @@ test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
       body: JSON.stringify([{ room: name, data: 1 }]),
     });
     expect(await batch.json()).toMatchObject({ results: [{ error: { code: "invalid-room" } }] });
-    await expect(server.engine.publish(name, 1)).rejects.toThrow("room's name");
-    await expect(server.engine.publish("r", 1, { from: name })).rejects.toThrow("user's name");
+    await expect(server.thump.publish(name, 1)).rejects.toThrow("room's name");
+    await expect(server.thump.publish("r", 1, { from: name })).rejects.toThrow("user's name");
     const revoked = await codeOf("/revoke", { method: "POST", body: JSON.stringify({ user: name }) });
     expect(revoked).toBe("invalid");
     const shown = await fetch(`${server.url}/rooms/r`, { headers: bearer(token(claims({ sub: name }))) });
     expect(shown.status).toBe(401);
-    expect([...countsOf(server.engine).keys()]).toEqual([]);
+    expect([...countsOf(server.thump).keys()]).toEqual([]);
   },
 );
 

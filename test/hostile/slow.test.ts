@@ -57,7 +57,7 @@ test("hundreds that send a head or a body a byte at a time, or nothing, are cut 
     await Promise.all([...silent.map(({ closed }) => closed), ...heads, ...bodies]);
   });
   expect(kept.socket.destroyed).toBe(false);
-  expect(server.engine.hub.log.newest("r", 10)).toMatchObject({ publications: [] });
+  expect(server.thump.hub.log.newest("r", 10)).toMatchObject({ publications: [] });
   const timeouts = (await metricsOf(server)).of("thump_rejects_total", { code: "timeout" });
   expect(timeouts).toBe(MANY * Object.keys(BODIES).length);
 }, 60_000);
@@ -70,10 +70,10 @@ test("thousands of streams that nobody reads are as many numbers, and gone when 
       socket.pause();
       socket.write(`GET /rooms/r HTTP/1.1\r\n${HOST}Accept: ${ACCEPT[i % 2]}\r\n\r\n`);
     }
-    await eventually(() => server.engine.sessionsIn("r") === 2000);
-    for (let i = 0; i < 100; i++) await server.engine.publish("r", i);
+    await eventually(() => server.thump.sessionsIn("r") === 2000);
+    for (let i = 0; i < 100; i++) await server.thump.publish("r", i);
     for (const { socket } of all) socket.destroy();
-    await eventually(() => server.engine.sessionsIn("r") === 0);
+    await eventually(() => server.thump.sessionsIn("r") === 0);
   });
 });
 
@@ -85,10 +85,10 @@ test("streams that nobody reads, while much is published, hold little and go: th
       socket.pause();
       socket.write(`GET /rooms/r HTTP/1.1\r\n${HOST}Accept: ${ACCEPT[i % 2]}\r\n\r\n`);
     }
-    await eventually(() => server.engine.sessionsIn("r") === STALLED);
+    await eventually(() => server.thump.sessionsIn("r") === STALLED);
     // More than a kernel takes for a connection that is not read.
-    for (let i = 0; server.engine.sessionsIn("r") > 0; i++) {
-      await server.engine.publish("r", `${i} ${"x".repeat(60_000)}`);
+    for (let i = 0; server.thump.sessionsIn("r") > 0; i++) {
+      await server.thump.publish("r", `${i} ${"x".repeat(60_000)}`);
       await new Promise(setImmediate);
     }
   });
@@ -108,12 +108,12 @@ test("large bodies that never end hold no more than bodies may together, and hon
           ? `${begin}Content-Length: 1000000\r\n\r\n[${" ".repeat(900_000)}`
           : `${begin}Transfer-Encoding: chunked\r\n\r\nf4240\r\n[${" ".repeat(900_000)}`,
       );
-    await eventually(() => server.engine.door.bodies.givenUp >= 190);
-    expect(server.engine.door.bodies.bytes).toBeLessThanOrEqual(2 * 2 ** 20);
+    await eventually(() => server.thump.service.bodies.givenUp >= 190);
+    expect(server.thump.service.bodies.bytes).toBeLessThanOrEqual(2 * 2 ** 20);
     const batch = JSON.stringify(Array.from({ length: 15 }, () => ({ room: "r", data: "x".repeat(60_000) })));
     const response = await fetch(`${server.url}/publish`, { method: "POST", body: batch });
     expect(response.status).toBe(200);
     for (const { socket } of all) socket.destroy();
-    await eventually(() => server.engine.door.bodies.bytes === 0);
+    await eventually(() => server.thump.service.bodies.bytes === 0);
   });
 });

@@ -123,7 +123,7 @@ test("a request that names two hosts is refused, whichever is ours", async () =>
       const [first] = await statusesFor(server.port, post([`Host: ${other}`, "Content-Length: 1"], "A"));
       expect(first).toBe(400);
     }
-    expect(server.engine.hub.stats.publications).toBe(0);
+    expect(server.thump.hub.stats.publications).toBe(0);
   }
 });
 

@@ -105,7 +105,7 @@ test.each(Object.entries(FORGED))("a token gets in nowhere with %s", async (_, f
     const { status, code } = await way(server, bearer(forged));
     expect([name, status, code]).toEqual([name, 401, "unauthorized"]);
   }
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
   expect(fetched).toEqual([]);
   await stop();
 });

@@ -46,12 +46,12 @@ test("heartbeats are a slice of the sessions per tick, and reach every session",
 
 test("graces that are over in many rooms are a slice of the rooms per tick", async () => {
   const server = startServer({ access: { secrets: SECRET }, rooms: { "*": { presence: true } } });
-  const { presence } = server.engine.hub;
+  const { presence } = server.thump.hub;
   const pass = presenceClock(server);
   const joins = Array.from({ length: 1000 }, (_, i) => ({ room: `r${i}` }));
   const stream = await openMultiplexed(server.url, joins, bearer(userToken("u")));
   stream.abort();
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
   const before = presence.looks;
   pass(10_000);
   expect(presence.looks - before).toBeLessThanOrEqual(500);

@@ -14,9 +14,9 @@ const roomNames = (count: number) => Array.from({ length: count }, (_, i) => `r$
 
 /** Publishes to all rooms in turn, and returns the cursor of before. */
 async function fill(server: TestServer, rooms: string[], each: number): Promise<string> {
-  const { at } = await server.engine.publish("first", 0);
+  const { at } = await server.thump.publish("first", 0);
   for (let n = 0; n < each; n++)
-    for (const [i, room] of rooms.entries()) await server.engine.publish(room, n * rooms.length + i);
+    for (const [i, room] of rooms.entries()) await server.thump.publish(room, n * rooms.length + i);
   return at;
 }
 
@@ -82,10 +82,10 @@ for (const query of ["rooms/a?last=10", "rooms/a?after=CURSOR", "events?room=a&r
       for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     };
     await ticks();
-    const { looks } = server.engine.hub.catchUp.work;
+    const { looks } = server.thump.hub.catchUp.work;
     await ticks();
-    expect(server.engine.hub.catchUp.work.looks).toBe(looks);
-    await server.engine.publish("a", "later");
+    expect(server.thump.hub.catchUp.work.looks).toBe(looks);
+    await server.thump.publish("a", "later");
     await events.until((all) => all.some(({ data }) => data.includes("later")));
   });
 }
@@ -97,7 +97,7 @@ test("the work per publication does not grow with the number of rooms, but for a
     const after = await fill(server, rooms, 10_000 / count);
     const joins = rooms.map((room) => ({ room, after }));
     expect(await comeBackByPost(server, joins, 10_000)).toEqual(upTo(10_000));
-    const { looks, comparisons } = server.engine.hub.catchUp.work;
+    const { looks, comparisons } = server.thump.hub.catchUp.work;
     return { looks: looks / 10_000, comparisons: comparisons / 10_000 };
   };
   const few = await perPublication(10);
@@ -112,11 +112,11 @@ test("the work per publication does not grow with the number of rooms, but for a
  * the kernel's buffers are left out of it.
  */
 async function joinStalled(
-  { engine, socket }: TestServer,
+  { thump, socket }: TestServer,
   sockets: number,
   isStalled: (session: Session) => boolean,
 ): Promise<void> {
-  const { hub } = engine;
+  const { hub } = thump;
   for (let i = 0; i < sockets; i++) {
     const client = await multiplexed(socket("/ws"));
     for (const session of hub.sessions.values()) session.backedUp = () => isStalled(session);
@@ -126,8 +126,8 @@ async function joinStalled(
 
 test("sockets that do not read hold a position, and nothing of what they are to be sent", async () => {
   const server = startServer({ rooms: { "*": WIDE } });
-  const { hub } = server.engine;
-  for (let i = 0; i < 1000; i++) await server.engine.publish("r", `${i} ${"x".repeat(10_000)}`);
+  const { hub } = server.thump;
+  for (let i = 0; i < 1000; i++) await server.thump.publish("r", `${i} ${"x".repeat(10_000)}`);
   const newest = new WeakRef((await hub.log.newest("r", 1)).publications[0] as object);
   await joinStalled(server, 4, () => true);
   expect(hub.catchUp.backlog.held).toBe(0);
@@ -142,10 +142,10 @@ test("sockets that do not read hold a position, and nothing of what they are to 
 
 test("what was read from a file for those who do not read is bounded over all of them", async () => {
   const server = startServer({ rooms: { "*": WIDE }, store: { kind: "sqlite", dir: folder() } });
-  const { backlog } = server.engine.hub.catchUp;
+  const { backlog } = server.thump.hub.catchUp;
   backlog.limits.heldBytes = 1 << 20;
   const data = "x".repeat(10_000);
-  await Promise.all(Array.from({ length: 1000 }, () => server.engine.publish("r", data)));
+  await Promise.all(Array.from({ length: 1000 }, () => server.thump.publish("r", data)));
   await joinStalled(server, 4, ({ sent }) => sent > 0);
   expect(backlog.held).toBeGreaterThan(0);
   // The slice that is being sent may be larger than that by itself.
@@ -157,18 +157,18 @@ test("a replay that costs more than there is waits for it, is not refused and mi
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "2MiB", burst: "64KiB" } } } },
   });
-  for (let i = 0; i < 1000; i++) await server.engine.publish("r", i);
+  for (let i = 0; i < 1000; i++) await server.thump.publish("r", i);
   // What was read is not paid off before the clock moves, however long this takes.
   const clock = new Clock(server);
   const headers = bearer(token());
   const client = await multiplexed(server.socket("/ws"), { headers });
   const joined = await client.ask({ type: "join", room: "r", last: 1000 });
   expect(joined).toMatchObject({ type: "joined", replay: 1000 });
-  const [session] = server.engine.hub.sessions.values();
+  const [session] = server.thump.hub.sessions.values();
   while (!session?.paced) await new Promise(setImmediate);
   // While it waits, other reads are refused, and what is published comes after the replay.
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ type: "error", code: "rate" });
-  await server.engine.publish("r", 1000);
+  await server.thump.publish("r", 1000);
   // Each time that it waits, enough has been paid off when it looks again.
   const passing = setInterval(() => clock.pass(1000), 1);
   cleanup(() => clearInterval(passing));
@@ -182,7 +182,7 @@ test("who comes back again and again pays the debt of the last time first", asyn
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "60KiB", burst: "60KiB" } } } },
   });
-  for (let i = 0; i < 1000; i++) await server.engine.publish("r", i);
+  for (let i = 0; i < 1000; i++) await server.thump.publish("r", i);
   const clock = new Clock(server);
   const headers = bearer(token());
   const join = async () => {

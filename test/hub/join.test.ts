@@ -11,7 +11,7 @@ const query = (rooms: string[]) => rooms.map((room) => `room=${room}`).join("&")
 
 test("sessions that enter 1,000 rooms each do so a slice per tick, all together", async () => {
   const server = startServer();
-  const { rooms } = server.engine.hub;
+  const { rooms } = server.thump.hub;
   let most = 0;
   let before = 0;
   let done = false;
@@ -33,7 +33,7 @@ test("sessions that enter 1,000 rooms each do so a slice per tick, all together"
   expect(rooms.size).toBe(3000);
   expect(most).toBeLessThanOrEqual(200);
   for (const [i, prefix] of ["a", "b", "c"].entries()) {
-    await server.engine.publish(`${prefix}999`, "new");
+    await server.thump.publish(`${prefix}999`, "new");
     await streams[i]?.events.find(({ data }) => data.includes('"new"'));
   }
   for (const stream of streams) stream.abort();
@@ -42,7 +42,7 @@ test("sessions that enter 1,000 rooms each do so a slice per tick, all together"
 
 test("a session that leaves while it enters leaves nothing behind", async () => {
   const server = startServer();
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const sockets = await Promise.all(
     names("", 10).map((i) => multiplexed(server.socket(`/ws?${query(names(`s${i}:`, 500))}`))),
   );
@@ -66,8 +66,8 @@ test("sessions that enter at the same time do not get more rooms than there may 
   );
   const joined = streams.map(({ frames }) => frames.filter(({ type }) => type === "joined").length);
   for (const count of joined) expect([0, 1000]).toContain(count);
-  expect(server.engine.hub.rooms.size).toBe(joined.reduce((sum, count) => sum + count, 0));
-  expect(server.engine.hub.rooms.size).toBeLessThanOrEqual(1500);
+  expect(server.thump.hub.rooms.size).toBe(joined.reduce((sum, count) => sum + count, 0));
+  expect(server.thump.hub.rooms.size).toBeLessThanOrEqual(1500);
 });
 
 randomTest(
@@ -75,19 +75,19 @@ randomTest(
   async (random) => {
     const server = startServer();
     const rooms = names("r", 400);
-    const { at } = await server.engine.publish("r0", -1);
+    const { at } = await server.thump.publish("r0", -1);
     let published = 0;
     let publishing = true;
     const publish = (async () => {
       while (publishing) {
-        for (let i = 0; i < 5; i++) await server.engine.publish(random.pick(rooms), published++);
+        for (let i = 0; i < 5; i++) await server.thump.publish(random.pick(rooms), published++);
         await new Promise(setImmediate);
       }
     })();
     const stream = await openEvents(`${server.url}/events?${query(rooms)}&after=${at}`);
     publishing = false;
     await publish;
-    await server.engine.publish("r399", published);
+    await server.thump.publish("r399", published);
     const numbers = () =>
       stream.events.all
         .filter(({ event }) => event === undefined || event === "message")

@@ -40,14 +40,14 @@ for (const { size, deflated } of VARIANTS) {
     for (const socket of [healthy, stalled]) expect(firstDisorder(socket)).toBe(-1);
     expect(healthy.ws.extensions).toBe(deflated ? "permessage-deflate" : "");
     // Less than about 2.5 MB a burst fits what the kernel holds for it.
-    if (size > 100) expect(server.engine.hub.stats.lagged).toBeGreaterThan(0);
+    if (size > 100) expect(server.thump.hub.stats.lagged).toBeGreaterThan(0);
     // Caught up or live, each is counted once.
-    expect(server.engine.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
+    expect(server.thump.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
 
     function publish(n: number): void {
       const data = Buffer.concat([Buffer.from(String(n).padStart(8, "0")), pad]);
       const content = deflated ? Content.bytes(data) : Content.text(String(data));
-      void server.engine.door.publish({ caller: SERVER }, { room: "burst", content });
+      void server.thump.service.publish({ caller: SERVER }, { room: "burst", content });
     }
   });
 }
@@ -60,15 +60,15 @@ function firstDisorder(socket: Socket): number {
 
 test("a socket that never reads holds no more than its limit, and the server no more than the tail", async () => {
   const server = startServer({ rooms: { "*": { history: { count: 100, bytes: "1MiB" } } } });
-  const before = server.engine.hub.sessions.size;
+  const before = server.thump.hub.sessions.size;
   const dead = await connect(server.socket("/rooms/flood"));
   dead.ws.pause();
   const reader = await connect(server.socket("/rooms/flood"));
-  const [session] = [...server.engine.hub.sessions.values()].slice(before);
+  const [session] = [...server.thump.hub.sessions.values()].slice(before);
   for (let i = 0; i < 200; i++) {
     // 100 kB a turn, 20 MB in all.
-    for (let k = 0; k < 10; k++) await server.engine.publish("flood", `${i * 10 + k} ${"x".repeat(10_000)}`);
-    expect(session?.unread()).toBeLessThanOrEqual(server.engine.bounds.limit);
+    for (let k = 0; k < 10; k++) await server.thump.publish("flood", `${i * 10 + k} ${"x".repeat(10_000)}`);
+    expect(session?.unread()).toBeLessThanOrEqual(server.thump.socketLimits.limit);
     await reader.until((frames) => frames.length >= (i + 1) * 10);
   }
   // What it did not read is not kept for it: when it reads again it is told so, once, and goes on.

@@ -29,13 +29,13 @@ test("sampled rooms have no timers of their own, and idle ones are not looked at
   const streams = [];
   for (let i = 0; i < 5; i++) streams.push(await openMultiplexed(server.url, joins));
   expect(intervals).not.toHaveBeenCalled();
-  const { sampler } = server.engine.hub;
+  const { sampler } = server.thump.hub;
   expect(sampler.size).toBe(1000);
   const before = sampler.looks;
   // Ten times as long as the fastest of them waits between two samples.
   await Bun.sleep(100);
   expect(sampler.looks).toBe(before);
-  await server.engine.publish("room:7", "new");
+  await server.thump.publish("room:7", "new");
   for (const stream of streams) await stream.events.find(({ data }) => data.includes('"new"'));
   expect(sampler.looks).toBe(before + 5);
 });
@@ -43,22 +43,22 @@ test("sampled rooms have no timers of their own, and idle ones are not looked at
 test("a publication marks its room, and looks at none of those who sample it", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await connect(server.socket("/rooms/r?max=1"));
-  const { sampler, rooms } = server.engine.hub;
+  const { sampler, rooms } = server.thump.hub;
   expect(sampler.looks).toBe(0);
-  for (let i = 0; i < 100; i++) void server.engine.publish("r", i);
+  for (let i = 0; i < 100; i++) void server.thump.publish("r", i);
   expect(sampler.looks).toBe(0);
   expect(rooms.get("r")?.samples?.resting.size).toBe(20);
 });
 
 test("samples of one room are sent a slice per tick, and each subscriber gets the newest", async () => {
   const server = startServer();
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const joins = names.map((room) => ({ room, max: 100 }));
   const streams = await Promise.all(Array.from({ length: 6 }, () => openMultiplexed(server.url, joins)));
   const start = hub.sampler.looks;
   const watched = watch(hub.sampler);
-  for (const room of names) await server.engine.publish(room, `first ${room}`);
-  for (const room of names) await server.engine.publish(room, `last ${room}`);
+  for (const room of names) await server.thump.publish(room, `first ${room}`);
+  for (const room of names) await server.thump.publish(room, `last ${room}`);
   for (const stream of streams) {
     const missing = new Set(names.map((room) => `last ${room}`));
     while (missing.size > 0) {
@@ -73,9 +73,9 @@ test("samples of one room are sent a slice per tick, and each subscriber gets th
 
 test("a session that joins many sampled rooms gets the newest of each a slice per tick", async () => {
   const server = startServer();
-  const { sampler } = server.engine.hub;
+  const { sampler } = server.thump.hub;
   const many = Array.from({ length: 1000 }, (_, i) => `r${i}`);
-  for (const room of many) await server.engine.publish(room, room);
+  for (const room of many) await server.thump.publish(room, room);
   const watched = watch(sampler);
   const joins = many.map((room) => ({ room, last: 1, max: 1 }));
   const stream = await openMultiplexed(server.url, joins);
@@ -94,9 +94,9 @@ test("nothing is left of a session that sampled", async () => {
   await socket.next();
   await server.publish("r", "2");
   socket.ws.terminate();
-  while (server.engine.hub.sessions.size > 0) await Bun.sleep(1);
-  expect(server.engine.hub.sampler.size).toBe(0);
-  expect(server.engine.hub.rooms.size).toBe(0);
+  while (server.thump.hub.sessions.size > 0) await Bun.sleep(1);
+  expect(server.thump.hub.sampler.size).toBe(0);
+  expect(server.thump.hub.rooms.size).toBe(0);
 });
 
 randomTest("the queue gives each item once, when it is due, the earliest first", (random) => {

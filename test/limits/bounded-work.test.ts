@@ -225,11 +225,11 @@ test("long work goes on a slice per tick, one request at a time, and ends with i
 
 test("reads that come in one packet are answered over several ticks, in order, and a ping waits behind them", async () => {
   const server = openServer();
-  await server.engine.publish("full", 1);
+  await server.thump.publish("full", 1);
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");
   // How many are answered in each tick.
-  const { log } = server.engine.hub;
+  const { log } = server.thump.hub;
   const perTick: number[] = [];
   let isNew = true;
   const newest = log.newest.bind(log);
@@ -268,7 +268,7 @@ test("a packet of frames that publish nothing is answered over several ticks, an
   setImmediate(count);
   cleanup(() => void (running = false));
   const ticks = new Set<number>();
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const sentUpTo = hub.sentUpTo.bind(hub);
   const spy = spyOn(hub, "sentUpTo").mockImplementation((session) => {
     ticks.add(tick);

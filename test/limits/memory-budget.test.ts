@@ -78,9 +78,9 @@ test("a room that somebody is in gives too when there is nobody else, here and i
   const start = await publishAt(server, "r", DATA);
   await fill(server, "r", 30);
   await listener.until((frames) => frames.length === 31);
-  const tail = server.engine.hub.rooms.get("r")?.tail;
+  const tail = server.thump.hub.rooms.get("r")?.tail;
   expect(tail?.bytes).toBeWithin(9 * KIB, 10 * KIB + 1);
-  expect(server.engine.memory.bytes).toBe(tail?.bytes as number);
+  expect(server.thump.memoryBudget.bytes).toBe(tail?.bytes as number);
   expect((await stateOf(server, "r", `?after=${start}`)).gap).toBeDefined();
 });
 
@@ -89,7 +89,7 @@ test("what is larger than all that may be kept is not kept, and nothing stops", 
   await fill(server, "r", 5);
   await publishAt(server, "r", "y".repeat(20 * KIB));
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
-  expect(server.engine.memory.bytes).toBe(0);
+  expect(server.thump.memoryBudget.bytes).toBe(0);
   expect((await server.publish("r", "goes on")).status).toBe(201);
   expect(dataOf(await stateOf(server, "r"))).toEqual(["goes on"]);
 });
@@ -103,13 +103,13 @@ randomTest("the sum is always that of the tails, whatever happens", async (rando
   const listener = await multiplexed(server.socket("/ws?room=a&room=few:1"));
   for (let i = 0; i < 500; i++) {
     const room = random.pick(names);
-    if (random.chance(20)) await server.engine.hub.forget(room);
-    else await server.engine.publish(room, "z".repeat(random.below(4000)));
-    const sizes = await Promise.all(names.map(async (name) => server.engine.hub.log.newest(name, 1000)));
+    if (random.chance(20)) await server.thump.hub.forget(room);
+    else await server.thump.publish(room, "z".repeat(random.below(4000)));
+    const sizes = await Promise.all(names.map(async (name) => server.thump.hub.log.newest(name, 1000)));
     const sum = sizes
       .flatMap(({ publications }) => publications)
       .reduce((all, { size }) => all + size + 256, 0);
-    expect(server.engine.memory.bytes).toBe(sum);
+    expect(server.thump.memoryBudget.bytes).toBe(sum);
     expect(sum).toBeLessThanOrEqual(40 * KIB);
   }
   await listener.ask({ type: "ping" });
@@ -121,7 +121,7 @@ test("rooms count too: of ever new ones with next to nothing in them the oldest 
   const before: string[] = [];
   for (let i = 0; i < 1000; i++) before.push(await publishAt(server, name(i), String(i)));
   const metrics = await metricsOf(server);
-  const kept = [...(await server.engine.hub.log.rooms())].length;
+  const kept = [...(await server.thump.hub.log.rooms())].length;
   expect(kept).toBeWithin(80, Math.floor((100 * KIB) / own(name(0))));
   expect(metrics.of("thump_evicted_rooms_total")).toBe(1000 - kept);
   expect(metrics.of("thump_kept_rooms_bytes")).toBe(kept * own(name(0)));
@@ -142,8 +142,8 @@ test("who is behind when what it lacks has to go is told of the gap, and goes on
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
   let count = 0;
-  const publish = () => server.engine.publish("r", `${count++} ${"x".repeat(30_000)}`);
-  while (server.engine.hub.stats.lagged === 0) {
+  const publish = () => server.thump.publish("r", `${count++} ${"x".repeat(30_000)}`);
+  while (server.thump.hub.stats.lagged === 0) {
     await publish();
     if (count % 20 === 0) await new Promise(setImmediate);
   }

@@ -78,7 +78,7 @@ test("a user is counted over all of their sessions and requests, and nobody else
   expect(await publish(client)).toMatchObject({ code: "rate" });
   expect((await server.publish("r", "x", bearer(token(claims({ jti: "other" }))))).status).toBe(429);
   expect((await server.publish("r", "x", bearer(token(claims({ sub: "u8" }))))).status).toBe(201);
-  await server.engine.publish("r", "code in the server is not counted");
+  await server.thump.publish("r", "code in the server is not counted");
 });
 
 test("an API key is counted as itself, on all of its connections, and not as a session", async () => {
@@ -134,7 +134,7 @@ test.each(["/ws", "/rooms/r"])(
     for (let i = 0; i < 300; i++) flood.send(frame);
     expect(await flood.closed).toMatchObject({ code: 4429 });
     await other.isWell();
-    expect(server.engine.hub.stats.publications).toBe(10 + 2);
+    expect(server.thump.hub.stats.publications).toBe(10 + 2);
     const closed = { transport: path === "/ws" ? "websocket" : "raw-websocket", reason: "rate" };
     expect((await metricsOf(server)).of("thump_sessions_closed_total", closed)).toBe(1);
   },
@@ -158,13 +158,13 @@ test("false is no limit", async () => {
   const frame = JSON.stringify({ type: "publish", room: "r", data: "x" });
   for (let i = 0; i < 60_000; i++) client.socket.send(frame);
   expect(await publish(client)).toMatchObject({ type: "published" });
-  expect(server.engine.hub.stats.publications).toBe(60_001);
+  expect(server.thump.hub.stats.publications).toBe(60_001);
 });
 
 test("reads of history are charged by what they read, and a debt delays the next", async () => {
   const { server, clock } = limited({ user: { reads: { rate: 1000, burst: 1000 } } }, true);
   const headers = bearer(token());
-  for (let i = 0; i < 10; i++) await server.engine.publish("r", "x".repeat(244));
+  for (let i = 0; i < 10; i++) await server.thump.publish("r", "x".repeat(244));
   const read = (last: number) => fetch(server.room("r", `?last=${last}`), { headers });
   // 256 bytes for the answer, and 500 for each message: the whole answer comes, and the bucket is 4,256 bytes in debt.
   expect(((await (await read(10)).json()) as { messages: unknown[] }).messages).toHaveLength(10);
@@ -180,7 +180,7 @@ test("reads of history are charged by what they read, and a debt delays the next
 test("a read of 1,000 large messages costs what its answer holds, not what is stored", async () => {
   const { server } = limited({ user: { reads: { rate: 1000, burst: "1MiB" } } }, true);
   const headers = bearer(token());
-  for (let i = 0; i < 100; i++) await server.engine.publish("r", "x".repeat(60_000));
+  for (let i = 0; i < 100; i++) await server.thump.publish("r", "x".repeat(60_000));
   for (let i = 0; i < 3; i++)
     expect((await fetch(server.room("r", "?last=1000"), { headers })).status).toBe(200);
 });

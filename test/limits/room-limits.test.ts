@@ -50,7 +50,7 @@ test("when all rooms are in use nobody opens another one, whoever they are", asy
     expect([way, await WAYS_IN[way]?.(server, {})]).toMatchObject([way, { status: 503, code: "busy" }]);
   await connect(server.socket("/rooms/a"));
   sockets[1]?.ws.close();
-  await eventually(() => server.engine.hub.rooms.size === 1);
+  await eventually(() => server.thump.hub.rooms.size === 1);
   expect(await WAYS_IN["raw socket"]?.(server, {})).toEqual({ status: 101 });
 });
 
@@ -70,7 +70,7 @@ test("who opened a room and leaves no longer pays for it: somebody who is still 
   const first = await connect(server.socket("/rooms/r"), { headers: HERE });
   await connect(server.socket("/rooms/r"), { headers: THERE });
   first.ws.close();
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   expect(await WAYS_IN["raw socket"]?.(server, HERE)).toEqual({ status: 101 });
   const opened = await multiplexed(server.socket("/ws"), { headers: THERE });
   expect(await opened.ask({ type: "join", room: "s" })).toMatchObject({ code: "busy" });
@@ -84,10 +84,10 @@ test("one request that names more rooms than its address may open gets none of t
   const answers = second.frames.filter(({ type }) => type !== "welcome");
   expect(answers).toHaveLength(1000);
   for (const answer of answers) expect(answer).toMatchObject({ type: "error", code: "busy" });
-  expect(server.engine.hub.rooms.size).toBe(1000);
+  expect(server.thump.hub.rooms.size).toBe(1000);
   second.abort();
-  await eventually(() => server.engine.hub.sessions.size === 1);
-  expect(server.engine.hub.openRooms.counted).toBe(1000);
+  await eventually(() => server.thump.hub.sessions.size === 1);
+  expect(server.thump.hub.openRooms.counted).toBe(1000);
 });
 
 test("publications to ever new rooms are refused, until those of before are over", async () => {
@@ -97,7 +97,7 @@ test("publications to ever new rooms are refused, until those of before are over
     limits: { roomsPerAddress: 3 },
   });
   let now = 0;
-  server.engine.hub.openRooms.now = () => now;
+  server.thump.hub.openRooms.now = () => now;
   const publish = async (room: string, headers: Record<string, string>) =>
     (await server.publish(room, "x", headers)).status;
   await connect(server.socket("/rooms/a"), { headers: HERE });
@@ -111,7 +111,7 @@ test("publications to ever new rooms are refused, until those of before are over
   // As long as a room keeps what is published, without another rule.
   now += 600_001;
   expect(await publish("f", HERE)).toBe(201);
-  expect(server.engine.hub.openRooms.counted).toBe(2);
+  expect(server.thump.hub.openRooms.counted).toBe(2);
 });
 
 randomTest(

@@ -31,9 +31,9 @@ test("when all places are taken, nobody comes in on any transport until one is f
   // What is no session needs no place.
   expect((await server.publish("r", "x")).status).toBe(201);
   expect((await fetch(server.room("r"))).status).toBe(200);
-  expect(server.engine.hub.sessions.size).toBe(3);
+  expect(server.thump.hub.sessions.size).toBe(3);
   raw.ws.close();
-  await eventually(() => server.engine.hub.sessions.size === 2);
+  await eventually(() => server.thump.hub.sessions.size === 2);
   expect(await WAYS_IN["raw socket"]?.(server, {})).toEqual({ status: 101 });
 });
 
@@ -64,6 +64,6 @@ test("a handshake that does not come to its end is cut off, whether it is silent
   const drops = setInterval(() => dripping.send("X: y\r\n"), 200);
   cleanup(() => clearInterval(drops));
   await Promise.all([silent.closed, dripping.closed]);
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
   expect((await server.publish("r", "others go on")).status).toBe(201);
 });

@@ -14,7 +14,7 @@ async function addressOf(options: Options, headers: Record<string, string>): Pro
   // Else who comes from elsewhere is refused.
   const server = startServer({ open: true, ...options });
   await connect(server.socket("/rooms/r"), { headers });
-  const [session] = server.engine.hub.sessions.values();
+  const [session] = server.thump.hub.sessions.values();
   return session?.address;
 }
 
@@ -94,11 +94,11 @@ test("one address may have so many sessions, and a place is free again when one 
   });
   expect((await shakeHands(server.socket("/ws"), xff("203.0.113.8"))).status).toBe(101);
   expect((await shakeHands(server.socket("/ws"))).status).toBe(101);
-  const ended = server.engine.hub.sessions.values().find(({ transport }) => transport === "raw-websocket");
+  const ended = server.thump.hub.sessions.values().find(({ transport }) => transport === "raw-websocket");
   ended?.end(4403, "removed");
   await first.closed;
   expect((await shakeHands(server.socket("/ws"), xff("203.0.113.9"))).status).toBe(101);
-  expect(server.engine.hub.networks).toEqual(
+  expect(server.thump.hub.networks).toEqual(
     new Map([
       ["203.0.113.9", 2],
       ["203.0.113.8", 1],
@@ -109,7 +109,7 @@ test("one address may have so many sessions, and a place is free again when one 
 test("a proxy that nobody named is warned of, once; what anybody could have written on the internet is not", async () => {
   const strangers: string[] = [];
   const server = startServer();
-  const { proxies } = server.engine;
+  const { trustedProxies } = server.thump;
   const warned = new Proxies([], "x-forwarded-for", (peer) => strangers.push(peer));
   const request = new Request(server.url, { headers: xff("203.0.113.9") });
   expect(warned.addressOf(request, "198.51.100.7")).toBe("198.51.100.7");
@@ -121,7 +121,7 @@ test("a proxy that nobody named is warned of, once; what anybody could have writ
   expect(warned.addressOf(request, "10.0.0.1")).toBe("203.0.113.9");
   expect(warned.addressOf(request, "fd00::1")).toBe("fd00::1");
   expect(strangers).toEqual(["10.0.0.1", "fd00::1"]);
-  expect(proxies.addressOf(request, "::ffff:127.0.0.1")).toBe("::ffff:127.0.0.1");
+  expect(trustedProxies.addressOf(request, "::ffff:127.0.0.1")).toBe("::ffff:127.0.0.1");
 });
 
 test("the warning is in the log, without anything that the client wrote", async () => {

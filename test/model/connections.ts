@@ -66,7 +66,7 @@ async function openRaw(
   to: Listener,
 ): Promise<Connection> {
   const rawSessions = () =>
-    [...server.engine.hub.sessions.values()]
+    [...server.thump.hub.sessions.values()]
       .filter(({ transport }) => transport === "raw-websocket")
       .map(({ id }) => id);
   const before = new Set(rawSessions());

@@ -153,15 +153,15 @@ class Game {
 
   #serve(): TestServer {
     const server = startServer({ rooms: RULES, store: this.store });
-    this.truth.observe(server.engine);
+    this.truth.observe(server.thump);
     if (this.cut) this.#cutSmall(server);
     return server;
   }
 
   /** Pieces of one publication or a few, one or a few per tick, and next to nothing read ahead. */
-  #cutSmall({ engine }: TestServer): void {
+  #cutSmall({ thump }: TestServer): void {
     const { random } = this;
-    const { limits, governor, backlog } = engine.hub.catchUp;
+    const { limits, governor, backlog } = thump.hub.catchUp;
     limits.pieceBytes = 1 + random.below(2000);
     limits.pieceLooks = 1 + random.below(20);
     governor.limits.tickPieces = 1 + random.below(3);
@@ -232,7 +232,7 @@ class Game {
       publications: this.truth.last,
       received: sum(({ received }) => received),
       gaps: sum(({ gaps }) => gaps),
-      lagged: this.server.engine.hub.stats.lagged,
+      lagged: this.server.thump.hub.stats.lagged,
       returns: this.returns,
       restarts: this.restarts,
     };
@@ -275,7 +275,7 @@ class Game {
     // Rooms may be at different positions; the least covers all, and what was had already is read over again.
     // Without one for all of them it begins anew.
     for (const reader of client.readers.values()) reader.position = position;
-    const after = position === undefined ? undefined : `${this.server.engine.hub.log.epoch}-${position}`;
+    const after = position === undefined ? undefined : `${this.server.thump.hub.log.epoch}-${position}`;
     const heard: (() => void)[] = [];
     let known = false;
     // What arrives before the session's id is known waits: whether it is its own depends on that.
@@ -321,7 +321,7 @@ class Game {
   }
 
   async #say(room: string, size: number): Promise<number> {
-    const { at } = await this.server.engine.publish(room, this.#data(size));
+    const { at } = await this.server.thump.publish(room, this.#data(size));
     return Number(at.split("-")[1]);
   }
 
@@ -332,7 +332,7 @@ class Game {
   /** What must hold at any time: no failure, and no socket with more than its limit. */
   #look(): void {
     for (const { failure } of this.clients) if (failure) throw failure;
-    const { hub } = this.server.engine;
+    const { hub } = this.server.thump;
     for (const session of hub.sessions.values()) {
       const waiting = session.unread() ?? 0;
       if (waiting > hub.bounds.limit)

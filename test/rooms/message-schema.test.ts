@@ -54,7 +54,7 @@ test.each(Object.entries(SCHEMAS))(
     const body = JSON.stringify({ room: "typed", data: "text" });
     const batch = await fetch(`${server.url}/publish`, { method: "POST", body });
     expect(await batch.json()).toMatchObject({ results: [{ error: { code: "invalid" } }] });
-    await expect(server.engine.publish("typed", { text: null })).rejects.toThrow("does not fit the schema");
+    await expect(server.thump.publish("typed", { text: null })).rejects.toThrow("does not fit the schema");
     await publishAt(server, "typed", '{"text": " hi "}');
     expect(await mux.ask({ ...frame, data: { text: " hi " } })).toMatchObject({ type: "published" });
     expect(dataOf(await stateOf(server, "typed"))).toEqual([{ text: " hi " }, { text: " hi " }]);

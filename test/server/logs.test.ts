@@ -1,7 +1,7 @@
 // Log lines: one a connection with why it ended, and nothing in them that is not the operator's business.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { Seldom } from "../../src/server/session-logger.ts";
+import { WarningThrottle } from "../../src/server/session-logger.ts";
 import { word } from "../../src/server/logging.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -191,14 +191,14 @@ test("a line stays a line, whatever a name holds", () => {
 
 test("what comes again and again is said seldom, with how many were passed over", () => {
   const said: [kind: string, others: number][] = [];
-  const seldom = new Seldom(1_000_000);
+  const seldom = new WarningThrottle(1_000_000);
   for (let i = 0; i < 5; i++) seldom.run("a", (others) => said.push(["a", others]));
   seldom.run("b", (others) => said.push(["b", others]));
   expect(said).toEqual([
     ["a", 0],
     ["b", 0],
   ]);
-  const often = new Seldom(0);
+  const often = new WarningThrottle(0);
   for (let i = 0; i < 3; i++) often.run("a", (others) => said.push(["c", others]));
   expect(said.filter(([kind]) => kind === "c")).toHaveLength(3);
 });

@@ -10,10 +10,10 @@ const WIDE = { count: 100_000, bytes: "200MiB" };
 const CHUNK = "x".repeat(30_000);
 
 async function publishUntilLagging(server: TestServer, room: string): Promise<number> {
-  const before = server.engine.hub.stats.lagged;
+  const before = server.thump.hub.stats.lagged;
   let count = 0;
-  while (server.engine.hub.stats.lagged === before) {
-    await server.engine.publish(room, `${count++} ${CHUNK}`);
+  while (server.thump.hub.stats.lagged === before) {
+    await server.thump.publish(room, `${count++} ${CHUNK}`);
     if (count % 20 === 0) await new Promise(setImmediate);
   }
   return count;
@@ -28,7 +28,7 @@ test("sessions are counted by transport while they are there, and by reason once
   const frames = await openMultiplexed(server.url, [{ room: "r" }]);
   const ndjson = await openNdjson(server.room("r"));
   const poll = fetch(server.room("r", "?wait=60"));
-  await eventually(() => server.engine.hub.sessions.size === 7);
+  await eventually(() => server.thump.hub.sessions.size === 7);
   const transports = [
     "raw-websocket",
     "websocket",
@@ -52,12 +52,10 @@ test("sessions are counted by transport while they are there, and by reason once
   all.abort();
   frames.abort();
   ndjson.abort();
-  const [session] = [...server.engine.hub.sessions.values()].filter(
-    (one) => one.transport === "event-stream",
-  );
+  const [session] = [...server.thump.hub.sessions.values()].filter((one) => one.transport === "event-stream");
   await fetch(`${server.url}/sessions/${session?.id}`, { method: "DELETE" });
   await sse.ended;
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
   const after = await metricsOf(server);
   const reasons = ["client", "lost", "removed", "client", "client", "client", "answered"];
   transports.forEach((transport, i) => {
@@ -113,7 +111,7 @@ test("an empty publication is a delivery, and not a drop", async () => {
 test("what the engine says that it dropped is counted", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
-  server.engine.hub.fanOut.publishToTopic = () => 0;
+  server.thump.hub.fanOut.publishToTopic = () => 0;
   await publishAt(server, "r", "dropped");
   expect((await metricsOf(server)).of("thump_drops_total", { reason: "engine" })).toBe(1);
 });
@@ -127,7 +125,7 @@ test("who falls behind, is caught up, or has a gap is counted", async () => {
   expect(behind.of("thump_sessions_lagging")).toBe(1);
   expect(behind.of("thump_lags_total")).toBe(1);
   expect(behind.of("thump_catch_ups_total")).toBe(0);
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   slow.ws.resume();
   await slow.until((frames) => frames.at(-1) === "last");
   expect(slow.all).toHaveLength(count + 1);
@@ -199,8 +197,8 @@ test("who is shown out of a poll, or refused by the app on the way in, is counte
     ];
   };
   const poll = fetch(server.room("r", "?wait=60"));
-  await eventually(() => server.engine.sessionsIn("r") === 1);
-  for (const session of server.engine.hub.sessions.values()) session.end(4403, "removed");
+  await eventually(() => server.thump.sessionsIn("r") === 1);
+  for (const session of server.thump.hub.sessions.values()) session.end(4403, "removed");
   expect((await poll).status).toBe(403);
   expect(await count()).toEqual([1, 1]);
   allowed = false;
@@ -239,7 +237,7 @@ test("the process is there, and a stop shows", async () => {
     expect(before.of(`process_${name}`)).toBeGreaterThan(0);
   expect(before.of("thump_info")).toBe(1);
   expect(before.of("thump_draining")).toBe(0);
-  server.engine.draining = true;
+  server.thump.draining = true;
   expect((await metricsOf(server)).of("thump_draining")).toBe(1);
 });
 
@@ -255,7 +253,7 @@ test("no label is a client's own word", async () => {
   await fetch(`${server.url}/users/evil-user/sessions`, { method: "DELETE" });
   await fetch(`${server.url}/evil-path`, { method: "EVIL-METHOD" }).catch(() => {});
   await fetch(server.room("r", "?evil-query=1"), { headers: { "user-agent": "evil-agent" } });
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
   const { samples } = await metricsOf(server);
   const values = samples.flatMap(({ labels }) => Object.values(labels));
   for (const word of [...words, "evil"]) expect(values.join("\n")).not.toContain(word);
@@ -285,7 +283,7 @@ test("they can be for anyone, elsewhere, or off", async () => {
 
 test("an unavailable log makes it not ready, and alive all the same", async () => {
   const server = startServer();
-  await server.engine.hub.log.close();
+  await server.thump.hub.log.close();
   const ready = await fetch(`${server.url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([503, { status: "unavailable" }]);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
@@ -294,7 +292,7 @@ test("an unavailable log makes it not ready, and alive all the same", async () =
 test("a poll's wake-up and a sampled publication are deliveries too", async () => {
   const server = startServer();
   const poll = fetch(server.room("r", "?wait=60"));
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   await publishAt(server, "r", "1");
   await poll;
   const sampled = await connect(server.socket("/rooms/r?max=50"));

@@ -25,14 +25,14 @@ describe.skipIf(!hasNginx)(`behind nginx${withNginx}`, () => {
         location / { return 403; }
       }`,
     );
-    const rooms = () => [...(server.engine.hub.log.rooms() as Iterable<string>)];
+    const rooms = () => [...(server.thump.hub.log.rooms() as Iterable<string>)];
     const passed: string[] = [];
     const wrong: string[] = [];
     for (const prefix of ["", "public:", "public:x"]) {
       for (const name of ["orders", "public:x"]) {
         for (const segment of SEGMENTS) {
           const target = `/rooms/${prefix}${segment.replaceAll("{}", name)}`;
-          await server.engine.publish("orders", 1);
+          await server.thump.publish("orders", 1);
           const head = (method: string, path: string) => [`${method} ${path} HTTP/1.1`, "Host: 127.0.0.1"];
           const posted = await httpAnswer(port, [...head("POST", target), "Content-Length: 1"], "x");
           if (posted.startsWith("HTTP/1.1 201")) passed.push(target);
@@ -41,7 +41,7 @@ describe.skipIf(!hasNginx)(`behind nginx${withNginx}`, () => {
           const { messages } = await stateOf(server, "orders");
           if (others.length > 0 || messages.length === 0 || messages.some(({ data }) => data !== 1))
             wrong.push(`${target} → ${JSON.stringify(others)}, ${JSON.stringify(messages)}`);
-          await Promise.all([...others, "orders"].map((room) => server.engine.hub.forget(room)));
+          await Promise.all([...others, "orders"].map((room) => server.thump.hub.forget(room)));
         }
       }
     }
@@ -105,12 +105,12 @@ describe.skipIf(!hasNginx)(`behind nginx${withNginx}`, () => {
       expect(events.events.all.map(({ data }) => data)).toEqual(sent);
       for (const data of sent) expect(await socket.next()).toBe(data);
       // Both had some of them to publish.
-      for (const { engine } of nodes) expect(engine.hub.stats.publications).toBeGreaterThan(0);
+      for (const { thump } of nodes) expect(thump.hub.stats.publications).toBeGreaterThan(0);
       const [first, second] = nodes;
       await second?.stop();
       known.pop();
       for (let i = 0; i < 6; i++) expect((await fetch(through.room("r"))).status).toBe(200);
-      expect(first?.engine.hub.log.fault).toBeUndefined();
+      expect(first?.thump.hub.log.fault).toBeUndefined();
     },
   );
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Options } from "../../src/index.ts";
 import { createApp, serverSettings } from "../../src/server/app.ts";
-import { Engine } from "../../src/server/thump-server.ts";
+import { ThumpServer } from "../../src/server/thump-server.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { SECRET } from "../support/tokens.ts";
@@ -63,9 +63,9 @@ test.each([
   { prefix: "/live", demo: false, console: false, metrics: "off" },
   { demo: false, console: true, metricsPath: "/m" },
 ] as const)("it has every route of the server, and no other: %j", async (options) => {
-  const engine = new Engine(serverSettings(options));
-  cleanup(() => engine.close());
-  const routes = createApp(engine)
+  const thump = new ThumpServer(serverSettings(options));
+  cleanup(() => thump.close());
+  const routes = createApp(thump)
     .routes.filter(({ method }) => method !== "OPTIONS")
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   const { paths } = await documentOf(startServer(options));

@@ -80,7 +80,7 @@ test("who came, who went and why, and what was refused, without what was sent", 
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const visitor = await connect(server.socket("/rooms/r"));
-  const [id] = [...server.engine.hub.sessions.values()]
+  const [id] = [...server.thump.hub.sessions.values()]
     .filter(({ transport }) => transport === "raw-websocket")
     .map((session) => session.id);
   await fetch(server.room("r"), {
@@ -129,7 +129,7 @@ test("nobody else publishes there: no client, no key, no code", async () => {
   const client = await listen(open, STATS);
   await client.find(({ type }) => type === "joined");
   expect(await client.ask({ type: "publish", room: STATS, data: 1 })).toMatchObject({ code: "forbidden" });
-  expect(open.engine.publish("thump:other", 1)).rejects.toMatchObject({ code: "forbidden" });
+  expect(open.thump.publish("thump:other", 1)).rejects.toMatchObject({ code: "forbidden" });
   const closed = secured();
   expect(await problemOf(closed.publish(STATS, "x", bearer(MASTER)))).toMatchObject({ code: "forbidden" });
   const batch = await fetch(`${closed.url}/publish`, {
@@ -190,5 +190,5 @@ test("without the console nothing is said, and the log stands still", async () =
   const server = startServer();
   const noisy = withConsole();
   await nextSample(await listen(noisy, STATS));
-  expect(server.engine.hub.log.last).toBe(0);
+  expect(server.thump.hub.log.last).toBe(0);
 });

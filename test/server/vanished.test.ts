@@ -95,9 +95,9 @@ test("a client that stops reading for a while is not dropped: it gets everything
   slow.send("GET /rooms/r HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
   await slow.until("\nid: ");
   slow.socket.pause();
-  const [session] = server.engine.hub.sessions.values();
+  const [session] = server.thump.hub.sessions.values();
   // The client's window is full, and then some.
-  for (let n = 0; n < 50 || !session?.pending(); n++) await server.engine.publish("r", "x".repeat(60_000));
+  for (let n = 0; n < 50 || !session?.pending(); n++) await server.thump.publish("r", "x".repeat(60_000));
   // Two connections after each other are closed for being idle: more than 8 s.
   for (let i = 0; i < 2; i++) {
     const idle = await tcp(server.port);
@@ -106,7 +106,7 @@ test("a client that stops reading for a while is not dropped: it gets everything
   }
   expect(session?.ended).toBe(false);
   slow.socket.resume();
-  await server.engine.publish("r", "the last one");
+  await server.thump.publish("r", "the last one");
   await slow.until("the last one");
 }, 60_000);
 

@@ -37,8 +37,8 @@ test("a stranger's key hides no publication of anybody else", async () => {
     await post(bearer(token())),
     await post(bearer(token(claims({ sub: "u8" })))),
     await post(guest("one")),
-    (await server.engine.publish("orders", "paid", { key: "order-1001" })).at,
-    (await server.engine.publish("orders", "paid", { key: "order-1001", from: "u7" })).at,
+    (await server.thump.publish("orders", "paid", { key: "order-1001" })).at,
+    (await server.thump.publish("orders", "paid", { key: "order-1001", from: "u7" })).at,
   ];
   expect(new Set(all).size).toBe(all.length);
   expect(dataOf(await stateOf(server, "orders"))).toHaveLength(all.length);
@@ -80,7 +80,7 @@ test("the same key with another event or other data is refused on every way in",
   ]);
   const batch = await fetch(`${server.url}/publish`, { method: "POST", body });
   expect(await batch.json()).toMatchObject({ results: [{ error: { code: "key-reused" } }, { room: "r" }] });
-  await server.engine.publish("r", 1, { key });
-  expect(await rejection(server.engine.publish("r", 2, { key }))).toBe("key-reused");
+  await server.thump.publish("r", 1, { key });
+  expect(await rejection(server.thump.publish("r", 2, { key }))).toBe("key-reused");
   expect(dataOf(await stateOf(server, "r"))).toEqual(["one", 1]);
 });

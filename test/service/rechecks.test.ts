@@ -33,7 +33,7 @@ async function late(server: TestServer, path: string, credential: string, body: 
     "Connection: close",
   ];
   connection.send(`${head.join("\r\n")}\r\n\r\n${chunk(body.slice(0, 3))}`);
-  await eventually(() => server.engine.door.bodies.bytes > 0);
+  await eventually(() => server.thump.service.bodies.bytes > 0);
   return {
     connection,
     async finish() {
@@ -83,7 +83,7 @@ test.each([...BODIES, ["/revoke", '{"user":"u7"}'] as [string, string]])(
   async (path, body) => {
     const server = secured();
     const request = await late(server, path, KEY, body);
-    reload(server.engine, serverSettings({ port: 0, demo: false, access: { secrets: SECRET } }));
+    reload(server.thump, serverSettings({ port: 0, demo: false, access: { secrets: SECRET } }));
     expect(await request.finish()).toStartWith("HTTP/1.1 401");
     expect(await all(server)).toEqual([]);
   },
@@ -111,6 +111,6 @@ test.each(["publish", "join", "history", "members"])(
     const outcome = await Promise.race([reply, client.closed]);
     expect("type" in outcome ? outcome.type : "error").toBe("error");
     expect(await all(server)).toEqual([]);
-    expect(server.engine.sessionsIn("r")).toBe(0);
+    expect(server.thump.sessionsIn("r")).toBe(0);
   },
 );

@@ -34,7 +34,7 @@ test("when its token is over a session ends, on every transport, and not before"
   await ndjson.ended;
   expect(await poll).toMatchObject({ status: 401, code: "unauthorized" });
   expect(await lasting.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
-  expect(server.engine.hub.sessions.size).toBe(1);
+  expect(server.thump.hub.sessions.size).toBe(1);
 });
 
 test("the leeway is a grace for live sessions too", async () => {
@@ -71,7 +71,7 @@ test("what the new token grants counts at once, and no more", async () => {
   expect(await renewed).toMatchObject({ type: "authorized" });
   expect(await refused).toMatchObject({ code: "forbidden" });
   expect(await allowed).toMatchObject({ type: "joined" });
-  expect(["r", "s", "t"].map((room) => server.engine.sessionsIn(room))).toEqual([0, 1, 1]);
+  expect(["r", "s", "t"].map((room) => server.thump.sessionsIn(room))).toEqual([0, 1, 1]);
 });
 
 test.each<[what: string, credential: () => string, code: string]>([

@@ -5,8 +5,8 @@ export class Clock {
   #now = 1000;
 
   /** @param server takes its time from this clock from now on */
-  constructor({ engine }: TestServer) {
-    engine.door.limiter.now = () => this.#now;
+  constructor({ thump }: TestServer) {
+    thump.service.limiter.now = () => this.#now;
   }
 
   /** Lets so many ms pass. */

@@ -12,7 +12,7 @@ export function startNode(url: string, options: Options = {}, store: object = {}
     ...options,
     store: { kind: "redis", url, patience: 2, check: 0.3, ...store },
   });
-  const { log } = server.engine.hub;
+  const { log } = server.thump.hub;
   if (!(log instanceof RedisLog)) throw new Error("it was to have its log in Redis");
   return { ...server, log };
 }

@@ -86,8 +86,8 @@ export function userToken(sub: string, more: object = {}): string {
 }
 
 /** The clock of presence: it stands still until a test moves it, and what is due then is done at once. */
-export function presenceClock({ engine }: TestServer): (ms: number) => void {
-  const { presence } = engine.hub;
+export function presenceClock({ thump }: TestServer): (ms: number) => void {
+  const { presence } = thump.hub;
   let now = 1_000_000;
   presence.now = () => now;
   return (ms) => {

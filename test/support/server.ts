@@ -1,8 +1,8 @@
 // A server of its own for a test, on a free port.
-import { type Options, type Running, serve } from "../../src/index.ts";
+import { type Options, type RunningServer, serve } from "../../src/index.ts";
 import { cleanup } from "./cleanup.ts";
 
-export interface TestServer extends Running {
+export interface TestServer extends RunningServer {
   /** http://127.0.0.1:port, or https */
   url: string;
   /** The URL of a room. */

@@ -21,7 +21,7 @@ function resident(): number {
 export async function unharmed(server: TestServer, harm: () => Promise<unknown>): Promise<void> {
   const other = await bystander(server, "bystander");
   await other.isWell();
-  const { sessions } = server.engine.hub;
+  const { sessions } = server.thump.hub;
   const there = sessions.size;
   const before = resident();
   let over = false;
@@ -47,5 +47,5 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   const counted = metrics.samples.filter(({ name }) => name === "thump_sessions");
   expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(there);
   expect(metrics.of("thump_rejects_total", { code: "internal" })).toBe(0);
-  expect(server.engine.hub.networks.size).toBe(0);
+  expect(server.thump.hub.networks.size).toBe(0);
 }

@@ -105,11 +105,11 @@ async function newWorld(secure: boolean): Promise<World> {
       return true;
     },
   });
-  const { engine } = server;
-  Object.assign(engine, { proxies: new Proxies(["loopback"], "x-forwarded-for", () => {}) });
-  const { log } = engine.hub;
-  const pass = engine.turnstile.pass.bind(engine.turnstile);
-  engine.turnstile.pass = (hasLeft) =>
+  const { thump } = server;
+  Object.assign(thump, { proxies: new Proxies(["loopback"], "x-forwarded-for", () => {}) });
+  const { log } = thump.hub;
+  const pass = thump.connectionThrottle.pass.bind(thump.connectionThrottle);
+  thump.connectionThrottle.pass = (hasLeft) =>
     gates.turnstile.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
   const [followRoom, newest] = [log.follow.bind(log), log.newest.bind(log)];
   log.follow = (...given) => {
@@ -119,7 +119,7 @@ async function newWorld(secure: boolean): Promise<World> {
   };
   log.newest = (...given) => gates.read.pass()?.then(() => newest(...given)) ?? newest(...given);
   log.reach = () => gates.read.pass();
-  const { at } = await engine.publish("r", "first");
+  const { at } = await thump.publish("r", "first");
   // It carries a token, so that somebody has to be looked up, and comes from elsewhere, so that it counts by address.
   const headers = {
     "x-forwarded-for": "203.0.113.9",
@@ -180,12 +180,12 @@ async function settled({ server }: World): Promise<void> {
 }
 
 function left({ server }: World): object {
-  const { hub, door } = server.engine;
+  const { hub, service } = server.thump;
   return {
     sessions: hub.sessions.size,
     networks: hub.networks.size,
     rooms: [...hub.rooms.keys()],
-    bodies: door.bodies.bytes,
+    bodies: service.bodies.bytes,
   };
 }
 const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
@@ -220,7 +220,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
         await eventually(() => Bun.deepEquals(left(world), NOTHING));
         await settled(world);
         expect(left(world)).toEqual(NOTHING);
-        expect(world.server.engine.door.places.refused).toEqual({ all: 0, address: 0 });
+        expect(world.server.thump.service.places.refused).toEqual({ all: 0, address: 0 });
       },
     );
   }
@@ -234,7 +234,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       abort();
       await settled(world);
       expect(left(world)).toEqual(NOTHING);
-      const kept = await world.server.engine.hub.log.newest("r", 10);
+      const kept = await world.server.thump.hub.log.newest("r", 10);
       expect(kept.publications).toHaveLength(1);
     },
   );
@@ -246,7 +246,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       // Something is behind the cursor, or among the newest: then a poll is answered at once.
       const path = kind.path.replace(/&(last|after)=[^&]*/, "");
       const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, { ...kind, path })));
-      await eventually(() => world.server.engine.hub.sessions.size === 3);
+      await eventually(() => world.server.thump.hub.sessions.size === 3);
       for (const abort of aborts) abort();
       await eventually(() => Bun.deepEquals(left(world), NOTHING));
     },
@@ -255,7 +255,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
 
 test("a session that ended while its room was opened does not take the room from those who came after it", async () => {
   const server = startServer();
-  const { log } = server.engine.hub;
+  const { log } = server.thump.hub;
   const gate = new Gate();
   gate.shut();
   const followRoom = log.follow.bind(log);
@@ -272,24 +272,24 @@ test("a session that ended while its room was opened does not take the room from
   first.send("GET /rooms/r HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
   await eventually(() => gate.waiting === 1);
   first.socket.resetAndDestroy();
-  await eventually(() => server.engine.hub.rooms.size === 0);
+  await eventually(() => server.thump.hub.rooms.size === 0);
   log.follow = followRoom;
   const second = await connect(server.socket("/rooms/r"));
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   gate.open();
   await server.publish("r", "still here");
   expect(await second.next()).toBe("still here");
-  expect(server.engine.hub.rooms.size).toBe(1);
+  expect(server.thump.hub.rooms.size).toBe(1);
 });
 
 test("polls that are given up at once take no places from others", async () => {
   const server = startServer({ limits: { sessions: 10 } });
   for (let i = 0; i < 300; i++) {
     const poll = await tcp(server.port);
-    poll.send(`GET /rooms/r?wait=50&after=${server.engine.hub.at} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    poll.send(`GET /rooms/r?wait=50&after=${server.thump.hub.at} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
     poll.socket.resetAndDestroy();
   }
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
   const others = await Promise.all(Array.from({ length: 10 }, () => connect(server.socket("/ws"))));
   expect(others).toHaveLength(10);
 });
@@ -307,9 +307,9 @@ test("of many that come at once after a wait, no more enter than there are place
   const polls = Array.from({ length: 40 }, () => fetch(server.room("r", "?wait=50")));
   await eventually(() => gate.waiting === 40);
   gate.open();
-  await eventually(() => server.engine.door.places.refused.all === 35);
-  expect(server.engine.hub.sessions.size).toBe(5);
-  await server.engine.publish("r", "x");
+  await eventually(() => server.thump.service.places.refused.all === 35);
+  expect(server.thump.hub.sessions.size).toBe(5);
+  await server.thump.publish("r", "x");
   const statuses = (await Promise.all(polls)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(5);
 });
@@ -323,7 +323,7 @@ test.each(
   const world = await newWorld(false);
   const { server, gates, cursor } = world;
   const sockets = await Promise.all(Array.from({ length: 3 }, () => connect(server.socket("/ws?room=s"))));
-  await eventually(() => server.engine.sessionsIn("s") === 3);
+  await eventually(() => server.thump.sessionsIn("s") === 3);
   gates[stage].shut();
   for (const socket of sockets) {
     for (const more of [{ last: 1 }, { after: cursor }])
@@ -332,7 +332,7 @@ test.each(
   }
   await settled(world);
   for (const socket of sockets) socket.ws.terminate();
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
   gates[stage].open();
   await settled(world);
   await eventually(() => Bun.deepEquals(left(world), NOTHING));

@@ -12,10 +12,10 @@ test("a client that disappears in the middle of a frame is gone from the room", 
   const other = await bystander(server, "r");
   for (const path of ["/rooms/r", "/ws?room=r"]) {
     const client = await bareSocket(server.port, path);
-    expect(server.engine.sessionsIn("r")).toBe(2);
+    expect(server.thump.sessionsIn("r")).toBe(2);
     client.send(clientFrame(1, "a whole frame of text").subarray(0, 9));
     client.socket.destroy();
-    await eventually(() => server.engine.sessionsIn("r") === 1);
+    await eventually(() => server.thump.sessionsIn("r") === 1);
     await other.isWell();
   }
 });
@@ -37,9 +37,9 @@ test("a client that disappears from a stream is gone", async () => {
   const stream = await tcp(server.port);
   stream.send("GET /rooms/r HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
   await stream.until("id: ");
-  expect(server.engine.sessionsIn("r")).toBe(2);
+  expect(server.thump.sessionsIn("r")).toBe(2);
   stream.socket.destroy();
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   await other.isWell();
 });
 
@@ -66,7 +66,7 @@ test("a client that never answers pings is ended with 4408, one that does stays"
   await silent.closed;
   // A close frame: 0x88, its length, 4408 as two bytes.
   expect(silent.received).toContain(Buffer.from([4408 >> 8, 4408 & 0xff]).toString("latin1"));
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
   await other.isWell();
 });
 
@@ -76,11 +76,11 @@ test("one that answers nothing, and reads nothing either, is cut", async () => {
   const silent = await bareSocket(server.port, "/rooms/r");
   silent.socket.pause();
   const chunk = "x".repeat(60_000);
-  while (server.engine.sessionsIn("r") > 0) {
-    await server.engine.publish("r", chunk);
+  while (server.thump.sessionsIn("r") > 0) {
+    await server.thump.publish("r", chunk);
     await new Promise(setImmediate);
   }
-  await eventually(() => server.engine.hub.sessions.size === 1);
+  await eventually(() => server.thump.hub.sessions.size === 1);
   await other.isWell();
 });
 
@@ -98,7 +98,7 @@ test.each([
   const client = await bareSocket(server.port, "/rooms/r");
   client.send(bytes);
   await client.closed;
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   await other.isWell();
 });
 
@@ -119,7 +119,7 @@ test("an incomplete handshake is refused by name", async () => {
     expect(answer).toStartWith("HTTP/1.1 400");
     expect(answer).toContain('"code":"malformed"');
   }
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
   expect(await problemOf(fetch(`${server.url}/ws`))).toMatchObject({ code: "unsupported-type" });
 });
 

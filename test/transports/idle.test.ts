@@ -17,9 +17,9 @@ const head = (method: string, path: string, fields = "") =>
 type End = (server: ReturnType<typeof startServer>, connection: Tcp) => Promise<void>;
 const endedBy =
   (code: number): End =>
-  async ({ engine }, connection) => {
+  async ({ thump }, connection) => {
     await connection.until("\nid: ");
-    for (const session of engine.hub.sessions.values()) session.end(code, "1");
+    for (const session of thump.hub.sessions.values()) session.end(code, "1");
     await connection.until("\r\n0\r\n\r\n");
   };
 
@@ -30,9 +30,9 @@ const REQUESTS: Record<string, [request: string, end: End]> = {
   ],
   "a poll that was answered": [
     head("GET", "/rooms/r?wait=50"),
-    async ({ engine }, connection) => {
-      await eventually(() => engine.hub.sessions.size === 1);
-      await engine.publish("r", "x");
+    async ({ thump }, connection) => {
+      await eventually(() => thump.hub.sessions.size === 1);
+      await thump.publish("r", "x");
       await connection.until('"data":"x"');
     },
   ],
@@ -88,8 +88,8 @@ test("a stream that is ended while its client reads nothing holds no connection"
   connection.send(head("GET", "/rooms/r", SSE));
   await connection.until("\nid: ");
   connection.socket.pause();
-  const [session] = server.engine.hub.sessions.values();
-  while (!session?.pending()) await server.engine.publish("r", "x".repeat(60_000));
+  const [session] = server.thump.hub.sessions.values();
+  while (!session?.pending()) await server.thump.publish("r", "x".repeat(60_000));
   session.end(CLOSE.removed, "removed");
   connection.socket.resume();
   await connection.closed;
@@ -103,9 +103,9 @@ test("quiet streams and polls that wait are not closed, also on a connection tha
   again?.send(head("GET", "/rooms/r?wait=0.1"));
   await again?.until('"messages":[]}');
   again?.send(head("GET", "/rooms/r", SSE));
-  await eventually(() => server.engine.hub.sessions.size === 3);
+  await eventually(() => server.thump.hub.sessions.size === 3);
   await idleTimePasses(server);
-  await server.engine.publish("r", "still here");
+  await server.thump.publish("r", "still here");
   for (const connection of [poll, stream, again]) await connection?.until("still here");
 });
 

@@ -12,8 +12,8 @@ const CHUNK = "x".repeat(30_000);
 /** Publishes until the server has let go of somebody; returns how many it took. */
 async function publishUntilLagging(server: TestServer): Promise<number> {
   let count = 0;
-  while (server.engine.hub.stats.lagged === 0) {
-    await server.engine.publish("r", `${count++} ${CHUNK}`);
+  while (server.thump.hub.stats.lagged === 0) {
+    await server.thump.publish("r", `${count++} ${CHUNK}`);
     if (count % 20 === 0) await new Promise(setImmediate);
   }
   return count;
@@ -30,7 +30,7 @@ test("one that stopped reading misses nothing, and the others do not wait for it
   ];
   slow.ws.pause();
   const count = await publishUntilLagging(server);
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   await healthy.until((frames) => frames.at(-1) === "last");
   expect(slow.all.length).toBeLessThan(count);
   slow.ws.resume();
@@ -46,7 +46,7 @@ test("what it published itself while it was behind does not come back to it", as
   const count = await publishUntilLagging(server);
   slow.send("mine");
   await other.until((frames) => frames.at(-1) === "mine");
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   slow.ws.resume();
   await slow.until((frames) => frames.at(-1) === "last");
   expect(numbers(slow)).toEqual([...upTo(count), "last"]);
@@ -58,7 +58,7 @@ test("on the multiplexed socket too, in each of its rooms, and commands are answ
   await slow.until((frames) => frames.length === 3);
   slow.socket.ws.pause();
   const count = await publishUntilLagging(server);
-  await server.engine.publish("quiet", "said meanwhile");
+  await server.thump.publish("quiet", "said meanwhile");
   const pong = slow.ask({ type: "ping" });
   slow.socket.ws.resume();
   await slow.until(() => slow.messages().length === count + 1);
@@ -74,7 +74,7 @@ test("what is no longer kept when it comes back is a gap, told before the rest",
   await slow.until((frames) => frames.length === 2);
   slow.socket.ws.pause();
   const count = await publishUntilLagging(server);
-  for (let i = 0; i < 10; i++) await server.engine.publish("r", `${count + i} later`);
+  for (let i = 0; i < 10; i++) await server.thump.publish("r", `${count + i} later`);
   slow.socket.ws.resume();
   await slow.until(() => slow.messages().at(-1)?.["data"] === `${count + 9} later`);
   const seen = slow.all
@@ -91,7 +91,7 @@ test("lag: latest goes on with the newest, without a gap", async () => {
   await slow.until((frames) => frames.length === 2);
   slow.socket.ws.pause();
   const count = await publishUntilLagging(server);
-  for (let i = 0; i < 10; i++) await server.engine.publish("r", `${count + i} later`);
+  for (let i = 0; i < 10; i++) await server.thump.publish("r", `${count + i} later`);
   slow.socket.ws.resume();
   await slow.until(() => slow.messages().at(-1)?.["data"] === `${count + 9} later`);
   expect(slow.all.some(({ type }) => type === "gap")).toBe(false);
@@ -107,10 +107,10 @@ test("lag: disconnect closes it with 4503, and nobody else", async () => {
   ];
   slow.ws.pause();
   await publishUntilLagging(server);
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
   slow.ws.resume();
   expect((await slow.closed).code).toBe(4503);
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   await healthy.until((frames) => frames.at(-1) === "last");
 });
 
@@ -121,7 +121,7 @@ test("an event stream that is not read is caught up the same way", async () => {
   await slow.until("id: ");
   slow.socket.pause();
   const count = await publishUntilLagging(server);
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   slow.socket.resume();
   await slow.until("data: last\n");
   const seen = [...slow.received.matchAll(/^data: ([0-9]+) x/gm)].map(([, number]) => number!);
@@ -134,8 +134,8 @@ test("one that leaves while it is behind is gone", async () => {
   slow.ws.pause();
   await publishUntilLagging(server);
   slow.ws.terminate();
-  await eventually(() => server.engine.hub.sessions.size === 0);
-  await server.engine.publish("r", "to nobody");
+  await eventually(() => server.thump.hub.sessions.size === 0);
+  await server.thump.publish("r", "to nobody");
   const next = await connect(server.socket("/rooms/r?last=1"));
   expect(await next.next()).toBe("to nobody");
 });

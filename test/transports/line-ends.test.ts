@@ -43,7 +43,7 @@ test.each(Object.keys(STREAMS))("publications in %s", async (kind) => {
   const server = startServer();
   await publishAt(server, "r", RAW, JSON_TYPE);
   await publishAt(server, "r", ODD);
-  await server.engine.publish("r", { [ODD]: ODD });
+  await server.thump.publish("r", { [ODD]: ODD });
   const before = kind === "NDJSON" ? 1 : kind.startsWith("the") ? 2 : 0;
   const lines = await linesOf(
     await (STREAMS[kind] as (url: string) => Promise<Response>)(server.url),

@@ -41,7 +41,7 @@ test.each(refusedOrigins)("a page from %s may do nothing", async (origin) => {
   for (const path of ["/rooms/r", "/ws?room=r"]) {
     await expect(connect(server.socket(path), { headers: { origin } })).rejects.toThrow(/403/);
   }
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test.each([

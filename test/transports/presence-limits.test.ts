@@ -45,7 +45,7 @@ test("thousands who come and go at once are a few messages, each of a few bytes"
   expect((await late.find(({ type }) => type === "joined"))["presence"]).toEqual(counts);
 
   for (const { ws } of sockets) ws.terminate();
-  await eventually(() => server.engine.sessionsIn("r") === 2);
+  await eventually(() => server.thump.sessionsIn("r") === 2);
   pass(5000);
   pass(1000);
   await watcher.until(() => told(watcher).at(-1)?.users === 2);
@@ -67,8 +67,8 @@ test("who does not read is sent no changes, and told who is there when it reads 
   await slow.until(() => told(slow).at(-1)?.users === 2);
   const before = told(slow).length;
   slow.socket.ws.pause();
-  while (server.engine.hub.stats.lagged === 0) {
-    for (let i = 0; i < 20; i++) await server.engine.publish("r", "x".repeat(30_000));
+  while (server.thump.hub.stats.lagged === 0) {
+    for (let i = 0; i < 20; i++) await server.thump.publish("r", "x".repeat(30_000));
     await new Promise(setImmediate);
   }
   for (let i = 0; i < 20; i++) {
@@ -76,12 +76,12 @@ test("who does not read is sent no changes, and told who is there when it reads 
     await visitor.find(({ type }) => type === "joined");
     pass(1000);
     if (i % 2) visitor.socket.ws.terminate();
-    await eventually(() => server.engine.sessionsIn("r") === 3 + Math.floor(i / 2));
+    await eventually(() => server.thump.sessionsIn("r") === 3 + Math.floor(i / 2));
     pass(1000);
   }
   await healthy.until(() => told(healthy).at(-1)?.users === 12);
   expect(told(healthy).length).toBeGreaterThan(20);
-  await server.engine.publish("r", "last");
+  await server.thump.publish("r", "last");
   slow.socket.ws.resume();
   await slow.until((all) => all.some(({ data }) => data === "last"));
   await slow.until(() => told(slow).length > before);
@@ -106,7 +106,7 @@ test("a stream that does not read neither", async () => {
   await stream.until("thump:presence");
   stream.socket.pause();
   const info = "x".repeat(4000);
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const stalled = [...hub.sessions.values()][0];
   while (!stalled?.uninformed) {
     for (let i = 0; i < 8; i++) {
@@ -115,7 +115,7 @@ test("a stream that does not read neither", async () => {
       pass(1000);
       ws.terminate();
       await closed;
-      await eventually(() => server.engine.sessionsIn("r") === 1);
+      await eventually(() => server.thump.sessionsIn("r") === 1);
       pass(1000);
     }
   }
@@ -125,7 +125,7 @@ test("a stream that does not read neither", async () => {
   pass(1000);
   expect(hub.stats.presence.messages).toBe(messages);
   stream.socket.destroy();
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
 }, 60_000);
 
 test("a reload begins, changes and ends presence in rooms that people are in", async () => {

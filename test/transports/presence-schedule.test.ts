@@ -54,14 +54,14 @@ async function settle(
   actors: Actor[],
   pass: (ms: number) => void,
 ): Promise<void> {
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   for (const listener of listeners) listener.resume();
   // The server learns a little later that a stream was cut.
   await eventually(() => hub.sessions.size === listeners.length + actors.length);
   pass(10_000);
   pass(10_000);
   await eventually(() => hub.sessions.values().every(({ behind, uninformed }) => !behind && !uninformed));
-  for (const room of ROOMS) await server.engine.publish(room, "end");
+  for (const room of ROOMS) await server.thump.publish(room, "end");
   for (const { data, kind } of listeners) {
     const expected = kind === "ndjson" ? 1 : ROOMS.length;
     await data.until((all) => all.slice(-expected).every((each) => each === "end"));
@@ -80,7 +80,7 @@ async function step(server: TestServer, random: Random, listeners: Listener[], a
     listeners[at] = await listen(server, listener.kind, `l${at}`);
   } else if (act === 8) {
     if (random.chance(2)) listener.pause();
-    for (let i = 0; i < FLOOD; i++) await server.engine.publish("r", LARGE);
+    for (let i = 0; i < FLOOD; i++) await server.thump.publish("r", LARGE);
   } else if (random.chance(2)) listener.resume();
 }
 
@@ -114,6 +114,6 @@ randomTest(
         }
       }
     }
-    expect(server.engine.hub.stats.lost).toBe(0);
+    expect(server.thump.hub.stats.lost).toBe(0);
   },
 );

@@ -187,7 +187,7 @@ test("sessions that are ended by others leave like all others", async () => {
   const [two, three] = [await join(server, "u2"), await join(server, "u3")];
   pass(1000);
   await watcher.until(() => told(watcher).at(-1)?.users === 3);
-  const { access, hub } = server.engine;
+  const { access, hub } = server.thump;
   access.revocations.revokeUser("u2", Date.now() + 60_000);
   for (const session of hub.sessions.values())
     if (session.identity.user !== "u1") session.end(4403, "removed");
@@ -272,11 +272,11 @@ test("a room is remembered for the grace, and not for longer", async () => {
   one.socket.ws.close();
   await one.closed;
   pass(4999);
-  expect(server.engine.sessionsIn("r")).toBe(0);
+  expect(server.thump.sessionsIn("r")).toBe(0);
   expect(await membersOf(server, "r")).toMatchObject({ users: 1, sessions: 0 });
   pass(1);
   expect(await membersOf(server, "r")).toMatchObject({ users: 0, sessions: 0, members: [] });
-  expect(server.engine.hub.presence.users).toBe(0);
+  expect(server.thump.hub.presence.users).toBe(0);
 });
 
 test("resuming is as it was: presence has no place in the cursor, and is told anew", async () => {

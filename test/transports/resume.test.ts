@@ -8,7 +8,7 @@ import { openEvents, openNdjson } from "../support/streams.ts";
 /** Each way to get a cursor that covers "1" in room r, and nothing after it. */
 const SOURCES: Record<string, (server: TestServer) => Promise<string>> = {
   "the answer to a POST": (server) => publishAt(server, "r", "1"),
-  "code's own publish": async (server) => (await server.engine.publish("r", 1)).at,
+  "code's own publish": async (server) => (await server.thump.publish("r", 1)).at,
   "a batch's result": async (server) => {
     const body = JSON.stringify({ room: "r", data: 1 });
     const response = await fetch(`${server.url}/publish`, { method: "POST", body });

@@ -19,7 +19,7 @@ test("publish: server is for code in this process alone", async () => {
   });
   raw.send("x");
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "forbidden", room: "r" });
-  await server.engine.publish("r", "from code");
+  await server.thump.publish("r", "from code");
   expect(await raw.next()).toBe("from code");
 });
 
@@ -72,7 +72,7 @@ test("a schema is checked on every way in, and the errors name the fields", asyn
   expect(refused).toMatchObject({ type: "error", code: "invalid", errors: [{ path: "/text" }] });
   raw.send("[]");
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ code: "invalid" });
-  await expect(server.engine.publish("typed", {})).rejects.toMatchObject({ code: "invalid" });
+  await expect(server.thump.publish("typed", {})).rejects.toMatchObject({ code: "invalid" });
   await publishAt(server, "typed", '{"text":"fits"}');
   expect(await raw.next()).toBe('{"text":"fits"}');
   expect(dataOf(await stateOf(server, "typed"))).toEqual([{ text: "fits" }]);
@@ -87,7 +87,7 @@ test("history: false keeps nothing, and says so to those who ask for what they m
   expect(await stateOf(server, "r", `?after=${first}`)).toMatchObject({ gap: { at: second }, messages: [] });
   expect(await stateOf(server, "r", `?after=${second}`)).not.toHaveProperty("gap");
   live.ws.terminate();
-  await eventually(() => server.engine.sessionsIn("r") === 0);
+  await eventually(() => server.thump.sessionsIn("r") === 0);
   expect(await stateOf(server, "r", `?after=${first}`)).toHaveProperty("gap");
 });
 
@@ -115,7 +115,7 @@ test("?max shows the newest at most so often, on every transport", async () => {
   await mux.ask({ type: "join", room: "r", max: 20 });
   const sse = await openEvents(server.room("r", "?max=20"));
   const ndjson = await openNdjson(server.room("r", "?max=20"));
-  for (let i = 0; i <= 500; i++) await server.engine.publish("r", i);
+  for (let i = 0; i <= 500; i++) await server.thump.publish("r", i);
   const last = (data: unknown) => Number(data) === 500;
   await raw.until((frames) => frames.some(last));
   await mux.until(() => mux.messages().some((frame) => last(frame["data"])));

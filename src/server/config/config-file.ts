@@ -5,7 +5,7 @@ import * as typebox from "typebox";
 import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
 
 /** Where our own modules are. */
-const OWN = resolve(import.meta.dir, "../..") + sep;
+const OWN_MODULES = resolve(import.meta.dir, "../..") + sep;
 
 /**
  * The options in a file, or in the one that is there by its usual name; none when there is none.
@@ -45,7 +45,7 @@ function parseJson(bytes: Uint8Array): unknown {
 function forgetModules(file: string): void {
   const folder = dirname(file) + sep;
   for (const path of Object.keys(require.cache)) {
-    const others = path.startsWith(OWN) || path.includes(`${sep}node_modules${sep}`);
+    const others = path.startsWith(OWN_MODULES) || path.includes(`${sep}node_modules${sep}`);
     if (path.startsWith(folder) && !others) delete require.cache[path];
   }
 }

@@ -151,7 +151,7 @@ export interface Settings {
 const options = Compile(Options);
 
 /** In ms. With less, the engine cuts off connections that are kept alive and in use. */
-const MIN_HEAD_TIME = 5000;
+const MIN_HEADER_TIMEOUT_MS = 5000;
 
 /** Options that cannot be used: says which, and where they came from. */
 export class OptionsError extends Error {
@@ -210,7 +210,7 @@ export function resolveOptions(given: Options): Settings {
     sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
     roomsInUse: limits.roomsInUse ?? 200_000,
     roomsPerAddress: limits.roomsPerAddress ?? 20_000,
-    headTime: Math.min(255_000, Math.max(MIN_HEAD_TIME, durationMs(limits.headTime ?? "10s"))),
+    headTime: Math.min(255_000, Math.max(MIN_HEADER_TIMEOUT_MS, durationMs(limits.headTime ?? "10s"))),
     bodyTime: durationMs(limits.bodyTime ?? "30s"),
     bodies: sizeBytes(limits.bodies ?? "128MiB"),
     memory: sizeBytes(limits.memory ?? "512MiB"),

@@ -3,7 +3,7 @@
 const USERINFO = /\/\/[^/?#]*@/;
 
 /** Without a user and a password, without the values in its query, and without a fragment. */
-export function shownUrl(url: string): string {
+export function redactUrl(url: string): string {
   return url
     .replace(/#.*$/s, "")
     .replace(USERINFO, "//")

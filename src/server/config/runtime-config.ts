@@ -4,7 +4,7 @@ import type { Journal } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
 import { OptionsError, type Settings } from "./options.ts";
 
-export interface Prepared {
+export interface RuntimeConfig {
   access: Access;
   rules: Rules;
 }
@@ -14,15 +14,18 @@ export interface Prepared {
  * @param before the access that this one would replace
  * @throws OptionsError when a key or a schema cannot be used
  */
-export function prepare(settings: Settings, journal: Journal, before?: Access): Prepared {
-  const access = made("access", () => new Access(settings.access, journal, before));
+export function createRuntimeConfig(settings: Settings, journal: Journal, before?: Access): RuntimeConfig {
+  const access = orOptionsError("access", () => new Access(settings.access, journal, before));
   // Who has secrets means them: what no rule speaks of takes a grant.
   const level = access.secured ? "granted" : "anyone";
-  return { access, rules: made("rooms: a schema cannot be used", () => new Rules(settings.rooms, level)) };
+  return {
+    access,
+    rules: orOptionsError("rooms: a schema cannot be used", () => new Rules(settings.rooms, level)),
+  };
 }
 
 /** What `make` makes; what it throws becomes an error about the options. @throws OptionsError */
-export function made<T>(what: string, make: () => T): T {
+export function orOptionsError<T>(what: string, make: () => T): T {
   try {
     return make();
   } catch (error) {

@@ -2,12 +2,12 @@
 import type { Registry } from "prom-client";
 import { KINDS } from "../../limits/token-buckets.ts";
 import { SCOPES } from "../../limits/rate-options.ts";
-import type { Engine } from "../thump-server.ts";
+import type { ThumpServer } from "../thump-server.ts";
 import { counter, gauge } from "./metrics.ts";
 
 /** Adds them. */
-export function limitMetrics(registry: Registry, { door, hub, memory }: Engine): void {
-  const { limiter, places, bodies } = door;
+export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ThumpServer): void {
+  const { limiter, places, bodies } = service;
   counter(
     registry,
     "thump_rate_limited_total",
@@ -53,18 +53,24 @@ export function limitMetrics(registry: Registry, { door, hub, memory }: Engine):
     [],
     () => bodies.givenUp,
   );
-  gauge(registry, "thump_kept_bytes", "Memory that all kept publications take.", [], () => memory.bytes);
+  gauge(
+    registry,
+    "thump_kept_bytes",
+    "Memory that all kept publications take.",
+    [],
+    () => memoryBudget.bytes,
+  );
   const ofRooms = "Memory that rooms take beside their publications, where nobody is in them.";
-  gauge(registry, "thump_kept_rooms_bytes", ofRooms, [], () => memory.roomBytes);
+  gauge(registry, "thump_kept_rooms_bytes", ofRooms, [], () => memoryBudget.roomBytes);
   const limit = "What both may take together.";
-  gauge(registry, "thump_kept_limit_bytes", limit, [], () => memory.limit);
+  gauge(registry, "thump_kept_limit_bytes", limit, [], () => memoryBudget.limit);
   counter(
     registry,
     "thump_evictions_total",
     "Publications let go of before their time, because all rooms together took too much.",
     [],
-    () => memory.evicted,
+    () => memoryBudget.evicted,
   );
   const rooms = "Rooms that were forgotten altogether for that reason.";
-  counter(registry, "thump_evicted_rooms_total", rooms, [], () => memory.evictedRooms);
+  counter(registry, "thump_evicted_rooms_total", rooms, [], () => memoryBudget.evictedRooms);
 }

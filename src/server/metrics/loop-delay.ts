@@ -2,17 +2,17 @@
 import { Latency } from "../../hub/latency-histogram.ts";
 
 /** How often it is looked at, in ms. */
-const LOOK_MS = 50;
+const MEASURE_INTERVAL_MS = 50;
 
 /** Looks again and again; `stop` ends it. */
-export function watchLoop(): { delay: Latency; stop(): void } {
+export function measureLoopDelay(): { delay: Latency; stop(): void } {
   const delay = new Latency();
-  let due = performance.now() + LOOK_MS;
+  let due = performance.now() + MEASURE_INTERVAL_MS;
   const timer = setInterval(() => {
     const now = performance.now();
     delay.observe(Math.max(0, now - due));
-    due = now + LOOK_MS;
-  }, LOOK_MS);
+    due = now + MEASURE_INTERVAL_MS;
+  }, MEASURE_INTERVAL_MS);
   timer.unref();
   return { delay, stop: () => clearInterval(timer) };
 }

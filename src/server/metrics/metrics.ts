@@ -5,7 +5,7 @@ import type { Hub } from "../../hub/hub.ts";
 import { reasonName } from "../../hub/session-events.ts";
 import { Latency } from "../../hub/latency-histogram.ts";
 import { STATUS } from "../../protocol/codes.ts";
-import type { Engine } from "../thump-server.ts";
+import type { ThumpServer } from "../thump-server.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
@@ -25,7 +25,7 @@ const TRANSPORTS = [
 type Reading = number | [labels: Record<string, string>, value: number][];
 
 /** All metrics of an engine, for its lifetime. */
-export function createMetrics(engine: Engine): Registry {
+export function createMetrics(thump: ThumpServer): Registry {
   const registry = new Registry();
   new Gauge({
     name: "thump_info",
@@ -35,14 +35,14 @@ export function createMetrics(engine: Engine): Registry {
   })
     .labels(pkg.version)
     .set(1);
-  sessions(registry, engine.hub);
-  publications(registry, engine.hub);
-  presence(registry, engine.hub);
-  trouble(registry, engine);
-  limitMetrics(registry, engine);
-  storeMetrics(registry, engine);
-  redisMetrics(registry, engine);
-  processMetrics(registry, engine);
+  sessions(registry, thump.hub);
+  publications(registry, thump.hub);
+  presence(registry, thump.hub);
+  failures(registry, thump);
+  limitMetrics(registry, thump);
+  storeMetrics(registry, thump);
+  redisMetrics(registry, thump);
+  processMetrics(registry, thump);
   return registry;
 }
 
@@ -117,8 +117,8 @@ function presence(registry: Registry, { presence: kept, stats }: Hub): void {
   counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
 }
 
-function trouble(registry: Registry, engine: Engine): void {
-  const { stats } = engine.hub;
+function failures(registry: Registry, thump: ThumpServer): void {
+  const { stats } = thump.hub;
   counter(registry, "thump_lags_total", "How often a session fell behind.", [], () => stats.lagged);
   counter(registry, "thump_catch_ups_total", "How often one was level again.", [], () => stats.caughtUp);
   counter(registry, "thump_gaps_total", "Gap notices: something was no longer kept.", [], () => stats.gaps);
@@ -130,13 +130,13 @@ function trouble(registry: Registry, engine: Engine): void {
     (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((code) => [{ code }, stats.rejects.get(code) ?? 0]),
   );
   counter(registry, "thump_reloads_total", "Reloads of the configuration.", ["result"], () => [
-    [{ result: "done" }, engine.reloads.done],
-    [{ result: "failed" }, engine.reloads.failed],
+    [{ result: "done" }, thump.reloads.done],
+    [{ result: "failed" }, thump.reloads.failed],
   ]);
-  const { tls } = engine.listening;
+  const { tls } = thump.listening;
   const ends = "When the certificate that it listens with ends, in seconds since 1970.";
   if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
-  gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(engine.draining));
+  gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(thump.draining));
 }
 
 /** A gauge that is read when it is asked for. */
@@ -191,12 +191,12 @@ export function histogram(
   kept: [labels: Record<string, string>, latency: Latency][],
 ): void {
   const labelNames = Object.keys(kept[0]?.[0] ?? {});
-  registry.registerMetric(new KeptHistogram(name, help, labelNames, kept));
+  registry.registerMetric(new PrefilledHistogram(name, help, labelNames, kept));
 }
 
 type Values = Awaited<ReturnType<Histogram["get"]>>["values"];
 
-class KeptHistogram extends Histogram {
+class PrefilledHistogram extends Histogram {
   constructor(
     readonly metricName: string,
     readonly about: string,

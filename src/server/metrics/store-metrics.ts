@@ -3,11 +3,11 @@ import { statSync } from "node:fs";
 import type { Registry } from "prom-client";
 import { Latency } from "../../hub/latency-histogram.ts";
 import { SqliteLog } from "../../log/sqlite/sqlite-log.ts";
-import type { Engine } from "../thump-server.ts";
+import type { ThumpServer } from "../thump-server.ts";
 import { counter, gauge, histogram } from "./metrics.ts";
 
 /** Adds them, where there is a file. */
-export function storeMetrics(registry: Registry, { hub }: Engine): void {
+export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {
   const { log } = hub;
   if (!(log instanceof SqliteLog)) return;
   const { stats } = log.commits;

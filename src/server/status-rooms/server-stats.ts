@@ -5,7 +5,7 @@ import { LatencyWindow } from "../../hub/latency-histogram.ts";
 import type { Stats } from "../../hub/stats.ts";
 import type { Code } from "../../protocol/codes.ts";
 import { OWN_ROOMS, type Quantiles, type Sample } from "../../protocol/status-rooms.ts";
-import type { Engine } from "../thump-server.ts";
+import type { ThumpServer } from "../thump-server.ts";
 
 /** What only grows: a sample says by how much. */
 const COUNTERS = [
@@ -23,7 +23,7 @@ const COUNTERS = [
 ] as const satisfies (keyof Stats)[];
 type Counts = Record<(typeof COUNTERS)[number], number>;
 
-export class Samples {
+export class ServerStats {
   #before: Counts;
   #rejects: ReadonlyMap<Code, number>;
   #time = performance.now();
@@ -33,22 +33,22 @@ export class Samples {
   readonly #loop: LatencyWindow;
   /** @param node which process it is */
   constructor(
-    readonly engine: Engine,
+    readonly thump: ThumpServer,
     readonly node: string,
   ) {
-    const { stats } = engine.hub;
+    const { stats } = thump.hub;
     this.#before = countsOf(stats);
     this.#rejects = new Map(stats.rejects);
     this.#toSockets = new LatencyWindow(stats.toSockets);
     this.#toStreams = new LatencyWindow(stats.toStreams);
     this.#log = new LatencyWindow(stats.append);
-    this.#loop = new LatencyWindow(engine.loopDelay);
+    this.#loop = new LatencyWindow(thump.loopDelay);
   }
 
   /** What there is now, and what happened since the last time. */
   take(): Sample {
-    const { engine, node } = this;
-    const { hub, door, memory } = engine;
+    const { thump, node } = this;
+    const { hub, service, memoryBudget } = thump;
     const now = performance.now();
     const { rss, heapUsed } = process.memoryUsage();
     const seconds = (now - this.#time) / 1000;
@@ -59,11 +59,11 @@ export class Samples {
       time: Date.now(),
       seconds: round(seconds),
       uptime: Math.floor(process.uptime()),
-      draining: engine.draining,
+      draining: thump.draining,
       sessions: {
         total: hub.sessions.size,
         lagging: hub.stats.lagging,
-        limit: door.places.max,
+        limit: service.places.max,
         byTransport: Object.fromEntries(hub.stats.connected()),
       },
       rooms: roomsInUse(hub),
@@ -73,7 +73,7 @@ export class Samples {
       toStreams: quantiles(this.#toStreams),
       log: quantiles(this.#log),
       loop: quantiles(this.#loop),
-      memory: { rss, heap: heapUsed, kept: memory.taken, limit: memory.limit },
+      memory: { rss, heap: heapUsed, kept: memoryBudget.taken, limit: memoryBudget.limit },
     };
   }
 

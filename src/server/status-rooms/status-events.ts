@@ -7,10 +7,10 @@ import type { Code, ThumpError } from "../../protocol/codes.ts";
 import type { Began, Ended, ErrorNote, ErrorNotes, SessionNotes } from "../../protocol/status-rooms.ts";
 
 /** So many of each kind are kept until they are taken; the rest are counted. */
-const MOST = 50;
+const MAX_EVENTS = 50;
 
 /** Errors whose words may be made of what a client sent: their code has to be enough. */
-const UNTOLD: ReadonlySet<Code> = new Set([
+const CODES_WITHOUT_MESSAGE: ReadonlySet<Code> = new Set([
   "malformed",
   "unknown-type",
   "invalid",
@@ -20,7 +20,7 @@ const UNTOLD: ReadonlySet<Code> = new Set([
   "internal",
 ]);
 
-export class Notes implements Journal {
+export class StatusEvents implements Journal {
   #began: Began[] = [];
   #ended: Ended[] = [];
   #more = { began: 0, ended: 0 };
@@ -28,7 +28,7 @@ export class Notes implements Journal {
   #faults = new Set<string>();
 
   began(session: Session): void {
-    if (this.#began.length >= MOST) return void this.#more.began++;
+    if (this.#began.length >= MAX_EVENTS) return void this.#more.began++;
     const { address, since } = session;
     this.#began.push({
       ...who(session),
@@ -38,7 +38,7 @@ export class Notes implements Journal {
   }
 
   ended(session: Session, { reason, code }: Ending): void {
-    if (this.#ended.length >= MOST) return void this.#more.ended++;
+    if (this.#ended.length >= MAX_EVENTS) return void this.#more.ended++;
     const seconds = Math.round((now() - session.since) / 10) / 100;
     this.#ended.push({ ...who(session), reason: reasonName(reason), code, seconds });
   }
@@ -49,12 +49,12 @@ export class Notes implements Journal {
   rejected({ code, message }: ThumpError): void {
     const note = this.#errors.get(code) ?? { code, count: 0 };
     note.count++;
-    if (!UNTOLD.has(code)) note.message = message.slice(0, 256);
+    if (!CODES_WITHOUT_MESSAGE.has(code)) note.message = message.slice(0, 256);
     this.#errors.set(code, note);
   }
 
   fault(what: string): void {
-    if (this.#faults.size < MOST) this.#faults.add(what);
+    if (this.#faults.size < MAX_EVENTS) this.#faults.add(what);
   }
 
   /** Who came and went since the last time; nothing when nobody did. */

@@ -1,27 +1,27 @@
 // The feed: once a second the server says how it fares, in rooms of its own. The console listens there.
 import { hostname } from "node:os";
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../../protocol/status-rooms.ts";
-import type { Engine } from "../thump-server.ts";
-import { Notes } from "./status-events.ts";
-import { Samples } from "./server-stats.ts";
+import type { ThumpServer } from "../thump-server.ts";
+import { StatusEvents } from "./status-events.ts";
+import { ServerStats } from "./server-stats.ts";
 
-const EVERY_MS = 1000;
+const PUBLISH_INTERVAL_MS = 1000;
 /** How many there were in this process: a program may have several servers in it. */
 let started = 0;
 
 /** Starts it; returns how to stop it. What it costs does not depend on how much others publish. */
-export function startFeed(engine: Engine): () => void {
+export function startStatusPublisher(thump: ThumpServer): () => void {
   const node = `${hostname()}:${process.pid}${started === 0 ? "" : `/${started}`}`;
   started++;
-  const samples = new Samples(engine, node);
-  const notes = new Notes();
-  const forget = engine.journals.add(notes);
+  const samples = new ServerStats(thump, node);
+  const notes = new StatusEvents();
+  const forget = thump.events.add(notes);
   let busy = false;
   const publish = async (room: string, event: string, value: object): Promise<void> => {
     const data = { kind: "json", text: JSON.stringify(value) } as const;
     // Not by the door: nobody comes through it into these rooms.
-    const { size } = await engine.hub.publish({ room, event, data });
-    engine.hub.stats.publishedOwn(size);
+    const { size } = await thump.hub.publish({ room, event, data });
+    thump.hub.stats.publishedOwn(size);
   };
   const tell = async (): Promise<void> => {
     await publish(STATS_ROOM, "stats", samples.take());
@@ -32,12 +32,12 @@ export function startFeed(engine: Engine): () => void {
   };
   const timer = setInterval(() => {
     // A log that takes its time, or takes nothing just now, is not asked for more and more.
-    if (busy || engine.hub.log.fault !== undefined) return;
+    if (busy || thump.hub.log.fault !== undefined) return;
     busy = true;
     tell()
-      .catch((error: unknown) => engine.hub.journal.fault("the server's own rooms", error))
+      .catch((error: unknown) => thump.hub.journal.fault("the server's own rooms", error))
       .finally(() => (busy = false));
-  }, EVERY_MS);
+  }, PUBLISH_INTERVAL_MS);
   timer.unref();
   return () => {
     clearInterval(timer);

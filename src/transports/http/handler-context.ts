@@ -5,7 +5,7 @@ import type { Door } from "../../service/room-service.ts";
 import type { Names } from "./path-names.ts";
 
 export interface HandlerContext {
-  readonly door: Door;
+  readonly service: Door;
   readonly request: Request;
   /** Bun's server where the request comes straight from it; null where the app's own code made the request. */
   readonly server: Server<unknown> | null;
@@ -17,4 +17,4 @@ export interface HandlerContext {
 /** Undefined where the request has become a WebSocket. */
 export type Answer = Response | undefined;
 
-export type Handler = (context: HandlerContext) => Answer | Promise<Answer>;
+export type Handler = (http: HandlerContext) => Answer | Promise<Answer>;

@@ -34,8 +34,8 @@ function compareText(a: string, b: string): number {
 }
 
 /** `GET /rooms?match=chat:*&sort=sessions&cursor=…&limit=100`. The server's own are listed to who names them. */
-export async function listRooms({ door, request, asker }: HandlerContext): Promise<Response> {
-  const { hub, policy } = door;
+export async function listRooms({ service, request, asker }: HandlerContext): Promise<Response> {
+  const { hub, policy } = service;
   if (policy.closed && asker.caller.kind !== "key")
     throw policy.refusal(asker, "It takes an API key that may list rooms.");
   const { match = "*", cursor, limit, sort } = readQuery(request, ["match", "sort", "cursor", "limit"]);

@@ -28,9 +28,9 @@ const byAge: Order<Place> = {
 };
 
 /** `GET /sessions?room=…&user=…&lagging=1&cursor=…&limit=100` */
-export async function listSessions({ door, request, asker }: HandlerContext): Promise<Response> {
-  door.policy.checkOperation(asker, "inspect");
-  const { hub } = door;
+export async function listSessions({ service, request, asker }: HandlerContext): Promise<Response> {
+  service.policy.checkOperation(asker, "inspect");
+  const { hub } = service;
   const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
   if (cursor !== undefined && after === undefined)
@@ -62,11 +62,11 @@ function* candidates(
 }
 
 /** `GET /sessions/:id` */
-export function describeSession({ door, request, asker, names }: HandlerContext): Response {
+export function describeSession({ service, request, asker, names }: HandlerContext): Response {
   const { id = "" } = names;
-  door.policy.checkOperation(asker, "inspect");
+  service.policy.checkOperation(asker, "inspect");
   readQuery(request, []);
-  const session = sessionOf(door, id);
+  const session = sessionOf(service, id);
   const { identity, memberships, lagging, lags, received } = session;
   const shown = [...memberships.values().take(MAX_ROOMS)];
   return Response.json({
@@ -76,12 +76,12 @@ export function describeSession({ door, request, asker, names }: HandlerContext)
     lagging,
     lags: lags ?? { times: 0 },
     waiting: session.unread(),
-    allowed: door.hub.bounds.high,
+    allowed: service.hub.bounds.high,
     full: session.backedUp(),
     received,
     sent: sentTo(session),
     rooms: memberships.size,
-    memberships: shown.map((membership) => standing(door.hub, membership)),
+    memberships: shown.map((membership) => standing(service.hub, membership)),
   });
 }
 

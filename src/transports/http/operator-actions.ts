@@ -13,21 +13,21 @@ import type { HandlerContext } from "./handler-context.ts";
 import { readQuery } from "./read-request.ts";
 
 /** `DELETE /sessions/:id` */
-export async function endSession({ door, request, asker, names }: HandlerContext): Promise<Response> {
+export async function endSession({ service, request, asker, names }: HandlerContext): Promise<Response> {
   const { id = "" } = names;
-  door.policy.checkOperation(asker, "disconnect");
+  service.policy.checkOperation(asker, "disconnect");
   readQuery(request, []);
-  if ((await removeEverywhere(door, { session: id })) === 0) throw noSession();
+  if ((await removeEverywhere(service, { session: id })) === 0) throw noSession();
   return new Response(null, { status: 204 });
 }
 
 /** `DELETE /users/:user/sessions` */
-export async function endUserSessions({ door, request, asker, names }: HandlerContext): Promise<Response> {
+export async function endUserSessions({ service, request, asker, names }: HandlerContext): Promise<Response> {
   const { user = "" } = names;
-  door.policy.checkOperation(asker, "disconnect");
+  service.policy.checkOperation(asker, "disconnect");
   readQuery(request, []);
   const named = { user: checkUserName(user, "/user") };
-  return Response.json({ ended: await removeEverywhere(door, named) });
+  return Response.json({ ended: await removeEverywhere(service, named) });
 }
 
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
@@ -46,15 +46,15 @@ const revocation = Compile(Revocation);
 const MAX_BODY = 16 * 1024;
 
 /** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
-export async function revoke({ door, request, asker }: HandlerContext): Promise<Response> {
-  door.policy.checkOperation(asker, "revoke");
+export async function revoke({ service, request, asker }: HandlerContext): Promise<Response> {
+  service.policy.checkOperation(asker, "revoke");
   readQuery(request, []);
-  const { access } = door;
+  const { access } = service;
   if (!access.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
-  const { user, session, token, until } = checkRevocation(await readJson(door, asker, request, MAX_BODY));
+  const { user, session, token, until } = checkRevocation(await readJson(service, asker, request, MAX_BODY));
   // A reload may have changed what the key may do while the body was on its way.
-  door.policy.checkOperation(asker, "revoke");
+  service.policy.checkOperation(asker, "revoke");
   if (user !== undefined) checkUserName(user, "/user");
   const { lifetime, leeway } = access.settings;
   const end = until ?? Date.now() + lifetime + leeway;
@@ -63,7 +63,7 @@ export async function revoke({ door, request, asker }: HandlerContext): Promise<
       { path: "/until", message: "is in the past" },
     ]);
   }
-  const ended = await removeEverywhere(door, {
+  const ended = await removeEverywhere(service, {
     user,
     session,
     token,

@@ -24,17 +24,17 @@ type Result =
  * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
  */
 export async function publishBatch(
-  { door, request, asker }: HandlerContext,
+  { service, request, asker }: HandlerContext,
   maxBody: number,
 ): Promise<Response> {
-  door.policy.checkShown(asker, "Publishing takes a token or an API key.");
+  service.policy.checkShown(asker, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
-  const { items, work } = await counted(door, request, asker, maxBody);
-  const batch = new Batch(door, asker, ordered, traceparentOf(door, request, asker));
+  const { items, work } = await counted(service, request, asker, maxBody);
+  const batch = new Batch(service, asker, ordered, traceparentOf(service, request, asker));
   const paid: Counted[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
-    pay(door, asker, item);
+    pay(service, asker, item);
     paid.push(item);
     if (ordered && item.unpaid) break;
   }
@@ -44,11 +44,11 @@ export async function publishBatch(
   for (const item of paid) {
     if (work.isDue) await work.pause();
     const one =
-      item.paid === 0 && item.unpaid ? item.unpaid : parse(item, door.maxMessage, unfit >= DETAILED);
+      item.paid === 0 && item.unpaid ? item.unpaid : parse(item, service.maxMessage, unfit >= DETAILED);
     if (one instanceof ThumpError) unfit++;
     wanted.push(one);
   }
-  await decideAll(door, asker, wanted);
+  await decideAll(service, asker, wanted);
   for (const [i, item] of paid.entries()) {
     for (const publication of batch.publications(item, wanted[i] as Wanted | ThumpError)) {
       if (work.isDue) await work.pause();

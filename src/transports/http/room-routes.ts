@@ -32,18 +32,18 @@ const jsonHeaders = {
 };
 
 /** `POST /rooms/:room`: publishes the body. */
-export async function publish({ door, request, asker, names }: HandlerContext): Promise<Response> {
+export async function publish({ service, request, asker, names }: HandlerContext): Promise<Response> {
   const { headers } = request;
   const room = readRoom(names);
-  const content = await readPublication(door, request, asker, room);
-  const publication = await door.publish(asker, {
+  const content = await readPublication(service, request, asker, room);
+  const publication = await service.publish(asker, {
     room,
     content,
     event: readHeader(headers, "event"),
     key: readHeader(headers, "idempotency-key"),
-    traceparent: traceparentOf(door, request, asker),
+    traceparent: traceparentOf(service, request, asker),
   });
-  return Response.json({ at: formatCursor(door.hub.log.epoch, publication.seq) }, { status: 201 });
+  return Response.json({ at: formatCursor(service.hub.log.epoch, publication.seq) }, { status: 201 });
 }
 
 /** A publication that is refused before its data is there is counted as one all the same. */
@@ -59,8 +59,8 @@ async function readPublication(door: Door, request: Request, asker: Asker, room:
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
-export function listen(context: HandlerContext): Answer | Promise<Answer> {
-  const { door, request, asker, names } = context;
+export function listen(http: HandlerContext): Answer | Promise<Answer> {
+  const { service, request, asker, names } = http;
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
   const streams = isUpgrade(request) || isStream(request, accept);
@@ -68,8 +68,8 @@ export function listen(context: HandlerContext): Answer | Promise<Answer> {
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
-    andThen(door.authorizeJoins(asker, startAll([room], start)), (joins) => {
-      door.checkOpen(asker, [room]);
+    andThen(service.authorizeJoins(asker, startAll([room], start)), (joins) => {
+      service.checkOpen(asker, [room]);
       return run(joins);
     });
   if (start.presence && !isStream(request, accept)) {
@@ -78,17 +78,17 @@ export function listen(context: HandlerContext): Answer | Promise<Answer> {
       "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
     );
   }
-  if (streams || wait > 0) door.limiter.take(asker, "joins");
+  if (streams || wait > 0) service.limiter.take(asker, "joins");
   if (isUpgrade(request))
     return listening((joins) =>
-      openSocket(context, new RawSocket(door, asker, room, joins, query.echo === "1")),
+      openSocket(http, new RawSocket(service, asker, room, joins, query.echo === "1")),
     );
-  if (asksForEvents(request)) return listening((joins) => openRoomStream(context, eventStream, joins));
+  if (asksForEvents(request)) return listening((joins) => openRoomStream(http, eventStream, joins));
   if (accept.includes("application/x-ndjson"))
-    return listening((joins) => openRoomStream(context, ndjson, joins));
+    return listening((joins) => openRoomStream(http, ndjson, joins));
   if (wait > 0)
-    return listening((joins) => poll(context, room, joins, wait, (from) => state(door, asker, room, from)));
-  return door.allow(asker, "history", room, () => state(door, asker, room, start));
+    return listening((joins) => poll(http, room, joins, wait, (from) => state(service, asker, room, from)));
+  return service.allow(asker, "history", room, () => state(service, asker, room, start));
 }
 
 /** Goes on at once where nothing has to be waited for. */
@@ -97,59 +97,61 @@ function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>)
 }
 
 /** `GET /events?room=a&room=b`: an event stream of several rooms. */
-export function events(context: HandlerContext): Response | Promise<Response> {
-  const { door, request, asker } = context;
+export function events(http: HandlerContext): Response | Promise<Response> {
+  const { service, request, asker } = http;
   const query = readQuery(request);
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
-  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
-    door.checkOpen(asker, joins.starts.keys());
-    return openRoomStream(context, envelopeStream, joins);
+  return andThen(authorizeJoins(service, asker, query.rooms, start), (joins) => {
+    service.checkOpen(asker, joins.starts.keys());
+    return openRoomStream(http, envelopeStream, joins);
   });
 }
 
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
-export async function multiplexedStream(context: HandlerContext, maxBody: number): Promise<Response> {
-  const { door, request, asker } = context;
-  door.policy.checkShown(asker, KNOWN);
-  const { roomsPerSession } = door.hub;
-  const items = await readItems(door, asker, request, maxBody, roomsPerSession, () => tooManyRooms(door));
-  takeJoins(door, asker, items.texts.length);
+export async function multiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
+  const { service, request, asker } = http;
+  service.policy.checkShown(asker, KNOWN);
+  const { roomsPerSession } = service.hub;
+  const items = await readItems(service, asker, request, maxBody, roomsPerSession, () =>
+    tooManyRooms(service),
+  );
+  takeJoins(service, asker, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
-  const create = (coding: Coding) => new MultiplexedStream(door, asker, coding, joins);
-  return openStream(context, multiplexedFormat, rooms, create);
+  const create = (coding: Coding) => new MultiplexedStream(service, asker, coding, joins);
+  return openStream(http, multiplexedFormat, rooms, create);
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
-export function multiplexed(context: HandlerContext): Answer | Promise<Answer> {
-  const { door, request, asker } = context;
+export function multiplexed(http: HandlerContext): Answer | Promise<Answer> {
+  const { service, request, asker } = http;
   const query = readQuery(request);
-  door.policy.checkShown(asker, KNOWN);
+  service.policy.checkShown(asker, KNOWN);
   const start = readStart(request, query);
-  return andThen(authorizeJoins(door, asker, query.rooms, start), (joins) => {
+  return andThen(authorizeJoins(service, asker, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
-    door.checkOpen(asker, query.rooms);
-    return openSocket(context, new MultiplexedSocket(door, asker, joins));
+    service.checkOpen(asker, query.rooms);
+    return openSocket(http, new MultiplexedSocket(service, asker, joins));
   });
 }
 
 /** `GET /rooms/:room/members`: who is there. */
-export function members({ door, request, asker, names }: HandlerContext): Response | Promise<Response> {
+export function members({ service, request, asker, names }: HandlerContext): Response | Promise<Response> {
   const room = readRoom(names);
   readQuery(request, []);
-  return door.allow(asker, "members", room, () =>
-    andThen(membersAnswer(door.hub, room), (text) => new Response(text, jsonHeaders)),
+  return service.allow(asker, "members", room, () =>
+    andThen(membersAnswer(service.hub, room), (text) => new Response(text, jsonHeaders)),
   );
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
-export async function forget({ door, request, asker, names }: HandlerContext): Promise<Response> {
+export async function forget({ service, request, asker, names }: HandlerContext): Promise<Response> {
   // A parameter that is not known may be meant to forget less.
   readQuery(request, []);
-  await door.forget(asker, readRoom(names));
+  await service.forget(asker, readRoom(names));
   return new Response(null, { status: 204 });
 }
 

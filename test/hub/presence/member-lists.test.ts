@@ -22,7 +22,7 @@ test.each(RULES)("the members of a large room %s are gathered once for many requ
   await Promise.all(Array.from({ length: 300 }, (_, i) => open(i)));
   const client = await multiplexed(server.socket("/ws"), { headers: bearer(userToken("watcher")) });
   using gathered = spyOn(Members.prototype, "set");
-  const { lists } = server.engine.hub.presence;
+  const { lists } = server.thump.hub.presence;
   const before = lists.looks;
   const answers = await Promise.all(
     Array.from({ length: 500 }, () => client.ask({ type: "members", room: "r" })),

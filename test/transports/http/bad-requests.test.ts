@@ -92,7 +92,7 @@ test("a malformed Last-Event-ID is refused, on streams and before an upgrade", a
   }
   await expect(connect(server.socket("/rooms/r"), { headers })).rejects.toThrow(/400/);
   await expect(connect(server.socket("/ws?room=r&after=nonsense"))).rejects.toThrow(/400/);
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("/ws that is no WebSocket says what it is", async () => {
@@ -127,7 +127,7 @@ async function gapsOn(server: TestServer, after: string): Promise<unknown[]> {
 test("a cursor of another epoch is a gap, and then it goes on", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
-  const { epoch } = server.engine.hub.log;
+  const { epoch } = server.thump.hub.log;
   const gap = { type: "gap", room: "r", after: "zzzzzz-1", at: `${epoch}-0` };
   expect(await gapsOn(server, "zzzzzz-1")).toEqual([gap, gap, gap, gap]);
 });
@@ -135,7 +135,7 @@ test("a cursor of another epoch is a gap, and then it goes on", async () => {
 test("so is a cursor from the future", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
-  const { epoch } = server.engine.hub.log;
+  const { epoch } = server.thump.hub.log;
   const after = `${epoch}-${Number.MAX_SAFE_INTEGER}`;
   const gap = { type: "gap", room: "r", after, at: `${epoch}-0` };
   expect(await gapsOn(server, after)).toEqual([gap, gap, gap, gap]);

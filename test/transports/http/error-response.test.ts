@@ -95,12 +95,12 @@ const WAYS: Record<string, Way> = {
   "a drain": {
     code: "draining",
     status: 503,
-    prepare: ({ engine }) => void (engine.draining = true),
+    prepare: ({ thump }) => void (thump.draining = true),
   },
 };
 
 test("every GET that the API describes as an event stream is among the routes here", () => {
-  const { paths } = describeApi(startServer().engine.settings);
+  const { paths } = describeApi(startServer().thump.settings);
   const described = Object.entries(paths)
     .filter(([, { get }]) => JSON.stringify(get?.responses ?? {}).includes("text/event-stream"))
     .map(([path]) => path);
@@ -120,7 +120,7 @@ describe.each(Object.entries(WAYS))(
         expect(await refusalOf(response)).toMatchObject({ status, code });
       }
       expect(await rejects()).toBe(before + requests.length);
-      const sessions = server.engine.hub.sessions.size;
+      const sessions = server.thump.hub.sessions.size;
       expect(sessions).toBeLessThanOrEqual(1);
     });
 
@@ -185,7 +185,7 @@ test("bodies that hold too much memory: POST keeps its status", async () => {
 
 test("a log that cannot be read when the stream has begun: the error is its last event", async () => {
   const server = startServer();
-  const { log } = server.engine.hub;
+  const { log } = server.thump.hub;
   log.newest = () => Promise.reject(unavailable("It is away."));
   log.tail = () => undefined;
   for (const path of ["/rooms/r?last=1", "/events?room=r&last=1"]) {
@@ -196,13 +196,13 @@ test("a log that cannot be read when the stream has begun: the error is its last
     expect(event).toBe("event: thump:error");
     expect(JSON.parse(data?.slice(6) ?? "")).toMatchObject({ status: 503, code: "unavailable" });
   }
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("100 open streams have times of their own to come back, from 1 to 5 s, and one encoding of publications", async () => {
   const server = startServer();
   const streams = await Promise.all(Array.from({ length: 100 }, () => openEvents(server.room("r"))));
-  await server.engine.publish("r", "x");
+  await server.thump.publish("r", "x");
   const retries = streams.map(({ lines }) => Number(/^retry: ([0-9]+)$/.exec(lines.all[0] ?? "")?.[1]));
   for (const retry of retries) expect(retry).toBeWithin(1000, 5001);
   expect(new Set(retries).size).toBeGreaterThan(80);
@@ -214,27 +214,27 @@ test("100 open streams have times of their own to come back, from 1 to 5 s, and 
 test("an EventSource that was refused is open again later, with what it missed", async () => {
   const server = startServer();
   const source = await eventSource(server.room("r"), ["message", "thump:error"]);
-  await server.engine.publish("r", "before");
+  await server.thump.publish("r", "before");
   expect((await source.next()).data).toBe("before");
-  server.engine.draining = true;
-  const [session] = server.engine.hub.sessions.values();
+  server.thump.draining = true;
+  const [session] = server.thump.hub.sessions.values();
   session?.end(1001, "1");
   const refused = await source.next();
   expect([refused.event, (JSON.parse(refused.data) as { code: string }).code]).toEqual([
     "thump:error",
     "draining",
   ]);
-  server.engine.draining = false;
-  await server.engine.publish("r", "missed");
+  server.thump.draining = false;
+  await server.thump.publish("r", "missed");
   expect(await source.find(({ event }) => event === "message")).toMatchObject({ data: "missed" });
-  await server.engine.publish("r", "after");
+  await server.thump.publish("r", "after");
   expect((await source.next()).data).toBe("after");
 });
 
 /** Ends all sessions as a drain does, and refuses new ones. */
-function beginDrain({ engine }: TestServer): void {
-  engine.draining = true;
-  for (const session of engine.hub.sessions.values()) session.end(1001, "1");
+function beginDrain({ thump }: TestServer): void {
+  thump.draining = true;
+  for (const session of thump.hub.sessions.values()) session.end(1001, "1");
 }
 
 test.each(["event-stream", "websocket"] as const)(
@@ -247,10 +247,10 @@ test.each(["event-stream", "websocket"] as const)(
     if (transport === "event-stream") await thump.errors.find(({ code }) => code === "draining");
     else await thump.states.until((states) => states.includes("offline"));
     expect(thump.transport).toBeUndefined();
-    await server.engine.publish("r", "missed");
-    server.engine.draining = false;
+    await server.thump.publish("r", "missed");
+    server.thump.draining = false;
     await heard.until((all) => all.includes("missed"));
-    await server.engine.publish("r", "after");
+    await server.thump.publish("r", "after");
     await heard.until((all) => all.includes("after"));
     expect(heard.all).toEqual(["missed", "after"]);
     expect(heard.gaps.all).toEqual([]);
@@ -260,11 +260,11 @@ test.each(["event-stream", "websocket"] as const)(
 test("thump tail says that it was refused, and goes on", async () => {
   const server = startServer();
   const tail = command(["tail", "r", "--count", "1", "--json"], { THUMP_URL: server.url });
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   beginDrain(server);
   await tail.err.until((lines) => lines.some((line) => line.includes("(draining)")));
-  await server.engine.publish("r", "missed");
-  server.engine.draining = false;
+  await server.thump.publish("r", "missed");
+  server.thump.draining = false;
   expect(await tail.ended).toBe(0);
   expect(tail.out.all.map((line) => (JSON.parse(line) as { data: string }).data)).toEqual(["missed"]);
 });

@@ -21,7 +21,7 @@ test("of 100,000 rooms any page is found, and the server does other things meanw
   const names = Array.from({ length: 100_000 }, (_, i) => `room:${String(i).padStart(6, "0")}`);
   // Published in an order that is not theirs.
   for (let i = 0; i < names.length; i++)
-    await server.engine.publish(names[(i * 7919) % names.length] as string, 1);
+    await server.thump.publish(names[(i * 7919) % names.length] as string, 1);
   const first = await list(server, { limit: "1000" });
   expect(first.total).toBe(100_000);
   expect(first.rooms.map(({ room }) => room)).toEqual(names.slice(0, 1000));
@@ -50,7 +50,7 @@ test("the fullest first, page by page", async () => {
     const rooms = Object.entries(sizes).filter(([, size]) => size > i);
     await multiplexed(server.socket(`/ws?${rooms.map(([room]) => `room=${room}`).join("&")}`));
   }
-  await eventually(() => server.engine.sessionsIn("b") === 3);
+  await eventually(() => server.thump.sessionsIn("b") === 3);
   const names: string[] = [];
   let cursor: string | undefined;
   do {

@@ -25,7 +25,7 @@ async function detail({ url }: TestServer, id: string): Promise<SessionDetail> {
 test("page by page, every session is listed once, the newest first", async () => {
   const server = startServer();
   for (let i = 0; i < 12; i++) await connect(server.socket(`/rooms/${i % 2 ? "odd" : "even"}`));
-  await eventually(() => server.engine.hub.sessions.size === 12);
+  await eventually(() => server.thump.hub.sessions.size === 12);
   const seen: SessionRow[] = [];
   let cursor: string | undefined;
   do {
@@ -35,7 +35,7 @@ test("page by page, every session is listed once, the newest first", async () =>
     cursor = page.cursor;
   } while (cursor !== undefined);
   expect(seen.map(({ session }) => session).toSorted()).toEqual(
-    [...server.engine.hub.sessions.keys()].toSorted(),
+    [...server.thump.hub.sessions.keys()].toSorted(),
   );
   expect(seen.map(({ since }) => since)).toEqual(seen.map(({ since }) => since).toSorted((a, b) => b - a));
   expect(seen[0]).toMatchObject({
@@ -52,7 +52,7 @@ test("the list can be narrowed to a room, to a user, and to those that are behin
   await connect(server.socket("/rooms/a"), as("ann"));
   await connect(server.socket("/rooms/b"), as("ann"));
   await connect(server.socket("/ws?room=a&room=b"), as("bob"));
-  await eventually(() => server.engine.sessionsIn("b") === 2);
+  await eventually(() => server.thump.sessionsIn("b") === 2);
   const users = async (query: string) => {
     const response = await fetch(`${server.url}/sessions${query}`, { headers: bearer(MASTER) });
     const { sessions } = (await response.json()) as { sessions: SessionRow[] };
@@ -87,7 +87,7 @@ test("a session's page says where it is, what it was sent and what came from it"
     received: 1,
   });
   expect(rest.waiting).toBe(0);
-  const at = server.engine.hub.at;
+  const at = server.thump.hub.at;
   expect(memberships).toEqual([
     { room: "a", at, live: true, behind: 0, lag: "catch-up" },
     { room: "b", at, live: true, behind: 0, lag: "catch-up" },
@@ -98,23 +98,23 @@ test("of one that stopped reading it says how far behind it is, and why it was s
   const server = startServer({ rooms: { r: { history: { count: 100_000, bytes: "200MiB" } } } });
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
-  const [id = ""] = server.engine.hub.sessions.keys();
+  const [id = ""] = server.thump.hub.sessions.keys();
   const chunk = "x".repeat(30_000);
   let count = 0;
-  while (server.engine.hub.stats.lagging === 0) {
-    await server.engine.publish("r", `${count++} ${chunk}`);
+  while (server.thump.hub.stats.lagging === 0) {
+    await server.thump.publish("r", `${count++} ${chunk}`);
     if (count % 20 === 0) await new Promise(setImmediate);
   }
   const before = (await detail(server, id)).memberships[0]?.behind ?? 0;
-  for (let i = 0; i < 7; i++) await server.engine.publish("r", "more");
+  for (let i = 0; i < 7; i++) await server.thump.publish("r", "more");
   const { lagging, lags, waiting = 0, full, memberships } = await detail(server, id);
   expect({ lagging, full, times: lags.times }).toEqual({ lagging: true, full: true, times: 1 });
-  expect(lags.waiting).toBeGreaterThan(server.engine.bounds.high);
-  expect(waiting).toBeGreaterThan(server.engine.bounds.high);
+  expect(lags.waiting).toBeGreaterThan(server.thump.socketLimits.high);
+  expect(waiting).toBeGreaterThan(server.thump.socketLimits.high);
   expect(memberships[0]).toMatchObject({ room: "r", live: false, behind: before + 7 });
   expect((await list(server, "?lagging=1")).sessions).toMatchObject([{ session: id, lagging: true }]);
   slow.ws.resume();
-  await eventually(() => server.engine.hub.stats.lagging === 0);
+  await eventually(() => server.thump.hub.stats.lagging === 0);
   expect(await detail(server, id)).toMatchObject({
     lagging: false,
     lags: { times: 1 },
@@ -128,19 +128,19 @@ test("who leaves while it is behind is not counted as lagging any more", async (
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
   const chunk = "x".repeat(30_000);
-  for (let i = 0; server.engine.hub.stats.lagging === 0; i++) {
-    await server.engine.publish("r", chunk);
+  for (let i = 0; server.thump.hub.stats.lagging === 0; i++) {
+    await server.thump.publish("r", chunk);
     if (i % 20 === 0) await new Promise(setImmediate);
   }
   slow.ws.terminate();
-  await eventually(() => server.engine.hub.sessions.size === 0);
-  expect(server.engine.hub.stats.lagging).toBe(0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
+  expect(server.thump.hub.stats.lagging).toBe(0);
 });
 
 test("streams and polls are sessions too", async () => {
   const server = startServer();
   await openEvents(server.room("r"));
-  const [id = ""] = server.engine.hub.sessions.keys();
+  const [id = ""] = server.thump.hub.sessions.keys();
   const found = await detail(server, id);
   expect(found).toMatchObject({
     transport: "event-stream",

@@ -24,7 +24,7 @@ test("the list has rooms with sessions and rooms with history, by name", async (
   await publishAt(server, "kept", "x");
   await connect(server.socket("/rooms/busy"));
   await multiplexed(server.socket("/ws?room=busy"));
-  await eventually(() => server.engine.sessionsIn("busy") === 2);
+  await eventually(() => server.thump.sessionsIn("busy") === 2);
   expect(await list(server)).toEqual({
     rooms: [
       { room: "busy", sessions: 2, kept: { count: 0, bytes: 0 } },
@@ -69,7 +69,7 @@ test("members: sessions without a user are guests, and who only polls is not the
   await eventSource(server.room("r"));
   await multiplexed(server.socket("/ws?room=r"));
   const poll = fetch(server.room("r", "?wait=20"));
-  await eventually(() => server.engine.sessionsIn("r") === 4);
+  await eventually(() => server.thump.sessionsIn("r") === 4);
   const response = await fetch(`${server.room("r")}/members`);
   expect(await response.json()).toEqual({ room: "r", users: 0, guests: 3, sessions: 3, members: [] });
   await publishAt(server, "r", "1");
@@ -93,7 +93,7 @@ test("forgetting: what was there is a gap, what comes is kept", async () => {
 test("forgetting what never was is fine, and where clients may not publish they may not forget", async () => {
   const server = startServer({ rooms: { closed: { publish: "server" } } });
   expect((await remove(server, "/rooms/never/history")).status).toBe(204);
-  await server.engine.publish("closed", "kept");
+  await server.thump.publish("closed", "kept");
   expect(await problemOf(remove(server, "/rooms/closed/history"))).toMatchObject({ code: "forbidden" });
   expect(dataOf(await stateOf(server, "closed"))).toEqual(["kept"]);
 });
@@ -105,22 +105,22 @@ test("a session can be ended: sockets close with 4403, streams end, the others s
   const raw = await connect(server.socket("/rooms/r"));
   expect((await remove(server, `/sessions/${String(session)}`)).status).toBe(204);
   expect((await mux.closed).code).toBe(4403);
-  expect(server.engine.sessionsIn("r")).toBe(1);
-  const [rawSession] = server.engine.hub.sessions.keys();
+  expect(server.thump.sessionsIn("r")).toBe(1);
+  const [rawSession] = server.thump.hub.sessions.keys();
   const stream = await openEvents(server.room("r"));
   await remove(server, `/sessions/${rawSession}`);
   expect((await raw.closed).code).toBe(4403);
-  const [streamSession] = server.engine.hub.sessions.keys();
+  const [streamSession] = server.thump.hub.sessions.keys();
   expect((await remove(server, `/sessions/${streamSession}`)).status).toBe(204);
   await stream.ended;
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("who joins the moment after one was ended hears the room", async () => {
   const server = startServer();
   for (let round = 0; round < 20; round++) {
     const first = await connect(server.socket("/rooms/r"));
-    const [session] = server.engine.hub.sessions.keys();
+    const [session] = server.thump.hub.sessions.keys();
     const removed = remove(server, `/sessions/${session}`);
     const second = await connect(server.socket("/rooms/r"));
     await removed;
@@ -128,7 +128,7 @@ test("who joins the moment after one was ended hears the room", async () => {
     await publishAt(server, "r", `round ${round}`);
     expect(await second.next()).toBe(`round ${round}`);
     second.ws.terminate();
-    await eventually(() => server.engine.hub.sessions.size === 0);
+    await eventually(() => server.thump.hub.sessions.size === 0);
   }
 });
 
@@ -155,7 +155,7 @@ test("health, readiness, and a name for what is nowhere", async () => {
 test("a room that is not open to everyone is neither listed nor forgotten by just anyone", async () => {
   const rooms = { hidden: { join: "server" }, club: { publish: "members" } } as const;
   const server = startServer({ rooms });
-  for (const room of ["hidden", "club", "open"]) await server.engine.publish(room, 1);
+  for (const room of ["hidden", "club", "open"]) await server.thump.publish(room, 1);
   expect((await list(server)).rooms.map(({ room }) => room)).toEqual(["club", "open"]);
   for (const room of ["hidden", "club"]) {
     expect(await problemOf(remove(server, `/rooms/${room}/history`))).toMatchObject({ code: "forbidden" });

@@ -185,11 +185,11 @@ async function noticesOf(server: TestServer, last: number): Promise<unknown[]> {
 test("who asks for more of the newest than are stored is told that older ones are gone", async () => {
   const server = startServer({ rooms: { r: { history: { count: 2 } } } });
   await three(server);
-  const { epoch } = server.engine.hub.log;
+  const { epoch } = server.thump.hub.log;
   const gap = { type: "gap", room: "r", after: `${epoch}-0`, at: `${epoch}-1` };
   expect(await noticesOf(server, 3)).toEqual([gap, gap, gap, gap, gap, gap, gap]);
   // No one has lost a place.
-  expect(server.engine.hub.stats.gaps).toBe(0);
+  expect(server.thump.hub.stats.gaps).toBe(0);
   const none = Array.from({ length: 7 }, () => undefined);
   expect(await noticesOf(server, 2)).toEqual(none);
   expect(await stateOf(server, "r")).not.toHaveProperty("gap");
@@ -197,12 +197,12 @@ test("who asks for more of the newest than are stored is told that older ones ar
 
 test("the largest answer of a room that has more than it stores says so, and a young room does not", async () => {
   const server = startServer();
-  for (let i = 0; i < 1501; i++) await server.engine.publish("r", i);
+  for (let i = 0; i < 1501; i++) await server.thump.publish("r", i);
   const { messages, gap } = await stateOf(server, "r", "?last=100000");
   expect(messages.length).toBe(1000);
-  const { epoch } = server.engine.hub.log;
+  const { epoch } = server.thump.hub.log;
   expect(gap).toEqual({ after: `${epoch}-0`, at: `${epoch}-501` });
-  await server.engine.publish("young", 1);
+  await server.thump.publish("young", 1);
   expect(await stateOf(server, "young", "?last=100000")).not.toHaveProperty("gap");
   expect(await stateOf(server, "never", "?last=100000")).not.toHaveProperty("gap");
 });

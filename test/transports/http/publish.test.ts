@@ -102,9 +102,9 @@ test.each(["with space", "a/b", "ä?#%", "chat:42", "🐇", "members", "a+b", "x
 
 test("code publishes values, bytes and events in anybody's name", async () => {
   const server = startServer({ rooms: { "*": { publish: "server" } } });
-  const { at } = await server.engine.publish("r", { a: 1 }, { event: "tick", from: "u7" });
-  await server.engine.publish("r", Uint8Array.of(1));
-  await server.engine.publish("r", undefined);
+  const { at } = await server.thump.publish("r", { a: 1 }, { event: "tick", from: "u7" });
+  await server.thump.publish("r", Uint8Array.of(1));
+  await server.thump.publish("r", undefined);
   const { messages } = await stateOf(server, "r");
   expect(messages[0]).toMatchObject({ data: { a: 1 }, event: "tick", from: "u7", at });
   expect(messages[1]).toMatchObject({ data: "AQ==", encoding: "base64" });

@@ -97,19 +97,19 @@ test("a poll answers at once when there is something", async () => {
   expect(dataOf(await stateOf(server, "r", "?last=1&wait=60"))).toEqual([2]);
   const gap = await stateOf(server, "r", "?after=zzzzzz-9&wait=60");
   expect(gap.gap?.after).toBe("zzzzzz-9");
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("a poll waits for the next publication, of its own room", async () => {
   const server = startServer();
   const [first] = await publishMany(server, 1);
   const poll = stateOf(server, "r", `?after=${first}&wait=60`);
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   await publishAt(server, "other", "not this");
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
   const at = await publishAt(server, "r", "this");
   expect(await poll).toMatchObject({ at, messages: [{ data: "this" }] });
-  expect(server.engine.hub.sessions.size).toBe(0);
+  expect(server.thump.hub.sessions.size).toBe(0);
 });
 
 test("a poll whose time is over is empty, and its cursor goes on", async () => {
@@ -118,7 +118,7 @@ test("a poll whose time is over is empty, and its cursor goes on", async () => {
   const at = await publishAt(server, "other", "x");
   const state = await stateOf(server, "r", `?after=${first}&wait=0.01`);
   expect(state).toMatchObject({ at, messages: [] });
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
 test("poll after poll misses nothing and repeats nothing", async () => {
@@ -127,9 +127,9 @@ test("poll after poll misses nothing and repeats nothing", async () => {
   const seen: unknown[] = [];
   const publishing = (async () => {
     for (let i = 0; i < 200; i++) {
-      await server.engine.publish("r", i);
+      await server.thump.publish("r", i);
       if (i % 7 === 0) await new Promise(setImmediate);
-      if (i % 50 === 0) await eventually(() => server.engine.sessionsIn("r") > 0);
+      if (i % 50 === 0) await eventually(() => server.thump.sessionsIn("r") > 0);
     }
   })();
   while (seen.length < 200) {
@@ -147,17 +147,17 @@ test("a client that stops waiting frees its session", async () => {
   const poll = fetch(server.room("r", "?wait=60"), { signal: abort.signal }).catch(
     (error: Error) => error.name,
   );
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   abort.abort();
   expect(await poll).toBe("AbortError");
-  await eventually(() => server.engine.hub.sessions.size === 0);
-  expect(server.engine.sessionsIn("r")).toBe(0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
+  expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
 test("a stop answers those who wait", async () => {
   const server = startServer();
   const poll = stateOf(server, "r", "?wait=60");
-  await eventually(() => server.engine.sessionsIn("r") === 1);
+  await eventually(() => server.thump.sessionsIn("r") === 1);
   await server.stop();
   expect(await poll).toMatchObject({ room: "r", messages: [] });
 });

@@ -33,24 +33,24 @@ test("a stream is gzip where the rule of every room asks for it, and the client 
 });
 
 test("sockets of a room that asks for it of streams alone are not even offered it", async () => {
-  const { engine } = startServer({ rooms: { "*": { compress: "streams" } } });
-  expect(engine.settings.compression).toBe(false);
-  expect(engine.hub.ruleOf("any").compressOver).toBe(Infinity);
+  const { thump } = startServer({ rooms: { "*": { compress: "streams" } } });
+  expect(thump.settings.compression).toBe(false);
+  expect(thump.hub.ruleOf("any").compressOver).toBe(Infinity);
 });
 
 test("whoever comes when: all have the same, live, and from a cursor on", async () => {
   const server = startServer({ rooms: ROOMS });
   const url = server.room("packed:1");
   const first = await openEvents(url, GZIP);
-  await server.engine.publish("packed:1", "one");
+  await server.thump.publish("packed:1", "one");
   const [second, plain, lines] = await Promise.all([
     openEvents(url, GZIP),
     openEvents(url, { "accept-encoding": "identity" }),
     openNdjson(url, GZIP),
   ]);
   expect(plain.response.headers.get("content-encoding")).toBeNull();
-  await server.engine.publish("packed:1", LONG);
-  await server.engine.publish("packed:1", "three");
+  await server.thump.publish("packed:1", LONG);
+  await server.thump.publish("packed:1", "three");
   const rest = [JSON.stringify(LONG), "three"];
   await Promise.all(
     [first, second, plain].map(({ events }) => events.until((all) => all.at(-1)?.data === "three")),
@@ -66,7 +66,7 @@ test("whoever comes when: all have the same, live, and from a cursor on", async 
   const gone = await openEvents(url, { ...GZIP, "last-event-id": "another-1" });
   expect((await gone.events.next()).event).toBe("thump:gap");
   // Counted as what it is, not as what is saved.
-  expect(server.engine.hub.stats.deliveredBytes).toBeGreaterThan(4 * JSON.stringify(LONG).length);
+  expect(server.thump.hub.stats.deliveredBytes).toBeGreaterThan(4 * JSON.stringify(LONG).length);
 });
 
 test("who comes and goes is told in blocks too, the same for all", async () => {
@@ -106,10 +106,10 @@ test("one that stalls is let go and caught up, in the middle of its gzip", async
   );
   const count = 300;
   const lastOf = (stream: BareStream) => () => inflatedHas(stream, `data: ${count - 1} `);
-  for (let n = 0; n < count; n++) await server.engine.publish("r", `${n} ${random(1500)}`);
+  for (let n = 0; n < count; n++) await server.thump.publish("r", `${n} ${random(1500)}`);
   await healthy.changes.until(lastOf(healthy));
   await stalled.changes.until(() => stalled.bytes === 65_535);
-  expect(server.engine.hub.stats.lagged).toBeGreaterThanOrEqual(1);
+  expect(server.thump.hub.stats.lagged).toBeGreaterThanOrEqual(1);
   stalled.allow(1 << 30);
   await stalled.changes.until(lastOf(stalled));
   for (const stream of [stalled, healthy])
@@ -126,7 +126,7 @@ test("EventSource of a library hears at once", async () => {
   const server = startServer({ rooms: ROOMS });
   const source = await eventSource(server.room("packed:1"));
   for (const text of ["short", "x".repeat(3000)]) {
-    await server.engine.publish("packed:1", text);
+    await server.thump.publish("packed:1", text);
     expect((await source.next()).data).toBe(text);
   }
 });
@@ -143,7 +143,7 @@ test.skipIf(!curl)("curl --compressed hears at once, and a drain is an end to it
   void collect(child.stdout, out);
   await out.until((lines) => lines.some((line) => line.startsWith("id: ")));
   for (const text of ["short", "x".repeat(3000)]) {
-    await server.engine.publish("packed:1", text);
+    await server.thump.publish("packed:1", text);
     await out.until((lines) => lines.includes(`data: ${text}`));
   }
   void server.stop();
@@ -172,12 +172,12 @@ test.skipIf(noBrowser !== undefined)(
       .then((response) => response.headers()["content-encoding"]);
     await page.evaluate(LISTEN);
     expect(await coding).toBe("gzip");
-    await server.engine.publish("packed:1", LONG);
-    const [session] = [...server.engine.hub.sessions.values()].filter(({ memberships }) =>
+    await server.thump.publish("packed:1", LONG);
+    const [session] = [...server.thump.hub.sessions.values()].filter(({ memberships }) =>
       memberships.has("packed:1"),
     );
     session?.end(1001, "100");
-    await server.engine.publish("packed:1", "said while it was away");
+    await server.thump.publish("packed:1", "said while it was away");
     expect(await page.evaluate("heard")).toEqual([JSON.stringify(LONG), "said while it was away"]);
   },
   60_000,

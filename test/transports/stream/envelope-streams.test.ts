@@ -57,7 +57,7 @@ test("/events: publications of one turn keep their order", async () => {
   const server = startServer();
   const stream = await events(server, ["a", "b", "c"]);
   const rooms = Array.from({ length: 300 }, (_, i) => ["a", "b", "c"][(i * 7) % 3]!);
-  for (const [i, room] of rooms.entries()) void server.engine.publish(room, i);
+  for (const [i, room] of rooms.entries()) void server.thump.publish(room, i);
   await stream.events.until((all) => all.length === rooms.length);
   expect(envelopes(stream).map(({ data }) => data)).toEqual(rooms.map((_, i) => i));
 });
@@ -135,7 +135,7 @@ randomTest(
       for (let i = random.below(40); i > 0; i--) {
         const data = `${round}.${i}`;
         published.push(data);
-        const done = server.engine.publish(random.pick(rooms), data);
+        const done = server.thump.publish(random.pick(rooms), data);
         if (random.chance(3)) await done;
       }
       const wanted = random.below(published.length - received.length + 1);

@@ -106,7 +106,7 @@ test("a keep-alive's position never runs ahead of what was sent", async () => {
   let count = 0;
   const timers = Array.from({ length: 5 }, () =>
     setInterval(() => {
-      if (count < 1000) void server.engine.publish("r", count++);
+      if (count < 1000) void server.thump.publish("r", count++);
     }, 1),
   );
   cleanup(() => timers.forEach((timer) => clearInterval(timer)));
@@ -121,10 +121,10 @@ test("a keep-alive's position never runs ahead of what was sent", async () => {
 test("a client that leaves is gone from the room", async () => {
   const server = startServer();
   const stream = await openEvents(server.room("r"));
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
   stream.abort();
-  await eventually(() => server.engine.hub.sessions.size === 0);
-  expect(server.engine.sessionsIn("r")).toBe(0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
+  expect(server.thump.sessionsIn("r")).toBe(0);
   expect((await server.publish("r", "to nobody")).status).toBe(201);
 });
 
@@ -133,7 +133,7 @@ test("EventSource comes back by itself and has missed nothing", async () => {
   const source = await eventSource(server.room("r"));
   await publishAt(server, "r", "1");
   await source.until((events) => events.length === 1);
-  const [session] = server.engine.hub.sessions.keys();
+  const [session] = server.thump.hub.sessions.keys();
   await fetch(`${server.url}/sessions/${session}`, { method: "DELETE" });
   await publishAt(server, "r", "2");
   await publishAt(server, "r", "3");
@@ -147,8 +147,8 @@ test("so does one that left before the first message", async () => {
   const server = startServer();
   await publishAt(server, "r", "before");
   const source = await eventSource(server.room("r"));
-  await eventually(() => server.engine.sessionsIn("r") === 1);
-  const [session] = server.engine.hub.sessions.keys();
+  await eventually(() => server.thump.sessionsIn("r") === 1);
+  const [session] = server.thump.hub.sessions.keys();
   await fetch(`${server.url}/sessions/${session}`, { method: "DELETE" });
   await publishAt(server, "r", "missed");
   expect((await source.next()).data).toBe("missed");

@@ -58,18 +58,18 @@ test("a stream that stalls is let go while others on its connection go on, then 
   healthy.allow(PLENTY);
   await Promise.all([stalled, healthy].map(began));
   const count = 1000;
-  for (let i = 0; i < count; i++) await server.engine.publish("r", `${i} ${"x".repeat(2000)}`);
+  for (let i = 0; i < count; i++) await server.thump.publish("r", `${i} ${"x".repeat(2000)}`);
   const last = (text: string) => text.includes(`data: ${count - 1} x`, text.length - 8000);
   await healthy.until(last);
   // It got what its window holds, and waits.
   await stalled.changes.until(() => stalled.bytes === 65_535);
-  expect(server.engine.hub.stats.lagged).toBeGreaterThanOrEqual(1);
-  expect([...server.engine.hub.sessions.values()].filter((session) => session.lagging).length).toBe(1);
+  expect(server.thump.hub.stats.lagged).toBeGreaterThanOrEqual(1);
+  expect([...server.thump.hub.sessions.values()].filter((session) => session.lagging).length).toBe(1);
   stalled.allow(PLENTY);
   await stalled.until(last);
   for (const stream of [healthy, stalled])
     expect(dataOf(stream).map((data) => Number.parseInt(data ?? "", 10))).toEqual([...Array(count).keys()]);
-  expect(server.engine.hub.stats.gaps).toBe(0);
+  expect(server.thump.hub.stats.gaps).toBe(0);
 });
 
 test("under lag: disconnect a stalled stream is reset, and only that one", async () => {
@@ -79,13 +79,13 @@ test("under lag: disconnect a stalled stream is reset, and only that one", async
   const other = connection.open("/rooms/other");
   await Promise.all([stalled, other].map(began));
   while (!stalled.ended) {
-    await server.engine.publish("r", "x".repeat(20_000));
+    await server.thump.publish("r", "x".repeat(20_000));
     await new Promise(setImmediate);
   }
   expect(stalled.reset).toBeGreaterThan(0);
-  await server.engine.publish("other", "still here");
+  await server.thump.publish("other", "still here");
   await other.until((text) => text.includes("still here"));
-  expect(server.engine.hub.sessions.size).toBe(1);
+  expect(server.thump.hub.sessions.size).toBe(1);
 });
 
 test("a stream that the client resets is a session that ended", async () => {
@@ -96,7 +96,7 @@ test("a stream that the client resets is a session that ended", async () => {
   const members = async () => (await (await server.ask("/rooms/r/members")).json()) as { sessions: number };
   expect((await members()).sessions).toBe(2);
   one.cancel();
-  const [left] = [...server.engine.hub.sessions.values()];
+  const [left] = [...server.thump.hub.sessions.values()];
   while (!left?.ended) await new Promise(setImmediate);
   expect((await members()).sessions).toBe(1);
   const metrics = parseMetrics(await (await server.ask("/metrics")).text());
@@ -104,7 +104,7 @@ test("a stream that the client resets is a session that ended", async () => {
   expect(metrics.of("thump_certificate_expires_seconds")).toBeGreaterThan(Date.now() / 1000);
   // The rest goes with the connection.
   connection.socket.destroy();
-  while (server.engine.hub.sessions.size > 0) await new Promise(setImmediate);
+  while (server.thump.hub.sessions.size > 0) await new Promise(setImmediate);
 });
 
 test("a flood of streams that are reset at once leaves no session behind, and others go on", async () => {
@@ -118,8 +118,8 @@ test("a flood of streams that are reset at once leaves no session behind, and ot
   }
   // The last of them may still be on their way.
   flood.socket.destroy();
-  while (server.engine.hub.sessions.size > 1) await new Promise(setImmediate);
-  await server.engine.publish("r", "still here");
+  while (server.thump.hub.sessions.size > 1) await new Promise(setImmediate);
+  await server.thump.publish("r", "still here");
   await other.until((text) => text.includes("still here"));
 });
 
@@ -173,7 +173,7 @@ test.skipIf(!curl)("curl chooses HTTP/2 by itself", async () => {
   void collect(child.stdout, out);
   await out.until((lines) => lines.some((line) => line.startsWith("id: ")));
   expect(out.all[0]).toStartWith("HTTP/2 200");
-  await server.engine.publish("r", "live");
+  await server.thump.publish("r", "live");
   await out.until((lines) => lines.includes("data: live"));
 });
 
@@ -193,7 +193,7 @@ test.skipIf(noBrowser !== undefined)(
     const { pages } = await openPages(server.url, 1);
     const [page] = pages as [(typeof pages)[number]];
     await page.evaluate(LISTEN);
-    await server.engine.publish("ten", "to all of you");
+    await server.thump.publish("ten", "to all of you");
     expect(await page.evaluate("heard")).toEqual(Array(11).fill("to all of you"));
     expect(await page.evaluate('performance.getEntriesByType("navigation")[0].nextHopProtocol')).toBe("h2");
   },

@@ -64,7 +64,7 @@ test("a room that is refused keeps nobody from the others, and the refusal has i
     [4, "already-joined", "mine:1"],
     [5, "invalid-room", ""],
   ]);
-  await server.engine.publish("mine:1", "here");
+  await server.thump.publish("mine:1", "here");
   await has(stream, "message", 1);
 });
 
@@ -105,9 +105,9 @@ test("without rooms it is a connection all the same; and the session goes with i
   const server = startServer();
   const stream = await openMultiplexed(server.url, []);
   expect(ofType(stream, "welcome")).toHaveLength(1);
-  expect(server.engine.hub.sessions.size).toBe(1);
+  expect(server.thump.hub.sessions.size).toBe(1);
   stream.abort();
-  await eventually(() => server.engine.hub.sessions.size === 0);
+  await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
 test("a body that does not fit is named; more rooms than allowed, too", async () => {

@@ -118,7 +118,7 @@ test("one that is far over the limit is closed by the engine, unread", async () 
   // The engine sends 1009, or cuts a sender that is still sending.
   expect([1006, 1009]).toContain((await socket.closed).code);
   await other.isWell();
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
 });
 
 test("thousands of joins on one socket: an error by name from the limit on, and the session lives", async () => {

@@ -116,7 +116,7 @@ test("a frame that inflates over the limit is refused, without the memory for it
   expect(await closeCode(server, clientFrame(0x42, Buffer.from([1, 2, 3, 4, 5])))).toBe(1007);
   await server.publish("all:2", "still here");
   expect(await bystander.next()).toBe("still here");
-  expect(server.engine.hub.sessions.size).toBe(1);
+  expect(server.thump.hub.sessions.size).toBe(1);
 });
 
 test("a deflated frame where none was agreed ends that connection alone", async () => {

@@ -9,7 +9,7 @@ test("the first frame is a welcome with the session and its limits", async () =>
   const mux = await multiplexed(server.socket("/ws"));
   const welcome = await mux.next();
   expect(welcome).toMatchObject({ type: "welcome", ping: 30, limits: { message: 8192, rooms: 7 } });
-  expect([...server.engine.hub.sessions.keys()]).toEqual([String(welcome["session"])]);
+  expect([...server.thump.hub.sessions.keys()]).toEqual([String(welcome["session"])]);
 });
 
 test("join: a reply with the position, then the room's publications", async () => {
@@ -131,7 +131,7 @@ test("history: the newest or those after a cursor, without joining", async () =>
   const since = await mux.ask({ type: "history", room: "r", after: cursors[1] });
   expect(since).toMatchObject({ messages: [{ data: 3, at: cursors[2] }] });
   expect((await mux.ask({ type: "history", room: "r" }))["messages"]).toHaveLength(3);
-  expect(server.engine.sessionsIn("r")).toBe(0);
+  expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
 test("members: who is there, on whatever transport", async () => {

@@ -17,14 +17,14 @@ async function joined(server: TestServer, ...rooms: string[]): Promise<Multiplex
 test("in a quiet room it is where the server is: good to resume from, when the room's last message is not", async () => {
   const server = startServer({ rooms: { "*": { history: false } } });
   const mux = await joined(server, "quiet");
-  await server.engine.publish("quiet", 1);
+  await server.thump.publish("quiet", 1);
   const message = await mux.find(({ type }) => type === "message");
   let newest = "";
-  for (let n = 0; n < 20; n++) newest = (await server.engine.publish(`other:${n}`, n)).at;
+  for (let n = 0; n < 20; n++) newest = (await server.thump.publish(`other:${n}`, n)).at;
   const pong = await mux.ask({ type: "ping" });
   expect(pong).toEqual({ type: "pong", id: 2, at: newest });
   mux.socket.ws.terminate();
-  while (server.engine.hub.rooms.size > 0) await Bun.sleep(1);
+  while (server.thump.hub.rooms.size > 0) await Bun.sleep(1);
 
   const back = await multiplexed(server.socket("/ws"));
   const join = { type: "join", room: "quiet" };
@@ -39,11 +39,11 @@ test("what is published in the very turn of the answer comes before it, held bac
   const mux = await joined(server, "r");
   const before = mux.all.length;
   const sizes = [1, 100, 15_000, 17_000, 1, 40_000, 1];
-  const { hub } = server.engine;
+  const { hub } = server.thump;
   const sentUpTo = hub.sentUpTo.bind(hub);
   const left = [...sizes];
   hub.sentUpTo = (session) => {
-    void server.engine.publish("r", "x".repeat(left.shift() ?? 0));
+    void server.thump.publish("r", "x".repeat(left.shift() ?? 0));
     return sentUpTo(session);
   };
   for (const _ of sizes) send(mux, { type: "ping" });
@@ -57,14 +57,14 @@ test("who is behind in a room, or is shown only some of it, is not told", async 
   const server = startServer({ rooms: { "*": LARGE } });
   const mux = await joined(server, "r");
   mux.socket.ws.pause();
-  for (let n = 0; server.engine.hub.stats.lagged === 0; n++)
-    await server.engine.publish("r", "x".repeat(60_000));
-  const [session] = server.engine.hub.sessions.values();
+  for (let n = 0; server.thump.hub.stats.lagged === 0; n++)
+    await server.thump.publish("r", "x".repeat(60_000));
+  const [session] = server.thump.hub.sessions.values();
   const received = session?.received ?? 0;
   send(mux, { type: "ping" });
   while (session?.received === received) await Bun.sleep(1);
   mux.socket.ws.resume();
-  const { at } = await server.engine.publish("r", "last");
+  const { at } = await server.thump.publish("r", "last");
   await mux.until((all) => all.some((frame) => frame["at"] === at));
   expect(mux.all.find(({ type }) => type === "pong")).toEqual({ type: "pong" });
   expect(await mux.ask({ type: "ping" })).toEqual({ type: "pong", id: 2, at });
@@ -74,7 +74,7 @@ test("who is behind in a room, or is shown only some of it, is not told", async 
 
 test("in no room it is where the server is too", async () => {
   const server = startServer();
-  const { at } = await server.engine.publish("any", 1);
+  const { at } = await server.thump.publish("any", 1);
   expect(await (await joined(server)).ask({ type: "ping" })).toMatchObject({ at });
 });
 
@@ -90,8 +90,8 @@ randomTest(
       }),
     );
     const published: { room: string; seq: number }[] = [];
-    const publish = server.engine.hub.publish.bind(server.engine.hub);
-    server.engine.hub.publish = (draft) => {
+    const publish = server.thump.hub.publish.bind(server.thump.hub);
+    server.thump.hub.publish = (draft) => {
       const kept = publish(draft);
       if (!(kept instanceof Promise)) published.push({ room: kept.room, seq: kept.seq });
       return kept;
@@ -102,11 +102,11 @@ randomTest(
       const room = random.pick(rooms);
       if (random.chance(8)) mux.socket.ws.pause();
       if (random.chance(6)) mux.socket.ws.resume();
-      if (random.chance(3)) void server.engine.publish(room, data);
+      if (random.chance(3)) void server.thump.publish(room, data);
       else send(mux, { type: "publish", room, data, echo: true });
       for (const { mux: asker } of listeners) if (random.chance(4)) send(asker, { type: "ping" });
       // A burst of its own now and then, that one who is paused cannot take.
-      if (random.chance(60)) for (let i = 0; i < 100; i++) void server.engine.publish(room, data);
+      if (random.chance(60)) for (let i = 0; i < 100; i++) void server.thump.publish(room, data);
       if (random.chance(5)) await new Promise(setImmediate);
     }
     for (const { mux } of listeners) mux.socket.ws.resume();

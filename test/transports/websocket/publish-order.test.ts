@@ -41,7 +41,7 @@ test("while one is refused for a moment, later ones are refused too, until it is
   expect(free).toMatchObject({ type: "published" });
   await untilPublished(() => publish("b", large));
   await untilPublished(() => publish("c", "small"));
-  const { publications } = await server.engine.hub.log.newest("r", 10);
+  const { publications } = await server.thump.hub.log.newest("r", 10);
   const texts = publications.map(({ data }) => (data as { text: string }).text);
   expect(texts).toEqual([large, "free", large, "small"]);
 });

@@ -100,10 +100,10 @@ test("what it publishes is kept like anything else", async () => {
 test("a client that closes is gone from the room", async () => {
   const server = startServer();
   const [one, other] = [await connect(server.socket("/rooms/r")), await connect(server.socket("/rooms/r"))];
-  expect(server.engine.sessionsIn("r")).toBe(2);
+  expect(server.thump.sessionsIn("r")).toBe(2);
   one.ws.close(1000);
   expect((await one.closed).code).toBe(1000);
-  expect(server.engine.sessionsIn("r")).toBe(1);
+  expect(server.thump.sessionsIn("r")).toBe(1);
   await publishAt(server, "r", "still here");
   expect(await other.next()).toBe("still here");
 });
