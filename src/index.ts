@@ -2,7 +2,7 @@
 export { ThumpError, type Code, type FieldError } from "./protocol/codes.ts";
 export type { AccessOptions } from "./auth/auth-options.ts";
 export type { RatesOptions } from "./limits/rate-options.ts";
-export type { Asked, Authorize } from "./auth/authorizer.ts";
+export type { AuthorizeRequest, Authorize } from "./auth/authorizer.ts";
 export type { RuleOptions } from "./rooms/rule.ts";
 export { type StoreCode, StoreError } from "./log/sqlite/store-error.ts";
 export type { StoreOptions } from "./server/config/store-options.ts";

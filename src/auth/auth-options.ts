@@ -4,7 +4,7 @@ import { Duration } from "../rooms/rule.ts";
 import { durationMs } from "../rooms/units.ts";
 
 /** In bytes. A shorter secret can be guessed (RFC 7518 §3.2). */
-const MIN_SECRET = 32;
+const MIN_SECRET_BYTES = 32;
 const Jwk = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
 const PublicKey = Type.Union([
   Type.String({ minLength: 1 }),
@@ -18,7 +18,7 @@ const PublicKey = Type.Union([
   ),
   Jwk,
 ]);
-const Remote = Type.Object(
+const JwksOptions = Type.Object(
   { url: Type.String(), cache: Type.Optional(Duration), cooldown: Type.Optional(Duration) },
   { additionalProperties: false },
 );
@@ -66,7 +66,7 @@ export const AccessOptions = Type.Object(
   {
     secrets: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
     keys: Type.Optional(Type.Array(PublicKey)),
-    jwks: Type.Optional(Type.Union([Type.String(), Remote])),
+    jwks: Type.Optional(Type.Union([Type.String(), JwksOptions])),
     issuer: Type.Optional(Names),
     audience: Type.Optional(Names),
     leeway: Type.Optional(Duration),
@@ -129,14 +129,14 @@ export function resolveAccess(given: AccessOptions = {}): AccessSettings {
 }
 
 /** Whether there is anything by which to tell people apart. */
-export function knowsAnyone({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
+export function hasCredentials({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
   return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
 /** What is wrong with the options that their schema cannot see. */
 export function accessFault({ secrets }: AccessOptions): string | undefined {
-  return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET)
-    ? `secrets: a secret must have ${MIN_SECRET} bytes or more, e.g. what openssl rand -base64 32 prints`
+  return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+    ? `secrets: a secret must have ${MIN_SECRET_BYTES} bytes or more, e.g. what openssl rand -base64 32 prints`
     : undefined;
 }
 

@@ -2,15 +2,15 @@
 import type { Hub } from "../hub/hub.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Action, KeyAction, Operation } from "./actions.ts";
-import type { Asker, Decision } from "./principal.ts";
-import { Refusal } from "./auth-error.ts";
+import type { RequestContext, AuthorizeDecision } from "./principal.ts";
+import { AuthError } from "./auth-error.ts";
 
 /** For so long, in ms, and for so many rooms, a session's answers by the hook are remembered. */
-const REMEMBERED = 10_000;
-const MAX_REMEMBERED = 1024;
+const DECISION_TTL_MS = 10_000;
+const MAX_DECISIONS = 1024;
 
 /** What the `authorize` hook is asked. */
-export interface Asked {
+export interface AuthorizeRequest {
   /** Who asks: `id` and `transport` are there once it is a session. */
   session: {
     id?: string | undefined;
@@ -24,9 +24,9 @@ export interface Asked {
 
 type Answer = boolean | undefined | void;
 /** Code of the app's: `true` allows, `false` refuses, nothing leaves it to rules and tokens. */
-export type Authorize = (asked: Asked) => Answer | Promise<Answer>;
+export type Authorize = (asked: AuthorizeRequest) => Answer | Promise<Answer>;
 
-export class Policy {
+export class Authorizer {
   /**
    * @param secured the server knows secrets or keys: what is for everyone is said by rules
    * @param authorize asked last, and not about what is the server's alone
@@ -43,44 +43,49 @@ export class Policy {
    * Lets an action in a room pass, or throws. A promise only where the hook has to think.
    * @throws Refusal `forbidden`, `unauthorized` where nothing was shown that could be enough
    */
-  check(asker: Asker, action: Action, room: string, rule = this.hub.ruleOf(room)): void | Promise<void> {
+  check(
+    context: RequestContext,
+    action: Action,
+    room: string,
+    rule = this.hub.ruleOf(room),
+  ): void | Promise<void> {
     if (rule.reserved && action === "publish")
-      throw new Refusal(
+      throw new AuthError(
         "forbidden",
         `"${room}" is the server's own: nobody else publishes there.`,
         undefined,
       );
-    const { kind, grants } = asker.caller;
+    const { kind, grants } = context.principal;
     if (kind === "server") return;
     if (kind === "key") {
       if (!grants.allow(room, action))
-        throw this.refusal(asker, `This API key may not ${MAY_NOT[action]} "${room}".`);
+        throw this.refusal(context, `This API key may not ${ACTION_VERBS[action]} "${room}".`);
       return;
     }
     if (this.authorize && rule[action] !== "server")
-      return this.#ask(this.authorize, asker, action, room, rule);
-    if (rule.reserved && this.#mayOperate(asker)) return;
-    if (!mayByRule(asker, action, room, rule)) throw this.#refuse(asker, action, room, rule);
+      return this.#callHook(this.authorize, context, action, room, rule);
+    if (rule.reserved && this.#mayOperate(context)) return;
+    if (!allowedByRule(context, action, room, rule)) throw this.#refuse(context, action, room, rule);
   }
 
   /** Without anybody to believe, the operator is who sits at the machine: also where the server is open to others. */
-  #mayOperate({ local }: Asker): boolean {
-    return local === true && !this.closed;
+  #mayOperate({ local }: RequestContext): boolean {
+    return local === true && !this.isClosed;
   }
 
   /** Whether what a request says beside its publication counts: of servers, and of the operator. */
-  trusts(asker: Asker): boolean {
-    const { kind } = asker.caller;
-    return kind === "server" || kind === "key" || this.#mayOperate(asker);
+  isTrusted(context: RequestContext): boolean {
+    const { kind } = context.principal;
+    return kind === "server" || kind === "key" || this.#mayOperate(context);
   }
 
   /** Not everybody is the operator: there are secrets to tell people apart, or the app does it. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.secured || this.authorize !== undefined;
   }
 
   /** Whether somebody who shows nothing may do anything here at all. */
-  get opensToAnyone(): boolean {
+  get isOpenToAnyone(): boolean {
     if (!this.secured || this.authorize) return true;
     return this.hub.rules.all.some(
       ({ join, publish, history, members }) =>
@@ -89,71 +94,84 @@ export class Policy {
   }
 
   /** Who shows nothing, where that is never enough, is not listened to. @throws Refusal */
-  checkShown(asker: Asker, message: string): void {
-    if (asker.caller.kind === "anonymous" && !this.opensToAnyone) throw this.refusal(asker, message);
+  checkAuthenticated(context: RequestContext, message: string): void {
+    if (context.principal.kind === "anonymous" && !this.isOpenToAnyone) throw this.refusal(context, message);
   }
 
   /** Lets an API key do what only servers may do in a room; where nothing is closed, anyone where all is for anyone. */
-  mayAsServer({ caller }: Asker, action: KeyAction, room: string): boolean {
-    if (caller.kind === "server") return true;
-    if (caller.kind === "key") return caller.grants.allow(room, action);
+  allowsServer({ principal }: RequestContext, action: KeyAction, room: string): boolean {
+    if (principal.kind === "server") return true;
+    if (principal.kind === "key") return principal.grants.allow(room, action);
     const { join, publish } = this.hub.ruleOf(room);
-    return !this.closed && join === "anyone" && (action === "list" || publish === "anyone");
+    return !this.isClosed && join === "anyone" && (action === "list" || publish === "anyone");
   }
 
   /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws Refusal */
-  checkOperation(asker: Asker, operation: Operation): void {
-    const { kind, operations } = asker.caller;
+  checkOperation(context: RequestContext, operation: Operation): void {
+    const { kind, operations } = context.principal;
     if (kind === "server" || operations.has(operation)) return;
-    if (!this.closed && (operation !== "inspect" || this.#mayOperate(asker))) return;
-    throw this.refusal(asker, `It takes an API key that may ${operation}.`);
+    if (!this.isClosed && (operation !== "inspect" || this.#mayOperate(context))) return;
+    throw this.refusal(context, `It takes an API key that may ${operation}.`);
   }
 
   /** Who showed nothing is told to show something; who did, that it is not enough. */
-  refusal({ caller }: Asker, message: string): Refusal {
-    if (caller.kind !== "anonymous" || !this.secured)
-      return new Refusal("forbidden", message, this.secured ? "insufficient_scope" : undefined);
-    return new Refusal("unauthorized", message, undefined);
+  refusal({ principal }: RequestContext, message: string): AuthError {
+    if (principal.kind !== "anonymous" || !this.secured)
+      return new AuthError("forbidden", message, this.secured ? "insufficient_scope" : undefined);
+    return new AuthError("unauthorized", message, undefined);
   }
 
-  #refuse(asker: Asker, action: Action, room: string, rule: Rule): Refusal {
-    return this.refusal(asker, `${DOING[action]} "${room}" takes ${TAKES[rule[action]]}.`);
+  #refuse(context: RequestContext, action: Action, room: string, rule: Rule): AuthError {
+    return this.refusal(
+      context,
+      `${ACTION_NOUNS[action]} "${room}" takes ${LEVEL_REQUIREMENTS[rule[action]]}.`,
+    );
   }
 
-  #ask(hook: Authorize, asker: Asker, action: Action, room: string, rule: Rule): void | Promise<void> {
-    const { caller, session } = asker;
+  #callHook(
+    hook: Authorize,
+    context: RequestContext,
+    action: Action,
+    room: string,
+    rule: Rule,
+  ): void | Promise<void> {
+    const { principal, session } = context;
     const key = `${action} ${room}`;
-    const known = asker.decisions?.get(key);
-    const settle = ({ allowed = mayByRule(asker, action, room, rule) }: Decision) => {
-      if (!allowed) throw this.#refuse(asker, action, room, rule);
+    const known = context.decisions?.get(key);
+    const settle = ({ allowed = allowedByRule(context, action, room, rule) }: AuthorizeDecision) => {
+      if (!allowed) throw this.#refuse(context, action, room, rule);
     };
-    if (known?.by === hook && this.now() - known.at < REMEMBERED) return settle(known);
+    if (known?.by === hook && this.now() - known.at < DECISION_TTL_MS) return settle(known);
     const remember = (allowed: Answer): void => {
       const decision = { at: this.now(), by: hook, allowed: allowed ?? undefined };
-      const decisions = (asker.decisions ??= new Map<string, Decision>());
-      if (decisions.size >= MAX_REMEMBERED) decisions.clear();
+      const decisions = (context.decisions ??= new Map<string, AuthorizeDecision>());
+      if (decisions.size >= MAX_DECISIONS) decisions.clear();
       decisions.set(key, decision);
       settle(decision);
     };
     const { id, transport } = session ?? {};
-    const answer = hook({ session: { id, transport, user: caller.user, info: caller.info }, action, room });
+    const answer = hook({
+      session: { id, transport, user: principal.user, info: principal.info },
+      action,
+      room,
+    });
     return answer instanceof Promise ? answer.then(remember) : remember(answer);
   }
 }
 
-const DOING: Record<Action, string> = {
+const ACTION_NOUNS: Record<Action, string> = {
   join: "Listening in",
   publish: "Publishing to",
   history: "Reading the history of",
   members: "Seeing who is in",
 };
-const MAY_NOT: Record<Action, string> = {
+const ACTION_VERBS: Record<Action, string> = {
   join: "listen in",
   publish: "publish to",
   history: "read the history of",
   members: "see who is in",
 };
-const TAKES: Record<Rule[Action], string> = {
+const LEVEL_REQUIREMENTS: Record<Rule[Action], string> = {
   anyone: "leave",
   users: "a user's token",
   granted: "a token that grants it",
@@ -162,16 +180,21 @@ const TAKES: Record<Rule[Action], string> = {
   server: "an API key, or code in the server",
 };
 
-function mayByRule({ caller, session }: Asker, action: Action, room: string, rule: Rule): boolean {
+function allowedByRule(
+  { principal, session }: RequestContext,
+  action: Action,
+  room: string,
+  rule: Rule,
+): boolean {
   switch (rule[action]) {
     case "anyone":
       return true;
     case "users":
-      return caller.user !== undefined;
+      return principal.user !== undefined;
     case "granted":
-      return caller.grants.allow(room, action);
+      return principal.grants.allow(room, action);
     case "owner":
-      return caller.user !== undefined && caller.user === rule.ownerOf(room);
+      return principal.user !== undefined && principal.user === rule.ownerOf(room);
     case "members":
       return session?.memberships.has(room) ?? false;
     case "server":

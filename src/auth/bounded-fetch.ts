@@ -1,7 +1,7 @@
 // A small document from an address: whatever answers there, it costs a bounded number of bytes and of seconds.
 import { gunzipSync } from "node:zlib";
 
-export interface FetchBounds {
+export interface FetchLimits {
   /** The largest document, in bytes, before and after it is unpacked. */
   bytes: number;
   /** Until its last byte must be here, in ms. */
@@ -9,7 +9,7 @@ export interface FetchBounds {
 }
 
 /** @throws Error that says what was wrong, without the address */
-export async function fetchJson(url: URL, { bytes, ms }: FetchBounds): Promise<unknown> {
+export async function fetchJson(url: URL, { bytes, ms }: FetchLimits): Promise<unknown> {
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(new Error(`no whole answer within ${ms} ms`)), ms);
   try {

@@ -1,7 +1,7 @@
 // Where a request carries its token: header, WebSocket subprotocol, query, cookie.
 import { ThumpError } from "../protocol/codes.ts";
 
-const PROTOCOL = "bearer.";
+const SUBPROTOCOL_PREFIX = "bearer.";
 
 export interface Credential {
   token: string;
@@ -17,8 +17,8 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
   const { headers } = request;
   const [, token] = /^bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   if (token !== undefined) return { token: token.trim(), from: "header" };
-  const offered = offeredProtocols(request).find((protocol) => protocol.startsWith(PROTOCOL));
-  if (offered !== undefined) return { token: offered.slice(PROTOCOL.length), from: "protocol" };
+  const offered = offeredProtocols(request).find((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX));
+  if (offered !== undefined) return { token: offered.slice(SUBPROTOCOL_PREFIX.length), from: "protocol" };
   const query = queryToken(request.url);
   if (query !== undefined) return { token: query, from: "query" };
   const value = cookie === undefined ? undefined : readCookie(headers.get("cookie"), cookie);
@@ -32,7 +32,7 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
  */
 export function chooseProtocol(request: Request): string | undefined {
   const offered = offeredProtocols(request);
-  const chosen = offered.find((protocol) => !protocol.startsWith(PROTOCOL));
+  const chosen = offered.find((protocol) => !protocol.startsWith(SUBPROTOCOL_PREFIX));
   if (chosen === undefined && offered.length > 0) {
     throw new ThumpError(
       "malformed",

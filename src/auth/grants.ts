@@ -3,7 +3,7 @@ import { compilePattern, type Pattern } from "../rooms/pattern.ts";
 import { KEY_ACTIONS, type KeyAction } from "./actions.ts";
 
 /** For so many rooms at a time the answer is remembered. */
-const REMEMBERED = 1024;
+const MAX_CACHED_ROOMS = 1024;
 const BITS = new Map<string, number>(KEY_ACTIONS.map((action, i) => [action, 1 << i]));
 
 export class Grants {
@@ -32,7 +32,7 @@ export class Grants {
     let found = 0;
     for (const { pattern, actions } of this.#entries) if (pattern.test(room)) found |= actions;
     // A client may name a new room every time.
-    if (this.#known.size >= REMEMBERED) this.#known.clear();
+    if (this.#known.size >= MAX_CACHED_ROOMS) this.#known.clear();
     this.#known.set(room, found);
     return found;
   }

@@ -5,13 +5,13 @@ import { type ThumpError, unavailable } from "../protocol/codes.ts";
 import { fetchJson } from "./bounded-fetch.ts";
 
 /** Keys older than this are not believed any more, when the service cannot be reached. In ms. */
-const TOO_OLD = 24 * 3_600_000;
+const MAX_AGE_MS = 24 * 3_600_000;
 /** What a service may answer. */
-const BOUNDS = { bytes: 256 * 1024, ms: 5000 };
+const FETCH_LIMITS = { bytes: 256 * 1024, ms: 5000 };
 /** A token that names no key is tried with all of them. */
 const MAX_KEYS = 100;
 
-export class RemoteKeys {
+export class Jwks {
   /** Where they come from. */
   readonly url: string;
   readonly #address: URL;
@@ -44,7 +44,7 @@ export class RemoteKeys {
   /** The key that a token names. @throws ThumpError `unavailable`, or jose's error when there is no such key */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const age = performance.now() - this.#fetched;
-    if (!this.#keys || age > TOO_OLD) await this.#refresh();
+    if (!this.#keys || age > MAX_AGE_MS) await this.#refresh();
     else if (age > this.#cache && this.#wait <= 0) {
       // That it failed is in the journal: the keys at hand still count.
       this.#refresh().catch(() => {});
@@ -80,7 +80,7 @@ export class RemoteKeys {
 
   async #fetch(): Promise<void> {
     try {
-      const answer = (await fetchJson(this.#address, BOUNDS)) as JSONWebKeySet;
+      const answer = (await fetchJson(this.#address, FETCH_LIMITS)) as JSONWebKeySet;
       if (answer?.keys?.length > MAX_KEYS) throw new Error(`the answer has over ${MAX_KEYS} keys`);
       this.#keys = createLocalJWKSet(answer);
     } catch (error) {

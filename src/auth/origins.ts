@@ -2,12 +2,12 @@
 import { ThumpError } from "../protocol/codes.ts";
 import { isLoopback } from "../limits/local-request.ts";
 
-const WEB = /^https?:\/\//;
+const WEB_ORIGIN = /^https?:\/\//;
 /**
  * Schemes of apps that show web pages, such as capacitor://localhost: URLs know no origin of theirs. No page has an
  * origin with one of the excluded schemes.
  */
-const OTHER = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
+const OTHER_ORIGIN = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
 
 /**
  * The one form that origins are compared in: scheme and host in lower case and Punycode, without the port that goes
@@ -15,7 +15,7 @@ const OTHER = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\
  */
 export function normalOrigin(text: string): string | undefined {
   const lower = text.toLowerCase();
-  if (!WEB.test(lower)) return OTHER.test(lower) ? lower : undefined;
+  if (!WEB_ORIGIN.test(lower)) return OTHER_ORIGIN.test(lower) ? lower : undefined;
   // A URL would leave some of these out, or take them for something else.
   if (/[\s\\*,?#@]/.test(lower)) return undefined;
   try {

@@ -4,7 +4,7 @@ import type { Operation } from "./actions.ts";
 import type { Buckets } from "../limits/token-buckets.ts";
 import { Grants } from "./grants.ts";
 
-export interface Caller extends Identity {
+export interface Principal extends Identity {
   /** `server` is code in this process; it may do everything. `key` is a server elsewhere, with an API key. */
   readonly kind: "anonymous" | "token" | "key" | "server";
   readonly grants: Grants;
@@ -30,21 +30,21 @@ export interface Proof {
 /** What everybody but API keys may do beside rooms: nothing. */
 export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
 const none = { grants: new Grants(), operations: NO_OPERATIONS };
-export const ANONYMOUS: Caller = { kind: "anonymous", ...none };
-export const SERVER: Caller = { kind: "server", ...none };
+export const ANONYMOUS: Principal = { kind: "anonymous", ...none };
+export const SERVER: Principal = { kind: "server", ...none };
 
 /**
  * Who may use an idempotency key again, where that is not a user: an API key, code in this process, or all who came by
  * tokens without a user. Of those who showed nothing there is nothing to tell them apart: they share one scope.
  */
-export function scopeOf({ kind, key, user }: Caller): string | undefined {
+export function scopeOf({ kind, key, user }: Principal): string | undefined {
   if (kind === "server") return "code";
   if (kind === "key") return `key:${key}`;
   return kind === "token" && user === undefined ? "token" : undefined;
 }
 
 /** What the `authorize` hook last said about an action in a room. */
-export interface Decision {
+export interface AuthorizeDecision {
   at: number;
   /** The hook that said it: another one is asked itself. */
   by: unknown;
@@ -52,24 +52,24 @@ export interface Decision {
 }
 
 /** Who asks, and on which session; a request without one is an asker of its own. */
-export interface Asker {
-  caller: Caller;
+export interface RequestContext {
+  principal: Principal;
   session?: Session;
   /** Where the request came from, as logs have it. */
   address?: string | undefined;
   /** The page that it comes from, where a browser says so: its origin, and the host that it called. */
-  page?: { readonly origin: string; readonly host: string } | undefined;
+  webPage?: { readonly origin: string; readonly host: string } | undefined;
   /** It is on this machine, and no proxy passed it on. */
   local?: boolean;
   /** What it counts as for limits by address. Absent for this machine, and for code in the server. */
-  network?: string | undefined;
+  addressKey?: string | undefined;
   /** What this session may still do; absent where it has done nothing yet. */
-  buckets?: Buckets;
+  rateBuckets?: Buckets;
   /** Until when it was told to wait, and what is left of the patience with those who do not. By the limiter's clock. */
   waitUntil?: number;
-  patience?: number;
+  retryAllowance?: number;
   /** What the `authorize` hook said, by action and room. */
-  decisions?: Map<string, Decision>;
+  decisions?: Map<string, AuthorizeDecision>;
   /** The hook is thinking about this asker: what else it wants has to wait, or would overtake. */
   deciding?: boolean;
 }

@@ -5,12 +5,12 @@ import { ThumpError } from "../protocol/codes.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 
 /** Each takes about 100 bytes. */
-const MAX = 1_000_000;
+const MAX_REVOCATIONS = 1_000_000;
 /** So many are looked at whenever a new one comes, users and tokens each: those that are over are forgotten. */
-const LOOKS = 4;
+const ENTRIES_PER_ADD = 4;
 
 /** What is known of a token when it is to be refused or not. */
-interface Shown {
+interface ShownToken {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
   readonly hash?: string | undefined;
@@ -56,7 +56,7 @@ export class Revocations {
   }
 
   /** Whether a token was revoked. */
-  covers({ user, token, hash, issued }: Shown): boolean {
+  covers({ user, token, hash, issued }: ShownToken): boolean {
     if (this.#added === 0) return false;
     const past = surelyPast();
     if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
@@ -69,10 +69,15 @@ export class Revocations {
   #makeRoom(): void {
     this.#added++;
     const past = surelyPast();
-    for (const [user, { until }] of this.#userRounds.next(LOOKS)) if (until <= past) this.#users.delete(user);
-    for (const [token, until] of this.#tokenRounds.next(LOOKS)) if (until <= past) this.#tokens.delete(token);
-    if (this.#users.size + this.#tokens.size >= MAX) {
-      throw new ThumpError("limit", `This server remembers ${MAX} revocations. Change the secret instead.`);
+    for (const [user, { until }] of this.#userRounds.next(ENTRIES_PER_ADD))
+      if (until <= past) this.#users.delete(user);
+    for (const [token, until] of this.#tokenRounds.next(ENTRIES_PER_ADD))
+      if (until <= past) this.#tokens.delete(token);
+    if (this.#users.size + this.#tokens.size >= MAX_REVOCATIONS) {
+      throw new ThumpError(
+        "limit",
+        `This server remembers ${MAX_REVOCATIONS} revocations. Change the secret instead.`,
+      );
     }
   }
 }

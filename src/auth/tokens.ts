@@ -2,19 +2,19 @@
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { TOKEN_ACTIONS } from "./actions.ts";
-import { type Caller, NO_OPERATIONS, type Proof } from "./principal.ts";
+import { type Principal, NO_OPERATIONS, type Proof } from "./principal.ts";
 import { Grants } from "./grants.ts";
 import { type KeyRing, PUBLIC_ALGORITHMS, SECRET_ALGORITHMS } from "./key-ring.ts";
 import { invalidToken } from "./auth-error.ts";
-import type { RemoteKeys } from "./jwks.ts";
+import type { Jwks } from "./jwks.ts";
 import { checkSubject } from "./user-name.ts";
 
 /** In characters. */
-const MAX_TOKEN = 8192;
-const MAX_PATTERNS = 256;
+const MAX_TOKEN_BYTES = 8192;
+const MAX_ROOM_PATTERNS = 256;
 /** A token that was good is believed for so long without looking at its signature again, in ms. */
-const REMEMBERED = 60_000;
-const MAX_REMEMBERED = 4096;
+const CACHE_TTL_MS = 60_000;
+const MAX_CACHED_TOKENS = 4096;
 
 export interface TokenSettings {
   issuer: string[];
@@ -28,13 +28,13 @@ interface Verified extends Pick<Proof, "key" | "algorithm"> {
   claims: JWTPayload;
 }
 
-export class Tokens {
-  readonly #known = new Map<string, { caller: Caller; at: number }>();
+export class TokenVerifier {
+  readonly #known = new Map<string, { principal: Principal; at: number }>();
   readonly #options: JWTVerifyOptions;
 
   constructor(
     readonly ring: KeyRing,
-    readonly remote: RemoteKeys | undefined,
+    readonly remote: Jwks | undefined,
     readonly settings: TokenSettings,
   ) {
     const { issuer, audience, leeway } = settings;
@@ -47,26 +47,27 @@ export class Tokens {
   }
 
   /** Who a token says that its bearer is. @throws ThumpError `unauthorized`, `unavailable` */
-  verify(token: string): Caller | Promise<Caller> {
+  verify(token: string): Principal | Promise<Principal> {
     const known = this.#known.get(token);
-    if (known && performance.now() - known.at < REMEMBERED && Date.now() < (known.caller.deadline ?? 0))
-      return known.caller;
+    if (known && performance.now() - known.at < CACHE_TTL_MS && Date.now() < (known.principal.deadline ?? 0))
+      return known.principal;
     this.#known.delete(token);
     return this.#verify(token);
   }
 
   /** Tokens that were shown lately, and are good. */
-  *shown(): Iterable<Caller> {
-    for (const { caller } of this.#known.values()) yield caller;
+  *shown(): Iterable<Principal> {
+    for (const { principal } of this.#known.values()) yield principal;
   }
 
-  async #verify(token: string): Promise<Caller> {
-    if (token.length > MAX_TOKEN) throw invalidToken(`The token has more than ${MAX_TOKEN} characters.`);
+  async #verify(token: string): Promise<Principal> {
+    if (token.length > MAX_TOKEN_BYTES)
+      throw invalidToken(`The token has more than ${MAX_TOKEN_BYTES} characters.`);
     const { claims, key, algorithm } = await this.#claims(token);
-    const caller = this.#callerOf(token, claims, key, algorithm);
-    if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(token, { caller, at: performance.now() });
-    return caller;
+    const principal = this.#principalOf(token, claims, key, algorithm);
+    if (this.#known.size >= MAX_CACHED_TOKENS) this.#known.delete(this.#known.keys().next().value as string);
+    this.#known.set(token, { principal, at: performance.now() });
+    return principal;
   }
 
   /** Tries the keys that the token's header allows. The header only chooses among them: each has its algorithms. */
@@ -91,7 +92,7 @@ export class Tokens {
     throw invalidToken("The token is not signed by a key that this server knows.");
   }
 
-  async #remoteClaims(token: string, remote: RemoteKeys): Promise<JWTPayload> {
+  async #remoteClaims(token: string, remote: Jwks): Promise<JWTPayload> {
     const options = { ...this.#options, algorithms: PUBLIC_ALGORITHMS };
     try {
       return (await jwtVerify(token, remote.find, options)).payload;
@@ -110,7 +111,7 @@ export class Tokens {
   }
 
   /** Whether a caller whose token was good by other settings would be let in by these. */
-  believes({ proof, expires = 0 }: Caller): boolean {
+  isStillValid({ proof, expires = 0 }: Principal): boolean {
     if (!proof || !this.#isShortEnough(expires)) return false;
     const { key, algorithm, issuer, audience } = proof;
     const { issuer: issuers, audience: audiences } = this.settings;
@@ -127,7 +128,7 @@ export class Tokens {
     return expires <= Date.now() + lifetime + leeway;
   }
 
-  #callerOf(token: string, claims: JWTPayload, key: string, algorithm: string): Caller {
+  #principalOf(token: string, claims: JWTPayload, key: string, algorithm: string): Principal {
     const { leeway, lifetime, audience } = this.settings;
     const expires = Number(claims.exp) * 1000;
     if (!this.#isShortEnough(expires)) {
@@ -186,8 +187,8 @@ function readRooms(rooms: unknown): Record<string, string[]> {
   );
   if (!entries || !fits)
     throw invalidToken('The token\'s rooms must be {"pattern":["join","publish","history","members"]}.');
-  if (entries.length > MAX_PATTERNS)
-    throw invalidToken(`The token grants more than ${MAX_PATTERNS} patterns of rooms.`);
+  if (entries.length > MAX_ROOM_PATTERNS)
+    throw invalidToken(`The token grants more than ${MAX_ROOM_PATTERNS} patterns of rooms.`);
   return rooms as Record<string, string[]>;
 }
 

@@ -29,8 +29,9 @@ export async function check(
   cwd: string,
 ): Promise<string> {
   const settings = serverSettings(await readOptions({ config }, env, cwd));
-  const { access, rules } = createRuntimeConfig(settings, new SessionLogger());
-  const answer = room === undefined ? printable(settings, access.secured) : ruleOf(room, rules, settings);
+  const { authenticator, rules } = createRuntimeConfig(settings, new SessionLogger());
+  const answer =
+    room === undefined ? printable(settings, authenticator.isConfigured) : ruleOf(room, rules, settings);
   return `${JSON.stringify(answer, undefined, 2)}\n`;
 }
 

@@ -29,7 +29,7 @@ export function plainAddress(address: string): string {
  * The address, or the /64 of an IPv6 one: who has one of those has all of it. Requests whose address is not known count
  * as one. It is not asked for those of this machine, which have no limit by address.
  */
-export function networkOf(address: string | undefined): string {
+export function addressKeyOf(address: string | undefined): string {
   if (address === undefined) return "unknown";
   const plain = plainAddress(address);
   return plain.includes(":") ? `${firstGroups(plain, 4)}::/64` : plain;

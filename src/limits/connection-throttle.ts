@@ -1,9 +1,9 @@
 // The turnstile: newcomers come in a few a turn of the event loop, so that nobody who is here waits behind a crowd.
 
 /** So many a turn: each takes about as long as a publication to a hundred sockets. */
-const A_TURN = 4;
+const CONNECTIONS_PER_TICK = 4;
 /** So many that wait are looked at in one turn, with those that have left. */
-const A_LOOK = 256;
+const CHECKS_PER_TICK = 256;
 
 /** A newcomer that waits. */
 interface Waiting {
@@ -11,7 +11,7 @@ interface Waiting {
   readonly go: (passed: boolean) => void;
 }
 
-export class Turnstile {
+export class ConnectionThrottle {
   #passed = 0;
   #waiting: Waiting[] = [];
   #scheduled = false;
@@ -22,7 +22,7 @@ export class Turnstile {
    */
   pass(hasLeft: () => boolean): Promise<boolean> | undefined {
     this.#schedule();
-    if (this.#waiting.length === 0 && this.#passed < A_TURN) {
+    if (this.#waiting.length === 0 && this.#passed < CONNECTIONS_PER_TICK) {
       this.#passed++;
       return undefined;
     }
@@ -33,15 +33,15 @@ export class Turnstile {
     if (this.#scheduled) return;
     this.#scheduled = true;
     // Between two of these the engine looks at all of its sockets.
-    setImmediate(() => this.#turn());
+    setImmediate(() => this.#tick());
   }
 
-  #turn(): void {
+  #tick(): void {
     this.#scheduled = false;
     const next: Waiting[] = [];
     let looked = 0;
     for (const waiting of this.#waiting) {
-      if (next.length === A_TURN || looked === A_LOOK) break;
+      if (next.length === CONNECTIONS_PER_TICK || looked === CHECKS_PER_TICK) break;
       looked++;
       if (waiting.hasLeft()) waiting.go(false);
       else next.push(waiting);

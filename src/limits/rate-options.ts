@@ -2,13 +2,13 @@
 import { type Static, Type } from "typebox";
 import { Size } from "../rooms/rule.ts";
 import { sizeBytes } from "../rooms/units.ts";
-import { type Kind, KINDS, type Rate } from "./token-buckets.ts";
+import { type RateKind, RATE_KINDS, type Rate } from "./token-buckets.ts";
 
 /** By whom it is counted. */
-export const SCOPES = ["session", "user", "address", "key"] as const;
-export type Scope = (typeof SCOPES)[number];
+export const RATE_SCOPES = ["session", "user", "address", "key"] as const;
+export type RateScope = (typeof RATE_SCOPES)[number];
 /** False where there is no limit. */
-export type Rates = Record<Scope, Record<Kind, Rate | false>>;
+export type Rates = Record<RateScope, Record<RateKind, Rate | false>>;
 
 const Count = Type.Number({ exclusiveMinimum: 0 });
 const Counts = Type.Union([
@@ -31,7 +31,7 @@ const inSession = {
   bytes: Type.Optional(Sizes),
   reads: Type.Optional(Sizes),
 };
-const Everything = Type.Object(
+const AllRates = Type.Object(
   { connects: Type.Optional(Counts), ...inSession },
   { additionalProperties: false },
 );
@@ -43,9 +43,9 @@ const Everything = Type.Object(
 export const RatesOptions = Type.Object(
   {
     session: Type.Optional(Type.Object(inSession, { additionalProperties: false })),
-    user: Type.Optional(Everything),
-    address: Type.Optional(Everything),
-    key: Type.Optional(Everything),
+    user: Type.Optional(AllRates),
+    address: Type.Optional(AllRates),
+    key: Type.Optional(AllRates),
   },
   { additionalProperties: false },
 );
@@ -95,12 +95,12 @@ type Given = Static<typeof Counts> | Static<typeof Sizes> | undefined;
 
 /** Fills in the defaults. */
 export function resolveRates(given: RatesOptions = {}): Rates {
-  const ofScope = (scope: Scope): Record<Kind, Rate | false> => {
-    const options: Partial<Record<Kind, Given>> = given[scope] ?? {};
-    const entries = KINDS.map((kind) => [kind, resolve(options[kind], DEFAULTS[scope][kind])]);
-    return Object.fromEntries(entries) as Record<Kind, Rate | false>;
+  const ofScope = (scope: RateScope): Record<RateKind, Rate | false> => {
+    const options: Partial<Record<RateKind, Given>> = given[scope] ?? {};
+    const entries = RATE_KINDS.map((kind) => [kind, resolve(options[kind], DEFAULTS[scope][kind])]);
+    return Object.fromEntries(entries) as Record<RateKind, Rate | false>;
   };
-  return Object.fromEntries(SCOPES.map((scope) => [scope, ofScope(scope)])) as Rates;
+  return Object.fromEntries(RATE_SCOPES.map((scope) => [scope, ofScope(scope)])) as Rates;
 }
 
 function resolve(given: Given, otherwise: Rate | false): Rate | false {

@@ -4,9 +4,9 @@ import type { Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
 /** Who found no place tries again after so long, in ms, and up to as long again: not all at the same time. */
-const RETRY = 5000;
+const RETRY_MS = 5000;
 
-export class Places {
+export class SessionLimit {
   /** How many found no place, because all or because those of their address were taken. */
   readonly refused = { all: 0, address: 0 };
 
@@ -26,7 +26,7 @@ export class Places {
    */
   check({ network }: Pick<Session, "network">): void {
     const { sessions, networks } = this.hub;
-    const retry = RETRY + Math.floor(Math.random() * RETRY);
+    const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     if (sessions.size >= this.max) {
       this.refused.all++;
       const why = `All ${this.max} places for sessions are taken. Try again in ${retry} ms.`;

@@ -10,14 +10,14 @@ export interface Rate {
  * What is counted. `requests` are bodies of requests, and frames that ask for nothing that is counted otherwise; `joins`
  * are also reads of history and of members; `bytes` are published, `reads` are bytes read.
  */
-export const KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
-export type Kind = (typeof KINDS)[number];
+export const RATE_KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
+export type RateKind = (typeof RATE_KINDS)[number];
 
 /**
  * The buckets of one somebody. Each is a single number: when it will be full again, in ms; in the past, it is full.
  * What is missing from it now follows from that, so nothing has to fill it up.
  */
-export type Buckets = Record<Kind, number>;
+export type Buckets = Record<RateKind, number>;
 
 export function newBuckets(): Buckets {
   return { connects: 0, requests: 0, joins: 0, publishes: 0, bytes: 0, reads: 0 };
@@ -43,10 +43,10 @@ export function waitFor(fullAt: number, rate: Rate, cost: number, now: number): 
 }
 
 /** So many are looked at whenever a new one comes. */
-const LOOKS = 4;
+const ENTRIES_PER_ACCESS = 4;
 
 /** Everybody's buckets by name. Who has full ones again need not be remembered. */
-export class Accounts {
+export class BucketStore {
   readonly #accounts = new Map<string, Buckets>();
 
   /** @param max so many are remembered; then the one that was looked at longest ago is forgotten */
@@ -70,7 +70,7 @@ export class Accounts {
   #forget(now: number): void {
     let looks = 0;
     for (const [name, buckets] of this.#accounts) {
-      if (looks++ === LOOKS) return;
+      if (looks++ === ENTRIES_PER_ACCESS) return;
       this.#accounts.delete(name);
       // To the end of the line, unless it is full or there is no room.
       if (!isFull(buckets, now) && this.#accounts.size < this.max - 1) this.#accounts.set(name, buckets);
@@ -79,5 +79,5 @@ export class Accounts {
 }
 
 function isFull(buckets: Buckets, now: number): boolean {
-  return KINDS.every((kind) => buckets[kind] <= now);
+  return RATE_KINDS.every((kind) => buckets[kind] <= now);
 }

@@ -7,7 +7,7 @@ export type ForwardedHeader = "x-forwarded-for" | "forwarded";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
-export class Proxies {
+export class TrustedProxies {
   #trusted = new BlockList();
   #any = false;
   #header: ForwardedHeader = "x-forwarded-for";

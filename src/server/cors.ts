@@ -26,7 +26,7 @@ export function allowPage({ service, origins }: ThumpServer, response: Response,
   headers.set("access-control-allow-origin", origin);
   headers.set("access-control-expose-headers", EXPOSED_HEADERS);
   headers.set("vary", "origin");
-  if (service.access.settings.cookie !== undefined && origins.isListed(origin))
+  if (service.authenticator.settings.cookie !== undefined && origins.isListed(origin))
     headers.set("access-control-allow-credentials", "true");
   return response;
 }

@@ -47,9 +47,9 @@ function effective(rule: Rule, written: WrittenRules): EffectiveRule {
 
 /** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
 export function rulesRoute(thump: ThumpServer) {
-  return ({ service, request, asker }: HandlerContext): Response => {
-    const { policy, hub } = service;
-    policy.checkOperation(asker, "inspect");
+  return ({ service, request, context }: HandlerContext): Response => {
+    const { authorizer, hub } = service;
+    authorizer.checkOperation(context, "inspect");
     const { rooms } = thump.settings;
     const [room] = readQuery(request, ["room"]).rooms;
     if (room !== undefined) return Response.json(ruleOfRoom(checkRoomName(room), hub.rules, rooms));

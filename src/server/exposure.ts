@@ -1,14 +1,14 @@
 // How far a server may reach: without anybody to believe it is for this machine, unless it is said to be open.
 import type { Server } from "bun";
 import { isLocal, isLoopback } from "../limits/local-request.ts";
-import { knowsAnyone } from "../auth/auth-options.ts";
+import { hasCredentials } from "../auth/auth-options.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import type { ThumpServer } from "./thump-server.ts";
 import { OptionsError, type Settings } from "./config/options.ts";
 
 /** Whether it was settled who may come: by secrets or keys, by the app's own code, or because all may. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
-  return open || authorize !== undefined || knowsAnyone(access);
+  return open || authorize !== undefined || hasCredentials(access);
 }
 
 /** @throws OptionsError when others than this machine would be let in, and nobody said that this is meant */

@@ -1,5 +1,5 @@
 // This server as one of several nodes: what the others may want of it.
-import { remove, revokeAll } from "../service/end-sessions.ts";
+import { endSessions, revokeAll } from "../service/end-sessions.ts";
 import type { ThumpServer } from "./thump-server.ts";
 
 /** Takes part, where the log is shared. */
@@ -7,7 +7,7 @@ export function joinCluster({ hub, service }: Pick<ThumpServer, "hub" | "service
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {
-      const { ended, revoked } = remove(hub, service.access, removal);
+      const { ended, revoked } = endSessions(hub, service.authenticator, removal);
       // Which tokens sessions came with is known here alone: the others are to refuse them too.
       for (const one of revoked)
         if (one.token !== undefined && one.token !== removal.token)
@@ -16,8 +16,8 @@ export function joinCluster({ hub, service }: Pick<ThumpServer, "hub" | "service
             .catch((error: unknown) => hub.journal.fault("a revocation was not passed on", error));
       return ended;
     },
-    revoked: (all) => revokeAll(hub, service.access.revocations, all),
-    revocations: () => service.access.revocations.all(),
+    revoked: (all) => revokeAll(hub, service.authenticator.revocations, all),
+    revocations: () => service.authenticator.revocations.all(),
     count: (name) => hub.rooms.get(name)?.members.size ?? 0,
     *counts() {
       for (const [name, { members }] of hub.rooms) yield [name, members.size];

@@ -38,10 +38,10 @@ function metricsRoute(thump: ThumpServer) {
 
 /** Programs elsewhere read metrics with an API key, also where all else is open. @throws ThumpError */
 async function checkReader({ service, origins }: ThumpServer, request: Request): Promise<void> {
-  const caller = await service.access.identify(request, origins);
-  if (caller.operations.has("metrics")) return;
-  throw service.policy.refusal(
-    { caller },
+  const principal = await service.authenticator.authenticate(request, origins);
+  if (principal.operations.has("metrics")) return;
+  throw service.authorizer.refusal(
+    { principal },
     "Metrics are for programs on this machine, and for API keys that may read them. See --metrics.",
   );
 }

@@ -1,9 +1,9 @@
 // The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia, type ElysiaConfig } from "elysia";
-import type { Caller } from "../auth/principal.ts";
-import { identify } from "../service/authenticate.ts";
-import { networkOf } from "../limits/client-address.ts";
+import type { Principal } from "../auth/principal.ts";
+import { authenticate } from "../service/authenticate.ts";
+import { addressKeyOf } from "../limits/client-address.ts";
 import { consolePage } from "../console/console-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/http/list-rooms.ts";
@@ -141,7 +141,7 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
       return preflight(thump, request, () => readNames(request, route, direct));
     });
   if (thump.settings.console)
-    routes.get("/console", ({ request }) => consolePage(request, thump.access.secured));
+    routes.get("/console", ({ request }) => consolePage(request, thump.authenticator.isConfigured));
   return routes;
 }
 
@@ -186,18 +186,19 @@ function guarded(
       origin = origins.check(request);
       checkLocal(thump, source);
       const names = readNames(request, route, isDirect(thump, server, source));
-      const network = local ? undefined : networkOf(address);
-      const handle = (caller: Caller) => {
-        if (counted) service.limiter.take({ caller }, "connects");
+      const network = local ? undefined : addressKeyOf(address);
+      const handle = (principal: Principal) => {
+        if (counted) service.limiter.take({ principal }, "connects");
         // An API key has users of many addresses behind it.
-        const counts = caller.kind === "key" ? undefined : network;
+        const counts = principal.kind === "key" ? undefined : network;
         const page = origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
-        const asker = { caller, address, network: counts, local, page };
-        return handler({ service, request, server: source.server, asker, names });
+        const context = { caller: principal, address, network: counts, local, page };
+        return handler({ service, request, server: source.server, context, names });
       };
-      const caller = identify(service, request, origins, network, counted);
-      const later = (identified: Caller) => (counted && request.signal.aborted ? gone() : handle(identified));
-      const response = caller instanceof Promise ? caller.then(later) : handle(caller);
+      const principal = authenticate(service, request, origins, network, counted);
+      const later = (identified: Principal) =>
+        counted && request.signal.aborted ? gone() : handle(identified);
+      const response = principal instanceof Promise ? principal.then(later) : handle(principal);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);
     } catch (error) {

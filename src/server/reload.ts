@@ -1,5 +1,5 @@
 // Other settings for a running engine: what can change does so at once, and what cannot is named.
-import { Policy } from "../auth/authorizer.ts";
+import { Authorizer } from "../auth/authorizer.ts";
 import { socketBounds } from "../hub/backpressure.ts";
 import { recheckAll } from "../service/recheck.ts";
 import { CLOSE } from "../protocol/codes.ts";
@@ -29,13 +29,13 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   roomsPerSession: (thump, { roomsPerSession }) => (thump.hub.roomsPerSession = roomsPerSession),
   roomsInUse: ({ hub }, { roomsInUse }) => (hub.openRooms.max = roomsInUse),
   roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.openRooms.perOwner = roomsPerAddress),
-  bodies: ({ service }, { bodies }) => (service.bodies.max = bodies),
+  bodies: ({ service }, { bodies }) => (service.bodyMemory.max = bodies),
   memory: (thump, { memory }) => (thump.memoryBudget.limit = memory), // in a second at most
   proxies: trustProxies,
   forwardedHeader: trustProxies,
-  maxSessions: ({ service }, { maxSessions }) => (service.places.max = maxSessions),
+  maxSessions: ({ service }, { maxSessions }) => (service.sessionLimit.max = maxSessions),
   sessionsPerAddress: ({ service }, { sessionsPerAddress }) =>
-    (service.places.perAddress = sessionsPerAddress),
+    (service.sessionLimit.perAddress = sessionsPerAddress),
   bodyTime: ({ service }, { bodyTime }) => (service.bodyTime = bodyTime),
   rates: (thump, { rates }) => (thump.service.limiter.rates = rates),
   origins: (thump, { origins }) => thump.origins.allow(origins),
@@ -60,7 +60,7 @@ export function reload(thump: ThumpServer, next: Settings): Reloaded {
   const { kept, changed, restart } = compare(thump, next);
   // As it will be, not as it was written: the host, for one, stays what it was.
   checkExposure(kept);
-  const prepared = createRuntimeConfig(kept, thump.hub.journal, thump.access);
+  const prepared = createRuntimeConfig(kept, thump.hub.journal, thump.authenticator);
   thump.settings = kept;
   for (const name of changed) APPLY_LIVE[name]?.(thump, kept, prepared);
   if (changed.some((name) => AUTHORIZATION_SETTINGS.has(name)))
@@ -106,11 +106,12 @@ function replaceRules(thump: ThumpServer, next: Settings, { rules }: RuntimeConf
 /** Other secrets and keys. Whose token or API key is not good any more goes. */
 function replaceAccess(thump: ThumpServer, next: Settings, prepared: RuntimeConfig): void {
   const { service, hub } = thump;
-  const { access, rules } = prepared;
-  const gone = access.replace(service.access);
+  const { authenticator, rules } = prepared;
+  const gone = authenticator.inherit(service.authenticator);
   // The first secret closes what no rule speaks of, the last one opens it again.
-  if (access.secured !== service.access.secured && hub.rules !== rules) hub.replaceRules(rules);
-  service.access = access;
+  if (authenticator.isConfigured !== service.authenticator.isConfigured && hub.rules !== rules)
+    hub.replaceRules(rules);
+  service.authenticator = authenticator;
   replaceAuthorizer(thump, next);
   for (const session of hub.sessions.values())
     if (gone.has(session.identity)) session.end(CLOSE.removed, "its API key was taken away");
@@ -121,5 +122,5 @@ function trustProxies({ trustedProxies }: ThumpServer, next: Settings): void {
 }
 
 function replaceAuthorizer({ service, hub }: ThumpServer, { authorize }: Settings): void {
-  service.policy = new Policy(hub, service.access.secured, authorize);
+  service.authorizer = new Authorizer(hub, service.authenticator.isConfigured, authorize);
 }

@@ -27,8 +27,8 @@ export async function start(flags: Flags): Promise<void> {
   }
   onSignals(running, flags);
   // Last: whoever reads it may count on all of the above.
-  const { settings, access } = running.thump;
-  console.log(banner(running, settings.demo, access.secured, settings.tls ? "https" : "http"));
+  const { settings, authenticator } = running.thump;
+  console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
 }
 
 async function begin(options: Options): Promise<RunningServer> {

@@ -1,15 +1,15 @@
 // Puts the parts together: log, rules, hub and door. No HTTP here.
 import type { Server } from "bun";
-import type { Access } from "../auth/authenticator.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import { SERVER } from "../auth/principal.ts";
-import { Door } from "../service/room-service.ts";
+import { RoomService } from "../service/room-service.ts";
 import { Limiter } from "../limits/limiter.ts";
 import { isLoopback } from "../limits/local-request.ts";
 import { Origins } from "../auth/origins.ts";
-import { Places } from "../limits/session-limit.ts";
-import { Policy } from "../auth/authorizer.ts";
-import { Proxies } from "../limits/trusted-proxies.ts";
-import { Turnstile } from "../limits/connection-throttle.ts";
+import { SessionLimit } from "../limits/session-limit.ts";
+import { Authorizer } from "../auth/authorizer.ts";
+import { TrustedProxies } from "../limits/trusted-proxies.ts";
+import { ConnectionThrottle } from "../limits/connection-throttle.ts";
 import { type SocketBounds, socketBounds } from "../hub/backpressure.ts";
 import { Hub } from "../hub/hub.ts";
 import { Memory } from "../rooms/memory-budget.ts";
@@ -45,9 +45,9 @@ export class ThumpServer {
   /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
   readonly seed = crypto.randomUUID();
   readonly hub: Hub;
-  readonly service: Door;
+  readonly service: RoomService;
   readonly origins: Origins;
-  readonly trustedProxies: Proxies;
+  readonly trustedProxies: TrustedProxies;
   readonly socketLimits: SocketBounds;
   /** Those who are told how sessions end, and of faults. */
   readonly events = new Journals(new SessionLogger());
@@ -68,7 +68,7 @@ export class ThumpServer {
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
-  readonly connectionThrottle = new Turnstile();
+  readonly connectionThrottle = new ConnectionThrottle();
 
   /**
    * @param settings what holds now: a reload replaces them
@@ -77,7 +77,7 @@ export class ThumpServer {
   constructor(public settings: Settings) {
     this.listening = settings;
     const journal = this.events;
-    const { access, rules } = createRuntimeConfig(settings, journal);
+    const { authenticator, rules } = createRuntimeConfig(settings, journal);
     this.socketLimits = socketBounds(settings.maxMessage);
     this.memoryBudget = new Memory(settings.memory);
     this.hub = new Hub({
@@ -100,20 +100,28 @@ export class ThumpServer {
       roomsPerAddress: settings.roomsPerAddress,
       memoryBudget: settings.store.kind === "redis" ? this.memoryBudget : undefined,
     });
-    const policy = new Policy(this.hub, access.secured, settings.authorize);
+    const authorizer = new Authorizer(this.hub, authenticator.isConfigured, settings.authorize);
     const limiter = new Limiter(settings.rates);
-    const places = new Places(this.hub, settings.maxSessions, settings.sessionsPerAddress);
+    const sessionLimit = new SessionLimit(this.hub, settings.maxSessions, settings.sessionsPerAddress);
     const { maxMessage, bodyTime } = settings;
-    this.service = new Door(this.hub, maxMessage, bodyTime, access, policy, limiter, places);
-    this.service.bodies.max = settings.bodies;
+    this.service = new RoomService(
+      this.hub,
+      maxMessage,
+      bodyTime,
+      authenticator,
+      authorizer,
+      limiter,
+      sessionLimit,
+    );
+    this.service.bodyMemory.max = settings.bodies;
     joinCluster(this);
     this.origins = new Origins(settings.origins);
-    this.trustedProxies = new Proxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
+    this.trustedProxies = new TrustedProxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
   }
 
   /** Whom it believes, and what was revoked. */
-  get access(): Access {
-    return this.service.access;
+  get authenticator(): Authenticator {
+    return this.service.authenticator;
   }
 
   /**
@@ -122,7 +130,7 @@ export class ThumpServer {
    */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
     const { seq } = await this.service.publish(
-      { caller: SERVER },
+      { principal: SERVER },
       { room, content: Content.value(data), ...options },
     );
     return { at: formatCursor(this.hub.log.epoch, seq) };
@@ -177,7 +185,7 @@ export class ThumpServer {
     this.hub.attach(server);
     // Where there are secrets, a name that points here by trickery brings no token along.
     const local = isLoopback(server.hostname ?? "");
-    this.origins.loopbackOnly = () => local && !this.access.secured;
+    this.origins.loopbackOnly = () => local && !this.authenticator.isConfigured;
     // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
     if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
     this.onAttach();

@@ -1,38 +1,42 @@
 // Who sends a request, and who pays for finding out: bad tokens and keys are counted by address wherever they are shown.
-import { ANONYMOUS, type Caller } from "../auth/principal.ts";
+import { ANONYMOUS, type Principal } from "../auth/principal.ts";
 import { readCredential } from "../auth/credentials.ts";
-import type { Door } from "./room-service.ts";
+import type { RoomService } from "./room-service.ts";
 import type { Origins } from "../auth/origins.ts";
 
 /**
  * Says who sends a request.
- * @param network what it counts as for limits by address
+ * @param addressKey what it counts as for limits by address
  * @param counted it takes a `connects` in any case. Else it takes one only when what it shows is not good; and who has
  * none left is not looked at
  * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`, `rate`
  */
-export function identify(
-  { access, limiter }: Door,
+export function authenticate(
+  { authenticator, limiter }: RoomService,
   request: Request,
   origins: Origins,
-  network: string | undefined,
+  addressKey: string | undefined,
   counted: boolean,
-): Caller | Promise<Caller> {
-  const payer = { caller: ANONYMOUS, network };
+): Principal | Promise<Principal> {
+  const payer = { principal: ANONYMOUS, network: addressKey };
   if (counted) {
     limiter.take(payer, "connects");
-    return access.identify(request, origins);
+    return authenticator.authenticate(request, origins);
   }
-  if (network === undefined || !access.secured || !readCredential(request, access.settings.cookie))
-    return access.identify(request, origins);
-  limiter.ask(payer, "connects");
+  if (
+    addressKey === undefined ||
+    !authenticator.isConfigured ||
+    !readCredential(request, authenticator.settings.cookie)
+  )
+    return authenticator.authenticate(request, origins);
+  limiter.check(payer, "connects");
   const refused = (error: unknown): never => {
     limiter.take(payer, "connects");
     throw error;
   };
   try {
-    const caller = access.identify(request, origins);
-    return caller instanceof Promise ? caller.catch(refused) : caller;
+    const principal = authenticator.authenticate(request, origins);
+    return principal instanceof Promise ? principal.catch(refused) : principal;
   } catch (error) {
     return refused(error);
   }

@@ -3,13 +3,13 @@ import type { Hub } from "../hub/hub.ts";
 import type { Identity, Session } from "../hub/session.ts";
 import type { Removal, Revoked } from "../log/peers.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import type { Access } from "../auth/authenticator.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Revocations } from "../auth/revocations.ts";
 
 /** Does it, here. Returns how many sessions ended, and what is revoked since. */
-export function remove(
+export function endSessions(
   hub: Hub,
-  access: Access,
+  authenticator: Authenticator,
   { user, session, token, revoked }: Removal,
 ): { ended: number; revoked: Revoked[] } {
   const named = session === undefined ? undefined : hub.sessions.get(session);
@@ -17,41 +17,41 @@ export function remove(
   const all: Revoked[] = [];
   if (revoked && user !== undefined) {
     all.push({ user, ...revoked });
-    for (const hash of issuedAhead(hub, access, user, revoked.at))
+    for (const hash of issuedAhead(hub, authenticator, user, revoked.at))
       all.push({ token: hash, at: 0, until: revoked.until });
   }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
   // First to the list, then to those who are here: who comes between the two finds the door closed.
-  for (const one of all) access.revocations.add(one);
+  for (const one of all) authenticator.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||
     (user !== undefined && one.identity.user === user) ||
     (id !== undefined && one.identity.token === id);
-  return { ended: endAll(hub, fits, revoked ? "revoked" : "removed"), revoked: all };
+  return { ended: endMatching(hub, fits, revoked ? "revoked" : "removed"), revoked: all };
 }
 
 /**
  * The hashes of a user's tokens that were shown already and say that they were issued later than now, which the leeway
  * lets pass: revoking the user by time does not cover them.
  */
-function issuedAhead(hub: Hub, access: Access, user: string, at: number): Set<string> {
+function issuedAhead(hub: Hub, authenticator: Authenticator, user: string, at: number): Set<string> {
   const ahead = new Set<string>();
   const look = ({ user: whose, hash, issued = 0 }: Identity) => {
     if (whose === user && issued > at && hash !== undefined) ahead.add(hash);
   };
   for (const { identity } of hub.sessions.values()) look(identity);
-  for (const caller of access.shownLately()) look(caller);
+  for (const principal of authenticator.recentPrincipals()) look(principal);
   return ahead;
 }
 
 /** What was revoked elsewhere counts here: those who came with it end. */
 export function revokeAll(hub: Hub, revocations: Revocations, all: Revoked[]): void {
   const news = all.filter((one) => revocations.add(one));
-  if (news.length > 0) endAll(hub, ({ identity }) => revocations.covers(identity), "revoked");
+  if (news.length > 0) endMatching(hub, ({ identity }) => revocations.covers(identity), "revoked");
 }
 
 /** Ends the sessions that fit, and says how many they were. */
-function endAll(hub: Hub, fits: (session: Session) => boolean, reason: string): number {
+function endMatching(hub: Hub, fits: (session: Session) => boolean, reason: string): number {
   let ended = 0;
   for (const session of hub.sessions.values()) {
     if (!fits(session)) continue;

@@ -5,12 +5,12 @@ import { ThumpError } from "../protocol/codes.ts";
 import type { Content } from "../protocol/content.ts";
 import { checkEventName, checkKey, checkRoomName } from "../protocol/names.ts";
 import type { Rule } from "../rooms/rule.ts";
-import { type Asker, scopeOf } from "../auth/principal.ts";
-import type { Door } from "./room-service.ts";
+import { type RequestContext, scopeOf } from "../auth/principal.ts";
+import type { RoomService } from "./room-service.ts";
 import { checkUserName } from "../auth/user-name.ts";
 
 /** A publication as it comes in: from a frame, a body or code. */
-export interface Incoming {
+export interface PublishRequest {
   room: string;
   event?: string | undefined;
   content: Content;
@@ -21,52 +21,56 @@ export interface Incoming {
   /** The trace that the publisher is in (W3C Trace Context), when it says so. */
   traceparent?: TraceContext | undefined;
   /** Its rates were taken. */
-  paid?: boolean;
+  isCharged?: boolean;
   /** Data that does not fit is refused without details. */
-  brief?: boolean;
+  briefErrors?: boolean;
 }
 
 /** Takes what a publication costs, whether it will be refused or not. @throws ThumpError `rate` */
-export function pay({ limiter }: Door, asker: Asker, content: Content): void {
-  limiter.take(asker, "publishes", 1, content.size);
+export function chargePublish({ limiter }: RoomService, context: RequestContext, content: Content): void {
+  limiter.take(context, "publishes", 1, content.size);
 }
 
 /** As `Door.publish`. */
-export function publish(door: Door, asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
+export function publish(
+  service: RoomService,
+  context: RequestContext,
+  incoming: PublishRequest,
+): Publication | Promise<Publication> {
   // First: what is refused costs what it would have cost.
-  if (!incoming.paid) pay(door, asker, incoming.content);
+  if (!incoming.isCharged) chargePublish(service, context, incoming.content);
   const room = checkRoomName(incoming.room);
-  const rule = door.hub.ruleOf(room);
-  const decision = door.policy.check(asker, "publish", room, rule);
+  const rule = service.hub.ruleOf(room);
+  const decision = service.authorizer.check(context, "publish", room, rule);
   return decision
-    ? door.after(asker, decision, () => append(door, asker, incoming, rule))
-    : append(door, asker, incoming, rule);
+    ? service.afterDecision(context, decision, () => append(service, context, incoming, rule))
+    : append(service, context, incoming, rule);
 }
 
 function append(
-  door: Door,
-  asker: Asker,
-  incoming: Incoming,
+  service: RoomService,
+  context: RequestContext,
+  incoming: PublishRequest,
   rule: Rule,
 ): Publication | Promise<Publication> {
-  const { caller, session } = asker;
-  const { room, content, brief } = incoming;
+  const { principal, session } = context;
+  const { room, content, briefErrors } = incoming;
   // Its body, or the app's hook, may have taken a while.
-  door.access.recheck(caller);
+  service.authenticator.recheck(principal);
   const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
   const key = incoming.key === undefined ? undefined : checkKey(incoming.key);
-  const data = content.data(door.maxMessage);
-  const errors = rule.check && content.errors(rule.check, brief);
-  if (errors) throw unfit(room, errors);
-  door.hub.openRooms.publish(asker, room, rule.bounds);
-  const from = caller.kind === "server" ? incoming.from : caller.user;
-  if (caller.kind === "server" && from !== undefined) checkUserName(from, "/from");
+  const data = content.data(service.maxMessage);
+  const errors = rule.check && content.errors(rule.check, briefErrors);
+  if (errors) throw invalidData(room, errors);
+  service.hub.openRooms.publish(context, room, rule.bounds);
+  const from = principal.kind === "server" ? incoming.from : principal.user;
+  if (principal.kind === "server" && from !== undefined) checkUserName(from, "/from");
   const except = incoming.echo ? undefined : session?.id;
-  const scope = key === undefined ? undefined : scopeOf(caller);
-  return door.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);
+  const scope = key === undefined ? undefined : scopeOf(principal);
+  return service.hub.publish({ room, event, data, key, scope, from, except }, incoming.traceparent);
 }
 
-function unfit(room: string, errors: NonNullable<ThumpError["errors"]>): ThumpError {
+function invalidData(room: string, errors: NonNullable<ThumpError["errors"]>): ThumpError {
   const [first] = errors;
   const why = first ? `: ${first.path} ${first.message}` : "";
   return new ThumpError(

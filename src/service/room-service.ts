@@ -6,16 +6,16 @@ import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Joined, Start, Starts } from "../hub/join.ts";
 import type { Session } from "../hub/session.ts";
-import type { Access } from "../auth/authenticator.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Action } from "../auth/actions.ts";
-import { Bodies } from "../limits/body-memory.ts";
-import type { Asker } from "../auth/principal.ts";
+import { BodyMemory } from "../limits/body-memory.ts";
+import type { RequestContext } from "../auth/principal.ts";
 import type { Limiter } from "../limits/limiter.ts";
-import type { Places } from "../limits/session-limit.ts";
-import type { Policy } from "../auth/authorizer.ts";
-import { type Incoming, publish } from "./publish.ts";
-import type { AskingSession } from "./recheck.ts";
-import { Refusal } from "../auth/auth-error.ts";
+import type { SessionLimit } from "../limits/session-limit.ts";
+import type { Authorizer } from "../auth/authorizer.ts";
+import { type PublishRequest, publish } from "./publish.ts";
+import type { AuthorizedSession } from "./recheck.ts";
+import { AuthError } from "../auth/auth-error.ts";
 
 /** Joins that were authorized. */
 export interface AuthorizedStarts {
@@ -24,11 +24,11 @@ export interface AuthorizedStarts {
   /** The same, without history that may not be read. */
   readonly starts: Starts;
   /** The policy that authorized them. */
-  readonly policy: Policy;
+  readonly authorizer: Authorizer;
 }
 
-export class Door {
-  readonly bodies = new Bodies();
+export class RoomService {
+  readonly bodyMemory = new BodyMemory();
   /** How long a connection may be silent between two requests, in seconds. */
   idleTime = 10;
 
@@ -41,10 +41,10 @@ export class Door {
     readonly hub: Hub,
     public maxMessage: number,
     public bodyTime: number,
-    public access: Access,
-    public policy: Policy,
+    public authenticator: Authenticator,
+    public authorizer: Authorizer,
     readonly limiter: Limiter,
-    readonly places: Places,
+    readonly sessionLimit: SessionLimit,
   ) {}
 
   /**
@@ -52,66 +52,67 @@ export class Door {
    * @throws ThumpError `rate`, `invalid-room`, `forbidden`, `unauthorized`, `revoked`, `invalid-event`, `too-large`,
    * `malformed`, `invalid`, `key-reused`, `busy`
    */
-  publish(asker: Asker, incoming: Incoming): Publication | Promise<Publication> {
-    return publish(this, asker, incoming);
+  publish(context: RequestContext, incoming: PublishRequest): Publication | Promise<Publication> {
+    return publish(this, context, incoming);
   }
 
   /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
-  checkOpen({ caller, network }: Asker, rooms: Iterable<string>): void {
-    this.hub.openRooms.check({ network, user: caller.user }, rooms);
+  checkOpen({ principal, addressKey }: RequestContext, rooms: Iterable<string>): void {
+    this.hub.openRooms.check({ network: addressKey, user: principal.user }, rooms);
   }
 
   /** The session enters, if there is a place for it. @throws ThumpError `busy`, `rate` */
-  admit(session: AskingSession): void {
-    this.places.check(session);
+  admit(session: AuthorizedSession): void {
+    this.sessionLimit.check(session);
     this.enter(session);
   }
 
   /** A session's connection is there. One whose token is not good any more since it shook hands ends at once. */
-  enter(session: AskingSession): void {
+  enter(session: AuthorizedSession): void {
     this.hub.add(session);
-    const { caller } = session.asker;
-    if (this.access.revocations.covers(caller)) session.end(CLOSE.removed, "revoked");
-    else if (!this.access.believes(caller)) session.end(CLOSE.unauthorized, "the token is no longer good");
+    const { principal } = session.context;
+    if (this.authenticator.revocations.covers(principal)) session.end(CLOSE.removed, "revoked");
+    else if (!this.authenticator.isStillValid(principal))
+      session.end(CLOSE.unauthorized, "the token is no longer good");
   }
 
   /** Ends a session that could not begin: it may not, after all, or the fault is ours. */
   fail(session: Session, error: unknown): void {
-    if (error instanceof Refusal) session.end(CLOSE.removed, error.message);
+    if (error instanceof AuthError) session.end(CLOSE.removed, error.message);
     else this.hub.fail(session, error);
   }
 
   /** Authorizes a session to join rooms, and joins them. @throws ThumpError also those of `Hub.join` */
   authorizeAndJoin(
-    asker: Asker,
+    context: RequestContext,
     session: Session,
     starts: Starts,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
-    const join = (authorized: AuthorizedStarts) => this.join(asker, session, authorized, onJoined);
-    const authorized = this.authorizeJoins(asker, starts);
-    return authorized instanceof Promise ? this.after(asker, authorized, join) : join(authorized);
+    const join = (authorized: AuthorizedStarts) => this.join(context, session, authorized, onJoined);
+    const authorized = this.authorizeJoins(context, starts);
+    return authorized instanceof Promise ? this.afterDecision(context, authorized, join) : join(authorized);
   }
 
   /** Joins rooms that were authorized before. @throws ThumpError also those of `Hub.join` */
   join(
-    asker: Asker,
+    context: RequestContext,
     session: Session,
-    { requested, starts, policy }: AuthorizedStarts,
+    { requested, starts, authorizer }: AuthorizedStarts,
     onJoined: (joined: Joined) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
     // A reload has replaced the policy since: the new one decides.
-    if (policy !== this.policy) return this.authorizeAndJoin(asker, session, requested, onJoined);
+    if (authorizer !== this.authorizer) return this.authorizeAndJoin(context, session, requested, onJoined);
     return this.hub.join(session, starts, onJoined);
   }
 
   /** Authorizes joins: `authorizeStart` for each room. @throws ThumpError the first that is thrown at once */
-  authorizeJoins(asker: Asker, requested: Starts): AuthorizedStarts | Promise<AuthorizedStarts> {
-    const { policy } = this;
+  authorizeJoins(context: RequestContext, requested: Starts): AuthorizedStarts | Promise<AuthorizedStarts> {
+    const { authorizer } = this;
     const decisions: (Start | Promise<Start>)[] = [];
     for (const [room, start] of requested) {
-      const decision = this.authorizeStart(asker, room, start);
+      const decision = this.authorizeStart(context, room, start);
       // Another room may be refused at once; then nothing awaits this promise.
       if (decision instanceof Promise) decision.catch(() => {});
       decisions.push(decision);
@@ -119,7 +120,7 @@ export class Door {
     const byRoom = (starts: Start[]): AuthorizedStarts => ({
       requested,
       starts: new Map([...requested.keys()].map((room, i) => [room, starts[i] as Start])),
-      policy,
+      authorizer,
     });
     return decisions.some((decision) => decision instanceof Promise)
       ? Promise.all(decisions).then(byRoom)
@@ -132,9 +133,9 @@ export class Door {
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
-  authorizeStart(asker: Asker, room: string, start: Start): Start | Promise<Start> {
+  authorizeStart(context: RequestContext, room: string, start: Start): Start | Promise<Start> {
     let since: number | undefined;
-    const bound = () => void (since = now() - this.access.settings.resume);
+    const bound = () => void (since = now() - this.authenticator.settings.resume);
     const decisions: Promise<void>[] = [];
     const wait = (decision: void | Promise<void>) => {
       if (!decision) return;
@@ -142,30 +143,30 @@ export class Door {
       decision.catch(() => {});
       decisions.push(decision);
     };
-    wait(this.check(asker, "join", room));
-    if (start.presence) wait(this.check(asker, "members", room));
-    if (start.last) wait(this.check(asker, "history", room));
-    else if (start.after) wait(this.#otherwise(asker, room, bound));
+    wait(this.check(context, "join", room));
+    if (start.presence) wait(this.check(context, "members", room));
+    if (start.last) wait(this.check(context, "history", room));
+    else if (start.after) wait(this.#unless(context, room, bound));
     const bounded = () => (since === undefined ? start : { ...start, since });
     return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
   }
 
   /** Does something about a room of which the asker may not read the history. */
-  #otherwise(asker: Asker, room: string, run: () => void): void | Promise<void> {
+  #unless(context: RequestContext, room: string, run: () => void): void | Promise<void> {
     const refused = (error: unknown) => {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof AuthError)) throw error;
       run();
     };
     try {
-      return this.policy.check(asker, "history", room)?.catch(refused);
+      return this.authorizer.check(context, "history", room)?.catch(refused);
     } catch (error) {
       refused(error);
     }
   }
 
   /** Whether the asker may do something in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
-  check(asker: Asker, action: Action, room: string): void | Promise<void> {
-    return this.policy.check(asker, action, checkRoomName(room));
+  check(context: RequestContext, action: Action, room: string): void | Promise<void> {
+    return this.authorizer.check(context, action, checkRoomName(room));
   }
 
   /** A room's publications after a position, or its newest. That the asker may have them was checked. */
@@ -175,43 +176,56 @@ export class Door {
   }
 
   /** Forgets what is kept of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
-  forget(asker: Asker, room: string): void | Promise<void> {
-    if (!this.policy.mayAsServer(asker, "forget", checkRoomName(room)))
-      throw this.policy.refusal(asker, `The history of "${room}" is not for everyone to forget.`);
+  forget(context: RequestContext, room: string): void | Promise<void> {
+    if (!this.authorizer.allowsServer(context, "forget", checkRoomName(room)))
+      throw this.authorizer.refusal(context, `The history of "${room}" is not for everyone to forget.`);
     return this.hub.forget(room);
   }
 
   /** Does something that takes a right, once it is clear that the asker has it. @throws ThumpError as `check` */
-  allow<T>(asker: Asker, action: Action, room: string, run: () => T | Promise<T>): T | Promise<T> {
-    const decision = this.check(asker, action, room);
-    const done = decision ? this.after(asker, decision, run) : run();
+  whenAllowed<T>(
+    context: RequestContext,
+    action: Action,
+    room: string,
+    run: () => T | Promise<T>,
+  ): T | Promise<T> {
+    const decision = this.check(context, action, room);
+    const done = decision ? this.afterDecision(context, decision, run) : run();
     if (!(done instanceof Promise)) return done;
     // Reading from a log elsewhere takes a while, too.
     return done.then((answer) => {
-      this.access.recheck(asker.caller);
+      this.authenticator.recheck(context.principal);
       return answer;
     });
   }
 
   /** Continues once something is decided, if the asker's token is still good. @throws Refusal */
-  after<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
-    return this.hold(asker, decision, (decided) => {
-      this.access.recheck(asker.caller);
+  afterDecision<D, T>(
+    context: RequestContext,
+    decision: Promise<D>,
+    run: (decided: D) => T | Promise<T>,
+  ): Promise<T> {
+    return this.holdUntilDecided(context, decision, (decided) => {
+      this.authenticator.recheck(context.principal);
       return run(decided);
     });
   }
 
   /** Continues once something is decided. Until then the asker's other wishes wait, so that none overtakes this. */
-  async hold<D, T>(asker: Asker, decision: Promise<D>, run: (decided: D) => T | Promise<T>): Promise<T> {
-    asker.deciding = true;
+  async holdUntilDecided<D, T>(
+    context: RequestContext,
+    decision: Promise<D>,
+    run: (decided: D) => T | Promise<T>,
+  ): Promise<T> {
+    context.deciding = true;
     try {
       const decided = await decision;
       return await run(decided);
     } finally {
       // In a turn of its own: what this was about is answered first.
       setImmediate(() => {
-        asker.deciding = false;
-        asker.session?.decided();
+        context.deciding = false;
+        context.session?.decided();
       });
     }
   }

@@ -1,6 +1,6 @@
 // What the multiplexed socket and the multiplexed stream say in the same words: frames as JSON text. Pure.
-import type { Asker } from "../auth/principal.ts";
-import type { Door } from "../service/room-service.ts";
+import type { RequestContext } from "../auth/principal.ts";
+import type { RoomService } from "../service/room-service.ts";
 import type { Joined, Start } from "../hub/join.ts";
 import type { ThumpError } from "../protocol/codes.ts";
 import type { Command, CommandId } from "../protocol/commands.ts";
@@ -15,8 +15,12 @@ export function startOf({ after, last, max, presence }: Join): Start {
 }
 
 /** The first frame: who the server takes the client for, and what it may do. */
-export function welcomeFrame({ hub, maxMessage }: Door, { caller }: Asker, session: string): string {
-  const { user, expires } = caller;
+export function welcomeFrame(
+  { hub, maxMessage }: RoomService,
+  { principal }: RequestContext,
+  session: string,
+): string {
+  const { user, expires } = principal;
   const limits = { message: maxMessage, rooms: hub.roomsPerSession };
   const ping = hub.heartbeat.interval / 1000;
   return JSON.stringify({ type: "welcome", session, user, expires, ping, limits });

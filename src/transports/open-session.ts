@@ -1,6 +1,6 @@
 // Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
 import type { Server } from "bun";
-import type { AuthorizedStarts, Door } from "../service/room-service.ts";
+import type { AuthorizedStarts, RoomService } from "../service/room-service.ts";
 import { type Coding, codingFor, identity } from "../hub/content-coding.ts";
 import { startAll, type Start } from "../hub/join.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -31,7 +31,7 @@ export function openSocket(
   session: SocketSession,
 ): Response | undefined {
   // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
-  session.door.places.check(session);
+  session.service.sessionLimit.check(session);
   if (request.signal.aborted) return gone();
   upgrade(server, request, session);
   return undefined;
@@ -43,13 +43,13 @@ export function openRoomStream(
   format: StreamFormat,
   joins: AuthorizedStarts,
 ): Response {
-  const { service, asker } = http;
-  const create = (coding: Coding) => new RoomStream(service, asker, format, coding, joins);
+  const { service, context } = http;
+  const create = (coding: Coding) => new RoomStream(service, context, format, coding, joins);
   return openStream(http, format, [...joins.starts.keys()], create);
 }
 
 export function openStream(
-  { service, request, server, asker }: HandlerContext,
+  { service, request, server, context }: HandlerContext,
   format: StreamFormat,
   rooms: string[],
   create: (coding: Coding) => StreamSession,
@@ -60,12 +60,12 @@ export function openStream(
   const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
   // A response to HEAD has no body that could end, so it begins no session.
   if (request.method === "HEAD") {
-    service.places.check({ network: asker.network });
+    service.sessionLimit.check({ network: context.addressKey });
     return new Response(null, { headers: streamHeaders(format) });
   }
   const session = create(coding);
   service.admit(session);
-  if (asker.address === undefined) session.keepAwake(AWAKE_MS);
+  if (context.address === undefined) session.keepAwake(AWAKE_MS);
   return session.respond(holdOpen(service, request, server));
 }
 
@@ -74,7 +74,7 @@ export function openStream(
  * @param state reads the response's content
  */
 export async function poll(
-  { service, request, server, asker }: HandlerContext,
+  { service, request, server, context }: HandlerContext,
   room: string,
   joins: AuthorizedStarts,
   seconds: number,
@@ -91,11 +91,11 @@ export async function poll(
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   const release = holdOpen(service, request, server);
   try {
-    const longest = asker.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
+    const longest = context.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
     const requested = startAll([room], { after });
     const starts = start.since === undefined ? requested : startAll([room], { after, since: start.since });
     const waiting = { ...joins, requested, starts };
-    await waitForPublication(service, asker, waiting, Math.min(seconds * 1000, longest), signal);
+    await waitForPublication(service, context, waiting, Math.min(seconds * 1000, longest), signal);
     return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
   } finally {
     release();
@@ -106,7 +106,7 @@ export async function poll(
  * Keeps Bun from closing a connection that is silent while a request waits or streams. Returns what ends that: it is
  * to be called before the response ends, because the timeout belongs to the connection and would outlive the request.
  */
-function holdOpen(door: Door, request: Request, server: Server<unknown> | null): () => void {
+function holdOpen(service: RoomService, request: Request, server: Server<unknown> | null): () => void {
   server?.timeout(request, 0);
-  return () => server?.timeout(request, door.idleTime);
+  return () => server?.timeout(request, service.idleTime);
 }

@@ -1,7 +1,7 @@
 // JSON answers about a room that sockets and HTTP share: history, members.
-import type { Asker } from "../auth/principal.ts";
-import type { Door } from "../service/room-service.ts";
-import { Refusal } from "../auth/auth-error.ts";
+import type { RequestContext } from "../auth/principal.ts";
+import type { RoomService } from "../service/room-service.ts";
+import { AuthError } from "../auth/auth-error.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Start } from "../hub/join.ts";
 import { isShort, startingAt } from "../hub/not-before.ts";
@@ -23,50 +23,54 @@ const MAX_ANSWER = 256 * 1024;
  * What it costs is charged to the asker's `reads` before it is encoded. @throws ThumpError `rate`
  */
 export function historyAnswer(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   room: string,
   start: Start,
 ): string | Promise<string> {
   // A read may leave the bucket in debt, and then the next one waits.
-  door.limiter.ask(asker, "reads");
+  service.limiter.check(context, "reads");
   const read = (counted: boolean) => {
-    const reaching = door.hub.log.reach?.(start.after);
+    const reaching = service.hub.log.reach?.(start.after);
     return reaching
-      ? reaching.then(() => answer(door, asker, room, start, counted))
-      : answer(door, asker, room, start, counted);
+      ? reaching.then(() => answer(service, context, room, start, counted))
+      : answer(service, context, room, start, counted);
   };
-  const counted = maySeeMembers(door, asker, room);
+  const counted = maySeeMembers(service, context, room);
   return counted instanceof Promise ? counted.then(read) : read(counted);
 }
 
-function maySeeMembers(door: Door, asker: Asker, room: string): boolean | Promise<boolean> {
+function maySeeMembers(
+  service: RoomService,
+  context: RequestContext,
+  room: string,
+): boolean | Promise<boolean> {
   const refused = (error: unknown): false => {
-    if (error instanceof Refusal) return false;
+    if (error instanceof AuthError) return false;
     throw error;
   };
   try {
-    return door.check(asker, "members", room)?.then(() => true, refused) ?? true;
+    return service.check(context, "members", room)?.then(() => true, refused) ?? true;
   } catch (error) {
     return refused(error);
   }
 }
 
 function answer(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   room: string,
   start: Start,
   counted: boolean,
 ): string | Promise<string> {
-  const { hub } = door;
+  const { hub } = service;
   const { after } = start;
   const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
   const foreign = after !== undefined && hub.isForeign(after);
-  const slice = door.history(room, { after: after && (foreign ? 0 : after.seq), last });
+  const slice = service.history(room, { after: after && (foreign ? 0 : after.seq), last });
   const since = start.since;
   const write = (read: Slice, cost: number) => {
-    door.limiter.charge(asker, "reads", cost);
+    service.limiter.charge(context, "reads", cost);
     const asked = after ? { ...after, foreign } : undefined;
     return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last), counted);
   };

@@ -1,18 +1,18 @@
 // The app's own `authorize` hook: what it may decide, and that order holds while it thinks.
 import { expect, spyOn, test } from "bun:test";
-import type { Asked, Authorize } from "../../src/index.ts";
+import type { AuthorizeRequest, Authorize } from "../../src/index.ts";
 import { stateOf, dataOf, problemOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, multiplexed } from "../support/clients.ts";
-import { Policy } from "../../src/auth/authorizer.ts";
+import { Authorizer } from "../../src/auth/authorizer.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 
 /** A hook that answers when the test says so. */
-function slowHook(): { authorize: Authorize; asked: Asked[]; answer(allowed: boolean): void } {
+function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(allowed: boolean): void } {
   const waiting: PromiseWithResolvers<boolean>[] = [];
-  const asked: Asked[] = [];
+  const asked: AuthorizeRequest[] = [];
   return {
     asked,
     authorize(question) {
@@ -48,7 +48,7 @@ test.each<[name: string, authorize: Authorize]>([
 });
 
 test("it is told who asks, for what and where; what it leaves open is the rules' and the token's", async () => {
-  const asked: Asked[] = [];
+  const asked: AuthorizeRequest[] = [];
   const server = startServer({
     access: { secrets: SECRET },
     rooms: { "ops:*": { join: "server" } },
@@ -70,7 +70,7 @@ test("it is told who asks, for what and where; what it leaves open is the rules'
     await statusOf("x"),
   ]).toEqual([200, 200, 403, 403]);
   expect(asked[0]).toEqual({
-    session: { user: "u7", info: { n: 1 } } as Asked["session"],
+    session: { user: "u7", info: { n: 1 } } as AuthorizeRequest["session"],
     action: "history",
     room: "vip",
   });
@@ -168,7 +168,7 @@ test("a join is authorized once", async () => {
   const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
   // The answers of earlier requests are not remembered.
   let now = 0;
-  server.thump.service.policy.now = () => (now += 15_000);
+  server.thump.service.authorizer.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));
   await server.publish("r", "x");
   await socket.until((frames) => frames.length === 1);
@@ -185,13 +185,13 @@ test("a policy that is replaced while a join is authorized decides about it", as
   const server = startServer({ authorize: () => true });
   const { service, hub } = server.thump;
   const allowing = async () => {
-    service.policy = new Policy(hub, false, () => false);
+    service.authorizer = new Authorizer(hub, false, () => false);
     return true;
   };
-  service.policy = new Policy(hub, false, allowing);
+  service.authorizer = new Authorizer(hub, false, allowing);
   const socket = await connect(server.socket("/rooms/r"));
   expect((await socket.closed).code).toBe(4403);
-  service.policy = new Policy(hub, false, allowing);
+  service.authorizer = new Authorizer(hub, false, allowing);
   const stream = await fetch(server.room("r"), { headers: { accept: "text/event-stream" } });
   expect(await stream.text()).toMatch(/^retry: [0-9]+\n\n$/);
   expect(server.thump.sessionsIn("r")).toBe(0);

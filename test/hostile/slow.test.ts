@@ -108,12 +108,12 @@ test("large bodies that never end hold no more than bodies may together, and hon
           ? `${begin}Content-Length: 1000000\r\n\r\n[${" ".repeat(900_000)}`
           : `${begin}Transfer-Encoding: chunked\r\n\r\nf4240\r\n[${" ".repeat(900_000)}`,
       );
-    await eventually(() => server.thump.service.bodies.givenUp >= 190);
-    expect(server.thump.service.bodies.bytes).toBeLessThanOrEqual(2 * 2 ** 20);
+    await eventually(() => server.thump.service.bodyMemory.aborted >= 190);
+    expect(server.thump.service.bodyMemory.bytes).toBeLessThanOrEqual(2 * 2 ** 20);
     const batch = JSON.stringify(Array.from({ length: 15 }, () => ({ room: "r", data: "x".repeat(60_000) })));
     const response = await fetch(`${server.url}/publish`, { method: "POST", body: batch });
     expect(response.status).toBe(200);
     for (const { socket } of all) socket.destroy();
-    await eventually(() => server.thump.service.bodies.bytes === 0);
+    await eventually(() => server.thump.service.bodyMemory.bytes === 0);
   });
 });

@@ -47,7 +47,7 @@ for (const { size, deflated } of VARIANTS) {
     function publish(n: number): void {
       const data = Buffer.concat([Buffer.from(String(n).padStart(8, "0")), pad]);
       const content = deflated ? Content.bytes(data) : Content.text(String(data));
-      void server.thump.service.publish({ caller: SERVER }, { room: "burst", content });
+      void server.thump.service.publish({ principal: SERVER }, { room: "burst", content });
     }
   });
 }

@@ -1,23 +1,23 @@
 // The turnstile: a crowd of newcomers comes in a few a turn, in order, and leaves turns for everybody else.
 import { expect, test } from "bun:test";
-import { Turnstile } from "../../src/limits/connection-throttle.ts";
+import { ConnectionThrottle } from "../../src/limits/connection-throttle.ts";
 
 const stays = () => false;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test("one after the other goes on at once", async () => {
-  const turnstile = new Turnstile();
+  const connectionThrottle = new ConnectionThrottle();
   for (let i = 0; i < 20; i++) {
-    expect(turnstile.pass(stays)).toBeUndefined();
+    expect(connectionThrottle.pass(stays)).toBeUndefined();
     await turn();
   }
 });
 
 test("of a crowd a few go on a turn, in order, and a newcomer does not overtake", async () => {
-  const turnstile = new Turnstile();
+  const connectionThrottle = new ConnectionThrottle();
   const passed: number[] = [];
   const come = (i: number) => {
-    const wait = turnstile.pass(stays);
+    const wait = connectionThrottle.pass(stays);
     if (wait) void wait.then(() => passed.push(i));
     else passed.push(i);
   };
@@ -32,16 +32,16 @@ test("of a crowd a few go on a turn, in order, and a newcomer does not overtake"
   while (passed.length < 22) await turn();
   expect(passed).toEqual(Array.from({ length: 22 }, (_, i) => i));
   await turn();
-  expect(turnstile.pass(stays)).toBeUndefined();
+  expect(connectionThrottle.pass(stays)).toBeUndefined();
 });
 
 test("clients that left while they waited take no turn from those behind them", async () => {
-  const turnstile = new Turnstile();
+  const connectionThrottle = new ConnectionThrottle();
   const outcomes: [client: string, passed: boolean][] = [];
   const come = (client: string, hasLeft: () => boolean) =>
-    void turnstile.pass(hasLeft)?.then((passed) => outcomes.push([client, passed]));
+    void connectionThrottle.pass(hasLeft)?.then((passed) => outcomes.push([client, passed]));
   // Full for this turn.
-  while (turnstile.pass(stays) === undefined) continue;
+  while (connectionThrottle.pass(stays) === undefined) continue;
   for (let i = 0; i < 100; i++) come("gone", () => true);
   come("here", stays);
   await turn();

@@ -1,7 +1,7 @@
 // Token buckets against the plainest model of one, and how many of them are remembered.
 import { expect, test } from "bun:test";
-import { Accounts, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
-import { networkOf } from "../../src/limits/client-address.ts";
+import { BucketStore, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
+import { addressKeyOf } from "../../src/limits/client-address.ts";
 import { randomTest } from "../support/random.ts";
 
 randomTest("a bucket gives what one that is filled drop by drop would give", (random) => {
@@ -31,7 +31,7 @@ test("who waits as long as told gets it, and what is more than a bucket takes a 
 });
 
 test("whose buckets are full again is forgotten, and who is in debt is not", () => {
-  const accounts = new Accounts();
+  const accounts = new BucketStore();
   accounts.of("debtor", 0).joins = 1e9;
   for (let i = 0; i < 10_000; i++) accounts.of(`passing ${i}`, i).connects = i + 20;
   expect(accounts.size).toBeLessThan(100);
@@ -39,7 +39,7 @@ test("whose buckets are full again is forgotten, and who is in debt is not", () 
 });
 
 test("there are never more than the most, and the new one is always among them", () => {
-  const accounts = new Accounts(50);
+  const accounts = new BucketStore(50);
   for (let i = 0; i < 1000; i++) {
     accounts.of(`debtor ${i}`, 0).connects = 1e9;
     expect(accounts.size).toBeLessThanOrEqual(50);
@@ -57,5 +57,5 @@ test.each([
   ["2001:db8::1", "2001:db8:0:0::/64"],
   ["fe80::1%eth0", "fe80:0:0:0::/64"],
 ])("%s counts as %s", (address, network) => {
-  expect(networkOf(address)).toBe(network);
+  expect(addressKeyOf(address)).toBe(network);
 });

@@ -1,6 +1,6 @@
 // Behind a proxy: whose word counts about where a client is, and the limits by address that rest on it.
 import { expect, test } from "bun:test";
-import { Proxies } from "../../src/limits/trusted-proxies.ts";
+import { TrustedProxies } from "../../src/limits/trusted-proxies.ts";
 import type { Options } from "../../src/index.ts";
 import { Clock } from "../support/clock.ts";
 import { collect, connect, Inbox } from "../support/clients.ts";
@@ -110,7 +110,7 @@ test("a proxy that nobody named is warned of, once; what anybody could have writ
   const strangers: string[] = [];
   const server = startServer();
   const { trustedProxies } = server.thump;
-  const warned = new Proxies([], "x-forwarded-for", (peer) => strangers.push(peer));
+  const warned = new TrustedProxies([], "x-forwarded-for", (peer) => strangers.push(peer));
   const request = new Request(server.url, { headers: xff("203.0.113.9") });
   expect(warned.addressOf(request, "198.51.100.7")).toBe("198.51.100.7");
   expect(warned.addressOf(new Request(server.url), "10.0.0.1")).toBe("10.0.0.1");

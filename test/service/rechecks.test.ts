@@ -33,7 +33,7 @@ async function late(server: TestServer, path: string, credential: string, body: 
     "Connection: close",
   ];
   connection.send(`${head.join("\r\n")}\r\n\r\n${chunk(body.slice(0, 3))}`);
-  await eventually(() => server.thump.service.bodies.bytes > 0);
+  await eventually(() => server.thump.service.bodyMemory.bytes > 0);
   return {
     connection,
     async finish() {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Proxies } from "../../src/limits/trusted-proxies.ts";
+import { TrustedProxies } from "../../src/limits/trusted-proxies.ts";
 import { unavailable } from "../../src/protocol/codes.ts";
 import { eventually } from "../support/answers.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -106,7 +106,7 @@ async function newWorld(secure: boolean): Promise<World> {
     },
   });
   const { thump } = server;
-  Object.assign(thump, { proxies: new Proxies(["loopback"], "x-forwarded-for", () => {}) });
+  Object.assign(thump, { trustedProxies: new TrustedProxies(["loopback"], "x-forwarded-for", () => {}) });
   const { log } = thump.hub;
   const pass = thump.connectionThrottle.pass.bind(thump.connectionThrottle);
   thump.connectionThrottle.pass = (hasLeft) =>
@@ -185,7 +185,7 @@ function left({ server }: World): object {
     sessions: hub.sessions.size,
     networks: hub.networks.size,
     rooms: [...hub.rooms.keys()],
-    bodies: service.bodies.bytes,
+    bodies: service.bodyMemory.bytes,
   };
 }
 const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
@@ -220,7 +220,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
         await eventually(() => Bun.deepEquals(left(world), NOTHING));
         await settled(world);
         expect(left(world)).toEqual(NOTHING);
-        expect(world.server.thump.service.places.refused).toEqual({ all: 0, address: 0 });
+        expect(world.server.thump.service.sessionLimit.refused).toEqual({ all: 0, address: 0 });
       },
     );
   }
@@ -307,7 +307,7 @@ test("of many that come at once after a wait, no more enter than there are place
   const polls = Array.from({ length: 40 }, () => fetch(server.room("r", "?wait=50")));
   await eventually(() => gate.waiting === 40);
   gate.open();
-  await eventually(() => server.thump.service.places.refused.all === 35);
+  await eventually(() => server.thump.service.sessionLimit.refused.all === 35);
   expect(server.thump.hub.sessions.size).toBe(5);
   await server.thump.publish("r", "x");
   const statuses = (await Promise.all(polls)).map(({ status }) => status);

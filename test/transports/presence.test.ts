@@ -187,8 +187,8 @@ test("sessions that are ended by others leave like all others", async () => {
   const [two, three] = [await join(server, "u2"), await join(server, "u3")];
   pass(1000);
   await watcher.until(() => told(watcher).at(-1)?.users === 3);
-  const { access, hub } = server.thump;
-  access.revocations.revokeUser("u2", Date.now() + 60_000);
+  const { authenticator, hub } = server.thump;
+  authenticator.revocations.revokeUser("u2", Date.now() + 60_000);
   for (const session of hub.sessions.values())
     if (session.identity.user !== "u1") session.end(4403, "removed");
   await Promise.all([two.closed, three.closed]);

@@ -10,7 +10,7 @@ import {
   accessFault,
   AccessOptions,
   type AccessSettings,
-  knowsAnyone,
+  hasCredentials,
   resolveAccess,
 } from "../../auth/auth-options.ts";
 import { Duration, RuleOptions, ruleFault, Size } from "../../rooms/rule.ts";
@@ -193,7 +193,7 @@ export function resolveOptions(given: Options): Settings {
   const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
   // A secret that should have come from the environment, and did not, must not open the server.
-  if (given.access && !knowsAnyone(access)) {
+  if (given.access && !hasCredentials(access)) {
     throw new OptionsError(
       "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
     );
@@ -228,7 +228,7 @@ export function resolveOptions(given: Options): Settings {
     drain: durationMs(given.drain ?? 5),
     signals: given.signals ?? true,
     // A page to try things out is not for a server that knows whom it lets in.
-    demo: given.demo ?? !knowsAnyone(access),
+    demo: given.demo ?? !hasCredentials(access),
     console: given.console ?? true,
     access,
     open: given.open ?? false,

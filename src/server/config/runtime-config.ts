@@ -1,11 +1,11 @@
 // What is made of settings before any of them counts: whom the server believes, and the rules of rooms.
-import { Access } from "../../auth/authenticator.ts";
+import { Authenticator } from "../../auth/authenticator.ts";
 import type { Journal } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
 import { OptionsError, type Settings } from "./options.ts";
 
 export interface RuntimeConfig {
-  access: Access;
+  authenticator: Authenticator;
   rules: Rules;
 }
 
@@ -14,12 +14,16 @@ export interface RuntimeConfig {
  * @param before the access that this one would replace
  * @throws OptionsError when a key or a schema cannot be used
  */
-export function createRuntimeConfig(settings: Settings, journal: Journal, before?: Access): RuntimeConfig {
-  const access = orOptionsError("access", () => new Access(settings.access, journal, before));
+export function createRuntimeConfig(
+  settings: Settings,
+  journal: Journal,
+  before?: Authenticator,
+): RuntimeConfig {
+  const authenticator = orOptionsError("access", () => new Authenticator(settings.access, journal, before));
   // Who has secrets means them: what no rule speaks of takes a grant.
-  const level = access.secured ? "granted" : "anyone";
+  const level = authenticator.isConfigured ? "granted" : "anyone";
   return {
-    access,
+    authenticator,
     rules: orOptionsError("rooms: a schema cannot be used", () => new Rules(settings.rooms, level)),
   };
 }

@@ -1,21 +1,21 @@
 // Limits as Prometheus sees them: how often each has bitten, and how near the others are.
 import type { Registry } from "prom-client";
-import { KINDS } from "../../limits/token-buckets.ts";
-import { SCOPES } from "../../limits/rate-options.ts";
+import { RATE_KINDS } from "../../limits/token-buckets.ts";
+import { RATE_SCOPES } from "../../limits/rate-options.ts";
 import type { ThumpServer } from "../thump-server.ts";
 import { counter, gauge } from "./metrics.ts";
 
 /** Adds them. */
 export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ThumpServer): void {
-  const { limiter, places, bodies } = service;
+  const { limiter, sessionLimit, bodyMemory } = service;
   counter(
     registry,
     "thump_rate_limited_total",
     "What was refused because somebody was too fast: as whom they were counted, and what it was.",
     ["scope", "kind"],
     () =>
-      SCOPES.flatMap((scope) =>
-        KINDS.map((kind): [Record<string, string>, number] => [
+      RATE_SCOPES.flatMap((scope) =>
+        RATE_KINDS.map((kind): [Record<string, string>, number] => [
           { scope, kind },
           limiter.refused[scope][kind],
         ]),
@@ -29,11 +29,11 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
     "Sessions for which there was no place: among all, or among those of their address.",
     ["among"],
     () => [
-      [{ among: "all" }, places.refused.all],
-      [{ among: "address" }, places.refused.address],
+      [{ among: "all" }, sessionLimit.refused.all],
+      [{ among: "address" }, sessionLimit.refused.address],
     ],
   );
-  gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => places.max);
+  gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => sessionLimit.max);
   const { openRooms } = hub;
   counter(
     registry,
@@ -45,13 +45,13 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
   gauge(registry, "thump_rooms_limit", "How many rooms may be in use.", [], () => openRooms.max);
   const counted = "Rooms that count for the address or user who opened them.";
   gauge(registry, "thump_rooms_counted", counted, [], () => openRooms.counted);
-  gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodies.bytes);
+  gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodyMemory.bytes);
   counter(
     registry,
     "thump_bodies_given_up_total",
     "Bodies that had to give way, because all that were on their way took too much.",
     [],
-    () => bodies.givenUp,
+    () => bodyMemory.aborted,
   );
   gauge(
     registry,

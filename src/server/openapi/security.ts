@@ -1,6 +1,6 @@
 // How one shows a server of these settings who one is, for the OpenAPI document.
 import type { Description, Security, SecurityScheme } from "../../console/openapi-page.ts";
-import { knowsAnyone } from "../../auth/auth-options.ts";
+import { hasCredentials } from "../../auth/auth-options.ts";
 import type { Settings } from "../config/options.ts";
 
 /** Of operations that are for servers alone, once there is anybody to believe. */
@@ -40,7 +40,7 @@ function schemes({ secrets, keys, jwks, cookie }: Settings["access"]): Record<st
 
 /** The same document with what it takes to use it; without anybody to believe, that is nothing. */
 export function withSecurity(description: Description, { access }: Settings): Description {
-  if (!knowsAnyone(access)) return { ...description, paths: withoutSecurity(description.paths) };
+  if (!hasCredentials(access)) return { ...description, paths: withoutSecurity(description.paths) };
   const securitySchemes = schemes(access);
   // Rules may open a room to those who show nothing.
   const security: Security = [

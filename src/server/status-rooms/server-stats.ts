@@ -63,7 +63,7 @@ export class ServerStats {
       sessions: {
         total: hub.sessions.size,
         lagging: hub.stats.lagging,
-        limit: service.places.max,
+        limit: service.sessionLimit.max,
         byTransport: Object.fromEntries(hub.stats.connected()),
       },
       rooms: roomsInUse(hub),

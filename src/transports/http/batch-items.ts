@@ -1,8 +1,8 @@
 // The items of a batch: counted and paid for before they are parsed, then parsed and checked.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import { fieldErrors } from "../../protocol/field-errors.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { type Content, MAX_EXPLAINED } from "../../protocol/content.ts";
@@ -77,9 +77,9 @@ function nameIn(text: string, { start, end }: Span): string | undefined {
 }
 
 /** Takes the rates of all publications that an item asks for, or of as many as there are. */
-export function pay({ limiter }: Door, asker: Asker, item: Counted): void {
+export function pay({ limiter }: RoomService, context: RequestContext, item: Counted): void {
   try {
-    for (; item.paid < item.count; item.paid++) limiter.take(asker, "publishes", 1, item.size);
+    for (; item.paid < item.count; item.paid++) limiter.take(context, "publishes", 1, item.size);
   } catch (error) {
     if (!(error instanceof ThumpError)) throw error;
     item.unpaid = error;

@@ -1,15 +1,15 @@
 // The context of one HTTP request, as every handler receives it.
 import type { Server } from "bun";
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { Names } from "./path-names.ts";
 
 export interface HandlerContext {
-  readonly service: Door;
+  readonly service: RoomService;
   readonly request: Request;
   /** Bun's server where the request comes straight from it; null where the app's own code made the request. */
   readonly server: Server<unknown> | null;
-  readonly asker: Asker;
+  readonly context: RequestContext;
   /** The path parameters, decoded. */
   readonly names: Names;
 }

@@ -34,10 +34,10 @@ function compareText(a: string, b: string): number {
 }
 
 /** `GET /rooms?match=chat:*&sort=sessions&cursor=…&limit=100`. The server's own are listed to who names them. */
-export async function listRooms({ service, request, asker }: HandlerContext): Promise<Response> {
-  const { hub, policy } = service;
-  if (policy.closed && asker.caller.kind !== "key")
-    throw policy.refusal(asker, "It takes an API key that may list rooms.");
+export async function listRooms({ service, request, context }: HandlerContext): Promise<Response> {
+  const { hub, authorizer } = service;
+  if (authorizer.isClosed && context.principal.kind !== "key")
+    throw authorizer.refusal(context, "It takes an API key that may list rooms.");
   const { match = "*", cursor, limit, sort } = readQuery(request, ["match", "sort", "cursor", "limit"]);
   const order = sort === "sessions" ? bySessions : byName;
   const after = cursor === undefined ? undefined : order.parse(cursor);
@@ -46,7 +46,7 @@ export async function listRooms({ service, request, asker }: HandlerContext): Pr
   const pattern = compilePattern(match);
   const own = match.startsWith(RESERVED);
   const fits = (name: string) =>
-    pattern.test(name) && (own || !isReserved(name)) && policy.mayAsServer(asker, "list", name);
+    pattern.test(name) && (own || !isReserved(name)) && authorizer.allowsServer(context, "list", name);
   const [kept, elsewhere] = await Promise.all([hub.log.rooms(), hub.log.peers?.counts()]);
   const names = allRooms(hub, kept, elsewhere ?? new Map(), fits);
   const { items, total, cursor: next } = await pageOf(names, order, after, limit);

@@ -28,8 +28,8 @@ const byAge: Order<Place> = {
 };
 
 /** `GET /sessions?room=…&user=…&lagging=1&cursor=…&limit=100` */
-export async function listSessions({ service, request, asker }: HandlerContext): Promise<Response> {
-  service.policy.checkOperation(asker, "inspect");
+export async function listSessions({ service, request, context }: HandlerContext): Promise<Response> {
+  service.authorizer.checkOperation(context, "inspect");
   const { hub } = service;
   const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
@@ -62,9 +62,9 @@ function* candidates(
 }
 
 /** `GET /sessions/:id` */
-export function describeSession({ service, request, asker, names }: HandlerContext): Response {
+export function describeSession({ service, request, context, names }: HandlerContext): Response {
   const { id = "" } = names;
-  service.policy.checkOperation(asker, "inspect");
+  service.authorizer.checkOperation(context, "inspect");
   readQuery(request, []);
   const session = sessionOf(service, id);
   const { identity, memberships, lagging, lags, received } = session;

@@ -1,8 +1,8 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
-import type { Asker } from "../../auth/principal.ts";
-import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
-import type { AskingSession } from "../../service/recheck.ts";
-import { Refusal } from "../../auth/auth-error.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthorizedSession } from "../../service/recheck.ts";
+import { AuthError } from "../../auth/auth-error.ts";
 import type { Channel, Stream } from "../../hub/stream-batcher.ts";
 import { identity } from "../../hub/content-coding.ts";
 import type { Joined } from "../../hub/join.ts";
@@ -26,21 +26,21 @@ const wake: StreamFormat = {
   presence: () => "",
 };
 
-class PollSession extends Session implements Stream, AskingSession {
+class PollSession extends Session implements Stream, AuthorizedSession {
   override readonly format = wake;
   readonly coding = identity;
   override readonly address: string | undefined;
   #channel: Channel | undefined;
 
   constructor(
-    readonly door: Door,
-    readonly asker: Asker,
+    readonly service: RoomService,
+    readonly context: RequestContext,
     readonly onWake: (ending: Ending, error?: ThumpError) => void,
   ) {
-    super("poll", wake, asker.caller);
-    this.address = asker.address;
-    this.network = asker.network;
-    asker.session = this;
+    super("poll", wake, context.principal);
+    this.address = context.address;
+    this.network = context.addressKey;
+    context.session = this;
   }
 
   /** Between two polls it would have left: who only polls is not seen. */
@@ -73,7 +73,7 @@ class PollSession extends Session implements Stream, AskingSession {
     this.onWake(endedByUs(code), told && new ThumpError(told, `It was ended: ${reason}.`));
   }
 
-  left(_room: string, why: Refusal): void {
+  removedFrom(_room: string, why: AuthError): void {
     this.onWake(endedByUs(CLOSE.removed), why);
   }
 
@@ -86,11 +86,11 @@ class PollSession extends Session implements Stream, AskingSession {
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
+    this.#channel = this.service.hub.fanOut.channels.add(this, rooms);
   }
 
   override detach(): void {
-    if (this.#channel) this.door.hub.fanOut.channels.remove(this, this.#channel);
+    if (this.#channel) this.service.hub.fanOut.channels.remove(this, this.#channel);
     this.#channel = undefined;
   }
 
@@ -105,8 +105,8 @@ class PollSession extends Session implements Stream, AskingSession {
  * no place for one more session.
  */
 export function waitForPublication(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   authorized: AuthorizedStarts,
   ms: number,
   signal: AbortSignal,
@@ -116,22 +116,22 @@ export function waitForPublication(
     const finish = (ending: Ending, error?: unknown) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
-      door.hub.remove(session, ending);
+      service.hub.remove(session, ending);
       if (error === undefined) resolve();
       else reject(error as Error);
     };
     const abort = () => finish(endedByClient());
-    const session = new PollSession(door, asker, finish);
+    const session = new PollSession(service, context, finish);
     const timer = setTimeout(() => finish(ANSWERED), ms);
     signal.addEventListener("abort", abort);
     try {
-      door.admit(session);
+      service.admit(session);
     } catch (error) {
       return finish(ANSWERED, error);
     }
     const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
-    Promise.try(() => door.join(asker, session, authorized, joined)).catch((error: unknown) =>
-      finish(endedByUs(error instanceof Refusal ? CLOSE.removed : CLOSE.internal), error),
+    Promise.try(() => service.join(context, session, authorized, joined)).catch((error: unknown) =>
+      finish(endedByUs(error instanceof AuthError ? CLOSE.removed : CLOSE.internal), error),
     );
   });
 }

@@ -1,8 +1,8 @@
 // What operators do over HTTP: end sessions, revoke tokens.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Door } from "../../service/room-service.ts";
-import { remove } from "../../service/end-sessions.ts";
+import type { RoomService } from "../../service/room-service.ts";
+import { endSessions } from "../../service/end-sessions.ts";
 import { checkUserName } from "../../auth/user-name.ts";
 import type { Session } from "../../hub/session.ts";
 import type { Removal } from "../../log/peers.ts";
@@ -13,18 +13,23 @@ import type { HandlerContext } from "./handler-context.ts";
 import { readQuery } from "./read-request.ts";
 
 /** `DELETE /sessions/:id` */
-export async function endSession({ service, request, asker, names }: HandlerContext): Promise<Response> {
+export async function endSession({ service, request, context, names }: HandlerContext): Promise<Response> {
   const { id = "" } = names;
-  service.policy.checkOperation(asker, "disconnect");
+  service.authorizer.checkOperation(context, "disconnect");
   readQuery(request, []);
   if ((await removeEverywhere(service, { session: id })) === 0) throw noSession();
   return new Response(null, { status: 204 });
 }
 
 /** `DELETE /users/:user/sessions` */
-export async function endUserSessions({ service, request, asker, names }: HandlerContext): Promise<Response> {
+export async function endUserSessions({
+  service,
+  request,
+  context,
+  names,
+}: HandlerContext): Promise<Response> {
   const { user = "" } = names;
-  service.policy.checkOperation(asker, "disconnect");
+  service.authorizer.checkOperation(context, "disconnect");
   readQuery(request, []);
   const named = { user: checkUserName(user, "/user") };
   return Response.json({ ended: await removeEverywhere(service, named) });
@@ -46,17 +51,19 @@ const revocation = Compile(Revocation);
 const MAX_BODY = 16 * 1024;
 
 /** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
-export async function revoke({ service, request, asker }: HandlerContext): Promise<Response> {
-  service.policy.checkOperation(asker, "revoke");
+export async function revoke({ service, request, context }: HandlerContext): Promise<Response> {
+  service.authorizer.checkOperation(context, "revoke");
   readQuery(request, []);
-  const { access } = service;
-  if (!access.takesTokens)
+  const { authenticator } = service;
+  if (!authenticator.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
-  const { user, session, token, until } = checkRevocation(await readJson(service, asker, request, MAX_BODY));
+  const { user, session, token, until } = checkRevocation(
+    await readJson(service, context, request, MAX_BODY),
+  );
   // A reload may have changed what the key may do while the body was on its way.
-  service.policy.checkOperation(asker, "revoke");
+  service.authorizer.checkOperation(context, "revoke");
   if (user !== undefined) checkUserName(user, "/user");
-  const { lifetime, leeway } = access.settings;
+  const { lifetime, leeway } = authenticator.settings;
   const end = until ?? Date.now() + lifetime + leeway;
   if (end <= Date.now()) {
     throw new ThumpError("invalid", "until is in the past; it is in ms since 1970.", [
@@ -88,8 +95,8 @@ function checkRevocation(body: unknown): Static<typeof Revocation> {
 }
 
 /** A session that is here. @throws ThumpError `not-found` */
-export function sessionOf(door: Door, id: string): Session {
-  const session = door.hub.sessions.get(id);
+export function sessionOf(service: RoomService, id: string): Session {
+  const session = service.hub.sessions.get(id);
   if (!session) throw noSession();
   return session;
 }
@@ -99,9 +106,9 @@ function noSession(): ThumpError {
 }
 
 /** Here, and on the other nodes where there are some. Says how many sessions ended. */
-async function removeEverywhere({ hub, access }: Door, removal: Removal): Promise<number> {
+async function removeEverywhere({ hub, authenticator }: RoomService, removal: Removal): Promise<number> {
   const { peers } = hub.log;
-  const { ended, revoked } = remove(hub, access, removal);
+  const { ended, revoked } = endSessions(hub, authenticator, removal);
   if (!peers) return ended;
   // One session is in one place.
   if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;

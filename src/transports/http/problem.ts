@@ -1,5 +1,5 @@
 // Errors over HTTP: application/problem+json (RFC 9457) with a stable `code`.
-import { Refusal } from "../../auth/auth-error.ts";
+import { AuthError } from "../../auth/auth-error.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 
@@ -27,7 +27,7 @@ export function problemResponse(error: ThumpError): Response {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (code === "draining" || code === "unavailable") headers["retry-after"] = "1";
   if (retry !== undefined) headers["retry-after"] = String(Math.ceil(retry / 1000));
-  if (error instanceof Refusal) Object.assign(headers, challenge(error));
+  if (error instanceof AuthError) Object.assign(headers, challenge(error));
   return new Response(JSON.stringify(problemBody(error)), { status, headers });
 }
 
@@ -45,7 +45,7 @@ export function problemBody({ code, status, message, errors, retry }: ThumpError
 }
 
 /** What RFC 6750 §3 wants beside a 401, and beside a 403 that a better token would spare. */
-function challenge({ status, challenge: why, message }: Refusal): Record<string, string> {
+function challenge({ status, challenge: why, message }: AuthError): Record<string, string> {
   if (status !== 401 && why === undefined) return {};
   const description = message.replaceAll(/[^\x20-\x7e]|["\\]/g, "'");
   const words = why === undefined ? "" : `, error="${why}", error_description="${description}"`;

@@ -1,6 +1,6 @@
 // POST /publish: several publications, or one to several rooms, each with a result of its own.
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
@@ -24,17 +24,17 @@ type Result =
  * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
  */
 export async function publishBatch(
-  { service, request, asker }: HandlerContext,
+  { service, request, context }: HandlerContext,
   maxBody: number,
 ): Promise<Response> {
-  service.policy.checkShown(asker, "Publishing takes a token or an API key.");
+  service.authorizer.checkAuthenticated(context, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
-  const { items, work } = await counted(service, request, asker, maxBody);
-  const batch = new Batch(service, asker, ordered, traceparentOf(service, request, asker));
+  const { items, work } = await counted(service, request, context, maxBody);
+  const batch = new Batch(service, context, ordered, traceparentOf(service, request, context));
   const paid: Counted[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
-    pay(service, asker, item);
+    pay(service, context, item);
     paid.push(item);
     if (ordered && item.unpaid) break;
   }
@@ -48,7 +48,7 @@ export async function publishBatch(
     if (one instanceof ThumpError) unfit++;
     wanted.push(one);
   }
-  await decideAll(service, asker, wanted);
+  await decideAll(service, context, wanted);
   for (const [i, item] of paid.entries()) {
     for (const publication of batch.publications(item, wanted[i] as Wanted | ThumpError)) {
       if (work.isDue) await work.pause();
@@ -60,14 +60,14 @@ export async function publishBatch(
 
 /** Reads the items, and counts what they ask for. A body that is refused as a whole is counted as a publication. */
 async function counted(
-  door: Door,
+  service: RoomService,
   request: Request,
-  asker: Asker,
+  context: RequestContext,
   maxBody: number,
 ): Promise<{ items: Counted[]; work: Items["work"] }> {
   let size = 0;
   try {
-    const read = await readItems(door, asker, request, maxBody, MAX_PUBLICATIONS, tooMany);
+    const read = await readItems(service, context, request, maxBody, MAX_PUBLICATIONS, tooMany);
     const { texts, work } = read;
     ({ size } = read);
     const items: Counted[] = [];
@@ -81,7 +81,7 @@ async function counted(
     }
     return { items, work };
   } catch (error) {
-    door.limiter.take(asker, "publishes", 1, size);
+    service.limiter.take(context, "publishes", 1, size);
     throw error;
   }
 }
@@ -94,10 +94,16 @@ function tooMany(): ThumpError {
 }
 
 /** The app's hook is asked about each room before anything is published: what it says is then known. */
-async function decideAll(door: Door, asker: Asker, wanted: (Wanted | ThumpError)[]): Promise<void> {
-  if (!door.policy.authorize) return;
+async function decideAll(
+  service: RoomService,
+  context: RequestContext,
+  wanted: (Wanted | ThumpError)[],
+): Promise<void> {
+  if (!service.authorizer.authorize) return;
   const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
-  await Promise.allSettled([...rooms].map((room) => Promise.try(() => door.check(asker, "publish", room))));
+  await Promise.allSettled(
+    [...rooms].map((room) => Promise.try(() => service.check(context, "publish", room))),
+  );
 }
 
 /** One publication, or why there is none. */
@@ -108,8 +114,8 @@ class Batch {
   #failed = 0;
 
   constructor(
-    readonly door: Door,
-    readonly asker: Asker,
+    readonly service: RoomService,
+    readonly context: RequestContext,
     readonly ordered: boolean,
     readonly traceparent: TraceContext | undefined,
   ) {}
@@ -138,12 +144,23 @@ class Batch {
   }
 
   #publish(room: string, { event, key, content }: Wanted): Result | Promise<Result> {
-    const { door, asker, traceparent } = this;
+    const { service, context, traceparent } = this;
     const failed = (error: unknown) => this.#fail(room, error);
-    const kept = ({ seq }: { seq: number }): Result => ({ room, at: formatCursor(door.hub.log.epoch, seq) });
-    const brief = this.#failed >= DETAILED;
+    const kept = ({ seq }: { seq: number }): Result => ({
+      room,
+      at: formatCursor(service.hub.log.epoch, seq),
+    });
+    const briefErrors = this.#failed >= DETAILED;
     try {
-      const publication = door.publish(asker, { room, event, key, content, traceparent, paid: true, brief });
+      const publication = service.publish(context, {
+        room,
+        event,
+        key,
+        content,
+        traceparent,
+        isCharged: true,
+        briefErrors,
+      });
       return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
     } catch (error) {
       return failed(error);
@@ -151,7 +168,7 @@ class Batch {
   }
 
   #fail(room: string | undefined, thrown: unknown): Result {
-    const { code, message, errors, retry } = toThumpError(this.door.hub, thrown);
+    const { code, message, errors, retry } = toThumpError(this.service.hub, thrown);
     const detailed = this.#failed++ < DETAILED;
     const error = {
       code,

@@ -1,6 +1,6 @@
 // Reading the bodies of requests: counted before they are read, bounded in size, time and memory.
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { Content } from "../../protocol/content.ts";
 import { Elements } from "../../protocol/json-elements.ts";
@@ -8,7 +8,7 @@ import { parseJson } from "../../protocol/json.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
 
 /** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
-type BodyBounds = Pick<Door, "bodyTime" | "bodies">;
+type BodyBounds = Pick<RoomService, "bodyTime" | "bodyMemory">;
 /** Bodies that say that they are no larger, in bytes, are not counted: open files bound how many there are. */
 const SMALL_BODY = 64 * 1024;
 
@@ -17,22 +17,27 @@ const SMALL_BODY = 64 * 1024;
  * again when all of it has arrived.
  * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
  */
-async function readBytes(door: Door, asker: Asker, request: Request, limit: number): Promise<Uint8Array> {
-  door.limiter.take(asker, "requests");
-  const bytes = await readInTime(request, limit, door);
-  door.access.recheck(asker.caller);
+async function readBytes(
+  service: RoomService,
+  context: RequestContext,
+  request: Request,
+  limit: number,
+): Promise<Uint8Array> {
+  service.limiter.take(context, "requests");
+  const bytes = await readInTime(request, limit, service);
+  service.authenticator.recheck(context.principal);
   return bytes;
 }
 
 /** A body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
 export async function readContent(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   request: Request,
   limit: number,
 ): Promise<Content> {
   const type = mediaType(request);
-  const bytes = await readBytes(door, asker, request, limit);
+  const bytes = await readBytes(service, context, request, limit);
   if (type === "application/json") {
     return Content.json(decodeText(bytes));
   }
@@ -43,18 +48,28 @@ export async function readContent(
 }
 
 /** A body that must be JSON, as text. @throws ThumpError as `readBytes`, and `unsupported-type` */
-export async function readJson(door: Door, asker: Asker, request: Request, limit: number): Promise<unknown> {
-  const text = decodeText(await readJsonBytes(door, asker, request, limit));
+export async function readJson(
+  service: RoomService,
+  context: RequestContext,
+  request: Request,
+  limit: number,
+): Promise<unknown> {
+  const text = decodeText(await readJsonBytes(service, context, request, limit));
   return parsing(() => parseJson(text));
 }
 
-function readJsonBytes(door: Door, asker: Asker, request: Request, limit: number): Promise<Uint8Array> {
+function readJsonBytes(
+  service: RoomService,
+  context: RequestContext,
+  request: Request,
+  limit: number,
+): Promise<Uint8Array> {
   const type = mediaType(request);
   // `curl -d` says that everything is a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
   }
-  return readBytes(door, asker, request, limit);
+  return readBytes(service, context, request, limit);
 }
 
 /** How many bytes are looked at between two looks at the clock. */
@@ -78,14 +93,14 @@ export interface Items {
  * @throws ThumpError as `readJson`
  */
 export async function readItems(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   request: Request,
   limit: number,
   most: number,
   tooMany: () => ThumpError,
 ): Promise<Items> {
-  const bytes = await readJsonBytes(door, asker, request, limit);
+  const bytes = await readJsonBytes(service, context, request, limit);
   const size = bytes.byteLength;
   const work = new LongWork(size, () => request.signal.aborted);
   const elements = new Elements(bytes, most);
@@ -129,7 +144,7 @@ function decodeText(bytes: Uint8Array): string {
 async function readInTime(
   request: Request,
   limit: number,
-  { bodyTime, bodies }: BodyBounds,
+  { bodyTime, bodyMemory }: BodyBounds,
 ): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
   const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
@@ -140,7 +155,7 @@ async function readInTime(
   const timer = setTimeout(refuse, bodyTime);
   const small = length !== null && Number(length) <= SMALL_BODY;
   const reader = small ? undefined : request.body?.getReader();
-  const body = reader && bodies.open(failed.reject);
+  const body = reader && bodyMemory.open(failed.reject);
   const abort = () => failed.reject(endedEarly());
   try {
     if (reader) {
@@ -149,7 +164,7 @@ async function readInTime(
       request.signal.addEventListener("abort", abort);
     }
     if (!body) return new Uint8Array(await Promise.race([request.arrayBuffer().catch(fail), failed.promise]));
-    const come = (bytes: number) => bodies.take(body, bytes);
+    const come = (bytes: number) => bodyMemory.take(body, bytes);
     const bytes = await Promise.race([readBody(reader, come, limit, tooLarge), failed.promise]);
     if (length === null) await checkWhole(request);
     return bytes;
@@ -160,7 +175,7 @@ async function readInTime(
   } finally {
     clearTimeout(timer);
     if (reader) request.signal.removeEventListener("abort", abort);
-    if (body) bodies.close(body);
+    if (body) bodyMemory.close(body);
   }
 }
 

@@ -5,8 +5,8 @@ import { fieldErrors } from "../../protocol/field-errors.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { checkRoomName } from "../../protocol/names.ts";
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import type { Start } from "../../hub/join.ts";
 import type { Names } from "./path-names.ts";
@@ -104,12 +104,12 @@ export function readStart({ headers }: Request, query: Parameters): Start {
 
 /** The trace that a request belongs to, where traces are made, and whether its publisher may decide if it is sampled. */
 export function traceparentOf(
-  { hub, policy }: Door,
+  { hub, authorizer }: RoomService,
   request: Request,
-  asker: Asker,
+  context: RequestContext,
 ): TraceContext | undefined {
   const traceparent = hub.intake.trace && request.headers.get("traceparent");
-  return traceparent ? { traceparent, trusted: policy.trusts(asker) } : undefined;
+  return traceparent ? { traceparent, trusted: authorizer.isTrusted(context) } : undefined;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,6 +1,6 @@
 // A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
-import type { Asker } from "../../auth/principal.ts";
-import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
 import type { Coding } from "../../hub/content-coding.ts";
 import { startAll, type Start } from "../../hub/join.ts";
 import { ThumpError } from "../../protocol/codes.ts";
@@ -32,35 +32,40 @@ const jsonHeaders = {
 };
 
 /** `POST /rooms/:room`: publishes the body. */
-export async function publish({ service, request, asker, names }: HandlerContext): Promise<Response> {
+export async function publish({ service, request, context, names }: HandlerContext): Promise<Response> {
   const { headers } = request;
   const room = readRoom(names);
-  const content = await readPublication(service, request, asker, room);
-  const publication = await service.publish(asker, {
+  const content = await readPublication(service, request, context, room);
+  const publication = await service.publish(context, {
     room,
     content,
     event: readHeader(headers, "event"),
     key: readHeader(headers, "idempotency-key"),
-    traceparent: traceparentOf(service, request, asker),
+    traceparent: traceparentOf(service, request, context),
   });
   return Response.json({ at: formatCursor(service.hub.log.epoch, publication.seq) }, { status: 201 });
 }
 
 /** A publication that is refused before its data is there is counted as one all the same. */
-async function readPublication(door: Door, request: Request, asker: Asker, room: string): Promise<Content> {
+async function readPublication(
+  service: RoomService,
+  request: Request,
+  context: RequestContext,
+  room: string,
+): Promise<Content> {
   try {
     // Whose publication is not wanted need not send it.
-    if (door.policy.secured) await door.check(asker, "publish", room);
-    return await readContent(door, asker, request, door.maxMessage);
+    if (service.authorizer.secured) await service.check(context, "publish", room);
+    return await readContent(service, context, request, service.maxMessage);
   } catch (error) {
-    door.limiter.take(asker, "publishes");
+    service.limiter.take(context, "publishes");
     throw error;
   }
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
 export function listen(http: HandlerContext): Answer | Promise<Answer> {
-  const { service, request, asker, names } = http;
+  const { service, request, context, names } = http;
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
   const streams = isUpgrade(request) || isStream(request, accept);
@@ -68,8 +73,8 @@ export function listen(http: HandlerContext): Answer | Promise<Answer> {
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
   const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
-    andThen(service.authorizeJoins(asker, startAll([room], start)), (joins) => {
-      service.checkOpen(asker, [room]);
+    andThen(service.authorizeJoins(context, startAll([room], start)), (joins) => {
+      service.checkOpen(context, [room]);
       return run(joins);
     });
   if (start.presence && !isStream(request, accept)) {
@@ -78,17 +83,17 @@ export function listen(http: HandlerContext): Answer | Promise<Answer> {
       "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
     );
   }
-  if (streams || wait > 0) service.limiter.take(asker, "joins");
+  if (streams || wait > 0) service.limiter.take(context, "joins");
   if (isUpgrade(request))
     return listening((joins) =>
-      openSocket(http, new RawSocket(service, asker, room, joins, query.echo === "1")),
+      openSocket(http, new RawSocket(service, context, room, joins, query.echo === "1")),
     );
   if (asksForEvents(request)) return listening((joins) => openRoomStream(http, eventStream, joins));
   if (accept.includes("application/x-ndjson"))
     return listening((joins) => openRoomStream(http, ndjson, joins));
   if (wait > 0)
-    return listening((joins) => poll(http, room, joins, wait, (from) => state(service, asker, room, from)));
-  return service.allow(asker, "history", room, () => state(service, asker, room, start));
+    return listening((joins) => poll(http, room, joins, wait, (from) => state(service, context, room, from)));
+  return service.whenAllowed(context, "history", room, () => state(service, context, room, start));
 }
 
 /** Goes on at once where nothing has to be waited for. */
@@ -98,60 +103,60 @@ function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>)
 
 /** `GET /events?room=a&room=b`: an event stream of several rooms. */
 export function events(http: HandlerContext): Response | Promise<Response> {
-  const { service, request, asker } = http;
+  const { service, request, context } = http;
   const query = readQuery(request);
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
-  return andThen(authorizeJoins(service, asker, query.rooms, start), (joins) => {
-    service.checkOpen(asker, joins.starts.keys());
+  return andThen(authorizeJoins(service, context, query.rooms, start), (joins) => {
+    service.checkOpen(context, joins.starts.keys());
     return openRoomStream(http, envelopeStream, joins);
   });
 }
 
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
 export async function multiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
-  const { service, request, asker } = http;
-  service.policy.checkShown(asker, KNOWN);
+  const { service, request, context } = http;
+  service.authorizer.checkAuthenticated(context, KNOWN);
   const { roomsPerSession } = service.hub;
-  const items = await readItems(service, asker, request, maxBody, roomsPerSession, () =>
+  const items = await readItems(service, context, request, maxBody, roomsPerSession, () =>
     tooManyRooms(service),
   );
-  takeJoins(service, asker, items.texts.length);
+  takeJoins(service, context, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
-  const create = (coding: Coding) => new MultiplexedStream(service, asker, coding, joins);
+  const create = (coding: Coding) => new MultiplexedStream(service, context, coding, joins);
   return openStream(http, multiplexedFormat, rooms, create);
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
 export function multiplexed(http: HandlerContext): Answer | Promise<Answer> {
-  const { service, request, asker } = http;
+  const { service, request, context } = http;
   const query = readQuery(request);
-  service.policy.checkShown(asker, KNOWN);
+  service.authorizer.checkAuthenticated(context, KNOWN);
   const start = readStart(request, query);
-  return andThen(authorizeJoins(service, asker, query.rooms, start), (joins) => {
+  return andThen(authorizeJoins(service, context, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
-    service.checkOpen(asker, query.rooms);
-    return openSocket(http, new MultiplexedSocket(service, asker, joins));
+    service.checkOpen(context, query.rooms);
+    return openSocket(http, new MultiplexedSocket(service, context, joins));
   });
 }
 
 /** `GET /rooms/:room/members`: who is there. */
-export function members({ service, request, asker, names }: HandlerContext): Response | Promise<Response> {
+export function members({ service, request, context, names }: HandlerContext): Response | Promise<Response> {
   const room = readRoom(names);
   readQuery(request, []);
-  return service.allow(asker, "members", room, () =>
+  return service.whenAllowed(context, "members", room, () =>
     andThen(membersAnswer(service.hub, room), (text) => new Response(text, jsonHeaders)),
   );
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
-export async function forget({ service, request, asker, names }: HandlerContext): Promise<Response> {
+export async function forget({ service, request, context, names }: HandlerContext): Promise<Response> {
   // A parameter that is not known may be meant to forget less.
   readQuery(request, []);
-  await service.forget(asker, readRoom(names));
+  await service.forget(context, readRoom(names));
   return new Response(null, { status: 204 });
 }
 
@@ -168,26 +173,31 @@ function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-function tooManyRooms({ hub }: Door): ThumpError {
+function tooManyRooms({ hub }: RoomService): ThumpError {
   return new ThumpError("limit", `A session may be in ${hub.roomsPerSession} rooms.`);
 }
 
-function takeJoins(door: Door, asker: Asker, count: number): void {
-  if (count > door.hub.roomsPerSession) throw tooManyRooms(door);
-  if (count > 0) door.limiter.take(asker, "joins", count);
+function takeJoins(service: RoomService, context: RequestContext, count: number): void {
+  if (count > service.hub.roomsPerSession) throw tooManyRooms(service);
+  if (count > 0) service.limiter.take(context, "joins", count);
 }
 
 function authorizeJoins(
-  door: Door,
-  asker: Asker,
+  service: RoomService,
+  context: RequestContext,
   rooms: string[],
   start: Start,
 ): AuthorizedStarts | Promise<AuthorizedStarts> {
   const starts = startAll(rooms, start);
-  takeJoins(door, asker, starts.size);
-  return door.authorizeJoins(asker, starts);
+  takeJoins(service, context, starts.size);
+  return service.authorizeJoins(context, starts);
 }
 
-async function state(door: Door, asker: Asker, room: string, start: Start): Promise<Response> {
-  return new Response(await historyAnswer(door, asker, room, start), jsonHeaders);
+async function state(
+  service: RoomService,
+  context: RequestContext,
+  room: string,
+  start: Start,
+): Promise<Response> {
+  return new Response(await historyAnswer(service, context, room, start), jsonHeaders);
 }

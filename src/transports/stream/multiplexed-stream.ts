@@ -1,9 +1,9 @@
 // The multiplexed stream: what a multiplexed socket says, over one long response. Its rooms come with the request.
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
-import type { Refusal } from "../../auth/auth-error.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
+import type { AuthError } from "../../auth/auth-error.ts";
 import type { Coding } from "../../hub/content-coding.ts";
 import type { Start } from "../../hub/join.ts";
 import { type FieldError, ThumpError } from "../../protocol/codes.ts";
@@ -46,34 +46,34 @@ function unfit(errors: FieldError[]): ThumpError {
 
 export class MultiplexedStream extends StreamSession {
   constructor(
-    door: Door,
-    asker: Asker,
+    service: RoomService,
+    context: RequestContext,
     coding: Coding,
     readonly joins: Join[],
   ) {
-    super(door, asker, multiplexedStream, coding);
+    super(service, context, multiplexedStream, coding);
   }
 
   protected override begin(): void {
-    this.#say("welcome", welcomeFrame(this.door, this.asker, this.id));
-    this.#join().catch((error: unknown) => this.door.fail(this, error));
+    this.#say("welcome", welcomeFrame(this.service, this.context, this.id));
+    this.#join().catch((error: unknown) => this.service.fail(this, error));
   }
 
   /** A room that is refused is told of, and keeps nobody from the others. */
   async #join(): Promise<void> {
     const ids = new Map<string, CommandId>();
-    const { policy } = this.door;
+    const { authorizer } = this.service;
     const requested = new Map<string, Start>();
     const starts = new Map<string, Start>();
     const refuse = (error: unknown, id: CommandId, room: string) =>
-      this.#say("error", errorFrame(toThumpError(this.door.hub, error), id, room));
+      this.#say("error", errorFrame(toThumpError(this.service.hub, error), id, room));
     const check = async (join: Join) => {
       const { room, id } = join;
       try {
         if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
         ids.set(room, id);
         const start = startOf(join);
-        starts.set(room, await this.door.authorizeStart(this.asker, room, start));
+        starts.set(room, await this.service.authorizeStart(this.context, room, start));
         requested.set(room, start);
       } catch (error) {
         refuse(error, id, room);
@@ -90,7 +90,7 @@ export class MultiplexedStream extends StreamSession {
     await Promise.all(checks);
     if (this.ended || starts.size === 0) return;
     try {
-      await this.door.join(this.asker, this, { requested, starts, policy }, (joined) => {
+      await this.service.join(this.context, this, { requested, starts, authorizer }, (joined) => {
         this.#say("joined", joinedFrame(joined, ids.get(joined.room)));
         if (joined.gap) this.gap(joined.gap);
       });
@@ -99,7 +99,7 @@ export class MultiplexedStream extends StreamSession {
     }
   }
 
-  override left(room: string, { message }: Refusal): void {
+  override removedFrom(room: string, { message }: AuthError): void {
     this.#say("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
   }
 

@@ -1,6 +1,6 @@
 // A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
-import type { Asker } from "../../auth/principal.ts";
-import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
 import type { Coding } from "../../hub/content-coding.ts";
 import type { Joined } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
@@ -16,13 +16,13 @@ export class RoomStream extends StreamSession {
   #refusal: ThumpError | undefined;
 
   constructor(
-    door: Door,
-    asker: Asker,
+    service: RoomService,
+    context: RequestContext,
     format: StreamFormat,
     coding: Coding,
     readonly authorized: AuthorizedStarts,
   ) {
-    super(door, asker, format, coding);
+    super(service, context, format, coding);
   }
 
   protected override begin(): void {
@@ -32,10 +32,12 @@ export class RoomStream extends StreamSession {
       joined.push(each);
       if (joined.length === this.authorized.starts.size) this.#joined(joined);
     };
-    Promise.try(() => this.door.join(this.asker, this, this.authorized, onJoined)).catch((error: unknown) => {
-      if (error instanceof ThumpError) this.#refusal = error;
-      this.door.fail(this, error);
-    });
+    Promise.try(() => this.service.join(this.context, this, this.authorized, onJoined)).catch(
+      (error: unknown) => {
+        if (error instanceof ThumpError) this.#refusal = error;
+        this.service.fail(this, error);
+      },
+    );
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */

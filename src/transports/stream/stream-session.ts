@@ -1,8 +1,8 @@
 // A stream session: one long response, as Server-Sent Events or NDJSON. What it says first, its kinds know.
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
-import type { AskingSession } from "../../service/recheck.ts";
-import type { Refusal } from "../../auth/auth-error.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
+import type { AuthorizedSession } from "../../service/recheck.ts";
+import type { AuthError } from "../../auth/auth-error.ts";
 import type { Channel, Stream } from "../../hub/stream-batcher.ts";
 import type { Coding } from "../../hub/content-coding.ts";
 import { endedByClient, endedByUs } from "../../hub/session-events.ts";
@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
 /** What a byte of a replay costs that is compressed, of one that is not: in processor time, measured. */
 const COMPRESSED = 4;
 
-export abstract class StreamSession extends Session implements Stream, AskingSession {
+export abstract class StreamSession extends Session implements Stream, AuthorizedSession {
   #controller: ReadableStreamDirectController | undefined;
   #channel: Channel | undefined;
   /** Its end, if that came before the response. */
@@ -32,15 +32,15 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   override readonly address: string | undefined;
 
   constructor(
-    readonly door: Door,
-    readonly asker: Asker,
+    readonly service: RoomService,
+    readonly context: RequestContext,
     override readonly format: StreamFormat,
     readonly coding: Coding,
   ) {
-    super(format.name, format, asker.caller);
-    this.address = asker.address;
-    this.network = asker.network;
-    asker.session = this;
+    super(format.name, format, context.principal);
+    this.address = context.address;
+    this.network = context.addressKey;
+    context.session = this;
   }
 
   /** The stream is open, and nothing was written. */
@@ -49,7 +49,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   protected abstract farewell(code: number, reason: string): string;
 
   /** What it was opened for is no longer whole: the next try is told why. */
-  left(_room: string, { message }: Refusal): void {
+  removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }
 
@@ -92,7 +92,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
 
   /** The cursor that covers all of its rooms. */
   protected cursor(): string {
-    const { hub } = this.door;
+    const { hub } = this.service;
     let position = hub.position;
     for (const membership of this.memberships.values()) {
       // Of a room that had nothing since, it has everything.
@@ -110,7 +110,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
     const drained = () => {
       this.#full = false;
       this.#stalled = false;
-      this.door.hub.drained(this);
+      this.service.hub.drained(this);
     };
     written.then(drained, () => this.#gone());
     return false;
@@ -125,18 +125,18 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.door.hub.fanOut.channels.add(this, rooms);
+    this.#channel = this.service.hub.fanOut.channels.add(this, rooms);
   }
 
   override detach(): void {
     const channel = this.#channel;
     this.#channel = undefined;
-    if (channel) this.door.hub.fanOut.channels.remove(this, channel);
+    if (channel) this.service.hub.fanOut.channels.remove(this, channel);
   }
 
   override send(publications: Publication[]): boolean {
     if (publications.length === 0) return !this.#full;
-    const { log, stats } = this.door.hub;
+    const { log, stats } = this.service.hub;
     const chunk = encoder.encode(
       publications.map((publication) => this.format.message(publication, log.epoch)).join(""),
     );
@@ -148,7 +148,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
   override charge(bytes: number): number {
     // What it is caught up with is compressed for this stream alone.
     const factor = this.coding.name ? COMPRESSED : 1;
-    return this.door.limiter.charge(this.asker, "reads", bytes * factor);
+    return this.service.limiter.charge(this.context, "reads", bytes * factor);
   }
 
   override gap(gap: Gap): void {
@@ -161,7 +161,7 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
 
   override end(code: number, reason: string): void {
     if (this.ended) return;
-    this.door.hub.remove(this, endedByUs(code));
+    this.service.hub.remove(this, endedByUs(code));
     const controller = this.#controller;
     this.#controller = undefined;
     // Who does not read does not read this either.
@@ -209,6 +209,6 @@ export abstract class StreamSession extends Session implements Stream, AskingSes
 
   #gone(): void {
     this.#controller = undefined;
-    this.door.hub.remove(this, endedByClient());
+    this.service.hub.remove(this, endedByClient());
   }
 }

@@ -12,7 +12,7 @@ export function upgrade(server: Server<unknown> | null, request: Request, sessio
   if (!isHandshake(request)) throw incomplete();
   if (server && tryUpgrade(server, request, session)) return;
   // A request of this server's own has an address; another one was made of it on the way.
-  throw server && session.asker.address !== undefined ? incomplete() : needsListen();
+  throw server && session.context.address !== undefined ? incomplete() : needsListen();
 }
 
 /**

@@ -1,8 +1,8 @@
 // The multiplexed socket: many rooms on one connection, commands and replies as JSON.
-import type { Asker } from "../../auth/principal.ts";
-import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
-import type { Refusal } from "../../auth/auth-error.ts";
-import { renew } from "../../service/renew-token.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthError } from "../../auth/auth-error.ts";
+import { renewToken } from "../../service/renew-token.ts";
 import { type Joined, startAll } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../../protocol/commands.ts";
@@ -29,18 +29,18 @@ export class MultiplexedSocket extends SocketSession {
   #order: PublishOrder | undefined;
 
   constructor(
-    door: Door,
-    asker: Asker,
+    service: RoomService,
+    context: RequestContext,
     readonly authorized: AuthorizedStarts,
   ) {
-    super(door, asker, "websocket", json);
+    super(service, context, "websocket", json);
   }
 
   protected override begin(): void {
-    this.reply(welcomeFrame(this.door, this.asker, this.id));
+    this.reply(welcomeFrame(this.service, this.context, this.id));
     const { authorized } = this;
     if (authorized.starts.size > 0)
-      this.#settleJoin(undefined, (onJoined) => this.door.join(this.asker, this, authorized, onJoined));
+      this.#settleJoin(undefined, (onJoined) => this.service.join(this.context, this, authorized, onJoined));
   }
 
   protected override receive(frame: string | Buffer): void {
@@ -52,7 +52,7 @@ export class MultiplexedSocket extends SocketSession {
     }
   }
 
-  left(room: string, { message }: Refusal): void {
+  removedFrom(room: string, { message }: AuthError): void {
     this.#say({ type: "left", room, code: "forbidden", message });
   }
 
@@ -69,7 +69,7 @@ export class MultiplexedSocket extends SocketSession {
         'Commands are text frames. Send bytes as base64 with "encoding":"base64".',
       );
     } catch (error) {
-      this.door.limiter.take(this.asker, "requests");
+      this.service.limiter.take(this.context, "requests");
       throw error;
     }
   }
@@ -79,33 +79,34 @@ export class MultiplexedSocket extends SocketSession {
     switch (command.type) {
       case "join": {
         const start = startOf(command);
-        this.door.limiter.take(this.asker, "joins");
+        this.service.limiter.take(this.context, "joins");
         const starts = startAll([command.room], start);
-        const join = (onJoined: OnJoined) => this.door.authorizeAndJoin(this.asker, this, starts, onJoined);
+        const join = (onJoined: OnJoined) =>
+          this.service.authorizeAndJoin(this.context, this, starts, onJoined);
         return this.#inShare(command, () => this.#settleJoin(id, join));
       }
       case "leave":
-        this.door.limiter.take(this.asker, "requests");
+        this.service.limiter.take(this.context, "requests");
         this.countAnswer();
-        this.door.hub.leave(this, command.room);
+        this.service.hub.leave(this, command.room);
         return this.#say({ type: "left", id, room: command.room });
       case "publish":
         return this.#publish(command);
       case "history":
         return this.#history(command);
       case "members": {
-        this.door.limiter.take(this.asker, "joins");
-        const answer = () => membersAnswer(this.door.hub, command.room);
-        const ask = () => this.door.allow(this.asker, "members", command.room, answer);
+        this.service.limiter.take(this.context, "joins");
+        const answer = () => membersAnswer(this.service.hub, command.room);
+        const ask = () => this.service.whenAllowed(this.context, "members", command.room, answer);
         return this.#inShare(command, () => this.#answer(command, "members", ask()));
       }
       case "auth":
         return this.#auth(command);
       case "ping":
-        this.door.limiter.take(this.asker, "requests");
+        this.service.limiter.take(this.context, "requests");
         this.countAnswer();
         // The engine sends what it still holds of its topics before it: all up to `at` comes first.
-        return this.#say({ type: "pong", id, at: this.door.hub.sentUpTo(this) });
+        return this.#say({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
     }
   }
 
@@ -114,20 +115,20 @@ export class MultiplexedSocket extends SocketSession {
       this.reply(joinedFrame(joined, id));
       if (joined.gap) this.gap(joined.gap);
     });
-    joining?.catch((error: unknown) => this.#tell(toThumpError(this.door.hub, error), id));
+    joining?.catch((error: unknown) => this.#tell(toThumpError(this.service.hub, error), id));
   }
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
     const { id, room, event, content, key, echo } = command;
     const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
-      { room, event, content, key, echo, brief: this.#refused >= DETAILED },
+      { room, event, content, key, echo, briefErrors: this.#refused >= DETAILED },
       ({ seq }) => {
         this.#refused = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.
         if (id !== undefined)
-          this.#say({ type: "published", id, at: formatCursor(this.door.hub.log.epoch, seq) });
+          this.#say({ type: "published", id, at: formatCursor(this.service.hub.log.epoch, seq) });
       },
       (error) => this.#refuseCommand(command, error),
     );
@@ -150,16 +151,16 @@ export class MultiplexedSocket extends SocketSession {
     this.#order ??= new PublishOrder();
     const wait = this.#order.waitFor(key, performance.now());
     if (wait === undefined) return key;
-    this.door.limiter.take(this.asker, "requests");
+    this.service.limiter.take(this.context, "requests");
     throw new Overtaking(wait);
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
     const { room } = command;
     const start = startOf(command);
-    this.door.limiter.take(this.asker, "joins");
-    const answer = () => historyAnswer(this.door, this.asker, room, start);
-    const ask = () => this.door.allow(this.asker, "history", room, answer);
+    this.service.limiter.take(this.context, "joins");
+    const answer = () => historyAnswer(this.service, this.context, room, start);
+    const ask = () => this.service.whenAllowed(this.context, "history", room, answer);
     this.#inShare(command, () => this.#answer(command, "history", ask()));
   }
 
@@ -183,9 +184,9 @@ export class MultiplexedSocket extends SocketSession {
   #auth(command: Extract<Command, { type: "auth" }>): void {
     const { id, token } = command;
     // What the token grants is looked up for every room.
-    this.door.limiter.take(this.asker, "requests", 1 + this.memberships.size);
-    const left = (room: string, why: Refusal) => this.left(room, why);
-    const answer = Promise.try(() => renew(this.door, this.asker, this, token, left));
+    this.service.limiter.take(this.context, "requests", 1 + this.memberships.size);
+    const left = (room: string, why: AuthError) => this.removedFrom(room, why);
+    const answer = Promise.try(() => renewToken(this.service, this.context, this, token, left));
     answer.then(
       ({ user, expires }) => this.#say({ type: "authorized", id, user, expires }),
       (error: unknown) => {
@@ -204,7 +205,7 @@ export class MultiplexedSocket extends SocketSession {
   #refuseCommand(command: Command, error: unknown): void {
     this.countAnswer();
     const room = "room" in command ? command.room : undefined;
-    const told = toThumpError(this.door.hub, error);
+    const told = toThumpError(this.service.hub, error);
     this.#tell(told, command.id, room);
     if (error instanceof Overtaking) return;
     this.slowDown(told);

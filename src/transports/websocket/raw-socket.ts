@@ -1,7 +1,7 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
-import type { Asker } from "../../auth/principal.ts";
-import type { AuthorizedStarts, Door } from "../../service/room-service.ts";
-import type { Refusal } from "../../auth/auth-error.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthError } from "../../auth/auth-error.ts";
 import type { Joined } from "../../hub/join.ts";
 import { CLOSE, type ThumpError } from "../../protocol/codes.ts";
 import { Content } from "../../protocol/content.ts";
@@ -10,24 +10,24 @@ import { SocketSession } from "./socket-session.ts";
 
 export class RawSocket extends SocketSession {
   constructor(
-    door: Door,
-    asker: Asker,
+    service: RoomService,
+    context: RequestContext,
     readonly room: string,
     readonly authorized: AuthorizedStarts,
     readonly echo: boolean,
   ) {
-    super(door, asker, "raw-websocket", raw);
+    super(service, context, "raw-websocket", raw);
   }
 
   protected override begin(): void {
     const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
-    Promise.try(() => this.door.join(this.asker, this, this.authorized, joined)).catch((error: unknown) =>
-      this.door.fail(this, error),
+    Promise.try(() => this.service.join(this.context, this, this.authorized, joined)).catch(
+      (error: unknown) => this.service.fail(this, error),
     );
   }
 
   /** It has no room but this one. */
-  override left(_room: string, { message }: Refusal): void {
+  override removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }
 

@@ -1,10 +1,10 @@
 // A WebSocket session: the part that the raw and the multiplexed socket share.
 import type { ServerWebSocket } from "bun";
-import type { Asker } from "../../auth/principal.ts";
-import type { Door } from "../../service/room-service.ts";
-import type { Incoming } from "../../service/publish.ts";
-import type { AskingSession } from "../../service/recheck.ts";
-import type { Refusal } from "../../auth/auth-error.ts";
+import type { RequestContext } from "../../auth/principal.ts";
+import type { RoomService } from "../../service/room-service.ts";
+import type { PublishRequest } from "../../service/publish.ts";
+import type { AuthorizedSession } from "../../service/recheck.ts";
+import type { AuthError } from "../../auth/auth-error.ts";
 import { endedByClient, endedByUs } from "../../hub/session-events.ts";
 import type { Room } from "../../hub/room.ts";
 import { TopicSession } from "../../hub/session.ts";
@@ -34,7 +34,7 @@ const ANSWER_MS = 0.015;
 type Held = string | Buffer | (() => void);
 
 /** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
-export abstract class SocketSession extends TopicSession implements AskingSession {
+export abstract class SocketSession extends TopicSession implements AuthorizedSession {
   override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   #heard = true;
@@ -51,30 +51,30 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   #tick = 0;
   #answers = 0;
 
-  /** @param asker who shook hands */
+  /** @param context who shook hands */
   constructor(
-    readonly door: Door,
-    readonly asker: Asker,
+    readonly service: RoomService,
+    readonly context: RequestContext,
     transport: string,
     format: Format,
   ) {
-    super(transport, format, asker.caller);
-    this.network = asker.network;
-    asker.session = this;
+    super(transport, format, context.principal);
+    this.network = context.addressKey;
+    context.session = this;
   }
 
   /** Begins: the connection is there. */
   protected abstract begin(): void;
   protected abstract receive(frame: string | Buffer): void;
-  abstract left(room: string, why: Refusal): void;
+  abstract removedFrom(room: string, why: AuthError): void;
   /** Tells the client of an error. */
   protected abstract tell(error: ThumpError): void;
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
     // Later, when the connection is gone, the engine no longer knows it.
-    this.address = this.asker.address ?? socket.remoteAddress;
-    this.door.enter(this);
+    this.address = this.context.address ?? socket.remoteAddress;
+    this.service.enter(this);
     if (!this.ended) this.#guard(() => this.begin());
   }
 
@@ -83,13 +83,13 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     this.received++;
     if (this.ended) return;
     const size = Buffer.byteLength(frame);
-    const limit = this.door.maxMessage;
+    const limit = this.service.maxMessage;
     if (size > limit) {
       this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
       return;
     }
     // An earlier frame waits for the hook, or for a tick: this one waits behind it, or their order would be lost.
-    if (this.asker.deciding || this.#awaitsTick) this.#hold(frame, size);
+    if (this.context.deciding || this.#awaitsTick) this.#hold(frame, size);
     else this.#guard(() => this.receive(frame));
   }
 
@@ -97,8 +97,8 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     const held = (this.#held ??= { frames: [], next: 0, bytes: 0 });
     held.frames.push(frame);
     held.bytes += size + HELD_OVERHEAD_BYTES;
-    const largest = MAX_HELD_LARGEST_FRAMES * this.door.maxMessage;
-    const most = Math.max(largest, HELD_BYTES_PER_ROOM * this.door.hub.roomsPerSession);
+    const largest = MAX_HELD_LARGEST_FRAMES * this.service.maxMessage;
+    const most = Math.max(largest, HELD_BYTES_PER_ROOM * this.service.hub.roomsPerSession);
     const tooMuch = this.#awaitsTick
       ? held.bytes > most
       : held.bytes > largest || held.frames.length - held.next > MAX_HELD_FRAMES;
@@ -119,7 +119,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     const held = this.#held;
     if (!held || this.ended) return this.#release();
     // The end of its decision continues here.
-    if (this.asker.deciding) return (this.#awaitsTick = false);
+    if (this.context.deciding) return (this.#awaitsTick = false);
     const frame = held.frames[held.next++] as Held;
     held.bytes -= HELD_OVERHEAD_BYTES + (typeof frame === "function" ? 0 : Buffer.byteLength(frame));
     this.#inPiece = true;
@@ -140,7 +140,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
     if (governor.open) return governor.charge(work);
     this.#awaitTick();
     this.#hold(() => {
-      this.door.access.recheck(this.asker.caller);
+      this.service.authenticator.recheck(this.context.principal);
       work();
     }, 0);
   }
@@ -156,7 +156,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
 
   drain(): void {
     this.#heard = true;
-    this.door.hub.drained(this);
+    this.service.hub.drained(this);
   }
 
   pong(): void {
@@ -164,7 +164,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   }
 
   close(_socket: ServerWebSocket<unknown>, code?: number): void {
-    this.door.hub.remove(this, endedByClient(code));
+    this.service.hub.remove(this, endedByClient(code));
     this.#socket = undefined;
   }
 
@@ -173,7 +173,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   }
 
   override backedUp(): boolean {
-    return this.unread() > this.door.hub.bounds.high;
+    return this.unread() > this.service.hub.bounds.high;
   }
 
   override pending(): boolean {
@@ -203,7 +203,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   override send(publications: Publication[]): boolean {
     const socket = this.#socket;
     if (!socket) return false;
-    const { epoch } = this.door.hub.log;
+    const { epoch } = this.service.hub.log;
     let bytes = 0;
     // One write for all of them.
     socket.cork(() => {
@@ -216,12 +216,12 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
       }
     });
     this.sent += publications.length;
-    this.door.hub.stats.delivered(publications.length, bytes);
+    this.service.hub.stats.delivered(publications.length, bytes);
     return !this.backedUp();
   }
 
   override charge(bytes: number): number {
-    return this.door.limiter.charge(this.asker, "reads", bytes);
+    return this.service.limiter.charge(this.context, "reads", bytes);
   }
 
   override gap(gap: Gap): void {
@@ -235,7 +235,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   override end(code: number, reason: string): void {
     if (this.ended) return;
     const socket = this.#socket;
-    this.door.hub.remove(this, endedByUs(code));
+    this.service.hub.remove(this, endedByUs(code));
     // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
     if (code === CLOSE.idle && this.pending()) socket?.terminate();
     else socket?.close(code, reason.slice(0, 120));
@@ -254,17 +254,17 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   /** Sends a frame that is this client's alone. One who asks on and on without reading the answers is closed. */
   protected reply(text: string): void {
     if (this.ended) return;
-    this.door.hub.fanOut.flow.reserve(Buffer.byteLength(text));
+    this.service.hub.fanOut.flow.reserve(Buffer.byteLength(text));
     if (this.#socket?.send(text, false) === 0) this.end(CLOSE.slow, "replies are not read");
   }
 
   /** Publishes in the name of this session, and hands over the position once the log has it. */
   protected publishIncoming(
-    incoming: Incoming,
+    incoming: PublishRequest,
     onKept: (p: Publication) => void,
     onError: (e: unknown) => void,
   ): void {
-    const publication = this.door.publish(this.asker, incoming);
+    const publication = this.service.publish(this.context, incoming);
     if (publication instanceof Promise) publication.then(onKept, onError);
     else onKept(publication);
   }
@@ -272,7 +272,7 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
     this.countAnswer();
-    const error = toThumpError(this.door.hub, thrown);
+    const error = toThumpError(this.service.hub, thrown);
     this.tell(error);
     if (this.slowDown(error)) return;
     if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
@@ -281,7 +281,8 @@ export abstract class SocketSession extends TopicSession implements AskingSessio
   /** Whether the error was about speed. Who goes on all the same is closed. */
   protected slowDown({ code, retry = 0 }: ThumpError): boolean {
     if (code !== "rate") return false;
-    if (this.door.limiter.goesOn(this.asker, retry)) this.end(CLOSE.rate, "too fast, though told so");
+    if (this.service.limiter.ignoresRetry(this.context, retry))
+      this.end(CLOSE.rate, "too fast, though told so");
     return true;
   }
 
