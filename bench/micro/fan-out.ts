@@ -76,7 +76,7 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
     { length: sockets },
     (_, index) => new CountingSocket("ws", index % 2 ? raw : json),
   );
-  const log = new MemoryLog(() => rule.bounds);
+  const log = new MemoryLog(() => rule.retention);
   const byId = new Map(sessions.map((session) => [session.id, session]));
   const fanOut = new FanOut(log, byId, bounds, new Stats(), journal);
   fanOut.publishToTopic = () => 1;

@@ -1,20 +1,20 @@
 // Micro-benchmarks of rooms: the tail that keeps what was said, and finding a room's rule.
 import { bench, do_not_optimize, group } from "mitata";
-import { Members } from "../../src/rooms/presence/presence-set.ts";
+import { PresenceSet } from "../../src/rooms/presence/presence-set.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import { Rules } from "../../src/rooms/rules.ts";
-import { Tail } from "../../src/rooms/room-history.ts";
+import { RoomHistory } from "../../src/rooms/room-history.ts";
 import { publication, samples } from "./samples.ts";
 
 const prefix = compilePattern("chat:*");
 const part = compilePattern("users:{id}:inbox");
 const stars = compilePattern("a*b*a*b*a*b*c");
 
-function fullTail(): Tail {
-  const tail = new Tail(resolveRule("*").bounds, 0);
-  for (let seq = 1; seq <= 2_000; seq++) tail.push(publication(samples.json, seq));
-  return tail;
+function fullTail(): RoomHistory {
+  const history = new RoomHistory(resolveRule("*").retention, 0);
+  for (let seq = 1; seq <= 2_000; seq++) history.push(publication(samples.json, seq));
+  return history;
 }
 
 function tails(): void {
@@ -22,7 +22,7 @@ function tails(): void {
   const next = publication(samples.json, 2_001);
   // The same one again: a tail asks nothing of numbers but their order, which equal ones keep.
   bench("push, full: one in, one out", () => full.push(next));
-  const nothing = new Tail(resolveRule("*", { history: false }).bounds, 0);
+  const nothing = new RoomHistory(resolveRule("*", { history: false }).retention, 0);
   bench("push, nothing is kept", () => nothing.push(next));
   const read = fullTail();
   bench("read the newest 10 after a position", () => do_not_optimize(read.read(1_990, 100)));
@@ -44,17 +44,17 @@ function rules(): void {
 /** Who comes to a room of a hundred users, or of ten thousand, and goes again, with what is told of it. */
 function members(): void {
   for (const users of [100, 10_000]) {
-    const members = new Members({ grace: 0, list: 1000, info: true });
+    const members = new PresenceSet({ grace: 0, list: 1000, info: true });
     const seen = (user: number) => ({ user: `user-${user}`, info: { name: "Ann" }, since: 1, sessions: 1 });
-    for (let user = 0; user < users; user++) members.set(`session-${user}`, seen(user));
-    members.news.take();
+    for (let user = 0; user < users; user++) members.report(`session-${user}`, seen(user));
+    members.diff.take();
     const one = seen(users);
     bench(`one comes and goes, ${users.toLocaleString("en")} are there`, () => {
-      members.set("session", one);
-      members.news.take();
-      members.unset("session", one.user, 0);
+      members.report("session", one);
+      members.diff.take();
+      members.retract("session", one.user, 0);
       members.expire(0);
-      do_not_optimize(members.news.take());
+      do_not_optimize(members.diff.take());
     });
     bench(`the list, ${users.toLocaleString("en")} are there`, () => do_not_optimize(members.list));
   }

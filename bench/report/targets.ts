@@ -56,7 +56,7 @@ const slowRatio: Measure = (row, report) => {
   return before && during !== undefined ? during / before : undefined;
 };
 /** A room keeps so much by default. */
-const TAIL_BYTES = resolveRule("*").bounds.bytes;
+const TAIL_BYTES = resolveRule("*").retention.bytes;
 const SLOW_BYTES = 64 * 2 ** 20;
 
 function control(scenario: string, measure: Measure) {

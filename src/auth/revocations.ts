@@ -1,6 +1,6 @@
 // Revocations: tokens that are refused though they are signed and in time. Remembered as long as they could matter.
 import { surelyPast } from "../log/clock.ts";
-import type { Revoked } from "../log/peers.ts";
+import type { Revocation } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 
@@ -25,7 +25,7 @@ export class Revocations {
   #added = 0;
 
   /** Takes in one that was made here or on another node. False when it is known already. */
-  add({ user, token, at, until }: Revoked): boolean {
+  add({ user, token, at, until }: Revocation): boolean {
     if (user !== undefined) {
       const known = this.#users.get(user);
       if (known && known.at >= at && known.until >= until) return false;
@@ -38,7 +38,7 @@ export class Revocations {
   }
 
   /** All that still count. */
-  *all(): Iterable<Revoked> {
+  *all(): Iterable<Revocation> {
     for (const [user, { at, until }] of this.#users) yield { user, at, until };
     for (const [token, until] of this.#tokens) yield { token, at: 0, until };
   }

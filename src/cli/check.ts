@@ -1,7 +1,7 @@
 // `thump check`: whether a config can be used, what it comes to, and which rule a room has.
 import type { Rates } from "../limits/rate-options.ts";
 import type { AccessSettings } from "../auth/auth-options.ts";
-import { readAddress } from "../log/redis/address.ts";
+import { parseRedisAddress } from "../log/redis/address.ts";
 import type { StoreSettings } from "../server/config/store-options.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
@@ -94,7 +94,7 @@ function printableStore(store: StoreSettings): object | undefined {
   if (store.kind === "memory") return undefined;
   if (store.kind === "sqlite") return store;
   const { url, patience, check, ...others } = store;
-  return { ...others, url: readAddress(url).text, patience: patience / 1000, check: check / 1000 };
+  return { ...others, url: parseRedisAddress(url).text, patience: patience / 1000, check: check / 1000 };
 }
 
 /** A session connects once: there is no rate of that to be said. */

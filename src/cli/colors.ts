@@ -1,7 +1,7 @@
 // Colors: where they are wanted, and how they are put on.
 import { Option } from "commander";
 import { styleText } from "node:util";
-import { harmless, type Printable } from "../protocol/printable.ts";
+import { printableText, type Printable } from "../protocol/printable.ts";
 
 export type ColorWhen = "auto" | "always" | "never";
 
@@ -22,6 +22,6 @@ export type Paint = (style: Style, text: string) => Printable;
 export function painter(colored: boolean): Paint {
   // Whether it is wanted was decided: not again by the stream.
   return colored
-    ? (style, text) => styleText(style, harmless(text), { validateStream: false }) as Printable
-    : (_, text) => harmless(text);
+    ? (style, text) => styleText(style, printableText(text), { validateStream: false }) as Printable
+    : (_, text) => printableText(text);
 }

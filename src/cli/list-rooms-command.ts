@@ -2,7 +2,7 @@
 import { Api } from "./http-api.ts";
 import { type ConnectionFlags, readCredential } from "./connection-flags.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
-import { harmless, jsonLine, lineOf, type Printable, spaced, together } from "../protocol/printable.ts";
+import { printableText, jsonLine, lineOf, type Printable, spaced, concat } from "../protocol/printable.ts";
 import { type ColorWhen, type Paint, painter, wantsColor } from "./colors.ts";
 import { CLEAR_SCREEN, Output } from "./terminal.ts";
 
@@ -73,7 +73,7 @@ async function printAll(
   for await (const page of found) {
     if (!headed && page.length > 0) output.write(heading(paint));
     headed ||= page.length > 0;
-    output.write(together(page.map((room) => line(room, json, paint))));
+    output.write(concat(page.map((room) => line(room, json, paint))));
     await output.drained();
   }
 }
@@ -90,7 +90,7 @@ function line(room: RoomState, json: true | undefined, paint: Paint): Printable 
 
 function cell(value: number | undefined, width: number, paint: Paint): Printable {
   const text = String(value ?? "-").padStart(width);
-  return value ? harmless(text) : paint("dim", text);
+  return value ? printableText(text) : paint("dim", text);
 }
 
 /** On a terminal: the whole of it, from the top, as far as there is space. */
@@ -103,10 +103,10 @@ function screen(match: string, paint: Paint): (found: RoomState[]) => Printable 
     const more =
       found.length > shown.length
         ? lineOf(paint("dim", `… and ${found.length - shown.length} more`))
-        : together([]);
+        : concat([]);
     const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}`;
     const lines = shown.map((room) => line(room, undefined, paint));
-    return together([CLEAR_SCREEN, lineOf(harmless(total)), heading(paint), ...lines, more]);
+    return concat([CLEAR_SCREEN, lineOf(printableText(total)), heading(paint), ...lines, more]);
   };
 }
 
@@ -119,6 +119,6 @@ function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => Pr
     const changed = found.filter((room) => before.get(room.room) !== now.get(room.room));
     before = now;
     const all = [...changed, ...gone.map((room) => ({ room, sessions: 0 }))];
-    return together(all.map((room) => line(room, json, paint)));
+    return concat(all.map((room) => line(room, json, paint)));
   };
 }

@@ -1,5 +1,5 @@
 // Where commands write: nothing else in cli/ touches standard output and error, and all that is written is printable.
-import { harmless, harmlessLines, type Printable } from "../protocol/printable.ts";
+import { printableText, printableLines, type Printable } from "../protocol/printable.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** More than this, in characters, does not wait for a slow reader. */
@@ -37,23 +37,23 @@ export class Output {
 
 /** Writes whole lines to standard output. */
 export function print(text: string): void {
-  process.stdout.write(harmlessLines(text));
+  process.stdout.write(printableLines(text));
 }
 
 /** Words for a person, on stderr. */
 export function say(text: string): void {
-  process.stderr.write(`thump: ${harmless(text)}\n`);
+  process.stderr.write(`thump: ${printableText(text)}\n`);
 }
 
 /** A fault of ours, with where it came from. */
 export function sayFault(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(harmlessLines(`thump: ${text}\n`));
+  process.stderr.write(printableLines(`thump: ${text}\n`));
 }
 
 /** A line on stderr that the next one takes the place of, where stderr is a terminal. */
 export function draw(text: string): void {
-  process.stderr.write(`\r\u001b[K${harmless(text)}`);
+  process.stderr.write(`\r\u001b[K${printableText(text)}`);
 }
 
 /** Makes the terminal empty: what is printed next begins at its top. */

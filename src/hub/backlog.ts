@@ -1,7 +1,7 @@
 // The backlog of a membership: what it is to be sent next, from a tail in memory, or from a log that has to be read.
 import { now } from "../log/clock.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import { OVERHEAD, type Tail } from "../rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
 import { BoundedReads } from "./bounded-reads.ts";
 import type { Hub } from "./hub.ts";
 import { newestOfEach } from "./newest-per-event.ts";
@@ -55,27 +55,27 @@ export class Backlog {
   /** What comes next of a membership that is behind: its seq is `next` or later. @param horizon how far it is to look */
   next(membership: Membership, horizon: number): Next {
     const after = membership.next - 1;
-    const tail = this.#source(membership, after);
-    if (!tail) return this.#read(membership, after, horizon);
+    const history = this.#source(membership, after);
+    if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;
     const latest = room.rule.lag === "latest";
     // Under `lag: "latest"` what is skipped is not a gap.
-    if (tail.floor > after && !latest) return tail.floor;
-    const index = tail.indexFrom(membership.next, membership.index ?? 0);
+    if (history.floor > after && !latest) return history.floor;
+    const index = history.indexFrom(membership.next, membership.index ?? 0);
     membership.index = index;
-    const found = tail.at(index);
-    if (found && found.time > this.#now - tail.bounds.age) return found;
+    const found = history.at(index);
+    if (found && found.time > this.#now - history.retention.age) return found;
     if (found) {
-      tail.trim(this.#now);
+      history.trim(this.#now);
       // It may have been too old.
-      return tail.floor > after ? this.next(membership, horizon) : found;
+      return history.floor > after ? this.next(membership, horizon) : found;
     }
     const { newest } = room;
     // Kept by the room even where its rule keeps no history.
     if (latest && newest && newest.seq > after) return newest;
     // The log's own tail ends with the room's newest publication. The room's may begin later: what came in between was
     // published to other rooms.
-    this.reached = Math.max(tail.last, Math.min(room.tail.last, horizon));
+    this.reached = Math.max(history.last, Math.min(room.history.last, horizon));
     return "nothing";
   }
 
@@ -114,19 +114,19 @@ export class Backlog {
   }
 
   /** The same tail as before as long as that reaches back far enough: merges start afresh where another one may hold. */
-  #source(membership: Membership, after: number): Tail | undefined {
+  #source(membership: Membership, after: number): RoomHistory | undefined {
     const { source } = membership;
     if (source && source.floor <= after) return source;
-    const tail = this.#tail(membership, after);
-    membership.source = tail;
-    if (tail && membership.fetched) this.drop(membership);
-    return tail;
+    const history = this.#tail(membership, after);
+    membership.source = history;
+    if (history && membership.fetched) this.drop(membership);
+    return history;
   }
 
   /** A tail that has everything after a position, or is all that is kept. */
-  #tail({ room }: Membership, after: number): Tail | undefined {
-    room.tail.trim(this.#now);
-    return after >= room.tail.floor ? room.tail : this.hub.log.tail?.(room.name, this.#now);
+  #tail({ room }: Membership, after: number): RoomHistory | undefined {
+    room.history.trim(this.#now);
+    return after >= room.history.floor ? room.history : this.hub.log.history?.(room.name, this.#now);
   }
 
   #read(membership: Membership, after: number, horizon: number): Next {
@@ -192,7 +192,10 @@ export class Backlog {
   /** Keeps a slice until it is sent, or others need the memory. */
   #hold(membership: Membership, slice: Slice): void {
     this.drop(membership);
-    const bytes = slice.publications.reduce((sum, { size }) => sum + size + OVERHEAD, OVERHEAD);
+    const bytes = slice.publications.reduce(
+      (sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES,
+      PUBLICATION_OVERHEAD_BYTES,
+    );
     membership.fetched = slice;
     this.#held.set(membership, bytes);
     this.held += bytes;

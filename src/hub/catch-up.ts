@@ -3,7 +3,7 @@
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
-import { OVERHEAD } from "../rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 import { Backlog } from "./backlog.ts";
 import { governor } from "../scheduling/governor.ts";
 import type { Hub } from "./hub.ts";
@@ -134,7 +134,7 @@ export class CatchUp {
           continue;
         }
         if (this.#isFor(session, first, found)) {
-          const size = found.size + OVERHEAD;
+          const size = found.size + PUBLICATION_OVERHEAD_BYTES;
           bytes += size;
           if (found.seq <= (first.replayTo ?? 0)) gathered.replayed += size;
           gathered.publications.push(found);

@@ -6,7 +6,7 @@ import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
 import { Sweeper } from "../log/sweeper.ts";
-import type { Memory } from "../rooms/memory-budget.ts";
+import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketBounds } from "./backpressure.ts";
@@ -37,7 +37,7 @@ export interface HubOptions {
   roomsInUse: number;
   roomsPerAddress: number;
   /** What the tails here may take together, where the log holds nothing in memory itself. */
-  memoryBudget?: Memory | undefined;
+  memoryBudget?: MemoryBudget | undefined;
 }
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
@@ -61,7 +61,7 @@ export class Hub {
   readonly stats = new Stats();
   readonly catchUp: CatchUp = new CatchUp(this);
   readonly sampler = new Sampler();
-  readonly memory: Memory | undefined;
+  readonly memoryBudget: MemoryBudget | undefined;
   readonly #following: Following = new Following(this, this.catchUp);
   readonly #joining = new Joining(this, this.catchUp, this.sampler);
   readonly intake: Intake;
@@ -75,17 +75,17 @@ export class Hub {
     this.journal = options.journal;
     this.roomsPerSession = options.roomsPerSession;
     const { roomsInUse, roomsPerAddress } = options;
-    this.openRooms = new OpenRooms(this.rooms, roomsInUse, roomsPerAddress, this.log.remembered);
+    this.openRooms = new OpenRooms(this.rooms, roomsInUse, roomsPerAddress, this.log.cachedKeys);
     this.fanOut = new FanOut(this.log, this.sessions, options.socketLimits, this.stats, this.journal);
-    this.memory = options.memoryBudget;
+    this.memoryBudget = options.memoryBudget;
     this.intake = new Intake(this.log, this.fanOut, this.stats);
     this.presence = new Presence(this);
-    this.log.onRenew = (before) => this.#following.renew(before);
+    this.log.onEpochChange = (before) => this.#following.renew(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     // What a quiet room keeps grows old too.
     this.#housekeeping = new Sweeper(
       () => this.rooms.values(),
-      ({ tail }) => tail.trim(now()),
+      ({ history }) => history.trim(now()),
       { rest: TRIM_MS, pause: PAUSE_MS },
     );
   }
@@ -125,7 +125,7 @@ export class Hub {
     this.rules = rules;
     for (const room of this.rooms.values()) room.follow(rules.of(room.name), at);
     this.catchUp.restart();
-    this.log.replaceBounds((name) => this.ruleOf(name).bounds);
+    this.log.replaceRetention((name) => this.ruleOf(name).retention);
     this.presence.followRules();
   }
 
@@ -160,10 +160,10 @@ export class Hub {
 
   /** Opens a room that no session here was in: from now on the log delivers its publications to this process. */
   openRoom(name: string, opener: Session): Room {
-    const room = new Room(name, this.rules.of(name), this.memory);
+    const room = new Room(name, this.rules.of(name), this.memoryBudget);
     this.rooms.set(name, room);
     this.openRooms.enter(name, opener);
-    const starting = this.log.follow(
+    const starting = this.log.subscribe(
       name,
       (publication) => this.#deliver(room, publication),
       (after) => this.#following.start(room, after),
@@ -205,10 +205,10 @@ export class Hub {
 
   /** A room's publications after a position: from its tail where that reaches back far enough, else from the log. */
   read(name: string, after: number, limit: number): Slice | Promise<Slice> {
-    const tail = this.rooms.get(name)?.tail;
-    if (tail) {
-      tail.trim(now());
-      if (after >= tail.floor) return tail.read(after, limit);
+    const history = this.rooms.get(name)?.history;
+    if (history) {
+      history.trim(now());
+      if (after >= history.floor) return history.read(after, limit);
     }
     return this.#following.keep(name, this.log.read(name, after, limit));
   }
@@ -220,7 +220,7 @@ export class Hub {
 
   /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
   release(name: string, upTo: number): void {
-    this.rooms.get(name)?.tail.releaseUpTo(upTo);
+    this.rooms.get(name)?.history.releaseUpTo(upTo);
   }
 
   /** Forgets what is kept of a room. */
@@ -266,8 +266,8 @@ export class Hub {
     this.openRooms.leave(room.name, session, next?.session);
     if (next) return;
     this.rooms.delete(room.name);
-    room.tail.forget();
-    this.log.unfollow(room.name);
+    room.history.forget();
+    this.log.unsubscribe(room.name);
   }
 
   #count({ network }: Session, change: 1 | -1): void {

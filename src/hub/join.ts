@@ -7,7 +7,7 @@ import { type Beginning, beginningOf } from "./start-position.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
 import { openerOf } from "./room-limits.ts";
-import { Slice } from "../scheduling/tick-slice.ts";
+import { TickSlice } from "../scheduling/tick-slice.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
 
@@ -86,11 +86,11 @@ export class Joining {
   /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
   async #enterInSlices(session: Session, starts: Starts, onJoined: (joined: Joined) => void): Promise<void> {
     const newcomers: Newcomer[] = [];
-    let slice = new Slice(0);
+    let slice = new TickSlice(0);
     try {
       for (const [name, start] of starts) {
         if (!slice.take()) {
-          slice = new Slice(ROOMS_PER_TICK, undefined, await governor.next());
+          slice = new TickSlice(ROOMS_PER_TICK, undefined, await governor.next());
           slice.take();
           if (session.ended) return;
         }
@@ -109,7 +109,7 @@ export class Joining {
   #follow(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
     const { log } = this.hub;
     const waits = newcomers
-      .flatMap(({ membership, start }) => [membership.room.starting, log.reach?.(start.after)])
+      .flatMap(({ membership, start }) => [membership.room.starting, log.catchUpTo?.(start.after)])
       .filter((wait) => wait !== undefined);
     const run = () => this.#begin(session, newcomers, onJoined);
     if (waits.length === 0) return run();
@@ -163,7 +163,7 @@ export class Joining {
     known: (Beginning | Promise<Beginning>)[],
     ms?: number,
   ): Beginning[] | Promise<Beginning[]> {
-    const slice = new Slice(newcomers.length, undefined, ms);
+    const slice = new TickSlice(newcomers.length, undefined, ms);
     while (known.length < newcomers.length) {
       const { membership, start } = newcomers[known.length] as Newcomer;
       if ((start.after || start.last) && !slice.take())

@@ -25,7 +25,7 @@ export class Following {
    * it is: it is told of a gap where that is gone.
    */
   start(room: Room, after: number): void {
-    const { last } = room.tail;
+    const { last } = room.history;
     const live = [...room.members].filter(({ live }) => live);
     for (const { session } of live) this.hub.fanOut.setBack(session, this.hub.position);
     // Those who are behind may have to read what they took for empty.
@@ -74,7 +74,7 @@ export class Following {
   #extend(name: string, slice: Slice): void {
     const room = this.hub.rooms.get(name);
     if (!room || room.starting) return;
-    room.tail.extend(slice, now());
+    room.history.extend(slice, now());
     this.relieve();
     const newest = slice.publications.at(-1);
     if (!newest || newest.seq <= (room.newest?.seq ?? 0)) return;
@@ -84,11 +84,11 @@ export class Following {
 
   /** All tails together take too much: rooms give in turn. What they had is read from the log. */
   relieve(): void {
-    if (this.hub.memory?.isOver) this.hub.memory.relieve(this.#givers(), () => {});
+    if (this.hub.memoryBudget?.isOver) this.hub.memoryBudget.evict(this.#givers(), () => {});
   }
 
   /** Rooms with something in their tails, from where it was left off. */
   *#givers(): Iterable<Room> {
-    for (const room of this.#rounds.next(LOOKS_FOR_GIVERS)) if (room.tail.count > 0) yield room;
+    for (const room of this.#rounds.next(LOOKS_FOR_GIVERS)) if (room.history.count > 0) yield room;
   }
 }

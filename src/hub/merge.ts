@@ -57,5 +57,5 @@ export function positionOf({ session, position, next }: Membership): number {
 
 /** Whether there is nothing to send that came before now. */
 export function isLevel({ room, position }: Membership): boolean {
-  return position >= room.tail.last;
+  return position >= room.history.last;
 }

@@ -1,7 +1,7 @@
 // Bounds the rooms that clients open: those that somebody is in, in all and by who opened them, and those that an address
 // published to lately.
 import { ThumpError } from "../protocol/codes.ts";
-import type { Bounds } from "../rooms/rule.ts";
+import type { Retention } from "../rooms/rule.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -96,8 +96,8 @@ export class OpenRooms {
   }
 
   /** A publication to a room is about to be kept. @throws ThumpError `busy` */
-  publish({ network }: Opener, name: string, bounds: Bounds): void {
-    const kept = Math.max(bounds.count > 0 ? bounds.age : 0, this.remembered);
+  publish({ network }: Opener, name: string, retention: Retention): void {
+    const kept = Math.max(retention.count > 0 ? retention.age : 0, this.remembered);
     if (network === undefined || kept === 0) return;
     const until = this.now() + Math.min(kept, PUBLISHED_MS);
     const known = this.#opened.get(name);

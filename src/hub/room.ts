@@ -1,16 +1,16 @@
 // A room that somebody on this server is in: who, and the newest of what was said.
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
-import type { Memory } from "../rooms/memory-budget.ts";
+import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
-import { Tail } from "../rooms/room-history.ts";
+import { RoomHistory } from "../rooms/room-history.ts";
 import type { Channel } from "./stream-batcher.ts";
 import type { Audience } from "./presence/presence-fan-out.ts";
 import type { Samples } from "./sampler.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
-  tail: Tail;
+  history: RoomHistory;
   /** While the log does not give its publications yet. */
   starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
@@ -31,33 +31,33 @@ export class Room {
   constructor(
     readonly name: string,
     public rule: Rule,
-    readonly memory?: Memory,
+    readonly memoryBudget?: MemoryBudget,
   ) {
-    this.tail = new Tail(rule.bounds, 0, memory);
+    this.history = new RoomHistory(rule.retention, 0, memoryBudget);
   }
 
   /** Publications after this seq will be given to `push`. What is between them and what was is not here. */
   start(position: number): void {
-    this.tail.forget();
-    this.tail = new Tail(this.rule.bounds, position, this.memory);
+    this.history.forget();
+    this.history = new RoomHistory(this.rule.retention, position, this.memoryBudget);
   }
 
   push(publication: Publication): void {
     this.newest = publication;
-    this.tail.push(publication);
+    this.history.push(publication);
     this.samples?.mark();
   }
 
   /** Another rule holds from now on. */
   follow(rule: Rule, now: number): void {
     this.rule = rule;
-    this.tail.rebound(rule.bounds, now);
+    this.history.setRetention(rule.retention, now);
   }
 
   /** Forgets all that was published. @param position where it goes on, in another life of the log */
   forget(position?: number): void {
     this.newest = undefined;
-    if (position === undefined) this.tail.forget();
+    if (position === undefined) this.history.forget();
     else this.start(position);
   }
 

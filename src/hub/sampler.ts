@@ -1,6 +1,6 @@
 // Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
 // One timer serves all of them, and runs only while a sampled room has something new.
-import { Slice } from "../scheduling/tick-slice.ts";
+import { TickSlice } from "../scheduling/tick-slice.ts";
 import { type Due, DueQueue } from "./due-queue.ts";
 import type { Membership } from "./session.ts";
 
@@ -119,14 +119,14 @@ export class Sampler {
   /** Looks at those for which there is something new, and at those that had to wait: a slice per tick. */
   #run(): void {
     this.#armed = Number.POSITIVE_INFINITY;
-    const slice = new Slice(LOOKS_PER_TICK);
+    const slice = new TickSlice(LOOKS_PER_TICK);
     const now = this.now();
     this.#runLater(slice, now);
     this.#runFresh(slice, now);
     this.#arm();
   }
 
-  #runLater(slice: Slice, now: number): void {
+  #runLater(slice: TickSlice, now: number): void {
     while (slice.take()) {
       const sampled = this.#later.take(now);
       if (!sampled) return;
@@ -134,7 +134,7 @@ export class Sampler {
     }
   }
 
-  #runFresh(slice: Slice, now: number): void {
+  #runFresh(slice: TickSlice, now: number): void {
     for (const samples of this.#fresh) {
       if (samples.pending.size === 0) samples.unmark();
       for (const sampled of samples.pending) {

@@ -4,7 +4,7 @@ import type { Gap } from "../protocol/envelope.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Work } from "../scheduling/governor.ts";
-import type { Tail } from "../rooms/room-history.ts";
+import type { RoomHistory } from "../rooms/room-history.ts";
 import type { Merge } from "./merge.ts";
 import type { Room } from "./room.ts";
 
@@ -28,7 +28,7 @@ export interface Membership {
   /** While it takes part in a merge: no publication that is still to be sent has a smaller seq. Else 0. */
   next: number;
   /** Where `next` was found: a tail, and an index in it that is tried first. */
-  source?: Tail | undefined;
+  source?: RoomHistory | undefined;
   index?: number;
   /** Publications up to this seq are a replay, which its joining asked for. */
   replayTo?: number;

@@ -1,7 +1,7 @@
 // Where a session begins in a room, and how much is stored after that: found by position, so that nothing is copied.
 import { now } from "../log/clock.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import { OVERHEAD, type Tail } from "../rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
 import type { Hub } from "./hub.ts";
 import type { Start } from "./join.ts";
 import { newestOfEach } from "./newest-per-event.ts";
@@ -31,11 +31,11 @@ export function beginningOf(hub: Hub, membership: Membership, start: Start): Beg
   const { after, last } = start;
   if (!after && !last) return { position: hub.position, replay: 0 };
   const from = !after || hub.isForeign(after) ? 0 : after.seq;
-  const tail = tailFor(hub, membership, after ? from : undefined);
-  if (tail && after) return inTail(tail, membership, from, start.since);
-  if (tail && last) {
-    const short = tail.isShortOf(last);
-    return { ...inTail(tail, membership, tail.beforeNewest(last), undefined), short };
+  const history = tailFor(hub, membership, after ? from : undefined);
+  if (history && after) return inTail(history, membership, from, start.since);
+  if (history && last) {
+    const short = history.isShortOf(last);
+    return { ...inTail(history, membership, history.beforeNewest(last), undefined), short };
   }
   const { session } = membership;
   const read = () =>
@@ -44,7 +44,7 @@ export function beginningOf(hub: Hub, membership: Membership, start: Start): Beg
     );
   const fromSlice = (slice: Slice) => {
     // It is charged again when it is sent: it is read again for that.
-    session.charge(slice.publications.reduce((sum, { size }) => sum + size + OVERHEAD, 0));
+    session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
     const short = isShort(slice, last);
     return { ...inSlice(startingAt(slice, after && start.since), membership), short };
   };
@@ -54,30 +54,35 @@ export function beginningOf(hub: Hub, membership: Membership, start: Start): Beg
 }
 
 /** A tail that has everything after a position; or, without one, everything that is stored. */
-function tailFor(hub: Hub, { room }: Membership, after: number | undefined): Tail | undefined {
+function tailFor(hub: Hub, { room }: Membership, after: number | undefined): RoomHistory | undefined {
   const at = now();
-  room.tail.trim(at);
-  return after !== undefined && after >= room.tail.floor ? room.tail : hub.log.tail?.(room.name, at);
+  room.history.trim(at);
+  return after !== undefined && after >= room.history.floor ? room.history : hub.log.history?.(room.name, at);
 }
 
-function inTail(tail: Tail, membership: Membership, after: number, since: number | undefined): Beginning {
-  const from = Math.max(after, tail.floor);
-  const position = since === undefined ? from : tail.beforeTime(from, since);
-  const replay = tail.countAfter(position);
-  const newest = replay > 0 ? tail.newestOne : undefined;
+function inTail(
+  history: RoomHistory,
+  membership: Membership,
+  after: number,
+  since: number | undefined,
+): Beginning {
+  const from = Math.max(after, history.floor);
+  const position = since === undefined ? from : history.beforeTime(from, since);
+  const replay = history.countAfter(position);
+  const newest = replay > 0 ? history.newestPublication : undefined;
   if (membership.room.rule.lag !== "latest") return { position, replay, newest };
-  return { position, replay: countNewest(tail, membership, position), newest };
+  return { position, replay: countNewest(history, membership, position), newest };
 }
 
 /** Under `lag: "latest"`: how many publications after a position are the newest of their event. */
-function countNewest(tail: Tail, { room, session }: Membership, position: number): number {
+function countNewest(history: RoomHistory, { room, session }: Membership, position: number): number {
   const { newest } = room;
-  let at = tail.indexAfter(position);
+  let at = history.indexAfter(position);
   // Kept by the room even where its rule keeps no history.
-  if (!tail.at(at)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
+  if (!history.at(at)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
   let count = 0;
-  for (let next = tail.at(at); next; next = tail.at(++at))
-    if (next.except !== session.id && tail.isNewestFor(next, session.id)) count++;
+  for (let next = history.at(at); next; next = history.at(++at))
+    if (next.except !== session.id && history.isNewestFor(next, session.id)) count++;
   return count;
 }
 

@@ -2,9 +2,9 @@
 import { uptime } from "node:os";
 
 /** A difference below this, in ms, is no step: the machine's clock is followed as it is. */
-const STEP = 2000;
+const MIN_STEP_MS = 2000;
 /** After a step this part of the time that passes goes into coming back to the machine's clock. */
-const SLEW = 0.1;
+const MAX_SLEW = 0.1;
 
 /** Where time comes from, in ms. */
 export interface TimeSources {
@@ -49,10 +49,10 @@ export class SteadyClock {
     this.#wall = wall;
     this.#stopwatch = stopwatch;
     if (this.#ahead !== 0) {
-      const slewed = Math.min(Math.abs(this.#ahead), passed * SLEW);
+      const slewed = Math.min(Math.abs(this.#ahead), passed * MAX_SLEW);
       this.#ahead -= Math.sign(this.#ahead) * slewed;
     }
-    if (Math.abs(step) > STEP) this.#ahead -= this.#set(step);
+    if (Math.abs(step) > MIN_STEP_MS) this.#ahead -= this.#set(step);
     return Math.round(wall + this.#ahead);
   }
 
@@ -61,8 +61,8 @@ export class SteadyClock {
     const asleep = this.sources.asleep();
     const slept = asleep - this.#asleep;
     this.#asleep = asleep;
-    const set = slept > STEP ? step - slept : step;
-    return Math.abs(set) > STEP ? set : 0;
+    const set = slept > MIN_STEP_MS ? step - slept : step;
+    return Math.abs(set) > MIN_STEP_MS ? set : 0;
   }
 }
 

@@ -4,20 +4,20 @@ import { ThumpError } from "../protocol/codes.ts";
 import type { Draft } from "../protocol/publication.ts";
 
 /** What a repeated key is answered with. */
-export interface Position {
+export interface LogPosition {
   readonly seq: number;
   readonly prev: number;
   readonly time: number;
 }
 
 /** A key that was used: its position, and the hash of what was published. Keys of older versions have no hash. */
-export interface UsedKey extends Position {
+export interface UsedKey extends LogPosition {
   readonly hash?: string | undefined;
 }
 
-const TRIMMED_AT_A_TIME = 2000;
+const KEYS_PER_TRIM = 2000;
 
-export class Keys {
+export class IdempotencyKeys {
   /** Oldest first: a Map keeps the order of insertion. */
   readonly #positions = new Map<string, UsedKey>();
 
@@ -32,7 +32,7 @@ export class Keys {
   }
 
   /** The position of the key that was set first of all that are remembered. */
-  get oldest(): Position | undefined {
+  get oldest(): LogPosition | undefined {
     return this.#positions.values().next().value;
   }
 
@@ -55,7 +55,7 @@ export class Keys {
 
   /** Forgets some of the keys that are too old. True when there may be more. */
   trim(now: number): boolean {
-    let left = TRIMMED_AT_A_TIME;
+    let left = KEYS_PER_TRIM;
     for (const [key, { time }] of this.#positions) {
       if (time > now - this.age) return false;
       if (left-- === 0) return true;

@@ -2,11 +2,11 @@
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Peers } from "./peers.ts";
-import type { Bounds } from "../rooms/rule.ts";
-import type { Tail } from "../rooms/room-history.ts";
+import type { Retention } from "../rooms/rule.ts";
+import type { RoomHistory } from "../rooms/room-history.ts";
 
 /** What is kept of a room. */
-export interface Kept {
+export interface RoomUsage {
   count: number;
   /** With what each publication takes beside its data. */
   bytes: number;
@@ -22,11 +22,11 @@ export interface Log {
   /** The newest seq: every publication up to it has been given to those who follow its room. */
   readonly last: number;
   /** How long something is kept of any room that was published to, whatever its bounds, in ms; absent: nothing is. */
-  readonly remembered?: number;
+  readonly cachedKeys?: number;
   /** Why not everything can be appended or read just now; absent or undefined while all is well. */
   readonly fault?: string | undefined;
   /** Told, where a log elsewhere lost what it kept while this process ran: what held before, for whoever is live. */
-  onRenew?: (before: Cursor) => void;
+  onEpochChange?: (before: Cursor) => void;
 
   /**
    * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
@@ -46,7 +46,7 @@ export interface Log {
    * read within the same tick.
    * @param at the time by the clock of publications: what is too old then goes first
    */
-  tail?(room: string, at: number): Tail | undefined;
+  history?(room: string, at: number): RoomHistory | undefined;
 
   /** The newest `count` publications of a room, oldest first. */
   newest(room: string, count: number): Slice | Promise<Slice>;
@@ -58,21 +58,21 @@ export interface Log {
    * @returns nothing where it is so at once, from `last` on; else a promise, which rejects when it takes too long:
    *   `unfollow` is then to be called
    */
-  follow(
+  subscribe(
     room: string,
     onPublication: (publication: Publication) => void,
     onStart?: (after: number) => void,
   ): void | Promise<void>;
-  unfollow(room: string): void;
+  unsubscribe(room: string): void;
 
   /**
    * Where there are other processes, one of them may have given a cursor that is ahead of `last`: resolves once
    * `last` has come as far as it can, and `epoch` is known.
    */
-  reach?(cursor: Cursor | undefined): void | Promise<void>;
+  catchUpTo?(cursor: Cursor | undefined): void | Promise<void>;
 
   /** Other bounds hold from now on, for what is kept already too. */
-  replaceBounds(boundsOf: (room: string) => Bounds): void;
+  replaceRetention(retentionOf: (room: string) => Retention): void;
 
   /** Forgets what is kept of a room. */
   forget(room: string): void | Promise<void>;
@@ -81,7 +81,7 @@ export interface Log {
   rooms(): Iterable<string> | Promise<Iterable<string>>;
 
   /** What is kept of a room, where this log can tell without looking far. */
-  about?(room: string): Kept | undefined;
+  usageOf?(room: string): RoomUsage | undefined;
 
   close(): Promise<void>;
 }

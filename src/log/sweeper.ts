@@ -1,5 +1,5 @@
 // Visits everything in a collection again and again, a slice per tick: nothing on a timer takes long, however much there is.
-import { Slice } from "../scheduling/tick-slice.ts";
+import { TickSlice } from "../scheduling/tick-slice.ts";
 
 export interface Pace {
   /** Between the end of a round and the next one, in ms. */
@@ -12,7 +12,7 @@ export interface Pace {
   readonly before?: () => boolean;
 }
 
-const ITEMS = 2000;
+const ITEMS_PER_TICK = 2000;
 
 export class Sweeper<T> {
   /** How many items were visited. */
@@ -58,7 +58,7 @@ export class Sweeper<T> {
   /** Visits a slice. True when the round is over. */
   #step(): boolean {
     this.#place ??= this.items()[Symbol.iterator]();
-    const slice = new Slice(this.pace.items ?? ITEMS);
+    const slice = new TickSlice(this.pace.items ?? ITEMS_PER_TICK);
     while (slice.take()) {
       const { done, value } = this.#place.next();
       if (done) {

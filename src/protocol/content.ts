@@ -14,11 +14,11 @@ interface Parsed {
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
 /** In characters: the value of a longer source is parsed again where a schema asks for it, rather than kept. */
-const KEPT = 64 * 1024;
+const MAX_CACHED_BYTES = 64 * 1024;
 /** In about how many values at most a schema's findings are told one by one: each takes it some 40 µs. */
 export const MAX_EXPLAINED = 64;
 /** A byte of a string takes at most so many in JSON. */
-const ESCAPED = 6;
+const MAX_ESCAPE_FACTOR = 6;
 
 export class Content {
   #parsed: Parsed | undefined;
@@ -42,7 +42,7 @@ export class Content {
   /** A text frame or body: JSON when it parses, else a string. */
   static text(text: string): Content {
     const size = Buffer.byteLength(text);
-    return new Content(size, size, () => dataFromText(text), text.length <= KEPT);
+    return new Content(size, size, () => dataFromText(text), text.length <= MAX_CACHED_BYTES);
   }
 
   static bytes(bytes: Uint8Array): Content {
@@ -55,7 +55,7 @@ export class Content {
   static json(text: string): Content {
     const size = Buffer.byteLength(text);
     const parse = (): Parsed => ({ data: { kind: "json", text }, value: parseData(text) });
-    return new Content(size, size, parse, text.length <= KEPT);
+    return new Content(size, size, parse, text.length <= MAX_CACHED_BYTES);
   }
 
   /** A value. With `encoding` it is bytes. */
@@ -89,7 +89,7 @@ export class Content {
       const { data } = dataFromValue(value, encoding);
       return { value, data: data.kind === "json" ? { kind: "json", text: source } : data };
     };
-    return new Content(size, (size - 2) / ESCAPED, parse, source.length <= KEPT);
+    return new Content(size, (size - 2) / MAX_ESCAPE_FACTOR, parse, source.length <= MAX_CACHED_BYTES);
   }
 
   /** The data, which may have so many bytes. @throws ThumpError `too-large`, `malformed`, `invalid` */

@@ -1,7 +1,7 @@
 // TypeBox's findings, as the field errors that clients and operators see.
 import type { FieldError } from "./codes.ts";
 
-interface Finding {
+interface SchemaError {
   keyword: string;
   instancePath: string;
   message: string;
@@ -19,7 +19,7 @@ interface Params {
  * its own name. Where a value fits none of several schemas, its error names all that it could have been.
  * @param at where the value itself stands, as a JSON Pointer
  */
-export function fieldErrors(findings: readonly Finding[], at = ""): FieldError[] {
+export function fieldErrors(findings: readonly SchemaError[], at = ""): FieldError[] {
   const byPath = new Map<string, string[]>();
   const unions = new Set(
     findings.filter(({ keyword }) => keyword === "anyOf").map((found) => found.instancePath),

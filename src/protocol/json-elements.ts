@@ -19,7 +19,7 @@ type Expected = "anything" | "first" | "element" | "comma" | "nothing";
  * Finds the elements of a JSON array, or the one value that there is instead. Of bytes that are not JSON the elements mean
  * nothing; but then they are none, or one of them is not JSON either.
  */
-export class Elements {
+export class JsonElements {
   /** It is an array. */
   isArray = false;
   readonly starts: number[] = [];

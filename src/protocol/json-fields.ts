@@ -9,7 +9,7 @@ export interface Span {
 }
 
 /** What `findFields` found. */
-export interface Fields {
+export interface JsonFields {
   /** By the names' order. Of a field that is there twice the last one, as `JSON.parse` has it. */
   readonly spans: readonly (Span | undefined)[];
   /** About how many values the text has outside of these spans; counted up to a little over `most`. */
@@ -25,7 +25,7 @@ const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 /** Beyond this many characters of a string the engine's own search for its end is faster. */
-const SHORT = 24;
+const MAX_NAME_LENGTH = 24;
 
 /**
  * Finds top-level fields of a JSON object without parsing it. Of a text that is not JSON the answer means nothing; but
@@ -33,7 +33,7 @@ const SHORT = 24;
  * @param most how many values outside of the spans there may be: it stops beyond, and counts them only if given
  * @throws ThumpError `malformed` when it is nested too deep
  */
-export function findFields(text: string, names: readonly string[], most?: number): Fields {
+export function findFields(text: string, names: readonly string[], most?: number): JsonFields {
   const spans: (Span | undefined)[] = [];
   let others = 1;
   let at = nextToken(text, 0);
@@ -84,13 +84,13 @@ function soleKey(text: string, name: string): number {
 }
 
 /** In characters. */
-const SMALL_REST = 256;
+const MAX_PARSED_REST = 256;
 
 /** A part of a text, which does not keep much more than itself in memory. */
 export function cut(text: string, { start, end }: Span): string {
   const part = text.slice(start, end);
   // The engine's slices share the memory of the whole. What came in UTF-8 can be copied by it.
-  return text.length > part.length * 2 + SMALL_REST ? Buffer.from(part).toString() : part;
+  return text.length > part.length * 2 + MAX_PARSED_REST ? Buffer.from(part).toString() : part;
 }
 
 /** About how many values are in a value: one more than it has commas and opening brackets. It stops beyond `most`. */
@@ -135,7 +135,7 @@ function nextToken(text: string, from: number): number {
 /** After the string that begins here. */
 function endOfString(text: string, start: number): number {
   const { length } = text;
-  const short = Math.min(length, start + SHORT);
+  const short = Math.min(length, start + MAX_NAME_LENGTH);
   for (let at = start + 1; at < short; at++) {
     const char = text.charCodeAt(at);
     if (char === QUOTE) return at + 1;

@@ -1,7 +1,7 @@
 // What rooms, events and idempotency keys may be called.
 import { ThumpError } from "./codes.ts";
 
-const MAX_BYTES = 255;
+const MAX_NAME_BYTES = 255;
 /** Names of events and rooms that begin so are the server's own. */
 export const RESERVED = "thump:";
 
@@ -20,8 +20,8 @@ function fault(name: string): string | undefined {
   if (CONTROL.test(name)) return "has control characters";
   if (!name.isWellFormed()) return "is not valid Unicode";
   // A UTF-16 unit is at most 3 bytes of UTF-8: only long names need counting.
-  if (name.length * 3 > MAX_BYTES && encoder.encode(name).length > MAX_BYTES)
-    return `is over ${MAX_BYTES} bytes`;
+  if (name.length * 3 > MAX_NAME_BYTES && encoder.encode(name).length > MAX_NAME_BYTES)
+    return `is over ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 
@@ -41,7 +41,10 @@ export function nameFault(name: string): string | undefined {
 export function checkRoomName(name: string): string {
   const wrong = nameFault(name);
   if (wrong) {
-    throw new ThumpError("invalid-room", `The room's name ${wrong}. Use 1 to ${MAX_BYTES} bytes of text.`);
+    throw new ThumpError(
+      "invalid-room",
+      `The room's name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`,
+    );
   }
   return name;
 }
@@ -52,7 +55,10 @@ export function checkEventName(name: string): string {
     ? `begins with "${RESERVED}", which is the server's own`
     : fault(name);
   if (wrong) {
-    throw new ThumpError("invalid-event", `The event's name ${wrong}. Use 1 to ${MAX_BYTES} bytes of text.`);
+    throw new ThumpError(
+      "invalid-event",
+      `The event's name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`,
+    );
   }
   return name;
 }
@@ -63,7 +69,7 @@ export function checkKey(key: string): string {
   if (wrong) {
     throw new ThumpError(
       "invalid",
-      `The idempotency key ${wrong}. Use 1 to ${MAX_BYTES} bytes, e.g. a UUID.`,
+      `The idempotency key ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes, e.g. a UUID.`,
       [{ path: "/key", message: wrong }],
     );
   }

@@ -6,7 +6,7 @@ import { cut, findFields, sourceOf } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
 /** Up to this many characters are parsed as a whole: that costs less than looking at them first. */
-const SMALL = 1024;
+const MAX_WHOLE_PARSE = 1024;
 /** About how many values an envelope may have beside its data: it has few fields. */
 export const MAX_VALUES = 256;
 
@@ -26,7 +26,7 @@ export interface ParsedEnvelope {
  * @throws ThumpError `malformed` when it is nested too deep, or has too many values
  */
 export function parseEnvelope(text: string, most = MAX_VALUES): ParsedEnvelope {
-  if (text.length <= SMALL) return { value: parseJson(text) };
+  if (text.length <= MAX_WHOLE_PARSE) return { value: parseJson(text) };
   const { spans, others } = findFields(text, DATA, most);
   if (others > most)
     throw new ThumpError(

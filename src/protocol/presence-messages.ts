@@ -4,7 +4,7 @@
  * What is said of a room at a time. With `members` it is a snapshot: all who are there, in place of all that was said
  * before. With `joined` and `left` it is a change to that. With `more` nobody is named: there are too many.
  */
-export interface PresenceNews {
+export interface PresenceChanges {
   readonly users: number;
   /** Sessions without a user. */
   readonly guests: number;
@@ -23,7 +23,7 @@ export function memberText(user: string, info: unknown): string {
 }
 
 /** The fields of an object that says it: JSON without the braces around it. */
-export function presenceFields({ users, guests, members, joined, left, more }: PresenceNews): string {
+export function presenceFields({ users, guests, members, joined, left, more }: PresenceChanges): string {
   const named =
     members !== undefined
       ? `,"members":[${members.join(",")}]`

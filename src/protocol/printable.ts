@@ -15,27 +15,27 @@ const COLORS = /(\u001b\[[0-9;]*m)/;
 const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** One line, with escapes as JSON has them. In JSON text, which has none of them outside of strings, they are JSON's own. */
-export function harmless(text: string): Printable {
+export function printableText(text: string): Printable {
   return text.replaceAll(UNSAFE, escape) as Printable;
 }
 
 /** The same for several lines: line feeds and tabs stay. */
-export function harmlessLines(text: string): Printable {
+export function printableLines(text: string): Printable {
   return text.replaceAll(UNSAFE, (char) =>
     char === "\n" || char === "\t" ? char : escape(char),
   ) as Printable;
 }
 
 /** The same for text that was colored by ourselves: sequences that only set colors stay. */
-export function harmlessColors(text: string): Printable {
+export function printableColors(text: string): Printable {
   return text
     .split(COLORS)
-    .map((part, i) => (i % 2 === 1 ? part : harmless(part)))
+    .map((part, i) => (i % 2 === 1 ? part : printableText(part)))
     .join("") as Printable;
 }
 
 /** Printable parts, one after the other. */
-export function together(parts: Printable[]): Printable {
+export function concat(parts: Printable[]): Printable {
   return parts.join("") as Printable;
 }
 
@@ -51,7 +51,7 @@ export function lineOf(text: Printable): Printable {
 
 /** A value as a line of JSON. */
 export function jsonLine(value: unknown): Printable {
-  return lineOf(harmless(JSON.stringify(value)));
+  return lineOf(printableText(JSON.stringify(value)));
 }
 
 function escape(char: string): string {

@@ -17,7 +17,7 @@ export interface Quantiles {
 }
 
 /** How a node fares. What it counts is of the last second, or of as long as `seconds` says. */
-export interface Sample {
+export interface ServerSample {
   /** Which process it is: `host:pid`; of a second server in it `host:pid/1`. */
   node: string;
   version: string;
@@ -53,7 +53,7 @@ export interface Sample {
   memory: { rss: number; heap: number; kept: number; limit: number };
 }
 
-export interface Began {
+export interface SessionBegan {
   session: string;
   transport: string;
   user?: string | undefined;
@@ -62,7 +62,7 @@ export interface Began {
   since: number;
 }
 
-export interface Ended {
+export interface SessionEnded {
   session: string;
   transport: string;
   user?: string | undefined;
@@ -75,25 +75,25 @@ export interface Ended {
 }
 
 /** At most 50 of each; `more` says how many others there were. */
-export interface SessionNotes {
+export interface SessionReport {
   node: string;
-  began: Began[];
-  ended: Ended[];
+  began: SessionBegan[];
+  ended: SessionEnded[];
   more: { began: number; ended: number };
 }
 
-export interface ErrorNote {
+export interface ErrorCount {
   code: Code;
   count: number;
   /** What the last of them was told, where that cannot hold anything that was sent. */
   message?: string;
 }
 
-export interface ErrorNotes {
+export interface ErrorReport {
   node: string;
   /** In ms since 1970. */
   time: number;
-  errors: ErrorNote[];
+  errors: ErrorCount[];
   /** Faults of the server's: what went wrong. The log has the rest. */
   faults: string[];
 }

@@ -1,17 +1,17 @@
 // Things in the order in which they were last used. Pure. (A Map that is deleted from and added to again grows slow.)
 
 /** What can stand in the order: its neighbours are the order's business. */
-export interface Placed<T> {
+export interface LruItem<T> {
   older?: T | undefined;
   newer?: T | undefined;
 }
 
-export class UseOrder<T extends Placed<T>> {
+export class LruList<T extends LruItem<T>> {
   #oldest: T | undefined;
   #newest: T | undefined;
 
   /** It was used just now. */
-  use(item: T): void {
+  touch(item: T): void {
     if (item === this.#newest) return;
     this.remove(item);
     item.older = this.#newest;

@@ -1,26 +1,26 @@
 // What all tails of a log may take together, with the rooms themselves. Pure: it counts, and says which rooms are to let
 // go of something.
-import { Slice } from "../scheduling/tick-slice.ts";
-import type { Tail } from "./room-history.ts";
+import { TickSlice } from "../scheduling/tick-slice.ts";
+import type { RoomHistory } from "./room-history.ts";
 
 /** So much of the limit is free after something was let go of: it is not to be looked for at every publication. */
-const SLACK = 0.05;
+const HYSTERESIS = 0.05;
 /** The most rooms that let go of something at a time: they free more than any publication takes. */
-const ROOMS_AT_A_TIME = 1000;
+const ROOMS_PER_EVICTION = 1000;
 /** What a room of which something is kept costs beside its publications, in bytes. A round, safe figure (measured: 530). */
-const ROOM_OVERHEAD = 512;
+const ROOM_OVERHEAD_BYTES = 512;
 
 /** The memory that a room takes beside its publications, in bytes: its objects, its places in tables, its name. */
 export function roomBytes(name: string): number {
-  return ROOM_OVERHEAD + 2 * name.length;
+  return ROOM_OVERHEAD_BYTES + 2 * name.length;
 }
 
 /** A room as it is weighed against the others. */
-export interface Candidate {
-  readonly tail: Tail;
+export interface EvictionCandidate {
+  readonly history: RoomHistory;
 }
 
-export class Memory {
+export class MemoryBudget {
   /** What the kept publications take now, in bytes, as tails count them. */
   bytes = 0;
   /** What the rooms themselves take that nobody is in and of which something is kept, in bytes. */
@@ -47,14 +47,14 @@ export class Memory {
    * @param rooms those that are to give first, first; each has something kept
    * @param onChange told of each room that has lost something; it may take it out
    */
-  relieve<T extends Candidate>(rooms: Iterable<T>, onChange: (room: T) => void): void {
-    const target = this.limit * (1 - SLACK);
-    const slice = new Slice(ROOMS_AT_A_TIME, () => 0);
+  evict<T extends EvictionCandidate>(rooms: Iterable<T>, onChange: (room: T) => void): void {
+    const target = this.limit * (1 - HYSTERESIS);
+    const slice = new TickSlice(ROOMS_PER_EVICTION, () => 0);
     for (const room of rooms) {
       if (this.taken <= target || !slice.take()) return;
-      const before = room.tail.count;
-      room.tail.release(this.taken - target);
-      const released = before - room.tail.count;
+      const before = room.history.count;
+      room.history.release(this.taken - target);
+      const released = before - room.history.count;
       this.evicted += released;
       if (released > 0) onChange(room);
     }

@@ -1,6 +1,6 @@
 // Which publications of a tail are the newest of their event: an index that is brought up to date when it is asked.
 import type { Publication } from "../protocol/publication.ts";
-import type { Tail } from "./room-history.ts";
+import type { RoomHistory } from "./room-history.ts";
 
 /** The newest publication of an event, and the newest that a different session published or nobody's session did. */
 interface Newest {
@@ -11,14 +11,14 @@ interface Newest {
 }
 
 /** Entries of events that have left the tail are dropped when there are this many more than publications. */
-const SURPLUS = 64;
+const MAX_STALE_EVENTS = 64;
 
 export class NewestEvents {
   #byEvent = new Map<string, Newest>();
   /** Publications up to this seq are in the index. */
   #upTo = 0;
 
-  constructor(readonly tail: Tail) {}
+  constructor(readonly history: RoomHistory) {}
 
   /** Whether no later publication of the same event is for this session. */
   has({ event, seq }: Publication, session: string): boolean {
@@ -29,12 +29,12 @@ export class NewestEvents {
   }
 
   #update(): void {
-    const { tail } = this;
-    if (this.#upTo >= tail.last) return;
-    for (let at = tail.indexAfter(this.#upTo), next = tail.at(at); next; next = tail.at(++at))
+    const { history } = this;
+    if (this.#upTo >= history.last) return;
+    for (let at = history.indexAfter(this.#upTo), next = history.at(at); next; next = history.at(++at))
       this.#add(next);
-    this.#upTo = tail.last;
-    if (this.#byEvent.size <= tail.count + SURPLUS) return;
+    this.#upTo = history.last;
+    if (this.#byEvent.size <= history.count + MAX_STALE_EVENTS) return;
     this.#byEvent = new Map();
     this.#upTo = 0;
     this.#update();

@@ -2,21 +2,21 @@
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/status-rooms.ts";
 import { resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
-const CLOSED = { join: "server", publish: "server" } as const satisfies RuleOptions;
+const SERVER_ONLY = { join: "server", publish: "server" } as const satisfies RuleOptions;
 /** In memory alone: it is about this process. A chart that is opened is full: five minutes, of some twenty nodes. */
-const HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
-const NOTES = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
+const STATS_HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
+const EVENTS_HISTORY = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
 
 /** By name, and for what may yet be named so. */
 export class ReservedRules {
   readonly #rules = new Map<string, Rule>(
     [
-      reserved(STATS_ROOM, { ...CLOSED, history: HISTORY }),
-      reserved(SESSIONS_ROOM, { ...CLOSED, history: NOTES }),
-      reserved(ERRORS_ROOM, { ...CLOSED, history: NOTES }),
+      reserved(STATS_ROOM, { ...SERVER_ONLY, history: STATS_HISTORY }),
+      reserved(SESSIONS_ROOM, { ...SERVER_ONLY, history: EVENTS_HISTORY }),
+      reserved(ERRORS_ROOM, { ...SERVER_ONLY, history: EVENTS_HISTORY }),
     ].map((rule) => [rule.pattern, rule]),
   );
-  readonly #others = reserved("thump:*", { ...CLOSED, history: false });
+  readonly #others = reserved("thump:*", { ...SERVER_ONLY, history: false });
 
   of(room: string): Rule {
     return this.#rules.get(room) ?? this.#others;

@@ -1,13 +1,13 @@
 // A room's most recent publications in memory, bounded by count, age and bytes. Pure: the clock is handed in.
 import type { Publication, Slice } from "../protocol/publication.ts";
-import type { Memory } from "./memory-budget.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import { NewestEvents } from "./newest-events.ts";
-import type { Bounds } from "./rule.ts";
+import type { Retention } from "./rule.ts";
 
 /** What a kept publication costs beside its data, in bytes: its object, names and place. A round, safe figure. */
-export const OVERHEAD = 256;
+export const PUBLICATION_OVERHEAD_BYTES = 256;
 
-export class Tail {
+export class RoomHistory {
   /** Oldest first, from `#head` on; what lies before `#head` has been let go. */
   #items: Publication[] = [];
   #head = 0;
@@ -20,12 +20,12 @@ export class Tail {
 
   /**
    * @param floor Everything after this seq will be pushed: nothing before it is known.
-   * @param memory where it is counted what this and other tails take together
+   * @param memoryBudget where it is counted what this and other tails take together
    */
   constructor(
-    public bounds: Bounds,
+    public retention: Retention,
     floor: number,
-    readonly memory?: Memory,
+    readonly memoryBudget?: MemoryBudget,
   ) {
     this.#floor = floor;
     this.#last = floor;
@@ -51,7 +51,7 @@ export class Tail {
   }
 
   /** The newest that is here. */
-  get newestOne(): Publication | undefined {
+  get newestPublication(): Publication | undefined {
     return this.count > 0 ? this.#items.at(-1) : undefined;
   }
 
@@ -62,7 +62,7 @@ export class Tail {
 
   /** When the newest of what is kept was published, in ms since 1970. */
   get newestTime(): number | undefined {
-    return this.newestOne?.time;
+    return this.newestPublication?.time;
   }
 
   /** How many of those that are kept come after a position. */
@@ -83,18 +83,18 @@ export class Tail {
   /** Adds the newest publication, then lets go of what is over the bounds. */
   push(publication: Publication): void {
     this.#last = publication.seq;
-    if (this.bounds.count === 0) {
+    if (this.retention.count === 0) {
       this.#floor = publication.seq;
       return;
     }
     this.#items.push(publication);
-    this.#count(publication.size + OVERHEAD);
+    this.#count(publication.size + PUBLICATION_OVERHEAD_BYTES);
     this.trim(publication.time);
   }
 
   /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
   trim(now: number): void {
-    const { count, age, bytes } = this.bounds;
+    const { count, age, bytes } = this.retention;
     let oldest = this.#items[this.#head];
     while (oldest && (this.count > count || this.#bytes > bytes || oldest.time <= now - age)) {
       oldest = this.#drop(oldest);
@@ -121,14 +121,14 @@ export class Tail {
   #drop(oldest: Publication): Publication | undefined {
     this.#floor = oldest.seq;
     this.#dropped = true;
-    this.#count(-(oldest.size + OVERHEAD));
+    this.#count(-(oldest.size + PUBLICATION_OVERHEAD_BYTES));
     this.#head++;
     return this.#items[this.#head];
   }
 
   #count(bytes: number): void {
     this.#bytes += bytes;
-    if (this.memory) this.memory.bytes += bytes;
+    if (this.memoryBudget) this.memoryBudget.bytes += bytes;
   }
 
   #settle(): void {
@@ -147,13 +147,13 @@ export class Tail {
     this.#head = 0;
     this.#floor = from;
     this.#newestEvents = undefined;
-    this.#count(older.reduce((bytes, { size }) => bytes + size + OVERHEAD, 0));
+    this.#count(older.reduce((bytes, { size }) => bytes + size + PUBLICATION_OVERHEAD_BYTES, 0));
     this.trim(now);
   }
 
   /** Other bounds hold from now on. What is over them goes. @param now ms since 1970 */
-  rebound(bounds: Bounds, now: number): void {
-    this.bounds = bounds;
+  setRetention(retention: Retention, now: number): void {
+    this.retention = retention;
     this.trim(now);
   }
 

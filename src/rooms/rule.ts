@@ -12,18 +12,18 @@ export const Duration = Type.Union([Type.Number({ minimum: 0 }), Type.String({ p
 export const Size = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: SIZE_FORM })]);
 
 /** Who may do something in a room. Exact, not a ladder: an owner's room is not opened by a grant. */
-export const Level = Type.Union([
+export const AccessLevel = Type.Union([
   Type.Literal("anyone"),
   Type.Literal("users"),
   Type.Literal("granted"),
   Type.Literal("owner"),
   Type.Literal("server"),
 ]);
-export type Level = Static<typeof Level>;
+export type AccessLevel = Static<typeof AccessLevel>;
 
 export const History = Type.Object(
   {
-    read: Type.Optional(Level),
+    read: Type.Optional(AccessLevel),
     count: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
     age: Type.Optional(Duration),
     bytes: Type.Optional(Size),
@@ -48,9 +48,9 @@ export const RuleOptions = Type.Object(
     lag: Type.Optional(
       Type.Union([Type.Literal("catch-up"), Type.Literal("latest"), Type.Literal("disconnect")]),
     ),
-    join: Type.Optional(Level),
-    publish: Type.Optional(Type.Union([...Level.anyOf, Type.Literal("members")])),
-    members: Type.Optional(Level),
+    join: Type.Optional(AccessLevel),
+    publish: Type.Optional(Type.Union([...AccessLevel.anyOf, Type.Literal("members")])),
+    members: Type.Optional(AccessLevel),
     presence: Type.Optional(Type.Union([Type.Boolean(), PresenceOptions])),
     // What is no schema is found by `ruleFault`: ArkType's are functions.
     schema: Type.Optional(Type.Unsafe<object | boolean>({})),
@@ -89,7 +89,7 @@ export const RuleOptions = Type.Object(
 export type RuleOptions = Static<typeof RuleOptions>;
 
 /** How much of a room is kept. Age in ms. */
-export interface Bounds {
+export interface Retention {
   readonly count: number;
   readonly age: number;
   readonly bytes: number;
@@ -100,7 +100,7 @@ export interface Bounds {
 }
 
 /** Whether what is kept of a room goes to the log's own place, where it has one; else it is in memory alone. */
-export function isKept({ count, store }: Bounds): boolean {
+export function isKept({ count, store }: Retention): boolean {
   return count > 0 && store !== "memory";
 }
 
@@ -117,14 +117,14 @@ export interface PresenceRule {
 /** A rule with every default filled in. */
 export interface Rule {
   readonly pattern: string;
-  readonly bounds: Bounds;
+  readonly retention: Retention;
   readonly lag: "catch-up" | "latest" | "disconnect";
-  readonly join: Level;
-  readonly publish: Level | "members";
+  readonly join: AccessLevel;
+  readonly publish: AccessLevel | "members";
   /** Who may read what is kept. */
-  readonly history: Level;
+  readonly history: AccessLevel;
   /** Who may see who is there. */
-  readonly members: Level;
+  readonly members: AccessLevel;
   /** Absent where nobody is told who comes and goes. */
   readonly presence?: PresenceRule;
   /** The user that a room of this rule belongs to, where the pattern says so. */
@@ -139,34 +139,34 @@ export interface Rule {
   readonly check?: Check;
 }
 
-const DEFAULT: Bounds = { count: 1000, age: 600_000, bytes: 1 << 20 };
+const DEFAULT_RETENTION: Retention = { count: 1000, age: 600_000, bytes: 1 << 20 };
 export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
 /** In ms. */
-const LONGEST_GRACE = 600_000;
+const MAX_GRACE_MS = 600_000;
 /** Below it deflating costs much and saves little: docs/limits.md has the figures. */
-const COMPRESS_OVER = 1024;
-const NOTHING: Bounds = { count: 0, age: 0, bytes: 0 };
+const COMPRESS_OVER_BYTES = 1024;
+const NO_RETENTION: Retention = { count: 0, age: 0, bytes: 0 };
 
 /**
  * Fills in the defaults. `options` must have passed the `RuleOptions` schema.
  * @param level who may do what the options do not speak of
  */
-export function resolveRule(pattern: string, options: RuleOptions = {}, level: Level = "anyone"): Rule {
+export function resolveRule(pattern: string, options: RuleOptions = {}, level: AccessLevel = "anyone"): Rule {
   const { history, schema, join = level } = options;
   // Each rule has bounds of its own: the log tells rules apart by them.
-  const bounds: Bounds =
+  const retention: Retention =
     history === false
-      ? { ...NOTHING }
+      ? { ...NO_RETENTION }
       : {
-          count: history?.count ?? DEFAULT.count,
-          age: history?.age === undefined ? DEFAULT.age : durationMs(history.age),
-          bytes: history?.bytes === undefined ? DEFAULT.bytes : sizeBytes(history.bytes),
+          count: history?.count ?? DEFAULT_RETENTION.count,
+          age: history?.age === undefined ? DEFAULT_RETENTION.age : durationMs(history.age),
+          bytes: history?.bytes === undefined ? DEFAULT_RETENTION.bytes : sizeBytes(history.bytes),
           ...(history?.store && { store: history.store }),
           ...(history?.deliver && { deliver: history.deliver }),
         };
   return {
     pattern,
-    bounds,
+    retention,
     lag: options.lag ?? "catch-up",
     join,
     publish: options.publish ?? level,
@@ -189,7 +189,7 @@ function resolvePresence(presence: RuleOptions["presence"]): { presence?: Presen
 
 function compressOver(compress: RuleOptions["compress"]): number {
   if (typeof compress === "object") return sizeBytes(compress.over);
-  return compress === true ? COMPRESS_OVER : Number.POSITIVE_INFINITY;
+  return compress === true ? COMPRESS_OVER_BYTES : Number.POSITIVE_INFINITY;
 }
 
 /** What is wrong with a rule that its schema cannot see: the field, and why. */
@@ -201,7 +201,7 @@ export function ruleFault(pattern: string, options: RuleOptions): [field: string
   if (wrong !== undefined) return ["schema", wrong];
   const { grace = 0 } = typeof presence === "object" ? presence : {};
   // Whoever passes through many rooms is remembered in each of them for so long.
-  if (durationMs(grace) > LONGEST_GRACE) return ["presence › grace", "is over 10 minutes"];
+  if (durationMs(grace) > MAX_GRACE_MS) return ["presence › grace", "is over 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];
   if (field === undefined || ownerPart(pattern) !== undefined) return undefined;

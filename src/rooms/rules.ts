@@ -2,7 +2,7 @@
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { ReservedRules } from "./reserved-rules.ts";
-import { isKept, type Level, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { isKept, type AccessLevel, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];
@@ -13,7 +13,7 @@ export class Rules {
    * @param options Rule options by pattern, already checked against their schema.
    * @param level who may do what no rule speaks of
    */
-  constructor(options: Record<string, RuleOptions> = {}, level: Level = "anyone") {
+  constructor(options: Record<string, RuleOptions> = {}, level: AccessLevel = "anyone") {
     this.#fallback = resolveRule("*", {}, level);
     this.#rules = Object.entries(options).map(([pattern, rule]) => ({
       pattern: compilePattern(pattern),
@@ -27,8 +27,8 @@ export class Rules {
   }
 
   /** Which patterns keep their rooms in the log's own place, and which in memory: the text changes when that does. */
-  get kinds(): string {
-    return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.bounds)]));
+  get fingerprint(): string {
+    return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.retention)]));
   }
 
   /** The rule of a room; a room that no pattern matches has the defaults. */

@@ -3,17 +3,17 @@ import type { Log } from "../log/log.ts";
 import { MemoryLog } from "../log/memory-log.ts";
 import { RedisLog } from "../log/redis/redis-log.ts";
 import { SqliteLog } from "../log/sqlite/sqlite-log.ts";
-import type { Memory } from "../rooms/memory-budget.ts";
-import type { Bounds } from "../rooms/rule.ts";
+import type { MemoryBudget } from "../rooms/memory-budget.ts";
+import type { Retention } from "../rooms/rule.ts";
 import type { Settings } from "./config/options.ts";
 
 export interface LogNeeds {
   /** How much of a room to keep; rooms of one rule get the same object. */
-  retentionOf: (room: string) => Bounds;
+  retentionOf: (room: string) => Retention;
   /** Which rules keep their rooms in the log's own place, as a text that changes when that does. */
   fingerprint: () => string;
   /** What all that is kept in memory may take. */
-  memoryBudget: Memory;
+  memoryBudget: MemoryBudget;
   /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
   onRelease: (room: string, upTo: number) => void;
   /** Told when what is kept of a room was forgotten, perhaps by another process. */

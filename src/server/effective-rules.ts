@@ -25,11 +25,11 @@ export function ruleOfRoom(
 }
 
 function effective(rule: Rule, written: WrittenRules): EffectiveRule {
-  const { pattern, bounds, lag, join, publish, history: read, members, reserved } = rule;
+  const { pattern, retention, lag, join, publish, history: read, members, reserved } = rule;
   const known = Object.hasOwn(written, pattern);
   const { schema, compress = false } = (known && written[pattern]) || {};
   const presence = rule.presence ? { ...rule.presence, grace: rule.presence.grace / 1000 } : false;
-  const history = bounds.count > 0 && { read, ...bounds, age: bounds.age / 1000 };
+  const history = retention.count > 0 && { read, ...retention, age: retention.age / 1000 };
   return {
     pattern: known || reserved ? pattern : null,
     rule: {

@@ -6,7 +6,7 @@ import {
   getTextFormatter,
 } from "@logtape/logtape";
 import type { LogRecord, TextFormatter } from "@logtape/logtape";
-import { harmless, harmlessLines } from "../protocol/printable.ts";
+import { printableText, printableLines } from "../protocol/printable.ts";
 import type { Settings } from "./config/options.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
@@ -29,7 +29,7 @@ function formatterOf(log: Settings["log"]): TextFormatter {
   // The message is the same for all lines of a kind: what differs is in fields of its own.
   if (log === "json") {
     const format = getJsonLinesFormatter({ message: "template", properties: "flatten" });
-    return (record) => `${harmless(format(record).trimEnd())}\n`;
+    return (record) => `${printableText(format(record).trimEnd())}\n`;
   }
   // The fields that the message does not name follow it.
   const format = { timestamp: "time", level: "FULL", value: "bare", category: ".", format: pretty } as const;
@@ -62,7 +62,7 @@ function textOf(value: unknown): string {
 
 /** Several lines, such as a stack, of which all but the first are set in. */
 function indented(value: unknown): string {
-  return harmlessLines(textOf(value)).replaceAll(/\n\s*/g, "\n    ");
+  return printableLines(textOf(value)).replaceAll(/\n\s*/g, "\n    ");
 }
 
 function pretty(values: {
@@ -93,7 +93,7 @@ function namesIn(message: string): string[] {
 /** One word, or text in quotes: a line stays a line, whatever is in it. */
 export function word(value: unknown): string {
   const text = String(value);
-  return /^[^\s\p{Cc}"=]+$/u.test(text) ? harmless(text) : harmless(JSON.stringify(text));
+  return /^[^\s\p{Cc}"=]+$/u.test(text) ? printableText(text) : printableText(JSON.stringify(text));
 }
 
 function toStderr(format: TextFormatter) {

@@ -3,7 +3,7 @@ import { now } from "../log/clock.ts";
 import { getConfig, getLogger } from "@logtape/logtape";
 import { plainAddress } from "../limits/client-address.ts";
 import { type Ending, type Journal, reasonName } from "../hub/session-events.ts";
-import { harmlessLines } from "../protocol/printable.ts";
+import { printableLines } from "../protocol/printable.ts";
 import type { Session } from "../hub/session.ts";
 
 /** Warnings of one kind come at most this often, in ms; the next one says how many were left out. */
@@ -43,7 +43,7 @@ export class SessionLogger implements Journal {
 
   fault(what: string, error: unknown): void {
     // A program around the plugin that has set up no logging still wants to know.
-    if (getConfig() === null) return console.error(harmlessLines(`thump: ${what}: ${Bun.inspect(error)}`));
+    if (getConfig() === null) return console.error(printableLines(`thump: ${what}: ${Bun.inspect(error)}`));
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#seldom.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));
   }

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../limits/local-request.ts";
 import pkg from "../../package.json" with { type: "json" };
-import { harmlessLines } from "../protocol/printable.ts";
+import { printableLines } from "../protocol/printable.ts";
 import { type RunningServer, serve, serverSettings } from "./app.ts";
 import { type Flags, readOptions } from "./config/command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
@@ -22,7 +22,7 @@ export async function start(flags: Flags): Promise<void> {
   try {
     running = await begin(options);
   } catch (error) {
-    console.error(harmlessLines(`thump: ${explain(error, options)}`));
+    console.error(printableLines(`thump: ${explain(error, options)}`));
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
   onSignals(running, flags);

@@ -12,7 +12,7 @@ import { TrustedProxies } from "../limits/trusted-proxies.ts";
 import { ConnectionThrottle } from "../limits/connection-throttle.ts";
 import { type SocketBounds, socketBounds } from "../hub/backpressure.ts";
 import { Hub } from "../hub/hub.ts";
-import { Memory } from "../rooms/memory-budget.ts";
+import { MemoryBudget } from "../rooms/memory-budget.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { Content } from "../protocol/content.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -52,7 +52,7 @@ export class ThumpServer {
   /** Those who are told how sessions end, and of faults. */
   readonly events = new Journals(new SessionLogger());
   /** What is kept of all rooms. */
-  readonly memoryBudget: Memory;
+  readonly memoryBudget: MemoryBudget;
   /** Told to stop: no new sessions. */
   draining = false;
   /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
@@ -79,12 +79,12 @@ export class ThumpServer {
     const journal = this.events;
     const { authenticator, rules } = createRuntimeConfig(settings, journal);
     this.socketLimits = socketBounds(settings.maxMessage);
-    this.memoryBudget = new Memory(settings.memory);
+    this.memoryBudget = new MemoryBudget(settings.memory);
     this.hub = new Hub({
       log: createLog(settings, {
         // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
-        retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).bounds,
-        fingerprint: () => (this.hub?.rules ?? rules).kinds,
+        retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).retention,
+        fingerprint: () => (this.hub?.rules ?? rules).fingerprint,
         memoryBudget: this.memoryBudget,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
         onFault: (what, error) => journal.fault(what, error ?? "it is over"),

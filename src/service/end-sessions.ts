@@ -1,7 +1,7 @@
 // Ends sessions that are to end, and remembers what is revoked: on this node, for whoever wants it, here or elsewhere.
 import type { Hub } from "../hub/hub.ts";
 import type { Identity, Session } from "../hub/session.ts";
-import type { Removal, Revoked } from "../log/peers.ts";
+import type { SessionRemoval, Revocation } from "../log/peers.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Revocations } from "../auth/revocations.ts";
@@ -10,11 +10,11 @@ import type { Revocations } from "../auth/revocations.ts";
 export function endSessions(
   hub: Hub,
   authenticator: Authenticator,
-  { user, session, token, revoked }: Removal,
-): { ended: number; revoked: Revoked[] } {
+  { user, session, token, revoked }: SessionRemoval,
+): { ended: number; revoked: Revocation[] } {
   const named = session === undefined ? undefined : hub.sessions.get(session);
   const id = token ?? (revoked && named?.identity.token);
-  const all: Revoked[] = [];
+  const all: Revocation[] = [];
   if (revoked && user !== undefined) {
     all.push({ user, ...revoked });
     for (const hash of issuedAhead(hub, authenticator, user, revoked.at))
@@ -45,7 +45,7 @@ function issuedAhead(hub: Hub, authenticator: Authenticator, user: string, at: n
 }
 
 /** What was revoked elsewhere counts here: those who came with it end. */
-export function revokeAll(hub: Hub, revocations: Revocations, all: Revoked[]): void {
+export function revokeAll(hub: Hub, revocations: Revocations, all: Revocation[]): void {
   const news = all.filter((one) => revocations.add(one));
   if (news.length > 0) endMatching(hub, ({ identity }) => revocations.covers(identity), "revoked");
 }

@@ -86,7 +86,7 @@ export async function poll(
   // Without a cursor there may be something already among the newest that were asked for.
   if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
     return signal.aborted ? gone() : state(start);
-  await hub.log.reach?.(start.after);
+  await hub.log.catchUpTo?.(start.after);
   if (signal.aborted) return gone();
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   const release = holdOpen(service, request, server);

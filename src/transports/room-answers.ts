@@ -8,7 +8,7 @@ import { isShort, startingAt } from "../hub/not-before.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
-import { OVERHEAD } from "../rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 
 const DEFAULT_LAST = 50;
 const MAX_LAST = 1000;
@@ -31,7 +31,7 @@ export function historyAnswer(
   // A read may leave the bucket in debt, and then the next one waits.
   service.limiter.check(context, "reads");
   const read = (counted: boolean) => {
-    const reaching = service.hub.log.reach?.(start.after);
+    const reaching = service.hub.log.catchUpTo?.(start.after);
     return reaching
       ? reaching.then(() => answer(service, context, room, start, counted))
       : answer(service, context, room, start, counted);
@@ -81,12 +81,12 @@ function answer(
 
 /** What publications cost a reader, in bytes: no more of them than fit into an answer. */
 function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER): number {
-  let cost = OVERHEAD;
+  let cost = PUBLICATION_OVERHEAD_BYTES;
   let data = 0;
   for (let i = 0; i < publications.length && data <= most; i++) {
     const { size } = publications.at(fromTheEnd ? -1 - i : i) as Publication;
     data += size;
-    cost += size + OVERHEAD;
+    cost += size + PUBLICATION_OVERHEAD_BYTES;
   }
   return cost;
 }
@@ -110,7 +110,7 @@ function writeHistory(
   const { texts, publications } = cut(slice.publications, epoch, asked === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
-  const more = upTo < (hub.rooms.get(room)?.tail.last ?? hub.position) && asked !== undefined;
+  const more = upTo < (hub.rooms.get(room)?.history.last ?? hub.position) && asked !== undefined;
   const missed = asked ? asked.foreign || slice.from > asked.seq : short;
   const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
   const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";

@@ -248,6 +248,6 @@ describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
 });
 
 async function linkOf(node: TestNode) {
-  await until(() => node.log.link !== undefined);
-  return node.log.link as NonNullable<typeof node.log.link>;
+  await until(() => node.log.connection !== undefined);
+  return node.log.connection as NonNullable<typeof node.log.connection>;
 }

@@ -1,6 +1,6 @@
 // The server's own rooms on several nodes: whoever listens to one of them hears of all.
 import { describe, expect, test } from "bun:test";
-import type { Sample } from "../../src/protocol/status-rooms.ts";
+import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { readyNode } from "../support/nodes.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
@@ -12,7 +12,7 @@ describe.skipIf(!hasRedis)(`own rooms${withRedis}`, () => {
     if (!a || !b) throw new Error("two nodes were to start");
     await connect(b.socket("/rooms/r"));
     const client = await multiplexed(a.socket("/ws?room=thump:stats"));
-    const samples = () => client.messages().map((frame) => frame["data"] as Sample);
+    const samples = () => client.messages().map((frame) => frame["data"] as ServerSample);
     const newest = () => new Map(samples().map((sample) => [sample.node, sample]));
     const there = () => [...newest().values()].map(({ sessions }) => sessions.byTransport);
     await client.until(() => newest().size === 2 && there().some((by) => by["raw-websocket"] === 1));

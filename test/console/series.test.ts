@@ -1,11 +1,11 @@
 // The console's figures: what samples of one node, and of several, come to.
 import { expect, test } from "bun:test";
 import { Series, WINDOW } from "../../src/console/app/series.ts";
-import type { Sample } from "../../src/protocol/status-rooms.ts";
+import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 
 const NONE = { p50: null, p99: null };
 
-function sample(node: string, time: number, more: Partial<Sample> = {}): Sample {
+function sample(node: string, time: number, more: Partial<ServerSample> = {}): ServerSample {
   return {
     node,
     version: "0",
@@ -33,7 +33,7 @@ function sample(node: string, time: number, more: Partial<Sample> = {}): Sample 
 }
 
 const START = 1_800_000_000_000;
-const sessions = (total: number): Partial<Sample> => ({
+const sessions = (total: number): Partial<ServerSample> => ({
   sessions: { total, lagging: 0, limit: 10, byTransport: {} },
 });
 

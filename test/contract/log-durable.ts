@@ -2,15 +2,15 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
-import type { Bounds } from "../../src/rooms/rule.ts";
+import type { Retention } from "../../src/rooms/rule.ts";
 import { rejection } from "../support/errors.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { seqs } from "../support/publications.ts";
-import { boundsOf } from "./log.ts";
+import { retentionOf } from "./log.ts";
 
-type BoundsOf = (room: string) => Bounds;
+type BoundsOf = (room: string) => Retention;
 /** Opens the log of the current test; a second time, what the first one left. */
-export type OpenLog = (boundsOf: BoundsOf, kinds: string) => Log | Promise<Log>;
+export type OpenLog = (retentionOf: BoundsOf, kinds: string) => Log | Promise<Log>;
 
 class Reopened {
   #log: Log | undefined;
@@ -29,7 +29,7 @@ class Reopened {
   }
 
   /** Ends the log, and opens it again. */
-  async reopen(bounds: BoundsOf = boundsOf, kinds = ""): Promise<void> {
+  async reopen(bounds: BoundsOf = retentionOf, kinds = ""): Promise<void> {
     await this.#log?.close();
     this.#log = await this.#open?.(bounds, kinds);
   }
@@ -140,7 +140,7 @@ function stays(on: Reopened): void {
     }
     expect(read).toEqual(all.slice(-read.length));
     // Trimmed from the front, where nothing of it is in memory; and at its end in memory.
-    on.log.replaceBounds(() => ({ count: 2500, age: 3_600_000, bytes: 1e9 }));
+    on.log.replaceRetention(() => ({ count: 2500, age: 3_600_000, bytes: 1e9 }));
     const more = seqs(await on.appendMany("b", 10));
     expect(seqs((await on.log.newest("b", 5000)).publications)).toEqual([...all.slice(-2490), ...more]);
     const { from } = await on.log.read("b", 0, 1);
@@ -163,7 +163,7 @@ function goes(on: Reopened): void {
 
   test("a room that is kept in memory admits that it lost something", async () => {
     const inMemory = { count: 100, age: 3_600_000, bytes: 1e6, store: "memory" } as const;
-    const bounds: BoundsOf = (room) => (room === "m" ? inMemory : boundsOf(room));
+    const bounds: BoundsOf = (room) => (room === "m" ? inMemory : retentionOf(room));
     await on.reopen(bounds);
     const { seq } = await on.append("m");
     expect(seqs((await on.read("m")).publications)).toEqual([seq]);

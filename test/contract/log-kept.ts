@@ -1,6 +1,6 @@
 // The contract of logs, part two: what is kept, the truth about what is not, and idempotency keys.
 import { expect, test } from "bun:test";
-import { OVERHEAD } from "../../src/rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES } from "../../src/rooms/room-history.ts";
 import { seqs } from "../support/publications.ts";
 import type { Draft } from "../../src/protocol/publication.ts";
 import { rejection } from "../support/errors.ts";
@@ -46,9 +46,10 @@ export function boundsContract(on: Subject): void {
   test("about() is what is kept of a room, where the log tells it at once", async () => {
     const data = { kind: "text", text: "12345" } as const;
     const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];
-    const told = on.log.about?.("a");
-    if (told) expect(told).toEqual({ count: 2, bytes: 2 * (5 + OVERHEAD), newest: newest.time });
-    const nothing = on.log.about?.("elsewhere");
+    const told = on.log.usageOf?.("a");
+    if (told)
+      expect(told).toEqual({ count: 2, bytes: 2 * (5 + PUBLICATION_OVERHEAD_BYTES), newest: newest.time });
+    const nothing = on.log.usageOf?.("elsewhere");
     expect(nothing?.count ?? 0).toBe(0);
   });
 
@@ -67,7 +68,7 @@ export function reboundContract(on: Subject): void {
   test("narrower ones trim what is there, and admit it", async () => {
     const all = seqs(await on.appendMany("a", 5));
     const two = { ...WIDE, count: 2 };
-    on.log.replaceBounds(() => two);
+    on.log.replaceRetention(() => two);
     const { from, publications } = await on.log.read("a", 0, 9);
     expect(seqs(publications)).toEqual(all.slice(-2));
     expect(from).toBeGreaterThan(0);
@@ -77,7 +78,7 @@ export function reboundContract(on: Subject): void {
 
   test("wider ones keep more from now on, and what was let go of stays a gap", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
-    on.log.replaceBounds(() => WIDE);
+    on.log.replaceRetention(() => WIDE);
     all.push(...seqs(await on.appendMany("three:a", 5)));
     expect(seqs((await on.log.read("three:a", 0, 99)).publications)).toEqual(all.slice(2));
     expect(await on.gapAfter("three:a", all[0]!)).toBe(true);
@@ -88,7 +89,7 @@ export function reboundContract(on: Subject): void {
     const freed = await on.append("none:a");
     for (let i = 0; i < 3; i++) {
       const bounds = { ...WIDE };
-      on.log.replaceBounds(() => bounds);
+      on.log.replaceRetention(() => bounds);
       // Something older is freed afterwards: it must not lower what is known to be gone.
       if (i === 0) await on.log.forget("b");
       expect(await on.gapAfter("none:a", freed.seq - 1)).toBe(true);
@@ -98,7 +99,7 @@ export function reboundContract(on: Subject): void {
 
   test("nothing is said of a room that has all of it", async () => {
     const [first] = await on.appendMany("a", 3);
-    on.log.replaceBounds(() => WIDE);
+    on.log.replaceRetention(() => WIDE);
     expect(await on.gapAfter("a", first!.seq)).toBe(false);
     expect((await on.log.read("a", 0, 9)).publications).toHaveLength(3);
   });
@@ -121,7 +122,7 @@ export function gapContract(on: Subject): void {
   });
 
   test.each([true, false])("a forgotten room admits it (followed: %p)", async (followed) => {
-    if (followed) on.log.follow("a", () => {});
+    if (followed) on.log.subscribe("a", () => {});
     const { seq } = await on.append("a");
     await on.log.forget("a");
     expect((await on.log.read("a", 0, 9)).publications).toEqual([]);
@@ -135,11 +136,11 @@ export function gapContract(on: Subject): void {
   test("a room that keeps nothing admits it, followed, left and after", async () => {
     const first = await on.append("none:a");
     expect(await on.gapAfter("none:a", first.seq - 1)).toBe(true);
-    on.log.follow("none:a", () => {});
+    on.log.subscribe("none:a", () => {});
     const second = await on.append("none:a");
     expect(await on.gapAfter("none:a", first.seq)).toBe(true);
     expect(await on.gapAfter("none:a", second.seq)).toBe(false);
-    on.log.unfollow("none:a");
+    on.log.unsubscribe("none:a");
     expect(await on.gapAfter("none:a", first.seq)).toBe(true);
     expect(await on.gapAfter("none:a", second.seq)).toBe(false);
   });
@@ -147,7 +148,7 @@ export function gapContract(on: Subject): void {
   test("a room that was freed and comes back admits what it had before", async () => {
     const { seq } = await on.append("a");
     await on.log.forget("a");
-    on.log.follow("a", () => {});
+    on.log.subscribe("a", () => {});
     expect(await on.gapAfter("a", seq - 1)).toBe(true);
     expect(await on.gapAfter("a", seq)).toBe(false);
   });
@@ -165,7 +166,7 @@ export function gapContract(on: Subject): void {
 export function keyContract(on: Subject): void {
   test("a repeated key gets the first position, and reaches no follower", async () => {
     const seen: number[] = [];
-    on.log.follow("a", (p) => seen.push(p.seq));
+    on.log.subscribe("a", (p) => seen.push(p.seq));
     const first = await on.append("a", { key: "k" });
     await on.append("a");
     const again = await on.append("a", { key: "k" });

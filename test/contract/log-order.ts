@@ -27,7 +27,7 @@ export function orderContract(on: Subject): void {
     const [, , , trimmed] = await on.appendMany("three:a", 4);
     expect((await on.append("three:a")).prev).toBe(trimmed!.seq);
     const kept = await on.append("a");
-    await on.log.follow("a", () => {});
+    await on.log.subscribe("a", () => {});
     await on.log.forget("a");
     expect((await on.append("a")).prev).toBe(kept.seq);
   });
@@ -65,7 +65,7 @@ export function orderContract(on: Subject): void {
 export function followerContract(on: Subject): void {
   test("a follower gets its room's publications in order, and no other's", async () => {
     const seen: number[] = [];
-    on.log.follow("a", (p) => seen.push(p.seq));
+    on.log.subscribe("a", (p) => seen.push(p.seq));
     const before = await on.appendMany("a", 3);
     await on.append("b");
     const after = await on.appendMany("a", 2);
@@ -74,16 +74,16 @@ export function followerContract(on: Subject): void {
 
   test("it has it by the time that the ack is there", async () => {
     let seen = 0;
-    on.log.follow("a", (p) => (seen = p.seq));
+    on.log.subscribe("a", (p) => (seen = p.seq));
     const { seq } = await on.append("a");
     expect(seen).toBe(seq);
   });
 
   test("after unfollow it gets nothing, and what was kept stays", async () => {
     const seen: number[] = [];
-    on.log.follow("a", (p) => seen.push(p.seq));
+    on.log.subscribe("a", (p) => seen.push(p.seq));
     const { seq } = await on.append("a");
-    on.log.unfollow("a");
+    on.log.unsubscribe("a");
     const later = await on.append("a");
     expect(seen).toEqual([seq]);
     expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([seq, later.seq]);
@@ -91,21 +91,21 @@ export function followerContract(on: Subject): void {
 
   test("a new follower takes over", async () => {
     const seen: string[] = [];
-    on.log.follow("a", () => seen.push("first"));
-    on.log.unfollow("a");
-    on.log.follow("a", () => seen.push("second"));
+    on.log.subscribe("a", () => seen.push("first"));
+    on.log.unsubscribe("a");
+    on.log.subscribe("a", () => seen.push("second"));
     await on.append("a");
     expect(seen).toEqual(["second"]);
   });
 
   test("rooms that keep nothing are followed all the same", async () => {
     const seen: number[] = [];
-    on.log.follow("none:a", (p) => seen.push(p.seq));
+    on.log.subscribe("none:a", (p) => seen.push(p.seq));
     expect(seqs(await on.appendMany("none:a", 3))).toEqual(seen);
   });
 
   test("to unfollow a room that nobody follows is nothing", async () => {
-    on.log.unfollow("never");
+    on.log.unsubscribe("never");
     expect((await on.append("never")).prev).toBe(0);
   });
 }

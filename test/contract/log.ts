@@ -2,13 +2,13 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
-import type { Bounds } from "../../src/rooms/rule.ts";
+import type { Retention } from "../../src/rooms/rule.ts";
 import { boundsContract, gapContract, keyContract, reboundContract } from "./log-kept.ts";
 import { followerContract, orderContract, readingContract } from "./log-order.ts";
 import { cleanup } from "../support/cleanup.ts";
 
-const WIDE: Bounds = { count: 1000, age: 3_600_000, bytes: 1e8 };
-const RULES: [prefix: string, bounds: Bounds][] = [
+const WIDE: Retention = { count: 1000, age: 3_600_000, bytes: 1e8 };
+const RULES: [prefix: string, bounds: Retention][] = [
   ["three:", { ...WIDE, count: 3 }],
   ["small:", { ...WIDE, bytes: 2_000 }],
   ["brief:", { ...WIDE, age: 1 }],
@@ -17,11 +17,11 @@ const RULES: [prefix: string, bounds: Bounds][] = [
 ];
 
 /** Rooms whose names begin so have these bounds; those of one rule get the same object. */
-export function boundsOf(room: string): Bounds {
+export function retentionOf(room: string): Retention {
   return (RULES.find(([prefix]) => room.startsWith(prefix)) ?? ["", WIDE])[1];
 }
 
-export type CreateLog = (boundsOf: (room: string) => Bounds) => Log | Promise<Log>;
+export type CreateLog = (retentionOf: (room: string) => Retention) => Log | Promise<Log>;
 
 /** What the parts of the suite work with: the log of the current test. */
 export interface Subject {
@@ -41,7 +41,7 @@ class LogUnderTest implements Subject {
   }
 
   async create(create: CreateLog): Promise<void> {
-    const log = await create(boundsOf);
+    const log = await create(retentionOf);
     this.#log = log;
     cleanup(() => log.close());
   }
@@ -70,15 +70,15 @@ export function logContract(name: string, create: CreateLog): void {
     describe("idempotency keys", () => keyContract(subject));
 
     test("two logs have two epochs", async () => {
-      const other = await create(boundsOf);
+      const other = await create(retentionOf);
       cleanup(() => other.close());
       expect(other.epoch).not.toBe(subject.log.epoch);
       expect(subject.log.epoch).toMatch(/^[0-9a-z]{1,32}$/);
     });
 
     test("closes with followers and publications in it", async () => {
-      const other = await create(boundsOf);
-      other.follow("a", () => {});
+      const other = await create(retentionOf);
+      other.subscribe("a", () => {});
       await other.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });
       expect(await other.close()).toBeUndefined();
     });

@@ -12,7 +12,7 @@ import { makeReadOnly, noDisk, smallDisk } from "./disk.ts";
 const bounds = { count: 100_000, age: 3_600_000, bytes: 1e9 };
 
 function open(dir: string): SqliteLog {
-  const log = new SqliteLog({ dir, durability: "normal", boundsOf: () => bounds });
+  const log = new SqliteLog({ dir, durability: "normal", retentionOf: () => bounds });
   cleanup(() => log.close());
   return log;
 }
@@ -107,7 +107,7 @@ test("a damaged page: who reads what is on it is told, all else is read, and it 
   const log = new SqliteLog({
     dir,
     durability: "normal",
-    boundsOf: () => bounds,
+    retentionOf: () => bounds,
     onFault: (what) => faults.push(what),
   });
   cleanup(() => log.close());

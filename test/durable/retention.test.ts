@@ -3,11 +3,11 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { SqliteLog } from "../../src/log/sqlite/sqlite-log.ts";
-import type { Bounds } from "../../src/rooms/rule.ts";
+import type { Retention } from "../../src/rooms/rule.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder } from "../support/process.ts";
 
-const WIDE: Bounds = { count: 1e6, age: 3_600_000, bytes: 1e9 };
+const WIDE: Retention = { count: 1e6, age: 3_600_000, bytes: 1e9 };
 
 interface Opened {
   log: SqliteLog;
@@ -15,8 +15,8 @@ interface Opened {
   ask: (sql: string) => number;
 }
 
-function open(boundsOf: (room: string) => Bounds, dir = folder()): Opened {
-  const log = new SqliteLog({ dir, durability: "normal", boundsOf, kinds: () => "same" });
+function open(retentionOf: (room: string) => Retention, dir = folder()): Opened {
+  const log = new SqliteLog({ dir, durability: "normal", retentionOf, fingerprint: () => "same" });
   const db = new Database(log.path);
   cleanup(() => db.close(true));
   cleanup(() => log.close());
@@ -56,7 +56,7 @@ test("other rules reach rooms that nobody asks for, also after a restart", async
   const dir = folder();
   const first = open(() => WIDE, dir);
   for (const room of ["a", "b", "c"]) await burst(first, room, 50);
-  first.log.replaceBounds(() => ({ ...WIDE, count: 20 }));
+  first.log.replaceRetention(() => ({ ...WIDE, count: 20 }));
   await until(() => first.ask(ROWS) === 60);
   await first.log.close();
   const second = open(() => ({ ...WIDE, count: 5 }), dir);
@@ -83,8 +83,8 @@ test("keys are forgotten in the file as they are in memory", async () => {
   const opened = open(() => WIDE);
   await say(opened, "a", 10, "k");
   expect(opened.ask("SELECT count(*) FROM keys")).toBe(1);
-  opened.log.commits.keysUpTo = opened.log.last;
-  opened.log.commits.tend();
+  opened.log.groupCommit.keysUpTo = opened.log.last;
+  opened.log.groupCommit.flushChanges();
   await until(() => opened.ask("SELECT count(*) FROM keys") === 0);
 });
 

@@ -77,7 +77,7 @@ async function ask(
 }
 
 const countsOf = ({ hub }: Engine) =>
-  new Map(Array.from(hub.log.rooms() as Iterable<string>, (room) => [room, hub.log.about?.(room)?.count]));
+  new Map(Array.from(hub.log.rooms() as Iterable<string>, (room) => [room, hub.log.usageOf?.(room)?.count]));
 
 type Act = (place: Place, target: string, literal: string | undefined, hosts?: string[]) => Promise<Outcome>;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Heartbeat } from "../../src/hub/heartbeat.ts";
 import type { Session } from "../../src/hub/session.ts";
 import { Sweeper } from "../../src/log/sweeper.ts";
-import { Rounds, Slice } from "../../src/scheduling/tick-slice.ts";
+import { Rounds, TickSlice } from "../../src/scheduling/tick-slice.ts";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { presenceClock, userToken } from "../support/presence.ts";
@@ -76,14 +76,14 @@ test("a sweep goes round all of it again and again, and ends when it is stopped"
 });
 
 test("a slice ends by its number of items, or by the clock", () => {
-  const count = (slice: Slice) => {
+  const count = (slice: TickSlice) => {
     let taken = 0;
     while (slice.take()) taken++;
     return taken;
   };
-  expect(count(new Slice(100, () => 0))).toBe(100);
+  expect(count(new TickSlice(100, () => 0))).toBe(100);
   let now = 0;
-  expect(count(new Slice(100_000, () => now++, 5))).toBeLessThan(200);
+  expect(count(new TickSlice(100_000, () => now++, 5))).toBeLessThan(200);
 });
 
 test("rounds visit all, again and again, and end where there is nothing", () => {

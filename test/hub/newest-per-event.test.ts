@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { newestOfEach } from "../../src/hub/newest-per-event.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
-import { Tail } from "../../src/rooms/room-history.ts";
+import { RoomHistory } from "../../src/rooms/room-history.ts";
 import { publication, seqs } from "../support/publications.ts";
 import { randomTest } from "../support/random.ts";
 
@@ -35,21 +35,23 @@ randomTest(
   (random) => {
     for (let round = 0; round < 200; round++) {
       const bounds = { count: 1 + random.below(20), age: 1e9, bytes: 1e9 };
-      const tail = new Tail(bounds, 100);
+      const history = new RoomHistory(bounds, 100);
       for (let step = 0; step < 100; step++) {
         const session = random.pick(["me", "you"]);
         const except = random.pick([undefined, undefined, "me", "you"]);
-        if (random.chance(40)) tail.forget();
-        else if (random.chance(30) && tail.floor > 1) {
-          const older = publication(tail.floor, { event: random.pick(["a", "b"]), time: 1e9 });
-          tail.extend({ from: tail.floor - 1, upTo: tail.last, publications: [older] }, 1e9);
+        if (random.chance(40)) history.forget();
+        else if (random.chance(30) && history.floor > 1) {
+          const older = publication(history.floor, { event: random.pick(["a", "b"]), time: 1e9 });
+          history.extend({ from: history.floor - 1, upTo: history.last, publications: [older] }, 1e9);
         } else
-          tail.push(publication(tail.last + 1, { event: random.pick(["a", "b", "c"]), except, time: 1e9 }));
+          history.push(
+            publication(history.last + 1, { event: random.pick(["a", "b", "c"]), except, time: 1e9 }),
+          );
         if (random.chance(2)) continue;
-        const after = tail.floor + random.below(tail.last - tail.floor + 1);
-        const slice = tail.read(after, 1000);
+        const after = history.floor + random.below(history.last - history.floor + 1);
+        const slice = history.read(after, 1000);
         const found = slice.publications.filter(
-          (p: Publication) => p.except !== session && tail.isNewestFor(p, session),
+          (p: Publication) => p.except !== session && history.isNewestFor(p, session),
         );
         expect(seqs(found)).toEqual(seqs(newestOfEach(slice, after, undefined, session).publications));
       }

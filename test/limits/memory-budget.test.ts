@@ -78,9 +78,9 @@ test("a room that somebody is in gives too when there is nobody else, here and i
   const start = await publishAt(server, "r", DATA);
   await fill(server, "r", 30);
   await listener.until((frames) => frames.length === 31);
-  const tail = server.thump.hub.rooms.get("r")?.tail;
-  expect(tail?.bytes).toBeWithin(9 * KIB, 10 * KIB + 1);
-  expect(server.thump.memoryBudget.bytes).toBe(tail?.bytes as number);
+  const history = server.thump.hub.rooms.get("r")?.history;
+  expect(history?.bytes).toBeWithin(9 * KIB, 10 * KIB + 1);
+  expect(server.thump.memoryBudget.bytes).toBe(history?.bytes as number);
   expect((await stateOf(server, "r", `?after=${start}`)).gap).toBeDefined();
 });
 

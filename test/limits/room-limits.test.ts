@@ -1,6 +1,6 @@
 // How many rooms clients may open: in all, from one address, by one user; by entering them and by publishing to them.
 import { expect, test } from "bun:test";
-import type { Bounds } from "../../src/rooms/rule.ts";
+import type { Retention } from "../../src/rooms/rule.ts";
 import { OpenRooms, openerOf } from "../../src/hub/room-limits.ts";
 import type { Room } from "../../src/hub/room.ts";
 import type { Session } from "../../src/hub/session.ts";
@@ -117,7 +117,7 @@ test("publications to ever new rooms are refused, until those of before are over
 randomTest(
   "what counts for somebody is what they opened and is still in use, whoever comes and goes",
   (random) => {
-    const bounds: Bounds = { count: 1, age: 50, bytes: 1000 };
+    const retention: Retention = { count: 1, age: 50, bytes: 1000 };
     const rooms = new Map<string, Room>();
     const open = new OpenRooms(rooms, 1000, 1000);
     let now = 0;
@@ -135,7 +135,7 @@ randomTest(
       const name = random.pick(names);
       const session = random.pick(sessions);
       const members = inside.get(name) ?? [];
-      if (random.chance(3)) open.publish(openerOf(session), name, bounds);
+      if (random.chance(3)) open.publish(openerOf(session), name, retention);
       else if (members.includes(session)) {
         members.splice(members.indexOf(session), 1);
         open.leave(name, session, members[0]);
@@ -157,9 +157,9 @@ randomTest(
     now += 100;
     // Twice round: a new one looks at a few of those before it.
     for (let i = 0; i < 40; i++) {
-      open.publish({ network: "new" }, "new", bounds);
+      open.publish({ network: "new" }, "new", retention);
       now += 100;
-      open.publish({ network: "new" }, `new${i}`, bounds);
+      open.publish({ network: "new" }, `new${i}`, retention);
     }
     expect(open.counted).toBeLessThanOrEqual(4);
   },

@@ -1,12 +1,12 @@
 // Idempotency keys: remembered for a while, bounded in number.
 import { expect, test } from "bun:test";
-import { hashDraft, Keys, scopedKey } from "../../src/log/idempotency-keys.ts";
+import { hashDraft, IdempotencyKeys, scopedKey } from "../../src/log/idempotency-keys.ts";
 import type { Data } from "../../src/protocol/data.ts";
 
 const at = (seq: number, time = 0) => ({ seq, prev: 0, time });
 
 test("a key is remembered with its position until it is too old", () => {
-  const keys = new Keys(10, 100);
+  const keys = new IdempotencyKeys(10, 100);
   keys.set("a", at(1, 1000));
   expect(keys.get("a", 1099)).toEqual(at(1, 1000));
   expect(keys.get("a", 1100)).toBeUndefined();
@@ -14,14 +14,14 @@ test("a key is remembered with its position until it is too old", () => {
 });
 
 test("the oldest key goes when there are too many", () => {
-  const keys = new Keys(3, 100);
+  const keys = new IdempotencyKeys(3, 100);
   for (const [i, key] of ["a", "b", "c", "d"].entries()) keys.set(key, at(i));
   expect(keys.size).toBe(3);
   expect(["a", "b", "c", "d"].map((key) => keys.get(key, 0)?.seq)).toEqual([undefined, 1, 2, 3]);
 });
 
 test("a key that is set again is the newest, not one more", () => {
-  const keys = new Keys(2, 100);
+  const keys = new IdempotencyKeys(2, 100);
   keys.set("a", at(1));
   keys.set("b", at(2));
   keys.set("a", at(3));
@@ -30,7 +30,7 @@ test("a key that is set again is the newest, not one more", () => {
 });
 
 test("a trim forgets the old ones and keeps the others", () => {
-  const keys = new Keys(10, 100);
+  const keys = new IdempotencyKeys(10, 100);
   keys.set("old", at(1, 1000));
   keys.set("new", at(2, 1050));
   keys.trim(1120);

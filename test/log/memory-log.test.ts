@@ -1,15 +1,15 @@
 // The memory log keeps the contract of all logs; and what is its own: freed rooms cost nothing.
 import { expect, test } from "bun:test";
 import { MemoryLog } from "../../src/log/memory-log.ts";
-import { Memory } from "../../src/rooms/memory-budget.ts";
-import { boundsOf, logContract } from "../contract/log.ts";
+import { MemoryBudget } from "../../src/rooms/memory-budget.ts";
+import { retentionOf, logContract } from "../contract/log.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { randomTest } from "../support/random.ts";
 
 logContract("memory", (bounds) => new MemoryLog(bounds));
 
 test("a room whose publications are all too old is freed, and admits what it had", async () => {
-  const log = new MemoryLog(boundsOf);
+  const log = new MemoryLog(retentionOf);
   cleanup(() => log.close());
   const { seq } = log.append({ room: "brief:a", event: "message", data: { kind: "text", text: "x" } });
   expect([...log.rooms()]).toEqual(["brief:a"]);
@@ -21,8 +21,8 @@ test("a room whose publications are all too old is freed, and admits what it had
 randomTest(
   "whatever is evicted, a read has all that comes after a position, or says where it begins",
   (random) => {
-    const memory = new Memory(20_000);
-    const log = new MemoryLog(boundsOf, memory);
+    const memoryBudget = new MemoryBudget(20_000);
+    const log = new MemoryLog(retentionOf, memoryBudget);
     cleanup(() => log.close());
     const truth = new Map<string, number[]>();
     const names = Array.from({ length: 60 }, (_, i) => `r${i}`);
@@ -30,10 +30,10 @@ randomTest(
     for (let i = 0; i < 3000; i++) {
       const room = random.pick(names);
       if (random.chance(20)) {
-        if (followed.delete(room)) log.unfollow(room);
+        if (followed.delete(room)) log.unsubscribe(room);
         else {
           followed.add(room);
-          log.follow(room, () => {});
+          log.subscribe(room, () => {});
         }
       } else if (random.chance(3)) {
         const after = random.below(log.last + 1);
@@ -44,20 +44,20 @@ randomTest(
         const text = "x".repeat(random.below(400));
         const { seq } = log.append({ room, event: "message", data: { kind: "text", text } });
         truth.set(room, [...(truth.get(room) ?? []), seq]);
-        expect(memory.taken).toBeLessThanOrEqual(20_000);
+        expect(memoryBudget.taken).toBeLessThanOrEqual(20_000);
       }
     }
-    expect(memory.evictedRooms).toBeGreaterThan(0);
+    expect(memoryBudget.evictedRooms).toBeGreaterThan(0);
     for (const room of names) {
-      log.unfollow(room);
+      log.unsubscribe(room);
       log.forget(room);
     }
-    expect(memory.taken).toBe(0);
+    expect(memoryBudget.taken).toBe(0);
   },
 );
 
 test("a sweep looks at a slice of the rooms per tick, and at all of them in time", async () => {
-  const log = new MemoryLog(boundsOf);
+  const log = new MemoryLog(retentionOf);
   cleanup(() => log.close());
   let most = 0;
   let before = 0;

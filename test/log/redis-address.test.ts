@@ -1,6 +1,6 @@
 // Where Redis is: addresses of every kind, what is wrong with one, and that each leads to the server that has the log.
 import { describe, expect, test } from "bun:test";
-import { readAddress } from "../../src/log/redis/address.ts";
+import { parseRedisAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
@@ -18,7 +18,7 @@ test.each([
   ["redis+sentinel://a,b:7,c/main/2", { kind: "sentinel", name: "main", options: { db: 2 } }],
   ["redis+cluster://a:1,b:2", { kind: "cluster", hosts: [{ port: 1 }, { port: 2 }] }],
 ] as [string, object][])("%s can be read", (url, parts) => {
-  const address = readAddress(url);
+  const address = parseRedisAddress(url);
   expect(address).toMatchObject(parts);
   expect(address.text).not.toContain("secret");
 });
@@ -32,7 +32,7 @@ test.each([
   "redis+sentinel://a,b",
   "redis+cluster://a/1",
 ])("%s cannot, and that is said without a password", (url) => {
-  expect(() => readAddress(url)).toThrow();
+  expect(() => parseRedisAddress(url)).toThrow();
 });
 
 test("the server says what is wrong with one, and with which setting", async () => {
@@ -50,7 +50,7 @@ async function works(url: string, prefix = "thump"): Promise<RedisLog> {
   cleanup(() => log.close());
   await log.opened;
   const seen: number[] = [];
-  await log.follow("a", ({ seq }) => seen.push(seq));
+  await log.subscribe("a", ({ seq }) => seen.push(seq));
   const { seq } = await log.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });
   expect(seen).toEqual([seq]);
   return log;

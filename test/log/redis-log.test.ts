@@ -1,7 +1,7 @@
 // The log in Redis keeps the contract of all logs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { boundsOf, logContract } from "../contract/log.ts";
+import { retentionOf, logContract } from "../contract/log.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
 
 describe.skipIf(!hasRedis)(`in Redis${withRedis}`, () => {
@@ -18,7 +18,7 @@ describe.skipIf(!hasRedis)(`in Redis${withRedis}`, () => {
 
   test("keys of an older version have no hash, and match any data", async () => {
     const prefix = `test-${++prefixes}`;
-    const log = new RedisLog(boundsOf, { url: server.url, prefix });
+    const log = new RedisLog(retentionOf, { url: server.url, prefix });
     await log.opened;
     const data = (text: string) => ({
       room: "a",

@@ -4,20 +4,20 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { SqliteLog, type SqliteOptions } from "../../src/log/sqlite/sqlite-log.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
-import { Memory } from "../../src/rooms/memory-budget.ts";
-import { boundsOf, logContract } from "../contract/log.ts";
+import { MemoryBudget } from "../../src/rooms/memory-budget.ts";
+import { retentionOf, logContract } from "../contract/log.ts";
 import { durableContract } from "../contract/log-durable.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder } from "../support/process.ts";
 import { seqs } from "../support/publications.ts";
 
-const NORMAL = { durability: "normal", boundsOf } as const;
+const NORMAL = { durability: "normal", boundsOf: retentionOf } as const;
 
-logContract("sqlite", (bounds) => new SqliteLog({ ...NORMAL, dir: folder(), boundsOf: bounds }));
+logContract("sqlite", (bounds) => new SqliteLog({ ...NORMAL, dir: folder(), retentionOf: bounds }));
 
 durableContract("sqlite", () => {
   const dir = folder();
-  return (bounds, kinds) => new SqliteLog({ ...NORMAL, dir, boundsOf: bounds, kinds: () => kinds });
+  return (bounds, kinds) => new SqliteLog({ ...NORMAL, dir, retentionOf: bounds, fingerprint: () => kinds });
 });
 
 function open(options: Partial<SqliteOptions> = {}): SqliteLog {
@@ -33,7 +33,7 @@ test("rooms in memory do not wait for the file, and all that a follower of both 
   const log = open();
   await say(log, "none:a");
   const seen: number[] = [];
-  for (const room of ["a", "none:a"]) log.follow(room, ({ seq }) => seen.push(seq));
+  for (const room of ["a", "none:a"]) log.subscribe(room, ({ seq }) => seen.push(seq));
   // The first few wait: nobody knows yet how many numbers they will want.
   const all: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
@@ -52,31 +52,31 @@ test("rooms in memory do not wait for the file, and all that a follower of both 
 
 test("a room whose rule says so is delivered before it is kept, in the same order", async () => {
   const early = { count: 100, age: 3_600_000, bytes: 1e6, deliver: "at-once" } as const;
-  const log = open({ boundsOf: (room) => (room === "early" ? early : boundsOf(room)) });
+  const log = open({ retentionOf: (room) => (room === "early" ? early : retentionOf(room)) });
   await say(log, "early");
   const seen: number[] = [];
-  log.follow("early", ({ seq }) => seen.push(seq));
+  log.subscribe("early", ({ seq }) => seen.push(seq));
   const kept = say(log, "early");
   expect(seen).toHaveLength(1);
-  expect(log.commits.stats.publications).toBe(1);
+  expect(log.groupCommit.stats.publications).toBe(1);
   expect((await kept).seq).toBe(seen[0]!);
-  expect(log.commits.stats.publications).toBe(2);
+  expect(log.groupCommit.stats.publications).toBe(2);
   expect(seqs((await log.read("early", 0, 9)).publications)).toHaveLength(2);
 });
 
 test("a burst shares a transaction", async () => {
   const log = open();
   await say(log, "a");
-  const { commits } = log.commits.stats;
+  const { commits } = log.groupCommit.stats;
   await Promise.all(Array.from({ length: 500 }, () => say(log, "a")));
-  expect(log.commits.stats.commits - commits).toBeLessThanOrEqual(2);
+  expect(log.groupCommit.stats.commits - commits).toBeLessThanOrEqual(2);
 });
 
 test("rooms that keep nothing cost the file nothing", async () => {
   const log = open();
   await Promise.all(Array.from({ length: 100 }, (_, i) => say(log, `none:${i}`)));
   await log.forget("a");
-  expect(log.commits.stats.publications).toBe(0);
+  expect(log.groupCommit.stats.publications).toBe(0);
   expect([...log.rooms()]).toEqual([]);
 });
 
@@ -99,10 +99,10 @@ test("keys in a folder of an older version have no hash, and match any data", as
 });
 
 test("rooms take memory too: of ever new ones few stay there, and all of them are read back and listed", async () => {
-  const log = open({ memory: new Memory(1 << 20) });
+  const log = open({ memoryBudget: new MemoryBudget(1 << 20) });
   const names = Array.from({ length: 3000 }, (_, i) => `tiny:${i}`);
   const followed: number[] = [];
-  for (const name of names.slice(0, 5)) log.follow(name, ({ seq }) => followed.push(seq));
+  for (const name of names.slice(0, 5)) log.subscribe(name, ({ seq }) => followed.push(seq));
   const positions: number[] = [];
   for (let i = 0; i < names.length; i += 100) {
     const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));

@@ -1,7 +1,7 @@
 // Fields and elements of JSON that are found without parsing it: the same that JSON.parse finds, as they were written.
 import { expect, test } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
-import { Elements } from "../../src/protocol/json-elements.ts";
+import { JsonElements } from "../../src/protocol/json-elements.ts";
 import { countValues, findFields, sourceOf } from "../../src/protocol/json-fields.ts";
 import { parseEnvelope } from "../../src/protocol/parse-envelope.ts";
 import { type Random, randomTest } from "../support/random.ts";
@@ -78,7 +78,7 @@ randomTest("elements are found as they were written, however the bytes are divid
     const sources = Array.from({ length: random.below(6) }, () => json(random, 3));
     const body = `${space(random)}[${sources.map((source) => `${space(random)}${source}${space(random)}`).join()}]${space(random)}`;
     const bytes = new TextEncoder().encode(body);
-    const elements = new Elements(bytes, 10);
+    const elements = new JsonElements(bytes, 10);
     while (elements.step(1 + random.below(30)));
     const found = elements.starts.map((start, at) =>
       new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start, elements.ends[at])).trim(),
@@ -112,7 +112,7 @@ randomTest("of what is not JSON a part is not JSON either", (random) => {
     expect([envelope, broken]).toEqual([envelope, fails(() => JSON.parse(envelope))]);
     const list = random.mutate(encoder.encode(`[${item()},7,${json(random, 2)}]`));
     const divided = fails(() => {
-      const elements = new Elements(list, 1000);
+      const elements = new JsonElements(list, 1000);
       while (elements.step(50));
       for (const [at, start] of elements.starts.entries())
         JSON.parse(decoder.decode(list.subarray(start, elements.ends[at])));
@@ -129,7 +129,7 @@ test("values are counted up to a bound, and elements too", () => {
   expect(findFields(many, ["data"], 100).others).toBeGreaterThan(100);
   expect(findFields(many, ["x"], 100).others).toBeLessThan(10);
   expect(countValues('["a","b,[","c"]', { start: 0, end: 15 }, 100)).toBe(4);
-  const elements = new Elements(new TextEncoder().encode(`[${"1,".repeat(5000)}1]`), 10);
+  const elements = new JsonElements(new TextEncoder().encode(`[${"1,".repeat(5000)}1]`), 10);
   while (elements.step(1000));
   expect(elements.starts).toHaveLength(11);
 });

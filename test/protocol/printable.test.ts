@@ -1,20 +1,20 @@
 import { expect, test } from "bun:test";
 import { styleText } from "node:util";
-import { harmless, harmlessColors, harmlessLines, jsonLine } from "../../src/protocol/printable.ts";
+import { printableText, printableColors, printableLines, jsonLine } from "../../src/protocol/printable.ts";
 import { ACTED_ON, EVIL } from "../support/evil.ts";
 
 test("a text becomes one line that a terminal only shows", () => {
-  expect(harmless("a\tb\r\n")).toBe("a\\tb\\r\\n" as never);
-  expect(harmless("\u001b[2J\u009b1m\u202e\u061c\u200f")).toBe(
+  expect(printableText("a\tb\r\n")).toBe("a\\tb\\r\\n" as never);
+  expect(printableText("\u001b[2J\u009b1m\u202e\u061c\u200f")).toBe(
     "\\u001b[2J\\u009b1m\\u202e\\u061c\\u200f" as never,
   );
   for (const plain of ["prix-modifié", "日本語", "👩‍💻 a\u00a0b", "\\u001b", ""])
-    expect(harmless(plain)).toBe(plain as never);
+    expect(printableText(plain)).toBe(plain as never);
 });
 
 test("every character that terminals act on is escaped, in lines too, where line feeds and tabs stay", () => {
-  expect(harmless(EVIL)).not.toMatch(ACTED_ON);
-  const kept = harmlessLines(`${EVIL}\n\t`);
+  expect(printableText(EVIL)).not.toMatch(ACTED_ON);
+  const kept = printableLines(`${EVIL}\n\t`);
   expect(kept.endsWith("\n\t")).toBe(true);
   expect(kept.replaceAll(/[\n\t]/g, "")).not.toMatch(ACTED_ON);
 });
@@ -28,7 +28,7 @@ test("in JSON they are escapes of JSON's own", () => {
 
 test("of what is colored already, colors stay and nothing else does", () => {
   const colored = styleText("red", "a", { validateStream: false });
-  expect(harmlessColors(`${colored}\u001b[2J\u001b]0;x\u0007\u202e`)).toBe(
+  expect(printableColors(`${colored}\u001b[2J\u001b]0;x\u0007\u202e`)).toBe(
     `${colored}\\u001b[2J\\u001b]0;x\\u0007\\u202e` as never,
   );
 });

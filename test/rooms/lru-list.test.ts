@@ -1,14 +1,14 @@
 // The order of use, against an array that is searched.
 import { expect } from "bun:test";
-import { type Placed, UseOrder } from "../../src/rooms/lru-list.ts";
+import { type LruItem, LruList } from "../../src/rooms/lru-list.ts";
 import { randomTest } from "../support/random.ts";
 
-interface Item extends Placed<Item> {
+interface Item extends LruItem<Item> {
   name: number;
 }
 
 randomTest("it is what an array would be from which each is taken and put to the end", (random) => {
-  const order = new UseOrder<Item>();
+  const order = new LruList<Item>();
   const items = Array.from({ length: 20 }, (_, name): Item => ({ name }));
   let model: Item[] = [];
   for (let step = 0; step < 2000; step++) {
@@ -16,7 +16,7 @@ randomTest("it is what an array would be from which each is taken and put to the
     model = model.filter((other) => other !== item);
     if (random.chance(3)) order.remove(item);
     else {
-      order.use(item);
+      order.touch(item);
       model.push(item);
     }
     expect([...order].map(({ name }) => name)).toEqual(model.map(({ name }) => name));

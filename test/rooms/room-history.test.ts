@@ -1,62 +1,62 @@
 // The tail: what it keeps, and that it says truly from where on it knows everything.
 import { expect, test } from "bun:test";
 import type { Publication } from "../../src/protocol/publication.ts";
-import { OVERHEAD, Tail } from "../../src/rooms/room-history.ts";
+import { PUBLICATION_OVERHEAD_BYTES, RoomHistory } from "../../src/rooms/room-history.ts";
 import { publication, seqs } from "../support/publications.ts";
 import { type Random, randomTest } from "../support/random.ts";
 
 const WIDE = { count: 1000, age: 1e9, bytes: 1e9 };
 
-function filled(bounds: { count: number; age: number; bytes: number }, ...all: number[]): Tail {
-  const tail = new Tail(bounds, 0);
-  for (const seq of all) tail.push(publication(seq));
-  return tail;
+function filled(bounds: { count: number; age: number; bytes: number }, ...all: number[]): RoomHistory {
+  const history = new RoomHistory(bounds, 0);
+  for (const seq of all) history.push(publication(seq));
+  return history;
 }
 
 test("the oldest go when there are too many", () => {
-  const tail = filled({ ...WIDE, count: 3 }, 2, 4, 6, 8, 10);
-  expect(seqs(tail.read(0, 99).publications)).toEqual([6, 8, 10]);
-  expect(tail.floor).toBe(4);
-  expect(tail.count).toBe(3);
+  const history = filled({ ...WIDE, count: 3 }, 2, 4, 6, 8, 10);
+  expect(seqs(history.read(0, 99).publications)).toEqual([6, 8, 10]);
+  expect(history.floor).toBe(4);
+  expect(history.count).toBe(3);
 });
 
 test("the oldest go when they take too many bytes, overhead included", () => {
-  const size = publication(1).size + OVERHEAD;
-  const tail = filled({ ...WIDE, bytes: size * 2 + 1 }, 1, 2, 3);
-  expect(seqs(tail.read(0, 99).publications)).toEqual([2, 3]);
-  expect(tail.bytes).toBe(size * 2);
+  const size = publication(1).size + PUBLICATION_OVERHEAD_BYTES;
+  const history = filled({ ...WIDE, bytes: size * 2 + 1 }, 1, 2, 3);
+  expect(seqs(history.read(0, 99).publications)).toEqual([2, 3]);
+  expect(history.bytes).toBe(size * 2);
 });
 
 test("one that is over the bytes on its own is not kept, and that is no secret", () => {
-  const tail = new Tail({ ...WIDE, bytes: 300 }, 0);
-  tail.push(publication(1, { data: { kind: "text", text: "x".repeat(1000) } }));
-  expect(tail.read(0, 99)).toEqual({ from: 1, upTo: 1, publications: [] });
+  const history = new RoomHistory({ ...WIDE, bytes: 300 }, 0);
+  history.push(publication(1, { data: { kind: "text", text: "x".repeat(1000) } }));
+  expect(history.read(0, 99)).toEqual({ from: 1, upTo: 1, publications: [] });
 });
 
 test("the old go as time passes", () => {
-  const tail = new Tail({ ...WIDE, age: 100 }, 0);
-  tail.push(publication(1, { time: 1000 }));
-  tail.push(publication(2, { time: 1050 }));
-  tail.trim(1099);
-  expect(tail.count).toBe(2);
-  tail.trim(1100);
-  expect(tail.read(0, 99)).toMatchObject({ from: 1, upTo: 2 });
-  tail.trim(5000);
-  expect(tail.read(0, 99)).toEqual({ from: 2, upTo: 2, publications: [] });
+  const history = new RoomHistory({ ...WIDE, age: 100 }, 0);
+  history.push(publication(1, { time: 1000 }));
+  history.push(publication(2, { time: 1050 }));
+  history.trim(1099);
+  expect(history.count).toBe(2);
+  history.trim(1100);
+  expect(history.read(0, 99)).toMatchObject({ from: 1, upTo: 2 });
+  history.trim(5000);
+  expect(history.read(0, 99)).toEqual({ from: 2, upTo: 2, publications: [] });
 });
 
 test("with a count of 0 nothing is kept, but it is known that there was something", () => {
-  const tail = filled({ count: 0, age: 0, bytes: 0 }, 5, 7);
-  expect(tail.last).toBe(7);
-  expect(tail.read(4, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
-  expect(tail.read(7, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
+  const history = filled({ count: 0, age: 0, bytes: 0 }, 5, 7);
+  expect(history.last).toBe(7);
+  expect(history.read(4, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
+  expect(history.read(7, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
 });
 
 test("a slice that ends early reaches up to its own last publication", () => {
-  const tail = filled(WIDE, 1, 5, 9);
-  expect(tail.read(0, 2)).toMatchObject({ from: 0, upTo: 5 });
-  expect(tail.read(5, 2)).toMatchObject({ from: 5, upTo: 9 });
-  expect(tail.read(3, 0)).toEqual({ from: 3, upTo: 3, publications: [] });
+  const history = filled(WIDE, 1, 5, 9);
+  expect(history.read(0, 2)).toMatchObject({ from: 0, upTo: 5 });
+  expect(history.read(5, 2)).toMatchObject({ from: 5, upTo: 9 });
+  expect(history.read(3, 0)).toEqual({ from: 3, upTo: 3, publications: [] });
 });
 
 test("what is newer than everything is an empty slice that claims nothing lower", () => {
@@ -64,28 +64,28 @@ test("what is newer than everything is an empty slice that claims nothing lower"
 });
 
 test("nothing before the floor it began with is known", () => {
-  const tail = new Tail(WIDE, 50);
-  expect(tail.read(20, 5)).toEqual({ from: 50, upTo: 50, publications: [] });
-  tail.push(publication(60));
-  expect(tail.read(20, 5)).toMatchObject({ from: 50, upTo: 60 });
+  const history = new RoomHistory(WIDE, 50);
+  expect(history.read(20, 5)).toEqual({ from: 50, upTo: 50, publications: [] });
+  history.push(publication(60));
+  expect(history.read(20, 5)).toMatchObject({ from: 50, upTo: 60 });
 });
 
 test("the newest are the newest, oldest first, and hold all since their start", () => {
-  const tail = filled(WIDE, 1, 5, 9);
-  expect(tail.newest(2)).toMatchObject({ from: 4, upTo: 9 });
-  expect(seqs(tail.newest(2).publications)).toEqual([5, 9]);
-  expect(tail.newest(0)).toEqual({ from: 9, upTo: 9, publications: [] });
-  expect(tail.newest(99)).toMatchObject({ from: 0, upTo: 9 });
-  expect(new Tail(WIDE, 7).newest(3)).toEqual({ from: 7, upTo: 7, publications: [] });
+  const history = filled(WIDE, 1, 5, 9);
+  expect(history.newest(2)).toMatchObject({ from: 4, upTo: 9 });
+  expect(seqs(history.newest(2).publications)).toEqual([5, 9]);
+  expect(history.newest(0)).toEqual({ from: 9, upTo: 9, publications: [] });
+  expect(history.newest(99)).toMatchObject({ from: 0, upTo: 9 });
+  expect(new RoomHistory(WIDE, 7).newest(3)).toEqual({ from: 7, upTo: 7, publications: [] });
 });
 
 test("after a forget all that came before is a gap", () => {
-  const tail = filled(WIDE, 1, 5);
-  tail.forget();
-  expect(tail.read(0, 9)).toEqual({ from: 5, upTo: 5, publications: [] });
-  expect(tail.bytes).toBe(0);
-  tail.push(publication(6));
-  expect(tail.read(1, 9)).toMatchObject({ from: 5, upTo: 6 });
+  const history = filled(WIDE, 1, 5);
+  history.forget();
+  expect(history.read(0, 9)).toEqual({ from: 5, upTo: 5, publications: [] });
+  expect(history.bytes).toBe(0);
+  history.push(publication(6));
+  expect(history.read(1, 9)).toMatchObject({ from: 5, upTo: 6 });
 });
 
 /** The same with a plain array: everything ever pushed, and where what is kept begins. */
@@ -104,40 +104,42 @@ class Plain {
 
   trim(now: number): void {
     const { count, age, bytes } = this.bounds;
-    const weight = () => this.kept.reduce((sum, { size }) => sum + size + OVERHEAD, 0);
+    const weight = () => this.kept.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0);
     const over = () => this.kept.length > count || weight() > bytes || this.kept[0]!.time <= now - age;
     while (this.kept.length > 0 && over()) this.start++;
   }
 }
 
-function compare(tail: Tail, plain: Plain, random: Random, seq: number): void {
+function compare(history: RoomHistory, plain: Plain, random: Random, seq: number): void {
   const after = random.below(seq + 3);
   const limit = random.below(8);
   const expected = plain.kept.filter((p) => p.seq > after).slice(0, limit);
-  const slice = tail.read(after, limit);
+  const slice = history.read(after, limit);
   expect(seqs(slice.publications)).toEqual(seqs(expected));
   expect(slice.from).toBe(Math.max(after, plain.floor));
   // Everything kept in (from, upTo] is in the slice, and nothing else.
   const claimed = plain.kept.filter((p) => p.seq > slice.from && p.seq <= slice.upTo);
   expect(seqs(slice.publications)).toEqual(seqs(claimed));
-  const newest = tail.newest(limit);
+  const newest = history.newest(limit);
   expect(seqs(newest.publications)).toEqual(seqs(limit === 0 ? [] : plain.kept.slice(-limit)));
   expect(seqs(plain.kept.filter((p) => p.seq > newest.from))).toEqual(seqs(newest.publications));
-  expect(tail.bytes).toBe(plain.kept.reduce((sum, { size }) => sum + size + OVERHEAD, 0));
+  expect(history.bytes).toBe(
+    plain.kept.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0),
+  );
 }
 
 randomTest("random operations leave it like a plain array", (random) => {
   for (let round = 0; round < 40; round++) {
     const bounds = { count: random.below(90), age: 1 + random.below(300), bytes: 1 + random.below(40_000) };
-    const [tail, plain] = [new Tail(bounds, 0), new Plain(bounds)];
+    const [history, plain] = [new RoomHistory(bounds, 0), new Plain(bounds)];
     let [seq, now] = [0, 1000];
     for (let step = 0; step < 300; step++) {
       now += random.below(5);
       if (random.chance(40)) {
-        tail.forget();
+        history.forget();
         plain.start = plain.all.length;
       } else if (random.chance(5)) {
-        tail.trim(now);
+        history.trim(now);
         plain.trim(now);
       } else {
         seq += 1 + random.below(3);
@@ -145,24 +147,24 @@ randomTest("random operations leave it like a plain array", (random) => {
           time: now,
           data: { kind: "text", text: "x".repeat(random.below(500)) },
         });
-        tail.push(p);
+        history.push(p);
         plain.all.push(p);
         plain.trim(now);
       }
-      compare(tail, plain, random, seq);
+      compare(history, plain, random, seq);
     }
   }
 });
 
 test("what came before can be added, as far as it reaches up to what is here and the bounds let it", () => {
-  const tail = new Tail({ count: 4, age: 1e9, bytes: 1e9 }, 5);
-  tail.push(publication(7));
-  tail.extend({ from: 1, upTo: 4, publications: [publication(3)] }, 0);
-  expect(tail.floor).toBe(5);
-  tail.extend({ from: 2, upTo: 7, publications: [3, 5, 7].map((seq) => publication(seq)) }, 0);
-  expect(tail.floor).toBe(2);
-  expect(seqs(tail.read(0, 9).publications)).toEqual([3, 5, 7]);
-  tail.extend({ from: 0, upTo: 2, publications: [publication(1), publication(2)] }, 0);
-  expect(seqs(tail.read(0, 9).publications)).toEqual([2, 3, 5, 7]);
-  expect([tail.floor, tail.count, tail.bytes]).toEqual([1, 4, 4 * (OVERHEAD + 6)]);
+  const history = new RoomHistory({ count: 4, age: 1e9, bytes: 1e9 }, 5);
+  history.push(publication(7));
+  history.extend({ from: 1, upTo: 4, publications: [publication(3)] }, 0);
+  expect(history.floor).toBe(5);
+  history.extend({ from: 2, upTo: 7, publications: [3, 5, 7].map((seq) => publication(seq)) }, 0);
+  expect(history.floor).toBe(2);
+  expect(seqs(history.read(0, 9).publications)).toEqual([3, 5, 7]);
+  history.extend({ from: 0, upTo: 2, publications: [publication(1), publication(2)] }, 0);
+  expect(seqs(history.read(0, 9).publications)).toEqual([2, 3, 5, 7]);
+  expect([history.floor, history.count, history.bytes]).toEqual([1, 4, 4 * (PUBLICATION_OVERHEAD_BYTES + 6)]);
 });

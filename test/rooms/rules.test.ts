@@ -16,7 +16,7 @@ test("the first pattern that matches counts, in the order they were written", ()
 });
 
 test("a room that no pattern matches has the defaults", () => {
-  const { bounds, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
+  const { retention, ownerOf, ...rest } = new Rules({ a: { publish: "server" } }).of("b");
   const anyone = { join: "anyone", publish: "anyone", history: "anyone", members: "anyone" };
   expect(rest).toEqual({
     pattern: "*",
@@ -26,7 +26,7 @@ test("a room that no pattern matches has the defaults", () => {
     ...anyone,
   } as typeof rest);
   expect(ownerOf("b")).toBeUndefined();
-  expect(bounds).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
+  expect(retention).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
 });
 
 test("who may is said by the rule, or by the server; reading and seeing follow joining", () => {
@@ -63,8 +63,8 @@ test.each<[pattern: string, room: string, owner: string | undefined]>([
 
 test("units in a rule are read, what is not named keeps its default", () => {
   const rules = new Rules({ a: { history: { age: "1h", bytes: "64KiB" } }, b: { history: { age: 30 } } });
-  expect(rules.of("a").bounds).toEqual({ count: 1000, age: 3_600_000, bytes: 65_536 });
-  expect(rules.of("b").bounds.age).toBe(30_000);
+  expect(rules.of("a").retention).toEqual({ count: 1000, age: 3_600_000, bytes: 65_536 });
+  expect(rules.of("b").retention.age).toBe(30_000);
 });
 
 test("presence is off unless it is said, and has defaults of its own", () => {
@@ -81,13 +81,13 @@ test("presence is off unless it is said, and has defaults of its own", () => {
 });
 
 test("history: false keeps nothing", () => {
-  expect(new Rules({ a: { history: false } }).of("a").bounds.count).toBe(0);
+  expect(new Rules({ a: { history: false } }).of("a").retention.count).toBe(0);
 });
 
 test("rooms of one rule share their bounds, rooms of two rules do not", () => {
   const rules = new Rules({ "a:*": { history: false }, "b:*": { history: false } });
-  expect(rules.of("a:1").bounds).toBe(rules.of("a:2").bounds);
-  expect(rules.of("a:1").bounds).not.toBe(rules.of("b:1").bounds);
+  expect(rules.of("a:1").retention).toBe(rules.of("a:2").retention);
+  expect(rules.of("a:1").retention).not.toBe(rules.of("b:1").retention);
 });
 
 test("a TypeBox schema says what does not fit, and where", () => {

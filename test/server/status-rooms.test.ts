@@ -1,6 +1,6 @@
 // The server's own rooms: what it says there, who may listen, and that nobody else publishes there.
 import { expect, test } from "bun:test";
-import type { ErrorNotes, Sample, SessionNotes } from "../../src/protocol/status-rooms.ts";
+import type { ErrorReport, ServerSample, SessionReport } from "../../src/protocol/status-rooms.ts";
 import type { Options } from "../../src/index.ts";
 import { problemOf, publishAt, type State } from "../support/answers.ts";
 import { connect, type Frame, Multiplexed, multiplexed } from "../support/clients.ts";
@@ -22,12 +22,12 @@ async function listen(server: TestServer, ...rooms: string[]): Promise<Multiplex
 }
 
 const samples = (client: Multiplexed) =>
-  client.messages(STATS).map((frame: Frame) => frame["data"] as Sample);
+  client.messages(STATS).map((frame: Frame) => frame["data"] as ServerSample);
 
-async function nextSample(client: Multiplexed): Promise<Sample> {
+async function nextSample(client: Multiplexed): Promise<ServerSample> {
   const seen = samples(client).length;
   await client.until(() => samples(client).length > seen);
-  return samples(client)[seen] as Sample;
+  return samples(client)[seen] as ServerSample;
 }
 
 test("once a second it says how it fares", async () => {
@@ -46,7 +46,7 @@ test("once a second it says how it fares", async () => {
   await reader.until((frames) => frames.length === 5);
   // A second may end in the middle of it.
   const after = () => samples(client).slice(1);
-  const sum = (of: (sample: Sample) => number) => after().reduce((all, sample) => all + of(sample), 0);
+  const sum = (of: (sample: ServerSample) => number) => after().reduce((all, sample) => all + of(sample), 0);
   const all = () =>
     sum((sample) => sample.in.publications) >= 5 && sum(({ rejects }) => rejects["not-found"] ?? 0) > 0;
   await client.until(all);
@@ -55,7 +55,7 @@ test("once a second it says how it fares", async () => {
   expect(sum(({ rejects }) => rejects["not-found"] ?? 0)).toBe(1);
   const { toSockets, log, memory, loop, seconds } = after().find(
     (sample) => sample.in.publications > 0,
-  ) as Sample;
+  ) as ServerSample;
   for (const quantiles of [toSockets, log, loop]) {
     expect(quantiles.p50).toBeNumber();
     expect(quantiles.p99 ?? 0).toBeGreaterThanOrEqual(quantiles.p50 ?? 0);
@@ -90,7 +90,7 @@ test("who came, who went and why, and what was refused, without what was sent", 
   });
   await fetch(`${server.url}/sessions/${id}`, { method: "DELETE" });
   await visitor.closed;
-  const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionNotes);
+  const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionReport);
   await client.until(() => notes().some(({ ended }) => ended.length > 0));
   expect(notes().flatMap(({ began }) => began)).toContainEqual({
     session: id as string,
@@ -101,7 +101,7 @@ test("who came, who went and why, and what was refused, without what was sent", 
   expect(notes().flatMap(({ ended }) => ended)).toMatchObject([
     { session: id, transport: "raw-websocket", reason: "removed", code: 4403 },
   ]);
-  const errors = () => client.messages("thump:errors").map((frame) => frame["data"] as ErrorNotes);
+  const errors = () => client.messages("thump:errors").map((frame) => frame["data"] as ErrorReport);
   await client.until(() => errors().length > 0);
   expect(errors()[0]?.errors).toEqual([{ code: "malformed", count: 1 }]);
   expect(JSON.stringify(client.all)).not.toContain("secret-word");
@@ -112,13 +112,13 @@ test("a storm of sessions and errors is told in a few words", async () => {
   const client = await listen(server, "thump:sessions", "thump:errors");
   const all = await Promise.all(Array.from({ length: 120 }, () => connect(server.socket("/rooms/r"))));
   await Promise.all(Array.from({ length: 120 }, () => fetch(`${server.url}/nowhere`)));
-  const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionNotes);
+  const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionReport);
   const began = () => notes().reduce((sum, note) => sum + note.began.length + note.more.began, 0);
   // And the one who listens.
   await client.until(() => began() === all.length + 1);
   for (const note of notes()) expect(note.began.length).toBeLessThanOrEqual(50);
   const errors = () =>
-    client.messages("thump:errors").flatMap((frame) => (frame["data"] as ErrorNotes).errors);
+    client.messages("thump:errors").flatMap((frame) => (frame["data"] as ErrorReport).errors);
   await client.until(() => errors().reduce((sum, { count }) => sum + count, 0) === 120);
   expect(new Set(errors().map(({ code }) => code))).toEqual(new Set(["not-found"]));
 });

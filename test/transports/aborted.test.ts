@@ -111,14 +111,14 @@ async function newWorld(secure: boolean): Promise<World> {
   const pass = thump.connectionThrottle.pass.bind(thump.connectionThrottle);
   thump.connectionThrottle.pass = (hasLeft) =>
     gates.turnstile.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
-  const [followRoom, newest] = [log.follow.bind(log), log.newest.bind(log)];
-  log.follow = (...given) => {
+  const [followRoom, newest] = [log.subscribe.bind(log), log.newest.bind(log)];
+  log.subscribe = (...given) => {
     const waits = gates.follow.pass();
     const followed = followRoom(...given);
     return waits ? waits.then(() => followed) : followed;
   };
   log.newest = (...given) => gates.read.pass()?.then(() => newest(...given)) ?? newest(...given);
-  log.reach = () => gates.read.pass();
+  log.catchUpTo = () => gates.read.pass();
   const { at } = await thump.publish("r", "first");
   // It carries a token, so that somebody has to be looked up, and comes from elsewhere, so that it counts by address.
   const headers = {
@@ -258,8 +258,8 @@ test("a session that ended while its room was opened does not take the room from
   const { log } = server.thump.hub;
   const gate = new Gate();
   gate.shut();
-  const followRoom = log.follow.bind(log);
-  log.follow = (...given) => {
+  const followRoom = log.subscribe.bind(log);
+  log.subscribe = (...given) => {
     const waits = gate.pass();
     const followed = followRoom(...given);
     return waits
@@ -273,7 +273,7 @@ test("a session that ended while its room was opened does not take the room from
   await eventually(() => gate.waiting === 1);
   first.socket.resetAndDestroy();
   await eventually(() => server.thump.hub.rooms.size === 0);
-  log.follow = followRoom;
+  log.subscribe = followRoom;
   const second = await connect(server.socket("/rooms/r"));
   await eventually(() => server.thump.sessionsIn("r") === 1);
   gate.open();

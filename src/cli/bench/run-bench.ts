@@ -2,7 +2,7 @@
 import { Api } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, EXIT } from "../exit-codes.ts";
-import { harmlessLines, jsonLine } from "../../protocol/printable.ts";
+import { printableLines, jsonLine } from "../../protocol/printable.ts";
 import { draw, Output } from "../terminal.ts";
 import { Load, type LoadOptions } from "./load.ts";
 
@@ -67,7 +67,7 @@ async function print(
     );
   else
     output.write(
-      harmlessLines(
+      printableLines(
         [
           `${clients} clients × ${rate} publications a second of ${size} bytes, ${seconds.toFixed(1)} s`,
           `delivered   ${delivered.toLocaleString("en")} (${perSecond.toLocaleString("en")} a second)`,

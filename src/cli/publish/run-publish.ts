@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { Api } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
-import { harmless, jsonLine, lineOf } from "../../protocol/printable.ts";
+import { printableText, jsonLine, lineOf } from "../../protocol/printable.ts";
 import { Output, say } from "../terminal.ts";
 import { type Item, type ItemOptions, bytesItem, lineItem, textItem } from "./item.ts";
 import { lines } from "./lines.ts";
@@ -115,7 +115,7 @@ class Job {
   print(): Promise<void> {
     const output = new Output();
     if (this.flags.json) output.write(jsonLine({ at: this.#at, published: this.#published }));
-    else if (this.#at !== undefined) output.write(lineOf(harmless(this.#at)));
+    else if (this.#at !== undefined) output.write(lineOf(printableText(this.#at)));
     return output.drained();
   }
 

@@ -3,13 +3,13 @@ import { inspect } from "node:util";
 import type { Gap, Meta } from "../../client/index.ts";
 import { sourceOf } from "../../protocol/json-fields.ts";
 import {
-  harmless,
-  harmlessColors,
+  printableText,
+  printableColors,
   jsonLine,
   lineOf,
   type Printable,
   spaced,
-  together,
+  concat,
 } from "../../protocol/printable.ts";
 import type { Paint } from "../colors.ts";
 
@@ -28,7 +28,7 @@ export const jsonLines: Format = {
     const after = JSON.stringify({ encoding, from, at, time }).slice(1);
     // Raw tabs and line breaks can only stand between tokens, where an escape is not JSON.
     const source = sourceOf(text, "data").replaceAll(/[\t\r\n]/g, " ");
-    return lineOf(harmless(`${before},"data":${source},${after}`));
+    return lineOf(printableText(`${before},"data":${source},${after}`));
   },
   gap: (room, { after, at }) => jsonLine({ type: "gap", room, after, at }),
 };
@@ -45,7 +45,7 @@ export function prettyLines(paint: Paint, colored: boolean, several: boolean): F
       ];
       return lineOf(spaced(...head, show(data, text, colored)));
     },
-    gap: () => together([]),
+    gap: () => concat([]),
   };
 }
 
@@ -83,10 +83,10 @@ function exactNumbers(text: string): unknown {
 }
 
 function show(data: unknown, envelope: string, colored: boolean): Printable {
-  if (typeof data === "string") return harmless(data);
+  if (typeof data === "string") return printableText(data);
   if (data instanceof Uint8Array) {
     const some = data.subarray(0, 16);
-    return harmless(`${data.length} bytes: ${some.toHex()}${data.length > some.length ? "…" : ""}`);
+    return printableText(`${data.length} bytes: ${some.toHex()}${data.length > some.length ? "…" : ""}`);
   }
   const text = inspect(exactNumbers(envelope), {
     colors: colored,
@@ -97,5 +97,5 @@ function show(data: unknown, envelope: string, colored: boolean): Printable {
     maxStringLength: Infinity,
   });
   // Escapes in strings and keys are its own; of the colors, we only asked for some.
-  return harmlessColors(text.replaceAll("\n", " "));
+  return printableColors(text.replaceAll("\n", " "));
 }

@@ -2,12 +2,12 @@
 import { connect, type Room, type State, type Thump } from "../../client/index.ts";
 import type { Code } from "../../protocol/codes.ts";
 import {
-  type Began,
-  type Ended,
-  type ErrorNotes,
+  type SessionBegan,
+  type SessionEnded,
+  type ErrorReport,
   ERRORS_ROOM,
-  type Sample,
-  type SessionNotes,
+  type ServerSample,
+  type SessionReport,
   SESSIONS_ROOM,
   STATS_ROOM,
 } from "../../protocol/status-rooms.ts";
@@ -26,7 +26,8 @@ export interface ErrorLine {
 }
 
 /** Somebody came or went. */
-export type SessionEvent = ({ what: "began" } & Began) | ({ what: "ended"; time: number } & Ended);
+export type SessionEvent =
+  ({ what: "began" } & SessionBegan) | ({ what: "ended"; time: number } & SessionEnded);
 
 export class Live {
   readonly thump: Thump;
@@ -45,9 +46,9 @@ export class Live {
     this.thump.on("error", ({ code, message }) => {
       if (code === "unauthorized" || code === "forbidden") onRefused(message);
     });
-    this.#listen<Sample>(STATS_ROOM, WINDOW * NODES, (sample) => this.series.add(sample));
-    this.#listen<SessionNotes>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
-    this.#listen<ErrorNotes>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
+    this.#listen<ServerSample>(STATS_ROOM, WINDOW * NODES, (sample) => this.series.add(sample));
+    this.#listen<SessionReport>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
+    this.#listen<ErrorReport>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
   }
 
   get state(): State {
@@ -77,7 +78,7 @@ export class Live {
     });
   }
 
-  #noteSessions({ began, ended }: SessionNotes, time: number): void {
+  #noteSessions({ began, ended }: SessionReport, time: number): void {
     const events: SessionEvent[] = [
       ...began.map((one) => ({ what: "began" as const, ...one })),
       ...ended.map((one) => ({ what: "ended" as const, time, ...one })),
@@ -85,7 +86,7 @@ export class Live {
     this.events = [...events.toReversed(), ...this.events].slice(0, MOST_EVENTS);
   }
 
-  #noteErrors({ time, errors, faults }: ErrorNotes): void {
+  #noteErrors({ time, errors, faults }: ErrorReport): void {
     const add = (code: ErrorLine["code"], count: number, message: string | undefined) => {
       const before = this.errors.get(code);
       this.errors.set(code, {

@@ -1,5 +1,5 @@
 // The last five minutes of samples, by node, and what they come to together. Pure.
-import type { Sample } from "../../protocol/status-rooms.ts";
+import type { ServerSample } from "../../protocol/status-rooms.ts";
 
 /** So long is shown, in seconds. */
 export const WINDOW = 300;
@@ -8,11 +8,11 @@ const SILENT = 5000;
 
 /** What is drawn and shown: how it is read off a sample, and how the nodes' add up. */
 interface Figure {
-  of(sample: Sample): number | null;
+  of(sample: ServerSample): number | null;
   join: "sum" | "max";
 }
 
-const perSecond = (of: (sample: Sample) => number): Figure => ({
+const perSecond = (of: (sample: ServerSample) => number): Figure => ({
   of: (sample) => of(sample) / (sample.seconds || 1),
   join: "sum",
 });
@@ -42,14 +42,14 @@ export type FigureName = keyof typeof FIGURES;
 /** A second, in s since 1970, and what each node said last by then. */
 interface Moment {
   time: number;
-  samples: Sample[];
+  samples: ServerSample[];
 }
 
 export class Series {
-  readonly #nodes = new Map<string, Sample[]>();
+  readonly #nodes = new Map<string, ServerSample[]>();
 
   /** Takes a sample. What is older than the window goes. */
-  add(sample: Sample): void {
+  add(sample: ServerSample): void {
     const samples = this.#nodes.get(sample.node) ?? [];
     this.#nodes.set(sample.node, samples);
     samples.push(sample);
@@ -67,7 +67,7 @@ export class Series {
   }
 
   /** What each node said last. @param node one of them, or all */
-  latest(node?: string): Sample[] {
+  latest(node?: string): ServerSample[] {
     return this.nodes
       .filter((name) => node === undefined || name === node)
       .flatMap((name) => this.#nodes.get(name)?.slice(-1) ?? []);
@@ -115,7 +115,7 @@ export class Series {
   }
 }
 
-function join({ of, join: how }: Figure, samples: Sample[]): number | null {
+function join({ of, join: how }: Figure, samples: ServerSample[]): number | null {
   const values = samples.map(of).filter((value) => value !== null);
   if (values.length === 0) return null;
   return how === "max" ? Math.max(...values) : values.reduce((all, value) => all + value, 0);

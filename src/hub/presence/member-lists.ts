@@ -1,9 +1,9 @@
 // Who is in a room, as requests are answered: built once however many ask, and a large room's list a slice per tick.
-import type { Crowd } from "../../log/peers.ts";
-import { Members } from "../../rooms/presence/presence-set.ts";
+import type { ClusterPresence } from "../../log/peers.ts";
+import { PresenceSet } from "../../rooms/presence/presence-set.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../../rooms/rule.ts";
 import { governor } from "../../scheduling/governor.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Room } from "../room.ts";
 import type { Session } from "../session.ts";
 
@@ -45,7 +45,7 @@ export class MemberLists {
   }
 
   /** A room with presence. */
-  ofMembers(name: string, members: Members): string | Promise<string> {
+  ofMembers(name: string, members: PresenceSet): string | Promise<string> {
     return this.#remembered(name, members, members.sessions, () => {
       this.looks += Math.min(members.users, members.limit);
       return members.list;
@@ -56,7 +56,7 @@ export class MemberLists {
   ofRoom(name: string, room: Room | undefined, rule = DEFAULT_PRESENCE): string | Promise<string> {
     const count = room?.members.size ?? 0;
     return this.#remembered(name, room, count, () => {
-      const members = new Members(rule);
+      const members = new PresenceSet(rule);
       if (count > SMALL) return this.#gather(room, members).then(() => members.list);
       for (const { session } of room?.members ?? []) this.#see(members, session);
       return members.list;
@@ -64,11 +64,16 @@ export class MemberLists {
   }
 
   /** A room with presence in which nobody is present here: asks the other nodes. @throws ThumpError `unavailable` */
-  ofNodes(name: string, room: Room | undefined, rule: PresenceRule, crowd: Crowd): string | Promise<string> {
-    const members = new Members(rule);
+  ofNodes(
+    name: string,
+    room: Room | undefined,
+    rule: PresenceRule,
+    clusterPresence: ClusterPresence,
+  ): string | Promise<string> {
+    const members = new PresenceSet(rule);
     const ask = async () => {
       await this.#gather(room, members);
-      await crowd.look(name, members);
+      await clusterPresence.read(name, members);
       return members.list;
     };
     return this.#remembered(name, undefined, FROM_NODES_MS, ask, true);
@@ -109,19 +114,19 @@ export class MemberLists {
   }
 
   /** Adds a room's sessions, a slice per tick. */
-  async #gather(room: Room | undefined, members: Members): Promise<void> {
+  async #gather(room: Room | undefined, members: PresenceSet): Promise<void> {
     if (!room) return;
-    let slice = new Slice(SESSIONS_PER_TICK, undefined, await governor.next());
+    let slice = new TickSlice(SESSIONS_PER_TICK, undefined, await governor.next());
     for (const { session } of room.members) {
       if (!slice.take()) {
-        slice = new Slice(SESSIONS_PER_TICK, undefined, await governor.next());
+        slice = new TickSlice(SESSIONS_PER_TICK, undefined, await governor.next());
         slice.take();
       }
       this.#see(members, session);
     }
   }
 
-  #see(members: Members, session: Session): void {
+  #see(members: PresenceSet, session: Session): void {
     this.looks++;
     if (session.present && !session.ended) see(members, session);
   }
@@ -142,7 +147,7 @@ export class MemberLists {
 }
 
 /** A session of this process is a source of its own. @param at since when it says what it says, in ms since 1970 */
-export function see(members: Members, { id, identity, since }: Session, at = since): void {
+export function see(members: PresenceSet, { id, identity, since }: Session, at = since): void {
   const { user, info } = identity;
-  members.set(id, { user, info, since, sessions: 1, at });
+  members.report(id, { user, info, since, sessions: 1, at });
 }

@@ -1,10 +1,10 @@
 // Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
 import { now } from "../../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../../protocol/presence-messages.ts";
-import type { Crowd } from "../../log/peers.ts";
-import { Members } from "../../rooms/presence/presence-set.ts";
+import type { ClusterPresence } from "../../log/peers.ts";
+import { PresenceSet } from "../../rooms/presence/presence-set.ts";
 import type { PresenceRule } from "../../rooms/rule.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Hub } from "../hub.ts";
 import { MemberLists, see } from "./member-lists.ts";
 import type { Room } from "../room.ts";
@@ -21,7 +21,7 @@ const USERS_PER_TICK = 500;
 /** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
 interface Kept {
   readonly name: string;
-  readonly members: Members;
+  readonly members: PresenceSet;
   /** While it is not known yet who is there on other nodes. */
   starting: Promise<void> | undefined;
   /** Nothing is told before this time. */
@@ -34,7 +34,7 @@ export class Presence {
   readonly lists: MemberLists = new MemberLists(() => this.now());
   readonly #hub: Hub;
   /** Other nodes, where there are some: they are told who is here, and tell who is there. */
-  readonly #crowd: Crowd | undefined;
+  readonly #clusterPresence: ClusterPresence | undefined;
   readonly #rooms = new Map<string, Kept>();
   /** Rooms with something to tell, or with a grace that runs. */
   readonly #waiting = new Set<Kept>();
@@ -49,7 +49,7 @@ export class Presence {
 
   constructor(hub: Hub) {
     this.#hub = hub;
-    this.#crowd = hub.log.peers?.crowd;
+    this.#clusterPresence = hub.log.peers?.presence;
     hub.fanOut.listeners.snapshotOf = (room) => this.#snapshot(room);
   }
 
@@ -68,15 +68,15 @@ export class Presence {
     if (kept) return this.lists.ofMembers(name, kept.members);
     const room = this.#hub.rooms.get(name);
     const { presence } = this.#hub.ruleOf(name);
-    return presence && this.#crowd
-      ? this.lists.ofNodes(name, room, presence, this.#crowd)
+    return presence && this.#clusterPresence
+      ? this.lists.ofNodes(name, room, presence, this.#clusterPresence)
       : this.lists.ofRoom(name, room, presence);
   }
 
   /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
   open({ name, rule: { presence } }: Room): Promise<void> | undefined {
-    return presence && this.#crowd
-      ? (this.#rooms.get(name) ?? this.#keep(name, new Members(presence))).starting
+    return presence && this.#clusterPresence
+      ? (this.#rooms.get(name) ?? this.#keep(name, new PresenceSet(presence))).starting
       : undefined;
   }
 
@@ -84,7 +84,7 @@ export class Presence {
   enter({ session, room }: Membership, at = session.since): void {
     const { presence } = room.rule;
     if (!presence || !session.present) return;
-    const kept = this.#rooms.get(room.name) ?? this.#keep(room.name, new Members(presence));
+    const kept = this.#rooms.get(room.name) ?? this.#keep(room.name, new PresenceSet(presence));
     see(kept.members, session, at);
     this.#changed(kept, session);
   }
@@ -94,7 +94,7 @@ export class Presence {
     if (!room.rule.presence) return;
     const kept = this.#rooms.get(room.name);
     if (!kept) return;
-    kept.members.unset(session.id, session.identity.user, this.now());
+    kept.members.retract(session.id, session.identity.user, this.now());
     this.#changed(kept, session);
   }
 
@@ -114,7 +114,7 @@ export class Presence {
       const { presence } = hub.ruleOf(kept.name);
       if (!presence) this.#end(kept);
       else if (!Bun.deepEquals(kept.members.rule, presence)) {
-        kept.members.follow(presence, this.now());
+        kept.members.applyRule(presence, this.now());
         this.#wait(kept);
       }
     }
@@ -123,7 +123,7 @@ export class Presence {
   /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits; a slice per tick. */
   turn(): void {
     const now = this.now();
-    const slice = new Slice(ROOMS_PER_TICK);
+    const slice = new TickSlice(ROOMS_PER_TICK);
     while (slice.take()) {
       const kept = this.#unfinished ?? this.#next();
       if (!kept) return this.#rest();
@@ -152,13 +152,13 @@ export class Presence {
     const { name, members } = kept;
     this.looks++;
     const left = members.expire(now, USERS_PER_TICK);
-    for (const user of left) this.#crowd?.changed(name, user);
+    for (const user of left) this.#clusterPresence?.changed(name, user);
     // All who leave at a time are told of at a time.
     if (left.length === USERS_PER_TICK) return false;
-    const over = members.deserted && !this.#hub.rooms.has(name);
+    const over = members.isEmpty && !this.#hub.rooms.has(name);
     if (over) this.#forget(kept);
-    else if (members.news.pending && now >= kept.next) this.#tell(kept, now);
-    if (over || !(members.news.pending || members.leaving)) this.#waiting.delete(kept);
+    else if (members.diff.pending && now >= kept.next) this.#tell(kept, now);
+    if (over || !(members.diff.pending || members.leaving)) this.#waiting.delete(kept);
     return true;
   }
 
@@ -174,11 +174,11 @@ export class Presence {
     clearInterval(this.#timer);
   }
 
-  #keep(name: string, members: Members): Kept {
+  #keep(name: string, members: PresenceSet): Kept {
     const kept: Kept = { name, members, starting: undefined, next: 0 };
     this.#rooms.set(name, kept);
-    kept.starting = this.#crowd
-      ?.follow(name, members, () => this.#wait(kept))
+    kept.starting = this.#clusterPresence
+      ?.subscribe(name, members, () => this.#wait(kept))
       .then(() => void (kept.starting = undefined));
     return kept;
   }
@@ -186,11 +186,11 @@ export class Presence {
   #forget(kept: Kept): void {
     this.#rooms.delete(kept.name);
     this.#waiting.delete(kept);
-    this.#crowd?.unfollow(kept.name);
+    this.#clusterPresence?.unsubscribe(kept.name);
   }
 
   #changed(kept: Kept, { identity }: Session): void {
-    this.#crowd?.changed(kept.name, identity.user);
+    this.#clusterPresence?.changed(kept.name, identity.user);
     this.#wait(kept);
   }
 
@@ -203,14 +203,14 @@ export class Presence {
 
   #tell(kept: Kept, now: number): void {
     const { members, name } = kept;
-    const { news, netted } = members.news.take();
+    const { changes, netted } = members.diff.take();
     const { presence } = this.#hub.stats;
     presence.netted += netted;
     const room = this.#hub.rooms.get(name);
-    if (!news || !room?.audience) return;
+    if (!changes || !room?.audience) return;
     kept.next = now + Math.min(LONGEST_TICK, Math.max(BEAT, members.sessions));
     presence.messages++;
-    this.#hub.fanOut.listeners.send(room, presenceMessage(name, presenceFields(news)));
+    this.#hub.fanOut.listeners.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
   /** What all who listen know. Where it may be told now, what is news is told first. */
@@ -218,8 +218,8 @@ export class Presence {
     const kept = this.#rooms.get(room.name);
     if (!kept) return undefined;
     const now = this.now();
-    if (kept.members.news.pending && (now >= kept.next || !room.audience)) this.#tell(kept, now);
-    return kept.members.news.snapshot;
+    if (kept.members.diff.pending && (now >= kept.next || !room.audience)) this.#tell(kept, now);
+    return kept.members.diff.snapshot;
   }
 
   /** A room that somebody is in has presence from now on, if it has not had it before. */
@@ -227,7 +227,7 @@ export class Presence {
     if (this.#rooms.has(room.name)) return;
     const kept = this.#keep(room.name, membersOf(room, rule));
     // Whoever asked for it was told nothing so far.
-    kept.members.news.restart();
+    kept.members.diff.restart();
     this.#wait(kept);
   }
 
@@ -238,8 +238,8 @@ export class Presence {
   }
 }
 
-function membersOf(room: Room | undefined, rule: PresenceRule): Members {
-  const members = new Members(rule);
+function membersOf(room: Room | undefined, rule: PresenceRule): PresenceSet {
+  const members = new PresenceSet(rule);
   for (const { session } of room?.members ?? []) if (session.present) see(members, session);
   return members;
 }

@@ -2,14 +2,14 @@
 import type { RedisOptions } from "ioredis";
 
 /** A place to ask, or to connect to. */
-export interface Host {
+export interface RedisHost {
   host: string;
   port: number;
 }
 
-export interface Address {
+export interface RedisAddress {
   readonly kind: "server" | "sentinel" | "cluster";
-  readonly hosts: Host[];
+  readonly hosts: RedisHost[];
   /** The Sentinels' name for the server. */
   readonly name: string | undefined;
   readonly options: Pick<RedisOptions, "db" | "username" | "password" | "tls">;
@@ -25,7 +25,7 @@ const FORM =
  * `redis+cluster://a,b,c`.
  * @throws Error that says what is wrong, without the password
  */
-export function readAddress(url: string): Address {
+export function parseRedisAddress(url: string): RedisAddress {
   const [, scheme, how = "", user, password, places, path = ""] = FORM.exec(url) ?? [];
   if (!scheme || !places)
     throw new Error(
@@ -55,7 +55,7 @@ export function readAddress(url: string): Address {
   };
 }
 
-function readHost(place: string, usual: number): Host {
+function readHost(place: string, usual: number): RedisHost {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::([0-9]{1,5}))?$/.exec(place) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined) throw new Error("names no host that could be read");

@@ -4,7 +4,7 @@ import type { Draft, Publication } from "../../protocol/publication.ts";
 
 // <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>: the first line is the script's. The
 // first of a room has the floor: from where the room is complete.
-const BREAK = 10;
+const LINE_BREAK = 10;
 
 /** Everything of a draft but its room and key: they are known where it is read. */
 export function encode({ event, data, from, except }: Draft): Buffer {
@@ -15,8 +15,8 @@ export function encode({ event, data, from, except }: Draft): Buffer {
 
 /** A message of a room. @throws Error when it is none of ours */
 export function decode(room: string, message: Buffer): Publication {
-  const first = message.indexOf(BREAK);
-  const second = message.indexOf(BREAK, first + 1);
+  const first = message.indexOf(LINE_BREAK);
+  const second = message.indexOf(LINE_BREAK, first + 1);
   if (first < 0 || second < 0) throw new Error(`what stands in Redis for "${room}" is no publication`);
   const [seq, prev, time, size] = message.toString("latin1", 0, first).split(" ").map(Number) as [
     number,

@@ -1,11 +1,11 @@
 // Watches whether Redis evicts keys: warns when its policy allows that, and reports when it did.
-import type { Link } from "./redis-connection.ts";
+import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
 /** At most one report in this time, in ms. */
-const QUIET_MS = 60_000;
+const REPORT_INTERVAL_MS = 60_000;
 
-export class Evictions {
+export class EvictionMonitor {
   /** `evicted_keys` at the last look, in one life of one server. */
   #evicted = 0;
   #run = "";
@@ -20,7 +20,7 @@ export class Evictions {
   ) {}
 
   /** A new connection: what happened before is seen to by entering the log. */
-  enter({ run, server }: Link): void {
+  enter({ run, server }: RedisConnection): void {
     if (this.#run !== run) this.#evicted = server.evicted;
     this.#run = run;
     const { policy } = server;
@@ -33,8 +33,8 @@ export class Evictions {
   }
 
   /** Resolves with whether keys were evicted since the last look. */
-  async look(link: Link): Promise<boolean> {
-    const info = String(await link.call("INFO", "stats"));
+  async look(connection: RedisConnection): Promise<boolean> {
+    const info = String(await connection.call("INFO", "stats"));
     const evicted = Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0);
     // The counter can be reset by hand.
     const more = evicted < this.#evicted ? evicted : evicted - this.#evicted;
@@ -48,7 +48,7 @@ export class Evictions {
   #report(more: number): void {
     this.#unreported += more;
     const now = performance.now();
-    if (now - this.#reported < QUIET_MS) return;
+    if (now - this.#reported < REPORT_INTERVAL_MS) return;
     this.#reported = now;
     this.onWarning(
       `Redis evicted ${this.#unreported} keys: readers of lost messages get gap notices; lost idempotency keys let a ` +

@@ -1,9 +1,9 @@
 // Finds the server that takes writes, each time anew: a Sentinel knows it, or a server of the Cluster.
 import { Redis, type RedisOptions } from "ioredis";
-import type { Address, Host } from "./address.ts";
+import type { RedisAddress, RedisHost } from "./address.ts";
 
 /** What holds for every connection: it is used as long as it lives, and never mends itself. */
-const ONCE = {
+const SINGLE_ATTEMPT = {
   lazyConnect: true,
   enableOfflineQueue: false,
   enableReadyCheck: false,
@@ -16,13 +16,13 @@ const ONCE = {
 
 type Range = [from: number, to: number, ...servers: [host: string | null, port: number, ...unknown[]][]];
 
-export class Finder {
+export class PrimaryFinder {
   /** Servers of the Cluster that were heard of: those that the address names may all be gone one day. */
-  #heardOf: Host[] = [];
+  #heardOf: RedisHost[] = [];
 
   /** @param key one of ours: all of them are in one slot of a Cluster */
   constructor(
-    readonly address: Address,
+    readonly address: RedisAddress,
     readonly key: string,
   ) {}
 
@@ -38,11 +38,11 @@ export class Finder {
         : kind === "cluster"
           ? await this.#owner(signal)
           : hosts[0];
-    return new Redis({ ...ONCE, ...options, ...host });
+    return new Redis({ ...SINGLE_ATTEMPT, ...options, ...host });
   }
 
   /** The server that the Sentinels name. User and password are the server's, not theirs. */
-  #named(signal: AbortSignal): Promise<Host> {
+  #named(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, name, options } = this.address;
     const { tls } = options;
     return first(hosts, tls ? { tls } : {}, signal, async (sentinel) => {
@@ -54,7 +54,7 @@ export class Finder {
   }
 
   /** The server of the Cluster that has our slot. */
-  #owner(signal: AbortSignal): Promise<Host> {
+  #owner(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, options } = this.address;
     const others = this.#heardOf.filter(({ host, port }) =>
       hosts.every((known) => known.host !== host || known.port !== port),
@@ -71,7 +71,7 @@ export class Finder {
       // A server that does not know its own name leaves it out.
       const ranges = (slots as Range[]).map(([from, to, ...servers]) => ({
         ours: from <= slot && slot <= to,
-        servers: servers.map(([host, port]): Host => ({ host: host || itself, port })),
+        servers: servers.map(([host, port]): RedisHost => ({ host: host || itself, port })),
       }));
       const owner = ranges.find(({ ours }) => ours)?.servers[0];
       if (!owner) throw new Error("the Cluster serves no slot for its keys yet");
@@ -86,12 +86,12 @@ export class Finder {
  * @throws Error of the first of them when none has an answer
  */
 async function first<T>(
-  hosts: Host[],
-  options: Address["options"],
+  hosts: RedisHost[],
+  options: RedisAddress["options"],
   signal: AbortSignal,
-  ask: (redis: Redis, host: Host) => Promise<T>,
+  ask: (redis: Redis, host: RedisHost) => Promise<T>,
 ): Promise<T> {
-  const asked = hosts.map((host) => ({ host, redis: new Redis({ ...ONCE, ...options, ...host }) }));
+  const asked = hosts.map((host) => ({ host, redis: new Redis({ ...SINGLE_ATTEMPT, ...options, ...host }) }));
   const over = Promise.withResolvers<never>();
   const end = () => over.reject(signal.reason);
   signal.addEventListener("abort", end, { once: true });

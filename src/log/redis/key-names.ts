@@ -1,6 +1,6 @@
 // What our keys and channels are called. All share one hash tag: in a Cluster they are in one slot.
 
-export class Names {
+export class KeyNames {
   /** The log's own hash. */
   readonly log: string;
   readonly #tag: string;

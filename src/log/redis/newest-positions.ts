@@ -1,30 +1,30 @@
 // How far the rooms that are followed here have come, asked in parts.
-import type { Followed } from "./subscription.ts";
-import { chunks, type Link } from "./redis-connection.ts";
-import type { Names } from "./key-names.ts";
-import type { Places } from "./room-keys.ts";
+import type { Subscription } from "./subscription.ts";
+import { chunks, type RedisConnection } from "./redis-connection.ts";
+import type { KeyNames } from "./key-names.ts";
+import type { RoomKeys } from "./room-keys.ts";
 import { NEWEST, PROBE } from "./scripts.ts";
 
 /**
  * The newest of each room, by name, and how far the log was when that was so. 0 where nothing is known of a room;
  * negative after `probe`: then it is complete from that seq on.
  */
-export interface Newest {
+export interface NewestPositions {
   seq: number;
   rooms: Map<string, number>;
 }
 
 export async function readNewest(
-  link: Link,
-  names: Names,
+  connection: RedisConnection,
+  names: KeyNames,
   epoch: string,
-  rooms: Followed[],
-): Promise<Newest> {
+  rooms: Subscription[],
+): Promise<NewestPositions> {
   const parts = rooms.length === 0 ? [[]] : chunks(rooms);
   const answers = await Promise.all(
     parts.map((some) => {
       const keys = [names.log, ...some.map(({ name }) => names.room(epoch, name))];
-      return link.eval(NEWEST, keys, [epoch]) as Promise<number[]>;
+      return connection.eval(NEWEST, keys, [epoch]) as Promise<number[]>;
     }),
   );
   const seqs = answers.flatMap(([, ...newest]) => newest);
@@ -39,17 +39,17 @@ export async function readNewest(
  * connection stands, nothing is missed.)
  */
 export async function probe(
-  link: Link,
-  { names, period }: Places,
+  connection: RedisConnection,
+  { names, period }: RoomKeys,
   epoch: string,
-  { seq, rooms }: Newest,
-  followed: Followed[],
+  { seq, rooms }: NewestPositions,
+  followed: Subscription[],
 ): Promise<void> {
   const unknown = followed.filter(({ name, started }) => started && rooms.get(name) === 0);
   for (const some of chunks(unknown)) {
     const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
     const args = [epoch, period, ...some.map(({ name }) => name)];
-    const found = (await link.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
+    const found = (await connection.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
     // One that was published to since then: reading it tells what was before.
     some.forEach(({ name }, i) => rooms.set(name, Math.min(found[i] ?? 0, seq)));
   }

@@ -3,7 +3,7 @@ import { type ThumpError, unavailable } from "../../protocol/codes.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
 /** One publication on its way. */
-export interface Append {
+export interface PendingAppend {
   readonly draft: Draft;
   readonly size: number;
   /** They are sent in the order in which they came. */
@@ -15,26 +15,26 @@ export interface Append {
 }
 
 /** So many may be on their way, and so many bytes of them. */
-const MOST = 10_000;
-const MOST_BYTES = 32 << 20;
-const TICK = 250;
+const MAX_APPENDS = 10_000;
+const MAX_APPEND_BYTES = 32 << 20;
+const EXPIRY_INTERVAL_MS = 250;
 
-export class Appends {
-  readonly #all = new Set<Append>();
-  #waiting: Append[] = [];
+export class PendingAppends {
+  readonly #all = new Set<PendingAppend>();
+  #waiting: PendingAppend[] = [];
   #bytes = 0;
   #count = 0;
   readonly #timer: Timer;
 
   /** @param patience how long one may take, in ms */
   constructor(readonly patience: number) {
-    this.#timer = setInterval(() => this.#expire(), TICK);
+    this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
     this.#timer.unref();
   }
 
   /** Takes one in. It waits until `takeWaiting`, unless it is sent at once. @throws ThumpError when there are too many */
-  add(draft: Draft, size: number): { append: Append; done: Promise<Publication> } {
-    if (this.#all.size >= MOST || this.#bytes + size > MOST_BYTES)
+  add(draft: Draft, size: number): { append: PendingAppend; done: Promise<Publication> } {
+    if (this.#all.size >= MAX_APPENDS || this.#bytes + size > MAX_APPEND_BYTES)
       throw unavailable("Redis is slower than what is published. Try again in a moment.");
     const { promise, resolve, reject } = Promise.withResolvers<Publication>();
     const deadline = performance.now() + this.patience;
@@ -45,7 +45,7 @@ export class Appends {
         this.#bytes -= size;
         settled(value);
       };
-    const append: Append = {
+    const append: PendingAppend = {
       draft,
       size,
       order: this.#count++,
@@ -59,12 +59,12 @@ export class Appends {
   }
 
   /** It goes out later. */
-  wait(append: Append): void {
+  wait(append: PendingAppend): void {
     this.#waiting.push(append);
   }
 
   /** Those that wait, oldest first: they wait no longer. */
-  takeWaiting(): Append[] {
+  takeWaiting(): PendingAppend[] {
     const waiting = this.#waiting.filter((append) => this.#all.has(append));
     this.#waiting = [];
     return waiting.sort((a, b) => a.order - b.order);

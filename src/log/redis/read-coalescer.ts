@@ -2,14 +2,14 @@
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
 /** What a read found: publications after `from`; `whole`: up to the newest, so that it reaches to `seq`. */
-export interface Found {
+export interface ReadResult {
   floor: number;
   seq: number;
   whole: boolean;
   publications: Publication[];
 }
 
-interface Wish {
+interface PendingRead {
   after: number;
   limit: number;
   resolve(slice: Slice): void;
@@ -17,10 +17,10 @@ interface Wish {
 }
 
 /** So many publications one command reads. */
-export const STEP = 1000;
+export const PUBLICATIONS_PER_READ = 1000;
 
-export class Reads {
-  readonly #waiting = new Map<string, Wish[]>();
+export class ReadCoalescer {
+  readonly #waiting = new Map<string, PendingRead[]>();
   readonly #running = new Set<string>();
 
   /**
@@ -28,14 +28,14 @@ export class Reads {
    * @param upTo how far a slice may claim to reach, now
    */
   constructor(
-    readonly step: (room: string, after: number, limit: number) => Promise<Found>,
+    readonly step: (room: string, after: number, limit: number) => Promise<ReadResult>,
     readonly upTo: () => number,
   ) {}
 
   /** What comes after a seq. A read that was sent before it was asked for is not shared: it may be too old. */
   read(room: string, after: number, limit: number): Promise<Slice> {
     return new Promise((resolve, reject) => {
-      const wish: Wish = { after, limit, resolve, reject };
+      const wish: PendingRead = { after, limit, resolve, reject };
       const waiting = this.#waiting.get(room);
       if (waiting) return void waiting.push(wish);
       this.#waiting.set(room, [wish]);
@@ -56,27 +56,27 @@ export class Reads {
     this.#running.delete(room);
   }
 
-  #take(room: string): Wish[] | undefined {
+  #take(room: string): PendingRead[] | undefined {
     const wishes = this.#waiting.get(room);
     this.#waiting.delete(room);
     return wishes;
   }
 
   /** Reads on until everybody has enough, or all: no single command is to hold up the server. */
-  async #gather(room: string, wishes: Wish[]): Promise<Found> {
+  async #gather(room: string, wishes: PendingRead[]): Promise<ReadResult> {
     let [after, latest, limit] = [Number.POSITIVE_INFINITY, 0, 0];
     for (const wish of wishes) {
       after = Math.min(after, wish.after);
       latest = Math.max(latest, wish.after);
       limit = Math.max(limit, wish.limit);
     }
-    const first = after === latest ? limit : STEP;
-    let found = await this.step(room, after, Math.min(first, STEP));
+    const first = after === latest ? limit : PUBLICATIONS_PER_READ;
+    let found = await this.step(room, after, Math.min(first, PUBLICATIONS_PER_READ));
     let enough = 0;
     for (const { seq } of found.publications) if (seq > latest) enough++;
     while (!found.whole && enough < limit) {
       const last = (found.publications.at(-1) as Publication).seq;
-      const next = await this.step(room, last, STEP);
+      const next = await this.step(room, last, PUBLICATIONS_PER_READ);
       for (const { seq } of next.publications) if (seq > latest) enough++;
       // What was trimmed meanwhile was read already, unless more than that was.
       const broken = next.floor > last;
@@ -90,7 +90,11 @@ export class Reads {
   }
 }
 
-function cut({ floor, seq, whole, publications }: Found, { after, limit }: Wish, most: number): Slice {
+function cut(
+  { floor, seq, whole, publications }: ReadResult,
+  { after, limit }: PendingRead,
+  most: number,
+): Slice {
   const from = Math.max(after, floor);
   const wanted = publications.filter((p) => p.seq > from && p.seq <= most);
   const some = wanted.length > limit ? wanted.slice(0, limit) : wanted;
@@ -106,7 +110,7 @@ function cut({ floor, seq, whole, publications }: Found, { after, limit }: Wish,
  * Publications name the one before each: where that is missing, somebody deleted it, and what a slice has is what
  * comes after the hole. @param after as it was asked for: a seq, or "-"
  */
-export function afterHole<T extends Found>(found: T, after: string): T {
+export function afterHole<T extends ReadResult>(found: T, after: string): T {
   const { publications } = found;
   let { floor } = found;
   let start = 0;

@@ -1,9 +1,9 @@
 // What is asked of Redis: it waits until Redis is there, for as long as anybody would wait.
 import { ThumpError, unavailable } from "../../protocol/codes.ts";
-import { kindOf } from "./redis-errors.ts";
-import type { Link, Reply } from "./redis-connection.ts";
+import { redisErrorKind } from "./redis-errors.ts";
+import type { RedisConnection, Reply } from "./redis-connection.ts";
 
-export class Questions {
+export class ReadyGate {
   /** Resolves once it can be asked; another one after each break. */
   #ready = Promise.withResolvers<void>();
   #isReady = false;
@@ -13,9 +13,9 @@ export class Questions {
    * @param onError told of what Redis complains of
    */
   constructor(
-    readonly link: () => Link | undefined,
+    readonly link: () => RedisConnection | undefined,
     readonly patience: number,
-    readonly onError: (link: Link, error: Error) => void,
+    readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
 
   /** Resolves once it can be asked. */
@@ -36,16 +36,16 @@ export class Questions {
   }
 
   /** Asks Redis something once it is there. @throws ThumpError `unavailable` */
-  async ask(run: (link: Link) => Promise<Reply>): Promise<Reply> {
+  async ask(run: (connection: RedisConnection) => Promise<Reply>): Promise<Reply> {
     await this.within(this.ready);
-    const link = this.link();
-    if (!link) throw unavailable("Redis cannot be reached just now.");
+    const connection = this.link();
+    if (!connection) throw unavailable("Redis cannot be reached just now.");
     try {
-      return await this.within(run(link));
+      return await this.within(run(connection));
     } catch (error) {
       if (error instanceof ThumpError) throw error;
-      this.onError(link, error as Error);
-      if (kindOf(error as Error) === undefined) throw error;
+      this.onError(connection, error as Error);
+      if (redisErrorKind(error as Error) === undefined) throw error;
       throw unavailable(`Redis cannot answer just now: ${(error as Error).message}`);
     }
   }

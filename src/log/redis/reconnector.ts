@@ -1,16 +1,16 @@
 // Keeps a connection to Redis: makes one, and another when it breaks, at growing intervals.
-import type { Address } from "./address.ts";
-import { Finder } from "./find-primary.ts";
-import { Link } from "./redis-connection.ts";
+import type { RedisAddress } from "./address.ts";
+import { PrimaryFinder } from "./find-primary.ts";
+import { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
 /** Between two attempts, in ms. */
-const FIRST = 50;
-const MOST = 2000;
+const MIN_DELAY_MS = 50;
+const MAX_DELAY_MS = 2000;
 
-export interface KeeperEvents {
+export interface ReconnectorEvents {
   /** There is a connection. What it returns is part of making it: when that fails, so did the connection. */
-  up(link: Link): Promise<void>;
+  up(connection: RedisConnection): Promise<void>;
   message(channel: string, message: Buffer): void;
   /** It broke, after it was up or before. */
   down(): void;
@@ -18,62 +18,62 @@ export interface KeeperEvents {
   fault(reason?: string): void;
 }
 
-export class Keeper {
-  link: Link | undefined;
+export class Reconnector {
+  connection: RedisConnection | undefined;
   /** Why there is none, or none that is ready. */
   fault: string | undefined = "Redis was not reached yet";
-  #delay = FIRST;
+  #delay = MIN_DELAY_MS;
   #timer: Timer | undefined;
   #closed = false;
   #told = false;
-  readonly #finder: Finder;
+  readonly #primaryFinder: PrimaryFinder;
 
   /** @param key one of the log's, wherever it is */
   constructor(
-    readonly address: Address,
+    readonly address: RedisAddress,
     key: string,
     readonly stats: RedisStats,
     readonly patience: number,
-    readonly events: KeeperEvents,
+    readonly events: ReconnectorEvents,
   ) {
-    this.#finder = new Finder(address, key);
+    this.#primaryFinder = new PrimaryFinder(address, key);
     void this.#connect();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.link?.end(new Error("the log was closed"));
+    this.connection?.end(new Error("the log was closed"));
   }
 
   async #connect(): Promise<void> {
-    let own: Link | undefined;
+    let own: RedisConnection | undefined;
     try {
-      const link = await Link.open(this.#finder, this.patience, {
+      const connection = await RedisConnection.open(this.#primaryFinder, this.patience, {
         message: (channel, message) => this.events.message(channel, message),
         down: (reason) => this.#down(own, reason),
       });
-      own = link;
-      if (this.#closed) return link.end(new Error("the log was closed"));
+      own = connection;
+      if (this.#closed) return connection.end(new Error("the log was closed"));
       this.stats.connects++;
-      this.link = link;
-      await this.events.up(link);
-      if (this.link !== link) return;
+      this.connection = connection;
+      await this.events.up(connection);
+      if (this.connection !== connection) return;
       if (this.#told) this.events.fault();
       this.#told = false;
       this.fault = undefined;
-      this.#delay = FIRST;
+      this.#delay = MIN_DELAY_MS;
     } catch (error) {
       if (own) own.end(error as Error);
       else this.#again(error as Error);
     }
   }
 
-  #down(link: Link | undefined, reason: Error): void {
-    if (!link || this.link !== link) return;
+  #down(connection: RedisConnection | undefined, reason: Error): void {
+    if (!connection || this.connection !== connection) return;
     this.stats.breaks++;
-    this.stats.commandsBefore += link.sent;
-    this.link = undefined;
+    this.stats.commandsBefore += connection.sent;
+    this.connection = undefined;
     this.events.down();
     this.#again(reason);
   }
@@ -86,6 +86,6 @@ export class Keeper {
     // Spread: many nodes have lost the same server at the same moment.
     this.#timer = setTimeout(() => void this.#connect(), this.#delay * (0.5 + Math.random()));
     this.#timer.unref();
-    this.#delay = Math.min(MOST, this.#delay * 2);
+    this.#delay = Math.min(MAX_DELAY_MS, this.#delay * 2);
   }
 }

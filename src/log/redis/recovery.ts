@@ -1,22 +1,22 @@
 // Puts right what Redis complains of on a connection that stands: scripts that are gone, a log that began anew.
 import { unavailable } from "../../protocol/codes.ts";
-import { kindOf } from "./redis-errors.ts";
-import type { Link } from "./redis-connection.ts";
+import { redisErrorKind } from "./redis-errors.ts";
+import type { RedisConnection } from "./redis-connection.ts";
 
-export interface MenderEvents {
+export interface RecoveryEvents {
   /** Whether something is under way that would come out of its order. */
   isBusy(): boolean;
   /** Enters the log again. */
-  enter(link: Link): Promise<void>;
-  mended(): void;
+  enter(connection: RedisConnection): Promise<void>;
+  recovered(): void;
 }
 
-export class Mender {
+export class RedisRecovery {
   #mending: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
 
   constructor(
-    readonly link: () => Link | undefined,
-    readonly events: MenderEvents,
+    readonly link: () => RedisConnection | undefined,
+    readonly events: RecoveryEvents,
   ) {}
 
   /** While something is put right: when that is done. It rejects when the connection breaks before. */
@@ -25,31 +25,31 @@ export class Mender {
   }
 
   /** Sees to what can be put right. What a connection said that is gone does not matter. */
-  failed(link: Link, error: Error): void {
-    if (this.link() !== link) return;
-    const wrong = kindOf(error);
-    if (wrong === "elsewhere") return link.end(error);
+  failed(connection: RedisConnection, error: Error): void {
+    if (this.link() !== connection) return;
+    const wrong = redisErrorKind(error);
+    if (wrong === "elsewhere") return connection.end(error);
     if (wrong !== "scripts" && wrong !== "epoch") return;
     this.#mending ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
     // Not everybody waits for it.
     this.#mending.done.promise.catch(() => {});
     this.#mending[wrong] = true;
-    void this.go(link);
+    void this.recover(connection);
   }
 
   /** Once nothing is under way, what was wrong is put right, and all goes on in its order. */
-  async go(link: Link): Promise<void> {
+  async recover(connection: RedisConnection): Promise<void> {
     const mending = this.#mending;
-    if (!mending || this.events.isBusy() || this.link() !== link) return;
+    if (!mending || this.events.isBusy() || this.link() !== connection) return;
     try {
-      if (mending.scripts) await link.reload();
-      if (mending.epoch) await this.events.enter(link);
+      if (mending.scripts) await connection.reload();
+      if (mending.epoch) await this.events.enter(connection);
       if (this.#mending !== mending) return;
       this.#mending = undefined;
       mending.done.resolve();
-      this.events.mended();
+      this.events.recovered();
     } catch (error) {
-      link.end(error as Error);
+      connection.end(error as Error);
     }
   }
 

@@ -1,11 +1,11 @@
 // One connection to Redis, for as long as it lives: commands and notifications on it come in one order.
 import type { Redis } from "ioredis";
-import type { Finder } from "./find-primary.ts";
+import type { PrimaryFinder } from "./find-primary.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";
 
-const PING = 1000;
+const PING_INTERVAL_MS = 1000;
 /** Channels that one command names. */
-const CHUNK = 500;
+const ITEMS_PER_COMMAND = 500;
 
 export type Reply = number | Buffer | null | Reply[];
 
@@ -22,13 +22,13 @@ export interface ServerInfo {
 }
 
 /** What a link reports. */
-export interface LinkEvents {
+export interface RedisConnectionEvents {
   message(channel: string, message: Buffer): void;
   /** Once: it can be used no longer. Everything that was not answered has been rejected, or is about to be. */
   down(reason: Error): void;
 }
 
-export class Link {
+export class RedisConnection {
   /** Commands that were sent. */
   sent = 0;
   #heard = performance.now();
@@ -38,14 +38,14 @@ export class Link {
   private constructor(
     readonly redis: Redis,
     readonly server: ServerInfo,
-    readonly events: LinkEvents,
+    readonly events: RedisConnectionEvents,
     readonly patience: number,
   ) {
     redis.on("messageBuffer", (channel: Buffer, message: Buffer) =>
       events.message(channel.toString(), message),
     );
     redis.on("end", () => this.end(new Error("the connection closed")));
-    this.#timer = setInterval(() => this.#watch(), Math.min(PING, patience / 4));
+    this.#timer = setInterval(() => this.#watch(), Math.min(PING_INTERVAL_MS, patience / 4));
     this.#timer.unref();
   }
 
@@ -54,7 +54,11 @@ export class Link {
    * @param patience how long that may take, and how long Redis may be silent when asked, in ms
    * @throws Error when it cannot, or it takes too long
    */
-  static async open(finder: Finder, patience: number, events: LinkEvents): Promise<Link> {
+  static async open(
+    primaryFinder: PrimaryFinder,
+    patience: number,
+    events: RedisConnectionEvents,
+  ): Promise<RedisConnection> {
     const late = new AbortController();
     const over = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -67,13 +71,13 @@ export class Link {
     let redis: Redis | undefined;
     let reason: Error | undefined;
     try {
-      redis = await finder.connection(late.signal);
+      redis = await primaryFinder.connection(late.signal);
       // The error of the connection says more than the one of the command that it failed.
       redis.on("error", (error: Error) => (reason ??= error));
       const [info, files] = await Promise.race([prepared(redis), over.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
       if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
-      return new Link(redis, serverInfo(info, files), events, patience);
+      return new RedisConnection(redis, serverInfo(info, files), events, patience);
     } catch (error) {
       redis?.disconnect();
       const { message } = reason ?? (error as Error);
@@ -166,12 +170,12 @@ function serverInfo(info: string, files: string): ServerInfo {
 }
 
 /** A list in parts of at most `size`. */
-export function chunks<T>(all: T[], size = CHUNK): T[][] {
+export function chunks<T>(all: T[], size = ITEMS_PER_COMMAND): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
 /** The same of something that there may be much of, and that may change meanwhile: each chunk as it is wanted. */
-export function* chunksOf<T>(all: Iterable<T>, size = CHUNK): Iterable<T[]> {
+export function* chunksOf<T>(all: Iterable<T>, size = ITEMS_PER_COMMAND): Iterable<T[]> {
   let some: T[] = [];
   for (const one of all) {
     if (some.push(one) < size) continue;

@@ -6,10 +6,10 @@
  * - `refusal`: nothing was done, and nothing will be for a while.
  * - `gone`: the connection broke; whether it was done is not known.
  */
-export type Kind = "scripts" | "epoch" | "elsewhere" | "refusal" | "gone";
+export type RedisErrorKind = "scripts" | "epoch" | "elsewhere" | "refusal" | "gone";
 
 /** Undefined where it is a fault of ours. */
-export function kindOf({ message }: Error): Kind | undefined {
+export function redisErrorKind({ message }: Error): RedisErrorKind | undefined {
   if (message.startsWith("NOSCRIPT")) return "scripts";
   if (message.startsWith("EPOCH")) return "epoch";
   if (/^(READONLY|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)|READONLY You can't write/.test(message))

@@ -2,90 +2,92 @@
 import { unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
-import type { Bounds } from "../../rooms/rule.ts";
+import type { Retention } from "../../rooms/rule.ts";
 import type { Log } from "../log.ts";
-import { readAddress } from "./address.ts";
+import { parseRedisAddress } from "./address.ts";
 import { decode } from "./codec.ts";
-import { kindOf } from "./redis-errors.ts";
-import { Evictions } from "./eviction-monitor.ts";
-import { Entrance } from "./restart-barrier.ts";
-import { Feed } from "./subscriber.ts";
-import { Followed } from "./subscription.ts";
-import { Keeper } from "./reconnector.ts";
-import type { Link, Reply } from "./redis-connection.ts";
-import { Mender } from "./recovery.ts";
-import { Names } from "./key-names.ts";
-import { afterHole, type Found, Reads, STEP } from "./read-coalescer.ts";
+import { redisErrorKind } from "./redis-errors.ts";
+import { EvictionMonitor } from "./eviction-monitor.ts";
+import { RestartBarrier } from "./restart-barrier.ts";
+import { Subscriber } from "./subscriber.ts";
+import { Subscription } from "./subscription.ts";
+import { Reconnector } from "./reconnector.ts";
+import type { RedisConnection, Reply } from "./redis-connection.ts";
+import { RedisRecovery } from "./recovery.ts";
+import { KeyNames } from "./key-names.ts";
+import { afterHole, type ReadResult, ReadCoalescer, PUBLICATIONS_PER_READ } from "./read-coalescer.ts";
 import { FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
-import { Places } from "./room-keys.ts";
+import { RoomKeys } from "./room-keys.ts";
 import type { RedisLogOptions } from "./redis-options.ts";
-import { Questions } from "./ready-gate.ts";
+import { ReadyGate } from "./ready-gate.ts";
 import { RedisPeers } from "./redis-peers.ts";
-import { Sender } from "./append-sender.ts";
-import { shared } from "./ttl-cache.ts";
+import { AppendSender } from "./append-sender.ts";
+import { ttlCache } from "./ttl-cache.ts";
 import { RedisStats } from "./redis-stats.ts";
 
 /** For how long a list of rooms is good, in ms. */
-const FRESH = 1000;
-const READ_BYTES = 1 << 20;
+const ROOMS_TTL_MS = 1000;
+const MAX_READ_BYTES = 1 << 20;
 /** So many rooms are freed in one step. */
-const SWEPT = 100;
+const ROOMS_PER_SWEEP = 100;
 
 export class RedisLog implements Log {
   readonly stats = new RedisStats();
-  readonly names: Names;
+  readonly names: KeyNames;
   readonly peers: RedisPeers;
-  readonly #keeper: Keeper;
-  readonly #entrance: Entrance;
-  readonly #feed: Feed;
-  readonly #mender: Mender;
-  readonly #sender: Sender;
-  readonly #evictions: Evictions;
-  readonly #places: Places;
-  readonly #reads: Reads;
-  readonly #questions: Questions;
+  readonly #reconnector: Reconnector;
+  readonly #barrier: RestartBarrier;
+  readonly #subscriber: Subscriber;
+  readonly #recovery: RedisRecovery;
+  readonly #sender: AppendSender;
+  readonly #evictions: EvictionMonitor;
+  readonly #roomKeys: RoomKeys;
+  readonly #reads: ReadCoalescer;
+  readonly #readyGate: ReadyGate;
   readonly #timer: Timer;
-  #reaching: Promise<void> | undefined;
+  #catchingUp: Promise<void> | undefined;
   #closed = false;
 
   /** @throws Error when the address cannot be read */
-  constructor(boundsOf: (room: string) => Bounds, options: RedisLogOptions) {
-    const address = readAddress(options.url);
-    this.names = new Names(options.prefix ?? "thump");
+  constructor(retentionOf: (room: string) => Retention, options: RedisLogOptions) {
+    const address = parseRedisAddress(options.url);
+    this.names = new KeyNames(options.prefix ?? "thump");
     const patience = options.patience ?? 5000;
-    this.#places = new Places(this.names, boundsOf, options.period ?? 20 * 60_000);
-    this.#reads = new Reads(
+    this.#roomKeys = new RoomKeys(this.names, retentionOf, options.period ?? 20 * 60_000);
+    this.#reads = new ReadCoalescer(
       (room, after, limit) => this.#step(room, String(after), limit),
-      () => this.#feed.last,
+      () => this.#subscriber.last,
     );
-    const link = () => this.#keeper.link;
-    this.#questions = new Questions(link, patience, (where, error) => this.#mender.failed(where, error));
-    const ask = (run: (made: Link) => Promise<Reply>) => this.#questions.ask(run);
-    this.peers = new RedisPeers(this.names, link, ask, options.lease ?? 6000);
-    this.#entrance = new Entrance(this.names, this.#places.period, this.peers);
-    this.#feed = new Feed(
-      this.#places,
-      this.#entrance,
+    const connection = () => this.#reconnector.connection;
+    this.#readyGate = new ReadyGate(connection, patience, (where, error) =>
+      this.#recovery.failed(where, error),
+    );
+    const ask = (run: (made: RedisConnection) => Promise<Reply>) => this.#readyGate.ask(run);
+    this.peers = new RedisPeers(this.names, connection, ask, options.lease ?? 6000);
+    this.#barrier = new RestartBarrier(this.names, this.#roomKeys.period, this.peers);
+    this.#subscriber = new Subscriber(
+      this.#roomKeys,
+      this.#barrier,
       this.stats,
-      link,
+      connection,
       options.onForget,
       (where, error) => {
-        this.#mender.failed(where, error);
+        this.#recovery.failed(where, error);
         // Whatever else it was: another connection follows them.
-        if (!this.#mender.done) where.end(error);
+        if (!this.#recovery.done) where.end(error);
       },
     );
-    this.#mender = new Mender(link, {
+    this.#recovery = new RedisRecovery(connection, {
       isBusy: () => this.#sender.isBusy,
-      enter: (made) => this.#feed.enter(made),
-      mended: () => this.#sender.flush(),
+      enter: (made) => this.#subscriber.enter(made),
+      recovered: () => this.#sender.flush(),
     });
-    this.#sender = new Sender(this.#places, this.#feed, this.#mender, this.stats, patience);
-    this.#evictions = new Evictions(this.stats, (text) => options.onWarning?.(text));
-    this.#keeper = new Keeper(address, this.names.log, this.stats, patience, {
+    this.#sender = new AppendSender(this.#roomKeys, this.#subscriber, this.#recovery, this.stats, patience);
+    this.#evictions = new EvictionMonitor(this.stats, (text) => options.onWarning?.(text));
+    this.#reconnector = new Reconnector(address, this.names.log, this.stats, patience, {
       up: (made) => this.#enter(made),
       message: (channel, message) => {
-        if (!this.#feed.take(channel, message)) this.peers.take(channel, message.toString());
+        if (!this.#subscriber.take(channel, message)) this.peers.take(channel, message.toString());
       },
       down: () => this.#down(),
       fault: (reason) => options.onFault?.("the log", reason),
@@ -94,35 +96,35 @@ export class RedisLog implements Log {
     this.#timer.unref();
   }
 
-  get remembered(): number {
-    return 3 * this.#places.period;
+  get cachedKeys(): number {
+    return 3 * this.#roomKeys.period;
   }
 
   get epoch(): string {
-    return this.#feed.epoch;
+    return this.#subscriber.epoch;
   }
 
   get last(): number {
-    return this.#feed.last;
+    return this.#subscriber.last;
   }
 
   get fault(): string | undefined {
     if (this.#closed) return "the log is closed";
-    return this.#keeper.fault ?? this.#sender.refusal;
+    return this.#reconnector.fault ?? this.#sender.refusal;
   }
 
   /** The connection that there is just now. */
-  get link(): Link | undefined {
-    return this.#keeper.link;
+  get connection(): RedisConnection | undefined {
+    return this.#reconnector.connection;
   }
 
   /** Commands that were sent to Redis since the start. */
   get commands(): number {
-    return this.stats.commandsBefore + (this.#keeper.link?.sent ?? 0);
+    return this.stats.commandsBefore + (this.#reconnector.connection?.sent ?? 0);
   }
 
-  set onRenew(onRenew: (before: Cursor) => void) {
-    this.#feed.onRenew = onRenew;
+  set onEpochChange(onRenew: (before: Cursor) => void) {
+    this.#subscriber.onEpochChange = onRenew;
   }
 
   append(draft: Draft): Promise<Publication> {
@@ -149,7 +151,7 @@ export class RedisLog implements Log {
   }
 
   async #newest(room: string, count: number): Promise<Slice> {
-    const found = await this.#step(room, "-", Math.min(count, STEP));
+    const found = await this.#step(room, "-", Math.min(count, PUBLICATIONS_PER_READ));
     const { floor, seq, last, publications } = found;
     const [first] = publications;
     const from = publications.length < count ? floor : first ? first.seq - 1 : last;
@@ -159,58 +161,58 @@ export class RedisLog implements Log {
     return slice;
   }
 
-  follow(
+  subscribe(
     room: string,
     onPublication: (publication: Publication) => void,
     onStart: (after: number) => void = () => {},
   ): Promise<void> {
-    const followed = new Followed(room, onPublication, onStart);
-    this.#feed.follow(followed);
-    const starting = this.#questions.within(followed.starting.promise);
+    const subscription = new Subscription(room, onPublication, onStart);
+    this.#subscriber.subscribe(subscription);
+    const starting = this.#readyGate.within(subscription.starting.promise);
     // Not everybody who follows waits for it.
     starting.catch(() => {});
     return starting;
   }
 
-  unfollow(room: string): void {
-    this.#feed.unfollow(room);
+  unsubscribe(room: string): void {
+    this.#subscriber.unsubscribe(room);
   }
 
-  reach(cursor: Cursor | undefined): void | Promise<void> {
+  catchUpTo(cursor: Cursor | undefined): void | Promise<void> {
     if (this.epoch === "")
-      return this.#questions.within(this.#questions.ready).then(() => this.reach(cursor));
+      return this.#readyGate.within(this.#readyGate.ready).then(() => this.catchUpTo(cursor));
     if (!cursor || (cursor.epoch === this.epoch && cursor.seq <= this.last)) return;
     // All of this turn ask once.
-    this.#reaching ??= Promise.resolve().then(() => this.#reach());
-    return this.#reaching;
+    this.#catchingUp ??= Promise.resolve().then(() => this.#catchUp());
+    return this.#catchingUp;
   }
 
-  async #reach(): Promise<void> {
-    this.#reaching = undefined;
+  async #catchUp(): Promise<void> {
+    this.#catchingUp = undefined;
     try {
       const [seq] = (await this.#eval(NEWEST, () => [[this.names.log], []])) as [number];
-      this.#feed.reached(seq);
+      this.#subscriber.reached(seq);
     } catch (error) {
       // The log began anew, and this node is just learning that: then it knows, too.
-      const { done } = this.#mender;
+      const { done } = this.#recovery;
       if (!done) throw error;
-      await this.#questions.within(done);
+      await this.#readyGate.within(done);
     }
   }
 
-  replaceBounds(boundsOf: (room: string) => Bounds): void {
-    this.#places.boundsOf = boundsOf;
+  replaceRetention(retentionOf: (room: string) => Retention): void {
+    this.#roomKeys.retentionOf = retentionOf;
   }
 
   async forget(room: string): Promise<void> {
     await this.#eval(FORGET, (epoch) => [
-      this.#places.keys(epoch, room),
+      this.#roomKeys.keys(epoch, room),
       [room, this.names.channel(epoch, room)],
     ]);
   }
 
   /** As they were in the last second: who lists them often costs nothing more. */
-  readonly rooms = shared(FRESH, async (): Promise<Iterable<string>> => {
+  readonly rooms = ttlCache(ROOMS_TTL_MS, async (): Promise<Iterable<string>> => {
     const names = await this.#eval(ROOMS, (epoch) => [[this.names.log, this.names.rooms(epoch)], []]);
     return (names as Buffer[]).map(String);
   });
@@ -219,31 +221,31 @@ export class RedisLog implements Log {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#sender.close();
-    await this.#questions.within(this.peers.leave()).catch(() => {
+    await this.#readyGate.within(this.peers.leave()).catch(() => {
       // Its lease ends by itself.
     });
-    this.#keeper.close();
+    this.#reconnector.close();
   }
 
   /** Resolves once it is connected, and knows its epoch. */
   get opened(): Promise<void> {
-    return this.#questions.ready;
+    return this.#readyGate.ready;
   }
 
-  async #enter(link: Link): Promise<void> {
+  async #enter(connection: RedisConnection): Promise<void> {
     // Before anything is written: others may still have to come.
-    await this.#entrance.enter(link, this.#feed.seen);
-    await this.peers.enter(link);
-    await this.#feed.enter(link);
-    this.#evictions.enter(link);
-    this.#questions.up();
+    await this.#barrier.enter(connection, this.#subscriber.seen);
+    await this.peers.enter(connection);
+    await this.#subscriber.enter(connection);
+    this.#evictions.enter(connection);
+    this.#readyGate.up();
     this.#sender.flush();
   }
 
   #down(): void {
-    this.#feed.down();
-    this.#mender.down();
-    this.#questions.down();
+    this.#subscriber.down();
+    this.#recovery.down();
+    this.#readyGate.down();
   }
 
   /** Runs a script of this epoch once Redis is there. @throws ThumpError `unavailable` */
@@ -251,42 +253,42 @@ export class RedisLog implements Log {
     script: Script,
     write: (epoch: string) => [keys: string[], args: (string | number)[]],
   ): Promise<Reply> {
-    return this.#questions.ask((link) => {
+    return this.#readyGate.ask((connection) => {
       const [keys, args] = write(this.epoch);
-      return link.eval(script, keys, [this.epoch, ...args]);
+      return connection.eval(script, keys, [this.epoch, ...args]);
     });
   }
 
-  async #step(room: string, after: string, limit: number): Promise<Found & { last: number }> {
+  async #step(room: string, after: string, limit: number): Promise<ReadResult & { last: number }> {
     this.stats.reads.sent++;
     const [seq, last, floor, whole, messages] = (await this.#eval(READ, (epoch) => [
-      this.#places.keys(epoch, room),
-      [this.#places.period, ...this.#places.bounds(room), room, after, limit, READ_BYTES],
+      this.#roomKeys.keys(epoch, room),
+      [this.#roomKeys.period, ...this.#roomKeys.retention(room), room, after, limit, MAX_READ_BYTES],
     ])) as [number, number, number, number, Buffer[]];
-    this.#feed.reached(seq);
+    this.#subscriber.reached(seq);
     const publications = messages.map((message) => decode(room, message));
     return afterHole({ seq, last, floor, whole: whole === 1, publications }, after);
   }
 
   /** Looks whether anything was missed, whether writing goes again, and what is too old. */
   async #tick(): Promise<void> {
-    const { link } = this.#keeper;
-    if (!link || !this.#feed.live) return;
+    const { connection } = this.#reconnector;
+    if (!connection || !this.#subscriber.live) return;
     try {
-      await this.#feed.check(link);
+      await this.#subscriber.check(connection);
       // Revocations, counts and presence may be gone, too: what this node knows of them is written again.
-      if (await this.#evictions.look(link)) await this.peers.enter(link);
+      if (await this.#evictions.look(connection)) await this.peers.enter(connection);
       if (this.#sender.refusal !== undefined) {
-        await link.call("HSET", this.names.log, "probe", "1");
+        await connection.call("HSET", this.names.log, "probe", "1");
         this.#sender.refusal = undefined;
       }
       const { epoch, names } = this;
-      const swept = [this.#places.period, SWEPT, names.room(epoch, ""), names.kept(epoch, "")];
+      const swept = [this.#roomKeys.period, ROOMS_PER_SWEEP, names.room(epoch, ""), names.kept(epoch, "")];
       const keys = [names.log, names.rooms(epoch), names.index(epoch)];
-      await link.eval(SWEEP, keys, [epoch, ...swept]);
+      await connection.eval(SWEEP, keys, [epoch, ...swept]);
     } catch (error) {
-      if (kindOf(error as Error) === "refusal") this.#sender.refused(error as Error);
-      this.#mender.failed(link, error as Error);
+      if (redisErrorKind(error as Error) === "refusal") this.#sender.refused(error as Error);
+      this.#recovery.failed(connection, error as Error);
     }
   }
 }

@@ -1,36 +1,36 @@
 // The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
 import { surelyPast } from "../clock.ts";
-import type { Member, Peers, Removal, Revoked } from "../peers.ts";
-import { RedisCrowd } from "./presence/redis-presence.ts";
-import { chunks, type Link, type Reply } from "./redis-connection.ts";
-import type { Names } from "./key-names.ts";
+import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
+import { RedisPresence } from "./presence/redis-presence.ts";
+import { chunks, type RedisConnection, type Reply } from "./redis-connection.ts";
+import type { KeyNames } from "./key-names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
-import { shared } from "./ttl-cache.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
+import { ttlCache } from "./ttl-cache.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
 import { governor } from "../../scheduling/governor.ts";
 
 /** How long the others may take to answer, and how long an answer about all of them is good. */
-const ANSWER = 2000;
-const FRESH = 1000;
+const ANSWER_TIMEOUT_MS = 2000;
+const COUNTS_TTL_MS = 1000;
 /** The most rooms that are looked at in one tick, for changes. */
 const ROOMS_PER_TICK = 500;
 /** Before the name of a node that leaves. */
-const LEFT = "-";
+const LEFT_MARK = "-";
 /** Revocations that are read in one step. */
-const PAGE = 1000;
+const REVOCATIONS_PER_READ = 1000;
 
 /** Runs a command once Redis is there. @throws ThumpError `unavailable` */
-export type Ask = (run: (link: Link) => Promise<Reply>) => Promise<Reply>;
+export type RunWhenReady = (run: (connection: RedisConnection) => Promise<Reply>) => Promise<Reply>;
 
-type Message = { id: number; from: string } & (
-  { remove: Removal } | { remember: Revoked } | { ended: number }
+type PeerMessage = { id: number; from: string } & (
+  { remove: SessionRemoval } | { remember: Revocation } | { ended: number }
 );
 
 export class RedisPeers implements Peers {
   /** Names this process, for as long as it lives. */
   readonly node = crypto.randomUUID();
-  readonly crowd: RedisCrowd;
-  #member: Member | undefined;
+  readonly presence: RedisPresence;
+  #localNode: LocalNode | undefined;
   /** What was last written of each room. */
   readonly #written = new Map<string, number>();
   #fresh = false;
@@ -45,26 +45,26 @@ export class RedisPeers implements Peers {
 
   /** @param lease a node that was not heard of for so long is gone, in ms */
   constructor(
-    readonly names: Names,
-    readonly link: () => Link | undefined,
-    readonly ask: Ask,
+    readonly names: KeyNames,
+    readonly link: () => RedisConnection | undefined,
+    readonly ask: RunWhenReady,
     readonly lease: number,
   ) {
-    this.crowd = new RedisCrowd(this.node, names, link, ask, lease);
+    this.presence = new RedisPresence(this.node, names, link, ask, lease);
     this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
-    this.counts = shared(FRESH, () => this.#readCounts());
+    this.counts = ttlCache(COUNTS_TTL_MS, () => this.#readCounts());
   }
 
   get others(): Iterable<string> {
     return this.#others;
   }
 
-  join(member: Member): void {
-    this.#member = member;
+  join(member: LocalNode): void {
+    this.#localNode = member;
   }
 
-  async remove(removal: Removal): Promise<number> {
+  async remove(removal: SessionRemoval): Promise<number> {
     const id = ++this.#count;
     let ended = 0;
     let missing = 0;
@@ -73,10 +73,12 @@ export class RedisPeers implements Peers {
       ended += more;
       if (--missing === 0) done.resolve();
     });
-    const timer = setTimeout(() => done.resolve(), ANSWER);
+    const timer = setTimeout(() => done.resolve(), ANSWER_TIMEOUT_MS);
     try {
-      const message: Message = { id, from: this.node, remove: removal };
-      const heard = await this.ask((link) => link.call("PUBLISH", this.#all, JSON.stringify(message)));
+      const message: PeerMessage = { id, from: this.node, remove: removal };
+      const heard = await this.ask((connection) =>
+        connection.call("PUBLISH", this.#all, JSON.stringify(message)),
+      );
       // All who listen but for this one. Some may have answered before that was known.
       missing += Number(heard) - 1;
       if (missing <= 0) return ended;
@@ -88,25 +90,25 @@ export class RedisPeers implements Peers {
     }
   }
 
-  async remember(revoked: Revoked): Promise<void> {
+  async remember(revoked: Revocation): Promise<void> {
     const { until, ...what } = revoked;
-    await this.ask((link) => link.call("ZADD", this.#revoked, until, JSON.stringify(what)));
-    const message: Message = { id: 0, from: this.node, remember: revoked };
-    await this.ask((link) => link.call("PUBLISH", this.#all, JSON.stringify(message)));
+    await this.ask((connection) => connection.call("ZADD", this.#revoked, until, JSON.stringify(what)));
+    const message: PeerMessage = { id: 0, from: this.node, remember: revoked };
+    await this.ask((connection) => connection.call("PUBLISH", this.#all, JSON.stringify(message)));
   }
 
   /** What came on a channel that is no room's. */
   take(channel: string, text: string): void {
-    if (this.crowd.take(channel, text)) return;
+    if (this.presence.take(channel, text)) return;
     if (channel === this.#here)
-      return void (text.startsWith(LEFT) ? this.#others.delete(text.slice(1)) : this.#others.add(text));
+      return void (text.startsWith(LEFT_MARK) ? this.#others.delete(text.slice(1)) : this.#others.add(text));
     if (channel !== this.#all && channel !== this.#own) return;
-    const message = JSON.parse(text) as Message;
+    const message = JSON.parse(text) as PeerMessage;
     if (message.from === this.node) return;
     if ("ended" in message) return this.#asked.get(message.id)?.(message.ended);
-    if ("remember" in message) return this.#member?.revoked([message.remember]);
-    const ended = this.#member?.remove(message.remove) ?? 0;
-    const answer: Message = { id: message.id, from: this.node, ended };
+    if ("remember" in message) return this.#localNode?.revoked([message.remember]);
+    const ended = this.#localNode?.remove(message.remove) ?? 0;
+    const answer: PeerMessage = { id: message.id, from: this.node, ended };
     this.link()
       ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(answer))
       .catch(() => {
@@ -115,58 +117,64 @@ export class RedisPeers implements Peers {
   }
 
   /** A new connection: hears the others, and knows what was revoked meanwhile. */
-  async enter(link: Link): Promise<void> {
+  async enter(connection: RedisConnection): Promise<void> {
     this.#fresh = true;
-    await link.subscribe([this.#all, this.#own, this.#here]);
-    await link.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
+    await connection.subscribe([this.#all, this.#own, this.#here]);
+    await connection.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
     const known = new Set<string>();
-    for (let from = 0; ; from += PAGE) {
-      const page = (await link.call("ZRANGE", this.#revoked, from, from + PAGE - 1, "WITHSCORES")) as Reply[];
+    for (let from = 0; ; from += REVOCATIONS_PER_READ) {
+      const page = (await connection.call(
+        "ZRANGE",
+        this.#revoked,
+        from,
+        from + REVOCATIONS_PER_READ - 1,
+        "WITHSCORES",
+      )) as Reply[];
       const flat = page.flat().map(String);
-      const all: Revoked[] = [];
+      const all: Revocation[] = [];
       for (let i = 0; i + 1 < flat.length; i += 2) {
         known.add(flat[i] as string);
         all.push({
-          ...(JSON.parse(flat[i] as string) as Omit<Revoked, "until">),
+          ...(JSON.parse(flat[i] as string) as Omit<Revocation, "until">),
           until: Number(flat[i + 1]),
         });
       }
-      this.#member?.revoked(all);
-      if (all.length < PAGE) break;
+      this.#localNode?.revoked(all);
+      if (all.length < REVOCATIONS_PER_READ) break;
     }
-    await this.#restore(link, known);
+    await this.#restore(connection, known);
     await this.#refresh();
     // Nothing else waits for it.
-    void this.crowd.enter(link);
+    void this.presence.enter(connection);
   }
 
   /** This node leaves: the others need not wait for its lease to end. */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
-    const link = this.link();
-    if (!link || !this.#member) return;
-    await this.crowd.leave();
-    await link.call("ZREM", this.names.shared("nodes"), this.node);
-    await link.call("PUBLISH", this.#here, `${LEFT}${this.node}`);
-    await link.call("DEL", this.#countsOf(this.node));
+    const connection = this.link();
+    if (!connection || !this.#localNode) return;
+    await this.presence.leave();
+    await connection.call("ZREM", this.names.shared("nodes"), this.node);
+    await connection.call("PUBLISH", this.#here, `${LEFT_MARK}${this.node}`);
+    await connection.call("DEL", this.#countsOf(this.node));
   }
 
   /** What Redis has lost, and this node knows. */
-  async #restore(link: Link, known: Set<string>): Promise<void> {
-    const lost = [...(this.#member?.revocations() ?? [])]
+  async #restore(connection: RedisConnection, known: Set<string>): Promise<void> {
+    const lost = [...(this.#localNode?.revocations() ?? [])]
       .map(({ until, ...what }): [number, string] => [until, JSON.stringify(what)])
       .filter(([until, what]) => until > surelyPast() && !known.has(what));
-    for (const some of chunks(lost)) await link.call("ZADD", this.#revoked, ...some.flat());
+    for (const some of chunks(lost)) await connection.call("ZADD", this.#revoked, ...some.flat());
   }
 
   /** Renews the lease, and then writes what has changed. */
   async #refresh(): Promise<void> {
-    const link = this.link();
-    if (!link || !this.#member) return;
+    const connection = this.link();
+    if (!connection || !this.#localNode) return;
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
     const write = async (changes: [string, number][]) => {
       const lease = [this.node, this.lease, this.#fresh ? 1 : 0, this.#here];
-      const nodes = (await link.eval(LEASE, keys, [...lease, ...changes.flat()])) as Buffer[];
+      const nodes = (await connection.eval(LEASE, keys, [...lease, ...changes.flat()])) as Buffer[];
       this.#others = new Set(nodes.map(String));
     };
     const fresh = this.#fresh;
@@ -177,7 +185,7 @@ export class RedisPeers implements Peers {
       // One walk over the rooms at a time, unless nothing of an earlier one counts.
       if (this.#walk && !fresh) return;
       const walk = (this.#walk = {});
-      for await (const changes of this.#changes(this.#member)) {
+      for await (const changes of this.#changes(this.#localNode)) {
         if (this.#walk !== walk) return;
         await write(changes);
         for (const [room, count] of changes) {
@@ -194,21 +202,21 @@ export class RedisPeers implements Peers {
   }
 
   /** Rooms with another count than was written, found a slice per tick. */
-  async *#changes(member: Member): AsyncIterable<[string, number][]> {
+  async *#changes(member: LocalNode): AsyncIterable<[string, number][]> {
     let changes: [string, number][] = [];
-    let slice = new Slice(ROOMS_PER_TICK);
+    let slice = new TickSlice(ROOMS_PER_TICK);
     for (const [room, count] of this.#counted(member)) {
       if (this.#written.get(room) !== count) changes.push([room, count]);
       if (slice.take()) continue;
       if (changes.length > 0) yield changes;
       changes = [];
-      slice = new Slice(ROOMS_PER_TICK, undefined, await governor.next());
+      slice = new TickSlice(ROOMS_PER_TICK, undefined, await governor.next());
     }
     if (changes.length > 0) yield changes;
   }
 
   /** All rooms that somebody here is in, and those of which that was written. */
-  *#counted(member: Member): Iterable<[string, number]> {
+  *#counted(member: LocalNode): Iterable<[string, number]> {
     yield* member.counts();
     for (const room of this.#written.keys()) {
       const count = member.count(room);
@@ -218,8 +226,8 @@ export class RedisPeers implements Peers {
 
   async #readCounts(): Promise<ReadonlyMap<string, number>> {
     const start = this.#countsOf("");
-    const flat = (await this.ask((link) =>
-      link.eval(COUNTS, [this.names.shared("nodes")], [this.node, start]),
+    const flat = (await this.ask((connection) =>
+      connection.eval(COUNTS, [this.names.shared("nodes")], [this.node, start]),
     )) as Buffer[];
     const counts = new Map<string, number>();
     for (let i = 0; i + 1 < flat.length; i += 2) {

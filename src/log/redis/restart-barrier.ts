@@ -1,16 +1,16 @@
 // Entering the log on a connection: after a restart of Redis, no node continues before all that were there have come.
 import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
-import type { Link } from "./redis-connection.ts";
-import type { Names } from "./key-names.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import type { KeyNames } from "./key-names.ts";
 import { ENTER } from "./node-scripts.ts";
 
 /** A server that is another one than before goes on so far ahead. */
-const JUMP = 1_000_000;
+const SEQ_JUMP = 1_000_000;
 /** While others are awaited, how often a node asks whether they have come, in ms. */
-const ASK_MS = 50;
+const POLL_INTERVAL_MS = 50;
 
 /** What the log is at this moment. */
-export interface Entered {
+export interface LogEntry {
   epoch: string;
   seq: number;
   /** What was published up to this seq may have been lost, and nobody can tell. */
@@ -18,7 +18,7 @@ export interface Entered {
 }
 
 /** What a node knows of those that share the log. */
-export interface Nodes {
+export interface ClusterNodes {
   /** This one. */
   readonly node: string;
   /** All that were heard of lately. */
@@ -27,31 +27,31 @@ export interface Nodes {
   readonly lease: number;
 }
 
-export class Entrance {
+export class RestartBarrier {
   /** @param period what is known of a room is remembered for three times this, in ms */
   constructor(
-    readonly names: Names,
+    readonly names: KeyNames,
     readonly period: number,
-    readonly nodes: Nodes,
+    readonly nodes: ClusterNodes,
   ) {}
 
   /** @param seen the newest that this node has given or acknowledged */
-  async enter(link: Link, seen: Cursor): Promise<Entered> {
+  async enter(connection: RedisConnection, seen: Cursor): Promise<LogEntry> {
     const { names, nodes } = this;
     for (;;) {
       const fresh = newEpoch();
       const keys = [names.log, names.shared("nodes"), names.shared("awaited"), names.index(fresh)];
-      const settle = link.server.keepsAll ? 0 : nodes.lease;
-      const known = [fresh, this.period, link.run, seen.epoch || "-", seen.seq, JUMP];
+      const settle = connection.server.keepsAll ? 0 : nodes.lease;
+      const known = [fresh, this.period, connection.run, seen.epoch || "-", seen.seq, SEQ_JUMP];
       const args = [...known, nodes.node, settle, ...nodes.others];
-      const [epoch, seq, doubt, waits] = (await link.eval(ENTER, keys, args)) as [
+      const [epoch, seq, doubt, waits] = (await connection.eval(ENTER, keys, args)) as [
         Buffer,
         number,
         number,
         number,
       ];
       if (waits === 0) return { epoch: epoch.toString(), seq, doubt };
-      await Bun.sleep(ASK_MS);
+      await Bun.sleep(POLL_INTERVAL_MS);
     }
   }
 }

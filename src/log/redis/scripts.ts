@@ -1,5 +1,5 @@
 // The server-side scripts: each is one atomic step in Redis. Every one about rooms checks the epoch first.
-import { CROWD_SCRIPTS } from "./presence/presence-scripts.ts";
+import { PRESENCE_SCRIPTS } from "./presence/presence-scripts.ts";
 import { COUNTS, ENTER, LEASE } from "./node-scripts.ts";
 import { type Script, script } from "./script.ts";
 import { EPOCH, FIND, FORGOTTEN, TRIM } from "./script-parts.ts";
@@ -183,4 +183,4 @@ return #names
 );
 
 const LOG_SCRIPTS = [APPEND, READ, NEWEST, PROBE, FORGET, ROOMS, SWEEP, ENTER, LEASE, COUNTS];
-export const SCRIPTS: Script[] = [...LOG_SCRIPTS, ...CROWD_SCRIPTS];
+export const SCRIPTS: Script[] = [...LOG_SCRIPTS, ...PRESENCE_SCRIPTS];

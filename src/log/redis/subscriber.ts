@@ -2,16 +2,16 @@
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
-import type { Entrance } from "./restart-barrier.ts";
-import { Followed } from "./subscription.ts";
-import { chunksOf, type Link } from "./redis-connection.ts";
-import type { Names } from "./key-names.ts";
-import type { Places } from "./room-keys.ts";
-import { type Newest, probe, readNewest } from "./newest-positions.ts";
+import type { RestartBarrier } from "./restart-barrier.ts";
+import { Subscription } from "./subscription.ts";
+import { chunksOf, type RedisConnection } from "./redis-connection.ts";
+import type { KeyNames } from "./key-names.ts";
+import type { RoomKeys } from "./room-keys.ts";
+import { type NewestPositions, probe, readNewest } from "./newest-positions.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-export class Feed {
-  readonly names: Names;
+export class Subscriber {
+  readonly names: KeyNames;
   epoch = "";
   /** Everything up to this seq, of all rooms that are followed here, was given. */
   last = 0;
@@ -19,46 +19,46 @@ export class Feed {
   #acknowledged = 0;
   /** Publications are given as they come. Else they are held, until it is clear what was missed. */
   live = false;
-  onRenew: (before: Cursor) => void = () => {};
-  readonly rooms = new Map<string, Followed>();
+  onEpochChange: (before: Cursor) => void = () => {};
+  readonly rooms = new Map<string, Subscription>();
   /** The life of the log that is subscribed to: while it is entered it is not known yet what was missed of it. */
   #entered = "";
-  #held: [room: Followed, publication: Publication][] = [];
-  #joining: Followed[] = [];
+  #held: [room: Subscription, publication: Publication][] = [];
+  #joining: Subscription[] = [];
 
   /** @param onError told when rooms could not be followed */
   constructor(
-    readonly places: Places,
-    readonly entrance: Entrance,
+    readonly roomKeys: RoomKeys,
+    readonly barrier: RestartBarrier,
     readonly stats: RedisStats,
-    readonly link: () => Link | undefined,
+    readonly link: () => RedisConnection | undefined,
     readonly onForget: ((room: string) => void) | undefined,
-    readonly onError: (link: Link, error: Error) => void,
+    readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {
-    this.names = places.names;
+    this.names = roomKeys.names;
   }
 
   /** Follows a room, with all others of this turn. */
-  follow(followed: Followed): void {
-    this.rooms.set(followed.name, followed);
-    if (this.#joining.push(followed) === 1) queueMicrotask(() => this.join());
+  subscribe(subscription: Subscription): void {
+    this.rooms.set(subscription.name, subscription);
+    if (this.#joining.push(subscription) === 1) queueMicrotask(() => this.join());
   }
 
   /** Follows the rooms that were asked for so far. Where there is no connection, the next one does. */
   join(): void {
-    const link = this.link();
-    if (!link || !this.live || this.#joining.length === 0) return;
+    const connection = this.link();
+    if (!connection || !this.live || this.#joining.length === 0) return;
     const rooms = this.#joining.filter((room) => this.rooms.get(room.name) === room);
     this.#joining = [];
-    this.#join(link, rooms).catch((error: unknown) => this.onError(link, error as Error));
+    this.#join(connection, rooms).catch((error: unknown) => this.onError(connection, error as Error));
   }
 
-  unfollow(name: string): void {
-    const followed = this.rooms.get(name);
-    if (!followed) return;
+  unsubscribe(name: string): void {
+    const subscription = this.rooms.get(name);
+    if (!subscription) return;
     this.rooms.delete(name);
-    followed.release();
-    followed.starting.resolve();
+    subscription.release();
+    subscription.starting.resolve();
     this.link()?.unsubscribe([this.names.channel(this.#entered, name)]);
   }
 
@@ -72,7 +72,7 @@ export class Feed {
     return true;
   }
 
-  #take(room: Followed, message: Buffer): void {
+  #take(room: Subscription, message: Buffer): void {
     const publication = decode(room.name, message);
     if (!room.started) room.early.push(publication);
     else if (this.live) this.#give(room, publication);
@@ -110,20 +110,20 @@ export class Feed {
   }
 
   /** Enters the log on a new connection, or again on one, and finds out what was missed. */
-  async enter(link: Link): Promise<void> {
+  async enter(connection: RedisConnection): Promise<void> {
     this.live = false;
-    const { epoch, doubt } = await this.entrance.enter(link, this.seen);
+    const { epoch, doubt } = await this.barrier.enter(connection, this.seen);
     const rooms = [...this.rooms.values()];
     this.#joining = [];
     this.#entered = epoch;
     if (this.#entered !== this.epoch) this.#forgetHeld();
-    const newest = await this.#subscribe(link, this.#entered, rooms);
-    if (this.#entered === this.epoch) await probe(link, this.places, this.epoch, newest, rooms);
-    if (this.link() !== link) return;
+    const newest = await this.#subscribe(connection, this.#entered, rooms);
+    if (this.#entered === this.epoch) await probe(connection, this.roomKeys, this.epoch, newest, rooms);
+    if (this.link() !== connection) return;
     const before: Cursor = { epoch: this.epoch, seq: this.last };
     this.epoch = this.#entered;
     const renewed = before.epoch !== "" && before.epoch !== this.epoch;
-    if (renewed) this.#renew(newest, before);
+    if (renewed) this.#changeEpoch(newest, before);
     else this.#resume(newest, rooms, doubt);
     const held = this.#held;
     this.#held = [];
@@ -134,29 +134,29 @@ export class Feed {
   }
 
   /** Asks what the newest of every room is. What is newer than what was given was missed. */
-  async check(link: Link): Promise<void> {
+  async check(connection: RedisConnection): Promise<void> {
     if (!this.live) return;
     for (const rooms of chunksOf(this.rooms.values())) {
       const some = rooms.filter(({ started }) => started);
-      const newest = await readNewest(link, this.names, this.epoch, some);
+      const newest = await readNewest(connection, this.names, this.epoch, some);
       if (!this.live) return;
       this.#repair(newest, some, "check");
       this.reached(newest.seq);
     }
   }
 
-  #renew(newest: Newest, before: Cursor): void {
+  #changeEpoch(newest: NewestPositions, before: Cursor): void {
     this.stats.renewals++;
     this.last = newest.seq;
     this.#acknowledged = 0;
     this.#held = this.#held.filter(([room, { seq }]) => seq > (newest.rooms.get(room.name) ?? 0));
     for (const room of this.rooms.values()) if (room.started) room.last = newest.rooms.get(room.name) ?? 0;
-    this.onRenew(before);
+    this.onEpochChange(before);
     for (const room of this.rooms.values())
       if (!room.started && newest.rooms.has(room.name)) this.#start(room, newest);
   }
 
-  #resume(newest: Newest, rooms: Followed[], doubt: number): void {
+  #resume(newest: NewestPositions, rooms: Subscription[], doubt: number): void {
     this.#repair(newest, rooms, "reconnect", doubt > this.last);
     // Only now: what was live in other rooms had everything up to what it was.
     this.last = Math.max(this.last, newest.seq);
@@ -164,7 +164,12 @@ export class Feed {
   }
 
   /** @param all whether any room may have missed something */
-  #repair({ seq, rooms }: Newest, some: Followed[], by: "check" | "reconnect", all = false): void {
+  #repair(
+    { seq, rooms }: NewestPositions,
+    some: Subscription[],
+    by: "check" | "reconnect",
+    all = false,
+  ): void {
     for (const room of some) {
       const newest = rooms.get(room.name) ?? 0;
       const missed = all || (newest < 0 ? -newest > this.last : newest > room.last);
@@ -176,22 +181,26 @@ export class Feed {
     }
   }
 
-  async #join(link: Link, rooms: Followed[]): Promise<void> {
+  async #join(connection: RedisConnection, rooms: Subscription[]): Promise<void> {
     if (rooms.length === 0) return;
-    const newest = await this.#subscribe(link, this.epoch, rooms);
-    if (!this.live || this.link() !== link) return;
+    const newest = await this.#subscribe(connection, this.epoch, rooms);
+    if (!this.live || this.link() !== connection) return;
     this.reached(newest.seq);
     for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
   }
 
   /** First the subscription, then the question: what is newer than the answer comes as a notification. */
-  async #subscribe(link: Link, epoch: string, rooms: Followed[]): Promise<Newest> {
-    const subscribing = link.subscribe(rooms.map(({ name }) => this.names.channel(epoch, name)));
-    const [newest] = await Promise.all([readNewest(link, this.names, epoch, rooms), subscribing]);
+  async #subscribe(
+    connection: RedisConnection,
+    epoch: string,
+    rooms: Subscription[],
+  ): Promise<NewestPositions> {
+    const subscribing = connection.subscribe(rooms.map(({ name }) => this.names.channel(epoch, name)));
+    const [newest] = await Promise.all([readNewest(connection, this.names, epoch, rooms), subscribing]);
     return newest;
   }
 
-  #start(room: Followed, { seq, rooms }: Newest): void {
+  #start(room: Subscription, { seq, rooms }: NewestPositions): void {
     if (room.started) return;
     room.started = true;
     room.last = rooms.get(room.name) ?? 0;
@@ -202,7 +211,7 @@ export class Feed {
   }
 
   /** Here a publication is given to those who follow its room. */
-  #give(room: Followed, publication: Publication): void {
+  #give(room: Subscription, publication: Publication): void {
     const { seq, prev } = publication;
     if (seq <= room.last || this.rooms.get(room.name) !== room) return;
     if (seq > this.last) this.last = seq;

@@ -1,7 +1,7 @@
 // A room that is followed here: how far its publications have come, and who waits for that.
 import type { Publication } from "../../protocol/publication.ts";
 
-export class Followed {
+export class Subscription {
   /** The seq of the newest that was given, or that it began after. */
   last = 0;
   started = false;

@@ -3,50 +3,50 @@ import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
-import { type Bounds, isKept } from "../../rooms/rule.ts";
-import { hashDraft, isRepeat, keyReused, Keys, scopedKey } from "../idempotency-keys.ts";
+import { type Retention, isKept } from "../../rooms/rule.ts";
+import { hashDraft, isRepeat, keyReused, IdempotencyKeys, scopedKey } from "../idempotency-keys.ts";
 import type { MemoryLog } from "../memory-log.ts";
-import type { Numbers } from "../sequence.ts";
-import type { CommitEvents, Commits } from "./group-commit.ts";
-import { Entry } from "./pending-publication.ts";
+import type { Sequence } from "../sequence.ts";
+import type { CommitEvents, GroupCommit } from "./group-commit.ts";
+import { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
 /** Rooms that are looked at, each time that one is used, when there are too many in memory. */
-const ROOMS_PER_USE = 8;
+const ROOMS_PER_APPEND = 8;
 
-export type Follower = (publication: Publication) => void;
+export type PublicationListener = (publication: Publication) => void;
 
-export class Appends implements CommitEvents {
-  readonly keys = new Keys();
-  readonly followers = new Map<string, Follower>();
+export class Appender implements CommitEvents {
+  readonly keys = new IdempotencyKeys();
+  readonly subscribers = new Map<string, PublicationListener>();
   /** Keys whose publications are on their way. */
-  readonly #pending = new Map<string, Entry>();
+  readonly #pending = new Map<string, PendingPublication>();
   /** How many publications of a room are on their way and were given to nobody yet. */
   readonly #waiting = new Map<string, number>();
 
   /** @param onFault told of what goes wrong, and without an error when it is over */
   constructor(
-    readonly commits: () => Commits,
+    readonly commits: () => GroupCommit,
     readonly rooms: StoredRooms,
     readonly memory: MemoryLog,
-    readonly numbers: Numbers,
+    readonly sequence: Sequence,
     readonly onFault: (what: string, error?: unknown) => void,
   ) {}
 
-  append(draft: Draft, bounds: Bounds): Publication | Promise<Publication> {
+  append(draft: Draft, retention: Retention): Publication | Promise<Publication> {
     const { room } = draft;
-    const commits = this.commits();
-    if (!isKept(bounds)) {
+    const groupCommit = this.commits();
+    if (!isKept(retention)) {
       if (this.#mayNow(room)) return this.memory.append(draft);
-      return commits.fault ? Promise.reject(commits.fault) : this.#later(draft, undefined, undefined);
+      return groupCommit.fault ? Promise.reject(groupCommit.fault) : this.#later(draft, undefined, undefined);
     }
     const key = draft.key === undefined ? undefined : scopedKey(draft, draft.key);
     const repeated = key === undefined ? undefined : this.#repeated(draft, key);
     if (repeated) return repeated;
-    if (commits.fault) return Promise.reject(commits.fault);
+    if (groupCommit.fault) return Promise.reject(groupCommit.fault);
     const stored = this.rooms.make(room);
-    if (bounds.deliver === "at-once" && this.#mayNow(room)) return this.#atOnce(draft, key, stored);
+    if (retention.deliver === "at-once" && this.#mayNow(room)) return this.#atOnce(draft, key, stored);
     return this.#later(draft, key, stored);
   }
 
@@ -55,7 +55,7 @@ export class Appends implements CommitEvents {
     return this.commits().mayNumber() && !this.#waiting.has(room);
   }
 
-  kept(entry: Entry, publication: Publication): void {
+  onStored(entry: PendingPublication, publication: Publication): void {
     const { key, draft, room } = entry;
     if (key !== undefined) {
       const { seq, prev, time } = publication;
@@ -66,21 +66,21 @@ export class Appends implements CommitEvents {
     this.#arrived(draft.room);
     this.#trim(room as StoredRoom, publication.time);
     this.#give(publication);
-    this.relieve();
+    this.evict();
   }
 
-  turn({ draft, key }: Entry): Publication {
+  numberInMemory({ draft, key }: PendingPublication): Publication {
     this.#arrived(draft.room);
     if (key !== undefined) this.#pending.delete(key);
     return this.memory.append(draft);
   }
 
-  dropped({ key, draft }: Entry): void {
+  onDropped({ key, draft }: PendingPublication): void {
     if (key !== undefined) this.#pending.delete(key);
     this.#arrived(draft.room);
   }
 
-  gone(room: StoredRoom): void {
+  onRoomGone(room: StoredRoom): void {
     this.rooms.left(room);
   }
 
@@ -90,13 +90,13 @@ export class Appends implements CommitEvents {
   }
 
   /** Rooms in memory give way where there are too many: more of them at a time than come. */
-  relieve(most = ROOMS_PER_USE): void {
-    this.rooms.relieve((room) => this.isBusy(room), most);
+  evict(most = ROOMS_PER_APPEND): void {
+    this.rooms.evict((room) => this.isBusy(room), most);
   }
 
   /** Somebody is in it, or something of it is on its way to the file. */
   isBusy(room: StoredRoom): boolean {
-    return this.followers.has(room.name) || this.#waiting.has(room.name) || this.commits().isUnder(room);
+    return this.subscribers.has(room.name) || this.#waiting.has(room.name) || this.commits().isWriting(room);
   }
 
   #repeated(draft: Draft, key: string): Publication | Promise<Publication> | undefined {
@@ -112,7 +112,7 @@ export class Appends implements CommitEvents {
       time,
       size,
     });
-    if (first instanceof Entry) {
+    if (first instanceof PendingPublication) {
       const { fault } = this.commits();
       return fault ? Promise.reject(fault) : first.wait().then(same);
     }
@@ -122,12 +122,12 @@ export class Appends implements CommitEvents {
   /** Here a publication gets its number before it is kept. */
   #atOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
     const entry = this.#entry(draft, key, room);
-    const publication = entry.number(this.numbers.last + 1, room.last);
+    const publication = entry.number(this.sequence.last + 1, room.last);
     entry.delivered = true;
-    room.unkept++;
+    room.unstored++;
     if (key !== undefined) this.#pending.set(key, entry);
     const kept = this.commits().add(entry);
-    this.numbers.last = publication.seq;
+    this.sequence.last = publication.seq;
     room.push(publication);
     this.#trim(room, publication.time);
     this.#give(publication);
@@ -142,9 +142,9 @@ export class Appends implements CommitEvents {
     return this.commits().add(entry);
   }
 
-  #entry(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Entry {
+  #entry(draft: Draft, key: string | undefined, room: StoredRoom | undefined): PendingPublication {
     const hash = key === undefined ? undefined : hashDraft(draft);
-    return new Entry(draft, sizeOfData(draft.data), now(), key, room, hash);
+    return new PendingPublication(draft, sizeOfData(draft.data), now(), key, room, hash);
   }
 
   #arrived(room: string): void {
@@ -164,7 +164,7 @@ export class Appends implements CommitEvents {
 
   #give(publication: Publication): void {
     try {
-      this.followers.get(publication.room)?.(publication);
+      this.subscribers.get(publication.room)?.(publication);
     } catch (error) {
       // The others of its transaction are kept too, and wait for their turn.
       this.onFault("a publication could not be delivered", error);

@@ -2,7 +2,7 @@
 import type { Data } from "../../protocol/data.ts";
 
 /** How data is kept: its kind by number, and its text or bytes. */
-export const KINDS: readonly Data["kind"][] = ["json", "text", "binary"];
+export const DATA_KINDS: readonly Data["kind"][] = ["json", "text", "binary"];
 
 /** A publication as a row. */
 export type PublicationRow = [
@@ -50,7 +50,7 @@ export interface Meta {
   kinds: string;
 }
 
-export interface Batch {
+export interface WriteBatch {
   publications: PublicationRow[];
   rooms: RoomChange[];
   keys: KeyRow[];
@@ -62,18 +62,18 @@ export interface Batch {
 }
 
 /** How a batch went. With an error, nothing of it is kept. */
-export interface Outcome {
+export interface WriteOutcome {
   /** How long the transaction took, in ms. */
   took: number;
   /** Publications that were deleted since the last answer, because they are no longer to be kept. */
   trimmed: number;
-  error?: Fault;
+  error?: WriteFault;
   /** All of it is kept, but there is no room for more. */
-  ailing?: Fault;
+  ailing?: WriteFault;
 }
 
 /** What SQLite or the system said. */
-export interface Fault {
+export interface WriteFault {
   code: string;
   message: string;
 }

@@ -1,11 +1,11 @@
 // Makes a batch of what is to be kept: gives publications their numbers, and says what has changed of their rooms.
 import type { Publication } from "../../protocol/publication.ts";
-import { type Batch, KINDS, type Meta, type PublicationRow } from "./batch.ts";
-import type { Entry } from "./pending-publication.ts";
+import { type WriteBatch, DATA_KINDS, type Meta, type PublicationRow } from "./batch.ts";
+import type { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
 /** What else is to be kept with the entries. */
-export interface Beside {
+export interface BatchExtras {
   changed: Iterable<StoredRoom>;
   keysUpTo: number;
   drops: StoredRoom[];
@@ -13,12 +13,16 @@ export interface Beside {
 }
 
 /** @param first the number of the first entry that has none; the others follow on it */
-export function assemble(entries: readonly Entry[], first: number, beside: Beside): Batch {
+export function buildBatch(
+  entries: readonly PendingPublication[],
+  first: number,
+  extras: BatchExtras,
+): WriteBatch {
   const added = new Map<StoredRoom, Publication[]>();
-  const dropped = new Set(beside.drops);
-  for (const room of beside.changed) if (!dropped.has(room)) added.set(room, []);
+  const dropped = new Set(extras.drops);
+  for (const room of extras.changed) if (!dropped.has(room)) added.set(room, []);
   const publications: PublicationRow[] = [];
-  const keys: Batch["keys"] = [];
+  const keys: WriteBatch["keys"] = [];
   let seq = first;
   for (const entry of entries) {
     const { room, key, hash } = entry;
@@ -38,12 +42,12 @@ export function assemble(entries: readonly Entry[], first: number, beside: Besid
       keys.push([publication.seq, `${key}\n${hash}`, publication.prev, publication.time]);
   }
   const rooms = [...added].map(([room, others]) => room.change(others));
-  const { keysUpTo, meta } = beside;
-  const drops = beside.drops.map(({ id }) => id);
+  const { keysUpTo, meta } = extras;
+  const drops = extras.drops.map(({ id }) => id);
   return { publications, rooms, keys, keysUpTo, drops, meta };
 }
 
 function row(room: number, { seq, prev, time, event, from, data, size }: Publication): PublicationRow {
   const value = data.kind === "binary" ? data.bytes : data.text;
-  return [room, seq, prev, time, event, from ?? null, KINDS.indexOf(data.kind), value, size];
+  return [room, seq, prev, time, event, from ?? null, DATA_KINDS.indexOf(data.kind), value, size];
 }

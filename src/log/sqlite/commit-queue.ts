@@ -1,14 +1,14 @@
 // Publications that wait for the next transaction, in the order in which they came. Pure.
-import type { Entry } from "./pending-publication.ts";
+import type { PendingPublication } from "./pending-publication.ts";
 
 /** A transaction takes so many, and about so many bytes of data: what is more waits for the next. */
-const BATCH_COUNT = 1024;
-const BATCH_BYTES = 8 << 20;
+const MAX_BATCH_COUNT = 1024;
+const MAX_BATCH_BYTES = 8 << 20;
 /** So much may wait, in bytes: past it the disk is too slow for what is published. */
-const WAITING_BYTES = 64 << 20;
+const MAX_QUEUED_BYTES = 64 << 20;
 
-export class Gathered {
-  #entries: Entry[] = [];
+export class CommitQueue {
+  #entries: PendingPublication[] = [];
   #bytes = 0;
 
   get isEmpty(): boolean {
@@ -16,20 +16,20 @@ export class Gathered {
   }
 
   get isFull(): boolean {
-    return this.#bytes > WAITING_BYTES;
+    return this.#bytes > MAX_QUEUED_BYTES;
   }
 
-  add(entry: Entry): void {
+  add(entry: PendingPublication): void {
     this.#entries.push(entry);
     this.#bytes += entry.size;
   }
 
   /** Those of the next transaction. */
-  take(): Entry[] {
+  take(): PendingPublication[] {
     let bytes = 0;
     let count = 0;
     for (const { size } of this.#entries) {
-      if (count >= BATCH_COUNT || bytes > BATCH_BYTES) break;
+      if (count >= MAX_BATCH_COUNT || bytes > MAX_BATCH_BYTES) break;
       count++;
       bytes += size;
     }
@@ -37,7 +37,7 @@ export class Gathered {
     return this.#entries.splice(0, count);
   }
 
-  takeAll(): Entry[] {
+  takeAll(): PendingPublication[] {
     this.#bytes = 0;
     return this.#entries.splice(0);
   }

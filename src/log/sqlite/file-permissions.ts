@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** The permissions of everyone except the owner. */
-const OTHERS = 0o077;
+const OTHERS_MASK = 0o077;
 
 /** Creates a folder, and those above it that are missing. A folder that exists keeps its mode. */
 export function createFolder(dir: string): void {
@@ -26,9 +26,9 @@ export function createFile(path: string): void {
 /** Takes an existing file away from everyone except its owner: an earlier version created it with a wider mode. */
 export function makePrivate(path: string): void {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode;
-  if (mode === undefined || (mode & OTHERS) === 0) return;
+  if (mode === undefined || (mode & OTHERS_MASK) === 0) return;
   try {
-    chmodSync(path, mode & 0o777 & ~OTHERS);
+    chmodSync(path, mode & 0o777 & ~OTHERS_MASK);
   } catch {
     // Another user owns it, or the file system is read-only: the folder's permissions decide then.
   }

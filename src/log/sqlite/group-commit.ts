@@ -2,43 +2,43 @@
 // a publication once it is kept.
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import type { Numbers } from "../sequence.ts";
-import { assemble } from "./build-batch.ts";
-import type { Batch, Meta, Outcome } from "./batch.ts";
-import type { Entry } from "./pending-publication.ts";
-import { Gathered } from "./commit-queue.ts";
+import type { Sequence } from "../sequence.ts";
+import { buildBatch } from "./build-batch.ts";
+import type { WriteBatch, Meta, WriteOutcome } from "./batch.ts";
+import type { PendingPublication } from "./pending-publication.ts";
+import { CommitQueue } from "./commit-queue.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
 /** Numbers are set aside in the file in blocks: after a crash it goes on where no number was ever given out. */
-const BLOCK = 1 << 22;
+const SEQS_PER_BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
 const MIN_HEADROOM = 16;
 /** Rooms of which something was trimmed are written with the others, so many at a time. */
-const CHANGED_ROOMS = 1000;
+const MAX_CHANGED_ROOMS = 1000;
 /** After how long to try again, in ms. */
-const RETRY = 1000;
+const RETRY_MS = 1000;
 
 /** Writes batches, one at a time. */
 export interface BatchWriter {
-  write(batch: Batch, again: boolean): Promise<Outcome>;
+  write(batch: WriteBatch, again: boolean): Promise<WriteOutcome>;
 }
 
 export interface CommitEvents {
   /** An entry of a stored room is kept: it is its turn to be given to the room's follower. */
-  kept(entry: Entry, publication: Publication): void;
+  onStored(entry: PendingPublication, publication: Publication): void;
   /** It is the turn of an entry that is not stored. Returns what its own log made of it. */
-  turn(entry: Entry): Publication;
+  numberInMemory(entry: PendingPublication): Publication;
   /** The file knows nothing of a room any more. */
-  gone(room: StoredRoom): void;
+  onRoomGone(room: StoredRoom): void;
   /** An entry will not be kept, and was given to nobody. */
-  dropped(entry: Entry): void;
+  onDropped(entry: PendingPublication): void;
   /** Nothing can be kept any more, and why; or it can again. */
   fault(what: string | undefined): void;
 }
 
-export class Commits {
+export class GroupCommit {
   /** Why nothing can be kept just now. */
   fault: ThumpError | undefined;
   /** To be kept with the next batch. */
@@ -49,12 +49,12 @@ export class Commits {
   readonly stats = { commits: 0, failed: 0, publications: 0, trimmed: 0 };
   /** Told of each transaction how long it took, in ms. */
   onCommit: (ms: number) => void = () => {};
-  readonly #gathered = new Gathered();
+  readonly #queue = new CommitQueue();
   /** Were delivered at once and could not be kept yet. */
-  #owed: Entry[] = [];
+  #owed: PendingPublication[] = [];
   #settling: PromiseWithResolvers<void>[] = [];
   /** The rooms of the batch that is under way. */
-  #under: ReadonlyMap<number, StoredRoom> | undefined;
+  #writing: ReadonlyMap<number, StoredRoom> | undefined;
   #scheduled = false;
   /** What is delivered at once has numbers below this: from it on they are those of the batch under way. */
   #ceiling = Number.POSITIVE_INFINITY;
@@ -66,7 +66,7 @@ export class Commits {
   constructor(
     readonly writer: BatchWriter,
     readonly path: string,
-    readonly numbers: Numbers,
+    readonly sequence: Sequence,
     readonly rooms: StoredRooms,
     readonly events: CommitEvents,
     public reserved: number,
@@ -75,23 +75,23 @@ export class Commits {
   /** Whether a publication may have the next number now, and need not wait for those on their way to the file. */
   mayNumber(): boolean {
     this.#wanted++;
-    return this.numbers.last + 1 < Math.min(this.#ceiling, this.reserved);
+    return this.sequence.last + 1 < Math.min(this.#ceiling, this.reserved);
   }
 
   /** Something of this room is in the batch that is under way. */
-  isUnder(room: StoredRoom): boolean {
-    return this.#under?.has(room.id) ?? false;
+  isWriting(room: StoredRoom): boolean {
+    return this.#writing?.has(room.id) ?? false;
   }
 
   /** Resolves when the entry is kept. Rejects at once where it cannot be. */
-  add(entry: Entry): Promise<Publication> {
-    if (this.#gathered.isFull) {
-      this.events.dropped(entry);
+  add(entry: PendingPublication): Promise<Publication> {
+    if (this.#queue.isFull) {
+      this.events.onDropped(entry);
       return Promise.reject(
-        new ThumpError("unavailable", "The disk cannot keep up. Try again in a moment.", undefined, RETRY),
+        new ThumpError("unavailable", "The disk cannot keep up. Try again in a moment.", undefined, RETRY_MS),
       );
     }
-    this.#gathered.add(entry);
+    this.#queue.add(entry);
     const kept = entry.wait();
     this.#sendSoon();
     return kept;
@@ -106,7 +106,7 @@ export class Commits {
   }
 
   /** Keeps what has changed when there is nothing else to do, and sees whether what was wrong is over. */
-  tend(): void {
+  flushChanges(): void {
     const { meta, drops, rooms } = this;
     const due = this.#owed.length + rooms.changed.size + drops.size + Object.keys(meta).length > 0;
     if (due || this.keysUpTo > 0 || this.fault || this.#reserve(0) !== undefined) this.#sendSoon();
@@ -114,16 +114,16 @@ export class Commits {
 
   /** Keeps what there is. The next life of the log begins with the number after the last. */
   async finish(): Promise<void> {
-    while (this.#under || !this.#gathered.isEmpty) await this.settle().catch(() => {});
+    while (this.#writing || !this.#queue.isEmpty) await this.settle().catch(() => {});
     if (!this.fault) {
-      this.meta.reserved = this.numbers.last + 1;
+      this.meta.reserved = this.sequence.last + 1;
       await this.settle().catch(() => {});
     }
   }
 
   /** At the end of this turn: what else comes in until then goes along. */
   #sendSoon(): void {
-    if (this.#scheduled || this.#under) return;
+    if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -132,17 +132,17 @@ export class Commits {
   }
 
   #send(): void {
-    const fresh = this.#gathered.take();
+    const fresh = this.#queue.take();
     const entries = [...this.#owed.splice(0), ...fresh];
     const settling = this.#settling.splice(0);
-    const first = this.numbers.last + 1 + this.#headroom;
+    const first = this.sequence.last + 1 + this.#headroom;
     // Who waits for what has changed waits for all of it.
-    const most = settling.length > 0 ? Number.POSITIVE_INFINITY : CHANGED_ROOMS;
+    const most = settling.length > 0 ? Number.POSITIVE_INFINITY : MAX_CHANGED_ROOMS;
     const changed = [...this.rooms.changed.values().take(most)];
-    const beside = this.#beside(changed, entries, first + entries.length);
-    const batch = assemble(entries, first, beside);
+    const beside = this.#extras(changed, entries, first + entries.length);
+    const batch = buildBatch(entries, first, beside);
     for (const room of changed) this.rooms.changed.delete(room);
-    this.#under = new Map(
+    this.#writing = new Map(
       [...changed, ...beside.drops, ...entries.flatMap(({ room }) => room ?? [])].map((room) => [
         room.id,
         room,
@@ -152,20 +152,20 @@ export class Commits {
     this.#wanted = 0;
     void this.writer.write(batch, this.fault !== undefined).then((outcome) => {
       if (outcome.error) this.#onFailed(outcome.error, batch, entries, settling);
-      else this.#onKept(outcome, batch, entries, settling);
-      this.#under = undefined;
-      if (!outcome.error) for (const room of beside.drops) this.events.gone(room);
-      if (!this.#gathered.isEmpty || this.#settling.length > 0) this.#send();
+      else this.#onStored(outcome, batch, entries, settling);
+      this.#writing = undefined;
+      if (!outcome.error) for (const room of beside.drops) this.events.onRoomGone(room);
+      if (!this.#queue.isEmpty || this.#settling.length > 0) this.#send();
     });
   }
 
-  #beside(changed: Iterable<StoredRoom>, entries: readonly Entry[], next: number) {
+  #extras(changed: Iterable<StoredRoom>, entries: readonly PendingPublication[], next: number) {
     const { meta, keysUpTo } = this;
     // A room that something more is on its way to goes later.
     const later = new Set(entries.map(({ room }) => (room?.left ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
-    const reserved = meta.reserved ?? this.#reserve(next - this.numbers.last);
+    const reserved = meta.reserved ?? this.#reserve(next - this.sequence.last);
     const beside = {
       changed,
       keysUpTo,
@@ -179,14 +179,14 @@ export class Commits {
 
   /** Up to where numbers are to be set aside, when so many more are needed; nothing while there are enough. */
   #reserve(more: number): number | undefined {
-    const needed = this.numbers.last + more + BLOCK / 2;
-    return needed > this.reserved ? needed + BLOCK / 2 : undefined;
+    const needed = this.sequence.last + more + SEQS_PER_BLOCK / 2;
+    return needed > this.reserved ? needed + SEQS_PER_BLOCK / 2 : undefined;
   }
 
-  #onKept(
-    { took, trimmed, ailing }: Outcome,
-    batch: Batch,
-    entries: Entry[],
+  #onStored(
+    { took, trimmed, ailing }: WriteOutcome,
+    batch: WriteBatch,
+    entries: PendingPublication[],
     settling: PromiseWithResolvers<void>[],
   ) {
     this.stats.commits++;
@@ -194,7 +194,7 @@ export class Commits {
     this.stats.trimmed += trimmed;
     this.onCommit(took);
     if (batch.meta.reserved !== undefined) this.reserved = batch.meta.reserved;
-    for (const { id, gone } of batch.rooms) this.#under?.get(id)?.settled(gone);
+    for (const { id, gone } of batch.rooms) this.#writing?.get(id)?.settled(gone);
     this.#leaveRoom();
     if (this.fault && !ailing) {
       this.fault = undefined;
@@ -204,19 +204,19 @@ export class Commits {
     for (const entry of entries) {
       const { room } = entry;
       if (!entry.delivered && (!room || room.left)) {
-        this.numbers.last = turn++ - 1;
+        this.sequence.last = turn++ - 1;
         this.#take(entry);
         continue;
       }
       const publication = entry.publication as Publication;
-      if (entry.delivered) (room as StoredRoom).unkept--;
+      if (entry.delivered) (room as StoredRoom).unstored--;
       else {
         turn++;
-        this.numbers.last = publication.seq;
+        this.sequence.last = publication.seq;
         room?.push(publication);
       }
-      this.events.kept(entry, publication);
-      entry.kept(publication);
+      this.events.onStored(entry, publication);
+      entry.stored(publication);
     }
     this.#ceiling = Number.POSITIVE_INFINITY;
     for (const { resolve } of settling) resolve();
@@ -232,43 +232,43 @@ export class Commits {
   }
 
   #onFailed(
-    error: NonNullable<Outcome["error"]>,
-    batch: Batch,
-    entries: Entry[],
+    error: NonNullable<WriteOutcome["error"]>,
+    batch: WriteBatch,
+    entries: PendingPublication[],
     settling: PromiseWithResolvers<void>[],
   ): void {
     this.stats.failed++;
     const { what, message } = storeError(error, this.path);
     if (!this.fault) this.events.fault(message);
-    this.fault = new ThumpError("unavailable", `Nothing can be kept just now: ${what}.`, undefined, RETRY);
+    this.fault = new ThumpError("unavailable", `Nothing can be kept just now: ${what}.`, undefined, RETRY_MS);
     this.#ceiling = Number.POSITIVE_INFINITY;
     // All of it is to be tried again but what was given to nobody.
     const dropped = new Set(batch.drops);
-    for (const room of this.#under?.values() ?? [])
+    for (const room of this.#writing?.values() ?? [])
       if (dropped.has(room.id)) this.drops.add(room);
       else if (!room.left) this.rooms.changed.add(room);
     // Numbers are set aside anew: by then others may have been given out.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);
-    const rest = this.#gathered.takeAll();
+    const rest = this.#queue.takeAll();
     for (const entry of [...entries, ...rest]) this.#giveUp(entry, this.fault);
     for (const { reject } of [...settling, ...this.#settling.splice(0)]) reject(this.fault);
   }
 
   /** The turn of an entry that is not stored. Its own log may refuse it, as one with a key that was used. */
-  #take(entry: Entry): void {
+  #take(entry: PendingPublication): void {
     try {
-      entry.kept(this.events.turn(entry));
+      entry.stored(this.events.numberInMemory(entry));
     } catch (error) {
       entry.failed(error as Error);
     }
   }
 
-  #giveUp(entry: Entry, fault: ThumpError): void {
+  #giveUp(entry: PendingPublication, fault: ThumpError): void {
     if (entry.delivered) this.#owed.push(entry);
     else if ((!entry.room || entry.room.left) && this.mayNumber()) return this.#take(entry);
-    else this.events.dropped(entry);
+    else this.events.onDropped(entry);
     entry.failed(fault);
   }
 }

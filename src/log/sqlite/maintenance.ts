@@ -1,33 +1,33 @@
 // What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
 import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
-import type { Appends } from "./appender.ts";
-import type { Commits } from "./group-commit.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
+import type { Appender } from "./appender.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
 /** How often, in ms; and sooner while there is more to do. */
-const EVERY = 1000;
-const SOON = 50;
+const INTERVAL_MS = 1000;
+const BUSY_INTERVAL_MS = 50;
 /** So many rooms are looked at in one go, as far as there is time. */
-const ROOMS = 200;
+const ROOMS_PER_PASS = 200;
 /** Of so many is seen, without reading any, whether they may leave the memory. */
-const RELIEVED = 1000;
+const EVICTION_CHECKS_PER_PASS = 1000;
 
-export class Upkeep {
+export class Maintenance {
   /** After which room the walk over all of them goes on; undefined when it is through. */
   #walk: number | undefined = 0;
   #keysUpTo = 0;
   #timer: Timer | undefined;
 
   constructor(
-    readonly commits: Commits,
+    readonly groupCommit: GroupCommit,
     readonly rooms: StoredRooms,
-    readonly appends: Appends,
+    readonly appender: Appender,
     readonly onFault: (what: string, error?: unknown) => void,
   ) {
-    this.#in(EVERY);
+    this.#schedule(INTERVAL_MS);
   }
 
   stop(): void {
@@ -35,7 +35,7 @@ export class Upkeep {
   }
 
   /** Other rules hold: all rooms are to be looked at, a few at a time. */
-  rewalk(): void {
+  restartWalk(): void {
     this.#walk = 0;
   }
 
@@ -44,41 +44,41 @@ export class Upkeep {
    * come to look as if it had never been.
    */
   leaveOthers(last: number): void {
-    const { rooms, commits } = this;
+    const { rooms, groupCommit } = this;
     rooms.forgotten = Math.max(rooms.forgotten, last);
-    commits.meta.forgotten = rooms.forgotten;
+    groupCommit.meta.forgotten = rooms.forgotten;
     const names = new Set([...rooms.loaded].map(({ name }) => name));
     for (const { name } of rooms.reader.roomsAfter(0, -1)) names.add(name);
     for (const name of names) {
-      if (isKept(rooms.boundsOf(name))) continue;
+      if (isKept(rooms.retentionOf(name))) continue;
       const room = rooms.known(name);
       if (room) this.#drop(room);
     }
   }
 
-  #in(ms: number): void {
-    this.#timer = setTimeout(() => this.#look(), ms);
+  #schedule(ms: number): void {
+    this.#timer = setTimeout(() => this.#run(), ms);
     this.#timer.unref();
   }
 
-  #look(): void {
+  #run(): void {
     let more = false;
     try {
       more = this.#expire(now());
       more = this.#step() || more;
       more = this.#keys(now()) || more;
-      this.appends.relieve(RELIEVED);
+      this.appender.evict(EVICTION_CHECKS_PER_PASS);
     } catch (error) {
       this.onFault("the file cannot be read", error);
     }
-    this.commits.tend();
-    this.#in(more ? SOON : EVERY);
+    this.groupCommit.flushChanges();
+    this.#schedule(more ? BUSY_INTERVAL_MS : INTERVAL_MS);
   }
 
   /** True when there may be more. */
   #expire(at: number): boolean {
-    const names = this.rooms.reader.expired(at, ROOMS);
-    const slice = new Slice(ROOMS);
+    const names = this.rooms.reader.expired(at, ROOMS_PER_PASS);
+    const slice = new TickSlice(ROOMS_PER_PASS);
     for (const name of names) {
       if (!slice.take()) return true;
       const room = this.rooms.known(name);
@@ -86,42 +86,42 @@ export class Upkeep {
       const wasEmpty = room.count === 0;
       room.trim(at);
       // Empty for a while, and nobody is there: there is nothing more to be known.
-      if (wasEmpty && room.count === 0 && !this.appends.isBusy(room)) this.#drop(room);
+      if (wasEmpty && room.count === 0 && !this.appender.isBusy(room)) this.#drop(room);
       else this.rooms.changed.add(room);
     }
-    return names.length === ROOMS && this.commits.fault === undefined;
+    return names.length === ROOMS_PER_PASS && this.groupCommit.fault === undefined;
   }
 
   #drop(room: StoredRoom): void {
-    const { rooms, commits } = this;
+    const { rooms, groupCommit } = this;
     rooms.leave(room);
-    commits.meta.forgotten = rooms.forgotten;
-    commits.drops.add(room);
+    groupCommit.meta.forgotten = rooms.forgotten;
+    groupCommit.drops.add(room);
   }
 
   /** Looks at some rooms that nobody may have asked for since their rule changed. True when there are more. */
   #step(): boolean {
     if (this.#walk === undefined) return false;
-    const slice = new Slice(ROOMS);
-    for (const { id, name } of this.rooms.reader.roomsAfter(this.#walk, ROOMS)) {
+    const slice = new TickSlice(ROOMS_PER_PASS);
+    for (const { id, name } of this.rooms.reader.roomsAfter(this.#walk, ROOMS_PER_PASS)) {
       if (!slice.take()) return true;
       this.rooms.known(name)?.trim(now());
       this.#walk = id;
       // Read for this alone.
-      this.appends.relieve();
+      this.appender.evict();
     }
-    if (slice.done < ROOMS) this.#walk = undefined;
+    if (slice.done < ROOMS_PER_PASS) this.#walk = undefined;
     return this.#walk !== undefined;
   }
 
   /** True when there may be more that are too old. */
   #keys(at: number): boolean {
-    const { keys, numbers } = this.appends;
+    const { keys, sequence } = this.appender;
     const more = keys.trim(at);
-    const upTo = keys.oldest ? keys.oldest.seq - 1 : numbers.last;
+    const upTo = keys.oldest ? keys.oldest.seq - 1 : sequence.last;
     if (upTo <= this.#keysUpTo) return more;
     // Only where there may be some.
-    if (this.#keysUpTo > 0 || keys.size > 0) this.commits.keysUpTo = upTo;
+    if (this.#keysUpTo > 0 || keys.size > 0) this.groupCommit.keysUpTo = upTo;
     this.#keysUpTo = upTo;
     return more;
   }

@@ -9,7 +9,7 @@ import { APPLICATION_ID, FILE, pragma, VERSION } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
 /** What a backup holds. */
-export interface BackedUp {
+export interface BackupResult {
   publications: number;
   bytes: number;
 }
@@ -19,7 +19,7 @@ export interface BackedUp {
  * published after it is not in it, so cursors of the original must not seem to fit.
  * @throws StoreError
  */
-export function backUp(dir: string, to: string): BackedUp {
+export function backUp(dir: string, to: string): BackupResult {
   if (existsSync(to)) throw new StoreError("store-failed", to, "it is there already: choose another name");
   const part = `${to}.part`;
   const from = openFile(join(dir, FILE), false);
@@ -39,7 +39,7 @@ export function backUp(dir: string, to: string): BackedUp {
 }
 
 /** The copy is complete, says whose it is, and is on the disk. */
-function finish(path: string): BackedUp {
+function finish(path: string): BackupResult {
   const copy = new Database(path, { readwrite: true });
   try {
     copy.run("UPDATE meta SET value = ? WHERE name = 'epoch'", [newEpoch()]);

@@ -8,10 +8,10 @@ import { APPLICATION_ID, createTables, FILE, LOCK, pragma, VERSION } from "./dat
 import { StoreError, storeError } from "./store-error.ts";
 
 /** How long to wait for a server that is about to let go of the lock, in ms. */
-const LOCK_WAIT = 250;
+const LOCK_TIMEOUT_MS = 250;
 
 /** A folder that is ours until `release`. */
-export interface Opened {
+export interface OpenFolder {
   path: string;
   /** For reading alone. To be closed before the one that writes: the last one to go tidies up. */
   db: Database;
@@ -19,7 +19,7 @@ export interface Opened {
 }
 
 /** @throws StoreError when the folder or the file cannot be used; nothing in it has been changed then */
-export function openFolder(dir: string): Opened {
+export function openFolder(dir: string): OpenFolder {
   const path = join(dir, FILE);
   let lock: Database | undefined;
   let db: Database | undefined;
@@ -83,7 +83,7 @@ function takeLock(path: string): Database {
   for (const file of [path, `${path}-journal`]) makePrivate(file);
   const lock = new Database(path, { readwrite: true, create: true });
   try {
-    lock.run(`PRAGMA busy_timeout = ${LOCK_WAIT}`);
+    lock.run(`PRAGMA busy_timeout = ${LOCK_TIMEOUT_MS}`);
     lock.run("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {

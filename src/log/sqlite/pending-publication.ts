@@ -7,7 +7,7 @@ interface Waiter {
   reject: (error: Error) => void;
 }
 
-export class Entry {
+export class PendingPublication {
   /** Once it has its number. */
   publication: Publication | undefined;
   /** Its follower has it already. */
@@ -39,7 +39,7 @@ export class Entry {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  kept(publication: Publication): void {
+  stored(publication: Publication): void {
     for (const { resolve } of this.#waiters.splice(0)) resolve(publication);
   }
 

@@ -3,15 +3,15 @@
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
 /** So many rooms. Each has what is read at once, about a MiB at most. */
-const WINDOWS = 16;
+const MAX_SLICES = 16;
 
-export class Windows {
+export class ReadCache {
   /** By the id of the room, the newest last. */
-  readonly #windows = new Map<number, Slice>();
+  readonly #slices = new Map<number, Slice>();
 
   /** What of a room comes after a position, if that was read lately: up to `limit`, oldest first. */
   find(id: number, after: number, limit: number): Slice | undefined {
-    const window = this.#windows.get(id);
+    const window = this.#slices.get(id);
     if (!window || after < window.from || after >= window.upTo) return undefined;
     const later = window.publications.filter(({ seq }) => seq > after);
     const publications: Publication[] = later.slice(0, limit);
@@ -20,11 +20,11 @@ export class Windows {
   }
 
   keep(id: number, slice: Slice): void {
-    this.#windows.delete(id);
-    this.#windows.set(id, slice);
-    for (const oldest of this.#windows.keys()) {
-      if (this.#windows.size <= WINDOWS) break;
-      this.#windows.delete(oldest);
+    this.#slices.delete(id);
+    this.#slices.set(id, slice);
+    for (const oldest of this.#slices.keys()) {
+      if (this.#slices.size <= MAX_SLICES) break;
+      this.#slices.delete(oldest);
     }
   }
 }

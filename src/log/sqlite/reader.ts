@@ -2,23 +2,23 @@
 import type { Database } from "bun:sqlite";
 import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import { type KeyRow, KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
+import { type KeyRow, DATA_KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
 
-import { Windows } from "./read-cache.ts";
+import { ReadCache } from "./read-cache.ts";
 
 type Row = PublicationRow;
 /** What it takes to let go of a publication. */
-export interface Oldest {
+export interface OldestRow {
   seq: number;
   time: number;
   size: number;
 }
 
-const ROOM = "SELECT id, name, last, floor, count, bytes, oldest, expires FROM rooms";
-const RANGE = "FROM publications WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq";
+const SELECT_ROOM = "SELECT id, name, last, floor, count, bytes, oldest, expires FROM rooms";
+const WHERE_RANGE = "FROM publications WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq";
 
 export class Reader {
-  readonly windows = new Windows();
+  readonly cache = new ReadCache();
 
   constructor(readonly db: Database) {}
 
@@ -30,7 +30,7 @@ export class Reader {
   }
 
   room(name: string): RoomRow | undefined {
-    return this.db.query<RoomRow, [string]>(`${ROOM} WHERE name = ?`).get(name) ?? undefined;
+    return this.db.query<RoomRow, [string]>(`${SELECT_ROOM} WHERE name = ?`).get(name) ?? undefined;
   }
 
   /** Rooms by their ids, those after one. */
@@ -58,7 +58,7 @@ export class Reader {
   /** A room's publications in (`after`, `upTo`], oldest first. */
   range(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
-      .query<Row, [number, number, number, number]>(`SELECT * ${RANGE} LIMIT ?`)
+      .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} LIMIT ?`)
       .values(room.id, after, upTo, limit)
       .map((row) => publication(room.name, row as Row));
   }
@@ -66,16 +66,16 @@ export class Reader {
   /** The newest of them, oldest first. */
   newest(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
-      .query<Row, [number, number, number, number]>(`SELECT * ${RANGE} DESC LIMIT ?`)
+      .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} DESC LIMIT ?`)
       .values(room.id, after, upTo, limit)
       .map((row) => publication(room.name, row as Row))
       .reverse();
   }
 
   /** The oldest of them, without their data. */
-  oldest(id: number, after: number, upTo: number, limit: number): Oldest[] {
+  oldest(id: number, after: number, upTo: number, limit: number): OldestRow[] {
     return this.db
-      .query<Oldest, [number, number, number, number]>(`SELECT seq, time, size ${RANGE} LIMIT ?`)
+      .query<OldestRow, [number, number, number, number]>(`SELECT seq, time, size ${WHERE_RANGE} LIMIT ?`)
       .all(id, after, upTo, limit);
   }
 
@@ -101,7 +101,7 @@ function publication(name: string, [, seq, prev, time, event, from, kind, data, 
 }
 
 function dataOf(kind: number, value: string | Uint8Array): Data {
-  const name = KINDS[kind];
+  const name = DATA_KINDS[kind];
   if (name === "binary") return { kind: name, bytes: value as Uint8Array };
   return { kind: name ?? "text", text: value as string };
 }

@@ -1,35 +1,35 @@
 // A room that is kept in the file: what is known of it, and the newest of it in memory.
 import { now } from "../clock.ts";
 import type { Publication, Slice } from "../../protocol/publication.ts";
-import type { Memory } from "../../rooms/memory-budget.ts";
-import type { Bounds } from "../../rooms/rule.ts";
-import { OVERHEAD, Tail } from "../../rooms/room-history.ts";
-import type { Placed } from "../../rooms/lru-list.ts";
+import type { MemoryBudget } from "../../rooms/memory-budget.ts";
+import type { Retention } from "../../rooms/rule.ts";
+import { PUBLICATION_OVERHEAD_BYTES, RoomHistory } from "../../rooms/room-history.ts";
+import type { LruItem } from "../../rooms/lru-list.ts";
 import type { RoomChange, RoomRow } from "./batch.ts";
-import type { Oldest, Reader } from "./reader.ts";
+import type { OldestRow, Reader } from "./reader.ts";
 
 /** The room itself lets go of what is over its bounds: its tail is what of the rest is in memory. */
-const UNBOUNDED: Bounds = { count: Infinity, age: Infinity, bytes: Infinity };
+const UNLIMITED: Retention = { count: Infinity, age: Infinity, bytes: Infinity };
 /** A room that keeps no more than this is read into memory as a whole. */
-const FILL_COUNT = 2000;
-const FILL_BYTES = 2 << 20;
+const MAX_WHOLE_COUNT = 2000;
+const MAX_WHOLE_BYTES = 2 << 20;
 /** So much of a larger one is read at once. */
 const READ_COUNT = 1000;
 const READ_BYTES = 1 << 20;
 /** A read of no more publications than this reads no more than these. */
-const FEW = 64;
+const SMALL_READ_COUNT = 64;
 /** So many of the oldest are asked for at once, when they are to go and are not in memory. */
-const OLDEST = 64;
+const OLDEST_PER_READ = 64;
 /** So long a room of which nothing is kept is remembered, in ms. */
-export const REMEMBERED = 600_000;
+export const EMPTY_ROOM_TTL_MS = 600_000;
 
-export class StoredRoom implements Placed<StoredRoom> {
+export class StoredRoom implements LruItem<StoredRoom> {
   older?: StoredRoom | undefined;
   newer?: StoredRoom | undefined;
   readonly id: number;
   readonly name: string;
   /** The newest; what has a seq of at most its floor is in the file alone. */
-  tail: Tail;
+  history: RoomHistory;
   /** Everything after this seq is kept. */
   floor: number;
   count: number;
@@ -38,18 +38,18 @@ export class StoredRoom implements Placed<StoredRoom> {
   /** Nothing is to be known of it any more, whatever of it is on its way. */
   left = false;
   /** Publications that were given to the follower and are not in the file yet. */
-  unkept = 0;
+  unstored = 0;
   /** Publications at the floor or below that are still in the file. */
   #gone = 0;
   /** The oldest, where they are not in memory. */
-  #oldest: Oldest[] = [];
+  #oldest: OldestRow[] = [];
   /** When the oldest was published. */
   #since: number;
 
   constructor(
     row: RoomRow,
-    public bounds: Bounds,
-    readonly memory: Memory,
+    public retention: Retention,
+    readonly memoryBudget: MemoryBudget,
     readonly reader: Reader,
     /** Rooms whose row in the file is not what is known here. */
     readonly changed: Set<StoredRoom>,
@@ -60,27 +60,27 @@ export class StoredRoom implements Placed<StoredRoom> {
     this.count = row.count;
     this.bytes = row.bytes;
     this.#since = row.oldest;
-    this.tail = new Tail(UNBOUNDED, row.last, memory);
+    this.history = new RoomHistory(UNLIMITED, row.last, memoryBudget);
     // Under another rule it may have had another age.
-    if (row.count > 0 && row.expires !== row.oldest + bounds.age) changed.add(this);
+    if (row.count > 0 && row.expires !== row.oldest + retention.age) changed.add(this);
   }
 
   /** The seq of the newest publication, kept or not. */
   get last(): number {
-    return this.tail.last;
+    return this.history.last;
   }
 
   /** Adds the newest publication. What is then over the bounds goes with the next `trim`. */
   push(publication: Publication): void {
     if (this.count === 0) this.#since = publication.time;
-    this.tail.push(publication);
+    this.history.push(publication);
     this.count++;
-    this.bytes += publication.size + OVERHEAD;
+    this.bytes += publication.size + PUBLICATION_OVERHEAD_BYTES;
   }
 
   /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
   trim(now: number): void {
-    const { count, age, bytes } = this.bounds;
+    const { count, age, bytes } = this.retention;
     while (this.count > 0 && (this.count > count || this.bytes > bytes || this.#since <= now - age)) {
       const oldest = this.#next();
       // What should be there and is not cannot be let go of.
@@ -89,7 +89,7 @@ export class StoredRoom implements Placed<StoredRoom> {
       // Read anew, the oldest may be younger than was known.
       this.#since = oldest.time;
       if (this.count <= count && this.bytes <= bytes && this.#since > now - age) return;
-      this.#drop(seq, size + OVERHEAD);
+      this.#drop(seq, size + PUBLICATION_OVERHEAD_BYTES);
     }
   }
 
@@ -99,22 +99,22 @@ export class StoredRoom implements Placed<StoredRoom> {
     this.bytes -= bytes;
     this.#gone++;
     this.changed.add(this);
-    if (this.tail.floor < seq) this.tail.releaseUpTo(seq);
+    if (this.history.floor < seq) this.history.releaseUpTo(seq);
     this.#oldest.shift();
     // Of no more than is in memory the next one's time is known; else it is when it is asked for.
     this.#since = this.#next()?.time ?? 0;
   }
 
   /** The oldest that is kept. */
-  #next(): Oldest | undefined {
-    if (this.tail.floor <= this.floor) return this.tail.oldest;
+  #next(): OldestRow | undefined {
+    if (this.history.floor <= this.floor) return this.history.oldest;
     if (this.#oldest.length === 0)
-      this.#oldest = this.reader.oldest(this.id, this.floor, this.tail.floor, OLDEST);
-    return this.#oldest[0] ?? this.tail.oldest;
+      this.#oldest = this.reader.oldest(this.id, this.floor, this.history.floor, OLDEST_PER_READ);
+    return this.#oldest[0] ?? this.history.oldest;
   }
 
-  rebound(bounds: Bounds, now: number): void {
-    this.bounds = bounds;
+  setRetention(retention: Retention, now: number): void {
+    this.retention = retention;
     this.trim(now);
   }
 
@@ -124,7 +124,7 @@ export class StoredRoom implements Placed<StoredRoom> {
     this.count = 0;
     this.bytes = 0;
     this.floor = this.last;
-    this.tail.forget();
+    this.history.forget();
     this.#oldest = [];
     this.changed.add(this);
   }
@@ -132,19 +132,19 @@ export class StoredRoom implements Placed<StoredRoom> {
   /** Up to `limit` publications after a position, oldest first, perhaps fewer. `trim` it before. */
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.floor);
-    if (!this.#reach(from)) return this.tail.read(from, limit);
-    const { windows } = this.reader;
-    const found = windows.find(this.id, from, limit);
+    if (!this.#extendTo(from)) return this.history.read(from, limit);
+    const { cache } = this.reader;
+    const found = cache.find(this.id, from, limit);
     if (found) return found;
     // Whoever asks for few reads many rooms by turns: a window would be gone before it is used again.
-    const isFew = limit <= FEW;
+    const isFew = limit <= SMALL_READ_COUNT;
     const count = isFew ? limit : this.#manyInFile();
-    const publications = this.reader.range(this, from, this.tail.floor, count);
-    const upTo = publications.length < count ? this.tail.floor : (publications.at(-1)?.seq ?? from);
+    const publications = this.reader.range(this, from, this.history.floor, count);
+    const upTo = publications.length < count ? this.history.floor : (publications.at(-1)?.seq ?? from);
     const slice = { from, upTo, publications };
     if (isFew) return slice;
-    windows.keep(this.id, slice);
-    return windows.find(this.id, from, limit) ?? slice;
+    cache.keep(this.id, slice);
+    return cache.find(this.id, from, limit) ?? slice;
   }
 
   /** The newest `count`, oldest first. `trim` it before. */
@@ -158,18 +158,18 @@ export class StoredRoom implements Placed<StoredRoom> {
 
   #newest(count: number): Slice {
     const wanted = Math.min(count, this.count);
-    if (wanted <= this.tail.count || !this.#reach(this.floor)) return this.tail.newest(count);
-    const { tail, floor } = this;
-    const older = this.reader.newest(this, floor, tail.floor, wanted - tail.count);
+    if (wanted <= this.history.count || !this.#extendTo(this.floor)) return this.history.newest(count);
+    const { history, floor } = this;
+    const older = this.reader.newest(this, floor, history.floor, wanted - history.count);
     const [first] = older;
-    const newer = tail.read(tail.floor, tail.count).publications;
+    const newer = history.read(history.floor, history.count).publications;
     const from = wanted < this.count && first ? first.seq - 1 : floor;
     return { from, upTo: this.last, publications: [...older, ...newer] };
   }
 
   /** Lets go of what is in the file too. Nothing is lost by it. */
   evict(bytes: number): void {
-    this.tail.release(bytes);
+    this.history.release(bytes);
     this.#oldest = [];
   }
 
@@ -185,9 +185,9 @@ export class StoredRoom implements Placed<StoredRoom> {
       last: newest?.seq ?? this.last,
       floor,
       count,
-      bytes: added.reduce((sum, { size }) => sum + size + OVERHEAD, this.bytes),
+      bytes: added.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, this.bytes),
       oldest,
-      expires: count > 0 ? oldest + this.bounds.age : now() + REMEMBERED,
+      expires: count > 0 ? oldest + this.retention.age : now() + EMPTY_ROOM_TTL_MS,
       gone: this.#gone,
     };
   }
@@ -198,22 +198,23 @@ export class StoredRoom implements Placed<StoredRoom> {
   }
 
   /** Whether what comes after a position is in the file alone: a small room is read into memory for it. */
-  #reach(from: number): boolean {
-    if (from >= this.tail.floor) return false;
-    if (this.count > FILL_COUNT || this.bytes > FILL_BYTES) return true;
-    const { tail } = this;
+  #extendTo(from: number): boolean {
+    if (from >= this.history.floor) return false;
+    if (this.count > MAX_WHOLE_COUNT || this.bytes > MAX_WHOLE_BYTES) return true;
+    const { history } = this;
     let older: Publication[];
     try {
-      older = this.reader.range(this, this.floor, tail.floor, FILL_COUNT);
+      older = this.reader.range(this, this.floor, history.floor, MAX_WHOLE_COUNT);
     } catch {
       // A page is damaged: what is asked for may lie on others, and else this error comes again.
       return true;
     }
-    const filled = new Tail(UNBOUNDED, this.floor, this.memory);
+    const filled = new RoomHistory(UNLIMITED, this.floor, this.memoryBudget);
     for (const publication of older) filled.push(publication);
-    for (const publication of tail.read(tail.floor, tail.count).publications) filled.push(publication);
-    tail.forget();
-    this.tail = filled;
+    for (const publication of history.read(history.floor, history.count).publications)
+      filled.push(publication);
+    history.forget();
+    this.history = filled;
     this.#oldest = [];
     return false;
   }

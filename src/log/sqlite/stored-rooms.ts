@@ -1,22 +1,22 @@
 // The rooms that are kept in the file: those of which something is in memory, read from it when they are wanted.
-import { Memory, roomBytes } from "../../rooms/memory-budget.ts";
-import type { Bounds } from "../../rooms/rule.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
-import { UseOrder } from "../../rooms/lru-list.ts";
+import { MemoryBudget, roomBytes } from "../../rooms/memory-budget.ts";
+import type { Retention } from "../../rooms/rule.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
+import { LruList } from "../../rooms/lru-list.ts";
 import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";
 import { StoredRoom } from "./stored-room.ts";
 
 /** So many rooms that nobody is in stay in memory. */
-const IDLE_ROOMS = 10_000;
+const MAX_IDLE_ROOMS = 10_000;
 /** When there is too much in memory, this part of what there may be is left. */
-const TARGET = 0.9;
+const EVICTION_TARGET = 0.9;
 /** Rooms that are listed in one step. */
-const PAGE = 500;
+const ROOMS_PER_STEP = 500;
 
 export class StoredRooms {
   readonly #rooms = new Map<string, StoredRoom>();
-  readonly #order = new UseOrder<StoredRoom>();
+  readonly #lru = new LruList<StoredRoom>();
   /** Those whose row in the file is not what is known here. */
   readonly changed = new Set<StoredRoom>();
   /** Names whose rows are in the file still, and are not to be read any more. */
@@ -26,14 +26,14 @@ export class StoredRooms {
   /**
    * @param forgotten the newest seq of any room of which nothing is known any more
    * @param greatestId no room ever had a greater one
-   * @param memory what all of them and their tails may take: more of it is in the file
+   * @param memoryBudget what all of them and their tails may take: more of it is in the file
    */
   constructor(
     readonly reader: Reader,
-    public boundsOf: (room: string) => Bounds,
+    public retentionOf: (room: string) => Retention,
     public forgotten: number,
     greatestId: number,
-    readonly memory = new Memory(),
+    readonly memoryBudget = new MemoryBudget(),
   ) {
     this.#nextId = greatestId + 1;
   }
@@ -47,21 +47,27 @@ export class StoredRooms {
       if (!row) return undefined;
       room = this.#add(row);
     }
-    this.#order.use(room);
+    this.#lru.touch(room);
     return room;
   }
 
   #add(row: RoomRow): StoredRoom {
-    const room = new StoredRoom(row, this.boundsOf(row.name), this.memory, this.reader, this.changed);
+    const room = new StoredRoom(
+      row,
+      this.retentionOf(row.name),
+      this.memoryBudget,
+      this.reader,
+      this.changed,
+    );
     this.#rooms.set(row.name, room);
-    this.memory.roomBytes += roomBytes(row.name);
+    this.memoryBudget.roomBytes += roomBytes(row.name);
     return room;
   }
 
   #remove(room: StoredRoom): void {
     this.#rooms.delete(room.name);
-    this.#order.remove(room);
-    this.memory.roomBytes -= roomBytes(room.name);
+    this.#lru.remove(room);
+    this.memoryBudget.roomBytes -= roomBytes(room.name);
   }
 
   /** A room that something is to be kept of. What it may have had before is gone. */
@@ -71,7 +77,7 @@ export class StoredRooms {
     const { forgotten } = this;
     const row = { name, last: forgotten, floor: forgotten, count: 0, bytes: 0, oldest: 0, expires: 0 };
     const room = this.#add({ id: this.#nextId++, ...row });
-    this.#order.use(room);
+    this.#lru.touch(room);
     return room;
   }
 
@@ -93,9 +99,9 @@ export class StoredRooms {
   *names(): Iterable<string> {
     let last = 0;
     for (
-      let page = this.reader.roomsAfter(last, PAGE);
+      let page = this.reader.roomsAfter(last, ROOMS_PER_STEP);
       page.length > 0;
-      page = this.reader.roomsAfter(last, PAGE)
+      page = this.reader.roomsAfter(last, ROOMS_PER_STEP)
     ) {
       for (const { id, name, count } of page) {
         last = id;
@@ -122,7 +128,7 @@ export class StoredRooms {
   }
 
   get #isOver(): boolean {
-    return this.memory.isOver || this.#rooms.size > IDLE_ROOMS;
+    return this.memoryBudget.isOver || this.#rooms.size > MAX_IDLE_ROOMS;
   }
 
   /**
@@ -130,19 +136,23 @@ export class StoredRooms {
    * @param isBusy somebody is in it, or something of it is on its way there
    * @param most the most rooms that are looked at
    */
-  relieve(isBusy: (room: StoredRoom) => boolean, most: number): void {
+  evict(isBusy: (room: StoredRoom) => boolean, most: number): void {
     if (!this.#isOver) return;
-    const target = this.memory.limit * TARGET;
-    const slice = new Slice(most, () => 0);
-    for (const room of this.#order) {
-      if ((this.memory.taken <= target && this.#rooms.size <= IDLE_ROOMS * TARGET) || !slice.take()) return;
-      if (room.unkept === 0) room.evict(this.memory.taken - target);
-      if (room.unkept > 0 || this.changed.has(room) || isBusy(room)) {
+    const target = this.memoryBudget.limit * EVICTION_TARGET;
+    const slice = new TickSlice(most, () => 0);
+    for (const room of this.#lru) {
+      if (
+        (this.memoryBudget.taken <= target && this.#rooms.size <= MAX_IDLE_ROOMS * EVICTION_TARGET) ||
+        !slice.take()
+      )
+        return;
+      if (room.unstored === 0) room.evict(this.memoryBudget.taken - target);
+      if (room.unstored > 0 || this.changed.has(room) || isBusy(room)) {
         // It is in use: others are looked at first the next time.
-        this.#order.use(room);
+        this.#lru.touch(room);
         continue;
       }
-      room.tail.forget();
+      room.history.forget();
       this.#remove(room);
     }
   }

@@ -1,28 +1,28 @@
 // The thread that writes: a batch a message, its outcome as the answer, and tidying while there is nothing to write.
-import type { Batch, Fault, Outcome } from "./batch.ts";
+import type { WriteBatch, WriteFault, WriteOutcome } from "./batch.ts";
 import { openFile } from "./open-folder.ts";
 import type { Durability } from "./database-schema.ts";
 import { Writer } from "./writer.ts";
 
 /** What the thread is told. */
-export type Order =
+export type WriterOrder =
   | { do: "open"; path: string; durability: Durability; size: number }
   /** @property again the last one failed: first make what room there is */
-  | { do: "write"; batch: Batch; again: boolean }
+  | { do: "write"; batch: WriteBatch; again: boolean }
   | { do: "close" };
 
 /** Between two steps of tidying, in ms: whatever is to be written goes first. */
-const STEP_MS = 5;
+const TIDY_BUSY_MS = 5;
 /** How often it looks whether there is anything to tidy, in ms. */
-const REST_MS = 1000;
+const TIDY_IDLE_MS = 1000;
 
 let writer: Writer | undefined;
 let timer: Timer | undefined;
 
-function onOrder(order: Order): void {
+function onOrder(order: WriterOrder): void {
   if (order.do === "open") {
     writer = new Writer(openFile(order.path, false), order.durability, order.size);
-    tidyIn(REST_MS);
+    tidyIn(TIDY_IDLE_MS);
   } else if (order.do === "write") postMessage(write(order.batch, order.again));
   else {
     clearTimeout(timer);
@@ -31,7 +31,7 @@ function onOrder(order: Order): void {
   }
 }
 
-function write(batch: Batch, again: boolean): Outcome {
+function write(batch: WriteBatch, again: boolean): WriteOutcome {
   const start = performance.now();
   const before = writer?.trimmed ?? 0;
   try {
@@ -45,7 +45,7 @@ function write(batch: Batch, again: boolean): Outcome {
   }
 }
 
-function failure(run: () => void): Fault | undefined {
+function failure(run: () => void): WriteFault | undefined {
   try {
     run();
     return undefined;
@@ -54,7 +54,7 @@ function failure(run: () => void): Fault | undefined {
   }
 }
 
-function faultOf(error: unknown): Fault {
+function faultOf(error: unknown): WriteFault {
   const { code = "", message } = error as { code?: string; message: string };
   return { code, message };
 }
@@ -67,8 +67,8 @@ function tidyIn(ms: number): void {
     } catch {
       // A full disk or a damaged page: the next batch meets it too, and tells.
     }
-    tidyIn(more ? STEP_MS : REST_MS);
+    tidyIn(more ? TIDY_BUSY_MS : TIDY_IDLE_MS);
   }, ms);
 }
 
-addEventListener("message", ({ data }: MessageEvent<Order>) => onOrder(data));
+addEventListener("message", ({ data }: MessageEvent<WriterOrder>) => onOrder(data));

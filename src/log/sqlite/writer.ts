@@ -1,20 +1,20 @@
 // The only writer of the file: one transaction a batch, and small steps of tidying in between.
 import type { Database, Statement } from "bun:sqlite";
-import type { Batch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
+import type { WriteBatch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
 import { type Durability, pragma } from "./database-schema.ts";
 
 /** So many publications are deleted in one transaction. */
-const STEP = 1000;
+const DELETES_PER_STEP = 1000;
 /** So many rooms are looked at in one step of the walk after a start. */
-const WALK = 200;
+const ROOMS_PER_WALK_STEP = 200;
 /** Free pages are given back when there are more than this many, and more than an eighth of the file. */
-const FREE_PAGES = 256;
+const MIN_FREE_PAGES = 256;
 /** So many at a time. */
-const VACUUM_PAGES = 64;
+const PAGES_PER_VACUUM = 64;
 /** So much must fit before publications are taken again, in bytes. */
-const PROBE = 64 << 10;
+const PROBE_BYTES = 64 << 10;
 /** The write-ahead log is cut back to this after it was longer, in bytes. */
-const JOURNAL_SIZE = 64 << 20;
+const MAX_JOURNAL_BYTES = 64 << 20;
 
 export class Writer {
   /** Publications that were deleted. */
@@ -35,7 +35,7 @@ export class Writer {
     size = Number.POSITIVE_INFINITY,
   ) {
     db.run(`PRAGMA synchronous = ${durability === "fsync" ? "FULL" : "NORMAL"}`);
-    db.run(`PRAGMA journal_size_limit = ${JOURNAL_SIZE}`);
+    db.run(`PRAGMA journal_size_limit = ${MAX_JOURNAL_BYTES}`);
     if (Number.isFinite(size)) {
       const pages = Math.max(pragma(db, "page_count"), Math.floor(size / pragma(db, "page_size")));
       db.run(`PRAGMA max_page_count = ${pages}`);
@@ -51,7 +51,7 @@ export class Writer {
   }
 
   /** Keeps all of a batch, or nothing of it. @throws SQLiteError */
-  write(batch: Batch): void {
+  write(batch: WriteBatch): void {
     let trimmed = 0;
     this.#inTransaction(() => {
       for (const id of batch.drops) this.db.run("DELETE FROM rooms WHERE id = ?", [id]);
@@ -64,13 +64,13 @@ export class Writer {
     });
     this.trimmed += trimmed;
     // Only now: of a batch that failed nothing is to be deleted.
-    for (const { id, floor, gone } of batch.rooms) if (gone > STEP) this.#garbage.set(id, floor);
+    for (const { id, floor, gone } of batch.rooms) if (gone > DELETES_PER_STEP) this.#garbage.set(id, floor);
     for (const id of batch.drops) this.#garbage.set(id, Number.MAX_SAFE_INTEGER);
   }
 
   #change({ id, name, last, floor, count, bytes, oldest, expires, gone }: RoomChange): number {
     this.#room.run(id, name, last, floor, count, bytes, oldest, expires);
-    return gone > 0 && gone <= STEP ? this.#delete.run(id, floor).changes : 0;
+    return gone > 0 && gone <= DELETES_PER_STEP ? this.#delete.run(id, floor).changes : 0;
   }
 
   /** One small step of what is left to be done. True when there is more. @throws SQLiteError */
@@ -84,8 +84,8 @@ export class Writer {
       return true;
     }
     const free = pragma(this.db, "freelist_count");
-    if (free < FREE_PAGES || free * 8 < pragma(this.db, "page_count")) return false;
-    this.db.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    if (free < MIN_FREE_PAGES || free * 8 < pragma(this.db, "page_count")) return false;
+    this.db.run(`PRAGMA incremental_vacuum(${PAGES_PER_VACUUM})`);
     return true;
   }
 
@@ -96,7 +96,7 @@ export class Writer {
 
   /** Sees whether more can be kept: after a full disk small changes may succeed where a publication would not. */
   probe(): void {
-    this.db.run(`INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(${PROBE}))`);
+    this.db.run(`INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(${PROBE_BYTES}))`);
     this.db.run("DELETE FROM meta WHERE name = 'probe'");
   }
 
@@ -108,7 +108,7 @@ export class Writer {
   #deleteSome(id: number, upTo: number): boolean {
     const next = this.db
       .query<{ seq: number }, [number, number]>(
-        `SELECT seq FROM publications WHERE room = ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ${STEP}`,
+        `SELECT seq FROM publications WHERE room = ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ${DELETES_PER_STEP}`,
       )
       .get(id, upTo);
     const { changes } = this.#delete.run(id, next ? next.seq - 1 : upTo);
@@ -123,7 +123,7 @@ export class Writer {
     );
     const floor = this.db.query<{ floor: number }, [number]>("SELECT floor FROM rooms WHERE id = ?");
     let id: number | null = from;
-    for (let i = 0; i < WALK; i++) {
+    for (let i = 0; i < ROOMS_PER_WALK_STEP; i++) {
       id = step.get(id)?.room ?? null;
       this.#walked = id ?? undefined;
       if (id === null) return;

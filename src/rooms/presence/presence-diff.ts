@@ -1,13 +1,13 @@
 // What those who listen to a room's presence were told, and what is news to them: changes gathered and netted. Pure.
-import { presenceFields, type PresenceNews } from "../../protocol/presence-messages.ts";
+import { presenceFields, type PresenceChanges } from "../../protocol/presence-messages.ts";
 
 /** So much of names and infos, in characters of JSON, may be told at once; of more there are counts. */
-export const LIST_SIZE = 256 * 1024;
+export const MAX_LIST_BYTES = 256 * 1024;
 /** What is over a limit is under it again only below this part of it: names do not come and go with every change. */
-export const BACK = 0.9;
+export const HYSTERESIS = 0.9;
 
 /** Who is there now. */
-export interface Present {
+export interface PresenceSource {
   readonly users: number;
   readonly guests: number;
   /** The sum of the lengths of all texts. */
@@ -23,23 +23,23 @@ export interface Present {
 }
 
 /** What there is to tell, if anything, and how many changes that spares: told as one, or undone since. */
-export interface Taken {
-  news?: PresenceNews | undefined;
+export interface TakenDiff {
+  changes?: PresenceChanges | undefined;
   netted: number;
 }
 
-export class News {
+export class PresenceDiff {
   /** What was told last: how many, and whether they were named. */
-  #told: { users: number; guests: number; named: boolean };
+  #sent: { users: number; guests: number; named: boolean };
   /** Of users of whom there is something else to tell: what was told, undefined where they were not there. */
-  #was = new Map<string, string | undefined>();
+  #before = new Map<string, string | undefined>();
   #changes = 0;
   /** All is to be told, whatever was told before. */
-  #anew = false;
+  #resend = false;
   #snapshot: string | undefined;
 
-  constructor(readonly present: Present) {
-    this.#told = { users: 0, guests: 0, named: present.limit > 0 };
+  constructor(readonly present: PresenceSource) {
+    this.#sent = { users: 0, guests: 0, named: present.limit > 0 };
   }
 
   /** There may be something to tell. */
@@ -51,7 +51,7 @@ export class News {
   note(user: string, was: string | undefined): void {
     this.#changes++;
     // Where nobody was named there is nothing to take back.
-    if (this.#told.named && !this.#was.has(user)) this.#was.set(user, was);
+    if (this.#sent.named && !this.#before.has(user)) this.#before.set(user, was);
   }
 
   /** There are more guests, or fewer. */
@@ -61,27 +61,27 @@ export class News {
 
   /** What was told counts for nothing: the next news is a snapshot. */
   restart(): void {
-    this.#anew = true;
-    this.#told.named = false;
-    this.#was.clear();
+    this.#resend = true;
+    this.#sent.named = false;
+    this.#before.clear();
     this.#changes++;
     this.#snapshot = undefined;
   }
 
   /** What has changed since it was last asked: from now on it counts as told. */
-  take(): Taken {
-    const before = this.#told;
-    const was = this.#was;
+  take(): TakenDiff {
+    const before = this.#sent;
+    const was = this.#before;
     const changes = this.#changes;
-    const anew = this.#anew;
+    const anew = this.#resend;
     const { users, guests } = this.present;
     const named = this.#fits(before.named);
-    this.#told = { users, guests, named };
-    this.#was = new Map();
+    this.#sent = { users, guests, named };
+    this.#before = new Map();
     this.#changes = 0;
-    this.#anew = false;
+    this.#resend = false;
     this.#snapshot = undefined;
-    const tell = (news: PresenceNews, told: number) => ({ news, netted: Math.max(0, changes - told) });
+    const tell = (news: PresenceChanges, told: number) => ({ news, netted: Math.max(0, changes - told) });
     const otherGuests = before.guests !== guests;
     if (!named) {
       const other = anew || before.named || before.users !== users || otherGuests;
@@ -95,7 +95,7 @@ export class News {
 
   /** What was told, as a snapshot, in JSON fields: who is given it now knows what all know, and hears the same news. */
   get snapshot(): string {
-    const { users, guests, named } = this.#told;
+    const { users, guests, named } = this.#sent;
     this.#snapshot ??= presenceFields(
       named ? { users, guests, members: this.#texts() } : { users, guests, more: true },
     );
@@ -104,8 +104,8 @@ export class News {
 
   #fits(named: boolean): boolean {
     const { users, size, limit, partial } = this.present;
-    const part = named ? 1 : BACK;
-    return !partial && limit > 0 && users <= Math.ceil(limit * part) && size <= LIST_SIZE * part;
+    const part = named ? 1 : HYSTERESIS;
+    return !partial && limit > 0 && users <= Math.ceil(limit * part) && size <= MAX_LIST_BYTES * part;
   }
 
   #difference(was: Map<string, string | undefined>): { joined: string[]; left: string[] } {
@@ -122,8 +122,8 @@ export class News {
 
   /** What was told of each user. */
   #texts(): string[] {
-    const told = [...this.#was.values()].filter((text) => text !== undefined);
-    for (const [user, text] of this.present.texts()) if (!this.#was.has(user)) told.push(text);
+    const told = [...this.#before.values()].filter((text) => text !== undefined);
+    for (const [user, text] of this.present.texts()) if (!this.#before.has(user)) told.push(text);
     return told;
   }
 }

@@ -1,7 +1,7 @@
 // What sources say of one user of a room, and which of it counts. Pure.
 
 /** What is known of a user, or of guests, from one source: a session of this process, or another node. */
-export interface Seen {
+export interface PresenceReport {
   /** Absent: guests. */
   readonly user?: string | undefined;
   readonly info?: unknown;
@@ -13,31 +13,31 @@ export interface Seen {
 }
 
 /** A user. */
-export interface Member {
+export interface PresentUser {
   since: number;
   /** What each source says: sessions here, and other nodes. */
-  readonly here: Map<string, Seen>;
-  readonly elsewhere: Map<string, Seen>;
+  readonly here: Map<string, PresenceReport>;
+  readonly elsewhere: Map<string, PresenceReport>;
   /** What was said here last, while the grace runs. */
-  parting: Seen | undefined;
-  newest: Seen;
+  leaving: PresenceReport | undefined;
+  newest: PresenceReport;
   text: string;
 }
 
-export function saidAt({ at, since }: Seen): number {
+export function reportedAt({ at, since }: PresenceReport): number {
   return at ?? since;
 }
 
 /** All that is said of it. */
-export function* said({ here, elsewhere }: Member): Iterable<Seen> {
+export function* said({ here, elsewhere }: PresentUser): Iterable<PresenceReport> {
   yield* elsewhere.values();
   yield* here.values();
 }
 
 /** Of those that say it since the same moment the last one. */
-export function newestOf(all: Iterable<Seen>): Seen | undefined {
-  let newest: Seen | undefined;
-  for (const seen of all) if (!newest || saidAt(seen) >= saidAt(newest)) newest = seen;
+export function newestOf(all: Iterable<PresenceReport>): PresenceReport | undefined {
+  let newest: PresenceReport | undefined;
+  for (const seen of all) if (!newest || reportedAt(seen) >= reportedAt(newest)) newest = seen;
   return newest;
 }
 

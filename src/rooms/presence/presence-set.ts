@@ -1,14 +1,14 @@
 // Who is in a room, by user: when somebody has come, and when left. Pure: time is given.
 import { memberText } from "../../protocol/presence-messages.ts";
-import { type Member, newestOf, said, saidAt, type Seen, sum } from "./presence-report.ts";
-import { LIST_SIZE, News, type Present } from "./presence-diff.ts";
+import { type PresentUser, newestOf, said, reportedAt, type PresenceReport, sum } from "./presence-report.ts";
+import { MAX_LIST_BYTES, PresenceDiff, type PresenceSource } from "./presence-diff.ts";
 import type { PresenceRule } from "../rule.ts";
 
-export class Members implements Present {
-  readonly news: News;
+export class PresenceSet implements PresenceSource {
+  readonly diff: PresenceDiff;
   /** Grows whenever `list` may be another. */
   changes = 0;
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, PresentUser>();
   /** Guests by source. */
   readonly #guests = { here: new Map<string, number>(), elsewhere: new Map<string, number>() };
   #guestCount = 0;
@@ -20,14 +20,14 @@ export class Members implements Present {
   /** Users whom this process says are there. */
   #claims = 0;
   /** There are too many for this process to know those elsewhere by name. */
-  #crowd: { users: number; sessions: Map<string, number> } | undefined;
+  #tooMany: { users: number; sessions: Map<string, number> } | undefined;
 
   constructor(public rule: PresenceRule) {
-    this.news = new News(this);
+    this.diff = new PresenceDiff(this);
   }
 
   get users(): number {
-    return Math.max(this.#members.size, this.#crowd?.users ?? 0);
+    return Math.max(this.#members.size, this.#tooMany?.users ?? 0);
   }
 
   /** Those of them who are here, or were until a moment ago. */
@@ -49,7 +49,7 @@ export class Members implements Present {
   }
 
   get sessions(): number {
-    return this.#sessions + sum(this.#crowd?.sessions.values() ?? []);
+    return this.#sessions + sum(this.#tooMany?.sessions.values() ?? []);
   }
 
   get size(): number {
@@ -62,7 +62,7 @@ export class Members implements Present {
 
   /** Not everybody who is there is known by name. */
   get partial(): boolean {
-    return this.#crowd !== undefined;
+    return this.#tooMany !== undefined;
   }
 
   /** Somebody's grace is running. */
@@ -71,7 +71,7 @@ export class Members implements Present {
   }
 
   /** Nobody is here, nor was until a moment ago. */
-  get deserted(): boolean {
+  get isEmpty(): boolean {
     return this.#claims === 0 && this.#guests.here.size === 0;
   }
 
@@ -84,10 +84,10 @@ export class Members implements Present {
   }
 
   /** What this process says of a user: that is what other nodes are told. Undefined where they have left. */
-  here(user: string): Seen | undefined {
+  localReport(user: string): PresenceReport | undefined {
     const member = this.#members.get(user);
     if (!member) return undefined;
-    const newest = newestOf(member.here.values()) ?? member.parting;
+    const newest = newestOf(member.here.values()) ?? member.leaving;
     if (!newest) return undefined;
     let { since } = newest;
     let sessions = 0;
@@ -95,31 +95,31 @@ export class Members implements Present {
       since = Math.min(since, seen.since);
       sessions += seen.sessions;
     }
-    return { user, info: this.rule.info ? newest.info : undefined, since, sessions, at: saidAt(newest) };
+    return { user, info: this.rule.info ? newest.info : undefined, since, sessions, at: reportedAt(newest) };
   }
 
   /** All users of whom it says something. */
   *claims(): Iterable<string> {
-    for (const [user, { here, parting }] of this.#members) if (here.size > 0 || parting) yield user;
+    for (const [user, { here, leaving }] of this.#members) if (here.size > 0 || leaving) yield user;
   }
 
   /** A session here sees a user, or is a guest. It counts instead of what it said before. */
-  set(source: string, seen: Seen): void {
+  report(source: string, seen: PresenceReport): void {
     const { user } = seen;
     if (user === undefined) return this.#setGuests("here", source, seen.sessions);
-    const member = this.#meet(user, seen);
-    if (member.here.size === 0 && !member.parting) this.#claims++;
+    const member = this.#findOrAdd(user, seen);
+    if (member.here.size === 0 && !member.leaving) this.#claims++;
     this.#leaving.delete(user);
-    this.#say(member, member.here, source, seen);
-    member.parting = undefined;
-    this.#retell(user, member);
+    this.#record(member, member.here, source, seen);
+    member.leaving = undefined;
+    this.#updateText(user, member);
   }
 
   /**
    * A session here no longer sees a user, or is no guest any more. With the last one's word the grace begins.
    * @param now ms, by a clock that never goes back; the same for `expire` and `follow`
    */
-  unset(source: string, user: string | undefined, now: number): void {
+  retract(source: string, user: string | undefined, now: number): void {
     if (user === undefined) return this.#setGuests("here", source, 0);
     const member = this.#members.get(user);
     const before = member?.here.get(source);
@@ -129,34 +129,34 @@ export class Members implements Present {
     this.#sessions -= before.sessions;
     this.#sessionsHere -= before.sessions;
     if (member.here.size === 0) {
-      member.parting = { ...before, sessions: 0 };
+      member.leaving = { ...before, sessions: 0 };
       this.#leaving.set(user, now + this.rule.grace);
     }
-    this.#unsaid(user, member, before);
+    this.#afterRetract(user, member, before);
   }
 
   /** Another node sees a user, or guests. */
-  hear(node: string, seen: Seen): void {
+  reportFromNode(node: string, seen: PresenceReport): void {
     const { user } = seen;
     if (user === undefined) return this.#setGuests("elsewhere", node, seen.sessions);
     // Where there are too many, only those are known who are here.
-    if (this.#crowd) return;
-    const member = this.#meet(user, seen);
-    this.#say(member, member.elsewhere, node, seen);
-    this.#retell(user, member);
+    if (this.#tooMany) return;
+    const member = this.#findOrAdd(user, seen);
+    this.#record(member, member.elsewhere, node, seen);
+    this.#updateText(user, member);
   }
 
   /** All users whom another node sees. @param whole it no longer sees those who are not among them */
-  hearAll(node: string, all: Seen[], whole: boolean): void {
+  reportAllFromNode(node: string, all: PresenceReport[], whole: boolean): void {
     const seen = new Set(all.map(({ user }) => user));
     if (whole)
       for (const [user, { elsewhere }] of this.#members)
-        if (elsewhere.has(node) && !seen.has(user)) this.unhear(node, user);
-    for (const one of all) this.hear(node, one);
+        if (elsewhere.has(node) && !seen.has(user)) this.retractFromNode(node, user);
+    for (const one of all) this.reportFromNode(node, one);
   }
 
   /** Another node no longer sees a user. Their grace is over: it was that node's. */
-  unhear(node: string, user: string): void {
+  retractFromNode(node: string, user: string): void {
     const member = this.#members.get(user);
     const before = member?.elsewhere.get(node);
     if (!member || !before) return;
@@ -167,32 +167,32 @@ export class Members implements Present {
   }
 
   /** Another node is gone, with all whom it saw. */
-  drop(node: string): void {
+  dropNode(node: string): void {
     this.#setGuests("elsewhere", node, 0);
     this.changes++;
-    if (this.#crowd?.sessions.delete(node)) this.news.noteGuests();
-    for (const user of this.#members.keys()) this.unhear(node, user);
+    if (this.#tooMany?.sessions.delete(node)) this.diff.noteGuests();
+    for (const user of this.#members.keys()) this.retractFromNode(node, user);
   }
 
   /**
    * There are too many for names: those who are elsewhere are known by number alone.
    * @param users of all nodes; undefined: names are known again, and are about to be told
    */
-  crowd(users: number | undefined): void {
-    if (users === this.#crowd?.users) return;
-    const before = this.#crowd;
+  setTooMany(users: number | undefined): void {
+    if (users === this.#tooMany?.users) return;
+    const before = this.#tooMany;
     this.changes++;
-    this.#crowd = users === undefined ? undefined : { users, sessions: before?.sessions ?? new Map() };
-    this.news.noteGuests();
+    this.#tooMany = users === undefined ? undefined : { users, sessions: before?.sessions ?? new Map() };
+    this.diff.noteGuests();
     if (before || users === undefined) return;
     for (const [user, { elsewhere }] of this.#members)
-      for (const node of elsewhere.keys()) this.unhear(node, user);
+      for (const node of elsewhere.keys()) this.retractFromNode(node, user);
   }
 
   /** Where there are too many: how many sessions of users another node has. */
-  hearSessions(node: string, sessions: number): void {
+  setNodeSessions(node: string, sessions: number): void {
     this.changes++;
-    this.#crowd?.sessions.set(node, sessions);
+    this.#tooMany?.sessions.set(node, sessions);
   }
 
   /** Those whose grace is over have left, `most` of them. Returns whom this process no longer sees. */
@@ -204,21 +204,21 @@ export class Members implements Present {
       this.#leaving.delete(user);
       this.changes++;
       this.#claims--;
-      const member = this.#members.get(user) as Member;
-      const { parting } = member;
-      member.parting = undefined;
-      this.#settle(user, member, parting);
+      const member = this.#members.get(user) as PresentUser;
+      const { leaving } = member;
+      member.leaving = undefined;
+      this.#settle(user, member, leaving);
     }
     return over;
   }
 
   /** Another rule holds from now on. All is told anew. */
-  follow(rule: PresenceRule, now: number): void {
+  applyRule(rule: PresenceRule, now: number): void {
     this.changes++;
     this.rule = rule;
     for (const [user, at] of this.#leaving) this.#leaving.set(user, Math.min(at, now + rule.grace));
-    for (const [user, member] of this.#members) this.#retell(user, member);
-    this.news.restart();
+    for (const [user, member] of this.#members) this.#updateText(user, member);
+    this.diff.restart();
   }
 
   /** Who is there now, the first of them: JSON fields, with `more` where not all are listed. */
@@ -228,7 +228,7 @@ export class Members implements Present {
     let size = 0;
     for (const { text, since, here, elsewhere } of this.#members.values()) {
       size += text.length;
-      if (members.length === this.limit || size > LIST_SIZE) break;
+      if (members.length === this.limit || size > MAX_LIST_BYTES) break;
       let count = 0;
       for (const each of here.values()) count += each.sessions;
       for (const each of elsewhere.values()) count += each.sessions;
@@ -238,7 +238,7 @@ export class Members implements Present {
     return `"users":${users},"guests":${guests},"sessions":${sessions},"members":[${members.join(",")}]${more}`;
   }
 
-  #meet(user: string, seen: Seen): Member {
+  #findOrAdd(user: string, seen: PresenceReport): PresentUser {
     this.changes++;
     const known = this.#members.get(user);
     if (known) {
@@ -246,11 +246,11 @@ export class Members implements Present {
       return known;
     }
     const { since } = seen;
-    const member: Member = {
+    const member: PresentUser = {
       since,
       here: new Map(),
       elsewhere: new Map(),
-      parting: undefined,
+      leaving: undefined,
       newest: seen,
       text: "",
     };
@@ -258,7 +258,12 @@ export class Members implements Present {
     return member;
   }
 
-  #say(member: Member, sources: Map<string, Seen>, source: string, seen: Seen): void {
+  #record(
+    member: PresentUser,
+    sources: Map<string, PresenceReport>,
+    source: string,
+    seen: PresenceReport,
+  ): void {
     const before = sources.get(source);
     const more = seen.sessions - (before?.sessions ?? 0);
     this.#sessions += more;
@@ -267,25 +272,25 @@ export class Members implements Present {
     const isNews = !before || this.#text(before) !== this.#text(seen);
     if (isNews) sources.delete(source);
     sources.set(source, seen);
-    const { newest, parting } = member;
-    const counts = isNews ? newest === parting || saidAt(seen) >= saidAt(newest) : newest === before;
+    const { newest, leaving } = member;
+    const counts = isNews ? newest === leaving || reportedAt(seen) >= reportedAt(newest) : newest === before;
     if (counts) member.newest = seen;
     else if (newest === before) member.newest = newestOf(said(member)) ?? seen;
   }
 
   /** Some source says nothing any more: with the last one the user has left. */
-  #settle(user: string, member: Member, before: Seen | undefined): void {
-    const { here, elsewhere, parting } = member;
-    if (here.size > 0 || elsewhere.size > 0 || parting) return this.#unsaid(user, member, before);
-    this.news.note(user, member.text);
+  #settle(user: string, member: PresentUser, before: PresenceReport | undefined): void {
+    const { here, elsewhere, leaving } = member;
+    if (here.size > 0 || elsewhere.size > 0 || leaving) return this.#afterRetract(user, member, before);
+    this.diff.note(user, member.text);
     this.#members.delete(user);
     this.#size -= member.text.length;
   }
 
-  #unsaid(user: string, member: Member, before: Seen | undefined): void {
+  #afterRetract(user: string, member: PresentUser, before: PresenceReport | undefined): void {
     if (member.newest !== before) return;
-    member.newest = newestOf(said(member)) ?? member.parting ?? member.newest;
-    this.#retell(user, member);
+    member.newest = newestOf(said(member)) ?? member.leaving ?? member.newest;
+    this.#updateText(user, member);
   }
 
   #setGuests(where: "here" | "elsewhere", source: string, sessions: number): void {
@@ -297,18 +302,18 @@ export class Members implements Present {
     else guests.delete(source);
     this.#guestCount += change;
     this.#sessions += change;
-    this.news.noteGuests();
+    this.diff.noteGuests();
   }
 
-  #text({ user = "", info }: Seen): string {
+  #text({ user = "", info }: PresenceReport): string {
     return memberText(user, this.rule.info ? info : undefined);
   }
 
   /** Something else may be said of a user now. */
-  #retell(user: string, member: Member): void {
+  #updateText(user: string, member: PresentUser): void {
     const text = this.#text(member.newest);
     if (text === member.text) return;
-    this.news.note(user, member.text || undefined);
+    this.diff.note(user, member.text || undefined);
     this.#size += text.length - member.text.length;
     member.text = text;
   }

@@ -1,6 +1,6 @@
 // Where publications are kept: what people write, and what it becomes.
 import { type Static, Type } from "typebox";
-import { readAddress } from "../../log/redis/address.ts";
+import { parseRedisAddress } from "../../log/redis/address.ts";
 import { Duration, Size } from "../../rooms/rule.ts";
 import { durationMs, sizeBytes } from "../../rooms/units.ts";
 
@@ -54,7 +54,7 @@ export function storeFault({ kind, ...given }: StoreOptions): string | undefined
 
 function addressFault(url: string): string | undefined {
   try {
-    readAddress(url);
+    parseRedisAddress(url);
     return undefined;
   } catch (error) {
     return `url ${(error as Error).message}`;

@@ -92,7 +92,7 @@ function publications(registry: Registry, hub: Hub): void {
   counter(registry, "thump_delivered_bytes_total", "Bytes of deliveries.", [], () => stats.deliveredBytes);
   gauge(registry, "thump_rooms", "Rooms that somebody is in.", [], () => hub.rooms.size);
   gauge(registry, "thump_tail_bytes", "Memory that the kept publications of those rooms take.", [], () =>
-    hub.rooms.values().reduce((sum, { tail }) => sum + tail.bytes, 0),
+    hub.rooms.values().reduce((sum, { history }) => sum + history.bytes, 0),
   );
   histogram(registry, "thump_log_append_seconds", "From a publication's arrival until the log kept it.", [
     [{}, stats.append],

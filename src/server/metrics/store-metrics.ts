@@ -10,7 +10,7 @@ import { counter, gauge, histogram } from "./metrics.ts";
 export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {
   const { log } = hub;
   if (!(log instanceof SqliteLog)) return;
-  const { stats } = log.commits;
+  const { stats } = log.groupCommit;
   counter(registry, "thump_store_commits_total", "Transactions.", ["result"], () => [
     [{ result: "kept" }, stats.commits],
     [{ result: "failed" }, stats.failed],
@@ -30,7 +30,7 @@ export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {
     () => stats.trimmed,
   );
   const took = new Latency();
-  log.commits.onCommit = (ms) => took.observe(ms);
+  log.groupCommit.onCommit = (ms) => took.observe(ms);
   histogram(registry, "thump_store_commit_seconds", "How long a transaction took.", [[{}, took]]);
   gauge(registry, "thump_store_bytes", "What the file takes, and its write-ahead log.", ["file"], () => [
     [{ file: "data" }, sizeOf(log.path)],

@@ -4,7 +4,7 @@ import type { Hub } from "../../hub/hub.ts";
 import { LatencyWindow } from "../../hub/latency-histogram.ts";
 import type { Stats } from "../../hub/stats.ts";
 import type { Code } from "../../protocol/codes.ts";
-import { OWN_ROOMS, type Quantiles, type Sample } from "../../protocol/status-rooms.ts";
+import { OWN_ROOMS, type Quantiles, type ServerSample } from "../../protocol/status-rooms.ts";
 import type { ThumpServer } from "../thump-server.ts";
 
 /** What only grows: a sample says by how much. */
@@ -46,7 +46,7 @@ export class ServerStats {
   }
 
   /** What there is now, and what happened since the last time. */
-  take(): Sample {
+  take(): ServerSample {
     const { thump, node } = this;
     const { hub, service, memoryBudget } = thump;
     const now = performance.now();
@@ -96,8 +96,8 @@ export class ServerStats {
     return happened;
   }
 
-  #rejected({ rejects }: Stats): Sample["rejects"] {
-    const since: Sample["rejects"] = {};
+  #rejected({ rejects }: Stats): ServerSample["rejects"] {
+    const since: ServerSample["rejects"] = {};
     for (const [code, count] of rejects) {
       const more = count - (this.#rejects.get(code) ?? 0);
       if (more > 0) since[code] = more;

@@ -4,7 +4,13 @@ import { plainAddress } from "../../limits/client-address.ts";
 import { type Ending, type Journal, reasonName } from "../../hub/session-events.ts";
 import type { Session } from "../../hub/session.ts";
 import type { Code, ThumpError } from "../../protocol/codes.ts";
-import type { Began, Ended, ErrorNote, ErrorNotes, SessionNotes } from "../../protocol/status-rooms.ts";
+import type {
+  SessionBegan,
+  SessionEnded,
+  ErrorCount,
+  ErrorReport,
+  SessionReport,
+} from "../../protocol/status-rooms.ts";
 
 /** So many of each kind are kept until they are taken; the rest are counted. */
 const MAX_EVENTS = 50;
@@ -21,10 +27,10 @@ const CODES_WITHOUT_MESSAGE: ReadonlySet<Code> = new Set([
 ]);
 
 export class StatusEvents implements Journal {
-  #began: Began[] = [];
-  #ended: Ended[] = [];
+  #began: SessionBegan[] = [];
+  #ended: SessionEnded[] = [];
   #more = { began: 0, ended: 0 };
-  #errors = new Map<Code, ErrorNote>();
+  #errors = new Map<Code, ErrorCount>();
   #faults = new Set<string>();
 
   began(session: Session): void {
@@ -58,7 +64,7 @@ export class StatusEvents implements Journal {
   }
 
   /** Who came and went since the last time; nothing when nobody did. */
-  takeSessions(): Omit<SessionNotes, "node"> | undefined {
+  takeSessions(): Omit<SessionReport, "node"> | undefined {
     if (this.#began.length + this.#ended.length === 0) return undefined;
     const taken = { began: this.#began, ended: this.#ended, more: this.#more };
     this.#began = [];
@@ -68,7 +74,7 @@ export class StatusEvents implements Journal {
   }
 
   /** What was refused and what failed since the last time. */
-  takeErrors(): Pick<ErrorNotes, "errors" | "faults"> | undefined {
+  takeErrors(): Pick<ErrorReport, "errors" | "faults"> | undefined {
     if (this.#errors.size + this.#faults.size === 0) return undefined;
     const taken = { errors: [...this.#errors.values()], faults: [...this.#faults] };
     this.#errors.clear();
@@ -77,6 +83,6 @@ export class StatusEvents implements Journal {
   }
 }
 
-function who({ id, transport, identity }: Session): Pick<Began, "session" | "transport" | "user"> {
+function who({ id, transport, identity }: Session): Pick<SessionBegan, "session" | "transport" | "user"> {
   return { session: id, transport, user: identity.user };
 }

@@ -68,7 +68,7 @@ function* allRooms(
 }
 
 function about(hub: Hub, { room, sessions }: Listed): object {
-  const { count, bytes, newest } = hub.log.about?.(room) ?? {};
+  const { count, bytes, newest } = hub.log.usageOf?.(room) ?? {};
   const time = newest ?? hub.rooms.get(room)?.newest?.time;
   return { room, sessions, newest: time, kept: count === undefined ? undefined : { count, bytes } };
 }

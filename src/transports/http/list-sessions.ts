@@ -105,14 +105,14 @@ function sentTo({ sent, memberships }: Session): number {
 /** Where a session is in a room. `more`: there are others, of which the room's tail knows nothing any more. */
 function standing(hub: Hub, membership: Membership): object {
   const { room, live, max } = membership;
-  const { tail, rule } = room;
+  const { history, rule } = room;
   const position = positionOf(membership);
   return {
     room: room.name,
     at: formatCursor(hub.log.epoch, live ? hub.position : position),
     live,
-    behind: live ? 0 : tail.countAfter(position),
-    more: !live && position < tail.floor ? true : undefined,
+    behind: live ? 0 : history.countAfter(position),
+    more: !live && position < history.floor ? true : undefined,
     max,
     lag: rule.lag,
   };

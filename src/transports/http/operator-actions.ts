@@ -5,7 +5,7 @@ import type { RoomService } from "../../service/room-service.ts";
 import { endSessions } from "../../service/end-sessions.ts";
 import { checkUserName } from "../../auth/user-name.ts";
 import type { Session } from "../../hub/session.ts";
-import type { Removal } from "../../log/peers.ts";
+import type { SessionRemoval } from "../../log/peers.ts";
 import { fieldErrors } from "../../protocol/field-errors.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { readJson } from "./read-body.ts";
@@ -106,7 +106,10 @@ function noSession(): ThumpError {
 }
 
 /** Here, and on the other nodes where there are some. Says how many sessions ended. */
-async function removeEverywhere({ hub, authenticator }: RoomService, removal: Removal): Promise<number> {
+async function removeEverywhere(
+  { hub, authenticator }: RoomService,
+  removal: SessionRemoval,
+): Promise<number> {
   const { peers } = hub.log;
   const { ended, revoked } = endSessions(hub, authenticator, removal);
   if (!peers) return ended;

@@ -1,6 +1,6 @@
 // One page of many things, without sorting all of them, and a slice of them a turn: others go on meanwhile.
 import { governor } from "../../scheduling/governor.ts";
-import { Slice } from "../../scheduling/tick-slice.ts";
+import { TickSlice } from "../../scheduling/tick-slice.ts";
 
 /** The most that are looked at in one tick, for all pages that are being put together. */
 const ITEMS_PER_TICK = 2000;
@@ -39,10 +39,10 @@ export async function pageOf<P, T extends P>(
   // One more than the page has: then it is known whether there is another.
   const first = new First<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
-  let slice = new Slice(ITEMS_PER_TICK, undefined, await governor.next());
+  let slice = new TickSlice(ITEMS_PER_TICK, undefined, await governor.next());
   for (const item of items) {
     if (!slice.take()) {
-      slice = new Slice(ITEMS_PER_TICK, undefined, await governor.next());
+      slice = new TickSlice(ITEMS_PER_TICK, undefined, await governor.next());
       slice.take();
     }
     if (item === undefined) continue;

@@ -3,7 +3,7 @@ import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { Content } from "../../protocol/content.ts";
-import { Elements } from "../../protocol/json-elements.ts";
+import { JsonElements } from "../../protocol/json-elements.ts";
 import { parseJson } from "../../protocol/json.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
 
@@ -103,7 +103,7 @@ export async function readItems(
   const bytes = await readJsonBytes(service, context, request, limit);
   const size = bytes.byteLength;
   const work = new LongWork(size, () => request.signal.aborted);
-  const elements = new Elements(bytes, most);
+  const elements = new JsonElements(bytes, most);
   do if (work.isDue) await work.pause();
   while (elements.step(LOOK));
   const { isArray, starts, ends } = elements;

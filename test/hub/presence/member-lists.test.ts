@@ -4,7 +4,7 @@ import type { Options } from "../../../src/index.ts";
 import { gzip } from "../../../src/hub/content-coding.ts";
 import { MemberLists } from "../../../src/hub/presence/member-lists.ts";
 import type { Room } from "../../../src/hub/room.ts";
-import { Members } from "../../../src/rooms/presence/presence-set.ts";
+import { PresenceSet } from "../../../src/rooms/presence/presence-set.ts";
 import { connect, type Multiplexed, multiplexed } from "../../support/clients.ts";
 import { membersOf, presenceClock, userToken } from "../../support/presence.ts";
 import { startServer } from "../../support/server.ts";
@@ -21,7 +21,7 @@ test.each(RULES)("the members of a large room %s are gathered once for many requ
   const open = (i: number) => connect(server.socket("/rooms/r"), { headers: bearer(userToken(`u${i}`)) });
   await Promise.all(Array.from({ length: 300 }, (_, i) => open(i)));
   const client = await multiplexed(server.socket("/ws"), { headers: bearer(userToken("watcher")) });
-  using gathered = spyOn(Members.prototype, "set");
+  using gathered = spyOn(PresenceSet.prototype, "set");
   const { lists } = server.thump.hub.presence;
   const before = lists.looks;
   const answers = await Promise.all(

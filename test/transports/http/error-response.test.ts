@@ -187,7 +187,7 @@ test("a log that cannot be read when the stream has begun: the error is its last
   const server = startServer();
   const { log } = server.thump.hub;
   log.newest = () => Promise.reject(unavailable("It is away."));
-  log.tail = () => undefined;
+  log.history = () => undefined;
   for (const path of ["/rooms/r?last=1", "/events?room=r&last=1"]) {
     const response = await fetch(server.url + path, { headers: SSE });
     expect(response.status).toBe(200);

@@ -7,7 +7,7 @@
 import { type Script, script } from "../script.ts";
 
 // KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: what the names of all keys begin with.
-const COMMON = `
+const SHARED_LUA = `
 local sources, leaving, counter, start = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 -- While a slot is on its way to another server of a Cluster, to ask for a key that is not here is an error. One that is
 -- nowhere makes it come before anything was done: no script stops halfway.
@@ -55,8 +55,8 @@ end
  * A source begins, or renews its lease. ARGV[2..4]: source; lease in ms; 1 to begin. Returns the number of the newest
  * change. Fails with GONE where its lease has ended: the others may have been told that it is gone.
  */
-export const PRESENT = script(
-  COMMON,
+export const PRESENT_ROOMS = script(
+  SHARED_LUA,
   `
 if ARGV[4] ~= '1' and not isThere(ARGV[2]) then return redis.error_reply('GONE the lease has ended') end
 redis.call('ZADD', sources, whole(now + tonumber(ARGV[3])), ARGV[2])
@@ -68,8 +68,8 @@ return tonumber(redis.call('GET', counter) or 0)
  * A source says what has changed in a room. ARGV[2..7]: source, room, how many may be named, guests, sessions of users,
  * and the source that it takes the place of, or ''. Then users, and what is said of each: JSON, or '' when they left.
  */
-export const SAY = script(
-  COMMON,
+export const REPORT = script(
+  SHARED_LUA,
   `
 local source, room, list, guests, sessions, before = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 if not isThere(source) then return redis.error_reply('GONE the lease has ended') end
@@ -95,8 +95,8 @@ return 1
 );
 
 /** A source is going. ARGV[2]: it; then rooms, and for how many ms more those whom it saw there count as present. */
-export const PART = script(
-  COMMON,
+export const START_GRACE = script(
+  SHARED_LUA,
   `
 for i = 3, #ARGV, 2 do
   redis.call('SREM', start .. 'rooms:' .. ARGV[2], ARGV[i])
@@ -106,14 +106,14 @@ end
 );
 
 /** A source is gone: its lease ends now. ARGV[2]: it. */
-export const END = script(COMMON, `redis.call('ZADD', sources, 'XX', 1, ARGV[2])`);
+export const END_NODE = script(SHARED_LUA, `redis.call('ZADD', sources, 'XX', 1, ARGV[2])`);
 
 /**
  * Sees to those whose time is over, a few at a time. ARGV[2]: about how many users in one step. Returns whether there
  * is more to do.
  */
-export const LAPSE = script(
-  COMMON,
+export const EXPIRE = script(
+  SHARED_LUA,
   `
 local budget = tonumber(ARGV[2])
 for _, source in ipairs(redis.call('ZRANGEBYSCORE', sources, '-inf', whole(now), 'LIMIT', 0, 10)) do
@@ -146,8 +146,8 @@ return redis.call('ZCOUNT', leaving, '-inf', whole(now)) + redis.call('ZCOUNT', 
  * its newest change, how many users there are, sources with their guests and sessions, and, where they are few enough,
  * what each source says, in the same order.
  */
-export const LOOK = script(
-  COMMON,
+export const READ_PRESENCE = script(
+  SHARED_LUA,
   `
 local room, list, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local users = redis.call('HLEN', start .. 'users:' .. room)
@@ -170,4 +170,11 @@ return {tonumber(v), users, counts, named and words or false}
 `,
 );
 
-export const CROWD_SCRIPTS: Script[] = [PRESENT, SAY, PART, END, LAPSE, LOOK];
+export const PRESENCE_SCRIPTS: Script[] = [
+  PRESENT_ROOMS,
+  REPORT,
+  START_GRACE,
+  END_NODE,
+  EXPIRE,
+  READ_PRESENCE,
+];

@@ -1,26 +1,26 @@
 // Presence over several nodes: each writes who is in its rooms under a lease, and hears what the others write.
-import type { Members } from "../../../rooms/presence/presence-set.ts";
-import { BACK, LIST_SIZE } from "../../../rooms/presence/presence-diff.ts";
-import type { Crowd } from "../../peers.ts";
-import { END, LAPSE, LOOK, PRESENT } from "./presence-scripts.ts";
-import { CrowdWriter, type Run, STEP } from "./presence-writer.ts";
-import { type Change, FollowedCrowd, readLook } from "./presence-subscription.ts";
-import type { Link } from "../redis-connection.ts";
-import type { Names } from "../key-names.ts";
-import type { Ask } from "../redis-peers.ts";
+import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
+import { HYSTERESIS, MAX_LIST_BYTES } from "../../../rooms/presence/presence-diff.ts";
+import type { ClusterPresence } from "../../peers.ts";
+import { END_NODE, EXPIRE, READ_PRESENCE, PRESENT_ROOMS } from "./presence-scripts.ts";
+import { PresenceWriter, type RunScript, ITEMS_PER_WRITE } from "./presence-writer.ts";
+import { type PresenceChange, PresenceSubscription, parsePresenceState } from "./presence-subscription.ts";
+import type { RedisConnection } from "../redis-connection.ts";
+import type { KeyNames } from "../key-names.ts";
+import type { RunWhenReady } from "../redis-peers.ts";
 
 /** Of what is said of users in a room so many bytes are read: some are seen on several nodes. */
-const MOST = 2 * LIST_SIZE;
+const MAX_READ_BYTES = 2 * MAX_LIST_BYTES;
 
-export class RedisCrowd implements Crowd {
-  readonly #rooms = new Map<string, FollowedCrowd>();
-  #joining: FollowedCrowd[] = [];
+export class RedisPresence implements ClusterPresence {
+  readonly #rooms = new Map<string, PresenceSubscription>();
+  #joining: PresenceSubscription[] = [];
   /** Each connection is a source of its own: what an earlier one wrote is swept up once this one has written all. */
-  readonly #writer: CrowdWriter;
+  readonly #writer: PresenceWriter;
   #connections = 0;
   /** Where it has said that it is there. */
-  #active: Link | undefined;
-  #entering: Link | undefined;
+  #active: RedisConnection | undefined;
+  #entering: RedisConnection | undefined;
   /** When it last renewed its lease. */
   #renewed = performance.now();
   /** The number of the newest change that Redis had, and when Redis was found to have lost some. */
@@ -29,20 +29,20 @@ export class RedisCrowd implements Crowd {
   #reloading = false;
   #closed = false;
   readonly #refreshing: Timer;
-  readonly #run: Run = (link, script, args) => {
+  readonly #run: RunScript = (connection, script, args) => {
     const keys = ["sources", "leaving", "changes"].map((name) => this.names.shared(name));
-    return link.eval(script, keys, [this.names.shared(""), ...args]);
+    return connection.eval(script, keys, [this.names.shared(""), ...args]);
   };
 
   /** @param lease a node that was not heard of for so long is gone, in ms */
   constructor(
     readonly node: string,
-    readonly names: Names,
-    readonly link: () => Link | undefined,
-    readonly ask: Ask,
+    readonly names: KeyNames,
+    readonly link: () => RedisConnection | undefined,
+    readonly ask: RunWhenReady,
     readonly lease: number,
   ) {
-    this.#writer = new CrowdWriter(
+    this.#writer = new PresenceWriter(
       this.#rooms,
       () => (this.#active === this.link() ? this.#active : undefined),
       this.#run,
@@ -52,8 +52,10 @@ export class RedisCrowd implements Crowd {
     this.#refreshing.unref();
   }
 
-  follow(name: string, members: Members, onNews: () => void): Promise<void> {
-    const room = new FollowedCrowd(name, members, onNews, (source) => source.startsWith(`${this.node}/`));
+  subscribe(name: string, members: PresenceSet, onNews: () => void): Promise<void> {
+    const room = new PresenceSubscription(name, members, onNews, (source) =>
+      source.startsWith(`${this.node}/`),
+    );
     this.#rooms.set(name, room);
     for (const user of members.claims()) this.changed(name, user);
     if (members.guestsHere > 0) this.changed(name, undefined);
@@ -61,16 +63,16 @@ export class RedisCrowd implements Crowd {
     return room.started.promise;
   }
 
-  unfollow(name: string): void {
+  unsubscribe(name: string): void {
     const room = this.#rooms.get(name);
     if (!room) return;
-    const link = this.#active;
-    if (link && room.dirty.size > 0) this.#writer.say(link, room);
+    const connection = this.#active;
+    if (connection && room.dirty.size > 0) this.#writer.report(connection, room);
     this.#rooms.delete(name);
     room.started.resolve();
     this.link()?.unsubscribe([this.names.presence(name)]);
     // Its rule has ended: they are here, but that is told no more.
-    if (link && !room.members.deserted) void this.#retract(link, name);
+    if (connection && !room.members.isEmpty) void this.#retract(connection, name);
   }
 
   changed(name: string, user: string | undefined): void {
@@ -78,14 +80,16 @@ export class RedisCrowd implements Crowd {
     if (room) this.#writer.note(room, user);
   }
 
-  async look(name: string, members: Members): Promise<void> {
-    const reply = await this.ask((link) => this.#run(link, LOOK, [name, members.limit, MOST]));
-    new FollowedCrowd(
+  async read(name: string, members: PresenceSet): Promise<void> {
+    const reply = await this.ask((connection) =>
+      this.#run(connection, READ_PRESENCE, [name, members.limit, MAX_READ_BYTES]),
+    );
+    new PresenceSubscription(
       name,
       members,
       () => {},
       () => false,
-    ).replace(readLook(reply), true);
+    ).replace(parsePresenceState(reply), true);
   }
 
   /** What came on a channel. False when it is none of these. */
@@ -94,43 +98,43 @@ export class RedisCrowd implements Crowd {
     if (name === undefined) return false;
     const room = this.#rooms.get(name);
     if (!room) return true;
-    const change = JSON.parse(text) as Change;
+    const change = JSON.parse(text) as PresenceChange;
     this.#newest = Math.max(this.#newest, change[0]);
-    const link = this.link();
-    if (!room.take(change) && link) void this.#read(link, room);
+    const connection = this.link();
+    if (!room.take(change) && connection) void this.#read(connection, room);
     return true;
   }
 
   /** A new connection, or an old one on which this node was taken for gone: all is written and read anew. */
-  async enter(link: Link): Promise<void> {
-    if (this.#closed || this.#entering === link) return;
-    this.#entering = link;
+  async enter(connection: RedisConnection): Promise<void> {
+    if (this.#closed || this.#entering === connection) return;
+    this.#entering = connection;
     this.#active = undefined;
     try {
       const before = this.#writer.source;
       const source = `${this.node}/${++this.#connections}`;
-      const newest = Number(await this.#run(link, PRESENT, [source, this.lease, 1]));
-      if (this.link() !== link) return;
+      const newest = Number(await this.#run(connection, PRESENT_ROOMS, [source, this.lease, 1]));
+      if (this.link() !== connection) return;
       if (newest < this.#newest) this.#lost = performance.now();
       this.#newest = newest;
       this.#writer.source = source;
       this.#renewed = performance.now();
-      this.#active = link;
+      this.#active = connection;
       this.#joining = [];
       const rooms = [...this.#rooms.values()];
-      const subscribing = link.subscribe(rooms.map(({ name }) => this.names.presence(name)));
+      const subscribing = connection.subscribe(rooms.map(({ name }) => this.names.presence(name)));
       const said = rooms.map((room) => {
         for (const user of room.members.claims()) room.dirty.add(user);
         room.dirty.add(undefined);
-        return this.#writer.say(link, room, before);
+        return this.#writer.report(connection, room, before);
       });
-      await Promise.all([subscribing, ...said, ...rooms.map((room) => this.#read(link, room))]);
-      if (before !== "") await this.#run(link, END, [before]);
-      await this.#sweep(link);
+      await Promise.all([subscribing, ...said, ...rooms.map((room) => this.#read(connection, room))]);
+      if (before !== "") await this.#run(connection, END_NODE, [before]);
+      await this.#sweep(connection);
     } catch (error) {
-      this.#failed(link, error as Error);
+      this.#failed(connection, error as Error);
     } finally {
-      if (this.#entering === link) this.#entering = undefined;
+      if (this.#entering === connection) this.#entering = undefined;
     }
   }
 
@@ -139,45 +143,47 @@ export class RedisCrowd implements Crowd {
     this.#closed = true;
     clearInterval(this.#refreshing);
     this.#writer.close();
-    const link = this.#active;
-    if (!link || link !== this.link()) return;
+    const connection = this.#active;
+    if (!connection || connection !== this.link()) return;
     await this.#writer.flush();
-    await this.#writer.part(
-      link,
+    await this.#writer.startGrace(
+      connection,
       [...this.#rooms.values()].map(({ name, members }) => [name, members.rule.grace]),
     );
-    await this.#run(link, END, [this.#writer.source]);
-    await this.#sweep(link);
+    await this.#run(connection, END_NODE, [this.#writer.source]);
+    await this.#sweep(connection);
   }
 
   /** Follows the rooms of this turn. Where there is no connection, the next one does. */
   #join(): void {
-    const link = this.link();
+    const connection = this.link();
     const rooms = this.#joining.filter((room) => this.#rooms.get(room.name) === room);
-    if (!link || rooms.length === 0) return;
+    if (!connection || rooms.length === 0) return;
     this.#joining = [];
-    link
+    connection
       .subscribe(rooms.map(({ name }) => this.names.presence(name)))
-      .catch((error: unknown) => this.#failed(link, error as Error));
-    for (const room of rooms) void this.#read(link, room);
+      .catch((error: unknown) => this.#failed(connection, error as Error));
+    for (const room of rooms) void this.#read(connection, room);
   }
 
   /** Subscribed is first, then asked: what is newer than the answer comes as a change. */
-  async #read(link: Link, room: FollowedCrowd): Promise<void> {
-    const early: Change[] = [];
+  async #read(connection: RedisConnection, room: PresenceSubscription): Promise<void> {
+    const early: PresenceChange[] = [];
     room.early = early;
     try {
-      const look = readLook(await this.#run(link, LOOK, [room.name, room.members.limit, MOST]));
+      const look = parsePresenceState(
+        await this.#run(connection, READ_PRESENCE, [room.name, room.members.limit, MAX_READ_BYTES]),
+      );
       // Another connection reads it too, or did.
       if (room.early !== early || this.#rooms.get(room.name) !== room) return;
       room.early = undefined;
       room.replace(look, performance.now() - this.#lost > this.lease);
-      for (const change of early) if (!room.take(change)) return void this.#read(link, room);
+      for (const change of early) if (!room.take(change)) return void this.#read(connection, room);
     } catch (error) {
       if (room.early !== early) return;
       room.early = undefined;
       room.stale = true;
-      this.#failed(link, error as Error);
+      this.#failed(connection, error as Error);
     } finally {
       if (room.early === undefined) room.started.resolve();
     }
@@ -185,56 +191,56 @@ export class RedisCrowd implements Crowd {
 
   /** Renews the lease; sees to those whose lease has ended, and to what could not be done before. */
   async #refresh(): Promise<void> {
-    const link = this.link();
+    const connection = this.link();
     const now = performance.now();
     if (now - this.#renewed > this.lease) for (const room of this.#rooms.values()) room.dropAll();
-    if (!link || this.#entering === link) return;
-    if (this.#active !== link) return this.enter(link);
+    if (!connection || this.#entering === connection) return;
+    if (this.#active !== connection) return this.enter(connection);
     try {
-      await this.#run(link, PRESENT, [this.#writer.source, this.lease, 0]);
+      await this.#run(connection, PRESENT_ROOMS, [this.#writer.source, this.lease, 0]);
       this.#renewed = performance.now();
-      await this.#sweep(link);
+      await this.#sweep(connection);
     } catch (error) {
-      return this.#failed(link, error as Error);
+      return this.#failed(connection, error as Error);
     }
     const mended = now - this.#lost > this.lease && this.#lost > 0;
     if (mended) this.#lost = Number.NEGATIVE_INFINITY;
     for (const room of this.#rooms.values()) {
       const { members, stale, early } = room;
-      const fits = members.partial && members.users <= members.limit * BACK;
-      if (!early && (stale || mended || fits)) void this.#read(link, room);
+      const fits = members.partial && members.users <= members.limit * HYSTERESIS;
+      if (!early && (stale || mended || fits)) void this.#read(connection, room);
     }
     void this.#writer.flush();
   }
 
   /** Whom this node saw there is not told any more. */
-  async #retract(link: Link, name: string): Promise<void> {
+  async #retract(connection: RedisConnection, name: string): Promise<void> {
     try {
-      await this.#writer.part(link, [[name, 0]]);
-      await this.#sweep(link);
+      await this.#writer.startGrace(connection, [[name, 0]]);
+      await this.#sweep(connection);
     } catch {
-      this.#renew(link);
+      this.#renew(connection);
     }
   }
 
-  async #sweep(link: Link): Promise<void> {
-    while (Number(await this.#run(link, LAPSE, [STEP])) > 0) {
+  async #sweep(connection: RedisConnection): Promise<void> {
+    while (Number(await this.#run(connection, EXPIRE, [ITEMS_PER_WRITE])) > 0) {
       // Step by step, so that Redis answers others in between.
     }
   }
 
   /** What went wrong is put right here, or by the next refresh, or by the next connection. */
-  #failed(link: Link, { message }: Error): void {
-    if (this.link() !== link || this.#closed) return;
-    if (message.startsWith("NOSCRIPT")) this.#reload(link);
-    else if (message.startsWith("GONE")) this.#renew(link);
+  #failed(connection: RedisConnection, { message }: Error): void {
+    if (this.link() !== connection || this.#closed) return;
+    if (message.startsWith("NOSCRIPT")) this.#reload(connection);
+    else if (message.startsWith("GONE")) this.#renew(connection);
   }
 
   /** Somebody threw the scripts out. */
-  #reload(link: Link): void {
+  #reload(connection: RedisConnection): void {
     if (this.#reloading) return;
     this.#reloading = true;
-    link
+    connection
       .reload()
       .then(() => this.#refresh())
       .catch(() => {
@@ -244,7 +250,7 @@ export class RedisCrowd implements Crowd {
   }
 
   /** The others may have been told that this node is gone. */
-  #renew(link: Link): void {
-    if (this.#active === link) void this.enter(link);
+  #renew(connection: RedisConnection): void {
+    if (this.#active === connection) void this.enter(connection);
   }
 }
