@@ -147,7 +147,7 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
       // The other side keeps up: queues would be measured else.
       await Bun.sleep(2);
     }
-    while ([...server.thump.hub.sessions.values()].some((session) => session.pending())) await Bun.sleep(5);
+    while ([...server.thump.hub.sessions.values()].some((session) => session.hasUnsent())) await Bun.sleep(5);
   }
 }
 

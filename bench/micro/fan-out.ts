@@ -1,8 +1,8 @@
 // Micro-benchmarks of the fan-out with sockets that only count: the sweep, and what a delivery costs before it leaves.
 import { bench, group } from "mitata";
-import { socketBounds } from "../../src/hub/backpressure.ts";
+import { socketLimitsFor } from "../../src/hub/backpressure.ts";
 import { FanOut } from "../../src/hub/fan-out.ts";
-import type { Journal } from "../../src/hub/session-events.ts";
+import type { SessionEvents } from "../../src/hub/session-events.ts";
 import { Room } from "../../src/hub/room.ts";
 import { TopicSession } from "../../src/hub/session.ts";
 import { Stats } from "../../src/hub/stats.ts";
@@ -11,10 +11,10 @@ import { json, raw } from "../../src/protocol/formats.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import { publication, samples } from "./samples.ts";
 
-const bounds = socketBounds(64 * 1024);
+const socketLimits = socketLimitsFor(64 * 1024);
 const rule = resolveRule("*");
 
-const journal: Journal = { ended() {}, lagging() {}, fault() {} };
+const events: SessionEvents = { ended() {}, lagging() {}, fault() {} };
 
 class CountingSocket extends TopicSession {
   readonly address = undefined;
@@ -22,10 +22,10 @@ class CountingSocket extends TopicSession {
   calls = 0;
 
   backedUp(): boolean {
-    return this.waiting > bounds.high;
+    return this.waiting > socketLimits.highWatermark;
   }
 
-  pending(): boolean {
+  hasUnsent(): boolean {
     return this.waiting > 0;
   }
 
@@ -46,7 +46,7 @@ class CountingSocket extends TopicSession {
     this.calls++;
   }
 
-  tellPresence(): void {
+  sendPresence(): void {
     this.calls++;
   }
 
@@ -62,7 +62,7 @@ class CountingSocket extends TopicSession {
     this.calls++;
   }
 
-  beat(): boolean {
+  heartbeat(): boolean {
     return true;
   }
 
@@ -78,7 +78,7 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
   );
   const log = new MemoryLog(() => rule.retention);
   const byId = new Map(sessions.map((session) => [session.id, session]));
-  const fanOut = new FanOut(log, byId, bounds, new Stats(), journal);
+  const fanOut = new FanOut(log, byId, socketLimits, new Stats(), events);
   fanOut.publishToTopic = () => 1;
   const room = new Room("chat:42", rule);
   for (const session of sessions) {
@@ -94,10 +94,10 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
 function sweepSlow(sockets: number): void {
   const { fanOut, sessions } = scene(sockets);
   const slow = sessions.filter((_, index) => index % 10 === 0);
-  for (const session of slow) session.waiting = bounds.high + 1;
+  for (const session of slow) session.waiting = socketLimits.highWatermark + 1;
   bench(`sweep and take back, ${sockets} sockets, a tenth slow`, () => {
     fanOut.flow.sweep();
-    for (const session of slow) fanOut.attach(session);
+    for (const session of slow) fanOut.resumeLive(session);
   });
 }
 

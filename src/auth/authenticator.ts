@@ -1,5 +1,5 @@
 // Access: who somebody is. Settled before an upgrade or the first byte of a stream.
-import type { Journal } from "../hub/session-events.ts";
+import type { SessionEvents } from "../hub/session-events.ts";
 import type { Identity } from "../hub/session.ts";
 import { ApiKeys, isApiKey } from "./api-keys.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
@@ -21,18 +21,18 @@ export class Authenticator {
   readonly #apiKeys: ApiKeys;
 
   /**
-   * @param journal told when keys cannot be fetched
+   * @param events told when keys cannot be fetched
    * @param before what these settings replace: what was revoked stays so, and keys that were fetched stay known
    * @throws Error that says what is wrong with a key
    */
   constructor(
     readonly settings: AccessSettings,
-    journal: Journal,
+    events: SessionEvents,
     before?: Authenticator,
   ) {
     const { secrets, keys, jwks, apiKeys } = settings;
     this.#remote =
-      before && Bun.deepEquals(jwks, before.settings.jwks) ? before.#remote : jwks && new Jwks(jwks, journal);
+      before && Bun.deepEquals(jwks, before.settings.jwks) ? before.#remote : jwks && new Jwks(jwks, events);
     if (secrets.length > 0 || keys.length > 0 || this.#remote)
       this.#tokens = new TokenVerifier(new KeyRing(secrets, keys), this.#remote, settings);
     this.#apiKeys = new ApiKeys(apiKeys);

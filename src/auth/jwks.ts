@@ -1,6 +1,6 @@
 // The keys that a sign-in service publishes (JWKS): fetched, kept, fetched again, and kept when that fails.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
-import type { Journal } from "../hub/session-events.ts";
+import type { SessionEvents } from "../hub/session-events.ts";
 import { type ThumpError, unavailable } from "../protocol/codes.ts";
 import { fetchJson } from "./bounded-fetch.ts";
 
@@ -25,7 +25,7 @@ export class Jwks {
   /** @throws Error when the address is none that keys may come from */
   constructor(
     { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
-    readonly journal: Journal,
+    readonly events: SessionEvents,
   ) {
     this.url = url;
     const address = URL.parse(url);
@@ -84,7 +84,7 @@ export class Jwks {
       if (answer?.keys?.length > MAX_KEYS) throw new Error(`the answer has over ${MAX_KEYS} keys`);
       this.#keys = createLocalJWKSet(answer);
     } catch (error) {
-      this.journal.fault("the keys of tokens could not be fetched", error);
+      this.events.fault("the keys of tokens could not be fetched", error);
       throw this.#unavailable();
     }
     this.#fetched = performance.now();

@@ -4,7 +4,7 @@ import type { Publication, Slice } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
 import { BoundedReads } from "./bounded-reads.ts";
 import type { Hub } from "./hub.ts";
-import { newestOfEach } from "./newest-per-event.ts";
+import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 
 export interface BacklogLimits {
@@ -15,14 +15,14 @@ export interface BacklogLimits {
 }
 
 /** A session reads about this many publications ahead, over all of its rooms. */
-const READ_AHEAD = 32_768;
-const LEAST_READ = 16;
+const READ_AHEAD_BYTES = 32_768;
+const MIN_READ_COUNT = 16;
 
 /**
  * What comes next: a publication; the seq up to which everything after the position is gone; nothing up to the horizon,
  * or nothing yet, in both cases up to `Backlog.reached`; or the answer of a read, which will call `onRead`.
  */
-export type Next = Publication | number | "nothing" | "unreachable" | "reading";
+export type NextPublication = Publication | number | "nothing" | "unreachable" | "reading";
 
 export class Backlog {
   readonly limits: BacklogLimits = { heldBytes: 16 << 20, readCount: 256 };
@@ -30,7 +30,7 @@ export class Backlog {
   /** After "nothing" and "unreachable": there is nothing up to here. */
   reached = 0;
   /** What slices take that were read and not sent yet, in bytes. */
-  held = 0;
+  heldBytes = 0;
   /** Slices that a log has answered at once, in the middle of a piece. */
   slices = 0;
   /** By membership, the oldest first: what its slice takes. */
@@ -53,7 +53,7 @@ export class Backlog {
   }
 
   /** What comes next of a membership that is behind: its seq is `next` or later. @param horizon how far it is to look */
-  next(membership: Membership, horizon: number): Next {
+  next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
     const history = this.#source(membership, after);
     if (!history) return this.#read(membership, after, horizon);
@@ -61,8 +61,8 @@ export class Backlog {
     const latest = room.rule.lag === "latest";
     // Under `lag: "latest"` what is skipped is not a gap.
     if (history.floor > after && !latest) return history.floor;
-    const index = history.indexFrom(membership.next, membership.index ?? 0);
-    membership.index = index;
+    const index = history.indexFrom(membership.next, membership.nextIndex ?? 0);
+    membership.nextIndex = index;
     const found = history.at(index);
     if (found && found.time > this.#now - history.retention.age) return found;
     if (found) {
@@ -81,18 +81,18 @@ export class Backlog {
 
   /** The smallest seq that what follows a publication that `next` returned can have. */
   following(membership: Membership, { seq }: Publication): number {
-    const { source, index = 0 } = membership;
-    const following = source?.at(index + 1);
+    const { nextHistory, nextIndex = 0 } = membership;
+    const following = nextHistory?.at(nextIndex + 1);
     if (!following || following.seq <= seq) return seq + 1;
-    membership.index = index + 1;
+    membership.nextIndex = nextIndex + 1;
     return following.seq;
   }
 
   /** Under `lag: "latest"`: whether a publication that `next` returned is superseded by a later one of its event. */
-  isSuperseded({ room, session, source, fetched }: Membership, publication: Publication): boolean {
+  isSuperseded({ room, session, nextHistory, fetched }: Membership, publication: Publication): boolean {
     // What was read from the log was reduced to the newest.
     if (fetched || publication === room.newest) return false;
-    return source !== undefined && !source.isNewestFor(publication, session.id);
+    return nextHistory !== undefined && !nextHistory.isNewestFor(publication, session.id);
   }
 
   /**
@@ -109,27 +109,27 @@ export class Backlog {
   /** Forgets what was read for a membership. */
   drop(membership: Membership): void {
     membership.fetched = undefined;
-    this.held -= this.#held.get(membership) ?? 0;
+    this.heldBytes -= this.#held.get(membership) ?? 0;
     this.#held.delete(membership);
   }
 
   /** The same tail as before as long as that reaches back far enough: merges start afresh where another one may hold. */
   #source(membership: Membership, after: number): RoomHistory | undefined {
-    const { source } = membership;
-    if (source && source.floor <= after) return source;
-    const history = this.#tail(membership, after);
-    membership.source = history;
+    const { nextHistory } = membership;
+    if (nextHistory && nextHistory.floor <= after) return nextHistory;
+    const history = this.#history(membership, after);
+    membership.nextHistory = history;
     if (history && membership.fetched) this.drop(membership);
     return history;
   }
 
   /** A tail that has everything after a position, or is all that is kept. */
-  #tail({ room }: Membership, after: number): RoomHistory | undefined {
+  #history({ room }: Membership, after: number): RoomHistory | undefined {
     room.history.trim(this.#now);
     return after >= room.history.floor ? room.history : this.hub.log.history?.(room.name, this.#now);
   }
 
-  #read(membership: Membership, after: number, horizon: number): Next {
+  #read(membership: Membership, after: number, horizon: number): NextPublication {
     const { fetched } = membership;
     if (fetched && fetched.upTo > after) {
       if (fetched.from > after) return fetched.from;
@@ -150,7 +150,7 @@ export class Backlog {
   }
 
   /** What a log answered at once. */
-  #take(membership: Membership, slice: Slice, after: number, horizon: number): Next {
+  #take(membership: Membership, slice: Slice, after: number, horizon: number): NextPublication {
     this.#hold(membership, slice);
     if (slice.from > after) return slice.from;
     const found = firstAfter(slice, after);
@@ -163,12 +163,12 @@ export class Backlog {
   #slice(membership: Membership, after: number, from: number): Slice | Promise<Slice> {
     const { room, session } = membership;
     const latest = room.rule.lag === "latest";
-    const share = Math.max(LEAST_READ, Math.floor(READ_AHEAD / (session.behind?.size ?? 1)));
+    const share = Math.max(MIN_READ_COUNT, Math.floor(READ_AHEAD_BYTES / (session.catchingUp?.size ?? 1)));
     const limit = latest ? Number.MAX_SAFE_INTEGER : Math.min(this.limits.readCount, share);
     const read = this.hub.read(room.name, from, limit);
     const prepare = (slice: Slice): Slice => {
       if (!latest) return slice.from > from ? slice : { ...slice, from: after };
-      const newest = newestOfEach(slice, after, room.newest, session.id);
+      const newest = newestPerEvent(slice, after, room.newest, session.id);
       this.hub.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
       return newest;
     };
@@ -180,9 +180,9 @@ export class Backlog {
     read.then(
       (slice) => {
         membership.fetching = false;
-        if (!membership.session.behind?.has(membership)) return;
+        if (!membership.session.catchingUp?.has(membership)) return;
         // What was read may be in the room's tail now.
-        if (!this.#tail(membership, after)) this.#hold(membership, slice);
+        if (!this.#history(membership, after)) this.#hold(membership, slice);
         this.onRead(membership);
       },
       (error: unknown) => this.onUnread(membership, error),
@@ -198,9 +198,9 @@ export class Backlog {
     );
     membership.fetched = slice;
     this.#held.set(membership, bytes);
-    this.held += bytes;
+    this.heldBytes += bytes;
     for (const oldest of this.#held.keys()) {
-      if (this.held <= this.limits.heldBytes || oldest === membership) return;
+      if (this.heldBytes <= this.limits.heldBytes || oldest === membership) return;
       this.drop(oldest);
     }
   }

@@ -4,12 +4,12 @@ export class BoundedReads {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param most how many are under way at a time */
-  constructor(public most: number) {}
+  /** @param max how many are under way at a time */
+  constructor(public max: number) {}
 
   /** Runs a read at once if it can be: where the log answers at once, so does this. */
   run<T>(read: () => T | Promise<T>): T | Promise<T> {
-    if (this.#running < this.most) return this.#start(read);
+    if (this.#running < this.max) return this.#start(read);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
     return promise.then(() => this.#start(read));

@@ -7,23 +7,23 @@ import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 import { Backlog } from "./backlog.ts";
 import { governor } from "../scheduling/governor.ts";
 import type { Hub } from "./hub.ts";
-import { advance, beginMerge, endMerge, isLevel, type Merge, positionOf } from "./merge.ts";
+import { advance, beginMerge, endMerge, isCaughtUp, type Merge, positionOf } from "./merge.ts";
 import type { Membership, Session } from "./session.ts";
 
 export interface CatchUpLimits {
   /** A session is sent about this much in one piece, in bytes. */
   pieceBytes: number;
   /** The most publications that are looked at for one piece. */
-  pieceLooks: number;
+  pieceSteps: number;
 }
 
 /** To read a slice from a file takes as long as to look at so many publications in memory. */
-const LOOKS_PER_SLICE = 64;
+const STEPS_PER_CLOCK_CHECK = 64;
 /** After this a paused replay looks again whether it may go on: rates may be others by then. */
 const MAX_PAUSE_MS = 5000;
 
 /** What one piece sends. */
-interface Gathered {
+interface CatchUpPiece {
   readonly publications: Publication[];
   /** What of it is a replay, in bytes. */
   replayed: number;
@@ -34,7 +34,7 @@ interface Gathered {
 }
 
 export class CatchUp {
-  readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceLooks: 1024 };
+  readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceSteps: 1024 };
   readonly governor = governor;
   readonly backlog: Backlog;
   /** Publications that were looked at so far, and comparisons that it took to order them. */
@@ -44,7 +44,7 @@ export class CatchUp {
     this.backlog = new Backlog(
       hub,
       ({ session }) => this.resume(session),
-      (membership, error) => this.#unread(membership, error),
+      (membership, error) => this.#readFailed(membership, error),
     );
   }
 
@@ -52,13 +52,13 @@ export class CatchUp {
   add(membership: Membership): void {
     const { session } = membership;
     endMerge(session);
-    (session.behind ??= new Set()).add(membership);
+    (session.catchingUp ??= new Set()).add(membership);
   }
 
   /** A membership has left its room. */
   remove(membership: Membership): void {
     const { session } = membership;
-    if (!session.behind?.delete(membership)) return;
+    if (!session.catchingUp?.delete(membership)) return;
     this.backlog.drop(membership);
     endMerge(session);
   }
@@ -72,16 +72,16 @@ export class CatchUp {
   resume(session: Session): void {
     if (!canSend(session)) return;
     // Who has nothing to catch up with is live at once: what is published meanwhile may be stored nowhere.
-    if (!session.merge && this.#attachIfLevel(session)) return;
-    this.governor.run((session.catchUp ??= { piece: () => this.#piece(session) }));
+    if (!session.merge && this.#attachIfCaughtUp(session)) return;
+    this.governor.run((session.catchUpWork ??= { piece: () => this.#piece(session) }));
   }
 
   /** Sends the next piece. True if there is more that can be sent; else a drain, a read or a timer calls `resume`. */
   #piece(session: Session): boolean {
-    const { behind } = session;
-    if (!behind || !canSend(session)) return false;
+    const { catchingUp } = session;
+    if (!catchingUp || !canSend(session)) return false;
     this.backlog.look();
-    const merge = (session.merge ??= this.#begin(behind));
+    const merge = (session.merge ??= this.#begin(catchingUp));
     // A debt of before is paid first.
     if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
     merge.begun = true;
@@ -100,13 +100,13 @@ export class CatchUp {
     }
     endMerge(session);
     if (!unread || !canSend(session)) return false;
-    return !this.#attachIfLevel(session);
+    return !this.#attachIfCaughtUp(session);
   }
 
   /** Level with all rooms, and this tick is not over: nothing can slip between the last piece and the fan-out. */
-  #attachIfLevel(session: Session): boolean {
-    for (const membership of session.behind ?? []) if (!isLevel(membership)) return false;
-    this.hub.fanOut.attach(session);
+  #attachIfCaughtUp(session: Session): boolean {
+    for (const membership of session.catchingUp ?? []) if (!isCaughtUp(membership)) return false;
+    this.hub.fanOut.resumeLive(session);
     return true;
   }
 
@@ -116,17 +116,17 @@ export class CatchUp {
     return merge;
   }
 
-  #gather(session: Session, merge: Merge): Gathered {
+  #gather(session: Session, merge: Merge): CatchUpPiece {
     const { heads } = merge;
-    const { pieceBytes, pieceLooks } = this.limits;
-    const gathered: Gathered = { publications: [], replayed: 0, gone: 0, reading: false };
-    const compared = heads.compared;
+    const { pieceBytes, pieceSteps } = this.limits;
+    const gathered: CatchUpPiece = { publications: [], replayed: 0, gone: 0, reading: false };
+    const compared = heads.comparisons;
     let bytes = 0;
     let looks = 0;
-    for (let { first } = heads; first && looks < pieceLooks && bytes < pieceBytes; first = heads.first) {
+    for (let { first } = heads; first && looks < pieceSteps && bytes < pieceBytes; first = heads.first) {
       const { slices } = this.backlog;
       const found = first.next > merge.horizon ? "later" : this.backlog.next(first, merge.horizon);
-      looks += 1 + (this.backlog.slices - slices) * LOOKS_PER_SLICE;
+      looks += 1 + (this.backlog.slices - slices) * STEPS_PER_CLOCK_CHECK;
       if (typeof found === "object") {
         // It was only known that nothing comes before this.
         if (found.seq > first.next) {
@@ -154,7 +154,7 @@ export class CatchUp {
       }
     }
     this.work.looks += looks;
-    this.work.comparisons += heads.compared - compared;
+    this.work.comparisons += heads.comparisons - compared;
     return gathered;
   }
 
@@ -178,19 +178,19 @@ export class CatchUp {
   #pace(session: Session, bytes: number): boolean {
     const wait = session.charge(bytes);
     if (wait <= 0 || session.ended) return false;
-    session.paced = setTimeout(
+    session.paceTimer = setTimeout(
       () => {
-        session.paced = undefined;
+        session.paceTimer = undefined;
         if (!this.#pace(session, 0)) this.resume(session);
       },
       Math.min(wait, MAX_PAUSE_MS),
     );
-    session.paced.unref();
+    session.paceTimer.unref();
     return true;
   }
 
   /** The log could not be read. Where that passes, the session waits for it: it has its place and loses nothing. */
-  #unread(membership: Membership, error: unknown): void {
+  #readFailed(membership: Membership, error: unknown): void {
     const { session } = membership;
     const retry = error instanceof ThumpError && error.code === "unavailable" ? error.retry : undefined;
     if (retry === undefined) return this.hub.fail(session, error);
@@ -203,5 +203,5 @@ export class CatchUp {
 }
 
 function canSend(session: Session): boolean {
-  return !session.ended && session.behind !== undefined && !session.paced && !session.backedUp();
+  return !session.ended && session.catchingUp !== undefined && !session.paceTimer && !session.backedUp();
 }

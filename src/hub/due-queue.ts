@@ -1,24 +1,24 @@
 // A queue of items by the time at which they are due, in steps of 10 ms. Pure: the clock is handed in.
-import { type Head, Heads } from "./min-heap.ts";
+import { type HeapItem, MinHeap } from "./min-heap.ts";
 
 /** The resolution, in ms. */
 const STEP_MS = 10;
 
 /** Something that waits in the queue for at most one time. */
-export interface Due {
+export interface DueItem {
   /** The step in which it is due; the queue sets it. */
   step?: number | undefined;
 }
 
 /** All items that are due in one step, which is `next`. */
-interface Step<T> extends Head {
+interface DueStep<T> extends HeapItem {
   readonly items: Set<T>;
 }
 
-export class DueQueue<T extends Due> {
-  readonly #byStep = new Map<number, Step<T>>();
+export class DueQueue<T extends DueItem> {
+  readonly #byStep = new Map<number, DueStep<T>>();
   /** A step of which all items were deleted stays until it comes. */
-  readonly #steps = new Heads<Step<T>>([]);
+  readonly #steps = new MinHeap<DueStep<T>>([]);
 
   /** When the earliest items are due, in ms; undefined if there are none. */
   get next(): number | undefined {
@@ -55,7 +55,7 @@ export class DueQueue<T extends Due> {
   }
 
   /** The earliest step that has items. */
-  #earliest(): Step<T> | undefined {
+  #earliest(): DueStep<T> | undefined {
     for (let step = this.#steps.first; step; step = this.#steps.first) {
       if (step.items.size > 0) return step;
       this.#byStep.delete(step.next);

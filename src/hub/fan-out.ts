@@ -4,12 +4,12 @@ import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
-import { Flow, type SocketBounds } from "./backpressure.ts";
-import { Channels } from "./stream-batcher.ts";
-import { Listeners } from "./presence/presence-fan-out.ts";
+import { FlowBudget, type SocketLimits } from "./backpressure.ts";
+import { StreamBatchers } from "./stream-batcher.ts";
+import { PresenceFanOut } from "./presence/presence-fan-out.ts";
 import { endMerge } from "./merge.ts";
 import type { Room } from "./room.ts";
-import type { Journal } from "./session-events.ts";
+import type { SessionEvents } from "./session-events.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
@@ -24,9 +24,9 @@ interface Wire {
 }
 
 export class FanOut {
-  readonly flow: Flow;
-  readonly channels: Channels;
-  readonly listeners: Listeners = new Listeners(this);
+  readonly flow: FlowBudget;
+  readonly batchers: StreamBatchers;
+  readonly presence: PresenceFanOut = new PresenceFanOut(this);
   /** The engine's publish, once there is a server. Before that nobody can be listening. */
   publishToTopic: PublishToTopic = () => 0;
   #delivering: number | undefined;
@@ -34,12 +34,12 @@ export class FanOut {
   constructor(
     readonly log: Log,
     readonly sessions: ReadonlyMap<string, Session>,
-    bounds: SocketBounds,
+    socketLimits: SocketLimits,
     readonly stats: Stats,
-    readonly journal: Journal,
+    readonly events: SessionEvents,
   ) {
-    this.flow = new Flow(bounds, () => this.#sweep());
-    this.channels = new Channels(log, stats, (stream, position) => this.letGo(stream, position));
+    this.flow = new FlowBudget(socketLimits, () => this.#detachAllSlow());
+    this.batchers = new StreamBatchers(log, stats, (stream, position) => this.detachSlow(stream, position));
   }
 
   /** Everything up to this seq has left for everybody who is live. */
@@ -49,20 +49,20 @@ export class FanOut {
 
   /**
    * A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel.
-   * @param since when it came in, by `performance.now()`
+   * @param receivedAt when it came in, by `performance.now()`
    */
-  deliver(room: Room, publication: Publication, since: number): void {
+  deliver(room: Room, publication: Publication, receivedAt: number): void {
     this.#delivering = publication.seq;
     room.push(publication);
-    const backedUp = room.formats.size > 0 && !this.#deliverToTopics(room, publication, since);
+    const backedUp = room.formats.size > 0 && !this.#deliverToTopics(room, publication, receivedAt);
     this.#delivering = undefined;
     room.delivered++;
     if (backedUp) this.flow.backedUp();
-    for (const channel of room.channels) channel.push(publication, since);
+    for (const batcher of room.batchers) batcher.push(publication, receivedAt);
   }
 
   /** False when some socket is backed up. */
-  #deliverToTopics(room: Room, publication: Publication, since: number): boolean {
+  #deliverToTopics(room: Room, publication: Publication, receivedAt: number): boolean {
     const { stats } = this;
     const sender = publication.except === undefined ? undefined : this.sessions.get(publication.except);
     const wires: Wire[] = [];
@@ -91,25 +91,25 @@ export class FanOut {
       if (result === 0 && receivers > 0 && size > 0) stats.lost++;
       sent = Math.min(sent, result);
     }
-    stats.toSockets.observe(performance.now() - since);
+    stats.toSockets.observe(performance.now() - receivedAt);
     return sent > 0;
   }
 
   /** Puts a session that is level with its rooms back into the live fan-out. */
-  attach(session: Session): void {
-    const { behind } = session;
-    session.behind = undefined;
+  resumeLive(session: Session): void {
+    const { catchingUp } = session;
+    session.catchingUp = undefined;
     session.merge = undefined;
     if (session.lagging) {
       this.stats.caughtUp++;
       this.stats.lagging--;
     }
     session.lagging = false;
-    if (behind && behind.size > 0) this.#attach(session, behind);
-    if (session.uninformed) this.listeners.level(session);
+    if (catchingUp && catchingUp.size > 0) this.#resume(session, catchingUp);
+    if (session.uninformed) this.presence.onCaughtUp(session);
   }
 
-  #attach(session: Session, behind: Set<Membership>): void {
+  #resume(session: Session, behind: Set<Membership>): void {
     const rooms: Room[] = [];
     for (const membership of behind) {
       membership.next = 0;
@@ -131,26 +131,26 @@ export class FanOut {
   }
 
   /** Lets go of every socket that has more waiting than it should. */
-  #sweep(): void {
+  #detachAllSlow(): void {
     const { position } = this;
     for (const session of this.sessions.values()) {
       if (session instanceof TopicSession && !session.ended && session.backedUp())
-        this.letGo(session, position);
+        this.detachSlow(session, position);
     }
   }
 
   /** Here a slow one is let go: out of the fan-out, remembered as one position. */
-  letGo(session: Session, position: number): void {
-    this.listeners.letGo(session);
-    const gone = this.setBack(session, position);
+  detachSlow(session: Session, position: number): void {
+    this.presence.pause(session);
+    const gone = this.pauseLive(session, position);
     if (gone.length === 0) return;
-    this.#lagging(session);
+    this.#markLagging(session);
     if (gone.some(({ room }) => room.rule.lag === "disconnect"))
       session.end(CLOSE.slow, "too slow for this room");
   }
 
   /** Takes a session out of the fan-out, to be caught up from a position on. Returns the rooms in which it was live. */
-  setBack(session: Session, position: number): Membership[] {
+  pauseLive(session: Session, position: number): Membership[] {
     const live = [...session.memberships.values()].filter((membership) => membership.live);
     for (const membership of live) {
       // Taking a stream out writes to it, and may set it back itself.
@@ -159,17 +159,21 @@ export class FanOut {
       membership.position = position;
       // It starts afresh, with this room.
       endMerge(session);
-      session.behind ??= new Set();
-      session.behind.add(membership);
+      session.catchingUp ??= new Set();
+      session.catchingUp.add(membership);
     }
     return live;
   }
 
-  #lagging(session: Session): void {
+  #markLagging(session: Session): void {
     if (!session.lagging) this.stats.lagging++;
     session.lagging = true;
-    session.lags = { times: (session.lags?.times ?? 0) + 1, at: now(), waiting: session.unread() };
+    session.lagStats = {
+      times: (session.lagStats?.times ?? 0) + 1,
+      at: now(),
+      waiting: session.unreadBytes(),
+    };
     this.stats.lagged++;
-    this.journal.lagging(session);
+    this.events.lagging(session);
   }
 }

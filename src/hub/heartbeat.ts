@@ -23,7 +23,7 @@ export class Heartbeat {
 
   /** Gives a new session its first beat, somewhere in the interval: a storm of joins is not one of pings. */
   start(session: Session): void {
-    session.nextBeat = performance.now() + this.interval * (0.5 + Math.random() / 2);
+    session.nextHeartbeat = performance.now() + this.interval * (0.5 + Math.random() / 2);
   }
 
   stop(): void {
@@ -36,8 +36,8 @@ export class Heartbeat {
     if (deadline !== undefined && Date.now() >= deadline)
       return session.end(CLOSE.unauthorized, "the token has expired");
     const now = performance.now();
-    if (now < session.nextBeat) return;
-    session.nextBeat = now + this.interval;
-    if (!session.beat()) session.end(CLOSE.idle, "no sign of life");
+    if (now < session.nextHeartbeat) return;
+    session.nextHeartbeat = now + this.interval;
+    if (!session.heartbeat()) session.end(CLOSE.idle, "no sign of life");
   }
 }

@@ -9,16 +9,16 @@ import { Sweeper } from "../log/sweeper.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
-import type { SocketBounds } from "./backpressure.ts";
+import type { SocketLimits } from "./backpressure.ts";
 import { CatchUp } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
-import { Following } from "./log-recovery.ts";
+import { LogRecovery } from "./log-recovery.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Intake, type TraceContext } from "./publish-pipeline.ts";
-import type { Ending, Journal } from "./session-events.ts";
-import { type Joined, Joining, type Starts } from "./join.ts";
-import { OpenRooms } from "./room-limits.ts";
-import { Presence } from "./presence/presence-tracker.ts";
+import { PublishPipeline, type TraceContext } from "./publish-pipeline.ts";
+import type { SessionEnd, SessionEvents } from "./session-events.ts";
+import { type JoinResult, JoinCoordinator, type JoinStarts } from "./join.ts";
+import { RoomLimits } from "./room-limits.ts";
+import { PresenceTracker } from "./presence/presence-tracker.ts";
 import { Room } from "./room.ts";
 import { Sampler } from "./sampler.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
@@ -27,8 +27,8 @@ import { Stats } from "./stats.ts";
 export interface HubOptions {
   log: Log;
   rules: Rules;
-  socketLimits: SocketBounds;
-  journal: Journal;
+  socketLimits: SocketLimits;
+  events: SessionEvents;
   /** Heartbeat interval in ms. */
   heartbeat: number;
   /** How many rooms one session may be in. */
@@ -41,52 +41,52 @@ export interface HubOptions {
 }
 
 /** How often rooms in which nothing happens are looked at for what is too old, in ms. */
-const TRIM_MS = 5000;
+const TRIM_INTERVAL_MS = 5000;
 /** Where there are many rooms, the time between two slices of them, in ms. */
-const PAUSE_MS = 50;
+const TRIM_PAUSE_MS = 50;
 
 export class Hub {
   readonly log: Log;
-  readonly bounds: SocketBounds;
-  readonly journal: Journal;
+  readonly socketLimits: SocketLimits;
+  readonly events: SessionEvents;
   rules: Rules;
   roomsPerSession: number;
   readonly sessions = new Map<string, Session>();
   /** How many sessions there are from an address, where they are counted. */
-  readonly networks = new Map<string, number>();
+  readonly sessionsByAddress = new Map<string, number>();
   readonly rooms = new Map<string, Room>();
-  readonly openRooms: OpenRooms;
+  readonly roomLimits: RoomLimits;
   readonly fanOut: FanOut;
   readonly heartbeat: Heartbeat;
   readonly stats = new Stats();
   readonly catchUp: CatchUp = new CatchUp(this);
   readonly sampler = new Sampler();
   readonly memoryBudget: MemoryBudget | undefined;
-  readonly #following: Following = new Following(this, this.catchUp);
-  readonly #joining = new Joining(this, this.catchUp, this.sampler);
-  readonly intake: Intake;
-  readonly presence: Presence;
+  readonly #logRecovery: LogRecovery = new LogRecovery(this, this.catchUp);
+  readonly #joins = new JoinCoordinator(this, this.catchUp, this.sampler);
+  readonly pipeline: PublishPipeline;
+  readonly presence: PresenceTracker;
   readonly #housekeeping: Sweeper<Room>;
 
   constructor(options: HubOptions) {
     this.log = options.log;
     this.rules = options.rules;
-    this.bounds = options.socketLimits;
-    this.journal = options.journal;
+    this.socketLimits = options.socketLimits;
+    this.events = options.events;
     this.roomsPerSession = options.roomsPerSession;
     const { roomsInUse, roomsPerAddress } = options;
-    this.openRooms = new OpenRooms(this.rooms, roomsInUse, roomsPerAddress, this.log.cachedKeys);
-    this.fanOut = new FanOut(this.log, this.sessions, options.socketLimits, this.stats, this.journal);
+    this.roomLimits = new RoomLimits(this.rooms, roomsInUse, roomsPerAddress, this.log.cachedKeys);
+    this.fanOut = new FanOut(this.log, this.sessions, options.socketLimits, this.stats, this.events);
     this.memoryBudget = options.memoryBudget;
-    this.intake = new Intake(this.log, this.fanOut, this.stats);
-    this.presence = new Presence(this);
-    this.log.onEpochChange = (before) => this.#following.renew(before);
+    this.pipeline = new PublishPipeline(this.log, this.fanOut, this.stats);
+    this.presence = new PresenceTracker(this);
+    this.log.onEpochChange = (before) => this.#logRecovery.onEpochChange(before);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     // What a quiet room keeps grows old too.
     this.#housekeeping = new Sweeper(
       () => this.rooms.values(),
       ({ history }) => history.trim(now()),
-      { rest: TRIM_MS, pause: PAUSE_MS },
+      { rest: TRIM_INTERVAL_MS, pause: TRIM_PAUSE_MS },
     );
   }
 
@@ -113,7 +113,7 @@ export class Hub {
 
   /** Publishes: the log numbers and keeps it, and gives it to `FanOut.deliver` if anybody here is in the room. */
   publish(draft: Draft, context?: TraceContext): Publication | Promise<Publication> {
-    return this.intake.publish(draft, context);
+    return this.pipeline.publish(draft, context);
   }
 
   /**
@@ -123,10 +123,10 @@ export class Hub {
   replaceRules(rules: Rules): void {
     const at = now();
     this.rules = rules;
-    for (const room of this.rooms.values()) room.follow(rules.of(room.name), at);
+    for (const room of this.rooms.values()) room.applyRule(rules.of(room.name), at);
     this.catchUp.restart();
     this.log.replaceRetention((name) => this.ruleOf(name).retention);
-    this.presence.followRules();
+    this.presence.applyRules();
   }
 
   /** Adds a session. It is in no room yet. */
@@ -135,50 +135,50 @@ export class Hub {
     this.#count(session, 1);
     this.stats.begun(session.transport);
     this.heartbeat.start(session);
-    this.journal.began?.(session);
+    this.events.began?.(session);
   }
 
   /** Forgets a session whose connection is gone. The second time there is nothing to forget. */
-  remove(session: Session, ending: Ending): void {
+  remove(session: Session, ending: SessionEnd): void {
     if (session.ended) return;
     session.ended = true;
     for (const membership of session.memberships.values()) this.#leave(membership);
     if (session.lagging) this.stats.lagging--;
     session.lagging = false;
-    clearTimeout(session.paced);
-    session.paced = undefined;
+    clearTimeout(session.paceTimer);
+    session.paceTimer = undefined;
     if (!this.sessions.delete(session.id)) return;
     this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);
-    this.journal.ended(session, ending);
+    this.events.ended(session, ending);
   }
 
   /** Puts a session into rooms: `Joining.join`. */
-  join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
-    return this.#joining.join(session, starts, onJoined);
+  join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
+    return this.#joins.join(session, starts, onJoined);
   }
 
   /** Opens a room that no session here was in: from now on the log delivers its publications to this process. */
   openRoom(name: string, opener: Session): Room {
     const room = new Room(name, this.rules.of(name), this.memoryBudget);
     this.rooms.set(name, room);
-    this.openRooms.enter(name, opener);
+    this.roomLimits.enter(name, opener);
     const starting = this.log.subscribe(
       name,
       (publication) => this.#deliver(room, publication),
-      (after) => this.#following.start(room, after),
+      (after) => this.#logRecovery.subscribe(room, after),
     );
     const opening = this.presence.open(room);
     if (starting)
       room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
-    else this.#following.start(room, this.log.last);
+    else this.#logRecovery.subscribe(room, this.log.last);
     return room;
   }
 
   /** The log has a publication for a room: it leaves for all sessions in it. */
   #deliver(room: Room, publication: Publication): void {
-    this.intake.deliver(room, publication);
-    this.#following.relieve();
+    this.pipeline.deliver(room, publication);
+    this.#logRecovery.evict();
   }
 
   /** Hands over Bun's server: publications reach sockets through its native topics. */
@@ -191,16 +191,16 @@ export class Hub {
     const membership = session.memberships.get(name);
     if (!membership) throw new ThumpError("not-joined", `This session is not in "${name}".`);
     // A stream has one channel for all of its rooms: it goes on in another, from where it is.
-    if (membership.live && !(session instanceof TopicSession)) this.fanOut.setBack(session, this.position);
+    if (membership.live && !(session instanceof TopicSession)) this.fanOut.pauseLive(session, this.position);
     this.#leave(membership);
     session.memberships.delete(name);
-    if (session.behind && !session.ended) this.catchUp.resume(session);
+    if (session.catchingUp && !session.ended) this.catchUp.resume(session);
   }
 
   /** A session's connection can take more: goes on with its catch-up. */
-  drained(session: Session): void {
-    if (session.behind) this.catchUp.resume(session);
-    else if (session.uninformed) this.fanOut.listeners.level(session);
+  onDrained(session: Session): void {
+    if (session.catchingUp) this.catchUp.resume(session);
+    else if (session.uninformed) this.fanOut.presence.onCaughtUp(session);
   }
 
   /** A room's publications after a position: from its tail where that reaches back far enough, else from the log. */
@@ -210,12 +210,12 @@ export class Hub {
       history.trim(now());
       if (after >= history.floor) return history.read(after, limit);
     }
-    return this.#following.keep(name, this.log.read(name, after, limit));
+    return this.#logRecovery.keep(name, this.log.read(name, after, limit));
   }
 
   /** The newest publications of a room, from the log. */
   newest(name: string, count: number): Slice | Promise<Slice> {
-    return this.#following.keep(name, this.log.newest(name, count));
+    return this.#logRecovery.keep(name, this.log.newest(name, count));
   }
 
   /** The log has let go of a room's publications up to a seq: what is kept here of them must go too. */
@@ -234,7 +234,7 @@ export class Hub {
     // It passes: the client comes back later.
     if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
       return session.end(CLOSE.unavailable, error.code);
-    this.journal.fault("a session was ended by a fault", error);
+    this.events.fault("a session was ended by a fault", error);
     session.end(CLOSE.internal, "internal error");
   }
 
@@ -248,7 +248,7 @@ export class Hub {
   }
 
   /** A cursor of another life of the log, or from a future that this one has not had: it covers nothing. */
-  isForeign({ epoch, seq }: Cursor): boolean {
+  isForeignCursor({ epoch, seq }: Cursor): boolean {
     return epoch !== this.log.epoch || seq > this.position;
   }
 
@@ -258,22 +258,22 @@ export class Hub {
     if (membership.live) this.fanOut.detach(membership);
     if (membership.max) this.sampler.remove(membership);
     this.catchUp.remove(membership);
-    if (membership.presence) this.fanOut.listeners.end(membership);
+    if (membership.presence) this.fanOut.presence.end(membership);
     this.presence.leave(membership);
     room.members.delete(membership);
     room.changes++;
     const next = room.members.values().next().value;
-    this.openRooms.leave(room.name, session, next?.session);
+    this.roomLimits.leave(room.name, session, next?.session);
     if (next) return;
     this.rooms.delete(room.name);
     room.history.forget();
     this.log.unsubscribe(room.name);
   }
 
-  #count({ network }: Session, change: 1 | -1): void {
-    if (network === undefined) return;
-    const count = (this.networks.get(network) ?? 0) + change;
-    if (count > 0) this.networks.set(network, count);
-    else this.networks.delete(network);
+  #count({ addressKey }: Session, change: 1 | -1): void {
+    if (addressKey === undefined) return;
+    const count = (this.sessionsByAddress.get(addressKey) ?? 0) + change;
+    if (count > 0) this.sessionsByAddress.set(addressKey, count);
+    else this.sessionsByAddress.delete(addressKey);
   }
 }

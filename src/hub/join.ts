@@ -3,7 +3,7 @@ import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import { governor } from "../scheduling/governor.ts";
-import { type Beginning, beginningOf } from "./start-position.ts";
+import { type StartPosition, startPositionOf } from "./start-position.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { Hub } from "./hub.ts";
 import { openerOf } from "./room-limits.ts";
@@ -12,7 +12,7 @@ import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
 
 /** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
-export interface Start {
+export interface JoinStart {
   after?: Cursor | undefined;
   last?: number | undefined;
   /** At most so many publications a second. */
@@ -20,19 +20,19 @@ export interface Start {
   /** Whether it is told who is there, and who comes and goes. */
   presence?: boolean | undefined;
   /** What was published before, in ms since 1970, is not shown, whatever the cursor. */
-  since?: number;
+  notBefore?: number;
 }
 
 /** Where a session begins, by room. */
-export type Starts = ReadonlyMap<string, Start>;
+export type JoinStarts = ReadonlyMap<string, JoinStart>;
 
 /** The same start in several rooms. */
-export function startAll(rooms: Iterable<string>, start: Start): Starts {
+export function startAll(rooms: Iterable<string>, start: JoinStart): JoinStarts {
   return new Map(Array.from(rooms, (room) => [room, start]));
 }
 
 /** What a session that joined is told first. */
-export interface Joined {
+export interface JoinResult {
   room: string;
   /** The position of the room as it was joined: what has a greater one happened later. */
   at: string;
@@ -46,15 +46,15 @@ export interface Joined {
 }
 
 /** Somebody on the way in. */
-interface Newcomer {
+interface JoiningMember {
   readonly membership: Membership;
-  readonly start: Start;
+  readonly start: JoinStart;
 }
 
 /** The most rooms that sessions enter in one tick, where one enters more. */
 const ROOMS_PER_TICK = 200;
 
-export class Joining {
+export class JoinCoordinator {
   constructor(
     readonly hub: Hub,
     readonly catchUp: CatchUp,
@@ -65,7 +65,7 @@ export class Joining {
    * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
    * @throws ThumpError `already-joined`, `limit` or `busy`
    */
-  join(session: Session, starts: Starts, onJoined: (joined: Joined) => void): void | Promise<void> {
+  join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
     for (const name of starts.keys()) {
       if (session.memberships.has(name))
         throw new ThumpError("already-joined", `This session is in "${name}" already.`);
@@ -73,19 +73,23 @@ export class Joining {
     this.#checkLimits(session, starts);
     if (starts.size > ROOMS_PER_TICK) return this.#enterInSlices(session, starts, onJoined);
     const newcomers = Array.from(starts, ([name, start]) => this.#enter(session, name, start));
-    return this.#follow(session, newcomers, onJoined);
+    return this.#subscribe(session, newcomers, onJoined);
   }
 
-  #checkLimits(session: Session, starts: Starts): void {
-    const { roomsPerSession, openRooms } = this.hub;
+  #checkLimits(session: Session, starts: JoinStarts): void {
+    const { roomsPerSession, roomLimits } = this.hub;
     if (session.memberships.size + starts.size > roomsPerSession)
       throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
-    openRooms.check(openerOf(session), starts.keys());
+    roomLimits.check(openerOf(session), starts.keys());
   }
 
   /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
-  async #enterInSlices(session: Session, starts: Starts, onJoined: (joined: Joined) => void): Promise<void> {
-    const newcomers: Newcomer[] = [];
+  async #enterInSlices(
+    session: Session,
+    starts: JoinStarts,
+    onJoined: (joined: JoinResult) => void,
+  ): Promise<void> {
+    const newcomers: JoiningMember[] = [];
     let slice = new TickSlice(0);
     try {
       for (const [name, start] of starts) {
@@ -102,23 +106,27 @@ export class Joining {
     } catch (error) {
       this.#undo(newcomers, error);
     }
-    await this.#follow(session, newcomers, onJoined);
+    await this.#subscribe(session, newcomers, onJoined);
   }
 
   /** Waits until the log gives what is published in all of the rooms. */
-  #follow(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+  #subscribe(
+    session: Session,
+    newcomers: JoiningMember[],
+    onJoined: (joined: JoinResult) => void,
+  ): void | Promise<void> {
     const { log } = this.hub;
     const waits = newcomers
       .flatMap(({ membership, start }) => [membership.room.starting, log.catchUpTo?.(start.after)])
       .filter((wait) => wait !== undefined);
-    const run = () => this.#begin(session, newcomers, onJoined);
+    const run = () => this.#positionAll(session, newcomers, onJoined);
     if (waits.length === 0) return run();
     return Promise.all(waits)
       .then(run)
       .catch((error: unknown) => this.#undo(newcomers, error));
   }
 
-  #enter(session: Session, name: string, start: Start): Newcomer {
+  #enter(session: Session, name: string, start: JoinStart): JoiningMember {
     const { max, presence } = start;
     const room = this.hub.rooms.get(name) ?? this.hub.openRoom(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
@@ -130,7 +138,11 @@ export class Joining {
   }
 
   /** All of its rooms are followed: reads what a session is to have first, then it is in. */
-  #begin(session: Session, newcomers: Newcomer[], onJoined: (joined: Joined) => void): void | Promise<void> {
+  #positionAll(
+    session: Session,
+    newcomers: JoiningMember[],
+    onJoined: (joined: JoinResult) => void,
+  ): void | Promise<void> {
     const { hub } = this;
     // Its client left while the log began to be followed.
     if (session.ended) return;
@@ -138,19 +150,19 @@ export class Joining {
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
     const { at } = hub;
     // Read first, for all rooms; positions are set in one go, in one tick.
-    const beginnings = this.#lookUp(newcomers, []);
-    const begin = (read: Beginning[]) => {
+    const beginnings = this.#findPositions(newcomers, []);
+    const begin = (read: StartPosition[]) => {
       if (session.ended) return;
       if (epoch !== hub.log.epoch) throw unavailable("What was kept has just been lost.");
-      session.behind ??= new Set();
+      session.catchingUp ??= new Set();
       newcomers.forEach(({ membership, start }, i) => {
         // It may have left while it waited.
         if (!isIn(membership)) return;
-        onJoined(this.#place(membership, start, read[i] as Beginning, at));
+        onJoined(this.#place(membership, start, read[i] as StartPosition, at));
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.sampler.add(membership);
       });
-      hub.fanOut.listeners.level(session);
+      hub.fanOut.presence.onCaughtUp(session);
       this.catchUp.resume(session);
     };
     if (!(beginnings instanceof Promise)) return begin(beginnings);
@@ -158,29 +170,29 @@ export class Joining {
   }
 
   /** Where each begins: at once where that is known at once, else a slice of them per tick. */
-  #lookUp(
-    newcomers: Newcomer[],
-    known: (Beginning | Promise<Beginning>)[],
+  #findPositions(
+    newcomers: JoiningMember[],
+    known: (StartPosition | Promise<StartPosition>)[],
     ms?: number,
-  ): Beginning[] | Promise<Beginning[]> {
+  ): StartPosition[] | Promise<StartPosition[]> {
     const slice = new TickSlice(newcomers.length, undefined, ms);
     while (known.length < newcomers.length) {
-      const { membership, start } = newcomers[known.length] as Newcomer;
+      const { membership, start } = newcomers[known.length] as JoiningMember;
       if ((start.after || start.last) && !slice.take())
-        return governor.next().then((next) => this.#lookUp(newcomers, known, next));
-      const one = beginningOf(this.hub, membership, start);
+        return governor.next().then((next) => this.#findPositions(newcomers, known, next));
+      const one = startPositionOf(this.hub, membership, start);
       // Others are looked up before anybody waits for this one.
       if (one instanceof Promise) one.catch(() => {});
       known.push(one);
     }
-    return known.some((one) => one instanceof Promise) ? Promise.all(known) : (known as Beginning[]);
+    return known.some((one) => one instanceof Promise) ? Promise.all(known) : (known as StartPosition[]);
   }
 
-  #place(membership: Membership, { after }: Start, beginning: Beginning, at: string): Joined {
+  #place(membership: Membership, { after }: JoinStart, startPosition: StartPosition, at: string): JoinResult {
     const { hub } = this;
     const { room } = membership;
-    const { position, replay, newest, short } = beginning;
-    const missed = after && (hub.isForeign(after) || position > after.seq);
+    const { position, replay, newest, short } = startPosition;
+    const missed = after && (hub.isForeignCursor(after) || position > after.seq);
     // Whoever is sent some of all publications is not told that others are gone.
     const skips = membership.max !== undefined || room.rule.lag === "latest";
     const gap = missed || (!after && !skips && short);
@@ -202,12 +214,12 @@ export class Joining {
             at: formatCursor(hub.log.epoch, position),
           }
         : undefined,
-      presence: hub.fanOut.listeners.begin(membership),
+      presence: hub.fanOut.presence.begin(membership),
     };
   }
 
   /** The log could not be read: the session is as it was before. */
-  #undo(newcomers: Newcomer[], error: unknown): never {
+  #undo(newcomers: JoiningMember[], error: unknown): never {
     for (const { membership } of newcomers)
       if (isIn(membership)) this.hub.leave(membership.session, membership.room.name);
     throw error;

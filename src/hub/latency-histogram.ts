@@ -1,14 +1,17 @@
 // How long something took, counted into buckets that double: a few instructions an observation. Pure.
 
 /** The upper bound of the first bucket, as a power of two of microseconds. */
-const FIRST = 3;
-const COUNT = 21;
+const FIRST_EXPONENT = 3;
+const BUCKET_COUNT = 21;
 
-export class Latency {
+export class LatencyHistogram {
   /** The upper bound of each bucket, in seconds: 8 µs, 16 µs, … 8.4 s. What took longer is in `count` alone. */
-  static readonly bounds: readonly number[] = Array.from({ length: COUNT }, (_, i) => 2 ** (i + FIRST) / 1e6);
+  static readonly bounds: readonly number[] = Array.from(
+    { length: BUCKET_COUNT },
+    (_, i) => 2 ** (i + FIRST_EXPONENT) / 1e6,
+  );
   /** How many fell into each bucket, and not into the one below. */
-  readonly buckets = new Float64Array(COUNT + 1);
+  readonly buckets = new Float64Array(BUCKET_COUNT + 1);
   count = 0;
   /** Of all observations, in ms. */
   sum = 0;
@@ -18,8 +21,8 @@ export class Latency {
     this.count++;
     this.sum += ms;
     // The number of binary digits tells the bucket. Past 2^31 µs all are in the last one.
-    const index = 32 - Math.clz32(Math.min(ms * 1000, 0x7fffffff) >> FIRST);
-    (this.buckets[index > COUNT ? COUNT : index] as number)++;
+    const index = 32 - Math.clz32(Math.min(ms * 1000, 0x7fffffff) >> FIRST_EXPONENT);
+    (this.buckets[index > BUCKET_COUNT ? BUCKET_COUNT : index] as number)++;
   }
 }
 
@@ -28,7 +31,7 @@ export class LatencyWindow {
   #before: Float64Array;
   #count: number;
 
-  constructor(readonly latency: Latency) {
+  constructor(readonly latency: LatencyHistogram) {
     this.#before = latency.buckets.slice();
     this.#count = latency.count;
   }
@@ -50,11 +53,11 @@ function inBuckets(buckets: Float64Array, rank: number): number {
   for (const [i, size] of buckets.entries()) {
     if (below + size >= rank && size > 0) {
       // What took longer than the last bound took at least that long.
-      const upper = Latency.bounds[Math.min(i, COUNT - 1)] as number;
-      const lower = i === 0 ? 0 : (Latency.bounds[i - 1] as number);
+      const upper = LatencyHistogram.bounds[Math.min(i, BUCKET_COUNT - 1)] as number;
+      const lower = i === 0 ? 0 : (LatencyHistogram.bounds[i - 1] as number);
       return (lower + (upper - lower) * ((rank - below) / size)) * 1000;
     }
     below += size;
   }
-  return (Latency.bounds[COUNT - 1] as number) * 1000;
+  return (LatencyHistogram.bounds[BUCKET_COUNT - 1] as number) * 1000;
 }

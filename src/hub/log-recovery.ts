@@ -10,9 +10,9 @@ import { endMerge } from "./merge.ts";
 import type { Room } from "./room.ts";
 
 /** The most rooms that are looked at each time when all tails together take too much. */
-const LOOKS_FOR_GIVERS = 2000;
+const ROOMS_PER_EVICTION = 2000;
 
-export class Following {
+export class LogRecovery {
   readonly #rounds = new Rounds<Room>(() => this.hub.rooms.values());
 
   constructor(
@@ -24,29 +24,29 @@ export class Following {
    * From here on a room's publications are given. Who was live before reads what may have been missed, from where
    * it is: it is told of a gap where that is gone.
    */
-  start(room: Room, after: number): void {
+  subscribe(room: Room, after: number): void {
     const { last } = room.history;
     const live = [...room.members].filter(({ live }) => live);
-    for (const { session } of live) this.hub.fanOut.setBack(session, this.hub.position);
+    for (const { session } of live) this.hub.fanOut.pauseLive(session, this.hub.position);
     // Those who are behind may have to read what they took for empty.
     for (const { session } of room.members) endMerge(session);
     room.start(after);
     for (const membership of live) membership.position = last;
     for (const { session } of live) this.catchUp.resume(session);
     // Those who sample wait for nothing, but are to see the newest.
-    if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#look(room, last);
+    if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#findGap(room, last);
   }
 
-  #look(room: Room, after: number): void {
+  #findGap(room: Room, after: number): void {
     Promise.try(() => this.hub.read(room.name, after, Number.MAX_SAFE_INTEGER)).catch(() => {
       // What comes next is newer.
     });
   }
 
   /** The log lost what it kept, and began anew: nobody knows what was lost, so everybody is told. */
-  renew(before: Cursor): void {
+  onEpochChange(before: Cursor): void {
     const at = this.hub.at;
-    this.hub.fanOut.channels.flushAll();
+    this.hub.fanOut.batchers.flushAll();
     for (const room of this.hub.rooms.values()) room.forget(this.hub.log.last);
     for (const session of this.hub.sessions.values()) {
       endMerge(session);
@@ -75,7 +75,7 @@ export class Following {
     const room = this.hub.rooms.get(name);
     if (!room || room.starting) return;
     room.history.extend(slice, now());
-    this.relieve();
+    this.evict();
     const newest = slice.publications.at(-1);
     if (!newest || newest.seq <= (room.newest?.seq ?? 0)) return;
     room.newest = newest;
@@ -83,12 +83,12 @@ export class Following {
   }
 
   /** All tails together take too much: rooms give in turn. What they had is read from the log. */
-  relieve(): void {
+  evict(): void {
     if (this.hub.memoryBudget?.isOver) this.hub.memoryBudget.evict(this.#givers(), () => {});
   }
 
   /** Rooms with something in their tails, from where it was left off. */
   *#givers(): Iterable<Room> {
-    for (const room of this.#rounds.next(LOOKS_FOR_GIVERS)) if (room.history.count > 0) yield room;
+    for (const room of this.#rounds.next(ROOMS_PER_EVICTION)) if (room.history.count > 0) yield room;
   }
 }

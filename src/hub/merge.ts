@@ -1,10 +1,10 @@
 // The merge of the rooms in which a session is behind: it holds positions, and no publications. Pure.
-import { Heads } from "./min-heap.ts";
+import { MinHeap } from "./min-heap.ts";
 import type { Membership, Session } from "./session.ts";
 
 export interface Merge {
   /** The memberships of which something may be left to send. */
-  readonly heads: Heads<Membership>;
+  readonly heads: MinHeap<Membership>;
   /** It ends here: everything up to this seq has been given to those who follow its room. */
   horizon: number;
   /** The newest seq that was sent: all rooms that take part have been sent everything up to it. */
@@ -21,20 +21,20 @@ export function beginMerge(behind: Iterable<Membership>, horizon: number): Merge
   let replays = false;
   for (const membership of behind) {
     const { position, replayTo = 0 } = membership;
-    const takesPart = !isLevel(membership);
+    const takesPart = !isCaughtUp(membership);
     membership.next = takesPart ? position + 1 : 0;
-    membership.source = undefined;
+    membership.nextHistory = undefined;
     if (!takesPart) continue;
     memberships.push(membership);
     replays ||= position < replayTo;
   }
-  return { heads: new Heads(memberships), horizon, upTo: 0, replays, begun: false };
+  return { heads: new MinHeap(memberships), horizon, upTo: 0, replays, begun: false };
 }
 
 /** A session's merge starts afresh the next time, from the positions that it has come to. */
 export function endMerge(session: Session): void {
   if (!session.merge) return;
-  for (const membership of session.behind ?? []) {
+  for (const membership of session.catchingUp ?? []) {
     membership.position = positionOf(membership);
     membership.next = 0;
   }
@@ -56,6 +56,6 @@ export function positionOf({ session, position, next }: Membership): number {
 }
 
 /** Whether there is nothing to send that came before now. */
-export function isLevel({ room, position }: Membership): boolean {
+export function isCaughtUp({ room, position }: Membership): boolean {
   return position >= room.history.last;
 }

@@ -1,14 +1,14 @@
 // A binary min-heap of items by a number: the seq that each continues with in a k-way merge, or when each is due. Pure.
 
-export interface Head {
+export interface HeapItem {
   /** In a merge: no publication of this item that is still to come has a smaller seq. */
   next: number;
 }
 
-export class Heads<T extends Head> {
+export class MinHeap<T extends HeapItem> {
   readonly #items: T[];
   /** Comparisons so far. */
-  compared = 0;
+  comparisons = 0;
 
   /** Takes over the array. */
   constructor(items: T[]) {
@@ -60,7 +60,7 @@ export class Heads<T extends Head> {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= length) break;
-      this.compared++;
+      this.comparisons++;
       if (child + 1 < length && (items[child + 1] as T).next < (items[child] as T).next) child++;
       const smaller = items[child] as T;
       if (smaller.next >= item.next) break;

@@ -5,7 +5,7 @@ import type { Publication, Slice } from "../protocol/publication.ts";
  * Under `lag: "latest"`: the newest publication of each event after a position, but for what the session
  * published itself. What is skipped is not a gap.
  */
-export function newestOfEach(
+export function newestPerEvent(
   slice: Slice,
   position: number,
   newest: Publication | undefined,

@@ -14,17 +14,17 @@ export interface TraceContext {
 }
 
 /** Follows a publication on its way to the log, with the trace that its publisher named. */
-export type Trace = (
+export type TracePublish = (
   draft: Draft,
   context: TraceContext | undefined,
   publish: () => Publication | Promise<Publication>,
 ) => Publication | Promise<Publication>;
 
-export class Intake {
+export class PublishPipeline {
   /** Set where somebody collects traces. */
-  trace: Trace | undefined;
+  trace: TracePublish | undefined;
   /** When the publication that is being appended came in; 0 when none is, or it was counted. */
-  #since = 0;
+  #receivedAt = 0;
 
   constructor(
     readonly log: Log,
@@ -39,18 +39,18 @@ export class Intake {
   }
 
   #append(draft: Draft): Publication | Promise<Publication> {
-    const since = performance.now();
-    this.#since = since;
+    const receivedAt = performance.now();
+    this.#receivedAt = receivedAt;
     this.stats.publications++;
     const kept = this.#tryAppend(draft);
     if (kept instanceof Promise) {
       // Some are delivered, and counted, before they are kept.
-      const counted = this.#since === 0;
-      this.#since = 0;
-      return kept.then((publication) => this.#kept(publication, since, counted));
+      const counted = this.#receivedAt === 0;
+      this.#receivedAt = 0;
+      return kept.then((publication) => this.#onStored(publication, receivedAt, counted));
     }
     // Else it was counted before it was delivered.
-    if (this.#since > 0) return this.#kept(kept, since);
+    if (this.#receivedAt > 0) return this.#onStored(kept, receivedAt);
     this.stats.publishedBytes += kept.size;
     return kept;
   }
@@ -59,7 +59,7 @@ export class Intake {
     try {
       return this.log.append(draft);
     } catch (error) {
-      this.#since = 0;
+      this.#receivedAt = 0;
       throw error;
     }
   }
@@ -67,19 +67,19 @@ export class Intake {
   /** The log has a publication for a room that somebody here is in. */
   deliver(room: Room, publication: Publication): void {
     const arrived = performance.now();
-    const since = this.#since;
-    if (since > 0) {
-      this.#since = 0;
-      this.stats.append.observe(arrived - since);
-      return this.fanOut.deliver(room, publication, since);
+    const receivedAt = this.#receivedAt;
+    if (receivedAt > 0) {
+      this.#receivedAt = 0;
+      this.stats.append.observe(arrived - receivedAt);
+      return this.fanOut.deliver(room, publication, receivedAt);
     }
     // It comes from another process, or from a log that took its time: the clock of publications must do.
     this.fanOut.deliver(room, publication, arrived - Math.max(0, now() - publication.time));
   }
 
-  #kept(publication: Publication, since: number, counted = false): Publication {
-    this.#since = 0;
-    if (!counted) this.stats.append.observe(performance.now() - since);
+  #onStored(publication: Publication, receivedAt: number, counted = false): Publication {
+    this.#receivedAt = 0;
+    if (!counted) this.stats.append.observe(performance.now() - receivedAt);
     this.stats.publishedBytes += publication.size;
     return publication;
   }

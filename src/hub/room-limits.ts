@@ -9,40 +9,40 @@ import type { Session } from "./session.ts";
 /** When to try again, in ms; up to twice as long, so that not all come back at once. */
 const RETRY_MS = 5000;
 /** A room counts as published to for as long as the log keeps something of it, but at most for this time. */
-const PUBLISHED_MS = 3_600_000;
+const PUBLISHED_TTL_MS = 3_600_000;
 /** Rooms whose time may be over that are looked at for each new one; and before somebody is refused. */
-const LOOKS = 4;
-const LOOKS_BEFORE_REFUSAL = 1000;
+const ENTRIES_PER_CHECK = 4;
+const ENTRIES_BEFORE_REFUSAL = 1000;
 
 /** Who opens rooms. What is absent is not counted. */
-export interface Opener {
+export interface RoomOpener {
   /** The key of its address for limits. */
-  readonly network?: string | undefined;
+  readonly addressKey?: string | undefined;
   readonly user?: string | undefined;
 }
 
-interface Owner {
+interface RoomOwner {
   readonly scope: "address" | "user";
   readonly name: string;
   count: number;
 }
 
 /** A room that counts for somebody. */
-interface Opened {
-  owners: Owner[];
+interface CountedRoom {
+  owners: RoomOwner[];
   /** Who pays for it of those who are in it: a session, or one that is not counted. Undefined if nobody is in it. */
   by: object | undefined;
   /** It counts until then even if nobody is in it, in ms. */
   until: number;
 }
 
-export class OpenRooms {
+export class RoomLimits {
   /** How often a room was refused, by whose limit it was. */
   readonly refused = { all: 0, address: 0, user: 0 };
   /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
-  readonly #opened = new Map<string, Opened>();
-  readonly #owners = { address: new Map<string, Owner>(), user: new Map<string, Owner>() };
+  readonly #opened = new Map<string, CountedRoom>();
+  readonly #owners = { address: new Map<string, RoomOwner>(), user: new Map<string, RoomOwner>() };
   readonly #rounds = new Rounds(() => this.#opened);
 
   /**
@@ -64,7 +64,7 @@ export class OpenRooms {
   }
 
   /** Whether rooms may be entered. @throws ThumpError `busy` */
-  check(opener: Opener, names: Iterable<string>): void {
+  check(opener: RoomOpener, names: Iterable<string>): void {
     let fresh = 0;
     let uncounted = 0;
     for (const name of names) {
@@ -96,58 +96,58 @@ export class OpenRooms {
   }
 
   /** A publication to a room is about to be kept. @throws ThumpError `busy` */
-  publish({ network }: Opener, name: string, retention: Retention): void {
+  publish({ addressKey }: RoomOpener, name: string, retention: Retention): void {
     const kept = Math.max(retention.count > 0 ? retention.age : 0, this.remembered);
-    if (network === undefined || kept === 0) return;
-    const until = this.now() + Math.min(kept, PUBLISHED_MS);
+    if (addressKey === undefined || kept === 0) return;
+    const until = this.now() + Math.min(kept, PUBLISHED_TTL_MS);
     const known = this.#opened.get(name);
     if (known) {
       known.until = Math.max(known.until, until);
       return;
     }
     if (this.#opened.size >= this.max && !this.#makeRoom()) throw this.#refuse("all", this.max);
-    this.#checkOwners({ network }, 1);
+    this.#checkOwners({ addressKey }, 1);
     const by = this.rooms.has(name) ? {} : undefined;
-    this.#add(name, { owners: this.#charge({ network }), by, until });
+    this.#add(name, { owners: this.#charge({ addressKey }), by, until });
   }
 
-  #checkOwners({ network, user }: Opener, more: number): void {
+  #checkOwners({ addressKey, user }: RoomOpener, more: number): void {
     if (more === 0) return;
-    for (const [scope, name] of [["address", network] as const, ["user", user] as const]) {
+    for (const [scope, name] of [["address", addressKey] as const, ["user", user] as const]) {
       const count = () => (name === undefined ? 0 : (this.#owners[scope].get(name)?.count ?? 0));
       if (count() + more <= this.perOwner) continue;
-      this.#sweep(LOOKS_BEFORE_REFUSAL);
+      this.#sweep(ENTRIES_BEFORE_REFUSAL);
       if (name !== undefined && count() + more > this.perOwner) throw this.#refuse(scope, this.perOwner);
     }
   }
 
   #makeRoom(): boolean {
-    this.#sweep(LOOKS_BEFORE_REFUSAL);
+    this.#sweep(ENTRIES_BEFORE_REFUSAL);
     return this.#opened.size < this.max;
   }
 
-  #add(name: string, opened: Opened): void {
+  #add(name: string, opened: CountedRoom): void {
     if (opened.owners.length === 0) return;
     this.#opened.set(name, opened);
-    this.#sweep(LOOKS);
+    this.#sweep(ENTRIES_PER_CHECK);
   }
 
-  #charge({ network, user }: Opener): Owner[] {
-    const owners: Owner[] = [];
-    if (network !== undefined) owners.push(this.#ownerOf("address", network));
+  #charge({ addressKey, user }: RoomOpener): RoomOwner[] {
+    const owners: RoomOwner[] = [];
+    if (addressKey !== undefined) owners.push(this.#ownerOf("address", addressKey));
     if (user !== undefined) owners.push(this.#ownerOf("user", user));
     for (const owner of owners) owner.count++;
     return owners;
   }
 
-  #ownerOf(scope: Owner["scope"], name: string): Owner {
+  #ownerOf(scope: RoomOwner["scope"], name: string): RoomOwner {
     const owners = this.#owners[scope];
     const owner = owners.get(name) ?? { scope, name, count: 0 };
     owners.set(name, owner);
     return owner;
   }
 
-  #discharge(opened: Opened): void {
+  #discharge(opened: CountedRoom): void {
     for (const owner of opened.owners) if (--owner.count === 0) this.#owners[owner.scope].delete(owner.name);
     opened.owners = [];
   }
@@ -173,6 +173,6 @@ export class OpenRooms {
   }
 }
 
-export function openerOf({ network, identity: { user } }: Session): Opener {
-  return { network, user };
+export function openerOf({ addressKey, identity: { user } }: Session): RoomOpener {
+  return { addressKey, user };
 }

@@ -4,9 +4,9 @@ import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
 import { RoomHistory } from "../rooms/room-history.ts";
-import type { Channel } from "./stream-batcher.ts";
-import type { Audience } from "./presence/presence-fan-out.ts";
-import type { Samples } from "./sampler.ts";
+import type { StreamBatcher } from "./stream-batcher.ts";
+import type { PresenceAudience } from "./presence/presence-fan-out.ts";
+import type { RoomSamples } from "./sampler.ts";
 import type { Membership } from "./session.ts";
 
 export class Room {
@@ -18,13 +18,13 @@ export class Room {
   changes = 0;
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
-  readonly channels = new Set<Channel>();
+  readonly batchers = new Set<StreamBatcher>();
   /** Who listens to its presence, where somebody does. */
-  audience: Audience | undefined;
+  audience: PresenceAudience | undefined;
   /** Kept even where the rule keeps no history: those who sample are shown it. */
   newest: Publication | undefined;
   /** Its sampled memberships, if there are any. */
-  samples: Samples | undefined;
+  samples: RoomSamples | undefined;
   /** How many publications have left for those who are live. */
   delivered = 0;
 
@@ -49,7 +49,7 @@ export class Room {
   }
 
   /** Another rule holds from now on. */
-  follow(rule: Rule, now: number): void {
+  applyRule(rule: Rule, now: number): void {
     this.rule = rule;
     this.history.setRetention(rule.retention, now);
   }

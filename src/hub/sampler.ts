@@ -1,19 +1,19 @@
 // Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
 // One timer serves all of them, and runs only while a sampled room has something new.
 import { TickSlice } from "../scheduling/tick-slice.ts";
-import { type Due, DueQueue } from "./due-queue.ts";
+import { type DueItem, DueQueue } from "./due-queue.ts";
 import type { Membership } from "./session.ts";
 
 /** Samples per second: a timer can be neither faster nor much slower. */
-const FASTEST = 100;
-const SLOWEST = 0.001;
+const MAX_PER_SECOND = 100;
+const MIN_PER_SECOND = 0.001;
 /** The most memberships that are looked at in one tick. */
-const LOOKS_PER_TICK = 500;
+const ITEMS_PER_TICK = 500;
 
 /** A sampled membership. */
-interface Sampled extends Due {
+interface SampledMember extends DueItem {
   readonly membership: Membership;
-  readonly samples: Samples;
+  readonly samples: RoomSamples;
   /** The shortest time between two samples, in ms. */
   readonly interval: number;
   /** The earliest time of the next sample. */
@@ -21,16 +21,16 @@ interface Sampled extends Due {
 }
 
 /** The sampled memberships of one room that wait for something new. */
-export class Samples {
+export class RoomSamples {
   /** Those that have the newest. */
-  resting = new Set<Sampled>();
+  resting = new Set<SampledMember>();
   /** Those that are still to be looked at, because of something new. */
-  pending = new Set<Sampled>();
+  pending = new Set<SampledMember>();
   size = 0;
   marked = false;
 
   /** @param onMark called once when there is something new, until `unmark` */
-  constructor(readonly onMark: (samples: Samples) => void) {}
+  constructor(readonly onMark: (samples: RoomSamples) => void) {}
 
   /** The room has a new publication: the same cost however many sample it. */
   mark(): void {
@@ -45,7 +45,7 @@ export class Samples {
     [this.resting, this.pending] = [this.pending, this.resting];
   }
 
-  delete(sampled: Sampled): void {
+  delete(sampled: SampledMember): void {
     this.resting.delete(sampled);
     this.pending.delete(sampled);
   }
@@ -56,11 +56,11 @@ export class Sampler {
   looks = 0;
   /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
-  readonly #all = new Map<Membership, Sampled>();
+  readonly #all = new Map<Membership, SampledMember>();
   /** Rooms with something new. */
-  readonly #fresh = new Set<Samples>();
+  readonly #fresh = new Set<RoomSamples>();
   /** Memberships that have had a sample too recently for another one. */
-  readonly #later = new DueQueue<Sampled>();
+  readonly #later = new DueQueue<SampledMember>();
   #timer: Timer | undefined;
   /** When the timer runs; infinite if it does not. */
   #armed = Number.POSITIVE_INFINITY;
@@ -73,9 +73,9 @@ export class Sampler {
   /** Begins to sample a membership: with what is new in the next tick. */
   add(membership: Membership): void {
     const { room, max = 0, position } = membership;
-    const samples = (room.samples ??= new Samples((marked) => this.#mark(marked)));
-    const interval = 1000 / Math.min(FASTEST, Math.max(SLOWEST, max));
-    const sampled: Sampled = { membership, samples, interval, next: 0 };
+    const samples = (room.samples ??= new RoomSamples((marked) => this.#mark(marked)));
+    const interval = 1000 / Math.min(MAX_PER_SECOND, Math.max(MIN_PER_SECOND, max));
+    const sampled: SampledMember = { membership, samples, interval, next: 0 };
     samples.size++;
     this.#all.set(membership, sampled);
     if (!room.newest || room.newest.seq <= position) return void samples.resting.add(sampled);
@@ -101,7 +101,7 @@ export class Sampler {
     this.#armed = Number.NEGATIVE_INFINITY;
   }
 
-  #mark(samples: Samples): void {
+  #mark(samples: RoomSamples): void {
     this.#fresh.add(samples);
     this.#arm();
   }
@@ -119,7 +119,7 @@ export class Sampler {
   /** Looks at those for which there is something new, and at those that had to wait: a slice per tick. */
   #run(): void {
     this.#armed = Number.POSITIVE_INFINITY;
-    const slice = new TickSlice(LOOKS_PER_TICK);
+    const slice = new TickSlice(ITEMS_PER_TICK);
     const now = this.now();
     this.#runLater(slice, now);
     this.#runFresh(slice, now);
@@ -148,12 +148,12 @@ export class Sampler {
     }
   }
 
-  #wait(sampled: Sampled): void {
+  #wait(sampled: SampledMember): void {
     this.#later.add(sampled, sampled.next);
   }
 
   /** Sends the newest publication, if there is one since the last and the connection can take it. */
-  #show(sampled: Sampled, now: number): void {
+  #show(sampled: SampledMember, now: number): void {
     this.looks++;
     const { membership, samples, interval } = sampled;
     const { session, room, position } = membership;

@@ -28,8 +28,8 @@ export interface Membership {
   /** While it takes part in a merge: no publication that is still to be sent has a smaller seq. Else 0. */
   next: number;
   /** Where `next` was found: a tail, and an index in it that is tried first. */
-  source?: RoomHistory | undefined;
-  index?: number;
+  nextHistory?: RoomHistory | undefined;
+  nextIndex?: number;
   /** Publications up to this seq are a replay, which its joining asked for. */
   replayTo?: number;
   /** A part of what was read from a log elsewhere and not sent yet; it may be dropped at any time, and is read again. */
@@ -53,7 +53,7 @@ export interface Identity {
 }
 
 /** How a session fell behind. */
-export interface Lags {
+export interface LagStats {
   times: number;
   /** The last time, in ms since 1970. */
   at: number;
@@ -62,31 +62,31 @@ export interface Lags {
 }
 
 /** Of a session that showed nothing. */
-const NOBODY: Identity = {};
+const ANONYMOUS_IDENTITY: Identity = {};
 
 export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
   readonly since = now();
   readonly memberships = new Map<string, Membership>();
   /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
-  behind: Set<Membership> | undefined;
+  catchingUp: Set<Membership> | undefined;
   /** Where the merge of these stands; absent if it has to start afresh from their positions. */
   merge: Merge | undefined;
   /** Its catch-up, as work of the governor; absent as long as it needed none. */
-  catchUp: Work | undefined;
+  catchUpWork: Work | undefined;
   /** Runs while the session's replay waits for its rate of `reads`. */
-  paced: Timer | undefined;
+  paceTimer: Timer | undefined;
   /** The memberships that are to be told who is there, when the connection can take it. */
   uninformed: Set<Membership> | undefined;
   /** When it is next asked for a sign of life, by `performance.now()`. */
-  nextBeat = 0;
+  nextHeartbeat = 0;
   ended = false;
   /** It was let go, and is not level again yet. */
   lagging = false;
   /** Absent as long as it never fell behind. */
-  lags: Lags | undefined;
+  lagStats: LagStats | undefined;
   /** What its address counts as; absent where it is not counted. */
-  network: string | undefined;
+  addressKey: string | undefined;
   /** Publications sent to it, but for those that its live memberships have had since they became live. */
   sent = 0;
   /** Frames that came from it. */
@@ -95,11 +95,11 @@ export abstract class Session {
   constructor(
     readonly transport: string,
     readonly format: Format,
-    public identity: Identity = NOBODY,
+    public identity: Identity = ANONYMOUS_IDENTITY,
   ) {}
 
   /** Whether it makes its user present in its rooms. */
-  get present(): boolean {
+  get countsAsPresent(): boolean {
     return true;
   }
   /** Where it connected from, when known. */
@@ -107,11 +107,11 @@ export abstract class Session {
   /** Whether its connection holds more than it should: nothing is sent until it has drained. */
   abstract backedUp(): boolean;
   /** Bytes that wait in this process for the client to read, where that can be known. */
-  unread(): number | undefined {
+  unreadBytes(): number | undefined {
     return undefined;
   }
   /** Whether anything that was sent has not left this process yet. */
-  abstract pending(): boolean;
+  abstract hasUnsent(): boolean;
   /** Put rooms into the live fan-out, or take them out. */
   abstract attach(rooms: Room[]): void;
   abstract detach(rooms: Room[]): void;
@@ -119,7 +119,7 @@ export abstract class Session {
   abstract send(publications: Publication[]): boolean;
   abstract gap(gap: Gap): void;
   /** Sends a presence message, given as JSON, to this one alone. */
-  abstract tellPresence(text: string): void;
+  abstract sendPresence(text: string): void;
   /** Closes the connection, with a close code and a reason where the transport has them. */
   abstract end(code: number, reason: string): void;
   /**
@@ -130,9 +130,9 @@ export abstract class Session {
     return 0;
   }
   /** What it waited for is decided: it goes on. */
-  decided(): void {}
+  onDecided(): void {}
   /** A heartbeat. False when there was no sign of life since the last one. */
-  abstract beat(): boolean;
+  abstract heartbeat(): boolean;
 }
 
 /** Sessions on sockets can be sent to by the engine's own topics. */

@@ -3,15 +3,15 @@ import { now } from "../log/clock.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
 import type { Hub } from "./hub.ts";
-import type { Start } from "./join.ts";
-import { newestOfEach } from "./newest-per-event.ts";
+import type { JoinStart } from "./join.ts";
+import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
-import { isShort, startingAt } from "./not-before.ts";
+import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
 /** The longest that the look-up before a replay waits for the rate of `reads`, in ms. */
 const MAX_DELAY_MS = 30_000;
 
-export interface Beginning {
+export interface StartPosition {
   /** Everything stored after this seq follows. */
   position: number;
   /** The number of publications that are about to follow. */
@@ -26,16 +26,20 @@ export interface Beginning {
  * The beginning of a membership that is not in its room yet. From a log that is elsewhere the publications have to be
  * read to be counted; they are not held for the session.
  */
-export function beginningOf(hub: Hub, membership: Membership, start: Start): Beginning | Promise<Beginning> {
+export function startPositionOf(
+  hub: Hub,
+  membership: Membership,
+  start: JoinStart,
+): StartPosition | Promise<StartPosition> {
   const { name } = membership.room;
   const { after, last } = start;
   if (!after && !last) return { position: hub.position, replay: 0 };
-  const from = !after || hub.isForeign(after) ? 0 : after.seq;
-  const history = tailFor(hub, membership, after ? from : undefined);
-  if (history && after) return inTail(history, membership, from, start.since);
+  const from = !after || hub.isForeignCursor(after) ? 0 : after.seq;
+  const history = historyFor(hub, membership, after ? from : undefined);
+  if (history && after) return inHistory(history, membership, from, start.notBefore);
   if (history && last) {
     const short = history.isShortOf(last);
-    return { ...inTail(history, membership, history.beforeNewest(last), undefined), short };
+    return { ...inHistory(history, membership, history.beforeNewest(last), undefined), short };
   }
   const { session } = membership;
   const read = () =>
@@ -45,8 +49,8 @@ export function beginningOf(hub: Hub, membership: Membership, start: Start): Beg
   const fromSlice = (slice: Slice) => {
     // It is charged again when it is sent: it is read again for that.
     session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
-    const short = isShort(slice, last);
-    return { ...inSlice(startingAt(slice, after && start.since), membership), short };
+    const short = isCutShort(slice, last);
+    return { ...inSlice(sliceNotBefore(slice, after && start.notBefore), membership), short };
   };
   const debt = session.charge(0);
   const slice = debt > 0 ? Bun.sleep(Math.min(debt, MAX_DELAY_MS)).then(read) : read();
@@ -54,20 +58,20 @@ export function beginningOf(hub: Hub, membership: Membership, start: Start): Beg
 }
 
 /** A tail that has everything after a position; or, without one, everything that is stored. */
-function tailFor(hub: Hub, { room }: Membership, after: number | undefined): RoomHistory | undefined {
+function historyFor(hub: Hub, { room }: Membership, after: number | undefined): RoomHistory | undefined {
   const at = now();
   room.history.trim(at);
   return after !== undefined && after >= room.history.floor ? room.history : hub.log.history?.(room.name, at);
 }
 
-function inTail(
+function inHistory(
   history: RoomHistory,
   membership: Membership,
   after: number,
-  since: number | undefined,
-): Beginning {
+  notBefore: number | undefined,
+): StartPosition {
   const from = Math.max(after, history.floor);
-  const position = since === undefined ? from : history.beforeTime(from, since);
+  const position = notBefore === undefined ? from : history.beforeTime(from, notBefore);
   const replay = history.countAfter(position);
   const newest = replay > 0 ? history.newestPublication : undefined;
   if (membership.room.rule.lag !== "latest") return { position, replay, newest };
@@ -86,8 +90,8 @@ function countNewest(history: RoomHistory, { room, session }: Membership, positi
   return count;
 }
 
-function inSlice(slice: Slice, { room, session }: Membership): Beginning {
+function inSlice(slice: Slice, { room, session }: Membership): StartPosition {
   const { publications } =
-    room.rule.lag === "latest" ? newestOfEach(slice, slice.from, room.newest, session.id) : slice;
+    room.rule.lag === "latest" ? newestPerEvent(slice, slice.from, room.newest, session.id) : slice;
   return { position: slice.from, replay: publications.length, newest: slice.publications.at(-1) };
 }

@@ -1,7 +1,7 @@
 // What is counted since the start: plain numbers, added to once a publication or session, never once a delivery.
 import type { Code } from "../protocol/codes.ts";
-import { Latency } from "./latency-histogram.ts";
-import type { Reason } from "./session-events.ts";
+import { LatencyHistogram } from "./latency-histogram.ts";
+import type { EndReason } from "./session-events.ts";
 
 export class Stats {
   /** Handed to the log. */
@@ -29,14 +29,14 @@ export class Stats {
   readonly presence = { messages: 0, netted: 0 };
   readonly opened = new Map<string, number>();
   /** By transport, then by reason. */
-  readonly closed = new Map<string, Map<Reason, number>>();
+  readonly closed = new Map<string, Map<EndReason, number>>();
   /** Errors that clients were told of. */
   readonly rejects = new Map<Code, number>();
   /** From a publication's arrival until the log has kept it. */
-  readonly append = new Latency();
+  readonly append = new LatencyHistogram();
   /** From a publication's arrival until it was handed to the engine for all sockets, or all streams. */
-  readonly toSockets = new Latency();
-  readonly toStreams = new Latency();
+  readonly toSockets = new LatencyHistogram();
+  readonly toStreams = new LatencyHistogram();
 
   delivered(publications: number, bytes: number): void {
     this.deliveries += publications;
@@ -53,8 +53,8 @@ export class Stats {
     add(this.opened, transport);
   }
 
-  ended(transport: string, reason: Reason): void {
-    const reasons = this.closed.get(transport) ?? new Map<Reason, number>();
+  ended(transport: string, reason: EndReason): void {
+    const reasons = this.closed.get(transport) ?? new Map<EndReason, number>();
     this.closed.set(transport, reasons);
     add(reasons, reason);
   }

@@ -2,49 +2,49 @@
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
-import type { Coding } from "./content-coding.ts";
+import type { ContentCoding } from "./content-coding.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
 /** A session that is written to in shared chunks. */
-export interface Stream extends Session {
+export interface StreamSink extends Session {
   readonly format: StreamFormat;
-  readonly coding: Coding;
+  readonly coding: ContentCoding;
   /** Writes a chunk, coded as its stream is, which is accepted in any case. False when the connection is now backed up. */
   write(chunk: Uint8Array): boolean;
 }
 
 /** A turn's publications are written as one chunk, or as several when they are many. */
-const CHUNK = 64 * 1024;
+const MAX_CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
-export class Channel {
-  readonly streams = new Set<Stream>();
+export class StreamBatcher {
+  readonly streams = new Set<StreamSink>();
   #pending: string[] = [];
   #size = 0;
   #last = 0;
   /** When the oldest of them came in. */
-  #since = 0;
+  #receivedAt = 0;
 
   constructor(
     readonly key: string,
     readonly format: StreamFormat,
-    readonly coding: Coding,
+    readonly coding: ContentCoding,
     readonly rooms: Room[],
-    readonly channels: Channels,
+    readonly channels: StreamBatchers,
   ) {}
 
   /** Takes a publication of one of its rooms that came in at `since`; it leaves at the end of this turn. */
-  push(publication: Publication, since: number): void {
+  push(publication: Publication, receivedAt: number): void {
     const text = this.format.message(publication, this.channels.log.epoch);
     if (this.#pending.push(text) === 1) {
-      this.#since = since;
+      this.#receivedAt = receivedAt;
       this.channels.flushLater(this);
     }
     this.#size += text.length;
     this.#last = publication.seq;
-    if (this.#size > CHUNK) this.flush();
+    if (this.#size > MAX_CHUNK_BYTES) this.flush();
   }
 
   /** Writes what has gathered, the same bytes to every stream. */
@@ -60,54 +60,54 @@ export class Channel {
       // A stream that is backed up is let go here: it has all of this chunk.
       if (!stream.write(block)) this.channels.onBackedUp(stream, this.#last);
     }
-    stats.toStreams.observe(performance.now() - this.#since);
+    stats.toStreams.observe(performance.now() - this.#receivedAt);
   }
 }
 
 /** The channels there are, and the end of each turn. */
-export class Channels {
-  readonly #channels = new Map<string, Channel>();
-  #dirty: Channel[] = [];
+export class StreamBatchers {
+  readonly #batchers = new Map<string, StreamBatcher>();
+  #dirty: StreamBatcher[] = [];
 
   constructor(
     readonly log: Pick<Log, "epoch">,
     readonly stats: Stats,
-    readonly onBackedUp: (stream: Stream, position: number) => void,
+    readonly onBackedUp: (stream: StreamSink, position: number) => void,
   ) {}
 
   /** Adds a stream to the channel of its format and rooms. It must have everything up to now. */
-  add(stream: Stream, rooms: Room[]): Channel {
+  add(stream: StreamSink, rooms: Room[]): StreamBatcher {
     const { format, coding } = stream;
     const key = JSON.stringify([format.name, coding.name, ...rooms.map((room) => room.name).sort()]);
-    let channel = this.#channels.get(key);
-    if (!channel) {
-      channel = new Channel(key, format, coding, rooms, this);
-      this.#channels.set(key, channel);
-      for (const room of rooms) room.channels.add(channel);
+    let batcher = this.#batchers.get(key);
+    if (!batcher) {
+      batcher = new StreamBatcher(key, format, coding, rooms, this);
+      this.#batchers.set(key, batcher);
+      for (const room of rooms) room.batchers.add(batcher);
     }
     // What has gathered is older than the newcomer.
-    channel.flush();
-    channel.streams.add(stream);
-    return channel;
+    batcher.flush();
+    batcher.streams.add(stream);
+    return batcher;
   }
 
   /** Takes a stream out. What has gathered is written to it first. */
-  remove(stream: Stream, channel: Channel): void {
-    if (!channel.streams.has(stream)) return;
-    channel.flush();
-    channel.streams.delete(stream);
-    if (channel.streams.size > 0) return;
-    this.#channels.delete(channel.key);
-    for (const room of channel.rooms) room.channels.delete(channel);
+  remove(stream: StreamSink, batcher: StreamBatcher): void {
+    if (!batcher.streams.has(stream)) return;
+    batcher.flush();
+    batcher.streams.delete(stream);
+    if (batcher.streams.size > 0) return;
+    this.#batchers.delete(batcher.key);
+    for (const room of batcher.rooms) room.batchers.delete(batcher);
   }
 
-  flushLater(channel: Channel): void {
-    if (this.#dirty.push(channel) === 1) setImmediate(() => this.flushAll());
+  flushLater(batcher: StreamBatcher): void {
+    if (this.#dirty.push(batcher) === 1) setImmediate(() => this.flushAll());
   }
 
   flushAll(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const channel of dirty) channel.flush();
+    for (const batcher of dirty) batcher.flush();
   }
 }

@@ -24,15 +24,15 @@ export class SessionLimit {
    * Whether there is a place for a session, which must enter in the same tick: before an await others could take it.
    * @throws ThumpError `busy`, `rate`
    */
-  check({ network }: Pick<Session, "network">): void {
-    const { sessions, networks } = this.hub;
+  check({ addressKey }: Pick<Session, "addressKey">): void {
+    const { sessions, sessionsByAddress } = this.hub;
     const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     if (sessions.size >= this.max) {
       this.refused.all++;
       const why = `All ${this.max} places for sessions are taken. Try again in ${retry} ms.`;
       throw new ThumpError("busy", why, undefined, retry);
     }
-    if (network !== undefined && (networks.get(network) ?? 0) >= this.perAddress) {
+    if (addressKey !== undefined && (sessionsByAddress.get(addressKey) ?? 0) >= this.perAddress) {
       this.refused.address++;
       const why = `One address may have ${this.perAddress} sessions. Close one, or try again in ${retry} ms.`;
       throw new ThumpError("rate", why, undefined, retry);

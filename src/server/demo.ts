@@ -29,7 +29,7 @@ export function startTicker(thump: ThumpServer): () => void {
     hub.stats.publishedOwn(JSON.stringify(figures).length);
     thump
       .publish(TICKER, figures, { event: "stats" })
-      .catch((error: unknown) => hub.journal.fault("the demo's ticker", error));
+      .catch((error: unknown) => hub.events.fault("the demo's ticker", error));
   }, 1000);
   timer.unref();
   return () => clearInterval(timer);

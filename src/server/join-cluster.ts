@@ -13,7 +13,7 @@ export function joinCluster({ hub, service }: Pick<ThumpServer, "hub" | "service
         if (one.token !== undefined && one.token !== removal.token)
           peers
             .remember(one)
-            .catch((error: unknown) => hub.journal.fault("a revocation was not passed on", error));
+            .catch((error: unknown) => hub.events.fault("a revocation was not passed on", error));
       return ended;
     },
     revoked: (all) => revokeAll(hub, service.authenticator.revocations, all),

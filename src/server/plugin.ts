@@ -8,11 +8,11 @@ import { consolePage } from "../console/console-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/http/list-rooms.ts";
 import type { Answer, Handler } from "../transports/http/handler-context.ts";
-import { readNames } from "../transports/http/path-names.ts";
-import { endSession, endUserSessions, revoke } from "../transports/http/operator-actions.ts";
-import { gone } from "../transports/open-session.ts";
+import { readPathNames } from "../transports/http/path-names.ts";
+import { endSessionRoute, endUserSessions, revoke } from "../transports/http/operator-actions.ts";
+import { clientGone } from "../transports/open-session.ts";
 import { publishBatch } from "../transports/http/publish-batch.ts";
-import { refuse } from "../transports/http/error-response.ts";
+import { errorResponse } from "../transports/http/error-response.ts";
 import * as rooms from "../transports/http/room-routes.ts";
 import { describeSession, listSessions } from "../transports/http/list-sessions.ts";
 import { allowPage, preflight } from "./cors.ts";
@@ -131,14 +131,14 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
     )
     .get("/sessions", on(listSessions))
     .get("/sessions/:id", on(describeSession))
-    .delete("/sessions/:id", on(endSession))
+    .delete("/sessions/:id", on(endSessionRoute))
     .delete("/users/:user/sessions", on(endUserSessions))
     .post("/revoke", on(revoke), raw);
   for (const path of PAGES_ASK)
     routes.options(path, (context) => {
       const { request, server, route } = context;
       const direct = isDirect(thump, server, sourceOf(thump, request, server));
-      return preflight(thump, request, () => readNames(request, route, direct));
+      return preflight(thump, request, () => readPathNames(request, route, direct));
     });
   if (thump.settings.console)
     routes.get("/console", ({ request }) => consolePage(request, thump.authenticator.isConfigured));
@@ -177,7 +177,7 @@ function guarded(
     const allow = (response: Answer): Answer =>
       origin === undefined || !response ? response : allowPage(thump, response, origin);
     const fail = (error: unknown): Answer =>
-      allow(refuse(service.hub, error, request.method === "GET" && asksForEvents(request)));
+      allow(errorResponse(service.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
       // Elysia forgets what a group does at the start.
       if (server && thump.server !== server) thump.attach(server);
@@ -185,7 +185,7 @@ function guarded(
       const { address, local } = source;
       origin = origins.check(request);
       checkLocal(thump, source);
-      const names = readNames(request, route, isDirect(thump, server, source));
+      const names = readPathNames(request, route, isDirect(thump, server, source));
       const network = local ? undefined : addressKeyOf(address);
       const handle = (principal: Principal) => {
         if (counted) service.limiter.take({ principal }, "connects");
@@ -197,7 +197,7 @@ function guarded(
       };
       const principal = authenticate(service, request, origins, network, counted);
       const later = (identified: Principal) =>
-        counted && request.signal.aborted ? gone() : handle(identified);
+        counted && request.signal.aborted ? clientGone() : handle(identified);
       const response = principal instanceof Promise ? principal.then(later) : handle(principal);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);
@@ -208,6 +208,6 @@ function guarded(
   if (!counted) return answer;
   return (context: Context) => {
     const passing = connectionThrottle.pass(() => context.request.signal.aborted);
-    return passing ? passing.then((passed) => (passed ? answer(context) : gone())) : answer(context);
+    return passing ? passing.then((passed) => (passed ? answer(context) : clientGone())) : answer(context);
   };
 }

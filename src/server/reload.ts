@@ -1,6 +1,6 @@
 // Other settings for a running engine: what can change does so at once, and what cannot is named.
 import { Authorizer } from "../auth/authorizer.ts";
-import { socketBounds } from "../hub/backpressure.ts";
+import { socketLimitsFor } from "../hub/backpressure.ts";
 import { recheckAll } from "../service/recheck.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { ThumpServer } from "./thump-server.ts";
@@ -27,8 +27,8 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   maxMessage: (thump, { maxMessage }) => (thump.service.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (thump, { roomsPerSession }) => (thump.hub.roomsPerSession = roomsPerSession),
-  roomsInUse: ({ hub }, { roomsInUse }) => (hub.openRooms.max = roomsInUse),
-  roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.openRooms.perOwner = roomsPerAddress),
+  roomsInUse: ({ hub }, { roomsInUse }) => (hub.roomLimits.max = roomsInUse),
+  roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.roomLimits.perOwner = roomsPerAddress),
   bodies: ({ service }, { bodies }) => (service.bodyMemory.max = bodies),
   memory: (thump, { memory }) => (thump.memoryBudget.limit = memory), // in a second at most
   proxies: trustProxies,
@@ -60,12 +60,12 @@ export function reload(thump: ThumpServer, next: Settings): Reloaded {
   const { kept, changed, restart } = compare(thump, next);
   // As it will be, not as it was written: the host, for one, stays what it was.
   checkExposure(kept);
-  const prepared = createRuntimeConfig(kept, thump.hub.journal, thump.authenticator);
+  const prepared = createRuntimeConfig(kept, thump.hub.events, thump.authenticator);
   thump.settings = kept;
   for (const name of changed) APPLY_LIVE[name]?.(thump, kept, prepared);
   if (changed.some((name) => AUTHORIZATION_SETTINGS.has(name)))
     recheckAll(thump.service, thump.origins).catch((error: unknown) =>
-      thump.hub.journal.fault("a reload", error),
+      thump.hub.events.fault("a reload", error),
     );
   return { changed, restart };
 }
@@ -92,7 +92,7 @@ function fits(thump: ThumpServer, name: keyof Settings, next: Settings): boolean
   const { maxMessage } = thump.listening;
   if (name === "maxMessage")
     return (
-      next.maxMessage <= maxMessage * 4 && socketBounds(next.maxMessage).limit <= thump.socketLimits.limit
+      next.maxMessage <= maxMessage * 4 && socketLimitsFor(next.maxMessage).limit <= thump.socketLimits.limit
     );
   return true;
 }

@@ -2,7 +2,7 @@
 import { now } from "../log/clock.ts";
 import { getConfig, getLogger } from "@logtape/logtape";
 import { plainAddress } from "../limits/client-address.ts";
-import { type Ending, type Journal, reasonName } from "../hub/session-events.ts";
+import { type SessionEnd, type SessionEvents, reasonName } from "../hub/session-events.ts";
 import { printableLines } from "../protocol/printable.ts";
 import type { Session } from "../hub/session.ts";
 
@@ -13,10 +13,10 @@ const log = getLogger(["thump"]);
 const sessions = getLogger(["thump", "session"]);
 
 /** Writes to logtape, whose sinks the server sets up, or the program around the plugin. */
-export class SessionLogger implements Journal {
+export class SessionLogger implements SessionEvents {
   readonly #seldom = new WarningThrottle(REPEATED_WARNING_MS);
 
-  ended(session: Session, { reason, code }: Ending): void {
+  ended(session: Session, { reason, code }: SessionEnd): void {
     sessions.info("{transport} session {session} of {address} ended: {reason}", () => ({
       session: session.id,
       transport: session.transport,

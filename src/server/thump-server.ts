@@ -10,14 +10,14 @@ import { SessionLimit } from "../limits/session-limit.ts";
 import { Authorizer } from "../auth/authorizer.ts";
 import { TrustedProxies } from "../limits/trusted-proxies.ts";
 import { ConnectionThrottle } from "../limits/connection-throttle.ts";
-import { type SocketBounds, socketBounds } from "../hub/backpressure.ts";
+import { type SocketLimits, socketLimitsFor } from "../hub/backpressure.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryBudget } from "../rooms/memory-budget.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { Content } from "../protocol/content.ts";
 import { formatCursor } from "../protocol/cursor.ts";
-import { Journals } from "../hub/session-events.ts";
-import type { Latency } from "../hub/latency-histogram.ts";
+import { SessionEventList } from "../hub/session-events.ts";
+import type { LatencyHistogram } from "../hub/latency-histogram.ts";
 import { createLog } from "./create-log.ts";
 import { SessionLogger, warn, warnUntrustedProxy } from "./session-logger.ts";
 import { measureLoopDelay } from "./metrics/loop-delay.ts";
@@ -48,9 +48,9 @@ export class ThumpServer {
   readonly service: RoomService;
   readonly origins: Origins;
   readonly trustedProxies: TrustedProxies;
-  readonly socketLimits: SocketBounds;
+  readonly socketLimits: SocketLimits;
   /** Those who are told how sessions end, and of faults. */
-  readonly events = new Journals(new SessionLogger());
+  readonly events = new SessionEventList(new SessionLogger());
   /** What is kept of all rooms. */
   readonly memoryBudget: MemoryBudget;
   /** Told to stop: no new sessions. */
@@ -64,7 +64,7 @@ export class ThumpServer {
   /** How often the settings were read again. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
-  #loopDelay: Latency | undefined;
+  #loopDelay: LatencyHistogram | undefined;
 
   /** The settings that it began with: the engine's own limits were made from them. */
   readonly listening: Settings;
@@ -76,9 +76,9 @@ export class ThumpServer {
    */
   constructor(public settings: Settings) {
     this.listening = settings;
-    const journal = this.events;
-    const { authenticator, rules } = createRuntimeConfig(settings, journal);
-    this.socketLimits = socketBounds(settings.maxMessage);
+    const events = this.events;
+    const { authenticator, rules } = createRuntimeConfig(settings, events);
+    this.socketLimits = socketLimitsFor(settings.maxMessage);
     this.memoryBudget = new MemoryBudget(settings.memory);
     this.hub = new Hub({
       log: createLog(settings, {
@@ -87,13 +87,13 @@ export class ThumpServer {
         fingerprint: () => (this.hub?.rules ?? rules).fingerprint,
         memoryBudget: this.memoryBudget,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
-        onFault: (what, error) => journal.fault(what, error ?? "it is over"),
+        onFault: (what, error) => events.fault(what, error ?? "it is over"),
         onWarning: warn,
         onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
       rules,
       socketLimits: this.socketLimits,
-      journal,
+      events,
       heartbeat: settings.heartbeat,
       roomsPerSession: settings.roomsPerSession,
       roomsInUse: settings.roomsInUse,
@@ -154,7 +154,7 @@ export class ThumpServer {
     while (hub.sessions.size > 0) {
       let ended = 0;
       for (const session of hub.sessions.values()) {
-        if ((session.behind || session.pending()) && performance.now() < deadline) continue;
+        if ((session.catchingUp || session.hasUnsent()) && performance.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
         // Thousands of them are not to hold up what is published meanwhile.
         if (++ended % SESSIONS_ENDED_PER_TICK === 0) await new Promise(setImmediate);
@@ -164,7 +164,7 @@ export class ThumpServer {
   }
 
   /** How late its event loop is: looked at from when somebody first asks. */
-  get loopDelay(): Latency {
+  get loopDelay(): LatencyHistogram {
     if (this.#loopDelay) return this.#loopDelay;
     const { delay, stop } = measureLoopDelay();
     this.onClose(stop);

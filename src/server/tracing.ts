@@ -1,7 +1,7 @@
 // Traces of publishes for OpenTelemetry. Nothing of it is loaded unless a collector is configured.
 import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
-import type { Trace } from "../hub/publish-pipeline.ts";
+import type { TracePublish } from "../hub/publish-pipeline.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { ThumpServer } from "./thump-server.ts";
 
@@ -32,7 +32,7 @@ export async function startTracing(thump: ThumpServer, endpoint: string, env: En
   const propagator = new core.W3CTraceContextPropagator();
   const PRODUCER = api.SpanKind.PRODUCER;
 
-  const trace: Trace = (draft, context, publish) => {
+  const trace: TracePublish = (draft, context, publish) => {
     const { traceparent, trusted } = context ?? {};
     const named = traceparent
       ? propagator.extract(api.ROOT_CONTEXT, { traceparent }, api.defaultTextMapGetter)
@@ -46,9 +46,9 @@ export async function startTracing(thump: ThumpServer, endpoint: string, env: En
         : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
-  thump.hub.intake.trace = trace;
+  thump.hub.pipeline.trace = trace;
   thump.onClose(async () => {
-    thump.hub.intake.trace = undefined;
+    thump.hub.pipeline.trace = undefined;
     await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
   });
 }

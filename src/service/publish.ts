@@ -62,7 +62,7 @@ function append(
   const data = content.data(service.maxMessage);
   const errors = rule.check && content.errors(rule.check, briefErrors);
   if (errors) throw invalidData(room, errors);
-  service.hub.openRooms.publish(context, room, rule.retention);
+  service.hub.roomLimits.publish(context, room, rule.retention);
   const from = principal.kind === "server" ? incoming.from : principal.user;
   if (principal.kind === "server" && from !== undefined) checkUserName(from, "/from");
   const except = incoming.echo ? undefined : session?.id;

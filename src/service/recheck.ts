@@ -83,7 +83,7 @@ function endPresence({ hub }: RoomService, membership: Membership): (error: unkn
   return (error) => {
     if (!(error instanceof AuthError)) throw error;
     if (!membership.presence || !membership.room.members.has(membership)) return;
-    hub.fanOut.listeners.end(membership);
-    membership.session.tellPresence(presenceOff(membership.room.name));
+    hub.fanOut.presence.end(membership);
+    membership.session.sendPresence(presenceOff(membership.room.name));
   };
 }

@@ -4,7 +4,7 @@ import { CLOSE } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Joined, Start, Starts } from "../hub/join.ts";
+import type { JoinResult, JoinStart, JoinStarts } from "../hub/join.ts";
 import type { Session } from "../hub/session.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Action } from "../auth/actions.ts";
@@ -20,9 +20,9 @@ import { AuthError } from "../auth/auth-error.ts";
 /** Joins that were authorized. */
 export interface AuthorizedStarts {
   /** The starts that were asked for. */
-  readonly requested: Starts;
+  readonly requested: JoinStarts;
   /** The same, without history that may not be read. */
-  readonly starts: Starts;
+  readonly starts: JoinStarts;
   /** The policy that authorized them. */
   readonly authorizer: Authorizer;
 }
@@ -58,7 +58,7 @@ export class RoomService {
 
   /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
   checkOpen({ principal, addressKey }: RequestContext, rooms: Iterable<string>): void {
-    this.hub.openRooms.check({ network: addressKey, user: principal.user }, rooms);
+    this.hub.roomLimits.check({ addressKey: addressKey, user: principal.user }, rooms);
   }
 
   /** The session enters, if there is a place for it. @throws ThumpError `busy`, `rate` */
@@ -86,8 +86,8 @@ export class RoomService {
   authorizeAndJoin(
     context: RequestContext,
     session: Session,
-    starts: Starts,
-    onJoined: (joined: Joined) => void,
+    starts: JoinStarts,
+    onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     const join = (authorized: AuthorizedStarts) => this.join(context, session, authorized, onJoined);
     const authorized = this.authorizeJoins(context, starts);
@@ -99,7 +99,7 @@ export class RoomService {
     context: RequestContext,
     session: Session,
     { requested, starts, authorizer }: AuthorizedStarts,
-    onJoined: (joined: Joined) => void,
+    onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
     // A reload has replaced the policy since: the new one decides.
@@ -108,23 +108,26 @@ export class RoomService {
   }
 
   /** Authorizes joins: `authorizeStart` for each room. @throws ThumpError the first that is thrown at once */
-  authorizeJoins(context: RequestContext, requested: Starts): AuthorizedStarts | Promise<AuthorizedStarts> {
+  authorizeJoins(
+    context: RequestContext,
+    requested: JoinStarts,
+  ): AuthorizedStarts | Promise<AuthorizedStarts> {
     const { authorizer } = this;
-    const decisions: (Start | Promise<Start>)[] = [];
+    const decisions: (JoinStart | Promise<JoinStart>)[] = [];
     for (const [room, start] of requested) {
       const decision = this.authorizeStart(context, room, start);
       // Another room may be refused at once; then nothing awaits this promise.
       if (decision instanceof Promise) decision.catch(() => {});
       decisions.push(decision);
     }
-    const byRoom = (starts: Start[]): AuthorizedStarts => ({
+    const byRoom = (starts: JoinStart[]): AuthorizedStarts => ({
       requested,
-      starts: new Map([...requested.keys()].map((room, i) => [room, starts[i] as Start])),
+      starts: new Map([...requested.keys()].map((room, i) => [room, starts[i] as JoinStart])),
       authorizer,
     });
     return decisions.some((decision) => decision instanceof Promise)
       ? Promise.all(decisions).then(byRoom)
-      : byRoom(decisions as Start[]);
+      : byRoom(decisions as JoinStart[]);
   }
 
   /**
@@ -133,7 +136,7 @@ export class RoomService {
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
-  authorizeStart(context: RequestContext, room: string, start: Start): Start | Promise<Start> {
+  authorizeStart(context: RequestContext, room: string, start: JoinStart): JoinStart | Promise<JoinStart> {
     let since: number | undefined;
     const bound = () => void (since = now() - this.authenticator.settings.resume);
     const decisions: Promise<void>[] = [];
@@ -225,7 +228,7 @@ export class RoomService {
       // In a turn of its own: what this was about is answered first.
       setImmediate(() => {
         context.deciding = false;
-        context.session?.decided();
+        context.session?.onDecided();
       });
     }
   }

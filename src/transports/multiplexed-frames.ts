@@ -1,16 +1,16 @@
 // What the multiplexed socket and the multiplexed stream say in the same words: frames as JSON text. Pure.
 import type { RequestContext } from "../auth/principal.ts";
 import type { RoomService } from "../service/room-service.ts";
-import type { Joined, Start } from "../hub/join.ts";
+import type { JoinResult, JoinStart } from "../hub/join.ts";
 import type { ThumpError } from "../protocol/codes.ts";
 import type { Command, CommandId } from "../protocol/commands.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 
 /** A room that is asked for, and where to start in it. */
-export type Join = Omit<Extract<Command, { type: "join" }>, "type">;
+export type JoinRequest = Omit<Extract<Command, { type: "join" }>, "type">;
 
 /** @throws ThumpError `invalid-cursor` */
-export function startOf({ after, last, max, presence }: Join): Start {
+export function startOf({ after, last, max, presence }: JoinRequest): JoinStart {
   return { after: after === undefined ? undefined : parseCursor(after), last, max, presence };
 }
 
@@ -26,7 +26,7 @@ export function welcomeFrame(
   return JSON.stringify({ type: "welcome", session, user, expires, ping, limits });
 }
 
-export function joinedFrame({ room, at, resumed, replay, presence }: Joined, id: CommandId): string {
+export function joinedFrame({ room, at, resumed, replay, presence }: JoinResult, id: CommandId): string {
   const fields = JSON.stringify({ room, at, resumed, replay });
   const more = presence === undefined ? "" : `,"presence":{${presence}}`;
   return answerFrame("joined", id, `${fields.slice(0, -1)}${more}}`);

@@ -1,8 +1,8 @@
 // Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
 import type { Server } from "bun";
 import type { AuthorizedStarts, RoomService } from "../service/room-service.ts";
-import { type Coding, codingFor, identity } from "../hub/content-coding.ts";
-import { startAll, type Start } from "../hub/join.ts";
+import { type ContentCoding, negotiateCoding, identity } from "../hub/content-coding.ts";
+import { startAll, type JoinStart } from "../hub/join.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { HandlerContext } from "./http/handler-context.ts";
@@ -18,10 +18,10 @@ import type { StreamSession } from "./stream/stream-session.ts";
  * address is not known for that reason, cannot be exempted: its stream says something, and its poll is answered, after
  * this time, in ms.
  */
-const AWAKE_MS = 5000;
+const KEEP_OPEN_MS = 5000;
 
 /** The response to a client that has left: no client reads it, and it counts as no error. */
-export function gone(): Response {
+export function clientGone(): Response {
   return new Response(null, { status: 499 });
 }
 
@@ -32,7 +32,7 @@ export function openSocket(
 ): Response | undefined {
   // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
   session.service.sessionLimit.check(session);
-  if (request.signal.aborted) return gone();
+  if (request.signal.aborted) return clientGone();
   upgrade(server, request, session);
   return undefined;
 }
@@ -44,7 +44,7 @@ export function openRoomStream(
   joins: AuthorizedStarts,
 ): Response {
   const { service, context } = http;
-  const create = (coding: Coding) => new RoomStream(service, context, format, coding, joins);
+  const create = (coding: ContentCoding) => new RoomStream(service, context, format, coding, joins);
   return openStream(http, format, [...joins.starts.keys()], create);
 }
 
@@ -52,20 +52,20 @@ export function openStream(
   { service, request, server, context }: HandlerContext,
   format: StreamFormat,
   rooms: string[],
-  create: (coding: Coding) => StreamSession,
+  create: (coding: ContentCoding) => StreamSession,
 ): Response {
   // It may have left during an await before this. The signal does not fire again for listeners that are added late.
-  if (request.signal.aborted) return gone();
+  if (request.signal.aborted) return clientGone();
   const asked = rooms.every((room) => service.hub.ruleOf(room).compressStreams);
-  const coding = asked ? codingFor(request.headers.get("accept-encoding")) : identity;
+  const coding = asked ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
   // A response to HEAD has no body that could end, so it begins no session.
   if (request.method === "HEAD") {
-    service.sessionLimit.check({ network: context.addressKey });
+    service.sessionLimit.check({ addressKey: context.addressKey });
     return new Response(null, { headers: streamHeaders(format) });
   }
   const session = create(coding);
   service.admit(session);
-  if (context.address === undefined) session.keepAwake(AWAKE_MS);
+  if (context.address === undefined) session.keepAwake(KEEP_OPEN_MS);
   return session.respond(holdOpen(service, request, server));
 }
 
@@ -73,30 +73,31 @@ export function openStream(
  * Responds at once if there is a publication after the cursor, else when one comes or the time is over.
  * @param state reads the response's content
  */
-export async function poll(
+export async function openPoll(
   { service, request, server, context }: HandlerContext,
   room: string,
   joins: AuthorizedStarts,
   seconds: number,
-  state: (start: Start) => Promise<Response>,
+  state: (start: JoinStart) => Promise<Response>,
 ): Promise<Response> {
   const { hub } = service;
   const { signal } = request;
-  const start = joins.starts.get(room) as Start;
+  const start = joins.starts.get(room) as JoinStart;
   // Without a cursor there may be something already among the newest that were asked for.
   if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
-    return signal.aborted ? gone() : state(start);
+    return signal.aborted ? clientGone() : state(start);
   await hub.log.catchUpTo?.(start.after);
-  if (signal.aborted) return gone();
+  if (signal.aborted) return clientGone();
   const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
   const release = holdOpen(service, request, server);
   try {
-    const longest = context.address === undefined ? AWAKE_MS : Number.POSITIVE_INFINITY;
+    const longest = context.address === undefined ? KEEP_OPEN_MS : Number.POSITIVE_INFINITY;
     const requested = startAll([room], { after });
-    const starts = start.since === undefined ? requested : startAll([room], { after, since: start.since });
+    const starts =
+      start.notBefore === undefined ? requested : startAll([room], { after, notBefore: start.notBefore });
     const waiting = { ...joins, requested, starts };
     await waitForPublication(service, context, waiting, Math.min(seconds * 1000, longest), signal);
-    return signal.aborted ? gone() : await state({ ...start, after, last: undefined });
+    return signal.aborted ? clientGone() : await state({ ...start, after, last: undefined });
   } finally {
     release();
   }

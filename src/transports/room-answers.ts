@@ -3,17 +3,17 @@ import type { RequestContext } from "../auth/principal.ts";
 import type { RoomService } from "../service/room-service.ts";
 import { AuthError } from "../auth/auth-error.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Start } from "../hub/join.ts";
-import { isShort, startingAt } from "../hub/not-before.ts";
+import type { JoinStart } from "../hub/join.ts";
+import { isCutShort, sliceNotBefore } from "../hub/not-before.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import { envelope } from "../protocol/envelope.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 
-const DEFAULT_LAST = 50;
-const MAX_LAST = 1000;
+const DEFAULT_LAST_COUNT = 50;
+const MAX_LAST_COUNT = 1000;
 /** One answer's publications are cut off past this, and `more` says so. In characters of JSON. */
-const MAX_ANSWER = 256 * 1024;
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 /**
  * A room's publications after a cursor, or its newest, as the JSON text of an object:
@@ -26,7 +26,7 @@ export function historyAnswer(
   service: RoomService,
   context: RequestContext,
   room: string,
-  start: Start,
+  start: JoinStart,
 ): string | Promise<string> {
   // A read may leave the bucket in debt, and then the next one waits.
   service.limiter.check(context, "reads");
@@ -60,19 +60,19 @@ function answer(
   service: RoomService,
   context: RequestContext,
   room: string,
-  start: Start,
+  start: JoinStart,
   counted: boolean,
 ): string | Promise<string> {
   const { hub } = service;
   const { after } = start;
-  const last = Math.min(MAX_LAST, start.last ?? (after ? MAX_LAST : DEFAULT_LAST));
-  const foreign = after !== undefined && hub.isForeign(after);
+  const last = Math.min(MAX_LAST_COUNT, start.last ?? (after ? MAX_LAST_COUNT : DEFAULT_LAST_COUNT));
+  const foreign = after !== undefined && hub.isForeignCursor(after);
   const slice = service.history(room, { after: after && (foreign ? 0 : after.seq), last });
-  const since = start.since;
+  const since = start.notBefore;
   const write = (read: Slice, cost: number) => {
     service.limiter.charge(context, "reads", cost);
     const asked = after ? { ...after, foreign } : undefined;
-    return writeHistory(hub, room, startingAt(read, since), asked, isShort(read, start.last), counted);
+    return writeHistory(hub, room, sliceNotBefore(read, since), asked, isCutShort(read, start.last), counted);
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
   // All of it came from elsewhere, whether it is in the answer or not.
@@ -80,7 +80,7 @@ function answer(
 }
 
 /** What publications cost a reader, in bytes: no more of them than fit into an answer. */
-function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER): number {
+function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER_BYTES): number {
   let cost = PUBLICATION_OVERHEAD_BYTES;
   let data = 0;
   for (let i = 0; i < publications.length && data <= most; i++) {
@@ -91,7 +91,7 @@ function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANS
   return cost;
 }
 
-interface Asked {
+interface AskedCursor {
   epoch: string;
   seq: number;
   foreign: boolean;
@@ -101,13 +101,13 @@ function writeHistory(
   hub: Hub,
   room: string,
   slice: Slice,
-  asked: Asked | undefined,
+  asked: AskedCursor | undefined,
   short: boolean,
   counted: boolean,
 ): string {
   const { epoch } = hub.log;
   // After a cursor the oldest go first; of the newest the newest are what counts.
-  const { texts, publications } = cut(slice.publications, epoch, asked === undefined);
+  const { texts, publications } = cutToSize(slice.publications, epoch, asked === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
   const more = upTo < (hub.rooms.get(room)?.history.last ?? hub.position) && asked !== undefined;
@@ -121,7 +121,7 @@ function writeHistory(
   );
 }
 
-function cut(
+function cutToSize(
   publications: Publication[],
   epoch: string,
   fromTheEnd: boolean,
@@ -132,7 +132,7 @@ function cut(
   for (const publication of inOrder) {
     const text = envelope(publication, epoch);
     size += text.length;
-    if (size > MAX_ANSWER && texts.length > 0) break;
+    if (size > MAX_ANSWER_BYTES && texts.length > 0) break;
     texts.push(text);
   }
   const kept = inOrder.slice(0, texts.length);

@@ -16,7 +16,7 @@ const joins = (from: number, to: number) =>
 /** Nothing is left of who was there: neither rooms nor what was remembered of them. */
 async function forgotten(server: TestServer): Promise<void> {
   await eventually(() => server.thump.hub.rooms.size === 1);
-  expect(server.thump.hub.networks.size).toBe(0);
+  expect(server.thump.hub.sessionsByAddress.size).toBe(0);
 }
 
 test("10,000 rooms joined by one session that may: it hears all of them, and when it goes so do they", async () => {
@@ -67,7 +67,7 @@ test("rooms named in a handshake are as many as a session may have, and cost as 
     expect(await outcome(100)).toEqual({ status: 101 });
     expect(await outcome(100)).toMatchObject({ status: 429, code: "rate" });
     for (const session of server.thump.hub.sessions.values())
-      if (session.network) session.end(4403, "removed");
+      if (session.addressKey) session.end(4403, "removed");
   });
   await forgotten(server);
 });
@@ -152,7 +152,7 @@ test("a flood of connections from one address takes its own places and no others
     expect(statuses.get(101)).toBe(100);
     expect(statuses.get(429)).toBe(900);
     for (const session of server.thump.hub.sessions.values())
-      if (session.network) session.end(4403, "removed");
+      if (session.addressKey) session.end(4403, "removed");
   });
   await forgotten(server);
   const metrics = await metricsOf(server);

@@ -130,7 +130,7 @@ test("sockets that do not read hold a position, and nothing of what they are to 
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", `${i} ${"x".repeat(10_000)}`);
   const newest = new WeakRef((await hub.log.newest("r", 1)).publications[0] as object);
   await joinStalled(server, 4, () => true);
-  expect(hub.catchUp.backlog.held).toBe(0);
+  expect(hub.catchUp.backlog.heldBytes).toBe(0);
   await hub.forget("r");
   // Not the room, and nobody who waits for it, holds what was forgotten. (The engine may look at it a moment longer.)
   for (let i = 0; newest.deref() && i < 100; i++) {
@@ -147,9 +147,9 @@ test("what was read from a file for those who do not read is bounded over all of
   const data = "x".repeat(10_000);
   await Promise.all(Array.from({ length: 1000 }, () => server.thump.publish("r", data)));
   await joinStalled(server, 4, ({ sent }) => sent > 0);
-  expect(backlog.held).toBeGreaterThan(0);
+  expect(backlog.heldBytes).toBeGreaterThan(0);
   // The slice that is being sent may be larger than that by itself.
-  expect(backlog.held).toBeLessThan((1 << 20) + 256 * 10_300);
+  expect(backlog.heldBytes).toBeLessThan((1 << 20) + 256 * 10_300);
 });
 
 test("a replay that costs more than there is waits for it, is not refused and misses nothing", async () => {
@@ -165,7 +165,7 @@ test("a replay that costs more than there is waits for it, is not refused and mi
   const joined = await client.ask({ type: "join", room: "r", last: 1000 });
   expect(joined).toMatchObject({ type: "joined", replay: 1000 });
   const [session] = server.thump.hub.sessions.values();
-  while (!session?.paced) await new Promise(setImmediate);
+  while (!session?.paceTimer) await new Promise(setImmediate);
   // While it waits, other reads are refused, and what is published comes after the replay.
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ type: "error", code: "rate" });
   await server.thump.publish("r", 1000);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { constants, gunzipSync } from "node:zlib";
-import { codingFor, gzip, identity } from "../../src/hub/content-coding.ts";
+import { negotiateCoding, gzip, identity } from "../../src/hub/content-coding.ts";
 import { randomTest } from "../support/random.ts";
 
 const read = (blocks: Uint8Array[]) =>
@@ -41,5 +41,5 @@ test.each([
   ["gzip; q=0.000, br", identity],
   ["x-not-gzip, *", identity],
 ])("Accept-Encoding %p", (accepted, coding) => {
-  expect(codingFor(accepted)).toBe(coding);
+  expect(negotiateCoding(accepted)).toBe(coding);
 });

@@ -51,7 +51,7 @@ test("a session that leaves while it enters leaves nothing behind", async () => 
   // What was on its way has come to nothing.
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(hub.rooms.size).toBe(0);
-  expect(hub.openRooms.counted).toBe(0);
+  expect(hub.roomLimits.counted).toBe(0);
 });
 
 test("sessions that enter at the same time do not get more rooms than there may be", async () => {

@@ -1,13 +1,13 @@
 // Latencies by the second: what a window says of what was observed since it was last looked at.
 import { expect, test } from "bun:test";
-import { Latency, LatencyWindow } from "../../src/hub/latency-histogram.ts";
+import { LatencyHistogram, LatencyWindow } from "../../src/hub/latency-histogram.ts";
 
 test("of nothing it says nothing", () => {
-  expect(new LatencyWindow(new Latency()).take(0.5, 0.99)).toEqual([null, null]);
+  expect(new LatencyWindow(new LatencyHistogram()).take(0.5, 0.99)).toEqual([null, null]);
 });
 
 test("the quantiles lie in the buckets of what was observed", () => {
-  const latency = new Latency();
+  const latency = new LatencyHistogram();
   const window = new LatencyWindow(latency);
   for (let i = 0; i < 98; i++) latency.observe(0.1);
   for (let i = 0; i < 2; i++) latency.observe(50);
@@ -20,7 +20,7 @@ test("the quantiles lie in the buckets of what was observed", () => {
 });
 
 test("each look begins anew", () => {
-  const latency = new Latency();
+  const latency = new LatencyHistogram();
   latency.observe(1000);
   const window = new LatencyWindow(latency);
   latency.observe(0.001);
@@ -31,7 +31,7 @@ test("each look begins anew", () => {
 });
 
 test("what took longer than can be told took at least the most that can be told", () => {
-  const latency = new Latency();
+  const latency = new LatencyHistogram();
   const window = new LatencyWindow(latency);
   latency.observe(60_000);
   expect(window.take(0.5)[0]).toBeWithin(4000, 8400);

@@ -1,10 +1,10 @@
 // The merge against a sorted list: every publication once, in order, with work that grows as it should.
 import { expect, test } from "bun:test";
-import { type Head, Heads } from "../../src/hub/min-heap.ts";
+import { type HeapItem, MinHeap } from "../../src/hub/min-heap.ts";
 import type { Random } from "../support/random.ts";
 import { randomTest } from "../support/random.ts";
 
-interface Room extends Head {
+interface Room extends HeapItem {
   /** What is left of it, the next one last. */
   seqs: number[];
 }
@@ -19,7 +19,7 @@ function deal(random: Random, rooms: number, total: number): Room[] {
 }
 
 /** Takes all of them out; now and then it only learns that nothing comes before a seq, as a real merge does. */
-function merge(heads: Heads<Room>, random: Random): number[] {
+function merge(heads: MinHeap<Room>, random: Random): number[] {
   const merged: number[] = [];
   for (let { first } = heads; first; first = heads.first) {
     const seq = first.seqs.at(-1);
@@ -39,14 +39,14 @@ function merge(heads: Heads<Room>, random: Random): number[] {
 randomTest("the heads of any number of rooms come out in seq order, each once", (random) => {
   for (let round = 0; round < 300; round++) {
     const total = random.below(200);
-    const heads = new Heads(deal(random, 1 + random.below(40), total));
+    const heads = new MinHeap(deal(random, 1 + random.below(40), total));
     expect(merge(heads, random)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     expect(heads.size).toBe(0);
   }
 });
 
 test("without rooms there is nothing", () => {
-  const heads = new Heads<Room>([]);
+  const heads = new MinHeap<Room>([]);
   expect(heads.first).toBeUndefined();
   heads.removeFirst();
   expect(heads.size).toBe(0);
@@ -55,8 +55,8 @@ test("without rooms there is nothing", () => {
 randomTest("comparisons per publication grow with the logarithm of the number of rooms", (random) => {
   for (const rooms of [10, 100, 1000]) {
     const total = 20_000;
-    const heads = new Heads(deal(random, rooms, total));
+    const heads = new MinHeap(deal(random, rooms, total));
     merge(heads, random);
-    expect(heads.compared).toBeLessThan(total * 4 * (Math.log2(rooms) + 2));
+    expect(heads.comparisons).toBeLessThan(total * 4 * (Math.log2(rooms) + 2));
   }
 });

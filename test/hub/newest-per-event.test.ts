@@ -1,6 +1,6 @@
 // What a session of a room with `lag: "latest"` is sent: the newest of each event, of a slice and of a tail.
 import { expect, test } from "bun:test";
-import { newestOfEach } from "../../src/hub/newest-per-event.ts";
+import { newestPerEvent } from "../../src/hub/newest-per-event.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 import { RoomHistory } from "../../src/rooms/room-history.ts";
 import { publication, seqs } from "../support/publications.ts";
@@ -10,24 +10,24 @@ const events = (...names: string[]) => names.map((event, i) => publication(i + 1
 
 test("the newest of each event stay, in seq order, and what is skipped is no gap", () => {
   const read = { from: 0, upTo: 9, publications: events("a", "b", "a", "c", "b") };
-  const newest = newestOfEach(read, 0, undefined, "me");
+  const newest = newestPerEvent(read, 0, undefined, "me");
   expect(seqs(newest.publications)).toEqual([3, 4, 5]);
   expect(newest).toMatchObject({ from: 0, upTo: 9 });
 });
 
 test("what the room remembers stands in where nothing is kept", () => {
   const read = { from: 7, upTo: 7, publications: [] };
-  expect(seqs(newestOfEach(read, 3, publication(7), "me").publications)).toEqual([7]);
-  expect(seqs(newestOfEach(read, 7, publication(7), "me").publications)).toEqual([]);
-  expect(newestOfEach(read, 3, publication(7), "me").from).toBe(3);
+  expect(seqs(newestPerEvent(read, 3, publication(7), "me").publications)).toEqual([7]);
+  expect(seqs(newestPerEvent(read, 7, publication(7), "me").publications)).toEqual([]);
+  expect(newestPerEvent(read, 3, publication(7), "me").from).toBe(3);
 });
 
 test("what a session published itself is not the newest for it", () => {
   const own = publication(2, { except: "me" });
   const read = { from: 0, upTo: 2, publications: [publication(1), own] };
-  expect(seqs(newestOfEach(read, 0, undefined, "me").publications)).toEqual([1]);
-  expect(seqs(newestOfEach(read, 0, undefined, "other").publications)).toEqual([2]);
-  expect(newestOfEach({ from: 2, upTo: 2, publications: [] }, 1, own, "me").publications).toEqual([]);
+  expect(seqs(newestPerEvent(read, 0, undefined, "me").publications)).toEqual([1]);
+  expect(seqs(newestPerEvent(read, 0, undefined, "other").publications)).toEqual([2]);
+  expect(newestPerEvent({ from: 2, upTo: 2, publications: [] }, 1, own, "me").publications).toEqual([]);
 });
 
 randomTest(
@@ -53,7 +53,7 @@ randomTest(
         const found = slice.publications.filter(
           (p: Publication) => p.except !== session && history.isNewestFor(p, session),
         );
-        expect(seqs(found)).toEqual(seqs(newestOfEach(slice, after, undefined, session).publications));
+        expect(seqs(found)).toEqual(seqs(newestPerEvent(slice, after, undefined, session).publications));
       }
     }
   },

@@ -1,7 +1,7 @@
 // How many rooms clients may open: in all, from one address, by one user; by entering them and by publishing to them.
 import { expect, test } from "bun:test";
 import type { Retention } from "../../src/rooms/rule.ts";
-import { OpenRooms, openerOf } from "../../src/hub/room-limits.ts";
+import { RoomLimits, openerOf } from "../../src/hub/room-limits.ts";
 import type { Room } from "../../src/hub/room.ts";
 import type { Session } from "../../src/hub/session.ts";
 import { eventually } from "../support/answers.ts";
@@ -87,7 +87,7 @@ test("one request that names more rooms than its address may open gets none of t
   expect(server.thump.hub.rooms.size).toBe(1000);
   second.abort();
   await eventually(() => server.thump.hub.sessions.size === 1);
-  expect(server.thump.hub.openRooms.counted).toBe(1000);
+  expect(server.thump.hub.roomLimits.counted).toBe(1000);
 });
 
 test("publications to ever new rooms are refused, until those of before are over", async () => {
@@ -97,7 +97,7 @@ test("publications to ever new rooms are refused, until those of before are over
     limits: { roomsPerAddress: 3 },
   });
   let now = 0;
-  server.thump.hub.openRooms.now = () => now;
+  server.thump.hub.roomLimits.now = () => now;
   const publish = async (room: string, headers: Record<string, string>) =>
     (await server.publish(room, "x", headers)).status;
   await connect(server.socket("/rooms/a"), { headers: HERE });
@@ -111,7 +111,7 @@ test("publications to ever new rooms are refused, until those of before are over
   // As long as a room keeps what is published, without another rule.
   now += 600_001;
   expect(await publish("f", HERE)).toBe(201);
-  expect(server.thump.hub.openRooms.counted).toBe(2);
+  expect(server.thump.hub.roomLimits.counted).toBe(2);
 });
 
 randomTest(
@@ -119,7 +119,7 @@ randomTest(
   (random) => {
     const retention: Retention = { count: 1, age: 50, bytes: 1000 };
     const rooms = new Map<string, Room>();
-    const open = new OpenRooms(rooms, 1000, 1000);
+    const open = new RoomLimits(rooms, 1000, 1000);
     let now = 0;
     open.now = () => now;
     const sessions = Array.from({ length: 6 }, (_, i) => {
@@ -157,20 +157,20 @@ randomTest(
     now += 100;
     // Twice round: a new one looks at a few of those before it.
     for (let i = 0; i < 40; i++) {
-      open.publish({ network: "new" }, "new", retention);
+      open.publish({ addressKey: "new" }, "new", retention);
       now += 100;
-      open.publish({ network: "new" }, `new${i}`, retention);
+      open.publish({ addressKey: "new" }, `new${i}`, retention);
     }
     expect(open.counted).toBeLessThanOrEqual(4);
   },
 );
 
 test("where the log remembers every room, rooms whose rule keeps nothing count as well", () => {
-  const open = new OpenRooms(new Map(), 10, 2, 60_000);
+  const open = new RoomLimits(new Map(), 10, 2, 60_000);
   let now = 0;
   open.now = () => now;
   const publish = (room: string, age = 0) =>
-    open.publish({ network: "n" }, room, { count: age > 0 ? 1 : 0, age, bytes: 1 });
+    open.publish({ addressKey: "n" }, room, { count: age > 0 ? 1 : 0, age, bytes: 1 });
   publish("a");
   publish("b", 1000);
   expect(codeOf(() => publish("c"))).toBe("busy");

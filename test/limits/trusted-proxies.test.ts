@@ -98,7 +98,7 @@ test("one address may have so many sessions, and a place is free again when one 
   ended?.end(4403, "removed");
   await first.closed;
   expect((await shakeHands(server.socket("/ws"), xff("203.0.113.9"))).status).toBe(101);
-  expect(server.thump.hub.networks).toEqual(
+  expect(server.thump.hub.sessionsByAddress).toEqual(
     new Map([
       ["203.0.113.9", 2],
       ["203.0.113.8", 1],

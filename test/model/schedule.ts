@@ -163,11 +163,11 @@ class Game {
     const { random } = this;
     const { limits, governor, backlog } = thump.hub.catchUp;
     limits.pieceBytes = 1 + random.below(2000);
-    limits.pieceLooks = 1 + random.below(20);
+    limits.pieceSteps = 1 + random.below(20);
     governor.limits.tickPieces = 1 + random.below(3);
     backlog.limits.heldBytes = random.below(5000);
     backlog.limits.readCount = 1 + random.below(5);
-    backlog.reads.most = 1 + random.below(4);
+    backlog.reads.max = 1 + random.below(4);
   }
 
   /** The server stops, and another one goes on with what it kept. */
@@ -334,9 +334,9 @@ class Game {
     for (const { failure } of this.clients) if (failure) throw failure;
     const { hub } = this.server.thump;
     for (const session of hub.sessions.values()) {
-      const waiting = session.unread() ?? 0;
-      if (waiting > hub.bounds.limit)
-        throw new Error(`a socket holds ${waiting} bytes; ${hub.bounds.limit} are allowed`);
+      const waiting = session.unreadBytes() ?? 0;
+      if (waiting > hub.socketLimits.limit)
+        throw new Error(`a socket holds ${waiting} bytes; ${hub.socketLimits.limit} are allowed`);
     }
   }
 }

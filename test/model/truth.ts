@@ -31,8 +31,8 @@ export class Truth {
       return slice;
     };
     // Some are delivered before they are kept.
-    const deliver = hub.intake.deliver.bind(hub.intake);
-    hub.intake.deliver = (room, publication) => deliver(room, note(publication));
+    const deliver = hub.pipeline.deliver.bind(hub.pipeline);
+    hub.pipeline.deliver = (room, publication) => deliver(room, note(publication));
   }
 
   #note(publication: Publication): Publication {

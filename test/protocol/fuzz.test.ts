@@ -5,7 +5,7 @@ import { decodeCommand } from "../../src/protocol/commands.ts";
 import { parseCursor } from "../../src/protocol/cursor.ts";
 import { dataAsJson, dataFromText, dataFromValue } from "../../src/protocol/data.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
-import { readNames } from "../../src/transports/http/path-names.ts";
+import { readPathNames } from "../../src/transports/http/path-names.ts";
 import { readQuery, readRoom, readStart } from "../../src/transports/http/read-request.ts";
 import { type Random, randomTest } from "../support/random.ts";
 
@@ -69,7 +69,7 @@ randomTest("request targets", (random) => {
   const decode = (text: string) => {
     const request = requestFor(text);
     if (!request) return;
-    readRoom(readNames(request, random.chance(2) ? "//rooms/:room/members" : "//rooms/:room", false));
+    readRoom(readPathNames(request, random.chance(2) ? "//rooms/:room/members" : "//rooms/:room", false));
     readStart(request, readQuery(request));
   };
   const { results, refused } = fuzz(random, decode);

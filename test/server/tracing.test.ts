@@ -57,7 +57,7 @@ test("a collector that is not there stops nothing, and without one nothing is tr
   started.process.kill("SIGTERM");
   expect(await started.process.exited).toBe(0);
   const server = startServer();
-  expect(server.thump.hub.intake.trace).toBeUndefined();
+  expect(server.thump.hub.pipeline.trace).toBeUndefined();
   expect((await server.publish("r", "x", { traceparent: `00-${TRACE}-${PARENT}-01` })).status).toBe(201);
   expect(gone.spans.all).toEqual([]);
 });

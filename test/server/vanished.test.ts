@@ -97,7 +97,7 @@ test("a client that stops reading for a while is not dropped: it gets everything
   slow.socket.pause();
   const [session] = server.thump.hub.sessions.values();
   // The client's window is full, and then some.
-  for (let n = 0; n < 50 || !session?.pending(); n++) await server.thump.publish("r", "x".repeat(60_000));
+  for (let n = 0; n < 50 || !session?.hasUnsent(); n++) await server.thump.publish("r", "x".repeat(60_000));
   // Two connections after each other are closed for being idle: more than 8 s.
   for (let i = 0; i < 2; i++) {
     const idle = await tcp(server.port);

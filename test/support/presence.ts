@@ -92,6 +92,6 @@ export function presenceClock({ thump }: TestServer): (ms: number) => void {
   presence.now = () => now;
   return (ms) => {
     now += ms;
-    presence.turn();
+    presence.tick();
   };
 }

@@ -47,5 +47,5 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   const counted = metrics.samples.filter(({ name }) => name === "thump_sessions");
   expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(there);
   expect(metrics.of("thump_rejects_total", { code: "internal" })).toBe(0);
-  expect(server.thump.hub.networks.size).toBe(0);
+  expect(server.thump.hub.sessionsByAddress.size).toBe(0);
 }

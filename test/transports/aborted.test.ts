@@ -183,7 +183,7 @@ function left({ server }: World): object {
   const { hub, service } = server.thump;
   return {
     sessions: hub.sessions.size,
-    networks: hub.networks.size,
+    networks: hub.sessionsByAddress.size,
     rooms: [...hub.rooms.keys()],
     bodies: service.bodyMemory.bytes,
   };

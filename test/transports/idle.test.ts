@@ -89,7 +89,7 @@ test("a stream that is ended while its client reads nothing holds no connection"
   await connection.until("\nid: ");
   connection.socket.pause();
   const [session] = server.thump.hub.sessions.values();
-  while (!session?.pending()) await server.thump.publish("r", "x".repeat(60_000));
+  while (!session?.hasUnsent()) await server.thump.publish("r", "x".repeat(60_000));
   session.end(CLOSE.removed, "removed");
   connection.socket.resume();
   await connection.closed;

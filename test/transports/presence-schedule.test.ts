@@ -60,7 +60,9 @@ async function settle(
   await eventually(() => hub.sessions.size === listeners.length + actors.length);
   pass(10_000);
   pass(10_000);
-  await eventually(() => hub.sessions.values().every(({ behind, uninformed }) => !behind && !uninformed));
+  await eventually(() =>
+    hub.sessions.values().every(({ catchingUp, uninformed }) => !catchingUp && !uninformed),
+  );
   for (const room of ROOMS) await server.thump.publish(room, "end");
   for (const { data, kind } of listeners) {
     const expected = kind === "ndjson" ? 1 : ROOMS.length;

@@ -8,21 +8,21 @@ import type { Room } from "../room.ts";
 import type { Session } from "../session.ts";
 
 /** Rooms with at most this many sessions are listed at once, as they are now. */
-const SMALL = 100;
+const MAX_INLINE_SESSIONS = 100;
 /** The list of a larger room may be as many ms old as it has sessions, but at most this; one from Redis at least that. */
-const OLDEST_MS = 1000;
-const FROM_NODES_MS = 50;
+const MAX_AGE_MS = 1000;
+const CLUSTER_MAX_AGE_MS = 50;
 /** The most sessions that are looked at in one tick. */
 const SESSIONS_PER_TICK = 1000;
 /** The most characters of lists that are remembered. */
-const MAX_REMEMBERED = 8 << 20;
+const MAX_CACHED_CHARACTERS = 8 << 20;
 
 /** What a list is made from: its `changes` differ whenever the list may. */
 interface Source {
   readonly changes: number;
 }
 
-interface Listed {
+interface CachedList {
   readonly source: Source | undefined;
   readonly changes: number;
   text: string | Promise<string>;
@@ -34,7 +34,7 @@ export class MemberLists {
   /** How many sessions and users were looked at to build lists. */
   looks = 0;
   /** By room, the newest last. */
-  readonly #lists = new Map<string, Listed>();
+  readonly #lists = new Map<string, CachedList>();
   #characters = 0;
 
   constructor(readonly now: () => number) {}
@@ -57,8 +57,8 @@ export class MemberLists {
     const count = room?.members.size ?? 0;
     return this.#remembered(name, room, count, () => {
       const members = new PresenceSet(rule);
-      if (count > SMALL) return this.#gather(room, members).then(() => members.list);
-      for (const { session } of room?.members ?? []) this.#see(members, session);
+      if (count > MAX_INLINE_SESSIONS) return this.#gather(room, members).then(() => members.list);
+      for (const { session } of room?.members ?? []) this.#report(members, session);
       return members.list;
     });
   }
@@ -76,7 +76,7 @@ export class MemberLists {
       await clusterPresence.read(name, members);
       return members.list;
     };
-    return this.#remembered(name, undefined, FROM_NODES_MS, ask, true);
+    return this.#remembered(name, undefined, CLUSTER_MAX_AGE_MS, ask, true);
   }
 
   /** @param sessions how many there are in the room @param always remember it even if the room is small */
@@ -87,7 +87,7 @@ export class MemberLists {
     build: () => string | Promise<string>,
     always = false,
   ): string | Promise<string> {
-    const large = always || sessions > SMALL;
+    const large = always || sessions > MAX_INLINE_SESSIONS;
     if (!large) {
       this.#forget(name);
       return build();
@@ -98,12 +98,12 @@ export class MemberLists {
     const text = build();
     this.#forget(name);
     const until = Number.POSITIVE_INFINITY;
-    const listed: Listed = { source, changes: source?.changes ?? 0, text, until };
+    const listed: CachedList = { source, changes: source?.changes ?? 0, text, until };
     this.#lists.set(name, listed);
     const done = (built: string) => {
       if (this.#lists.get(name) !== listed) return;
       listed.text = built;
-      listed.until = this.now() + Math.min(OLDEST_MS, sessions);
+      listed.until = this.now() + Math.min(MAX_AGE_MS, sessions);
       this.#characters += built.length;
       this.#bound();
     };
@@ -122,13 +122,13 @@ export class MemberLists {
         slice = new TickSlice(SESSIONS_PER_TICK, undefined, await governor.next());
         slice.take();
       }
-      this.#see(members, session);
+      this.#report(members, session);
     }
   }
 
-  #see(members: PresenceSet, session: Session): void {
+  #report(members: PresenceSet, session: Session): void {
     this.looks++;
-    if (session.present && !session.ended) see(members, session);
+    if (session.countsAsPresent && !session.ended) reportSession(members, session);
   }
 
   #forget(name: string): void {
@@ -140,14 +140,14 @@ export class MemberLists {
 
   #bound(): void {
     for (const name of this.#lists.keys()) {
-      if (this.#characters <= MAX_REMEMBERED) return;
+      if (this.#characters <= MAX_CACHED_CHARACTERS) return;
       this.#forget(name);
     }
   }
 }
 
 /** A session of this process is a source of its own. @param at since when it says what it says, in ms since 1970 */
-export function see(members: PresenceSet, { id, identity, since }: Session, at = since): void {
+export function reportSession(members: PresenceSet, { id, identity, since }: Session, at = since): void {
   const { user, info } = identity;
   members.report(id, { user, info, since, sessions: 1, at });
 }

@@ -1,8 +1,8 @@
 // Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
-import type { Coding } from "../content-coding.ts";
+import type { ContentCoding } from "../content-coding.ts";
 import type { StreamFormat } from "../../protocol/formats.ts";
 import { presenceMessage } from "../../protocol/presence-messages.ts";
-import type { Stream } from "../stream-batcher.ts";
+import type { StreamSink } from "../stream-batcher.ts";
 import type { FanOut } from "../fan-out.ts";
 import type { Room } from "../room.ts";
 import { type Membership, type Session, TopicSession } from "../session.ts";
@@ -10,9 +10,9 @@ import { type Membership, type Session, TopicSession } from "../session.ts";
 const encoder = new TextEncoder();
 
 /** Those who listen in one room. */
-export interface Audience {
+export interface PresenceAudience {
   sockets: number;
-  readonly streams: Map<StreamFormat, Set<Stream>>;
+  readonly streams: Map<StreamFormat, Set<StreamSink>>;
   /** The last snapshot that streams were told, in their formats and codings: the next one gets the same bytes. */
   opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
 }
@@ -21,7 +21,7 @@ function topicOf(room: Room): string {
   return `presence/${room.name}`;
 }
 
-export class Listeners {
+export class PresenceFanOut {
   readonly #fanOut: FanOut;
   /** What all listeners of a room know, as JSON fields; nothing where its rule keeps no presence. */
   snapshotOf: (room: Room) => string | undefined = () => undefined;
@@ -37,30 +37,30 @@ export class Listeners {
   begin(membership: Membership): string | undefined {
     const { session, presence } = membership;
     if (!presence || session.ended) return undefined;
-    uninformed(membership);
+    markUninformed(membership);
     if (!(session instanceof TopicSession) || session.backedUp()) return undefined;
     return this.#inform(membership);
   }
 
   /** The connection of a session can take more: it is told what it does not know, and hears news from then on. */
-  level(session: Session): void {
+  onCaughtUp(session: Session): void {
     for (const membership of session.uninformed ?? []) {
       // It will drain, and come here again.
       if (session.ended || session.backedUp()) return;
       const snapshot = this.#inform(membership);
       const { room } = membership;
       if (snapshot === undefined) continue;
-      if (session instanceof TopicSession) session.tellPresence(presenceMessage(room.name, snapshot));
-      else this.#open(room, session as Stream, snapshot);
+      if (session instanceof TopicSession) session.sendPresence(presenceMessage(room.name, snapshot));
+      else this.#open(room, session as StreamSink, snapshot);
     }
   }
 
   /** A session is behind: it hears no news, and is told afresh when it is level again. */
-  letGo(session: Session): void {
+  pause(session: Session): void {
     for (const membership of session.memberships.values()) {
       if (membership.presence !== "live") continue;
       this.#unsubscribe(membership);
-      uninformed(membership);
+      markUninformed(membership);
     }
   }
 
@@ -68,7 +68,7 @@ export class Listeners {
   end(membership: Membership): void {
     if (membership.presence === "live") this.#unsubscribe(membership);
     membership.presence = undefined;
-    informed(membership);
+    markInformed(membership);
   }
 
   /** A message leaves for all who listen in a room: encoded once a format. @param text JSON */
@@ -79,19 +79,19 @@ export class Listeners {
     if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
     if (audience.streams.size === 0) return;
     // What has gathered for streams comes first: who is let go here has all of it.
-    this.#fanOut.channels.flushAll();
+    this.#fanOut.batchers.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
-      const blocks = new Map<Coding, Uint8Array>();
+      const blocks = new Map<ContentCoding, Uint8Array>();
       for (const stream of streams) {
         const block = blocks.get(stream.coding) ?? stream.coding.block(chunk);
         blocks.set(stream.coding, block);
-        if (!stream.write(block)) this.#fanOut.letGo(stream, this.#fanOut.position);
+        if (!stream.write(block)) this.#fanOut.detachSlow(stream, this.#fanOut.position);
       }
     }
   }
 
-  #sendToSockets(room: Room, audience: Audience, text: string): void {
+  #sendToSockets(room: Room, audience: PresenceAudience, text: string): void {
     const { flow, publishToTopic, stats } = this.#fanOut;
     const size = Buffer.byteLength(text);
     flow.reserve(size);
@@ -106,14 +106,14 @@ export class Listeners {
     // News that are due leave first. Somebody may be let go by that, this one too.
     const snapshot = this.snapshotOf(room);
     if (session.ended) return undefined;
-    informed(membership);
+    markInformed(membership);
     membership.presence = "live";
     const audience = (room.audience ??= { sockets: 0, streams: new Map() });
     if (session instanceof TopicSession) {
       audience.sockets++;
       session.subscribe(topicOf(room));
     } else {
-      const stream = session as Stream;
+      const stream = session as StreamSink;
       const streams = audience.streams.get(stream.format) ?? new Set();
       audience.streams.set(stream.format, streams.add(stream));
     }
@@ -121,9 +121,9 @@ export class Listeners {
   }
 
   /** Tells a stream who is there: put together, and compressed, once for all who come until there is news. */
-  #open(room: Room, stream: Stream, snapshot: string): void {
+  #open(room: Room, stream: StreamSink, snapshot: string): void {
     const { audience } = room;
-    if (!audience) return stream.tellPresence(presenceMessage(room.name, snapshot));
+    if (!audience) return stream.sendPresence(presenceMessage(room.name, snapshot));
     if (audience.opening?.snapshot !== snapshot) audience.opening = { snapshot, blocks: new Map() };
     const { blocks } = audience.opening;
     const { format, coding } = stream;
@@ -143,21 +143,21 @@ export class Listeners {
       audience.sockets--;
       session.unsubscribe(topicOf(room));
     } else {
-      const { format } = session as Stream;
+      const { format } = session as StreamSink;
       const streams = audience.streams.get(format);
-      streams?.delete(session as Stream);
+      streams?.delete(session as StreamSink);
       if (streams?.size === 0) audience.streams.delete(format);
     }
     if (audience.sockets === 0 && audience.streams.size === 0) room.audience = undefined;
   }
 }
 
-function uninformed(membership: Membership): void {
+function markUninformed(membership: Membership): void {
   membership.presence = "uninformed";
   (membership.session.uninformed ??= new Set()).add(membership);
 }
 
-function informed(membership: Membership): void {
+function markInformed(membership: Membership): void {
   const { session } = membership;
   session.uninformed?.delete(membership);
   if (session.uninformed?.size === 0) session.uninformed = undefined;

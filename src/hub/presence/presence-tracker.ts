@@ -6,20 +6,20 @@ import { PresenceSet } from "../../rooms/presence/presence-set.ts";
 import type { PresenceRule } from "../../rooms/rule.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Hub } from "../hub.ts";
-import { MemberLists, see } from "./member-lists.ts";
+import { MemberLists, reportSession } from "./member-lists.ts";
 import type { Room } from "../room.ts";
 import type { Membership, Session } from "../session.ts";
 
 /** How often it is looked whether a tick or a grace is over, in ms; only while there is something to wait for. */
-const BEAT = 50;
+const TICK_MS = 50;
 /** A room's tick is as many ms as it has sessions, but at least a beat and at most this. */
-const LONGEST_TICK = 1000;
+const MAX_TICK_MS = 1000;
 /** The most rooms that are looked at in one tick of the event loop, and the most users of a room who leave in one. */
 const ROOMS_PER_TICK = 500;
 const USERS_PER_TICK = 500;
 
 /** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
-interface Kept {
+interface TrackedRoom {
   readonly name: string;
   readonly members: PresenceSet;
   /** While it is not known yet who is there on other nodes. */
@@ -28,19 +28,19 @@ interface Kept {
   next: number;
 }
 
-export class Presence {
+export class PresenceTracker {
   /** A clock that never goes back, in ms. */
   now: () => number = () => performance.now();
   readonly lists: MemberLists = new MemberLists(() => this.now());
   readonly #hub: Hub;
   /** Other nodes, where there are some: they are told who is here, and tell who is there. */
   readonly #clusterPresence: ClusterPresence | undefined;
-  readonly #rooms = new Map<string, Kept>();
+  readonly #rooms = new Map<string, TrackedRoom>();
   /** Rooms with something to tell, or with a grace that runs. */
-  readonly #waiting = new Set<Kept>();
+  readonly #waiting = new Set<TrackedRoom>();
   /** Where the round over them is. */
-  #place: Iterator<Kept> | undefined;
-  #unfinished: Kept | undefined;
+  #place: Iterator<TrackedRoom> | undefined;
+  #unfinished: TrackedRoom | undefined;
   #continuing = false;
   #timer: Timer | undefined;
   #stopped = false;
@@ -50,7 +50,7 @@ export class Presence {
   constructor(hub: Hub) {
     this.#hub = hub;
     this.#clusterPresence = hub.log.peers?.presence;
-    hub.fanOut.listeners.snapshotOf = (room) => this.#snapshot(room);
+    hub.fanOut.presence.snapshotOf = (room) => this.#snapshot(room);
   }
 
   /** Users who are present here, counted once a room. */
@@ -76,16 +76,16 @@ export class Presence {
   /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
   open({ name, rule: { presence } }: Room): Promise<void> | undefined {
     return presence && this.#clusterPresence
-      ? (this.#rooms.get(name) ?? this.#keep(name, new PresenceSet(presence))).starting
+      ? (this.#rooms.get(name) ?? this.#track(name, new PresenceSet(presence))).starting
       : undefined;
   }
 
   /** A session is in a room. @param at since when it says what it says, in ms since 1970 */
   enter({ session, room }: Membership, at = session.since): void {
     const { presence } = room.rule;
-    if (!presence || !session.present) return;
-    const kept = this.#rooms.get(room.name) ?? this.#keep(room.name, new PresenceSet(presence));
-    see(kept.members, session, at);
+    if (!presence || !session.countsAsPresent) return;
+    const kept = this.#rooms.get(room.name) ?? this.#track(room.name, new PresenceSet(presence));
+    reportSession(kept.members, session, at);
     this.#changed(kept, session);
   }
 
@@ -107,7 +107,7 @@ export class Presence {
   }
 
   /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
-  followRules(): void {
+  applyRules(): void {
     const hub = this.#hub;
     for (const room of hub.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
     for (const kept of this.#rooms.values()) {
@@ -121,25 +121,25 @@ export class Presence {
   }
 
   /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits; a slice per tick. */
-  turn(): void {
+  tick(): void {
     const now = this.now();
     const slice = new TickSlice(ROOMS_PER_TICK);
     while (slice.take()) {
       const kept = this.#unfinished ?? this.#next();
       if (!kept) return this.#rest();
-      this.#unfinished = this.#look(kept, now) ? undefined : kept;
+      this.#unfinished = this.#visit(kept, now) ? undefined : kept;
       if (this.#unfinished) break;
     }
     if (this.#continuing) return;
     this.#continuing = true;
     setImmediate(() => {
       this.#continuing = false;
-      if (!this.#stopped) this.turn();
+      if (!this.#stopped) this.tick();
     });
   }
 
   /** The next room of the round; undefined at its end. */
-  #next(): Kept | undefined {
+  #next(): TrackedRoom | undefined {
     this.#place ??= this.#waiting.values();
     const { done, value } = this.#place.next();
     if (done) this.#place = undefined;
@@ -147,7 +147,7 @@ export class Presence {
   }
 
   /** False when more of it is due than is done in one tick. */
-  #look(kept: Kept, now: number): boolean {
+  #visit(kept: TrackedRoom, now: number): boolean {
     if (!this.#waiting.has(kept)) return true;
     const { name, members } = kept;
     this.looks++;
@@ -157,7 +157,7 @@ export class Presence {
     if (left.length === USERS_PER_TICK) return false;
     const over = members.isEmpty && !this.#hub.rooms.has(name);
     if (over) this.#forget(kept);
-    else if (members.diff.pending && now >= kept.next) this.#tell(kept, now);
+    else if (members.diff.pending && now >= kept.next) this.#sendChanges(kept, now);
     if (over || !(members.diff.pending || members.leaving)) this.#waiting.delete(kept);
     return true;
   }
@@ -174,8 +174,8 @@ export class Presence {
     clearInterval(this.#timer);
   }
 
-  #keep(name: string, members: PresenceSet): Kept {
-    const kept: Kept = { name, members, starting: undefined, next: 0 };
+  #track(name: string, members: PresenceSet): TrackedRoom {
+    const kept: TrackedRoom = { name, members, starting: undefined, next: 0 };
     this.#rooms.set(name, kept);
     kept.starting = this.#clusterPresence
       ?.subscribe(name, members, () => this.#wait(kept))
@@ -183,34 +183,34 @@ export class Presence {
     return kept;
   }
 
-  #forget(kept: Kept): void {
+  #forget(kept: TrackedRoom): void {
     this.#rooms.delete(kept.name);
     this.#waiting.delete(kept);
     this.#clusterPresence?.unsubscribe(kept.name);
   }
 
-  #changed(kept: Kept, { identity }: Session): void {
+  #changed(kept: TrackedRoom, { identity }: Session): void {
     this.#clusterPresence?.changed(kept.name, identity.user);
     this.#wait(kept);
   }
 
-  #wait(kept: Kept): void {
+  #wait(kept: TrackedRoom): void {
     this.#waiting.add(kept);
     if (this.#timer || this.#stopped) return;
-    this.#timer = setInterval(() => this.turn(), BEAT);
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
 
-  #tell(kept: Kept, now: number): void {
+  #sendChanges(kept: TrackedRoom, now: number): void {
     const { members, name } = kept;
     const { changes, netted } = members.diff.take();
     const { presence } = this.#hub.stats;
     presence.netted += netted;
     const room = this.#hub.rooms.get(name);
     if (!changes || !room?.audience) return;
-    kept.next = now + Math.min(LONGEST_TICK, Math.max(BEAT, members.sessions));
+    kept.next = now + Math.min(MAX_TICK_MS, Math.max(TICK_MS, members.sessions));
     presence.messages++;
-    this.#hub.fanOut.listeners.send(room, presenceMessage(name, presenceFields(changes)));
+    this.#hub.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
   /** What all who listen know. Where it may be told now, what is news is told first. */
@@ -218,28 +218,28 @@ export class Presence {
     const kept = this.#rooms.get(room.name);
     if (!kept) return undefined;
     const now = this.now();
-    if (kept.members.diff.pending && (now >= kept.next || !room.audience)) this.#tell(kept, now);
+    if (kept.members.diff.pending && (now >= kept.next || !room.audience)) this.#sendChanges(kept, now);
     return kept.members.diff.snapshot;
   }
 
   /** A room that somebody is in has presence from now on, if it has not had it before. */
   #begin(room: Room, rule: PresenceRule): void {
     if (this.#rooms.has(room.name)) return;
-    const kept = this.#keep(room.name, membersOf(room, rule));
+    const kept = this.#track(room.name, membersOf(room, rule));
     // Whoever asked for it was told nothing so far.
     kept.members.diff.restart();
     this.#wait(kept);
   }
 
-  #end(kept: Kept): void {
+  #end(kept: TrackedRoom): void {
     this.#forget(kept);
     const room = this.#hub.rooms.get(kept.name);
-    if (room) this.#hub.fanOut.listeners.send(room, presenceOff(kept.name));
+    if (room) this.#hub.fanOut.presence.send(room, presenceOff(kept.name));
   }
 }
 
 function membersOf(room: Room | undefined, rule: PresenceRule): PresenceSet {
   const members = new PresenceSet(rule);
-  for (const { session } of room?.members ?? []) if (session.present) see(members, session);
+  for (const { session } of room?.members ?? []) if (session.countsAsPresent) reportSession(members, session);
   return members;
 }

@@ -1,6 +1,6 @@
 // What is made of settings before any of them counts: whom the server believes, and the rules of rooms.
 import { Authenticator } from "../../auth/authenticator.ts";
-import type { Journal } from "../../hub/session-events.ts";
+import type { SessionEvents } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
 import { OptionsError, type Settings } from "./options.ts";
 
@@ -16,10 +16,10 @@ export interface RuntimeConfig {
  */
 export function createRuntimeConfig(
   settings: Settings,
-  journal: Journal,
+  events: SessionEvents,
   before?: Authenticator,
 ): RuntimeConfig {
-  const authenticator = orOptionsError("access", () => new Authenticator(settings.access, journal, before));
+  const authenticator = orOptionsError("access", () => new Authenticator(settings.access, events, before));
   // Who has secrets means them: what no rule speaks of takes a grant.
   const level = authenticator.isConfigured ? "granted" : "anyone";
   return {

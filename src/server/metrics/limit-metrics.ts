@@ -34,17 +34,17 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
     ],
   );
   gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => sessionLimit.max);
-  const { openRooms } = hub;
+  const { roomLimits } = hub;
   counter(
     registry,
     "thump_rooms_refused_total",
     "Rooms that could not be opened: all that there may be were in use, or one address or user had opened too many.",
     ["among"],
-    () => Object.entries(openRooms.refused).map(([among, count]) => [{ among }, count]),
+    () => Object.entries(roomLimits.refused).map(([among, count]) => [{ among }, count]),
   );
-  gauge(registry, "thump_rooms_limit", "How many rooms may be in use.", [], () => openRooms.max);
+  gauge(registry, "thump_rooms_limit", "How many rooms may be in use.", [], () => roomLimits.max);
   const counted = "Rooms that count for the address or user who opened them.";
-  gauge(registry, "thump_rooms_counted", counted, [], () => openRooms.counted);
+  gauge(registry, "thump_rooms_counted", counted, [], () => roomLimits.counted);
   gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodyMemory.bytes);
   counter(
     registry,

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { reasonName } from "../../hub/session-events.ts";
-import { Latency } from "../../hub/latency-histogram.ts";
+import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 import { STATUS } from "../../protocol/codes.ts";
 import type { ThumpServer } from "../thump-server.ts";
 import { limitMetrics } from "./limit-metrics.ts";
@@ -188,7 +188,7 @@ export function histogram(
   registry: Registry,
   name: string,
   help: string,
-  kept: [labels: Record<string, string>, latency: Latency][],
+  kept: [labels: Record<string, string>, latency: LatencyHistogram][],
 ): void {
   const labelNames = Object.keys(kept[0]?.[0] ?? {});
   registry.registerMetric(new PrefilledHistogram(name, help, labelNames, kept));
@@ -201,9 +201,15 @@ class PrefilledHistogram extends Histogram {
     readonly metricName: string,
     readonly about: string,
     labelNames: string[],
-    readonly kept: [labels: Record<string, string>, latency: Latency][],
+    readonly kept: [labels: Record<string, string>, latency: LatencyHistogram][],
   ) {
-    super({ name: metricName, help: about, labelNames, registers: [], buckets: [...Latency.bounds] });
+    super({
+      name: metricName,
+      help: about,
+      labelNames,
+      registers: [],
+      buckets: [...LatencyHistogram.bounds],
+    });
   }
 
   /** Where prom-client's registry, and its own `get`, take the values from. */
@@ -212,10 +218,10 @@ class PrefilledHistogram extends Histogram {
     return Promise.resolve({ name: this.metricName, help: this.about, type: "histogram", values });
   }
 
-  #values(labels: Record<string, string>, { buckets, count, sum }: Latency): Values {
+  #values(labels: Record<string, string>, { buckets, count, sum }: LatencyHistogram): Values {
     const name = this.metricName;
     let below = 0;
-    const values = Latency.bounds.map((le, i) => {
+    const values = LatencyHistogram.bounds.map((le, i) => {
       below += buckets[i] ?? 0;
       return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
     });

@@ -1,7 +1,7 @@
 // The file of the durable log as Prometheus sees it: its commits, its size, what was trimmed.
 import { statSync } from "node:fs";
 import type { Registry } from "prom-client";
-import { Latency } from "../../hub/latency-histogram.ts";
+import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 import { SqliteLog } from "../../log/sqlite/sqlite-log.ts";
 import type { ThumpServer } from "../thump-server.ts";
 import { counter, gauge, histogram } from "./metrics.ts";
@@ -29,7 +29,7 @@ export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {
     [],
     () => stats.trimmed,
   );
-  const took = new Latency();
+  const took = new LatencyHistogram();
   log.groupCommit.onCommit = (ms) => took.observe(ms);
   histogram(registry, "thump_store_commit_seconds", "How long a transaction took.", [[{}, took]]);
   gauge(registry, "thump_store_bytes", "What the file takes, and its write-ahead log.", ["file"], () => [

@@ -1,7 +1,7 @@
 // Notes for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
 import { now } from "../../log/clock.ts";
 import { plainAddress } from "../../limits/client-address.ts";
-import { type Ending, type Journal, reasonName } from "../../hub/session-events.ts";
+import { type SessionEnd, type SessionEvents, reasonName } from "../../hub/session-events.ts";
 import type { Session } from "../../hub/session.ts";
 import type { Code, ThumpError } from "../../protocol/codes.ts";
 import type {
@@ -26,7 +26,7 @@ const CODES_WITHOUT_MESSAGE: ReadonlySet<Code> = new Set([
   "internal",
 ]);
 
-export class StatusEvents implements Journal {
+export class StatusEvents implements SessionEvents {
   #began: SessionBegan[] = [];
   #ended: SessionEnded[] = [];
   #more = { began: 0, ended: 0 };
@@ -43,7 +43,7 @@ export class StatusEvents implements Journal {
     });
   }
 
-  ended(session: Session, { reason, code }: Ending): void {
+  ended(session: Session, { reason, code }: SessionEnd): void {
     if (this.#ended.length >= MAX_EVENTS) return void this.#more.ended++;
     const seconds = Math.round((now() - session.since) / 10) / 100;
     this.#ended.push({ ...who(session), reason: reasonName(reason), code, seconds });

@@ -35,7 +35,7 @@ export function startStatusPublisher(thump: ThumpServer): () => void {
     if (busy || thump.hub.log.fault !== undefined) return;
     busy = true;
     tell()
-      .catch((error: unknown) => thump.hub.journal.fault("the server's own rooms", error))
+      .catch((error: unknown) => thump.hub.events.fault("the server's own rooms", error))
       .finally(() => (busy = false));
   }, PUBLISH_INTERVAL_MS);
   timer.unref();

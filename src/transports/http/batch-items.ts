@@ -22,10 +22,10 @@ export const Item = Type.Object({
 type Item = Static<typeof Item>;
 const checker = Compile(Item);
 /** In characters of JSON, with escapes. */
-const MAX_NAME = 2048;
+const MAX_NAME_LENGTH = 2048;
 
 /** An item as it came, of which only the size is known. */
-export interface Counted {
+export interface CountedItem {
   text: string;
   /** The room, where that is one and can be told. */
   room: string | undefined;
@@ -34,12 +34,12 @@ export interface Counted {
   /** The bytes of its data, as it was sent. */
   size: number;
   /** How many of them were paid for, and why not all of them. */
-  paid: number;
-  unpaid?: ThumpError;
+  charged: number;
+  chargeError?: ThumpError;
 }
 
 /** What an item asks for. */
-export interface Wanted {
+export interface ParsedItem {
   rooms: string[];
   event: string | undefined;
   key: string | undefined;
@@ -51,7 +51,7 @@ export interface Wanted {
  * @param most it stops a little beyond
  * @throws ThumpError `malformed` when it is nested too deep
  */
-export function count(text: string, most: number): Counted {
+export function countItem(text: string, most: number): CountedItem {
   const { spans } = findFields(text, ["data", "rooms", "room"]);
   const [data, rooms, room] = spans;
   const size = data ? Buffer.byteLength(text.slice(data.start, data.end)) : 0;
@@ -62,13 +62,13 @@ export function count(text: string, most: number): Counted {
     // An array of n names is one value more.
     count: rooms ? Math.max(1, countValues(text, rooms, most + 1) - 1) : 1,
     size: size - quotes,
-    paid: 0,
+    charged: 0,
   };
 }
 
 /** Names are short; what is longer, or is none, is told when the item is parsed. */
 function nameIn(text: string, { start, end }: Span): string | undefined {
-  if (end - start > MAX_NAME || text[start] !== '"') return undefined;
+  if (end - start > MAX_NAME_LENGTH || text[start] !== '"') return undefined;
   try {
     return JSON.parse(text.slice(start, end)) as string;
   } catch {
@@ -77,12 +77,12 @@ function nameIn(text: string, { start, end }: Span): string | undefined {
 }
 
 /** Takes the rates of all publications that an item asks for, or of as many as there are. */
-export function pay({ limiter }: RoomService, context: RequestContext, item: Counted): void {
+export function chargeItem({ limiter }: RoomService, context: RequestContext, item: CountedItem): void {
   try {
-    for (; item.paid < item.count; item.paid++) limiter.take(context, "publishes", 1, item.size);
+    for (; item.charged < item.count; item.charged++) limiter.take(context, "publishes", 1, item.size);
   } catch (error) {
     if (!(error instanceof ThumpError)) throw error;
-    item.unpaid = error;
+    item.chargeError = error;
   }
 }
 
@@ -92,10 +92,10 @@ export function pay({ limiter }: RoomService, context: RequestContext, item: Cou
  * @throws ThumpError `malformed`: then the whole body is not JSON
  */
 export function parse(
-  { text, count: wanted }: Counted,
+  { text, count: wanted }: CountedItem,
   maxMessage: number,
   brief: boolean,
-): Wanted | ThumpError {
+): ParsedItem | ThumpError {
   const envelope = parsing(() => parseEnvelope(text, MAX_VALUES + wanted));
   const { value } = envelope;
   if (!checker.Check(value)) {

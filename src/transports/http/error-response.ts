@@ -6,7 +6,7 @@ import { eventStream, type StreamFormat } from "../../protocol/formats.ts";
 import { problemBody, problemResponse, toThumpError } from "./problem.ts";
 
 /** The same request can succeed later. */
-const TEMPORARY: ReadonlySet<Code> = new Set(["draining", "busy", "rate", "unavailable"]);
+const TEMPORARY_CODES: ReadonlySet<Code> = new Set(["draining", "busy", "rate", "unavailable"]);
 /** Reconnects are spread over these times, in ms: a server that was killed does not get all clients back at once. */
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 5000;
@@ -31,11 +31,11 @@ export function streamHeaders({ contentType }: StreamFormat): Record<string, str
  * @param asksForEvents a success would have been an event stream. An EventSource gives up for good on every status
  * except 200 (WHATWG HTML §9.2.2), so a temporary refusal of one is a 200 that ends with an error event
  */
-export function refuse(hub: Hub, thrown: unknown, asksForEvents: boolean): Response {
+export function errorResponse(hub: Hub, thrown: unknown, asksForEvents: boolean): Response {
   const error = toThumpError(hub, thrown);
-  if (!asksForEvents || !TEMPORARY.has(error.code)) return problemResponse(error);
+  if (!asksForEvents || !TEMPORARY_CODES.has(error.code)) return problemResponse(error);
   const retry = spreadRetry(error.retry);
-  return new Response(refusalEvents(error, retry), {
+  return new Response(errorEvents(error, retry), {
     headers: {
       ...streamHeaders(eventStream),
       "retry-after": String(Math.ceil(retry / 1000)),
@@ -45,7 +45,7 @@ export function refuse(hub: Hub, thrown: unknown, asksForEvents: boolean): Respo
 }
 
 /** The events of a temporary refusal: when to reconnect, and the problem document. */
-export function refusalEvents(error: ThumpError, retry = spreadRetry(error.retry)): string {
+export function errorEvents(error: ThumpError, retry = spreadRetry(error.retry)): string {
   const problem = { ...problemBody(error), retry };
   return encodeRetry(retry) + encodeOwnEvent("error", JSON.stringify(problem));
 }

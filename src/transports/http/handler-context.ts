@@ -2,7 +2,7 @@
 import type { Server } from "bun";
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
-import type { Names } from "./path-names.ts";
+import type { PathNames } from "./path-names.ts";
 
 export interface HandlerContext {
   readonly service: RoomService;
@@ -11,7 +11,7 @@ export interface HandlerContext {
   readonly server: Server<unknown> | null;
   readonly context: RequestContext;
   /** The path parameters, decoded. */
-  readonly names: Names;
+  readonly names: PathNames;
 }
 
 /** Undefined where the request has become a WebSocket. */

@@ -4,22 +4,22 @@ import { ThumpError } from "../../protocol/codes.ts";
 import { isReserved, RESERVED } from "../../protocol/names.ts";
 import { compilePattern } from "../../rooms/pattern.ts";
 import type { HandlerContext } from "./handler-context.ts";
-import { type Order, pageOf } from "./pagination.ts";
+import { type PageOrder, paginate } from "./pagination.ts";
 import { readQuery } from "./read-request.ts";
 
-interface Listed {
+interface ListedRoom {
   room: string;
   sessions: number;
 }
 
-const byName: Order<Listed> = {
+const byName: PageOrder<ListedRoom> = {
   compare: (a, b) => compareText(a.room, b.room),
   cursor: ({ room }) => room,
   parse: (room) => ({ room, sessions: 0 }),
 };
 
 /** Those with the most sessions first. */
-const bySessions: Order<Listed> = {
+const bySessions: PageOrder<ListedRoom> = {
   compare: (a, b) => b.sessions - a.sessions || compareText(a.room, b.room),
   cursor: ({ room, sessions }) => `${sessions}:${room}`,
   parse(cursor) {
@@ -49,7 +49,7 @@ export async function listRooms({ service, request, context }: HandlerContext): 
     pattern.test(name) && (own || !isReserved(name)) && authorizer.allowsServer(context, "list", name);
   const [kept, elsewhere] = await Promise.all([hub.log.rooms(), hub.log.peers?.counts()]);
   const names = allRooms(hub, kept, elsewhere ?? new Map(), fits);
-  const { items, total, cursor: next } = await pageOf(names, order, after, limit);
+  const { items, total, cursor: next } = await paginate(names, order, after, limit);
   return Response.json({ rooms: items.map((listed) => about(hub, listed)), total, cursor: next });
 }
 
@@ -59,7 +59,7 @@ function* allRooms(
   kept: Iterable<string>,
   elsewhere: ReadonlyMap<string, number>,
   fits: (name: string) => boolean,
-): Iterable<Listed | undefined> {
+): Iterable<ListedRoom | undefined> {
   const listed = (room: string, here: number) =>
     fits(room) ? { room, sessions: here + (elsewhere.get(room) ?? 0) } : undefined;
   for (const [room, { members }] of rooms) yield listed(room, members.size);
@@ -67,7 +67,7 @@ function* allRooms(
   for (const room of kept) if (!rooms.has(room) && !elsewhere.has(room)) yield listed(room, 0);
 }
 
-function about(hub: Hub, { room, sessions }: Listed): object {
+function about(hub: Hub, { room, sessions }: ListedRoom): object {
   const { count, bytes, newest } = hub.log.usageOf?.(room) ?? {};
   const time = newest ?? hub.rooms.get(room)?.newest?.time;
   return { room, sessions, newest: time, kept: count === undefined ? undefined : { count, bytes } };

@@ -7,18 +7,18 @@ import { ThumpError } from "../../protocol/codes.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
 import type { HandlerContext } from "./handler-context.ts";
 import { sessionOf } from "./operator-actions.ts";
-import { type Order, pageOf } from "./pagination.ts";
+import { type PageOrder, paginate } from "./pagination.ts";
 import { readQuery } from "./read-request.ts";
 
 /** What the list of sessions takes. */
-const LIST = ["room", "user", "lagging", "cursor", "limit"];
+const LIST_PARAMETERS = ["room", "user", "lagging", "cursor", "limit"];
 /** So many of a session's rooms are shown. */
-const MAX_ROOMS = 1000;
+const MAX_LISTED_ROOMS = 1000;
 
-type Place = Pick<Session, "id" | "since">;
+type ListPosition = Pick<Session, "id" | "since">;
 
 /** The newest first. */
-const byAge: Order<Place> = {
+const byAge: PageOrder<ListPosition> = {
   compare: (a, b) => b.since - a.since || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0),
   cursor: ({ since, id }) => `${since}.${id}`,
   parse(cursor) {
@@ -31,7 +31,7 @@ const byAge: Order<Place> = {
 export async function listSessions({ service, request, context }: HandlerContext): Promise<Response> {
   service.authorizer.checkOperation(context, "inspect");
   const { hub } = service;
-  const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST);
+  const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST_PARAMETERS);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
   if (cursor !== undefined && after === undefined)
     throw new ThumpError("invalid-query", "cursor is not one of this list.");
@@ -39,7 +39,7 @@ export async function listSessions({ service, request, context }: HandlerContext
     (user === undefined || session.identity.user === user) &&
     (lagging !== "1" || session.lagging) &&
     rooms.every((room) => session.memberships.has(room));
-  const page = await pageOf(candidates(hub, rooms[0], fits), byAge, after, limit);
+  const page = await paginate(candidates(hub, rooms[0], fits), byAge, after, limit);
   const sessions = page.items.map((session) => ({
     ...summary(session),
     rooms: session.memberships.size,
@@ -67,21 +67,21 @@ export function describeSession({ service, request, context, names }: HandlerCon
   service.authorizer.checkOperation(context, "inspect");
   readQuery(request, []);
   const session = sessionOf(service, id);
-  const { identity, memberships, lagging, lags, received } = session;
-  const shown = [...memberships.values().take(MAX_ROOMS)];
+  const { identity, memberships, lagging, lagStats, received } = session;
+  const shown = [...memberships.values().take(MAX_LISTED_ROOMS)];
   return Response.json({
     ...summary(session),
     info: identity.info,
     deadline: identity.deadline,
     lagging,
-    lags: lags ?? { times: 0 },
-    waiting: session.unread(),
-    allowed: service.hub.bounds.high,
+    lags: lagStats ?? { times: 0 },
+    waiting: session.unreadBytes(),
+    allowed: service.hub.socketLimits.highWatermark,
     full: session.backedUp(),
     received,
     sent: sentTo(session),
     rooms: memberships.size,
-    memberships: shown.map((membership) => standing(service.hub, membership)),
+    memberships: shown.map((membership) => describeMembership(service.hub, membership)),
   });
 }
 
@@ -103,7 +103,7 @@ function sentTo({ sent, memberships }: Session): number {
 }
 
 /** Where a session is in a room. `more`: there are others, of which the room's tail knows nothing any more. */
-function standing(hub: Hub, membership: Membership): object {
+function describeMembership(hub: Hub, membership: Membership): object {
   const { room, live, max } = membership;
   const { history, rule } = room;
   const position = positionOf(membership);

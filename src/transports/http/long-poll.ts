@@ -3,20 +3,20 @@ import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
 import type { AuthorizedSession } from "../../service/recheck.ts";
 import { AuthError } from "../../auth/auth-error.ts";
-import type { Channel, Stream } from "../../hub/stream-batcher.ts";
+import type { StreamBatcher, StreamSink } from "../../hub/stream-batcher.ts";
 import { identity } from "../../hub/content-coding.ts";
-import type { Joined } from "../../hub/join.ts";
+import type { JoinResult } from "../../hub/join.ts";
 import type { Room } from "../../hub/room.ts";
-import { type Ending, endedByClient, endedByUs } from "../../hub/session-events.ts";
+import { type SessionEnd, endedByClient, endedByUs } from "../../hub/session-events.ts";
 import { Session } from "../../hub/session.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { StreamFormat } from "../../protocol/formats.ts";
 
-const ANSWERED: Ending = { reason: "answered" };
+const ANSWERED: SessionEnd = { reason: "answered" };
 
 /** All that a waiting request needs to know is that there is something; it then asks for it. */
-const wake: StreamFormat = {
+const wakeFormat: StreamFormat = {
   name: "poll",
   contentType: "",
   message: () => ".",
@@ -26,25 +26,25 @@ const wake: StreamFormat = {
   presence: () => "",
 };
 
-class PollSession extends Session implements Stream, AuthorizedSession {
-  override readonly format = wake;
+class PollSession extends Session implements StreamSink, AuthorizedSession {
+  override readonly format = wakeFormat;
   readonly coding = identity;
   override readonly address: string | undefined;
-  #channel: Channel | undefined;
+  #batcher: StreamBatcher | undefined;
 
   constructor(
     readonly service: RoomService,
     readonly context: RequestContext,
-    readonly onWake: (ending: Ending, error?: ThumpError) => void,
+    readonly onWake: (ending: SessionEnd, error?: ThumpError) => void,
   ) {
-    super("poll", wake, context.principal);
+    super("poll", wakeFormat, context.principal);
     this.address = context.address;
-    this.network = context.addressKey;
+    this.addressKey = context.addressKey;
     context.session = this;
   }
 
   /** Between two polls it would have left: who only polls is not seen. */
-  override get present(): boolean {
+  override get countsAsPresent(): boolean {
     return false;
   }
 
@@ -63,7 +63,7 @@ class PollSession extends Session implements Stream, AuthorizedSession {
     this.onWake(ANSWERED);
   }
 
-  override tellPresence(): void {
+  override sendPresence(): void {
     // It cannot ask for it.
   }
 
@@ -81,20 +81,20 @@ class PollSession extends Session implements Stream, AuthorizedSession {
     return false;
   }
 
-  override pending(): boolean {
+  override hasUnsent(): boolean {
     return false;
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.service.hub.fanOut.channels.add(this, rooms);
+    this.#batcher = this.service.hub.fanOut.batchers.add(this, rooms);
   }
 
   override detach(): void {
-    if (this.#channel) this.service.hub.fanOut.channels.remove(this, this.#channel);
-    this.#channel = undefined;
+    if (this.#batcher) this.service.hub.fanOut.batchers.remove(this, this.#batcher);
+    this.#batcher = undefined;
   }
 
-  override beat(): boolean {
+  override heartbeat(): boolean {
     return true;
   }
 }
@@ -113,7 +113,7 @@ export function waitForPublication(
 ): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const finish = (ending: Ending, error?: unknown) => {
+    const finish = (ending: SessionEnd, error?: unknown) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
       service.hub.remove(session, ending);
@@ -129,7 +129,7 @@ export function waitForPublication(
     } catch (error) {
       return finish(ANSWERED, error);
     }
-    const joined = ({ gap }: Joined) => void (gap && finish(ANSWERED));
+    const joined = ({ gap }: JoinResult) => void (gap && finish(ANSWERED));
     Promise.try(() => service.join(context, session, authorized, joined)).catch((error: unknown) =>
       finish(endedByUs(error instanceof AuthError ? CLOSE.removed : CLOSE.internal), error),
     );

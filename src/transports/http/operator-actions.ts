@@ -13,7 +13,12 @@ import type { HandlerContext } from "./handler-context.ts";
 import { readQuery } from "./read-request.ts";
 
 /** `DELETE /sessions/:id` */
-export async function endSession({ service, request, context, names }: HandlerContext): Promise<Response> {
+export async function endSessionRoute({
+  service,
+  request,
+  context,
+  names,
+}: HandlerContext): Promise<Response> {
   const { id = "" } = names;
   service.authorizer.checkOperation(context, "disconnect");
   readQuery(request, []);
@@ -48,7 +53,7 @@ export const Revocation = Type.Object(
   { additionalProperties: false },
 );
 const revocation = Compile(Revocation);
-const MAX_BODY = 16 * 1024;
+const MAX_BODY_BYTES = 16 * 1024;
 
 /** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
 export async function revoke({ service, request, context }: HandlerContext): Promise<Response> {
@@ -58,7 +63,7 @@ export async function revoke({ service, request, context }: HandlerContext): Pro
   if (!authenticator.takesTokens)
     throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
   const { user, session, token, until } = checkRevocation(
-    await readJson(service, context, request, MAX_BODY),
+    await readJson(service, context, request, MAX_BODY_BYTES),
   );
   // A reload may have changed what the key may do while the body was on its way.
   service.authorizer.checkOperation(context, "revoke");

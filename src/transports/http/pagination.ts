@@ -8,7 +8,7 @@ const DEFAULT_LIMIT = "100";
 const MAX_LIMIT = 1000;
 
 /** How the things of a list stand in order, and how one is named as a cursor. */
-export interface Order<T> {
+export interface PageOrder<T> {
   /** Negative when `a` comes first. Zero only for the same thing. */
   compare(a: T, b: T): number;
   cursor(item: T): string;
@@ -16,7 +16,7 @@ export interface Order<T> {
   parse(cursor: string): T | undefined;
 }
 
-export interface Page<T> {
+export interface ItemPage<T> {
   items: T[];
   /** How many there are in all. */
   total: number;
@@ -30,14 +30,14 @@ export interface Page<T> {
  * @param after what the page before ended with
  * @param limit how many to a page, at most 1,000, in digits
  */
-export async function pageOf<P, T extends P>(
+export async function paginate<P, T extends P>(
   items: Iterable<T | undefined>,
-  order: Order<P>,
+  order: PageOrder<P>,
   after: P | undefined,
   limit = DEFAULT_LIMIT,
-): Promise<Page<T>> {
+): Promise<ItemPage<T>> {
   // One more than the page has: then it is known whether there is another.
-  const first = new First<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
+  const first = new TopItems<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
   let slice = new TickSlice(ITEMS_PER_TICK, undefined, await governor.next());
   for (const item of items) {
@@ -56,12 +56,12 @@ export async function pageOf<P, T extends P>(
 }
 
 /** The first few in order of all that are offered. */
-class First<P, T extends P> {
+class TopItems<P, T extends P> {
   readonly items: T[] = [];
 
   constructor(
     readonly size: number,
-    readonly order: Order<P>,
+    readonly order: PageOrder<P>,
   ) {}
 
   offer(item: T): void {

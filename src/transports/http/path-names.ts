@@ -2,10 +2,10 @@
 import { ThumpError } from "../../protocol/codes.ts";
 
 /** The decoded path segments, by their names in the route. */
-export type Names = Readonly<Record<string, string>>;
+export type PathNames = Readonly<Record<string, string>>;
 
 /** Bun's router sets `params` to the decoded segments of the raw target. */
-type Routed = Request & { params?: Names };
+type RoutedRequest = Request & { params?: PathNames };
 
 /**
  * The names in the path of a request. Bun's router reads the raw target. `request.url` is normalised: backslashes are
@@ -14,16 +14,16 @@ type Routed = Request & { params?: Names };
  * @param direct Bun's router has seen the request, and matches every proper target of this route
  * @throws ThumpError `invalid-room` where the two differ or the encoding is broken, `not-found`
  */
-export function readNames(request: Request, route: string, direct: boolean): Names {
-  const { params } = request as Routed;
+export function readPathNames(request: Request, route: string, direct: boolean): PathNames {
+  const { params } = request as RoutedRequest;
   // Elysia found the route by the normalised path: the raw one has a detour, or a slash at its end.
   if (!params && direct) throw notFound();
   const raw = pathOf(request.url);
   // No target has a fragment (RFC 9112 §3.2): a proxy may end the path there.
-  if (raw.includes("\\") || request.url.includes("#")) throw odd();
+  if (raw.includes("\\") || request.url.includes("#")) throw ambiguousPath();
   const path = raw.split("/");
   const parts = route.split("/");
-  const differ = params ? odd : notFound;
+  const differ = params ? ambiguousPath : notFound;
   if (path.length !== parts.length && !route.includes("?")) throw differ();
   const names: Record<string, string> = {};
   for (let i = 1; i <= parts.length; i++) {
@@ -62,7 +62,7 @@ function decode(segment: string): string {
   }
 }
 
-function odd(): ThumpError {
+function ambiguousPath(): ThumpError {
   return new ThumpError(
     "invalid-room",
     "The path has a backslash, a dot segment or a #. Encode names with encodeURIComponent.",

@@ -7,12 +7,12 @@ import { ThumpError } from "../../protocol/codes.ts";
 export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
   let error = thrown;
   if (!(error instanceof ThumpError)) {
-    hub.journal.fault("internal error", error);
+    hub.events.fault("internal error", error);
     error = new ThumpError("internal", "Something went wrong in the server. It has been logged.");
   }
   const known = error as ThumpError;
   hub.stats.rejected(known.code);
-  hub.journal.rejected?.(known);
+  hub.events.rejected?.(known);
   return known;
 }
 

@@ -4,8 +4,8 @@ import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
-import { count, type Counted, parse, pay, type Wanted } from "./batch-items.ts";
-import { type Items, readItems } from "./read-body.ts";
+import { countItem, type CountedItem, parse, chargeItem, type ParsedItem } from "./batch-items.ts";
+import { type BodyItems, readItems } from "./read-body.ts";
 import type { HandlerContext } from "./handler-context.ts";
 import { toThumpError } from "./problem.ts";
 import { readQuery, traceparentOf } from "./read-request.ts";
@@ -13,9 +13,9 @@ import { readQuery, traceparentOf } from "./read-request.ts";
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
 /** In how many results of a batch an error has details. */
-const DETAILED = 10;
+const MAX_DETAILED_ERRORS = 10;
 
-type Result =
+type ItemResult =
   | { room?: string; at: string }
   | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
@@ -30,27 +30,29 @@ export async function publishBatch(
   service.authorizer.checkAuthenticated(context, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
   const { items, work } = await counted(service, request, context, maxBody);
-  const batch = new Batch(service, context, ordered, traceparentOf(service, request, context));
-  const paid: Counted[] = [];
+  const batch = new BatchResults(service, context, ordered, traceparentOf(service, request, context));
+  const paid: CountedItem[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
-    pay(service, context, item);
+    chargeItem(service, context, item);
     paid.push(item);
-    if (ordered && item.unpaid) break;
+    if (ordered && item.chargeError) break;
   }
   // All is parsed before anything is published: of a body that is not JSON nothing is.
-  const wanted: (Wanted | ThumpError)[] = [];
+  const wanted: (ParsedItem | ThumpError)[] = [];
   let unfit = 0;
   for (const item of paid) {
     if (work.isDue) await work.pause();
     const one =
-      item.paid === 0 && item.unpaid ? item.unpaid : parse(item, service.maxMessage, unfit >= DETAILED);
+      item.charged === 0 && item.chargeError
+        ? item.chargeError
+        : parse(item, service.maxMessage, unfit >= MAX_DETAILED_ERRORS);
     if (one instanceof ThumpError) unfit++;
     wanted.push(one);
   }
   await decideAll(service, context, wanted);
   for (const [i, item] of paid.entries()) {
-    for (const publication of batch.publications(item, wanted[i] as Wanted | ThumpError)) {
+    for (const publication of batch.publications(item, wanted[i] as ParsedItem | ThumpError)) {
       if (work.isDue) await work.pause();
       if (!batch.add(publication)) return batch.answer();
     }
@@ -64,17 +66,17 @@ async function counted(
   request: Request,
   context: RequestContext,
   maxBody: number,
-): Promise<{ items: Counted[]; work: Items["work"] }> {
+): Promise<{ items: CountedItem[]; work: BodyItems["work"] }> {
   let size = 0;
   try {
     const read = await readItems(service, context, request, maxBody, MAX_PUBLICATIONS, tooMany);
     const { texts, work } = read;
     ({ size } = read);
-    const items: Counted[] = [];
+    const items: CountedItem[] = [];
     let publications = 0;
     for (const text of texts) {
       if (work.isDue) await work.pause();
-      const item = count(text, MAX_PUBLICATIONS);
+      const item = countItem(text, MAX_PUBLICATIONS);
       items.push(item);
       publications += item.count;
       if (publications > MAX_PUBLICATIONS) throw tooMany();
@@ -97,7 +99,7 @@ function tooMany(): ThumpError {
 async function decideAll(
   service: RoomService,
   context: RequestContext,
-  wanted: (Wanted | ThumpError)[],
+  wanted: (ParsedItem | ThumpError)[],
 ): Promise<void> {
   if (!service.authorizer.authorize) return;
   const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
@@ -107,10 +109,10 @@ async function decideAll(
 }
 
 /** One publication, or why there is none. */
-type Publication = { room?: string | undefined } & ({ wanted: Wanted } | { error: ThumpError });
+type BatchPublication = { room?: string | undefined } & ({ wanted: ParsedItem } | { error: ThumpError });
 
-class Batch {
-  readonly #results: (Result | Promise<Result>)[] = [];
+class BatchResults {
+  readonly #results: (ItemResult | Promise<ItemResult>)[] = [];
   #failed = 0;
 
   constructor(
@@ -121,16 +123,19 @@ class Batch {
   ) {}
 
   /** One a room; of an item that does not fit one alone. */
-  *publications({ room, count, paid, unpaid }: Counted, wanted: Wanted | ThumpError): Generator<Publication> {
-    if (wanted === unpaid) for (let i = 0; i < count; i++) yield { room, error: unpaid };
+  *publications(
+    { room, count, charged, chargeError }: CountedItem,
+    wanted: ParsedItem | ThumpError,
+  ): Generator<BatchPublication> {
+    if (wanted === chargeError) for (let i = 0; i < count; i++) yield { room, error: chargeError };
     else if (wanted instanceof ThumpError) yield { room, error: wanted };
     else
       for (const [i, each] of wanted.rooms.entries())
-        yield i >= paid && unpaid ? { room: each, error: unpaid } : { room: each, wanted };
+        yield i >= charged && chargeError ? { room: each, error: chargeError } : { room: each, wanted };
   }
 
   /** False when nothing is to come after it. */
-  add(publication: Publication): boolean {
+  add(publication: BatchPublication): boolean {
     const result =
       "error" in publication
         ? this.#fail(publication.room, publication.error)
@@ -143,14 +148,14 @@ class Batch {
     return Response.json({ results: await Promise.all(this.#results) });
   }
 
-  #publish(room: string, { event, key, content }: Wanted): Result | Promise<Result> {
+  #publish(room: string, { event, key, content }: ParsedItem): ItemResult | Promise<ItemResult> {
     const { service, context, traceparent } = this;
     const failed = (error: unknown) => this.#fail(room, error);
-    const kept = ({ seq }: { seq: number }): Result => ({
+    const kept = ({ seq }: { seq: number }): ItemResult => ({
       room,
       at: formatCursor(service.hub.log.epoch, seq),
     });
-    const briefErrors = this.#failed >= DETAILED;
+    const briefErrors = this.#failed >= MAX_DETAILED_ERRORS;
     try {
       const publication = service.publish(context, {
         room,
@@ -167,9 +172,9 @@ class Batch {
     }
   }
 
-  #fail(room: string | undefined, thrown: unknown): Result {
+  #fail(room: string | undefined, thrown: unknown): ItemResult {
     const { code, message, errors, retry } = toThumpError(this.service.hub, thrown);
-    const detailed = this.#failed++ < DETAILED;
+    const detailed = this.#failed++ < MAX_DETAILED_ERRORS;
     const error = {
       code,
       message,

@@ -8,9 +8,9 @@ import { parseJson } from "../../protocol/json.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
 
 /** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
-type BodyBounds = Pick<RoomService, "bodyTime" | "bodyMemory">;
+type BodyLimits = Pick<RoomService, "bodyTime" | "bodyMemory">;
 /** Bodies that say that they are no larger, in bytes, are not counted: open files bound how many there are. */
-const SMALL_BODY = 64 * 1024;
+const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /**
  * Reads a body of at most `limit` bytes. It takes one of `requests` before any of it is read, and the caller is checked
@@ -73,10 +73,10 @@ function readJsonBytes(
 }
 
 /** How many bytes are looked at between two looks at the clock. */
-const LOOK = 64 * 1024;
+const SCAN_BYTES = 64 * 1024;
 
 /** The elements of a JSON array in a body, none of which has been parsed. */
-export interface Items {
+export interface BodyItems {
   /** Else the body is one value, and the only item. */
   isArray: boolean;
   texts: string[];
@@ -99,13 +99,13 @@ export async function readItems(
   limit: number,
   most: number,
   tooMany: () => ThumpError,
-): Promise<Items> {
+): Promise<BodyItems> {
   const bytes = await readJsonBytes(service, context, request, limit);
   const size = bytes.byteLength;
   const work = new LongWork(size, () => request.signal.aborted);
   const elements = new JsonElements(bytes, most);
   do if (work.isDue) await work.pause();
-  while (elements.step(LOOK));
+  while (elements.step(SCAN_BYTES));
   const { isArray, starts, ends } = elements;
   if (starts.length > most) throw tooMany();
   const texts: string[] = [];
@@ -144,7 +144,7 @@ function decodeText(bytes: Uint8Array): string {
 async function readInTime(
   request: Request,
   limit: number,
-  { bodyTime, bodyMemory }: BodyBounds,
+  { bodyTime, bodyMemory }: BodyLimits,
 ): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
   const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
@@ -153,7 +153,7 @@ async function readInTime(
   const refuse = () =>
     failed.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
   const timer = setTimeout(refuse, bodyTime);
-  const small = length !== null && Number(length) <= SMALL_BODY;
+  const small = length !== null && Number(length) <= MAX_SMALL_BODY_BYTES;
   const reader = small ? undefined : request.body?.getReader();
   const body = reader && bodyMemory.open(failed.reject);
   const abort = () => failed.reject(endedEarly());

@@ -8,8 +8,8 @@ import { checkRoomName } from "../../protocol/names.ts";
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
-import type { Start } from "../../hub/join.ts";
-import type { Names } from "./path-names.ts";
+import type { JoinStart } from "../../hub/join.ts";
+import type { PathNames } from "./path-names.ts";
 
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
@@ -37,14 +37,14 @@ const query = Compile(Query);
 /** Other names for the header `Last-Event-ID` in a query: Mercure's, and those of libraries that replace EventSource. */
 const LAST_EVENT_ID = /^(?:last-?event-?id|evs_last_event_id)$/i;
 
-type Parameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
+type QueryParameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
 
 /**
  * The parameters of the query, checked.
  * @param only the names that the request may have; without them, unknown ones are ignored
  * @throws ThumpError `invalid-query`
  */
-export function readQuery(request: Request, only?: readonly string[]): Parameters {
+export function readQuery(request: Request, only?: readonly string[]): QueryParameters {
   const at = request.url.indexOf("?");
   if (at < 0) return { rooms: [] };
   const parameters = new URLSearchParams(request.url.slice(at));
@@ -81,7 +81,7 @@ function checkNames(parameters: URLSearchParams, only: readonly string[]): void 
 }
 
 /** The room in the path. @throws ThumpError `invalid-room` */
-export function readRoom(names: Names): string {
+export function readRoom(names: PathNames): string {
   return checkRoomName(names["room"] ?? "");
 }
 
@@ -89,7 +89,7 @@ export function readRoom(names: Names): string {
  * Where a listener starts: at the cursor of the header Last-Event-ID, else of one of its names in the query, else of
  * `after`; or with `last`. Also `max`, and whether it asks for presence.
  */
-export function readStart({ headers }: Request, query: Parameters): Start {
+export function readStart({ headers }: Request, query: QueryParameters): JoinStart {
   const { after, last, max, presence, lastEventId } = query;
   const cursor = readHeader(headers, "last-event-id") || lastEventId || after;
   if (max !== undefined && Number(max) === 0)
@@ -108,7 +108,7 @@ export function traceparentOf(
   request: Request,
   context: RequestContext,
 ): TraceContext | undefined {
-  const traceparent = hub.intake.trace && request.headers.get("traceparent");
+  const traceparent = hub.pipeline.trace && request.headers.get("traceparent");
   return traceparent ? { traceparent, trusted: authorizer.isTrusted(context) } : undefined;
 }
 

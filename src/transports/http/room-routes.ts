@@ -1,8 +1,8 @@
 // A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
-import type { Coding } from "../../hub/content-coding.ts";
-import { startAll, type Start } from "../../hub/join.ts";
+import type { ContentCoding } from "../../hub/content-coding.ts";
+import { startAll, type JoinStart } from "../../hub/join.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Content } from "../../protocol/content.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
@@ -17,15 +17,15 @@ import { readContent, readItems } from "./read-body.ts";
 import type { Answer, HandlerContext } from "./handler-context.ts";
 import { MultiplexedSocket } from "../websocket/multiplexed-socket.ts";
 import { MultiplexedStream, parseJoins } from "../stream/multiplexed-stream.ts";
-import { openRoomStream, openSocket, openStream, poll } from "../open-session.ts";
+import { openRoomStream, openSocket, openStream, openPoll } from "../open-session.ts";
 import { RawSocket } from "../websocket/raw-socket.ts";
 import { readHeader, readQuery, readRoom, readStart, traceparentOf } from "./read-request.ts";
 
 /** The longest that a poll waits, in seconds. Proxies such as nginx give up after 60 s without an answer. */
-const MAX_WAIT = 50;
+const MAX_WAIT_SECONDS = 50;
 /** The query parameters of a plain read. `GET /rooms/:room` shares its own with streams and sockets. */
-const READS = ["after", "last", "wait", "max", "echo", "presence"];
-const KNOWN = "This server takes a token or an API key.";
+const READ_PARAMETERS = ["after", "last", "wait", "max", "echo", "presence"];
+const AUTH_HINT = "This server takes a token or an API key.";
 
 const jsonHeaders = {
   headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
@@ -69,9 +69,9 @@ export function listen(http: HandlerContext): Answer | Promise<Answer> {
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
   const streams = isUpgrade(request) || isStream(request, accept);
-  const query = readQuery(request, streams ? undefined : READS);
+  const query = readQuery(request, streams ? undefined : READ_PARAMETERS);
   const start = readStart(request, query);
-  const wait = Math.min(MAX_WAIT, Number(query.wait ?? 0));
+  const wait = Math.min(MAX_WAIT_SECONDS, Number(query.wait ?? 0));
   const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
     andThen(service.authorizeJoins(context, startAll([room], start)), (joins) => {
       service.checkOpen(context, [room]);
@@ -92,7 +92,9 @@ export function listen(http: HandlerContext): Answer | Promise<Answer> {
   if (accept.includes("application/x-ndjson"))
     return listening((joins) => openRoomStream(http, ndjson, joins));
   if (wait > 0)
-    return listening((joins) => poll(http, room, joins, wait, (from) => state(service, context, room, from)));
+    return listening((joins) =>
+      openPoll(http, room, joins, wait, (from) => state(service, context, room, from)),
+    );
   return service.whenAllowed(context, "history", room, () => state(service, context, room, start));
 }
 
@@ -117,7 +119,7 @@ export function events(http: HandlerContext): Response | Promise<Response> {
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
 export async function multiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
   const { service, request, context } = http;
-  service.authorizer.checkAuthenticated(context, KNOWN);
+  service.authorizer.checkAuthenticated(context, AUTH_HINT);
   const { roomsPerSession } = service.hub;
   const items = await readItems(service, context, request, maxBody, roomsPerSession, () =>
     tooManyRooms(service),
@@ -125,7 +127,7 @@ export async function multiplexedStream(http: HandlerContext, maxBody: number): 
   takeJoins(service, context, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
-  const create = (coding: Coding) => new MultiplexedStream(service, context, coding, joins);
+  const create = (coding: ContentCoding) => new MultiplexedStream(service, context, coding, joins);
   return openStream(http, multiplexedFormat, rooms, create);
 }
 
@@ -133,7 +135,7 @@ export async function multiplexedStream(http: HandlerContext, maxBody: number): 
 export function multiplexed(http: HandlerContext): Answer | Promise<Answer> {
   const { service, request, context } = http;
   const query = readQuery(request);
-  service.authorizer.checkAuthenticated(context, KNOWN);
+  service.authorizer.checkAuthenticated(context, AUTH_HINT);
   const start = readStart(request, query);
   return andThen(authorizeJoins(service, context, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
@@ -186,7 +188,7 @@ function authorizeJoins(
   service: RoomService,
   context: RequestContext,
   rooms: string[],
-  start: Start,
+  start: JoinStart,
 ): AuthorizedStarts | Promise<AuthorizedStarts> {
   const starts = startAll(rooms, start);
   takeJoins(service, context, starts.size);
@@ -197,7 +199,7 @@ async function state(
   service: RoomService,
   context: RequestContext,
   room: string,
-  start: Start,
+  start: JoinStart,
 ): Promise<Response> {
   return new Response(await historyAnswer(service, context, room, start), jsonHeaders);
 }

@@ -4,17 +4,17 @@ import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
-import type { Coding } from "../../hub/content-coding.ts";
-import type { Start } from "../../hub/join.ts";
+import type { ContentCoding } from "../../hub/content-coding.ts";
+import type { JoinStart } from "../../hub/join.ts";
 import { type FieldError, ThumpError } from "../../protocol/codes.ts";
 import { fieldErrors } from "../../protocol/field-errors.ts";
 import { type CommandId, exactId, Join as JoinCommand } from "../../protocol/commands.ts";
 import { encodeOwnEvent } from "../../protocol/event-stream.ts";
 import { multiplexedStream } from "../../protocol/formats.ts";
 import { parseEnvelope } from "../../protocol/parse-envelope.ts";
-import { type Items, parsing } from "../http/read-body.ts";
+import { type BodyItems, parsing } from "../http/read-body.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
-import { errorFrame, type Join, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
+import { errorFrame, type JoinRequest, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
 import { toThumpError } from "../http/problem.ts";
 import { StreamSession } from "./stream-session.ts";
 
@@ -24,22 +24,22 @@ export const Joins = Type.Array(JoinItem);
 const checkJoin = Compile(JoinItem);
 
 /** @throws ThumpError `malformed`, `invalid` */
-export async function parseJoins({ isArray, texts, work }: Items): Promise<Join[]> {
+export async function parseJoins({ isArray, texts, work }: BodyItems): Promise<JoinRequest[]> {
   if (!isArray) {
     parsing(() => parseEnvelope(texts[0] ?? ""));
-    throw unfit([{ path: "", message: "must be array" }]);
+    throw invalidJoins([{ path: "", message: "must be array" }]);
   }
-  const joins: Join[] = [];
+  const joins: JoinRequest[] = [];
   for (const [i, text] of texts.entries()) {
     if (work.isDue) await work.pause();
     const { value } = parsing(() => parseEnvelope(text));
-    if (!checkJoin.Check(value)) throw unfit(fieldErrors(checkJoin.Errors(value), `/${i}`));
+    if (!checkJoin.Check(value)) throw invalidJoins(fieldErrors(checkJoin.Errors(value), `/${i}`));
     joins.push({ ...value, id: exactId(value.id, text) });
   }
   return joins;
 }
 
-function unfit(errors: FieldError[]): ThumpError {
+function invalidJoins(errors: FieldError[]): ThumpError {
   const { path, message } = errors[0] ?? {};
   return new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
 }
@@ -48,14 +48,14 @@ export class MultiplexedStream extends StreamSession {
   constructor(
     service: RoomService,
     context: RequestContext,
-    coding: Coding,
-    readonly joins: Join[],
+    coding: ContentCoding,
+    readonly joins: JoinRequest[],
   ) {
     super(service, context, multiplexedStream, coding);
   }
 
   protected override begin(): void {
-    this.#say("welcome", welcomeFrame(this.service, this.context, this.id));
+    this.#writeFrame("welcome", welcomeFrame(this.service, this.context, this.id));
     this.#join().catch((error: unknown) => this.service.fail(this, error));
   }
 
@@ -63,11 +63,11 @@ export class MultiplexedStream extends StreamSession {
   async #join(): Promise<void> {
     const ids = new Map<string, CommandId>();
     const { authorizer } = this.service;
-    const requested = new Map<string, Start>();
-    const starts = new Map<string, Start>();
+    const requested = new Map<string, JoinStart>();
+    const starts = new Map<string, JoinStart>();
     const refuse = (error: unknown, id: CommandId, room: string) =>
-      this.#say("error", errorFrame(toThumpError(this.service.hub, error), id, room));
-    const check = async (join: Join) => {
+      this.#writeFrame("error", errorFrame(toThumpError(this.service.hub, error), id, room));
+    const check = async (join: JoinRequest) => {
       const { room, id } = join;
       try {
         if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
@@ -91,7 +91,7 @@ export class MultiplexedStream extends StreamSession {
     if (this.ended || starts.size === 0) return;
     try {
       await this.service.join(this.context, this, { requested, starts, authorizer }, (joined) => {
-        this.#say("joined", joinedFrame(joined, ids.get(joined.room)));
+        this.#writeFrame("joined", joinedFrame(joined, ids.get(joined.room)));
         if (joined.gap) this.gap(joined.gap);
       });
     } catch (error) {
@@ -100,7 +100,7 @@ export class MultiplexedStream extends StreamSession {
   }
 
   override removedFrom(room: string, { message }: AuthError): void {
-    this.#say("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
+    this.#writeFrame("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
   }
 
   /** Unlike other streams it can say why it ends, as a socket does by its close code. */
@@ -108,7 +108,7 @@ export class MultiplexedStream extends StreamSession {
     return encodeOwnEvent("end", JSON.stringify({ type: "end", close: code, reason }));
   }
 
-  #say(type: string, frame: string): void {
+  #writeFrame(type: string, frame: string): void {
     if (!this.ended) this.writeText(encodeOwnEvent(type, frame));
   }
 }

@@ -1,12 +1,12 @@
 // A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
-import type { Coding } from "../../hub/content-coding.ts";
-import type { Joined } from "../../hub/join.ts";
+import type { ContentCoding } from "../../hub/content-coding.ts";
+import type { JoinResult } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
 import { encodeRetry } from "../../protocol/event-stream.ts";
 import { ndjson, type StreamFormat } from "../../protocol/formats.ts";
-import { refusalEvents, spreadRetry } from "../http/error-response.ts";
+import { errorEvents, spreadRetry } from "../http/error-response.ts";
 import { StreamSession } from "./stream-session.ts";
 
 export class RoomStream extends StreamSession {
@@ -19,7 +19,7 @@ export class RoomStream extends StreamSession {
     service: RoomService,
     context: RequestContext,
     format: StreamFormat,
-    coding: Coding,
+    coding: ContentCoding,
     readonly authorized: AuthorizedStarts,
   ) {
     super(service, context, format, coding);
@@ -27,8 +27,8 @@ export class RoomStream extends StreamSession {
 
   protected override begin(): void {
     if (this.format !== ndjson) this.writeText(encodeRetry(this.#retry));
-    const joined: Joined[] = [];
-    const onJoined = (each: Joined) => {
+    const joined: JoinResult[] = [];
+    const onJoined = (each: JoinResult) => {
       joined.push(each);
       if (joined.length === this.authorized.starts.size) this.#joined(joined);
     };
@@ -41,7 +41,7 @@ export class RoomStream extends StreamSession {
   }
 
   /** Before anything else the client learns what is missing, and the position that it has. */
-  #joined(joined: Joined[]): void {
+  #joined(joined: JoinResult[]): void {
     for (const { gap } of joined) if (gap) this.gap(gap);
     this.writeText(this.format.position(this.cursor()));
   }
@@ -50,6 +50,6 @@ export class RoomStream extends StreamSession {
   protected override farewell(code: number, reason: string): string {
     if (this.format === ndjson) return "";
     if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);
-    return code === CLOSE.unavailable && this.#refusal ? refusalEvents(this.#refusal) : "";
+    return code === CLOSE.unavailable && this.#refusal ? errorEvents(this.#refusal) : "";
   }
 }

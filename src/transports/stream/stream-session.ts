@@ -3,10 +3,10 @@ import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { AuthorizedSession } from "../../service/recheck.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
-import type { Channel, Stream } from "../../hub/stream-batcher.ts";
-import type { Coding } from "../../hub/content-coding.ts";
+import type { StreamBatcher, StreamSink } from "../../hub/stream-batcher.ts";
+import type { ContentCoding } from "../../hub/content-coding.ts";
 import { endedByClient, endedByUs } from "../../hub/session-events.ts";
-import { isLevel, positionOf } from "../../hub/merge.ts";
+import { isCaughtUp, positionOf } from "../../hub/merge.ts";
 import type { Room } from "../../hub/room.ts";
 import { Session } from "../../hub/session.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
@@ -18,28 +18,28 @@ import { streamHeaders } from "../http/error-response.ts";
 
 const encoder = new TextEncoder();
 /** What a byte of a replay costs that is compressed, of one that is not: in processor time, measured. */
-const COMPRESSED = 4;
+const ENQUEUED_PER_CODED_BYTE = 4;
 
-export abstract class StreamSession extends Session implements Stream, AuthorizedSession {
+export abstract class StreamSession extends Session implements StreamSink, AuthorizedSession {
   #controller: ReadableStreamDirectController | undefined;
-  #channel: Channel | undefined;
+  #batcher: StreamBatcher | undefined;
   /** Its end, if that came before the response. */
   #lastWords = "";
   #release = () => {};
   #full = false;
   #stalled = false;
-  #awake: Timer | undefined;
+  #keepOpenTimer: Timer | undefined;
   override readonly address: string | undefined;
 
   constructor(
     readonly service: RoomService,
     readonly context: RequestContext,
     override readonly format: StreamFormat,
-    readonly coding: Coding,
+    readonly coding: ContentCoding,
   ) {
     super(format.name, format, context.principal);
     this.address = context.address;
-    this.network = context.addressKey;
+    this.addressKey = context.addressKey;
     context.session = this;
   }
 
@@ -55,8 +55,8 @@ export abstract class StreamSession extends Session implements Stream, Authorize
 
   /** Sends keep-alives of its own, beside those of the heartbeat: silence would end the connection before the next one. */
   keepAwake(ms: number): void {
-    this.#awake = setInterval(() => {
-      if (this.ended) clearInterval(this.#awake);
+    this.#keepOpenTimer = setInterval(() => {
+      if (this.ended) clearInterval(this.#keepOpenTimer);
       else if (!this.#full) this.#keepAlive();
     }, ms);
   }
@@ -96,7 +96,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
     let position = hub.position;
     for (const membership of this.memberships.values()) {
       // Of a room that had nothing since, it has everything.
-      if (!membership.live && !isLevel(membership)) position = Math.min(position, positionOf(membership));
+      if (!membership.live && !isCaughtUp(membership)) position = Math.min(position, positionOf(membership));
     }
     return formatCursor(hub.log.epoch, position);
   }
@@ -110,7 +110,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
     const drained = () => {
       this.#full = false;
       this.#stalled = false;
-      this.service.hub.drained(this);
+      this.service.hub.onDrained(this);
     };
     written.then(drained, () => this.#gone());
     return false;
@@ -120,18 +120,18 @@ export abstract class StreamSession extends Session implements Stream, Authorize
     return this.#full;
   }
 
-  override pending(): boolean {
+  override hasUnsent(): boolean {
     return this.#full;
   }
 
   override attach(rooms: Room[]): void {
-    this.#channel = this.service.hub.fanOut.channels.add(this, rooms);
+    this.#batcher = this.service.hub.fanOut.batchers.add(this, rooms);
   }
 
   override detach(): void {
-    const channel = this.#channel;
-    this.#channel = undefined;
-    if (channel) this.service.hub.fanOut.channels.remove(this, channel);
+    const batcher = this.#batcher;
+    this.#batcher = undefined;
+    if (batcher) this.service.hub.fanOut.batchers.remove(this, batcher);
   }
 
   override send(publications: Publication[]): boolean {
@@ -147,7 +147,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
 
   override charge(bytes: number): number {
     // What it is caught up with is compressed for this stream alone.
-    const factor = this.coding.name ? COMPRESSED : 1;
+    const factor = this.coding.name ? ENQUEUED_PER_CODED_BYTE : 1;
     return this.service.limiter.charge(this.context, "reads", bytes * factor);
   }
 
@@ -155,7 +155,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
     this.writeText(this.format.gap(gap));
   }
 
-  override tellPresence(text: string): void {
+  override sendPresence(text: string): void {
     this.writeText(this.format.presence(text));
   }
 
@@ -181,7 +181,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
     controller.end();
   }
 
-  override beat(): boolean {
+  override heartbeat(): boolean {
     // Its response was never sent.
     if (!this.#controller) return false;
     if (this.#full) {
@@ -195,7 +195,7 @@ export abstract class StreamSession extends Session implements Stream, Authorize
 
   #keepAlive(): void {
     // What has gathered comes before the position that includes it.
-    this.#channel?.flush();
+    this.#batcher?.flush();
     if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
   }
 

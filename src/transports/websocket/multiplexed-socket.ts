@@ -3,7 +3,7 @@ import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
 import { renewToken } from "../../service/renew-token.ts";
-import { type Joined, startAll } from "../../hub/join.ts";
+import { type JoinResult, startAll } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../../protocol/commands.ts";
 import { formatCursor } from "../../protocol/cursor.ts";
@@ -11,20 +11,20 @@ import { json } from "../../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "../room-answers.ts";
 import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
 import { toThumpError } from "../http/problem.ts";
-import { Overtaking, PublishOrder } from "./publish-order.ts";
+import { OutOfOrderError, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket-session.ts";
 
 /** So many bad tokens a session may show. */
-const FAILED_AUTHS = 8;
+const MAX_FAILED_AUTHS = 8;
 /** How many refused publications in a row have details: to find those takes longer than to refuse. */
-const DETAILED = 10;
+const MAX_DETAILED_ERRORS = 10;
 
-type OnJoined = (joined: Joined) => void;
+type OnJoined = (joined: JoinResult) => void;
 
 export class MultiplexedSocket extends SocketSession {
   #failedAuths = 0;
   /** Publications that were refused since the last one that was not. */
-  #refused = 0;
+  #refusedCommands = 0;
   /** Present once the client asks for its publications to stay in order. */
   #order: PublishOrder | undefined;
 
@@ -53,11 +53,11 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   removedFrom(room: string, { message }: AuthError): void {
-    this.#say({ type: "left", room, code: "forbidden", message });
+    this.#sendFrame({ type: "left", room, code: "forbidden", message });
   }
 
   protected override tell(error: ThumpError): void {
-    this.#tell(error, error instanceof BadFrame ? error.id : undefined);
+    this.#sendError(error, error instanceof BadFrame ? error.id : undefined);
   }
 
   /** A frame that is no command is counted too. */
@@ -83,13 +83,13 @@ export class MultiplexedSocket extends SocketSession {
         const starts = startAll([command.room], start);
         const join = (onJoined: OnJoined) =>
           this.service.authorizeAndJoin(this.context, this, starts, onJoined);
-        return this.#inShare(command, () => this.#settleJoin(id, join));
+        return this.#inTickShare(command, () => this.#settleJoin(id, join));
       }
       case "leave":
         this.service.limiter.take(this.context, "requests");
         this.countAnswer();
         this.service.hub.leave(this, command.room);
-        return this.#say({ type: "left", id, room: command.room });
+        return this.#sendFrame({ type: "left", id, room: command.room });
       case "publish":
         return this.#publish(command);
       case "history":
@@ -98,7 +98,7 @@ export class MultiplexedSocket extends SocketSession {
         this.service.limiter.take(this.context, "joins");
         const answer = () => membersAnswer(this.service.hub, command.room);
         const ask = () => this.service.whenAllowed(this.context, "members", command.room, answer);
-        return this.#inShare(command, () => this.#answer(command, "members", ask()));
+        return this.#inTickShare(command, () => this.#answer(command, "members", ask()));
       }
       case "auth":
         return this.#auth(command);
@@ -106,7 +106,7 @@ export class MultiplexedSocket extends SocketSession {
         this.service.limiter.take(this.context, "requests");
         this.countAnswer();
         // The engine sends what it still holds of its topics before it: all up to `at` comes first.
-        return this.#say({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
+        return this.#sendFrame({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
     }
   }
 
@@ -115,20 +115,20 @@ export class MultiplexedSocket extends SocketSession {
       this.reply(joinedFrame(joined, id));
       if (joined.gap) this.gap(joined.gap);
     });
-    joining?.catch((error: unknown) => this.#tell(toThumpError(this.service.hub, error), id));
+    joining?.catch((error: unknown) => this.#sendError(toThumpError(this.service.hub, error), id));
   }
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
     const { id, room, event, content, key, echo } = command;
     const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
-      { room, event, content, key, echo, briefErrors: this.#refused >= DETAILED },
+      { room, event, content, key, echo, briefErrors: this.#refusedCommands >= MAX_DETAILED_ERRORS },
       ({ seq }) => {
-        this.#refused = 0;
+        this.#refusedCommands = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.
         if (id !== undefined)
-          this.#say({ type: "published", id, at: formatCursor(this.service.hub.log.epoch, seq) });
+          this.#sendFrame({ type: "published", id, at: formatCursor(this.service.hub.log.epoch, seq) });
       },
       (error) => this.#refuseCommand(command, error),
     );
@@ -152,7 +152,7 @@ export class MultiplexedSocket extends SocketSession {
     const wait = this.#order.waitFor(key, performance.now());
     if (wait === undefined) return key;
     this.service.limiter.take(this.context, "requests");
-    throw new Overtaking(wait);
+    throw new OutOfOrderError(wait);
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
@@ -161,11 +161,11 @@ export class MultiplexedSocket extends SocketSession {
     this.service.limiter.take(this.context, "joins");
     const answer = () => historyAnswer(this.service, this.context, room, start);
     const ask = () => this.service.whenAllowed(this.context, "history", room, answer);
-    this.#inShare(command, () => this.#answer(command, "history", ask()));
+    this.#inTickShare(command, () => this.#answer(command, "history", ask()));
   }
 
   /** Joins and reads: a client may send hundreds of them in one packet. Frames that come meanwhile wait behind them. */
-  #inShare(command: Command, work: () => void): void {
+  #inTickShare(command: Command, work: () => void): void {
     this.runInShare(() => {
       try {
         work();
@@ -188,11 +188,11 @@ export class MultiplexedSocket extends SocketSession {
     const left = (room: string, why: AuthError) => this.removedFrom(room, why);
     const answer = Promise.try(() => renewToken(this.service, this.context, this, token, left));
     answer.then(
-      ({ user, expires }) => this.#say({ type: "authorized", id, user, expires }),
+      ({ user, expires }) => this.#sendFrame({ type: "authorized", id, user, expires }),
       (error: unknown) => {
         this.#refuseCommand(command, error);
         // Each try costs the server a signature's work.
-        if (++this.#failedAuths > FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many bad tokens");
+        if (++this.#failedAuths > MAX_FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many bad tokens");
       },
     );
   }
@@ -206,21 +206,21 @@ export class MultiplexedSocket extends SocketSession {
     this.countAnswer();
     const room = "room" in command ? command.room : undefined;
     const told = toThumpError(this.service.hub, error);
-    this.#tell(told, command.id, room);
-    if (error instanceof Overtaking) return;
+    this.#sendError(told, command.id, room);
+    if (error instanceof OutOfOrderError) return;
     this.slowDown(told);
     if (command.type !== "publish") return;
-    this.#refused++;
+    this.#refusedCommands++;
     if (command.key === undefined) return;
     if (told.retry === undefined) this.#order?.settled(command.key);
     else if (command.ordered) this.#order?.refused(command.key, told.retry, performance.now());
   }
 
-  #tell(error: ThumpError, id: CommandId, room?: string): void {
+  #sendError(error: ThumpError, id: CommandId, room?: string): void {
     this.reply(errorFrame(error, id, room));
   }
 
-  #say(frame: object): void {
+  #sendFrame(frame: object): void {
     this.reply(JSON.stringify(frame));
   }
 }

@@ -27,7 +27,7 @@ export class PublishOrder {
 }
 
 /** The refusal of a publication that would overtake another. It was sent before its client could know: no offence. */
-export class Overtaking extends ThumpError {
+export class OutOfOrderError extends ThumpError {
   constructor(retry: number) {
     const message = `An earlier publication of this session was refused: repeat that one first, in ${retry} ms.`;
     super("rate", message, undefined, retry);

@@ -2,7 +2,7 @@
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
-import type { Joined } from "../../hub/join.ts";
+import type { JoinResult } from "../../hub/join.ts";
 import { CLOSE, type ThumpError } from "../../protocol/codes.ts";
 import { Content } from "../../protocol/content.ts";
 import { raw } from "../../protocol/formats.ts";
@@ -20,7 +20,7 @@ export class RawSocket extends SocketSession {
   }
 
   protected override begin(): void {
-    const joined = ({ gap }: Joined) => void (gap && this.gap(gap));
+    const joined = ({ gap }: JoinResult) => void (gap && this.gap(gap));
     Promise.try(() => this.service.join(this.context, this, this.authorized, joined)).catch(
       (error: unknown) => this.service.fail(this, error),
     );

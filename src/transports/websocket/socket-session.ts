@@ -16,7 +16,7 @@ import { governor, type Work } from "../../scheduling/governor.ts";
 import { toThumpError } from "../http/problem.ts";
 
 /** Bad frames in excess of good ones that a session may send before it is closed. */
-const BAD_FRAMES = 32;
+const MAX_BAD_FRAMES = 32;
 /** The most frames that wait while the app's `authorize` hook decides. */
 const MAX_HELD_FRAMES = 1024;
 /** The most bytes of frames that wait, as a multiple of the largest frame. */
@@ -59,7 +59,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     format: Format,
   ) {
     super(transport, format, context.principal);
-    this.network = context.addressKey;
+    this.addressKey = context.addressKey;
     context.session = this;
   }
 
@@ -105,7 +105,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (tooMuch) this.end(CLOSE.rate, "too much waits for an answer");
   }
 
-  override decided(): void {
+  override onDecided(): void {
     if (this.#held) this.#awaitTick();
   }
 
@@ -156,7 +156,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
 
   drain(): void {
     this.#heard = true;
-    this.service.hub.drained(this);
+    this.service.hub.onDrained(this);
   }
 
   pong(): void {
@@ -168,16 +168,16 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     this.#socket = undefined;
   }
 
-  override unread(): number {
+  override unreadBytes(): number {
     return this.#socket?.getBufferedAmount() ?? 0;
   }
 
   override backedUp(): boolean {
-    return this.unread() > this.service.hub.bounds.high;
+    return this.unreadBytes() > this.service.hub.socketLimits.highWatermark;
   }
 
-  override pending(): boolean {
-    return this.unread() > 0;
+  override hasUnsent(): boolean {
+    return this.unreadBytes() > 0;
   }
 
   override attach(rooms: Room[]): void {
@@ -228,7 +228,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     this.reply(this.format.gap(gap) as string);
   }
 
-  override tellPresence(text: string): void {
+  override sendPresence(text: string): void {
     this.reply(text);
   }
 
@@ -237,12 +237,12 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     const socket = this.#socket;
     this.service.hub.remove(this, endedByUs(code));
     // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
-    if (code === CLOSE.idle && this.pending()) socket?.terminate();
+    if (code === CLOSE.idle && this.hasUnsent()) socket?.terminate();
     else socket?.close(code, reason.slice(0, 120));
   }
 
-  override beat(): boolean {
-    const waiting = this.unread();
+  override heartbeat(): boolean {
+    const waiting = this.unreadBytes();
     // A slow client may not have come to our ping yet; that it reads is sign enough.
     if (!this.#heard && (waiting === 0 || waiting >= this.#waiting)) return false;
     this.#heard = false;
@@ -275,7 +275,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     const error = toThumpError(this.service.hub, thrown);
     this.tell(error);
     if (this.slowDown(error)) return;
-    if (++this.#bad > BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
+    if (++this.#bad > MAX_BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
   }
 
   /** Whether the error was about speed. Who goes on all the same is closed. */

@@ -109,8 +109,8 @@ test("of one that stopped reading it says how far behind it is, and why it was s
   for (let i = 0; i < 7; i++) await server.thump.publish("r", "more");
   const { lagging, lags, waiting = 0, full, memberships } = await detail(server, id);
   expect({ lagging, full, times: lags.times }).toEqual({ lagging: true, full: true, times: 1 });
-  expect(lags.waiting).toBeGreaterThan(server.thump.socketLimits.high);
-  expect(waiting).toBeGreaterThan(server.thump.socketLimits.high);
+  expect(lags.waiting).toBeGreaterThan(server.thump.socketLimits.highWatermark);
+  expect(waiting).toBeGreaterThan(server.thump.socketLimits.highWatermark);
   expect(memberships[0]).toMatchObject({ room: "r", live: false, behind: before + 7 });
   expect((await list(server, "?lagging=1")).sessions).toMatchObject([{ session: id, lagging: true }]);
   slow.ws.resume();
