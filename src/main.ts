@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
 // What `bun run start` and the binary run.
-import { run } from "./cli/run-command.ts";
+import { runCommand } from "./cli/run-command.ts";
 
-await run(process.argv.slice(2));
+await runCommand(process.argv.slice(2));

@@ -49,7 +49,7 @@ Examples:
   tail -F app.log | thump publish logs:api`,
     )
     .action(async (room: string, text: string | undefined, flags: PublishFlags) => {
-      const { publish: run } = await import("./publish/run-publish.ts");
+      const { runPublish: run } = await import("./publish/run-publish.ts");
       await toTheEnd(run(room, text, flags));
     });
 }
@@ -77,7 +77,7 @@ Examples:
   thump tail logs:api --json | jq .data`,
     )
     .action(async (rooms: string[], flags: TailFlags) => {
-      const { tail: run } = await import("./tail/run-tail.ts");
+      const { runTail: run } = await import("./tail/run-tail.ts");
       await toTheEnd(run(rooms, flags));
     });
 }
@@ -104,7 +104,7 @@ Examples:
   thump rooms --json | jq -s 'map(.sessions) | add'`,
     )
     .action(async (pattern: string, flags: RoomsFlags) => {
-      const { rooms: run } = await import("./list-rooms-command.ts");
+      const { runRooms: run } = await import("./list-rooms-command.ts");
       await toTheEnd(run(pattern, flags));
     });
 }
@@ -130,7 +130,7 @@ Example:
   thump bench --clients 1000 --rate 100 --duration 30s`,
     )
     .action(async (room: string | undefined, flags: BenchFlags) => {
-      const { bench: run } = await import("./bench/run-bench.ts");
+      const { runBench: run } = await import("./bench/run-bench.ts");
       await toTheEnd(run(room, flags));
     });
 }

@@ -1,7 +1,7 @@
 // `thump completion <shell>`: prints a script that asks `thump complete -- <words>` what could come next.
 import { Argument, type Command } from "commander";
 import { print } from "./terminal.ts";
-import { answer } from "./completion/suggest.ts";
+import { suggest } from "./completion/suggest.ts";
 import bash from "./completion/thump.bash" with { type: "text" };
 import fish from "./completion/thump.fish" with { type: "text" };
 import zsh from "./completion/thump.zsh" with { type: "text" };
@@ -27,7 +27,7 @@ Examples:
     .command("complete", { hidden: true })
     .argument("[words...]")
     .action((given: string[]) => {
-      const { words, rest } = answer(program, given);
+      const { words, rest } = suggest(program, given);
       const lines = words.map(([word, about]) => (about === "" ? word : `${word}\t${about}`));
       // The last line says what else may come, for which the shell has completion of its own.
       print([...lines, `:${rest}`, ""].join("\n"));

@@ -2,7 +2,7 @@
 import { createApiKey, hashApiKey } from "../auth/api-keys.ts";
 
 /** What to print. */
-export function key({ name, json }: { name: string; json?: true }): string {
+export function createKey({ name, json }: { name: string; json?: true }): string {
   const made = createApiKey();
   const hash = hashApiKey(made);
   if (json) return `${JSON.stringify({ name, key: made, hash })}\n`;

@@ -24,7 +24,7 @@ export interface TokenFlags {
 }
 
 /** What to print. @throws OptionsError */
-export async function token(
+export async function createToken(
   flags: TokenFlags,
   env: Record<string, string | undefined>,
   cwd: string,

@@ -19,8 +19,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_HELP =
   "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 refused (401 or 403), 4 server not reachable, 130 interrupted.";
 
-const AWAY = ["busy", "draining", "unavailable"];
-const REFUSED = ["unauthorized", "revoked", "forbidden", "origin"];
+const RETRYABLE_CODES = ["busy", "draining", "unavailable"];
+const AUTH_CODES = ["unauthorized", "revoked", "forbidden", "origin"];
 
 /**
  * How to exit on what a server said, or did not: one that drains, or has no place, is not to be reached either.
@@ -28,9 +28,9 @@ const REFUSED = ["unauthorized", "revoked", "forbidden", "origin"];
  * @param status the HTTP status, if there is one
  */
 export function exitCodeOf(code: string | undefined, status?: number): ExitCode {
-  if (code === undefined ? status === undefined || status > 501 : AWAY.includes(code))
+  if (code === undefined ? status === undefined || status > 501 : RETRYABLE_CODES.includes(code))
     return EXIT.unreachable;
-  if (status === 401 || status === 403 || REFUSED.includes(code ?? "")) return EXIT.refused;
+  if (status === 401 || status === 403 || AUTH_CODES.includes(code ?? "")) return EXIT.refused;
   return EXIT.failure;
 }
 

@@ -2,7 +2,7 @@
 import { CommandError, EXIT, exitCodeOf, explainRefusal, messageOf } from "./exit-codes.ts";
 
 /** A server that does not answer for so long, in ms, is not there. */
-const PATIENCE = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 
 /** What the server, or what is on the way to it, said instead of an answer. */
 export class ServerError extends CommandError {
@@ -31,7 +31,7 @@ export class ServerError extends CommandError {
   }
 }
 
-export class Api {
+export class HttpApi {
   /** @param base the server, without a slash at its end @param credential a token or an API key */
   constructor(
     readonly base: string,
@@ -61,7 +61,7 @@ export class Api {
       return await fetch(this.base + path, {
         ...init,
         headers: { ...(init.headers as Record<string, string>), ...authorization },
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
     } catch (error) {
       return this.#unreachable(error);

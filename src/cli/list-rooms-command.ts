@@ -1,5 +1,5 @@
 // `thump rooms`: which rooms there are, as a table or as JSON lines; once, or as they change.
-import { Api } from "./http-api.ts";
+import { HttpApi } from "./http-api.ts";
 import { type ConnectionFlags, readCredential } from "./connection-flags.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 import { printableText, jsonLine, lineOf, type Printable, spaced, concat } from "../protocol/printable.ts";
@@ -20,16 +20,16 @@ interface RoomState {
   kept?: { count: number };
 }
 
-interface Page {
+interface RoomPage {
   rooms: RoomState[];
   cursor?: string;
 }
 
-const PAGE = 1000;
+const ROOMS_PER_PAGE = 1000;
 
 /** Prints them; with `watch` until it is interrupted. @throws CommandError */
-export async function rooms(match: string, flags: RoomsFlags): Promise<void> {
-  const api = new Api(flags.url, await readCredential(flags, process.env));
+export async function runRooms(match: string, flags: RoomsFlags): Promise<void> {
+  const api = new HttpApi(flags.url, await readCredential(flags, process.env));
   const output = new Output();
   const paint = painter(wantsColor(flags.color, process.env));
   if (flags.watch === undefined) {
@@ -46,15 +46,15 @@ export async function rooms(match: string, flags: RoomsFlags): Promise<void> {
 }
 
 /** All that match, a page at a time. */
-async function* pages(api: Api, match: string): AsyncGenerator<RoomState[], void> {
+async function* pages(api: HttpApi, match: string): AsyncGenerator<RoomState[], void> {
   let cursor: string | undefined;
   do {
     const query = new URLSearchParams({
       match,
-      limit: String(PAGE),
+      limit: String(ROOMS_PER_PAGE),
       ...(cursor === undefined ? {} : { cursor }),
     });
-    const page = (await api.request(`/rooms?${query}`)) as Partial<Page>;
+    const page = (await api.request(`/rooms?${query}`)) as Partial<RoomPage>;
     if (!Array.isArray(page.rooms))
       throw new CommandError(`${api.base}/rooms answered without rooms. Look at --url.`);
     yield page.rooms;

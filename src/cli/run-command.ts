@@ -1,20 +1,20 @@
 // Runs a command line: the command that it names, or the server; and says in one line what went wrong.
 import { type Command, CommanderError } from "commander";
 import { CommandError, EXIT, type ExitCode } from "./exit-codes.ts";
-import { say, sayFault } from "./terminal.ts";
+import { printError, printFault } from "./terminal.ts";
 import { checkArguments } from "./utf8.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs it. The exit codes are those of `exit.ts`. */
-export async function run(args: string[]): Promise<void> {
+export async function runCommand(args: string[]): Promise<void> {
   const program = createProgram();
   try {
     checkArguments(args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     const { message, code } = explain(error, program, args);
-    if (message !== undefined) say(message);
-    else if (code !== EXIT.ok) sayFault(error);
+    if (message !== undefined) printError(message);
+    else if (code !== EXIT.ok) printFault(error);
     // What was interrupted did not fail of what followed from it. And nothing that still goes on is waited for.
     process.exit(process.exitCode === EXIT.interrupted ? EXIT.interrupted : code);
   }

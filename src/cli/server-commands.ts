@@ -125,8 +125,8 @@ Example:
 ${EXIT_HELP}`,
     )
     .action(async (flags: TokenFlags) => {
-      const { token } = await import("./create-token.ts");
-      print(await token(flags, process.env, process.cwd()));
+      const { createToken } = await import("./create-token.ts");
+      print(await createToken(flags, process.env, process.cwd()));
     });
 }
 
@@ -139,8 +139,8 @@ export function addKey(program: Command): void {
     .option("--json", 'print {"name":…,"key":…,"hash":…}')
     .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds the hash alone.")
     .action(async (flags: { name: string; json?: true }) => {
-      const { key } = await import("./create-key.ts");
-      print(key(flags));
+      const { createKey } = await import("./create-key.ts");
+      print(createKey(flags));
     });
 }
 

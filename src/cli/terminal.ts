@@ -3,7 +3,7 @@ import { printableText, printableLines, type Printable } from "../protocol/print
 import { EXIT } from "./exit-codes.ts";
 
 /** More than this, in characters, does not wait for a slow reader. */
-const FULL = 256 * 1024;
+const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /** Standard output, with what still waits to be written. */
 export class Output {
@@ -26,7 +26,7 @@ export class Output {
       if (this.#waiting > 0) return;
       for (const resolve of this.#drained.splice(0)) resolve();
     });
-    return this.#waiting <= FULL;
+    return this.#waiting <= MAX_BUFFERED_BYTES;
   }
 
   /** Resolves once everything is written. */
@@ -41,12 +41,12 @@ export function print(text: string): void {
 }
 
 /** Words for a person, on stderr. */
-export function say(text: string): void {
+export function printError(text: string): void {
   process.stderr.write(`thump: ${printableText(text)}\n`);
 }
 
 /** A fault of ours, with where it came from. */
-export function sayFault(error: unknown): void {
+export function printFault(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(printableLines(`thump: ${text}\n`));
 }

@@ -35,7 +35,7 @@ export function toError(thrown: unknown): ThumpError {
 }
 
 /** What the server says of an error, in a frame, in a batch's result or as a problem (RFC 9457). */
-export interface ToldError {
+export interface ErrorFrame {
   code?: string;
   message?: string;
   detail?: string;
@@ -44,8 +44,8 @@ export interface ToldError {
 }
 
 /** The server's words as an error. What is in between, and none of ours, has no code: it may pass. */
-export function toldError(
-  { code = "unavailable", message, detail, errors, retry }: ToldError,
+export function errorFromFrame(
+  { code = "unavailable", message, detail, errors, retry }: ErrorFrame,
   status?: number,
 ): ThumpError {
   return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, { errors, retry, status });

@@ -3,16 +3,16 @@ import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./p
 import { writeData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
 import { ThumpError } from "./client-errors.ts";
-import type { Fetch, Host, Link, LinkOptions } from "./connection.ts";
-import { byteLength, Outbox, type OutboxBounds } from "./outbox.ts";
-import { type Owner, Seat } from "./room-handle.ts";
+import type { Fetch, ConnectionContext, Connection, TransportOptions } from "./connection.ts";
+import { byteLength, Outbox, type OutboxLimits } from "./outbox.ts";
+import { type RoomHandleOwner, RoomHandle } from "./room-handle.ts";
 import { type Storage, withStorage } from "./position-store.ts";
-import { keepUp, type Upkeep } from "./reconnect.ts";
+import { createReconnectLoop, type ReconnectLoop } from "./reconnect.ts";
 import { parsePosition } from "./cursor-tracker.ts";
 import type { RoomRules } from "./rule-types.ts";
 import { listenToPage } from "./page-events.ts";
 
-export interface ConnectOptions extends LinkOptions {
+export interface ConnectOptions extends TransportOptions {
   /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /**
@@ -21,9 +21,9 @@ export interface ConnectOptions extends LinkOptions {
    */
   resume?: Storage;
   /** How many publications, and bytes of them, may wait to be published: 10,000 and 4 MiB. */
-  queue?: OutboxBounds;
+  queue?: OutboxLimits;
   /** Only this way; else a socket, and event streams while sockets are blocked. */
-  transport?: Link["kind"];
+  transport?: Connection["kind"];
   /** How long a connection may take to begin, and a request to be answered, in ms (10,000). */
   timeout?: number;
   /** How long at most until it tries to connect again, in ms: `first` (500), doubled each time, up to `most` (30,000). */
@@ -33,17 +33,17 @@ export interface ConnectOptions extends LinkOptions {
 }
 
 /** The states of a client that is not closed, the least first. */
-const ORDER: readonly State[] = ["offline", "connecting", "catching up", "live"];
+const STATE_ORDER: readonly State[] = ["offline", "connecting", "catching up", "live"];
 
-export class Client extends Emitter<ThumpEvents> implements Host, Owner {
+export class Client extends Emitter<ThumpEvents> implements ConnectionContext, RoomHandleOwner {
   state: State = "connecting";
-  readonly seats = new Map<string, Seat>();
+  readonly handles = new Map<string, RoomHandle>();
   readonly outbox: Outbox;
   readonly fetch: Fetch;
   readonly timeout: number;
   readonly renewable: boolean;
   heartbeat = 25_000;
-  readonly #supervisor: Upkeep;
+  readonly #reconnect: ReconnectLoop;
   readonly #page = new AbortController();
 
   constructor(
@@ -56,32 +56,32 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.timeout = options.timeout ?? 10_000;
     this.renewable = typeof options.token === "function";
-    this.#supervisor = keepUp(this, options);
-    listenToPage((moved) => this.#supervisor.wake(moved), this.#page.signal);
-    void this.#supervisor.run();
+    this.#reconnect = createReconnectLoop(this, options);
+    listenToPage((moved) => this.#reconnect.wake(moved), this.#page.signal);
+    void this.#reconnect.run();
   }
 
-  get transport(): Link["kind"] | undefined {
-    const { link } = this.#supervisor;
-    return link?.opened ? link.kind : undefined;
+  get transport(): Connection["kind"] | undefined {
+    const { connection } = this.#reconnect;
+    return connection?.opened ? connection.kind : undefined;
   }
 
-  room(name: string, { last, after }: RoomOptions = {}): Seat {
-    const entered = this.seats.get(name);
+  room(name: string, { last, after }: RoomOptions = {}): RoomHandle {
+    const entered = this.handles.get(name);
     if (entered) return entered;
-    const seat = new Seat(this, name, last);
+    const handle = new RoomHandle(this, name, last);
     if (this.state === "closed") {
-      seat.error = closedError();
-      seat.update();
-      return seat;
+      handle.error = closedError();
+      handle.update();
+      return handle;
     }
-    seat.track.position =
+    handle.tracker.position =
       parsePosition(after) ?? parsePosition(this.#stored((storage, key) => storage.getItem(key), name));
-    this.seats.set(name, seat);
+    this.handles.set(name, handle);
     // In a moment: who is present may be wanted too.
-    queueMicrotask(() => this.seats.get(name) === seat && this.#supervisor.link?.join(seat));
+    queueMicrotask(() => this.handles.get(name) === handle && this.#reconnect.connection?.join(handle));
     this.changed();
-    return seat;
+    return handle;
   }
 
   publish(room: string, data: unknown, options: PublishOptions = {}): Promise<string> {
@@ -90,61 +90,61 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
       const { event, key = randomKey() } = options;
       const body = JSON.stringify({ room, event, ...writeData(data), key });
       this.outbox.add({ body, bytes: byteLength(body), resolve, reject });
-      this.#supervisor.link?.flush();
+      this.#reconnect.connection?.flush();
     });
   }
 
   close(error?: ThumpError): void {
     if (this.state === "closed") return;
-    const seats = [...this.seats.values()];
+    const seats = [...this.handles.values()];
     // A room that is left begins anew; one that is closed goes on with the next page.
-    this.seats.clear();
+    this.handles.clear();
     this.#page.abort();
-    this.#supervisor.close();
+    this.#reconnect.close();
     this.#become("closed");
     if (error) this.report(error);
-    for (const seat of seats) {
-      seat.error ??= error;
-      seat.update();
+    for (const handle of seats) {
+      handle.error ??= error;
+      handle.update();
     }
     this.outbox.clear(error ?? closedError());
   }
 
-  leave(seat: Seat): void {
-    if (this.seats.get(seat.name) !== seat) return;
-    this.seats.delete(seat.name);
+  leave(handle: RoomHandle): void {
+    if (this.handles.get(handle.name) !== handle) return;
+    this.handles.delete(handle.name);
     // One that was refused is not in it.
-    if (!seat.error) this.#supervisor.link?.leave(seat);
-    this.#stored((storage, key) => storage.removeItem(key), seat.name);
-    seat.update();
+    if (!handle.error) this.#reconnect.connection?.leave(handle);
+    this.#stored((storage, key) => storage.removeItem(key), handle.name);
+    handle.update();
     this.changed();
   }
 
-  rejoin(seat: Seat): void {
-    this.#supervisor.link?.rejoin(seat);
+  rejoin(handle: RoomHandle): void {
+    this.#reconnect.connection?.rejoin(handle);
   }
 
-  moved(seat: Seat): void {
-    const { name, at } = seat;
+  moved(handle: RoomHandle): void {
+    const { name, at } = handle;
     if (at) this.#stored((storage, key) => storage.setItem(key, at), name);
   }
 
-  stateOf(seat: Seat): State {
-    if (this.seats.get(seat.name) !== seat) return "closed";
-    if (this.#supervisor.waiting) return "offline";
-    if (!seat.joined) return "connecting";
-    return seat.track.behind ? "catching up" : "live";
+  stateOf(handle: RoomHandle): State {
+    if (this.handles.get(handle.name) !== handle) return "closed";
+    if (this.#reconnect.waiting) return "offline";
+    if (!handle.joined) return "connecting";
+    return handle.tracker.isCatchingUp ? "catching up" : "live";
   }
 
   changed(): void {
     if (this.state === "closed") return;
-    const states: State[] = [this.#supervisor.waiting ? "offline" : this.transport ? "live" : "connecting"];
-    for (const seat of Array.from(this.seats.values())) {
-      seat.update();
-      states.push(seat.state);
+    const states: State[] = [this.#reconnect.waiting ? "offline" : this.transport ? "live" : "connecting"];
+    for (const handle of Array.from(this.handles.values())) {
+      handle.update();
+      states.push(handle.state);
     }
     // The least of them, as a whole.
-    this.#become(ORDER.find((state) => states.includes(state)) as State);
+    this.#become(STATE_ORDER.find((state) => states.includes(state)) as State);
   }
 
   async token(): Promise<string | undefined> {
@@ -152,8 +152,8 @@ export class Client extends Emitter<ThumpEvents> implements Host, Owner {
     return typeof token === "function" ? token() : token;
   }
 
-  opened(link: Link): void {
-    this.#supervisor.opened(link);
+  opened(connection: Connection): void {
+    this.#reconnect.opened(connection);
   }
 
   report(error: ThumpError): void {

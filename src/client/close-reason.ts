@@ -2,7 +2,7 @@
 import { ThumpError } from "./client-errors.ts";
 
 /** How a connection ended. */
-export interface Ended {
+export interface CloseReason {
   /** It had been in use. */
   opened?: boolean;
   error?: ThumpError | undefined;
@@ -11,7 +11,7 @@ export interface Ended {
 }
 
 /** When to come back after it was said that we are too fast, in ms. */
-const SLOWER = 5000;
+const SLOW_RETRY_MS = 5000;
 /** Close codes that say what was wrong. */
 const CLOSE_CODES: Record<number, ThumpError["code"]> = {
   4400: "malformed",
@@ -22,15 +22,15 @@ const CLOSE_CODES: Record<number, ThumpError["code"]> = {
 };
 
 /** Why it ended, by a close code. */
-export function endOf(code: number, reason: string): Ended {
+export function closeReasonOf(code: number, reason: string): CloseReason {
   if (code === 1001) return { delay: /^\d+$/.test(reason) ? Number(reason) : undefined };
   const name = CLOSE_CODES[code];
   if (!name) return {};
   const error = new ThumpError(name, `The server closed the connection (${code} ${reason}).`);
-  return { error, delay: name === "rate" ? SLOWER : undefined };
+  return { error, delay: name === "rate" ? SLOW_RETRY_MS : undefined };
 }
 
 /** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
-export function endedBy(error: unknown): Ended {
+export function closeReasonFor(error: unknown): CloseReason {
   return error instanceof ThumpError ? { error, delay: error.retry } : {};
 }

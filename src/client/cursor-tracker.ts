@@ -1,41 +1,41 @@
 // Where a client is in one room: what comes next, what it has already, what is missing. Pure.
 
 /** A cursor, read: `<epoch>-<seq>`. */
-export interface Position {
+export interface CursorPosition {
   readonly epoch: string;
   readonly seq: number;
 }
 
 /** Reads a cursor; undefined when the text is none. */
-export function parsePosition(at: string | null | undefined): Position | undefined {
+export function parsePosition(at: string | null | undefined): CursorPosition | undefined {
   const [, epoch, seq] = /^([0-9a-z]+)-(0|[1-9]\d*)$/.exec(at ?? "") ?? [];
   return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
 }
 
 /** Writes it again. */
-export function formatPosition({ epoch, seq }: Position): string {
+export function formatPosition({ epoch, seq }: CursorPosition): string {
   return `${epoch}-${seq}`;
 }
 
 /** Whether who has everything up to `a` has everything up to `b`. */
-function covers(a: Position, b: Position): boolean {
+function covers(a: CursorPosition, b: CursorPosition): boolean {
   return a.epoch === b.epoch && a.seq >= b.seq;
 }
 
-export class Track {
+export class CursorTracker {
   /** Everything up to here has come, or is known to be gone: where to resume. */
-  position: Position | undefined;
+  position: CursorPosition | undefined;
   /** The newest that came itself on this connection: what follows is compared with it, not with what we were told. */
-  #held: Position | undefined;
+  #held: CursorPosition | undefined;
   /** What a `joined` announced and has not come yet. */
-  #due: { count: number; at: Position | undefined } | undefined;
+  #due: { count: number; at: CursorPosition | undefined } | undefined;
   /** Something was missing, and the server was asked for it. */
   #asked = false;
   /** The room's rule is to skip: what is missing is not lost. */
   #skips = false;
 
   /** Whether old publications are still on their way. */
-  get behind(): boolean {
+  get isCatchingUp(): boolean {
     return this.#due !== undefined;
   }
 
@@ -55,7 +55,7 @@ export class Track {
    * A publication has come. `next`: it is the next one. `repeat`: we have it. `missing`: something before it is
    * missing; the server must be asked for all after our position, and what else comes meanwhile not be shown.
    */
-  message(at: Position, prev: number): "next" | "repeat" | "missing" {
+  message(at: CursorPosition, prev: number): "next" | "repeat" | "missing" {
     const held = this.#held ?? this.position;
     if (held) {
       if (covers(held, at)) return "repeat";
@@ -90,7 +90,7 @@ export class Track {
   }
 
   /** The server says that everything up to `at` has come. */
-  covered(at: Position): void {
+  covered(at: CursorPosition): void {
     if (!this.position || !covers(this.position, at)) this.position = at;
   }
 

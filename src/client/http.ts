@@ -1,6 +1,6 @@
 // Requests to the server, and what it says when it refuses one.
-import { type ThumpError, type ToldError, toldError } from "./client-errors.ts";
-import type { Host } from "./connection.ts";
+import { type ThumpError, type ErrorFrame, errorFromFrame } from "./client-errors.ts";
+import type { ConnectionContext } from "./connection.ts";
 
 /** The server said no, about what was asked for: another time it would be the same. */
 export function isLasting(error: unknown): error is ThumpError {
@@ -10,14 +10,14 @@ export function isLasting(error: unknown): error is ThumpError {
 
 /** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */
 export async function request(
-  host: Host,
+  context: ConnectionContext,
   token: string | undefined,
   path: string,
   signal: AbortSignal,
   body?: string,
 ): Promise<Response> {
-  const { credentials } = host.options;
-  const response = await host.fetch(host.base + path, {
+  const { credentials } = context.options;
+  const response = await context.fetch(context.base + path, {
     cache: "no-store",
     signal,
     ...(credentials && { credentials }),
@@ -30,7 +30,7 @@ export async function request(
     },
   });
   if (response.ok) return response;
-  const told = (await response.json().catch(() => ({}))) as ToldError;
+  const told = (await response.json().catch(() => ({}))) as ErrorFrame;
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
-  throw toldError({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...told }, response.status);
+  throw errorFromFrame({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...told }, response.status);
 }

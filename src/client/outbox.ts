@@ -1,7 +1,7 @@
 // What waits to be published, in order: bounded, and each under a key, so that a retry never doubles it. Pure.
 import { ThumpError } from "./client-errors.ts";
 
-export interface Entry {
+export interface OutboxEntry {
   /** It is on its way. */
   sent?: boolean;
   /** Room, event, data and key as a JSON object. */
@@ -12,7 +12,7 @@ export interface Entry {
   readonly reject: (error: ThumpError) => void;
 }
 
-export interface OutboxBounds {
+export interface OutboxLimits {
   /** So many publications may wait (10,000). */
   count?: number;
   /** So many bytes of them (4 MiB). */
@@ -21,16 +21,16 @@ export interface OutboxBounds {
 
 export class Outbox {
   /** In the order they were published. */
-  readonly #entries: Entry[] = [];
+  readonly #entries: OutboxEntry[] = [];
   #bytes = 0;
-  readonly #bounds: Required<OutboxBounds>;
+  readonly #bounds: Required<OutboxLimits>;
 
-  constructor({ count = 10_000, bytes = 4 << 20 }: OutboxBounds = {}) {
+  constructor({ count = 10_000, bytes = 4 << 20 }: OutboxLimits = {}) {
     this.#bounds = { count, bytes };
   }
 
   /** Adds one at the end. @throws ThumpError `queue-full` */
-  add(entry: Entry): void {
+  add(entry: OutboxEntry): void {
     const { count, bytes } = this.#bounds;
     const { length } = this.#entries;
     if (length >= count || this.#bytes + entry.bytes > bytes)
@@ -40,14 +40,14 @@ export class Outbox {
   }
 
   /** The next one to send, from now on on its way, as long as no more than `window` are. */
-  next(window: number): Entry | undefined {
+  next(window: number): OutboxEntry | undefined {
     const entry = this.#entries.slice(0, window).find(({ sent }) => !sent);
     if (entry) entry.sent = true;
     return entry;
   }
 
   /** It is answered: kept at a cursor, or refused. */
-  settle(entry: Entry, answer: string | ThumpError): void {
+  settle(entry: OutboxEntry, answer: string | ThumpError): void {
     // Among the first, as they are answered in about their order.
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   /** What is on its way may be lost: it is to be sent again, in its place. */
-  rewind(entries: readonly Entry[] = this.#entries): void {
+  rewind(entries: readonly OutboxEntry[] = this.#entries): void {
     for (const entry of entries) entry.sent = false;
   }
 

@@ -5,15 +5,15 @@ import type { ThumpError } from "./client-errors.ts";
 import type { Presence } from "./room-members.ts";
 import type { RoomData, RoomName, RoomRules } from "./rule-types.ts";
 
-const NOTHING: Presence = { users: 0, guests: 0, list: [] };
+const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 
 /** How many components use each room of a client. */
-const uses = new WeakMap<object, Map<string, number>>();
+const joinCounts = new WeakMap<object, Map<string, number>>();
 
 /** Joins the room for one more user. Returns what gives it up. */
 function use(thump: Thump, name: string, options: RoomOptions | undefined): { room: Room; release(): void } {
-  const counts = uses.get(thump) ?? new Map<string, number>();
-  uses.set(thump, counts.set(name, (counts.get(name) ?? 0) + 1));
+  const counts = joinCounts.get(thump) ?? new Map<string, number>();
+  joinCounts.set(thump, counts.set(name, (counts.get(name) ?? 0) + 1));
   const room = thump.room(name, options);
   return {
     room,
@@ -87,7 +87,7 @@ export function useMembers<Rules extends RoomRules, const Name extends string>(
   thump: Thump<Rules>,
   name: Name & RoomName<Rules, Name>,
 ): Presence {
-  const presence = useRef(NOTHING);
+  const presence = useRef(EMPTY_PRESENCE);
   const subscribe = useCallback(
     (changed: () => void) => {
       const { room, release } = use(thump as unknown as Thump, name, undefined);
@@ -107,6 +107,6 @@ export function useMembers<Rules extends RoomRules, const Name extends string>(
   return useSyncExternalStore(
     subscribe,
     () => presence.current,
-    () => NOTHING,
+    () => EMPTY_PRESENCE,
   );
 }

@@ -1,18 +1,18 @@
 // Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
 import { newBackoff } from "./backoff.ts";
-import type { Ended } from "./close-reason.ts";
+import type { CloseReason } from "./close-reason.ts";
 import { toError, type ThumpError } from "./client-errors.ts";
-import type { Host, Link } from "./connection.ts";
-import { socketLink } from "./websocket-transport.ts";
-import { streamLink } from "./stream-transport.ts";
+import type { ConnectionContext, Connection } from "./connection.ts";
+import { webSocketTransport } from "./websocket-transport.ts";
+import { streamTransport } from "./stream-transport.ts";
 
 /** Tokens are revoked by the second in which they were issued: after this many ms a new one is of another. */
-const REVOKED = 1100;
+const REVOKED_RETRY_MS = 1100;
 /** A connection that lasted so many ms was a good one. */
-const GOOD = 5000;
+const STABLE_MS = 5000;
 
 /** Whom it connects, and what is told of it. */
-export interface Connected extends Host {
+export interface ReconnectContext extends ConnectionContext {
   /** Something about the connection has changed. */
   changed(): void;
   /** There is no use in going on. */
@@ -20,25 +20,25 @@ export interface Connected extends Host {
 }
 
 /** A connection that is kept up. */
-export interface Upkeep {
+export interface ReconnectLoop {
   /** The connection in use, or being made. */
-  link: Link | undefined;
+  connection: Connection | undefined;
   /** There is none: it will try again. */
   waiting: boolean;
   run(): Promise<void>;
-  opened(link: Link): void;
+  opened(connection: Connection): void;
   wake(moved: boolean): void;
   close(): void;
 }
 
-export function keepUp(
-  host: Connected,
+export function createReconnectLoop(
+  context: ReconnectContext,
   options: {
-    transport?: Link["kind"];
+    transport?: Connection["kind"];
     backoff?: { first?: number; most?: number };
     socketRetry?: number;
   },
-): Upkeep {
+): ReconnectLoop {
   const { transport } = options;
   const backoff = newBackoff(options.backoff?.first, options.backoff?.most);
   // Not all at once, but not at once either.
@@ -47,35 +47,35 @@ export function keepUp(
   /** A token was refused as revoked, and another one is fetched. */
   let afterRevoked = false;
   /** A socket that is tried while a stream is in use. */
-  let standby: Link | undefined;
+  let standby: Connection | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let goOn = () => {};
-  const self: Upkeep = { link: undefined, waiting: false, run, opened, wake, close };
+  const self: ReconnectLoop = { connection: undefined, waiting: false, run, opened, wake, close };
   return self;
 
   /** Connects, and again whenever that ends, until it is closed or there is no use. */
   async function run(): Promise<void> {
     while (!closed) {
       const began = performance.now();
-      const ended = await session();
-      self.link = undefined;
+      const reason = await session();
+      self.connection = undefined;
       planSocket(false);
       if (closed) return;
-      const { error, opened, delay } = ended;
+      const { error, opened, delay } = reason;
       if (opened) afterRevoked = false;
       // A user who was signed out and signs in again within the same second gets a token that counts as issued before:
       // one that is fetched a second later does not.
-      if (error?.code === "revoked" && host.renewable && !afterRevoked) {
+      if (error?.code === "revoked" && context.renewable && !afterRevoked) {
         afterRevoked = true;
-        await wait(REVOKED);
+        await wait(REVOKED_RETRY_MS);
         continue;
       }
       const unauthorized = isUnauthorized(error);
-      if (error && (isFinal(error) || (unauthorized && !host.renewable))) return host.close(error);
+      if (error && (isFinal(error) || (unauthorized && !context.renewable))) return context.close(error);
       // That a token has run out is nothing to tell of: there will be another.
       const expired = unauthorized && opened;
-      if (error && !expired) host.report(error);
-      if (opened && performance.now() - began > GOOD) backoff.reset();
+      if (error && !expired) context.report(error);
+      if (opened && performance.now() - began > STABLE_MS) backoff.reset();
       // A drain spreads its clients itself; what a refusal says is the same for all.
       const jitter = expired || (opened && delay !== undefined) ? 0 : backoff.next();
       await wait(expired ? 0 : (delay ?? 0) + jitter);
@@ -83,49 +83,49 @@ export function keepUp(
   }
 
   /** A link is in use: another one that was before it ends. */
-  function opened(link: Link): void {
-    const before = self.link;
-    self.link = link;
-    if (link.kind === "websocket") socketBackoff.reset();
-    if (before !== link) before?.end();
-    planSocket(link.kind === "event-stream" && transport === undefined);
-    host.changed();
+  function opened(connection: Connection): void {
+    const before = self.connection;
+    self.connection = connection;
+    if (connection.kind === "websocket") socketBackoff.reset();
+    if (before !== connection) before?.end();
+    planSocket(connection.kind === "event-stream" && transport === undefined);
+    context.changed();
   }
 
   /** The network is another one (`moved`), or there was a long sleep. */
   function wake(moved: boolean): void {
     if (self.waiting) return goOn();
-    self.link?.check(moved);
+    self.connection?.check(moved);
     if (moved && retryTimer !== undefined) trySocket();
   }
 
   function close(): void {
     closed = true;
     planSocket(false);
-    self.link?.end();
+    self.connection?.end();
     goOn();
   }
 
   /** One connection from beginning to end, by a socket or, where that comes to nothing, by streams. */
-  async function session(): Promise<Ended> {
-    let ended: Ended = {};
-    if (transport !== "event-stream") ended = await live(socketLink);
+  async function session(): Promise<CloseReason> {
+    let reason: CloseReason = {};
+    if (transport !== "event-stream") reason = await live(webSocketTransport);
     // An answer to a request says why there is no socket: a proxy, a token, a server that is not there.
-    if (!ended.opened && transport !== "websocket" && !closed) ended = await live(streamLink);
-    return ended;
+    if (!reason.opened && transport !== "websocket" && !closed) reason = await live(streamTransport);
+    return reason;
   }
 
-  async function live(way: typeof socketLink): Promise<Ended> {
+  async function live(way: typeof webSocketTransport): Promise<CloseReason> {
     try {
-      const token = await host.token();
+      const token = await context.token();
       if (closed) return {};
-      let link: Link = (self.link = way(host, token));
-      host.changed();
+      let connection: Connection = (self.connection = way(context, token));
+      context.changed();
       for (;;) {
-        const ended = await link.ended;
+        const reason = await connection.ended;
         // Another may have taken its place.
-        if (self.link === link || closed) return ended;
-        link = self.link;
+        if (self.connection === connection || closed) return reason;
+        connection = self.connection;
       }
     } catch (error) {
       // Whoever supplies tokens failed, or the address is none.
@@ -135,13 +135,13 @@ export function keepUp(
 
   function wait(ms: number): Promise<void> {
     self.waiting = true;
-    host.changed();
+    context.changed();
     return new Promise((resolve) => {
       const timer = setTimeout(() => goOn(), ms);
       goOn = () => {
         clearTimeout(timer);
         self.waiting = false;
-        host.changed();
+        context.changed();
         resolve();
       };
     });
@@ -155,21 +155,21 @@ export function keepUp(
       retryTimer = setTimeout(() => trySocket(), socketBackoff.next());
       return;
     }
-    if (standby !== self.link) standby?.end();
+    if (standby !== self.connection) standby?.end();
     standby = undefined;
   }
 
   function trySocket(): void {
     planSocket(false);
     const attempt = async () => {
-      const token = await host.token();
-      if (self.link?.kind !== "event-stream") return;
-      const socket = (standby = socketLink(host, token));
+      const token = await context.token();
+      if (self.connection?.kind !== "event-stream") return;
+      const socket = (standby = webSocketTransport(context, token));
       await socket.ended;
       if (standby === socket) planSocket(true);
     };
     // A token that cannot be had now may be next time; the stream goes on.
-    attempt().catch(() => planSocket(self.link?.kind === "event-stream"));
+    attempt().catch(() => planSocket(self.connection?.kind === "event-stream"));
   }
 }
 

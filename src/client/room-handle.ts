@@ -1,46 +1,46 @@
 // A room's implementation: what it lets through of what a connection brings, and to whom it tells it.
 import type { Gap, Message, PublishOptions, Room, RoomEvents, State } from "./public-types.ts";
-import { type Carried, readData } from "./message-data.ts";
+import { type EncodedData, readData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
 import { ThumpError } from "./client-errors.ts";
-import { Crowd, type Members, type PresenceFrame } from "./room-members.ts";
-import { type Position, parsePosition, Track } from "./cursor-tracker.ts";
+import { RoomMembers, type Members, type PresenceFrame } from "./room-members.ts";
+import { type CursorPosition, parsePosition, CursorTracker } from "./cursor-tracker.ts";
 
 /** So many publications wait for a loop. */
-const LIMIT = 10_000;
+const MAX_ITERATOR_QUEUE = 10_000;
 
 /** An envelope, as sockets and streams of several rooms carry it. */
-export interface Envelope extends Carried, Omit<Message, "data"> {
+export interface Envelope extends EncodedData, Omit<Message, "data"> {
   room: string;
   prev: number;
 }
 
 /** Whose rooms they are. */
-export interface Owner {
+export interface RoomHandleOwner {
   /** The state of a room that the connection has, or not yet. */
-  stateOf(seat: Seat): State;
+  stateOf(handle: RoomHandle): State;
   publish(room: string, data: unknown, options?: PublishOptions): Promise<string>;
-  leave(seat: Seat): void;
+  leave(handle: RoomHandle): void;
   /** More is wanted of the room than it was joined for. */
-  rejoin(seat: Seat): void;
+  rejoin(handle: RoomHandle): void;
   /** Its position has changed. */
-  moved(seat: Seat): void;
+  moved(handle: RoomHandle): void;
   /** Its state has changed. */
   changed(): void;
 }
 
-export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
-  readonly track = new Track();
+export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
+  readonly tracker = new CursorTracker();
   /** Who is present is wanted. */
   presence = false;
   /** The server has us in. */
   joined = false;
   state: State = "connecting";
   error: ThumpError | undefined;
-  readonly #crowd = new Crowd();
+  readonly #members = new RoomMembers();
 
   constructor(
-    readonly owner: Owner,
+    readonly owner: RoomHandleOwner,
     readonly name: string,
     readonly last?: number | undefined,
   ) {
@@ -48,7 +48,7 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   }
 
   get at(): string | undefined {
-    return this.track.after;
+    return this.tracker.after;
   }
 
   get members(): Members {
@@ -56,7 +56,7 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
       this.presence = true;
       if (this.joined) this.owner.rejoin(this);
     }
-    return this.#crowd;
+    return this.#members;
   }
 
   publish(data: unknown, options?: PublishOptions): Promise<string> {
@@ -74,7 +74,7 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
     const offs = [
       this.on("state", () => wake()),
       this.on("message", (data, meta) => {
-        behind ||= waiting.length === LIMIT;
+        behind ||= waiting.length === MAX_ITERATOR_QUEUE;
         if (!behind) waiting.push({ data, ...meta });
         wake();
       }),
@@ -93,16 +93,16 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   }
 
   /** The server took us in, over a connection that says what it replays. */
-  enter(reply: { at: string; resumed: boolean; replay: number; presence?: PresenceFrame }): void {
-    this.track.joined(reply);
-    if (reply.presence) this.present(reply.presence);
+  onJoined(reply: { at: string; resumed: boolean; replay: number; presence?: PresenceFrame }): void {
+    this.tracker.joined(reply);
+    if (reply.presence) this.onPresence(reply.presence);
     this.owner.moved(this);
-    this.become(true);
+    this.setJoined(true);
   }
 
   /** In now, or not: then nothing is taken until it is. */
-  become(joined: boolean): void {
-    if (!joined) this.track.detach();
+  setJoined(joined: boolean): void {
+    if (!joined) this.tracker.detach();
     this.joined = joined;
     this.owner.changed();
   }
@@ -110,13 +110,13 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   /** A publication has come. False when something before it is missing. @param text the envelope as it came */
   message(envelope: Envelope, text: string): boolean {
     const { event, at, from, time, prev } = envelope;
-    const { track } = this;
-    const { behind } = track;
-    const verdict = track.message(parsePosition(at) as Position, prev);
+    const { tracker } = this;
+    const { isCatchingUp } = tracker;
+    const verdict = tracker.message(parsePosition(at) as CursorPosition, prev);
     if (verdict === "next") {
       this.emit("message", readData(envelope), { event, at, from, time }, text);
       this.owner.moved(this);
-      if (behind !== track.behind) this.owner.changed();
+      if (isCatchingUp !== tracker.isCatchingUp) this.owner.changed();
     }
     return verdict !== "missing";
   }
@@ -125,24 +125,24 @@ export class Seat extends Emitter<RoomEvents<unknown>> implements Room {
   take(type: string, frame: Envelope & Gap, text: string): boolean {
     if (type === "message") return this.message(frame, text);
     if (type === "gap") this.gap(frame);
-    else if (type === "presence") this.present(frame as unknown as PresenceFrame);
+    else if (type === "presence") this.onPresence(frame as unknown as PresenceFrame);
     return true;
   }
 
   gap({ after, at }: Gap): void {
-    if (!this.track.gap(after, at)) return;
+    if (!this.tracker.gap(after, at)) return;
     this.emit("gap", { after, at });
     this.owner.moved(this);
     this.owner.changed();
   }
 
-  present(frame: PresenceFrame): void {
-    this.#crowd.apply(frame);
+  onPresence(frame: PresenceFrame): void {
+    this.#members.apply(frame);
   }
 
   /** Everything up to here has come. */
-  covered(at: Position): void {
-    this.track.covered(at);
+  onPosition(at: CursorPosition): void {
+    this.tracker.covered(at);
     this.owner.moved(this);
   }
 

@@ -27,7 +27,7 @@ export interface Presence {
   readonly list: readonly Member[];
 }
 
-export const NOBODY: Presence = { users: 0, guests: 0, list: [] };
+export const NO_MEMBERS: Presence = { users: 0, guests: 0, list: [] };
 
 /** What is known after a frame. */
 export function applyPresence(before: Presence, frame: PresenceFrame): Presence {
@@ -47,7 +47,7 @@ export interface Members extends Presence {
   on(name: "change", listener: (presence: Presence) => unknown): () => void;
 }
 
-export class Crowd extends Emitter<{ change: [Presence] }> implements Members {
+export class RoomMembers extends Emitter<{ change: [Presence] }> implements Members {
   users = 0;
   guests = 0;
   list: readonly Member[] = [];

@@ -186,16 +186,17 @@ function guarded(
       origin = origins.check(request);
       checkLocal(thump, source);
       const names = readPathNames(request, route, isDirect(thump, server, source));
-      const network = local ? undefined : addressKeyOf(address);
+      const addressKey = local ? undefined : addressKeyOf(address);
       const handle = (principal: Principal) => {
         if (counted) service.limiter.take({ principal }, "connects");
         // An API key has users of many addresses behind it.
-        const counts = principal.kind === "key" ? undefined : network;
-        const page = origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
-        const context = { caller: principal, address, network: counts, local, page };
+        const counts = principal.kind === "key" ? undefined : addressKey;
+        const webPage =
+          origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
+        const context = { principal, address, addressKey: counts, local, webPage };
         return handler({ service, request, server: source.server, context, names });
       };
-      const principal = authenticate(service, request, origins, network, counted);
+      const principal = authenticate(service, request, origins, addressKey, counted);
       const later = (identified: Principal) =>
         counted && request.signal.aborted ? clientGone() : handle(identified);
       const response = principal instanceof Promise ? principal.then(later) : handle(principal);

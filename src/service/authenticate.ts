@@ -18,7 +18,7 @@ export function authenticate(
   addressKey: string | undefined,
   counted: boolean,
 ): Principal | Promise<Principal> {
-  const payer = { principal: ANONYMOUS, network: addressKey };
+  const payer = { principal: ANONYMOUS, addressKey };
   if (counted) {
     limiter.take(payer, "connects");
     return authenticator.authenticate(request, origins);

@@ -137,8 +137,8 @@ export class RoomService {
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
    */
   authorizeStart(context: RequestContext, room: string, start: JoinStart): JoinStart | Promise<JoinStart> {
-    let since: number | undefined;
-    const bound = () => void (since = now() - this.authenticator.settings.resume);
+    let notBefore: number | undefined;
+    const bound = () => void (notBefore = now() - this.authenticator.settings.resume);
     const decisions: Promise<void>[] = [];
     const wait = (decision: void | Promise<void>) => {
       if (!decision) return;
@@ -150,7 +150,7 @@ export class RoomService {
     if (start.presence) wait(this.check(context, "members", room));
     if (start.last) wait(this.check(context, "history", room));
     else if (start.after) wait(this.#unless(context, room, bound));
-    const bounded = () => (since === undefined ? start : { ...start, since });
+    const bounded = () => (notBefore === undefined ? start : { ...start, notBefore });
     return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
   }
 

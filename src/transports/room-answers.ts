@@ -68,11 +68,18 @@ function answer(
   const last = Math.min(MAX_LAST_COUNT, start.last ?? (after ? MAX_LAST_COUNT : DEFAULT_LAST_COUNT));
   const foreign = after !== undefined && hub.isForeignCursor(after);
   const slice = service.history(room, { after: after && (foreign ? 0 : after.seq), last });
-  const since = start.notBefore;
+  const { notBefore } = start;
   const write = (read: Slice, cost: number) => {
     service.limiter.charge(context, "reads", cost);
     const asked = after ? { ...after, foreign } : undefined;
-    return writeHistory(hub, room, sliceNotBefore(read, since), asked, isCutShort(read, start.last), counted);
+    return writeHistory(
+      hub,
+      room,
+      sliceNotBefore(read, notBefore),
+      asked,
+      isCutShort(read, start.last),
+      counted,
+    );
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
   // All of it came from elsewhere, whether it is in the answer or not.

@@ -4,8 +4,8 @@ import { newBackoff } from "../../src/client/backoff.ts";
 import { ThumpError } from "../../src/client/client-errors.ts";
 import { Outbox } from "../../src/client/outbox.ts";
 import { dataReader } from "../../src/client/event-stream-parser.ts";
-import { applyPresence, NOBODY, type Presence } from "../../src/client/room-members.ts";
-import { parsePosition, type Position, Track } from "../../src/client/cursor-tracker.ts";
+import { applyPresence, NO_MEMBERS, type Presence } from "../../src/client/room-members.ts";
+import { parsePosition, type CursorPosition, CursorTracker } from "../../src/client/cursor-tracker.ts";
 import { encodeOwnEvent } from "../../src/protocol/event-stream.ts";
 import { multiplexedStream } from "../../src/protocol/formats.ts";
 import { randomTest } from "../support/random.ts";
@@ -20,63 +20,63 @@ test("backoff: anywhere up to a bound that doubles, and has an end", () => {
   expect(newBackoff(100, 1000, () => 0).next()).toBe(0);
 });
 
-const at = (seq: number, epoch = "e"): Position => ({ epoch, seq });
+const at = (seq: number, epoch = "e"): CursorPosition => ({ epoch, seq });
 
 describe("a track", () => {
   const joined = (after: number) => {
-    const track = new Track();
-    track.position = at(after);
-    track.joined({ at: `e-${after}`, resumed: true, replay: 0 });
-    return track;
+    const tracker = new CursorTracker();
+    tracker.position = at(after);
+    tracker.joined({ at: `e-${after}`, resumed: true, replay: 0 });
+    return tracker;
   };
 
   test("takes what is next, drops what it has, and notices what is missing", () => {
-    const track = joined(5);
-    expect(track.message(at(7), 5)).toBe("next");
-    expect(track.message(at(7), 5)).toBe("repeat");
-    expect(track.message(at(6), 4)).toBe("repeat");
-    expect(track.message(at(12), 9)).toBe("missing");
-    expect(track.after as string).toBe("e-7");
+    const tracker = joined(5);
+    expect(tracker.message(at(7), 5)).toBe("next");
+    expect(tracker.message(at(7), 5)).toBe("repeat");
+    expect(tracker.message(at(6), 4)).toBe("repeat");
+    expect(tracker.message(at(12), 9)).toBe("missing");
+    expect(tracker.after as string).toBe("e-7");
     // It was asked for, and comes.
-    expect(track.message(at(9), 7)).toBe("next");
-    expect(track.message(at(12), 9)).toBe("next");
-    expect(track.message(at(20), 15)).toBe("missing");
+    expect(tracker.message(at(9), 7)).toBe("next");
+    expect(tracker.message(at(12), 9)).toBe("next");
+    expect(tracker.message(at(20), 15)).toBe("missing");
   });
 
   test("learns that a room skips by rule: asked for what is missing, the server goes on without it", () => {
-    const track = joined(5);
-    expect([track.message(at(12), 9), track.message(at(12), 9), track.message(at(30), 20)]).toEqual([
+    const tracker = joined(5);
+    expect([tracker.message(at(12), 9), tracker.message(at(12), 9), tracker.message(at(30), 20)]).toEqual([
       "missing",
       "next",
       "next",
     ]);
-    expect(track.message(at(12), 9)).toBe("repeat");
+    expect(tracker.message(at(12), 9)).toBe("repeat");
   });
 
   test("without a position it begins with the first; behind until all that was announced has come", () => {
-    const track = new Track();
-    track.joined({ at: "e-10", resumed: false, replay: 2 });
-    expect([track.behind, track.after]).toEqual([true, undefined]);
-    track.message(at(3), 1);
-    expect(track.behind).toBe(true);
-    track.message(at(4), 3);
-    expect([track.behind, track.after]).toEqual([false, "e-10"]);
-    const now = new Track();
+    const tracker = new CursorTracker();
+    tracker.joined({ at: "e-10", resumed: false, replay: 2 });
+    expect([tracker.isCatchingUp, tracker.after]).toEqual([true, undefined]);
+    tracker.message(at(3), 1);
+    expect(tracker.isCatchingUp).toBe(true);
+    tracker.message(at(4), 3);
+    expect([tracker.isCatchingUp, tracker.after]).toEqual([false, "e-10"]);
+    const now = new CursorTracker();
     now.joined({ at: "e-10", resumed: false, replay: 0 });
-    expect([now.behind, now.after]).toEqual([false, "e-10"]);
+    expect([now.isCatchingUp, now.after]).toEqual([false, "e-10"]);
   });
 
   test("a gap moves it; one that is behind it is not its own", () => {
-    const track = joined(5);
-    expect(track.gap("e-2", "e-4")).toBe(false);
-    expect(track.gap("e-2", "e-8")).toBe(true);
-    expect(track.after as string).toBe("e-8");
-    expect(track.gap("e-8", "f-0")).toBe(true);
-    expect(track.message(at(1, "f"), 0)).toBe("next");
+    const tracker = joined(5);
+    expect(tracker.gap("e-2", "e-4")).toBe(false);
+    expect(tracker.gap("e-2", "e-8")).toBe(true);
+    expect(tracker.after as string).toBe("e-8");
+    expect(tracker.gap("e-8", "f-0")).toBe(true);
+    expect(tracker.message(at(1, "f"), 0)).toBe("next");
     // The log has lost its end, and says so of our very cursor.
-    expect(track.gap("f-1", "f-0")).toBe(true);
-    expect(track.message(at(1, "f"), 0)).toBe("next");
-    expect(track.message(at(2, "g"), 0)).toBe("missing");
+    expect(tracker.gap("f-1", "f-0")).toBe(true);
+    expect(tracker.message(at(1, "f"), 0)).toBe("next");
+    expect(tracker.message(at(2, "g"), 0)).toBe("missing");
   });
 
   test("positions: what is not one is none", () => {
@@ -130,7 +130,7 @@ describe("an outbox", () => {
 
 describe("members", () => {
   const apply = (...frames: Parameters<typeof applyPresence>[1][]): Presence =>
-    frames.reduce(applyPresence, NOBODY);
+    frames.reduce(applyPresence, NO_MEMBERS);
   const names = ({ list }: Presence) => list.map(({ user }) => user);
 
   test("a snapshot, and changes after it", () => {
@@ -156,7 +156,7 @@ describe("members", () => {
     expect(large).toEqual({ users: 500, guests: 2, list: [] });
     const small = applyPresence(large, { users: 1, guests: 0, members: [{ user: "z" }] });
     expect(names(small)).toEqual(["z"]);
-    expect(applyPresence(small, {})).toEqual(NOBODY);
+    expect(applyPresence(small, {})).toEqual(NO_MEMBERS);
   });
 });
 

@@ -11,7 +11,7 @@ import {
   rate,
 } from "../../src/console/app/format.ts";
 import { href, parseRoute, patternOf, type Route } from "../../src/console/app/route.ts";
-import { type Item, LiveTail, MOST } from "../../src/console/app/room-tail.ts";
+import { type Item, RoomTail, MAX_LINES } from "../../src/console/app/room-tail.ts";
 
 test.each<[written: string, expected: string]>([
   [count(1234), "1,234"],
@@ -74,7 +74,7 @@ const line = (data: unknown) => ({ data, event: "message", at: "", from: undefin
 const shown = (items: readonly Item[]) => items.map((item) => ("gap" in item ? "gap" : item.data));
 
 test("a tail that is held still shows what came meanwhile once it goes on, in order", () => {
-  const tail = new LiveTail();
+  const tail = new RoomTail();
   tail.add(line(1));
   tail.pause();
   tail.add(line(2));
@@ -90,14 +90,14 @@ test("a tail that is held still shows what came meanwhile once it goes on, in or
 });
 
 test("a tail is bounded, held still or not, and says how many came", () => {
-  const tail = new LiveTail();
+  const tail = new RoomTail();
   for (let i = 0; i < 5000; i++) tail.add(line(i));
-  expect(tail.items.length).toBeWithin(MOST, MOST * 2 + 1);
+  expect(tail.items.length).toBeWithin(MAX_LINES, MAX_LINES * 2 + 1);
   expect(shown(tail.items).at(-1)).toBe(4999);
   tail.pause();
   for (let i = 0; i < 5000; i++) tail.add(line(-i));
   expect(tail.waiting).toBe(5000);
   tail.resume();
-  expect(tail.items).toHaveLength(MOST);
+  expect(tail.items).toHaveLength(MAX_LINES);
   expect(shown(tail.items).at(-1)).toBe(-4999);
 });

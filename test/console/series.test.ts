@@ -1,6 +1,6 @@
 // The console's figures: what samples of one node, and of several, come to.
 import { expect, test } from "bun:test";
-import { Series, WINDOW } from "../../src/console/app/series.ts";
+import { Series, WINDOW_SECONDS } from "../../src/console/app/series.ts";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 
 const NONE = { p50: null, p99: null };
@@ -77,8 +77,8 @@ test("a node that says nothing any more does not count", () => {
 
 test("what is older than the window goes", () => {
   const series = new Series();
-  for (let i = 0; i <= WINDOW + 50; i++) series.add(sample("a", START + i * 1000));
-  expect(series.columns([])[0]).toHaveLength(WINDOW + 1);
+  for (let i = 0; i <= WINDOW_SECONDS + 50; i++) series.add(sample("a", START + i * 1000));
+  expect(series.columns([])[0]).toHaveLength(WINDOW_SECONDS + 1);
 });
 
 test("before anybody has said anything there is nothing", () => {

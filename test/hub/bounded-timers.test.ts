@@ -32,8 +32,8 @@ test("heartbeats are a slice of the sessions per tick, and reach every session",
   const beats = new Map<string, number>();
   const session = (id: string) => ({
     identity: {},
-    nextBeat: 0,
-    beat: () => beats.set(id, (beats.get(id) ?? 0) + 1),
+    nextHeartbeat: 0,
+    heartbeat: () => beats.set(id, (beats.get(id) ?? 0) + 1),
   });
   const sessions = new Map(Array.from({ length: 5000 }, (_, i) => [`s${i}`, session(`s${i}`)]));
   const heartbeat = new Heartbeat(sessions as unknown as ReadonlyMap<string, Session>, 20);

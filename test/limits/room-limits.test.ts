@@ -124,7 +124,7 @@ randomTest(
     open.now = () => now;
     const sessions = Array.from({ length: 6 }, (_, i) => {
       return {
-        network: i % 3 === 0 ? undefined : `n${i % 3}`,
+        addressKey: i % 3 === 0 ? undefined : `n${i % 3}`,
         identity: { user: i < 3 ? undefined : `u${i}` },
       };
     }) as unknown as Session[];

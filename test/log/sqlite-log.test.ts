@@ -11,7 +11,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { folder } from "../support/process.ts";
 import { seqs } from "../support/publications.ts";
 
-const NORMAL = { durability: "normal", boundsOf: retentionOf } as const;
+const NORMAL = { durability: "normal", retentionOf } as const;
 
 logContract("sqlite", (bounds) => new SqliteLog({ ...NORMAL, dir: folder(), retentionOf: bounds }));
 

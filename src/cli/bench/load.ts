@@ -27,9 +27,9 @@ export interface Faults {
 }
 
 /** So many connections are made at a time. */
-const AT_ONCE = 50;
+const MAX_CONNECTING = 50;
 /** How often what is due is published, in ms. */
-const TICK = 2;
+const TICK_MS = 2;
 
 export class Load {
   delivered = 0;
@@ -57,7 +57,7 @@ export class Load {
   /** Connects all clients. @throws CommandError when one is not let in */
   async connect(onProgress: (connected: number) => void): Promise<void> {
     while (this.#sockets.length < this.options.clients) {
-      const batch = Math.min(AT_ONCE, this.options.clients - this.#sockets.length);
+      const batch = Math.min(MAX_CONNECTING, this.options.clients - this.#sockets.length);
       const opened = await Promise.all(Array.from({ length: batch }, () => this.#open()));
       for (const socket of opened) this.#listen(socket, this.#sockets.push(socket) - 1);
       onProgress(this.#sockets.length);
@@ -73,7 +73,7 @@ export class Load {
     while (this.published < this.total) {
       const due = Math.min(this.total, Math.floor((performance.now() - this.#start) / this.#interval));
       while (this.published < due) publisher.send(this.#text(this.published++, pad));
-      await Bun.sleep(TICK);
+      await Bun.sleep(TICK_MS);
       if (this.#error) throw this.#error;
     }
     await this.#arrived(patience);

@@ -1,5 +1,5 @@
 // `thump bench`: how a running server carries a room, as its clients see it.
-import { Api } from "../http-api.ts";
+import { HttpApi } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, EXIT } from "../exit-codes.ts";
 import { printableLines, jsonLine } from "../../protocol/printable.ts";
@@ -9,17 +9,17 @@ import { Load, type LoadOptions } from "./load.ts";
 export type BenchFlags = ConnectionFlags & Pick<LoadOptions, "clients" | "rate" | "duration" | "size">;
 
 /** How long what is on its way may take, in ms. */
-const PATIENCE = 5000;
+const WARM_UP_TIMEOUT_MS = 5000;
 /** Past this share of a core the figures are those of this process. */
-const BUSY = 0.85;
+const BUSY_CPU_SHARE = 0.85;
 
 /** Prints the figures. The exit code is 1 where anything was missing, repeated or out of order. @throws CommandError */
-export async function bench(room: string | undefined, flags: BenchFlags): Promise<void> {
+export async function runBench(room: string | undefined, flags: BenchFlags): Promise<void> {
   const name = room ?? `bench:${crypto.randomUUID().slice(0, 8)}`;
   const path = `/rooms/${encodeURIComponent(checkRoom(name))}`;
   const credential = await readCredential(flags, process.env);
   // A socket that is not let in does not say why; a request does.
-  await new Api(flags.url, credential).request(`${path}?wait=0.001`);
+  await new HttpApi(flags.url, credential).request(`${path}?wait=0.001`);
   const load = new Load({ ...flags, url: flags.url + path, credential });
   process.on("SIGINT", () => process.exit(EXIT.interrupted));
   const progress = show(load);
@@ -27,7 +27,7 @@ export async function bench(room: string | undefined, flags: BenchFlags): Promis
     await load.connect((connected) => progress(`${connected} of ${flags.clients} clients`));
     const cpu = process.cpuUsage();
     const began = performance.now();
-    await load.run(PATIENCE);
+    await load.run(WARM_UP_TIMEOUT_MS);
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     progress("");
@@ -75,7 +75,7 @@ async function print(
           `faults      ${Object.entries(faults)
             .map(([what, count]) => `${what} ${count}`)
             .join(", ")}`,
-          ...(cpu > BUSY
+          ...(cpu > BUSY_CPU_SHARE
             ? [`This process used ${Math.round(cpu * 100)} % of a core: the figures are its own limit.`]
             : []),
           "",

@@ -5,14 +5,14 @@ import { SETTINGS } from "../../server/config/flag-table.ts";
 /** What else may come: nothing, a file, a folder. */
 export type Rest = "words" | "files" | "folders";
 
-export interface Answer {
+export interface Suggestions {
   /** Those that begin with what was typed, and what they are. */
   words: [word: string, about: string][];
   rest: Rest;
 }
 
 /** @param words what follows `thump`; the last one is being typed */
-export function answer(program: Command, words: string[]): Answer {
+export function suggest(program: Command, words: string[]): Suggestions {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? "";
   const named = program.commands.find((one) => one.name() === before[0]);
@@ -35,7 +35,7 @@ export function answer(program: Command, words: string[]): Answer {
   return values(argument.argChoices ?? [], rest, current);
 }
 
-interface Standing {
+interface CommandPosition {
   /** Its value is what is being typed. */
   flag: Option | undefined;
   /** So many arguments are there already. */
@@ -45,8 +45,8 @@ interface Standing {
 }
 
 /** What the words before come to. */
-function read(command: Command, before: string[]): Standing {
-  const standing: Standing = { flag: undefined, place: 0, onlyArguments: false };
+function read(command: Command, before: string[]): CommandPosition {
+  const standing: CommandPosition = { flag: undefined, place: 0, onlyArguments: false };
   for (const word of before) {
     if (standing.flag) standing.flag = undefined;
     else if (standing.onlyArguments || word === "-" || !word.startsWith("-")) standing.place++;
@@ -62,7 +62,7 @@ function valued(command: Command, name: string): Option | undefined {
 }
 
 /** Flags; of `--flag=part`, its values. @param shown whose help names them */
-function flags(shown: Command, command: Command, current: string): Answer {
+function flags(shown: Command, command: Command, current: string): Suggestions {
   const [name = "", value] = current.split(/=(.*)/s);
   if (value !== undefined) {
     const flag = valued(command, name);
@@ -70,7 +70,7 @@ function flags(shown: Command, command: Command, current: string): Answer {
   }
   const options = shown.createHelp().visibleOptions(shown);
   return fitting(
-    options.flatMap(({ long, short, description }): Answer["words"] =>
+    options.flatMap(({ long, short, description }): Suggestions["words"] =>
       // Two names for the same are one too many to choose from.
       [long ?? short ?? ""].map((one) => [one, description]),
     ),
@@ -78,7 +78,7 @@ function flags(shown: Command, command: Command, current: string): Answer {
   );
 }
 
-function values(words: readonly string[], rest: Rest, current: string, prefix = ""): Answer {
+function values(words: readonly string[], rest: Rest, current: string, prefix = ""): Suggestions {
   return {
     ...fitting(
       words.map((word) => [prefix + word, ""]),
@@ -88,7 +88,7 @@ function values(words: readonly string[], rest: Rest, current: string, prefix = 
   };
 }
 
-function fitting(words: Answer["words"], current: string): Answer {
+function fitting(words: Suggestions["words"], current: string): Suggestions {
   return { words: words.filter(([word]) => word.startsWith(current)), rest: "words" };
 }
 

@@ -1,25 +1,25 @@
 // Sends publications in order, each exactly once: one request at a time, and again with the same keys when in doubt.
-import { type Api, ServerError } from "../http-api.ts";
+import { type HttpApi, ServerError } from "../http-api.ts";
 import { explainRefusal } from "../exit-codes.ts";
-import type { Item } from "./item.ts";
+import type { PublishItem } from "./item.ts";
 
 /** The first wait for a server that is away, and the longest, in ms. */
-const FIRST_WAIT = 250;
-const LONGEST_WAIT = 10_000;
+const MIN_RETRY_MS = 250;
+const MAX_RETRY_MS = 10_000;
 
-interface Refusal {
+interface ItemError {
   code: string;
   message: string;
   retry?: number;
 }
-type Result = { at: string } | { error: Refusal };
+type Result = { at: string } | { error: ItemError };
 
 /** What became of a batch: the first so many are kept, and then one may have been refused. */
 export interface Sent {
   kept: number;
   /** The cursor of the last that is kept. */
   at: string | undefined;
-  refused: { item: Item; error: ServerError } | undefined;
+  refused: { item: PublishItem; error: ServerError } | undefined;
 }
 
 export interface SenderOptions {
@@ -29,7 +29,7 @@ export interface SenderOptions {
   onWait: (ms: number, error: ServerError) => void;
 }
 
-export class Sender {
+export class BatchSender {
   #reached = false;
   /** How many bytes the items of one request may have: fewer once that was too much. */
   #maxBytes = 256 * 1024;
@@ -40,7 +40,7 @@ export class Sender {
   #wake = () => {};
 
   constructor(
-    readonly api: Api,
+    readonly api: HttpApi,
     readonly options: SenderOptions,
   ) {}
 
@@ -54,7 +54,7 @@ export class Sender {
    * Sends all of them, or all up to the first that the server does not take.
    * @throws ServerError when the server cannot be reached, or takes none
    */
-  async send(items: Item[]): Promise<Sent> {
+  async send(items: PublishItem[]): Promise<Sent> {
     let kept = 0;
     let at: string | undefined;
     this.#tries = 0;
@@ -72,17 +72,17 @@ export class Sender {
       if (error.status === 413 && batch.length > 1) this.#maxBytes = Math.ceil(sizeOf(batch) / 2);
       else if (error.passing) await this.#wait(error);
       else if (whole && error.status !== 413) throw error;
-      else return { kept, at, refused: { item: items[kept] as Item, error } };
+      else return { kept, at, refused: { item: items[kept] as PublishItem, error } };
     }
     return { kept, at, refused: undefined };
   }
 
   /** As many as fit into one request; one at least. */
-  #cut(items: Item[], from: number): Item[] {
+  #cut(items: PublishItem[], from: number): PublishItem[] {
     let end = from;
     let bytes = 0;
     while (end < items.length) {
-      bytes += Buffer.byteLength((items[end] as Item).body);
+      bytes += Buffer.byteLength((items[end] as PublishItem).body);
       if (bytes > this.#maxBytes && end > from) break;
       end++;
     }
@@ -90,7 +90,7 @@ export class Sender {
   }
 
   /** One request: the cursors of those that are kept, in order, and what stopped the others. */
-  async #post(batch: Item[]): Promise<{ good: string[]; error?: ServerError; whole?: true }> {
+  async #post(batch: PublishItem[]): Promise<{ good: string[]; error?: ServerError; whole?: true }> {
     try {
       // `ordered`: what comes after one that is refused is not tried, so none overtakes it.
       const { results } = (await this.api.request("/publish?ordered=1", {
@@ -119,8 +119,8 @@ export class Sender {
     // One that never was there may be a mistake in its address.
     const impatient = !this.#reached || performance.now() - this.#since > this.options.patience;
     if (this.#stopped || (error.away && impatient)) throw error;
-    const backoff = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries++);
-    const ms = error.retry ?? Math.max(FIRST_WAIT / 2, backoff);
+    const backoff = Math.random() * Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#tries++);
+    const ms = error.retry ?? Math.max(MIN_RETRY_MS / 2, backoff);
     this.options.onWait(ms, error);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -133,10 +133,10 @@ export class Sender {
   }
 }
 
-function ofResult({ code, message, retry }: Refusal): ServerError {
+function ofResult({ code, message, retry }: ItemError): ServerError {
   return new ServerError(explainRefusal(message, code), undefined, code, retry);
 }
 
-function sizeOf(batch: Item[]): number {
+function sizeOf(batch: PublishItem[]): number {
   return batch.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
 }

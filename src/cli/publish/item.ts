@@ -3,7 +3,7 @@ import { dataFromText } from "../../protocol/data.ts";
 import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { decodeUtf8 } from "../utf8.ts";
 
-export interface Item {
+export interface PublishItem {
   /** The JSON of it. */
   body: string;
   /** Where it came from, for people: "line 17". */
@@ -18,12 +18,12 @@ export interface ItemOptions {
 }
 
 /** A text as an item. @throws CommandError when it has to be JSON and is not */
-export function textItem(text: string, key: string, source: string, options: ItemOptions): Item {
+export function textItem(text: string, key: string, source: string, options: ItemOptions): PublishItem {
   return { source, body: encode(dataOf(text, source, options), key, options) };
 }
 
 /** A line as an item. @throws CommandError when it is no text: a whole file may be bytes, a line among others is a mistake */
-export function lineItem(line: Uint8Array, key: string, source: string, options: ItemOptions): Item {
+export function lineItem(line: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(line);
   if (text === undefined)
     throw new CommandError(
@@ -33,7 +33,7 @@ export function lineItem(line: Uint8Array, key: string, source: string, options:
 }
 
 /** Bytes as an item: those that are text, and are not JSON although they have to be, as text. */
-export function bytesItem(bytes: Uint8Array, key: string, source: string, options: ItemOptions): Item {
+export function bytesItem(bytes: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(bytes);
   if (text !== undefined) return textItem(text, key, source, options);
   if (options.as !== "either") throw new CommandError(`${source} is not UTF-8.`, EXIT.usage);

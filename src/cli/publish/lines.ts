@@ -2,9 +2,9 @@
 import { CommandError } from "../exit-codes.ts";
 
 /** The longest line, in bytes. What is longer is no publication, and would fill the memory. */
-const LONGEST = 4 * 1024 * 1024;
-const FEED = 0x0a;
-const RETURN = 0x0d;
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const BOM = [0xef, 0xbb, 0xbf];
 
 /**
@@ -25,7 +25,7 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
   };
   for await (const chunk of chunks) {
     let from = 0;
-    for (let end; (end = chunk.indexOf(FEED, from)) >= 0; from = end + 1) {
+    for (let end; (end = chunk.indexOf(LINE_FEED, from)) >= 0; from = end + 1) {
       parts.push(chunk.subarray(from, end));
       yield take();
     }
@@ -33,7 +33,7 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
     // The stream may use its buffer again.
     parts.push(chunk.slice(from));
     size += chunk.length - from;
-    if (size > LONGEST) throw new CommandError(`Line ${number + 1} has over ${LONGEST} bytes.`);
+    if (size > MAX_LINE_BYTES) throw new CommandError(`Line ${number + 1} has over ${MAX_LINE_BYTES} bytes.`);
   }
   if (parts.length === 0) return;
   const marked = number === 0 && size === BOM.length;
@@ -43,7 +43,7 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
 }
 
 function withoutReturn(line: Uint8Array): Uint8Array {
-  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
 }
 
 function withoutMark(line: Uint8Array): Uint8Array {

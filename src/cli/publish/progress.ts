@@ -1,9 +1,9 @@
 // How far a long publish is: a line on a terminal that is written over, nothing in a pipe.
 import type { ServerError } from "../http-api.ts";
-import { draw, say } from "../terminal.ts";
+import { draw, printError } from "../terminal.ts";
 
 /** Between two looks of a person, in ms. */
-const PACE = 200;
+const REDRAW_INTERVAL_MS = 200;
 
 export class Progress {
   readonly #terminal = process.stderr.isTTY === true;
@@ -16,7 +16,7 @@ export class Progress {
     if (this.#away) this.note("the server is back");
     this.#away = false;
     this.#text = `${published.toLocaleString("en")} published, at ${at ?? "the beginning"}`;
-    if (performance.now() - this.#shown >= PACE) this.#draw(this.#text);
+    if (performance.now() - this.#shown >= REDRAW_INTERVAL_MS) this.#draw(this.#text);
   }
 
   /** It goes on in so many ms. A server that is away is worth a line in a log too. */
@@ -30,7 +30,7 @@ export class Progress {
   /** A line that stays. */
   note(text: string): void {
     this.#clear();
-    say(text);
+    printError(text);
   }
 
   end(): void {

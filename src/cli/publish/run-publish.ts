@@ -1,16 +1,16 @@
 // `thump publish`: lines of standard input, or one text or file, into a room.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { Api } from "../http-api.ts";
+import { HttpApi } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { printableText, jsonLine, lineOf } from "../../protocol/printable.ts";
-import { Output, say } from "../terminal.ts";
-import { type Item, type ItemOptions, bytesItem, lineItem, textItem } from "./item.ts";
+import { Output, printError } from "../terminal.ts";
+import { type PublishItem, type ItemOptions, bytesItem, lineItem, textItem } from "./item.ts";
 import { lines } from "./lines.ts";
 import { Progress } from "./progress.ts";
 import { Queue } from "./queue.ts";
-import { Sender } from "./batch-sender.ts";
+import { BatchSender } from "./batch-sender.ts";
 
 export interface PublishFlags extends ConnectionFlags {
   event?: string;
@@ -25,33 +25,33 @@ export interface PublishFlags extends ConnectionFlags {
 }
 
 /** So many batches are read ahead while one is on its way. */
-const READ_AHEAD = 2;
+const READ_AHEAD_BATCHES = 2;
 
 /** Publishes, and prints the last cursor. @throws CommandError */
-export async function publish(room: string, text: string | undefined, flags: PublishFlags): Promise<void> {
+export async function runPublish(room: string, text: string | undefined, flags: PublishFlags): Promise<void> {
   const { event, file, key = randomUUID() } = flags;
   if (text !== undefined && file !== undefined)
     throw new CommandError("Give a text or --file, not both.", EXIT.usage);
   const as = flags.json ? "json" : flags.text ? "text" : "either";
   const options: ItemOptions = { room, as, ...(event === undefined ? {} : { event }) };
   const progress = new Progress();
-  const sender = new Sender(new Api(flags.url, await readCredential(flags, process.env)), {
+  const sender = new BatchSender(new HttpApi(flags.url, await readCredential(flags, process.env)), {
     patience: flags.retry,
     onWait: (ms, error) => progress.wait(ms, error),
   });
-  const job = new Job(sender, progress, flags);
+  const job = new PublishJob(sender, progress, flags);
   if (text !== undefined) await job.run(only(textItem(text, key, "The text", options)));
   else if (file !== undefined) await job.run(only(await fileItem(file, key, options)));
   else await job.run(lineItems(key, options, flags));
   await job.print();
 }
 
-async function* only(item: Item): AsyncGenerator<Item> {
+async function* only(item: PublishItem): AsyncGenerator<PublishItem> {
   yield item;
 }
 
 /** A whole file, or all of standard input. */
-async function fileItem(file: string, key: string, options: ItemOptions): Promise<Item> {
+async function fileItem(file: string, key: string, options: ItemOptions): Promise<PublishItem> {
   const bytes = await (file === "-" ? Bun.stdin.bytes() : readFile(file)).catch((error: unknown) => {
     throw new CommandError(`--file: ${messageOf(error)}`, EXIT.usage);
   });
@@ -62,8 +62,8 @@ async function* lineItems(
   key: string,
   options: ItemOptions,
   { keepGoing }: PublishFlags,
-): AsyncGenerator<Item> {
-  if (process.stdin.isTTY) say("each line is published; Ctrl-D ends");
+): AsyncGenerator<PublishItem> {
+  if (process.stdin.isTTY) printError("each line is published; Ctrl-D ends");
   let number = 0;
   for await (const line of lines(Bun.stdin.stream())) {
     number++;
@@ -74,7 +74,7 @@ async function* lineItems(
     } catch (error) {
       if (!keepGoing) throw error;
       process.exitCode = EXIT.failure;
-      say(messageOf(error));
+      printError(messageOf(error));
     }
   }
 }
@@ -85,20 +85,20 @@ function isSpace(byte: number): boolean {
 }
 
 /** Reads and sends at the same time, each at the other's pace. */
-class Job {
+class PublishJob {
   #published = 0;
   #at: string | undefined;
-  readonly #queue: Queue<Item>;
+  readonly #queue: Queue<PublishItem>;
 
   constructor(
-    readonly sender: Sender,
+    readonly sender: BatchSender,
     readonly progress: Progress,
     readonly flags: PublishFlags,
   ) {
-    this.#queue = new Queue(flags.batch * READ_AHEAD);
+    this.#queue = new Queue(flags.batch * READ_AHEAD_BATCHES);
   }
 
-  async run(items: AsyncGenerator<Item>): Promise<void> {
+  async run(items: AsyncGenerator<PublishItem>): Promise<void> {
     const interrupt = () => this.#interrupt();
     process.on("SIGINT", interrupt);
     void this.#read(items);
@@ -119,7 +119,7 @@ class Job {
     return output.drained();
   }
 
-  async #read(items: AsyncGenerator<Item>): Promise<void> {
+  async #read(items: AsyncGenerator<PublishItem>): Promise<void> {
     try {
       for await (const item of items) if (!(await this.#queue.push(item))) return;
       this.#queue.end();
@@ -129,7 +129,7 @@ class Job {
   }
 
   /** All of a batch: also what comes after a publication that the server does not take, if that is wanted. */
-  async #send(batch: Item[]): Promise<void> {
+  async #send(batch: PublishItem[]): Promise<void> {
     let rest = batch;
     while (rest.length > 0) {
       const { kept, at, refused } = await this.sender.send(rest);

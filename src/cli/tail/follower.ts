@@ -1,8 +1,8 @@
 // Follows rooms at the pace of who reads: a reader that is slow costs a cursor a room, as it does on the server.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
 import { CommandError, exitCodeOf, explainRefusal } from "../exit-codes.ts";
-import { type Output, say } from "../terminal.ts";
-import type { Format } from "./message-format.ts";
+import { type Output, printError } from "../terminal.ts";
+import type { MessageFormat } from "./message-format.ts";
 import type { TailFlags } from "./run-tail.ts";
 
 /** The server's refusal as the end of the command. */
@@ -10,7 +10,7 @@ export function refusal({ message, code }: ThumpError, room?: string): CommandEr
   return new CommandError(`${room ? `${room}: ` : ""}${explainRefusal(message, code)}`, exitCodeOf(code));
 }
 
-export class Follower {
+export class RoomFollower {
   readonly #rooms = new Map<string, Room>();
   readonly #begin: RoomOptions;
   #printed = 0;
@@ -21,7 +21,7 @@ export class Follower {
   constructor(
     readonly thump: Thump,
     readonly output: Output,
-    readonly format: Format,
+    readonly format: MessageFormat,
     readonly flags: TailFlags,
     readonly ended: PromiseWithResolvers<void>,
   ) {
@@ -41,13 +41,13 @@ export class Follower {
     });
     room.on("gap", (gap) => {
       if (this.#paused) return;
-      say(`${name}: a gap: what came after ${gap.after}, up to ${gap.at}, is no longer kept`);
+      printError(`${name}: a gap: what came after ${gap.after}, up to ${gap.at}, is no longer kept`);
       this.output.write(this.format.gap(name, gap));
     });
     room.on("error", (error) => {
       // It holds the error that closes it.
       if (room.error) this.ended.reject(refusal(error, name));
-      else say(`${name}: ${error.message} (${error.code})`);
+      else printError(`${name}: ${error.message} (${error.code})`);
     });
   }
 

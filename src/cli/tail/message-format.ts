@@ -13,7 +13,7 @@ import {
 } from "../../protocol/printable.ts";
 import type { Paint } from "../colors.ts";
 
-export interface Format {
+export interface MessageFormat {
   /** @param text the envelope as it came */
   message(room: string, data: unknown, meta: Meta, text: string): Printable;
   /** Nothing where a gap is only said. */
@@ -21,7 +21,7 @@ export interface Format {
 }
 
 /** One envelope a line, as docs/protocol.md has them. The data keeps the tokens it was written with. */
-export const jsonLines: Format = {
+export const jsonLines: MessageFormat = {
   message: (room, data, { event, from, at, time }, text) => {
     const before = JSON.stringify({ type: "message", room, event }).slice(0, -1);
     const encoding = data instanceof Uint8Array ? "base64" : undefined;
@@ -34,7 +34,7 @@ export const jsonLines: Format = {
 };
 
 /** @param several whether lines have to say which room they are of */
-export function prettyLines(paint: Paint, colored: boolean, several: boolean): Format {
+export function prettyLines(paint: Paint, colored: boolean, several: boolean): MessageFormat {
   return {
     message: (room, data, { event, from, time }, text) => {
       const head = [

@@ -4,8 +4,8 @@ import { parseCursor } from "../../protocol/cursor.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { type ColorWhen, painter, wantsColor } from "../colors.ts";
-import { Output, say } from "../terminal.ts";
-import { Follower, refusal } from "./follower.ts";
+import { Output, printError } from "../terminal.ts";
+import { RoomFollower, refusal } from "./follower.ts";
 import { jsonLines, prettyLines } from "./message-format.ts";
 
 export interface TailFlags extends ConnectionFlags {
@@ -17,7 +17,7 @@ export interface TailFlags extends ConnectionFlags {
 }
 
 /** Resolves after so many publications as were asked for, or when it is interrupted. @throws CommandError */
-export async function tail(names: string[], flags: TailFlags): Promise<void> {
+export async function runTail(names: string[], flags: TailFlags): Promise<void> {
   check(names, flags);
   const token = await readCredential(flags, process.env);
   // A file may hold another token by the time that this one ends.
@@ -29,7 +29,7 @@ export async function tail(names: string[], flags: TailFlags): Promise<void> {
   const credential = flags.tokenFile === undefined ? token : renewed;
   const thump = connect(flags.url, credential === undefined ? {} : { token: credential });
   watch(thump, flags.url, ended.reject);
-  const follower = new Follower(thump, output, format, flags, ended);
+  const follower = new RoomFollower(thump, output, format, flags, ended);
   process.on("SIGINT", () => {
     process.exitCode = EXIT.interrupted;
     ended.resolve();
@@ -61,21 +61,21 @@ function watch(thump: Thump, url: string, fail: (error: CommandError) => void): 
   let live = false;
   let lost = false;
   thump.on("error", (error) => {
-    if (live && thump.state !== "closed") say(`${error.message} (${error.code})`);
+    if (live && thump.state !== "closed") printError(`${error.message} (${error.code})`);
     else fail(refusal(error));
   });
   thump.on("state", (state) => {
     if (thump.transport !== undefined) {
       if (lost && state === "live") {
         lost = false;
-        say("connected again, and on where it was");
+        printError("connected again, and on where it was");
       }
       live = true;
     } else if (!live && state === "offline")
       fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
     else if (live && !lost && state === "offline") {
       lost = true;
-      say("connection lost; connecting again");
+      printError("connection lost; connecting again");
     }
   });
 }

@@ -1,17 +1,17 @@
 /** @jsxImportSource preact */
 // The console: finds out whether one may look, then shows the view that the address names.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { Api, ApiError } from "./server-api.ts";
+import { ServerApi, ApiError } from "./server-api.ts";
 import { ConsoleContext } from "./hooks.ts";
 import { loadKey, saveKey } from "./stored-key.ts";
-import { Live } from "./live-data.ts";
+import { LiveData } from "./live-data.ts";
 import { Gone, SignIn } from "./sign-in.tsx";
 import { Shell } from "./shell.tsx";
 
 /** The page is at `<prefix>/console`. */
 const BASE = location.origin + location.pathname.replace(/\/console\/?$/, "");
 /** So often it is asked whether the server is there again, in ms. */
-const RETRY = 2000;
+const RETRY_MS = 2000;
 
 type Phase =
   | { name: "asking" | "in"; key: string | undefined }
@@ -28,7 +28,7 @@ export function App() {
   useEffect(() => {
     if (phase.name === "asking") void ask(phase.key).then(setPhase);
     if (phase.name !== "gone") return;
-    const timer = setTimeout(() => void ask(phase.key).then(setPhase), RETRY);
+    const timer = setTimeout(() => void ask(phase.key).then(setPhase), RETRY_MS);
     return () => clearTimeout(timer);
   }, [phase]);
   if (phase.name === "in") return <Inside key={phase.key} apiKey={phase.key} signOut={signOut} />;
@@ -47,7 +47,7 @@ function firstPhase(): Phase {
 /** Whether one may look with this key. */
 async function ask(key: string | undefined): Promise<Phase> {
   try {
-    await new Api(BASE, key).get("/rules");
+    await new ServerApi(BASE, key).get("/rules");
     saveKey(key);
     return { name: "in", key };
   } catch (error) {
@@ -61,9 +61,9 @@ async function ask(key: string | undefined): Promise<Phase> {
 
 function Inside({ apiKey, signOut }: { apiKey: string | undefined; signOut(why?: string): void }) {
   const [words, say] = useState("");
-  const live = useMemo(() => new Live(BASE, apiKey, signOut), [apiKey]);
+  const live = useMemo(() => new LiveData(BASE, apiKey, signOut), [apiKey]);
   useEffect(() => () => live.close(), [live]);
-  const value = useMemo(() => ({ api: new Api(BASE, apiKey), live, say, signOut }), [apiKey, live]);
+  const value = useMemo(() => ({ api: new ServerApi(BASE, apiKey), live, say, signOut }), [apiKey, live]);
   return (
     <ConsoleContext.Provider value={value}>
       <Shell hasKey={apiKey !== undefined} />

@@ -1,14 +1,14 @@
 // What the views share: the session with the server, what is asked again and again, where one is.
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useReducer, useRef, useState } from "preact/hooks";
-import { Api, ApiError } from "./server-api.ts";
-import type { Live } from "./live-data.ts";
+import { ServerApi, ApiError } from "./server-api.ts";
+import type { LiveData } from "./live-data.ts";
 import { parseRoute, type Route } from "./route.ts";
 
 /** What a view needs of the page around it. */
 export interface Console {
-  api: Api;
-  live: Live;
+  api: ServerApi;
+  live: LiveData;
   /** Says something to those who do not look. */
   say(words: string): void;
   /** The key is not good, or not any more. */
@@ -24,7 +24,7 @@ export function useConsole(): Console {
 }
 
 /** Draws again when there is something new. */
-export function useLive(): Live {
+export function useLive(): LiveData {
   const { live } = useConsole();
   const [, redraw] = useReducer((times: number) => times + 1, 0);
   useEffect(() => live.subscribe(() => redraw(undefined)), [live]);

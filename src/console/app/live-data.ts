@@ -11,11 +11,11 @@ import {
   SESSIONS_ROOM,
   STATS_ROOM,
 } from "../../protocol/status-rooms.ts";
-import { Series, WINDOW } from "./series.ts";
+import { Series, WINDOW_SECONDS } from "./series.ts";
 
-const MOST_EVENTS = 50;
+const MAX_EVENTS = 50;
 /** So many nodes fill their charts at once. */
-const NODES = 10;
+const MAX_NODES = 10;
 
 /** Of one code: how often lately, when last, and in which words. */
 export interface ErrorLine {
@@ -29,7 +29,7 @@ export interface ErrorLine {
 export type SessionEvent =
   ({ what: "began" } & SessionBegan) | ({ what: "ended"; time: number } & SessionEnded);
 
-export class Live {
+export class LiveData {
   readonly thump: Thump;
   readonly series = new Series();
   readonly errors = new Map<string, ErrorLine>();
@@ -46,7 +46,7 @@ export class Live {
     this.thump.on("error", ({ code, message }) => {
       if (code === "unauthorized" || code === "forbidden") onRefused(message);
     });
-    this.#listen<ServerSample>(STATS_ROOM, WINDOW * NODES, (sample) => this.series.add(sample));
+    this.#listen<ServerSample>(STATS_ROOM, WINDOW_SECONDS * MAX_NODES, (sample) => this.series.add(sample));
     this.#listen<SessionReport>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
     this.#listen<ErrorReport>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
   }
@@ -83,7 +83,7 @@ export class Live {
       ...began.map((one) => ({ what: "began" as const, ...one })),
       ...ended.map((one) => ({ what: "ended" as const, time, ...one })),
     ];
-    this.events = [...events.toReversed(), ...this.events].slice(0, MOST_EVENTS);
+    this.events = [...events.toReversed(), ...this.events].slice(0, MAX_EVENTS);
   }
 
   #noteErrors({ time, errors, faults }: ErrorReport): void {

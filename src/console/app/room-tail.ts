@@ -1,9 +1,9 @@
 // What is shown of a room as it happens: the newest few, which can be held still. Pure.
 
 /** So many are shown. */
-export const MOST = 300;
+export const MAX_LINES = 300;
 
-export interface Line {
+export interface TailLine {
   /** Of its own, in the order of arrival. */
   id: number;
   data: unknown;
@@ -19,9 +19,9 @@ export interface Missing {
   gap: { after: string; at: string };
 }
 
-export type Item = Line | Missing;
+export type Item = TailLine | Missing;
 
-export class LiveTail {
+export class RoomTail {
   #shown: Item[] = [];
   #held: Item[] = [];
   #next = 0;
@@ -38,14 +38,14 @@ export class LiveTail {
     return this.#held.length + this.#passed;
   }
 
-  add(line: Omit<Line, "id"> | Omit<Missing, "id">): void {
+  add(line: Omit<TailLine, "id"> | Omit<Missing, "id">): void {
     const item = { ...line, id: this.#next++ } as Item;
     const list = this.paused ? this.#held : this.#shown;
     list.push(item);
     // In larger steps: a shift for each would move all of them each time.
-    if (list.length <= MOST * 2) return;
-    if (this.paused) this.#passed += list.length - MOST;
-    list.splice(0, list.length - MOST);
+    if (list.length <= MAX_LINES * 2) return;
+    if (this.paused) this.#passed += list.length - MAX_LINES;
+    list.splice(0, list.length - MAX_LINES);
   }
 
   pause(): void {
@@ -55,7 +55,7 @@ export class LiveTail {
   /** Shows what has come meanwhile. */
   resume(): void {
     this.paused = false;
-    this.#shown = [...this.#shown, ...this.#held].slice(-MOST);
+    this.#shown = [...this.#shown, ...this.#held].slice(-MAX_LINES);
     this.#held = [];
     this.#passed = 0;
   }

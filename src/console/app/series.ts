@@ -2,9 +2,9 @@
 import type { ServerSample } from "../../protocol/status-rooms.ts";
 
 /** So long is shown, in seconds. */
-export const WINDOW = 300;
+export const WINDOW_SECONDS = 300;
 /** A node that has said nothing for so long is gone, in ms. */
-const SILENT = 5000;
+const SILENT_AFTER_MS = 5000;
 
 /** What is drawn and shown: how it is read off a sample, and how the nodes' add up. */
 interface Figure {
@@ -53,7 +53,7 @@ export class Series {
     const samples = this.#nodes.get(sample.node) ?? [];
     this.#nodes.set(sample.node, samples);
     samples.push(sample);
-    const oldest = sample.time - WINDOW * 1000;
+    const oldest = sample.time - WINDOW_SECONDS * 1000;
     while ((samples[0]?.time ?? oldest) < oldest) samples.shift();
   }
 
@@ -61,7 +61,7 @@ export class Series {
   get nodes(): string[] {
     const newest = this.#newest();
     return [...this.#nodes]
-      .filter(([, samples]) => (samples.at(-1)?.time ?? 0) > newest - SILENT)
+      .filter(([, samples]) => (samples.at(-1)?.time ?? 0) > newest - SILENT_AFTER_MS)
       .map(([node]) => node)
       .toSorted();
   }
@@ -107,7 +107,7 @@ export class Series {
       const samples = lists.flatMap((list, i) => {
         while ((list[(at[i] as number) + 1]?.time ?? Infinity) <= end) (at[i] as number)++;
         const sample = list[at[i] as number];
-        return sample && sample.time <= end && sample.time > end - SILENT ? [sample] : [];
+        return sample && sample.time <= end && sample.time > end - SILENT_AFTER_MS ? [sample] : [];
       });
       moments.push({ time: end / 1000, samples });
     }

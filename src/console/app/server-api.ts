@@ -14,7 +14,7 @@ export class ApiError extends Error {
   }
 }
 
-export class Api {
+export class ServerApi {
   /**
    * @param base where the server is, without a slash at the end
    * @param key an API key; a server that knows nobody wants none
@@ -77,7 +77,7 @@ export interface SessionRow {
   lagging: boolean;
 }
 
-export interface Standing {
+export interface MembershipDetail {
   room: string;
   at: string;
   live: boolean;
@@ -97,7 +97,7 @@ export interface SessionDetail extends SessionRow {
   full: boolean;
   sent: number;
   received: number;
-  memberships: Standing[];
+  memberships: MembershipDetail[];
 }
 
 export interface RuleText {

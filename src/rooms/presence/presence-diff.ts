@@ -81,7 +81,10 @@ export class PresenceDiff {
     this.#changes = 0;
     this.#resend = false;
     this.#snapshot = undefined;
-    const tell = (news: PresenceChanges, told: number) => ({ news, netted: Math.max(0, changes - told) });
+    const tell = (news: PresenceChanges, told: number) => ({
+      changes: news,
+      netted: Math.max(0, changes - told),
+    });
     const otherGuests = before.guests !== guests;
     if (!named) {
       const other = anew || before.named || before.users !== users || otherGuests;

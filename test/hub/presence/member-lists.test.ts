@@ -21,7 +21,7 @@ test.each(RULES)("the members of a large room %s are gathered once for many requ
   const open = (i: number) => connect(server.socket("/rooms/r"), { headers: bearer(userToken(`u${i}`)) });
   await Promise.all(Array.from({ length: 300 }, (_, i) => open(i)));
   const client = await multiplexed(server.socket("/ws"), { headers: bearer(userToken("watcher")) });
-  using gathered = spyOn(PresenceSet.prototype, "set");
+  using gathered = spyOn(PresenceSet.prototype, "report");
   const { lists } = server.thump.hub.presence;
   const before = lists.looks;
   const answers = await Promise.all(
@@ -49,7 +49,7 @@ test("a small room is listed as it is now, whoever has just come or gone", async
 /** A room as far as its list is concerned. */
 function roomOf(sessions: number): Room {
   const member = (i: number) => ({
-    session: { id: `s${i}`, identity: { user: `u${i}` }, since: i, present: true, ended: false },
+    session: { id: `s${i}`, identity: { user: `u${i}` }, since: i, countsAsPresent: true, ended: false },
   });
   return {
     changes: 0,

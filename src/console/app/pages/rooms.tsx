@@ -14,13 +14,13 @@ interface Answer {
   cursor?: string;
 }
 
-const LIMIT = 100;
-const EVERY = 3000;
+const ROOMS_PER_PAGE = 100;
+const REFRESH_MS = 3000;
 
 export function Rooms({ route }: { route: RoomsRoute }) {
   const { search, sort, cursor } = route;
-  const path = withQuery("/rooms", { match: patternOf(search), sort, cursor, limit: LIMIT });
-  const { data, error } = usePolled<Answer>(path, EVERY);
+  const path = withQuery("/rooms", { match: patternOf(search), sort, cursor, limit: ROOMS_PER_PAGE });
+  const { data, error } = usePolled<Answer>(path, REFRESH_MS);
   return (
     <>
       <div class="top">

@@ -8,10 +8,10 @@ import { Failure, Heading, Table } from "../parts/ui.tsx";
 import { href, type Route, withQuery } from "../route.ts";
 
 type RulesRoute = Extract<Route, { page: "rules" }>;
-const EVERY = 10_000;
+const REFRESH_MS = 10_000;
 
 export function RulesPage({ route: { room } }: { route: RulesRoute }) {
-  const { data, error } = usePolled<{ rules: PatternRule[] }>("/rules", EVERY);
+  const { data, error } = usePolled<{ rules: PatternRule[] }>("/rules", REFRESH_MS);
   return (
     <>
       <div class="top">
@@ -87,7 +87,7 @@ function Which({ room }: { room: string }) {
 }
 
 function RuleOfRoom({ room }: { room: string }) {
-  const { data, error } = usePolled<PatternRule>(withQuery("/rules", { room }), EVERY);
+  const { data, error } = usePolled<PatternRule>(withQuery("/rules", { room }), REFRESH_MS);
   return (
     <section class="panel" aria-labelledby="of">
       <h2 id="of" class="name">

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 // A session: who it is, where it is in each of its rooms, why it was slow, and a way to end it.
 import { useRef, useState } from "preact/hooks";
-import { ApiError, type SessionDetail, type Standing } from "../server-api.ts";
+import { ApiError, type SessionDetail, type MembershipDetail } from "../server-api.ts";
 import { ago, bytes, clock, count, duration, plural } from "../format.ts";
 import { useConsole, useNow, usePolled } from "../hooks.ts";
 import { Confirm, Empty, Facts, Failure, Heading, Table } from "../parts/ui.tsx";
@@ -152,7 +152,11 @@ function Standings({ session: { memberships, rooms } }: { session: SessionDetail
   );
 }
 
-function StandingRow({ standing: { room, live, behind, more, max, at, lag } }: { standing: Standing }) {
+function StandingRow({
+  standing: { room, live, behind, more, max, at, lag },
+}: {
+  standing: MembershipDetail;
+}) {
   return (
     <tr>
       <td class="wide cut">

@@ -14,13 +14,19 @@ interface Answer {
   cursor?: string;
 }
 
-const LIMIT = 100;
-const EVERY = 3000;
+const SESSIONS_PER_PAGE = 100;
+const REFRESH_MS = 3000;
 
 export function Sessions({ route }: { route: SessionsRoute }) {
   const { room, user, lagging, cursor } = route;
-  const path = withQuery("/sessions", { room, user, lagging: lagging ? "1" : "", cursor, limit: LIMIT });
-  const { data, error } = usePolled<Answer>(path, EVERY);
+  const path = withQuery("/sessions", {
+    room,
+    user,
+    lagging: lagging ? "1" : "",
+    cursor,
+    limit: SESSIONS_PER_PAGE,
+  });
+  const { data, error } = usePolled<Answer>(path, REFRESH_MS);
   const narrowed = room !== "" || user !== "" || lagging;
   return (
     <>

@@ -2,7 +2,7 @@
 // A chart of the last five minutes: uPlot, with its legend and its figures as text beside it.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { WINDOW } from "../series.ts";
+import { WINDOW_SECONDS } from "../series.ts";
 
 export interface Line {
   name: string;
@@ -95,7 +95,7 @@ function options(element: HTMLElement, { lines, write, least, steps }: ChartProp
     cursor: { drag: { x: false, y: false }, sync: { key: "overview" }, points: { size: 6 } },
     scales: {
       // What is not there yet leaves its place free: nothing jumps while it fills.
-      x: { time: true, range: (_, __, last) => [(last ?? 0) - WINDOW, last ?? 0] },
+      x: { time: true, range: (_, __, last) => [(last ?? 0) - WINDOW_SECONDS, last ?? 0] },
       y: { range: (_, __, most) => [0, Math.max(least, (most ?? 0) * 1.1)] },
     },
     axes: [

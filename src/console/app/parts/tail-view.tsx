@@ -3,15 +3,15 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { State, Thump } from "../../../client/index.ts";
 import { clock, dataText, plural } from "../format.ts";
-import { type Item, LiveTail, MOST } from "../room-tail.ts";
+import { type Item, RoomTail, MAX_LINES } from "../room-tail.ts";
 import { Empty } from "./ui.tsx";
 
 /** How much of what was kept is shown first. */
-const HISTORY = [50, 200, MOST];
+const HISTORY = [50, 200, MAX_LINES];
 /** Drawn at most so often, in ms, however much comes. */
 const DRAW_MS = 100;
 /** So near to its end the list follows it, in pixels. */
-const NEAR = 40;
+const NEAR_BOTTOM_PX = 40;
 
 interface TailProps {
   thump: Thump;
@@ -62,10 +62,10 @@ export function TailView({ thump, room: name, onState }: TailProps) {
         aria-label={`What is published to ${name}`}
         data-testid="tail"
         onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-          follows.current = scrollHeight - scrollTop - clientHeight < NEAR;
+          follows.current = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
         }}
       >
-        {items.slice(-MOST).map((item) => (
+        {items.slice(-MAX_LINES).map((item) => (
           <Row key={item.id} item={item} />
         ))}
         {items.length === 0 && state === "live" && (
@@ -124,7 +124,7 @@ function useTail(thump: Thump, name: string, last: number) {
   const [, draw] = useReducer((times: number) => times + 1, 0);
   const [state, setState] = useState<State>("connecting");
   const [why, setWhy] = useState<string>();
-  const tail = useMemo(() => new LiveTail(), [thump, name, last]);
+  const tail = useMemo(() => new RoomTail(), [thump, name, last]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const later = () => {
