@@ -1,0 +1,25 @@
+// The wire format as a recording: every route, command, close code, metric name and flag answers as it did before.
+//
+// A difference is a change that clients can notice. If it is meant, run `THUMP_RECORD=1 bun test test/contract/exchange.test.ts`
+// and review the difference of the recordings. Texts for people are not part of them.
+import { expect, test } from "bun:test";
+import { commands } from "./exchange/commands.ts";
+import { limits } from "./exchange/limits.ts";
+import { operating } from "./exchange/operating.ts";
+import { rooms } from "./exchange/rooms.ts";
+import { secured } from "./exchange/secured.ts";
+import { sockets } from "./exchange/sockets.ts";
+import { streams } from "./exchange/streams.ts";
+
+const SCENARIOS = { rooms, streams, sockets, secured, limits, operating, commands };
+
+test.each(Object.entries(SCENARIOS))(
+  "the exchange is as recorded: %s",
+  async (name, run) => {
+    const file = Bun.file(`${import.meta.dir}/exchange/${name}.txt`);
+    const text = await run();
+    if (process.env["THUMP_RECORD"] === "1") await Bun.write(file, text);
+    expect(text.split("\n")).toEqual((await file.text()).split("\n"));
+  },
+  120_000,
+);

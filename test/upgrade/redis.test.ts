@@ -1,0 +1,66 @@
+// An upgrade of servers on a Redis: a copy of what an earlier version wrote is opened with today's server.
+import { describe, expect, test } from "bun:test";
+import { folder, startProcess } from "../support/process.ts";
+import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import {
+  checkContinuation,
+  checkHistory,
+  checkKey,
+  checkPresence,
+  checkResume,
+  checkRevoked,
+  FIXTURES,
+  fixture,
+  isCarriedOver,
+  readWritten,
+  repeat,
+} from "./checks.ts";
+import { CONFIG } from "./config.ts";
+import { restore } from "./redis-text.ts";
+
+/** With `always` nothing that was acknowledged can be lost, so cursors hold over a restart of Redis. */
+const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
+
+async function open(name: string): Promise<string> {
+  const redis = await RedisServer.start(...KEEPS);
+  await restore(redis.port, await Bun.file(fixture(name, "redis.txt")).text());
+  const config = { ...CONFIG, store: { kind: "redis", url: redis.url } };
+  const { url } = await startProcess([], {}, folder({ "thump.config.json": JSON.stringify(config) }));
+  while (!(await fetch(`${url}/readyz`)).ok) await Bun.sleep(10);
+  return url;
+}
+
+describe.skipIf(!hasRedis)(`a Redis of an earlier version${withRedis}`, () => {
+  test.each(FIXTURES)(
+    "%s: the history is whole, every cursor resumes exactly, revocations hold",
+    async (name) => {
+      const written = await readWritten(name, "redis.json");
+      const url = await open(name);
+      await checkHistory(url, written);
+      await checkResume(url, written);
+      await checkContinuation(url, written);
+      await checkRevoked(url, written);
+      await checkPresence(url);
+    },
+  );
+
+  test("0.1: idempotency keys are remembered", async () => {
+    const { keys } = await readWritten("0.1-2026-11-28", "redis.json");
+    const url = await open("0.1-2026-11-28");
+    for (const key of keys) {
+      await checkKey(url, key);
+      expect(await repeat(url, key, '"other"')).toMatchObject({ status: 422, code: "key-reused" });
+    }
+  });
+
+  test("keys of a version without hashes match any data; those of API keys, and of tokens without a user, are not remembered", async () => {
+    const { keys } = await readWritten("0.1-2026-11-23", "redis.json");
+    const url = await open("0.1-2026-11-23");
+    for (const key of keys.filter(isCarriedOver)) {
+      await checkKey(url, key);
+      expect(await repeat(url, key, '"other"')).toMatchObject({ status: 201, at: key.at });
+    }
+    for (const key of keys.filter((one) => !isCarriedOver(one)))
+      expect((await repeat(url, key, key.body)).at).not.toBe(key.at);
+  });
+});
