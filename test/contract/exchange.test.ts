@@ -1,7 +1,7 @@
-// The wire format as a recording: every route, command, close code, metric name and flag answers as it did before.
+// The public interface as a recording: every route, command, frame, close code, metric name, config key and flag.
 //
-// A difference is a change that clients can notice. If it is meant, run `THUMP_RECORD=1 bun test test/contract/exchange.test.ts`
-// and review the difference of the recordings. Texts for people are not part of them.
+// A difference is a change that clients can notice. If you intend the change, run
+// `THUMP_RECORD=1 bun test test/contract/exchange.test.ts` and review the new recording. It has no texts for people.
 import { expect, test } from "bun:test";
 import { commands } from "./exchange/commands.ts";
 import { limits } from "./exchange/limits.ts";

@@ -1,4 +1,4 @@
-// What a server of today has to answer from a data folder or a Redis that an earlier version wrote.
+// Checks of the current server on a data folder or a Redis that an earlier version wrote.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { multiplexed } from "../support/clients.ts";
@@ -7,7 +7,7 @@ import { bearer, claims, seconds, token } from "../support/tokens.ts";
 import { KEY } from "./config.ts";
 import type { Keyed, RoomState, Written } from "./fixtures/write.ts";
 
-/** The folders of `fixtures`, with the commit that wrote each. */
+/** The folders of `fixtures`. */
 export const FIXTURES = ["0.1-2026-11-23", "0.1-2026-11-28"];
 
 const backend = bearer(KEY);
@@ -30,12 +30,12 @@ async function read(url: string, room: string, query: string): Promise<RoomState
   return (await response.json()) as RoomState;
 }
 
-/** Every message is there as it was, in the same epoch, and what was gone before is a gap. */
+/** Every stored message is unchanged, in the same epoch, and removed messages are reported as gaps. */
 export async function checkHistory(url: string, { rooms, old }: Written): Promise<void> {
   for (const { room, messages } of rooms) {
     const now = await read(url, room, "?last=1000");
     expect({ room, messages: now.messages }).toEqual({ room, messages });
-    // Of these rooms the oldest are gone.
+    // These rooms have lost their oldest messages.
     expect({ room, short: now.gap !== undefined }).toEqual({ room, short: room in old });
   }
   for (const [room, after] of Object.entries(old)) {
@@ -44,7 +44,7 @@ export async function checkHistory(url: string, { rooms, old }: Written): Promis
   }
 }
 
-/** A cursor from before resumes exactly, on every transport: what follows it, once, without a gap. */
+/** Old cursors resume exactly on every transport: every later message arrives once, without a gap notice. */
 export async function checkResume(url: string, { rooms, old }: Written): Promise<void> {
   for (const { room, messages } of rooms)
     for (const [i, { at }] of messages.entries()) {
@@ -72,7 +72,7 @@ export async function checkResume(url: string, { rooms, old }: Written): Promise
   expect(socket.messages(room) as unknown[]).toEqual(rest);
 }
 
-/** What is published now follows what was there. */
+/** New messages continue the sequence of the stored ones. */
 export async function checkContinuation(url: string, { rooms }: Written): Promise<void> {
   for (const { room, messages } of rooms) {
     const last = messages.at(-1)?.at ?? "";
@@ -84,7 +84,7 @@ export async function checkContinuation(url: string, { rooms }: Written): Promis
   }
 }
 
-/** A repeated key gets the cursor from before. */
+/** A repeated key returns the cursor of the first publication. */
 export async function checkKey(url: string, { room, key, by, body, at }: Keyed): Promise<void> {
   const repeated = await publish(url, room, { body, key, headers: CREDENTIALS[by]() });
   expect({ by, ...repeated }).toEqual({ by, status: 201, at });
@@ -95,7 +95,7 @@ export async function repeat(url: string, { room, key, by }: Keyed, body: string
   return publish(url, room, { body, key, headers: CREDENTIALS[by]() });
 }
 
-/** A user whose server is gone is present no longer. */
+/** Users of the stopped server are no longer present. */
 export async function checkPresence(url: string): Promise<void> {
   for (;;) {
     const response = await fetch(`${url}/rooms/who:a/members`, { headers: backend });
@@ -105,7 +105,7 @@ export async function checkPresence(url: string): Promise<void> {
   }
 }
 
-/** Tokens that were revoked before stay revoked. */
+/** Revoked tokens stay revoked. */
 export async function checkRevoked(url: string, { revokedUser, time }: Written): Promise<void> {
   const iat = Math.floor(time / 1000) - 10;
   const old = token(claims({ sub: revokedUser, iat, exp: seconds(600) }));
@@ -133,5 +133,5 @@ async function publish(
 
 const seqOf = (cursor: string) => Number(cursor.slice(cursor.lastIndexOf("-") + 1));
 
-/** Whether an idempotency key of 2026-11-23 is still known: from 2026-11-28 on, the others have a scope in their names. */
+/** Whether the server finds an idempotency key of 2026-11-23. Since 2026-11-28 the names of the other keys include a scope. */
 export const isCarriedOver = ({ by }: Keyed): boolean => by === "user" || by === "nobody";

@@ -1,4 +1,4 @@
-// An upgrade of a server with a data folder: a copy of what an earlier version wrote is opened with today's server.
+// Upgrades with a data folder: the current server opens a copy of a folder that an earlier version wrote.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, mkdirSync } from "node:fs";
@@ -18,7 +18,7 @@ import {
 import { CONFIG } from "./config.ts";
 import type { Written } from "./fixtures/write.ts";
 
-/** Starts a server on a copy. @param keysAge how old the idempotency keys are to be, in ms */
+/** Starts a server on a copy. @param keysAge age of the idempotency keys in the copy, in ms */
 async function open(name: string, written: Written, keysAge = 0): Promise<string> {
   const store = { kind: "sqlite", dir: "data" };
   const dir = folder({ "thump.config.json": JSON.stringify({ ...CONFIG, store }) });

@@ -1,8 +1,7 @@
-// What a Redis holds, as text: one command a line that writes a key again. Times to live are relative, so that keys
-// which would have expired in the meantime have the rest of their life ahead of them.
+// The keys of a Redis as text: one command per line that restores a key. Times to live are relative to the restore.
 import { Redis } from "ioredis";
 
-/** Bytes are written as Latin-1: JSON escapes what is not printable. */
+/** Each byte becomes one Latin-1 character. JSON escapes control characters. */
 const latin1 = (value: unknown): string =>
   Buffer.isBuffer(value) ? value.toString("latin1") : String(value);
 

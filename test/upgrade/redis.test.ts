@@ -1,4 +1,4 @@
-// An upgrade of servers on a Redis: a copy of what an earlier version wrote is opened with today's server.
+// Upgrades with Redis: the current server opens a copy of the keys that an earlier version wrote.
 import { describe, expect, test } from "bun:test";
 import { folder, startProcess } from "../support/process.ts";
 import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";

@@ -1,4 +1,4 @@
-// The command line: exit codes, what is printed for programs, and the flags of each command.
+// The command line: exit codes, output for programs, and the flags of each command.
 import { type Ran, run } from "../../support/command.ts";
 import { folder } from "../../support/process.ts";
 import { SECRET } from "../../support/tokens.ts";
@@ -41,20 +41,20 @@ export async function commands(): Promise<string> {
 interface Given {
   env?: Record<string, string>;
   input?: string;
-  /** What to write of its output. */
+  /** Selects the part of the output to record. */
   show?: (out: string) => string;
 }
 
 type Line = [args: string[], given?: Given];
 
-/** How many commands run at a time. */
+/** Maximum number of commands that run at the same time. */
 const AT_A_TIME = 3;
 
 async function write(recorder: Recorder, args: string[], given: Given = {}): Promise<void> {
   report(recorder, [args, given], await run(args, given.env, given.input));
 }
 
-/** Commands that do not depend on each other: written in their order. */
+/** Runs independent commands in parallel and records them in the given order. */
 async function writeAll(recorder: Recorder, lines: Line[]): Promise<void> {
   const results: Ran[] = [];
   const next = lines.entries();
@@ -76,7 +76,7 @@ function report(recorder: Recorder, [args, given = {}]: Line, ran: Ran): void {
 
 const quoted = (text: string) => (/^[\w./:=<>-]+$/.test(text) ? text : `'${text}'`);
 
-/** Flags and variables in help, without what is said of them. */
+/** Names of flags and variables in the help, without their descriptions. */
 async function flags(recorder: Recorder): Promise<void> {
   recorder.part("flags and environment variables");
   const ofHelp = (help: string) =>

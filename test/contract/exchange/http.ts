@@ -110,7 +110,7 @@ export class HttpExchange {
   }
 }
 
-/** Sends a request. Resolves once the head of the response is there, or the connection is closed without one. */
+/** Sends a request. Resolves with the head of the response, or when the connection closes without one. */
 export async function send(
   port: number,
   method: string,

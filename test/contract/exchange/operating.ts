@@ -1,4 +1,4 @@
-// What operators use: health, metrics, the API description, the console, the server's own rooms, a drain, a restart.
+// Operations: health, metrics, the API description, the console, status rooms, a drain, a restart, a log that is down.
 import { freePort } from "../../durable/port.ts";
 import type { Recorder } from "./recorder.ts";
 import { cursorOf, JSON_TYPE, NDJSON, start, stop } from "./server.ts";
@@ -71,7 +71,7 @@ interface Notes {
   data: { began: object[]; ended: { transport: string }[]; errors: object[]; rejects: object };
 }
 
-/** Which fields there are: what they hold depends on the second in which something happened. */
+/** Records the fields of status messages. Their values depend on timing. */
 async function ownRooms(): Promise<string> {
   const { recorder } = await start({ console: true });
   recorder.part("the server's own rooms");
@@ -98,7 +98,7 @@ async function ownRooms(): Promise<string> {
   return recorder.text;
 }
 
-/** A JSON value with types in place of what it holds. */
+/** Replaces the values in JSON with their types. */
 function shapeOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.length > 0 ? shapeOf(value[0]) : ""}]`;
   if (typeof value !== "object" || value === null) return value === null ? "number" : typeof value;
@@ -107,7 +107,7 @@ function shapeOf(value: unknown): string {
     .join(", ")}}`;
 }
 
-/** A client that does not read keeps the drain from its end until it does. */
+/** A client that does not read holds up the drain until it reads again. */
 async function drain(): Promise<string> {
   const { recorder, server } = await start({
     drain: "3s",
@@ -151,7 +151,7 @@ async function drain(): Promise<string> {
   return recorder.text;
 }
 
-/** With a data folder: what a client that comes back after a restart receives. */
+/** A client resumes from a data folder after a restart. */
 async function restart(): Promise<string> {
   const config = {
     store: { kind: "sqlite", dir: "data" },

@@ -1,12 +1,12 @@
-// Writes down what a server answers, as text that people can read, and replaces what differs between two runs.
+// Records the responses of a server as readable text, with placeholders for values that differ between runs.
 import { gunzipSync } from "node:zlib";
 import { HttpExchange, send, type Sent } from "./http.ts";
 
-/** Headers that say nothing about the server, or repeat what the body says. */
+/** Headers that differ between runs or follow from the body. */
 const UNSTABLE = new Set(["connection", "content-length", "date", "keep-alive", "transfer-encoding"]);
 /** Bodies longer than this are written as their length, in characters. */
 const MAX_SHOWN = 4000;
-/** How long a scenario waits for anything, in ms. */
+/** Maximum time a scenario waits for the server, in ms. */
 const PATIENCE_MS = 15_000;
 
 /** JSON fields whose values are texts for people. */
@@ -41,7 +41,7 @@ export class Recorder {
     this.#lines.push(this.clean(line));
   }
 
-  /** Waits for something that the server has to do. @throws Error with the newest lines, when it does not */
+  /** Waits for the server, for a limited time. @throws Error with the last recorded lines */
   async wait<T>(something: Promise<T>): Promise<T> {
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -67,7 +67,7 @@ export class Recorder {
     this.#hidden.set(text, label);
   }
 
-  /** Reads the server's epoch from a room's position: from then on its cursors are replaced. */
+  /** Reads the server's epoch from the position of a room. The recorder replaces cursors of this epoch. */
   async learnEpoch(headers: Record<string, string> = {}, room = "epoch"): Promise<string> {
     const reply = await send(this.port, "GET", `/rooms/${room}`, { headers });
     await reply.ended;
@@ -99,7 +99,7 @@ export class Recorder {
     return reply;
   }
 
-  /** A text without what differs between two runs. */
+  /** Replaces values that differ between runs with placeholders. */
   clean(text: string): string {
     let cleaned = text;
     for (const [hidden, label] of this.#hidden) cleaned = cleaned.replaceAll(hidden, label);

@@ -267,7 +267,7 @@ async function lists(recorder: Recorder): Promise<void> {
   await recorder.http("POST", "/revoke", { headers: JSON_TYPE, body: '{"user":"u7"}' });
 }
 
-/** Of each path, the methods that have a route, and those that have none. */
+/** Sends every other method to every path. */
 async function methods(recorder: Recorder): Promise<void> {
   recorder.part("other methods");
   for (const path of [

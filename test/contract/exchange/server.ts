@@ -1,4 +1,4 @@
-// A server process for a scenario, and the recorder of what it answers.
+// A server process for a scenario, with a recorder.
 import { folder, type Started, startProcess } from "../../support/process.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -9,7 +9,7 @@ export interface Recorded {
 }
 
 /**
- * Starts a server with a config file. Without the console, the demo page and heartbeats, nothing happens but what the scenario does.
+ * Starts a server with a config file. Without the console, the demo page and heartbeats, the server does nothing on its own.
  * @param dir a folder from an earlier start, with its data
  */
 export async function start(config: object, dir = folder(), args: string[] = []): Promise<Recorded> {
@@ -19,17 +19,17 @@ export async function start(config: object, dir = folder(), args: string[] = [])
   return { server, recorder: new Recorder(server.port), dir };
 }
 
-/** Ends it as a service manager does. */
+/** Stops the server with SIGTERM. */
 export async function stop({ server }: Recorded): Promise<void> {
   server.process.kill("SIGTERM");
   await server.process.exited;
 }
 
-/** A random cursor is never one of a server's. */
+/** A cursor with an epoch that no server has. */
 export const FOREIGN = "zzzzzz-5";
 export const JSON_TYPE = { "content-type": "application/json" };
 export const NDJSON = "application/x-ndjson";
-/** Between two sessions, so that lists by age have one order. */
+/** Pauses between two sessions: lists order sessions by age in ms. */
 export const apart = () => Bun.sleep(5);
 
 /** The cursor of a JSON answer. */

@@ -1,9 +1,9 @@
-// A WebSocket whose frames are written down as a scenario sends and awaits them.
+// A WebSocket that records each frame when the scenario sends or awaits it.
 import WS from "ws";
 import { cleanup } from "../../support/cleanup.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** The headers of a handshake, for requests that are to be refused. */
+/** Handshake headers, for requests that the server refuses. */
 export const UPGRADE = {
   upgrade: "websocket",
   connection: "Upgrade",
@@ -94,14 +94,14 @@ export class RecordedSocket {
     return this.next(1 + more);
   }
 
-  /** Awaits the close and writes its code. @param silently without the frames that came before it */
+  /** Awaits the close and writes its code. @param silently without recording earlier frames */
   async closed(silently = false): Promise<void> {
     const { code, reason } = await this.recorder.wait(this.#end());
     if (!silently) await this.next(this.#frames.length - this.#read);
     this.recorder.note(`${this.name}: closed with ${code}${reason === "" ? "" : " <text>"}`);
   }
 
-  /** Closes it, as a client does. */
+  /** Closes the socket with code 1000. */
   async close(): Promise<void> {
     this.ws.close(1000);
     await this.recorder.wait(this.#end());

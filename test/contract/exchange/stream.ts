@@ -1,11 +1,11 @@
-// An event stream or NDJSON whose blocks are written down as a scenario awaits them.
+// An event stream or NDJSON response that records each block when the scenario awaits it.
 import type { HttpExchange, Sent } from "./http.ts";
 import { indent, type Recorder } from "./recorder.ts";
 
 export class RecordedStream {
   #read = 0;
 
-  /** @param end of a block: an empty line in event streams, a line break in NDJSON */
+  /** @param end separates blocks: an empty line in event streams, a line break in NDJSON */
   constructor(
     readonly recorder: Recorder,
     readonly name: string,
@@ -43,14 +43,14 @@ export class RecordedStream {
     return found() as string;
   }
 
-  /** Awaits the end and writes what came before it. */
+  /** Awaits the end and records the remaining blocks. */
   async ended(): Promise<void> {
     await this.recorder.wait(this.reply.ended);
     await this.next(this.#blocks.length - 1 - this.#read);
     this.recorder.note(`${this.name}: ended`);
   }
 
-  /** Closes it and writes what was not awaited: nothing, unless the scenario is wrong. */
+  /** Closes the stream and records the remaining blocks. There are none unless the scenario is wrong. */
   async close(): Promise<void> {
     await this.next(this.#blocks.length - 1 - this.#read);
     this.reply.close();
