@@ -1,4 +1,4 @@
-// `bun bench durable`: publishes into durable rooms through an engine in this process, beside rooms in memory: how many
+// `bun bench durable`: publishes into durable rooms through a server in this process, beside rooms in memory: how many
 // a second, what an acknowledgement takes, and how late the event loop is meanwhile.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -50,7 +50,7 @@ function load() {
 const libc = load();
 
 /**
- * A value in memory for a call to read. One each, never written again: the engine's compiler does not know that the
+ * A value in memory for a call to read. One each, never written again: Bun's compiler does not know that the
  * call reads it, and may leave out or put off what is written just before.
  */
 const values = new Map<number, Pointer>();

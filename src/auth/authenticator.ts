@@ -1,4 +1,4 @@
-// Access: who somebody is. Settled before an upgrade or the first byte of a stream.
+// The Authenticator: who a client is. Settled before an upgrade or the first byte of a stream.
 import type { SessionEvents } from "../hub/session-events.ts";
 import type { Identity } from "../hub/session.ts";
 import { ApiKeys, isApiKey } from "./api-keys.ts";
@@ -78,7 +78,7 @@ export class Authenticator {
   /**
    * Refuses a caller whose token or key has ended, was revoked or is no longer good since it was identified: to be called after every wait,
    * before anything is done in its name.
-   * @throws Refusal `unauthorized`, `revoked`
+   * @throws AuthError `unauthorized`, `revoked`
    */
   recheck(principal: Principal): void {
     const { kind, deadline } = principal;

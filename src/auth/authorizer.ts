@@ -1,4 +1,4 @@
-// The policy: whether somebody may do something in a room, by its rule, their token or key, and the app's own hook.
+// The Authorizer: whether somebody may do something in a room, by its rule, their token or key, and the app's own hook.
 import type { Hub } from "../hub/hub.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Action, KeyAction, Operation } from "./actions.ts";
@@ -41,7 +41,7 @@ export class Authorizer {
 
   /**
    * Lets an action in a room pass, or throws. A promise only where the hook has to think.
-   * @throws Refusal `forbidden`, `unauthorized` where nothing was shown that could be enough
+   * @throws AuthError `forbidden`, `unauthorized` where nothing was shown that could be enough
    */
   check(
     context: RequestContext,
@@ -93,7 +93,7 @@ export class Authorizer {
     );
   }
 
-  /** Who shows nothing, where that is never enough, is not listened to. @throws Refusal */
+  /** Who shows nothing, where that is never enough, is not listened to. @throws AuthError */
   checkAuthenticated(context: RequestContext, message: string): void {
     if (context.principal.kind === "anonymous" && !this.isOpenToAnyone) throw this.refusal(context, message);
   }
@@ -106,7 +106,7 @@ export class Authorizer {
     return !this.isClosed && join === "anyone" && (action === "list" || publish === "anyone");
   }
 
-  /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws Refusal */
+  /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws AuthError */
   checkOperation(context: RequestContext, operation: Operation): void {
     const { kind, operations } = context.principal;
     if (kind === "server" || operations.has(operation)) return;

@@ -26,7 +26,7 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
 }
 
 /**
- * What a WebSocket handshake is answered with: the first subprotocol offered that is not a token. Else the engine
+ * What a WebSocket handshake is answered with: the first subprotocol offered that is not a token. Else Bun
  * would send the token back. Undefined when none was offered.
  * @throws ThumpError `malformed` when only a token was offered: a browser wants one of its offers back
  */

@@ -46,7 +46,7 @@ export class Jwks {
     const age = performance.now() - this.#fetched;
     if (!this.#keys || age > MAX_AGE_MS) await this.#refresh();
     else if (age > this.#cache && this.#wait <= 0) {
-      // That it failed is in the journal: the keys at hand still count.
+      // That it failed is logged: the keys at hand still count.
       this.#refresh().catch(() => {});
     }
     try {

@@ -51,7 +51,7 @@ export interface AuthorizeDecision {
   allowed: boolean | undefined;
 }
 
-/** Who asks, and on which session; a request without one is an asker of its own. */
+/** The context of a request: its principal, address and session. A request without a session has a context of its own. */
 export interface RequestContext {
   principal: Principal;
   session?: Session;
@@ -70,6 +70,6 @@ export interface RequestContext {
   retryAllowance?: number;
   /** What the `authorize` hook said, by action and room. */
   decisions?: Map<string, AuthorizeDecision>;
-  /** The hook is thinking about this asker: what else it wants has to wait, or would overtake. */
+  /** The hook is thinking for this context: what else it wants has to wait, or would overtake. */
   deciding?: boolean;
 }

@@ -4,7 +4,7 @@ import { isAbsolute, join } from "node:path";
 import index from "./app/index.html";
 import { ICON } from "./icon.ts";
 
-/** What the engine says of an HTML import: its path; once it is part of a bundle, its files too. */
+/** What Bun says of an HTML import: its path; once it is part of a bundle, its files too. */
 interface Imported {
   index: string;
   files?: { path: string; loader: string; isEntry: boolean }[];
@@ -94,7 +94,7 @@ async function parts({ index: entry, files }: Imported): Promise<{ script: strin
     };
     return { script: await textOf("js"), style: await textOf("css") };
   }
-  // Its engine's way to bundle keeps to itself, in other threads.
+  // Bun's way to bundle keeps to itself, in other threads.
   const { outputs } = await Bun.build({ entrypoints: [entry], target: "browser", minify: true });
   const textOf = (ending: string) => outputs.find(({ path }) => path.endsWith(ending))?.text() ?? "";
   return { script: await textOf(".js"), style: await textOf(".css") };

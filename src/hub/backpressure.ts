@@ -14,7 +14,7 @@ export function wireBytes(bytes: number): number {
 
 /** All in bytes. */
 export interface SocketLimits {
-  /** A socket with more than this waiting is let go from the live fan-out. */
+  /** A socket with more than this waiting is detached from the live fan-out. */
   readonly highWatermark: number;
   /** So much may leave for sockets between two looks at what they have waiting. */
   readonly budget: number;
@@ -24,7 +24,7 @@ export interface SocketLimits {
 
 /**
  * The bounds for a largest wire message. Between two looks no socket can gain more than `budget`, so with
- * `high + budget + HELD <= limit` none can reach the limit: Bun's silent drop cannot happen.
+ * `highWatermark + budget + HELD <= limit` none can reach the limit: Bun's silent drop cannot happen.
  * @param message the largest data of a publication, in bytes
  */
 export function socketLimitsFor(message: number): SocketLimits {
@@ -39,7 +39,7 @@ export function socketLimitsFor(message: number): SocketLimits {
 export class FlowBudget {
   #spent = 0;
 
-  /** @param sweep looks at every live socket and lets go of those above `high`. */
+  /** @param sweep looks at every live socket and lets go of those above `highWatermark`. */
   constructor(
     readonly socketLimits: SocketLimits,
     readonly sweep: () => void,
@@ -52,7 +52,7 @@ export class FlowBudget {
     this.#spent += most;
   }
 
-  /** The engine says that some socket is backed up: look soon, but not for every message. */
+  /** Bun reports that some socket is backed up: look soon, but not for every message. */
   backedUp(): void {
     if (this.#spent > this.socketLimits.highWatermark / 4) this.#look();
   }

@@ -33,7 +33,7 @@ export const gzip: ContentCoding = {
   },
 };
 
-/** A chunk of at most `STORED` bytes as a block that is not compressed, and not the last. */
+/** A chunk of at most `MAX_STORED_BYTES` bytes as a block that is not compressed, and not the last. */
 function stored(chunk: Uint8Array): Uint8Array {
   const block = new Uint8Array(chunk.length + 5);
   new DataView(block.buffer).setUint16(1, chunk.length, true);

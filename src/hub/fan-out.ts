@@ -1,4 +1,4 @@
-// The fan-out: how a publication leaves for everybody in its room, and how a slow one is let go and taken back.
+// The fan-out: sends each publication to all subscribers of its room, detaches slow clients and resumes them.
 import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
@@ -13,7 +13,7 @@ import type { SessionEvents } from "./session-events.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** The engine's publish: Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
+/** Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
 export type PublishToTopic = (topic: string, wire: string | Uint8Array, compress: boolean) => number;
 
 /** A publication as one format puts it. */
@@ -27,7 +27,7 @@ export class FanOut {
   readonly flow: FlowBudget;
   readonly batchers: StreamBatchers;
   readonly presence: PresenceFanOut = new PresenceFanOut(this);
-  /** The engine's publish, once there is a server. Before that nobody can be listening. */
+  /** Bun's publish, once there is a server. Before that nobody can be listening. */
   publishToTopic: PublishToTopic = () => 0;
   #delivering: number | undefined;
 
@@ -73,7 +73,7 @@ export class FanOut {
       bytes += size;
       wires.push({ format, wire, size });
     }
-    // Those who are too far behind to take it are let go here, before it leaves.
+    // Clients that lag too far to take it are detached here, before it leaves.
     this.flow.reserve(bytes);
     const skips = sender instanceof TopicSession && sender.memberships.get(room.name)?.live;
     if (skips) sender.sent--;
@@ -95,7 +95,7 @@ export class FanOut {
     return sent > 0;
   }
 
-  /** Puts a session that is level with its rooms back into the live fan-out. */
+  /** Puts a session that has caught up with its rooms back into the live fan-out. */
   resumeLive(session: Session): void {
     const { catchingUp } = session;
     session.catchingUp = undefined;
@@ -130,7 +130,7 @@ export class FanOut {
     session.detach([room]);
   }
 
-  /** Lets go of every socket that has more waiting than it should. */
+  /** Detaches every socket that has more waiting than it should. */
   #detachAllSlow(): void {
     const { position } = this;
     for (const session of this.sessions.values()) {
@@ -139,7 +139,7 @@ export class FanOut {
     }
   }
 
-  /** Here a slow one is let go: out of the fan-out, remembered as one position. */
+  /** Here a slow client is detached: it leaves the live fan-out and is remembered as one position. */
   detachSlow(session: Session, position: number): void {
     this.presence.pause(session);
     const gone = this.pauseLive(session, position);

@@ -153,7 +153,7 @@ export class Hub {
     this.events.ended(session, ending);
   }
 
-  /** Puts a session into rooms: `Joining.join`. */
+  /** Puts a session into rooms: `JoinCoordinator.join`. */
   join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
     return this.#joins.join(session, starts, onJoined);
   }

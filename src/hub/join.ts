@@ -1,4 +1,4 @@
-// Joining: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
+// The JoinCoordinator: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";

@@ -61,7 +61,7 @@ export class Room {
     else this.start(position);
   }
 
-  /** The engine's topic for a wire format. */
+  /** Bun's topic for a wire format. */
   topic(format: Format): string {
     return `${format.name}/${this.name}`;
   }

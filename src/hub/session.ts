@@ -81,7 +81,7 @@ export abstract class Session {
   /** When it is next asked for a sign of life, by `performance.now()`. */
   nextHeartbeat = 0;
   ended = false;
-  /** It was let go, and is not level again yet. */
+  /** It was detached, and has not caught up yet. */
   lagging = false;
   /** Absent as long as it never fell behind. */
   lagStats: LagStats | undefined;
@@ -135,11 +135,11 @@ export abstract class Session {
   abstract heartbeat(): boolean;
 }
 
-/** Sessions on sockets can be sent to by the engine's own topics. */
+/** Sessions on sockets can be sent to by Bun's own topics. */
 export abstract class TopicSession extends Session {
-  /** Begins, or ends, to hear a topic of the engine's. */
+  /** Begins, or ends, to hear a topic of Bun's. */
   abstract subscribe(topic: string): void;
   abstract unsubscribe(topic: string): void;
-  /** Publishes to all others on a topic, by the engine. Returns what the engine returns. */
+  /** Publishes to all others on a topic, by Bun. Returns what Bun returns. */
   abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }

@@ -15,7 +15,7 @@ export class Stats {
   deliveries = 0;
   /** What they took on the wire, without framing and compression. */
   deliveredBytes = 0;
-  /** How often a session fell behind, and how often one was level again. */
+  /** How often a session fell behind, and how often one caught up. */
   lagged = 0;
   caughtUp = 0;
   /** Sessions that are behind just now. */
@@ -23,7 +23,7 @@ export class Stats {
   gaps = 0;
   /** Publications that `lag: "latest"` skipped for one session. */
   skipped = 0;
-  /** Publications that the engine dropped for a socket: none, as long as the arithmetic of bounds.ts holds. */
+  /** Publications that Bun dropped for a socket: none, as long as the arithmetic of bounds.ts holds. */
   lost = 0;
   /** Presence: messages sent, counted once however many receive it; changes that needed none of their own. */
   readonly presence = { messages: 0, netted: 0 };
@@ -34,7 +34,7 @@ export class Stats {
   readonly rejects = new Map<Code, number>();
   /** From a publication's arrival until the log has kept it. */
   readonly append = new LatencyHistogram();
-  /** From a publication's arrival until it was handed to the engine for all sockets, or all streams. */
+  /** From a publication's arrival until it was handed to Bun for all sockets, or all streams. */
   readonly toSockets = new LatencyHistogram();
   readonly toStreams = new LatencyHistogram();
 

@@ -35,7 +35,7 @@ export class StreamBatcher {
     readonly channels: StreamBatchers,
   ) {}
 
-  /** Takes a publication of one of its rooms that came in at `since`; it leaves at the end of this turn. */
+  /** Takes a publication of one of its rooms that came in at `receivedAt`; it leaves at the end of this turn. */
   push(publication: Publication, receivedAt: number): void {
     const text = this.format.message(publication, this.channels.log.epoch);
     if (this.#pending.push(text) === 1) {
@@ -57,7 +57,7 @@ export class StreamBatcher {
     this.#size = 0;
     const block = this.coding.block(chunk);
     for (const stream of this.streams) {
-      // A stream that is backed up is let go here: it has all of this chunk.
+      // A stream that is backed up is detached here: it has all of this chunk.
       if (!stream.write(block)) this.channels.onBackedUp(stream, this.#last);
     }
     stats.toStreams.observe(performance.now() - this.#receivedAt);

@@ -1,4 +1,4 @@
-// What an address counts as for limits: a house, not a door. Pure.
+// Maps a client address to its key for limits: the /64 prefix for IPv6. Pure.
 import { BlockList } from "node:net";
 
 /** Networks of one's own (RFC 1918, RFC 4193, RFC 6598), and this machine. */

@@ -1,4 +1,4 @@
-// The turnstile: newcomers come in a few a turn of the event loop, so that nobody who is here waits behind a crowd.
+// The connection throttle: new sessions are admitted a few per event-loop tick, so that present sessions do not wait.
 
 /** So many a turn: each takes about as long as a publication to a hundred sockets. */
 const CONNECTIONS_PER_TICK = 4;
@@ -32,7 +32,7 @@ export class ConnectionThrottle {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // Between two of these the engine looks at all of its sockets.
+    // Between two of these Bun looks at all of its sockets.
     setImmediate(() => this.#tick());
   }
 

@@ -1,4 +1,4 @@
-// Places: how many sessions there may be, in all and from one address. Checked as a session enters.
+// The session limit: how many sessions there may be, in all and from one address. Checked as a session enters.
 import type { Hub } from "../hub/hub.ts";
 import type { Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";

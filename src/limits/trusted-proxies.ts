@@ -1,4 +1,4 @@
-// Proxies: whose word counts about where a request came from.
+// Trusted proxies: whose word counts about where a request came from.
 import { BlockList, isIP } from "node:net";
 import { isPrivate, plainAddress } from "./client-address.ts";
 

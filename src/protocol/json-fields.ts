@@ -24,7 +24,7 @@ const COLON = 0x3a;
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Beyond this many characters of a string the engine's own search for its end is faster. */
+/** Beyond this many characters of a string Bun's own search for its end is faster. */
 const MAX_NAME_LENGTH = 24;
 
 /**
@@ -89,7 +89,7 @@ const MAX_PARSED_REST = 256;
 /** A part of a text, which does not keep much more than itself in memory. */
 export function cut(text: string, { start, end }: Span): string {
   const part = text.slice(start, end);
-  // The engine's slices share the memory of the whole. What came in UTF-8 can be copied by it.
+  // Bun's slices share the memory of the whole. What came in UTF-8 can be copied by it.
   return text.length > part.length * 2 + MAX_PARSED_REST ? Buffer.from(part).toString() : part;
 }
 

@@ -1,7 +1,7 @@
 // JSON from outside: parsed, but not when it is nested absurdly deep.
 import { ThumpError } from "./codes.ts";
 
-/** How deep arrays and objects may be nested. Writing back what is much deeper takes the engine ages, or its stack. */
+/** How deep arrays and objects may be nested. Writing back what is much deeper takes Bun ages, or its stack. */
 export const MAX_DEPTH = 200;
 
 /** The error for JSON that is nested deeper than that. */

@@ -1,7 +1,7 @@
 // Text that is safe to print: a terminal only shows it, whoever wrote it. Every program of ours prints through this. Pure.
 
 declare const printable: unique symbol;
-/** Text in which nothing moves a cursor, changes colors or turns around: `harmless` made it, or it is a constant of ours. */
+/** Text in which nothing moves a cursor, changes colors or turns around: `printableText` made it, or it is a constant of ours. */
 export type Printable = string & { readonly [printable]: true };
 
 /**

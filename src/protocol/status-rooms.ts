@@ -1,11 +1,11 @@
 // The server's own rooms: their names, and what is published there. The console reads them.
 import type { Code } from "./codes.ts";
 
-/** Once a second: how the server fares. Events `stats`, with a `Sample`. */
+/** Once a second: how the server fares. Events `stats`, with a `ServerSample`. */
 export const STATS_ROOM = "thump:stats";
-/** Who came and who went, gathered for a second. Events `sessions`, with `SessionNotes`. */
+/** Who came and who went, gathered for a second. Events `sessions`, with `SessionReport`. */
 export const SESSIONS_ROOM = "thump:sessions";
-/** What clients were refused, and faults, gathered for a second. Events `errors`, with `ErrorNotes`. */
+/** What clients were refused, and faults, gathered for a second. Events `errors`, with `ErrorReport`. */
 export const ERRORS_ROOM = "thump:errors";
 
 export const OWN_ROOMS = [STATS_ROOM, SESSIONS_ROOM, ERRORS_ROOM] as const;
@@ -38,7 +38,7 @@ export interface ServerSample {
   catchUps: number;
   gaps: number;
   skipped: number;
-  /** Messages that the engine dropped: none, unless there is a fault of ours. */
+  /** Messages that Bun dropped: none, unless there is a fault of ours. */
   lost: number;
   /** Errors that clients were told, by code; codes without any are left out. */
   rejects: Partial<Record<Code, number>>;

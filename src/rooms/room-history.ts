@@ -55,7 +55,7 @@ export class RoomHistory {
     return this.count > 0 ? this.#items.at(-1) : undefined;
   }
 
-  /** What is kept takes so many bytes, `OVERHEAD` included. */
+  /** What is kept takes so many bytes, `PUBLICATION_OVERHEAD_BYTES` included. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -53,7 +53,7 @@ export function createApp(thump: ThumpServer) {
       // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
       ...(tls ? { tls: { ...tls.pem, ciphers: CIPHERS }, http2: true } : {}),
     },
-    // Heartbeats are ours; the engine's own, at its slowest, is the net below them.
+    // Heartbeats are ours; Bun's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
     .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(thump.hub, error)))
@@ -63,7 +63,7 @@ export function createApp(thump: ThumpServer) {
   return app;
 }
 
-/** Starts a server. @throws OptionsError, StoreError, or the engine's error when it cannot listen */
+/** Starts a server. @throws OptionsError, StoreError, or Bun's error when it cannot listen */
 export function serve(options: Options = {}): RunningServer {
   const settings = serverSettings(options);
   const thump = new ThumpServer(settings);

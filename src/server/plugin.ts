@@ -58,7 +58,7 @@ export function thump(options: Options = {}) {
   return mount(thumpServer, thumpServer.settings.signals);
 }
 
-/** The plugin of an engine. @param signals whether it stops the app on SIGTERM, as the server does with itself */
+/** The plugin of a server. @param signals whether it stops the app on SIGTERM, as the server does with itself */
 export function mount(thump: ThumpServer, signals = false) {
   const routes = createRoutes(thump, signals);
   // Typed as what it adds: `use` puts that together with what the app has.
@@ -162,7 +162,7 @@ function isDirect(
 /**
  * What every route shares: origin and caller are settled, errors become problems, allowed pages may read.
  * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it. And it
- * goes through the turnstile
+ * goes through the connection throttle
  * @param asksForEvents decides how a temporary refusal is sent (`refuse`)
  */
 function guarded(

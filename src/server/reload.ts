@@ -1,4 +1,4 @@
-// Other settings for a running engine: what can change does so at once, and what cannot is named.
+// Other settings for a running server: what can change does so at once, and what cannot is named.
 import { Authorizer } from "../auth/authorizer.ts";
 import { socketLimitsFor } from "../hub/backpressure.ts";
 import { recheckAll } from "../service/recheck.ts";
@@ -23,7 +23,7 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   rooms: replaceRules,
   access: replaceAccess,
   authorize: replaceAuthorizer,
-  open: () => {}, // it only lets `checkReach` pass
+  open: () => {}, // it only lets `checkExposure` pass
   maxMessage: (thump, { maxMessage }) => (thump.service.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (thump, { roomsPerSession }) => (thump.hub.roomsPerSession = roomsPerSession),

@@ -1,4 +1,4 @@
-// The journal of an engine: one line a connection at its end, and warnings that do not flood.
+// Logs the end of each connection as one line, and limits repeated warnings.
 import { now } from "../log/clock.ts";
 import { getConfig, getLogger } from "@logtape/logtape";
 import { plainAddress } from "../limits/client-address.ts";

@@ -1,4 +1,4 @@
-// Puts the parts together: log, rules, hub and door. No HTTP here.
+// ThumpServer: creates and connects log, rules, hub and room service. No HTTP here.
 import type { Server } from "bun";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { SERVER } from "../auth/principal.ts";
@@ -42,7 +42,7 @@ export interface PublishOptions {
 
 /** The handle that code in this process has. */
 export class ThumpServer {
-  /** Tells Elysia, which writes it down as JSON, the routes of one engine from those of another. */
+  /** Tells Elysia, which writes it down as JSON, the routes of one server from those of another. */
   readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly service: RoomService;
@@ -66,7 +66,7 @@ export class ThumpServer {
   readonly #closing: (() => unknown)[] = [];
   #loopDelay: LatencyHistogram | undefined;
 
-  /** The settings that it began with: the engine's own limits were made from them. */
+  /** The settings that it began with: Bun's own limits were made from them. */
   readonly listening: Settings;
   readonly connectionThrottle = new ConnectionThrottle();
 

@@ -21,7 +21,7 @@ export function endSessions(
       all.push({ token: hash, at: 0, until: revoked.until });
   }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
-  // First to the list, then to those who are here: who comes between the two finds the door closed.
+  // First to the list, then to those who are here: who comes between the two is refused.
   for (const one of all) authenticator.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||

@@ -31,7 +31,7 @@ export function chargePublish({ limiter }: RoomService, context: RequestContext,
   limiter.take(context, "publishes", 1, content.size);
 }
 
-/** As `Door.publish`. */
+/** As `RoomService.publish`. */
 export function publish(
   service: RoomService,
   context: RequestContext,

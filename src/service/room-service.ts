@@ -1,4 +1,4 @@
-// The door: everything that anybody wants of a room passes here, and is refused by name or let through.
+// RoomService: entry point for all room operations. It validates, rate-limits and authorizes each one.
 import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { checkRoomName } from "../protocol/names.ts";
@@ -23,7 +23,7 @@ export interface AuthorizedStarts {
   readonly requested: JoinStarts;
   /** The same, without history that may not be read. */
   readonly starts: JoinStarts;
-  /** The policy that authorized them. */
+  /** The authorizer that authorized them. */
   readonly authorizer: Authorizer;
 }
 
@@ -33,7 +33,7 @@ export class RoomService {
   idleTime = 10;
 
   /**
-   * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `access` and `policy` may be
+   * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `authenticator` and `authorizer` may be
    * replaced while the server runs
    * @param bodyTime how long the body of a request may take to come, in ms
    */
@@ -48,7 +48,7 @@ export class RoomService {
   ) {}
 
   /**
-   * Publishes, if the asker may and the data fits.
+   * Publishes, if the caller may and the data fits.
    * @throws ThumpError `rate`, `invalid-room`, `forbidden`, `unauthorized`, `revoked`, `invalid-event`, `too-large`,
    * `malformed`, `invalid`, `key-reused`, `busy`
    */
@@ -102,7 +102,7 @@ export class RoomService {
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
-    // A reload has replaced the policy since: the new one decides.
+    // A reload has replaced the authorizer since: the new one decides.
     if (authorizer !== this.authorizer) return this.authorizeAndJoin(context, session, requested, onJoined);
     return this.hub.join(session, starts, onJoined);
   }
@@ -131,7 +131,7 @@ export class RoomService {
   }
 
   /**
-   * Whether the asker may listen in a room from where it wants to start. To ask for the newest is to read history.
+   * Whether the caller may listen in a room from where it wants to start. To ask for the newest is to read history.
    * To ask for presence is to see who is there.
    * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
    * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
@@ -154,7 +154,7 @@ export class RoomService {
     return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
   }
 
-  /** Does something about a room of which the asker may not read the history. */
+  /** Does something about a room of which the caller may not read the history. */
   #unless(context: RequestContext, room: string, run: () => void): void | Promise<void> {
     const refused = (error: unknown) => {
       if (!(error instanceof AuthError)) throw error;
@@ -167,12 +167,12 @@ export class RoomService {
     }
   }
 
-  /** Whether the asker may do something in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
+  /** Whether the caller may do something in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
   check(context: RequestContext, action: Action, room: string): void | Promise<void> {
     return this.authorizer.check(context, action, checkRoomName(room));
   }
 
-  /** A room's publications after a position, or its newest. That the asker may have them was checked. */
+  /** A room's publications after a position, or its newest. That the caller may have them was checked. */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
     return this.hub.read(room, start.after, start.last);
@@ -185,7 +185,7 @@ export class RoomService {
     return this.hub.forget(room);
   }
 
-  /** Does something that takes a right, once it is clear that the asker has it. @throws ThumpError as `check` */
+  /** Does something that takes a right, once it is clear that the caller has it. @throws ThumpError as `check` */
   whenAllowed<T>(
     context: RequestContext,
     action: Action,
@@ -202,7 +202,7 @@ export class RoomService {
     });
   }
 
-  /** Continues once something is decided, if the asker's token is still good. @throws Refusal */
+  /** Continues once something is decided, if the caller's token is still good. @throws AuthError */
   afterDecision<D, T>(
     context: RequestContext,
     decision: Promise<D>,
@@ -214,7 +214,7 @@ export class RoomService {
     });
   }
 
-  /** Continues once something is decided. Until then the asker's other wishes wait, so that none overtakes this. */
+  /** Continues once something is decided. Until then the caller's other wishes wait, so that none overtakes this. */
   async holdUntilDecided<D, T>(
     context: RequestContext,
     decision: Promise<D>,

@@ -18,9 +18,9 @@ const MAX_ANSWER_BYTES = 256 * 1024;
 /**
  * A room's publications after a cursor, or its newest, as the JSON text of an object:
  * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
- * answer was cut. `at` is the cursor to go on from. That the asker may read it was checked; `sessions` is there where it
+ * answer was cut. `at` is the cursor to go on from. That the caller may read it was checked; `sessions` is there where it
  * may see the members, too.
- * What it costs is charged to the asker's `reads` before it is encoded. @throws ThumpError `rate`
+ * What it costs is charged to the caller's `reads` before it is encoded. @throws ThumpError `rate`
  */
 export function historyAnswer(
   service: RoomService,

@@ -183,7 +183,7 @@ test("a user's revocation covers the whole second in which it was made", async (
   expect(await statusOf(server, token(claims({ iat: now + 0.9995 })))).toBe("revoked");
 });
 
-test("the door says so over HTTP and in the handshake, with a challenge", async () => {
+test("the room service says so over HTTP and in the handshake, with a challenge", async () => {
   const server = secured();
   await post(server, { token: "t1" });
   const headers = bearer(token(claims({ jti: "t1" })));

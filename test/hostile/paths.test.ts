@@ -20,9 +20,9 @@ const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }
 /** Rooms that a second reading of a target could lead to. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
-type Engine = ReturnType<typeof startServer>["thump"];
+type ThumpServer = ReturnType<typeof startServer>["thump"];
 interface Place {
-  thump: Engine;
+  thump: ThumpServer;
   port: number;
   prefix: string;
 }
@@ -76,7 +76,7 @@ async function ask(
   return { status, body: Buffer.from(bodyOf(), "latin1").toString(), leave };
 }
 
-const countsOf = ({ hub }: Engine) =>
+const countsOf = ({ hub }: ThumpServer) =>
   new Map(Array.from(hub.log.rooms() as Iterable<string>, (room) => [room, hub.log.usageOf?.(room)?.count]));
 
 type Act = (place: Place, target: string, literal: string | undefined, hosts?: string[]) => Promise<Outcome>;

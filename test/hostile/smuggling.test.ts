@@ -131,7 +131,7 @@ test("fields after the last chunk are no headers, and no request", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(chunked(`1\r\nA\r\n0\r\nEvent: smuggled\r\n\r\n${HIDDEN}`));
-  // The engine takes the body, and ends a connection on which such fields follow.
+  // Bun takes the body, and ends a connection on which such fields follow.
   await connection.closed;
   expect(statusesOf(connection.received)[0]).toBe(201);
   expect((await stateOf(server, "r")).messages).toMatchObject([{ event: "message", data: "A" }]);

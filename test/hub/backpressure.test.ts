@@ -8,7 +8,7 @@ import { randomTest } from "../support/random.ts";
 const HELD = 32 * 16 * 1024;
 
 test.each([0, 1, 1024, 64 * 1024, 218_453, 1 << 20, 16 << 20])(
-  "high, budget and what the engine holds fit under the limit at %p bytes a message",
+  "high watermark, budget and what Bun holds fit under the limit at %p bytes a message",
   (message) => {
     const { highWatermark, budget, limit } = socketLimitsFor(message);
     expect(highWatermark + budget + HELD).toBeLessThanOrEqual(limit);
@@ -53,7 +53,7 @@ test("deflated data of any kind fits what is reserved for it", () => {
   }
 });
 
-test("a backed-up engine calls for a look soon, but not for every message", () => {
+test("a backed-up socket calls for a look soon, but not for every message", () => {
   let looks = 0;
   const socketLimits = socketLimitsFor(1024);
   const flow = new FlowBudget(socketLimits, () => looks++);

@@ -132,7 +132,7 @@ test("sockets that do not read hold a position, and nothing of what they are to 
   await joinStalled(server, 4, () => true);
   expect(hub.catchUp.backlog.heldBytes).toBe(0);
   await hub.forget("r");
-  // Not the room, and nobody who waits for it, holds what was forgotten. (The engine may look at it a moment longer.)
+  // Not the room, and nobody who waits for it, holds what was forgotten. (Bun may look at it a moment longer.)
   for (let i = 0; newest.deref() && i < 100; i++) {
     await new Promise(setImmediate);
     Bun.gc(true);

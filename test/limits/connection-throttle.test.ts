@@ -1,4 +1,4 @@
-// The turnstile: a crowd of newcomers comes in a few a turn, in order, and leaves turns for everybody else.
+// The connection throttle: new connections are admitted a few per tick, in order, and leave ticks for everybody else.
 import { expect, test } from "bun:test";
 import { ConnectionThrottle } from "../../src/limits/connection-throttle.ts";
 

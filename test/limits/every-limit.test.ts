@@ -174,7 +174,7 @@ const LIMITS: Record<string, Row> = {
   },
   headTime: {
     options: { limits: { headTime: "5s" } },
-    // The engine cuts, and tells nobody: what is seen of it are the open files.
+    // Bun cuts, and tells nobody: what is seen of it are the open files.
     async bite(server) {
       const open = async () => (await metricsOf(server)).of("process_open_fds");
       const before = await open();

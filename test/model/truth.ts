@@ -15,7 +15,7 @@ export class Truth {
   readonly byNumber = new Map<number, Told>();
   last = 0;
 
-  /** Writes down what an engine publishes. The same truth may go on with another engine on the same log. */
+  /** Writes down what a server publishes. The same truth may go on with another server on the same log. */
   observe({ hub }: ThumpServer): void {
     const note = (publication: Publication) => this.#note(publication);
     const publish = hub.publish.bind(hub);

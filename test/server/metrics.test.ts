@@ -108,7 +108,7 @@ test("an empty publication is a delivery, and not a drop", async () => {
   expect(metrics.of("thump_drops_total", { reason: "engine" })).toBe(0);
 });
 
-test("what the engine says that it dropped is counted", async () => {
+test("what Bun reports as dropped is counted", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   server.thump.hub.fanOut.publishToTopic = () => 0;

@@ -1,4 +1,4 @@
-// Every way into a server, tried with a credential: what the door answers.
+// Every way into a server, tried with a credential: what the server answers.
 import WS from "ws";
 import { refusalOf } from "./answers.ts";
 import { cleanup } from "./cleanup.ts";

@@ -67,7 +67,7 @@ const KINDS: Record<string, Kind> = {
 
 interface World {
   server: TestServer;
-  gates: Record<"turnstile" | "token" | "hook" | "follow" | "read", Gate>;
+  gates: Record<"throttle" | "token" | "hook" | "subscribe" | "read", Gate>;
   cursor: string;
   headers: Record<string, string>;
 }
@@ -82,8 +82,8 @@ const directory = mkdtempSync(join(tmpdir(), "thump-test-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 async function newWorld(secure: boolean): Promise<World> {
-  const [turnstile, token, hook, follow, read] = Array.from({ length: 5 }, () => new Gate());
-  const gates = { turnstile, token, hook, follow, read } as World["gates"];
+  const [throttle, token, hook, subscribe, read] = Array.from({ length: 5 }, () => new Gate());
+  const gates = { throttle, token, hook, subscribe, read } as World["gates"];
   const pair = ec();
   const jwk = { ...pair.publicKey.export({ format: "jwk" }), kid: "k" };
   const keys = Bun.serve({
@@ -110,10 +110,10 @@ async function newWorld(secure: boolean): Promise<World> {
   const { log } = thump.hub;
   const pass = thump.connectionThrottle.pass.bind(thump.connectionThrottle);
   thump.connectionThrottle.pass = (hasLeft) =>
-    gates.turnstile.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
+    gates.throttle.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
   const [followRoom, newest] = [log.subscribe.bind(log), log.newest.bind(log)];
   log.subscribe = (...given) => {
-    const waits = gates.follow.pass();
+    const waits = gates.subscribe.pass();
     const followed = followRoom(...given);
     return waits ? waits.then(() => followed) : followed;
   };
@@ -192,9 +192,9 @@ const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
 
 const sessionKinds = Object.entries(KINDS).filter(([name]) => name !== "publication" && name !== "batch");
 const reaches = (stage: keyof World["gates"], name: string): boolean => {
-  if (stage === "turnstile") return name !== "publication" && name !== "batch";
+  if (stage === "throttle") return name !== "publication" && name !== "batch";
   // A poll with last has its answer before it joins.
-  if (stage === "follow") return name !== "poll with last" && sessionKinds.some(([kind]) => kind === name);
+  if (stage === "subscribe") return name !== "poll with last" && sessionKinds.some(([kind]) => kind === name);
   if (stage === "read") return /last|cursor|stream|ndjson|multiplexed/.test(name);
   return true;
 };
@@ -202,7 +202,7 @@ const reaches = (stage: keyof World["gates"], name: string): boolean => {
 describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
   const kinds = Object.entries(KINDS).filter(([name]) => !secure || !name.includes("socket"));
 
-  for (const stage of ["turnstile", "token", "hook", "follow", "read"] as const) {
+  for (const stage of ["throttle", "token", "hook", "subscribe", "read"] as const) {
     test.each(kinds.filter(([name]) => reaches(stage, name)))(
       `%s, aborted at: ${stage}`,
       async (_name, kind) => {
@@ -211,7 +211,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
         // The keys of tokens are fetched once.
         gate.shut();
         const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
-        await eventually(() => gate.waiting >= (stage === "token" || stage === "follow" ? 1 : 3));
+        await eventually(() => gate.waiting >= (stage === "token" || stage === "subscribe" ? 1 : 3));
         await settled(world);
         for (const abort of aborts) abort();
         await settled(world);
@@ -318,7 +318,7 @@ test("of many that come at once after a wait, no more enter than there are place
 const COMMANDS = ["join", "history", "members", "publish"] as const;
 
 test.each(
-  COMMANDS.flatMap((type) => (["hook", "follow", "read"] as const).map((stage) => [type, stage] as const)),
+  COMMANDS.flatMap((type) => (["hook", "subscribe", "read"] as const).map((stage) => [type, stage] as const)),
 )("a socket that asks to %s, closed at: %s", async (type, stage) => {
   const world = await newWorld(false);
   const { server, gates, cursor } = world;

@@ -99,7 +99,7 @@ export class Load {
   #open(): Promise<WebSocket> {
     const { url, credential } = this.options;
     const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
-    // The engine's own: browsers' sockets take no headers.
+    // Bun's own: browsers' sockets take no headers.
     const socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
     return new Promise((resolve, reject) => {
       socket.onopen = () => resolve(socket);

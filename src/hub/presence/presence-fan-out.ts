@@ -32,7 +32,7 @@ export class PresenceFanOut {
 
   /**
    * A session that asked for it begins to listen. Returned is the snapshot that goes with the reply; where there is
-   * none, because it is a stream or has enough to read already, it comes as a message (`level`).
+   * none, because it is a stream or has enough to read already, it comes as a message (`onCaughtUp`).
    */
   begin(membership: Membership): string | undefined {
     const { session, presence } = membership;
@@ -55,7 +55,7 @@ export class PresenceFanOut {
     }
   }
 
-  /** A session is behind: it hears no news, and is told afresh when it is level again. */
+  /** A session lags: it receives no presence changes, and a new snapshot when it has caught up. */
   pause(session: Session): void {
     for (const membership of session.memberships.values()) {
       if (membership.presence !== "live") continue;
@@ -78,7 +78,7 @@ export class PresenceFanOut {
     audience.opening = undefined;
     if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
     if (audience.streams.size === 0) return;
-    // What has gathered for streams comes first: who is let go here has all of it.
+    // What has gathered for streams comes first: a stream that is detached here has all of it.
     this.#fanOut.batchers.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
@@ -103,7 +103,7 @@ export class PresenceFanOut {
   /** From here on it hears all news: they are about what this returns. */
   #inform(membership: Membership): string | undefined {
     const { room, session } = membership;
-    // News that are due leave first. Somebody may be let go by that, this one too.
+    // News that are due leave first. That may detach sessions, this one too.
     const snapshot = this.snapshotOf(room);
     if (session.ended) return undefined;
     markInformed(membership);

@@ -1,7 +1,7 @@
 // The settings of a log in Redis, and whom it tells of what.
 
 export interface RedisLogOptions {
-  /** As `readAddress` takes it. */
+  /** As `parseRedisAddress` takes it. */
   url: string;
   /** What the names of all its keys begin with. */
   prefix?: string | undefined;

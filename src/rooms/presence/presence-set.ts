@@ -117,7 +117,7 @@ export class PresenceSet implements PresenceSource {
 
   /**
    * A session here no longer sees a user, or is no guest any more. With the last one's word the grace begins.
-   * @param now ms, by a clock that never goes back; the same for `expire` and `follow`
+   * @param now ms, by a clock that never goes back; the same for `expire` and `applyRule`
    */
   retract(source: string, user: string | undefined, now: number): void {
     if (user === undefined) return this.#setGuests("here", source, 0);

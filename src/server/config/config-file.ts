@@ -22,7 +22,7 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
   let value: unknown;
   try {
     offerModules();
-    // Modules go by their true names; the engine remembers where a link led.
+    // Modules go by their true names; Bun remembers where a link led.
     const file = realpathSync(path);
     forgetModules(file);
     value = path.endsWith(".json")

@@ -150,7 +150,7 @@ export interface Settings {
 
 const options = Compile(Options);
 
-/** In ms. With less, the engine cuts off connections that are kept alive and in use. */
+/** In ms. With less, Bun cuts off connections that are kept alive and in use. */
 const MIN_HEADER_TIMEOUT_MS = 5000;
 
 /** Options that cannot be used: says which, and where they came from. */

@@ -30,7 +30,7 @@ export const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY
 export interface TlsPair {
   /** Where it was read from. */
   readonly files: { readonly cert: string; readonly key: string };
-  /** As the engine takes it. */
+  /** As Bun takes it. */
   readonly pem: { readonly cert: string; readonly key: string; readonly passphrase?: string };
   /** When it ends, in ms since 1970. */
   readonly expires: number;

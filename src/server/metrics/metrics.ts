@@ -24,7 +24,7 @@ const TRANSPORTS = [
 /** A value, or one a set of labels. No label is ever a client's own word. */
 type Reading = number | [labels: Record<string, string>, value: number][];
 
-/** All metrics of an engine, for its lifetime. */
+/** All metrics of a server, for its lifetime. */
 export function createMetrics(thump: ThumpServer): Registry {
   const registry = new Registry();
   new Gauge({

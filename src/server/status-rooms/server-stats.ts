@@ -1,4 +1,4 @@
-// Samples: how the server fared since the last one, from the plain numbers of hub/stats.ts.
+// Server statistics: how the server performed since the last sample, from the plain numbers of hub/stats.ts.
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { LatencyWindow } from "../../hub/latency-histogram.ts";

@@ -1,4 +1,4 @@
-// Notes for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
+// Events for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
 import { now } from "../../log/clock.ts";
 import { plainAddress } from "../../limits/client-address.ts";
 import { type SessionEnd, type SessionEvents, reasonName } from "../../hub/session-events.ts";

@@ -1,4 +1,4 @@
-// The feed: once a second the server says how it fares, in rooms of its own. The console listens there.
+// Publishes statistics, session events and errors once a second, in the server's own rooms. The console reads them.
 import { hostname } from "node:os";
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../../protocol/status-rooms.ts";
 import type { ThumpServer } from "../thump-server.ts";
@@ -19,7 +19,7 @@ export function startStatusPublisher(thump: ThumpServer): () => void {
   let busy = false;
   const publish = async (room: string, event: string, value: object): Promise<void> => {
     const data = { kind: "json", text: JSON.stringify(value) } as const;
-    // Not by the door: nobody comes through it into these rooms.
+    // Not through the RoomService: it lets nobody publish in these rooms.
     const { size } = await thump.hub.publish({ room, event, data });
     thump.hub.stats.publishedOwn(size);
   };

@@ -101,7 +101,7 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
 
 /**
  * Resolves once the room has a publication after the start, something went missing, `ms` are over, the client
- * left or the server drains. The caller then reads what there is. Rejects when the asker may no longer be here, or there is
+ * left or the server drains. The caller then reads what there is. Rejects when the caller may no longer be here, or there is
  * no place for one more session.
  */
 export function waitForPublication(

@@ -16,7 +16,7 @@ export function upgrade(server: Server<unknown> | null, request: Request, sessio
 }
 
 /**
- * What the engine leaves to us of RFC 6455 §4.2.1: without `Connection: Upgrade` a proxy on the way takes the request
+ * What Bun leaves to us of RFC 6455 §4.2.1: without `Connection: Upgrade` a proxy on the way takes the request
  * for a plain one. And where it has a body, a proxy takes for that what here would be frames.
  */
 function isHandshake({ headers }: Request): boolean {

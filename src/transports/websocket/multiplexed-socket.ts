@@ -105,7 +105,7 @@ export class MultiplexedSocket extends SocketSession {
       case "ping":
         this.service.limiter.take(this.context, "requests");
         this.countAnswer();
-        // The engine sends what it still holds of its topics before it: all up to `at` comes first.
+        // Bun sends what it still holds of its topics before it: all up to `at` comes first.
         return this.#sendFrame({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
     }
   }

@@ -72,7 +72,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
-    // Later, when the connection is gone, the engine no longer knows it.
+    // Later, when the connection is gone, Bun no longer knows it.
     this.address = this.context.address ?? socket.remoteAddress;
     this.service.enter(this);
     if (!this.ended) this.#guard(() => this.begin());

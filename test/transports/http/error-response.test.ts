@@ -134,7 +134,7 @@ describe.each(Object.entries(WAYS))(
       expect(Math.min(...retries)).toBeGreaterThanOrEqual(1000);
     });
 
-    test("a crowd in the turnstile gets the same", async () => {
+    test("a crowd that the connection throttle holds gets the same", async () => {
       const server = startServer(options);
       await prepare(server);
       const all = await Promise.all(

@@ -110,12 +110,12 @@ test.each(["/rooms/r", "/ws?room=r"])("a frame over the limit closes %s with 441
   await other.isWell();
 });
 
-test("one that is far over the limit is closed by the engine, unread", async () => {
+test("one that is far over the limit is closed by Bun, unread", async () => {
   const server = startServer({ limits: { message: 1000 } });
   const other = await bystander(server, "r");
   const socket = await connect(server.socket("/rooms/r"));
   socket.send(new Uint8Array(1_000_000));
-  // The engine sends 1009, or cuts a sender that is still sending.
+  // Bun sends 1009, or cuts a sender that is still sending.
   expect([1006, 1009]).toContain((await socket.closed).code);
   await other.isWell();
   expect(server.thump.sessionsIn("r")).toBe(1);

@@ -34,7 +34,7 @@ test("in a quiet room it is where the server is: good to resume from, when the r
   expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
 });
 
-test("what is published in the very turn of the answer comes before it, held back by the engine or not", async () => {
+test("what is published in the very turn of the answer comes before it, held back by Bun or not", async () => {
   const server = startServer({ rooms: { "*": LARGE } });
   const mux = await joined(server, "r");
   const before = mux.all.length;

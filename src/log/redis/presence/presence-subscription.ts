@@ -21,7 +21,7 @@ export interface PresenceState {
   sources: { source: string; guests: number; sessions: number; said?: PresenceReport[] }[];
 }
 
-/** Reads what LOOK returned. */
+/** Reads what READ_PRESENCE returned. */
 export function parsePresenceState(reply: unknown): PresenceState {
   const [v, users, counts, words] = reply as [number, number, Buffer[], Buffer[][] | null];
   const sources: PresenceState["sources"] = [];
