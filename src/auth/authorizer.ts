@@ -22,9 +22,9 @@ export interface AuthorizeRequest {
   room: string;
 }
 
-type Answer = boolean | undefined | void;
+type AuthorizeResult = boolean | undefined | void;
 /** Code of the app's: `true` allows, `false` refuses, nothing leaves it to rules and tokens. */
-export type Authorize = (asked: AuthorizeRequest) => Answer | Promise<Answer>;
+export type Authorize = (asked: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>;
 
 export class Authorizer {
   /**
@@ -142,7 +142,7 @@ export class Authorizer {
       if (!allowed) throw this.#refuse(context, action, room, rule);
     };
     if (known?.by === hook && this.now() - known.at < DECISION_TTL_MS) return settle(known);
-    const remember = (allowed: Answer): void => {
+    const remember = (allowed: AuthorizeResult): void => {
       const decision = { at: this.now(), by: hook, allowed: allowed ?? undefined };
       const decisions = (context.decisions ??= new Map<string, AuthorizeDecision>());
       if (decisions.size >= MAX_DECISIONS) decisions.clear();

@@ -66,7 +66,7 @@ export interface Frame extends Envelope, Gap, ErrorFrame {
   presence?: PresenceFrame;
 }
 
-export type Reply = (frame: Frame) => void;
+export type ReplyHandler = (frame: Frame) => void;
 
 /** What the two ways do each in their own manner. */
 export interface Transport {
@@ -94,7 +94,7 @@ export interface Connection extends Transport {
   /** Resolves at its end; its rooms are then detached, and what was not answered is in the outbox again. */
   readonly ended: Promise<CloseReason>;
   /** What is to be done with the answers that are still to come, by the ids of their commands. */
-  readonly replies: Map<number | undefined, Reply>;
+  readonly replies: Map<number | undefined, ReplyHandler>;
   /** Ends it. The second time there is nothing to end. `dead`: nobody is there to answer. */
   end(reason?: CloseReason, dead?: boolean): void;
   /** Runs something after so many ms, unless the link ends before. Returns what calls it off. */
@@ -106,7 +106,7 @@ export interface Connection extends Transport {
   /** What was published was kept at a cursor, or why not. */
   answer(entry: OutboxEntry, at: string | undefined, told: ErrorFrame): void;
   /** A command as JSON, with an id: `reply` is called with its answer. */
-  command(command: object, reply: Reply): string;
+  command(command: object, reply: ReplyHandler): string;
   /** The command that puts us into a room, and what is done when it is answered. */
   joining(handle: RoomHandle): string;
   /** Takes what the server says. */

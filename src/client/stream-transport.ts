@@ -10,7 +10,7 @@ import type { RoomHandle } from "./room-handle.ts";
 /** One request publishes at most so many, of about so many bytes. */
 const MAX_BATCH = { count: 100, bytes: 64 * 1024 };
 
-interface Result {
+interface PublishResult {
   at?: string;
   error?: ErrorFrame;
 }
@@ -106,7 +106,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
     try {
       const body = `[${batch.map((entry) => entry.body).join()}]`;
       const response = await request(context, token, "/publish?ordered=1", closing.signal, body);
-      const { results } = (await response.json()) as { results: Result[] };
+      const { results } = (await response.json()) as { results: PublishResult[] };
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
         if (results[i]) connection.answer(entry, at, error);

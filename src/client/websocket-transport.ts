@@ -6,7 +6,7 @@ import {
   type ConnectionContext,
   type Connection,
   newConnection,
-  type Reply,
+  type ReplyHandler,
   type SocketLike,
 } from "./connection.ts";
 import type { OutboxEntry } from "./outbox.ts";
@@ -112,7 +112,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     });
   }
 
-  function ask(command: object, reply: Reply): void {
+  function ask(command: object, reply: ReplyHandler): void {
     if (connection.opened) socket.send(connection.command(command, reply));
   }
 }

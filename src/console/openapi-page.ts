@@ -9,15 +9,15 @@ export interface Parameter {
   schema: object;
 }
 
-type Content = Record<string, { schema: object }>;
+type MediaTypes = Record<string, { schema: object }>;
 
-export interface Operation {
+export interface ApiOperation {
   operationId: string;
   summary: string;
   description?: string;
   parameters?: Parameter[];
-  requestBody?: { required: boolean; content: Content };
-  responses: Record<string, { description: string; content?: Content }>;
+  requestBody?: { required: boolean; content: MediaTypes };
+  responses: Record<string, { description: string; content?: MediaTypes }>;
   security?: Security;
 }
 
@@ -29,7 +29,7 @@ export interface Description {
   openapi: "3.1.0";
   info: { title: string; version: string; description: string; license: object };
   servers: { url: string }[];
-  paths: Record<string, Record<string, Operation>>;
+  paths: Record<string, Record<string, ApiOperation>>;
   components: { schemas: Record<string, object>; securitySchemes?: Record<string, SecurityScheme> };
   security?: Security;
 }
@@ -90,7 +90,7 @@ ${security ? `<h2>Who asks</h2>${table(schemes)}` : ""}<h2>Requests</h2>${operat
 </body></html>`;
 }
 
-function renderOperation(method: string, path: string, operation: Operation): string {
+function renderOperation(method: string, path: string, operation: ApiOperation): string {
   const { operationId, summary, description, parameters = [], requestBody, responses, security } = operation;
   const rows = parameters.map(({ name, in: place, required, description: about, schema }) => [
     `<code>${escape(name)}</code>`,
@@ -115,7 +115,7 @@ function taken(requirement: Record<string, []>): string {
   return names.join(" and ") || "nothing";
 }
 
-function bodies(content: Content = {}): string {
+function bodies(content: MediaTypes = {}): string {
   return Object.entries(content)
     .map(([type, { schema }]) => `<code>${escape(type)}</code> ${schemaText(schema)}`)
     .join("<br>");

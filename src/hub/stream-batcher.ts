@@ -32,15 +32,15 @@ export class StreamBatcher {
     readonly format: StreamFormat,
     readonly coding: ContentCoding,
     readonly rooms: Room[],
-    readonly channels: StreamBatchers,
+    readonly batchers: StreamBatchers,
   ) {}
 
   /** Takes a publication of one of its rooms that came in at `receivedAt`; it leaves at the end of this turn. */
   push(publication: Publication, receivedAt: number): void {
-    const text = this.format.message(publication, this.channels.log.epoch);
+    const text = this.format.message(publication, this.batchers.log.epoch);
     if (this.#pending.push(text) === 1) {
       this.#receivedAt = receivedAt;
-      this.channels.flushLater(this);
+      this.batchers.flushLater(this);
     }
     this.#size += text.length;
     this.#last = publication.seq;
@@ -51,14 +51,14 @@ export class StreamBatcher {
   flush(): void {
     if (this.#pending.length === 0) return;
     const chunk = encoder.encode(this.#pending.join(""));
-    const { stats } = this.channels;
+    const { stats } = this.batchers;
     stats.delivered(this.#pending.length * this.streams.size, chunk.length * this.streams.size);
     this.#pending = [];
     this.#size = 0;
     const block = this.coding.block(chunk);
     for (const stream of this.streams) {
       // A stream that is backed up is detached here: it has all of this chunk.
-      if (!stream.write(block)) this.channels.onBackedUp(stream, this.#last);
+      if (!stream.write(block)) this.batchers.onBackedUp(stream, this.#last);
     }
     stats.toStreams.observe(performance.now() - this.#receivedAt);
   }

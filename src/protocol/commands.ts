@@ -57,7 +57,7 @@ const SCHEMAS = {
 
 /** What ties a reply to its command: a number that a double cannot hold is kept as it was written. */
 export type CommandId = Static<typeof Id> | RawJson | undefined;
-type Fields<T> = Omit<T, "id"> & { id?: CommandId };
+type CommandFields<T> = Omit<T, "id"> & { id?: CommandId };
 /** Its data is read when it is published. */
 export interface PublishCommand {
   type: "publish";
@@ -70,7 +70,7 @@ export interface PublishCommand {
   content: Content;
 }
 type Checked = { [K in keyof typeof SCHEMAS]: Static<(typeof SCHEMAS)[K]> }[keyof typeof SCHEMAS];
-type Plain<T> = T extends { type: "publish" } ? never : Fields<T>;
+type Plain<T> = T extends { type: "publish" } ? never : CommandFields<T>;
 /** A checked command. */
 export type Command = Plain<Checked> | PublishCommand;
 

@@ -7,7 +7,7 @@ import { addressKeyOf } from "../limits/client-address.ts";
 import { consolePage } from "../console/console-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/http/list-rooms.ts";
-import type { Answer, Handler } from "../transports/http/handler-context.ts";
+import type { HandlerResult, Handler } from "../transports/http/handler-context.ts";
 import { readPathNames } from "../transports/http/path-names.ts";
 import { endSessionRoute, endUserSessions, revoke } from "../transports/http/operator-actions.ts";
 import { clientGone } from "../transports/open-session.ts";
@@ -172,11 +172,11 @@ function guarded(
   asksForEvents: AsksForEvents = () => false,
 ) {
   const { service, origins, connectionThrottle } = thump;
-  const answer = ({ request, server, route }: Context): Answer | Promise<Answer> => {
+  const answer = ({ request, server, route }: Context): HandlerResult | Promise<HandlerResult> => {
     let origin: string | undefined;
-    const allow = (response: Answer): Answer =>
+    const allow = (response: HandlerResult): HandlerResult =>
       origin === undefined || !response ? response : allowPage(thump, response, origin);
-    const fail = (error: unknown): Answer =>
+    const fail = (error: unknown): HandlerResult =>
       allow(errorResponse(service.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
       // Elysia forgets what a group does at the start.

@@ -12,7 +12,7 @@ interface ItemError {
   message: string;
   retry?: number;
 }
-type Result = { at: string } | { error: ItemError };
+type SendResult = { at: string } | { error: ItemError };
 
 /** What became of a batch: the first so many are kept, and then one may have been refused. */
 export interface Sent {
@@ -97,7 +97,7 @@ export class BatchSender {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: `[${batch.map(({ body }) => body).join(",")}]`,
-      })) as { results?: Result[] };
+      })) as { results?: SendResult[] };
       if (!Array.isArray(results) || results.length === 0)
         throw new ServerError(`${this.api.base}/publish answered without results. Look at --url.`, 200);
       this.#reached = true;

@@ -60,7 +60,7 @@ export class ServerApi {
 }
 
 /** What the server answers. */
-export interface RoomRow {
+export interface RoomListRow {
   room: string;
   sessions: number;
   newest?: number;

@@ -40,7 +40,7 @@ export class AppendSender {
   /** Sends one now, or when that is possible again. @throws ThumpError `unavailable` when too many wait already */
   append(draft: Draft): Promise<Publication> {
     const { append, done } = this.#pendingAppends.add(draft, sizeOfData(draft.data));
-    const connection = this.subscriber.link();
+    const connection = this.subscriber.currentConnection();
     // Who follows since this turn gets it.
     this.subscriber.join();
     if (connection && this.subscriber.live && !this.recovery.done) this.#send(connection, append);
@@ -50,7 +50,7 @@ export class AppendSender {
 
   /** What waited goes out, oldest first. */
   flush(): void {
-    const connection = this.subscriber.link();
+    const connection = this.subscriber.currentConnection();
     if (!connection || this.recovery.done) return;
     for (const append of this.#pendingAppends.takeWaiting()) this.#send(connection, append);
   }

@@ -43,9 +43,9 @@ export async function probe(
   { names, period }: RoomKeys,
   epoch: string,
   { seq, rooms }: NewestPositions,
-  followed: Subscription[],
+  subscriptions: Subscription[],
 ): Promise<void> {
-  const unknown = followed.filter(({ name, started }) => started && rooms.get(name) === 0);
+  const unknown = subscriptions.filter(({ name, started }) => started && rooms.get(name) === 0);
   for (const some of chunks(unknown)) {
     const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
     const args = [epoch, period, ...some.map(({ name }) => name)];

@@ -1,7 +1,7 @@
 // What is asked of Redis: it waits until Redis is there, for as long as anybody would wait.
 import { ThumpError, unavailable } from "../../protocol/codes.ts";
 import { redisErrorKind } from "./redis-errors.ts";
-import type { RedisConnection, Reply } from "./redis-connection.ts";
+import type { RedisConnection, RedisReply } from "./redis-connection.ts";
 
 export class ReadyGate {
   /** Resolves once it can be asked; another one after each break. */
@@ -13,7 +13,7 @@ export class ReadyGate {
    * @param onError told of what Redis complains of
    */
   constructor(
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly patience: number,
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
@@ -36,9 +36,9 @@ export class ReadyGate {
   }
 
   /** Asks Redis something once it is there. @throws ThumpError `unavailable` */
-  async ask(run: (connection: RedisConnection) => Promise<Reply>): Promise<Reply> {
+  async ask(run: (connection: RedisConnection) => Promise<RedisReply>): Promise<RedisReply> {
     await this.within(this.ready);
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (!connection) throw unavailable("Redis cannot be reached just now.");
     try {
       return await this.within(run(connection));

@@ -15,7 +15,7 @@ export class RedisRecovery {
   #mending: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
 
   constructor(
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly events: RecoveryEvents,
   ) {}
 
@@ -26,7 +26,7 @@ export class RedisRecovery {
 
   /** Sees to what can be put right. What a connection said that is gone does not matter. */
   failed(connection: RedisConnection, error: Error): void {
-    if (this.link() !== connection) return;
+    if (this.currentConnection() !== connection) return;
     const wrong = redisErrorKind(error);
     if (wrong === "elsewhere") return connection.end(error);
     if (wrong !== "scripts" && wrong !== "epoch") return;
@@ -40,7 +40,7 @@ export class RedisRecovery {
   /** Once nothing is under way, what was wrong is put right, and all goes on in its order. */
   async recover(connection: RedisConnection): Promise<void> {
     const mending = this.#mending;
-    if (!mending || this.events.isBusy() || this.link() !== connection) return;
+    if (!mending || this.events.isBusy() || this.currentConnection() !== connection) return;
     try {
       if (mending.scripts) await connection.reload();
       if (mending.epoch) await this.events.enter(connection);

@@ -7,7 +7,7 @@ const PING_INTERVAL_MS = 1000;
 /** Channels that one command names. */
 const ITEMS_PER_COMMAND = 500;
 
-export type Reply = number | Buffer | null | Reply[];
+export type RedisReply = number | Buffer | null | RedisReply[];
 
 /** What a server said of itself when it was connected to. */
 export interface ServerInfo {
@@ -93,19 +93,19 @@ export class RedisConnection {
   }
 
   /** Runs a script. Replies come in the order of the calls; strings are Buffers. @throws Error of Redis */
-  async eval(script: Script, keys: string[], args: (string | number | Buffer)[]): Promise<Reply> {
+  async eval(script: Script, keys: string[], args: (string | number | Buffer)[]): Promise<RedisReply> {
     this.sent++;
     const reply = await this.redis.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...args);
     this.#heard = performance.now();
-    return reply as Reply;
+    return reply as RedisReply;
   }
 
   /** Any other command. */
-  async call(command: string, ...args: (string | number | Buffer)[]): Promise<Reply> {
+  async call(command: string, ...args: (string | number | Buffer)[]): Promise<RedisReply> {
     this.sent++;
     const reply = await this.redis.callBuffer(command, ...args);
     this.#heard = performance.now();
-    return reply as Reply;
+    return reply as RedisReply;
   }
 
   /** Has the scripts ready again, after somebody threw them out. */

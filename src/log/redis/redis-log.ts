@@ -12,7 +12,7 @@ import { RestartBarrier } from "./restart-barrier.ts";
 import { Subscriber } from "./subscriber.ts";
 import { Subscription } from "./subscription.ts";
 import { Reconnector } from "./reconnector.ts";
-import type { RedisConnection, Reply } from "./redis-connection.ts";
+import type { RedisConnection, RedisReply } from "./redis-connection.ts";
 import { RedisRecovery } from "./recovery.ts";
 import { KeyNames } from "./key-names.ts";
 import { afterHole, type ReadResult, ReadCoalescer, PUBLICATIONS_PER_READ } from "./read-coalescer.ts";
@@ -62,7 +62,7 @@ export class RedisLog implements Log {
     this.#readyGate = new ReadyGate(connection, patience, (where, error) =>
       this.#recovery.failed(where, error),
     );
-    const ask = (run: (made: RedisConnection) => Promise<Reply>) => this.#readyGate.ask(run);
+    const ask = (run: (made: RedisConnection) => Promise<RedisReply>) => this.#readyGate.ask(run);
     this.peers = new RedisPeers(this.names, connection, ask, options.lease ?? 6000);
     this.#barrier = new RestartBarrier(this.names, this.#roomKeys.period, this.peers);
     this.#subscriber = new Subscriber(
@@ -252,7 +252,7 @@ export class RedisLog implements Log {
   #eval(
     script: Script,
     write: (epoch: string) => [keys: string[], args: (string | number)[]],
-  ): Promise<Reply> {
+  ): Promise<RedisReply> {
     return this.#readyGate.ask((connection) => {
       const [keys, args] = write(this.epoch);
       return connection.eval(script, keys, [this.epoch, ...args]);

@@ -2,7 +2,7 @@
 import { surelyPast } from "../clock.ts";
 import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
 import { RedisPresence } from "./presence/redis-presence.ts";
-import { chunks, type RedisConnection, type Reply } from "./redis-connection.ts";
+import { chunks, type RedisConnection, type RedisReply } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
 import { ttlCache } from "./ttl-cache.ts";
@@ -20,7 +20,7 @@ const LEFT_MARK = "-";
 const REVOCATIONS_PER_READ = 1000;
 
 /** Runs a command once Redis is there. @throws ThumpError `unavailable` */
-export type RunWhenReady = (run: (connection: RedisConnection) => Promise<Reply>) => Promise<Reply>;
+export type RunWhenReady = (run: (connection: RedisConnection) => Promise<RedisReply>) => Promise<RedisReply>;
 
 type PeerMessage = { id: number; from: string } & (
   { remove: SessionRemoval } | { remember: Revocation } | { ended: number }
@@ -46,11 +46,11 @@ export class RedisPeers implements Peers {
   /** @param lease a node that was not heard of for so long is gone, in ms */
   constructor(
     readonly names: KeyNames,
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly ask: RunWhenReady,
     readonly lease: number,
   ) {
-    this.presence = new RedisPresence(this.node, names, link, ask, lease);
+    this.presence = new RedisPresence(this.node, names, currentConnection, ask, lease);
     this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
     this.counts = ttlCache(COUNTS_TTL_MS, () => this.#readCounts());
@@ -109,7 +109,7 @@ export class RedisPeers implements Peers {
     if ("remember" in message) return this.#localNode?.revoked([message.remember]);
     const ended = this.#localNode?.remove(message.remove) ?? 0;
     const answer: PeerMessage = { id: message.id, from: this.node, ended };
-    this.link()
+    this.currentConnection()
       ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(answer))
       .catch(() => {
         // Who asked waits for a moment, and goes on without.
@@ -129,7 +129,7 @@ export class RedisPeers implements Peers {
         from,
         from + REVOCATIONS_PER_READ - 1,
         "WITHSCORES",
-      )) as Reply[];
+      )) as RedisReply[];
       const flat = page.flat().map(String);
       const all: Revocation[] = [];
       for (let i = 0; i + 1 < flat.length; i += 2) {
@@ -151,7 +151,7 @@ export class RedisPeers implements Peers {
   /** This node leaves: the others need not wait for its lease to end. */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (!connection || !this.#localNode) return;
     await this.presence.leave();
     await connection.call("ZREM", this.names.shared("nodes"), this.node);
@@ -169,7 +169,7 @@ export class RedisPeers implements Peers {
 
   /** Renews the lease, and then writes what has changed. */
   async #refresh(): Promise<void> {
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (!connection || !this.#localNode) return;
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
     const write = async (changes: [string, number][]) => {

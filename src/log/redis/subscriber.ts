@@ -31,7 +31,7 @@ export class Subscriber {
     readonly roomKeys: RoomKeys,
     readonly barrier: RestartBarrier,
     readonly stats: RedisStats,
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly onForget: ((room: string) => void) | undefined,
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {
@@ -46,7 +46,7 @@ export class Subscriber {
 
   /** Follows the rooms that were asked for so far. Where there is no connection, the next one does. */
   join(): void {
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (!connection || !this.live || this.#joining.length === 0) return;
     const rooms = this.#joining.filter((room) => this.rooms.get(room.name) === room);
     this.#joining = [];
@@ -59,7 +59,7 @@ export class Subscriber {
     this.rooms.delete(name);
     subscription.release();
     subscription.starting.resolve();
-    this.link()?.unsubscribe([this.names.channel(this.#entered, name)]);
+    this.currentConnection()?.unsubscribe([this.names.channel(this.#entered, name)]);
   }
 
   /** A notification. False when it is of no room. */
@@ -119,7 +119,7 @@ export class Subscriber {
     if (this.#entered !== this.epoch) this.#forgetHeld();
     const newest = await this.#subscribe(connection, this.#entered, rooms);
     if (this.#entered === this.epoch) await probe(connection, this.roomKeys, this.epoch, newest, rooms);
-    if (this.link() !== connection) return;
+    if (this.currentConnection() !== connection) return;
     const before: Cursor = { epoch: this.epoch, seq: this.last };
     this.epoch = this.#entered;
     const renewed = before.epoch !== "" && before.epoch !== this.epoch;
@@ -184,7 +184,7 @@ export class Subscriber {
   async #join(connection: RedisConnection, rooms: Subscription[]): Promise<void> {
     if (rooms.length === 0) return;
     const newest = await this.#subscribe(connection, this.epoch, rooms);
-    if (!this.live || this.link() !== connection) return;
+    if (!this.live || this.currentConnection() !== connection) return;
     this.reached(newest.seq);
     for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
   }

@@ -29,7 +29,7 @@ export class Appender implements CommitEvents {
   constructor(
     readonly commits: () => GroupCommit,
     readonly rooms: StoredRooms,
-    readonly memory: MemoryLog,
+    readonly memoryLog: MemoryLog,
     readonly sequence: Sequence,
     readonly onFault: (what: string, error?: unknown) => void,
   ) {}
@@ -38,7 +38,7 @@ export class Appender implements CommitEvents {
     const { room } = draft;
     const groupCommit = this.commits();
     if (!isKept(retention)) {
-      if (this.#mayNow(room)) return this.memory.append(draft);
+      if (this.#mayNow(room)) return this.memoryLog.append(draft);
       return groupCommit.fault ? Promise.reject(groupCommit.fault) : this.#later(draft, undefined, undefined);
     }
     const key = draft.key === undefined ? undefined : scopedKey(draft, draft.key);
@@ -72,7 +72,7 @@ export class Appender implements CommitEvents {
   numberInMemory({ draft, key }: PendingPublication): Publication {
     this.#arrived(draft.room);
     if (key !== undefined) this.#pending.delete(key);
-    return this.memory.append(draft);
+    return this.memoryLog.append(draft);
   }
 
   onDropped({ key, draft }: PendingPublication): void {

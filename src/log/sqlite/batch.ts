@@ -40,7 +40,7 @@ export interface RoomChange extends RoomRow {
 export type KeyRow = [seq: number, key: string, prev: number, time: number];
 
 /** Numbers and names that hold for the whole log. */
-export interface Meta {
+export interface FileMeta {
   epoch: string;
   /** No seq from here on was ever used. */
   reserved: number;
@@ -58,7 +58,7 @@ export interface WriteBatch {
   keysUpTo: number;
   /** Ids of rooms of which nothing needs to be known. They are not used again. */
   drops: number[];
-  meta: Partial<Meta>;
+  meta: Partial<FileMeta>;
 }
 
 /** How a batch went. With an error, nothing of it is kept. */

@@ -1,6 +1,6 @@
 // Makes a batch of what is to be kept: gives publications their numbers, and says what has changed of their rooms.
 import type { Publication } from "../../protocol/publication.ts";
-import { type WriteBatch, DATA_KINDS, type Meta, type PublicationRow } from "./batch.ts";
+import { type WriteBatch, DATA_KINDS, type FileMeta, type PublicationRow } from "./batch.ts";
 import type { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
@@ -9,7 +9,7 @@ export interface BatchExtras {
   changed: Iterable<StoredRoom>;
   keysUpTo: number;
   drops: StoredRoom[];
-  meta: Partial<Meta>;
+  meta: Partial<FileMeta>;
 }
 
 /** @param first the number of the first entry that has none; the others follow on it */

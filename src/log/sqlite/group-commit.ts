@@ -4,7 +4,7 @@ import { ThumpError } from "../../protocol/codes.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Sequence } from "../sequence.ts";
 import { buildBatch } from "./build-batch.ts";
-import type { WriteBatch, Meta, WriteOutcome } from "./batch.ts";
+import type { WriteBatch, FileMeta, WriteOutcome } from "./batch.ts";
 import type { PendingPublication } from "./pending-publication.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
@@ -42,7 +42,7 @@ export class GroupCommit {
   /** Why nothing can be kept just now. */
   fault: ThumpError | undefined;
   /** To be kept with the next batch. */
-  readonly meta: Partial<Meta> = {};
+  readonly meta: Partial<FileMeta> = {};
   /** Rooms of which nothing needs to be known. */
   readonly drops = new Set<StoredRoom>();
   keysUpTo = 0;
@@ -139,11 +139,11 @@ export class GroupCommit {
     // Who waits for what has changed waits for all of it.
     const most = settling.length > 0 ? Number.POSITIVE_INFINITY : MAX_CHANGED_ROOMS;
     const changed = [...this.rooms.changed.values().take(most)];
-    const beside = this.#extras(changed, entries, first + entries.length);
-    const batch = buildBatch(entries, first, beside);
+    const extras = this.#extras(changed, entries, first + entries.length);
+    const batch = buildBatch(entries, first, extras);
     for (const room of changed) this.rooms.changed.delete(room);
     this.#writing = new Map(
-      [...changed, ...beside.drops, ...entries.flatMap(({ room }) => room ?? [])].map((room) => [
+      [...changed, ...extras.drops, ...entries.flatMap(({ room }) => room ?? [])].map((room) => [
         room.id,
         room,
       ]),
@@ -154,7 +154,7 @@ export class GroupCommit {
       if (outcome.error) this.#onFailed(outcome.error, batch, entries, settling);
       else this.#onStored(outcome, batch, entries, settling);
       this.#writing = undefined;
-      if (!outcome.error) for (const room of beside.drops) this.events.onRoomGone(room);
+      if (!outcome.error) for (const room of extras.drops) this.events.onRoomGone(room);
       if (!this.#queue.isEmpty || this.#settling.length > 0) this.#send();
     });
   }
@@ -166,15 +166,15 @@ export class GroupCommit {
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
     const reserved = meta.reserved ?? this.#reserve(next - this.sequence.last);
-    const beside = {
+    const extras = {
       changed,
       keysUpTo,
       drops,
       meta: { ...meta, ...(reserved === undefined ? {} : { reserved }) },
     };
     this.keysUpTo = 0;
-    for (const name of Object.keys(meta) as (keyof Meta)[]) delete meta[name];
-    return beside;
+    for (const name of Object.keys(meta) as (keyof FileMeta)[]) delete meta[name];
+    return extras;
   }
 
   /** Up to where numbers are to be set aside, when so many more are needed; nothing while there are enough. */

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
-import { type KeyRow, DATA_KINDS, type Meta, type PublicationRow, type RoomRow } from "./batch.ts";
+import { type KeyRow, DATA_KINDS, type FileMeta, type PublicationRow, type RoomRow } from "./batch.ts";
 
 import { ReadCache } from "./read-cache.ts";
 
@@ -22,9 +22,11 @@ export class Reader {
 
   constructor(readonly db: Database) {}
 
-  meta(): Meta {
-    const rows = this.db.query<{ name: keyof Meta; value: never }, []>("SELECT name, value FROM meta").all();
-    const meta: Meta = { epoch: "", reserved: 0, forgotten: 0, kinds: "" };
+  meta(): FileMeta {
+    const rows = this.db
+      .query<{ name: keyof FileMeta; value: never }, []>("SELECT name, value FROM meta")
+      .all();
+    const meta: FileMeta = { epoch: "", reserved: 0, forgotten: 0, kinds: "" };
     for (const { name, value } of rows) meta[name] = value;
     return meta;
   }

@@ -50,7 +50,7 @@ export class SqliteLog implements Log {
   readonly #opened: OpenFolder;
   readonly #writerThread: WriterThread;
   readonly #sequence: Sequence;
-  readonly #memory: MemoryLog;
+  readonly #memoryLog: MemoryLog;
   readonly #rooms: StoredRooms;
   readonly #appender: Appender;
   readonly #maintenance: Maintenance;
@@ -78,7 +78,7 @@ export class SqliteLog implements Log {
     this.epoch = meta.epoch;
     this.#fingerprint = meta.kinds;
     this.#sequence = new Sequence(meta.reserved - 1);
-    this.#memory = new MemoryLog(
+    this.#memoryLog = new MemoryLog(
       (room) => this.#retentionOf(room),
       memoryBudget,
       onRelease,
@@ -94,7 +94,13 @@ export class SqliteLog implements Log {
       cache,
     );
     const fault = (what: string, error?: unknown) => this.#onFault(what, error);
-    this.#appender = new Appender(() => this.groupCommit, this.#rooms, this.#memory, this.#sequence, fault);
+    this.#appender = new Appender(
+      () => this.groupCommit,
+      this.#rooms,
+      this.#memoryLog,
+      this.#sequence,
+      fault,
+    );
     for (const [seq, row, prev, time] of keys) {
       const [key = "", hash] = row.split("\n");
       this.#appender.keys.set(key, { seq, prev, time, hash });
@@ -132,32 +138,32 @@ export class SqliteLog implements Log {
   }
 
   read(room: string, after: number, limit: number): Slice | Promise<Slice> {
-    if (!isKept(this.#retentionOf(room))) return this.#memory.read(room, after, limit);
+    if (!isKept(this.#retentionOf(room))) return this.#memoryLog.read(room, after, limit);
     return this.#reading(room, after, (known) => known.read(after, limit));
   }
 
   history(room: string, at: number): RoomHistory | undefined {
-    return isKept(this.#retentionOf(room)) ? undefined : this.#memory.history(room, at);
+    return isKept(this.#retentionOf(room)) ? undefined : this.#memoryLog.history(room, at);
   }
 
   newest(room: string, count: number): Slice | Promise<Slice> {
-    if (!isKept(this.#retentionOf(room))) return this.#memory.newest(room, count);
+    if (!isKept(this.#retentionOf(room))) return this.#memoryLog.newest(room, count);
     return this.#reading(room, this.last, (known) => known.newest(count));
   }
 
   subscribe(room: string, onPublication: PublicationListener): void {
     this.#appender.subscribers.set(room, onPublication);
-    this.#memory.subscribe(room, onPublication);
+    this.#memoryLog.subscribe(room, onPublication);
   }
 
   unsubscribe(room: string): void {
     this.#appender.subscribers.delete(room);
-    this.#memory.unsubscribe(room);
+    this.#memoryLog.unsubscribe(room);
   }
 
   replaceRetention(retentionOf: (room: string) => Retention): void {
     this.#retentionOf = retentionOf;
-    this.#memory.replaceRetention(retentionOf);
+    this.#memoryLog.replaceRetention(retentionOf);
     this.#applyRules(this.options.fingerprint === undefined);
     const at = now();
     for (const room of this.#rooms.loaded) room.setRetention(retentionOf(room.name), at);
@@ -166,7 +172,7 @@ export class SqliteLog implements Log {
   }
 
   forget(room: string): void | Promise<void> {
-    this.#memory.forget(room);
+    this.#memoryLog.forget(room);
     if (!isKept(this.#retentionOf(room))) return;
     try {
       const known = this.#rooms.known(room);
@@ -182,7 +188,7 @@ export class SqliteLog implements Log {
   /** A room is in one of the two: rules say where, and what is in the other place is forgotten when they change. */
   *rooms(): Iterable<string> {
     yield* this.#rooms.names();
-    yield* this.#memory.rooms();
+    yield* this.#memoryLog.rooms();
   }
 
   /** How many rooms of the file are in memory. */
@@ -191,7 +197,7 @@ export class SqliteLog implements Log {
   }
 
   usageOf(room: string): RoomUsage | undefined {
-    if (!isKept(this.#retentionOf(room))) return this.#memory.usageOf(room);
+    if (!isKept(this.#retentionOf(room))) return this.#memoryLog.usageOf(room);
     const known = this.#rooms.peek(room);
     return known && { count: known.count, bytes: known.bytes, newest: known.history.newestTime };
   }
@@ -201,7 +207,7 @@ export class SqliteLog implements Log {
     this.#closed = true;
     this.#maintenance.stop();
     await this.groupCommit.finish();
-    await this.#memory.close();
+    await this.#memoryLog.close();
     this.#opened.db.close(true);
     await this.#writerThread.close();
     this.#opened.release();
@@ -225,8 +231,9 @@ export class SqliteLog implements Log {
     this.#fingerprint = kinds;
     this.groupCommit.meta.kinds = kinds;
     this.#maintenance.leaveOthers(this.last);
-    this.#memory.forgetAbsent();
-    for (const room of this.#memory.rooms()) if (isKept(this.#retentionOf(room))) this.#memory.forget(room);
+    this.#memoryLog.forgetAbsent();
+    for (const room of this.#memoryLog.rooms())
+      if (isKept(this.#retentionOf(room))) this.#memoryLog.forget(room);
   }
 
   #reading(room: string, after: number, read: (known: StoredRoom) => Slice): Slice | Promise<Slice> {

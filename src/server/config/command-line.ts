@@ -1,13 +1,13 @@
 // Where options come from: flags over environment over a file over defaults. Which there are: flag-table.ts.
 import { readFile } from "./config-file.ts";
-import { flagName, type Reading, type Setting, SETTINGS } from "./flag-table.ts";
+import { flagName, type ValueKind, type Setting, SETTINGS } from "./flag-table.ts";
 import { checkOptions, type Options, OptionsError } from "./options.ts";
 import { hasPassword } from "./redact-url.ts";
 
 type Environment = Record<string, string | undefined>;
 /** Flags as they were given, by name without dashes: text, a list of texts, or on and off. */
 export type Flags = Record<string, string | string[] | boolean | undefined>;
-type Fields = Record<string, unknown>;
+type OptionFields = Record<string, unknown>;
 
 /** All options, from everywhere. @throws OptionsError */
 export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
@@ -40,7 +40,7 @@ function variable({ env: name, emptyIsNone, reads }: Setting, env: Environment):
 }
 
 /** A field alone does not say of which kind the option is that it is a field of. */
-function checkNeeds(options: Fields): void {
+function checkNeeds(options: OptionFields): void {
   for (const { flag, env, option = "", needs } of SETTINGS) {
     const [top = "", field = ""] = option.split(".");
     const given = options[top];
@@ -50,15 +50,15 @@ function checkNeeds(options: Fields): void {
 }
 
 /** What one source says, as options. `find` gives a setting's name there, and its value. */
-function collect(find: (setting: Setting) => Found): Fields {
-  const options: Fields = {};
+function collect(find: (setting: Setting) => Found): OptionFields {
+  const options: OptionFields = {};
   for (const setting of SETTINGS) {
     const [name, value] = find(setting);
     const { option, reads, implies = {} } = setting;
     if (value === undefined || option === undefined) continue;
     const [top = "", field] = option.split(".");
     const read = convert(value, reads, name);
-    const before = options[top] as Fields | undefined;
+    const before = options[top] as OptionFields | undefined;
     const kind = before?.["kind"] ?? implies["kind"];
     if (implies["kind"] !== undefined && implies["kind"] !== kind)
       throw new OptionsError(`${name}: the ${top} is ${String(kind)} already; leave one of the two out`);
@@ -68,7 +68,7 @@ function collect(find: (setting: Setting) => Found): Fields {
 }
 
 /** Options over others. Those with fields of their own, such as limits, are put together field by field. */
-function merge(closer: Fields, farther: Fields): Fields {
+function merge(closer: OptionFields, farther: OptionFields): OptionFields {
   const both = Object.entries(closer).map(([name, value]) => [name, mergeOne(value, farther[name])]);
   return { ...farther, ...Object.fromEntries(both) };
 }
@@ -82,11 +82,11 @@ function mergeOne(closer: unknown, farther: unknown): unknown {
   return Object.fromEntries([...Object.entries(closer), ...others]);
 }
 
-function isFields(value: unknown): value is Fields {
+function isFields(value: unknown): value is OptionFields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function convert(value: Exclude<Flags[string], undefined>, reads: Reading = "text", name: string): unknown {
+function convert(value: Exclude<Flags[string], undefined>, reads: ValueKind = "text", name: string): unknown {
   if (typeof value !== "string") return value;
   if (reads === "number") return number(value);
   if (reads === "list") return value.split(",").map((one) => one.trim());

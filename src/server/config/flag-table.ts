@@ -1,7 +1,7 @@
 // What `thump serve` can be told by flags and environment: the one table that parsing, help and docs come from.
 
 /** How the text of a flag or a variable is read. */
-export type Reading = "text" | "number" | "list" | "json" | "switch";
+export type ValueKind = "text" | "number" | "list" | "json" | "switch";
 
 export interface Setting {
   /** As help shows it: `--port <n>`. Without it the environment alone sets it: others on the machine see flags. */
@@ -15,7 +15,7 @@ export interface Setting {
   /** It is about an option that has to be there, such as by this flag. */
   needs?: string;
   /** `text` unless it says otherwise. */
-  reads?: Reading;
+  reads?: ValueKind;
   /** There is `--no-…` beside the flag. One that is there alone is the flag itself. */
   off?: true;
   /** An empty variable is none, as it is for a switch. Elsewhere it is a mistake that should not pass for a choice. */

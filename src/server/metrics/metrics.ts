@@ -22,7 +22,7 @@ const TRANSPORTS = [
 ];
 
 /** A value, or one a set of labels. No label is ever a client's own word. */
-type Reading = number | [labels: Record<string, string>, value: number][];
+type MetricValue = number | [labels: Record<string, string>, value: number][];
 
 /** All metrics of a server, for its lifetime. */
 export function createMetrics(thump: ThumpServer): Registry {
@@ -145,7 +145,7 @@ export function gauge(
   name: string,
   help: string,
   labelNames: string[],
-  read: () => Reading,
+  read: () => MetricValue,
 ): void {
   new Gauge({
     name,
@@ -159,7 +159,7 @@ export function gauge(
 }
 
 /** What was read, each with its labels. */
-function labelled(value: Reading): Exclude<Reading, number> {
+function labelled(value: MetricValue): Exclude<MetricValue, number> {
   return typeof value === "number" ? [[{}, value]] : value;
 }
 
@@ -169,7 +169,7 @@ export function counter(
   name: string,
   help: string,
   labelNames: string[],
-  read: () => Reading,
+  read: () => MetricValue,
 ): void {
   new Counter({
     name,

@@ -1,6 +1,6 @@
 // The OpenAPI document: every route of the server, for people and for tools.
 import pkg from "../../../package.json" with { type: "json" };
-import type { Description, Operation } from "../../console/openapi-page.ts";
+import type { Description, ApiOperation } from "../../console/openapi-page.ts";
 import { manyPaths, operatorPaths, PROBLEM, roomPaths, serverPaths, words } from "./paths.ts";
 import { schemas } from "./schemas.ts";
 import { BY_KEY, BY_NOBODY, withSecurity } from "./security.ts";
@@ -9,7 +9,7 @@ import type { Settings } from "../config/options.ts";
 function metricsPath({ metrics, metricsPath }: Settings): Description["paths"] {
   if (metrics === "off") return {};
   const text = { "text/plain": words("The text format of Prometheus.") };
-  const get: Operation = {
+  const get: ApiOperation = {
     operationId: "metrics",
     summary: "Metrics for Prometheus",
     description:
@@ -22,13 +22,13 @@ function metricsPath({ metrics, metricsPath }: Settings): Description["paths"] {
 
 /** The document of a server with these settings. */
 export function describe(settings: Settings): Description {
-  const demo: Operation = {
+  const demo: ApiOperation = {
     operationId: "demo",
     summary: "The demo page",
     security: BY_NOBODY,
     responses: { 200: { description: "HTML.", content: { "text/html": words("A page.") } } },
   };
-  const operators: Operation = {
+  const operators: ApiOperation = {
     operationId: "console",
     summary: "The console: a page for operators",
     description: "What it shows it asks for, with the API key that is typed into it.",

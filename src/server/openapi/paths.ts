@@ -1,10 +1,10 @@
 // The requests of the OpenAPI document: what each takes and answers.
 import type { TSchema } from "typebox";
-import type { Description, Operation, Parameter } from "../../console/openapi-page.ts";
+import type { Description, ApiOperation, Parameter } from "../../console/openapi-page.ts";
 import { Query } from "../../transports/http/read-request.ts";
 import { BY_KEY, BY_NOBODY } from "./security.ts";
 
-type Answers = Operation["responses"];
+type Answers = ApiOperation["responses"];
 
 const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ "application/json": { schema: refTo(name) } });

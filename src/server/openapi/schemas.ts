@@ -4,7 +4,7 @@ import { STATUS } from "../../protocol/codes.ts";
 import * as commands from "../../protocol/commands.ts";
 import { Revocation } from "../../transports/http/operator-actions.ts";
 import { Joins } from "../../transports/stream/multiplexed-stream.ts";
-import { Item } from "../../transports/http/batch-items.ts";
+import { BatchItem } from "../../transports/http/batch-items.ts";
 import { operatorSchemas } from "./operator-schemas.ts";
 
 const text = (description: string) => Type.String({ description });
@@ -124,7 +124,7 @@ export const schemas: Record<string, TSchema> = {
   Rooms,
   ...operatorSchemas,
   Problem,
-  BatchItem: Item,
+  BatchItem: BatchItem,
   Joins,
   Results: Type.Object({ results: Type.Array(Result) }),
   Published: Type.Object({ at: ref("Cursor") }),

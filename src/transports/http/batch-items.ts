@@ -11,7 +11,7 @@ import { contentOf, MAX_VALUES, parseEnvelope } from "../../protocol/parse-envel
 import { parsing } from "./read-body.ts";
 
 /** What a batch is made of. */
-export const Item = Type.Object({
+export const BatchItem = Type.Object({
   room: Type.Optional(Type.String()),
   rooms: Type.Optional(Type.Array(Type.String())),
   event: Type.Optional(Type.String()),
@@ -19,8 +19,8 @@ export const Item = Type.Object({
   encoding: Type.Optional(Type.Literal("base64")),
   key: Type.Optional(Type.String()),
 });
-type Item = Static<typeof Item>;
-const checker = Compile(Item);
+type BatchItem = Static<typeof BatchItem>;
+const checker = Compile(BatchItem);
 /** In characters of JSON, with escapes. */
 const MAX_NAME_LENGTH = 2048;
 

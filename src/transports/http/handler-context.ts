@@ -15,6 +15,6 @@ export interface HandlerContext {
 }
 
 /** Undefined where the request has become a WebSocket. */
-export type Answer = Response | undefined;
+export type HandlerResult = Response | undefined;
 
-export type Handler = (http: HandlerContext) => Answer | Promise<Answer>;
+export type Handler = (http: HandlerContext) => HandlerResult | Promise<HandlerResult>;

@@ -14,7 +14,7 @@ import {
 } from "../../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "../room-answers.ts";
 import { readContent, readItems } from "./read-body.ts";
-import type { Answer, HandlerContext } from "./handler-context.ts";
+import type { HandlerResult, HandlerContext } from "./handler-context.ts";
 import { MultiplexedSocket } from "../websocket/multiplexed-socket.ts";
 import { MultiplexedStream, parseJoins } from "../stream/multiplexed-stream.ts";
 import { openRoomStream, openSocket, openStream, openPoll } from "../open-session.ts";
@@ -64,7 +64,7 @@ async function readPublication(
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
-export function listen(http: HandlerContext): Answer | Promise<Answer> {
+export function listen(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context, names } = http;
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
@@ -72,7 +72,7 @@ export function listen(http: HandlerContext): Answer | Promise<Answer> {
   const query = readQuery(request, streams ? undefined : READ_PARAMETERS);
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT_SECONDS, Number(query.wait ?? 0));
-  const listening = (run: (joins: AuthorizedStarts) => Answer | Promise<Answer>) =>
+  const listening = (run: (joins: AuthorizedStarts) => HandlerResult | Promise<HandlerResult>) =>
     andThen(service.authorizeJoins(context, startAll([room], start)), (joins) => {
       service.checkOpen(context, [room]);
       return run(joins);
@@ -132,7 +132,7 @@ export async function multiplexedStream(http: HandlerContext, maxBody: number): 
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
-export function multiplexed(http: HandlerContext): Answer | Promise<Answer> {
+export function multiplexed(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context } = http;
   const query = readQuery(request);
   service.authorizer.checkAuthenticated(context, AUTH_HINT);

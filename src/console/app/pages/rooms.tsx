@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 // The rooms there are, page by page: the server looks, however many they are.
-import type { RoomRow } from "../server-api.ts";
+import type { RoomListRow } from "../server-api.ts";
 import { ago, bytes, count } from "../format.ts";
 import { replaceHash, useNow, usePolled } from "../hooks.ts";
 import { SearchField } from "../parts/search-field.tsx";
@@ -8,8 +8,8 @@ import { type Column, Empty, Failure, Heading, Pager, type Sorting, Table } from
 import { href, type Order, patternOf, type Route, ROOMS, withQuery } from "../route.ts";
 
 type RoomsRoute = Extract<Route, { page: "rooms" }>;
-interface Answer {
-  rooms: RoomRow[];
+interface RoomsAnswer {
+  rooms: RoomListRow[];
   total: number;
   cursor?: string;
 }
@@ -20,7 +20,7 @@ const REFRESH_MS = 3000;
 export function Rooms({ route }: { route: RoomsRoute }) {
   const { search, sort, cursor } = route;
   const path = withQuery("/rooms", { match: patternOf(search), sort, cursor, limit: ROOMS_PER_PAGE });
-  const { data, error } = usePolled<Answer>(path, REFRESH_MS);
+  const { data, error } = usePolled<RoomsAnswer>(path, REFRESH_MS);
   return (
     <>
       <div class="top">
@@ -54,7 +54,7 @@ function Search({ search, sort }: { search: string; sort: Order }) {
   );
 }
 
-function RoomsTable({ rooms, route }: { rooms: RoomRow[]; route: RoomsRoute }) {
+function RoomsTable({ rooms, route }: { rooms: RoomListRow[]; route: RoomsRoute }) {
   const now = useNow();
   const sorted = (sort: Order, by: Sorting["by"]): Sorting => ({
     to: href({ ...route, sort, cursor: "", from: 0 }),

@@ -8,7 +8,7 @@ import { Empty, Failure, Heading, Pager, Table } from "../parts/ui.tsx";
 import { href, type Route, withQuery } from "../route.ts";
 
 type SessionsRoute = Extract<Route, { page: "sessions" }>;
-interface Answer {
+interface SessionsAnswer {
   sessions: SessionRow[];
   total: number;
   cursor?: string;
@@ -26,7 +26,7 @@ export function Sessions({ route }: { route: SessionsRoute }) {
     cursor,
     limit: SESSIONS_PER_PAGE,
   });
-  const { data, error } = usePolled<Answer>(path, REFRESH_MS);
+  const { data, error } = usePolled<SessionsAnswer>(path, REFRESH_MS);
   const narrowed = room !== "" || user !== "" || lagging;
   return (
     <>

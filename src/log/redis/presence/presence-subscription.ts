@@ -69,7 +69,7 @@ export class PresenceSubscription {
       for (const user of gone) members.retractFromNode(source, user);
       for (const seen of said ?? []) members.reportFromNode(source, seen);
     }
-    if (members.partial || !said) this.#crowd(users);
+    if (members.partial || !said) this.#setTooMany(users);
     this.onNews();
     return true;
   }
@@ -86,7 +86,7 @@ export class PresenceSubscription {
       this.#count(source, guests, sessions);
       if (said && named) members.reportAllFromNode(source, said, whole);
     }
-    if (!named) this.#crowd(users);
+    if (!named) this.#setTooMany(users);
     this.#v = v;
     this.stale = false;
     this.onNews();
@@ -111,7 +111,7 @@ export class PresenceSubscription {
     if (this.members.partial) this.members.setNodeSessions(source, sessions);
   }
 
-  #crowd(users: number): void {
+  #setTooMany(users: number): void {
     const { members } = this;
     const begins = !members.partial;
     members.setTooMany(users);

@@ -2,7 +2,7 @@
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 import { START_GRACE, REPORT } from "./presence-scripts.ts";
 import type { PresenceSubscription } from "./presence-subscription.ts";
-import { chunks, type RedisConnection, type Reply } from "../redis-connection.ts";
+import { chunks, type RedisConnection, type RedisReply } from "../redis-connection.ts";
 import type { Script } from "../script.ts";
 
 /** Changes are gathered for so long, in ms. */
@@ -15,7 +15,7 @@ export type RunScript = (
   connection: RedisConnection,
   script: Script,
   args: (string | number)[],
-) => Promise<Reply>;
+) => Promise<RedisReply>;
 
 export class PresenceWriter {
   /** Under what name it is written. */
@@ -26,12 +26,12 @@ export class PresenceWriter {
   #closed = false;
 
   /**
-   * @param link the connection on which this node has said that it is there
+   * @param currentConnection the connection on which this node has said that it is there
    * @param onError told when something could not be written: it is written again by the next `flush`
    */
   constructor(
     readonly rooms: ReadonlyMap<string, PresenceSubscription>,
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly run: RunScript,
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
@@ -49,7 +49,7 @@ export class PresenceWriter {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (connection)
       await Promise.all([...this.#dirty].map((room) => this.report(connection, this.#successor(room))));
   }

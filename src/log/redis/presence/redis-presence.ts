@@ -38,13 +38,13 @@ export class RedisPresence implements ClusterPresence {
   constructor(
     readonly node: string,
     readonly names: KeyNames,
-    readonly link: () => RedisConnection | undefined,
+    readonly currentConnection: () => RedisConnection | undefined,
     readonly ask: RunWhenReady,
     readonly lease: number,
   ) {
     this.#writer = new PresenceWriter(
       this.#rooms,
-      () => (this.#active === this.link() ? this.#active : undefined),
+      () => (this.#active === this.currentConnection() ? this.#active : undefined),
       this.#run,
       (where, error) => this.#failed(where, error),
     );
@@ -70,7 +70,7 @@ export class RedisPresence implements ClusterPresence {
     if (connection && room.dirty.size > 0) this.#writer.report(connection, room);
     this.#rooms.delete(name);
     room.started.resolve();
-    this.link()?.unsubscribe([this.names.presence(name)]);
+    this.currentConnection()?.unsubscribe([this.names.presence(name)]);
     // Its rule has ended: they are here, but that is told no more.
     if (connection && !room.members.isEmpty) void this.#retract(connection, name);
   }
@@ -100,7 +100,7 @@ export class RedisPresence implements ClusterPresence {
     if (!room) return true;
     const change = JSON.parse(text) as PresenceChange;
     this.#newest = Math.max(this.#newest, change[0]);
-    const connection = this.link();
+    const connection = this.currentConnection();
     if (!room.take(change) && connection) void this.#read(connection, room);
     return true;
   }
@@ -114,7 +114,7 @@ export class RedisPresence implements ClusterPresence {
       const before = this.#writer.source;
       const source = `${this.node}/${++this.#connections}`;
       const newest = Number(await this.#run(connection, PRESENT_ROOMS, [source, this.lease, 1]));
-      if (this.link() !== connection) return;
+      if (this.currentConnection() !== connection) return;
       if (newest < this.#newest) this.#lost = performance.now();
       this.#newest = newest;
       this.#writer.source = source;
@@ -144,7 +144,7 @@ export class RedisPresence implements ClusterPresence {
     clearInterval(this.#refreshing);
     this.#writer.close();
     const connection = this.#active;
-    if (!connection || connection !== this.link()) return;
+    if (!connection || connection !== this.currentConnection()) return;
     await this.#writer.flush();
     await this.#writer.startGrace(
       connection,
@@ -156,7 +156,7 @@ export class RedisPresence implements ClusterPresence {
 
   /** Follows the rooms of this turn. Where there is no connection, the next one does. */
   #join(): void {
-    const connection = this.link();
+    const connection = this.currentConnection();
     const rooms = this.#joining.filter((room) => this.#rooms.get(room.name) === room);
     if (!connection || rooms.length === 0) return;
     this.#joining = [];
@@ -191,7 +191,7 @@ export class RedisPresence implements ClusterPresence {
 
   /** Renews the lease; sees to those whose lease has ended, and to what could not be done before. */
   async #refresh(): Promise<void> {
-    const connection = this.link();
+    const connection = this.currentConnection();
     const now = performance.now();
     if (now - this.#renewed > this.lease) for (const room of this.#rooms.values()) room.dropAll();
     if (!connection || this.#entering === connection) return;
@@ -231,7 +231,7 @@ export class RedisPresence implements ClusterPresence {
 
   /** What went wrong is put right here, or by the next refresh, or by the next connection. */
   #failed(connection: RedisConnection, { message }: Error): void {
-    if (this.link() !== connection || this.#closed) return;
+    if (this.currentConnection() !== connection || this.#closed) return;
     if (message.startsWith("NOSCRIPT")) this.#reload(connection);
     else if (message.startsWith("GONE")) this.#renew(connection);
   }
