@@ -1,6 +1,6 @@
 // The members of a party: which room each is in, and who of them is this process' to open.
 import type { Party } from "../commands.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { senderOf, type Sender } from "./senders.ts";
 import type { Streams } from "./streams.ts";
 import type { Swarm } from "./swarm.ts";

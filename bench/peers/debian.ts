@@ -29,7 +29,7 @@ export async function unpack(packages: string[], folder: string, log: Log): Prom
 /** The folder of the libraries among what was unpacked, whose name depends on the processor. */
 export async function librariesIn(folder: string): Promise<string> {
   const libraries = join(folder, "usr/lib");
-  const [name] = (await readdir(libraries)).filter((entry) => entry.endsWith("-linux-gnu"));
+  const name = (await readdir(libraries)).find((entry) => entry.endsWith("-linux-gnu"));
   if (name === undefined) throw new Error(`there are no libraries in ${libraries}`);
   return join(libraries, name);
 }

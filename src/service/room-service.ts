@@ -58,7 +58,7 @@ export class RoomService {
 
   /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
   checkOpen({ principal, addressKey }: RequestContext, rooms: Iterable<string>): void {
-    this.hub.roomLimits.check({ addressKey: addressKey, user: principal.user }, rooms);
+    this.hub.roomLimits.check({ addressKey, user: principal.user }, rooms);
   }
 
   /** The session enters, if there is a place for it. @throws ThumpError `busy`, `rate` */

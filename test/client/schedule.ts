@@ -1,5 +1,6 @@
 // A random schedule on a bad network: connections are cut, stalled, swallowed and blocked while all publish.
-import { type Room, type Thump, ThumpError } from "../../src/client/index.ts";
+import type { ThumpError } from "../../src/client/index.ts";
+import { type Room, type Thump } from "../../src/client/index.ts";
 import type { ThumpServer } from "../../src/index.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Random } from "../support/random.ts";

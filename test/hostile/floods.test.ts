@@ -1,7 +1,8 @@
 // Too much of what is allowed: rooms, joins, publications, connections, by one client. It is told to wait, or closed.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
-import { connect, Multiplexed, multiplexed } from "../support/clients.ts";
+import type { Multiplexed } from "../support/clients.ts";
+import { connect, multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { unharmed } from "../support/unharmed.ts";

@@ -52,7 +52,7 @@ test("sessions are counted by transport while they are there, and by reason once
   all.abort();
   frames.abort();
   ndjson.abort();
-  const [session] = [...server.thump.hub.sessions.values()].filter((one) => one.transport === "event-stream");
+  const session = server.thump.hub.sessions.values().find((one) => one.transport === "event-stream");
   await fetch(`${server.url}/sessions/${session?.id}`, { method: "DELETE" });
   await sse.ended;
   await eventually(() => server.thump.hub.sessions.size === 0);

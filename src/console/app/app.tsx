@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
 // The console: finds out whether one may look, then shows the view that the address names.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { ServerApi, ApiError } from "./server-api.ts";
+import type { ApiError } from "./server-api.ts";
+import { ServerApi } from "./server-api.ts";
 import { ConsoleContext } from "./hooks.ts";
 import { loadKey, saveKey } from "./stored-key.ts";
 import { LiveData } from "./live-data.ts";

@@ -1,7 +1,8 @@
 // What the views share: the session with the server, what is asked again and again, where one is.
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useReducer, useRef, useState } from "preact/hooks";
-import { ServerApi, ApiError } from "./server-api.ts";
+import type { ServerApi } from "./server-api.ts";
+import { ApiError } from "./server-api.ts";
 import type { LiveData } from "./live-data.ts";
 import { parseRoute, type Route } from "./route.ts";
 

@@ -3,7 +3,7 @@ import type { Cursor } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
 import type { RestartBarrier } from "./restart-barrier.ts";
-import { Subscription } from "./subscription.ts";
+import type { Subscription } from "./subscription.ts";
 import { chunksOf, type RedisConnection } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import type { RoomKeys } from "./room-keys.ts";

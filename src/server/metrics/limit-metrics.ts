@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { RATE_KINDS } from "../../limits/token-buckets.ts";
 import { RATE_SCOPES } from "../../limits/rate-options.ts";
 import type { ThumpServer } from "../thump-server.ts";
-import { counter, gauge } from "./metrics.ts";
+import { counter, gauge } from "./collectors.ts";
 
 /** Adds them. */
 export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ThumpServer): void {

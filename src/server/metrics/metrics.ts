@@ -1,11 +1,11 @@
 // Metrics for Prometheus: read from the plain numbers of hub/stats.ts when somebody asks, and at no other time.
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { reasonName } from "../../hub/session-events.ts";
-import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 import { STATUS } from "../../protocol/codes.ts";
 import type { ThumpServer } from "../thump-server.ts";
+import { counter, gauge, histogram } from "./collectors.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
@@ -20,9 +20,6 @@ const TRANSPORTS = [
   "ndjson",
   "poll",
 ];
-
-/** A value, or one a set of labels. No label is ever a client's own word. */
-type MetricValue = number | [labels: Record<string, string>, value: number][];
 
 /** All metrics of a server, for its lifetime. */
 export function createMetrics(thump: ThumpServer): Registry {
@@ -137,99 +134,4 @@ function failures(registry: Registry, thump: ThumpServer): void {
   const ends = "When the certificate that it listens with ends, in seconds since 1970.";
   if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
   gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(thump.draining));
-}
-
-/** A gauge that is read when it is asked for. */
-export function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  read: () => MetricValue,
-): void {
-  new Gauge({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      for (const [labels, value] of labelled(read())) this.set(labels, value);
-    },
-  });
-}
-
-/** What was read, each with its labels. */
-function labelled(value: MetricValue): Exclude<MetricValue, number> {
-  return typeof value === "number" ? [[{}, value]] : value;
-}
-
-/** A counter whose number is kept elsewhere. */
-export function counter(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  read: () => MetricValue,
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of labelled(read())) this.inc(labels, value);
-    },
-  });
-}
-
-/** A histogram whose buckets are kept elsewhere. */
-export function histogram(
-  registry: Registry,
-  name: string,
-  help: string,
-  kept: [labels: Record<string, string>, latency: LatencyHistogram][],
-): void {
-  const labelNames = Object.keys(kept[0]?.[0] ?? {});
-  registry.registerMetric(new PrefilledHistogram(name, help, labelNames, kept));
-}
-
-type Values = Awaited<ReturnType<Histogram["get"]>>["values"];
-
-class PrefilledHistogram extends Histogram {
-  constructor(
-    readonly metricName: string,
-    readonly about: string,
-    labelNames: string[],
-    readonly kept: [labels: Record<string, string>, latency: LatencyHistogram][],
-  ) {
-    super({
-      name: metricName,
-      help: about,
-      labelNames,
-      registers: [],
-      buckets: [...LatencyHistogram.bounds],
-    });
-  }
-
-  /** Where prom-client's registry, and its own `get`, take the values from. */
-  getForPromString(): Promise<{ name: string; help: string; type: string; values: Values }> {
-    const values = this.kept.flatMap(([labels, latency]) => this.#values(labels, latency));
-    return Promise.resolve({ name: this.metricName, help: this.about, type: "histogram", values });
-  }
-
-  #values(labels: Record<string, string>, { buckets, count, sum }: LatencyHistogram): Values {
-    const name = this.metricName;
-    let below = 0;
-    const values = LatencyHistogram.bounds.map((le, i) => {
-      below += buckets[i] ?? 0;
-      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
-    });
-    return [
-      ...values,
-      { metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: count },
-      { metricName: `${name}_sum`, labels, value: sum / 1000 },
-      { metricName: `${name}_count`, labels, value: count },
-    ];
-  }
 }

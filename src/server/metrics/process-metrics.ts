@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import type { Registry } from "prom-client";
 import type { ThumpServer } from "../thump-server.ts";
-import { counter, gauge, histogram } from "./metrics.ts";
+import { counter, gauge, histogram } from "./collectors.ts";
 
 /** Adds them, under the names that all of Prometheus' clients use. (prom-client's own ask for V8's inside.) */
 export function processMetrics(registry: Registry, thump: ThumpServer): void {

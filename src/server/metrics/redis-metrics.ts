@@ -2,7 +2,7 @@
 import type { Registry } from "prom-client";
 import { RedisLog } from "../../log/redis/redis-log.ts";
 import type { ThumpServer } from "../thump-server.ts";
-import { counter, gauge } from "./metrics.ts";
+import { counter, gauge } from "./collectors.ts";
 
 /** Adds them, where there is one. */
 export function redisMetrics(registry: Registry, { hub }: ThumpServer): void {

@@ -4,7 +4,7 @@ import type { Registry } from "prom-client";
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 import { SqliteLog } from "../../log/sqlite/sqlite-log.ts";
 import type { ThumpServer } from "../thump-server.ts";
-import { counter, gauge, histogram } from "./metrics.ts";
+import { counter, gauge, histogram } from "./collectors.ts";
 
 /** Adds them, where there is a file. */
 export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {

@@ -1,6 +1,7 @@
 // Records the responses of a server as readable text, with placeholders for values that differ between runs.
 import { gunzipSync } from "node:zlib";
-import { HttpExchange, send, type Sent } from "./http.ts";
+import type { HttpExchange } from "./http.ts";
+import { send, type Sent } from "./http.ts";
 
 /** Headers that differ between runs or follow from the body. */
 const UNSTABLE = new Set(["connection", "content-length", "date", "keep-alive", "transfer-encoding"]);

@@ -173,9 +173,7 @@ test.skipIf(noBrowser !== undefined)(
     await page.evaluate(LISTEN);
     expect(await coding).toBe("gzip");
     await server.thump.publish("packed:1", LONG);
-    const [session] = [...server.thump.hub.sessions.values()].filter(({ memberships }) =>
-      memberships.has("packed:1"),
-    );
+    const session = server.thump.hub.sessions.values().find(({ memberships }) => memberships.has("packed:1"));
     session?.end(1001, "100");
     await server.thump.publish("packed:1", "said while it was away");
     expect(await page.evaluate("heard")).toEqual([JSON.stringify(LONG), "said while it was away"]);

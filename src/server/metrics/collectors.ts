@@ -1,0 +1,101 @@
+// Collectors that read their values at each scrape: plain numbers are counted elsewhere, and prom-client formats them.
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { LatencyHistogram } from "../../hub/latency-histogram.ts";
+
+/** A value, or one per set of labels. Labels never contain text from a client. */
+type MetricValue = number | [labels: Record<string, string>, value: number][];
+
+/** Registers a gauge whose value `read` returns at each scrape. */
+export function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  read: () => MetricValue,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const [labels, value] of labelled(read())) this.set(labels, value);
+    },
+  });
+}
+
+/** The values with their labels. */
+function labelled(value: MetricValue): Exclude<MetricValue, number> {
+  return typeof value === "number" ? [[{}, value]] : value;
+}
+
+/** Registers a counter whose total `read` returns at each scrape. */
+export function counter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  read: () => MetricValue,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [labels, value] of labelled(read())) this.inc(labels, value);
+    },
+  });
+}
+
+/** Registers a histogram over latencies that are recorded elsewhere. */
+export function histogram(
+  registry: Registry,
+  name: string,
+  help: string,
+  kept: [labels: Record<string, string>, latency: LatencyHistogram][],
+): void {
+  const labelNames = Object.keys(kept[0]?.[0] ?? {});
+  registry.registerMetric(new PrefilledHistogram(name, help, labelNames, kept));
+}
+
+type Values = Awaited<ReturnType<Histogram["get"]>>["values"];
+
+class PrefilledHistogram extends Histogram {
+  constructor(
+    readonly metricName: string,
+    readonly about: string,
+    labelNames: string[],
+    readonly kept: [labels: Record<string, string>, latency: LatencyHistogram][],
+  ) {
+    super({
+      name: metricName,
+      help: about,
+      labelNames,
+      registers: [],
+      buckets: [...LatencyHistogram.bounds],
+    });
+  }
+
+  /** Called by prom-client's registry and by `get`. */
+  getForPromString(): Promise<{ name: string; help: string; type: string; values: Values }> {
+    const values = this.kept.flatMap(([labels, latency]) => this.#values(labels, latency));
+    return Promise.resolve({ name: this.metricName, help: this.about, type: "histogram", values });
+  }
+
+  #values(labels: Record<string, string>, { buckets, count, sum }: LatencyHistogram): Values {
+    const name = this.metricName;
+    let below = 0;
+    const values = LatencyHistogram.bounds.map((le, i) => {
+      below += buckets[i] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
+    });
+    return [
+      ...values,
+      { metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: count },
+      { metricName: `${name}_sum`, labels, value: sum / 1000 },
+      { metricName: `${name}_count`, labels, value: count },
+    ];
+  }
+}
