@@ -124,7 +124,7 @@ export const schemas: Record<string, TSchema> = {
   Rooms,
   ...operatorSchemas,
   Problem,
-  BatchItem: BatchItem,
+  BatchItem,
   Joins,
   Results: Type.Object({ results: Type.Array(Result) }),
   Published: Type.Object({ at: ref("Cursor") }),
