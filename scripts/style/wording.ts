@@ -21,7 +21,7 @@ export function wording(
         if (rule.opening && !opening) continue;
         const match = rule.pattern.exec(text);
         if (match === null) continue;
-        const exception = allowed.find((entry) => allows(entry, file, rule, text));
+        const exception = allowed.find((entry) => allows(entry, file, passage.kind, rule, text));
         if (exception !== undefined) used.add(exception);
         else
           findings.push({
@@ -37,8 +37,9 @@ export function wording(
   return findings;
 }
 
-function allows(entry: Allowed, file: string, rule: Rule, sentence: string): boolean {
+function allows(entry: Allowed, file: string, kind: Kind, rule: Rule, sentence: string): boolean {
   if (entry.rule !== undefined && entry.rule !== rule.id) return false;
+  if (entry.kind !== undefined && entry.kind !== kind) return false;
   if (entry.file !== undefined && entry.file !== file) return false;
   return entry.text === undefined || sentence.includes(entry.text);
 }
