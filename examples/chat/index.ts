@@ -1,4 +1,4 @@
-// A chat of named users, with who is here: `bun examples/chat`.
+// Chat with named users and presence: `bun examples/chat`.
 import { Elysia, t } from "elysia";
 import { SignJWT } from "jose";
 import { thump } from "thump";
@@ -8,7 +8,7 @@ import { rooms } from "./rooms.ts";
 const secret = process.env["THUMP_SECRET"] ?? crypto.getRandomValues(new Uint8Array(32)).toBase64();
 const key = new TextEncoder().encode(secret);
 
-/** Your app signs this for whoever is logged in. Here a name is enough. */
+/** Signs a token. Your app would do this for logged-in users only; here a name is enough. */
 const sign = (name: string) =>
   new SignJWT({ rooms: { "chat:*": ["join", "publish", "history", "members"] } })
     .setProtectedHeader({ alg: "HS256" })

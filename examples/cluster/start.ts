@@ -1,4 +1,4 @@
-// A cluster without containers: one Redis and three nodes on this machine. bun examples/cluster/start.ts
+// Starts a cluster without containers: one Redis and three nodes on this machine. bun examples/cluster/start.ts
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,12 +12,12 @@ function run(command: string[]): Bun.Subprocess {
 }
 
 if (Bun.which("redis-server") === null) {
-  console.error("There is no redis-server here. On Debian and Ubuntu: apt-get install redis-server");
+  console.error("redis-server was not found. On Debian and Ubuntu: apt-get install redis-server");
   process.exit(1);
 }
 
 const redisPort = await freePort();
-// Everything is on disk before it is acknowledged to anybody who would mind a killed Redis: it may be killed to see.
+// The append-only file keeps acknowledged messages if Redis is killed, which the output suggests to try.
 const redisArgs = ["--port", String(redisPort), "--bind", "127.0.0.1", "--dir", folder];
 const redis = run([
   "redis-server",
@@ -66,14 +66,14 @@ await Promise.all(ports.map(ready));
 const [a, b, c] = ports.map((port) => `http://127.0.0.1:${port}`);
 console.log(`Three nodes: ${a}  ${b}  ${c}      Redis: port ${redisPort}, process ${redis.pid}
 
-  listen on one     curl -N -H 'accept: text/event-stream' ${a}/rooms/chat
-  speak on another  curl -d 'hello' ${b}/rooms/chat
-  read on a third   curl '${c}/rooms/chat?last=10'
-  all rooms         curl ${c}/rooms
+  subscribe on one    curl -N -H 'accept: text/event-stream' ${a}/rooms/chat
+  publish on another  curl -d 'hello' ${b}/rooms/chat
+  read on a third     curl '${c}/rooms/chat?last=10'
+  list all rooms      curl ${c}/rooms
 
-  a node dies       kill -9 ${nodes[1]?.pid}     and the others go on
-  Redis dies        kill -9 ${redis.pid}     and publishing waits for it: redis-server ${redisArgs.join(" ")} --appendonly yes
+  kill a node         kill -9 ${nodes[1]?.pid}     the others continue
+  kill Redis          kill -9 ${redis.pid}     publishes wait until it restarts: redis-server ${redisArgs.join(" ")} --appendonly yes
 
-Ctrl-C stops all of it.`);
+Ctrl-C stops everything.`);
 await Promise.all(nodes.map(({ exited }) => exited));
 await stop();

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Publishes what this machine is doing, once a second, until the server is gone. Usage: feed.sh [URL]
+# Publishes this machine's load, disk use and process count once a second, until the server stops. Usage: feed.sh [URL]
 url=${1:-http://127.0.0.1:3000}
 while :; do
   load=$(LC_ALL=C uptime | sed 's/.*load average[s]*: *\([0-9.]*\).*/\1/')

@@ -1,4 +1,4 @@
-// A live dashboard by server-sent events, fed by a shell script: `bun examples/dashboard`.
+// Live dashboard over server-sent events. A shell script publishes the values: `bun examples/dashboard`.
 import { join } from "node:path";
 import { Elysia } from "elysia";
 import { thump } from "thump";
@@ -20,4 +20,4 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.exit(0);
   });
 }
-console.log(`A dashboard on ${url}. What feeds it: sh examples/dashboard/feed.sh ${url}`);
+console.log(`A dashboard on ${url}. Publisher: sh examples/dashboard/feed.sh ${url}`);

@@ -1,10 +1,10 @@
-// A client of the app: `bun examples/elysia/client.ts [URL]`. Its types come from the rules.
+// Client of the app: `bun examples/elysia/client.ts [URL]`. Its types are inferred from the rules.
 import { connect } from "thump/client";
 import type { rooms } from "./rooms.ts";
 
 const url = process.argv[2] ?? "http://127.0.0.1:3000";
 const live = connect<typeof rooms>(`${url}/live`);
-const todos = live.room("todos:home"); // live.room("todo:home") is a type error: no rule has such rooms
+const todos = live.room("todos:home"); // live.room("todo:home") is a type error: no rule matches
 
 const post = (path: string, body: object = {}) =>
   fetch(`${url}/lists/home${path}`, {

@@ -1,4 +1,4 @@
-// An Elysia app that tells its clients what changes: `bun examples/elysia`.
+// Elysia app that publishes its changes to clients: `bun examples/elysia`.
 import { Elysia, t } from "elysia";
 import { thump } from "thump";
 import { rooms, type Todo } from "./rooms.ts";
@@ -21,7 +21,7 @@ export const app = new Elysia()
   )
   .post("/lists/:list/:id/done", async ({ params, thump, status }) => {
     const todo = lists.get(params.list)?.find(({ id }) => id === Number(params.id));
-    if (!todo) return status(404, "There is no such todo.");
+    if (!todo) return status(404, "This todo does not exist.");
     todo.done = true;
     await thump.publish(`todos:${params.list}`, todo, { event: "done" });
     return todo;

@@ -1,4 +1,4 @@
-// A backend that publishes orders, as many as it is told: `node backend.mjs 1000`, with THUMP_URL and THUMP_KEY.
+// Backend that publishes a number of orders: `node backend.mjs 1000`, with THUMP_URL and THUMP_KEY.
 import { Publisher } from "./publisher.mjs";
 
 const { THUMP_URL = "http://127.0.0.1:3000", THUMP_KEY } = process.env;

@@ -1,10 +1,10 @@
-// A server that only knows a backend by its API key, and that backend, on Node: `bun examples/node-backend`.
+// Server with one API key, and a backend on Node that publishes with it: `bun examples/node-backend`.
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Elysia } from "elysia";
 import { thump } from "thump";
 
-const key = `thump_${randomBytes(32).toString("base64url")}`; // `thump key` makes one, and its hash
+const key = `thump_${randomBytes(32).toString("base64url")}`; // `thump key` creates a key and its hash
 const hash = createHash("sha256").update(key).digest("hex");
 
 const app = new Elysia()
@@ -25,4 +25,4 @@ const backend = Bun.spawn([node, join(import.meta.dir, "backend.mjs"), process.a
   stderr: "inherit",
 });
 await backend.exited;
-console.log(`Who missed them: curl '${url}/rooms/orders?last=3'`);
+console.log(`Read the last three: curl '${url}/rooms/orders?last=3'`);

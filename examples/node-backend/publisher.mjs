@@ -1,27 +1,27 @@
-// Publishes to a Thump server by HTTP, with nothing but fetch: in batches, under idempotency keys, until it is kept.
+// Publishes to a Thump server with fetch: in batches, with idempotency keys, and retries until each item is stored.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The most that one request carries. */
+/** Maximum number of items per request. */
 const BATCH = 500;
-/** The longest pause between two tries, in ms. */
+/** Maximum pause between attempts, in ms. */
 const LONGEST = 10_000;
 
 export class Publisher {
   #waiting = [];
   #sending = false;
 
-  /** `key` is an API key; `tries`, after how many in a row without any answer it gives up. */
+  /** `key` is an API key. `tries` is the number of consecutive requests without a response after which it gives up. */
   constructor(url, { key, tries = 10 } = {}) {
     this.url = `${url.replace(/\/$/, "")}/publish`;
     this.headers = { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) };
     this.tries = tries;
   }
 
-  /** Resolves with the cursor once it is kept. In order; what is said meanwhile shares the next request. */
+  /** Resolves with the cursor once the item is stored. Keeps the order. Items published meanwhile share the next request. */
   publish(room, data, event = "message") {
     return new Promise((resolve, reject) => {
-      // One key for all tries: an answer that was lost on the way does not make it two.
+      // All attempts use the same key, so a lost response does not cause a duplicate.
       this.#waiting.push({ item: { room, event, data, key: randomUUID() }, resolve, reject });
       if (!this.#sending) void this.#drain();
     });
@@ -29,7 +29,7 @@ export class Publisher {
 
   async #drain() {
     this.#sending = true;
-    await undefined; // what is published in this turn goes together
+    await undefined; // items published in this tick share a request
     for (let failures = 0; this.#waiting.length > 0;) {
       const batch = this.#waiting.slice(0, BATCH);
       let pause;
@@ -49,7 +49,7 @@ export class Publisher {
     this.#sending = false;
   }
 
-  /** The results of a request; throws an error with `retry` in ms where it may be tried again. */
+  /** Returns the results of a request. Throws an error, with `retry` in ms if another attempt may succeed. */
   async #post(items) {
     const answer = await fetch(this.url, {
       method: "POST",
@@ -59,7 +59,7 @@ export class Publisher {
     }).catch((cause) => {
       throw Object.assign(new Error("no answer", { cause }), { retry: 0 });
     });
-    // What is not JSON was cut on the way, or is the word of a proxy.
+    // A body that is not JSON was cut off, or is from a proxy.
     const said = await answer.json().catch(() => ({}));
     if (said.results) return said.results;
     const again = answer.ok || answer.status === 429 || answer.status >= 500;
@@ -69,7 +69,7 @@ export class Publisher {
     });
   }
 
-  /** Takes what is settled off the queue; from the first item that came too fast on, all wait. Returns for how long. */
+  /** Removes settled items from the queue, up to the first one to retry. Returns the pause before the next request, in ms. */
   #settle(batch, results) {
     const late = results.findIndex(({ error }) => ["rate", "busy", "unavailable"].includes(error?.code));
     const settled = late < 0 ? batch.length : late;

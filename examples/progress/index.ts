@@ -1,4 +1,4 @@
-// Progress of long jobs, published by `curl` and watched by `curl -N` or a page: `bun examples/progress`.
+// Progress of long jobs, published with `curl` and followed with `curl -N` or a page: `bun examples/progress`.
 import { join } from "node:path";
 import { Elysia } from "elysia";
 import { thump } from "thump";
@@ -18,4 +18,4 @@ const url = `http://127.0.0.1:${app.server?.port}`;
 
 console.log(`Progress on ${url}/?job=1
 run a job   sh examples/progress/job.sh ${url}/rooms/job:1
-watch it    curl -N -H 'accept: text/event-stream' '${url}/rooms/job:1?last=1'`);
+follow it   curl -N -H 'accept: text/event-stream' '${url}/rooms/job:1?last=1'`);

@@ -1,4 +1,4 @@
-"""Listens and speaks from a terminal: `python3 examples/python listen demo:chat`, `… publish demo:chat hello`."""
+"""Subscribes and publishes from a terminal: `python3 examples/python listen demo:chat`, `… publish demo:chat hello`."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from thump_socket import Closed, Socket
 
 
 def by_socket(url, token, rooms, after, last):
-    """What `Thump.listen` yields, on one multiplexed socket, until it closes."""
+    """Yields the same messages as `Thump.listen`, over one multiplexed socket, until it closes."""
     link = Socket(url, token)
     for room in rooms:
         begin = {"after": after} if after else {"last": last} if last else {}
@@ -28,12 +28,12 @@ def main():
     parser.add_argument("--url", default=os.environ.get("THUMP_URL", "http://127.0.0.1:3000"))
     parser.add_argument("--token", default=os.environ.get("THUMP_TOKEN"))
     commands = parser.add_subparsers(dest="command", required=True)
-    listen = commands.add_parser("listen", help="print what is said, one JSON envelope a line")
+    listen = commands.add_parser("listen", help="print messages, one JSON envelope per line")
     listen.add_argument("rooms", nargs="+")
-    listen.add_argument("--after", help="a cursor: begin behind it")
-    listen.add_argument("--last", type=int, help="begin with the newest so many")
-    listen.add_argument("--socket", action="store_true", help="by a WebSocket, until it closes")
-    publish = commands.add_parser("publish", help="publish JSON, or a text, and print its cursor")
+    listen.add_argument("--after", help="start after this cursor")
+    listen.add_argument("--last", type=int, help="start with the newest N messages")
+    listen.add_argument("--socket", action="store_true", help="use a WebSocket, until it closes")
+    publish = commands.add_parser("publish", help="publish JSON or text and print the cursor")
     publish.add_argument("room")
     publish.add_argument("data")
     publish.add_argument("--event", default="message")

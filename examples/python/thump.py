@@ -1,6 +1,6 @@
-"""A client of a Thump server, from docs/protocol.md: it listens by an event stream and speaks by POST.
+"""Client for a Thump server, written from docs/protocol.md. Subscribes with an event stream and publishes with POST.
 
-Python 3.9 or later, nothing but the standard library.
+Python 3.9 or later, standard library only.
 """
 
 import json
@@ -13,7 +13,7 @@ import uuid
 
 
 class ThumpError(Exception):
-    """What the server refused: `code` is stable, `retry` is in seconds where trying again may help."""
+    """An error from the server. `code` is stable; `retry` is in seconds, or None if a retry does not help."""
 
     def __init__(self, code, message, retry=None):
         super().__init__(f"{code}: {message}")
@@ -25,7 +25,7 @@ class Thump:
         self.url, self.token, self.tries = url.rstrip("/"), token, tries
 
     def publish(self, room, data, event="message", key=None):
-        """Publishes JSON and returns its cursor, once it is kept. It is tried again under one key, so it is kept once."""
+        """Publishes JSON and returns its cursor once it is stored. Retries use the same key, so it is stored once."""
         headers = {"Content-Type": "application/json", "Event": event, "Idempotency-Key": key or str(uuid.uuid4())}
         path = "/rooms/" + urllib.parse.quote(room, safe="")
         for attempt in range(self.tries):
@@ -38,9 +38,9 @@ class Thump:
                 pause(attempt, error)
 
     def listen(self, *rooms, after=None, last=None):
-        """Yields what is said in the rooms, and notices of gaps, for ever: after a drop it goes on where it was.
+        """Yields messages and gap notices of the rooms without end. Resumes after a disconnect.
 
-        Each is an envelope: `type` is "message" or "gap", `at` the cursor to come back with (`after`).
+        Each is an envelope: `type` is "message" or "gap", `at` is the cursor to resume with (`after`).
         """
         attempt = 0
         while True:
@@ -52,7 +52,7 @@ class Thump:
                         attempt, after = 0, cursor or after
                         if data is not None:
                             yield json.loads(data)
-                error = None  # the server ended the stream: come back
+                error = None  # the server ended the stream: reconnect
             except (ThumpError, OSError) as failure:
                 if not may_retry(failure):
                     raise
@@ -65,18 +65,18 @@ class Thump:
             headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, body, headers)
         try:
-            answer = urllib.request.urlopen(request, timeout=60)  # a stream says something every 25 s
+            answer = urllib.request.urlopen(request, timeout=60)  # the server sends a keep-alive every 25 s
         except urllib.error.HTTPError as answer:
             with answer:
                 raise refusal(answer) from None
-        if answer.headers.get("Thump-Error"):  # an event stream that is refused for now: 200, for browsers
+        if answer.headers.get("Thump-Error"):  # a temporary error of an event stream has status 200, for browsers
             with answer:
                 raise refusal(answer)
         return answer
 
 
 def refusal(answer):
-    """The error in an answer: problem details (RFC 9457), or whatever a proxy on the way said."""
+    """Reads the error from a response: problem details (RFC 9457), or the status of a proxy."""
     try:
         told = answer.headers.get("Thump-Error")
         problem = json.loads(next(data for _, data in events(answer) if data)) if told else json.load(answer)
@@ -88,7 +88,7 @@ def refusal(answer):
 
 
 def events(stream):
-    """The events of a stream as (id, data); data is None where there is an id alone (WHATWG HTML, 9.2.6)."""
+    """Yields the events of a stream as (id, data). Data is None for an event with only an id (WHATWG HTML, 9.2.6)."""
     cursor, data = None, []
     for line in stream:
         field, _, value = line.decode().rstrip("\r\n").partition(":")
@@ -107,5 +107,5 @@ def may_retry(error):
 
 
 def pause(attempt, error=None):
-    """Full jitter: a random time that grows with each attempt, and no less than the server asked for."""
+    """Sleeps with full jitter: a random time that grows with each attempt, plus the delay that the server requested."""
     time.sleep((getattr(error, "retry", None) or 0) + random.uniform(0, min(30, 0.5 * 2**attempt)))

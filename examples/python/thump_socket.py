@@ -1,4 +1,4 @@
-"""The multiplexed socket of a Thump server, from docs/protocol.md: many rooms, JSON both ways (RFC 6455 by hand)."""
+"""Client for the multiplexed WebSocket of a Thump server, written from docs/protocol.md, with its own RFC 6455 framing."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Closed(Exception):
-    """The socket is closed: `code` as in the protocol, 1006 where there was no farewell."""
+    """The socket is closed. `code` is the close code, or 1006 without a close frame."""
 
     def __init__(self, code, reason=""):
         super().__init__(f"closed: {code} {reason}".strip())
@@ -21,7 +21,7 @@ class Closed(Exception):
 
 
 class Socket:
-    """One connection. Keep the `at` of each room, and join with it (`after`) on the next one."""
+    """One connection. To resume, join each room on a new connection with its last `at` as `after`."""
 
     def __init__(self, url, token=None, timeout=60):
         at = urllib.parse.urlsplit(url)
@@ -49,7 +49,7 @@ class Socket:
         self._frame(0x1, json.dumps(command).encode())
 
     def receive(self):
-        """The server's next message, as a dict. Raises Closed."""
+        """Returns the server's next message as a dict. Raises Closed."""
         text = b""
         while True:
             final, opcode, payload = self._read()
@@ -68,7 +68,7 @@ class Socket:
         try:
             self._frame(0x8, struct.pack("!H", 1000))
         except OSError:
-            pass  # it is gone already
+            pass  # already closed
         self._socket.close()
 
     def _greet(self, accept):

@@ -1,10 +1,10 @@
-// A fast feed, a reader that keeps up, and one that does not and skips to the newest: `bun examples/ticker`.
+// A fast feed with two readers: one keeps up, the other skips to the newest quotes: `bun examples/ticker`.
 import { Elysia } from "elysia";
 import { thump } from "thump";
 import { Reader } from "./reader.ts";
 
 const SYMBOLS = Array.from({ length: 20 }, (_, i) => `S${String(i).padStart(2, "0")}`);
-/** Each symbol's quotes a second. */
+/** Quotes per second and symbol. */
 const RATE = 100;
 
 const app = new Elysia()
@@ -12,16 +12,16 @@ const app = new Elysia()
   .listen({ hostname: "127.0.0.1", port: Number(process.env["PORT"] ?? 3000) });
 const url = `http://127.0.0.1:${app.server?.port}`;
 console.log(
-  `A ticker on ${url}/rooms/ticker: ${SYMBOLS.length} symbols, ${RATE} quotes a second each, 4 KiB a quote`,
+  `A ticker on ${url}/rooms/ticker: ${SYMBOLS.length} symbols, ${RATE} quotes per second each, 4 KiB per quote`,
 );
 
 let quotes = 0;
-/** One quote of each symbol. The event is the symbol: of each, who is behind gets the newest. */
+/** Publishes one quote per symbol. The event is the symbol, so a lagging reader receives the newest quote of each. */
 async function quote(): Promise<void> {
   quotes++;
   for (const symbol of SYMBOLS) {
     const depth = Array.from({ length: 32 }, () => Number((100 + Math.random()).toFixed(3)));
-    const pad = "x".repeat(3700); // as more depth would
+    const pad = "x".repeat(3700); // simulates a deeper order book
     await app.decorator.thump.publish("ticker", { symbol, n: quotes, depth, pad }, { event: symbol });
   }
 }

@@ -1,4 +1,4 @@
-// A listener by curl, at full speed or at a limited one, which counts what it did not get.
+// Subscriber through curl, at full or limited speed, which counts the quotes it skipped.
 interface Line {
   type: string;
   data: { symbol: string; n: number };
@@ -7,12 +7,12 @@ interface Line {
 export class Reader {
   received = 0;
   skipped = 0;
-  /** The number of the newest quote it has seen. */
+  /** The number of the newest quote received. */
   newest = 0;
   readonly curl: Bun.Subprocess<"ignore", "pipe", "inherit">;
   readonly #last = new Map<string, number>();
 
-  /** `limit`: as for `curl --limit-rate`; "0" is none. */
+  /** `limit` is the value of `curl --limit-rate`; "0" means unlimited. */
   constructor(url: string, limit: string) {
     const command = ["curl", "-sN", "--limit-rate", limit, "-H", "accept: application/x-ndjson", url];
     this.curl = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });

@@ -18,7 +18,7 @@ const picture = (page: Page, name: string) =>
 
 async function comeIn(page: Page, name: string): Promise<void> {
   await page.getByLabel("Your name").fill(name);
-  await page.getByRole("button", { name: "Come in" }).click();
+  await page.getByRole("button", { name: "Join" }).click();
   await page.getByRole("status").getByText("live").waitFor();
 }
 
@@ -43,7 +43,7 @@ browser(
     await picture(ann, "chat-empty");
     await comeIn(bob, "Bob");
     await ann.getByText("2 here").waitFor();
-    await ann.getByLabel("Who is here").getByText("Bob").waitFor();
+    await ann.getByLabel("Members").getByText("Bob").waitFor();
     await say(ann, "hello Bob");
     await said(bob, "hello Bob");
     await said(ann, "hello Bob");
@@ -81,7 +81,7 @@ browser("chat: a name that is none is refused, and no token means no room", asyn
   const { pages } = await openPages(url, 1);
   const [page] = pages as [Page];
   await page.getByLabel("Your name").fill("<b>");
-  await page.getByRole("button", { name: "Come in" }).click();
+  await page.getByRole("button", { name: "Join" }).click();
   await page.waitForFunction("!document.querySelector('#login input').validity.valid");
   expect(await page.getByLabel("Messages").isVisible()).toBe(false);
 });

@@ -1,4 +1,4 @@
-// The page: one room at a time, its last 50 messages, who is in it, and a way to speak.
+// The chat page: one room at a time, with its last 50 messages, its members and a form to publish.
 import { connect, type Room, type State, type Thump } from "thump/client";
 import type { rooms } from "../rooms.ts";
 
@@ -16,7 +16,7 @@ const login = element<HTMLFormElement>("login");
 const say = element<HTMLFormElement>("say");
 const input = (form: HTMLFormElement) => form.querySelector("input") as HTMLInputElement;
 
-/** A line of the log; it stays at the end, unless the reader has scrolled back. */
+/** Appends a line to the log and scrolls to it, unless the user has scrolled back. */
 function add(text: string, className: string, head?: string): void {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   const line = document.createElement("li");
@@ -38,7 +38,7 @@ function showMembers({ list, count }: Chat["members"]): void {
   element("members").replaceChildren(...lines);
 }
 
-/** Goes to the room that the address names (#random); what was there before is left. */
+/** Leaves the previous room and joins the room in the address (#random). */
 function enter(thump: Thump<typeof rooms>, me: string, before?: Chat): Chat {
   before?.leave();
   const topic = TOPICS.find((name) => `#${name}` === location.hash) ?? "general";
@@ -46,11 +46,11 @@ function enter(thump: Thump<typeof rooms>, me: string, before?: Chat): Chat {
   log.replaceChildren();
   for (const link of element("topics").querySelectorAll("a"))
     link.toggleAttribute("aria-current", link.hash === `#${topic}`);
-  room.on("message", ({ text }, { from = "somebody", time }) => {
+  room.on("message", ({ text }, { from = "guest", time }) => {
     const clock = new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     add(text, from === me ? "mine" : "theirs", from === me ? clock : `${from}, ${clock}`);
   });
-  room.on("gap", () => add("Some messages from before are no longer kept.", "notice"));
+  room.on("gap", () => add("Some older messages are no longer stored.", "notice"));
   room.on("error", (error) => add(error.message, "notice"));
   room.members.on("change", () => showMembers(room.members));
   return room;
@@ -74,7 +74,7 @@ function start(me: string): void {
     event.preventDefault();
     const text = input(say).value.trim();
     input(say).value = "";
-    // Said while away it waits, and is sent once when the connection is back.
+    // While disconnected, the client queues the message. It is sent once after the reconnect.
     if (text) room.publish({ text }).catch((error: Error) => add(error.message, "notice"));
   });
   input(say).focus();
