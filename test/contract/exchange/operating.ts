@@ -1,18 +1,27 @@
 // Operations: health, metrics, the API description, the console, status rooms, a drain, a restart, a log that is down.
 import { freePort } from "../../durable/port.ts";
 import type { Recorder } from "./recorder.ts";
-import { cursorOf, JSON_TYPE, NDJSON, start, stop } from "./server.ts";
+import { SECRET, token } from "../../support/tokens.ts";
+import { configure, cursorOf, JSON_TYPE, NDJSON, start, stop } from "./server.ts";
 import { RecordedSocket } from "./socket.ts";
 import { RecordedStream } from "./stream.ts";
 import { send } from "./http.ts";
 
 export async function operating(): Promise<string> {
-  return [await health(), await ownRooms(), await drain(), await restart(), await unavailable()].join("");
+  return [
+    await health(),
+    await metrics(),
+    await ownRooms(),
+    await reload(),
+    await drain(),
+    await logLines(),
+    await restart(),
+    await unavailable(),
+  ].join("");
 }
 
 async function health(): Promise<string> {
   const { recorder } = await start({ demo: true, console: true });
-  await recorder.learnEpoch();
   recorder.part("health and pages");
   await recorder.http("GET", "/healthz");
   await recorder.http("GET", "/readyz");
@@ -36,7 +45,12 @@ async function health(): Promise<string> {
   for (const [path, operations] of Object.entries(paths))
     for (const [method, { operationId }] of Object.entries(operations))
       recorder.note(`${method} ${path}: ${operationId}`);
+  return recorder.text;
+}
 
+async function metrics(): Promise<string> {
+  const { recorder } = await start({});
+  await recorder.learnEpoch();
   recorder.part("metrics");
   const socket = await RecordedSocket.open(recorder, "socket", "/ws?room=a");
   await socket.next(2);
@@ -105,6 +119,57 @@ function shapeOf(value: unknown): string {
   return `{${Object.entries(value)
     .map(([key, one]) => `${key}: ${shapeOf(one)}`)
     .join(", ")}}`;
+}
+
+/** A reload ends memberships and presence that the new rules do not allow. */
+async function reload(): Promise<string> {
+  const rules = { "a:*": {}, "b:*": { presence: true } };
+  const { recorder, server, dir } = await start({ rooms: rules });
+  await recorder.learnEpoch();
+  recorder.part("a reload");
+  const mux = await RecordedSocket.open(recorder, "mux", "/ws");
+  await mux.next();
+  await mux.ask({ type: "join", id: 1, room: "b:1", presence: true });
+  await mux.ask({ type: "join", id: 2, room: "a:1" });
+  const raw = await RecordedSocket.open(recorder, "raw", "/rooms/a:1");
+  const events = await RecordedStream.open(recorder, "events", "/rooms/a:1");
+  await events.next(2);
+  const multiplexed = await RecordedStream.open(recorder, "multiplexed", "/events", {
+    method: "POST",
+    headers: JSON_TYPE,
+    body: '[{"room":"a:1"}]',
+  });
+  await multiplexed.next(2);
+  await configure(dir, { rooms: { "a:*": { join: "server" }, "b:*": {} } });
+  server.process.kill("SIGHUP");
+  await raw.closed();
+  await events.ended();
+  await multiplexed.next();
+  await mux.next(2);
+  multiplexed.reply.close();
+  await mux.close();
+  await recorder.http("GET", "/rules");
+  return recorder.text;
+}
+
+/** Records the fields of JSON log lines, without their values. */
+async function logLines(): Promise<string> {
+  const { recorder, server } = await start({ log: "json", access: { secrets: [SECRET] } });
+  recorder.part("log lines");
+  const credential = token();
+  recorder.hide(credential, "<token>");
+  await recorder.learnEpoch({ authorization: `Bearer ${credential}` });
+  const socket = await RecordedSocket.open(recorder, "socket", `/ws?token=${credential}&room=a`);
+  await socket.next(2);
+  server.process.kill("SIGTERM");
+  await socket.closed();
+  await server.process.exited;
+  const written = await new Response(server.process.stderr).text();
+  for (const line of written.trim().split("\n")) {
+    const { logger, level, ...fields } = JSON.parse(line) as { logger: string; level: string };
+    recorder.note(`${level} ${logger}: ${Object.keys(fields).toSorted().join(", ")}`);
+  }
+  return recorder.text;
 }
 
 /** A client that does not read holds up the drain until it reads again. */
@@ -176,10 +241,10 @@ async function restart(): Promise<string> {
   await publish(recorder, "kept", "six");
   await recorder.http("GET", `/rooms/memory:a?after=${at}`);
   await recorder.http("GET", `/rooms/few:a?after=${at}`);
+  await recorder.http("GET", "/rooms");
   const stream = await RecordedStream.open(recorder, "events", `/events?room=kept&room=few:a&after=${at}`);
   await stream.next(5);
   await stream.close();
-  await recorder.http("GET", "/rooms");
   recorder.part("metrics of a data folder");
   await metricNames(recorder.port, (line) => line.startsWith("thump_store") && recorder.note(line));
   return before.recorder.text + recorder.text;

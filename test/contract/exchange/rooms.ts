@@ -15,6 +15,7 @@ export const RULES = {
   "unread:*": { history: { read: "server" } },
   "who:*": { presence: { grace: "200ms" } },
   "gzip:*": { compress: "streams" },
+  "deflate:*": { compress: true },
   "latest:*": { lag: "latest" },
 };
 

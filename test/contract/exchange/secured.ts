@@ -29,6 +29,7 @@ export const SECURED = {
   rooms: {
     "news:*": { join: "anyone", publish: "server", members: "users" },
     "lobby:*": { join: "users", publish: "users", presence: { grace: "200ms" } },
+    "crowd:*": { join: "users", presence: { grace: "200ms", list: 1 } },
     "user:{id}": { join: "owner", publish: "server" },
     "read:*": { join: "anyone", publish: "anyone", history: { read: "users" } },
   },
@@ -252,6 +253,18 @@ async function users(recorder: Recorder, u7: string): Promise<void> {
   await stream.next(3);
   stream.reply.close();
   await a.close();
+
+  recorder.part("presence in a room with more users than its list");
+  const c = await RecordedSocket.open(recorder, "c", "/ws", { headers: bearer(u7) });
+  await c.next();
+  await c.ask({ type: "join", id: 1, room: "crowd:1", presence: true });
+  const d = await RecordedSocket.open(recorder, "d", "/ws?room=crowd:1", { headers: bearer(u8) });
+  await d.next(2);
+  await c.next();
+  await c.ask({ type: "members", id: 2, room: "crowd:1" });
+  await d.close();
+  await c.next(1);
+  await c.close();
 }
 
 async function revocation(recorder: Recorder): Promise<void> {

@@ -13,10 +13,15 @@ export interface Recorded {
  * @param dir a folder from an earlier start, with its data
  */
 export async function start(config: object, dir = folder(), args: string[] = []): Promise<Recorded> {
-  const whole = { port: 0, demo: false, console: false, log: "none", heartbeat: "1h", ...config };
-  await Bun.write(`${dir}/thump.config.json`, JSON.stringify(whole));
+  await configure(dir, config);
   const server = await startProcess(args, {}, dir);
   return { server, recorder: new Recorder(server.port), dir };
+}
+
+/** Writes the config file. */
+export async function configure(dir: string, config: object): Promise<void> {
+  const whole = { port: 0, demo: false, console: false, log: "none", heartbeat: "1h", ...config };
+  await Bun.write(`${dir}/thump.config.json`, JSON.stringify(whole));
 }
 
 /** Stops the server with SIGTERM. */
