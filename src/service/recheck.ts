@@ -32,7 +32,7 @@ export async function recheckAll(service: RoomService, origins: Origins): Promis
 }
 
 function isAuthorized(session: Session): session is AuthorizedSession {
-  return "asker" in session;
+  return "context" in session;
 }
 
 function recheck(service: RoomService, origins: Origins, session: AuthorizedSession): void {
