@@ -1,11 +1,20 @@
 // The backlog of a membership: what it is to be sent next, from a tail in memory, or from a log that has to be read.
 import { now } from "../log/clock.ts";
+import type { Log } from "../log/log.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
 import { BoundedReads } from "./bounded-reads.ts";
-import type { Hub } from "./hub.ts";
+import type { HistoryCache } from "./history-cache.ts";
 import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
+import type { Stats } from "./stats.ts";
+
+/** What the backlog needs of the hub. */
+export interface BacklogHost {
+  readonly log: Pick<Log, "history">;
+  readonly histories: Pick<HistoryCache, "read">;
+  readonly stats: Pick<Stats, "skipped">;
+}
 
 export interface BacklogLimits {
   /** What slices that were read from the log and not sent yet may take, of all sessions together, in bytes. */
@@ -42,7 +51,7 @@ export class Backlog {
    * @param onUnread it could not be
    */
   constructor(
-    readonly hub: Hub,
+    readonly host: BacklogHost,
     readonly onRead: (membership: Membership) => void,
     readonly onUnread: (membership: Membership, error: unknown) => void,
   ) {}
@@ -126,7 +135,7 @@ export class Backlog {
   /** A tail that has everything after a position, or is all that is kept. */
   #history({ room }: Membership, after: number): RoomHistory | undefined {
     room.history.trim(this.#now);
-    return after >= room.history.floor ? room.history : this.hub.log.history?.(room.name, this.#now);
+    return after >= room.history.floor ? room.history : this.host.log.history?.(room.name, this.#now);
   }
 
   #read(membership: Membership, after: number, horizon: number): NextPublication {
@@ -165,11 +174,11 @@ export class Backlog {
     const latest = room.rule.lag === "latest";
     const share = Math.max(MIN_READ_COUNT, Math.floor(READ_AHEAD_BYTES / (session.catchingUp?.size ?? 1)));
     const limit = latest ? Number.MAX_SAFE_INTEGER : Math.min(this.limits.readCount, share);
-    const read = this.hub.read(room.name, from, limit);
+    const read = this.host.histories.read(room.name, from, limit);
     const prepare = (slice: Slice): Slice => {
       if (!latest) return slice.from > from ? slice : { ...slice, from: after };
       const newest = newestPerEvent(slice, after, room.newest, session.id);
-      this.hub.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
+      this.host.stats.skipped += Math.max(0, slice.publications.length - newest.publications.length);
       return newest;
     };
     return read instanceof Promise ? read.then(prepare) : prepare(read);

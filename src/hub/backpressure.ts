@@ -35,6 +35,9 @@ export function socketLimitsFor(message: number): SocketLimits {
   return { highWatermark, budget, limit: highWatermark + budget + MIN_BUFFER_BYTES };
 }
 
+/** Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
+export type PublishToTopic = (topic: string, wire: string | Uint8Array, compress: boolean) => number;
+
 /** Counts what leaves for sockets, and calls for a sweep before any could have got too much. */
 export class FlowBudget {
   #spent = 0;

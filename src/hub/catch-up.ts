@@ -4,11 +4,25 @@ import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
-import { Backlog } from "./backlog.ts";
+import type { Log } from "../log/log.ts";
+import { Backlog, type BacklogHost } from "./backlog.ts";
+import type { FanOut } from "./fan-out.ts";
 import { governor } from "../scheduling/governor.ts";
-import type { Hub } from "./hub.ts";
 import { advance, beginMerge, endMerge, isCaughtUp, type Merge, positionOf } from "./merge.ts";
 import type { Membership, Session } from "./session.ts";
+import type { Stats } from "./stats.ts";
+
+/** What catch-up needs of the hub. */
+export interface CatchUpHost extends BacklogHost {
+  readonly log: Pick<Log, "epoch" | "history">;
+  readonly sessions: ReadonlyMap<string, Session>;
+  /** The seq up to which all live sessions have received everything. */
+  readonly position: number;
+  readonly fanOut: Pick<FanOut, "resumeLive">;
+  readonly stats: Pick<Stats, "skipped" | "gaps">;
+  /** Ends a session because of an error of the server. */
+  fail(session: Session, error: unknown): void;
+}
 
 export interface CatchUpLimits {
   /** A session is sent about this much in one piece, in bytes. */
@@ -40,9 +54,9 @@ export class CatchUp {
   /** Publications that were looked at so far, and comparisons that it took to order them. */
   readonly work = { looks: 0, comparisons: 0 };
 
-  constructor(readonly hub: Hub) {
+  constructor(readonly host: CatchUpHost) {
     this.backlog = new Backlog(
-      hub,
+      host,
       ({ session }) => this.resume(session),
       (membership, error) => this.#readFailed(membership, error),
     );
@@ -63,9 +77,20 @@ export class CatchUp {
     endMerge(session);
   }
 
+  /** Stops the catch-up of a session that has ended. */
+  stop(session: Session): void {
+    clearTimeout(session.paceTimer);
+    session.paceTimer = undefined;
+  }
+
+  /** Drops publications that were read for a membership and not sent. */
+  dropFetched(membership: Membership): void {
+    this.backlog.drop(membership);
+  }
+
   /** What is stored of a room may be elsewhere now: all merges start afresh, from where they are. */
   restart(): void {
-    for (const session of this.hub.sessions.values()) endMerge(session);
+    for (const session of this.host.sessions.values()) endMerge(session);
   }
 
   /** A session is behind and can be sent to: a piece now if the tick's share allows it, the others in later ticks. */
@@ -106,17 +131,17 @@ export class CatchUp {
   /** Level with all rooms, and this tick is not over: nothing can slip between the last piece and the fan-out. */
   #attachIfCaughtUp(session: Session): boolean {
     for (const membership of session.catchingUp ?? []) if (!isCaughtUp(membership)) return false;
-    this.hub.fanOut.resumeLive(session);
+    this.host.fanOut.resumeLive(session);
     return true;
   }
 
-  #begin(behind: ReadonlySet<Membership>): Merge {
-    const merge = beginMerge(behind, this.hub.position);
+  #begin(behind: ReadonlySet<Membership>): Merge<Membership> {
+    const merge = beginMerge(behind, this.host.position);
     this.backlog.prefetch(behind, merge.horizon);
     return merge;
   }
 
-  #gather(session: Session, merge: Merge): CatchUpPiece {
+  #gather(session: Session, merge: Merge<Membership>): CatchUpPiece {
     const { heads } = merge;
     const { pieceBytes, pieceSteps } = this.limits;
     const gathered: CatchUpPiece = { publications: [], replayed: 0, gone: 0, reading: false };
@@ -160,16 +185,16 @@ export class CatchUp {
 
   #isFor(session: Session, membership: Membership, publication: Publication): boolean {
     if (membership.room.rule.lag === "latest" && this.backlog.isSuperseded(membership, publication)) {
-      this.hub.stats.skipped++;
+      this.host.stats.skipped++;
       return false;
     }
     return publication.except !== session.id;
   }
 
   #noticeGap(session: Session, membership: Membership, upTo: number): void {
-    const { epoch } = this.hub.log;
+    const { epoch } = this.host.log;
     const after = formatCursor(epoch, positionOf(membership));
-    this.hub.stats.gaps++;
+    this.host.stats.gaps++;
     membership.position = upTo;
     session.gap({ room: membership.room.name, after, at: formatCursor(epoch, upTo) });
   }
@@ -193,7 +218,7 @@ export class CatchUp {
   #readFailed(membership: Membership, error: unknown): void {
     const { session } = membership;
     const retry = error instanceof ThumpError && error.code === "unavailable" ? error.retry : undefined;
-    if (retry === undefined) return this.hub.fail(session, error);
+    if (retry === undefined) return this.host.fail(session, error);
     const again = () => {
       membership.fetching = false;
       this.resume(session);

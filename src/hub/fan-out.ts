@@ -4,7 +4,7 @@ import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
-import { FlowBudget, type SocketLimits } from "./backpressure.ts";
+import { FlowBudget, type PublishToTopic, type SocketLimits } from "./backpressure.ts";
 import { StreamBatchers } from "./stream-batcher.ts";
 import { PresenceFanOut } from "./presence/presence-fan-out.ts";
 import { endMerge } from "./merge.ts";
@@ -12,9 +12,6 @@ import type { Room } from "./room.ts";
 import type { SessionEvents } from "./session-events.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
-
-/** Bun's `server.publish`. Returns the bytes sent, -1 or 0 when a socket is backed up. */
-export type PublishToTopic = (topic: string, wire: string | Uint8Array, compress: boolean) => number;
 
 /** A publication as one format puts it. */
 interface Wire {
@@ -121,6 +118,11 @@ export class FanOut {
     session.attach(rooms);
   }
 
+  /** Sends the publications that streams have pending, before anything else is written to them. */
+  flushStreams(): void {
+    this.batchers.flushAll();
+  }
+
   /** Takes one membership out of the live fan-out. */
   detach(membership: Membership): void {
     const { room, session } = membership;
@@ -163,6 +165,12 @@ export class FanOut {
       session.catchingUp.add(membership);
     }
     return live;
+  }
+
+  /** A session has ended: it no longer counts as lagging. */
+  remove(session: Session): void {
+    if (session.lagging) this.stats.lagging--;
+    session.lagging = false;
   }
 
   #markLagging(session: Session): void {

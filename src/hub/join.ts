@@ -1,29 +1,29 @@
 // The JoinCoordinator: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
+import type { Log } from "../log/log.ts";
 import { ThumpError, unavailable } from "../protocol/codes.ts";
-import { type Cursor, formatCursor } from "../protocol/cursor.ts";
+import { formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import { governor } from "../scheduling/governor.ts";
-import { type StartPosition, startPositionOf } from "./start-position.ts";
+import { type StartHost, type StartPosition, startPositionOf, type StartRequest } from "./start-position.ts";
 import type { CatchUp } from "./catch-up.ts";
-import type { Hub } from "./hub.ts";
-import { openerOf } from "./room-limits.ts";
+import type { PresenceFanOut } from "./presence/presence-fan-out.ts";
+import type { PresenceTracker } from "./presence/presence-tracker.ts";
+import type { Room } from "./room.ts";
+import { openerOf, type RoomLimits } from "./room-limits.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
+import type { Stats } from "./stats.ts";
 
-/** Where a session begins in a room. `after` goes before `last`; with neither it begins now. */
-export interface JoinStart {
-  after?: Cursor | undefined;
-  last?: number | undefined;
-  /** At most so many publications a second. */
-  max?: number | undefined;
-  /** Whether it is told who is there, and who comes and goes. */
-  presence?: boolean | undefined;
-  /** What was published before, in ms since 1970, is not shown, whatever the cursor. */
-  notBefore?: number;
+/** How a session joins a room. */
+export interface JoinStart extends StartRequest {
+  /** The most publications per second: the session samples the newest. Undefined: it receives all. */
+  readonly max?: number | undefined;
+  /** Whether the session receives presence: a snapshot, then joins and leaves. */
+  readonly presence?: boolean | undefined;
 }
 
-/** Where a session begins, by room. */
+/** How a session joins, by room. */
 export type JoinStarts = ReadonlyMap<string, JoinStart>;
 
 /** The same start in several rooms. */
@@ -45,6 +45,22 @@ export interface JoinResult {
   presence?: string | undefined;
 }
 
+/** What the coordinator needs of the host. */
+export interface JoinHost extends StartHost {
+  readonly log: Pick<Log, "epoch" | "history" | "catchUpTo">;
+  readonly rooms: ReadonlyMap<string, Room>;
+  readonly roomsPerSession: number;
+  readonly roomLimits: Pick<RoomLimits, "check">;
+  readonly stats: Pick<Stats, "gaps">;
+  readonly presence: Pick<PresenceTracker, "enter">;
+  readonly fanOut: { readonly presence: Pick<PresenceFanOut, "begin" | "onCaughtUp"> };
+  /** The position of live sessions as a cursor. */
+  readonly at: string;
+  /** Opens a room that no session on this server is in. */
+  openRoom(name: string, opener: Session): Room;
+  leave(session: Session, name: string): void;
+}
+
 /** Somebody on the way in. */
 interface JoiningMember {
   readonly membership: Membership;
@@ -56,9 +72,9 @@ const ROOMS_PER_TICK = 200;
 
 export class JoinCoordinator {
   constructor(
-    readonly hub: Hub,
-    readonly catchUp: CatchUp,
-    readonly sampler: Sampler,
+    readonly host: JoinHost,
+    readonly catchUp: Pick<CatchUp, "add" | "resume" | "backlog">,
+    readonly sampler: Pick<Sampler, "add">,
   ) {}
 
   /**
@@ -77,7 +93,7 @@ export class JoinCoordinator {
   }
 
   #checkLimits(session: Session, starts: JoinStarts): void {
-    const { roomsPerSession, roomLimits } = this.hub;
+    const { roomsPerSession, roomLimits } = this.host;
     if (session.memberships.size + starts.size > roomsPerSession)
       throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
     roomLimits.check(openerOf(session), starts.keys());
@@ -115,7 +131,7 @@ export class JoinCoordinator {
     newcomers: JoiningMember[],
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
-    const { log } = this.hub;
+    const { log } = this.host;
     const waits = newcomers
       .flatMap(({ membership, start }) => [membership.room.starting, log.catchUpTo?.(start.after)])
       .filter((wait) => wait !== undefined);
@@ -128,7 +144,7 @@ export class JoinCoordinator {
 
   #enter(session: Session, name: string, start: JoinStart): JoiningMember {
     const { max, presence } = start;
-    const room = this.hub.rooms.get(name) ?? this.hub.openRoom(name, session);
+    const room = this.host.rooms.get(name) ?? this.host.openRoom(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);
@@ -143,17 +159,17 @@ export class JoinCoordinator {
     newcomers: JoiningMember[],
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
-    const { hub } = this;
+    const { host } = this;
     // Its client left while the log began to be followed.
     if (session.ended) return;
-    const { epoch } = hub.log;
+    const { epoch } = host.log;
     // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
-    const { at } = hub;
+    const { at } = host;
     // Read first, for all rooms; positions are set in one go, in one tick.
     const beginnings = this.#findPositions(newcomers, []);
     const begin = (read: StartPosition[]) => {
       if (session.ended) return;
-      if (epoch !== hub.log.epoch) throw unavailable("What was kept has just been lost.");
+      if (epoch !== host.log.epoch) throw unavailable("What was kept has just been lost.");
       session.catchingUp ??= new Set();
       newcomers.forEach(({ membership, start }, i) => {
         // It may have left while it waited.
@@ -162,7 +178,7 @@ export class JoinCoordinator {
         // Only after the reply: it begins with what is new right away.
         if (membership.max) this.sampler.add(membership);
       });
-      hub.fanOut.presence.onCaughtUp(session);
+      host.fanOut.presence.onCaughtUp(session);
       this.catchUp.resume(session);
     };
     if (!(beginnings instanceof Promise)) return begin(beginnings);
@@ -180,7 +196,7 @@ export class JoinCoordinator {
       const { membership, start } = newcomers[known.length] as JoiningMember;
       if ((start.after || start.last) && !slice.take())
         return governor.next().then((next) => this.#findPositions(newcomers, known, next));
-      const one = startPositionOf(this.hub, membership, start);
+      const one = startPositionOf(this.host, this.catchUp.backlog.reads, membership, start);
       // Others are looked up before anybody waits for this one.
       if (one instanceof Promise) one.catch(() => {});
       known.push(one);
@@ -189,19 +205,19 @@ export class JoinCoordinator {
   }
 
   #place(membership: Membership, { after }: JoinStart, startPosition: StartPosition, at: string): JoinResult {
-    const { hub } = this;
+    const { host } = this;
     const { room } = membership;
     const { position, replay, newest, short } = startPosition;
-    const missed = after && (hub.isForeignCursor(after) || position > after.seq);
+    const missed = after && (host.isForeignCursor(after) || position > after.seq);
     // Whoever is sent some of all publications is not told that others are gone.
     const skips = membership.max !== undefined || room.rule.lag === "latest";
     const gap = missed || (!after && !skips && short);
     membership.position = position;
-    membership.replayTo = hub.position;
+    membership.replayTo = host.position;
     if (membership.max) room.newest ??= newest;
     else this.catchUp.add(membership);
-    if (missed) hub.stats.gaps++;
-    hub.presence.enter(membership);
+    if (missed) host.stats.gaps++;
+    host.presence.enter(membership);
     return {
       room: room.name,
       at,
@@ -210,18 +226,18 @@ export class JoinCoordinator {
       gap: gap
         ? {
             room: room.name,
-            after: after ? formatCursor(after.epoch, after.seq) : formatCursor(hub.log.epoch, 0),
-            at: formatCursor(hub.log.epoch, position),
+            after: after ? formatCursor(after.epoch, after.seq) : formatCursor(host.log.epoch, 0),
+            at: formatCursor(host.log.epoch, position),
           }
         : undefined,
-      presence: hub.fanOut.presence.begin(membership),
+      presence: host.fanOut.presence.begin(membership),
     };
   }
 
   /** The log could not be read: the session is as it was before. */
   #undo(newcomers: JoiningMember[], error: unknown): never {
     for (const { membership } of newcomers)
-      if (isIn(membership)) this.hub.leave(membership.session, membership.room.name);
+      if (isIn(membership)) this.host.leave(membership.session, membership.room.name);
     throw error;
   }
 }

@@ -1,25 +1,42 @@
-// The merge of the rooms in which a session is behind: it holds positions, and no publications. Pure.
-import { MinHeap } from "./min-heap.ts";
-import type { Membership, Session } from "./session.ts";
+// The merge of the rooms in which a session is lagging or replaying: positions, and no publications. Pure.
+import type { RoomHistory } from "../rooms/room-history.ts";
+import { type HeapItem, MinHeap } from "./min-heap.ts";
 
-export interface Merge {
-  /** The memberships of which something may be left to send. */
-  readonly heads: MinHeap<Membership>;
-  /** It ends here: everything up to this seq has been given to those who follow its room. */
+/** What a merge needs of a membership. */
+export interface MergeMember extends HeapItem {
+  /** The session has received everything up to this seq. */
+  position: number;
+  /** Publications up to this seq are a replay. */
+  readonly replayTo?: number | undefined;
+  nextHistory?: RoomHistory | undefined;
+  readonly room: { readonly history: Pick<RoomHistory, "last"> };
+  readonly session: { readonly merge: Pick<Merge, "upTo"> | undefined };
+}
+
+/** What a merge needs of a session. */
+export interface MergeSession<M extends MergeMember = MergeMember> {
+  merge: Merge<M> | undefined;
+  readonly catchingUp: ReadonlySet<M> | undefined;
+}
+
+export interface Merge<M extends MergeMember = MergeMember> {
+  /** The memberships that may have something left to send. */
+  readonly heads: MinHeap<M>;
+  /** The merge ends here: live subscribers have received everything up to this seq. */
   horizon: number;
-  /** The newest seq that was sent: all rooms that take part have been sent everything up to it. */
+  /** The newest seq sent. All rooms of the merge have been sent up to it. */
   upTo: number;
-  /** Some of it is a replay. */
+  /** Whether a part of it is a replay. */
   readonly replays: boolean;
-  /** Something was sent, or could have been. */
+  /** Whether a piece of it has been sent, or could have been. */
   begun: boolean;
 }
 
-/** A merge of those of these rooms in which there may be something to send. */
-export function beginMerge(behind: Iterable<Membership>, horizon: number): Merge {
-  const memberships: Membership[] = [];
+/** Starts a merge of those memberships that may have something to send. */
+export function beginMerge<M extends MergeMember>(catchingUp: Iterable<M>, horizon: number): Merge<M> {
+  const memberships: M[] = [];
   let replays = false;
-  for (const membership of behind) {
+  for (const membership of catchingUp) {
     const { position, replayTo = 0 } = membership;
     const takesPart = !isCaughtUp(membership);
     membership.next = takesPart ? position + 1 : 0;
@@ -31,8 +48,8 @@ export function beginMerge(behind: Iterable<Membership>, horizon: number): Merge
   return { heads: new MinHeap(memberships), horizon, upTo: 0, replays, begun: false };
 }
 
-/** A session's merge starts afresh the next time, from the positions that it has come to. */
-export function endMerge(session: Session): void {
+/** Ends a session's merge and keeps the positions it reached. The next merge starts from them. */
+export function endMerge(session: MergeSession): void {
   if (!session.merge) return;
   for (const membership of session.catchingUp ?? []) {
     membership.position = positionOf(membership);
@@ -41,7 +58,7 @@ export function endMerge(session: Session): void {
   session.merge = undefined;
 }
 
-/** Everything that is to be sent of the first of the heads comes at this seq or later. */
+/** Moves the first of the heads forward: its remaining publications have this seq or a later one. */
 export function advance({ heads }: Merge, next: number): void {
   const { first } = heads;
   if (!first) return;
@@ -50,12 +67,12 @@ export function advance({ heads }: Merge, next: number): void {
   heads.advanced();
 }
 
-/** Everything up to this seq has been sent to a membership that is not live. */
-export function positionOf({ session, position, next }: Membership): number {
+/** The seq up to which a membership outside the live fan-out has received everything. */
+export function positionOf({ session, position, next }: MergeMember): number {
   return session.merge && next > 0 ? Math.max(position, session.merge.upTo) : position;
 }
 
-/** Whether there is nothing to send that came before now. */
-export function isCaughtUp({ room, position }: Membership): boolean {
+/** Whether a membership has received everything that was published in its room. */
+export function isCaughtUp({ room, position }: Pick<MergeMember, "room" | "position">): boolean {
   return position >= room.history.last;
 }

@@ -1,13 +1,25 @@
 // A room that somebody on this server is in: who, and the newest of what was said.
-import type { Format } from "../protocol/formats.ts";
+import type { Format, StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
 import { RoomHistory } from "../rooms/room-history.ts";
-import type { StreamBatcher } from "./stream-batcher.ts";
-import type { PresenceAudience } from "./presence/presence-fan-out.ts";
 import type { RoomSamples } from "./sampler.ts";
-import type { Membership } from "./session.ts";
+import type { Membership, StreamSink } from "./session.ts";
+
+/** Receives every publication of a room. */
+export interface PublicationSink {
+  /** @param receivedAt when the server received it, by `performance.now()` */
+  push(publication: Publication, receivedAt: number): void;
+}
+
+/** The sessions in one room that receive its presence messages. */
+export interface PresenceAudience {
+  sockets: number;
+  readonly streams: Map<StreamFormat, Set<StreamSink>>;
+  /** The last snapshot sent to streams, by format and content coding. The next stream receives the same bytes. */
+  opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
+}
 
 export class Room {
   history: RoomHistory;
@@ -18,7 +30,8 @@ export class Room {
   changes = 0;
   /** How many sockets of each format are in the live fan-out. */
   readonly formats = new Map<Format, number>();
-  readonly batchers = new Set<StreamBatcher>();
+  /** Send its publications to streams: `StreamBatcher`. */
+  readonly batchers = new Set<PublicationSink>();
   /** Who listens to its presence, where somebody does. */
   audience: PresenceAudience | undefined;
   /** Kept even where the rule keeps no history: those who sample are shown it. */

@@ -1,8 +1,8 @@
 // Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
 // One timer serves all of them, and runs only while a sampled room has something new.
+import type { Publication } from "../protocol/publication.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import { type DueItem, DueQueue } from "./due-queue.ts";
-import type { Membership } from "./session.ts";
 
 /** Samples per second: a timer can be neither faster nor much slower. */
 const MAX_PER_SECOND = 100;
@@ -10,9 +10,19 @@ const MIN_PER_SECOND = 0.001;
 /** The most memberships that are looked at in one tick. */
 const ITEMS_PER_TICK = 500;
 
+/** What the sampler needs of a membership. */
+export interface SampledMembership {
+  /** Samples per second. */
+  readonly max?: number | undefined;
+  /** The seq of the last publication sent. */
+  position: number;
+  readonly room: { readonly newest: Publication | undefined; samples: RoomSamples | undefined };
+  readonly session: { readonly id: string; backedUp(): boolean; send(publications: Publication[]): boolean };
+}
+
 /** A sampled membership. */
 interface SampledMember extends DueItem {
-  readonly membership: Membership;
+  readonly membership: SampledMembership;
   readonly samples: RoomSamples;
   /** The shortest time between two samples, in ms. */
   readonly interval: number;
@@ -56,7 +66,7 @@ export class Sampler {
   looks = 0;
   /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
-  readonly #all = new Map<Membership, SampledMember>();
+  readonly #all = new Map<SampledMembership, SampledMember>();
   /** Rooms with something new. */
   readonly #fresh = new Set<RoomSamples>();
   /** Memberships that have had a sample too recently for another one. */
@@ -71,7 +81,7 @@ export class Sampler {
   }
 
   /** Begins to sample a membership: with what is new in the next tick. */
-  add(membership: Membership): void {
+  add(membership: SampledMembership): void {
     const { room, max = 0, position } = membership;
     const samples = (room.samples ??= new RoomSamples((marked) => this.#mark(marked)));
     const interval = 1000 / Math.min(MAX_PER_SECOND, Math.max(MIN_PER_SECOND, max));
@@ -83,7 +93,7 @@ export class Sampler {
     this.#mark(samples);
   }
 
-  remove(membership: Membership): void {
+  remove(membership: SampledMembership): void {
     const sampled = this.#all.get(membership);
     if (!sampled) return;
     const { samples } = sampled;

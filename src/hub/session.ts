@@ -1,10 +1,11 @@
 // A session: one connected client on any transport, as the hub sees it.
 import { now } from "../log/clock.ts";
 import type { Gap } from "../protocol/envelope.ts";
-import type { Format } from "../protocol/formats.ts";
+import type { Format, StreamFormat } from "../protocol/formats.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Work } from "../scheduling/governor.ts";
 import type { RoomHistory } from "../rooms/room-history.ts";
+import type { ContentCoding } from "./content-coding.ts";
 import type { Merge } from "./merge.ts";
 import type { Room } from "./room.ts";
 
@@ -71,7 +72,7 @@ export abstract class Session {
   /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
   catchingUp: Set<Membership> | undefined;
   /** Where the merge of these stands; absent if it has to start afresh from their positions. */
-  merge: Merge | undefined;
+  merge: Merge<Membership> | undefined;
   /** Its catch-up, as work of the governor; absent as long as it needed none. */
   catchUpWork: Work | undefined;
   /** Runs while the session's replay waits for its rate of `reads`. */
@@ -142,4 +143,12 @@ export abstract class TopicSession extends Session {
   abstract unsubscribe(topic: string): void;
   /** Publishes to all others on a topic, by Bun. Returns what Bun returns. */
   abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
+}
+
+/** A session on an HTTP stream, which is written to in chunks that many streams share. */
+export interface StreamSink extends Session {
+  readonly format: StreamFormat;
+  readonly coding: ContentCoding;
+  /** Writes a chunk that has the stream's content coding. Always takes it; false if the connection is now backed up. */
+  write(chunk: Uint8Array): boolean;
 }

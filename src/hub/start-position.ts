@@ -1,15 +1,35 @@
 // Where a session begins in a room, and how much is stored after that: found by position, so that nothing is copied.
 import { now } from "../log/clock.ts";
+import type { Log } from "../log/log.ts";
+import type { Cursor } from "../protocol/cursor.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, type RoomHistory } from "../rooms/room-history.ts";
-import type { Hub } from "./hub.ts";
-import type { JoinStart } from "./join.ts";
+import type { BoundedReads } from "./bounded-reads.ts";
+import type { HistoryCache } from "./history-cache.ts";
 import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
 /** The longest that the look-up before a replay waits for the rate of `reads`, in ms. */
 const MAX_DELAY_MS = 30_000;
+
+/** Where a client asks to start in a room. `after` takes precedence over `last`; with neither it starts now. */
+export interface StartRequest {
+  readonly after?: Cursor | undefined;
+  /** The number of newest publications. */
+  readonly last?: number | undefined;
+  /** The oldest publication time that the client may see, in ms since 1970, whatever the cursor. */
+  readonly notBefore?: number;
+}
+
+/** What the lookup of a start position needs of the host. */
+export interface StartHost {
+  readonly log: Pick<Log, "history">;
+  readonly histories: Pick<HistoryCache, "read" | "newest">;
+  /** The seq up to which all live sessions have received everything. */
+  readonly position: number;
+  isForeignCursor(cursor: Cursor): boolean;
+}
 
 export interface StartPosition {
   /** Everything stored after this seq follows. */
@@ -27,15 +47,16 @@ export interface StartPosition {
  * read to be counted; they are not held for the session.
  */
 export function startPositionOf(
-  hub: Hub,
+  host: StartHost,
+  reads: BoundedReads,
   membership: Membership,
-  start: JoinStart,
+  start: StartRequest,
 ): StartPosition | Promise<StartPosition> {
   const { name } = membership.room;
   const { after, last } = start;
-  if (!after && !last) return { position: hub.position, replay: 0 };
-  const from = !after || hub.isForeignCursor(after) ? 0 : after.seq;
-  const history = historyFor(hub, membership, after ? from : undefined);
+  if (!after && !last) return { position: host.position, replay: 0 };
+  const from = !after || host.isForeignCursor(after) ? 0 : after.seq;
+  const history = historyFor(host, membership, after ? from : undefined);
   if (history && after) return inHistory(history, membership, from, start.notBefore);
   if (history && last) {
     const short = history.isShortOf(last);
@@ -43,8 +64,10 @@ export function startPositionOf(
   }
   const { session } = membership;
   const read = () =>
-    hub.catchUp.backlog.reads.run(() =>
-      after ? hub.read(name, from, Number.MAX_SAFE_INTEGER) : hub.newest(name, last ?? 0),
+    reads.run(() =>
+      after
+        ? host.histories.read(name, from, Number.MAX_SAFE_INTEGER)
+        : host.histories.newest(name, last ?? 0),
     );
   const fromSlice = (slice: Slice) => {
     // It is charged again when it is sent: it is read again for that.
@@ -58,10 +81,16 @@ export function startPositionOf(
 }
 
 /** A tail that has everything after a position; or, without one, everything that is stored. */
-function historyFor(hub: Hub, { room }: Membership, after: number | undefined): RoomHistory | undefined {
+function historyFor(
+  host: StartHost,
+  { room }: Membership,
+  after: number | undefined,
+): RoomHistory | undefined {
   const at = now();
   room.history.trim(at);
-  return after !== undefined && after >= room.history.floor ? room.history : hub.log.history?.(room.name, at);
+  return after !== undefined && after >= room.history.floor
+    ? room.history
+    : host.log.history?.(room.name, at);
 }
 
 function inHistory(

@@ -3,16 +3,14 @@ import type { StreamFormat } from "../protocol/formats.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { ContentCoding } from "./content-coding.ts";
-import type { Room } from "./room.ts";
-import type { Session } from "./session.ts";
+import type { StreamSink } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** A session that is written to in shared chunks. */
-export interface StreamSink extends Session {
-  readonly format: StreamFormat;
-  readonly coding: ContentCoding;
-  /** Writes a chunk, coded as its stream is, which is accepted in any case. False when the connection is now backed up. */
-  write(chunk: Uint8Array): boolean;
+/** What a batcher needs of a room. */
+export interface BatchedRoom {
+  readonly name: string;
+  /** Receive the room's publications. */
+  readonly batchers: Set<Pick<StreamBatcher, "push">>;
 }
 
 /** A turn's publications are written as one chunk, or as several when they are many. */
@@ -31,7 +29,7 @@ export class StreamBatcher {
     readonly key: string,
     readonly format: StreamFormat,
     readonly coding: ContentCoding,
-    readonly rooms: Room[],
+    readonly rooms: BatchedRoom[],
     readonly batchers: StreamBatchers,
   ) {}
 
@@ -76,7 +74,7 @@ export class StreamBatchers {
   ) {}
 
   /** Adds a stream to the channel of its format and rooms. It must have everything up to now. */
-  add(stream: StreamSink, rooms: Room[]): StreamBatcher {
+  add(stream: StreamSink, rooms: BatchedRoom[]): StreamBatcher {
     const { format, coding } = stream;
     const key = JSON.stringify([format.name, coding.name, ...rooms.map((room) => room.name).sort()]);
     let batcher = this.#batchers.get(key);

@@ -175,7 +175,7 @@ export class RoomService {
   /** A room's publications after a position, or its newest. That the caller may have them was checked. */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
-    return this.hub.read(room, start.after, start.last);
+    return this.hub.histories.read(room, start.after, start.last);
   }
 
   /** Forgets what is kept of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */

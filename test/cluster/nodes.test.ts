@@ -175,7 +175,7 @@ describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
     const [commands, reads] = [fresh.log.commands, fresh.log.stats.reads.sent];
     const asked = Array.from({ length: 5000 }, async (_, i) => {
       const from = i % 200;
-      const slice = await fresh.thump.hub.read("storm", Number(cursors[from]?.split("-")[1]), 9999);
+      const slice = await fresh.thump.hub.histories.read("storm", Number(cursors[from]?.split("-")[1]), 9999);
       expect(slice.publications.length).toBe(200 - from);
     });
     await Promise.all(asked);

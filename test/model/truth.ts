@@ -24,8 +24,9 @@ export class Truth {
       return publication instanceof Promise ? publication.then(note) : note(publication);
     };
     // With "at-once" somebody may read what nobody was in the room for, before it is kept.
-    const read = hub.read.bind(hub);
-    hub.read = (room, after, limit) => {
+    const { histories } = hub;
+    const read = histories.read.bind(histories);
+    histories.read = (room, after, limit) => {
       const slice = read(room, after, limit);
       if (!(slice instanceof Promise)) slice.publications.forEach(note);
       return slice;

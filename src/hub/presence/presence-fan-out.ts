@@ -1,20 +1,23 @@
 // Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
 import type { ContentCoding } from "../content-coding.ts";
-import type { StreamFormat } from "../../protocol/formats.ts";
 import { presenceMessage } from "../../protocol/presence-messages.ts";
-import type { StreamSink } from "../stream-batcher.ts";
-import type { FanOut } from "../fan-out.ts";
-import type { Room } from "../room.ts";
-import { type Membership, type Session, TopicSession } from "../session.ts";
+import type { FlowBudget, PublishToTopic } from "../backpressure.ts";
+import type { PresenceAudience, Room } from "../room.ts";
+import { type Membership, type Session, type StreamSink, TopicSession } from "../session.ts";
+import type { Stats } from "../stats.ts";
+import type { StreamBatchers } from "../stream-batcher.ts";
 
 const encoder = new TextEncoder();
 
-/** Those who listen in one room. */
-export interface PresenceAudience {
-  sockets: number;
-  readonly streams: Map<StreamFormat, Set<StreamSink>>;
-  /** The last snapshot that streams were told, in their formats and codings: the next one gets the same bytes. */
-  opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
+/** What presence fan-out needs of the live fan-out. */
+export interface PresenceFanOutHost {
+  /** The seq up to which all live sessions have received everything. */
+  readonly position: number;
+  readonly flow: Pick<FlowBudget, "reserve" | "backedUp">;
+  readonly batchers: Pick<StreamBatchers, "flushAll">;
+  readonly stats: Pick<Stats, "lost">;
+  readonly publishToTopic: PublishToTopic;
+  detachSlow(session: Session, position: number): void;
 }
 
 function topicOf(room: Room): string {
@@ -22,11 +25,11 @@ function topicOf(room: Room): string {
 }
 
 export class PresenceFanOut {
-  readonly #fanOut: FanOut;
+  readonly #fanOut: PresenceFanOutHost;
   /** What all listeners of a room know, as JSON fields; nothing where its rule keeps no presence. */
   snapshotOf: (room: Room) => string | undefined = () => undefined;
 
-  constructor(fanOut: FanOut) {
+  constructor(fanOut: PresenceFanOutHost) {
     this.#fanOut = fanOut;
   }
 

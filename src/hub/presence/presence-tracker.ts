@@ -1,14 +1,16 @@
 // Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
 import { now } from "../../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../../protocol/presence-messages.ts";
+import type { Log } from "../../log/log.ts";
 import type { ClusterPresence } from "../../log/peers.ts";
 import { PresenceSet } from "../../rooms/presence/presence-set.ts";
-import type { PresenceRule } from "../../rooms/rule.ts";
+import type { PresenceRule, Rule } from "../../rooms/rule.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
-import type { Hub } from "../hub.ts";
 import { MemberLists, reportSession } from "./member-lists.ts";
+import type { PresenceFanOut } from "./presence-fan-out.ts";
 import type { Room } from "../room.ts";
 import type { Membership, Session } from "../session.ts";
+import type { Stats } from "../stats.ts";
 
 /** How often it is looked whether a tick or a grace is over, in ms; only while there is something to wait for. */
 const TICK_MS = 50;
@@ -17,6 +19,16 @@ const MAX_TICK_MS = 1000;
 /** The most rooms that are looked at in one tick of the event loop, and the most users of a room who leave in one. */
 const ROOMS_PER_TICK = 500;
 const USERS_PER_TICK = 500;
+
+/** What the tracker needs of the hub. */
+export interface PresenceHost {
+  readonly log: Pick<Log, "peers">;
+  readonly rooms: ReadonlyMap<string, Room>;
+  readonly stats: Pick<Stats, "presence">;
+  readonly fanOut: { readonly presence: Pick<PresenceFanOut, "send" | "snapshotOf"> };
+  /** The rule of a room, open or not. */
+  ruleOf(room: string): Rule;
+}
 
 /** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
 interface TrackedRoom {
@@ -32,7 +44,7 @@ export class PresenceTracker {
   /** A clock that never goes back, in ms. */
   now: () => number = () => performance.now();
   readonly lists: MemberLists = new MemberLists(() => this.now());
-  readonly #hub: Hub;
+  readonly #host: PresenceHost;
   /** Other nodes, where there are some: they are told who is here, and tell who is there. */
   readonly #clusterPresence: ClusterPresence | undefined;
   readonly #rooms = new Map<string, TrackedRoom>();
@@ -47,10 +59,10 @@ export class PresenceTracker {
   /** How often a room was looked at. */
   looks = 0;
 
-  constructor(hub: Hub) {
-    this.#hub = hub;
-    this.#clusterPresence = hub.log.peers?.presence;
-    hub.fanOut.presence.snapshotOf = (room) => this.#snapshot(room);
+  constructor(host: PresenceHost) {
+    this.#host = host;
+    this.#clusterPresence = host.log.peers?.presence;
+    host.fanOut.presence.snapshotOf = (room) => this.#snapshot(room);
   }
 
   /** Users who are present here, counted once a room. */
@@ -66,8 +78,8 @@ export class PresenceTracker {
     const kept = this.#rooms.get(name);
     if (kept?.starting) return kept.starting.then(() => this.lists.ofMembers(name, kept.members));
     if (kept) return this.lists.ofMembers(name, kept.members);
-    const room = this.#hub.rooms.get(name);
-    const { presence } = this.#hub.ruleOf(name);
+    const room = this.#host.rooms.get(name);
+    const { presence } = this.#host.ruleOf(name);
     return presence && this.#clusterPresence
       ? this.lists.ofNodes(name, room, presence, this.#clusterPresence)
       : this.lists.ofRoom(name, room, presence);
@@ -108,10 +120,10 @@ export class PresenceTracker {
 
   /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
   applyRules(): void {
-    const hub = this.#hub;
-    for (const room of hub.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
+    const host = this.#host;
+    for (const room of host.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
     for (const kept of this.#rooms.values()) {
-      const { presence } = hub.ruleOf(kept.name);
+      const { presence } = host.ruleOf(kept.name);
       if (!presence) this.#end(kept);
       else if (!Bun.deepEquals(kept.members.rule, presence)) {
         kept.members.applyRule(presence, this.now());
@@ -155,7 +167,7 @@ export class PresenceTracker {
     for (const user of left) this.#clusterPresence?.changed(name, user);
     // All who leave at a time are told of at a time.
     if (left.length === USERS_PER_TICK) return false;
-    const over = members.isEmpty && !this.#hub.rooms.has(name);
+    const over = members.isEmpty && !this.#host.rooms.has(name);
     if (over) this.#forget(kept);
     else if (members.diff.pending && now >= kept.next) this.#sendChanges(kept, now);
     if (over || !(members.diff.pending || members.leaving)) this.#waiting.delete(kept);
@@ -204,13 +216,13 @@ export class PresenceTracker {
   #sendChanges(kept: TrackedRoom, now: number): void {
     const { members, name } = kept;
     const { changes, netted } = members.diff.take();
-    const { presence } = this.#hub.stats;
+    const { presence } = this.#host.stats;
     presence.netted += netted;
-    const room = this.#hub.rooms.get(name);
+    const room = this.#host.rooms.get(name);
     if (!changes || !room?.audience) return;
     kept.next = now + Math.min(MAX_TICK_MS, Math.max(TICK_MS, members.sessions));
     presence.messages++;
-    this.#hub.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
+    this.#host.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
   /** What all who listen know. Where it may be told now, what is news is told first. */
@@ -233,8 +245,8 @@ export class PresenceTracker {
 
   #end(kept: TrackedRoom): void {
     this.#forget(kept);
-    const room = this.#hub.rooms.get(kept.name);
-    if (room) this.#hub.fanOut.presence.send(room, presenceOff(kept.name));
+    const room = this.#host.rooms.get(kept.name);
+    if (room) this.#host.fanOut.presence.send(room, presenceOff(kept.name));
   }
 }
 

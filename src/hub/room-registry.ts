@@ -1,0 +1,56 @@
+// The open rooms: those that have sessions on this server. The log delivers the publications of these rooms only.
+import type { Log } from "../log/log.ts";
+import type { Publication } from "../protocol/publication.ts";
+import type { MemoryBudget } from "../rooms/memory-budget.ts";
+import type { Rules } from "../rooms/rules.ts";
+import type { PresenceTracker } from "./presence/presence-tracker.ts";
+import { Room } from "./room.ts";
+import type { RoomLimits } from "./room-limits.ts";
+import type { Session } from "./session.ts";
+
+/** What the registry needs of the hub. */
+export interface RoomRegistryHost {
+  readonly log: Pick<Log, "last" | "subscribe" | "unsubscribe">;
+  readonly rules: Pick<Rules, "of">;
+  readonly roomLimits: Pick<RoomLimits, "enter">;
+  readonly presence: Pick<PresenceTracker, "open">;
+  /** The log has a publication for a room. */
+  onPublication(room: Room, publication: Publication): void;
+  /** The log delivers all publications of a room after this seq. Called again if it may have missed some. */
+  onSubscribed(room: Room, after: number): void;
+}
+
+export class RoomRegistry {
+  readonly byName = new Map<string, Room>();
+
+  /** @param memoryBudget limits the histories of all open rooms together */
+  constructor(
+    readonly host: RoomRegistryHost,
+    readonly memoryBudget: MemoryBudget | undefined,
+  ) {}
+
+  /** Opens a room and subscribes to it in the log. `room.starting` is set while that takes time. */
+  open(name: string, opener: Session): Room {
+    const { host } = this;
+    const room = new Room(name, host.rules.of(name), this.memoryBudget);
+    this.byName.set(name, room);
+    host.roomLimits.enter(name, opener);
+    const starting = host.log.subscribe(
+      name,
+      (publication) => host.onPublication(room, publication),
+      (after) => host.onSubscribed(room, after),
+    );
+    const opening = host.presence.open(room);
+    if (starting)
+      room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
+    else host.onSubscribed(room, host.log.last);
+    return room;
+  }
+
+  /** Closes a room that its last session has left. */
+  close(room: Room): void {
+    this.byName.delete(room.name);
+    room.history.forget();
+    this.host.log.unsubscribe(room.name);
+  }
+}
