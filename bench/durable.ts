@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ThumpServer } from "../src/server/thump-server.ts";
-import { resolveOptions, type Options } from "../src/server/config/options.ts";
+import { ServerCore } from "../src/server/server-core.ts";
+import { resolveOptions } from "../src/server/config/settings.ts";
+import type { Options } from "../src/server/config/options.ts";
 
 const DATA = { kind: "json", text: JSON.stringify({ text: "x".repeat(53) }) } as const;
 const ROOMS = 10;
@@ -35,7 +36,7 @@ function quantile(values: number[], part: number): string {
   return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(2).padStart(8);
 }
 
-async function play({ hub }: ThumpServer, { title, perTurn, total, pause }: Load): Promise<string> {
+async function play({ hub }: ServerCore, { title, perTurn, total, pause }: Load): Promise<string> {
   const acks: number[] = [];
   const late: number[] = [];
   let due = performance.now() + LOOK_MS;
@@ -69,10 +70,10 @@ async function play({ hub }: ThumpServer, { title, perTurn, total, pause }: Load
 }
 
 async function measure(title: string, store: NonNullable<Options["store"]>): Promise<void> {
-  const thump = new ThumpServer(resolveOptions({ store }));
+  const core = new ServerCore(resolveOptions({ store }));
   console.log(`\n${title}\n${" ".repeat(24)}rate  cores  ack p50      p99  late p99      max   (ms)`);
-  for (const load of LOADS) console.log(await play(thump, load));
-  await thump.close();
+  for (const load of LOADS) console.log(await play(core, load));
+  await core.close();
 }
 
 /** Runs all of it. For figures a core: `taskset -c 0 bun bench durable`. */

@@ -1,13 +1,41 @@
-// What `import … from "thump"` gives.
-export { ThumpError, type Code, type FieldError } from "./protocol/codes.ts";
-export type { AccessOptions } from "./auth/auth-options.ts";
-export type { RatesOptions } from "./limits/rate-options.ts";
-export type { AuthorizeRequest, Authorize } from "./auth/authorizer.ts";
-export type { RuleOptions } from "./rooms/rule.ts";
-export { type StoreCode, StoreError } from "./log/sqlite/store-error.ts";
-export type { StoreOptions } from "./server/config/store-options.ts";
+// Everything that `import … from "thump"` provides. test/server/public-api.test.ts lists it again, and checks its documentation.
 export { type RunningServer, serve } from "./server/app.ts";
-export { ThumpServer, type PublishOptions } from "./server/thump-server.ts";
-export { createMetrics } from "./server/metrics/metrics.ts";
-export { defineConfig, type Options, OptionsError } from "./server/config/options.ts";
 export { thump } from "./server/plugin.ts";
+export type { PublishOptions, ThumpServer } from "./server/thump-server.ts";
+export { createMetrics } from "./server/metrics/metrics.ts";
+
+// Options.
+export { defineConfig, type LimitOptions, type Options, OptionsError } from "./server/config/options.ts";
+export type {
+  AccessLevel,
+  CompressOptions,
+  Duration,
+  HistoryOptions,
+  PresenceOptions,
+  RuleOptions,
+  Size,
+} from "./rooms/rule-options.ts";
+export type {
+  AccessOptions,
+  ApiKey,
+  JwksOptions,
+  PublicJwk,
+  PublicKey,
+  RestrictedKey,
+} from "./auth/auth-options.ts";
+export type { Authorize, AuthorizeRequest } from "./auth/authorizer.ts";
+export type {
+  ClientRates,
+  CountBucket,
+  CountRate,
+  OperationRates,
+  RatesOptions,
+  SizeBucket,
+  SizeRate,
+} from "./limits/rate-options.ts";
+export type { StoreOptions } from "./server/config/store-options.ts";
+export type { TlsOptions } from "./server/config/tls.ts";
+
+// Errors.
+export { type Code, type FieldError, ThumpError } from "./protocol/codes.ts";
+export { type StoreCode, StoreError } from "./log/sqlite/store-error.ts";

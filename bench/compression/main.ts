@@ -1,5 +1,6 @@
 // `bun bench/compression/main.ts`: what compression costs the server and saves on the wire, beside none.
 import { parseArgs } from "node:util";
+import { coreOf } from "../../src/server/thump-server.ts";
 import { serve } from "../../src/index.ts";
 import { spread } from "../report/statistics.ts";
 import { table } from "../report/table.ts";
@@ -134,7 +135,7 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
   await run(samples);
   const { user, system } = process.cpuUsage(before);
   const wire = await readers.settled();
-  const { lagged } = server.thump.hub.stats;
+  const { lagged } = coreOf(server.thump).hub.stats;
   await readers.close();
   await server.stop();
   const deliveries = samples.length * CLIENTS;
@@ -147,7 +148,8 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
       // The other side keeps up: queues would be measured else.
       await Bun.sleep(2);
     }
-    while ([...server.thump.hub.sessions.values()].some((session) => session.hasUnsent())) await Bun.sleep(5);
+    while ([...coreOf(server.thump).hub.sessions.values()].some((session) => session.hasUnsent()))
+      await Bun.sleep(5);
   }
 }
 

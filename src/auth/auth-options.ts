@@ -1,33 +1,192 @@
-// The options of access: whom the server believes, and what API keys may do.
-import { type Static, Type } from "typebox";
-import { Duration } from "../rooms/rule.ts";
+// The `access` option: credentials that the server accepts, and the permissions of API keys.
+import { Type } from "typebox";
+import { schemaOf } from "../protocol/exact-schema.ts";
+import { type Duration, DurationSchema } from "../rooms/rule-options.ts";
 import { durationMs } from "../rooms/units.ts";
 
-/** In bytes. A shorter secret can be guessed (RFC 7518 §3.2). */
+/** A shorter secret can be guessed (RFC 7518 §3.2). */
 const MIN_SECRET_BYTES = 32;
-const Jwk = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
-const PublicKey = Type.Union([
+
+/** A public key as JSON Web Key (RFC 7517), with the fields of its type (`n`, `e`, `crv`, `x`, …). */
+export interface PublicJwk {
+  /**
+   * Key type.
+   * @example "RSA"
+   */
+  kty: string;
+  /**
+   * Key id. A token that names a different one is not verified with this key.
+   * @default undefined: verifies tokens with any key id
+   * @example "2026-03"
+   */
+  kid?: string;
+}
+
+/** A public key whose use is restricted. */
+export interface RestrictedKey {
+  /**
+   * The key: PEM text, or a JWK.
+   * @example await Bun.file("public.pem").text()
+   */
+  key: string | PublicJwk;
+  /**
+   * Key id. A token that names a different one is not verified with this key.
+   * @default the key id of the JWK
+   * @example "2026-03"
+   */
+  kid?: string;
+  /**
+   * Signature algorithms that the key may be used for.
+   * @default all that fit the type of the key
+   * @example ["RS256"]
+   */
+  algorithms?: string[];
+}
+
+/** A public key that verifies tokens: PEM text, a JWK, or either with restrictions. */
+export type PublicKey = string | PublicJwk | RestrictedKey;
+
+/** Where a sign-in service publishes its keys. */
+export interface JwksOptions {
+  /**
+   * URL of the JSON Web Key Set. HTTPS, or HTTP on this machine.
+   * @example "https://login.example/.well-known/jwks.json"
+   */
+  url: string;
+  /**
+   * Time after which the keys are fetched again: seconds, or a string with a unit.
+   * @default "10m"
+   * @example "1h"
+   */
+  cache?: Duration;
+  /**
+   * Minimum time between two fetches caused by tokens with unknown key ids: seconds, or a string with a unit.
+   * @default "30s"
+   * @example "1m"
+   */
+  cooldown?: Duration;
+}
+
+/** An API key of a backend service. `thump key` prints a new key and its hash. */
+export interface ApiKey {
+  /**
+   * Name of the service. It documents the configuration; the server does not use it.
+   * @example "backend"
+   */
+  name: string;
+  /**
+   * SHA-256 of the key: 64 lower-case hexadecimal digits. The key itself is not in the configuration.
+   * @example process.env["BACKEND_HASH"]
+   */
+  hash: string;
+  /**
+   * Permitted actions by room pattern.
+   * @default all actions in all rooms if `may` is unset too, else none
+   * @example { "weather:*": ["publish"] }
+   */
+  rooms?: Record<string, ("join" | "publish" | "history" | "members" | "list" | "forget")[]>;
+  /**
+   * Permitted operations on the whole server.
+   * @default all operations if `rooms` is unset too, else none
+   * @example ["disconnect", "revoke"]
+   */
+  may?: ("disconnect" | "revoke" | "metrics" | "inspect")[];
+}
+
+/**
+ * Credentials that the server accepts. With any of them configured, an action in a room that no rule opens requires a
+ * token or an API key that grants it.
+ */
+export interface AccessOptions {
+  /**
+   * Shared secrets for tokens signed with HS256, HS384 or HS512, of 32 bytes or more each. Two secrets at once allow a
+   * rotation.
+   * @default []
+   * @example [process.env["NEW_SECRET"]!, process.env["OLD_SECRET"]!]
+   */
+  secrets?: string | string[];
+  /**
+   * Public keys for tokens signed with RS, PS, ES or EdDSA algorithms.
+   * @default []
+   * @example [await Bun.file("public.pem").text()]
+   */
+  keys?: PublicKey[];
+  /**
+   * URL where a sign-in service publishes its keys (JWKS), or that URL with caching options.
+   * @default undefined
+   * @example "https://login.example/.well-known/jwks.json"
+   */
+  jwks?: string | JwksOptions;
+  /**
+   * Accepted values of the token claim `iss`.
+   * @default undefined: any issuer
+   * @example "https://login.example"
+   */
+  issuer?: string | string[];
+  /**
+   * Accepted values of the token claim `aud`.
+   * @default undefined: tokens with an audience are refused
+   * @example "thump"
+   */
+  audience?: string | string[];
+  /**
+   * Tolerated difference between the clocks of servers: seconds, or a string with a unit. A token is accepted for this
+   * long after its `exp`.
+   * @default "10s"
+   * @example "1m"
+   */
+  leeway?: Duration;
+  /**
+   * Maximum remaining lifetime of a token: seconds, or a string with a unit. Revocations are remembered for this long.
+   * @default "30d"
+   * @example "1d"
+   */
+  lifetime?: Duration;
+  /**
+   * How far back a cursor reaches for a client that may join a room but not read its history: seconds, or a string with a
+   * unit.
+   * @default "5m"
+   * @example "1m"
+   */
+  resume?: Duration;
+  /**
+   * Name of a cookie that may contain the token. A cookie is accepted only from pages of the server's own host and of
+   * the origins listed in `origins`.
+   * @default undefined: no cookie is read
+   * @example "session"
+   */
+  cookie?: string;
+  /**
+   * API keys of backend services.
+   * @default []
+   * @example [{ name: "backend", hash: process.env["BACKEND_HASH"]! }]
+   */
+  apiKeys?: ApiKey[];
+}
+
+const JwkSchema = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
+const KeySchema = Type.Union([
   Type.String({ minLength: 1 }),
   Type.Object(
     {
-      key: Type.Union([Type.String(), Jwk]),
+      key: Type.Union([Type.String(), JwkSchema]),
       kid: Type.Optional(Type.String()),
       algorithms: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     },
     { additionalProperties: false },
   ),
-  Jwk,
+  JwkSchema,
 ]);
-const JwksOptions = Type.Object(
-  { url: Type.String(), cache: Type.Optional(Duration), cooldown: Type.Optional(Duration) },
+const JwksSchema = Type.Object(
+  { url: Type.String(), cache: Type.Optional(DurationSchema), cooldown: Type.Optional(DurationSchema) },
   { additionalProperties: false },
 );
-const Names = Type.Union([
+const NamesSchema = Type.Union([
   Type.String({ minLength: 1 }),
   Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
 ]);
 
-const ApiKey = Type.Object(
+const ApiKeySchema = Type.Object(
   {
     name: Type.String({ minLength: 1 }),
     hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
@@ -59,41 +218,26 @@ const ApiKey = Type.Object(
   },
   { additionalProperties: false },
 );
-export type ApiKey = Static<typeof ApiKey>;
-export type PublicKey = Static<typeof PublicKey>;
 
-export const AccessOptions = Type.Object(
-  {
-    secrets: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
-    keys: Type.Optional(Type.Array(PublicKey)),
-    jwks: Type.Optional(Type.Union([Type.String(), JwksOptions])),
-    issuer: Type.Optional(Names),
-    audience: Type.Optional(Names),
-    leeway: Type.Optional(Duration),
-    lifetime: Type.Optional(Duration),
-    resume: Type.Optional(Duration),
-    cookie: Type.Optional(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" })),
-    apiKeys: Type.Optional(Type.Array(ApiKey)),
-  },
-  { additionalProperties: false },
+export const AccessSchema = schemaOf<AccessOptions>()(
+  Type.Object(
+    {
+      secrets: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+      keys: Type.Optional(Type.Array(KeySchema)),
+      jwks: Type.Optional(Type.Union([Type.String(), JwksSchema])),
+      issuer: Type.Optional(NamesSchema),
+      audience: Type.Optional(NamesSchema),
+      leeway: Type.Optional(DurationSchema),
+      lifetime: Type.Optional(DurationSchema),
+      resume: Type.Optional(DurationSchema),
+      cookie: Type.Optional(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" })),
+      apiKeys: Type.Optional(Type.Array(ApiKeySchema)),
+    },
+    { additionalProperties: false },
+  ),
 );
 
-/**
- * - `secrets`: for tokens by HS256, HS384 or HS512; several at once while one replaces another.
- * - `keys`: public keys as PEM or JWK, for RS, PS, ES and EdDSA; `{ key, kid, algorithms }` narrows one.
- * - `jwks`: where a sign-in service publishes its keys; `{ url, cache, cooldown }`: fetched again after `cache`
- *   (10m), and for a key that is not known, but not within `cooldown` (30s) of the last time.
- * - `issuer`, `audience`: what tokens must say in `iss` and `aud`. A token with an `aud` needs `audience`.
- * - `leeway`: by how much clocks may differ (10s): how long after its `exp` a token still counts.
- * - `lifetime`: the longest that a token may still be good for (30d): so long are revocations remembered.
- * - `resume`: how far back a cursor reaches for somebody who may join a room but not read its history (5m).
- * - `cookie`: the name of a cookie that may hold the token. Then the page's origin must be allowed.
- * - `apiKeys`: of servers: `hash` is the SHA-256 of the key in hex (`thump key` makes both). `rooms` says what it
- *   may do where, `may` what else; one that says neither may do everything.
- */
-export type AccessOptions = Static<typeof AccessOptions>;
-
-/** With every default filled in; durations in ms. */
+/** `AccessOptions` with every default filled in; durations in ms. */
 export interface AccessSettings {
   secrets: string[];
   keys: PublicKey[];
@@ -128,12 +272,12 @@ export function resolveAccess(given: AccessOptions = {}): AccessSettings {
   };
 }
 
-/** Whether there is anything by which to tell people apart. */
+/** Whether any credentials are configured. */
 export function hasCredentials({ secrets, keys, jwks, apiKeys }: AccessSettings): boolean {
   return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
-/** What is wrong with the options that their schema cannot see. */
+/** Checks what the schema cannot. Returns what is wrong, or undefined. */
 export function accessFault({ secrets }: AccessOptions): string | undefined {
   return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     ? `secrets: a secret must have ${MIN_SECRET_BYTES} bytes or more, e.g. what openssl rand -base64 32 prints`

@@ -8,7 +8,8 @@ import { durationMs } from "../rooms/units.ts";
 import { messageOf } from "./exit-codes.ts";
 import { decodeUtf8 } from "./utf8.ts";
 import { readOptions } from "../server/config/command-line.ts";
-import { checkOptions, OptionsError } from "../server/config/options.ts";
+import { checkOptions } from "../server/config/options-schema.ts";
+import { OptionsError } from "../server/config/options.ts";
 
 export interface TokenFlags {
   sub?: string;

@@ -1,61 +1,174 @@
-// The options of rates: how fast sessions, users, addresses and API keys may go.
-import { type Static, Type } from "typebox";
-import { Size } from "../rooms/rule.ts";
+// The `limits.rates` option: rate limits of sessions, users, addresses and API keys, with their defaults.
+import { Type } from "typebox";
+import { schemaOf } from "../protocol/exact-schema.ts";
+import { type Size, SizeSchema } from "../rooms/rule-options.ts";
 import { sizeBytes } from "../rooms/units.ts";
 import { type RateKind, RATE_KINDS, type Rate } from "./token-buckets.ts";
 
-/** By whom it is counted. */
+/** Clients that have rate limits of their own. */
 export const RATE_SCOPES = ["session", "user", "address", "key"] as const;
 export type RateScope = (typeof RATE_SCOPES)[number];
-/** False where there is no limit. */
+/** The rate limits in force; `false` is no limit. */
 export type Rates = Record<RateScope, Record<RateKind, Rate | false>>;
 
-const Count = Type.Number({ exclusiveMinimum: 0 });
-const Counts = Type.Union([
+/**
+ * A rate limit of operations: operations per second, or a token bucket of `burst` operations that refills at `rate` per
+ * second. A number alone allows a burst of five seconds. `false` disables the limit.
+ */
+export type CountRate = false | number | CountBucket;
+
+/** A token bucket that counts operations. */
+export interface CountBucket {
+  /**
+   * Operations per second.
+   * @example 20
+   */
+  rate: number;
+  /**
+   * Maximum number of operations at once.
+   * @default five times `rate`
+   * @example 200
+   */
+  burst?: number;
+}
+
+/**
+ * A rate limit of bytes: a size per second, or a token bucket of `burst` bytes that refills at `rate` per second. A size
+ * alone allows a burst of five seconds. `false` disables the limit.
+ */
+export type SizeRate = false | Size | SizeBucket;
+
+/** A token bucket that counts bytes. */
+export interface SizeBucket {
+  /**
+   * Size per second: bytes, or a string with a unit.
+   * @example "1MiB"
+   */
+  rate: Size;
+  /**
+   * Maximum size at once: bytes, or a string with a unit.
+   * @default five times `rate`
+   * @example "16MiB"
+   */
+  burst?: Size;
+}
+
+/** Rate limits by operation. */
+export interface OperationRates {
+  /**
+   * Requests with a body, and frames on `/ws` that neither join, read nor publish.
+   * @default { rate: 500, burst: 5000 } per session; docs/limits.md lists the others
+   * @example 50
+   */
+  requests?: CountRate;
+  /**
+   * Rooms joined, and `history` and `members` commands on `/ws`.
+   * @default { rate: 500, burst: 5000 } per session; docs/limits.md lists the others
+   * @example 100
+   */
+  joins?: CountRate;
+  /**
+   * Publications, whether they are accepted or refused.
+   * @default { rate: 5000, burst: 50_000 } per session; docs/limits.md lists the others
+   * @example { rate: 10, burst: 100 }
+   */
+  publishes?: CountRate;
+  /**
+   * Bytes of published data.
+   * @default { rate: "32MiB", burst: "128MiB" } per session; docs/limits.md lists the others
+   * @example "1MiB"
+   */
+  bytes?: SizeRate;
+  /**
+   * Bytes of stored publications that are read by requests, commands, polls and replays.
+   * @default { rate: "16MiB", burst: "128MiB" } per session; docs/limits.md lists the others
+   * @example "4MiB"
+   */
+  reads?: SizeRate;
+}
+
+/** Rate limits by operation, for a client that may have several connections. */
+export interface ClientRates extends OperationRates {
+  /**
+   * Handshakes, streams, polls, and reads of a room.
+   * @default { rate: 500, burst: 5000 } per address; docs/limits.md lists the others
+   * @example { rate: 1, burst: 20 }
+   */
+  connects?: CountRate;
+}
+
+/** Rate limits by client. An operation is charged to every client that applies: its session, its user and its address. */
+export interface RatesOptions {
+  /**
+   * Limits of one session.
+   * @default see the fields
+   * @example { publishes: 20, bytes: "1MiB" }
+   */
+  session?: OperationRates;
+  /**
+   * Limits of one user, over all of the user's sessions.
+   * @default see the fields
+   * @example { connects: { rate: 1, burst: 20 } }
+   */
+  user?: ClientRates;
+  /**
+   * Limits of one client address; IPv6 addresses count by their /64 prefix. Clients on this machine have none.
+   * @default see the fields
+   * @example { connects: 100 }
+   */
+  address?: ClientRates;
+  /**
+   * Limits of one API key, over all of its connections. They apply in place of all others, except the `connects` of the
+   * address.
+   * @default see the fields
+   * @example { publishes: false }
+   */
+  key?: ClientRates;
+}
+
+const CountSchema = Type.Number({ exclusiveMinimum: 0 });
+const CountRateSchema = Type.Union([
   Type.Literal(false),
-  Count,
+  CountSchema,
   Type.Object(
-    { rate: Count, burst: Type.Optional(Type.Number({ minimum: 1 })) },
+    { rate: CountSchema, burst: Type.Optional(Type.Number({ minimum: 1 })) },
     { additionalProperties: false },
   ),
 ]);
-const Sizes = Type.Union([
+const SizeRateSchema = Type.Union([
   Type.Literal(false),
-  Size,
-  Type.Object({ rate: Size, burst: Type.Optional(Size) }, { additionalProperties: false }),
+  SizeSchema,
+  Type.Object({ rate: SizeSchema, burst: Type.Optional(SizeSchema) }, { additionalProperties: false }),
 ]);
-const inSession = {
-  requests: Type.Optional(Counts),
-  joins: Type.Optional(Counts),
-  publishes: Type.Optional(Counts),
-  bytes: Type.Optional(Sizes),
-  reads: Type.Optional(Sizes),
+const operations = {
+  requests: Type.Optional(CountRateSchema),
+  joins: Type.Optional(CountRateSchema),
+  publishes: Type.Optional(CountRateSchema),
+  bytes: Type.Optional(SizeRateSchema),
+  reads: Type.Optional(SizeRateSchema),
 };
-const AllRates = Type.Object(
-  { connects: Type.Optional(Counts), ...inSession },
+const ClientRatesSchema = Type.Object(
+  { connects: Type.Optional(CountRateSchema), ...operations },
   { additionalProperties: false },
 );
 
-/**
- * By scope and kind: a number a second, `{ rate, burst }` for so many at once and then so many a second, or `false`
- * for no limit. Without `burst` it is what five seconds give.
- */
-export const RatesOptions = Type.Object(
-  {
-    session: Type.Optional(Type.Object(inSession, { additionalProperties: false })),
-    user: Type.Optional(AllRates),
-    address: Type.Optional(AllRates),
-    key: Type.Optional(AllRates),
-  },
-  { additionalProperties: false },
+export const RatesSchema = schemaOf<RatesOptions>()(
+  Type.Object(
+    {
+      session: Type.Optional(Type.Object(operations, { additionalProperties: false })),
+      user: Type.Optional(ClientRatesSchema),
+      address: Type.Optional(ClientRatesSchema),
+      key: Type.Optional(ClientRatesSchema),
+    },
+    { additionalProperties: false },
+  ),
 );
-export type RatesOptions = Static<typeof RatesOptions>;
 
 const BURST_SECONDS = 5;
 const MIB = 1 << 20;
 const rate = (perSecond: number, burst: number): Rate => ({ rate: perSecond, burst });
 
-/** Far above what people and their programs do, and below what one of them could do to the others. */
+/** Far above what people and their programs need, and low enough that one client cannot disrupt the others. */
 const DEFAULTS: Rates = {
   session: {
     connects: false,
@@ -91,7 +204,7 @@ const DEFAULTS: Rates = {
   },
 };
 
-type Given = Static<typeof Counts> | Static<typeof Sizes> | undefined;
+type Given = CountRate | SizeRate | undefined;
 
 /** Fills in the defaults. */
 export function resolveRates(given: RatesOptions = {}): Rates {
@@ -103,15 +216,15 @@ export function resolveRates(given: RatesOptions = {}): Rates {
   return Object.fromEntries(RATE_SCOPES.map((scope) => [scope, ofScope(scope)])) as Rates;
 }
 
-function resolve(given: Given, otherwise: Rate | false): Rate | false {
-  if (given === undefined) return otherwise;
+function resolve(given: Given, fallback: Rate | false): Rate | false {
+  if (given === undefined) return fallback;
   if (given === false) return false;
   const { rate: perSecond, burst } = typeof given === "object" ? given : { rate: given, burst: undefined };
-  const amount = number(perSecond);
-  return rate(amount, Math.max(1, burst === undefined ? amount * BURST_SECONDS : number(burst)));
+  const amount = amountOf(perSecond);
+  return rate(amount, Math.max(1, burst === undefined ? amount * BURST_SECONDS : amountOf(burst)));
 }
 
-/** A size that rounds to nothing would be no rate at all. */
-function number(value: string | number): number {
+/** A rate of 0, and a size that rounds to 0, become 1: such a bucket would never refill. */
+function amountOf(value: string | number): number {
   return typeof value === "string" ? Math.max(1, sizeBytes(value)) : value === 0 ? 1 : value;
 }

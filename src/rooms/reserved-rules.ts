@@ -1,6 +1,7 @@
 // The rules of the server's own rooms: who may listen, and how much of them is kept.
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/status-rooms.ts";
-import { resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { resolveRule, type Rule } from "./rule.ts";
+import type { RuleOptions } from "./rule-options.ts";
 
 const SERVER_ONLY = { join: "server", publish: "server" } as const satisfies RuleOptions;
 /** In memory alone: it is about this process. A chart that is opened is full: five minutes, of some twenty nodes. */

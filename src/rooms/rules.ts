@@ -2,7 +2,8 @@
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { ReservedRules } from "./reserved-rules.ts";
-import { isKept, type AccessLevel, resolveRule, type Rule, type RuleOptions } from "./rule.ts";
+import { isKept, resolveRule, type Rule } from "./rule.ts";
+import type { AccessLevel, RuleOptions } from "./rule-options.ts";
 
 export class Rules {
   readonly #rules: { pattern: Pattern; rule: Rule }[];

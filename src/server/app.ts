@@ -4,9 +4,11 @@ import { demoPage } from "../console/demo-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { problem } from "../transports/http/problem.ts";
 import { CHAT, CHAT_RULE, startTicker, TICKER, TICKER_RULE } from "./demo.ts";
-import { ThumpServer } from "./thump-server.ts";
+import { coreOf, ThumpServer } from "./thump-server.ts";
 import { operatorRoutes } from "./operator-routes.ts";
-import { checkOptions, type Options, resolveOptions, type Settings } from "./config/options.ts";
+import { checkOptions } from "./config/options-schema.ts";
+import type { Options } from "./config/options.ts";
+import { resolveOptions, type Settings } from "./config/settings.ts";
 import { mount } from "./plugin.ts";
 import { orOptionsError } from "./config/runtime-config.ts";
 import { checkExposure } from "./exposure.ts";
@@ -35,10 +37,11 @@ export function serverSettings(options: Options): Settings {
 
 /** All routes of a server. */
 export function createApp(thump: ThumpServer) {
-  const { settings } = thump;
+  const core = coreOf(thump);
+  const { settings, hub } = core;
   const { tls } = settings;
   const nothing = () =>
-    problem(thump.hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
+    problem(hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
       // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
@@ -56,9 +59,9 @@ export function createApp(thump: ThumpServer) {
     // Heartbeats are ours; Bun's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(thump.hub, error)))
+    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(hub, error)))
     .use(mount(thump))
-    .use(operatorRoutes(thump));
+    .use(operatorRoutes(core));
   if (settings.demo) app.get("/", () => demoPage());
   return app;
 }
@@ -77,7 +80,7 @@ export function serve(options: Options = {}): RunningServer {
   }
   const { server } = app;
   if (!server) throw new Error("the server did not start");
-  const stopTicker = settings.demo ? startTicker(thump) : () => {};
+  const stopTicker = settings.demo ? startTicker(coreOf(thump)) : () => {};
   return {
     thump,
     host: settings.host,

@@ -1,6 +1,6 @@
 // What web pages of other origins may send and read (Fetch standard, CORS): one list each.
 import { problem } from "../transports/http/problem.ts";
-import type { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
 
 const ALLOWED_METHODS = "GET, POST, DELETE";
 /** Every request header that a route reads and that a page cannot send unasked. */
@@ -21,7 +21,7 @@ const ALLOWED_HEADERS = REQUEST_HEADERS.join(", ");
 const EXPOSED_HEADERS = RESPONSE_HEADERS.join(", ");
 
 /** Lets a page read a response. @param origin the page's, once it is known to be allowed */
-export function allowPage({ service, origins }: ThumpServer, response: Response, origin: string): Response {
+export function allowPage({ service, origins }: ServerCore, response: Response, origin: string): Response {
   const { headers } = response;
   headers.set("access-control-allow-origin", origin);
   headers.set("access-control-expose-headers", EXPOSED_HEADERS);
@@ -37,9 +37,9 @@ export function allowPage({ service, origins }: ThumpServer, response: Response,
  *
  * @param checkPath throws where the request's path is none of the route
  */
-export function preflight(thump: ThumpServer, request: Request, checkPath: () => unknown): Response {
+export function preflight(core: ServerCore, request: Request, checkPath: () => unknown): Response {
   try {
-    const origin = thump.origins.check(request);
+    const origin = core.origins.check(request);
     checkPath();
     const response = new Response(null, {
       status: 204,
@@ -49,8 +49,8 @@ export function preflight(thump: ThumpServer, request: Request, checkPath: () =>
         "access-control-max-age": "600",
       },
     });
-    return origin === undefined ? response : allowPage(thump, response, origin);
+    return origin === undefined ? response : allowPage(core, response, origin);
   } catch (error) {
-    return problem(thump.hub, error);
+    return problem(core.hub, error);
   }
 }

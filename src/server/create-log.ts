@@ -5,7 +5,7 @@ import { RedisLog } from "../log/redis/redis-log.ts";
 import { SqliteLog } from "../log/sqlite/sqlite-log.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Retention } from "../rooms/rule.ts";
-import type { Settings } from "./config/options.ts";
+import type { Settings } from "./config/settings.ts";
 
 export interface LogNeeds {
   /** How much of a room to keep; rooms of one rule get the same object. */

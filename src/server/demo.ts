@@ -1,6 +1,6 @@
 // The demo's ticker: the server's own figures, once a second, as long as somebody watches.
-import type { RuleOptions } from "../rooms/rule.ts";
-import type { ThumpServer } from "./thump-server.ts";
+import type { RuleOptions } from "../rooms/rule-options.ts";
+import type { ServerCore } from "./server-core.ts";
 import { roomsInUse } from "./status-rooms/server-stats.ts";
 
 export const TICKER = "demo:ticker";
@@ -11,14 +11,14 @@ export const CHAT = "demo:chat";
 export const CHAT_RULE: RuleOptions = { presence: { grace: 1, list: 0 } };
 
 /** Starts it; returns how to stop it. */
-export function startTicker(thump: ThumpServer): () => void {
-  const { hub } = thump;
+export function startTicker(core: ServerCore): () => void {
+  const { hub } = core;
   const others = () => hub.stats.publications - hub.stats.ownPublications;
   let before = others();
   const timer = setInterval(() => {
     const rate = others() - before;
     before = others();
-    if (thump.sessionsIn(TICKER) === 0) return;
+    if (core.sessionsIn(TICKER) === 0) return;
     const figures = {
       sessions: hub.sessions.size,
       rooms: roomsInUse(hub),
@@ -27,7 +27,7 @@ export function startTicker(thump: ThumpServer): () => void {
       uptime: Math.floor(process.uptime()),
     };
     hub.stats.publishedOwn(JSON.stringify(figures).length);
-    thump
+    core
       .publish(TICKER, figures, { event: "stats" })
       .catch((error: unknown) => hub.events.fault("the demo's ticker", error));
   }, 1000);

@@ -1,11 +1,12 @@
 // Effective rules, as `thump check --room` prints them and `GET /rules` answers them: seconds and bytes.
 import { checkRoomName } from "../protocol/names.ts";
-import type { Rule, RuleOptions } from "../rooms/rule.ts";
+import type { Rule } from "../rooms/rule.ts";
+import type { RuleOptions } from "../rooms/rule-options.ts";
 import type { Rules } from "../rooms/rules.ts";
 import { describeSchema } from "../rooms/message-schema.ts";
 import type { HandlerContext } from "../transports/http/handler-context.ts";
 import { readQuery } from "../transports/http/read-request.ts";
-import type { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
 
 type WrittenRules = Record<string, RuleOptions>;
 
@@ -46,11 +47,11 @@ function effective(rule: Rule, written: WrittenRules): EffectiveRule {
 }
 
 /** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
-export function rulesRoute(thump: ThumpServer) {
+export function rulesRoute(core: ServerCore) {
   return ({ service, request, context }: HandlerContext): Response => {
     const { authorizer, hub } = service;
     authorizer.checkOperation(context, "inspect");
-    const { rooms } = thump.settings;
+    const { rooms } = core.settings;
     const [room] = readQuery(request, ["room"]).rooms;
     if (room !== undefined) return Response.json(ruleOfRoom(checkRoomName(room), hub.rules, rooms));
     return Response.json({ rules: hub.rules.all.map((rule) => effective(rule, rooms)) });

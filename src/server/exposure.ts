@@ -3,8 +3,9 @@ import type { Server } from "bun";
 import { isLocal, isLoopback } from "../limits/local-request.ts";
 import { hasCredentials } from "../auth/auth-options.ts";
 import { ThumpError } from "../protocol/codes.ts";
-import type { ThumpServer } from "./thump-server.ts";
-import { OptionsError, type Settings } from "./config/options.ts";
+import type { ServerCore } from "./server-core.ts";
+import { OptionsError } from "./config/options.ts";
+import type { Settings } from "./config/settings.ts";
 
 /** Whether it was settled who may come: by secrets or keys, by the app's own code, or because all may. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
@@ -33,15 +34,11 @@ export interface RequestSource {
 }
 
 /** @param server what Elysia says it is: null unless the app itself listens */
-export function sourceOf(
-  thump: ThumpServer,
-  request: Request,
-  server: Server<unknown> | null,
-): RequestSource {
-  const taker = server ?? thump.server;
+export function sourceOf(core: ServerCore, request: Request, server: Server<unknown> | null): RequestSource {
+  const taker = server ?? core.server;
   const peer = taker?.requestIP(request)?.address;
-  const address = thump.trustedProxies.addressOf(request, peer);
-  const local = isLocal(request, address, (host) => thump.origins.isNamed(host));
+  const address = core.trustedProxies.addressOf(request, peer);
+  const local = isLocal(request, address, (host) => core.origins.isNamed(host));
   return {
     server: taker,
     address,
@@ -51,7 +48,7 @@ export function sourceOf(
 }
 
 /** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
-export function checkLocal({ settings }: ThumpServer, { local }: RequestSource): void {
+export function checkLocal({ settings }: ServerCore, { local }: RequestSource): void {
   if (local || isExposureDecided(settings)) return;
   throw new ThumpError(
     "forbidden",

@@ -1,9 +1,9 @@
 // This server as one of several nodes: what the others may want of it.
 import { endSessions, revokeAll } from "../service/end-sessions.ts";
-import type { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
 
 /** Takes part, where the log is shared. */
-export function joinCluster({ hub, service }: Pick<ThumpServer, "hub" | "service">): void {
+export function joinCluster({ hub, service }: Pick<ServerCore, "hub" | "service">): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {

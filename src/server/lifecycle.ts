@@ -1,6 +1,6 @@
 // What the plugin does while its app is served: it publishes to the server's own rooms, and drains on SIGTERM.
 import type { AnyElysia } from "elysia";
-import type { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
 import { startStatusPublisher } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
@@ -14,7 +14,7 @@ export class Lifecycle {
 
   /** @param signals whether it stops the app on SIGTERM */
   constructor(
-    readonly thump: ThumpServer,
+    readonly core: ServerCore,
     readonly signals: boolean,
   ) {}
 
@@ -22,29 +22,29 @@ export class Lifecycle {
   begin(): void {
     if (this.#endings) return;
     this.#endings = [];
-    const { thump } = this;
+    const { core } = this;
     if (this.signals)
-      this.#endings.push(stopOnSigterm({ drain: () => thump.drain(), stop: () => this.#stop() }));
-    if (!thump.settings.console) return;
-    const stopFeed = startStatusPublisher(thump);
+      this.#endings.push(stopOnSigterm({ drain: () => core.drain(), stop: () => this.#stop() }));
+    if (!core.settings.console) return;
+    const stopFeed = startStatusPublisher(core);
     this.#endings.push(stopFeed);
-    thump.onClose(stopFeed);
+    core.onClose(stopFeed);
   }
 
   /** The app has stopped. */
   end(): void {
     for (const end of this.#endings ?? []) end();
     this.#endings = undefined;
-    this.thump.hub.stop();
+    this.core.hub.stop();
   }
 
   /** Stops an app that was drained: with its own hooks, where the app is known. */
   async #stop(): Promise<void> {
-    const { app, thump } = this;
-    const server = app?.server ?? thump.server;
+    const { app, core } = this;
+    const server = app?.server ?? core.server;
     await Promise.race([server?.stop(), Bun.sleep(FLUSH_TIMEOUT_MS)]);
     if (app?.server) await app.stop(true);
     else await server?.stop(true);
-    await thump.close();
+    await core.close();
   }
 }

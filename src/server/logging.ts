@@ -7,7 +7,7 @@ import {
 } from "@logtape/logtape";
 import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import { printableText, printableLines } from "../protocol/printable.ts";
-import type { Settings } from "./config/options.ts";
+import type { Settings } from "./config/settings.ts";
 
 /** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
 const MAX_BUFFERED_BYTES = 8 << 20;

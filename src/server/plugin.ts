@@ -16,9 +16,12 @@ import { errorResponse } from "../transports/http/error-response.ts";
 import * as rooms from "../transports/http/room-routes.ts";
 import { describeSession, listSessions } from "../transports/http/list-sessions.ts";
 import { allowPage, preflight } from "./cors.ts";
-import { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
+import { coreOf, ThumpServer } from "./thump-server.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { checkOptions, type Options, resolveOptions } from "./config/options.ts";
+import { checkOptions } from "./config/options-schema.ts";
+import type { Options } from "./config/options.ts";
+import { resolveOptions } from "./config/settings.ts";
 import { checkLocal, type RequestSource, sourceOf } from "./exposure.ts";
 import { rulesRoute } from "./effective-rules.ts";
 
@@ -54,17 +57,18 @@ interface Context {
  * @throws OptionsError when the options do not fit their schema
  */
 export function thump(options: Options = {}) {
-  const thumpServer = new ThumpServer(resolveOptions(checkOptions(options, "thump()")));
-  return mount(thumpServer, thumpServer.settings.signals);
+  const settings = resolveOptions(checkOptions(options, "thump()"));
+  return mount(new ThumpServer(settings), settings.signals);
 }
 
 /** The plugin of a server. @param signals whether it stops the app on SIGTERM, as the server does with itself */
 export function mount(thump: ThumpServer, signals = false) {
+  const core = coreOf(thump);
   const routes = createRoutes(thump, signals);
   // Typed as what it adds: `use` puts that together with what the app has.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
-    const { limit } = thump.socketLimits;
-    thump.routedByBun = isRoutedByBun(app.config);
+    const { limit } = core.socketLimits;
+    core.routedByBun = isRoutedByBun(app.config);
     const given = app.config.websocket ?? {};
     if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {
       throw new ThumpError(
@@ -73,42 +77,43 @@ export function mount(thump: ThumpServer, signals = false) {
       );
     }
     // Frames of up to four times the limit are read, so that they can be refused by name.
-    const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, thump.settings.maxMessage * 4);
+    const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, core.settings.maxMessage * 4);
     // One compressor for all sockets, and nothing remembered between frames: no memory a session.
     const deflate = { compress: "shared", decompress: "shared" } as const;
-    const perMessageDeflate = thump.settings.compression ? { perMessageDeflate: deflate } : {};
+    const perMessageDeflate = core.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
-    thump.service.idleTime = app.config.serve?.idleTimeout ?? Math.ceil(thump.settings.headTime / 1000);
+    core.service.idleTime = app.config.serve?.idleTimeout ?? Math.ceil(core.settings.headTime / 1000);
     return app.use(routes);
   };
 }
 
 function createRoutes(thump: ThumpServer, signals: boolean) {
-  const on = (handler: Handler) => guarded(thump, handler, false);
+  const core = coreOf(thump);
+  const on = (handler: Handler) => guarded(core, handler, false);
   /** Starts a session, or reads a room: that is counted. */
   const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
-    guarded(thump, handler, true, asksForEvents);
+    guarded(core, handler, true, asksForEvents);
   /** The same, but not while the server drains. */
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
     counted((http) => {
-      if (thump.draining)
+      if (core.draining)
         throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
       return handler(http);
     }, asksForEvents);
   const raw = { parse: "none" } as const;
-  const lifecycle = new Lifecycle(thump, signals);
-  thump.onAttach = () => lifecycle.begin();
-  const routes = new Elysia({ name: "thump", seed: thump.seed, prefix: thump.settings.prefix })
+  const lifecycle = new Lifecycle(core, signals);
+  core.onAttach = () => lifecycle.begin();
+  const routes = new Elysia({ name: "thump", seed: core.seed, prefix: core.settings.prefix })
     .decorate("thump", thump)
     // Elysia knows "none" only for routes that it compiles. Without this, `aot: false` reads the body before we do.
     .parser("none", ({ request }) => request)
     .onStart((app) => {
       lifecycle.app = app as AnyElysia;
-      thump.routedByBun = isRoutedByBun(app.config);
-      if (app.server) thump.attach(app.server);
+      core.routedByBun = isRoutedByBun(app.config);
+      if (app.server) core.attach(app.server);
     })
     .onStop(() => lifecycle.end())
-    .get("/rules", on(rulesRoute(thump)))
+    .get("/rules", on(rulesRoute(core)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
     .get("/rooms/:room", start(rooms.listen, rooms.asksForEvents))
@@ -120,13 +125,13 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
     )
     .post(
       "/events",
-      start((http) => rooms.multiplexedStream(http, thump.settings.maxBody)),
+      start((http) => rooms.multiplexedStream(http, core.settings.maxBody)),
       raw,
     )
     .get("/ws", start(rooms.multiplexed))
     .post(
       "/publish",
-      on((http) => publishBatch(http, thump.settings.maxBody)),
+      on((http) => publishBatch(http, core.settings.maxBody)),
       raw,
     )
     .get("/sessions", on(listSessions))
@@ -137,11 +142,11 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
   for (const path of PAGES_ASK)
     routes.options(path, (context) => {
       const { request, server, route } = context;
-      const direct = isDirect(thump, server, sourceOf(thump, request, server));
-      return preflight(thump, request, () => readPathNames(request, route, direct));
+      const direct = isDirect(core, server, sourceOf(core, request, server));
+      return preflight(core, request, () => readPathNames(request, route, direct));
     });
-  if (thump.settings.console)
-    routes.get("/console", ({ request }) => consolePage(request, thump.authenticator.isConfigured));
+  if (core.settings.console)
+    routes.get("/console", ({ request }) => consolePage(request, core.authenticator.isConfigured));
   return routes;
 }
 
@@ -152,7 +157,7 @@ function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
 
 /** Whether Bun's router has matched a request. One that the app's own code creates passes no router. */
 function isDirect(
-  { routedByBun }: ThumpServer,
+  { routedByBun }: ServerCore,
   server: Server<unknown> | null,
   { fromBun }: RequestSource,
 ): boolean {
@@ -166,26 +171,26 @@ function isDirect(
  * @param asksForEvents decides how a temporary refusal is sent (`refuse`)
  */
 function guarded(
-  thump: ThumpServer,
+  core: ServerCore,
   handler: Handler,
   counted: boolean,
   asksForEvents: AsksForEvents = () => false,
 ) {
-  const { service, origins, connectionThrottle } = thump;
+  const { service, origins, connectionThrottle } = core;
   const answer = ({ request, server, route }: Context): HandlerResult | Promise<HandlerResult> => {
     let origin: string | undefined;
     const allow = (response: HandlerResult): HandlerResult =>
-      origin === undefined || !response ? response : allowPage(thump, response, origin);
+      origin === undefined || !response ? response : allowPage(core, response, origin);
     const fail = (error: unknown): HandlerResult =>
       allow(errorResponse(service.hub, error, request.method === "GET" && asksForEvents(request)));
     try {
       // Elysia forgets what a group does at the start.
-      if (server && thump.server !== server) thump.attach(server);
-      const source = sourceOf(thump, request, server);
+      if (server && core.server !== server) core.attach(server);
+      const source = sourceOf(core, request, server);
       const { address, local } = source;
       origin = origins.check(request);
-      checkLocal(thump, source);
-      const names = readPathNames(request, route, isDirect(thump, server, source));
+      checkLocal(core, source);
+      const names = readPathNames(request, route, isDirect(core, server, source));
       const addressKey = local ? undefined : addressKeyOf(address);
       const handle = (principal: Principal) => {
         if (counted) service.limiter.take({ principal }, "connects");

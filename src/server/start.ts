@@ -9,6 +9,7 @@ import { type Flags, readOptions } from "./config/command-line.ts";
 import { configureLogging, logsWritten } from "./logging.ts";
 import { type Options, OptionsError } from "./config/options.ts";
 import { reload } from "./reload.ts";
+import { coreOf } from "./thump-server.ts";
 
 const log = getLogger(["thump"]);
 
@@ -27,18 +28,19 @@ export async function start(flags: Flags): Promise<void> {
   }
   onSignals(running, flags);
   // Last: whoever reads it may count on all of the above.
-  const { settings, authenticator } = running.thump;
+  const { settings, authenticator } = coreOf(running.thump);
   console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
 }
 
 async function begin(options: Options): Promise<RunningServer> {
   const running = serve(options);
   const { host, port, thump } = running;
-  const { traces } = thump.settings;
-  configureLogging(thump.settings);
+  const core = coreOf(thump);
+  const { traces } = core.settings;
+  configureLogging(core.settings);
   if (traces) {
     const { startTracing } = await import("./tracing.ts");
-    await startTracing(thump, traces, process.env);
+    await startTracing(core, traces, process.env);
   }
   log.info("started, version {version}, on {host} port {port}", { version: pkg.version, host, port });
   return running;
@@ -50,7 +52,7 @@ function onSignals(running: RunningServer, flags: Flags): void {
     // A second signal: at once.
     if (stopping) process.exit(1);
     stopping = true;
-    const { sessions } = running.thump.hub;
+    const { sessions } = coreOf(running.thump).hub;
     console.log("thump: draining");
     log.info("{signal}: draining {sessions} sessions", { signal, sessions: sessions.size });
     await running.stop();
@@ -80,14 +82,15 @@ function terminalIsGone(): boolean {
 
 /** Reads everything again. What is wrong changes nothing, and is said. */
 async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
+  const core = coreOf(thump);
   try {
     const options = await readOptions(flags, process.env, process.cwd());
-    const { changed, restart } = reload(thump, serverSettings(options));
-    thump.reloads.done++;
+    const { changed, restart } = reload(core, serverSettings(options));
+    core.reloads.done++;
     log.info("reloaded; changed: {changed}", { changed: changed.join(", ") || "nothing" });
     if (restart.length > 0) log.warn("not before a restart: {restart}", { restart: restart.join(", ") });
   } catch (error) {
-    thump.reloads.failed++;
+    core.reloads.failed++;
     const reason = error instanceof Error ? error.message : String(error);
     log.error("not reloaded, nothing has changed: {reason}", { reason });
   }

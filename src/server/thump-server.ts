@@ -1,205 +1,113 @@
-// ThumpServer: creates and connects log, rules, hub and room service. No HTTP here.
+// ThumpServer: the public handle of a server. Everything else of the server is in its ServerCore.
 import type { Server } from "bun";
-import type { Authenticator } from "../auth/authenticator.ts";
-import { SERVER } from "../auth/principal.ts";
-import { RoomService } from "../service/room-service.ts";
-import { Limiter } from "../limits/limiter.ts";
-import { isLoopback } from "../limits/local-request.ts";
-import { Origins } from "../auth/origins.ts";
-import { SessionLimit } from "../limits/session-limit.ts";
-import { Authorizer } from "../auth/authorizer.ts";
-import { TrustedProxies } from "../limits/trusted-proxies.ts";
-import { ConnectionThrottle } from "../limits/connection-throttle.ts";
-import { type SocketLimits, socketLimitsFor } from "../hub/backpressure.ts";
-import { Hub } from "../hub/hub.ts";
-import { MemoryBudget } from "../rooms/memory-budget.ts";
-import { CLOSE } from "../protocol/codes.ts";
-import { Content } from "../protocol/content.ts";
-import { formatCursor } from "../protocol/cursor.ts";
-import { SessionEventList } from "../hub/session-events.ts";
-import type { LatencyHistogram } from "../hub/latency-histogram.ts";
-import { createLog } from "./create-log.ts";
-import { SessionLogger, warn, warnUntrustedProxy } from "./session-logger.ts";
-import { measureLoopDelay } from "./metrics/loop-delay.ts";
-import { joinCluster } from "./join-cluster.ts";
-import type { Settings } from "./config/options.ts";
-import { createRuntimeConfig } from "./config/runtime-config.ts";
-import { setUserTimeout } from "./tcp-user-timeout.ts";
+import type { Settings } from "./config/settings.ts";
+import { ServerCore } from "./server-core.ts";
 
-/** How long a drain waits for connections to go before it gives up on them, in ms. */
-const MAX_DRAIN_MS = 10_000;
-/** So many sessions are ended in one turn. */
-const SESSIONS_ENDED_PER_TICK = 250;
-
-/** What code may say with a publication. */
+/** Optional fields of a publication made by code in the server process. */
 export interface PublishOptions {
+  /**
+   * Event name, which subscribers can filter by. 1 to 255 bytes; names that begin with `thump:` are reserved.
+   * @default "message"
+   * @example "created"
+   */
   event?: string;
-  /** Idempotency key. */
+  /**
+   * Idempotency key. A second publication to the room with the same key is not stored: its promise resolves with the
+   * cursor of the first.
+   * @default undefined: no deduplication
+   * @example "order-4711"
+   */
   key?: string;
-  /** The user in whose name it is published. */
+  /**
+   * User on whose behalf the publication is made. Subscribers receive it as `from`.
+   * @default undefined: `from` is absent
+   * @example "u7"
+   */
   from?: string;
 }
 
-/** The handle that code in this process has. */
+/** Set by the class itself, which alone can read `#core`. */
+let readCore: (thump: ThumpServer) => ServerCore;
+
+/** The parts behind a handle, for Thump's own code: index.ts does not export this. */
+export function coreOf(thump: ThumpServer): ServerCore {
+  return readCore(thump);
+}
+
+/**
+ * Handle of a running server: publishes from code in the same process, and controls the server's life cycle.
+ * `serve()` returns it as `thump`; in an Elysia app it is `app.decorator.thump`, and `thump` in the context of routes.
+ */
 export class ThumpServer {
-  /** Tells Elysia, which writes it down as JSON, the routes of one server from those of another. */
-  readonly seed = crypto.randomUUID();
-  readonly hub: Hub;
-  readonly service: RoomService;
-  readonly origins: Origins;
-  readonly trustedProxies: TrustedProxies;
-  readonly socketLimits: SocketLimits;
-  /** Those who are told how sessions end, and of faults. */
-  readonly events = new SessionEventList(new SessionLogger());
-  /** What is kept of all rooms. */
-  readonly memoryBudget: MemoryBudget;
-  /** Told to stop: no new sessions. */
-  draining = false;
-  /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
-  routedByBun = true;
-  /** Bun's server, once it is known. */
-  server: Server<unknown> | null = null;
-  /** Called when the server is known: what needs one begins. */
-  onAttach = () => {};
-  /** How often the settings were read again. */
-  readonly reloads = { done: 0, failed: 0 };
-  readonly #closing: (() => unknown)[] = [];
-  #loopDelay: LatencyHistogram | undefined;
-
-  /** The settings that it began with: Bun's own limits were made from them. */
-  readonly listening: Settings;
-  readonly connectionThrottle = new ConnectionThrottle();
+  readonly #core: ServerCore;
 
   /**
-   * @param settings what holds now: a reload replaces them
-   * @throws OptionsError when a key or a schema cannot be used; StoreError when what is kept cannot
+   * @internal Created by `serve()` and by the plugin.
+   * @throws OptionsError if a key or a schema cannot be used
+   * @throws StoreError if the file or its folder cannot be used
    */
-  constructor(public settings: Settings) {
-    this.listening = settings;
-    const events = this.events;
-    const { authenticator, rules } = createRuntimeConfig(settings, events);
-    this.socketLimits = socketLimitsFor(settings.maxMessage);
-    this.memoryBudget = new MemoryBudget(settings.memory);
-    this.hub = new Hub({
-      log: createLog(settings, {
-        // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
-        retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).retention,
-        fingerprint: () => (this.hub?.rules ?? rules).fingerprint,
-        memoryBudget: this.memoryBudget,
-        onRelease: (room, upTo) => this.hub.release(room, upTo),
-        onFault: (what, error) => events.fault(what, error ?? "it is over"),
-        onWarning: warn,
-        onForget: (room) => this.hub.rooms.get(room)?.forget(),
-      }),
-      rules,
-      socketLimits: this.socketLimits,
-      events,
-      heartbeat: settings.heartbeat,
-      roomsPerSession: settings.roomsPerSession,
-      roomsInUse: settings.roomsInUse,
-      roomsPerAddress: settings.roomsPerAddress,
-      memoryBudget: settings.store.kind === "redis" ? this.memoryBudget : undefined,
-    });
-    const authorizer = new Authorizer(this.hub, authenticator.isConfigured, settings.authorize);
-    const limiter = new Limiter(settings.rates);
-    const sessionLimit = new SessionLimit(this.hub, settings.maxSessions, settings.sessionsPerAddress);
-    const { maxMessage, bodyTime } = settings;
-    this.service = new RoomService(
-      this.hub,
-      maxMessage,
-      bodyTime,
-      authenticator,
-      authorizer,
-      limiter,
-      sessionLimit,
-    );
-    this.service.bodyMemory.max = settings.bodies;
-    joinCluster(this);
-    this.origins = new Origins(settings.origins);
-    this.trustedProxies = new TrustedProxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
+  constructor(settings: Settings) {
+    this.#core = new ServerCore(settings);
   }
 
-  /** Whom it believes, and what was revoked. */
-  get authenticator(): Authenticator {
-    return this.service.authenticator;
+  static {
+    readCore = (thump) => thump.#core;
   }
 
   /**
-   * Publishes from code: JSON values, or a Uint8Array. Resolves with the cursor once the log has kept it.
-   * @throws ThumpError when the name or the data does not fit the room's rule
+   * Publishes to a room. No rate limit and no access level applies.
+   * @param data a JSON value, or a `Uint8Array` for binary data
+   * @returns the publication's cursor, once the log has stored the publication
+   * @throws ThumpError with the code `invalid-room`, `invalid-event`, `too-large`, `invalid` (the rule's schema rejects
+   * the data), `forbidden` (a `thump:*` room), `key-reused` or `unavailable` (the log cannot be reached)
+   * @example await thump.publish("orders", { id: 4711 }, { event: "created" });
    */
-  async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
-    const { seq } = await this.service.publish(
-      { principal: SERVER },
-      { room, content: Content.value(data), ...options },
-    );
-    return { at: formatCursor(this.hub.log.epoch, seq) };
+  publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
+    return this.#core.publish(room, data, options);
   }
 
-  /** How many sessions are in a room, on any transport. */
+  /**
+   * Number of sessions in a room on this server, on all transports. Sessions on other nodes of a cluster are not counted.
+   * @example if (thump.sessionsIn("ticker") > 0) await thump.publish("ticker", await quote());
+   */
   sessionsIn(room: string): number {
-    return this.hub.rooms.get(room)?.members.size ?? 0;
+    return this.#core.sessionsIn(room);
   }
 
   /**
-   * Ends all sessions: each once what it was behind with has reached it, or after 10 s, and tells it to come
-   * back at a time of its own within `settings.drain`. Publications are still taken and acknowledged.
+   * Why this server should receive no new clients: `"draining"` after `drain()` was called, `"unavailable"` while the log
+   * cannot store publications. Undefined while the server is ready. Use it for the readiness check of your own app.
+   * @example app.get("/readyz", ({ thump, status }) => thump.unready ? status(503, thump.unready) : "ready");
    */
-  async drain(): Promise<void> {
-    this.draining = true;
-    // Who is told to come back elsewhere need not hear that the others are.
-    this.hub.presence.stop();
-    const { hub } = this;
-    const deadline = performance.now() + MAX_DRAIN_MS;
-    while (hub.sessions.size > 0) {
-      let ended = 0;
-      for (const session of hub.sessions.values()) {
-        if ((session.catchingUp || session.hasUnsent()) && performance.now() < deadline) continue;
-        session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
-        // Thousands of them are not to hold up what is published meanwhile.
-        if (++ended % SESSIONS_ENDED_PER_TICK === 0) await new Promise(setImmediate);
-      }
-      if (hub.sessions.size > 0) await Bun.sleep(20);
-    }
-  }
-
-  /** How late its event loop is: looked at from when somebody first asks. */
-  get loopDelay(): LatencyHistogram {
-    if (this.#loopDelay) return this.#loopDelay;
-    const { delay, stop } = measureLoopDelay();
-    this.onClose(stop);
-    return (this.#loopDelay = delay);
-  }
-
-  /** Why it should get no new clients just now; undefined when all is well. */
-  get unready(): string | undefined {
-    return this.draining ? "draining" : this.hub.log.fault && "unavailable";
+  get unready(): "draining" | "unavailable" | undefined {
+    return this.#core.unready;
   }
 
   /**
-   * Hands over Bun's server: by it addresses of clients are known, and sockets of a room are reached. An app that listens
-   * does it by itself; one that is served by `Bun.serve({ fetch: app.fetch })` has to.
+   * Refuses new sessions and ends all others. A session ends when it has received its pending messages, after 10 s at
+   * the latest, and is told to reconnect at a random time within the option `drain`. Publications are still accepted.
+   * @returns resolves when no session is left
+   * @example process.on("SIGTERM", async () => { await app.decorator.thump.drain(); await app.stop(); });
+   */
+  drain(): Promise<void> {
+    return this.#core.drain();
+  }
+
+  /**
+   * Passes Bun's server to Thump, which sends to sockets and reads client addresses with it. Elysia's `listen()` does it;
+   * an app served by `Bun.serve()` has to do it.
+   * @example app.decorator.thump.attach(Bun.serve({ fetch: app.fetch }));
    */
   attach(server: Server<unknown>): void {
-    this.server = server;
-    this.hub.attach(server);
-    // Where there are secrets, a name that points here by trickery brings no token along.
-    const local = isLoopback(server.hostname ?? "");
-    this.origins.loopbackOnly = () => local && !this.authenticator.isConfigured;
-    // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
-    if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
-    this.onAttach();
+    this.#core.attach(server);
   }
 
-  /** What else is to be done when it closes. */
-  onClose(run: () => unknown): void {
-    this.#closing.push(run);
-  }
-
-  /** Stops timers and closes the log. Nothing can be published afterwards. */
-  async close(): Promise<void> {
-    this.hub.stop();
-    await this.hub.log.close();
-    for (const run of this.#closing.splice(0)) await run();
+  /**
+   * Stops all timers and closes the log. Later publications fail. Call `drain()` first.
+   * @returns resolves when everything is stored and closed
+   * @example await app.decorator.thump.close();
+   */
+  close(): Promise<void> {
+    return this.#core.close();
   }
 }

@@ -3,7 +3,7 @@ import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
 import type { TracePublish } from "../hub/publish-pipeline.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
-import type { ThumpServer } from "./thump-server.ts";
+import type { ServerCore } from "./server-core.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -11,10 +11,10 @@ type Environment = Record<string, string | undefined>;
  * Sends a span for every publication that is sampled to a collector: as a child of the trace that its publisher
  * named in `traceparent`, or, where the publisher is neither a server nor the operator, linked to it. What is sampled, headers and names come from OpenTelemetry's own variables.
  */
-export async function startTracing(thump: ThumpServer, endpoint: string, env: Environment): Promise<void> {
+export async function startTracing(core: ServerCore, endpoint: string, env: Environment): Promise<void> {
   const api = await import("@opentelemetry/api");
   const sdk = await import("@opentelemetry/sdk-trace");
-  const core = await import("@opentelemetry/core");
+  const { W3CTraceContextPropagator } = await import("@opentelemetry/core");
   const { defaultResource, resourceFromAttributes } = await import("@opentelemetry/resources");
   const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
 
@@ -29,7 +29,7 @@ export async function startTracing(thump: ThumpServer, endpoint: string, env: En
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
   });
   const tracer = provider.getTracer("thump", pkg.version);
-  const propagator = new core.W3CTraceContextPropagator();
+  const propagator = new W3CTraceContextPropagator();
   const PRODUCER = api.SpanKind.PRODUCER;
 
   const trace: TracePublish = (draft, context, publish) => {
@@ -46,9 +46,9 @@ export async function startTracing(thump: ThumpServer, endpoint: string, env: En
         : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
-  thump.hub.pipeline.trace = trace;
-  thump.onClose(async () => {
-    thump.hub.pipeline.trace = undefined;
+  core.hub.pipeline.trace = trace;
+  core.onClose(async () => {
+    core.hub.pipeline.trace = undefined;
     await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
   });
 }

@@ -1,7 +1,7 @@
 // A random schedule on a bad network: connections are cut, stalled, swallowed and blocked while all publish.
 import type { ThumpError } from "../../src/client/index.ts";
 import { type Room, type Thump } from "../../src/client/index.ts";
-import type { ThumpServer } from "../../src/index.ts";
+import type { ServerCore } from "../../src/server/server-core.ts";
 import { Proxy } from "../support/proxy.ts";
 import { Random } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
@@ -27,7 +27,7 @@ class Heard {
 }
 
 /** Every publication that the log numbered, by seq; a repeated key has the first one's. */
-function follow({ hub }: ThumpServer): Map<number, { room: string; n: number }> {
+function follow({ hub }: ServerCore): Map<number, { room: string; n: number }> {
   const truth = new Map<number, { room: string; n: number }>();
   const publish = hub.publish.bind(hub);
   hub.publish = (draft, traceparent) => {

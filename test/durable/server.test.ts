@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/config/command-line.ts";
 import { reload } from "../../src/server/reload.ts";
-import { checkOptions, resolveOptions } from "../../src/server/config/options.ts";
+import { checkOptions } from "../../src/server/config/options-schema.ts";
+import { resolveOptions } from "../../src/server/config/settings.ts";
 import { flagsOf } from "../support/flags.ts";
 import { openEvents } from "../support/streams.ts";
 import { folder } from "../support/process.ts";

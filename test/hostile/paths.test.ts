@@ -2,6 +2,8 @@
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
+import type { ServerCore } from "../../src/server/server-core.ts";
+import { coreOf } from "../../src/server/thump-server.ts";
 import { eventually } from "../support/answers.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -20,9 +22,8 @@ const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }
 /** Rooms that a second reading of a target could lead to. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
-type ThumpServer = ReturnType<typeof startServer>["thump"];
 interface Place {
-  thump: ThumpServer;
+  thump: ServerCore;
   port: number;
   prefix: string;
 }
@@ -30,7 +31,7 @@ interface Place {
 function inApp(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));
-  return { thump: app.decorator.thump, port: app.server?.port ?? 0, prefix };
+  return { thump: coreOf(app.decorator.thump), port: app.server?.port ?? 0, prefix };
 }
 
 const withPlugin = (prefix: string) => new Elysia().use(thump({ ...OPTIONS, prefix }));
@@ -76,7 +77,7 @@ async function ask(
   return { status, body: Buffer.from(bodyOf(), "latin1").toString(), leave };
 }
 
-const countsOf = ({ hub }: ThumpServer) =>
+const countsOf = ({ hub }: ServerCore) =>
   new Map(Array.from(hub.log.rooms() as Iterable<string>, (room) => [room, hub.log.usageOf?.(room)?.count]));
 
 type Act = (place: Place, target: string, literal: string | undefined, hosts?: string[]) => Promise<Outcome>;
@@ -269,7 +270,7 @@ const UNROUTED: Record<string, () => Place> = {
     const inner = withPlugin("/live");
     const outer = new Elysia().mount("/outer", inner.fetch).listen({ port: 0, hostname: "127.0.0.1" });
     cleanup(() => outer.stop(true));
-    return { thump: inner.decorator.thump, port: outer.server?.port ?? 0, prefix: "/outer/live" };
+    return { thump: coreOf(inner.decorator.thump), port: outer.server?.port ?? 0, prefix: "/outer/live" };
   },
   "an app that is not compiled": () =>
     inApp(new Elysia({ aot: false }).use(thump({ ...OPTIONS, prefix: "/live" })), "/live"),
@@ -278,7 +279,7 @@ const UNROUTED: Record<string, () => Place> = {
 function served(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch });
   cleanup(() => server.stop(true));
-  return { thump: app.decorator.thump, port: server.port ?? 0, prefix };
+  return { thump: coreOf(app.decorator.thump), port: server.port ?? 0, prefix };
 }
 
 test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL", async (where) => {

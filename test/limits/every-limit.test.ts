@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Options } from "../../src/index.ts";
-import { Options as OptionsSchema } from "../../src/server/config/options.ts";
+import { OptionsSchema } from "../../src/server/config/options-schema.ts";
 import { Clock } from "../support/clock.ts";
 import { connect, Multiplexed } from "../support/clients.ts";
 import { metricsOf, type Sample } from "../support/metrics.ts";

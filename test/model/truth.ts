@@ -1,5 +1,5 @@
 // The plain model: every publication in a list, and what one reader of one room must have seen of it.
-import type { ThumpServer } from "../../src/index.ts";
+import type { ServerCore } from "../../src/server/server-core.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 
 export interface Told {
@@ -16,7 +16,7 @@ export class Truth {
   last = 0;
 
   /** Writes down what a server publishes. The same truth may go on with another server on the same log. */
-  observe({ hub }: ThumpServer): void {
+  observe({ hub }: ServerCore): void {
     const note = (publication: Publication) => this.#note(publication);
     const publish = hub.publish.bind(hub);
     hub.publish = (draft) => {

@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/config/command-line.ts";
 import { SETTINGS } from "../../src/server/config/flag-table.ts";
-import { checkOptions, type Options, OptionsError, resolveOptions } from "../../src/server/config/options.ts";
+import { checkOptions } from "../../src/server/config/options-schema.ts";
+import { type Options, OptionsError } from "../../src/server/config/options.ts";
+import { resolveOptions } from "../../src/server/config/settings.ts";
 import { flagsOf } from "../support/flags.ts";
 import { folder } from "../support/process.ts";
 

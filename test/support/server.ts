@@ -1,8 +1,12 @@
 // A server of its own for a test, on a free port.
 import { type Options, type RunningServer, serve } from "../../src/index.ts";
+import type { ServerCore } from "../../src/server/server-core.ts";
+import { coreOf } from "../../src/server/thump-server.ts";
 import { cleanup } from "./cleanup.ts";
 
-export interface TestServer extends RunningServer {
+export interface TestServer extends Omit<RunningServer, "thump"> {
+  /** The parts of the server, which its public handle hides. */
+  thump: ServerCore;
   /** http://127.0.0.1:port, or https */
   url: string;
   /** The URL of a room. */
@@ -21,6 +25,7 @@ export function startServer(options: Options = {}): TestServer {
   const room = (name: string, query = "") => `${url}/rooms/${encodeURIComponent(name)}${query}`;
   return {
     ...running,
+    thump: coreOf(running.thump),
     url,
     room,
     socket: (path) => `ws${secure}://127.0.0.1:${running.port}${path}`,

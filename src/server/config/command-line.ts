@@ -1,7 +1,8 @@
 // Where options come from: flags over environment over a file over defaults. Which there are: flag-table.ts.
 import { readFile } from "./config-file.ts";
 import { flagName, type ValueKind, type Setting, SETTINGS } from "./flag-table.ts";
-import { checkOptions, type Options, OptionsError } from "./options.ts";
+import { checkOptions } from "./options-schema.ts";
+import { type Options, OptionsError } from "./options.ts";
 import { hasPassword } from "./redact-url.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -24,8 +25,8 @@ export async function readOptions(flags: Flags, env: Environment, cwd: string): 
     return value === undefined && setting.needs ? variable(setting, env) : [`--${name}`, value];
   });
   // What was right before is right no more because of what is said here.
-  const withEnv = checkOptions(merge(fromEnv, await readFile(config, cwd)), "environment");
-  const all = merge(fromFlags, withEnv);
+  const withEnv = checkOptions(merge(fromEnv, { ...(await readFile(config, cwd)) }), "environment");
+  const all = merge(fromFlags, { ...withEnv });
   checkNeeds(all);
   return checkOptions(all, "command line");
 }

@@ -2,7 +2,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import * as typebox from "typebox";
-import { checkOptions, defineConfig, type Options, OptionsError } from "./options.ts";
+import { checkOptions } from "./options-schema.ts";
+import { defineConfig, type Options, OptionsError } from "./options.ts";
 
 /** Where our own modules are. */
 const OWN_MODULES = resolve(import.meta.dir, "../..") + sep;

@@ -1,247 +1,251 @@
-// The server's options: one schema for flags, environment, file and code; and their defaults.
-import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { fieldErrors } from "../../protocol/field-errors.ts";
-import { normalOrigin, originsFault } from "../../auth/origins.ts";
+// The server's options, as a config file and code write them.
+import type { AccessOptions } from "../../auth/auth-options.ts";
 import type { Authorize } from "../../auth/authorizer.ts";
-import { type ForwardedHeader, proxiesFault } from "../../limits/trusted-proxies.ts";
-import { type Rates, RatesOptions, resolveRates } from "../../limits/rate-options.ts";
-import {
-  accessFault,
-  AccessOptions,
-  type AccessSettings,
-  hasCredentials,
-  resolveAccess,
-} from "../../auth/auth-options.ts";
-import { Duration, RuleOptions, ruleFault, Size } from "../../rooms/rule.ts";
-import { durationMs, sizeBytes } from "../../rooms/units.ts";
-import { resolveStore, storeFault, StoreOptions, type StoreSettings } from "./store-options.ts";
-import { TlsOptions, type TlsPair } from "./tls.ts";
+import type { RatesOptions } from "../../limits/rate-options.ts";
+import type { Duration, RuleOptions, Size } from "../../rooms/rule-options.ts";
+import type { StoreOptions } from "./store-options.ts";
+import type { TlsOptions } from "./tls.ts";
 
-const MetricsFor = Type.Union([Type.Literal("loopback"), Type.Literal("anyone"), Type.Literal("off")]);
-const LogForm = Type.Union([Type.Literal("pretty"), Type.Literal("json"), Type.Literal("none")]);
-const LogLevel = Type.Union([
-  Type.Literal("debug"),
-  Type.Literal("info"),
-  Type.Literal("warning"),
-  Type.Literal("error"),
-]);
-
-const Limits = Type.Object(
-  {
-    message: Type.Optional(Size),
-    body: Type.Optional(Size),
-    rooms: Type.Optional(Type.Integer({ minimum: 1 })),
-    sessions: Type.Optional(Type.Integer({ minimum: 1 })),
-    sessionsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
-    roomsInUse: Type.Optional(Type.Integer({ minimum: 1 })),
-    roomsPerAddress: Type.Optional(Type.Integer({ minimum: 1 })),
-    headTime: Type.Optional(Duration),
-    bodyTime: Type.Optional(Duration),
-    bodies: Type.Optional(Size),
-    memory: Type.Optional(Size),
-    rates: Type.Optional(RatesOptions),
-  },
-  { additionalProperties: false },
-);
-
-export const Options = Type.Object(
-  {
-    rooms: Type.Optional(Type.Record(Type.String({ minLength: 1 }), RuleOptions)),
-    limits: Type.Optional(Limits),
-    store: Type.Optional(StoreOptions),
-    heartbeat: Type.Optional(Duration),
-    origins: Type.Optional(Type.Array(Type.String())),
-    proxies: Type.Optional(Type.Array(Type.String())),
-    forwardedHeader: Type.Optional(Type.Union([Type.Literal("x-forwarded-for"), Type.Literal("forwarded")])),
-    prefix: Type.Optional(Type.String({ pattern: "^/.*[^/]$" })),
-    host: Type.Optional(Type.String({ minLength: 1 })),
-    port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
-    tls: Type.Optional(TlsOptions),
-    drain: Type.Optional(Duration),
-    signals: Type.Optional(Type.Boolean()),
-    demo: Type.Optional(Type.Boolean()),
-    console: Type.Optional(Type.Boolean()),
-    access: Type.Optional(AccessOptions),
-    open: Type.Optional(Type.Boolean()),
-    // What is no function is found below: a schema cannot tell.
-    authorize: Type.Optional(Type.Unsafe<Authorize>({})),
-    metrics: Type.Optional(MetricsFor),
-    metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
-    log: Type.Optional(LogForm),
-    logLevel: Type.Optional(LogLevel),
-    traces: Type.Optional(Type.String({ pattern: "^https?://.+$" })),
-  },
-  { additionalProperties: false },
-);
-
-/**
- * - `rooms`: room rules by pattern; the first that matches a name counts.
- * - `limits.message`: the largest data of a publication and the largest socket frame (default 64KiB);
- *   `limits.body`: the largest batch (1MiB); `limits.rooms`: how many rooms one session may be in (1000);
- *   `limits.sessions`: how many there may be (100,000); `limits.sessionsPerAddress`: of them from one (10,000);
- *   `limits.roomsInUse`: how many rooms may be in use (200,000); `limits.roomsPerAddress`: of them opened by one (20,000);
- *   `limits.headTime`: how long a request may be silent, or take until its headers are there (10s; 5s to 255s);
- *   `limits.bodyTime`: how long the body of a request may take to come (30s);
- *   `limits.bodies`: what bodies that are on their way may take together (128MiB);
- *   `limits.memory`: how much may be kept of all rooms together (512MiB);
- *   `limits.rates`: how fast a session, a user, an address and an API key may go: `{ session: { publishes: 10 } }`.
- * - `store`: where publications are kept: see `StoreOptions`.
- * - `heartbeat`: seconds between two pings of a session (25).
- * - `origins`: web pages of which other origins may use the server; "*" for all. Its own and loopback always may.
- * - `proxies`: addresses and networks of proxies whose `forwardedHeader` (x-forwarded-for, or forwarded) says where a
- *   request came from; "loopback" for this machine.
- * - `prefix`: a path before all routes, for the plugin.
- * - `host` (127.0.0.1), `port` (3000), `drain`: over how long clients come back after a stop (5s),
- *   `demo`: the page at `/` and its ticker (true, without secrets), `tls`: the files of a certificate and its key, for
- *   https: of the server alone.
- * - `signals`: the plugin drains on SIGTERM and ends the process (true): of the plugin alone.
- * - `console`: the page at `/console` for operators, and the rooms that it listens in (true).
- * - `access`: whom the server believes: secrets, public keys, API keys. With any of them, what no rule opens takes
- *   a grant. `open`: without them, others than this machine may come too.
- * - `authorize`: code that is asked before anybody joins, publishes, reads history or members:
- *   `({ session, action, room }) => true | false | undefined`, or a promise of it; undefined leaves it to the rules.
- * - `metrics`: who may read them: `loopback` (default; programs on this machine, and API keys), `anyone`, or `off`;
- *   `metricsPath` (/metrics): of the server alone.
- * - `log`: `pretty` (default), `json` or `none`; `logLevel` (info): of the server alone.
- * - `traces`: where an OpenTelemetry collector takes OTLP over HTTP: of the server alone.
- */
-export type Options = Static<typeof Options>;
-
-/** Options with every default filled in; durations in ms, sizes in bytes. */
-export interface Settings {
-  rooms: Record<string, RuleOptions>;
-  /** Some rule asks for it, so sockets are offered it (RFC 7692). */
-  compression: boolean;
-  maxMessage: number;
-  maxBody: number;
-  roomsPerSession: number;
-  maxSessions: number;
-  sessionsPerAddress: number;
-  roomsInUse: number;
-  roomsPerAddress: number;
-  headTime: number;
-  bodyTime: number;
-  bodies: number;
-  memory: number;
-  store: StoreSettings;
-  rates: Rates;
-  heartbeat: number;
-  origins: string[];
-  proxies: string[];
-  forwardedHeader: ForwardedHeader;
-  prefix: string;
-  host: string;
-  port: number;
-  tls: TlsPair | undefined;
-  drain: number;
-  signals: boolean;
-  demo: boolean;
-  console: boolean;
-  access: AccessSettings;
-  open: boolean;
-  authorize: Authorize | undefined;
-  metrics: Static<typeof MetricsFor>;
-  metricsPath: string;
-  log: Static<typeof LogForm>;
-  logLevel: Static<typeof LogLevel>;
-  traces: string | undefined;
+/** Limits of what clients can consume. Exceeding one returns a specific error code: docs/limits.md. */
+export interface LimitOptions {
+  /**
+   * Maximum size of a publication's data, and of a WebSocket frame: bytes, or a string with a unit.
+   * @default "64KiB"
+   * @example "256KiB"
+   */
+  message?: Size;
+  /**
+   * Maximum size of a batch, and of the room list of a multiplexed stream: bytes, or a string with a unit.
+   * @default "1MiB"
+   * @example "4MiB"
+   */
+  body?: Size;
+  /**
+   * Maximum number of rooms per session.
+   * @default 1000
+   * @example 100
+   */
+  rooms?: number;
+  /**
+   * Maximum number of sessions in total. Each needs a file descriptor.
+   * @default 100_000
+   * @example 20_000
+   */
+  sessions?: number;
+  /**
+   * Maximum number of sessions per client address. Clients on this machine and API keys do not count.
+   * @default 10_000
+   * @example 200
+   */
+  sessionsPerAddress?: number;
+  /**
+   * Maximum number of rooms with at least one session, in total.
+   * @default 200_000
+   * @example 50_000
+   */
+  roomsInUse?: number;
+  /**
+   * Maximum number of rooms opened per client address, and per user.
+   * @default 20_000
+   * @example 1000
+   */
+  roomsPerAddress?: number;
+  /**
+   * Maximum time to receive the headers of a request or handshake, and idle time of a connection: seconds, or a string
+   * with a unit. 5 to 255 s; values outside are adjusted. A change requires a restart.
+   * @default "10s"
+   * @example "30s"
+   */
+  headTime?: Duration;
+  /**
+   * Maximum time to receive the body of a request: seconds, or a string with a unit.
+   * @default "30s"
+   * @example "10s"
+   */
+  bodyTime?: Duration;
+  /**
+   * Maximum memory of all request bodies in transit: bytes, or a string with a unit. When it is exceeded, the slowest body
+   * is aborted.
+   * @default "128MiB"
+   * @example "32MiB"
+   */
+  bodies?: Size;
+  /**
+   * Maximum memory of the stored publications of all rooms: bytes, or a string with a unit. When it is exceeded, the
+   * oldest publications of the least recently used rooms are evicted.
+   * @default "512MiB"
+   * @example "2GiB"
+   */
+  memory?: Size;
+  /**
+   * Rate limits per session, user, address and API key.
+   * @default docs/limits.md lists the defaults
+   * @example { session: { publishes: 20 } }
+   */
+  rates?: RatesOptions;
 }
 
-const options = Compile(Options);
+/** Options of `serve()`, of the plugin `thump()` and of a config file. Every field is optional. */
+export interface Options {
+  /**
+   * Room rules by pattern. The first pattern that matches a room's name applies. `*` matches any characters, `{id}` one
+   * part without a colon.
+   * @default {}: every room has the defaults of `RuleOptions`
+   * @example { "chat:*": { history: { count: 200 } }, "user:{id}": { join: "owner", publish: "server" } }
+   */
+  rooms?: Record<string, RuleOptions>;
+  /**
+   * Sizes, session and room limits, memory and rate limits.
+   * @default {}: see the fields
+   * @example { sessions: 20_000, memory: "1GiB" }
+   */
+  limits?: LimitOptions;
+  /**
+   * Storage of publications: in memory, in a SQLite file, or in Redis for several nodes. A change requires a restart.
+   * @default { kind: "memory" }
+   * @example { kind: "sqlite", dir: "./data" }
+   */
+  store?: StoreOptions;
+  /**
+   * Time between two pings of a session: seconds, or a string with a unit. A client that does not respond for two
+   * heartbeats is disconnected. A change requires a restart.
+   * @default "25s"
+   * @example "10s"
+   */
+  heartbeat?: Duration;
+  /**
+   * Origins whose pages may use the server, besides its own and those of this machine. `"*"` allows all.
+   * @default []
+   * @example ["https://app.example"]
+   */
+  origins?: string[];
+  /**
+   * Addresses and networks of trusted proxies. From them, `forwardedHeader` determines the address of the client.
+   * `"loopback"` stands for this machine.
+   * @default []
+   * @example ["10.0.0.0/8", "loopback"]
+   */
+  proxies?: string[];
+  /**
+   * Header that trusted proxies set: `X-Forwarded-For`, or `Forwarded` (RFC 7239).
+   * @default "x-forwarded-for"
+   * @example "forwarded"
+   */
+  forwardedHeader?: "x-forwarded-for" | "forwarded";
+  /**
+   * Path before all routes. It begins with a slash and does not end with one.
+   * @default "": no prefix
+   * @example "/realtime"
+   */
+  prefix?: string;
+  /**
+   * Address to listen on. Server only: the plugin's app listens itself.
+   * @default "127.0.0.1"
+   * @example "0.0.0.0"
+   */
+  host?: string;
+  /**
+   * Port to listen on; 0 selects a free one. Server only.
+   * @default 3000
+   * @example 8080
+   */
+  port?: number;
+  /**
+   * Certificate and private key, to serve HTTPS and WSS. Server only.
+   * @default undefined: HTTP
+   * @example { cert: "cert.pem", key: "key.pem" }
+   */
+  tls?: TlsOptions;
+  /**
+   * Period over which clients reconnect after a stop: seconds, or a string with a unit. Every session is told to wait for a
+   * random time within it.
+   * @default "5s"
+   * @example "30s"
+   */
+  drain?: Duration;
+  /**
+   * On SIGTERM, drain all sessions and exit. Plugin only: the server always does it.
+   * @default true
+   * @example false
+   */
+  signals?: boolean;
+  /**
+   * Serve the demo page at `/`, with its rooms. Server only.
+   * @default true without credentials in `access`, else false
+   * @example false
+   */
+  demo?: boolean;
+  /**
+   * Serve the console at `/console`, and publish statistics in the `thump:*` rooms that it reads.
+   * @default true
+   * @example false
+   */
+  console?: boolean;
+  /**
+   * Credentials that the server accepts: secrets, public keys, JWKS and API keys. The server refuses to start if the object
+   * is present and contains none.
+   * @default undefined: no credentials
+   * @example { secrets: process.env["APP_SECRET"]! }
+   */
+  access?: AccessOptions;
+  /**
+   * Accept clients from other machines although no credentials and no `authorize` are configured.
+   * @default false
+   * @example true
+   */
+  open?: boolean;
+  /**
+   * Function that authorizes each join, publish, and read of history or members. It returns `true` to allow, `false` to
+   * refuse, `undefined` to leave the decision to rules and tokens, or a promise of one of them. The result is cached for
+   * 10 s. It is not called for API keys, nor for actions of level `"server"`.
+   * @default undefined: rules and tokens decide
+   * @example ({ session, action, room }) => db.isMember(session.user, room)
+   */
+  authorize?: Authorize;
+  /**
+   * Clients that may read the metrics: `"loopback"` for programs on this machine and API keys, `"anyone"`, or `"off"` for
+   * no metrics. Server only.
+   * @default "loopback"
+   * @example "anyone"
+   */
+  metrics?: "loopback" | "anyone" | "off";
+  /**
+   * Path of the metrics. Server only.
+   * @default "/metrics"
+   * @example "/internal/metrics"
+   */
+  metricsPath?: string;
+  /**
+   * Log format on stderr: `"pretty"` for people, `"json"` for one JSON object per line, `"none"` for no log. Server only:
+   * the plugin logs to LogTape, which the app configures.
+   * @default "pretty"
+   * @example "json"
+   */
+  log?: "pretty" | "json" | "none";
+  /**
+   * Lowest level that is logged. Server only.
+   * @default "info"
+   * @example "warning"
+   */
+  logLevel?: "debug" | "info" | "warning" | "error";
+  /**
+   * URL of an OpenTelemetry collector that receives traces of publications (OTLP over HTTP). Server only.
+   * @default undefined: no traces
+   * @example "http://127.0.0.1:4318"
+   */
+  traces?: string;
+}
 
-/** In ms. With less, Bun cuts off connections that are kept alive and in use. */
-const MIN_HEADER_TIMEOUT_MS = 5000;
-
-/** Options that cannot be used: says which, and where they came from. */
+/** Invalid options: the message names the option, the reason, and the file or variable that it came from. */
 export class OptionsError extends Error {
+  /** Distinguishes this error from others. */
   override readonly name = "OptionsError";
 }
 
-/** Checks what came from `source`. @throws OptionsError */
-export function checkOptions(value: unknown, source: string): Options {
-  if (options.Check(value)) return checkRest(value, source);
-  // A union reports each of its branches: the deepest finding is the one that was meant.
-  const [worst] = fieldErrors(options.Errors(value)).sort(
-    (a, b) => b.path.split("/").length - a.path.split("/").length,
-  );
-  const path = worst?.path.slice(1).replaceAll("/", " › ").replaceAll("~1", "/").replaceAll("~0", "~");
-  throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
-}
-
-/** What the schema cannot see. */
-function checkRest(value: Options, source: string): Options {
-  for (const [pattern, rule] of Object.entries(value.rooms ?? {})) {
-    const [field, why] = ruleFault(pattern, rule) ?? [];
-    if (field !== undefined) throw new OptionsError(`${source}: rooms › ${pattern} › ${field} ${why}`);
-  }
-  const fault = accessFault(value.access ?? {});
-  if (fault !== undefined) throw new OptionsError(`${source}: access › ${fault}`);
-  const badStore = storeFault(value.store ?? { kind: "memory" });
-  if (badStore !== undefined) throw new OptionsError(`${source}: store › ${badStore}`);
-  const badOrigin = originsFault(value.origins ?? []);
-  if (badOrigin !== undefined) throw new OptionsError(`${source}: origins › ${badOrigin}`);
-  const badProxy = proxiesFault(value.proxies ?? []);
-  if (badProxy !== undefined) throw new OptionsError(`${source}: proxies › ${badProxy}`);
-  if (value.authorize !== undefined && typeof value.authorize !== "function")
-    throw new OptionsError(`${source}: authorize must be a function`);
-  return value;
-}
-
-/** Fills in the defaults. @throws OptionsError for what cannot be meant */
-export function resolveOptions(given: Options): Settings {
-  const { limits = {}, rooms = {} } = given;
-  const access = resolveAccess(given.access);
-  // A secret that should have come from the environment, and did not, must not open the server.
-  if (given.access && !hasCredentials(access)) {
-    throw new OptionsError(
-      "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
-    );
-  }
-  return {
-    rooms,
-    compression: Object.values(rooms).some(
-      ({ compress }) => compress === true || typeof compress === "object",
-    ),
-    maxMessage: sizeBytes(limits.message ?? "64KiB"),
-    maxBody: sizeBytes(limits.body ?? "1MiB"),
-    roomsPerSession: limits.rooms ?? 1000,
-    maxSessions: limits.sessions ?? 100_000,
-    sessionsPerAddress: limits.sessionsPerAddress ?? 10_000,
-    roomsInUse: limits.roomsInUse ?? 200_000,
-    roomsPerAddress: limits.roomsPerAddress ?? 20_000,
-    headTime: Math.min(255_000, Math.max(MIN_HEADER_TIMEOUT_MS, durationMs(limits.headTime ?? "10s"))),
-    bodyTime: durationMs(limits.bodyTime ?? "30s"),
-    bodies: sizeBytes(limits.bodies ?? "128MiB"),
-    memory: sizeBytes(limits.memory ?? "512MiB"),
-    store: resolveStore(given.store ?? { kind: "memory" }),
-    rates: resolveRates(limits.rates),
-    heartbeat: Math.max(20, durationMs(given.heartbeat ?? 25)),
-    origins: (given.origins ?? []).map((origin) => normalOrigin(origin) ?? origin),
-    proxies: given.proxies ?? [],
-    forwardedHeader: given.forwardedHeader ?? "x-forwarded-for",
-    prefix: given.prefix ?? "",
-    host: given.host ?? "127.0.0.1",
-    port: given.port ?? 3000,
-    // Read by the server, which alone listens.
-    tls: undefined,
-    drain: durationMs(given.drain ?? 5),
-    signals: given.signals ?? true,
-    // A page to try things out is not for a server that knows whom it lets in.
-    demo: given.demo ?? !hasCredentials(access),
-    console: given.console ?? true,
-    access,
-    open: given.open ?? false,
-    authorize: given.authorize,
-    metrics: given.metrics ?? "loopback",
-    metricsPath: given.metricsPath ?? "/metrics",
-    log: given.log ?? "pretty",
-    logLevel: given.logLevel ?? "info",
-    traces: given.traces,
-  };
-}
-
-/** Gives a config file its types: `export default defineConfig({ rooms: { … } })`. */
+/**
+ * Returns its argument. It gives the config file types: completion, and the documentation of every option on hover.
+ * @example export default defineConfig({ rooms: { "chat:*": { history: { count: 200 } } } });
+ */
 export function defineConfig(config: Options): Options {
   return config;
 }

@@ -2,7 +2,8 @@
 import { Authenticator } from "../../auth/authenticator.ts";
 import type { SessionEvents } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
-import { OptionsError, type Settings } from "./options.ts";
+import { OptionsError } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 export interface RuntimeConfig {
   authenticator: Authenticator;

@@ -1,37 +1,96 @@
-// Where publications are kept: what people write, and what it becomes.
-import { type Static, Type } from "typebox";
+// The `store` option: where publications are stored.
+import { Type } from "typebox";
 import { parseRedisAddress } from "../../log/redis/address.ts";
-import { Duration, Size } from "../../rooms/rule.ts";
+import { schemaOf } from "../../protocol/exact-schema.ts";
+import { type Duration, DurationSchema, type Size, SizeSchema } from "../../rooms/rule-options.ts";
 import { durationMs, sizeBytes } from "../../rooms/units.ts";
 
-export const StoreOptions = Type.Object(
-  {
-    kind: Type.Union([Type.Literal("memory"), Type.Literal("sqlite"), Type.Literal("redis")]),
-    dir: Type.Optional(Type.String({ minLength: 1 })),
-    durability: Type.Optional(Type.Union([Type.Literal("normal"), Type.Literal("fsync")])),
-    size: Type.Optional(Size),
-    url: Type.Optional(Type.String({ minLength: 1 })),
-    prefix: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:-]{1,64}$" })),
-    patience: Type.Optional(Duration),
-    check: Type.Optional(Duration),
-    lease: Type.Optional(Duration),
-  },
-  { additionalProperties: false },
+/**
+ * Storage of publications. `dir`, `durability` and `size` belong to `kind: "sqlite"`; `url`, `prefix`, `patience`, `check`
+ * and `lease` to `kind: "redis"`. A change requires a restart.
+ */
+export interface StoreOptions {
+  /**
+   * `"memory"`: publications are lost when the process ends. `"sqlite"`: one file, which survives restarts. `"redis"`: a
+   * Redis that several nodes share.
+   * @example "sqlite"
+   */
+  kind: "memory" | "sqlite" | "redis";
+  /**
+   * SQLite: directory of the file. It is created if it does not exist.
+   * @default none: required for `kind: "sqlite"`
+   * @example "./data"
+   */
+  dir?: string;
+  /**
+   * SQLite: what an acknowledged publication survives. `"normal"`: a crash of the process. `"fsync"`: also a power
+   * failure.
+   * @default "normal"
+   * @example "fsync"
+   */
+  durability?: "normal" | "fsync";
+  /**
+   * SQLite: maximum size of the file: bytes, or a string with a unit. Above it, publications fail as on a full disk.
+   * @default undefined: limited by the disk
+   * @example "10GiB"
+   */
+  size?: Size;
+  /**
+   * Redis: URL of the server, the Sentinels or the Cluster.
+   * @default none: required for `kind: "redis"`
+   * @example "redis://10.0.0.5:6379"
+   */
+  url?: string;
+  /**
+   * Redis: prefix of all keys and channels: 1 to 64 letters, digits, `_`, `.`, `:` or `-`. Nodes with the same prefix form a
+   * cluster.
+   * @default "thump"
+   * @example "thump:eu"
+   */
+  prefix?: string;
+  /**
+   * Redis: longest wait of a publication, a read or a join, and longest silence of Redis: seconds, or a string with a unit.
+   * At least 100 ms.
+   * @default "5s"
+   * @example "2s"
+   */
+  patience?: Duration;
+  /**
+   * Redis: interval at which a node verifies that it missed no publication: seconds, or a string with a unit. At least
+   * 100 ms.
+   * @default "5s"
+   * @example "1s"
+   */
+  check?: Duration;
+  /**
+   * Redis: time after which a silent node, with all of its users, counts as gone: seconds, or a string with a unit. At least
+   * 300 ms.
+   * @default "6s"
+   * @example "15s"
+   */
+  lease?: Duration;
+}
+
+export const StoreSchema = schemaOf<StoreOptions>()(
+  Type.Object(
+    {
+      kind: Type.Union([Type.Literal("memory"), Type.Literal("sqlite"), Type.Literal("redis")]),
+      dir: Type.Optional(Type.String({ minLength: 1 })),
+      durability: Type.Optional(Type.Union([Type.Literal("normal"), Type.Literal("fsync")])),
+      size: Type.Optional(SizeSchema),
+      url: Type.Optional(Type.String({ minLength: 1 })),
+      prefix: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:-]{1,64}$" })),
+      patience: Type.Optional(DurationSchema),
+      check: Type.Optional(DurationSchema),
+      lease: Type.Optional(DurationSchema),
+    },
+    { additionalProperties: false },
+  ),
 );
 
-/**
- * - `kind`: `memory` (default): nothing outlives the process; `sqlite`: in one file in the folder `dir`, which does;
- *   `redis`: in the Redis at `url`, for several nodes.
- * - `sqlite`: `durability`: what an acknowledgement promises: `normal` (default) outlives the process, `fsync` a power
- *   cut too. `size`: how large the file may become; past it publishes are refused as on a full disk (default: no limit).
- * - `redis`: `prefix`: what the names of its keys begin with (thump); `patience`: how long a publication waits for
- *   Redis (5s); `check`: how often a node asks whether it missed anything (5s); `lease`: how long a node that is not
- *   heard of counts as there, with all who are on it (6s).
- */
-export type StoreOptions = Static<typeof StoreOptions>;
 type Kind = StoreOptions["kind"];
 
-/** The same with every default filled in; sizes in bytes, durations in ms. */
+/** `StoreOptions` with every default filled in; sizes in bytes, durations in ms. */
 export type StoreSettings =
   | { kind: "memory" }
   | { kind: "sqlite"; dir: string; durability: "fsync" | "normal"; size: number | undefined }

@@ -1,22 +1,41 @@
 // TLS: the certificate and its key, read from their files and looked at before the server counts on them.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
+import { schemaOf } from "../../protocol/exact-schema.ts";
 
-export const TlsOptions = Type.Object(
-  {
-    cert: Type.Optional(Type.String({ minLength: 1 })),
-    key: Type.Optional(Type.String({ minLength: 1 })),
-    passphrase: Type.Optional(Type.String()),
-  },
-  { additionalProperties: false },
+/** Files for TLS. `cert` and `key` are both required. */
+export interface TlsOptions {
+  /**
+   * File of the certificate, followed by its intermediate certificates (PEM).
+   * @default none: required
+   * @example "/etc/ssl/thump/cert.pem"
+   */
+  cert?: string;
+  /**
+   * File of the certificate's private key (PEM).
+   * @default none: required
+   * @example "/etc/ssl/thump/key.pem"
+   */
+  key?: string;
+  /**
+   * Passphrase of an encrypted private key.
+   * @default undefined: the key is not encrypted
+   * @example process.env["TLS_PASSPHRASE"]
+   */
+  passphrase?: string;
+}
+
+export const TlsSchema = schemaOf<TlsOptions>()(
+  Type.Object(
+    {
+      cert: Type.Optional(Type.String({ minLength: 1 })),
+      key: Type.Optional(Type.String({ minLength: 1 })),
+      passphrase: Type.Optional(Type.String()),
+    },
+    { additionalProperties: false },
+  ),
 );
-
-/**
- * - `cert`: the file of the certificate, with those that sign it after it (PEM).
- * - `key`: the file of its private key (PEM); `passphrase`: of the key, where it is encrypted.
- */
-export type TlsOptions = Static<typeof TlsOptions>;
 
 /**
  * What is spoken with a client of TLS 1.2: forward secrecy and authenticated encryption alone (RFC 9325 §4.2), without

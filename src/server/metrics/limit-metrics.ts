@@ -2,11 +2,11 @@
 import type { Registry } from "prom-client";
 import { RATE_KINDS } from "../../limits/token-buckets.ts";
 import { RATE_SCOPES } from "../../limits/rate-options.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 import { counter, gauge } from "./collectors.ts";
 
 /** Adds them. */
-export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ThumpServer): void {
+export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ServerCore): void {
   const { limiter, sessionLimit, bodyMemory } = service;
   counter(
     registry,

@@ -4,7 +4,8 @@ import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { reasonName } from "../../hub/session-events.ts";
 import { STATUS } from "../../protocol/codes.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
+import { coreOf, type ThumpServer } from "../thump-server.ts";
 import { counter, gauge, histogram } from "./collectors.ts";
 import { limitMetrics } from "./limit-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
@@ -21,8 +22,19 @@ const TRANSPORTS = [
   "poll",
 ];
 
-/** All metrics of a server, for its lifetime. */
+/**
+ * Creates a prom-client registry with all metrics of a server, for an app that serves its own metrics.
+ * docs/operating.md describes the metrics.
+ * @param thump the plugin's handle
+ * @returns a registry that reads the current values whenever it is scraped. Create one per server
+ * @example app.get("/metrics", () => createMetrics(app.decorator.thump).metrics());
+ */
 export function createMetrics(thump: ThumpServer): Registry {
+  return createRegistry(coreOf(thump));
+}
+
+/** As `createMetrics`. */
+export function createRegistry(core: ServerCore): Registry {
   const registry = new Registry();
   new Gauge({
     name: "thump_info",
@@ -32,14 +44,14 @@ export function createMetrics(thump: ThumpServer): Registry {
   })
     .labels(pkg.version)
     .set(1);
-  sessions(registry, thump.hub);
-  publications(registry, thump.hub);
-  presence(registry, thump.hub);
-  failures(registry, thump);
-  limitMetrics(registry, thump);
-  storeMetrics(registry, thump);
-  redisMetrics(registry, thump);
-  processMetrics(registry, thump);
+  sessions(registry, core.hub);
+  publications(registry, core.hub);
+  presence(registry, core.hub);
+  failures(registry, core);
+  limitMetrics(registry, core);
+  storeMetrics(registry, core);
+  redisMetrics(registry, core);
+  processMetrics(registry, core);
   return registry;
 }
 
@@ -114,8 +126,8 @@ function presence(registry: Registry, { presence: kept, stats }: Hub): void {
   counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
 }
 
-function failures(registry: Registry, thump: ThumpServer): void {
-  const { stats } = thump.hub;
+function failures(registry: Registry, core: ServerCore): void {
+  const { stats } = core.hub;
   counter(registry, "thump_lags_total", "How often a session fell behind.", [], () => stats.lagged);
   counter(registry, "thump_catch_ups_total", "How often one was level again.", [], () => stats.caughtUp);
   counter(registry, "thump_gaps_total", "Gap notices: something was no longer kept.", [], () => stats.gaps);
@@ -127,11 +139,11 @@ function failures(registry: Registry, thump: ThumpServer): void {
     (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((code) => [{ code }, stats.rejects.get(code) ?? 0]),
   );
   counter(registry, "thump_reloads_total", "Reloads of the configuration.", ["result"], () => [
-    [{ result: "done" }, thump.reloads.done],
-    [{ result: "failed" }, thump.reloads.failed],
+    [{ result: "done" }, core.reloads.done],
+    [{ result: "failed" }, core.reloads.failed],
   ]);
-  const { tls } = thump.listening;
+  const { tls } = core.initialSettings;
   const ends = "When the certificate that it listens with ends, in seconds since 1970.";
   if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
-  gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(thump.draining));
+  gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(core.draining));
 }

@@ -1,11 +1,11 @@
 // The process as Prometheus sees it: processor, memory, open files, and how late the event loop is.
 import { readdirSync } from "node:fs";
 import type { Registry } from "prom-client";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 import { counter, gauge, histogram } from "./collectors.ts";
 
 /** Adds them, under the names that all of Prometheus' clients use. (prom-client's own ask for V8's inside.) */
-export function processMetrics(registry: Registry, thump: ThumpServer): void {
+export function processMetrics(registry: Registry, core: ServerCore): void {
   const started = Date.now() / 1000 - process.uptime();
   const cpu = () => process.cpuUsage();
   counter(
@@ -34,6 +34,6 @@ export function processMetrics(registry: Registry, thump: ThumpServer): void {
     );
   }
   histogram(registry, "thump_event_loop_delay_seconds", "How late a timer is: what everything waits for.", [
-    [{}, thump.loopDelay],
+    [{}, core.loopDelay],
   ]);
 }

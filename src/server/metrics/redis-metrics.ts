@@ -1,11 +1,11 @@
 // The log in Redis as Prometheus sees it: its connection, what it cost, and what had to be repaired.
 import type { Registry } from "prom-client";
 import { RedisLog } from "../../log/redis/redis-log.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 import { counter, gauge } from "./collectors.ts";
 
 /** Adds them, where there is one. */
-export function redisMetrics(registry: Registry, { hub }: ThumpServer): void {
+export function redisMetrics(registry: Registry, { hub }: ServerCore): void {
   const { log } = hub;
   if (!(log instanceof RedisLog)) return;
   const { stats } = log;

@@ -3,11 +3,11 @@ import { statSync } from "node:fs";
 import type { Registry } from "prom-client";
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 import { SqliteLog } from "../../log/sqlite/sqlite-log.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 import { counter, gauge, histogram } from "./collectors.ts";
 
 /** Adds them, where there is a file. */
-export function storeMetrics(registry: Registry, { hub }: ThumpServer): void {
+export function storeMetrics(registry: Registry, { hub }: ServerCore): void {
   const { log } = hub;
   if (!(log instanceof SqliteLog)) return;
   const { stats } = log.groupCommit;

@@ -4,7 +4,7 @@ import type { Description, ApiOperation } from "../../console/openapi-page.ts";
 import { manyPaths, operatorPaths, PROBLEM, roomPaths, serverPaths, words } from "./paths.ts";
 import { schemas } from "./schemas.ts";
 import { BY_KEY, BY_NOBODY, withSecurity } from "./security.ts";
-import type { Settings } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
 
 function metricsPath({ metrics, metricsPath }: Settings): Description["paths"] {
   if (metrics === "off") return {};

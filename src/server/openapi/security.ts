@@ -1,7 +1,7 @@
 // How one shows a server of these settings who one is, for the OpenAPI document.
 import type { Description, Security, SecurityScheme } from "../../console/openapi-page.ts";
 import { hasCredentials } from "../../auth/auth-options.ts";
-import type { Settings } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** Of operations that are for servers alone, once there is anybody to believe. */
 export const BY_KEY: Security = [{ apiKey: [] }];

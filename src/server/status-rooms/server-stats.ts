@@ -5,7 +5,7 @@ import { LatencyWindow } from "../../hub/latency-histogram.ts";
 import type { Stats } from "../../hub/stats.ts";
 import type { Code } from "../../protocol/codes.ts";
 import { OWN_ROOMS, type Quantiles, type ServerSample } from "../../protocol/status-rooms.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 
 /** What only grows: a sample says by how much. */
 const COUNTERS = [
@@ -33,22 +33,22 @@ export class ServerStats {
   readonly #loop: LatencyWindow;
   /** @param node which process it is */
   constructor(
-    readonly thump: ThumpServer,
+    readonly core: ServerCore,
     readonly node: string,
   ) {
-    const { stats } = thump.hub;
+    const { stats } = core.hub;
     this.#before = countsOf(stats);
     this.#rejects = new Map(stats.rejects);
     this.#toSockets = new LatencyWindow(stats.toSockets);
     this.#toStreams = new LatencyWindow(stats.toStreams);
     this.#log = new LatencyWindow(stats.append);
-    this.#loop = new LatencyWindow(thump.loopDelay);
+    this.#loop = new LatencyWindow(core.loopDelay);
   }
 
   /** What there is now, and what happened since the last time. */
   take(): ServerSample {
-    const { thump, node } = this;
-    const { hub, service, memoryBudget } = thump;
+    const { core, node } = this;
+    const { hub, service, memoryBudget } = core;
     const now = performance.now();
     const { rss, heapUsed } = process.memoryUsage();
     const seconds = (now - this.#time) / 1000;
@@ -59,7 +59,7 @@ export class ServerStats {
       time: Date.now(),
       seconds: round(seconds),
       uptime: Math.floor(process.uptime()),
-      draining: thump.draining,
+      draining: core.draining,
       sessions: {
         total: hub.sessions.size,
         lagging: hub.stats.lagging,

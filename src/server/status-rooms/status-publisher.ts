@@ -1,7 +1,7 @@
 // Publishes statistics, session events and errors once a second, in the server's own rooms. The console reads them.
 import { hostname } from "node:os";
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../../protocol/status-rooms.ts";
-import type { ThumpServer } from "../thump-server.ts";
+import type { ServerCore } from "../server-core.ts";
 import { StatusEvents } from "./status-events.ts";
 import { ServerStats } from "./server-stats.ts";
 
@@ -10,18 +10,18 @@ const PUBLISH_INTERVAL_MS = 1000;
 let started = 0;
 
 /** Starts it; returns how to stop it. What it costs does not depend on how much others publish. */
-export function startStatusPublisher(thump: ThumpServer): () => void {
+export function startStatusPublisher(core: ServerCore): () => void {
   const node = `${hostname()}:${process.pid}${started === 0 ? "" : `/${started}`}`;
   started++;
-  const samples = new ServerStats(thump, node);
+  const samples = new ServerStats(core, node);
   const notes = new StatusEvents();
-  const forget = thump.events.add(notes);
+  const forget = core.events.add(notes);
   let busy = false;
   const publish = async (room: string, event: string, value: object): Promise<void> => {
     const data = { kind: "json", text: JSON.stringify(value) } as const;
     // Not through the RoomService: it lets nobody publish in these rooms.
-    const { size } = await thump.hub.publish({ room, event, data });
-    thump.hub.stats.publishedOwn(size);
+    const { size } = await core.hub.publish({ room, event, data });
+    core.hub.stats.publishedOwn(size);
   };
   const tell = async (): Promise<void> => {
     await publish(STATS_ROOM, "stats", samples.take());
@@ -32,10 +32,10 @@ export function startStatusPublisher(thump: ThumpServer): () => void {
   };
   const timer = setInterval(() => {
     // A log that takes its time, or takes nothing just now, is not asked for more and more.
-    if (busy || thump.hub.log.fault !== undefined) return;
+    if (busy || core.hub.log.fault !== undefined) return;
     busy = true;
     tell()
-      .catch((error: unknown) => thump.hub.events.fault("the server's own rooms", error))
+      .catch((error: unknown) => core.hub.events.fault("the server's own rooms", error))
       .finally(() => (busy = false));
   }, PUBLISH_INTERVAL_MS);
   timer.unref();
