@@ -211,7 +211,7 @@ async function renewal(recorder: Recorder): Promise<void> {
 
   recorder.part("a token ends");
   const short = (label: string) =>
-    labelled(recorder, label, some({ "a:*": ["join"] }, { exp: seconds(3), jti: label }));
+    labelled(recorder, label, some({ "a:*": ["join"] }, { exp: seconds(4), jti: label }));
   const [first, second, third] = [short("short 1"), short("short 2"), short("short 3")];
   const mux = await RecordedSocket.open(recorder, "mux", "/ws", { headers: bearer(first) });
   await mux.next();
