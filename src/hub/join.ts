@@ -5,6 +5,7 @@ import { formatCursor } from "../protocol/cursor.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import { governor } from "../scheduling/governor.ts";
 import { type StartHost, type StartPosition, startPositionOf, type StartRequest } from "./start-position.ts";
+import type { Backlog } from "./backlog.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { PresenceFanOut } from "./presence/presence-fan-out.ts";
 import type { PresenceTracker } from "./presence/presence-tracker.ts";
@@ -73,7 +74,7 @@ const ROOMS_PER_TICK = 200;
 export class JoinCoordinator {
   constructor(
     readonly host: JoinHost,
-    readonly catchUp: Pick<CatchUp, "add" | "resume" | "backlog">,
+    readonly catchUp: Pick<CatchUp, "add" | "resume"> & { readonly backlog: Pick<Backlog, "reads"> },
     readonly sampler: Pick<Sampler, "add">,
   ) {}
 

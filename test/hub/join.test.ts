@@ -1,9 +1,17 @@
 // Many rooms at once: they are entered a slice per tick, and the session has all of them, or none.
 import { expect, test } from "bun:test";
+import { BoundedReads } from "../../src/hub/bounded-reads.ts";
+import { JoinCoordinator, type JoinHost, type JoinResult } from "../../src/hub/join.ts";
+import type { Room } from "../../src/hub/room.ts";
+import type { Membership } from "../../src/hub/session.ts";
+import { Stats } from "../../src/hub/stats.ts";
+import { now } from "../../src/log/clock.ts";
 import { eventually } from "../support/answers.ts";
 import { multiplexed } from "../support/clients.ts";
 import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
+import { publication } from "../support/publications.ts";
+import { FakeSocket, roomWith } from "../support/sessions.ts";
 import { openEvents, openMultiplexed } from "../support/streams.ts";
 
 const names = (prefix: string, count = 1000) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
@@ -97,3 +105,44 @@ randomTest(
     expect(numbers()).toEqual(Array.from({ length: published + 1 }, (_, i) => i));
   },
 );
+
+/** A hub with one room, which holds the publications 3 and 4 and is gone before them. */
+function hostWith(room: Room): JoinHost {
+  return {
+    position: 4,
+    at: "e-4",
+    log: { epoch: "e", history: () => room.history },
+    histories: { read: () => Promise.reject(new Error()), newest: () => Promise.reject(new Error()) },
+    rooms: new Map(),
+    roomsPerSession: 1,
+    roomLimits: { check() {} },
+    stats: new Stats(),
+    presence: { enter() {} },
+    fanOut: { presence: { begin: () => undefined, onCaughtUp() {} } },
+    isForeignCursor: () => false,
+    openRoom: () => room,
+    leave() {},
+  };
+}
+
+test("a join reports the missed part as a gap, and hands the rest to catch-up", () => {
+  const room = roomWith("r");
+  room.start(2);
+  for (const seq of [3, 4]) room.push(publication(seq, { time: now() }));
+  const caughtUp: Membership[] = [];
+  const catchUp = {
+    backlog: { reads: new BoundedReads(1) },
+    add: (membership: Membership) => void caughtUp.push(membership),
+    resume() {},
+  };
+  const joins = new JoinCoordinator(hostWith(room), catchUp, { add() {} });
+  const [session, results]: [FakeSocket, JoinResult[]] = [new FakeSocket(), []];
+  const start = { after: { epoch: "e", seq: 1 } };
+  expect(joins.join(session, new Map([["r", start]]), (joined) => results.push(joined))).toBeUndefined();
+  const gap = { room: "r", after: "e-1", at: "e-2" };
+  expect(results).toEqual([{ room: "r", at: "e-4", resumed: false, replay: 2, gap, presence: undefined }]);
+  expect(caughtUp).toEqual([...room.members]);
+  expect(caughtUp[0]?.position).toBe(2);
+  expect(() => joins.join(session, new Map([["r", {}]]), () => {})).toThrow("already");
+  expect(() => joins.join(session, new Map([["s", {}]]), () => {})).toThrow("1 rooms");
+});
