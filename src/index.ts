@@ -1,7 +1,8 @@
 // Everything that `import … from "thump"` provides. test/server/public-api.test.ts lists it again, and checks its documentation.
 export { type RunningServer, serve } from "./server/app.ts";
 export { thump } from "./server/plugin.ts";
-export type { PublishOptions, ThumpServer } from "./server/thump-server.ts";
+export type { PublishOptions } from "./server/publish-options.ts";
+export type { ThumpServer } from "./server/thump-server.ts";
 export { createMetrics } from "./server/metrics/metrics.ts";
 
 // Options.

@@ -1,7 +1,6 @@
 // What all tails of a log may take together, with the rooms themselves. Pure: it counts, and says which rooms are to let
 // go of something.
 import { TickSlice } from "../scheduling/tick-slice.ts";
-import type { RoomHistory } from "./room-history.ts";
 
 /** So much of the limit is free after something was let go of: it is not to be looked for at every publication. */
 const HYSTERESIS = 0.05;
@@ -17,7 +16,12 @@ export function roomBytes(name: string): number {
 
 /** A room as it is weighed against the others. */
 export interface EvictionCandidate {
-  readonly history: RoomHistory;
+  readonly history: {
+    /** The number of stored publications. */
+    readonly count: number;
+    /** Drops the oldest publications, about this many bytes of them. */
+    release(bytes: number): void;
+  };
 }
 
 export class MemoryBudget {

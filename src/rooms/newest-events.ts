@@ -1,6 +1,16 @@
 // Which publications of a tail are the newest of their event: an index that is brought up to date when it is asked.
 import type { Publication } from "../protocol/publication.ts";
-import type { RoomHistory } from "./room-history.ts";
+
+/** What the index needs of a history. */
+export interface IndexedHistory {
+  /** The seq of the newest publication. */
+  readonly last: number;
+  /** The number of stored publications. */
+  readonly count: number;
+  /** The index of the first publication after a seq. */
+  indexAfter(seq: number): number;
+  at(index: number): Publication | undefined;
+}
 
 /** The newest publication of an event, and the newest that a different session published or nobody's session did. */
 interface Newest {
@@ -18,7 +28,7 @@ export class NewestEvents {
   /** Publications up to this seq are in the index. */
   #upTo = 0;
 
-  constructor(readonly history: RoomHistory) {}
+  constructor(readonly history: IndexedHistory) {}
 
   /** Whether no later publication of the same event is for this session. */
   has({ event, seq }: Publication, session: string): boolean {

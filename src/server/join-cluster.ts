@@ -1,9 +1,10 @@
 // This server as one of several nodes: what the others may want of it.
 import { endSessions, revokeAll } from "../service/end-sessions.ts";
-import type { ServerCore } from "./server-core.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { RoomService } from "../service/room-service.ts";
 
 /** Takes part, where the log is shared. */
-export function joinCluster({ hub, service }: Pick<ServerCore, "hub" | "service">): void {
+export function joinCluster(hub: Hub, service: RoomService): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {

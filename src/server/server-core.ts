@@ -22,7 +22,7 @@ import { createLog } from "./create-log.ts";
 import { SessionLogger, warn, warnUntrustedProxy } from "./session-logger.ts";
 import { measureLoopDelay } from "./metrics/loop-delay.ts";
 import { joinCluster } from "./join-cluster.ts";
-import type { PublishOptions } from "./thump-server.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import type { Settings } from "./config/settings.ts";
 import { createRuntimeConfig } from "./config/runtime-config.ts";
 import { setUserTimeout } from "./tcp-user-timeout.ts";
@@ -106,7 +106,7 @@ export class ServerCore {
       sessionLimit,
     );
     this.service.bodyMemory.max = settings.bodies;
-    joinCluster(this);
+    joinCluster(this.hub, this.service);
     this.origins = new Origins(settings.origins);
     this.trustedProxies = new TrustedProxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
   }

@@ -5,7 +5,8 @@ import { identity } from "../../src/hub/content-coding.ts";
 import type { Gap } from "../../src/protocol/envelope.ts";
 import { eventStream, json } from "../../src/protocol/formats.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
-import { resolveRule, type RuleOptions } from "../../src/rooms/rule.ts";
+import { resolveRule } from "../../src/rooms/rule.ts";
+import type { RuleOptions } from "../../src/rooms/rule-options.ts";
 
 /** A socket session that records what it is sent. */
 export class FakeSocket extends TopicSession {

@@ -3,7 +3,18 @@ import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts
 import { CommandError, exitCodeOf, explainRefusal } from "../exit-codes.ts";
 import { type Output, printError } from "../terminal.ts";
 import type { MessageFormat } from "./message-format.ts";
-import type { TailFlags } from "./run-tail.ts";
+
+/** The flags of `thump tail` that a follower uses. */
+interface FollowFlags {
+  /** The number of stored messages to start with. */
+  readonly last?: number;
+  /** The cursor to start after. */
+  readonly after?: string;
+  /** The events to print. Undefined: all. */
+  readonly events?: string[];
+  /** The number of messages to print. Undefined: no limit. */
+  readonly count?: number;
+}
 
 /** The server's refusal as the end of the command. */
 export function refusal({ message, code }: ThumpError, room?: string): CommandError {
@@ -22,7 +33,7 @@ export class RoomFollower {
     readonly thump: Thump,
     readonly output: Output,
     readonly format: MessageFormat,
-    readonly flags: TailFlags,
+    readonly flags: FollowFlags,
     readonly ended: PromiseWithResolvers<void>,
   ) {
     const { last, after } = flags;

@@ -28,6 +28,9 @@ export interface RedisConnectionEvents {
   down(reason: Error): void;
 }
 
+/** Runs a command as soon as Redis is available. @throws ThumpError `unavailable` */
+export type RunWhenReady = (run: (connection: RedisConnection) => Promise<RedisReply>) => Promise<RedisReply>;
+
 export class RedisConnection {
   /** Commands that were sent. */
   sent = 0;

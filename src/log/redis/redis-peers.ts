@@ -2,7 +2,7 @@
 import { surelyPast } from "../clock.ts";
 import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
 import { RedisPresence } from "./presence/redis-presence.ts";
-import { chunks, type RedisConnection, type RedisReply } from "./redis-connection.ts";
+import { chunks, type RedisConnection, type RedisReply, type RunWhenReady } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
 import { ttlCache } from "./ttl-cache.ts";
@@ -18,9 +18,6 @@ const ROOMS_PER_TICK = 500;
 const LEFT_MARK = "-";
 /** Revocations that are read in one step. */
 const REVOCATIONS_PER_READ = 1000;
-
-/** Runs a command once Redis is there. @throws ThumpError `unavailable` */
-export type RunWhenReady = (run: (connection: RedisConnection) => Promise<RedisReply>) => Promise<RedisReply>;
 
 type PeerMessage = { id: number; from: string } & (
   { remove: SessionRemoval } | { remember: Revocation } | { ended: number }

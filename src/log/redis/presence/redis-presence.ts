@@ -5,9 +5,8 @@ import type { ClusterPresence } from "../../peers.ts";
 import { END_NODE, EXPIRE, READ_PRESENCE, PRESENT_ROOMS } from "./presence-scripts.ts";
 import { PresenceWriter, type RunScript, ITEMS_PER_WRITE } from "./presence-writer.ts";
 import { type PresenceChange, PresenceSubscription, parsePresenceState } from "./presence-subscription.ts";
-import type { RedisConnection } from "../redis-connection.ts";
+import type { RedisConnection, RunWhenReady } from "../redis-connection.ts";
 import type { KeyNames } from "../key-names.ts";
-import type { RunWhenReady } from "../redis-peers.ts";
 
 /** Of what is said of users in a room so many bytes are read: some are seen on several nodes. */
 const MAX_READ_BYTES = 2 * MAX_LIST_BYTES;
