@@ -1,0 +1,14 @@
+// ARCHITECTURE.md, "Where to look": every file in the table contains the function that the table names.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+const ROW = /^\| .*\]\((src\/[^)]*\.ts)\) +\| `(?:\w+\.)?(#?\w+)` +\|$/gm;
+
+const read = (path: string) => Bun.file(join(ROOT, path)).text();
+
+test("the files contain the functions", async () => {
+  const rows = [...(await read("ARCHITECTURE.md")).matchAll(ROW)];
+  expect(rows.length).toBeGreaterThanOrEqual(7);
+  for (const [, path = "", name = ""] of rows) expect(await read(path), path).toContain(`${name}(`);
+});
