@@ -1,54 +1,69 @@
-// The connection throttle: new sessions are admitted a few per event-loop tick, so that present sessions do not wait.
+// The connection throttle: sessions begin in the governor's share of each event-loop tick, in the order of their requests.
+import { type Governor, governor as shared, type Work } from "../scheduling/governor.ts";
 
-/** So many a turn: each takes about as long as a publication to a hundred sockets. */
-const CONNECTIONS_PER_TICK = 4;
-/** So many that wait are looked at in one turn, with those that have left. */
-const CHECKS_PER_TICK = 256;
+/** The most waiting requests that one piece looks at: clients that left while they waited cost no share. */
+const MAX_CHECKS_PER_PIECE = 256;
+/** CPU time that Bun spends on a new connection before and after the handler, in ms. */
+const CONNECTION_MS = 0.05;
 
-/** A newcomer that waits. */
+/** The most requests that have begun and are still in the queue. */
+const MAX_BEGUN = 1024;
+
 interface Waiting {
   readonly hasLeft: () => boolean;
-  readonly go: (passed: boolean) => void;
+  readonly begin: () => void;
+  readonly skip: () => void;
 }
 
-export class ConnectionThrottle {
-  #passed = 0;
+export class ConnectionThrottle implements Work {
   #waiting: Waiting[] = [];
-  #scheduled = false;
+  /** Requests before this index have begun. */
+  #next = 0;
+
+  constructor(readonly governor: Governor = shared) {}
 
   /**
-   * Nothing where a newcomer may go on at once; else a promise for its turn. They go in the order in which they came.
-   * @param hasLeft whether the client is no longer there: it takes no turn, and the promise resolves with `false`
+   * Begins a session now if this tick's share allows it and no other request waits, else in a later tick.
+   * @param begin begins the session
+   * @param hasLeft whether the client has disconnected; then `skip` is called instead of `begin`
    */
-  pass(hasLeft: () => boolean): Promise<boolean> | undefined {
-    this.#schedule();
-    if (this.#waiting.length === 0 && this.#passed < CONNECTIONS_PER_TICK) {
-      this.#passed++;
-      return undefined;
-    }
-    return new Promise((go) => this.#waiting.push({ hasLeft, go }));
+  run<T>(begin: () => T | Promise<T>, hasLeft: () => boolean, skip: () => T): T | Promise<T> {
+    if (this.#waiting.length === 0 && this.governor.open) return this.#begin(begin);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const later = () => {
+      try {
+        resolve(begin());
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    this.#waiting.push({ hasLeft, begin: later, skip: () => resolve(skip()) });
+    this.governor.defer(this, "connecting");
+    return promise;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    // Between two of these Bun looks at all of its sockets.
-    setImmediate(() => this.#tick());
+  /** Begins the next session, as a piece of the governor's work. True if other requests wait. */
+  piece(): boolean {
+    for (let checks = 0; checks < MAX_CHECKS_PER_PIECE && this.#next < this.#waiting.length; checks++) {
+      const { hasLeft, begin, skip } = this.#waiting[this.#next++] as Waiting;
+      if (hasLeft()) {
+        skip();
+        continue;
+      }
+      this.governor.spend(CONNECTION_MS);
+      begin();
+      break;
+    }
+    // What has begun is forgotten some at a time: to shift an array costs as much as it is long.
+    if (this.#next >= MAX_BEGUN || this.#next === this.#waiting.length) {
+      this.#waiting.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return this.#waiting.length > 0;
   }
 
-  #tick(): void {
-    this.#scheduled = false;
-    const next: Waiting[] = [];
-    let looked = 0;
-    for (const waiting of this.#waiting) {
-      if (next.length === CONNECTIONS_PER_TICK || looked === CHECKS_PER_TICK) break;
-      looked++;
-      if (waiting.hasLeft()) waiting.go(false);
-      else next.push(waiting);
-    }
-    this.#waiting.splice(0, looked);
-    this.#passed = next.length;
-    if (next.length > 0 || this.#waiting.length > 0) this.#schedule();
-    for (const { go } of next) go(true);
+  #begin<T>(begin: () => T): T {
+    this.governor.spend(CONNECTION_MS);
+    return this.governor.charge(begin);
   }
 }

@@ -26,12 +26,16 @@ class Turn implements Work {
   }
 }
 
+/** Work for clients that connect, and for clients that are connected: both lanes progress, however long the other one is. */
+export type Lane = "connecting" | "connected";
+
 export class Governor {
-  readonly #queue = new Set<Work>();
+  readonly #lanes: Record<Lane, Set<Work>> = { connecting: new Set(), connected: new Set() };
   #budget: number;
   #spent = 0;
   #pieces = 0;
   #scheduled = false;
+  #connectingIsNext = true;
   /** Counts the ticks in which anything was spent. */
   tick = 0;
   /** When this tick began; 0 where the governor did not see it begin. */
@@ -52,13 +56,13 @@ export class Governor {
 
   /** Does a piece of the work now if the tick's share allows it, and the rest in later ticks. */
   run(work: Work): void {
-    if (this.#queue.has(work)) return;
+    if (this.#lanes.connected.has(work)) return;
     if (!this.open || this.charge(() => work.piece())) this.defer(work);
   }
 
   /** Does the work in later ticks. */
-  defer(work: Work): void {
-    this.#queue.add(work);
+  defer(work: Work, lane: Lane = "connected"): void {
+    this.#lanes[lane].add(work);
     this.#schedule();
   }
 
@@ -94,25 +98,37 @@ export class Governor {
   #tick(): void {
     this.#scheduled = false;
     this.#begin();
+    const { connecting, connected } = this.#lanes;
     try {
-      for (const work of this.#queue) {
-        if (!this.open) break;
+      while (this.open) {
+        const lane = this.#nextLane();
+        const [work] = lane;
+        if (work === undefined) break;
         if (work instanceof Turn) {
           // Too little is left for it: it is the first of the next tick.
           if (this.#spent > this.#budget / 2) break;
-          this.#queue.delete(work);
+          lane.delete(work);
           work.take(this.#budget - this.#spent);
           this.#spent = this.#budget;
           break;
         }
-        // To the end of the queue: every session gets a piece before any gets a second one.
-        this.#queue.delete(work);
-        if (this.charge(() => work.piece())) this.#queue.add(work);
+        // To the end of the lane: every session gets a piece before any gets a second one.
+        lane.delete(work);
+        if (this.charge(() => work.piece())) lane.add(work);
       }
     } finally {
-      if (this.#queue.size > 0) this.#schedule();
+      if (connecting.size + connected.size > 0) this.#schedule();
       else this.#began = 0;
     }
+  }
+
+  /** The lanes take turns, one piece each. */
+  #nextLane(): Set<Work> {
+    const { connecting, connected } = this.#lanes;
+    const first = this.#connectingIsNext ? connecting : connected;
+    this.#connectingIsNext = !this.#connectingIsNext;
+    if (first.size > 0) return first;
+    return first === connecting ? connected : connecting;
   }
 
   /** Sets this tick's share. While work waits Bun does not sleep: what the last tick took was spent on something. */

@@ -213,7 +213,11 @@ function guarded(
   };
   if (!counted) return answer;
   return (context: Context) => {
-    const passing = connectionThrottle.pass(() => context.request.signal.aborted);
-    return passing ? passing.then((passed) => (passed ? answer(context) : clientGone())) : answer(context);
+    const { signal } = context.request;
+    return connectionThrottle.run(
+      () => answer(context),
+      () => signal.aborted,
+      clientGone,
+    );
   };
 }

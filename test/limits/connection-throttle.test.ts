@@ -1,51 +1,91 @@
-// The connection throttle: new connections are admitted a few per tick, in order, and leave ticks for everybody else.
+// The connection throttle: sessions begin in the governor's share of a tick, in order.
 import { expect, test } from "bun:test";
 import { ConnectionThrottle } from "../../src/limits/connection-throttle.ts";
+import { Governor } from "../../src/scheduling/governor.ts";
 
 const stays = () => false;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("one after the other goes on at once", async () => {
-  const connectionThrottle = new ConnectionThrottle();
+/** A throttle by a clock that only moves while a session begins. */
+function throttle(msPerSession = 0.2) {
+  const clock = { now: 1 };
+  const limits = { minMs: 1, maxMs: 1, share: 0, tickPieces: 64 };
+  const governor = new Governor(limits, () => clock.now);
+  const one = new ConnectionThrottle(governor);
+  const begun: string[] = [];
+  const skipped: string[] = [];
+  const come = (client: string, hasLeft = stays) =>
+    one.run(
+      () => {
+        clock.now += msPerSession;
+        begun.push(client);
+      },
+      hasLeft,
+      () => void skipped.push(client),
+    );
+  return { governor, begun, skipped, come };
+}
+
+test("a request that finds no other begins at once", async () => {
+  const { begun, come } = throttle();
   for (let i = 0; i < 20; i++) {
-    expect(connectionThrottle.pass(stays)).toBeUndefined();
-    await turn();
+    expect(come(String(i))).toBeUndefined();
+    expect(begun).toHaveLength(i + 1);
+    await tick();
   }
 });
 
-test("of a crowd a few go on a turn, in order, and a newcomer does not overtake", async () => {
-  const connectionThrottle = new ConnectionThrottle();
-  const passed: number[] = [];
-  const come = (i: number) => {
-    const wait = connectionThrottle.pass(stays);
-    if (wait) void wait.then(() => passed.push(i));
-    else passed.push(i);
-  };
-  for (let i = 0; i < 21; i++) come(i);
-  const atOnce = passed.length;
+test("a crowd begins over several ticks, in order, and a later request does not overtake it", async () => {
+  const { begun, come } = throttle();
+  for (let i = 0; i < 21; i++) void come(String(i));
+  const atOnce = begun.length;
   expect(atOnce).toBeGreaterThan(0);
-  expect(atOnce).toBeLessThan(21);
-  const before = passed.length;
-  await turn();
-  come(21);
-  expect(passed.length - before).toBeLessThanOrEqual(atOnce);
-  while (passed.length < 22) await turn();
-  expect(passed).toEqual(Array.from({ length: 22 }, (_, i) => i));
-  await turn();
-  expect(connectionThrottle.pass(stays)).toBeUndefined();
+  expect(atOnce).toBeLessThan(6);
+  await tick();
+  void come("21");
+  expect(begun.length - atOnce).toBeLessThanOrEqual(5);
+  while (begun.length < 22) await tick();
+  expect(begun).toEqual(Array.from({ length: 22 }, (_, i) => String(i)));
 });
 
-test("clients that left while they waited take no turn from those behind them", async () => {
-  const connectionThrottle = new ConnectionThrottle();
-  const outcomes: [client: string, passed: boolean][] = [];
-  const come = (client: string, hasLeft: () => boolean) =>
-    void connectionThrottle.pass(hasLeft)?.then((passed) => outcomes.push([client, passed]));
-  // Full for this turn.
-  while (connectionThrottle.pass(stays) === undefined) continue;
-  for (let i = 0; i < 100; i++) come("gone", () => true);
-  come("here", stays);
-  await turn();
-  await turn();
-  expect(outcomes.filter(([, passed]) => passed)).toEqual([["here", true]]);
-  expect(outcomes).toHaveLength(101);
+test("clients that disconnected while they waited use no share, and are told that they are gone", async () => {
+  const { begun, skipped, come } = throttle(1);
+  void come("first");
+  const gone = Array.from({ length: 100 }, (_, i) => come(`gone ${i}`, () => true));
+  void come("here");
+  await tick();
+  expect(begun).toEqual(["first", "here"]);
+  await Promise.all(gone);
+  expect(skipped).toHaveLength(100);
+});
+
+test("a session that fails to begin rejects its own request, and the next one begins", async () => {
+  const governor = new Governor();
+  const one = new ConnectionThrottle(governor);
+  governor.spend(100);
+  const failing = one.run(
+    () => {
+      throw new Error("no session");
+    },
+    stays,
+    () => {},
+  );
+  const next = one.run(
+    () => "begun",
+    stays,
+    () => "gone",
+  );
+  await expect(failing).rejects.toThrow("no session");
+  expect(await next).toBe("begun");
+});
+
+test("connecting clients and connected sessions take turns, however much work waits for either", async () => {
+  const { governor, begun, come } = throttle(0.2);
+  governor.spend(100);
+  const pieces: string[] = [];
+  for (let i = 0; i < 100; i++) governor.defer({ piece: () => (pieces.push(`session ${i}`), true) });
+  for (let i = 0; i < 10; i++) void come(String(i));
+  for (let ticks = 0; ticks < 10; ticks++) await tick();
+  expect(begun).toHaveLength(10);
+  expect(pieces.length).toBeGreaterThan(10);
 });

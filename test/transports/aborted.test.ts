@@ -108,9 +108,12 @@ async function newWorld(secure: boolean): Promise<World> {
   const { thump } = server;
   Object.assign(thump, { trustedProxies: new TrustedProxies(["loopback"], "x-forwarded-for", () => {}) });
   const { log } = thump.hub;
-  const pass = thump.connectionThrottle.pass.bind(thump.connectionThrottle);
-  thump.connectionThrottle.pass = (hasLeft) =>
-    gates.throttle.pass()?.then(() => pass(hasLeft) ?? !hasLeft()) ?? pass(hasLeft);
+  const { connectionThrottle } = thump;
+  const run = connectionThrottle.run.bind(connectionThrottle);
+  connectionThrottle.run = (begin, hasLeft, skip) => {
+    const begins = () => run(() => (hasLeft() ? skip() : begin()), hasLeft, skip);
+    return gates.throttle.pass()?.then(begins) ?? begins();
+  };
   const [followRoom, newest] = [log.subscribe.bind(log), log.newest.bind(log)];
   log.subscribe = (...given) => {
     const waits = gates.subscribe.pass();
