@@ -101,6 +101,13 @@ export class RecordedSocket {
     this.recorder.note(`${this.name}: closed with ${code}${reason === "" ? "" : " <text>"}`);
   }
 
+  /** Awaits a close by Bun, which may also cut a client off that is still sending. */
+  async closedOrCut(expected: number): Promise<void> {
+    const { code } = await this.recorder.wait(this.#end());
+    const isExpected = code === expected || code === 1006;
+    this.recorder.note(`${this.name}: closed with ${isExpected ? `${expected}, or cut off` : code}`);
+  }
+
   /** Closes the socket with code 1000. */
   async close(): Promise<void> {
     this.ws.close(1000);
