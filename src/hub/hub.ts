@@ -22,10 +22,11 @@ import type { Room } from "./room.ts";
 import { RoomLimits } from "./room-limits.ts";
 import { RoomRegistry, type RoomRegistryHost } from "./room-registry.ts";
 import { Sampler } from "./sampler.ts";
-import { type Membership, type Session, TopicSession } from "./session.ts";
+import { type Membership, type Session, type StreamSink, TopicSession } from "./session.ts";
 import type { SessionEnd, SessionEvents } from "./session-events.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { Stats } from "./stats.ts";
+import type { StreamBatcher } from "./stream-batcher.ts";
 
 export interface HubOptions {
   log: Log;
@@ -110,6 +111,16 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
     return formatCursor(this.log.epoch, this.position);
   }
 
+  /** The cursor of a publication, by its seq. */
+  cursorAt(seq: number): string {
+    return formatCursor(this.log.epoch, seq);
+  }
+
+  /** The current epoch of the log. */
+  get epoch(): string {
+    return this.log.epoch;
+  }
+
   /** The cursor up to which a session has been sent everything; undefined while it is not live in all of its rooms. */
   sentUpTo(session: Session): string | undefined {
     for (const { live } of session.memberships.values()) if (!live) return undefined;
@@ -129,6 +140,36 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
   /** Publishes: the log numbers and stores the publication, and fan-out sends it to the room's sessions. */
   publish(draft: Draft, context?: TraceContext): Publication | Promise<Publication> {
     return this.pipeline.publish(draft, context);
+  }
+
+  /** The buffered bytes above which a socket is detached. */
+  get highWatermark(): number {
+    return this.socketLimits.highWatermark;
+  }
+
+  /** The heartbeat interval of each session, in ms. */
+  get heartbeatMs(): number {
+    return this.heartbeat.interval;
+  }
+
+  /** Accounts for bytes that are about to be sent to one socket. See `FlowBudget.reserve`. */
+  reserve(bytes: number): void {
+    this.fanOut.flow.reserve(bytes);
+  }
+
+  /** Counts publications sent to one session outside the live fan-out. */
+  countDelivered(publications: number, bytes: number): void {
+    this.stats.delivered(publications, bytes);
+  }
+
+  /** Adds a stream to the live fan-out. See `StreamBatchers.add`. */
+  attachStream(stream: StreamSink, rooms: Room[]): StreamBatcher {
+    return this.fanOut.batchers.add(stream, rooms);
+  }
+
+  /** Removes a stream from the live fan-out. See `StreamBatchers.remove`. */
+  detachStream(stream: StreamSink, batcher: StreamBatcher): void {
+    this.fanOut.batchers.remove(stream, batcher);
   }
 
   /**

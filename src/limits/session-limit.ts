@@ -1,6 +1,5 @@
 // The session limit: how many sessions there may be, in all and from one address. Checked as a session enters.
 import type { Hub } from "../hub/hub.ts";
-import type { Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
 /** Who found no place tries again after so long, in ms, and up to as long again: not all at the same time. */
@@ -24,7 +23,7 @@ export class SessionLimit {
    * Whether there is a place for a session, which must enter in the same tick: before an await others could take it.
    * @throws ThumpError `busy`, `rate`
    */
-  check({ addressKey }: Pick<Session, "addressKey">): void {
+  check({ addressKey }: { addressKey?: string | undefined }): void {
     const { sessions, sessionsByAddress } = this.hub;
     const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     if (sessions.size >= this.max) {

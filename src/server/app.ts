@@ -38,10 +38,10 @@ export function serverSettings(options: Options): Settings {
 /** All routes of a server. */
 export function createApp(thump: ThumpServer) {
   const core = coreOf(thump);
-  const { settings, hub } = core;
+  const { settings, service } = core;
   const { tls } = settings;
   const nothing = () =>
-    problem(hub, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
+    problem(service, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
       // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
@@ -59,7 +59,7 @@ export function createApp(thump: ThumpServer) {
     // Heartbeats are ours; Bun's own, at its slowest, is the net below them.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(hub, error)))
+    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(service, error)))
     .use(mount(thump))
     .use(operatorRoutes(core));
   if (settings.demo) app.get("/", () => demoPage());

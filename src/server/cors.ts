@@ -51,6 +51,6 @@ export function preflight(core: ServerCore, request: Request, checkPath: () => u
     });
     return origin === undefined ? response : allowPage(core, response, origin);
   } catch (error) {
-    return problem(core.hub, error);
+    return problem(core.service, error);
   }
 }

@@ -9,7 +9,7 @@ import { ThumpError } from "../protocol/codes.ts";
 import { listRooms } from "../transports/http/list-rooms.ts";
 import type { HandlerResult, Handler } from "../transports/http/handler-context.ts";
 import { readPathNames } from "../transports/http/path-names.ts";
-import { endSessionRoute, endUserSessions, revoke } from "../transports/http/operator-actions.ts";
+import { endSession, endUserSessions, revokeTokens } from "../transports/http/operator-actions.ts";
 import { clientGone } from "../transports/open-session.ts";
 import { publishBatch } from "../transports/http/publish-batch.ts";
 import { errorResponse } from "../transports/http/error-response.ts";
@@ -116,19 +116,19 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
     .get("/rules", on(rulesRoute(core)))
     .get("/rooms", on(listRooms))
     .post("/rooms/:room", on(rooms.publish), raw)
-    .get("/rooms/:room", start(rooms.listen, rooms.asksForEvents))
-    .get("/rooms/:room/members", counted(rooms.members))
-    .delete("/rooms/:room/history", on(rooms.forget))
+    .get("/rooms/:room", start(rooms.getRoom, rooms.asksForEvents))
+    .get("/rooms/:room/members", counted(rooms.listMembers))
+    .delete("/rooms/:room/history", on(rooms.forgetHistory))
     .get(
       "/events",
-      start(rooms.events, () => true),
+      start(rooms.streamRooms, () => true),
     )
     .post(
       "/events",
-      start((http) => rooms.multiplexedStream(http, core.settings.maxBody)),
+      start((http) => rooms.openMultiplexedStream(http, core.settings.maxBody)),
       raw,
     )
-    .get("/ws", start(rooms.multiplexed))
+    .get("/ws", start(rooms.openMultiplexedSocket))
     .post(
       "/publish",
       on((http) => publishBatch(http, core.settings.maxBody)),
@@ -136,9 +136,9 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
     )
     .get("/sessions", on(listSessions))
     .get("/sessions/:id", on(describeSession))
-    .delete("/sessions/:id", on(endSessionRoute))
+    .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
-    .post("/revoke", on(revoke), raw);
+    .post("/revoke", on(revokeTokens), raw);
   for (const path of PAGES_ASK)
     routes.options(path, (context) => {
       const { request, server, route } = context;
@@ -182,7 +182,7 @@ function guarded(
     const allow = (response: HandlerResult): HandlerResult =>
       origin === undefined || !response ? response : allowPage(core, response, origin);
     const fail = (error: unknown): HandlerResult =>
-      allow(errorResponse(service.hub, error, request.method === "GET" && asksForEvents(request)));
+      allow(errorResponse(service, error, request.method === "GET" && asksForEvents(request)));
     try {
       // Elysia forgets what a group does at the start.
       if (server && core.server !== server) core.attach(server);

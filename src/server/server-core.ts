@@ -130,7 +130,7 @@ export class ServerCore {
 
   /** How many sessions are in a room, on any transport. */
   sessionsIn(room: string): number {
-    return this.hub.rooms.get(room)?.members.size ?? 0;
+    return this.service.sessionsIn(room);
   }
 
   /**

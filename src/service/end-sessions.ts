@@ -1,12 +1,58 @@
-// Ends sessions that are to end, and remembers what is revoked: on this node, for whoever wants it, here or elsewhere.
+// Ends sessions and revokes tokens, on this node or on all nodes of a cluster.
 import type { Hub } from "../hub/hub.ts";
 import type { Identity, Session } from "../hub/session.ts";
 import type { SessionRemoval, Revocation } from "../log/peers.ts";
-import { CLOSE } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Revocations } from "../auth/revocations.ts";
+import type { RoomService } from "./room-service.ts";
 
-/** Does it, here. Returns how many sessions ended, and what is revoked since. */
+/**
+ * Ends sessions on all nodes. Returns the number of sessions that ended.
+ * @throws ThumpError `unavailable` if other nodes cannot be reached
+ */
+export async function endSessionsEverywhere(
+  { hub, authenticator }: RoomService,
+  removal: SessionRemoval,
+): Promise<number> {
+  const { peers } = hub.log;
+  const { ended, revoked } = endSessions(hub, authenticator, removal);
+  if (!peers) return ended;
+  // A session exists on one node only.
+  if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;
+  for (const one of revoked) await peers.remember(one);
+  return ended + (await peers.remove(removal));
+}
+
+/** Refuses revocations if the server accepts no tokens. @throws ThumpError `no-secret` */
+export function checkRevocable({ authenticator }: RoomService): void {
+  if (!authenticator.takesTokens)
+    throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
+}
+
+/**
+ * Revokes tokens and ends their sessions, on all nodes.
+ * @param tokens names a user, a session or a token
+ * @param until when the revocation may be forgotten, in ms since 1970. By default, when the last token has expired
+ * @throws ThumpError `invalid` if `until` is in the past; `unavailable`
+ */
+export async function revokeEverywhere(
+  service: RoomService,
+  tokens: Pick<SessionRemoval, "user" | "session" | "token">,
+  until: number | undefined,
+): Promise<{ ended: number; until: number }> {
+  const { lifetime, leeway } = service.authenticator.settings;
+  const end = until ?? Date.now() + lifetime + leeway;
+  if (end <= Date.now()) {
+    throw new ThumpError("invalid", "until is in the past; it is in ms since 1970.", [
+      { path: "/until", message: "is in the past" },
+    ]);
+  }
+  const revoked = { at: Date.now(), until: end };
+  return { ended: await endSessionsEverywhere(service, { ...tokens, revoked }), until: end };
+}
+
+/** Ends sessions on this node. Returns the number of sessions that ended, and the revocations that were added. */
 export function endSessions(
   hub: Hub,
   authenticator: Authenticator,
@@ -21,7 +67,7 @@ export function endSessions(
       all.push({ token: hash, at: 0, until: revoked.until });
   }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
-  // First to the list, then to those who are here: who comes between the two is refused.
+  // Revocations come first: a client that connects in between is refused.
   for (const one of all) authenticator.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||
@@ -31,30 +77,30 @@ export function endSessions(
 }
 
 /**
- * The hashes of a user's tokens that were shown already and say that they were issued later than now, which the leeway
- * lets pass: revoking the user by time does not cover them.
+ * The hashes of a user's tokens that were presented before and whose issue time is in the future, which the leeway
+ * permits. A revocation of the user by time does not cover these.
  */
 function issuedAhead(hub: Hub, authenticator: Authenticator, user: string, at: number): Set<string> {
   const ahead = new Set<string>();
-  const look = ({ user: whose, hash, issued = 0 }: Identity) => {
-    if (whose === user && issued > at && hash !== undefined) ahead.add(hash);
+  const addIfAhead = ({ user: owner, hash, issued = 0 }: Identity) => {
+    if (owner === user && issued > at && hash !== undefined) ahead.add(hash);
   };
-  for (const { identity } of hub.sessions.values()) look(identity);
-  for (const principal of authenticator.recentPrincipals()) look(principal);
+  for (const { identity } of hub.sessions.values()) addIfAhead(identity);
+  for (const principal of authenticator.recentPrincipals()) addIfAhead(principal);
   return ahead;
 }
 
-/** What was revoked elsewhere counts here: those who came with it end. */
+/** Adds revocations from other nodes and ends the sessions that they cover. */
 export function revokeAll(hub: Hub, revocations: Revocations, all: Revocation[]): void {
-  const news = all.filter((one) => revocations.add(one));
-  if (news.length > 0) endMatching(hub, ({ identity }) => revocations.covers(identity), "revoked");
+  const added = all.filter((one) => revocations.add(one));
+  if (added.length > 0) endMatching(hub, ({ identity }) => revocations.covers(identity), "revoked");
 }
 
-/** Ends the sessions that fit, and says how many they were. */
-function endMatching(hub: Hub, fits: (session: Session) => boolean, reason: string): number {
+/** Ends the sessions that match, and returns their number. */
+function endMatching(hub: Hub, matches: (session: Session) => boolean, reason: string): number {
   let ended = 0;
   for (const session of hub.sessions.values()) {
-    if (!fits(session)) continue;
+    if (!matches(session)) continue;
     session.end(CLOSE.removed, reason);
     ended++;
   }

@@ -1,41 +1,34 @@
 // RoomService: entry point for all room operations. It validates, rate-limits and authorizes each one.
-import { now } from "../log/clock.ts";
-import { CLOSE } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
+import type { Cursor } from "../protocol/cursor.ts";
 import { checkRoomName } from "../protocol/names.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { JoinResult, JoinStart, JoinStarts } from "../hub/join.ts";
+import type { JoinResult, JoinStarts } from "../hub/join.ts";
+import type { TraceContext } from "../hub/publish-pipeline.ts";
 import type { Session } from "../hub/session.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
-import type { Action } from "../auth/actions.ts";
+import type { Action, Operation } from "../auth/actions.ts";
 import { BodyMemory } from "../limits/body-memory.ts";
-import type { RequestContext } from "../auth/principal.ts";
+import type { Principal, RequestContext } from "../auth/principal.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import type { SessionLimit } from "../limits/session-limit.ts";
+import type { RateKind } from "../limits/token-buckets.ts";
 import type { Authorizer } from "../auth/authorizer.ts";
+import { type AuthorizedStarts, authorizeJoins } from "./authorize-joins.ts";
 import { type PublishRequest, publish } from "./publish.ts";
 import type { AuthorizedSession } from "./recheck.ts";
 import { AuthError } from "../auth/auth-error.ts";
 
-/** Joins that were authorized. */
-export interface AuthorizedStarts {
-  /** The starts that were asked for. */
-  readonly requested: JoinStarts;
-  /** The same, without history that may not be read. */
-  readonly starts: JoinStarts;
-  /** The authorizer that authorized them. */
-  readonly authorizer: Authorizer;
-}
-
 export class RoomService {
   readonly bodyMemory = new BodyMemory();
-  /** How long a connection may be silent between two requests, in seconds. */
+  /** The longest silence on a connection between two requests, in seconds. */
   idleTime = 10;
 
   /**
-   * @param maxMessage the largest data of one publication, in bytes. This, `bodyTime`, `authenticator` and `authorizer` may be
-   * replaced while the server runs
-   * @param bodyTime how long the body of a request may take to come, in ms
+   * A reload may replace `maxMessage`, `bodyTime`, `authenticator` and `authorizer`.
+   * @param maxMessage the largest data of one publication, in bytes
+   * @param bodyTime the longest time to receive the body of a request, in ms
    */
   constructor(
     readonly hub: Hub,
@@ -48,7 +41,7 @@ export class RoomService {
   ) {}
 
   /**
-   * Publishes, if the caller may and the data fits.
+   * Authorizes, validates and publishes.
    * @throws ThumpError `rate`, `invalid-room`, `forbidden`, `unauthorized`, `revoked`, `invalid-event`, `too-large`,
    * `malformed`, `invalid`, `key-reused`, `busy`
    */
@@ -56,18 +49,23 @@ export class RoomService {
     return publish(this, context, incoming);
   }
 
-  /** Whether as many rooms may be in use; asked before a session begins. @throws ThumpError `busy` */
+  /** Checks the limits on open rooms before a session starts. @throws ThumpError `busy` */
   checkOpen({ principal, addressKey }: RequestContext, rooms: Iterable<string>): void {
     this.hub.roomLimits.check({ addressKey, user: principal.user }, rooms);
   }
 
-  /** The session enters, if there is a place for it. @throws ThumpError `busy`, `rate` */
+  /** See `SessionLimit.check`. @throws ThumpError `busy`, `rate` */
+  checkSessionLimit(context: { addressKey?: string | undefined }): void {
+    this.sessionLimit.check(context);
+  }
+
+  /** Checks the session limit and adds a session to the hub. @throws ThumpError `busy`, `rate` */
   admit(session: AuthorizedSession): void {
-    this.sessionLimit.check(session);
+    this.checkSessionLimit(session);
     this.enter(session);
   }
 
-  /** A session's connection is there. One whose token is not good any more since it shook hands ends at once. */
+  /** Adds a session to the hub. Ends it if its token became invalid during the handshake. */
   enter(session: AuthorizedSession): void {
     this.hub.add(session);
     const { principal } = session.context;
@@ -76,10 +74,46 @@ export class RoomService {
       session.end(CLOSE.unauthorized, "the token is no longer good");
   }
 
-  /** Ends a session that could not begin: it may not, after all, or the fault is ours. */
+  /** Ends a session that could not join its rooms. */
   fail(session: Session, error: unknown): void {
     if (error instanceof AuthError) session.end(CLOSE.removed, error.message);
     else this.hub.fail(session, error);
+  }
+
+  /**
+   * Converts a thrown value into the error that the client receives, and counts it. A value that is no `ThumpError` is
+   * logged and becomes `internal`.
+   */
+  recordError(thrown: unknown): ThumpError {
+    let error = thrown;
+    if (!(error instanceof ThumpError)) {
+      this.hub.events.fault("internal error", error);
+      error = new ThumpError("internal", "Something went wrong in the server. It has been logged.");
+    }
+    const known = error as ThumpError;
+    this.hub.stats.rejected(known.code);
+    this.hub.events.rejected?.(known);
+    return known;
+  }
+
+  /** Charges a rate limit, with `bytes` of data for `publishes`. See `Limiter.take`. @throws ThumpError `rate` */
+  takeRate(context: RequestContext, kind: RateKind, cost = 1, bytes = 0): void {
+    this.limiter.take(context, kind, cost, bytes);
+  }
+
+  /** Throws while the rate for `reads` is in debt. @throws ThumpError `rate` */
+  checkReads(context: RequestContext): void {
+    this.limiter.check(context, "reads");
+  }
+
+  /** Charges bytes read to the rate for `reads`. Returns how long the next read must wait, in ms. */
+  chargeReads(context: RequestContext, bytes: number): number {
+    return this.limiter.charge(context, "reads", bytes);
+  }
+
+  /** See `Limiter.ignoresRetry`. */
+  ignoresRetry(context: RequestContext, retry: number): boolean {
+    return this.limiter.ignoresRetry(context, retry);
   }
 
   /** Authorizes a session to join rooms, and joins them. @throws ThumpError also those of `Hub.join` */
@@ -90,7 +124,7 @@ export class RoomService {
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     const join = (authorized: AuthorizedStarts) => this.join(context, session, authorized, onJoined);
-    const authorized = this.authorizeJoins(context, starts);
+    const authorized = authorizeJoins(this, context, starts);
     return authorized instanceof Promise ? this.afterDecision(context, authorized, join) : join(authorized);
   }
 
@@ -102,90 +136,81 @@ export class RoomService {
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
-    // A reload has replaced the authorizer since: the new one decides.
+    // A reload replaced the authorizer in the meantime: the new one decides.
     if (authorizer !== this.authorizer) return this.authorizeAndJoin(context, session, requested, onJoined);
     return this.hub.join(session, starts, onJoined);
   }
 
-  /** Authorizes joins: `authorizeStart` for each room. @throws ThumpError the first that is thrown at once */
-  authorizeJoins(
-    context: RequestContext,
-    requested: JoinStarts,
-  ): AuthorizedStarts | Promise<AuthorizedStarts> {
-    const { authorizer } = this;
-    const decisions: (JoinStart | Promise<JoinStart>)[] = [];
-    for (const [room, start] of requested) {
-      const decision = this.authorizeStart(context, room, start);
-      // Another room may be refused at once; then nothing awaits this promise.
-      if (decision instanceof Promise) decision.catch(() => {});
-      decisions.push(decision);
-    }
-    const byRoom = (starts: JoinStart[]): AuthorizedStarts => ({
-      requested,
-      starts: new Map([...requested.keys()].map((room, i) => [room, starts[i] as JoinStart])),
-      authorizer,
-    });
-    return decisions.some((decision) => decision instanceof Promise)
-      ? Promise.all(decisions).then(byRoom)
-      : byRoom(decisions as JoinStart[]);
-  }
-
-  /**
-   * Whether the caller may listen in a room from where it wants to start. To ask for the newest is to read history.
-   * To ask for presence is to see who is there.
-   * A cursor is for coming back: who may not read history does not get behind what it could have heard lately.
-   * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
-   */
-  authorizeStart(context: RequestContext, room: string, start: JoinStart): JoinStart | Promise<JoinStart> {
-    let notBefore: number | undefined;
-    const bound = () => void (notBefore = now() - this.authenticator.settings.resume);
-    const decisions: Promise<void>[] = [];
-    const wait = (decision: void | Promise<void>) => {
-      if (!decision) return;
-      // Another may be refused before, at once: then nobody waits for this one.
-      decision.catch(() => {});
-      decisions.push(decision);
-    };
-    wait(this.check(context, "join", room));
-    if (start.presence) wait(this.check(context, "members", room));
-    if (start.last) wait(this.check(context, "history", room));
-    else if (start.after) wait(this.#unless(context, room, bound));
-    const bounded = () => (notBefore === undefined ? start : { ...start, notBefore });
-    return decisions.length > 0 ? Promise.all(decisions).then(bounded) : bounded();
-  }
-
-  /** Does something about a room of which the caller may not read the history. */
-  #unless(context: RequestContext, room: string, run: () => void): void | Promise<void> {
-    const refused = (error: unknown) => {
-      if (!(error instanceof AuthError)) throw error;
-      run();
-    };
-    try {
-      return this.authorizer.check(context, "history", room)?.catch(refused);
-    } catch (error) {
-      refused(error);
-    }
-  }
-
-  /** Whether the caller may do something in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
+  /** Authorizes an action in a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
   check(context: RequestContext, action: Action, room: string): void | Promise<void> {
     return this.authorizer.check(context, action, checkRoomName(room));
   }
 
-  /** A room's publications after a position, or its newest. That the caller may have them was checked. */
+  /** Refuses anonymous clients if no rule admits them anywhere. @throws AuthError `unauthorized`, `forbidden` */
+  checkAuthenticated(context: RequestContext, message: string): void {
+    this.authorizer.checkAuthenticated(context, message);
+  }
+
+  /** Authorizes an operation on the server. @throws AuthError `unauthorized`, `forbidden` */
+  checkOperation(context: RequestContext, operation: Operation): void {
+    this.authorizer.checkOperation(context, operation);
+  }
+
+  /** Whether the server has credentials to tell clients apart. */
+  get isSecured(): boolean {
+    return this.authorizer.secured;
+  }
+
+  /** Whether an `authorize` hook takes part in decisions. */
+  get hasAuthorizeHook(): boolean {
+    return this.authorizer.authorize !== undefined;
+  }
+
+  /** See `Authenticator.recheck`. @throws AuthError `unauthorized`, `revoked` */
+  recheck(principal: Principal): void {
+    this.authenticator.recheck(principal);
+  }
+
+  /** The trace of a publication, from the `traceparent` of its request; undefined if tracing is off. */
+  traceOf(context: RequestContext, request: Request): TraceContext | undefined {
+    const traceparent = this.hub.pipeline.trace && request.headers.get("traceparent");
+    return traceparent ? { traceparent, trusted: this.authorizer.isTrusted(context) } : undefined;
+  }
+
+  /** Waits until the log has reached a cursor, which a different node may have issued; undefined if it has. */
+  catchUpTo(cursor: Cursor | undefined): void | Promise<void> {
+    return this.hub.log.catchUpTo?.(cursor);
+  }
+
+  /** The publications of a room after a position, or its newest ones. The caller has checked the permission. */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
     return this.hub.histories.read(room, start.after, start.last);
   }
 
-  /** Forgets what is kept of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
+  /** The number of sessions in a room on this node. */
+  sessionsIn(room: string): number {
+    return this.hub.rooms.get(room)?.members.size ?? 0;
+  }
+
+  /** The seq of the newest publication in a room, or of any room if no session on this node is in it. */
+  newestIn(room: string): number {
+    return this.hub.rooms.get(room)?.history.last ?? this.hub.position;
+  }
+
+  /** The members of a room as JSON fields. The caller has checked the permission. */
+  members(room: string): string | Promise<string> {
+    return this.hub.presence.list(room);
+  }
+
+  /** Deletes the stored messages of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
   forget(context: RequestContext, room: string): void | Promise<void> {
     if (!this.authorizer.allowsServer(context, "forget", checkRoomName(room)))
       throw this.authorizer.refusal(context, `The history of "${room}" is not for everyone to forget.`);
     return this.hub.forget(room);
   }
 
-  /** Does something that takes a right, once it is clear that the caller has it. @throws ThumpError as `check` */
+  /** Authorizes an action in a room and then runs it. @throws ThumpError as `check` */
   whenAllowed<T>(
     context: RequestContext,
     action: Action,
@@ -195,26 +220,26 @@ export class RoomService {
     const decision = this.check(context, action, room);
     const done = decision ? this.afterDecision(context, decision, run) : run();
     if (!(done instanceof Promise)) return done;
-    // Reading from a log elsewhere takes a while, too.
+    // The token can expire while a remote log is read.
     return done.then((answer) => {
-      this.authenticator.recheck(context.principal);
+      this.recheck(context.principal);
       return answer;
     });
   }
 
-  /** Continues once something is decided, if the caller's token is still good. @throws AuthError */
+  /** Waits for a decision, rechecks the token, and continues with `run`. @throws AuthError */
   afterDecision<D, T>(
     context: RequestContext,
     decision: Promise<D>,
     run: (decided: D) => T | Promise<T>,
   ): Promise<T> {
     return this.holdUntilDecided(context, decision, (decided) => {
-      this.authenticator.recheck(context.principal);
+      this.recheck(context.principal);
       return run(decided);
     });
   }
 
-  /** Continues once something is decided. Until then the caller's other wishes wait, so that none overtakes this. */
+  /** Waits for a decision and continues with `run`. Until then, later frames of the session wait, to keep their order. */
   async holdUntilDecided<D, T>(
     context: RequestContext,
     decision: Promise<D>,
@@ -225,7 +250,7 @@ export class RoomService {
       const decided = await decision;
       return await run(decided);
     } finally {
-      // In a turn of its own: what this was about is answered first.
+      // In a later tick, after the reply to this operation was sent.
       setImmediate(() => {
         context.deciding = false;
         context.session?.onDecided();

@@ -22,7 +22,7 @@ export function welcomeFrame(
 ): string {
   const { user, expires } = principal;
   const limits = { message: maxMessage, rooms: hub.roomsPerSession };
-  const ping = hub.heartbeat.interval / 1000;
+  const ping = hub.heartbeatMs / 1000;
   return JSON.stringify({ type: "welcome", session, user, expires, ping, limits });
 }
 

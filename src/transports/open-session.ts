@@ -1,6 +1,7 @@
 // Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
 import type { Server } from "bun";
-import type { AuthorizedStarts, RoomService } from "../service/room-service.ts";
+import type { AuthorizedStarts } from "../service/authorize-joins.ts";
+import type { RoomService } from "../service/room-service.ts";
 import { type ContentCoding, negotiateCoding, identity } from "../hub/content-coding.ts";
 import { startAll, type JoinStart } from "../hub/join.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -27,11 +28,11 @@ export function clientGone(): Response {
 
 /** Returns nothing where the request has become a socket. */
 export function openSocket(
-  { request, server }: HandlerContext,
+  { service, request, server }: HandlerContext,
   session: SocketSession,
 ): Response | undefined {
   // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
-  session.service.sessionLimit.check(session);
+  service.checkSessionLimit(session);
   if (request.signal.aborted) return clientGone();
   upgrade(server, request, session);
   return undefined;
@@ -60,7 +61,7 @@ export function openStream(
   const coding = asked ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
   // A response to HEAD has no body that could end, so it begins no session.
   if (request.method === "HEAD") {
-    service.sessionLimit.check({ addressKey: context.addressKey });
+    service.checkSessionLimit(context);
     return new Response(null, { headers: streamHeaders(format) });
   }
   const session = create(coding);
@@ -86,9 +87,9 @@ export async function openPoll(
   // Without a cursor there may be something already among the newest that were asked for.
   if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
     return signal.aborted ? clientGone() : state(start);
-  await hub.log.catchUpTo?.(start.after);
+  await service.catchUpTo(start.after);
   if (signal.aborted) return clientGone();
-  const after: Cursor = start.after ?? { epoch: hub.log.epoch, seq: hub.position };
+  const after: Cursor = start.after ?? { epoch: hub.epoch, seq: hub.position };
   const release = holdOpen(service, request, server);
   try {
     const longest = context.address === undefined ? KEEP_OPEN_MS : Number.POSITIVE_INFINITY;

@@ -2,7 +2,6 @@
 import type { RequestContext } from "../auth/principal.ts";
 import type { RoomService } from "../service/room-service.ts";
 import { AuthError } from "../auth/auth-error.ts";
-import type { Hub } from "../hub/hub.ts";
 import type { JoinStart } from "../hub/join.ts";
 import { isCutShort, sliceNotBefore } from "../hub/not-before.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -29,9 +28,9 @@ export function historyAnswer(
   start: JoinStart,
 ): string | Promise<string> {
   // A read may leave the bucket in debt, and then the next one waits.
-  service.limiter.check(context, "reads");
+  service.checkReads(context);
   const read = (counted: boolean) => {
-    const reaching = service.hub.log.catchUpTo?.(start.after);
+    const reaching = service.catchUpTo(start.after);
     return reaching
       ? reaching.then(() => answer(service, context, room, start, counted))
       : answer(service, context, room, start, counted);
@@ -70,10 +69,10 @@ function answer(
   const slice = service.history(room, { after: after && (foreign ? 0 : after.seq), last });
   const { notBefore } = start;
   const write = (read: Slice, cost: number) => {
-    service.limiter.charge(context, "reads", cost);
+    service.chargeReads(context, cost);
     const asked = after ? { ...after, foreign } : undefined;
     return writeHistory(
-      hub,
+      service,
       room,
       sliceNotBefore(read, notBefore),
       asked,
@@ -105,23 +104,23 @@ interface AskedCursor {
 }
 
 function writeHistory(
-  hub: Hub,
+  service: RoomService,
   room: string,
   slice: Slice,
   asked: AskedCursor | undefined,
   short: boolean,
   counted: boolean,
 ): string {
-  const { epoch } = hub.log;
+  const { epoch } = service.hub;
   // After a cursor the oldest go first; of the newest the newest are what counts.
   const { texts, publications } = cutToSize(slice.publications, epoch, asked === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
-  const more = upTo < (hub.rooms.get(room)?.history.last ?? hub.position) && asked !== undefined;
+  const more = upTo < service.newestIn(room) && asked !== undefined;
   const missed = asked ? asked.foreign || slice.from > asked.seq : short;
   const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
   const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";
-  const sessions = counted ? `,"sessions":${hub.rooms.get(room)?.members.size ?? 0}` : "";
+  const sessions = counted ? `,"sessions":${service.sessionsIn(room)}` : "";
   return (
     `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}"${sessions}` +
     `${gap}${more ? ',"more":true' : ""},"messages":[${texts.join(",")}]}`
@@ -149,8 +148,8 @@ function cutToSize(
 }
 
 /** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
-export function membersAnswer({ presence }: Hub, room: string): string | Promise<string> {
+export function membersAnswer(service: RoomService, room: string): string | Promise<string> {
   const answer = (fields: string) => `{"room":${JSON.stringify(room)},${fields}}`;
-  const fields = presence.list(room);
+  const fields = service.members(room);
   return fields instanceof Promise ? fields.then(answer) : answer(fields);
 }

@@ -77,9 +77,9 @@ function nameIn(text: string, { start, end }: Span): string | undefined {
 }
 
 /** Takes the rates of all publications that an item asks for, or of as many as there are. */
-export function chargeItem({ limiter }: RoomService, context: RequestContext, item: CountedItem): void {
+export function chargeItem(service: RoomService, context: RequestContext, item: CountedItem): void {
   try {
-    for (; item.charged < item.count; item.charged++) limiter.take(context, "publishes", 1, item.size);
+    for (; item.charged < item.count; item.charged++) service.takeRate(context, "publishes", 1, item.size);
   } catch (error) {
     if (!(error instanceof ThumpError)) throw error;
     item.chargeError = error;

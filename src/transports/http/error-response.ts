@@ -1,9 +1,9 @@
 // Responses to failed requests: problem documents; and event streams for temporary refusals of event streams.
-import type { Hub } from "../../hub/hub.ts";
 import type { Code, ThumpError } from "../../protocol/codes.ts";
 import { encodeOwnEvent, encodeRetry } from "../../protocol/event-stream.ts";
 import { eventStream, type StreamFormat } from "../../protocol/formats.ts";
-import { problemBody, problemResponse, toThumpError } from "./problem.ts";
+import type { RoomService } from "../../service/room-service.ts";
+import { problemBody, problemResponse } from "./problem.ts";
 
 /** The same request can succeed later. */
 const TEMPORARY_CODES: ReadonlySet<Code> = new Set(["draining", "busy", "rate", "unavailable"]);
@@ -31,8 +31,8 @@ export function streamHeaders({ contentType }: StreamFormat): Record<string, str
  * @param asksForEvents a success would have been an event stream. An EventSource gives up for good on every status
  * except 200 (WHATWG HTML §9.2.2), so a temporary refusal of one is a 200 that ends with an error event
  */
-export function errorResponse(hub: Hub, thrown: unknown, asksForEvents: boolean): Response {
-  const error = toThumpError(hub, thrown);
+export function errorResponse(service: RoomService, thrown: unknown, asksForEvents: boolean): Response {
+  const error = service.recordError(thrown);
   if (!asksForEvents || !TEMPORARY_CODES.has(error.code)) return problemResponse(error);
   const retry = spreadRetry(error.retry);
   return new Response(errorEvents(error, retry), {

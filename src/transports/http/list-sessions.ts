@@ -3,10 +3,10 @@ import { plainAddress } from "../../limits/client-address.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { positionOf } from "../../hub/merge.ts";
 import type { Membership, Session } from "../../hub/session.ts";
+import { findSession, sessionsOf } from "../../service/inspect.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import { ThumpError } from "../../protocol/codes.ts";
-import { formatCursor } from "../../protocol/cursor.ts";
 import type { HandlerContext } from "./handler-context.ts";
-import { sessionOf } from "./operator-actions.ts";
 import { type PageOrder, paginate } from "./pagination.ts";
 import { readQuery } from "./read-request.ts";
 
@@ -29,8 +29,7 @@ const byAge: PageOrder<ListPosition> = {
 
 /** `GET /sessions?room=…&user=…&lagging=1&cursor=…&limit=100` */
 export async function listSessions({ service, request, context }: HandlerContext): Promise<Response> {
-  service.authorizer.checkOperation(context, "inspect");
-  const { hub } = service;
+  service.checkOperation(context, "inspect");
   const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST_PARAMETERS);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
   if (cursor !== undefined && after === undefined)
@@ -39,7 +38,7 @@ export async function listSessions({ service, request, context }: HandlerContext
     (user === undefined || session.identity.user === user) &&
     (lagging !== "1" || session.lagging) &&
     rooms.every((room) => session.memberships.has(room));
-  const page = await paginate(candidates(hub, rooms[0], fits), byAge, after, limit);
+  const page = await paginate(candidates(service, rooms[0], fits), byAge, after, limit);
   const sessions = page.items.map((session) => ({
     ...summary(session),
     rooms: session.memberships.size,
@@ -50,23 +49,19 @@ export async function listSessions({ service, request, context }: HandlerContext
 
 /** Where a room is named, those in it are all that has to be looked at. */
 function* candidates(
-  hub: Hub,
+  service: RoomService,
   room: string | undefined,
   fits: (session: Session) => boolean,
 ): Iterable<Session | undefined> {
-  if (room === undefined) {
-    for (const session of hub.sessions.values()) yield fits(session) ? session : undefined;
-  } else {
-    for (const { session } of hub.rooms.get(room)?.members ?? []) yield fits(session) ? session : undefined;
-  }
+  for (const session of sessionsOf(service, room)) yield fits(session) ? session : undefined;
 }
 
 /** `GET /sessions/:id` */
 export function describeSession({ service, request, context, names }: HandlerContext): Response {
   const { id = "" } = names;
-  service.authorizer.checkOperation(context, "inspect");
+  service.checkOperation(context, "inspect");
   readQuery(request, []);
-  const session = sessionOf(service, id);
+  const session = findSession(service, id);
   const { identity, memberships, lagging, lagStats, received } = session;
   const shown = [...memberships.values().take(MAX_LISTED_ROOMS)];
   return Response.json({
@@ -76,7 +71,7 @@ export function describeSession({ service, request, context, names }: HandlerCon
     lagging,
     lags: lagStats ?? { times: 0 },
     waiting: session.unreadBytes(),
-    allowed: service.hub.socketLimits.highWatermark,
+    allowed: service.hub.highWatermark,
     full: session.backedUp(),
     received,
     sent: sentTo(session),
@@ -109,7 +104,7 @@ function describeMembership(hub: Hub, membership: Membership): object {
   const position = positionOf(membership);
   return {
     room: room.name,
-    at: formatCursor(hub.log.epoch, live ? hub.position : position),
+    at: hub.cursorAt(live ? hub.position : position),
     live,
     behind: live ? 0 : history.countAfter(position),
     more: !live && position < history.floor ? true : undefined,

@@ -1,6 +1,7 @@
 // The long poll: waits in a room, as a session, until something comes or the time is over.
 import type { RequestContext } from "../../auth/principal.ts";
-import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { AuthorizedSession } from "../../service/recheck.ts";
 import { AuthError } from "../../auth/auth-error.ts";
 import type { StreamBatcher } from "../../hub/stream-batcher.ts";
@@ -86,11 +87,11 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
   }
 
   override attach(rooms: Room[]): void {
-    this.#batcher = this.service.hub.fanOut.batchers.add(this, rooms);
+    this.#batcher = this.service.hub.attachStream(this, rooms);
   }
 
   override detach(): void {
-    if (this.#batcher) this.service.hub.fanOut.batchers.remove(this, this.#batcher);
+    if (this.#batcher) this.service.hub.detachStream(this, this.#batcher);
     this.#batcher = undefined;
   }
 

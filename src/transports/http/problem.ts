@@ -1,24 +1,11 @@
 // Errors over HTTP: application/problem+json (RFC 9457) with a stable `code`.
 import { AuthError } from "../../auth/auth-error.ts";
-import type { Hub } from "../../hub/hub.ts";
-import { ThumpError } from "../../protocol/codes.ts";
+import type { ThumpError } from "../../protocol/codes.ts";
+import type { RoomService } from "../../service/room-service.ts";
 
-/** Turns whatever was thrown into what a client may see of it, and counts it. Faults of ours are logged, not shown. */
-export function toThumpError(hub: Hub, thrown: unknown): ThumpError {
-  let error = thrown;
-  if (!(error instanceof ThumpError)) {
-    hub.events.fault("internal error", error);
-    error = new ThumpError("internal", "Something went wrong in the server. It has been logged.");
-  }
-  const known = error as ThumpError;
-  hub.stats.rejected(known.code);
-  hub.events.rejected?.(known);
-  return known;
-}
-
-/** The error as a response. */
-export function problem(hub: Hub, thrown: unknown): Response {
-  return problemResponse(toThumpError(hub, thrown));
+/** Counts an error and returns its response. See `RoomService.recordError`. */
+export function problem(service: RoomService, thrown: unknown): Response {
+  return problemResponse(service.recordError(thrown));
 }
 
 /** The response for an error that was counted. */

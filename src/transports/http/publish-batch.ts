@@ -3,12 +3,10 @@ import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
-import { formatCursor } from "../../protocol/cursor.ts";
 import { countItem, type CountedItem, parse, chargeItem, type ParsedItem } from "./batch-items.ts";
 import { type BodyItems, readItems } from "./read-body.ts";
 import type { HandlerContext } from "./handler-context.ts";
-import { toThumpError } from "./problem.ts";
-import { readQuery, traceparentOf } from "./read-request.ts";
+import { readQuery } from "./read-request.ts";
 
 /** How many publications one request may make. */
 const MAX_PUBLICATIONS = 1000;
@@ -27,10 +25,10 @@ export async function publishBatch(
   { service, request, context }: HandlerContext,
   maxBody: number,
 ): Promise<Response> {
-  service.authorizer.checkAuthenticated(context, "Publishing takes a token or an API key.");
+  service.checkAuthenticated(context, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
   const { items, work } = await counted(service, request, context, maxBody);
-  const batch = new BatchResults(service, context, ordered, traceparentOf(service, request, context));
+  const batch = new BatchResults(service, context, ordered, service.traceOf(context, request));
   const paid: CountedItem[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
@@ -83,7 +81,7 @@ async function counted(
     }
     return { items, work };
   } catch (error) {
-    service.limiter.take(context, "publishes", 1, size);
+    service.takeRate(context, "publishes", 1, size);
     throw error;
   }
 }
@@ -101,7 +99,7 @@ async function decideAll(
   context: RequestContext,
   wanted: (ParsedItem | ThumpError)[],
 ): Promise<void> {
-  if (!service.authorizer.authorize) return;
+  if (!service.hasAuthorizeHook) return;
   const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
   await Promise.allSettled(
     [...rooms].map((room) => Promise.try(() => service.check(context, "publish", room))),
@@ -153,7 +151,7 @@ class BatchResults {
     const failed = (error: unknown) => this.#fail(room, error);
     const kept = ({ seq }: { seq: number }): ItemResult => ({
       room,
-      at: formatCursor(service.hub.log.epoch, seq),
+      at: service.hub.cursorAt(seq),
     });
     const briefErrors = this.#failed >= MAX_DETAILED_ERRORS;
     try {
@@ -173,7 +171,7 @@ class BatchResults {
   }
 
   #fail(room: string | undefined, thrown: unknown): ItemResult {
-    const { code, message, errors, retry } = toThumpError(this.service.hub, thrown);
+    const { code, message, errors, retry } = this.service.recordError(thrown);
     const detailed = this.#failed++ < MAX_DETAILED_ERRORS;
     const error = {
       code,

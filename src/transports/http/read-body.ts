@@ -23,9 +23,9 @@ async function readBytes(
   request: Request,
   limit: number,
 ): Promise<Uint8Array> {
-  service.limiter.take(context, "requests");
+  service.takeRate(context, "requests");
   const bytes = await readInTime(request, limit, service);
-  service.authenticator.recheck(context.principal);
+  service.recheck(context.principal);
   return bytes;
 }
 

@@ -5,9 +5,6 @@ import { fieldErrors } from "../../protocol/field-errors.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { checkRoomName } from "../../protocol/names.ts";
-import type { RequestContext } from "../../auth/principal.ts";
-import type { RoomService } from "../../service/room-service.ts";
-import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import type { JoinStart } from "../../hub/join.ts";
 import type { PathNames } from "./path-names.ts";
 
@@ -100,16 +97,6 @@ export function readStart({ headers }: Request, query: QueryParameters): JoinSta
     max: max === undefined ? undefined : Number(max),
     presence: presence === "1",
   };
-}
-
-/** The trace that a request belongs to, where traces are made, and whether its publisher may decide if it is sampled. */
-export function traceparentOf(
-  { hub, authorizer }: RoomService,
-  request: Request,
-  context: RequestContext,
-): TraceContext | undefined {
-  const traceparent = hub.pipeline.trace && request.headers.get("traceparent");
-  return traceparent ? { traceparent, trusted: authorizer.isTrusted(context) } : undefined;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,17 +1,12 @@
 // A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
 import type { RequestContext } from "../../auth/principal.ts";
-import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import { type AuthorizedStarts, authorizeJoins } from "../../service/authorize-joins.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { ContentCoding } from "../../hub/content-coding.ts";
 import { startAll, type JoinStart } from "../../hub/join.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Content } from "../../protocol/content.ts";
-import { formatCursor } from "../../protocol/cursor.ts";
-import {
-  envelopeStream,
-  eventStream,
-  multiplexedStream as multiplexedFormat,
-  ndjson,
-} from "../../protocol/formats.ts";
+import { envelopeStream, eventStream, multiplexedStream, ndjson } from "../../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "../room-answers.ts";
 import { readContent, readItems } from "./read-body.ts";
 import type { HandlerResult, HandlerContext } from "./handler-context.ts";
@@ -19,7 +14,7 @@ import { MultiplexedSocket } from "../websocket/multiplexed-socket.ts";
 import { MultiplexedStream, parseJoins } from "../stream/multiplexed-stream.ts";
 import { openRoomStream, openSocket, openStream, openPoll } from "../open-session.ts";
 import { RawSocket } from "../websocket/raw-socket.ts";
-import { readHeader, readQuery, readRoom, readStart, traceparentOf } from "./read-request.ts";
+import { readHeader, readQuery, readRoom, readStart } from "./read-request.ts";
 
 /** The longest that a poll waits, in seconds. Proxies such as nginx give up after 60 s without an answer. */
 const MAX_WAIT_SECONDS = 50;
@@ -41,9 +36,9 @@ export async function publish({ service, request, context, names }: HandlerConte
     content,
     event: readHeader(headers, "event"),
     key: readHeader(headers, "idempotency-key"),
-    traceparent: traceparentOf(service, request, context),
+    traceparent: service.traceOf(context, request),
   });
-  return Response.json({ at: formatCursor(service.hub.log.epoch, publication.seq) }, { status: 201 });
+  return Response.json({ at: service.hub.cursorAt(publication.seq) }, { status: 201 });
 }
 
 /** A publication that is refused before its data is there is counted as one all the same. */
@@ -55,16 +50,16 @@ async function readPublication(
 ): Promise<Content> {
   try {
     // Whose publication is not wanted need not send it.
-    if (service.authorizer.secured) await service.check(context, "publish", room);
+    if (service.isSecured) await service.check(context, "publish", room);
     return await readContent(service, context, request, service.maxMessage);
   } catch (error) {
-    service.limiter.take(context, "publishes");
+    service.takeRate(context, "publishes");
     throw error;
   }
 }
 
 /** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
-export function listen(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
+export function getRoom(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context, names } = http;
   const room = readRoom(names);
   const accept = request.headers.get("accept") ?? "";
@@ -73,7 +68,7 @@ export function listen(http: HandlerContext): HandlerResult | Promise<HandlerRes
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT_SECONDS, Number(query.wait ?? 0));
   const listening = (run: (joins: AuthorizedStarts) => HandlerResult | Promise<HandlerResult>) =>
-    andThen(service.authorizeJoins(context, startAll([room], start)), (joins) => {
+    andThen(authorizeJoins(service, context, startAll([room], start)), (joins) => {
       service.checkOpen(context, [room]);
       return run(joins);
     });
@@ -83,7 +78,7 @@ export function listen(http: HandlerContext): HandlerResult | Promise<HandlerRes
       "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
     );
   }
-  if (streams || wait > 0) service.limiter.take(context, "joins");
+  if (streams || wait > 0) service.takeRate(context, "joins");
   if (isUpgrade(request))
     return listening((joins) =>
       openSocket(http, new RawSocket(service, context, room, joins, query.echo === "1")),
@@ -104,22 +99,22 @@ function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>)
 }
 
 /** `GET /events?room=a&room=b`: an event stream of several rooms. */
-export function events(http: HandlerContext): Response | Promise<Response> {
+export function streamRooms(http: HandlerContext): Response | Promise<Response> {
   const { service, request, context } = http;
   const query = readQuery(request);
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
   const start = readStart(request, query);
-  return andThen(authorizeJoins(service, context, query.rooms, start), (joins) => {
+  return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
     service.checkOpen(context, joins.starts.keys());
     return openRoomStream(http, envelopeStream, joins);
   });
 }
 
 /** `POST /events`: the multiplexed stream, of the rooms in the body. */
-export async function multiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
+export async function openMultiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
   const { service, request, context } = http;
-  service.authorizer.checkAuthenticated(context, AUTH_HINT);
+  service.checkAuthenticated(context, AUTH_HINT);
   const { roomsPerSession } = service.hub;
   const items = await readItems(service, context, request, maxBody, roomsPerSession, () =>
     tooManyRooms(service),
@@ -128,16 +123,16 @@ export async function multiplexedStream(http: HandlerContext, maxBody: number): 
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
   const create = (coding: ContentCoding) => new MultiplexedStream(service, context, coding, joins);
-  return openStream(http, multiplexedFormat, rooms, create);
+  return openStream(http, multiplexedStream, rooms, create);
 }
 
 /** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
-export function multiplexed(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
+export function openMultiplexedSocket(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context } = http;
   const query = readQuery(request);
-  service.authorizer.checkAuthenticated(context, AUTH_HINT);
+  service.checkAuthenticated(context, AUTH_HINT);
   const start = readStart(request, query);
-  return andThen(authorizeJoins(service, context, query.rooms, start), (joins) => {
+  return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
     service.checkOpen(context, query.rooms);
@@ -146,16 +141,21 @@ export function multiplexed(http: HandlerContext): HandlerResult | Promise<Handl
 }
 
 /** `GET /rooms/:room/members`: who is there. */
-export function members({ service, request, context, names }: HandlerContext): Response | Promise<Response> {
+export function listMembers({
+  service,
+  request,
+  context,
+  names,
+}: HandlerContext): Response | Promise<Response> {
   const room = readRoom(names);
   readQuery(request, []);
   return service.whenAllowed(context, "members", room, () =>
-    andThen(membersAnswer(service.hub, room), (text) => new Response(text, jsonHeaders)),
+    andThen(membersAnswer(service, room), (text) => new Response(text, jsonHeaders)),
   );
 }
 
 /** `DELETE /rooms/:room/history`: forgets what is kept. */
-export async function forget({ service, request, context, names }: HandlerContext): Promise<Response> {
+export async function forgetHistory({ service, request, context, names }: HandlerContext): Promise<Response> {
   // A parameter that is not known may be meant to forget less.
   readQuery(request, []);
   await service.forget(context, readRoom(names));
@@ -181,10 +181,10 @@ function tooManyRooms({ hub }: RoomService): ThumpError {
 
 function takeJoins(service: RoomService, context: RequestContext, count: number): void {
   if (count > service.hub.roomsPerSession) throw tooManyRooms(service);
-  if (count > 0) service.limiter.take(context, "joins", count);
+  if (count > 0) service.takeRate(context, "joins", count);
 }
 
-function authorizeJoins(
+function chargeAndAuthorize(
   service: RoomService,
   context: RequestContext,
   rooms: string[],
@@ -192,7 +192,7 @@ function authorizeJoins(
 ): AuthorizedStarts | Promise<AuthorizedStarts> {
   const starts = startAll(rooms, start);
   takeJoins(service, context, starts.size);
-  return service.authorizeJoins(context, starts);
+  return authorizeJoins(service, context, starts);
 }
 
 async function state(

@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";
+import { authorizeStart } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
 import type { ContentCoding } from "../../hub/content-coding.ts";
@@ -15,7 +16,6 @@ import { parseEnvelope } from "../../protocol/parse-envelope.ts";
 import { type BodyItems, parsing } from "../http/read-body.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
 import { errorFrame, type JoinRequest, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
-import { toThumpError } from "../http/problem.ts";
 import { StreamSession } from "./stream-session.ts";
 
 /** What the body of `POST /events` is made of: a `join` command each, of which the type goes without saying. */
@@ -66,14 +66,14 @@ export class MultiplexedStream extends StreamSession {
     const requested = new Map<string, JoinStart>();
     const starts = new Map<string, JoinStart>();
     const refuse = (error: unknown, id: CommandId, room: string) =>
-      this.#writeFrame("error", errorFrame(toThumpError(this.service.hub, error), id, room));
+      this.#writeFrame("error", errorFrame(this.service.recordError(error), id, room));
     const check = async (join: JoinRequest) => {
       const { room, id } = join;
       try {
         if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
         ids.set(room, id);
         const start = startOf(join);
-        starts.set(room, await this.service.authorizeStart(this.context, room, start));
+        starts.set(room, await authorizeStart(this.service, this.context, room, start));
         requested.set(room, start);
       } catch (error) {
         refuse(error, id, room);

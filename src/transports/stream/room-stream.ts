@@ -1,6 +1,7 @@
 // A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
 import type { RequestContext } from "../../auth/principal.ts";
-import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { ContentCoding } from "../../hub/content-coding.ts";
 import type { JoinResult } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";

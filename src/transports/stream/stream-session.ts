@@ -9,7 +9,6 @@ import { endedByClient, endedByUs } from "../../hub/session-events.ts";
 import { isCaughtUp, positionOf } from "../../hub/merge.ts";
 import type { Room } from "../../hub/room.ts";
 import { Session, type StreamSink } from "../../hub/session.ts";
-import { formatCursor } from "../../protocol/cursor.ts";
 import { CLOSE } from "../../protocol/codes.ts";
 import type { Gap } from "../../protocol/envelope.ts";
 import type { StreamFormat } from "../../protocol/formats.ts";
@@ -98,7 +97,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
       // Of a room that had nothing since, it has everything.
       if (!membership.live && !isCaughtUp(membership)) position = Math.min(position, positionOf(membership));
     }
-    return formatCursor(hub.log.epoch, position);
+    return hub.cursorAt(position);
   }
 
   write(chunk: Uint8Array): boolean {
@@ -125,30 +124,30 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   override attach(rooms: Room[]): void {
-    this.#batcher = this.service.hub.fanOut.batchers.add(this, rooms);
+    this.#batcher = this.service.hub.attachStream(this, rooms);
   }
 
   override detach(): void {
     const batcher = this.#batcher;
     this.#batcher = undefined;
-    if (batcher) this.service.hub.fanOut.batchers.remove(this, batcher);
+    if (batcher) this.service.hub.detachStream(this, batcher);
   }
 
   override send(publications: Publication[]): boolean {
     if (publications.length === 0) return !this.#full;
-    const { log, stats } = this.service.hub;
+    const { hub } = this.service;
     const chunk = encoder.encode(
-      publications.map((publication) => this.format.message(publication, log.epoch)).join(""),
+      publications.map((publication) => this.format.message(publication, hub.epoch)).join(""),
     );
     this.sent += publications.length;
-    stats.delivered(publications.length, chunk.length);
+    hub.countDelivered(publications.length, chunk.length);
     return this.write(this.coding.block(chunk));
   }
 
   override charge(bytes: number): number {
     // What it is caught up with is compressed for this stream alone.
     const factor = this.coding.name ? ENQUEUED_PER_CODED_BYTE : 1;
-    return this.service.limiter.charge(this.context, "reads", bytes * factor);
+    return this.service.chargeReads(this.context, bytes * factor);
   }
 
   override gap(gap: Gap): void {

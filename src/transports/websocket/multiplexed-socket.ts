@@ -1,16 +1,15 @@
 // The multiplexed socket: many rooms on one connection, commands and replies as JSON.
 import type { RequestContext } from "../../auth/principal.ts";
-import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
 import { renewToken } from "../../service/renew-token.ts";
 import { type JoinResult, startAll } from "../../hub/join.ts";
 import { CLOSE, ThumpError } from "../../protocol/codes.ts";
 import { BadFrame, type Command, type CommandId, decodeCommand } from "../../protocol/commands.ts";
-import { formatCursor } from "../../protocol/cursor.ts";
 import { json } from "../../protocol/formats.ts";
 import { historyAnswer, membersAnswer } from "../room-answers.ts";
 import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
-import { toThumpError } from "../http/problem.ts";
 import { OutOfOrderError, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket-session.ts";
 
@@ -69,7 +68,7 @@ export class MultiplexedSocket extends SocketSession {
         'Commands are text frames. Send bytes as base64 with "encoding":"base64".',
       );
     } catch (error) {
-      this.service.limiter.take(this.context, "requests");
+      this.service.takeRate(this.context, "requests");
       throw error;
     }
   }
@@ -79,14 +78,14 @@ export class MultiplexedSocket extends SocketSession {
     switch (command.type) {
       case "join": {
         const start = startOf(command);
-        this.service.limiter.take(this.context, "joins");
+        this.service.takeRate(this.context, "joins");
         const starts = startAll([command.room], start);
         const join = (onJoined: OnJoined) =>
           this.service.authorizeAndJoin(this.context, this, starts, onJoined);
         return this.#inTickShare(command, () => this.#settleJoin(id, join));
       }
       case "leave":
-        this.service.limiter.take(this.context, "requests");
+        this.service.takeRate(this.context, "requests");
         this.countAnswer();
         this.service.hub.leave(this, command.room);
         return this.#sendFrame({ type: "left", id, room: command.room });
@@ -95,15 +94,15 @@ export class MultiplexedSocket extends SocketSession {
       case "history":
         return this.#history(command);
       case "members": {
-        this.service.limiter.take(this.context, "joins");
-        const answer = () => membersAnswer(this.service.hub, command.room);
+        this.service.takeRate(this.context, "joins");
+        const answer = () => membersAnswer(this.service, command.room);
         const ask = () => this.service.whenAllowed(this.context, "members", command.room, answer);
         return this.#inTickShare(command, () => this.#answer(command, "members", ask()));
       }
       case "auth":
         return this.#auth(command);
       case "ping":
-        this.service.limiter.take(this.context, "requests");
+        this.service.takeRate(this.context, "requests");
         this.countAnswer();
         // Bun sends what it still holds of its topics before it: all up to `at` comes first.
         return this.#sendFrame({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
@@ -115,7 +114,7 @@ export class MultiplexedSocket extends SocketSession {
       this.reply(joinedFrame(joined, id));
       if (joined.gap) this.gap(joined.gap);
     });
-    joining?.catch((error: unknown) => this.#sendError(toThumpError(this.service.hub, error), id));
+    joining?.catch((error: unknown) => this.#sendError(this.service.recordError(error), id));
   }
 
   #publish(command: Extract<Command, { type: "publish" }>): void {
@@ -127,8 +126,7 @@ export class MultiplexedSocket extends SocketSession {
         this.#refusedCommands = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
         // Without an id nobody could tell whose ack it is.
-        if (id !== undefined)
-          this.#sendFrame({ type: "published", id, at: formatCursor(this.service.hub.log.epoch, seq) });
+        if (id !== undefined) this.#sendFrame({ type: "published", id, at: this.service.hub.cursorAt(seq) });
       },
       (error) => this.#refuseCommand(command, error),
     );
@@ -151,14 +149,14 @@ export class MultiplexedSocket extends SocketSession {
     this.#order ??= new PublishOrder();
     const wait = this.#order.waitFor(key, performance.now());
     if (wait === undefined) return key;
-    this.service.limiter.take(this.context, "requests");
+    this.service.takeRate(this.context, "requests");
     throw new OutOfOrderError(wait);
   }
 
   #history(command: Extract<Command, { type: "history" }>): void {
     const { room } = command;
     const start = startOf(command);
-    this.service.limiter.take(this.context, "joins");
+    this.service.takeRate(this.context, "joins");
     const answer = () => historyAnswer(this.service, this.context, room, start);
     const ask = () => this.service.whenAllowed(this.context, "history", room, answer);
     this.#inTickShare(command, () => this.#answer(command, "history", ask()));
@@ -184,7 +182,7 @@ export class MultiplexedSocket extends SocketSession {
   #auth(command: Extract<Command, { type: "auth" }>): void {
     const { id, token } = command;
     // What the token grants is looked up for every room.
-    this.service.limiter.take(this.context, "requests", 1 + this.memberships.size);
+    this.service.takeRate(this.context, "requests", 1 + this.memberships.size);
     const left = (room: string, why: AuthError) => this.removedFrom(room, why);
     const answer = Promise.try(() => renewToken(this.service, this.context, this, token, left));
     answer.then(
@@ -205,7 +203,7 @@ export class MultiplexedSocket extends SocketSession {
   #refuseCommand(command: Command, error: unknown): void {
     this.countAnswer();
     const room = "room" in command ? command.room : undefined;
-    const told = toThumpError(this.service.hub, error);
+    const told = this.service.recordError(error);
     this.#sendError(told, command.id, room);
     if (error instanceof OutOfOrderError) return;
     this.slowDown(told);

@@ -1,6 +1,7 @@
 // The raw socket: a frame in is a publication, a frame out is its data verbatim.
 import type { RequestContext } from "../../auth/principal.ts";
-import type { AuthorizedStarts, RoomService } from "../../service/room-service.ts";
+import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
+import type { RoomService } from "../../service/room-service.ts";
 import type { AuthError } from "../../auth/auth-error.ts";
 import type { JoinResult } from "../../hub/join.ts";
 import { CLOSE, type ThumpError } from "../../protocol/codes.ts";

@@ -13,7 +13,6 @@ import type { Gap } from "../../protocol/envelope.ts";
 import type { Format } from "../../protocol/formats.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { governor, type Work } from "../../scheduling/governor.ts";
-import { toThumpError } from "../http/problem.ts";
 
 /** Bad frames in excess of good ones that a session may send before it is closed. */
 const MAX_BAD_FRAMES = 32;
@@ -140,7 +139,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (governor.open) return governor.charge(work);
     this.#awaitTick();
     this.#hold(() => {
-      this.service.authenticator.recheck(this.context.principal);
+      this.service.recheck(this.context.principal);
       work();
     }, 0);
   }
@@ -173,7 +172,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   }
 
   override backedUp(): boolean {
-    return this.unreadBytes() > this.service.hub.socketLimits.highWatermark;
+    return this.unreadBytes() > this.service.hub.highWatermark;
   }
 
   override hasUnsent(): boolean {
@@ -203,7 +202,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   override send(publications: Publication[]): boolean {
     const socket = this.#socket;
     if (!socket) return false;
-    const { epoch } = this.service.hub.log;
+    const { epoch } = this.service.hub;
     let bytes = 0;
     // One write for all of them.
     socket.cork(() => {
@@ -216,12 +215,12 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
       }
     });
     this.sent += publications.length;
-    this.service.hub.stats.delivered(publications.length, bytes);
+    this.service.hub.countDelivered(publications.length, bytes);
     return !this.backedUp();
   }
 
   override charge(bytes: number): number {
-    return this.service.limiter.charge(this.context, "reads", bytes);
+    return this.service.chargeReads(this.context, bytes);
   }
 
   override gap(gap: Gap): void {
@@ -254,7 +253,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   /** Sends a frame that is this client's alone. One who asks on and on without reading the answers is closed. */
   protected reply(text: string): void {
     if (this.ended) return;
-    this.service.hub.fanOut.flow.reserve(Buffer.byteLength(text));
+    this.service.hub.reserve(Buffer.byteLength(text));
     if (this.#socket?.send(text, false) === 0) this.end(CLOSE.slow, "replies are not read");
   }
 
@@ -272,7 +271,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
   protected refuse(thrown: unknown): void {
     this.countAnswer();
-    const error = toThumpError(this.service.hub, thrown);
+    const error = this.service.recordError(thrown);
     this.tell(error);
     if (this.slowDown(error)) return;
     if (++this.#bad > MAX_BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
@@ -281,8 +280,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   /** Whether the error was about speed. Who goes on all the same is closed. */
   protected slowDown({ code, retry = 0 }: ThumpError): boolean {
     if (code !== "rate") return false;
-    if (this.service.limiter.ignoresRetry(this.context, retry))
-      this.end(CLOSE.rate, "too fast, though told so");
+    if (this.service.ignoresRetry(this.context, retry)) this.end(CLOSE.rate, "too fast, though told so");
     return true;
   }
 
