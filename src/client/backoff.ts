@@ -1,19 +1,21 @@
-// How long to wait before the next attempt: exponential, with full jitter, so that many clients do not come at once.
+// Exponential backoff with full jitter, which spreads the reconnects of many clients over time. Pure.
 
-/** The next wait in ms: anywhere from 0 to a bound that doubles with each attempt; or, after a good one, begins anew. */
+/** A sequence of delays: each is a random time below a bound, which doubles with each attempt. */
 export interface Backoff {
+  /** The next delay in ms. */
   next(): number;
+  /** Sets the bound back to `first`, after a successful attempt. */
   reset(): void;
 }
 
-/** @param first the most that the first wait may take, in ms @param most the most that any may */
+/** @param first the bound of the first delay, in ms @param most the maximum bound, in ms */
 export function newBackoff(first = 500, most = 30_000, random = Math.random): Backoff {
   let bound = first;
   return {
     next() {
-      const wait = random() * Math.min(most, bound);
+      const delay = random() * Math.min(most, bound);
       bound = Math.min(most, bound * 2);
-      return wait;
+      return delay;
     },
     reset: () => void (bound = first),
   };

@@ -1,25 +1,28 @@
-// The errors of the client: the server's stable codes, and a few of its own.
+// Errors of the client: the server's stable codes, and three of the client's own.
 import type { Code, FieldError } from "../protocol/codes.ts";
 
 /**
- * What goes wrong on this side:
- * - `closed`: the room was left, or the client closed;
- * - `queue-full`: too much waits to be published;
+ * Error codes of the client itself:
+ * - `closed`: the client is closed;
+ * - `queue-full`: too many publications are queued (`queue`);
  * - `behind`: a `for await` loop is too slow for its room.
  */
 export type ClientCode = "closed" | "queue-full" | "behind";
 
-/** An error with a stable code, a message that says what to do, and the fields that did not fit. */
+/** An error with a stable code, a message for people, and the invalid fields. */
 export class ThumpError extends Error {
+  /** Always `"ThumpError"`. */
   override readonly name = "ThumpError";
 
+  /** The invalid fields of the data, with `code` `invalid`. */
   declare readonly errors?: FieldError[];
-  /** After how long, in ms, to try again. */
+  /** Delay in ms after which to retry. */
   declare readonly retry?: number;
-  /** What a request was answered with. */
+  /** HTTP status, if the error is a response to a request. */
   declare readonly status?: number;
 
   constructor(
+    /** The stable error code. */
     readonly code: Code | ClientCode,
     message: string,
     more?: { errors?: FieldError[] | undefined; retry?: number | undefined; status?: number | undefined },
@@ -29,12 +32,12 @@ export class ThumpError extends Error {
   }
 }
 
-/** Whatever was thrown, as an error of ours. */
+/** Converts a thrown value to a `ThumpError`; other errors get the code `unavailable`. */
 export function toError(thrown: unknown): ThumpError {
   return thrown instanceof ThumpError ? thrown : new ThumpError("unavailable", String(thrown));
 }
 
-/** What the server says of an error, in a frame, in a batch's result or as a problem (RFC 9457). */
+/** An error sent by the server: in a frame, in the result of a batch item, or as a problem (RFC 9457). */
 export interface ErrorFrame {
   code?: string;
   message?: string;
@@ -43,10 +46,14 @@ export interface ErrorFrame {
   retry?: number | undefined;
 }
 
-/** The server's words as an error. What is in between, and none of ours, has no code: it may pass. */
+/** Converts an error of the server. A response of a proxy has no code: it counts as `unavailable`, which is retried. */
 export function errorFromFrame(
   { code = "unavailable", message, detail, errors, retry }: ErrorFrame,
   status?: number,
 ): ThumpError {
-  return new ThumpError(code as Code, message ?? detail ?? `answered ${status}`, { errors, retry, status });
+  return new ThumpError(code as Code, message ?? detail ?? `HTTP status ${status}`, {
+    errors,
+    retry,
+    status,
+  });
 }

@@ -1,4 +1,4 @@
-// The client: rooms of one server over one connection, which it keeps up.
+// Client: the rooms of one server over one connection, which it restores when it ends.
 import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./public-types.ts";
 import { writeData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
@@ -12,27 +12,41 @@ import { parsePosition } from "./cursor-tracker.ts";
 import type { RoomRules } from "./rule-types.ts";
 import { listenToPage } from "./page-events.ts";
 
+/** Options of `connect`. */
 export interface ConnectOptions extends TransportOptions {
-  /** A token, or what fetches one: called for every connection, and before the token of a live one ends. */
+  /**
+   * The token that authenticates this client, or a function that fetches one: called for each connection, and before
+   * the current token expires. Default: none, which connects as a guest.
+   * @example () => fetch("/token").then((response) => response.text())
+   */
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /**
-   * Where positions are stored: `sessionStorage`, or alike. The next page continues after them, also in rooms that it
-   * opens with `last`. It is for pages that keep what they drew: what was received before is not sent again.
+   * Storage for positions, such as `sessionStorage`. The next page resumes its rooms from them; a stored position takes
+   * precedence over `last`. For pages that keep the messages they drew across a reload: received messages are not sent
+   * again. Default: none.
    */
   resume?: Storage;
-  /** How many publications, and bytes of them, may wait to be published: 10,000 and 4 MiB. */
+  /** Limits of queued publications; beyond them, `publish` rejects with `queue-full`. Default: 10,000 and 4 MiB. */
   queue?: OutboxLimits;
-  /** Only this way; else a socket, and event streams while sockets are blocked. */
+  /** The only transport to use. Default: a WebSocket, and event streams while WebSockets are blocked. */
   transport?: Connection["kind"];
-  /** How long a connection may take to begin, and a request to be answered, in ms (10,000). */
+  /** Maximum time in ms for a connection to open, and for a request to be answered. Default: 10,000. */
   timeout?: number;
-  /** How long at most until it tries to connect again, in ms: `first` (500), doubled each time, up to `most` (30,000). */
-  backoff?: { first?: number; most?: number };
-  /** When a socket is tried again after a fall back to streams, in ms (15,000); doubled each time, up to 10 minutes. */
+  /** Maximum delay before a reconnect. The delay is random, and the maximum doubles with each failed attempt. */
+  backoff?: {
+    /** Maximum delay in ms before the first attempt. Default: 500. */
+    first?: number;
+    /** Maximum delay in ms before any attempt. Default: 30,000. */
+    most?: number;
+  };
+  /**
+   * Delay in ms before a WebSocket is tried again after a fallback to streams; doubled each time, up to ten minutes.
+   * Default: 15,000.
+   */
   socketRetry?: number;
 }
 
-/** The states of a client that is not closed, the least first. */
+/** The states of an open client, worst first. */
 const STATE_ORDER: readonly State[] = ["offline", "connecting", "catching up", "live"];
 
 export class Client extends Emitter<ThumpEvents> implements ConnectionContext, RoomHandleOwner {
@@ -52,7 +66,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
   ) {
     super();
     this.outbox = new Outbox(options.queue);
-    // Called as a method of anything else, a browser's does not work.
+    // A browser's `fetch` throws when called as a method of another object.
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.timeout = options.timeout ?? 10_000;
     this.renewable = typeof options.token === "function";
@@ -67,8 +81,8 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
   }
 
   room(name: string, { last, after }: RoomOptions = {}): RoomHandle {
-    const entered = this.handles.get(name);
-    if (entered) return entered;
+    const existing = this.handles.get(name);
+    if (existing) return existing;
     const handle = new RoomHandle(this, name, last);
     if (this.state === "closed") {
       handle.error = closedError();
@@ -78,7 +92,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
     handle.tracker.position =
       parsePosition(after) ?? parsePosition(this.#stored((storage, key) => storage.getItem(key), name));
     this.handles.set(name, handle);
-    // In a moment: who is present may be wanted too.
+    // Joins after the current task, which may still request presence.
     queueMicrotask(() => this.handles.get(name) === handle && this.#reconnect.connection?.join(handle));
     this.changed();
     return handle;
@@ -96,14 +110,14 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
 
   close(error?: ThumpError): void {
     if (this.state === "closed") return;
-    const seats = [...this.handles.values()];
-    // A room that is left begins anew; one that is closed goes on with the next page.
+    const handles = [...this.handles.values()];
+    // `leave` forgets a room's position; `close` keeps it for the next page.
     this.handles.clear();
     this.#page.abort();
     this.#reconnect.close();
     this.#become("closed");
     if (error) this.report(error);
-    for (const handle of seats) {
+    for (const handle of handles) {
       handle.error ??= error;
       handle.update();
     }
@@ -113,7 +127,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
   leave(handle: RoomHandle): void {
     if (this.handles.get(handle.name) !== handle) return;
     this.handles.delete(handle.name);
-    // One that was refused is not in it.
+    // After an error the server has already removed us from the room.
     if (!handle.error) this.#reconnect.connection?.leave(handle);
     this.#stored((storage, key) => storage.removeItem(key), handle.name);
     handle.update();
@@ -143,7 +157,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
       handle.update();
       states.push(handle.state);
     }
-    // The least of them, as a whole.
+    // The worst state of the connection and its rooms.
     this.#become(STATE_ORDER.find((state) => states.includes(state)) as State);
   }
 
@@ -172,17 +186,19 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
 }
 
 function closedError(): ThumpError {
-  return new ThumpError("closed", "It was closed.");
+  return new ThumpError("closed", "The client is closed.");
 }
 
-/** `crypto.randomUUID` is for pages of https alone. */
+/** A random idempotency key. `crypto.randomUUID` is not available on plain HTTP pages. */
 function randomKey(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /**
- * Connects to a server: `connect<typeof rooms>("https://…")`. The types of what is in the rooms come from their rules.
- * @param url where the server is, with the plugin's prefix if it has one; in a page also a path
+ * Connects to a server, and reconnects until `close()`. The type argument, the server's room rules, types the names and
+ * the data of the rooms.
+ * @param url the server's URL, with the plugin's prefix if it has one; in a page, a path is resolved against the page
+ * @example const thump = connect<typeof rooms>("https://app.example");
  */
 export function connect<Rules extends RoomRules = RoomRules>(
   url: string | URL,

@@ -1,18 +1,18 @@
-// How a connection ended, and what that means: an error that was told, or when to come back. Pure.
+// Close reasons: maps close codes and errors to an error and a reconnect delay. Pure.
 import { ThumpError } from "./client-errors.ts";
 
-/** How a connection ended. */
+/** The reason for which a connection ended. */
 export interface CloseReason {
-  /** It had been in use. */
+  /** True if the connection had been opened. */
   opened?: boolean;
   error?: ThumpError | undefined;
-  /** When to come back, in ms, as the server wishes. */
+  /** Reconnect delay in ms that the server requested. */
   delay?: number | undefined;
 }
 
-/** When to come back after it was said that we are too fast, in ms. */
+/** Reconnect delay after a close for exceeding a rate limit. */
 const SLOW_RETRY_MS = 5000;
-/** Close codes that say what was wrong. */
+/** Error codes by close code. */
 const CLOSE_CODES: Record<number, ThumpError["code"]> = {
   4400: "malformed",
   4401: "unauthorized",
@@ -21,16 +21,16 @@ const CLOSE_CODES: Record<number, ThumpError["code"]> = {
   4429: "rate",
 };
 
-/** Why it ended, by a close code. */
+/** @param reason the text of the close frame: for 1001, a delay in ms */
 export function closeReasonOf(code: number, reason: string): CloseReason {
   if (code === 1001) return { delay: /^\d+$/.test(reason) ? Number(reason) : undefined };
-  const name = CLOSE_CODES[code];
-  if (!name) return {};
-  const error = new ThumpError(name, `The server closed the connection (${code} ${reason}).`);
-  return { error, delay: name === "rate" ? SLOW_RETRY_MS : undefined };
+  const errorCode = CLOSE_CODES[code];
+  if (!errorCode) return {};
+  const error = new ThumpError(errorCode, `The server closed the connection (${code} ${reason}).`);
+  return { error, delay: errorCode === "rate" ? SLOW_RETRY_MS : undefined };
 }
 
-/** What an error means for a connection. Where there was no answer, nothing but that it is gone. */
+/** The close reason after a failed request. Without a response (a network error), the reason is empty. */
 export function closeReasonFor(error: unknown): CloseReason {
   return error instanceof ThumpError ? { error, delay: error.retry } : {};
 }

@@ -1,4 +1,4 @@
-// What the two ways to a server have in common: one connection, from its beginning to its end, and what is said on it.
+// A connection to the server, over either transport: its replies, its timers, and the dispatch of received frames.
 import type { Gap } from "./public-types.ts";
 import { type CloseReason, closeReasonOf } from "./close-reason.ts";
 import { type ThumpError, type ErrorFrame, toError, errorFromFrame } from "./client-errors.ts";
@@ -7,55 +7,57 @@ import type { PresenceFrame } from "./room-members.ts";
 import type { Envelope, RoomHandle } from "./room-handle.ts";
 import { parsePosition } from "./cursor-tracker.ts";
 
-/** As much of a WebSocket as is needed. */
+/** The part of the WebSocket interface that the client uses. */
 export interface SocketLike {
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
   onerror: (() => void) | null;
   send(data: string): void;
   close(code?: number): void;
-  /** Not in browsers. */
+  /** Closes without a handshake. Not available in browsers. */
   terminate?(): void;
 }
 
-/** Of something like a WebSocket: what handlers look like, libraries say each in their own way. */
+/** A WebSocket constructor. Its result is `object`, because libraries type event handlers differently. */
 export type SocketConstructor = new (url: string, protocols?: string[]) => object;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** Options that both transports use. */
 export interface TransportOptions {
-  /** Whether requests carry cookies to another origin (Fetch standard). */
+  /** Whether requests carry cookies to other origins, as in `fetch` (Fetch standard). Default: `fetch`'s own. */
   credentials?: "include" | "omit" | "same-origin";
-  /** Where they are not global, or not as wanted: in Node before 22, that of `ws`. */
+  /** The WebSocket implementation. Default: the global one. Node before 22 has none: pass that of `ws`. */
   WebSocket?: SocketConstructor;
+  /** The `fetch` implementation. Default: the global one. */
   fetch?: Fetch;
 }
 
-/** What connections are made for. */
+/** The client, as connections see it. */
 export interface ConnectionContext {
-  /** The server, without a slash at the end. */
+  /** The server's URL, without a trailing slash. */
   readonly base: string;
   readonly handles: ReadonlyMap<string, RoomHandle>;
   readonly outbox: Outbox;
   readonly options: TransportOptions;
   readonly fetch: Fetch;
-  /** How long a connection may take to begin, and a request to be answered, in ms. */
+  /** Maximum time in ms for a connection to open, and for a request to be answered. */
   readonly timeout: number;
-  /** After so many ms a server gives a sign of life; a socket is told. */
+  /** Interval in ms at which the server sends pings or keep-alives, from its welcome frame. */
   heartbeat: number;
-  /** Another token may be had. */
+  /** True if `token()` may return a new token. */
   readonly renewable: boolean;
   token(): Promise<string | undefined>;
-  /** The link is in use. */
+  /** Called when a connection receives its first welcome. */
   opened(connection: Connection): void;
-  /** Tells of an error that ends nothing. */
+  /** Reports an error of the connection to listeners. */
   report(error: ThumpError): void;
 }
 
-/** What the server says (docs/protocol.md): a frame of the multiplexed socket, or an event of the multiplexed stream. */
+/** A frame of the multiplexed socket, or an event of the multiplexed stream (docs/protocol.md). */
 export interface Frame extends Envelope, Gap, ErrorFrame {
   type: string;
   id?: number;
-  /** Why a stream ends: a socket's close code, and its reason. */
+  /** In the `end` event of a stream: the close code and the reason that a socket would have. */
   close: number;
   reason: string;
   ping: number;
@@ -68,54 +70,54 @@ export interface Frame extends Envelope, Gap, ErrorFrame {
 
 export type ReplyHandler = (frame: Frame) => void;
 
-/** What the two ways do each in their own manner. */
+/** The operations that differ between the WebSocket and the event stream. */
 export interface Transport {
   join(handle: RoomHandle): void;
   leave(handle: RoomHandle): void;
-  /** Joins anew, from the seat's position: something was missing, or more is wanted of the room. */
+  /** Leaves and joins again from the room's position: messages were missing, or presence is now wanted. */
   rejoin(handle: RoomHandle): void;
-  /** Sends what is in the outbox. */
+  /** Sends queued publications. */
   flush(): void;
-  /** Finds out whether it is still alive. `moved`: the network is another one. */
+  /** Checks that the connection is alive. @param moved true if the network changed */
   check(moved: boolean): void;
-  /** The server spoke to us first. */
+  /** Handles the server's welcome frame. */
   welcome(frame: Frame): void;
-  /** Goes on with another token. */
+  /** Replaces the token. */
   renew(token: string | undefined): void;
 }
 
-/** One connection. What is joined, left or published meanwhile goes through it. */
+/** One connection, which carries all joins, leaves and publications while it lasts. */
 export interface Connection extends Transport {
   readonly kind: "websocket" | "event-stream";
-  /** It is in use: the server spoke to us. */
+  /** True after the server's welcome, until the end. */
   opened: boolean;
-  /** The server said to publish more slowly. */
+  /** True while publishing waits after a rate limit. */
   paused: boolean;
-  /** Resolves at its end; its rooms are then detached, and what was not answered is in the outbox again. */
+  /** Resolves when the connection ends. Its rooms are then detached, and unanswered publications queued again. */
   readonly ended: Promise<CloseReason>;
-  /** What is to be done with the answers that are still to come, by the ids of their commands. */
+  /** Handlers of pending replies by command id. */
   readonly replies: Map<number | undefined, ReplyHandler>;
-  /** Ends it. The second time there is nothing to end. `dead`: nobody is there to answer. */
+  /** Ends the connection; later calls do nothing. @param dead true if the peer does not answer */
   end(reason?: CloseReason, dead?: boolean): void;
-  /** Runs something after so many ms, unless the link ends before. Returns what calls it off. */
+  /** Runs a function after a delay, unless the connection ends first. @returns cancels it */
   after(ms: number, run: () => void): () => void;
-  /** The one timer that looks after the connection's life: a new one takes the place of the old. */
+  /** Sets the liveness timer. Each call replaces the previous timer. */
   watch(ms: number, run: () => void): void;
-  /** These are to be published again, and all that waits with them, after so many ms. */
+  /** Queues entries again, and pauses all publishing for `ms`. */
   pause(entries: OutboxEntry[], ms: number): void;
-  /** What was published was kept at a cursor, or why not. */
-  answer(entry: OutboxEntry, at: string | undefined, told: ErrorFrame): void;
-  /** A command as JSON, with an id: `reply` is called with its answer. */
+  /** Settles a publication: stored at a cursor, or failed. Rate-limited ones are retried. */
+  answer(entry: OutboxEntry, at: string | undefined, failure: ErrorFrame): void;
+  /** Serializes a command with a new id. `reply` receives the reply to that id. */
   command(command: object, reply: ReplyHandler): string;
-  /** The command that puts us into a room, and what is done when it is answered. */
-  joining(handle: RoomHandle): string;
-  /** Takes what the server says. */
+  /** Serializes the command that joins a room, and handles its reply. */
+  joinCommand(handle: RoomHandle): string;
+  /** Dispatches a received frame. */
   receive(text: string): void;
-  /** Gets a new token a while before the old one ends (`expires`, in ms since 1970). */
+  /** Schedules the renewal of a token that expires at `expires`, in ms since 1970. */
   renewBefore(expires: number | undefined): void;
 }
 
-/** @param release lets go of the connection itself */
+/** @param release closes the underlying socket or stream */
 export function newConnection(
   context: ConnectionContext,
   kind: Connection["kind"],
@@ -125,9 +127,9 @@ export function newConnection(
   const { handles, outbox } = context;
   const timers = new Set<ReturnType<typeof setTimeout>>();
   let resolve: (reason: CloseReason) => void;
-  let over = false;
-  let unwatch = () => {};
-  let unrenew = () => {};
+  let isOver = false;
+  let cancelWatch = () => {};
+  let cancelRenewal = () => {};
   let lastId = 0;
   const connection: Connection = {
     ...transport,
@@ -137,13 +139,13 @@ export function newConnection(
     ended: new Promise((settle) => (resolve = settle)),
     replies: new Map(),
     end(reason, dead = false) {
-      if (over) return;
-      over = true;
+      if (isOver) return;
+      isOver = true;
       timers.forEach(clearTimeout);
       release(dead);
       const { opened } = connection;
       connection.opened = false;
-      // One that was tried beside another has nothing to give up.
+      // A connection that never opened holds no rooms and no publications.
       if (opened) {
         outbox.rewind();
         for (const handle of handles.values()) handle.setJoined(false);
@@ -151,8 +153,8 @@ export function newConnection(
       resolve({ ...reason, opened });
     },
     after(ms, run) {
-      if (over) return () => {};
-      // What is further away than a timer can count comes earlier.
+      if (isOver) return () => {};
+      // Longer delays overflow the timer, which would fire at once.
       const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
       timers.add(timer);
       return () => {
@@ -161,8 +163,8 @@ export function newConnection(
       };
     },
     watch(ms, run) {
-      unwatch();
-      unwatch = connection.after(ms, run);
+      cancelWatch();
+      cancelWatch = connection.after(ms, run);
     },
     pause(entries, ms) {
       outbox.rewind(entries);
@@ -173,27 +175,27 @@ export function newConnection(
         transport.flush();
       });
     },
-    answer(entry, at, told) {
-      if (told.retry) connection.pause([entry], told.retry);
-      else outbox.settle(entry, at ?? errorFromFrame(told));
+    answer(entry, at, failure) {
+      if (failure.retry) connection.pause([entry], failure.retry);
+      else outbox.settle(entry, at ?? errorFromFrame(failure));
     },
     command(command, reply) {
       connection.replies.set(++lastId, reply);
       return JSON.stringify({ id: lastId, ...command });
     },
-    joining(handle) {
+    joinCommand(handle) {
       const { name: room, last, at: after, presence } = handle;
-      // It may be left meanwhile.
-      const wanted = () => handles.get(room) === handle;
+      // The program may leave the room before the reply arrives.
+      const stillWanted = () => handles.get(room) === handle;
       return connection.command(
         { type: "join", room, ...(after ? { after } : { last }), presence },
         (reply) => {
-          if (!wanted()) return;
+          if (!stillWanted()) return;
           if (reply.type === "joined") return handle.onJoined(reply);
           const error = errorFromFrame(reply);
           if (error.retry !== undefined || error.code === "unavailable")
-            connection.after(error.retry ?? 1000, () => wanted() && transport.join(handle));
-          else if (handle.refused(error)) transport.join(handle);
+            connection.after(error.retry ?? 1000, () => stillWanted() && transport.join(handle));
+          else if (handle.onRefused(error)) transport.join(handle);
         },
       );
     },
@@ -208,22 +210,22 @@ export function newConnection(
       }
       if (type === "end") return connection.end(closeReasonOf(close, reason));
       if (type === "error") return context.report(errorFromFrame(frame));
-      if (type === "pong" || type === "position") return covered(at);
+      if (type === "pong" || type === "position") return onPosition(at);
       const handle = handles.get(room);
       if (!handle?.joined) return;
       if (type === "left") {
-        const told = { message: "You may not be here any more.", ...frame };
-        if (handle.refused(errorFromFrame(told))) transport.join(handle);
-      } else if (!handle.take(type, frame, text)) transport.rejoin(handle);
+        const failure = { message: "Removed from the room.", ...frame };
+        if (handle.onRefused(errorFromFrame(failure))) transport.join(handle);
+      } else if (!handle.onFrame(type, frame, text)) transport.rejoin(handle);
     },
     renewBefore(expires) {
-      // One at a time: a stream that is opened anew is told again.
-      unrenew();
+      // Every reopened stream announces the expiry again.
+      cancelRenewal();
       if (expires === undefined || !context.renewable) return;
       const left = expires - Date.now();
-      // A token that seems to be over is, or the clock here is wrong: then there is no hurry.
-      unrenew = connection.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
-        // Where there is none, it ends with the old one, and the next connection asks again.
+      // If the token seems expired, the local clock may be wrong: renew without hurry.
+      cancelRenewal = connection.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
+        // Without a new token the connection ends when the old one expires. The next connection fetches again.
         context.token().then(transport.renew, (error: unknown) => context.report(toError(error)));
       });
     },
@@ -242,8 +244,8 @@ export function newConnection(
     connection.renewBefore(frame.expires);
   }
 
-  /** All of this connection's rooms are at least there: a quiet one need not resume from its last message. */
-  function covered(at: string | undefined): void {
+  /** Advances all rooms to the server's position, so that a quiet room does not resume from its last message. */
+  function onPosition(at: string | undefined): void {
     const position = parsePosition(at);
     if (position) for (const handle of handles.values()) if (handle.joined) handle.onPosition(position);
   }

@@ -1,42 +1,42 @@
-// Where a client is in one room: what comes next, what it has already, what is missing. Pure.
+// Cursor tracker: a client's position in one room. Detects repeated and missing messages. Pure.
 
-/** A cursor, read: `<epoch>-<seq>`. */
+/** A parsed cursor: `<epoch>-<seq>`. */
 export interface CursorPosition {
   readonly epoch: string;
   readonly seq: number;
 }
 
-/** Reads a cursor; undefined when the text is none. */
+/** Parses a cursor. Returns undefined if the text is not a cursor. */
 export function parsePosition(at: string | null | undefined): CursorPosition | undefined {
   const [, epoch, seq] = /^([0-9a-z]+)-(0|[1-9]\d*)$/.exec(at ?? "") ?? [];
   return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
 }
 
-/** Writes it again. */
+/** Formats a position as a cursor. */
 export function formatPosition({ epoch, seq }: CursorPosition): string {
   return `${epoch}-${seq}`;
 }
 
-/** Whether who has everything up to `a` has everything up to `b`. */
+/** True if `a` is at or after `b` in the same epoch. */
 function covers(a: CursorPosition, b: CursorPosition): boolean {
   return a.epoch === b.epoch && a.seq >= b.seq;
 }
 
 export class CursorTracker {
-  /** Everything up to here has come, or is known to be gone: where to resume. */
+  /** The position to resume from: every message up to it was received or reported as a gap. */
   position: CursorPosition | undefined;
-  /** The newest that came itself on this connection: what follows is compared with it, not with what we were told. */
-  #held: CursorPosition | undefined;
-  /** What a `joined` announced and has not come yet. */
-  #due: { count: number; at: CursorPosition | undefined } | undefined;
-  /** Something was missing, and the server was asked for it. */
-  #asked = false;
-  /** The room's rule is to skip: what is missing is not lost. */
+  /** The newest message or gap received on this connection. `prev` is compared with it, not with announced positions. */
+  #received: CursorPosition | undefined;
+  /** The rest of the replay that a `joined` reply announced. */
+  #replay: { count: number; at: CursorPosition | undefined } | undefined;
+  /** Missing messages were requested from the server. */
+  #requested = false;
+  /** The room's rule skips messages (`lag: "latest"`), so missing ones are not lost. */
   #skips = false;
 
-  /** Whether old publications are still on their way. */
+  /** True until the announced replay is complete. */
   get isCatchingUp(): boolean {
-    return this.#due !== undefined;
+    return this.#replay !== undefined;
   }
 
   /** The cursor to resume from. */
@@ -44,65 +44,67 @@ export class CursorTracker {
     return this.position && formatPosition(this.position);
   }
 
-  /** The server took us in. `at` covers what `replay` publications will have brought. */
+  /** Handles a `joined` reply: `replay` messages follow, which end at `at`. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
-    this.#due = { count: replay, at: parsePosition(at) };
-    // Else a gap notice follows first.
-    if (resumed || !this.position) this.#settle();
+    this.#replay = { count: replay, at: parsePosition(at) };
+    // Otherwise a gap notice follows first.
+    if (resumed || !this.position) this.#checkReplay();
   }
 
   /**
-   * A publication has come. `next`: it is the next one. `repeat`: we have it. `missing`: something before it is
-   * missing; the server must be asked for all after our position, and what else comes meanwhile not be shown.
+   * Classifies a received message: `next` is the next one, `repeat` was received before, `missing` means that earlier
+   * messages are missing. After `missing` the caller must rejoin from `position`, and drop messages until then.
    */
   message(at: CursorPosition, prev: number): "next" | "repeat" | "missing" {
-    const held = this.#held ?? this.position;
-    if (held) {
-      if (covers(held, at)) return "repeat";
-      if (!this.#skips && !covers(held, { ...at, seq: prev })) {
-        if (!this.#asked) {
-          this.#asked = true;
-          this.position = held;
+    const received = this.#received ?? this.position;
+    if (received) {
+      if (covers(received, at)) return "repeat";
+      if (!this.#skips && !covers(received, { ...at, seq: prev })) {
+        if (!this.#requested) {
+          this.#requested = true;
+          this.position = received;
           return "missing";
         }
-        // Asked for everything, the server goes on here, without a word of a gap: skipping is the room's rule.
+        // The server resumes here although we rejoined, without a gap notice: the room's rule skips messages.
         this.#skips = true;
       }
     }
-    this.#asked = false;
-    this.#held = this.position = at;
-    if (this.#due) {
-      this.#due.count--;
-      this.#settle();
+    this.#requested = false;
+    this.#received = this.position = at;
+    if (this.#replay) {
+      this.#replay.count--;
+      this.#checkReplay();
     }
     return "next";
   }
 
-  /** A gap notice. False when it is not about us: a stream of several rooms goes back further than each needs. */
+  /** Handles a gap notice. Returns false if the gap ends at or before our position, as one of a shared stream may. */
   gap(after: string, at: string): boolean {
     const to = parsePosition(at);
     const { position } = this;
     if (!to || (position && this.after !== after && covers(position, to))) return false;
-    this.#held = this.position = to;
-    this.#asked = false;
-    this.#settle();
+    this.#received = this.position = to;
+    this.#requested = false;
+    this.#checkReplay();
     return true;
   }
 
-  /** The server says that everything up to `at` has come. */
-  covered(at: CursorPosition): void {
+  /** Advances the position: the server announced that no message up to `at` is outstanding. */
+  advance(at: CursorPosition): void {
     if (!this.position || !covers(this.position, at)) this.position = at;
   }
 
-  /** The connection is gone, and what it announced with it. */
+  /** Forgets the connection's replay and newest message. */
   detach(): void {
-    this.#due = this.#held = undefined;
+    this.#replay = this.#received = undefined;
   }
 
-  #settle(): void {
-    const due = this.#due;
-    if (!due || (due.count > 0 && !(due.at && this.position && covers(this.position, due.at)))) return;
-    this.#due = undefined;
-    if (due.at) this.covered(due.at);
+  /** Ends the catch-up once the replay is complete. */
+  #checkReplay(): void {
+    const replay = this.#replay;
+    if (!replay || (replay.count > 0 && !(replay.at && this.position && covers(this.position, replay.at))))
+      return;
+    this.#replay = undefined;
+    if (replay.at) this.advance(replay.at);
   }
 }

@@ -1,8 +1,8 @@
-// Reads the multiplexed stream: text in, the data of each event out. Pure.
+// Parser of the multiplexed event stream: text in, the data of each event out. Pure.
 
 /**
- * What takes a stream's text as it comes. Of the event stream format (WHATWG HTML §9.2.6) it knows what the server
- * writes: lines that end with LF, and all data of an event in one of them.
+ * Returns a function that takes a stream's text in pieces. Supports the subset of the event stream format (WHATWG HTML
+ * §9.2.6) that the server writes: lines end with LF, and each event has one `data` line.
  */
 export function dataReader(onData: (data: string) => unknown): (text: string) => void {
   let rest = "";

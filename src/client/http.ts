@@ -1,14 +1,14 @@
-// Requests to the server, and what it says when it refuses one.
+// HTTP requests of the stream transport, and their errors.
 import { type ThumpError, type ErrorFrame, errorFromFrame } from "./client-errors.ts";
 import type { ConnectionContext } from "./connection.ts";
 
-/** The server said no, about what was asked for: another time it would be the same. */
+/** True for an error that a retry would repeat: a 4xx status other than 401, 408 and 429. */
 export function isLasting(error: unknown): error is ThumpError {
   const { status = 500 } = error as ThumpError;
   return status < 500 && ![401, 408, 429].includes(status);
 }
 
-/** @throws ThumpError where the answer is a no, or what `fetch` throws when there is none */
+/** @throws ThumpError on an error status; the error of `fetch` if there is no response */
 export async function request(
   context: ConnectionContext,
   token: string | undefined,
@@ -23,14 +23,14 @@ export async function request(
     ...(credentials && { credentials }),
     ...(body && { method: "POST", body }),
     headers: {
-      // Bun's `fetch` loses the end of a gzip stream, as it has no trailer; browsers choose for themselves.
+      // Bun's `fetch` loses the end of a gzip stream that has no trailer. Browsers ignore this header.
       "accept-encoding": "identity",
       ...(body && { "content-type": "application/json" }),
       ...(token && { authorization: `Bearer ${token}` }),
     },
   });
   if (response.ok) return response;
-  const told = (await response.json().catch(() => ({}))) as ErrorFrame;
+  const failure = (await response.json().catch(() => ({}))) as ErrorFrame;
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
-  throw errorFromFrame({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...told }, response.status);
+  throw errorFromFrame({ retry: seconds >= 0 ? seconds * 1000 : undefined, ...failure }, response.status);
 }

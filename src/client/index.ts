@@ -1,4 +1,4 @@
-// What `import … from "thump/client"` gives.
+// Public exports of `thump/client`.
 export type { Gap, Message, Meta, PublishOptions, Room, RoomOptions, State, Thump } from "./public-types.ts";
 export { connect, type ConnectOptions } from "./client.ts";
 export { ThumpError, type ClientCode } from "./client-errors.ts";

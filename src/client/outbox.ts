@@ -1,66 +1,67 @@
-// What waits to be published, in order: bounded, and each under a key, so that a retry never doubles it. Pure.
+// Outbox: queued publications in order, within limits. Each has an idempotency key, so retries store none twice. Pure.
 import { ThumpError } from "./client-errors.ts";
 
 export interface OutboxEntry {
-  /** It is on its way. */
+  /** True while a reply is pending. */
   sent?: boolean;
   /** Room, event, data and key as a JSON object. */
   readonly body: string;
-  /** What the body takes in UTF-8. */
+  /** Size of `body` in UTF-8. */
   readonly bytes: number;
   readonly resolve: (at: string) => void;
   readonly reject: (error: ThumpError) => void;
 }
 
+/** Limits of queued publications. */
 export interface OutboxLimits {
-  /** So many publications may wait (10,000). */
+  /** Maximum number of queued publications. Default: 10,000. */
   count?: number;
-  /** So many bytes of them (4 MiB). */
+  /** Maximum size of queued publications in bytes. Default: 4 MiB. */
   bytes?: number;
 }
 
 export class Outbox {
-  /** In the order they were published. */
+  /** In order of publication. */
   readonly #entries: OutboxEntry[] = [];
   #bytes = 0;
-  readonly #bounds: Required<OutboxLimits>;
+  readonly #limits: Required<OutboxLimits>;
 
   constructor({ count = 10_000, bytes = 4 << 20 }: OutboxLimits = {}) {
-    this.#bounds = { count, bytes };
+    this.#limits = { count, bytes };
   }
 
-  /** Adds one at the end. @throws ThumpError `queue-full` */
+  /** Appends an entry. @throws ThumpError `queue-full` */
   add(entry: OutboxEntry): void {
-    const { count, bytes } = this.#bounds;
+    const { count, bytes } = this.#limits;
     const { length } = this.#entries;
     if (length >= count || this.#bytes + entry.bytes > bytes)
-      throw new ThumpError("queue-full", `${count} publications, of ${bytes} bytes, may wait.`);
+      throw new ThumpError("queue-full", `The queue is full: ${count} publications, ${bytes} bytes.`);
     this.#bytes += entry.bytes;
     this.#entries.push(entry);
   }
 
-  /** The next one to send, from now on on its way, as long as no more than `window` are. */
+  /** Returns the next entry to send, and marks it sent, if it is among the first `window` entries. */
   next(window: number): OutboxEntry | undefined {
     const entry = this.#entries.slice(0, window).find(({ sent }) => !sent);
     if (entry) entry.sent = true;
     return entry;
   }
 
-  /** It is answered: kept at a cursor, or refused. */
-  settle(entry: OutboxEntry, answer: string | ThumpError): void {
-    // Among the first, as they are answered in about their order.
+  /** Removes an entry, and resolves it with its cursor or rejects it with an error. */
+  settle(entry: OutboxEntry, result: string | ThumpError): void {
+    // Found near the start, because replies arrive almost in order.
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
-    if (typeof answer === "string") entry.resolve(answer);
-    else entry.reject(answer);
+    if (typeof result === "string") entry.resolve(result);
+    else entry.reject(result);
   }
 
-  /** What is on its way may be lost: it is to be sent again, in its place. */
+  /** Marks entries unsent, to be sent again in order: their replies may be lost. */
   rewind(entries: readonly OutboxEntry[] = this.#entries): void {
     for (const entry of entries) entry.sent = false;
   }
 
-  /** Gives up on all of them. */
+  /** Rejects all entries. */
   clear(error: ThumpError): void {
     for (const entry of this.#entries.splice(0)) entry.reject(error);
   }
@@ -68,7 +69,7 @@ export class Outbox {
 
 const encoder = new TextEncoder();
 
-/** The bytes that a text takes in UTF-8. */
+/** Length of a text in UTF-8, in bytes. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }

@@ -1,12 +1,12 @@
-// What a browser tells: the network is another one, the tab is seen again. Elsewhere nothing is told.
+// Browser events after which a connection may be dead: network changes and visibility. Other runtimes have none.
 
 interface Target {
   addEventListener?(name: string, listener: () => void, options: { signal: AbortSignal }): void;
 }
 
 /**
- * Listens until the signal says stop.
- * @param wake what is connected may be dead, and what waits may go on. `moved`: it is another network
+ * Listens until the signal aborts.
+ * @param wake checks the connection, or ends the wait for a reconnect. `moved` is true if the network changed
  */
 export function listenToPage(wake: (moved: boolean) => void, signal: AbortSignal): void {
   const page = globalThis as Target & { document?: Target };

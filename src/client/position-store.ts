@@ -1,18 +1,21 @@
-// Positions that outlive the page: in sessionStorage, or anything like it.
+// Storage of positions across page loads, in `sessionStorage` or an equivalent.
 
-/** As much of a Web Storage as is needed. */
+/** The part of Web Storage (WHATWG HTML §12.2) that the client uses. */
 export interface Storage {
+  /** Returns the value of a key, or null. */
   getItem(key: string): string | null;
+  /** Sets the value of a key. */
   setItem(key: string, value: string): void;
+  /** Removes a key. */
   removeItem(key: string): void;
 }
 
-/** Does something with the storage, if there is one. Undefined where that cannot be. */
+/** Runs a function with the storage. Returns undefined if there is none, or if it fails. */
 export function withStorage<T>(storage: Storage | undefined, run: (storage: Storage) => T): T | undefined {
   try {
     return storage && run(storage);
   } catch {
-    // A browser may deny its storage, or it is full: then the next page begins anew, as it would have without.
+    // Storage may be denied or full. The next page then starts as it would without storage.
     return undefined;
   }
 }

@@ -1,47 +1,59 @@
-// What a program uses: clients, rooms, members, and what they tell. No code.
+// Public types of the client: clients, rooms, messages and their events. No code.
 import type { ThumpError } from "./client-errors.ts";
 import type { Members } from "./room-members.ts";
 import type { RoomData, RoomName, RoomRules } from "./rule-types.ts";
 
-/** `offline`: waiting to try again. `catching up`: what was missed is on its way. `closed`: it is over. */
+/**
+ * State of a client or a room:
+ * - `connecting`: a connection, or a join, is in progress;
+ * - `catching up`: missed messages are being delivered;
+ * - `live`: messages are delivered as they are published;
+ * - `offline`: disconnected; the client waits before it reconnects;
+ * - `closed`: closed or left, by this program or by the server. This state is final.
+ */
 export type State = "connecting" | "catching up" | "live" | "offline" | "closed";
 
-/** What comes with the data of a publication. */
+/** Metadata of a message. */
 export interface Meta {
-  /** Its event's name: "message" unless its publisher named one. */
+  /** The event name. Default: `"message"`. */
   event: string;
-  /** Its cursor. */
+  /** The message's cursor. */
   at: string;
-  /** The user who published it, when known. */
+  /** The publisher's user, if authenticated. */
   from: string | undefined;
-  /** When it was published, in ms since 1970. */
+  /** Time of publication, in ms since 1970. */
   time: number;
 }
 
-/** A publication. */
+/** A message of a room. */
 export interface Message<T = unknown> extends Meta {
+  /** The published data. Bytes arrive as a `Uint8Array`. */
   data: T;
 }
 
-/** Publications after a cursor, up to another, are gone. */
+/** Messages that the server no longer stores: those after `after`, up to and including `at`. */
 export interface Gap {
+  /** The cursor before the gap. */
   after: string;
+  /** The cursor where the gap ends. */
   at: string;
 }
 
+/** The position at which a room starts. A position stored under `resume` takes precedence over `last`. */
 export interface RoomOptions {
-  /** Begin with the newest so many publications; else with what is published from now on. A stored position comes first. */
+  /** Number of stored messages to start with, the newest ones. Default: 0, only new messages. */
   last?: number;
-  /** Begin after this cursor. */
+  /** Cursor to start after: every later message is delivered. Default: none. */
   after?: string;
 }
 
+/** Options of `publish`. */
 export interface PublishOptions {
-  /** The event's name ("message"). */
+  /** The event name. Default: `"message"`. */
   event?: string;
   /**
-   * The idempotency key: one that was used before is answered with its first cursor, and published once. With
-   * other data it is refused (`key-reused`).
+   * The idempotency key. A publication with a key that was used before is not stored again, and resolves with the first
+   * cursor; with different data it fails with `key-reused`. Default: a random key.
    */
   key?: string;
 }
@@ -53,35 +65,37 @@ export type RoomEvents<T> = {
   error: [error: ThumpError];
 };
 
-/** A room: what is said there, who is there, and a way to speak. */
+/** A joined room: delivers its messages and presence, and publishes to it. */
 export interface Room<T = unknown> extends AsyncIterable<Message<T>> {
+  /** The room's name. */
   readonly name: string;
+  /** The current state of this room. */
   readonly state: State;
-  /** Why it is closed, when the server closed it. */
+  /** The error that closed the room, if any. */
   readonly error: ThumpError | undefined;
-  /** The cursor up to which everything has come. */
+  /** The room's position: every message up to this cursor was delivered, or reported as a gap. */
   readonly at: string | undefined;
-  /** Who is here. The server is asked to tell from the first use on. */
+  /** The members who are present. The first use requests presence from the server. */
   readonly members: Members;
   /**
    * Calls `listener` on:
-   * - `message`: each publication, your own too, in order, once; `text` is its envelope as JSON, as it came;
-   * - `gap`: publications are gone, and will not come;
-   * - `state`: the state has changed;
-   * - `error`: the server refused something. Without a listener it is logged.
-   * Returns what takes the listener away again.
+   * - `message`: each message, your own included, once and in order; `text` is the envelope's JSON source;
+   * - `gap`: messages that the server no longer stores, and will not deliver;
+   * - `state`: a change of state;
+   * - `error`: an error of this room. Without a listener, errors are logged to the console.
+   * @returns removes the listener
    */
   on<N extends keyof RoomEvents<T>>(name: N, listener: (...args: RoomEvents<T>[N]) => unknown): () => void;
   /**
-   * Publishes. Resolves with the cursor once the server keeps it, which may be after a reconnect.
-   * @throws ThumpError the server's codes; `queue-full`, `closed`
+   * Publishes a message. Resolves with its cursor once the server has stored it, possibly after a reconnect.
+   * @throws ThumpError with an error code of the server, or `queue-full` or `closed`
    */
   publish(data: T, options?: PublishOptions): Promise<string>;
-  /** Leaves the room. Loops over it end. */
+  /** Leaves the room, and ends all `for await` loops over it. */
   leave(): void;
   /**
-   * The publications from now on, one by one.
-   * @throws ThumpError why the room is closed; `behind` when more wait than are kept for a loop
+   * Iterates over the messages that arrive from now on, until the room is left.
+   * @throws ThumpError the reason for which the room was closed; `behind` if more than 10,000 messages wait for the loop
    */
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void>;
 }
@@ -91,30 +105,30 @@ export type ThumpEvents = {
   error: [error: ThumpError];
 };
 
-/** A connection to a server, and the rooms on it. */
+/** A client of one server, and its rooms. */
 export interface Thump<Rules extends RoomRules = RoomRules> {
-  /** `catching up` while any room is; `closed` after `close()`, or when the server wants us no more. */
+  /** The worst state of the connection and its rooms; `closed` after `close()`, or if the server rejects this client. */
   readonly state: State;
-  /** What carries the rooms, once something does. */
+  /** The transport in use; undefined while disconnected. */
   readonly transport: "websocket" | "event-stream" | undefined;
   /**
    * Calls `listener` on:
-   * - `state`: the state has changed;
-   * - `error`: something went wrong with the connection. Without a listener it is logged.
-   * Returns what takes the listener away again.
+   * - `state`: a change of state;
+   * - `error`: an error of the connection. Without a listener, errors are logged to the console.
+   * @returns removes the listener
    */
   on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void;
-  /** Joins a room, or returns the one that was joined: options are those of the first time. */
+  /** Joins a room. If the room is already joined, returns the same object and ignores the options. */
   room<const Name extends string>(
     name: Name & RoomName<Rules, Name>,
     options?: RoomOptions,
   ): Room<RoomData<Rules, Name>>;
-  /** Publishes to a room without joining it. As `Room.publish`. */
+  /** Publishes to a room without joining it, as `Room.publish` does. */
   publish<const Name extends string>(
     room: Name & RoomName<Rules, Name>,
     data: RoomData<Rules, Name>,
     options?: PublishOptions,
   ): Promise<string>;
-  /** Closes the connection and leaves nothing behind. What was not published yet is rejected with `closed`. */
+  /** Closes the connection, and removes all timers and listeners. Queued publications reject with `closed`. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-// What `import … from "thump/react"` gives: hooks over rooms. A room is joined while somebody uses it, and then left.
+// Public exports of `thump/react`: hooks for rooms. A room stays joined while a component uses it.
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Gap, Message, Room, RoomOptions, State, Thump } from "./public-types.ts";
 import type { ThumpError } from "./client-errors.ts";
@@ -7,11 +7,15 @@ import type { RoomData, RoomName, RoomRules } from "./rule-types.ts";
 
 const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 
-/** How many components use each room of a client. */
+/** Number of components that use each room of a client. */
 const joinCounts = new WeakMap<object, Map<string, number>>();
 
-/** Joins the room for one more user. Returns what gives it up. */
-function use(thump: Thump, name: string, options: RoomOptions | undefined): { room: Room; release(): void } {
+/** Joins a room for one more component. `release` leaves the room after the last one. */
+function acquire(
+  thump: Thump,
+  name: string,
+  options: RoomOptions | undefined,
+): { room: Room; release(): void } {
   const counts = joinCounts.get(thump) ?? new Map<string, number>();
   joinCounts.set(thump, counts.set(name, (counts.get(name) ?? 0) + 1));
   const room = thump.room(name, options);
@@ -20,29 +24,33 @@ function use(thump: Thump, name: string, options: RoomOptions | undefined): { ro
     release() {
       const left = (counts.get(name) ?? 1) - 1;
       counts.set(name, left);
-      // In a moment: React unmounts and mounts again, and another component may take it over.
+      // After the current task: React may mount this component or a different one at once.
       if (left === 0) setTimeout(() => counts.get(name) === 0 && room.leave(), 0);
     },
   };
 }
 
+/** Options of `useRoom`. */
 export interface UseRoomOptions extends RoomOptions {
-  /** How many messages are held, the newest ones (200). */
+  /** Maximum number of messages in `messages`; older ones are dropped. Default: 200. */
   keep?: number;
 }
 
+/** Result of `useRoom`. */
 export interface RoomHook<T> {
   /** The newest messages, oldest first. */
   messages: readonly Message<T>[];
+  /** The state of the room. */
   state: State;
-  /** The last gap: what lies between is not among the messages. */
+  /** The most recent gap: its messages are missing from `messages`. */
   gap: Gap | undefined;
-  /** Why the room is closed. */
+  /** The error that closed the room, if any. */
   error: ThumpError | undefined;
+  /** Publishes to the room. */
   publish: Room<T>["publish"];
 }
 
-/** The messages of a room, and a way to publish to it. Options count when the room is joined. */
+/** Joins a room, and returns its messages and state. Changes to the options after the first render have no effect. */
 export function useRoom<Rules extends RoomRules, const Name extends string>(
   thump: Thump<Rules>,
   name: Name & RoomName<Rules, Name>,
@@ -58,7 +66,7 @@ export function useRoom<Rules extends RoomRules, const Name extends string>(
   });
   useEffect(() => {
     const { keep = 200, ...start } = first.current;
-    const { room, release } = use(thump as unknown as Thump, name, start);
+    const { room, release } = acquire(thump as unknown as Thump, name, start);
     show({ messages: [], state: room.state, gap: undefined, error: room.error });
     const offs = [
       room.on("message", (data, meta) => {
@@ -67,7 +75,7 @@ export function useRoom<Rules extends RoomRules, const Name extends string>(
       }),
       room.on("gap", (gap) => show((before) => ({ ...before, gap }))),
       room.on("state", (state) => show((before) => ({ ...before, state, error: room.error }))),
-      // It is in the state that follows.
+      // The state event that follows carries the error. This listener only prevents the console log.
       room.on("error", () => {}),
     ];
     return () => {
@@ -82,7 +90,7 @@ export function useRoom<Rules extends RoomRules, const Name extends string>(
   return { ...shown, publish };
 }
 
-/** Who is in a room. The room is joined, as by `useRoom`. */
+/** Joins a room, and returns the members who are present. */
 export function useMembers<Rules extends RoomRules, const Name extends string>(
   thump: Thump<Rules>,
   name: Name & RoomName<Rules, Name>,
@@ -90,13 +98,13 @@ export function useMembers<Rules extends RoomRules, const Name extends string>(
   const presence = useRef(EMPTY_PRESENCE);
   const subscribe = useCallback(
     (changed: () => void) => {
-      const { room, release } = use(thump as unknown as Thump, name, undefined);
-      const take = ({ users, guests, list }: Presence) => {
+      const { room, release } = acquire(thump as unknown as Thump, name, undefined);
+      const update = ({ users, guests, list }: Presence) => {
         presence.current = { users, guests, list };
         changed();
       };
-      take(room.members);
-      const off = room.members.on("change", take);
+      update(room.members);
+      const off = room.members.on("change", update);
       return () => {
         off();
         release();

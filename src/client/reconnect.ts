@@ -1,4 +1,4 @@
-// Keeps a connection up: which way, when again after one ended, and when to change from a stream to a socket.
+// Reconnect loop: chooses the transport, waits between attempts, and moves from a stream to a WebSocket when possible.
 import { newBackoff } from "./backoff.ts";
 import type { CloseReason } from "./close-reason.ts";
 import { toError, type ThumpError } from "./client-errors.ts";
@@ -6,28 +6,32 @@ import type { ConnectionContext, Connection } from "./connection.ts";
 import { webSocketTransport } from "./websocket-transport.ts";
 import { streamTransport } from "./stream-transport.ts";
 
-/** Tokens are revoked by the second in which they were issued: after this many ms a new one is of another. */
+/** Revocation counts by the second of issue: a token fetched after this delay was issued in a later second. */
 const REVOKED_RETRY_MS = 1100;
-/** A connection that lasted so many ms was a good one. */
+/** A connection that lasts longer resets the backoff. */
 const STABLE_MS = 5000;
 
-/** Whom it connects, and what is told of it. */
+/** The client, as the reconnect loop sees it. */
 export interface ReconnectContext extends ConnectionContext {
-  /** Something about the connection has changed. */
+  /** Called when the state of the connection changes. */
   changed(): void;
-  /** There is no use in going on. */
+  /** Closes the client after a final error. */
   close(error: ThumpError): void;
 }
 
-/** A connection that is kept up. */
+/** The loop, and its current connection. */
 export interface ReconnectLoop {
-  /** The connection in use, or being made. */
+  /** The current connection, open or opening. */
   connection: Connection | undefined;
-  /** There is none: it will try again. */
+  /** True during the delay before the next attempt. */
   waiting: boolean;
+  /** Connects, and reconnects after each end, until the client is closed. */
   run(): Promise<void>;
+  /** Takes a connection into use after its welcome. A connection that it replaces ends. */
   opened(connection: Connection): void;
+  /** Reconnects at once if waiting; otherwise checks the connection. @param moved true if the network changed */
   wake(moved: boolean): void;
+  /** Ends the loop and its connection. */
   close(): void;
 }
 
@@ -41,30 +45,29 @@ export function createReconnectLoop(
 ): ReconnectLoop {
   const { transport } = options;
   const backoff = newBackoff(options.backoff?.first, options.backoff?.most);
-  // Not all at once, but not at once either.
+  // At least 75 % of the bound, so that clients spread out but none retries at once.
   const socketBackoff = newBackoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   let closed = false;
-  /** A token was refused as revoked, and another one is fetched. */
+  /** True after a token was rejected as revoked, until a connection opens with a newly fetched one. */
   let afterRevoked = false;
-  /** A socket that is tried while a stream is in use. */
+  /** A WebSocket that is being tried while a stream is in use. */
   let standby: Connection | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
-  let goOn = () => {};
+  let endWait = () => {};
   const self: ReconnectLoop = { connection: undefined, waiting: false, run, opened, wake, close };
   return self;
 
-  /** Connects, and again whenever that ends, until it is closed or there is no use. */
   async function run(): Promise<void> {
     while (!closed) {
       const began = performance.now();
       const reason = await session();
       self.connection = undefined;
-      planSocket(false);
+      scheduleSocket(false);
       if (closed) return;
       const { error, opened, delay } = reason;
       if (opened) afterRevoked = false;
-      // A user who was signed out and signs in again within the same second gets a token that counts as issued before:
-      // one that is fetched a second later does not.
+      // A user who signs out and in again within one second gets a token that counts as issued before the sign-out.
+      // A token that is fetched a second later does not.
       if (error?.code === "revoked" && context.renewable && !afterRevoked) {
         afterRevoked = true;
         await wait(REVOKED_RETRY_MS);
@@ -72,63 +75,61 @@ export function createReconnectLoop(
       }
       const unauthorized = isUnauthorized(error);
       if (error && (isFinal(error) || (unauthorized && !context.renewable))) return context.close(error);
-      // That a token has run out is nothing to tell of: there will be another.
+      // An expired token is not reported, because a new one is fetched.
       const expired = unauthorized && opened;
       if (error && !expired) context.report(error);
       if (opened && performance.now() - began > STABLE_MS) backoff.reset();
-      // A drain spreads its clients itself; what a refusal says is the same for all.
+      // A draining server gives each client its own delay. The delay of an error is the same for all: it gets jitter.
       const jitter = expired || (opened && delay !== undefined) ? 0 : backoff.next();
       await wait(expired ? 0 : (delay ?? 0) + jitter);
     }
   }
 
-  /** A link is in use: another one that was before it ends. */
   function opened(connection: Connection): void {
-    const before = self.connection;
+    const previous = self.connection;
     self.connection = connection;
     if (connection.kind === "websocket") socketBackoff.reset();
-    if (before !== connection) before?.end();
-    planSocket(connection.kind === "event-stream" && transport === undefined);
+    if (previous !== connection) previous?.end();
+    scheduleSocket(connection.kind === "event-stream" && transport === undefined);
     context.changed();
   }
 
-  /** The network is another one (`moved`), or there was a long sleep. */
   function wake(moved: boolean): void {
-    if (self.waiting) return goOn();
+    if (self.waiting) return endWait();
     self.connection?.check(moved);
     if (moved && retryTimer !== undefined) trySocket();
   }
 
   function close(): void {
     closed = true;
-    planSocket(false);
+    scheduleSocket(false);
     self.connection?.end();
-    goOn();
+    endWait();
   }
 
-  /** One connection from beginning to end, by a socket or, where that comes to nothing, by streams. */
+  /** One connection from start to end: a WebSocket or, if it does not open, a stream. */
   async function session(): Promise<CloseReason> {
     let reason: CloseReason = {};
-    if (transport !== "event-stream") reason = await live(webSocketTransport);
-    // An answer to a request says why there is no socket: a proxy, a token, a server that is not there.
-    if (!reason.opened && transport !== "websocket" && !closed) reason = await live(streamTransport);
+    if (transport !== "event-stream") reason = await runConnection(webSocketTransport);
+    // A browser hides why a handshake failed. The response to a request shows it: a proxy, the token or the server.
+    if (!reason.opened && transport !== "websocket" && !closed) reason = await runConnection(streamTransport);
     return reason;
   }
 
-  async function live(way: typeof webSocketTransport): Promise<CloseReason> {
+  async function runConnection(open: typeof webSocketTransport): Promise<CloseReason> {
     try {
       const token = await context.token();
       if (closed) return {};
-      let connection: Connection = (self.connection = way(context, token));
+      let connection: Connection = (self.connection = open(context, token));
       context.changed();
       for (;;) {
         const reason = await connection.ended;
-        // Another may have taken its place.
+        // A WebSocket may have replaced the stream.
         if (self.connection === connection || closed) return reason;
         connection = self.connection;
       }
     } catch (error) {
-      // Whoever supplies tokens failed, or the address is none.
+      // The token function failed, or the URL is invalid.
       return { error: toError(error) };
     }
   }
@@ -137,8 +138,8 @@ export function createReconnectLoop(
     self.waiting = true;
     context.changed();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => goOn(), ms);
-      goOn = () => {
+      const timer = setTimeout(() => endWait(), ms);
+      endWait = () => {
         clearTimeout(timer);
         self.waiting = false;
         context.changed();
@@ -147,8 +148,8 @@ export function createReconnectLoop(
     });
   }
 
-  /** Whether a socket is to be tried beside the stream. */
-  function planSocket(wanted: boolean): void {
+  /** Schedules an attempt to replace the stream by a WebSocket, or cancels it. */
+  function scheduleSocket(wanted: boolean): void {
     clearTimeout(retryTimer);
     retryTimer = undefined;
     if (wanted) {
@@ -160,25 +161,25 @@ export function createReconnectLoop(
   }
 
   function trySocket(): void {
-    planSocket(false);
+    scheduleSocket(false);
     const attempt = async () => {
       const token = await context.token();
       if (self.connection?.kind !== "event-stream") return;
       const socket = (standby = webSocketTransport(context, token));
       await socket.ended;
-      if (standby === socket) planSocket(true);
+      if (standby === socket) scheduleSocket(true);
     };
-    // A token that cannot be had now may be next time; the stream goes on.
-    attempt().catch(() => planSocket(self.connection?.kind === "event-stream"));
+    // If the token function fails, the stream continues, and the next attempt fetches again.
+    attempt().catch(() => scheduleSocket(self.connection?.kind === "event-stream"));
   }
 }
 
-/** The token is not, or no longer, good. */
+/** True if the token is missing, invalid or expired. */
 function isUnauthorized({ code, status }: Partial<ThumpError> = {}): boolean {
   return status === 401 || code === "unauthorized";
 }
 
-/** It is no use to try again: revoked, a page that may not, or removed (without a request that was answered so). */
+/** True if a retry cannot succeed: a revoked token, a disallowed origin, or a removal (close code 4403, no HTTP status). */
 function isFinal({ code, status }: ThumpError): boolean {
   return code === "revoked" || code === "origin" || (code === "forbidden" && !status);
 }

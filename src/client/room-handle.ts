@@ -1,4 +1,4 @@
-// A room's implementation: what it lets through of what a connection brings, and to whom it tells it.
+// Room handle: applies received frames to a room, drops repeated messages, and notifies listeners.
 import type { Gap, Message, PublishOptions, Room, RoomEvents, State } from "./public-types.ts";
 import { type EncodedData, readData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
@@ -6,34 +6,35 @@ import { ThumpError } from "./client-errors.ts";
 import { RoomMembers, type Members, type PresenceFrame } from "./room-members.ts";
 import { type CursorPosition, parsePosition, CursorTracker } from "./cursor-tracker.ts";
 
-/** So many publications wait for a loop. */
+/** Messages that may wait for a `for await` loop. */
 const MAX_ITERATOR_QUEUE = 10_000;
 
-/** An envelope, as sockets and streams of several rooms carry it. */
+/** A message's envelope on a multiplexed connection. */
 export interface Envelope extends EncodedData, Omit<Message, "data"> {
   room: string;
+  /** The seq of the room's previous message. */
   prev: number;
 }
 
-/** Whose rooms they are. */
+/** The client, as its rooms see it. */
 export interface RoomHandleOwner {
-  /** The state of a room that the connection has, or not yet. */
+  /** The current state of a room. */
   stateOf(handle: RoomHandle): State;
   publish(room: string, data: unknown, options?: PublishOptions): Promise<string>;
   leave(handle: RoomHandle): void;
-  /** More is wanted of the room than it was joined for. */
+  /** Joins again, with presence. */
   rejoin(handle: RoomHandle): void;
-  /** Its position has changed. */
+  /** Called when the position of a room changes. */
   moved(handle: RoomHandle): void;
-  /** Its state has changed. */
+  /** Called when the state of a room may have changed. */
   changed(): void;
 }
 
 export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
   readonly tracker = new CursorTracker();
-  /** Who is present is wanted. */
+  /** True if the program uses `members`. */
   presence = false;
-  /** The server has us in. */
+  /** True while joined on the current connection. */
   joined = false;
   state: State = "connecting";
   error: ThumpError | undefined;
@@ -70,19 +71,19 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void> {
     const waiting: Message[] = [];
     let wake = () => {};
-    let behind = false;
+    let overflowed = false;
     const offs = [
       this.on("state", () => wake()),
       this.on("message", (data, meta) => {
-        behind ||= waiting.length === MAX_ITERATOR_QUEUE;
-        if (!behind) waiting.push({ data, ...meta });
+        overflowed ||= waiting.length === MAX_ITERATOR_QUEUE;
+        if (!overflowed) waiting.push({ data, ...meta });
         wake();
       }),
     ];
     try {
       for (;;) {
         for (let next; (next = waiting.shift());) yield next;
-        if (behind) throw new ThumpError("behind", "The loop is too slow.");
+        if (overflowed) throw new ThumpError("behind", "The loop is too slow.");
         if (this.error) throw this.error;
         if (this.state === "closed") return;
         await new Promise<void>((resolve) => (wake = resolve));
@@ -92,7 +93,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     }
   }
 
-  /** The server took us in, over a connection that says what it replays. */
+  /** Handles the reply to a join. */
   onJoined(reply: { at: string; resumed: boolean; replay: number; presence?: PresenceFrame }): void {
     this.tracker.joined(reply);
     if (reply.presence) this.onPresence(reply.presence);
@@ -100,14 +101,14 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     this.setJoined(true);
   }
 
-  /** In now, or not: then nothing is taken until it is. */
+  /** Marks the room joined or detached. Detached rooms drop messages. */
   setJoined(joined: boolean): void {
     if (!joined) this.tracker.detach();
     this.joined = joined;
     this.owner.changed();
   }
 
-  /** A publication has come. False when something before it is missing. @param text the envelope as it came */
+  /** Delivers a message once. Returns false if earlier messages are missing. @param text the envelope's source */
   message(envelope: Envelope, text: string): boolean {
     const { event, at, from, time, prev } = envelope;
     const { tracker } = this;
@@ -121,8 +122,8 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     return verdict !== "missing";
   }
 
-  /** Something of this room has come. False when something before it is missing. */
-  take(type: string, frame: Envelope & Gap, text: string): boolean {
+  /** Handles a frame of this room. Returns false if messages are missing, so that the caller must rejoin. */
+  onFrame(type: string, frame: Envelope & Gap, text: string): boolean {
     if (type === "message") return this.message(frame, text);
     if (type === "gap") this.gap(frame);
     else if (type === "presence") this.onPresence(frame as unknown as PresenceFrame);
@@ -140,9 +141,9 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     this.#members.apply(frame);
   }
 
-  /** Everything up to here has come. */
+  /** Handles a position announced by the server: no message up to it is outstanding. */
   onPosition(at: CursorPosition): void {
-    this.tracker.covered(at);
+    this.tracker.advance(at);
     this.owner.moved(this);
   }
 
@@ -150,7 +151,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     if (!this.emit("error", error)) console.error(`thump: ${this.name}:`, error);
   }
 
-  /** Tells if its state is another one now. */
+  /** Recomputes the state, and notifies listeners if it changed. */
   update(): void {
     const state = this.owner.stateOf(this);
     if (this.state === state) return;
@@ -158,11 +159,11 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     this.emit("state", state);
   }
 
-  /** The server does not let us in, or any more. True where it may in another way. */
-  refused(error: ThumpError): boolean {
+  /** Handles a failed join, or a removal. Returns true if a join without presence may succeed. */
+  onRefused(error: ThumpError): boolean {
     this.error = error;
     this.fail(error);
-    // It may be the members alone that are not ours to see.
+    // The rule may allow the room but not its members.
     const { presence } = this;
     this.presence = false;
     if (presence && error.code === "forbidden") {

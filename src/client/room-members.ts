@@ -1,14 +1,15 @@
-// Who is present in a room: a snapshot, and the changes after it. The reducer is pure.
+// Members of a room: a presence snapshot, and the changes applied to it. The reducer is pure.
 import { Emitter } from "./emitter.ts";
 
-/** A user who is present, by any number of connections. */
+/** A user who is present, with any number of connections. */
 export interface Member {
+  /** The user's name. */
   user: string;
-  /** What their token says about them, for others to see. */
+  /** Public details from the user's token. */
   info?: unknown;
 }
 
-/** What the server says: a snapshot has `members`, a change `joined` and `left`; of a large room `more` counts alone. */
+/** A presence frame: `members` in a snapshot, `joined` and `left` in a change, `more` for a room too large to list. */
 export interface PresenceFrame {
   users?: number;
   guests?: number;
@@ -18,18 +19,19 @@ export interface PresenceFrame {
   more?: boolean;
 }
 
+/** The users and guests who are present in a room. */
 export interface Presence {
-  /** How many users there are. */
+  /** Number of users. */
   readonly users: number;
-  /** How many connections without a user. */
+  /** Number of connections without a user. */
   readonly guests: number;
-  /** The users; nobody is named where the room is large. */
+  /** The users. Empty if the room is too large to list. */
   readonly list: readonly Member[];
 }
 
 export const NO_MEMBERS: Presence = { users: 0, guests: 0, list: [] };
 
-/** What is known after a frame. */
+/** Applies a frame to the previous presence. */
 export function applyPresence(before: Presence, frame: PresenceFrame): Presence {
   const { users = 0, guests = 0, members, joined, left, more } = frame;
   if (members || more || !joined) return { users, guests, list: more ? [] : (members ?? []) };
@@ -39,11 +41,11 @@ export function applyPresence(before: Presence, frame: PresenceFrame): Presence 
   return { users, guests, list: [...byUser.values()] };
 }
 
-/** The members of a room, as far as its rule tells. */
+/** The live presence of a room. Stays empty unless the room's rule enables presence. */
 export interface Members extends Presence {
-  /** How many are here: users and guests. */
+  /** Number of users and guests. */
   readonly count: number;
-  /** Calls `listener` when somebody comes or goes. Returns what takes it away again. */
+  /** Calls `listener` when members join or leave. @returns removes the listener */
   on(name: "change", listener: (presence: Presence) => unknown): () => void;
 }
 

@@ -1,13 +1,13 @@
-// Types that flow from the room rules: which names there are, and what is in their rooms. No code.
+// Types derived from room rules: the valid room names, and the data of each room. No code.
 import type { Static, TSchema } from "typebox";
 
 /**
- * Room rules as a server has them (`typeof rooms`), or just what is in their rooms: `{ "chat:*": { data: Chat } }`.
- * Only `schema` and `data` are looked at.
+ * The server's room rules (`typeof rooms`), or only the data types of the rooms: `{ "chat:*": { data: Chat } }`.
+ * Only `schema` and `data` are used.
  */
 export type RoomRules = Record<string, object>;
 
-/** The names that a pattern stands for: `chat:*` is `chat:${string}`; `{id}` is one part without a colon. */
+/** The template literal type of a pattern: `chat:*` is `chat:${string}`; `{id}` is one part without a colon. */
 type Template<Pattern extends string> = Pattern extends `${infer Head}*${infer Tail}`
   ? `${Template<Head>}${string}${Template<Tail>}`
   : Pattern extends `${infer Head}{${string}}${infer Tail}`
@@ -27,14 +27,14 @@ type Fits<Name extends string, Pattern extends string> =
         : false
     : false;
 
-/** The patterns that a name fits: itself alone, if there is a rule of just that name. */
+/** The patterns that match a name: only the name itself, if a rule has exactly that name. */
 type PatternsOf<Rules extends RoomRules, Name extends string> = Name extends keyof Rules
   ? Name
   : {
       [Pattern in keyof Rules & string]: Fits<Name, Pattern> extends true ? Pattern : never;
     }[keyof Rules & string];
 
-/** A room's name; where there are rules and none has such rooms, a type that says so. */
+/** A room name; if no rule matches it, a string literal type that reports this. */
 export type RoomName<Rules extends RoomRules, Name extends string> = string extends keyof Rules
   ? string
   : [PatternsOf<Rules, Name>] extends [never]
@@ -44,7 +44,7 @@ export type RoomName<Rules extends RoomRules, Name extends string> = string exte
 type DataOfRule<Rule> = Rule extends { data: infer Data }
   ? Data
   : Rule extends { schema: { "~standard": { types?: infer Types } } }
-    ? // What is published is what arrives: a schema's output stays with the server.
+    ? // Messages carry the published data: the schema's input type. Its output is used on the server only.
       NonNullable<Types> extends { input: infer Input }
       ? Input
       : unknown
@@ -52,7 +52,7 @@ type DataOfRule<Rule> = Rule extends { data: infer Data }
       ? Static<Schema>
       : unknown;
 
-/** What is in a room. Of several rules that a name fits, any: which comes first a type cannot say. */
+/** The data of a room. If several rules match the name, the union of theirs: types have no order of rules. */
 export type RoomData<Rules extends RoomRules, Name extends string> = DataOfRule<
   Rules[PatternsOf<Rules, Name>]
 >;

@@ -1,4 +1,4 @@
-// The second way, where sockets are blocked: the multiplexed stream to listen, POST to publish, and the same exactness.
+// Event-stream transport: the multiplexed stream receives, `POST /publish` sends. Used where WebSockets are blocked.
 import { closeReasonFor } from "./close-reason.ts";
 import type { ThumpError, ErrorFrame } from "./client-errors.ts";
 import { isLasting, request } from "./http.ts";
@@ -7,7 +7,7 @@ import type { OutboxEntry } from "./outbox.ts";
 import { dataReader } from "./event-stream-parser.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
-/** One request publishes at most so many, of about so many bytes. */
+/** Limits of one publish request. The last item may exceed the bytes. */
 const MAX_BATCH = { count: 100, bytes: 64 * 1024 };
 
 interface PublishResult {
@@ -18,29 +18,29 @@ interface PublishResult {
 export function streamTransport(context: ConnectionContext, token: string | undefined): Connection {
   const { handles, outbox } = context;
   const closing = new AbortController();
-  /** Of the stream that there is. */
+  /** Aborts the current stream. */
   let current = new AbortController();
-  let arranging = false;
+  let opening = false;
   let posting = false;
-  let lastHeard = 0;
-  const way = { join: arrange, leave: arrange, rejoin, flush, check, welcome: () => {}, renew };
-  const connection = newConnection(context, "event-stream", way, () => {
+  let lastReceived = 0;
+  const transport = { join: reopen, leave: reopen, rejoin, flush, check, welcome: () => {}, renew };
+  const connection = newConnection(context, "event-stream", transport, () => {
     current.abort();
     closing.abort();
   });
-  arrange();
+  reopen();
   return connection;
 
-  /** Other rooms are another stream: the one that there is ends, and the next goes on where it was. */
-  function arrange(): void {
-    if (arranging) return;
-    arranging = true;
+  /** Replaces the stream after the current task: a stream's rooms are fixed. The new one resumes every room. */
+  function reopen(): void {
+    if (opening) return;
+    opening = true;
     connection.after(0, open);
   }
 
   function rejoin(handle: RoomHandle): void {
     handle.setJoined(false);
-    arrange();
+    reopen();
   }
 
   function flush(): void {
@@ -48,24 +48,24 @@ export function streamTransport(context: ConnectionContext, token: string | unde
   }
 
   function check(moved: boolean): void {
-    // There is nothing to ask: a stream that is silent for long, or on a network of before, is opened anew.
-    if (connection.opened && (moved || performance.now() - lastHeard > context.heartbeat)) arrange();
+    // A stream cannot be pinged: reopen it if the network changed, or if it was silent for a heartbeat.
+    if (connection.opened && (moved || performance.now() - lastReceived > context.heartbeat)) reopen();
   }
 
   function renew(fresh: string | undefined): void {
     token = fresh;
-    arrange();
+    reopen();
   }
 
   function open(): void {
-    arranging = false;
+    opening = false;
     current.abort();
     const { signal } = (current = new AbortController());
     connection.replies.clear();
     const joins: string[] = [];
     for (const handle of handles.values()) {
       handle.setJoined(false);
-      joins.push(connection.joining(handle));
+      joins.push(connection.joinCommand(handle));
     }
     connection.watch(context.timeout, () => connection.end());
     const end = (error?: unknown) => {
@@ -76,17 +76,17 @@ export function streamTransport(context: ConnectionContext, token: string | unde
 
   async function listen(signal: AbortSignal, body: string): Promise<void> {
     const response = await request(context, token, "/events", signal, body);
-    // Not `for await`: not every browser can read a body so.
+    // Some browsers do not support `for await` over a body.
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const decoder = new TextDecoder();
-    const take = dataReader((data) => signal.aborted || connection.receive(data));
+    const read = dataReader((data) => signal.aborted || connection.receive(data));
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      lastHeard = performance.now();
-      // A server sends at least its keep-alives.
+      lastReceived = performance.now();
+      // A live server sends keep-alives at this interval.
       connection.watch(context.heartbeat * 2.5, () => connection.end());
-      take(decoder.decode(value, { stream: true }));
+      read(decoder.decode(value, { stream: true }));
     }
   }
 
@@ -101,8 +101,8 @@ export function streamTransport(context: ConnectionContext, token: string | unde
     }
     if (batch.length === 0) return;
     posting = true;
-    // A connection may be dead without a word.
-    const done = connection.after(context.timeout, () => connection.end());
+    // A dead connection may not fail by itself.
+    const cancelTimeout = connection.after(context.timeout, () => connection.end());
     try {
       const body = `[${batch.map((entry) => entry.body).join()}]`;
       const response = await request(context, token, "/publish?ordered=1", closing.signal, body);
@@ -110,19 +110,19 @@ export function streamTransport(context: ConnectionContext, token: string | unde
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
         if (results[i]) connection.answer(entry, at, error);
-        // One before it was refused, and it was not tried: it goes again, in its place.
+        // The server stopped at an earlier item: send this one again.
         else outbox.rewind([entry]);
       });
     } catch (error) {
-      failed(batch, error);
+      onPublishFailed(batch, error);
     }
-    done();
+    cancelTimeout();
     posting = false;
     flush();
   }
 
-  function failed(batch: OutboxEntry[], error: unknown): void {
-    // Given up already: all of it is in the outbox again.
+  function onPublishFailed(batch: OutboxEntry[], error: unknown): void {
+    // The connection has ended, and the batch is queued again.
     if (closing.signal.aborted) return;
     const { status, retry = 1000 } = error as ThumpError;
     if (status === undefined || status === 401) connection.end(closeReasonFor(error));

@@ -1,4 +1,4 @@
-// The first way: the multiplexed socket (docs/protocol.md). Commands have ids, replies carry them back.
+// WebSocket transport: the multiplexed socket (docs/protocol.md). Commands have ids, which replies repeat.
 import { closeReasonOf } from "./close-reason.ts";
 import { ThumpError, errorFromFrame } from "./client-errors.ts";
 import {
@@ -12,11 +12,11 @@ import {
 import type { OutboxEntry } from "./outbox.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
-/** So many publications are on their way at a time: fewer once the server says to slow down. */
+/** Maximum number of unanswered publications. A rate limit lowers it for a while. */
 const MAX_IN_FLIGHT = 32;
-/** Within this many ms an answer comes, or the connection is dead. */
+/** A connection without any frame this long after a ping is dead. */
 const ANSWER_TIMEOUT_MS = 5000;
-/** What a publication's frame has beside its body, at most: `{"id":…,"type":"publish","echo":true,"ordered":true,`. */
+/** Maximum size of a publication's frame without its body: `{"id":…,"type":"publish","echo":true,"ordered":true,`. */
 const MAX_FRAME_HEAD_BYTES = 67;
 
 export function webSocketTransport(context: ConnectionContext, token: string | undefined): Connection {
@@ -25,13 +25,13 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   let maxFrame = 0;
   let window = MAX_IN_FLIGHT;
   const Socket = options.WebSocket ?? WebSocket;
-  // A browser's socket has no headers: the token travels as a subprotocol.
+  // Browsers cannot set headers on a WebSocket: the token is passed as a subprotocol.
   const protocols = token === undefined ? [] : ["thump", `bearer.${token}`];
   const socket = new Socket(`${context.base.replace(/^http/, "ws")}/ws`, protocols) as SocketLike;
-  const way = { join, leave, rejoin, flush, check, welcome, renew };
-  const connection = newConnection(context, "websocket", way, (dead) => {
+  const transport = { join, leave, rejoin, flush, check, welcome, renew };
+  const connection = newConnection(context, "websocket", transport, (dead) => {
     socket.onmessage = socket.onclose = null;
-    // A dead peer answers no close either.
+    // A dead peer does not complete a close handshake.
     if (dead && socket.terminate) socket.terminate();
     else socket.close();
   });
@@ -40,18 +40,18 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     connection.receive(String(data));
   };
   socket.onclose = ({ code, reason }) => connection.end(closeReasonOf(code, reason));
-  // A close follows.
+  // A close event follows.
   socket.onerror = () => {};
   return connection;
 
-  /** Before the welcome there is nothing to ask: then all is said. */
+  /** Before the welcome, joins wait: the welcome joins all rooms. */
   function join(handle: RoomHandle): void {
-    if (connection.opened) socket.send(connection.joining(handle));
+    if (connection.opened) socket.send(connection.joinCommand(handle));
   }
 
   function leave({ name: room }: RoomHandle): void {
-    // That it was not in it, or not yet, makes no difference now.
-    ask({ type: "leave", room }, () => {});
+    // An error (not joined) makes no difference.
+    sendCommand({ type: "leave", room }, () => {});
   }
 
   function rejoin(handle: RoomHandle): void {
@@ -68,15 +68,15 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     }
   }
 
-  /** What is dead, on whichever network, does not answer. */
+  /** Pings in every case: a dead connection does not reply, whether or not the network changed. */
   function check(): void {
     if (connection.opened) probe(ANSWER_TIMEOUT_MS);
   }
 
   function publish(entry: OutboxEntry): void {
     if (entry.bytes + MAX_FRAME_HEAD_BYTES > maxFrame)
-      return outbox.settle(entry, new ThumpError("too-large", `The server takes ${maxFrame} bytes.`));
-    // Our own comes back too: in its place, and without it `prev` would tell of gaps that are none.
+      return outbox.settle(entry, new ThumpError("too-large", `The limit is ${maxFrame} bytes.`));
+    // `echo`: our own messages must arrive in order with the others. Without them `prev` would report false gaps.
     const head = connection.command({ type: "publish", echo: true, ordered: true }, (reply) => {
       if (!reply.retry) window = Math.min(MAX_IN_FLIGHT, window + 1);
       else if (!connection.paused) window = Math.ceil(window / 4);
@@ -89,30 +89,30 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   function welcome({ limits }: Frame): void {
     maxFrame = limits.message;
     handles.forEach(join);
-    beat();
+    scheduleProbe();
   }
 
-  /** The server's own pings are hidden from a page: we ask, and learn where it is. */
-  function beat(): void {
+  /** Pages do not see the server's WebSocket pings, so the client sends its own. The reply carries the server's position. */
+  function scheduleProbe(): void {
     const { heartbeat } = context;
     connection.watch(heartbeat, () => probe(Math.min(heartbeat, ANSWER_TIMEOUT_MS)));
   }
 
   function probe(ms: number): void {
-    const before = frames;
+    const framesBefore = frames;
     socket.send('{"type":"ping"}');
-    connection.watch(ms, () => (before === frames ? connection.end({}, true) : beat()));
+    connection.watch(ms, () => (framesBefore === frames ? connection.end({}, true) : scheduleProbe()));
   }
 
   function renew(fresh: string | undefined): void {
-    ask({ type: "auth", token: fresh }, (reply) => {
+    sendCommand({ type: "auth", token: fresh }, (reply) => {
       if (reply.type === "authorized") connection.renewBefore(reply.expires);
-      // The old one is good until it ends; then the server closes with 4401.
+      // The old token stays valid until it expires. Then the server closes with 4401.
       else context.report(errorFromFrame(reply));
     });
   }
 
-  function ask(command: object, reply: ReplyHandler): void {
+  function sendCommand(command: object, reply: ReplyHandler): void {
     if (connection.opened) socket.send(connection.command(command, reply));
   }
 }
