@@ -1,0 +1,79 @@
+// Runs the tests: `bun test` in one process per file, several files at a time, with progress and a summary.
+//
+//   bun scripts/test/main.ts [--quick | --long] [--share=<0 to 1>] [--jobs=<n>] [option of bun test ...] [path ...]
+//
+// --quick  only the files that start no other program and contain no long tests
+// --long   only the files that contain long tests
+// --share  the share of the long tests to play; 1 plays all of them
+// --jobs   the number of files that run at the same time
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { Progress } from "./progress.ts";
+import { type FileResult, runFile } from "./run-file.ts";
+import { selectFiles } from "./select-files.ts";
+import { printSummary } from "./summary.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+/** The duration of each file in the last run, in seconds: the slowest files start first. */
+const TIMES = join(ROOT, "node_modules/.cache/thump-test-times.json");
+/** The share of the long tests that `bun run test` plays. Every file with long tests plays at least one. */
+const DEFAULT_SHARE = 0.02;
+/** Many tests wait for a timer or for another process, so there are more jobs than processors. */
+const JOBS = availableParallelism() + 1;
+
+const args = process.argv.slice(2);
+const paths = args.filter((arg) => !arg.startsWith("-"));
+const options = args.filter((arg) => arg.startsWith("-"));
+
+/** Removes an option of this script from those for `bun test`. @returns its value, "" if it has none */
+function take(name: string): string | undefined {
+  const at = options.findIndex((option) => option === name || option.startsWith(`${name}=`));
+  return at < 0 ? undefined : options.splice(at, 1)[0]?.slice(name.length + 1);
+}
+
+const isQuick = take("--quick") !== undefined;
+const onlyLong = take("--long") !== undefined;
+const share = Number(take("--share") ?? DEFAULT_SHARE);
+const jobs = Number(take("--jobs") ?? JOBS);
+if (!(share >= 0 && share <= 1) || !(jobs >= 1)) throw new Error("--share is from 0 to 1, --jobs at least 1");
+const seed = Number(process.env["THUMP_SEED"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+
+const times = (await Bun.file(TIMES)
+  .json()
+  .catch(() => ({}))) as Record<string, number>;
+const files = await selectFiles(
+  ROOT,
+  paths.map((path) => relative(ROOT, resolve(path))),
+  isQuick ? "quick" : onlyLong ? "long" : "all",
+);
+if (files.length === 0) throw new Error(`no test file matches ${paths.join(" ")}`);
+/** Files that the last run did not time start before the others if they may be slow. */
+const weight = (file: string) => times[file] ?? (/cluster|browser|e2e|bench/.test(file) ? 1000 : 0);
+const waiting = files.toSorted((a, b) => weight(b) - weight(a));
+
+console.log(`${files.length} files, ${jobs} at a time. THUMP_SEED=${seed} repeats the random choices of this run.`);
+const env = { ...process.env, THUMP_SEED: String(seed), THUMP_TEST_SHARE: String(share) };
+const progress = new Progress(files.length);
+const results: FileResult[] = [];
+const children = new Set<Bun.Subprocess>();
+process.on("SIGINT", () => {
+  for (const child of children) child.kill();
+  process.exit(130);
+});
+
+async function work(): Promise<void> {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    progress.start(file);
+    const result = await runFile(file, { cwd: ROOT, env, options, children });
+    results.push(result);
+    progress.finish(result);
+  }
+}
+
+await Promise.all(Array.from({ length: jobs }, work));
+progress.stop();
+for (const { file, seconds } of results) times[file] = seconds;
+mkdirSync(dirname(TIMES), { recursive: true });
+await Bun.write(TIMES, JSON.stringify(times));
+process.exitCode = printSummary(results, seed, progress.elapsed());
