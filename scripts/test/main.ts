@@ -52,7 +52,9 @@ if (files.length === 0) throw new Error(`no test file matches ${paths.join(" ")}
 const weight = (file: string) => times[file] ?? (/cluster|browser|e2e|bench/.test(file) ? 1000 : 0);
 const waiting = files.toSorted((a, b) => weight(b) - weight(a));
 
-console.log(`${files.length} files, ${jobs} at a time. THUMP_SEED=${seed} repeats the random choices of this run.`);
+console.log(
+  `${files.length} files, ${jobs} at a time. THUMP_SEED=${seed} repeats the random choices of this run.`,
+);
 const env = { ...process.env, THUMP_SEED: String(seed), THUMP_TEST_SHARE: String(share) };
 const progress = new Progress(files.length);
 const results: FileResult[] = [];

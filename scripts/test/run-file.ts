@@ -35,13 +35,16 @@ export interface RunOptions {
 
 export async function runFile(file: string, run: RunOptions): Promise<FileResult> {
   const began = performance.now();
-  const child = Bun.spawn([process.execPath, "test", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`], {
-    cwd: run.cwd,
-    env: run.env,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const child = Bun.spawn(
+    [process.execPath, "test", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`],
+    {
+      cwd: run.cwd,
+      env: run.env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
   run.children.add(child);
   const pieces: string[] = [];
   const read = async (stream: ReadableStream<Uint8Array>) => {

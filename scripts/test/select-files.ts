@@ -12,7 +12,10 @@ const STARTS_PROGRAMS = [
   "test/support/nginx.ts",
 ];
 
-const transpiler = new Bun.Transpiler({ loader: "tsx" });
+const transpilers = {
+  ts: new Bun.Transpiler({ loader: "ts" }),
+  tsx: new Bun.Transpiler({ loader: "tsx" }),
+};
 
 /** @param paths folders or files, relative to `root`. Without any, all files match. */
 export async function selectFiles(root: string, paths: string[], selection: Selection): Promise<string[]> {
@@ -32,7 +35,7 @@ export async function selectFiles(root: string, paths: string[], selection: Sele
 /** The files of tests and scripts that a file imports, directly or through others. */
 async function importsOf(root: string, file: string, found = new Set<string>()): Promise<Set<string>> {
   const text = await Bun.file(join(root, file)).text();
-  for (const { path } of transpiler.scanImports(text)) {
+  for (const { path } of transpilers[file.endsWith("x") ? "tsx" : "ts"].scanImports(text)) {
     if (!path.startsWith(".")) continue;
     const imported = relative(root, join(root, file, "..", path));
     if (found.has(imported) || !/^(test|scripts|bench)\/.*\.tsx?$/.test(imported)) continue;

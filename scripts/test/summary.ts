@@ -5,7 +5,8 @@ const SLOWEST_FILES = 5;
 
 /** @returns the exit code: 1 if a test failed, or was skipped without a reason */
 export function printSummary(results: FileResult[], seed: number, elapsed: string): number {
-  const sum = (of: (result: FileResult) => number) => results.reduce((total, result) => total + of(result), 0);
+  const sum = (of: (result: FileResult) => number) =>
+    results.reduce((total, result) => total + of(result), 0);
   const cpu = sum(({ cpuSeconds }) => cpuSeconds);
   const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_FILES);
   console.log("\nslowest files");

@@ -1,5 +1,5 @@
 // `--baseline`: an earlier build is measured in turn with this one, and what changed is judged by the ranges of the runs.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import type { FanoutResult, Report } from "../../bench/results.ts";
 import { serversOf } from "../../bench/runner/measure.ts";
 import { scenarios } from "../../bench/scenarios.ts";
 import { reportOf, rowOf, scenarioOf, windowOf } from "./support.ts";
+import { describeIf, notLinux } from "../support/skip.ts";
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 const twins = twinsOf(adapters, { ref: "main~1", commit, path: "/tmp/old" });
@@ -65,7 +66,7 @@ test("more CPU a delivery counts beyond 3 % when the ranges are apart", () => {
   expect(verdictOf([1, 1.01, 1.2], [1.05, 1.1, 1.3])).toBe("same");
 });
 
-describe.if(process.platform === "linux")("from outside", () => {
+describeIf(notLinux)("from outside", () => {
   const bench = async (...args: string[]) => {
     const script = join(import.meta.dir, "../../bench/main.ts");
     const child = Bun.spawn([process.execPath, script, ...args], { stdout: "pipe", stderr: "pipe" });

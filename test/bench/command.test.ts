@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Report } from "../../bench/results.ts";
+import { describeIf, notLinux } from "../support/skip.ts";
 
 const script = join(import.meta.dir, "../../bench/main.ts");
 let folder = "";
@@ -23,7 +24,7 @@ async function bench(...args: string[]) {
   return { code: await child.exited, output, errors };
 }
 
-describe.if(process.platform === "linux")("a run", () => {
+describeIf(notLinux)("a run", () => {
   test("measures, writes results and a page, and compares with itself", async () => {
     const json = join(folder, "a.json");
     const options = ["--scenario", "ws-50", "--runs", "1", "--seconds", "0.3", "--json", json];

@@ -1,11 +1,12 @@
 // Several generator processes are one: the first publishes, all receive, and what they saw is put together.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { Party } from "../../bench/commands.ts";
 import { now } from "../../bench/generator/clock.ts";
 import { control } from "../../bench/peers/control/adapter.ts";
 import { Generator } from "../../bench/runner/generator.ts";
 import { mergeJoined, mergeWindow } from "../../bench/runner/merge.ts";
 import { startServer } from "../../bench/runner/server.ts";
+import { notLinux, testIf } from "../support/skip.ts";
 
 const SIZE = 100;
 
@@ -14,7 +15,7 @@ function party(name: string, count: number, publishes: boolean, rooms = 1): Part
   return { name, dialect, count, rooms, listens: !publishes, publishes, atOnce: 8 };
 }
 
-test.if(process.platform === "linux")("two processes, three rooms, six publishers", async () => {
+testIf(notLinux)("two processes, three rooms, six publishers", async () => {
   const server = await startServer(control);
   const generator = await Generator.start({ port: server.port, pid: server.pid, size: SIZE }, 2, () => {});
   try {

@@ -8,6 +8,7 @@ import type { Report, Row } from "../../bench/results.ts";
 import { launch, noBrowser } from "../../scripts/chromium.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { idleOf, kneeOf, reportOf, resumeOf, rowOf, scenarioOf, slowOf, windowOf } from "./support.ts";
+import { testIf } from "../support/skip.ts";
 
 const EVIL = `</script><script>alert("out")</script><img src=x onerror=alert(1)>`;
 const knee = (rate: number, lost = 0) => kneeOf(windowOf({ rate, p99: 80, faults: { lost } }));
@@ -107,7 +108,7 @@ test("two sweeps make the headline, however many were measured", async () => {
   expect(headed("latency")).toEqual(["ws", "sse", "rooms"]);
 });
 
-test.skipIf(noBrowser !== undefined)(
+testIf(noBrowser)(
   "in a browser it draws its charts and asks the network for nothing",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "thump-page-"));

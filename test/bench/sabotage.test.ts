@@ -1,5 +1,5 @@
 // The benchmark must catch a server that loses, repeats, swaps or changes messages, or that stops for a while.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Adapter } from "../../bench/adapter.ts";
 import type { Dialect } from "../../bench/dialect.ts";
@@ -10,6 +10,7 @@ import { Sweep } from "../../bench/runner/kinds/knee.ts";
 import { quick } from "../../bench/runner/pace.ts";
 import { Rig } from "../../bench/runner/rig.ts";
 import type { Scenario } from "../../bench/scenarios.ts";
+import { describeIf, notLinux } from "../support/skip.ts";
 
 const script = join(import.meta.dir, "faulty-server.ts");
 const socket: Dialect = { transport: "websocket", path: "/", publish: "{message}", verbatim: true };
@@ -60,7 +61,7 @@ function rowOf(result: FanoutResult): Row {
 /** A busy machine starts processes slowly. */
 const LONG = 60_000;
 
-describe.if(process.platform === "linux")("the benchmark", () => {
+describeIf(notLinux)("the benchmark", () => {
   test(
     "finds nothing wrong with a server that does as it should",
     async () => {

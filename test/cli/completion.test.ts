@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { run } from "../support/command.ts";
 import { folder } from "../support/process.ts";
 import { type Ask, bash, fish, zsh } from "../support/shells.ts";
+import { noProgram, testIf } from "../support/skip.ts";
 
 /** What could come next, as the scripts are told; the last line says what else may come. */
 async function complete(...words: string[]): Promise<string[]> {
@@ -69,8 +70,7 @@ test("where a file or a folder is wanted, the shell's own completion is asked fo
 /** A test in a folder with a file and a folder, for each shell that is here. */
 function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => Promise<void>): void {
   for (const [shell, start] of Object.entries({ bash, zsh, fish })) {
-    const missing = Bun.which(shell) ? "" : ` (there is no ${shell} here)`;
-    test.skipIf(missing !== "")(`${shell}: ${name}${missing}`, async () => {
+    testIf(noProgram(shell))(`${shell}: ${name}`, async () => {
       const cwd = folder({ "a file.json": "", "only.txt": "" });
       mkdirSync(join(cwd, "order"));
       await check(await start(cwd), cwd, shell);
@@ -113,15 +113,12 @@ inEach("words that mean something to a shell are passed on, never run", async (a
 });
 
 for (const [shell, start] of Object.entries({ bash, zsh })) {
-  test.skipIf(!Bun.which(shell))(
-    `${shell}: in the midst of a line, what is before the cursor counts`,
-    async () => {
-      const ask = await start(folder());
-      // To the beginning, and nine to the right.
-      const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
-      expect(line).toMatch(/^thump publish +--last$/);
-    },
-  );
+  testIf(noProgram(shell))(`${shell}: in the midst of a line, what is before the cursor counts`, async () => {
+    const ask = await start(folder());
+    // To the beginning, and nine to the right.
+    const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
+    expect(line).toMatch(/^thump publish +--last$/);
+  });
 }
 
 test("another shell: 2, and which there are", async () => {

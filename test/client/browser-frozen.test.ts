@@ -5,10 +5,8 @@ import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 import { client, upTo } from "./support.ts";
-import { inBrowser, openTab, type Tab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { inBrowser, openTab, type Tab, type TabOptions } from "./tab.ts";
 import { type Said, talk } from "./talk.ts";
-
-tellIfSkipped("test/client/browser-frozen.test.ts");
 
 async function open(transport: "websocket" | "event-stream", options: TabOptions = {}) {
   const access = options.token && { access: { secrets: [SECRET], leeway: 0 } };

@@ -6,9 +6,7 @@ import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
-import { inBrowser, tellIfSkipped } from "./tab.ts";
-
-tellIfSkipped("test/client/browser-readme.test.ts");
+import { inBrowser } from "./tab.ts";
 
 /** The code block of the README that connects a client, as JavaScript for a page of that server. */
 async function snippet(url: string): Promise<string> {

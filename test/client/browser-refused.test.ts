@@ -8,9 +8,7 @@ import { connect, Inbox } from "../support/clients.ts";
 import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 import { tcp } from "../support/tcp.ts";
-import { inBrowser, tellIfSkipped } from "./tab.ts";
-
-tellIfSkipped("test/client/browser-refused.test.ts");
+import { inBrowser } from "./tab.ts";
 
 const CLOSED = 2;
 

@@ -5,10 +5,8 @@ import { Life } from "../durable/life.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { client, hear } from "./support.ts";
-import { inBrowser, openTab, tellIfSkipped, WAYS } from "./tab.ts";
+import { inBrowser, openTab, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
-
-tellIfSkipped("test/client/browser-restart.test.ts");
 
 /** All of it is kept, and a drain is short. */
 const ARGS = ["--rooms", '{"*":{"history":{"count":100000}}}', "--drain", "300ms"];

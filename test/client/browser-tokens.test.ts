@@ -5,10 +5,8 @@ import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 import { client } from "./support.ts";
-import { inBrowser, openTab, tellIfSkipped, WAYS } from "./tab.ts";
+import { inBrowser, openTab, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
-
-tellIfSkipped("test/client/browser-tokens.test.ts");
 
 describe.each(WAYS)("by %s", (_, options) => {
   const transport = options.transport ?? "event-stream";

@@ -3,10 +3,8 @@ import { describe, expect } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
-import { inBrowser, openTab, type TabOptions, tellIfSkipped } from "./tab.ts";
+import { inBrowser, openTab, type TabOptions } from "./tab.ts";
 import { talk } from "./talk.ts";
-
-tellIfSkipped("test/client/browser.test.ts");
 
 async function open(options: TabOptions, blockUpgrade = false) {
   const server = startServer({ rooms: { "*": { history: { count: 100_000 } } } });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { buildClient } from "../../scripts/build-client.ts";
 import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
+import { testIf } from "../support/skip.ts";
 
 /** What a page loads, gzipped, in bytes. */
 const LIMIT = 7 * 1024;
@@ -22,9 +23,8 @@ const probe = Bun.spawnSync([...NODE, "--version"], { stderr: "ignore", env: pro
 const noNode = /^v(2[2-9]|[3-9]\d)\./.test(String(probe.stdout))
   ? undefined
   : "no Node of 22 or more (npx -y node@22)";
-if (noNode) console.log(`skipped: test/client/bundle.test.ts: ${noNode}`);
 
-test.skipIf(noNode !== undefined)(
+testIf(noNode)(
   "it runs under Node, on both transports, and lets the process end",
   async () => {
     const server = startServer();

@@ -1,5 +1,5 @@
 // A tab of a real browser with the client in it: what the client tells there is told to the test.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { buildClient } from "../../scripts/build-client.ts";
 import { noBrowser } from "../../scripts/chromium.ts";
@@ -7,15 +7,10 @@ import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
 import { inOrder, type Said, talk } from "./talk.ts";
+import { testIf } from "../support/skip.ts";
 
 /** As `test`, where there is a browser. A browser, and often a server, start in each: that takes a while. */
-export const inBrowser = (name: string, run: () => Promise<void>) =>
-  test.skipIf(noBrowser !== undefined)(name, run, 120_000);
-
-/** Every file of such tests says once why they were not played. */
-export function tellIfSkipped(file: string): void {
-  if (noBrowser) console.log(`skipped: ${file}: ${noBrowser}`);
-}
+export const inBrowser = (name: string, run: () => Promise<void>) => testIf(noBrowser)(name, run, 120_000);
 
 export type Transport = "websocket" | "event-stream";
 

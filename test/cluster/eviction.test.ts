@@ -1,12 +1,13 @@
 // Keys that Redis evicts, expires or loses by hand: each reader gets every publication, or a gap notice before the rest.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { dataOf, publishAt, type State, stateOf } from "../support/answers.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { collect, connect, Inbox, multiplexed, type Socket } from "../support/clients.ts";
 import { parseMetrics } from "../support/metrics.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { folder, startProcess } from "../support/process.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents, openMultiplexed, openNdjson, type OpenStream } from "../support/streams.ts";
 
 const ROOMS = 500;
@@ -166,7 +167,7 @@ async function evictedOf(url: string): Promise<number> {
   return parseMetrics(await (await fetch(`${url}/metrics`)).text()).of("thump_redis_evicted_total");
 }
 
-describe.skipIf(!hasRedis)(`what Redis throws out is told${withRedis}`, () => {
+describeIf(noRedis)("what Redis throws out is told", () => {
   test.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])(
     "8 MB and %s: whole plus told is all rooms, on every transport that resumes",
     async (policy) => {

@@ -1,11 +1,12 @@
 // What can be wrong with Redis: each has a name, sessions stay, and all goes on by itself when it is over.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { freePort } from "../../scripts/free-port.ts";
 import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { tcp } from "../support/tcp.ts";
 
@@ -26,7 +27,7 @@ async function recovers(node: TestNode): Promise<void> {
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
 
-describe.skipIf(!hasRedis)(`when Redis fails${withRedis}`, () => {
+describeIf(noRedis)("when Redis fails", () => {
   test("a server starts without it, is not ready, says so, and gets going when it comes", async () => {
     const port = await freePort();
     const node = startNode(`redis://127.0.0.1:${port}`, {}, FAST);

@@ -1,7 +1,8 @@
 // Redis with `appendfsync everysec` loses its newest writes when it is killed: every reader is told before what follows.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
+import { describeIf } from "../support/skip.ts";
 import { openEvents, type OpenStream } from "../support/streams.ts";
-import { hasRedis, withRedis } from "../support/redis.ts";
+import { noRedis } from "../support/redis.ts";
 import { Cluster, type Node } from "./cluster.ts";
 
 const EVERY_SECOND = ["--appendonly", "yes", "--appendfsync", "everysec"];
@@ -32,7 +33,7 @@ async function written({ redis }: Cluster): Promise<number> {
   }
 }
 
-describe.skipIf(!hasRedis)(`a Redis that lost its newest writes${withRedis}`, () => {
+describeIf(noRedis)("a Redis that lost its newest writes", () => {
   test("the node that saw them is dead, too: all who resume are told, and those who are live on others", async () => {
     const cluster = await Cluster.start(2, EVERY_SECOND, {}, { lease: 2 });
     const [alive, dying] = cluster.nodes as [Node, Node];

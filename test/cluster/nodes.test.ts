@@ -1,10 +1,11 @@
 // Several nodes on one Redis, while all is well: one order, one cursor, and what operators do reaches all of them.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { stateOf, dataOf, publishAt } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { bearer, claims, seconds, SECRET, token } from "../support/tokens.ts";
 
@@ -14,7 +15,7 @@ async function nodes(count: number, options: object = {}): Promise<[RedisServer,
   return [redis, ...(await Promise.all(all))];
 }
 
-describe.skipIf(!hasRedis)(`nodes${withRedis}`, () => {
+describeIf(noRedis)("nodes", () => {
   test("what is published on one is heard on all, on every transport, but not by its own sender", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const events = await openEvents(b.room("chat"));

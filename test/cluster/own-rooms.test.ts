@@ -1,11 +1,12 @@
 // The server's own rooms on several nodes: whoever listens to one of them hears of all.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 import { connect, multiplexed } from "../support/clients.ts";
 import { readyNode } from "../support/nodes.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 
-describe.skipIf(!hasRedis)(`own rooms${withRedis}`, () => {
+describeIf(noRedis)("own rooms", () => {
   test("each node says how it fares, and is told apart", async () => {
     const redis = await RedisServer.start();
     const [a, b] = await Promise.all([1, 2].map(() => readyNode(redis.url, { console: true })));

@@ -1,12 +1,13 @@
 // Presence over three nodes and one Redis, whatever breaks: no ghosts, nobody missing.
-import { describe } from "bun:test";
+
 import { randomTest } from "../support/random.ts";
-import { hasRedis, withRedis } from "../support/redis.ts";
+import { noRedis } from "../support/redis.ts";
 import { playCrowd } from "./presence-schedule.ts";
+import { describeIf } from "../support/skip.ts";
 
 const steps = Number(process.env["THUMP_STEPS"] ?? 20);
 
-describe.skipIf(!hasRedis)(`presence on three nodes${withRedis}`, () => {
+describeIf(noRedis)("presence on three nodes", () => {
   for (const [keeps, name] of [
     [true, "after a Redis that keeps"],
     [false, "after a Redis that forgets"],

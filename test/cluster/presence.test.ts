@@ -1,10 +1,11 @@
 // Presence over several nodes while all is well: who counts, who is told, what it costs, and that a move makes no noise.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { membersOf, Roster, type Told, userToken } from "../support/presence.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 import { SECRET } from "../support/tokens.ts";
 
 const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 8 } } as const;
@@ -42,7 +43,7 @@ function rosterOf(client: Multiplexed): Roster {
 
 const namesOf = ({ names }: Roster) => names && [...names.keys()].toSorted().join(" ");
 
-describe.skipIf(!hasRedis)(`presence on several nodes${withRedis}`, () => {
+describeIf(noRedis)("presence on several nodes", () => {
   test("users of all nodes are there, once each, guests are summed, and the first snapshot has all of them", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
     const first = rosterOf(await come(a, "u1", "old"));

@@ -1,12 +1,13 @@
 // Nodes on a Redis Cluster of several servers: all that one server does, and a log that moves from one to another.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { membersOf, userToken } from "../support/presence.ts";
-import { hasRedis, type RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, type RedisServer } from "../support/redis.ts";
 import { RedisCluster, type Shard } from "../support/redis-cluster.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { SECRET } from "../support/tokens.ts";
 import { hasAllOf, Steady } from "./steady.ts";
@@ -16,7 +17,7 @@ const presence = (grace: number): Options => ({
   rooms: { "*": { join: "anyone", members: "anyone", presence: { grace } } },
 });
 
-describe.skipIf(!hasRedis)(`on a Redis Cluster${withRedis}`, () => {
+describeIf(noRedis)("on a Redis Cluster", () => {
   let cluster: RedisCluster;
   let logs = 0;
   beforeAll(async () => (cluster = await RedisCluster.start()));

@@ -1,14 +1,15 @@
 // A server of a Redis Cluster dies, hangs or is cut off: another takes over, all goes on, and what was lost is told.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
 import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll, joinAgain, RedisCluster, type Shard } from "../support/redis-cluster.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { hasAllOf, Steady } from "./steady.ts";
 
-describe.skipIf(!hasRedis)(`failovers of a Redis Cluster${withRedis}`, () => {
+describeIf(noRedis)("failovers of a Redis Cluster", () => {
   let cluster: RedisCluster;
   let logs = 0;
   beforeAll(async () => (cluster = await RedisCluster.start()));

@@ -1,10 +1,11 @@
 // Nodes behind Sentinels while a replica takes over: who is asked may hang, all goes on, and what was lost is told.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { folder } from "../support/process.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll } from "../support/redis-cluster.ts";
+import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { hasAllOf, Steady } from "./steady.ts";
 
@@ -39,7 +40,7 @@ async function watched(): Promise<Watched> {
   return { master, replica, sentinels, a: a as TestNode, b: b as TestNode };
 }
 
-describe.skipIf(!hasRedis)(`failovers behind Sentinels${withRedis}`, () => {
+describeIf(noRedis)("failovers behind Sentinels", () => {
   test("the master dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing", async () => {
     const { master, replica, sentinels, a, b } = await watched();
     const listener = await openEvents(b.room("a"));

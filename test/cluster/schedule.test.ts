@@ -1,7 +1,8 @@
 // G1 to G4 over three nodes and one Redis, whatever breaks. THUMP_SEED and THUMP_RUNS choose others.
-import { describe, expect, test } from "bun:test";
-import { hasRedis, withRedis } from "../support/redis.ts";
+import { expect, test } from "bun:test";
+import { noRedis } from "../support/redis.ts";
 import { type Keeping, playCluster } from "./schedule.ts";
+import { describeIf } from "../support/skip.ts";
 
 const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const runs = Number(process.env["THUMP_RUNS"] ?? 1);
@@ -11,7 +12,7 @@ const WAYS: [Keeping, string][] = [
   ["nothing", "what Redis lost is told as a gap, and nothing else is"],
 ];
 
-describe.skipIf(!hasRedis)(`three nodes${withRedis}`, () => {
+describeIf(noRedis)("three nodes", () => {
   for (let i = 0; i < runs; i++) {
     for (const [keeping, name] of WAYS) {
       const seed = first + i;

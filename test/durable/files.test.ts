@@ -8,6 +8,7 @@ import { type StoreCode, StoreError } from "../../src/log/sqlite/store-error.ts"
 import { cleanup } from "../support/cleanup.ts";
 import { folder, runProcess } from "../support/process.ts";
 import { makeReadOnly, noDisk, smallDisk } from "./disk.ts";
+import { testIf } from "../support/skip.ts";
 
 const bounds = { count: 100_000, age: 3_600_000, bytes: 1e9 };
 
@@ -79,7 +80,7 @@ test("store-locked: one server a folder, and the first one does not notice", asy
   open(dir);
 });
 
-test.skipIf(noDisk !== undefined)("store-read-only: a file system that may only be read", async () => {
+testIf(noDisk)("store-read-only: a file system that may only be read", async () => {
   const disk = smallDisk("4m");
   const dir = join(disk, "data");
   mkdirSync(dir);

@@ -3,11 +3,11 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../support/command.ts";
+import { testIf } from "../support/skip.ts";
 import { folder, type Started, startProcess, THUMP } from "../support/process.ts";
 
 const NOBODY = 65534;
 const canSwitchUser = process.getuid?.() === 0 && Bun.which("setpriv") !== null;
-const asNobody = canSwitchUser ? "" : " (skipped: not root, or there is no setpriv)";
 
 /** Permissions of a file or folder, in octal. */
 function modeOf(path: string): string {
@@ -91,8 +91,8 @@ test("a database of another program keeps its mode: the start is refused", async
   expect([await child.exited, modeOf(file)]).toEqual([1, "644"]);
 });
 
-test.skipIf(!canSwitchUser)(
-  `another user opens none of the files, the lock included${asNobody}`,
+testIf(canSwitchUser ? undefined : "not root, or there is no setpriv")(
+  "another user opens none of the files, the lock included",
   async () => {
     const parent = folder();
     // The folder was made before, for everyone: its files are private all the same.

@@ -1,18 +1,17 @@
 // The console in a real browser, where it is easily unreadable or wrong: long things, narrow screens, no server.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
 import { openPages } from "../support/browser.ts";
 import { connect } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
+import { testIf } from "../support/skip.ts";
 import { SECRET } from "../support/tokens.ts";
-
-if (noBrowser) console.log(`skipped: test/e2e/console-looks.test.ts: ${noBrowser}`);
 
 const NARROW = { viewport: { width: 390, height: 844 }, isMobile: true };
 
 function inBrowser(name: string, run: () => Promise<void>): void {
-  test.skipIf(noBrowser !== undefined)(name, run, 60_000);
+  testIf(noBrowser)(name, run, 60_000);
 }
 
 async function openConsole(url: string, view: string, options = {}): Promise<Page> {

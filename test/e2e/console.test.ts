@@ -1,5 +1,5 @@
 // The console in a real browser: it shows what happens, speaks, ends sessions, and says what is wrong.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { Elysia } from "elysia";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
@@ -8,9 +8,8 @@ import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
+import { testIf } from "../support/skip.ts";
 import { claims, SECRET, token } from "../support/tokens.ts";
-
-if (noBrowser) console.log(`skipped: test/e2e/console.test.ts: ${noBrowser}`);
 
 const MASTER = "thump_master";
 const WATCHER = "thump_watcher";
@@ -18,7 +17,7 @@ const hash = (key: string) => new Bun.CryptoHasher("sha256").update(key).digest(
 
 /** A test of the page: where there is a browser, with time for it. */
 function inBrowser(name: string, run: () => Promise<void>): void {
-  test.skipIf(noBrowser !== undefined)(name, run, 60_000);
+  testIf(noBrowser)(name, run, 60_000);
 }
 
 async function openConsole(url: string, view = "") {

@@ -1,15 +1,14 @@
 // The demo page in a real browser: two tabs, curl, a dropped connection, and nothing missed.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
 import { openPages } from "../support/browser.ts";
 import { startServer } from "../support/server.ts";
-
-if (noBrowser) console.log(`skipped: test/e2e/demo.test.ts: ${noBrowser}`);
+import { testIf } from "../support/skip.ts";
 
 const has = (page: Page, id: string, text: string) => page.getByTestId(id).getByText(text).first().waitFor();
 
-test.skipIf(noBrowser !== undefined)(
+testIf(noBrowser)(
   "two tabs and a POST hear each other; a dropped tab comes back and has missed nothing",
   async () => {
     const server = startServer({ demo: true });

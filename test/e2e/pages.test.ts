@@ -1,14 +1,14 @@
 // Our pages in a real browser: none has anything to complain about; and what pages of other origins can ask and read.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { noBrowser } from "../../scripts/chromium.ts";
 import type { Options } from "../../src/index.ts";
 import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
+import { testIf } from "../support/skip.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 
-if (noBrowser) console.log(`skipped: test/e2e/pages.test.ts: ${noBrowser}`);
-const browserTest = test.skipIf(noBrowser !== undefined);
+const browserTest = testIf(noBrowser);
 
 /** Each page, what shows that all of it is there, and the options of its server. */
 const PAGES: [path: string, shown: string, options: Options][] = [

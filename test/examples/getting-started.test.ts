@@ -9,8 +9,7 @@ import { collect, Inbox } from "../support/clients.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { runProgram } from "./support.ts";
-
-if (noBrowser) console.log(`skipped in part: test/examples/getting-started.test.ts: ${noBrowser}`);
+import { testIf } from "../support/skip.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const text = await Bun.file(join(ROOT, "docs/getting-started.md")).text();
@@ -44,7 +43,7 @@ test("the commands: a server, a listener, a speaker, a resume; no other block is
   expect(answer.messages.map(({ data }) => data)).toEqual(["two"]);
 });
 
-test.skipIf(noBrowser !== undefined)(
+testIf(noBrowser)(
   "the app: two pages talk, and what was said while the server was away comes when it is back",
   async () => {
     const checkout = folder();

@@ -1,14 +1,14 @@
 // The examples with a page, in a real browser: the chat, the dashboard, the progress of a job.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
 import { openPages } from "../support/browser.ts";
 import { lines } from "../support/clients.ts";
 import { EXAMPLES, runProgram, startExample } from "./support.ts";
+import { testIf } from "../support/skip.ts";
 
-if (noBrowser) console.log(`skipped: test/examples/pages.test.ts: ${noBrowser}`);
-const browser = test.skipIf(noBrowser !== undefined);
+const browser = testIf(noBrowser);
 
 const PHONE = { viewport: { width: 390, height: 740 } };
 /** Where to put pictures to look at, if anywhere. */

@@ -1,15 +1,15 @@
 // The Python client, which was written from docs/protocol.md: it is run as people run it, against a real server.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { collect, Inbox } from "../support/clients.ts";
 import { Proxy } from "../support/proxy.ts";
 import { until } from "../support/nodes.ts";
+import { describeIf, noProgram } from "../support/skip.ts";
 import { startServer } from "../support/server.ts";
 import { ended, startProgram } from "./support.ts";
 import { claims, SECRET, token } from "../support/tokens.ts";
 
 const PYTHON = Bun.which("python3");
-if (!PYTHON) console.log("skipped: test/examples/python.test.ts: no python3 on this machine");
 const CLIENT = join(import.meta.dir, "../../examples/python");
 
 const python = (url: string, args: string[]) =>
@@ -38,7 +38,7 @@ const heard = (lines: Inbox<string>): Heard[] =>
 const data = (lines: Inbox<string>) => heard(lines).map((one) => one.data);
 const count = (lines: Inbox<string>, n: number) => lines.until((all) => all.filter(Boolean).length >= n);
 
-describe.skipIf(!PYTHON)("python3", () => {
+describeIf(noProgram("python3"))("python3", () => {
   for (const way of [[], ["--socket"]]) {
     const name = way[0] ?? "an event stream";
     test(`several rooms in one order, and the data unchanged: ${name}`, async () => {

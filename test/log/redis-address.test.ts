@@ -1,12 +1,13 @@
 // Where Redis is: addresses of every kind, what is wrong with one, and that each leads to the server that has the log.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { parseRedisAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
 import { freePort } from "../../scripts/free-port.ts";
 import { until } from "../support/nodes.ts";
+import { describeIf, noProgram, testIf } from "../support/skip.ts";
 
 const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
 
@@ -56,7 +57,7 @@ async function works(url: string, prefix = "thump"): Promise<RedisLog> {
   return log;
 }
 
-describe.skipIf(!hasRedis)(`leads there${withRedis}`, () => {
+describeIf(noRedis)("leads there", () => {
   test("with a password, and not without", async () => {
     const redis = await RedisServer.start();
     await redis.ask("CONFIG", "SET", "requirepass", "pa55");
@@ -104,7 +105,7 @@ describe.skipIf(!hasRedis)(`leads there${withRedis}`, () => {
     expect(prev).toBe(last);
   }, 30_000);
 
-  test.skipIf(Bun.which("openssl") === null)("over TLS, to a server that somebody vouches for", async () => {
+  testIf(noProgram("openssl"))("over TLS, to a server that somebody vouches for", async () => {
     const dir = folder();
     const openssl = Bun.spawnSync([
       "openssl",

@@ -1,10 +1,11 @@
 // The log in Redis keeps the contract of all logs.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { retentionOf, logContract } from "../contract/log.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
+import { describeIf } from "../support/skip.ts";
 
-describe.skipIf(!hasRedis)(`in Redis${withRedis}`, () => {
+describeIf(noRedis)("in Redis", () => {
   let server: RedisServer;
   let prefixes = 0;
   beforeAll(async () => (server = await RedisServer.startShared()));

@@ -1,12 +1,13 @@
 // Behind a real nginx: a rule by path holds, a poll ends before nginx gives up, and the example of a cluster works.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { freePort } from "../../scripts/free-port.ts";
 import { dataOf, stateOf, type State } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
-import { hasNginx, startDns, startNginx, withNginx } from "../support/nginx.ts";
+import { noNginx, startDns, startNginx } from "../support/nginx.ts";
 import { readiness, startNode, until } from "../support/nodes.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
 import { startServer } from "../support/server.ts";
+import { describeIf, testIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { SEGMENTS } from "../support/targets.ts";
 import { httpAnswer } from "../support/tcp.ts";
@@ -14,7 +15,7 @@ import { httpAnswer } from "../support/tcp.ts";
 const BEHIND = { open: true, proxies: ["loopback"] };
 const read = (path: string) => Bun.file(new URL(`../../${path}`, import.meta.url)).text();
 
-describe.skipIf(!hasNginx)(`behind nginx${withNginx}`, () => {
+describeIf(noNginx)("behind nginx", () => {
   test("an nginx that lets only /rooms/public: through lets nobody act on another room", async () => {
     const server = startServer(BEHIND);
     const port = await startNginx(
@@ -76,41 +77,38 @@ describe.skipIf(!hasNginx)(`behind nginx${withNginx}`, () => {
     }
   });
 
-  test.skipIf(!hasRedis)(
-    `the example of a cluster works with this nginx, over nodes that come and go${withRedis}`,
-    async () => {
-      const redis = await RedisServer.start();
-      const port = await freePort();
-      const hosts = ["127.0.0.1", "127.0.0.2"];
-      const nodes = hosts.map((host) => startNode(redis.url, { ...BEHIND, host, port }));
-      for (const host of hosts)
-        await until(async () => (await readiness({ url: `http://${host}:${port}` })) === 200);
-      const known = [...hosts];
-      const dns = await startDns(() => known);
-      const example = await read("examples/cluster/nginx.conf");
-      const replace = (listen: string) =>
-        example
-          .replace("127.0.0.11", `127.0.0.1:${dns}`)
-          .replace("thump:3000", `thump:${port}`)
-          .replace("listen 80", `listen ${listen}`);
-      const proxy = await startNginx(replace);
-      const url = `http://127.0.0.1:${proxy}`;
-      const through = { room: (name: string, query = "") => `${url}/rooms/${name}${query}` };
-      const publish = (data: string) => fetch(through.room("r"), { method: "POST", body: data });
-      const events = await openEvents(through.room("r"));
-      const socket = await connect(`ws://127.0.0.1:${proxy}/rooms/r`);
-      const sent = Array.from({ length: 8 }, (_, i) => String(i));
-      for (const data of sent) expect((await publish(data)).status).toBe(201);
-      await events.events.until((all) => all.length === sent.length);
-      expect(events.events.all.map(({ data }) => data)).toEqual(sent);
-      for (const data of sent) expect(await socket.next()).toBe(data);
-      // Both had some of them to publish.
-      for (const { thump } of nodes) expect(thump.hub.stats.publications).toBeGreaterThan(0);
-      const [first, second] = nodes;
-      await second?.stop();
-      known.pop();
-      for (let i = 0; i < 6; i++) expect((await fetch(through.room("r"))).status).toBe(200);
-      expect(first?.thump.hub.log.fault).toBeUndefined();
-    },
-  );
+  testIf(noRedis)("the example of a cluster works with this nginx, over nodes that come and go", async () => {
+    const redis = await RedisServer.start();
+    const port = await freePort();
+    const hosts = ["127.0.0.1", "127.0.0.2"];
+    const nodes = hosts.map((host) => startNode(redis.url, { ...BEHIND, host, port }));
+    for (const host of hosts)
+      await until(async () => (await readiness({ url: `http://${host}:${port}` })) === 200);
+    const known = [...hosts];
+    const dns = await startDns(() => known);
+    const example = await read("examples/cluster/nginx.conf");
+    const replace = (listen: string) =>
+      example
+        .replace("127.0.0.11", `127.0.0.1:${dns}`)
+        .replace("thump:3000", `thump:${port}`)
+        .replace("listen 80", `listen ${listen}`);
+    const proxy = await startNginx(replace);
+    const url = `http://127.0.0.1:${proxy}`;
+    const through = { room: (name: string, query = "") => `${url}/rooms/${name}${query}` };
+    const publish = (data: string) => fetch(through.room("r"), { method: "POST", body: data });
+    const events = await openEvents(through.room("r"));
+    const socket = await connect(`ws://127.0.0.1:${proxy}/rooms/r`);
+    const sent = Array.from({ length: 8 }, (_, i) => String(i));
+    for (const data of sent) expect((await publish(data)).status).toBe(201);
+    await events.events.until((all) => all.length === sent.length);
+    expect(events.events.all.map(({ data }) => data)).toEqual(sent);
+    for (const data of sent) expect(await socket.next()).toBe(data);
+    // Both had some of them to publish.
+    for (const { thump } of nodes) expect(thump.hub.stats.publications).toBeGreaterThan(0);
+    const [first, second] = nodes;
+    await second?.stop();
+    known.pop();
+    for (let i = 0; i < 6; i++) expect((await fetch(through.room("r"))).status).toBe(200);
+    expect(first?.thump.hub.log.fault).toBeUndefined();
+  });
 });

@@ -7,6 +7,7 @@ import { makeCertificate } from "../support/certificate.ts";
 import { folder, runProcess, startProcess } from "../support/process.ts";
 import { startReloadable } from "../support/reloadable.ts";
 import { startServer } from "../support/server.ts";
+import { isRoot, testIf } from "../support/skip.ts";
 
 const DAY = 86_400_000;
 const soon = () => Date.now() + 60_000;
@@ -52,7 +53,7 @@ function refusal(options: Parameters<typeof readTls>[0], now: number): string {
 }
 
 // Root may read everything.
-test.skipIf(process.getuid?.() === 0)("a key that this process may not read is named", () => {
+testIf(isRoot)("a key that this process may not read is named", () => {
   const { cert, key } = makeCertificate();
   chmodSync(key, 0);
   expect(refusal({ cert, key }, soon())).toBe(`${key}: this process may not read it`);

@@ -7,9 +7,8 @@ import { cleanup } from "../support/cleanup.ts";
 import { namespaces, noNamespaces, spawnIn } from "../support/namespaces.ts";
 import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
+import { testIf } from "../support/skip.ts";
 import { tcp } from "../support/tcp.ts";
-
-if (noNamespaces) console.log(`skipped: test/server/vanished.test.ts: ${noNamespaces}`);
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 /** THUMP_BINARY is another server to test: the one that is built. */
@@ -39,7 +38,7 @@ interface Line {
   reason?: string;
 }
 
-test.skipIf(noNamespaces !== undefined)(
+testIf(noNamespaces)(
   "every session of a client that vanished ends after a few heartbeats, and one that is there stays",
   async () => {
     const [inside, outside] = namespaces();

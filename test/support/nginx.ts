@@ -2,11 +2,11 @@
 import { freePort } from "../../scripts/free-port.ts";
 import { cleanup } from "./cleanup.ts";
 import { folder, killAfter } from "./process.ts";
+import { noProgram } from "./skip.ts";
 import { tcp } from "./tcp.ts";
 
-/** Where it is missing, tests that need it are skipped, and say so in their names. */
-export const hasNginx = Bun.which("nginx") !== null;
-export const withNginx = hasNginx ? "" : " (skipped: there is no nginx; apt-get install nginx)";
+/** Why there is no nginx here, if so. */
+export const noNginx = noProgram("nginx");
 
 const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { cleanup } from "./cleanup.ts";
 import { folder } from "./process.ts";
+import { noProgram } from "./skip.ts";
 import { freePort } from "../../scripts/free-port.ts";
 
 /** The program: another one that is to do the same can be named, a Valkey for example. */
 const PROGRAM = process.env["THUMP_REDIS_SERVER"] || "redis-server";
 
-/** Where it is missing, tests that need it are skipped, and say so in their names. */
-export const hasRedis = Bun.which(PROGRAM) !== null;
-export const withRedis = hasRedis ? "" : ` (skipped: there is no ${PROGRAM}; apt-get install redis-server)`;
+/** Why there is no Redis here, if so. */
+export const noRedis = noProgram(PROGRAM, "redis-server");
 
 export class RedisServer {
   #process: Bun.Subprocess | undefined;

@@ -2,6 +2,16 @@
 // lists it, and fails if there is none.
 import { describe, test } from "bun:test";
 
+export const notLinux = process.platform === "linux" ? undefined : "Linux only";
+export const isRoot = process.getuid?.() === 0 ? "root may do everything" : undefined;
+
+/** Why a program cannot be used, if so. @param debianPackage what has it, if it is named differently */
+export function noProgram(name: string, debianPackage = name): string | undefined {
+  return Bun.which(name)
+    ? undefined
+    : `no ${name} on this machine (Debian: apt-get install ${debianPackage})`;
+}
+
 const because = (reason: string) => ` [skipped: ${reason}]`;
 
 /** `test`, or a skipped test. @param missing why it cannot run here; undefined if it can */

@@ -1,7 +1,7 @@
 // Upgrades with Redis: the current server opens a copy of the keys that an earlier version wrote.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { folder, startProcess } from "../support/process.ts";
-import { hasRedis, RedisServer, withRedis } from "../support/redis.ts";
+import { noRedis, RedisServer } from "../support/redis.ts";
 import {
   checkContinuation,
   checkHistory,
@@ -17,6 +17,7 @@ import {
 } from "./checks.ts";
 import { CONFIG } from "./config.ts";
 import { restore } from "./redis-text.ts";
+import { describeIf } from "../support/skip.ts";
 
 /** With `always` nothing that was acknowledged can be lost, so cursors hold over a restart of Redis. */
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
@@ -30,7 +31,7 @@ async function open(name: string): Promise<string> {
   return url;
 }
 
-describe.skipIf(!hasRedis)(`a Redis of an earlier version${withRedis}`, () => {
+describeIf(noRedis)("a Redis of an earlier version", () => {
   test.each(FIXTURES)(
     "%s: the history is whole, every cursor resumes exactly, revocations hold",
     async (name) => {

@@ -8,6 +8,7 @@ import { cleanup } from "../../support/cleanup.ts";
 import { collect, eventSource, Inbox } from "../../support/clients.ts";
 import { bareHttp2, type BareStream } from "../../support/http2.ts";
 import { startServer } from "../../support/server.ts";
+import { noProgram, testIf } from "../../support/skip.ts";
 import { openEvents, openNdjson } from "../../support/streams.ts";
 
 const ROOMS = { "packed:*": { compress: "streams" }, "both:*": { compress: true } } as const;
@@ -132,7 +133,7 @@ test("EventSource of a library hears at once", async () => {
 });
 
 const curl = Bun.which("curl");
-test.skipIf(!curl)("curl --compressed hears at once, and a drain is an end to it", async () => {
+testIf(noProgram("curl"))("curl --compressed hears at once, and a drain is an end to it", async () => {
   const server = startServer({ rooms: ROOMS });
   const accept = ["-H", "accept: text/event-stream"];
   const child = Bun.spawn([curl ?? "", "-sN", "--compressed", ...accept, server.room("packed:1")], {
@@ -161,7 +162,7 @@ const LISTEN = `(async () => {
   await new Promise((resolve) => { source.onopen = resolve; });
 })()`;
 
-test.skipIf(noBrowser !== undefined)(
+testIf(noBrowser)(
   "EventSource in a browser hears at once, and comes back with its cursor after its stream was ended",
   async () => {
     const server = startServer({ demo: true, rooms: ROOMS });

@@ -9,6 +9,7 @@ import { bareHttp2, type BareStream } from "../../support/http2.ts";
 import { parseMetrics } from "../../support/metrics.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import type { Options } from "../../../src/index.ts";
+import { noProgram, testIf } from "../../support/skip.ts";
 
 /** More than any test sends. */
 const PLENTY = 1 << 30;
@@ -151,7 +152,7 @@ test("a drain tells streams of HTTP/2 when to come back, and ends them", async (
 });
 
 const curl = Bun.which("curl");
-test.skipIf(!curl)("curl chooses HTTP/2 by itself", async () => {
+testIf(noProgram("curl"))("curl chooses HTTP/2 by itself", async () => {
   const server = startSecure();
   const url = `${server.url}/rooms/r`;
   const child = Bun.spawn(
@@ -186,7 +187,7 @@ const LISTEN = `(async () => {
   await each("onopen");
 })()`;
 
-test.skipIf(noBrowser !== undefined)(
+testIf(noBrowser)(
   "a page has ten EventSources and a socket, all live: over HTTP/1.1 there would be six",
   async () => {
     const server = startSecure({ demo: true });
