@@ -95,15 +95,15 @@ async function shell(line: string, env: Record<string, string> = {}, cwd = folde
 testIf(notLinux)("an argument that is not UTF-8 is refused, one with a U+FFFD is not", async () => {
   const server = startServer();
   const env = { THUMP_URL: server.url };
-  const bad = await shell(`"$0" "$1" publish x "$(printf 'caf\\351')"`, env);
+  const bad = await shell(`"$0" "$@" publish x "$(printf 'caf\\351')"`, env);
   expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("not UTF-8") as string]);
-  expect((await shell(`"$0" "$1" publish x "$(printf '\\357\\277\\275')"`, env)).code).toBe(0);
+  expect((await shell(`"$0" "$@" publish x "$(printf '\\357\\277\\275')"`, env)).code).toBe(0);
   expect(await dataIn(server)).toEqual(["\ufffd"]);
 });
 
 test("neither a variable nor a config file becomes another text", async () => {
   const variable = await shell(
-    `THUMP_SECRET="$(printf 'a secret of 32 characters or more, caf\\351')" "$0" "$1" check`,
+    `THUMP_SECRET="$(printf 'a secret of 32 characters or more, caf\\351')" "$0" "$@" check`,
   );
   expect([variable.code, variable.err]).toEqual([
     2,
@@ -112,7 +112,7 @@ test("neither a variable nor a config file becomes another text", async () => {
   const cwd = folder();
   const config = JSON.stringify({ access: { secrets: "a secret of 32 characters or more, caf\u00e9" } });
   writeFileSync(join(cwd, "thump.config.json"), Buffer.from(config, "latin1"));
-  const file = await shell(`"$0" "$1" check`, {}, cwd);
+  const file = await shell(`"$0" "$@" check`, {}, cwd);
   expect(file.code).toBe(2);
   expect(file.err).toContain("thump.config.json");
 });

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect } from "../support/clients.ts";
-import { folder, killAfter, listening, type Started, environment, THUMP } from "../support/process.ts";
+import { folder, killAfter, listening, type Started, environment, SOURCE } from "../support/process.ts";
 
 const PRELOAD = join(import.meta.dir, "../support/set-clock.ts");
-const [bun, ...main] = THUMP as [string, ...string[]];
+const [bun, ...main] = SOURCE as [string, ...string[]];
 
 function start(args: string[], cwd = folder()): Promise<Started> {
   const child = Bun.spawn([bun, "--preload", PRELOAD, ...main, "--port", "0", ...args], {

@@ -23,8 +23,14 @@ export interface Started {
   url: string;
 }
 
+/** A compiled server, from the test runner: it starts in a quarter of the time. */
+const BINARY = process.env["THUMP_BINARY"];
+
 /** The words that start `thump` from its source. */
-export const THUMP = [process.execPath, MAIN];
+export const SOURCE = [process.execPath, MAIN];
+
+/** The words that start `thump`: the compiled server if there is one. */
+export const THUMP = BINARY ? [BINARY] : SOURCE;
 
 /** The environment of a command: nothing of the test's own but where programs are. */
 export const environment = (env: Record<string, string>): Record<string, string> => ({
@@ -32,9 +38,9 @@ export const environment = (env: Record<string, string>): Record<string, string>
   ...env,
 });
 
-/** Starts a server, without waiting for it. It goes with the test. */
-export function spawn(args: string[], env: Record<string, string>, cwd: string, file = MAIN) {
-  return launch([process.execPath, file, ...args], env, cwd);
+/** Starts a server, without waiting for it. It goes with the test. @param file a program with a server in it */
+export function spawn(args: string[], env: Record<string, string>, cwd: string, file?: string) {
+  return launch([...(file === undefined ? THUMP : [process.execPath, file]), ...args], env, cwd);
 }
 
 /** Starts any program, with nothing of this process's environment but the path. It goes with the test. */
