@@ -4,11 +4,12 @@
 //
 // --quick  only the files that start no other program and contain no long tests
 // --long   only the files that contain long tests
-// --share  the share of the long tests to play; 1 plays all of them
+// --share  the share of the long tests to play; 1 plays all of them, and starts servers from their source
 // --jobs   the number of files that run at the same time
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
+import { compile } from "./compile.ts";
 import { Progress } from "./progress.ts";
 import { type FileResult, runFile } from "./run-file.ts";
 import { selectFiles } from "./select-files.ts";
@@ -55,7 +56,12 @@ const waiting = files.toSorted((a, b) => weight(b) - weight(a));
 console.log(
   `${files.length} files, ${jobs} at a time. THUMP_SEED=${seed} repeats the random choices of this run.`,
 );
-const env = { ...process.env, THUMP_SEED: String(seed), THUMP_TEST_SHARE: String(share) };
+const env: Record<string, string | undefined> = {
+  ...process.env,
+  THUMP_SEED: String(seed),
+  THUMP_TEST_SHARE: String(share),
+};
+if (!isQuick && share < 1) env["THUMP_BINARY"] ??= await compile(ROOT);
 const progress = new Progress(files.length);
 const results: FileResult[] = [];
 const children = new Set<Bun.Subprocess>();

@@ -1,5 +1,5 @@
 // The benchmark must catch a server that loses, repeats, swaps or changes messages, or that stops for a while.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Adapter } from "../../bench/adapter.ts";
 import type { Dialect } from "../../bench/dialect.ts";
@@ -10,7 +10,10 @@ import { Sweep } from "../../bench/runner/kinds/knee.ts";
 import { quick } from "../../bench/runner/pace.ts";
 import { Rig } from "../../bench/runner/rig.ts";
 import type { Scenario } from "../../bench/scenarios.ts";
+import { longTests } from "../support/long.ts";
 import { describeIf, notLinux } from "../support/skip.ts";
+
+const longTest = longTests(7);
 
 const script = join(import.meta.dir, "faulty-server.ts");
 const socket: Dialect = { transport: "websocket", path: "/", publish: "{message}", verbatim: true };
@@ -62,7 +65,7 @@ function rowOf(result: FanoutResult): Row {
 const LONG = 60_000;
 
 describeIf(notLinux)("the benchmark", () => {
-  test(
+  longTest(
     "finds nothing wrong with a server that does as it should",
     async () => {
       const { window } = await measured(1, pace.grace);
@@ -72,7 +75,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "catches one message in 10,000 that is dropped",
     async () => {
       const result = await measured(1, IN_VAIN, "--fault", "drop");
@@ -83,7 +86,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "catches two messages that are swapped",
     async () => {
       const result = await measured(1, pace.grace, "--fault", "swap");
@@ -95,7 +98,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "catches a message that comes twice",
     async () => {
       const result = await measured(1, pace.grace, "--fault", "repeat");
@@ -105,7 +108,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "catches one byte that is not what was published",
     async () => {
       const result = await measured(1, pace.grace, "--fault", "corrupt");
@@ -115,7 +118,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "catches a server that sleeps for 100 ms every 5 s, and counts it for every message that waited",
     async () => {
       const { window } = await measured(6, pace.grace, "--fault", "stall", "--every", "5000");
@@ -127,7 +130,7 @@ describeIf(notLinux)("the benchmark", () => {
     LONG,
   );
 
-  test(
+  longTest(
     "claims no knee for a server that loses messages at every rate",
     async () => {
       const sweep = new Sweep(

@@ -1,12 +1,15 @@
 // The client in a tab of a real browser that is hidden, and put to sleep: it wakes to all that it missed.
 import { describe, expect } from "bun:test";
 import { openSleeper, type Sleeper } from "../support/browser.ts";
+import { longTests } from "../support/long.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 import { client, upTo } from "./support.ts";
 import { inBrowser, openTab, type Tab, type TabOptions } from "./tab.ts";
 import { type Said, talk } from "./talk.ts";
+
+const longTest = longTests(7, inBrowser);
 
 async function open(transport: "websocket" | "event-stream", options: TabOptions = {}) {
   const access = options.token && { access: { secrets: [SECRET], leeway: 0 } };
@@ -42,7 +45,7 @@ async function wake({ life }: Tab, sleeper: Sleeper): Promise<void> {
 }
 
 describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  inBrowser("what was published while it slept is there when it wakes, and nothing before", async () => {
+  longTest("what was published while it slept is there when it wakes, and nothing before", async () => {
     const { sleeper, tab, say } = await open(transport);
     const said = await say("awake", 20);
     await tab.heard.until(({ length }) => length === 20);
@@ -54,7 +57,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await tab.heardExactly(said);
   });
 
-  inBrowser("its connection breaks while it sleeps amid talk, its own too", async () => {
+  longTest("its connection breaks while it sleeps amid talk, its own too", async () => {
     const { proxy, sleeper, tab, other, say } = await open(transport);
     const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
     await tab.hears(40);
@@ -71,7 +74,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await tab.heardExactly(said);
   });
 
-  inBrowser("its token ends while it sleeps", async () => {
+  longTest("its token ends while it sleeps", async () => {
     let tokens = 0;
     let lasting = 4;
     const { server, sleeper, tab, say } = await open(transport, {
@@ -93,7 +96,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
-inBrowser("a tab that was hidden while its connection died notices when it is looked at", async () => {
+longTest("a tab that was hidden while its connection died notices when it is looked at", async () => {
   const { proxy, sleeper, tab, say } = await open("websocket");
   await sleeper.hide();
   await tab.life.find((what) => what === "hidden");

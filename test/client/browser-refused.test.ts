@@ -5,10 +5,13 @@ import { Life } from "../durable/life.ts";
 import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, Inbox } from "../support/clients.ts";
+import { longTests } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 import { tcp } from "../support/tcp.ts";
 import { inBrowser } from "./tab.ts";
+
+const longTest = longTests(2, inBrowser);
 
 const CLOSED = 2;
 
@@ -61,7 +64,7 @@ async function listen(addresses: string[]): Promise<Listening> {
 const each = (count: number, test: (i: number) => boolean) =>
   Array.from({ length: count }, (_, i) => i).every(test);
 
-inBrowser(
+longTest(
   "a drain with a slow client in the way, then the next server on the port: live, with what was missed",
   async () => {
     const life = new Life(folder(), [
@@ -109,7 +112,7 @@ inBrowser(
   },
 );
 
-inBrowser("a full server, and room later: live, with what was missed", async () => {
+longTest("a full server, and room later: live, with what was missed", async () => {
   const server = startServer({ limits: { sessions: 1 } });
   const { hub } = server.thump;
   const listening = await listen([server.room("r")]);

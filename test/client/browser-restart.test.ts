@@ -2,11 +2,14 @@
 import { describe, expect } from "bun:test";
 import type { Route } from "playwright-core";
 import { Life } from "../durable/life.ts";
+import { longTests } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
 import { client, hear } from "./support.ts";
 import { inBrowser, openTab, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
+
+const longTest = longTests(15, inBrowser);
 
 /** All of it is kept, and a drain is short. */
 const ARGS = ["--rooms", '{"*":{"history":{"count":100000}}}', "--drain", "300ms"];
@@ -32,7 +35,7 @@ describe.each(WAYS)("by %s", (_, options) => {
     ["killed", (life: Life) => life.kill()],
     ["drained", (life: Life) => life.stop()],
   ] as const) {
-    inBrowser(`a server that is ${how} and comes back, twice, amid talk: each message once`, async () => {
+    longTest(`a server that is ${how} and comes back, twice, amid talk: each message once`, async () => {
       const life = await started();
       const tab = await openTab(await addressOf(life), options);
       await tab.becomes("live", transport);
@@ -56,7 +59,7 @@ describe.each(WAYS)("by %s", (_, options) => {
     });
   }
 
-  inBrowser("what a page publishes while there is no server is delivered once, in order", async () => {
+  longTest("what a page publishes while there is no server is delivered once, in order", async () => {
     const life = await started();
     const tab = await openTab(await addressOf(life), options);
     await tab.becomes("live", transport);
@@ -76,41 +79,38 @@ describe.each(WAYS)("by %s", (_, options) => {
     await tab.heardExactly(said);
   });
 
-  inBrowser(
-    "what was kept, but the answer is lost with the server, is said again and kept once",
-    async () => {
-      const life = await started();
-      const proxy = await Proxy.start(life.port);
-      proxy.blockUpgrade = !options.transport;
-      const tab = await openTab(proxy.url, options);
-      await tab.becomes("live", transport);
-      const said = [await tab.say("before")];
-      const killed = Promise.withResolvers<void>();
-      const kill = () => life.kill().then(killed.resolve);
-      if (transport === "websocket") {
-        const other = await hear(client(life.url), "r");
-        proxy.stall(true);
-        void other.until((all) => all.includes("once")).then(kill);
-      } else {
-        // This answer alone: a browser may have to ask first whether it may, and is to be answered that.
-        const lose = async (route: Route) => {
-          await route.fetch();
-          await kill();
-          await route.abort();
-        };
-        await tab.page.route(/\/publish\?/, lose, { times: 1 });
-      }
-      const waiting = tab.say("once");
-      await killed.promise;
-      proxy.cut();
-      await tab.becomes("offline");
-      await life.start();
-      said.push(await waiting, await tab.say("after"));
-      await tab.heardExactly(said);
-    },
-  );
+  longTest("what was kept, but the answer is lost with the server, is said again and kept once", async () => {
+    const life = await started();
+    const proxy = await Proxy.start(life.port);
+    proxy.blockUpgrade = !options.transport;
+    const tab = await openTab(proxy.url, options);
+    await tab.becomes("live", transport);
+    const said = [await tab.say("before")];
+    const killed = Promise.withResolvers<void>();
+    const kill = () => life.kill().then(killed.resolve);
+    if (transport === "websocket") {
+      const other = await hear(client(life.url), "r");
+      proxy.stall(true);
+      void other.until((all) => all.includes("once")).then(kill);
+    } else {
+      // This answer alone: a browser may have to ask first whether it may, and is to be answered that.
+      const lose = async (route: Route) => {
+        await route.fetch();
+        await kill();
+        await route.abort();
+      };
+      await tab.page.route(/\/publish\?/, lose, { times: 1 });
+    }
+    const waiting = tab.say("once");
+    await killed.promise;
+    proxy.cut();
+    await tab.becomes("offline");
+    await life.start();
+    said.push(await waiting, await tab.say("after"));
+    await tab.heardExactly(said);
+  });
 
-  inBrowser(
+  longTest(
     "after a drain it comes back when the server said, to the next one at the same address",
     async () => {
       const life = await started();

@@ -1,6 +1,7 @@
 // The client in a real browser with tokens that end soon: its page fetches others, and nobody notices.
 import { describe, expect } from "bun:test";
 import { Inbox } from "../support/clients.ts";
+import { longTests } from "../support/long.ts";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
@@ -8,10 +9,12 @@ import { client } from "./support.ts";
 import { inBrowser, openTab, WAYS } from "./tab.ts";
 import { talk } from "./talk.ts";
 
+const longTest = longTests(3, inBrowser);
+
 describe.each(WAYS)("by %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
-  inBrowser("talk goes on while one token after the other ends: each message once", async () => {
+  longTest("talk goes on while one token after the other ends: each message once", async () => {
     const rooms = { "*": { history: { count: 100_000 } } };
     const server = startServer({ access: { secrets: [SECRET], leeway: 0 }, rooms });
     const proxy = await Proxy.start(server.port);

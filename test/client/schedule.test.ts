@@ -1,12 +1,12 @@
 // The client's exactness under random schedules on a bad network. THUMP_SEED and THUMP_RUNS choose others.
 import { expect, test } from "bun:test";
+import { firstSeed, longRuns } from "../support/long.ts";
 import { play } from "./schedule.ts";
 
-const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-const runs = Number(process.env["THUMP_RUNS"] ?? 4);
+const runs = longRuns(40);
 
 for (let i = 0; i < runs; i++) {
-  const seed = first + i;
+  const seed = firstSeed + i;
   test(`nothing is lost, repeated, doubled or out of order (seed ${seed})`, async () => {
     const outcome = await play(seed, 120);
     expect(outcome.heard).toBeGreaterThan(outcome.published);

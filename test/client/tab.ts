@@ -10,7 +10,8 @@ import { inOrder, type Said, talk } from "./talk.ts";
 import { testIf } from "../support/skip.ts";
 
 /** As `test`, where there is a browser. A browser, and often a server, start in each: that takes a while. */
-export const inBrowser = (name: string, run: () => Promise<void>) => testIf(noBrowser)(name, run, 120_000);
+export const inBrowser = (name: string, run: () => void | Promise<void>) =>
+  testIf(noBrowser)(name, run, 120_000);
 
 export type Transport = "websocket" | "event-stream";
 

@@ -1,13 +1,16 @@
 // A server of a Redis Cluster dies, hangs or is cut off: another takes over, all goes on, and what was lost is told.
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
+import { longTests } from "../support/long.ts";
 import { readiness, readyNode, startNode, type TestNode, until } from "../support/nodes.ts";
 import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll, joinAgain, RedisCluster, type Shard } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { hasAllOf, Steady } from "./steady.ts";
+
+const longTest = longTests(6);
 
 describeIf(noRedis)("failovers of a Redis Cluster", () => {
   let cluster: RedisCluster;
@@ -28,30 +31,33 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
     return { a, b, shard, store };
   }
 
-  test("the one that has the log dies, and its replica has all: publishes wait, and nothing is missing", async () => {
-    // They are told of that one alone: of the others they have heard.
-    const { a, b, shard, store } = await nodes(({ owner }) => [owner]);
-    const listener = await openEvents(b.room("a"));
-    const raw = await connect(b.socket("/rooms/a"));
-    const { epoch } = a.log;
-    const publishing = new Steady(a, "a");
-    await publishing.more(20);
-    const count = await publishing.stop();
-    await until(() => hasAll(shard.replica, shard.owner));
-    await shard.owner.kill();
-    await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
-    const waiting = await Promise.all([0, 1, 2].map((i) => publishAt(a, "a", String(count + i))));
-    expect(waiting.map((at) => at.split("-")[0])).toEqual([epoch, epoch, epoch]);
-    await hasAllOf(listener, count + 3);
-    await raw.until((all) => all.length === count + 3);
-    expect(raw.all.map(Number)).toEqual([...Array(count + 3).keys()]);
-    await until(async () => (await readiness(a)) === 200 && (await readiness(b)) === 200);
-    const late = await readyNode(cluster.url(...shard.others), {}, store);
-    const state = await stateOf(late, "a", `?after=${epoch}-0`);
-    expect([state.messages.length, state.gap]).toEqual([count + 3, undefined]);
-  });
+  longTest(
+    "the one that has the log dies, and its replica has all: publishes wait, and nothing is missing",
+    async () => {
+      // They are told of that one alone: of the others they have heard.
+      const { a, b, shard, store } = await nodes(({ owner }) => [owner]);
+      const listener = await openEvents(b.room("a"));
+      const raw = await connect(b.socket("/rooms/a"));
+      const { epoch } = a.log;
+      const publishing = new Steady(a, "a");
+      await publishing.more(20);
+      const count = await publishing.stop();
+      await until(() => hasAll(shard.replica, shard.owner));
+      await shard.owner.kill();
+      await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
+      const waiting = await Promise.all([0, 1, 2].map((i) => publishAt(a, "a", String(count + i))));
+      expect(waiting.map((at) => at.split("-")[0])).toEqual([epoch, epoch, epoch]);
+      await hasAllOf(listener, count + 3);
+      await raw.until((all) => all.length === count + 3);
+      expect(raw.all.map(Number)).toEqual([...Array(count + 3).keys()]);
+      await until(async () => (await readiness(a)) === 200 && (await readiness(b)) === 200);
+      const late = await readyNode(cluster.url(...shard.others), {}, store);
+      const state = await stateOf(late, "a", `?after=${epoch}-0`);
+      expect([state.messages.length, state.gap]).toEqual([count + 3, undefined]);
+    },
+  );
 
-  test("what its replica never had is told as a gap to everybody, and all goes on", async () => {
+  longTest("what its replica never had is told as a gap to everybody, and all goes on", async () => {
     const { a, b, shard } = await nodes();
     const listener = await openEvents(b.room("a"));
     const raw = await connect(a.socket("/rooms/a"));
@@ -77,63 +83,75 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
     await listener.events.until((all) => all.at(-1)?.data === "3" && all.length === 5);
   });
 
-  test("one that is killed amid publications: each client has all of its log, or is told of a gap", async () => {
-    const { a, b, shard } = await nodes();
-    const listener = await openEvents(b.room("a"));
-    const publishing = new Steady(a, "a");
-    await publishing.more(50);
-    const { epoch } = a.log;
-    await shard.owner.kill();
-    await publishing.more(50);
-    const count = await publishing.stop();
-    // What is under a key in a log that began anew may be published again: then it was told as a gap before.
-    await listener.events.until((all) => all.some(({ data }) => data === String(count - 1)));
-    const gaps = listener.events.all.filter(({ event }) => event === "thump:gap").length;
-    expect(gaps > 0).toBe(a.log.epoch !== epoch);
-    if (gaps === 0) await hasAllOf(listener, count);
-  });
+  longTest(
+    "one that is killed amid publications: each client has all of its log, or is told of a gap",
+    async () => {
+      const { a, b, shard } = await nodes();
+      const listener = await openEvents(b.room("a"));
+      const publishing = new Steady(a, "a");
+      await publishing.more(50);
+      const { epoch } = a.log;
+      await shard.owner.kill();
+      await publishing.more(50);
+      const count = await publishing.stop();
+      // What is under a key in a log that began anew may be published again: then it was told as a gap before.
+      await listener.events.until((all) => all.some(({ data }) => data === String(count - 1)));
+      const gaps = listener.events.all.filter(({ event }) => event === "thump:gap").length;
+      expect(gaps > 0).toBe(a.log.epoch !== epoch);
+      if (gaps === 0) await hasAllOf(listener, count);
+    },
+  );
 
-  test("one that hangs is given up, whoever is asked first, and nothing is missing when it wakes", async () => {
-    const { a, b, shard } = await nodes(({ owner, others }) => [owner, ...others], 2);
-    const listener = await openEvents(b.room("a"));
-    const { epoch } = a.log;
-    const publishing = new Steady(a, "a");
-    await publishing.more(20);
-    const count = await publishing.stop();
-    await until(() => hasAll(shard.replica, shard.owner));
-    shard.owner.pause();
-    await until(async () => (await shard.replica.replication("role")) === "master");
-    const more = new Steady(a, "more");
-    await more.more(5);
-    shard.owner.resume();
-    await more.more(20);
-    await more.stop();
-    await publishAt(b, "a", String(count));
-    await hasAllOf(listener, count + 1);
-    expect(a.log.epoch).toBe(epoch);
-  });
+  longTest(
+    "one that hangs is given up, whoever is asked first, and nothing is missing when it wakes",
+    async () => {
+      const { a, b, shard } = await nodes(({ owner, others }) => [owner, ...others], 2);
+      const listener = await openEvents(b.room("a"));
+      const { epoch } = a.log;
+      const publishing = new Steady(a, "a");
+      await publishing.more(20);
+      const count = await publishing.stop();
+      await until(() => hasAll(shard.replica, shard.owner));
+      shard.owner.pause();
+      await until(async () => (await shard.replica.replication("role")) === "master");
+      const more = new Steady(a, "more");
+      await more.more(5);
+      shard.owner.resume();
+      await more.more(20);
+      await more.stop();
+      await publishAt(b, "a", String(count));
+      await hasAllOf(listener, count + 1);
+      expect(a.log.epoch).toBe(epoch);
+    },
+  );
 
-  test("another one dies: the log waits until the Cluster is whole again, and nothing is missing", async () => {
-    const { a, b, shard } = await nodes();
-    const listener = await openEvents(b.room("a"));
-    const publishing = new Steady(a, "a");
-    await publishing.more(20);
-    await shard.others[0]?.kill();
-    // Whether a node noticed depends on whether it asked for anything meanwhile.
-    await until(async () => (await cluster.masters()) === 3);
-    await publishing.more(20);
-    await hasAllOf(listener, await publishing.stop());
-  });
+  longTest(
+    "another one dies: the log waits until the Cluster is whole again, and nothing is missing",
+    async () => {
+      const { a, b, shard } = await nodes();
+      const listener = await openEvents(b.room("a"));
+      const publishing = new Steady(a, "a");
+      await publishing.more(20);
+      await shard.others[0]?.kill();
+      // Whether a node noticed depends on whether it asked for anything meanwhile.
+      await until(async () => (await cluster.masters()) === 3);
+      await publishing.more(20);
+      await hasAllOf(listener, await publishing.stop());
+    },
+  );
 
-  test("a server that is cut off from the others is not believed, though it takes itself for the owner", async () => {
-    const alone = await RedisServer.start("--cluster-enabled", "yes");
-    const prefix = `failover-${++logs}`;
-    const slot = Number(await alone.ask("CLUSTER", "KEYSLOT", `{${prefix}}`));
-    await alone.ask("CLUSTER", "ADDSLOTS", slot);
-    const node = startNode(cluster.url(alone), {}, { prefix, patience: 0.5 });
-    await until(() => node.log.fault?.includes("the Cluster is down") === true);
-    expect(await readiness(node)).toBe(503);
-    const other = await readyNode(cluster.url(alone, ...cluster.servers), {}, { prefix });
-    await publishAt(other, "a", "1");
-  });
+  longTest(
+    "a server that is cut off from the others is not believed, though it takes itself for the owner",
+    async () => {
+      const alone = await RedisServer.start("--cluster-enabled", "yes");
+      const prefix = `failover-${++logs}`;
+      const slot = Number(await alone.ask("CLUSTER", "KEYSLOT", `{${prefix}}`));
+      await alone.ask("CLUSTER", "ADDSLOTS", slot);
+      const node = startNode(cluster.url(alone), {}, { prefix, patience: 0.5 });
+      await until(() => node.log.fault?.includes("the Cluster is down") === true);
+      expect(await readiness(node)).toBe(503);
+      const other = await readyNode(cluster.url(alone, ...cluster.servers), {}, { prefix });
+      await publishAt(other, "a", "1");
+    },
+  );
 });

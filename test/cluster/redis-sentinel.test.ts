@@ -1,6 +1,7 @@
 // Nodes behind Sentinels while a replica takes over: who is asked may hang, all goes on, and what was lost is told.
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
+import { longTests } from "../support/long.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { folder } from "../support/process.ts";
 import { noRedis, RedisServer } from "../support/redis.ts";
@@ -8,6 +9,8 @@ import { cutOff, hasAll } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { hasAllOf, Steady } from "./steady.ts";
+
+const longTest = longTests(2);
 
 const QUORUM = 2;
 
@@ -41,25 +44,28 @@ async function watched(): Promise<Watched> {
 }
 
 describeIf(noRedis)("failovers behind Sentinels", () => {
-  test("the master dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing", async () => {
-    const { master, replica, sentinels, a, b } = await watched();
-    const listener = await openEvents(b.room("a"));
-    const { epoch } = a.log;
-    const publishing = new Steady(a, "a");
-    await publishing.more(20);
-    const count = await publishing.stop();
-    await until(() => hasAll(replica, master));
-    // It is the first that is asked. The others are enough to agree.
-    sentinels[0]?.pause();
-    await master.kill();
-    await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
-    const waiting = await Promise.all([0, 1, 2].map((i) => publishAt(a, "a", String(count + i))));
-    expect(waiting.map((at) => at.split("-")[0])).toEqual([epoch, epoch, epoch]);
-    await hasAllOf(listener, count + 3);
-    expect(await replica.replication("role")).toBe("master");
-  });
+  longTest(
+    "the master dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing",
+    async () => {
+      const { master, replica, sentinels, a, b } = await watched();
+      const listener = await openEvents(b.room("a"));
+      const { epoch } = a.log;
+      const publishing = new Steady(a, "a");
+      await publishing.more(20);
+      const count = await publishing.stop();
+      await until(() => hasAll(replica, master));
+      // It is the first that is asked. The others are enough to agree.
+      sentinels[0]?.pause();
+      await master.kill();
+      await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
+      const waiting = await Promise.all([0, 1, 2].map((i) => publishAt(a, "a", String(count + i))));
+      expect(waiting.map((at) => at.split("-")[0])).toEqual([epoch, epoch, epoch]);
+      await hasAllOf(listener, count + 3);
+      expect(await replica.replication("role")).toBe("master");
+    },
+  );
 
-  test("what the replica never had is told as a gap to everybody, and all goes on", async () => {
+  longTest("what the replica never had is told as a gap to everybody, and all goes on", async () => {
     const { master, replica, a, b } = await watched();
     const listener = await openEvents(b.room("a"));
     const before = await publishAt(a, "a", "0");

@@ -1,10 +1,11 @@
 // G2, G3, G4 over kill -9. THUMP_SEED and THUMP_RUNS choose another seed, and how often it is killed.
 import { expect } from "bun:test";
+import { longRuns } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { randomTest } from "../support/random.ts";
 import { playKills } from "./kills.ts";
 
-const kills = Number(process.env["THUMP_RUNS"] ?? 6);
+const kills = longRuns(60);
 
 randomTest(
   `what was acknowledged outlives kill -9, ${kills} times over`,

@@ -1,13 +1,13 @@
 // G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS choose others.
 import { expect, test } from "bun:test";
+import { firstSeed, longRuns } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { play } from "./schedule.ts";
 
-const first = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-const runs = Number(process.env["THUMP_RUNS"] ?? 8);
+const runs = longRuns(80);
 
 for (let i = 0; i < runs; i++) {
-  const seed = first + i;
+  const seed = firstSeed + i;
   test(`nothing is lost, repeated or out of order (seed ${seed})`, async () => {
     const outcome = await play(seed, 80);
     expect(outcome.received).toBeGreaterThan(0);

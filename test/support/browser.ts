@@ -1,7 +1,7 @@
-// Pages in a headless browser that closes with the test; and one that can be put to sleep.
-import type { BrowserContextOptions, Page } from "playwright-core";
+// Pages in a headless browser; and one that can be put to sleep.
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { launch, launchAsIs } from "../../scripts/chromium.ts";
-import { cleanup } from "./cleanup.ts";
+import { cleanup, cleanupAtEnd } from "./cleanup.ts";
 
 export interface Opened {
   pages: Page[];
@@ -11,19 +11,31 @@ export interface Opened {
   origins: Set<string>;
 }
 
-/** Pages of one browser that closes with the test. */
+let browser: Promise<Browser> | undefined;
+
+/** The browser of all tests in this process: each page has a context of its own, with storage of its own. */
+function sharedBrowser(): Promise<Browser> {
+  if (browser === undefined) {
+    const launched = launch();
+    browser = launched;
+    cleanupAtEnd(async () => (await launched).close());
+  }
+  return browser;
+}
+
+/** Pages that close with the test. */
 export async function openPages(
   url: string,
   count: number,
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
-  const browser = await launch();
-  cleanup(() => browser.close());
+  const shared = await sharedBrowser();
   const opened: Opened = { pages: [], errors: [], origins: new Set() };
   const { pages, errors, origins } = opened;
   for (let i = 0; i < count; i++) {
     // Certificates of tests are signed by nobody.
-    const page = await browser.newPage({ ignoreHTTPSErrors: true, ...options });
+    const page = await shared.newPage({ ignoreHTTPSErrors: true, ...options });
+    cleanup(() => page.close());
     page.on("pageerror", (error) => errors.push(String(error)));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     page.on("request", (request) => origins.add(new URL(request.url()).origin));

@@ -1,6 +1,5 @@
-// What a test opened is closed at its end. Preloaded (bunfig.toml): a hook holds for the file that registers it
-// only, and this one is to hold for all of them.
-import { afterEach } from "bun:test";
+// Closes what a test opened, at its end. Preloaded (bunfig.toml), so that its hooks apply to all test files.
+import { afterAll, afterEach } from "bun:test";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -8,6 +7,17 @@ const cleanups: (() => unknown)[] = [];
 export function cleanup(run: () => unknown): void {
   cleanups.push(run);
 }
+
+const lastCleanups: (() => unknown)[] = [];
+
+/** Runs after the last test of the process. */
+export function cleanupAtEnd(run: () => unknown): void {
+  lastCleanups.push(run);
+}
+
+afterAll(async () => {
+  for (const run of lastCleanups.splice(0).reverse()) await run();
+});
 
 afterEach(async () => {
   for (const run of cleanups.splice(0).reverse()) await run();

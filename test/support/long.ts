@@ -18,6 +18,21 @@ export function longRuns(full: number): number {
 
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
 
+/**
+ * The runs of a random schedule that has several kinds, of which `test:full` plays `full` of each: a seed and a kind for
+ * each run to play. A small sample does not play all kinds; which of them depends on the seed.
+ */
+export function schedules<K>(full: number, kinds: readonly K[]): { seed: number; kind: K }[] {
+  const runs = process.env["THUMP_RUNS"];
+  const count = runs
+    ? Number(runs) * kinds.length
+    : shareOf(full * kinds.length, Number(share ?? DEFAULT_RUN_SHARE));
+  return Array.from({ length: count }, (_, i) => ({
+    seed: firstSeed + Math.floor(i / kinds.length),
+    kind: kinds[(firstSeed + i) % kinds.length] as K,
+  }));
+}
+
 type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number) => void;
 
 /**
