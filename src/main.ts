@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-// What `bun run start` and the binary run.
+// Entry point of `bun run start` and of the binary.
 import { runCommand } from "./cli/run-command.ts";
 
 await runCommand(process.argv.slice(2));

@@ -37,7 +37,7 @@ export interface RestrictedKey {
   kid?: string;
   /**
    * Signature algorithms that the key may be used for.
-   * @default all that fit the type of the key
+   * @default every algorithm that fits the type of the key
    * @example ["RS256"]
    */
   algorithms?: string[];
@@ -46,7 +46,7 @@ export interface RestrictedKey {
 /** A public key that verifies tokens: PEM text, a JWK, or either with restrictions. */
 export type PublicKey = string | PublicJwk | RestrictedKey;
 
-/** Where a sign-in service publishes its keys. */
+/** The key set of a sign-in service, and its caching. */
 export interface JwksOptions {
   /**
    * URL of the JSON Web Key Set. HTTPS, or HTTP on this machine.
@@ -81,13 +81,13 @@ export interface ApiKey {
   hash: string;
   /**
    * Permitted actions by room pattern.
-   * @default all actions in all rooms if `may` is unset too, else none
+   * @default all actions in all rooms if `may` is unset too, otherwise none
    * @example { "weather:*": ["publish"] }
    */
   rooms?: Record<string, ("join" | "publish" | "history" | "members" | "list" | "forget")[]>;
   /**
    * Permitted operations on the whole server.
-   * @default all operations if `rooms` is unset too, else none
+   * @default all operations if `rooms` is unset too, otherwise none
    * @example ["disconnect", "revoke"]
    */
   may?: ("disconnect" | "revoke" | "metrics" | "inspect")[];
@@ -112,7 +112,7 @@ export interface AccessOptions {
    */
   keys?: PublicKey[];
   /**
-   * URL where a sign-in service publishes its keys (JWKS), or that URL with caching options.
+   * URL of the keys that a sign-in service publishes (JWKS), or that URL with caching options.
    * @default undefined
    * @example "https://login.example/.well-known/jwks.json"
    */
@@ -143,8 +143,8 @@ export interface AccessOptions {
    */
   lifetime?: Duration;
   /**
-   * How far back a cursor reaches for a client that may join a room but not read its history: seconds, or a string with a
-   * unit.
+   * Maximum age of publications that a cursor recovers for a client that may join a room but not read its history:
+   * seconds, or a string with a unit.
    * @default "5m"
    * @example "1m"
    */
@@ -277,7 +277,7 @@ export function hasCredentials({ secrets, keys, jwks, apiKeys }: AccessSettings)
   return secrets.length > 0 || keys.length > 0 || jwks !== undefined || apiKeys.length > 0;
 }
 
-/** Checks what the schema cannot. Returns what is wrong, or undefined. */
+/** Checks what the schema cannot. Returns the error, or undefined. */
 export function accessFault({ secrets }: AccessOptions): string | undefined {
   return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     ? `secrets: a secret must have ${MIN_SECRET_BYTES} bytes or more, e.g. what openssl rand -base64 32 prints`

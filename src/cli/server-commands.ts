@@ -2,14 +2,14 @@
 import { type Command, Option } from "commander";
 import { TOKEN_ACTIONS } from "../auth/actions.ts";
 import type { Flags } from "../server/config/command-line.ts";
-import { flagName, GROUPS, type Setting, SETTINGS } from "../server/config/flag-table.ts";
+import { flagName, FLAG_GROUPS, type FlagDefinition, FLAGS } from "../server/config/flag-table.ts";
 import type { BackupFlags } from "./backup.ts";
 import { repeated } from "./flag-values.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { print } from "./terminal.ts";
 import type { TokenFlags } from "./create-token.ts";
 
-const BY_ENVIRONMENT = SETTINGS.filter(({ flag }) => flag === undefined);
+const BY_ENVIRONMENT = FLAGS.filter(({ flag }) => flag === undefined);
 
 /** What no flag sets. */
 export const ENVIRONMENT_HELP = `
@@ -42,21 +42,20 @@ export function addServe(program: Command, run = startServer): Command {
     .description("start the server; also without a command")
     .addHelpText("after", SERVE_HELP)
     .action(() => run(given(serve)));
-  for (const { title, settings } of GROUPS)
-    for (const setting of settings) addSetting(serve, setting, `${title}:`);
+  for (const { title, flags } of FLAG_GROUPS) for (const flag of flags) addFlag(serve, flag, `${title}:`);
   return serve;
 }
 
-function addSetting(serve: Command, setting: Setting, group: string): void {
-  const { flag, off, reads, description } = setting;
+function addFlag(serve: Command, definition: FlagDefinition, group: string): void {
+  const { flag, off, reads, description } = definition;
   if (flag === undefined) return;
-  const option = new Option(flag, `${description} (${hints(setting)})`).helpGroup(group);
+  const option = new Option(flag, `${description} (${hints(definition)})`).helpGroup(group);
   if (reads === "list") option.argParser(repeated);
   serve.addOption(option);
-  if (off) serve.addOption(new Option(`--no-${flagName(setting)}`, "without it").helpGroup(group));
+  if (off) serve.addOption(new Option(`--no-${flagName(definition)}`, "without it").helpGroup(group));
 }
 
-function hints({ fallback, env, reads }: Setting): string {
+function hints({ fallback, env, reads }: FlagDefinition): string {
   const variable = `env: ${env}${reads === "switch" ? "=0, =1" : reads === "list" ? ", comma-separated" : ""}`;
   return fallback === undefined ? variable : `default: ${fallback}, ${variable}`;
 }

@@ -8,7 +8,7 @@ import { type RateKind, RATE_KINDS, type Rate } from "./token-buckets.ts";
 /** Clients that have rate limits of their own. */
 export const RATE_SCOPES = ["session", "user", "address", "key"] as const;
 export type RateScope = (typeof RATE_SCOPES)[number];
-/** The rate limits in force; `false` is no limit. */
+/** The rate limits in force; `false` disables a limit. */
 export type Rates = Record<RateScope, Record<RateKind, Rate | false>>;
 
 /**

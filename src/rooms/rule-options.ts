@@ -106,13 +106,13 @@ export interface RuleOptions {
   lag?: "catch-up" | "latest" | "disconnect";
   /**
    * Clients that may subscribe.
-   * @default "anyone" on a server without credentials, else "granted"
+   * @default "anyone" on a server without credentials, "granted" with credentials
    * @example "owner"
    */
   join?: AccessLevel;
   /**
    * Clients that may publish: an access level, or `"members"` for sessions that are in the room.
-   * @default "anyone" on a server without credentials, else "granted"
+   * @default "anyone" on a server without credentials, "granted" with credentials
    * @example "server"
    */
   publish?: AccessLevel | "members";
@@ -226,7 +226,7 @@ export function ruleFault(pattern: string, options: RuleOptions): [field: string
   const wrong = schema === undefined ? undefined : schemaFault(schema);
   if (wrong !== undefined) return ["schema", wrong];
   const { grace = 0 } = typeof presence === "object" ? presence : {};
-  // Whoever passes through many rooms is remembered in each of them for so long.
+  // A user who passes through many rooms is remembered in each of them for this time.
   if (durationMs(grace) > MAX_GRACE_MS) return ["presence › grace", "is over 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];

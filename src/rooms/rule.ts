@@ -5,29 +5,30 @@ import { readOwner } from "./owner.ts";
 import type { AccessLevel, RuleOptions } from "./rule-options.ts";
 import { durationMs, sizeBytes } from "./units.ts";
 
-/** How much of a room is kept. Age in ms. */
+/** Limits of a room's stored publications. */
 export interface Retention {
   readonly count: number;
+  /** In ms. */
   readonly age: number;
   readonly bytes: number;
-  /** Kept in memory alone, also where the log has another place. */
+  /** `"memory"`: stored in memory only, although the log has a file. */
   readonly store?: "memory" | undefined;
-  /** `at-once`: delivered before it is kept. Else after. */
+  /** `"at-once"`: delivered before it is stored. Otherwise afterwards. */
   readonly deliver?: "kept" | "at-once" | undefined;
 }
 
-/** Whether what is kept of a room goes to the log's own place, where it has one; else it is in memory alone. */
+/** Whether the log stores the room's publications in its file or in Redis, and not only in memory. */
 export function isKept({ count, store }: Retention): boolean {
   return count > 0 && store !== "memory";
 }
 
-/** How presence is kept and told. */
+/** `PresenceOptions` with every default filled in. */
 export interface PresenceRule {
-  /** How long a user without a session is still present, in ms. */
+  /** Time after the end of a user's last session until the user counts as gone, in ms. */
   readonly grace: number;
-  /** So many users are named; of more there are counts. */
+  /** Maximum number of users that are listed by name. */
   readonly list: number;
-  /** Whether what tokens say about users is told. */
+  /** Whether the `info` claim of tokens is included. */
   readonly info: boolean;
 }
 
@@ -38,37 +39,37 @@ export interface Rule {
   readonly lag: "catch-up" | "latest" | "disconnect";
   readonly join: AccessLevel;
   readonly publish: AccessLevel | "members";
-  /** Who may read what is kept. */
+  /** Level required to read stored publications. */
   readonly history: AccessLevel;
-  /** Who may see who is there. */
+  /** Level required to list members and to receive presence. */
   readonly members: AccessLevel;
-  /** Absent where nobody is told who comes and goes. */
+  /** Absent if the rule has no presence. */
   readonly presence?: PresenceRule;
-  /** The user that a room of this rule belongs to, where the pattern says so. */
+  /** The user who owns a room, if the pattern contains `{id}`. */
   readonly ownerOf: (room: string) => string | undefined;
-  /** Frames of more bytes than this are deflated. Infinite: none. */
+  /** Frames of more bytes than this are compressed. Infinite: none. */
   readonly compressOver: number;
-  /** Streams are gzip for clients that accept it. */
+  /** Streams are compressed for clients that accept gzip. */
   readonly compressStreams: boolean;
-  /** It is of a room of the server's own: nobody else publishes there. */
+  /** A `thump:*` room, in which only the server publishes. */
   readonly reserved?: true;
-  /** Says what is wrong with a publication's data, or nothing. Absent when the rule has no schema. */
+  /** Returns the errors of a publication's data. Absent if the rule has no schema. */
   readonly check?: Check;
 }
 
 const DEFAULT_RETENTION: Retention = { count: 1000, age: 600_000, bytes: 1 << 20 };
 export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
-/** Below it deflating costs much and saves little: docs/limits.md has the figures. */
+/** Compressing smaller frames costs much and saves little: docs/limits.md has measurements. */
 const COMPRESS_OVER_BYTES = 1024;
 const NO_RETENTION: Retention = { count: 0, age: 0, bytes: 0 };
 
 /**
  * Fills in the defaults. `options` must have passed the `RuleOptions` schema.
- * @param level who may do what the options do not speak of
+ * @param level required for actions that the options do not mention
  */
 export function resolveRule(pattern: string, options: RuleOptions = {}, level: AccessLevel = "anyone"): Rule {
   const { history, schema, join = level } = options;
-  // Each rule has bounds of its own: the log tells rules apart by them.
+  // Every rule gets an object of its own: the log distinguishes rules by it.
   const retention: Retention =
     history === false
       ? { ...NO_RETENTION }

@@ -1,4 +1,4 @@
-// The whole server: the plugin, the demo page, health. What `bun run start` and the binary serve.
+// The standalone server: the plugin, the operator's routes and the demo page in one Elysia app.
 import { Elysia } from "elysia";
 import { demoPage } from "../console/demo-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -16,18 +16,21 @@ import { CIPHERS, readTls } from "./config/tls.ts";
 
 /** A running server. */
 export interface RunningServer {
+  /** Handle for publishing from code. */
   thump: ThumpServer;
+  /** Address that the server listens on. */
   host: string;
+  /** Port that the server listens on, also if the option was 0. */
   port: number;
-  /** Drains, then stops. */
+  /** Drains all sessions, then stops the server and closes the log. Resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
-/** The settings of a server: with the demo come the rules that it needs. @throws OptionsError */
+/** Validates options and fills in the defaults, including the rules of the demo. @throws OptionsError */
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
   checkExposure(settings);
-  // Last: rules of the operator's that fit the chat go before it.
+  // Last: a configured rule that matches the chat room takes precedence.
   const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
   const { tls } = options;
@@ -40,33 +43,40 @@ export function createApp(thump: ThumpServer) {
   const core = coreOf(thump);
   const { settings, service } = core;
   const { tls } = settings;
-  const nothing = () =>
+  const notFound = () =>
     problem(service, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
-      // Elysia would route again by the normalised path what Bun's router did not find by the raw one. A proxy in front
-      // may have decided by the raw one.
-      routes: { "/*": nothing },
-      // Bun's own refusal is empty, and no page may read it. Routes refuse by size themselves, and Bun takes no more of a
-      // body that no route reads.
+      // Requests that Bun's router did not match end here. Elysia would match their normalized path again, after a proxy
+      // has made an access decision by the raw path.
+      routes: { "/*": notFound },
+      // Routes limit the size themselves: Bun's own 413 response is empty, and pages of other origins cannot read it.
+      // Bun does not receive the body of a request if no route reads it.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
-      // In whole seconds: who stops in the middle of a request, or of a handshake, is cut off.
+      // In whole seconds. Bun closes connections that stop in the middle of a request or of a handshake.
       idleTimeout: Math.ceil(settings.headTime / 1000),
-      // A browser holds six connections to a host, but any number of streams on one of HTTP/2.
+      // Browsers open at most six connections per host; HTTP/2 carries many streams over one.
       ...(tls ? { tls: { ...tls.pem, ciphers: CIPHERS }, http2: true } : {}),
     },
-    // Heartbeats are ours; Bun's own, at its slowest, is the net below them.
+    // Thump sends its own heartbeats. Bun's idle timeout, at its maximum, is the fallback.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
-    .onError(({ code, error }) => (code === "NOT_FOUND" ? nothing() : problem(service, error)))
+    .onError(({ code, error }) => (code === "NOT_FOUND" ? notFound() : problem(service, error)))
     .use(mount(thump))
     .use(operatorRoutes(core));
   if (settings.demo) app.get("/", () => demoPage());
   return app;
 }
 
-/** Starts a server. @throws OptionsError, StoreError, or Bun's error when it cannot listen */
+/**
+ * Starts a server that listens on `host` and `port`.
+ * @param options all fields are optional: without any, the server accepts requests of this machine on port 3000
+ * @throws OptionsError if an option is invalid
+ * @throws StoreError if the file or its folder cannot be used
+ * @throws Error from Bun if it cannot listen, such as `EADDRINUSE`
+ * @example const { thump, stop } = serve({ port: 8080, rooms: { "chat:*": { presence: true } } });
+ */
 export function serve(options: Options = {}): RunningServer {
   const settings = serverSettings(options);
   const thump = new ThumpServer(settings);
@@ -74,7 +84,7 @@ export function serve(options: Options = {}): RunningServer {
   try {
     app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
   } catch (error) {
-    // The folder of its file is free for another.
+    // Releases the lock of the data folder.
     void thump.close();
     throw error;
   }
@@ -88,7 +98,7 @@ export function serve(options: Options = {}): RunningServer {
     async stop() {
       stopTicker();
       await thump.drain();
-      // Requests that are being answered, and the last bytes of streams, have a moment to leave.
+      // Responses in progress, and the last bytes of streams, get a moment to leave.
       await Promise.race([server.stop(), Bun.sleep(1000)]);
       await server.stop(true);
       await thump.close();

@@ -1,9 +1,9 @@
-// What web pages of other origins may send and read (Fetch standard, CORS): one list each.
+// CORS (Fetch standard): the headers that pages of other origins may send and read.
 import { problem } from "../transports/http/problem.ts";
 import type { ServerCore } from "./server-core.ts";
 
 const ALLOWED_METHODS = "GET, POST, DELETE";
-/** Every request header that a route reads and that a page cannot send unasked. */
+/** Request headers that routes read and that a page may not send without a preflight. */
 export const REQUEST_HEADERS = [
   "authorization",
   "content-encoding",
@@ -14,13 +14,13 @@ export const REQUEST_HEADERS = [
   "traceparent",
   "tracestate",
 ];
-/** Every response header that says more than the body does. */
+/** Response headers with information that the body does not contain. */
 export const RESPONSE_HEADERS = ["retry-after", "thump-error", "www-authenticate"];
 
 const ALLOWED_HEADERS = REQUEST_HEADERS.join(", ");
 const EXPOSED_HEADERS = RESPONSE_HEADERS.join(", ");
 
-/** Lets a page read a response. @param origin the page's, once it is known to be allowed */
+/** Adds the headers that let a page read the response. @param origin the page's origin, already checked */
 export function allowPage({ service, origins }: ServerCore, response: Response, origin: string): Response {
   const { headers } = response;
   headers.set("access-control-allow-origin", origin);
@@ -32,10 +32,9 @@ export function allowPage({ service, origins }: ServerCore, response: Response, 
 }
 
 /**
- * Answers what a browser asks before it sends JSON, DELETE or a header of ours from another origin. It sends no
- * credentials with that: who asks is not looked at, and nobody's rate is charged.
- *
- * @param checkPath throws where the request's path is none of the route
+ * Answers a preflight request, which a browser sends before JSON, DELETE or a header of `REQUEST_HEADERS` from a page of
+ * a different origin. It carries no credentials, so it is neither authenticated nor rate-limited.
+ * @param checkPath throws if the path is not valid for the route
  */
 export function preflight(core: ServerCore, request: Request, checkPath: () => unknown): Response {
   try {

@@ -1,4 +1,4 @@
-// Which log there is: the one place that knows all of them.
+// Creates the log that the `store` option selects. The only module that knows all implementations.
 import type { Log } from "../log/log.ts";
 import { MemoryLog } from "../log/memory-log.ts";
 import { RedisLog } from "../log/redis/redis-log.ts";
@@ -8,23 +8,23 @@ import type { Retention } from "../rooms/rule.ts";
 import type { Settings } from "./config/settings.ts";
 
 export interface LogNeeds {
-  /** How much of a room to keep; rooms of one rule get the same object. */
+  /** Retention of a room. Rooms of one rule get the same object. */
   retentionOf: (room: string) => Retention;
-  /** Which rules keep their rooms in the log's own place, as a text that changes when that does. */
+  /** Text that changes when the set of durable rooms changes. */
   fingerprint: () => string;
-  /** What all that is kept in memory may take. */
+  /** Budget of everything that is stored in memory. */
   memoryBudget: MemoryBudget;
-  /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
+  /** Called when messages of a subscribed room, up to a seq, were evicted. */
   onRelease: (room: string, upTo: number) => void;
-  /** Told when what is kept of a room was forgotten, perhaps by another process. */
+  /** Called when the history of a room was deleted, possibly by a different process. */
   onForget: (room: string) => void;
-  /** Told of what goes wrong, and without an error when it is over. */
+  /** Reports a fault; without an error, reports that the fault has ended. */
   onFault: (what: string, error?: unknown) => void;
-  /** Given what an operator should know, though it works. */
+  /** Reports a problem that does not affect service. */
   onWarning: (text: string) => void;
 }
 
-/** @throws StoreError when what is kept cannot be used */
+/** @throws StoreError if the file or its folder cannot be used */
 export function createLog({ store }: Settings, needs: LogNeeds): Log {
   const { retentionOf, memoryBudget, onRelease } = needs;
   if (store.kind === "memory") return new MemoryLog(retentionOf, memoryBudget, onRelease);

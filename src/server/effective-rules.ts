@@ -1,4 +1,4 @@
-// Effective rules, as `thump check --room` prints them and `GET /rules` answers them: seconds and bytes.
+// Effective rules, in seconds and bytes, for `thump check --room` and `GET /rules`.
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { RuleOptions } from "../rooms/rule-options.ts";
@@ -11,12 +11,12 @@ import type { ServerCore } from "./server-core.ts";
 type WrittenRules = Record<string, RuleOptions>;
 
 interface EffectiveRule {
-  /** Null where no pattern matches: these are the defaults. */
+  /** Null if no pattern matches: the rule is the default. */
   pattern: string | null;
   rule: object;
 }
 
-/** The rule of a room, and the pattern that it has it from. */
+/** Returns the rule of a room, and its pattern. */
 export function ruleOfRoom(
   room: string,
   rules: Rules,
@@ -46,7 +46,7 @@ function effective(rule: Rule, written: WrittenRules): EffectiveRule {
   };
 }
 
-/** `GET /rules`: all of them, in the order in which they are tried; `GET /rules?room=…`: that of a room. */
+/** `GET /rules`: all rules, in the order in which they are tried. `GET /rules?room=…`: the rule of a room. */
 export function rulesRoute(core: ServerCore) {
   return ({ service, request, context }: HandlerContext): Response => {
     const { authorizer, hub } = service;

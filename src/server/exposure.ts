@@ -1,4 +1,4 @@
-// How far a server may reach: without anybody to believe it is for this machine, unless it is said to be open.
+// Exposure check: without credentials, a server accepts requests of this machine only, unless `open` is set.
 import type { Server } from "bun";
 import { isLocal, isLoopback } from "../limits/local-request.ts";
 import { hasCredentials } from "../auth/auth-options.ts";
@@ -7,52 +7,52 @@ import type { ServerCore } from "./server-core.ts";
 import { OptionsError } from "./config/options.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Whether it was settled who may come: by secrets or keys, by the app's own code, or because all may. */
+/** Whether the operator decided on access: by credentials, by an `authorize` hook, or by `open`. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
   return open || authorize !== undefined || hasCredentials(access);
 }
 
-/** @throws OptionsError when others than this machine would be let in, and nobody said that this is meant */
+/** @throws OptionsError if the server would accept other machines without such a decision */
 export function checkExposure(settings: Settings): void {
   if (isLoopback(settings.host) || isExposureDecided(settings)) return;
   throw new OptionsError(
-    `on ${settings.host} everyone who reaches this machine could listen and publish: give it a secret ` +
-      "(THUMP_SECRET, or access in thump.config.ts), or say --open if that is meant",
+    `every client that can reach ${settings.host} could subscribe and publish: set a secret ` +
+      "(THUMP_SECRET, or access in thump.config.ts), or pass --open to allow it",
   );
 }
 
-/** Where a request came from, as far as that is known. */
+/** Origin of a request on the network, as far as it is known. */
 export interface RequestSource {
-  /** The server that took it in; null where neither Elysia nor the app has handed it over. */
+  /** Bun's server that received the request; null if neither Elysia nor the app has passed one. */
   server: Server<unknown> | null;
-  /** The client's address; undefined where it is not known. */
+  /** The client's address; undefined if it is unknown. */
   address: string | undefined;
-  /** The server knows it: nobody made it of another request on the way. */
+  /** Bun received this very request: no app code has created it from a different one. */
   fromBun: boolean;
-  /** It was made on this machine. */
+  /** The request was made on this machine. */
   local: boolean;
 }
 
-/** @param server what Elysia says it is: null unless the app itself listens */
+/** @param server from Elysia's context: null unless the app itself listens */
 export function sourceOf(core: ServerCore, request: Request, server: Server<unknown> | null): RequestSource {
-  const taker = server ?? core.server;
-  const peer = taker?.requestIP(request)?.address;
+  const receiver = server ?? core.server;
+  const peer = receiver?.requestIP(request)?.address;
   const address = core.trustedProxies.addressOf(request, peer);
   const local = isLocal(request, address, (host) => core.origins.isNamed(host));
   return {
-    server: taker,
+    server: receiver,
     address,
-    fromBun: peer !== undefined || taker?.url.protocol === "unix:",
+    fromBun: peer !== undefined || receiver?.url.protocol === "unix:",
     local,
   };
 }
 
-/** Without a secret there is nobody to be let in but this machine. @throws ThumpError `forbidden` */
+/** Rejects remote requests unless the operator decided on access. @throws ThumpError `forbidden` */
 export function checkLocal({ settings }: ServerCore, { local }: RequestSource): void {
   if (local || isExposureDecided(settings)) return;
   throw new ThumpError(
     "forbidden",
-    "Without a secret only this machine is answered: over loopback, not through a proxy, by a name of its own. " +
-      "Give Thump a secret (access.secrets, THUMP_SECRET), or open: true (--open) if all may come.",
+    "Without a secret, the server accepts only requests of this machine: over loopback, without a proxy, to a local host name. " +
+      "Set a secret (access.secrets, THUMP_SECRET), or open: true (--open) to accept all clients.",
   );
 }

@@ -1,20 +1,20 @@
-// This server as one of several nodes: what the others may want of it.
+// Joins the cluster: registers the operations that other nodes may request from this one.
 import { endSessions, revokeAll } from "../service/end-sessions.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { RoomService } from "../service/room-service.ts";
 
-/** Takes part, where the log is shared. */
+/** Does nothing unless the log is shared by several nodes. */
 export function joinCluster(hub: Hub, service: RoomService): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {
       const { ended, revoked } = endSessions(hub, service.authenticator, removal);
-      // Which tokens sessions came with is known here alone: the others are to refuse them too.
-      for (const one of revoked)
-        if (one.token !== undefined && one.token !== removal.token)
+      // Only this node knows the tokens of its sessions. The other nodes have to reject them too.
+      for (const revocation of revoked)
+        if (revocation.token !== undefined && revocation.token !== removal.token)
           peers
-            .remember(one)
-            .catch((error: unknown) => hub.events.fault("a revocation was not passed on", error));
+            .remember(revocation)
+            .catch((error: unknown) => hub.events.fault("passing a revocation to other nodes failed", error));
       return ended;
     },
     revoked: (all) => revokeAll(hub, service.authenticator.revocations, all),

@@ -1,44 +1,44 @@
-// What the plugin does while its app is served: it publishes to the server's own rooms, and drains on SIGTERM.
+// Life cycle of the plugin in an app: runs the status rooms while the app listens, and drains on SIGTERM.
 import type { AnyElysia } from "elysia";
 import type { ServerCore } from "./server-core.ts";
 import { startStatusPublisher } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
-/** How long requests that are being answered, and the last bytes of streams, have to leave, in ms. */
+/** Time for responses in progress, and for the last bytes of streams. */
 const FLUSH_TIMEOUT_MS = 1000;
 
 export class Lifecycle {
-  /** The app that listens, where Elysia says so: in a group it does not. */
+  /** The app that listens. Unknown inside a group, where Elysia does not provide it. */
   app: AnyElysia | undefined;
-  #endings: (() => void)[] | undefined;
+  #cleanups: (() => void)[] | undefined;
 
-  /** @param signals whether it stops the app on SIGTERM */
+  /** @param signals whether to stop the app on SIGTERM */
   constructor(
     readonly core: ServerCore,
     readonly signals: boolean,
   ) {}
 
-  /** Bun's server is known: from now on there can be sessions. A second call changes nothing. */
+  /** Called when Bun's server is known: from now on clients can connect. A second call does nothing. */
   begin(): void {
-    if (this.#endings) return;
-    this.#endings = [];
+    if (this.#cleanups) return;
+    this.#cleanups = [];
     const { core } = this;
     if (this.signals)
-      this.#endings.push(stopOnSigterm({ drain: () => core.drain(), stop: () => this.#stop() }));
+      this.#cleanups.push(stopOnSigterm({ drain: () => core.drain(), stop: () => this.#stop() }));
     if (!core.settings.console) return;
-    const stopFeed = startStatusPublisher(core);
-    this.#endings.push(stopFeed);
-    core.onClose(stopFeed);
+    const stopPublisher = startStatusPublisher(core);
+    this.#cleanups.push(stopPublisher);
+    core.onClose(stopPublisher);
   }
 
-  /** The app has stopped. */
+  /** Called when the app has stopped. */
   end(): void {
-    for (const end of this.#endings ?? []) end();
-    this.#endings = undefined;
+    for (const cleanup of this.#cleanups ?? []) cleanup();
+    this.#cleanups = undefined;
     this.core.hub.stop();
   }
 
-  /** Stops an app that was drained: with its own hooks, where the app is known. */
+  /** Stops the drained app; runs its `onStop` hooks if the app is known. */
   async #stop(): Promise<void> {
     const { app, core } = this;
     const server = app?.server ?? core.server;

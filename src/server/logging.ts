@@ -1,4 +1,4 @@
-// Where the log lines of a server go: to stderr, as JSON or for people, in one write a turn.
+// Log output of the standalone server: to stderr, as JSON or for people, in one write per event-loop tick.
 import {
   configureSync,
   getAnsiColorFormatter,
@@ -9,10 +9,10 @@ import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import { printableText, printableLines } from "../protocol/printable.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Lines that nobody takes from stderr are kept up to this many characters; then they are counted only. */
-const MAX_BUFFERED_BYTES = 8 << 20;
+/** Lines waiting for stderr. Beyond this, lines are dropped and counted. */
+const MAX_BUFFERED_CHARACTERS = 8 << 20;
 
-/** Sets it up, or again after a reload. */
+/** Configures LogTape, at startup and after a reload. */
 export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logLevel">): void {
   const sinks: "stderr"[] = log === "none" ? [] : ["stderr"];
   configureSync({
@@ -26,23 +26,23 @@ export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logL
 }
 
 function formatterOf(log: Settings["log"]): TextFormatter {
-  // The message is the same for all lines of a kind: what differs is in fields of its own.
+  // The message is the template, the same for all lines of a kind. Its values are separate fields.
   if (log === "json") {
     const format = getJsonLinesFormatter({ message: "template", properties: "flatten" });
     return (record) => `${printableText(format(record).trimEnd())}\n`;
   }
-  // The fields that the message does not name follow it.
+  // `pretty` appends the fields that the message does not contain.
   const format = { timestamp: "time", level: "FULL", value: "bare", category: ".", format: pretty } as const;
   const text = process.stderr.isTTY ? getAnsiColorFormatter(format) : getTextFormatter(format);
   return (record) => text(printable(record));
 }
 
-/** A record whose values are text that may be printed: whoever they came from, they begin no line and color nothing. */
+/** Escapes control characters in a record's values: a value from a client can neither start a line nor set a color. */
 function printable(record: LogRecord): LogRecord {
   const { message, properties } = record;
   return {
     ...record,
-    // Its texts stand at even places, its values between them.
+    // Texts have even indexes, values odd ones.
     message: message.map((part, i) => (i % 2 === 1 && part !== undefined ? indented(part) : part)),
     properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, plain(value)])),
   };
@@ -60,7 +60,7 @@ function textOf(value: unknown): string {
       : String(value);
 }
 
-/** Several lines, such as a stack, of which all but the first are set in. */
+/** Indents all lines but the first of a value such as a stack. */
 function indented(value: unknown): string {
   return printableLines(textOf(value)).replaceAll(/\n\s*/g, "\n    ");
 }
@@ -81,7 +81,7 @@ function pretty(values: {
 
 const names = new Map<string, string[]>();
 
-/** The fields that a message names. There are as many messages as places in the code that log. */
+/** Returns the fields that a message contains. The cache is bounded by the number of log calls in the code. */
 function namesIn(message: string): string[] {
   const known = names.get(message);
   if (known) return known;
@@ -90,7 +90,7 @@ function namesIn(message: string): string[] {
   return found;
 }
 
-/** One word, or text in quotes: a line stays a line, whatever is in it. */
+/** Returns one word, or text in quotes. The result never contains a line break. */
 export function word(value: unknown): string {
   const text = String(value);
   return /^[^\s\p{Cc}"=]+$/u.test(text) ? printableText(text) : printableText(JSON.stringify(text));
@@ -100,7 +100,7 @@ function toStderr(format: TextFormatter) {
   return (record: LogRecord): void => stderr.write(format(record));
 }
 
-/** What waits for stderr: a storm of sessions that end must be neither one of writes nor a wait for a slow reader. */
+/** Queue for stderr: many lines at once become one write, and a slow reader of stderr does not block the server. */
 class Stderr {
   #lines: string[] = [];
   #size = 0;
@@ -109,19 +109,19 @@ class Stderr {
   #idle: (() => void)[] = [];
 
   write(line: string): void {
-    if (this.#size > MAX_BUFFERED_BYTES) return void this.#dropped++;
+    if (this.#size > MAX_BUFFERED_CHARACTERS) return void this.#dropped++;
     this.#size += line.length;
     if (this.#lines.push(line) === 1 && !this.#writing) setImmediate(() => this.#flush());
   }
 
-  /** Resolves once all is written, or after a moment if nobody reads it. */
+  /** Resolves when the queue is written, or after 500 ms if stderr is not read. */
   async written(): Promise<void> {
     if (!this.#writing && this.#lines.length === 0) return;
     await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), Bun.sleep(500)]);
   }
 
   #flush(): void {
-    if (this.#dropped > 0) this.#lines.push(`thump: ${this.#dropped} log lines were left out\n`);
+    if (this.#dropped > 0) this.#lines.push(`thump: ${this.#dropped} log lines were dropped\n`);
     const text = this.#lines.join("");
     this.#lines = [];
     this.#size = 0;
@@ -137,7 +137,7 @@ class Stderr {
 
 const stderr = new Stderr();
 
-/** Resolves once everything logged so far is out. */
+/** Resolves when all lines so far are written, or after 500 ms if stderr is not read. */
 export function logsWritten(): Promise<void> {
   return stderr.written();
 }

@@ -1,4 +1,4 @@
-// What operators find beside the rooms: whether it lives, whether it is ready, its metrics, its description.
+// Routes for operators: liveness, readiness, metrics and OpenAPI.
 import { Elysia } from "elysia";
 import { openapiPage } from "../console/openapi-page.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -6,7 +6,7 @@ import { createRegistry } from "./metrics/metrics.ts";
 import { describe } from "./openapi/openapi.ts";
 import { sourceOf } from "./exposure.ts";
 
-/** The routes of the server that are not about rooms. */
+/** Server only: an app with the plugin defines its own. */
 export function operatorRoutes(core: ServerCore) {
   const app = new Elysia({ name: "thump-operate", seed: core.seed })
     .get("/healthz", () => Response.json({ status: "ok" }))
@@ -15,7 +15,7 @@ export function operatorRoutes(core: ServerCore) {
         ? Response.json({ status: core.unready }, { status: 503 })
         : Response.json({ status: "ready" }),
     )
-    // A reload may change what it says.
+    // Created per request: a reload may change the result.
     .get("/openapi.json", () => Response.json(describe(core.settings)))
     .get("/openapi", () => openapiPage(describe(core.settings)));
   return core.settings.metrics === "off" ? app : app.use(metricsRoute(core));
@@ -26,7 +26,7 @@ function metricsRoute(core: ServerCore) {
   return new Elysia({ name: "thump-metrics", seed: core.seed }).get(
     core.settings.metricsPath,
     async ({ request, server }) => {
-      // Not by a page that gave its own name this machine's address either.
+      // Also against DNS rebinding: a page whose host name resolves to this machine.
       core.origins.check(request);
       if (core.settings.metrics === "loopback" && !sourceOf(core, request, server).local)
         await checkReader(core, request);
@@ -36,12 +36,12 @@ function metricsRoute(core: ServerCore) {
   );
 }
 
-/** Programs elsewhere read metrics with an API key, also where all else is open. @throws ThumpError */
+/** Remote programs need an API key, also on a server that is otherwise open. @throws AuthError */
 async function checkReader({ service, origins }: ServerCore, request: Request): Promise<void> {
   const principal = await service.authenticator.authenticate(request, origins);
   if (principal.operations.has("metrics")) return;
   throw service.authorizer.refusal(
     { principal },
-    "Metrics are for programs on this machine, and for API keys that may read them. See --metrics.",
+    "Metrics are available to programs on this machine and to API keys with the permission. See --metrics.",
   );
 }

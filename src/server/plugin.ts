@@ -1,4 +1,4 @@
-// The Elysia plugin: Thump's routes, inside somebody's own app or under our server.
+// The Elysia plugin: Thump's routes, in the user's app or in the standalone server.
 import type { Server } from "bun";
 import { type AnyElysia, Elysia, type ElysiaConfig } from "elysia";
 import type { Principal } from "../auth/principal.ts";
@@ -28,8 +28,8 @@ import { rulesRoute } from "./effective-rules.ts";
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;
 
-/** Browsers ask for these before they send what is not plain. A socket's handshake is always sent at once. */
-const PAGES_ASK = [
+/** Routes that answer preflight requests. Browsers send none before the handshake of a socket. */
+const PREFLIGHT_PATHS = [
   "/rules",
   "/rooms",
   "/rooms/:room",
@@ -46,26 +46,31 @@ const PAGES_ASK = [
 interface Context {
   request: Request;
   server: Server<unknown> | null;
-  /** The pattern of the route, with every prefix. */
+  /** Pattern of the route, including all prefixes. */
   route: string;
 }
 
 /**
- * Rooms for an Elysia app: `new Elysia().use(thump({ rooms: { … } })).listen(3000)`.
- * In the app's own routes `thump.publish("room", data)` publishes; outside of them `app.decorator.thump` does.
- * Use it on the app that listens: it sets the socket limits that lossless fan-out rests on.
- * @throws OptionsError when the options do not fit their schema
+ * Elysia plugin that adds Thump's routes to an app. Routes of the app publish with `thump.publish(room, data)` from their
+ * context, other code with `app.decorator.thump`. Use the plugin on the app that listens: it sets the WebSocket limits
+ * on which lossless fan-out depends.
+ * @param options all fields are optional; those marked "Server only" have no effect
+ * @returns the plugin, for `app.use()`
+ * @throws OptionsError if an option is invalid
+ * @throws StoreError if the file or its folder cannot be used
+ * @throws ThumpError `internal`, from `app.use()`, if the app's `websocket` options would lose messages
+ * @example new Elysia().use(thump({ rooms: { "chat:*": { presence: true } } })).listen(3000);
  */
 export function thump(options: Options = {}) {
   const settings = resolveOptions(checkOptions(options, "thump()"));
   return mount(new ThumpServer(settings), settings.signals);
 }
 
-/** The plugin of a server. @param signals whether it stops the app on SIGTERM, as the server does with itself */
+/** Returns the plugin of a server. @param signals whether to stop the app on SIGTERM */
 export function mount(thump: ThumpServer, signals = false) {
   const core = coreOf(thump);
   const routes = createRoutes(thump, signals);
-  // Typed as what it adds: `use` puts that together with what the app has.
+  // The return type contains only the added routes and decorators: `use` combines it with the type of the app.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
     const { limit } = core.socketLimits;
     core.routedByBun = isRoutedByBun(app.config);
@@ -73,12 +78,12 @@ export function mount(thump: ThumpServer, signals = false) {
     if ((given.backpressureLimit ?? limit) < limit || given.closeOnBackpressureLimit) {
       throw new ThumpError(
         "internal",
-        `websocket.backpressureLimit must be at least ${limit}, without closeOnBackpressureLimit: below it messages are lost.`,
+        `websocket.backpressureLimit must be at least ${limit}, without closeOnBackpressureLimit: otherwise messages are lost.`,
       );
     }
-    // Frames of up to four times the limit are read, so that they can be refused by name.
+    // Bun closes the connection above this size. Frames up to it receive a specific error code.
     const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, core.settings.maxMessage * 4);
-    // One compressor for all sockets, and nothing remembered between frames: no memory a session.
+    // One compressor for all sockets, without context between frames: no memory per session.
     const deflate = { compress: "shared", decompress: "shared" } as const;
     const perMessageDeflate = core.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
@@ -90,10 +95,10 @@ export function mount(thump: ThumpServer, signals = false) {
 function createRoutes(thump: ThumpServer, signals: boolean) {
   const core = coreOf(thump);
   const on = (handler: Handler) => guarded(core, handler, false);
-  /** Starts a session, or reads a room: that is counted. */
+  /** Routes that start a session or read a room. */
   const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
     guarded(core, handler, true, asksForEvents);
-  /** The same, but not while the server drains. */
+  /** The same, but refused while the server drains. */
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
     counted((http) => {
       if (core.draining)
@@ -105,7 +110,7 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
   core.onAttach = () => lifecycle.begin();
   const routes = new Elysia({ name: "thump", seed: core.seed, prefix: core.settings.prefix })
     .decorate("thump", thump)
-    // Elysia knows "none" only for routes that it compiles. Without this, `aot: false` reads the body before we do.
+    // Elysia implements `parse: "none"` only for compiled routes. With `aot: false` it would read the body first.
     .parser("none", ({ request }) => request)
     .onStart((app) => {
       lifecycle.app = app as AnyElysia;
@@ -139,7 +144,7 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
     .delete("/sessions/:id", on(endSession))
     .delete("/users/:user/sessions", on(endUserSessions))
     .post("/revoke", on(revokeTokens), raw);
-  for (const path of PAGES_ASK)
+  for (const path of PREFLIGHT_PATHS)
     routes.options(path, (context) => {
       const { request, server, route } = context;
       const direct = isDirect(core, server, sourceOf(core, request, server));
@@ -150,12 +155,12 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
   return routes;
 }
 
-/** Whether an app that listens gives its routes to Bun. */
+/** Whether a listening app registers its routes with Bun's router. */
 function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
   return aot !== false && systemRouter !== false;
 }
 
-/** Whether Bun's router has matched a request. One that the app's own code creates passes no router. */
+/** Whether Bun's router has matched the request. Requests created by app code pass no router. */
 function isDirect(
   { routedByBun }: ServerCore,
   server: Server<unknown> | null,
@@ -165,10 +170,11 @@ function isDirect(
 }
 
 /**
- * What every route shares: origin and caller are settled, errors become problems, allowed pages may read.
- * @param counted it takes a `connects`: of the address before anybody looks at a token, of the others after it. And it
- * goes through the connection throttle
- * @param asksForEvents decides how a temporary refusal is sent (`refuse`)
+ * Wraps the handler of a route: checks origin and path, authenticates, turns errors into problem responses, and adds CORS
+ * headers.
+ * @param counted passes the connection throttle and charges one `connects`: to the address before the token is verified,
+ * to user or key afterwards
+ * @param asksForEvents determines the form of a temporary refusal (`errorResponse`)
  */
 function guarded(
   core: ServerCore,
@@ -184,7 +190,7 @@ function guarded(
     const fail = (error: unknown): HandlerResult =>
       allow(errorResponse(service, error, request.method === "GET" && asksForEvents(request)));
     try {
-      // Elysia forgets what a group does at the start.
+      // Elysia does not call `onStart` of a plugin inside a group.
       if (server && core.server !== server) core.attach(server);
       const source = sourceOf(core, request, server);
       const { address, local } = source;
@@ -194,17 +200,17 @@ function guarded(
       const addressKey = local ? undefined : addressKeyOf(address);
       const handle = (principal: Principal) => {
         if (counted) service.limiter.take({ principal }, "connects");
-        // An API key has users of many addresses behind it.
-        const counts = principal.kind === "key" ? undefined : addressKey;
+        // The address of an API key is that of a backend, which acts for many users.
+        const limitKey = principal.kind === "key" ? undefined : addressKey;
         const webPage =
           origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };
-        const context = { principal, address, addressKey: counts, local, webPage };
+        const context = { principal, address, addressKey: limitKey, local, webPage };
         return handler({ service, request, server: source.server, context, names });
       };
       const principal = authenticate(service, request, origins, addressKey, counted);
-      const later = (identified: Principal) =>
+      const afterwards = (identified: Principal) =>
         counted && request.signal.aborted ? clientGone() : handle(identified);
-      const response = principal instanceof Promise ? principal.then(later) : handle(principal);
+      const response = principal instanceof Promise ? principal.then(afterwards) : handle(principal);
       if (response instanceof Promise) return response.then(allow, fail);
       return allow(response);
     } catch (error) {

@@ -1,4 +1,4 @@
-// Other settings for a running server: what can change does so at once, and what cannot is named.
+// Reload: replaces the settings of a running server. Settings that need a restart keep their value and are reported.
 import { Authorizer } from "../auth/authorizer.ts";
 import { socketLimitsFor } from "../hub/backpressure.ts";
 import { recheckAll } from "../service/recheck.ts";
@@ -9,28 +9,28 @@ import type { Settings } from "./config/settings.ts";
 import { createRuntimeConfig, type RuntimeConfig } from "./config/runtime-config.ts";
 import { checkExposure } from "./exposure.ts";
 
-/** What a reload changed, and what would have needed a restart, by the settings' names. */
+/** Names of the settings that a reload changed, and of those that need a restart. */
 export interface Reloaded {
   changed: string[];
   restart: string[];
 }
 
-/** Makes one setting count. Everything that may throw has been done before. */
-type Apply = (core: ServerCore, next: Settings, prepared: RuntimeConfig) => void;
+/** Applies one setting. It cannot fail: everything that can was done before. */
+type Apply = (core: ServerCore, next: Settings, config: RuntimeConfig) => void;
 
-/** Settings that can change while sessions are there. All others need a restart. */
+/** Settings that can change while clients are connected. All others need a restart. */
 const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   rooms: replaceRules,
   access: replaceAccess,
   authorize: replaceAuthorizer,
-  open: () => {}, // it only lets `checkExposure` pass
+  open: () => {}, // read by `checkExposure` only
   maxMessage: (core, { maxMessage }) => (core.service.maxMessage = maxMessage),
   maxBody: () => {}, // read from the settings by each request
   roomsPerSession: (core, { roomsPerSession }) => (core.hub.roomsPerSession = roomsPerSession),
   roomsInUse: ({ hub }, { roomsInUse }) => (hub.roomLimits.max = roomsInUse),
   roomsPerAddress: ({ hub }, { roomsPerAddress }) => (hub.roomLimits.perOwner = roomsPerAddress),
   bodies: ({ service }, { bodies }) => (service.bodyMemory.max = bodies),
-  memory: (core, { memory }) => (core.memoryBudget.limit = memory), // in a second at most
+  memory: (core, { memory }) => (core.memoryBudget.limit = memory), // enforced within a second
   proxies: trustProxies,
   forwardedHeader: trustProxies,
   maxSessions: ({ service }, { maxSessions }) => (service.sessionLimit.max = maxSessions),
@@ -44,7 +44,7 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   logLevel: (_, next) => configureLogging(next),
 };
 
-/** Settings that decide who may do what: with others, live sessions are looked at again. */
+/** Settings that affect authorization: live sessions are rechecked. */
 const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
   "rooms",
   "access",
@@ -53,24 +53,25 @@ const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
 ]);
 
 /**
- * Swaps the settings. Sessions stay where they still may, and what they are doing goes on; the next thing that they ask
- * for is decided by the new settings. @throws OptionsError, and then nothing has changed
+ * Applies new settings in one tick. Operations in progress finish under the old settings; later ones use the new ones.
+ * Sessions that are no longer permitted end, or leave their rooms.
+ * @throws OptionsError without having changed anything
  */
 export function reload(core: ServerCore, next: Settings): Reloaded {
   const { kept, changed, restart } = compare(core, next);
-  // As it will be, not as it was written: the host, for one, stays what it was.
+  // Checks the settings that will be in force: a new host, for example, has no effect until the restart.
   checkExposure(kept);
-  const prepared = createRuntimeConfig(kept, core.hub.events, core.authenticator);
+  const config = createRuntimeConfig(kept, core.hub.events, core.authenticator);
   core.settings = kept;
-  for (const name of changed) APPLY_LIVE[name]?.(core, kept, prepared);
+  for (const name of changed) APPLY_LIVE[name]?.(core, kept, config);
   if (changed.some((name) => AUTHORIZATION_SETTINGS.has(name)))
     recheckAll(core.service, core.origins).catch((error: unknown) =>
-      core.hub.events.fault("a reload", error),
+      core.hub.events.fault("rechecking sessions after a reload", error),
     );
   return { changed, restart };
 }
 
-/** What will hold, and what of it is new. */
+/** Returns the settings that will be in force, and the names of those that differ. */
 function compare(core: ServerCore, next: Settings) {
   const current = core.settings;
   const kept: Settings = { ...next };
@@ -87,7 +88,7 @@ function compare(core: ServerCore, next: Settings) {
   return { kept, changed, restart };
 }
 
-/** The sockets' own limits were set when the server began to listen: sizes may grow only as far as they reach. */
+/** Bun's socket limits are fixed once the server listens: the message size can grow only as far as they allow. */
 function fits(core: ServerCore, name: keyof Settings, next: Settings): boolean {
   const { maxMessage } = core.initialSettings;
   if (name === "maxMessage")
@@ -97,24 +98,24 @@ function fits(core: ServerCore, name: keyof Settings, next: Settings): boolean {
   return true;
 }
 
-/** Other rules, and with them another policy: what the old one is still deciding is asked again. */
+/** Also replaces the authorizer: decisions in progress are made again. */
 function replaceRules(core: ServerCore, next: Settings, { rules }: RuntimeConfig): void {
   core.hub.replaceRules(rules);
   replaceAuthorizer(core, next);
 }
 
-/** Other secrets and keys. Whose token or API key is not good any more goes. */
-function replaceAccess(core: ServerCore, next: Settings, prepared: RuntimeConfig): void {
+/** Replaces secrets and keys. Sessions of removed API keys end; `recheckAll` ends those with invalid tokens. */
+function replaceAccess(core: ServerCore, next: Settings, config: RuntimeConfig): void {
   const { service, hub } = core;
-  const { authenticator, rules } = prepared;
-  const gone = authenticator.inherit(service.authenticator);
-  // The first secret closes what no rule speaks of, the last one opens it again.
+  const { authenticator, rules } = config;
+  const removed = authenticator.inherit(service.authenticator);
+  // Without credentials the default level is `anyone`, with credentials `granted`: rules have to be rebuilt.
   if (authenticator.isConfigured !== service.authenticator.isConfigured && hub.rules !== rules)
     hub.replaceRules(rules);
   service.authenticator = authenticator;
   replaceAuthorizer(core, next);
   for (const session of hub.sessions.values())
-    if (gone.has(session.identity)) session.end(CLOSE.removed, "its API key was taken away");
+    if (removed.has(session.identity)) session.end(CLOSE.removed, "API key removed");
 }
 
 function trustProxies({ trustedProxies }: ServerCore, next: Settings): void {

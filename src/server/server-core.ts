@@ -27,44 +27,44 @@ import type { Settings } from "./config/settings.ts";
 import { createRuntimeConfig } from "./config/runtime-config.ts";
 import { setUserTimeout } from "./tcp-user-timeout.ts";
 
-/** How long a drain waits for connections to go before it gives up on them, in ms. */
+/** Longest time that a drain waits for lagging sessions. */
 const MAX_DRAIN_MS = 10_000;
-/** So many sessions are ended in one turn. */
 const SESSIONS_ENDED_PER_TICK = 250;
 
 /** All parts of a server. Code outside of Thump has a `ThumpServer` instead, which hides them. */
 export class ServerCore {
-  /** Tells Elysia, which writes it down as JSON, the routes of one server from those of another. */
+  /** Distinguishes the routes of several servers in one app: Elysia drops plugins with the same name and seed. */
   readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly service: RoomService;
   readonly origins: Origins;
   readonly trustedProxies: TrustedProxies;
   readonly socketLimits: SocketLimits;
-  /** Those who are told how sessions end, and of faults. */
+  /** Listeners for session and fault events. */
   readonly events = new SessionEventList(new SessionLogger());
-  /** What is kept of all rooms. */
+  /** Memory of the stored messages of all rooms. */
   readonly memoryBudget: MemoryBudget;
-  /** Told to stop: no new sessions. */
+  /** Set by `drain`: new sessions are refused. */
   draining = false;
-  /** Whether Bun's router matches these routes, by the raw target: then no other request is for one of them. */
+  /** Whether Bun's router matches the routes, by the raw path. */
   routedByBun = true;
-  /** Bun's server, once it is known. */
+  /** Bun's server; null until `attach`. */
   server: Server<unknown> | null = null;
-  /** Called when the server is known: what needs one begins. */
+  /** Called by `attach`. */
   onAttach = () => {};
-  /** How often the settings were read again. */
+  /** Number of reloads since the start. */
   readonly reloads = { done: 0, failed: 0 };
   readonly #closing: (() => unknown)[] = [];
   #loopDelay: LatencyHistogram | undefined;
 
-  /** The settings that it began with: Bun's own limits were made from them. */
+  /** Settings at startup, from which Bun's limits were set. */
   readonly initialSettings: Settings;
   readonly connectionThrottle = new ConnectionThrottle();
 
   /**
-   * @param settings what holds now: a reload replaces them
-   * @throws OptionsError when a key or a schema cannot be used; StoreError when what is kept cannot
+   * @param settings the current settings, which a reload replaces
+   * @throws OptionsError if a key or a schema cannot be used
+   * @throws StoreError if the file or its folder cannot be used
    */
   constructor(public settings: Settings) {
     this.initialSettings = settings;
@@ -74,12 +74,12 @@ export class ServerCore {
     this.memoryBudget = new MemoryBudget(settings.memory);
     this.hub = new Hub({
       log: createLog(settings, {
-        // Rooms that somebody is in know their rule. The log asks for some before there is a hub.
+        // The log calls this before the hub exists.
         retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).retention,
         fingerprint: () => (this.hub?.rules ?? rules).fingerprint,
         memoryBudget: this.memoryBudget,
         onRelease: (room, upTo) => this.hub.release(room, upTo),
-        onFault: (what, error) => events.fault(what, error ?? "it is over"),
+        onFault: (what, error) => events.fault(what, error ?? "recovered"),
         onWarning: warn,
         onForget: (room) => this.hub.rooms.get(room)?.forget(),
       }),
@@ -111,15 +111,12 @@ export class ServerCore {
     this.trustedProxies = new TrustedProxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
   }
 
-  /** Whom it believes, and what was revoked. */
+  /** The authenticator in force, which a reload replaces. */
   get authenticator(): Authenticator {
     return this.service.authenticator;
   }
 
-  /**
-   * Publishes from code: JSON values, or a Uint8Array. Resolves with the cursor once the log has kept it.
-   * @throws ThumpError when the name or the data does not fit the room's rule
-   */
+  /** As `ThumpServer.publish`. */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
     const { seq } = await this.service.publish(
       { principal: SERVER },
@@ -128,18 +125,15 @@ export class ServerCore {
     return { at: formatCursor(this.hub.log.epoch, seq) };
   }
 
-  /** How many sessions are in a room, on any transport. */
+  /** As `ThumpServer.sessionsIn`. */
   sessionsIn(room: string): number {
     return this.service.sessionsIn(room);
   }
 
-  /**
-   * Ends all sessions: each once what it was behind with has reached it, or after 10 s, and tells it to come
-   * back at a time of its own within `settings.drain`. Publications are still taken and acknowledged.
-   */
+  /** As `ThumpServer.drain`. */
   async drain(): Promise<void> {
     this.draining = true;
-    // Who is told to come back elsewhere need not hear that the others are.
+    // Clients that are about to reconnect need no leave notifications.
     this.hub.presence.stop();
     const { hub } = this;
     const deadline = performance.now() + MAX_DRAIN_MS;
@@ -148,14 +142,14 @@ export class ServerCore {
       for (const session of hub.sessions.values()) {
         if ((session.catchingUp || session.hasUnsent()) && performance.now() < deadline) continue;
         session.end(CLOSE.goingAway, String(Math.floor(Math.random() * this.settings.drain)));
-        // Thousands of them are not to hold up what is published meanwhile.
+        // Ending thousands of sessions must not delay publications.
         if (++ended % SESSIONS_ENDED_PER_TICK === 0) await new Promise(setImmediate);
       }
       if (hub.sessions.size > 0) await Bun.sleep(20);
     }
   }
 
-  /** How late its event loop is: looked at from when somebody first asks. */
+  /** Delay of the event loop, measured from the first access on. */
   get loopDelay(): LatencyHistogram {
     if (this.#loopDelay) return this.#loopDelay;
     const { delay, stop } = measureLoopDelay();
@@ -163,33 +157,30 @@ export class ServerCore {
     return (this.#loopDelay = delay);
   }
 
-  /** Why it should get no new clients just now; undefined when all is well. */
+  /** As `ThumpServer.unready`. */
   get unready(): "draining" | "unavailable" | undefined {
     if (this.draining) return "draining";
     return this.hub.log.fault === undefined ? undefined : "unavailable";
   }
 
-  /**
-   * Hands over Bun's server: by it addresses of clients are known, and sockets of a room are reached. An app that listens
-   * does it by itself; one that is served by `Bun.serve({ fetch: app.fetch })` has to.
-   */
+  /** As `ThumpServer.attach`. */
   attach(server: Server<unknown>): void {
     this.server = server;
     this.hub.attach(server);
-    // Where there are secrets, a name that points here by trickery brings no token along.
+    // Protects a server without credentials against DNS rebinding. With credentials, such a page has no token.
     const local = isLoopback(server.hostname ?? "");
     this.origins.loopbackOnly = () => local && !this.authenticator.isConfigured;
-    // Streams as sockets: a client that gives no sign of life over two heartbeats is gone.
+    // Streams, like sockets, end when the client does not respond for two heartbeats.
     if (server.port !== undefined) setUserTimeout(server.port, 2 * this.hub.heartbeat.interval);
     this.onAttach();
   }
 
-  /** What else is to be done when it closes. */
+  /** Adds a function that `close` calls. */
   onClose(run: () => unknown): void {
     this.#closing.push(run);
   }
 
-  /** Stops timers and closes the log. Nothing can be published afterwards. */
+  /** As `ThumpServer.close`. */
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();

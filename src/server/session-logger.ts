@@ -6,15 +6,15 @@ import { type SessionEnd, type SessionEvents, reasonName } from "../hub/session-
 import { printableLines } from "../protocol/printable.ts";
 import type { Session } from "../hub/session.ts";
 
-/** Warnings of one kind come at most this often, in ms; the next one says how many were left out. */
+/** Minimum interval of warnings of one kind. The next one contains the number that were suppressed. */
 const REPEATED_WARNING_MS = 10_000;
 
 const log = getLogger(["thump"]);
 const sessions = getLogger(["thump", "session"]);
 
-/** Writes to logtape, whose sinks the server sets up, or the program around the plugin. */
+/** Writes to LogTape, whose sinks are configured by the server, or by the app that uses the plugin. */
 export class SessionLogger implements SessionEvents {
-  readonly #seldom = new WarningThrottle(REPEATED_WARNING_MS);
+  readonly #throttle = new WarningThrottle(REPEATED_WARNING_MS);
 
   ended(session: Session, { reason, code }: SessionEnd): void {
     sessions.info("{transport} session {session} of {address} ended: {reason}", () => ({
@@ -32,7 +32,7 @@ export class SessionLogger implements SessionEvents {
   }
 
   lagging(session: Session): void {
-    this.#seldom.run("lagging", (others) =>
+    this.#throttle.run("lagging", (others) =>
       sessions.warn("{transport} session {session} reads too slowly and is being caught up", {
         session: session.id,
         transport: session.transport,
@@ -42,35 +42,35 @@ export class SessionLogger implements SessionEvents {
   }
 
   fault(what: string, error: unknown): void {
-    // A program around the plugin that has set up no logging still wants to know.
+    // Without a LogTape configuration, LogTape would drop the fault.
     if (getConfig() === null) return console.error(printableLines(`thump: ${what}: ${Bun.inspect(error)}`));
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#seldom.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));
+    this.#throttle.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));
   }
 }
 
-/** Writes a warning. */
+/** Logs a warning. */
 export function warn(text: string): void {
   if (getConfig() === null) return console.warn(`thump: ${text}`);
   log.warn("{text}", { text });
 }
 
-/** A request that some proxy seems to have sent on, though nobody said that there is one. */
+/** Logs that a request has the header of a proxy that is not trusted. */
 export function warnUntrustedProxy(peer: string): void {
   log.warn(
-    "a request from {peer} says for whom it was sent on, and {peer} is not among the proxies: " +
-      "if it is one, name it (--proxy), or all of its clients count as one",
+    "a request from {peer} has a forwarding header, and {peer} is not a trusted proxy: " +
+      "if it is your proxy, add it (--proxy); otherwise all of its clients share one address",
     { peer },
   );
 }
 
-/** Runs something at most once in a while for each kind of it, and says how many were passed over since. */
+/** Limits how often an action of each kind runs, and counts the suppressed ones. */
 export class WarningThrottle {
   readonly #kinds = new Map<string, { next: number; others: number }>();
 
   constructor(readonly ms: number) {}
 
-  /** @param kind one of a few, never a client's own word */
+  /** @param kind from a fixed set, never from a client: each kind takes memory */
   run(kind: string, action: (others: number) => void): void {
     const now = performance.now();
     const state = this.#kinds.get(kind) ?? { next: 0, others: 0 };

@@ -1,15 +1,15 @@
-// SIGTERM for apps with the plugin in them: their sessions are drained, and then the process ends.
+// SIGTERM handling for apps with the plugin: drains their sessions, then ends the process.
 import { getLogger } from "@logtape/logtape";
 
 /** An app that listens. */
 export interface Stoppable {
   /** Ends its sessions. */
   drain(): Promise<void>;
-  /** Stops the app, and what the plugin keeps open. */
+  /** Stops the app, and closes the server's log. */
   stop(): Promise<void>;
 }
 
-/** All apps of the process, and its one listener for them: also where the package is loaded more than once. */
+/** The apps of the process and their only listener, shared even if the package is loaded more than once. */
 interface Registry {
   readonly apps: Set<Stoppable>;
   readonly listener: () => void;
@@ -18,7 +18,7 @@ interface Registry {
 const REGISTRY_KEY = Symbol.for("thump: SIGTERM");
 const log = getLogger(["thump"]);
 
-/** Drains an app on SIGTERM. Returns what ends that: the last one leaves no listener behind. */
+/** Drains the app on SIGTERM. Returns a function that undoes it; the last one also removes the listener. */
 export function stopOnSigterm(app: Stoppable): () => void {
   const { apps, listener } = registry();
   if (apps.size === 0) process.on("SIGTERM", listener);
@@ -37,7 +37,7 @@ function create(): Registry {
   const apps = new Set<Stoppable>();
   let stopping = false;
   const listener = () => {
-    // A second signal: at once, as far as it is ours to decide.
+    // A second signal ends the process, unless the app has handlers of its own.
     if (stopping && isAlone()) process.exit(1);
     if (stopping) return;
     stopping = true;
@@ -53,13 +53,13 @@ async function stop(apps: Set<Stoppable>): Promise<void> {
   const all = [...apps];
   log.info("SIGTERM: draining");
   await Promise.all(all.map((app) => app.drain()));
-  // The app has its own way to end, and may still be busy with it.
-  if (!isAlone()) return log.info("drained; the process is left to the app's own handlers of SIGTERM");
+  // The app's handlers end the process, and may not have finished.
+  if (!isAlone()) return log.info("drained; the app's own SIGTERM handlers end the process");
   await Promise.all(all.map((app) => app.stop()));
   process.exit(0);
 }
 
-/** Whether the process has no other handler: Bun would have ended it, had ours not been there. */
+/** Whether the process has no other SIGTERM handler, so that Bun's default would end it. */
 function isAlone(): boolean {
   return process.listenerCount("SIGTERM") <= 1;
 }

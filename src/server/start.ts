@@ -1,4 +1,4 @@
-// Starts the server for a person: reads options, says what to do next, drains on SIGTERM, reloads on SIGHUP.
+// `thump serve`: reads options, starts the server, prints the banner, drains on SIGTERM and SIGINT, reloads on SIGHUP.
 import { closeSync, openSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
 import { isLoopback } from "../limits/local-request.ts";
@@ -14,8 +14,8 @@ import { coreOf } from "./thump-server.ts";
 const log = getLogger(["thump"]);
 
 /**
- * Runs until it is told to stop. Exits with 1 when it cannot start, 2 when the options cannot be used together.
- * @throws OptionsError when one of them is wrong
+ * Runs until a signal stops it. Exits with 1 if the server cannot start, with 2 if the options do not fit together.
+ * @throws OptionsError if an option is invalid
  */
 export async function start(flags: Flags): Promise<void> {
   const options = await readOptions(flags, process.env, process.cwd());
@@ -27,7 +27,7 @@ export async function start(flags: Flags): Promise<void> {
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
   onSignals(running, flags);
-  // Last: whoever reads it may count on all of the above.
+  // Last: programs that wait for this output can rely on the handlers above.
   const { settings, authenticator } = coreOf(running.thump);
   console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
 }
@@ -49,7 +49,7 @@ async function begin(options: Options): Promise<RunningServer> {
 function onSignals(running: RunningServer, flags: Flags): void {
   let stopping = false;
   const stop = async (signal: string) => {
-    // A second signal: at once.
+    // A second signal ends the process at once.
     if (stopping) process.exit(1);
     stopping = true;
     const { sessions } = coreOf(running.thump).hub;
@@ -65,7 +65,7 @@ function onSignals(running: RunningServer, flags: Flags): void {
   process.on("SIGINT", () => void stop("SIGINT"));
   let reloading = Promise.resolve();
   process.on("SIGHUP", () => {
-    // The same signal says that the terminal was closed: nobody is there to run it for.
+    // A closed terminal sends SIGHUP too.
     if (hasTerminal && terminalIsGone()) void stop("SIGHUP");
     else reloading = reloading.then(() => onReload(running, flags));
   });
@@ -80,7 +80,7 @@ function terminalIsGone(): boolean {
   }
 }
 
-/** Reads everything again. What is wrong changes nothing, and is said. */
+/** Reads the configuration again. An invalid one changes nothing and is logged. */
 async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
   const core = coreOf(thump);
   try {
@@ -88,7 +88,7 @@ async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
     const { changed, restart } = reload(core, serverSettings(options));
     core.reloads.done++;
     log.info("reloaded; changed: {changed}", { changed: changed.join(", ") || "nothing" });
-    if (restart.length > 0) log.warn("not before a restart: {restart}", { restart: restart.join(", ") });
+    if (restart.length > 0) log.warn("ignored until restart: {restart}", { restart: restart.join(", ") });
   } catch (error) {
     core.reloads.failed++;
     const reason = error instanceof Error ? error.message : String(error);
@@ -99,12 +99,12 @@ async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
 function explain(error: unknown, { port = 3000, host = "127.0.0.1" }: Options): string {
   const { code, message } = error as { code?: string; message: string };
   if (code === "EADDRINUSE")
-    return `port ${port} on ${host} is taken. Choose another with --port, or --port 0 for a free one.`;
-  if (code === "EACCES") return `port ${port} needs more rights. Choose one above 1023 with --port.`;
+    return `port ${port} on ${host} is in use. Choose a different one with --port, or --port 0 for a free one.`;
+  if (code === "EACCES") return `port ${port} requires more privileges. Choose one above 1023 with --port.`;
   return message;
 }
 
-/** What a newcomer needs to see first. */
+/** Returns the startup output: the URL, two commands to try, and the access policy. */
 export function banner(
   { host, port }: Pick<RunningServer, "host" | "port">,
   demo: boolean,
@@ -118,13 +118,13 @@ export function banner(
   return [
     `thump ${pkg.version} on ${url}${demo ? "  (open it in a browser)" : ""}`,
     "",
-    `  listen   curl -N -H 'accept: text/event-stream' ${token}${url}/rooms/chat`,
-    `  speak    curl -d 'hello' ${token}${url}/rooms/chat`,
+    `  subscribe   curl -N -H 'accept: text/event-stream' ${token}${url}/rooms/chat`,
+    `  publish     curl -d 'hello' ${token}${url}/rooms/chat`,
     "",
     secured
-      ? "It takes a token (thump token makes one), but for what your rules open to anyone."
+      ? "A token is required (thump token prints one), except where your rules allow anyone."
       : local
-        ? "Open to everyone on this machine, and to nobody else."
-        : `Open to everyone who can reach ${host}: there is no secret, so anyone may listen and publish.`,
+        ? "Open to every program on this machine, closed to other machines."
+        : `Open to every client that can reach ${host}: without a secret, anyone can subscribe and publish.`,
   ].join("\n");
 }

@@ -6,9 +6,9 @@ const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 const IPPROTO_TCP = 6;
 const TCP_USER_TIMEOUT = 18;
-/** What the C library is called: glibc's name, then musl's. */
+/** Names of the C library: glibc, then musl. */
 const LIBC = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
-/** Larger than a `sockaddr_storage`. */
+/** Size of `sockaddr_storage`, which holds an address of any family. */
 const ADDRESS_BYTES = 128;
 
 const SYMBOLS = {
@@ -21,8 +21,8 @@ type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 /**
  * Sets the timeout on this process's listening sockets of a port: connections accepted from now on inherit it. Without it
  * the kernel retransmits for 15 minutes to a client whose network has vanished, and a stream's keep-alives never fill a
- * buffer, so nothing else notices.
- * @returns whether it was set. It cannot be without Linux, /proc, or a C library that can be loaded
+ * buffer, so no other check detects it.
+ * @returns whether the timeout was set. It requires Linux, /proc and a loadable C library
  */
 export function setUserTimeout(port: number, ms: number): boolean {
   if (process.platform !== "linux") return false;
@@ -36,7 +36,7 @@ export function setUserTimeout(port: number, ms: number): boolean {
     libc.close();
     return set.length > 0;
   } catch {
-    // A restricted container, for instance. Clients that vanish are then found later (docs/operating.md).
+    // For example in a restricted container. Vanished clients are then detected later (docs/operating.md).
     return false;
   }
 }
@@ -57,7 +57,7 @@ function openSockets(): number[] {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
     } catch {
-      // Closed meanwhile.
+      // The descriptor was closed meanwhile.
       return false;
     }
   };
@@ -72,6 +72,6 @@ function listensOn(libc: Libc, fd: number, port: number): boolean {
   const address = new Uint8Array(ADDRESS_BYTES);
   const length = Uint32Array.of(ADDRESS_BYTES);
   if (libc.getsockname(fd, ptr(address), ptr(length)) !== 0) return false;
-  // IPv4 and IPv6 addresses both have the port, in network byte order, behind two bytes for their family.
+  // IPv4 and IPv6 addresses both have the port, in network byte order, after two bytes for the family.
   return new DataView(address.buffer).getUint16(2) === port;
 }

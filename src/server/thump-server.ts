@@ -62,8 +62,8 @@ export class ThumpServer {
   }
 
   /**
-   * Refuses new sessions and ends all others. A session ends when it has received its pending messages, after 10 s at
-   * the latest, and is told to reconnect at a random time within the option `drain`. Publications are still accepted.
+   * Refuses new sessions and ends all others. A session ends when it has received its pending messages, or after 10 s. It
+   * receives a random delay within the option `drain`, after which the client reconnects. Publications are still accepted.
    * @returns resolves when no session is left
    * @example process.on("SIGTERM", async () => { await app.decorator.thump.drain(); await app.stop(); });
    */

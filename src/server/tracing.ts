@@ -1,4 +1,4 @@
-// Traces of publishes for OpenTelemetry. Nothing of it is loaded unless a collector is configured.
+// OpenTelemetry traces of publications. The module is loaded only if a collector is configured.
 import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
 import type { TracePublish } from "../hub/publish-pipeline.ts";
@@ -8,8 +8,9 @@ import type { ServerCore } from "./server-core.ts";
 type Environment = Record<string, string | undefined>;
 
 /**
- * Sends a span for every publication that is sampled to a collector: as a child of the trace that its publisher
- * named in `traceparent`, or, where the publisher is neither a server nor the operator, linked to it. What is sampled, headers and names come from OpenTelemetry's own variables.
+ * Sends a span for every sampled publication to a collector. The span is a child of the publisher's trace (`traceparent`)
+ * if the publisher is trusted, otherwise the root of a new trace with a link to it. OpenTelemetry's own environment
+ * variables configure sampling, headers and the service name.
  */
 export async function startTracing(core: ServerCore, endpoint: string, env: Environment): Promise<void> {
   const api = await import("@opentelemetry/api");
@@ -25,7 +26,7 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
       resourceFromAttributes({ "service.name": name, "service.version": pkg.version }),
     ),
     sampler: await samplerOf(env),
-    // Its queue is bounded: what is over it is left out.
+    // The queue is bounded: spans beyond it are dropped.
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
   });
   const tracer = provider.getTracer("thump", pkg.version);
@@ -34,15 +35,15 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
 
   const trace: TracePublish = (draft, context, publish) => {
     const { traceparent, trusted } = context ?? {};
-    const named = traceparent
+    const parent = traceparent
       ? propagator.extract(api.ROOT_CONTEXT, { traceparent }, api.defaultTextMapGetter)
       : api.ROOT_CONTEXT;
-    const publisher = api.trace.getSpanContext(named);
+    const publisher = api.trace.getSpanContext(parent);
     const options = { kind: PRODUCER, attributes: attributesOf(draft) };
-    // A stranger could have everything traced by its flag, or by an id that the ratio takes: the trace is ours then.
+    // An untrusted client could force sampling by the flag, or by a trace id that the ratio selects: it starts a new trace.
     const span =
       trusted || !publisher
-        ? tracer.startSpan("publish", options, named)
+        ? tracer.startSpan("publish", options, parent)
         : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
     return follow(span, api.SpanStatusCode.ERROR, publish);
   };
@@ -65,7 +66,7 @@ async function samplerOf(env: Environment) {
   return name.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
 }
 
-/** What is said, but not what was published. */
+/** Attributes of a publication, without its data. */
 function attributesOf({ room, event, data }: Draft): Attributes {
   return {
     "messaging.system": "thump",
@@ -81,7 +82,7 @@ function follow(
   error: number,
   publish: () => Publication | Promise<Publication>,
 ): Publication | Promise<Publication> {
-  const kept = (publication: Publication): Publication => {
+  const stored = (publication: Publication): Publication => {
     span.setAttributes({ "thump.seq": publication.seq, "messaging.message.body.size": publication.size });
     span.end();
     return publication;
@@ -93,7 +94,7 @@ function follow(
   };
   try {
     const result = publish();
-    return result instanceof Promise ? result.then(kept, failed) : kept(result);
+    return result instanceof Promise ? result.then(stored, failed) : stored(result);
   } catch (thrown) {
     return failed(thrown);
   }

@@ -1,7 +1,7 @@
 // docs/cli.md says of each option of the server what the table says, and no more.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { GROUPS } from "../../src/server/config/flag-table.ts";
+import { FLAG_GROUPS } from "../../src/server/config/flag-table.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 
 const DOCS = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
@@ -19,11 +19,11 @@ function rows(heading: string): string[][] {
   );
 }
 
-test.each(GROUPS.map((group) => [group.title, group] as const))(
+test.each(FLAG_GROUPS.map((group) => [group.title, group] as const))(
   "the options of: %s",
-  (title, { settings }) => {
+  (title, { flags }) => {
     expect(rows(title)).toEqual(
-      settings.map(({ flag = "", off, env, fallback = "", description }) => [
+      flags.map(({ flag = "", off, env, fallback = "", description }) => [
         off ? `${flag}, --no-${flag.slice(2)}` : flag,
         env,
         fallback,

@@ -1,7 +1,7 @@
 // Options: what is checked, how a mistake is named, and where they come from.
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/config/command-line.ts";
-import { SETTINGS } from "../../src/server/config/flag-table.ts";
+import { FLAGS } from "../../src/server/config/flag-table.ts";
 import { checkOptions } from "../../src/server/config/options-schema.ts";
 import { type Options, OptionsError } from "../../src/server/config/options.ts";
 import { resolveOptions } from "../../src/server/config/settings.ts";
@@ -310,7 +310,7 @@ test("how a file is kept may be said farther away, or closer by, than where it i
     durability: "fsync",
   });
   for (const alone of [read(["--durability", "fsync"]), read([], { THUMP_DURABILITY: "fsync" })])
-    expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("give --data too")]);
+    expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("requires --data")]);
   const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
   expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
   // What is closer by takes the place of another kind.
@@ -318,7 +318,7 @@ test("how a file is kept may be said farther away, or closer by, than where it i
   expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });
 
-const SWITCHES = SETTINGS.filter(({ reads }) => reads === "switch");
+const SWITCHES = FLAGS.filter(({ reads }) => reads === "switch");
 
 test.each(SWITCHES.map((setting) => [setting.env, setting] as const))(
   "%s is 0, 1, true or false; empty is unset, anything else is refused",
@@ -334,7 +334,7 @@ test.each(SWITCHES.map((setting) => [setting.env, setting] as const))(
     for (const text of ["no", "off", "yes", "on", "False", " ", "2", "00", "null", "undefined"])
       expect(await refusal(read([], { [env]: text }))).toEqual([
         "OptionsError",
-        `${env}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or leave it out`,
+        `${env}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or unset it`,
       ]);
   },
 );

@@ -63,7 +63,7 @@ test("an API key that is gone ends its sessions; what another may do counts on l
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([true, false]);
   const narrowed = access(SECRET, { ...other, rooms: { b: ["publish"] } });
   await server.reload(narrowed);
-  expect(await gone.closed).toEqual({ code: 4403, reason: "its API key was taken away" });
+  expect(await gone.closed).toEqual({ code: 4403, reason: "API key removed" });
   expect(await statusOf(server, "a", bearer(MASTER))).toBe(401);
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([false, true]);
   // And once more: what was replaced can be replaced again.

@@ -32,7 +32,7 @@ test("each thing that can be wrong with a pair has its own words", () => {
     ["a folder", { cert: files, key }, soon(), files],
     ["no certificate in it", { cert: bad, key }, soon(), `${bad}: holds no certificate in PEM form`],
     ["the two exchanged", { cert: key, key: cert }, soon(), `${key}: holds no certificate`],
-    ["no key in it", { cert, key: bad }, soon(), `${bad}: holds no private key in PEM form`],
+    ["no key in it", { cert, key: bad }, soon(), `${bad}: contains no private key in PEM format`],
     ["another's key", { cert, key: other.key }, soon(), `${other.key} is not the key of`],
     ["an encrypted key", locked, soon(), "THUMP_TLS_PASSPHRASE"],
     ["a wrong passphrase", { ...locked, passphrase: "wrong" }, soon(), "that this passphrase opens"],
@@ -101,7 +101,10 @@ test("a renewed pair needs a restart and says so; one that does not fit changes 
   ]);
   writeFileSync(key, "");
   const [line] = await server.reload(config(4));
-  expect(line).toMatchObject({ level: "ERROR", reason: `tls: ${key}: holds no private key in PEM form` });
+  expect(line).toMatchObject({
+    level: "ERROR",
+    reason: `tls: ${key}: contains no private key in PEM format`,
+  });
 });
 
 /** Which cipher a client gets that offers one alone; nothing where there is none. */

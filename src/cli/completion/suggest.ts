@@ -1,6 +1,6 @@
 // What could come next on a command line: read off the commands as they are, without running any of them. Pure.
 import type { Command, Option } from "commander";
-import { SETTINGS } from "../../server/config/flag-table.ts";
+import { FLAGS } from "../../server/config/flag-table.ts";
 
 /** What else may come: nothing, a file, a folder. */
 export type Rest = "words" | "files" | "folders";
@@ -94,7 +94,7 @@ function fitting(words: Suggestions["words"], current: string): Suggestions {
 
 /** What a flag may be set to, where that is a choice. */
 function valuesOf({ flags: text, argChoices }: Option): readonly string[] {
-  return argChoices ?? SETTINGS.find(({ flag }) => flag === text)?.values ?? [];
+  return argChoices ?? FLAGS.find(({ flag }) => flag === text)?.values ?? [];
 }
 
 function restOf(text: string): Rest {

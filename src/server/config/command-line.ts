@@ -1,30 +1,30 @@
-// Where options come from: flags over environment over a file over defaults. Which there are: flag-table.ts.
+// Reads options from flags, environment and file, in this order of precedence. flag-table.ts lists them.
 import { readFile } from "./config-file.ts";
-import { flagName, type ValueKind, type Setting, SETTINGS } from "./flag-table.ts";
+import { flagName, type ValueKind, type FlagDefinition, FLAGS } from "./flag-table.ts";
 import { checkOptions } from "./options-schema.ts";
 import { type Options, OptionsError } from "./options.ts";
 import { hasPassword } from "./redact-url.ts";
 
 type Environment = Record<string, string | undefined>;
-/** Flags as they were given, by name without dashes: text, a list of texts, or on and off. */
+/** Flags of the command line, by name without dashes: text, a list of texts, or a switch. */
 export type Flags = Record<string, string | string[] | boolean | undefined>;
 type OptionFields = Record<string, unknown>;
 
-/** All options, from everywhere. @throws OptionsError */
+/** Reads and merges the options of all sources. @throws OptionsError */
 export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
   const config = typeof flags["config"] === "string" ? flags["config"] : env["THUMP_CONFIG"];
-  // What is about another option waits until all have spoken: that one may be closer by.
-  const fromEnv = collect((setting) => (setting.needs ? [setting.env, undefined] : variable(setting, env)));
-  const fromFlags = collect((setting) => {
-    const name = flagName(setting);
+  // Variables with `needs` are read together with the flags, because the flag that they need may set the store.
+  const fromEnv = collect((flag) => (flag.needs ? [flag.env, undefined] : variable(flag, env)));
+  const fromFlags = collect((flag) => {
+    const name = flagName(flag);
     const value = name === undefined ? undefined : flags[name];
     if (typeof value === "string" && hasPassword(value))
       throw new OptionsError(
-        `--${name}: has a password in it, and others on the machine see flags: use ${setting.env} or the config file`,
+        `--${name}: contains a password, and other users of the machine can see flags; use ${flag.env} or the config file`,
       );
-    return value === undefined && setting.needs ? variable(setting, env) : [`--${name}`, value];
+    return value === undefined && flag.needs ? variable(flag, env) : [`--${name}`, value];
   });
-  // What was right before is right no more because of what is said here.
+  // Checked in two steps, so that an error names its source.
   const withEnv = checkOptions(merge(fromEnv, { ...(await readFile(config, cwd)) }), "environment");
   const all = merge(fromFlags, { ...withEnv });
   checkNeeds(all);
@@ -33,54 +33,54 @@ export async function readOptions(flags: Flags, env: Environment, cwd: string): 
 
 type Found = [name: string, value: Flags[string]];
 
-function variable({ env: name, emptyIsNone, reads }: Setting, env: Environment): Found {
+function variable({ env: name, emptyIsNone, reads }: FlagDefinition, env: Environment): Found {
   const text = env[name];
-  // What Bun put in place of bytes that are no text.
+  // Bun replaces bytes that are not UTF-8 by U+FFFD.
   if (text?.includes("\ufffd")) throw new OptionsError(`${name}: is not UTF-8`);
   return [name, text === "" && (emptyIsNone || reads === "switch") ? undefined : text];
 }
 
-/** A field alone does not say of which kind the option is that it is a field of. */
+/** Rejects flags without the one that they need: `--durability` without a store. @throws OptionsError */
 function checkNeeds(options: OptionFields): void {
-  for (const { flag, env, option = "", needs } of SETTINGS) {
+  for (const { flag, env, option = "", needs } of FLAGS) {
     const [top = "", field = ""] = option.split(".");
     const given = options[top];
     if (needs && isFields(given) && given[field] !== undefined && given["kind"] === undefined)
-      throw new OptionsError(`${flag?.split(" ")[0]}, or ${env}: give ${needs} too, or leave it out`);
+      throw new OptionsError(`${flag?.split(" ")[0]}, or ${env}: requires ${needs}`);
   }
 }
 
-/** What one source says, as options. `find` gives a setting's name there, and its value. */
-function collect(find: (setting: Setting) => Found): OptionFields {
+/** Returns the options of one source. @param find returns the name and the value of a flag in this source */
+function collect(find: (flag: FlagDefinition) => Found): OptionFields {
   const options: OptionFields = {};
-  for (const setting of SETTINGS) {
-    const [name, value] = find(setting);
-    const { option, reads, implies = {} } = setting;
+  for (const flag of FLAGS) {
+    const [name, value] = find(flag);
+    const { option, reads, implies = {} } = flag;
     if (value === undefined || option === undefined) continue;
     const [top = "", field] = option.split(".");
     const read = convert(value, reads, name);
     const before = options[top] as OptionFields | undefined;
     const kind = before?.["kind"] ?? implies["kind"];
     if (implies["kind"] !== undefined && implies["kind"] !== kind)
-      throw new OptionsError(`${name}: the ${top} is ${String(kind)} already; leave one of the two out`);
+      throw new OptionsError(`${name}: the ${top} is already ${String(kind)}; remove one of the two`);
     options[top] = field === undefined ? read : { ...before, ...implies, [field]: read };
   }
   return options;
 }
 
-/** Options over others. Those with fields of their own, such as limits, are put together field by field. */
-function merge(closer: OptionFields, farther: OptionFields): OptionFields {
-  const both = Object.entries(closer).map(([name, value]) => [name, mergeOne(value, farther[name])]);
-  return { ...farther, ...Object.fromEntries(both) };
+/** Merges two sources; objects such as `limits` are merged field by field. */
+function merge(preferred: OptionFields, fallback: OptionFields): OptionFields {
+  const both = Object.entries(preferred).map(([name, value]) => [name, mergeOne(value, fallback[name])]);
+  return { ...fallback, ...Object.fromEntries(both) };
 }
 
-function mergeOne(closer: unknown, farther: unknown): unknown {
-  if (!isFields(closer) || !isFields(farther)) return closer;
-  // Something of another kind altogether.
-  if (closer["kind"] !== undefined && closer["kind"] !== farther["kind"]) return closer;
-  // In this order: rules given closer by are tried first, and the others still hold for other names.
-  const others = Object.entries(farther).filter(([name]) => !Object.hasOwn(closer, name));
-  return Object.fromEntries([...Object.entries(closer), ...others]);
+function mergeOne(preferred: unknown, fallback: unknown): unknown {
+  if (!isFields(preferred) || !isFields(fallback)) return preferred;
+  // A store of a different kind replaces the whole object.
+  if (preferred["kind"] !== undefined && preferred["kind"] !== fallback["kind"]) return preferred;
+  // The order matters: rules of the preferred source are tried first.
+  const others = Object.entries(fallback).filter(([name]) => !Object.hasOwn(preferred, name));
+  return Object.fromEntries([...Object.entries(preferred), ...others]);
 }
 
 function isFields(value: unknown): value is OptionFields {
@@ -95,16 +95,14 @@ function convert(value: Exclude<Flags[string], undefined>, reads: ValueKind = "t
   return reads === "switch" ? toBoolean(value, name) : value;
 }
 
-/** Reads every boolean variable. Any other word could mean the opposite of what it would be taken for. */
+/** Reads a boolean variable. Other words are rejected: they could mean either. @throws OptionsError */
 function toBoolean(text: string, name: string): boolean {
   if (text === "1" || text === "true") return true;
   if (text === "0" || text === "false") return false;
-  throw new OptionsError(
-    `${name}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or leave it out`,
-  );
+  throw new OptionsError(`${name}: is ${JSON.stringify(text)}; set it to 1, true, 0 or false, or unset it`);
 }
 
-/** A size or a duration without a unit is a number, in bytes or seconds. What is no number stays for the schema. */
+/** Converts digits to a number. Other text, such as a size with a unit, is left to the schema. */
 function number(text: string): number | string {
   return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }

@@ -1,15 +1,16 @@
-// The config file: TypeScript or JSON, read anew each time.
+// The config file, in TypeScript or JSON. Every call reads it again.
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import * as typebox from "typebox";
 import { checkOptions } from "./options-schema.ts";
 import { defineConfig, type Options, OptionsError } from "./options.ts";
 
-/** Where our own modules are. */
+/** Folder of Thump's own modules. */
 const OWN_MODULES = resolve(import.meta.dir, "../..") + sep;
 
 /**
- * The options in a file, or in the one that is there by its usual name; none when there is none.
+ * Reads the options of a file.
+ * @param named path of the file; undefined for `thump.config.ts` or `thump.config.json` in `cwd`, if one of them exists
  * @throws OptionsError
  */
 export async function readFile(named: string | undefined, cwd: string): Promise<Options> {
@@ -19,11 +20,11 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
         .map((name) => resolve(cwd, name))
         .find((candidate) => existsSync(candidate));
   if (!path) return {};
-  if (!existsSync(path)) throw new OptionsError(`${path}: there is no such file`);
+  if (!existsSync(path)) throw new OptionsError(`${path}: no such file`);
   let value: unknown;
   try {
     offerModules();
-    // Modules go by their true names; Bun remembers where a link led.
+    // Bun caches modules by their real path, and caches the target of a link too.
     const file = realpathSync(path);
     forgetModules(file);
     value = path.endsWith(".json")
@@ -33,16 +34,16 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
     throw new OptionsError(`${path}: ${(error as Error).message}`);
   }
   if (value === undefined)
-    throw new OptionsError(`${path}: has no default export; write export default defineConfig({ … })`);
+    throw new OptionsError(`${path}: has no default export; use export default defineConfig({ … })`);
   return checkOptions(value, path);
 }
 
-/** As UTF-8, or not at all: a secret in another encoding would become a different one. */
+/** Decodes strictly: a secret with replacement characters would be a different secret. */
 function parseJson(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 }
 
-/** A config file, and what it imports from its own folder, is read anew: it may have changed since. */
+/** Removes the file, and its imports from its own folder, from Bun's module cache. */
 function forgetModules(file: string): void {
   const folder = dirname(file) + sep;
   for (const path of Object.keys(require.cache)) {
@@ -53,7 +54,7 @@ function forgetModules(file: string): void {
 
 let offered = false;
 
-/** What a config file imports comes from here: beside the compiled binary there is no node_modules. */
+/** Provides `thump` and `typebox` to config files: the compiled binary has no node_modules. */
 function offerModules(): void {
   if (offered) return;
   offered = true;

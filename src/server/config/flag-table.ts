@@ -1,38 +1,38 @@
-// What `thump serve` can be told by flags and environment: the one table that parsing, help and docs come from.
+// The flags and environment variables of `thump serve`: one table, from which parsing, help and docs/cli.md come.
 
-/** How the text of a flag or a variable is read. */
+/** How the text of a flag or a variable becomes a value. A switch is a boolean. */
 export type ValueKind = "text" | "number" | "list" | "json" | "switch";
 
-export interface Setting {
-  /** As help shows it: `--port <n>`. Without it the environment alone sets it: others on the machine see flags. */
+export interface FlagDefinition {
+  /** The flag with its placeholder, as help shows it: `--port <n>`. Absent for values that only a variable may set. */
   flag?: string;
   /** The environment variable. */
   env: string;
-  /** Where it goes in the options: `limits.message`. `--config` is no option: it says where options are. */
+  /** Path of the option that it sets: `limits.message`. Absent for `--config`, which sets none. */
   option?: string;
-  /** What it also says of the option that it is a field of. */
+  /** Fields that it also sets in the same option. */
   implies?: Record<string, string>;
-  /** It is about an option that has to be there, such as by this flag. */
+  /** The flag without which it has no effect. */
   needs?: string;
-  /** `text` unless it says otherwise. */
+  /** @default "text" */
   reads?: ValueKind;
-  /** There is `--no-…` beside the flag. One that is there alone is the flag itself. */
+  /** A flag `--no-…` exists too. */
   off?: true;
-  /** An empty variable is none, as it is for a switch. Elsewhere it is a mistake that should not pass for a choice. */
+  /** An empty variable counts as unset, as it does for a switch. For others it is an error. */
   emptyIsNone?: true;
-  /** What it may be, where there are a few. */
+  /** The possible values, if there are only a few. */
   values?: string[];
-  /** What holds when nobody says anything, as help shows it. */
+  /** The default, as help shows it. */
   fallback?: string;
   description: string;
 }
 
-export interface Group {
+export interface FlagGroup {
   title: string;
-  settings: Setting[];
+  flags: FlagDefinition[];
 }
 
-const LISTENING: Setting[] = [
+const NETWORK: FlagDefinition[] = [
   {
     flag: "--port <n>",
     env: "PORT",
@@ -52,41 +52,41 @@ const LISTENING: Setting[] = [
     flag: "--tls-cert <file>",
     env: "THUMP_TLS_CERT",
     option: "tls.cert",
-    description: "serve https and wss: the certificate, with those that sign it, as PEM",
+    description: "PEM file with the certificate and its intermediates; enables https and wss",
   },
   {
     flag: "--tls-key <file>",
     env: "THUMP_TLS_KEY",
     option: "tls.key",
-    description: "its private key, as PEM",
+    description: "PEM file with the certificate's private key",
   },
   {
     env: "THUMP_TLS_PASSPHRASE",
     option: "tls.passphrase",
-    description: "the passphrase of an encrypted private key",
+    description: "passphrase of an encrypted private key",
   },
   {
     flag: "--origin <origin>",
     env: "THUMP_ORIGINS",
     option: "origins",
     reads: "list",
-    description: "let pages of an origin in; repeatable",
+    description: "allow pages of this origin; repeatable",
   },
   {
     flag: "--proxy <address>",
     env: "THUMP_PROXIES",
     option: "proxies",
     reads: "list",
-    description: "believe a proxy, or a network of them, about where requests come from; repeatable",
+    description: "trust the forwarding header of this proxy or network; repeatable",
   },
 ];
 
-const ROOMS: Setting[] = [
+const ROOMS: FlagDefinition[] = [
   {
     flag: "--config <file>",
     env: "THUMP_CONFIG",
     fallback: "./thump.config.{ts,json}",
-    description: "the config file",
+    description: "config file",
   },
   {
     flag: "--rooms <json>",
@@ -102,35 +102,35 @@ const ROOMS: Setting[] = [
     env: "THUMP_DEMO",
     option: "demo",
     reads: "switch",
-    fallback: "with, unless there is a secret",
-    description: "the page at /",
+    fallback: "on without credentials",
+    description: "serve the demo page at /",
   },
   {
     flag: "--no-console",
     env: "THUMP_CONSOLE",
     option: "console",
     reads: "switch",
-    description: "without the page at /console",
+    description: "do not serve the console at /console",
   },
 ];
 
-const KEEPING: Setting[] = [
+const STORAGE: FlagDefinition[] = [
   {
     flag: "--data <folder>",
     env: "THUMP_DATA",
     option: "store.dir",
     implies: { kind: "sqlite" },
     fallback: "in memory",
-    description: "keep publications in a file there",
+    description: "store messages in a SQLite file in this folder",
   },
   {
-    flag: "--durability <what>",
+    flag: "--durability <mode>",
     env: "THUMP_DURABILITY",
     option: "store.durability",
     needs: "--data",
     values: ["normal", "fsync"],
     fallback: "normal",
-    description: "normal, or fsync: outlive a power cut too",
+    description: "normal, or fsync to survive a power failure",
   },
   {
     flag: "--redis <url>",
@@ -139,29 +139,29 @@ const KEEPING: Setting[] = [
     implies: { kind: "redis" },
     fallback: "in memory",
     description:
-      "keep publications in Redis, for several nodes: redis://host:6379, rediss://…, " +
+      "store messages in Redis, for several nodes: redis://host:6379, rediss://…, " +
       "redis+sentinel://a,b/name, redis+cluster://a,b",
   },
 ];
 
-const ACCESS: Setting[] = [
+const AUTHENTICATION: FlagDefinition[] = [
   {
     env: "THUMP_SECRET",
     option: "access.secrets",
-    description: "a shared secret that tokens are signed with, of 32 characters or more",
+    description: "accept tokens signed with this secret of at least 32 bytes",
   },
   {
     flag: "--jwks <url>",
     env: "THUMP_JWKS",
     option: "access.jwks",
-    description: "whose tokens are good: published keys",
+    description: "JWKS URL used to verify tokens",
   },
   {
     flag: "--open",
     env: "THUMP_OPEN",
     option: "open",
     reads: "switch",
-    description: "let others than this machine in although there is no secret",
+    description: "accept other machines without credentials",
   },
 ];
 
@@ -171,7 +171,7 @@ const limit = (
   option: string,
   fallback: string,
   description: string,
-): Setting => ({
+): FlagDefinition => ({
   flag,
   env,
   option: `limits.${option}`,
@@ -180,22 +180,34 @@ const limit = (
   description,
 });
 
-const LIMITS: Setting[] = [
-  limit("--max-message <size>", "THUMP_MAX_MESSAGE", "message", "64KiB", "largest publication and frame"),
-  limit("--max-body <size>", "THUMP_MAX_BODY", "body", "1MiB", "largest batch"),
-  limit("--max-rooms <n>", "THUMP_MAX_ROOMS", "rooms", "1000", "rooms one session may be in"),
-  limit("--max-sessions <n>", "THUMP_MAX_SESSIONS", "sessions", "100000", "sessions in all"),
-  limit("--max-memory <size>", "THUMP_MAX_MEMORY", "memory", "512MiB", "what is kept of all rooms together"),
+const LIMITS: FlagDefinition[] = [
+  limit(
+    "--max-message <size>",
+    "THUMP_MAX_MESSAGE",
+    "message",
+    "64KiB",
+    "maximum size of a message and a frame",
+  ),
+  limit("--max-body <size>", "THUMP_MAX_BODY", "body", "1MiB", "maximum size of a batch"),
+  limit("--max-rooms <n>", "THUMP_MAX_ROOMS", "rooms", "1000", "maximum number of rooms per session"),
+  limit("--max-sessions <n>", "THUMP_MAX_SESSIONS", "sessions", "100000", "maximum number of sessions"),
+  limit(
+    "--max-memory <size>",
+    "THUMP_MAX_MEMORY",
+    "memory",
+    "512MiB",
+    "maximum memory of all stored messages",
+  ),
 ];
 
-const OPERATING: Setting[] = [
+const OPERATIONS: FlagDefinition[] = [
   {
     flag: "--heartbeat <time>",
     env: "THUMP_HEARTBEAT",
     option: "heartbeat",
     reads: "number",
     fallback: "25s",
-    description: "between two pings of a session",
+    description: "time between pings of a session",
   },
   {
     flag: "--drain <time>",
@@ -203,30 +215,30 @@ const OPERATING: Setting[] = [
     option: "drain",
     reads: "number",
     fallback: "5s",
-    description: "spread of reconnects after a stop",
+    description: "period over which clients reconnect after a stop",
   },
   {
-    flag: "--metrics <who>",
+    flag: "--metrics <readers>",
     env: "THUMP_METRICS",
     option: "metrics",
     values: ["loopback", "anyone", "off"],
     fallback: "loopback",
-    description: "who may read them: loopback, anyone, off",
+    description: "clients that may read the metrics: loopback, anyone or off",
   },
   {
     flag: "--metrics-path <path>",
     env: "THUMP_METRICS_PATH",
     option: "metricsPath",
     fallback: "/metrics",
-    description: "where they are",
+    description: "path of the metrics",
   },
   {
-    flag: "--log <form>",
+    flag: "--log <format>",
     env: "THUMP_LOG",
     option: "log",
     values: ["pretty", "json", "none"],
     fallback: "pretty",
-    description: "lines on stderr: pretty, json or none",
+    description: "log format on stderr: pretty, json or none",
   },
   {
     flag: "--log-level <level>",
@@ -234,30 +246,30 @@ const OPERATING: Setting[] = [
     option: "logLevel",
     values: ["debug", "info", "warning", "error"],
     fallback: "info",
-    description: "debug, info, warning or error",
+    description: "lowest level to log: debug, info, warning or error",
   },
   {
     flag: "--traces <url>",
     env: "OTEL_EXPORTER_OTLP_ENDPOINT",
     option: "traces",
     emptyIsNone: true,
-    description: "an OpenTelemetry collector (OTLP over HTTP)",
+    description: "URL of an OpenTelemetry collector (OTLP over HTTP)",
   },
 ];
 
-/** All of them, as help groups them. */
-export const GROUPS: Group[] = [
-  { title: "Listening", settings: LISTENING },
-  { title: "Rooms", settings: ROOMS },
-  { title: "Keeping", settings: KEEPING },
-  { title: "Who may", settings: ACCESS },
-  { title: "Limits", settings: LIMITS },
-  { title: "Operating", settings: OPERATING },
+/** All flags, in the groups of `--help`. */
+export const FLAG_GROUPS: FlagGroup[] = [
+  { title: "Network", flags: NETWORK },
+  { title: "Rooms", flags: ROOMS },
+  { title: "Storage", flags: STORAGE },
+  { title: "Authentication", flags: AUTHENTICATION },
+  { title: "Limits", flags: LIMITS },
+  { title: "Operations", flags: OPERATIONS },
 ];
 
-export const SETTINGS: Setting[] = GROUPS.flatMap(({ settings }) => settings);
+export const FLAGS: FlagDefinition[] = FLAG_GROUPS.flatMap(({ flags }) => flags);
 
-/** The flag's name without dashes and `no-`; nothing where there is none. */
-export function flagName({ flag }: Setting): string | undefined {
+/** Name of the flag without dashes and `no-`; undefined if it has no flag. */
+export function flagName({ flag }: FlagDefinition): string | undefined {
   return flag === undefined ? undefined : /^--(?:no-)?([a-z-]+)/.exec(flag)?.[1];
 }

@@ -76,10 +76,14 @@ export const OptionsSchema = schemaOf<Options>()(
 
 const compiled = Compile(OptionsSchema);
 
-/** Checks what came from `source`. @throws OptionsError */
+/**
+ * Validates options.
+ * @param source named in the error: the path of a file, `environment`, `command line`
+ * @throws OptionsError
+ */
 export function checkOptions(value: unknown, source: string): Options {
   if (compiled.Check(value)) return checkRest(value, source);
-  // A union reports each of its branches: the deepest finding is the one that was meant.
+  // A union reports errors of every branch: the deepest one belongs to the branch that the value is closest to.
   const [worst] = fieldErrors(compiled.Errors(value)).sort(
     (a, b) => b.path.split("/").length - a.path.split("/").length,
   );
@@ -87,7 +91,7 @@ export function checkOptions(value: unknown, source: string): Options {
   throw new OptionsError(`${source}: ${path || "the options"} ${worst?.message}`);
 }
 
-/** What the schema cannot see. */
+/** Checks what the schema cannot. @throws OptionsError */
 function checkRest(value: Options, source: string): Options {
   for (const [pattern, rule] of Object.entries(value.rooms ?? {})) {
     const [field, why] = ruleFault(pattern, rule) ?? [];

@@ -6,7 +6,7 @@ import type { Duration, RuleOptions, Size } from "../../rooms/rule-options.ts";
 import type { StoreOptions } from "./store-options.ts";
 import type { TlsOptions } from "./tls.ts";
 
-/** Limits of what clients can consume. Exceeding one returns a specific error code: docs/limits.md. */
+/** Limits of the resources that clients can consume. Exceeding one returns a specific error code: docs/limits.md. */
 export interface LimitOptions {
   /**
    * Maximum size of a publication's data, and of a WebSocket frame: bytes, or a string with a unit.
@@ -157,8 +157,8 @@ export interface Options {
    */
   tls?: TlsOptions;
   /**
-   * Period over which clients reconnect after a stop: seconds, or a string with a unit. Every session is told to wait for a
-   * random time within it.
+   * Period over which clients reconnect after a stop: seconds, or a string with a unit. Every session receives a random
+   * delay within it.
    * @default "5s"
    * @example "30s"
    */
@@ -171,7 +171,7 @@ export interface Options {
   signals?: boolean;
   /**
    * Serve the demo page at `/`, with its rooms. Server only.
-   * @default true without credentials in `access`, else false
+   * @default true without credentials in `access`, false with credentials
    * @example false
    */
   demo?: boolean;

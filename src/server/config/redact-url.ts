@@ -1,8 +1,8 @@
-// Addresses that may hold a credential: how they are shown, and whether they do.
+// URLs that may contain a credential: masks it for output, and detects a password.
 
 const USERINFO = /\/\/[^/?#]*@/;
 
-/** Without a user and a password, without the values in its query, and without a fragment. */
+/** Returns the URL without user, password and fragment, and with masked query values. */
 export function redactUrl(url: string): string {
   return url
     .replace(/#.*$/s, "")
@@ -10,7 +10,7 @@ export function redactUrl(url: string): string {
     .replaceAll(/([?&][^=&]*=)[^&]*/g, "$1…");
 }
 
-/** Whether it has a password where URLs have one (RFC 3986 §3.2.1). */
+/** Whether the URL has a password in its user information (RFC 3986 §3.2.1). */
 export function hasPassword(url: string): boolean {
   return USERINFO.exec(url)?.[0].includes(":") === true;
 }

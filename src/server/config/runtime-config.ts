@@ -1,4 +1,4 @@
-// What is made of settings before any of them counts: whom the server believes, and the rules of rooms.
+// The parts of a server that a reload replaces: built from settings, and validated before they take effect.
 import { Authenticator } from "../../auth/authenticator.ts";
 import type { SessionEvents } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
@@ -11,9 +11,9 @@ export interface RuntimeConfig {
 }
 
 /**
- * Nothing is changed by it.
- * @param before the access that this one would replace
- * @throws OptionsError when a key or a schema cannot be used
+ * Builds the authenticator and the rules, without side effects.
+ * @param before the authenticator to be replaced, whose fetched keys the new one takes over
+ * @throws OptionsError if a key or a schema cannot be used
  */
 export function createRuntimeConfig(
   settings: Settings,
@@ -21,7 +21,7 @@ export function createRuntimeConfig(
   before?: Authenticator,
 ): RuntimeConfig {
   const authenticator = orOptionsError("access", () => new Authenticator(settings.access, events, before));
-  // Who has secrets means them: what no rule speaks of takes a grant.
+  // With credentials, an action that no rule opens requires a grant.
   const level = authenticator.isConfigured ? "granted" : "anyone";
   return {
     authenticator,
@@ -29,7 +29,7 @@ export function createRuntimeConfig(
   };
 }
 
-/** What `make` makes; what it throws becomes an error about the options. @throws OptionsError */
+/** Returns the result of `make`, and turns its error into one about the options. @throws OptionsError */
 export function orOptionsError<T>(what: string, make: () => T): T {
   try {
     return make();

@@ -10,10 +10,10 @@ import { type Options, OptionsError } from "./options.ts";
 import { resolveStore, type StoreSettings } from "./store-options.ts";
 import type { TlsPair } from "./tls.ts";
 
-/** Options with every default filled in; durations in ms, sizes in bytes. */
+/** `Options` with every default filled in; durations in ms, sizes in bytes. */
 export interface Settings {
   rooms: Record<string, RuleOptions>;
-  /** Some rule asks for it, so sockets are offered it (RFC 7692). */
+  /** Some rule compresses frames, so the server offers it to sockets (RFC 7692). */
   compression: boolean;
   maxMessage: number;
   maxBody: number;
@@ -50,17 +50,17 @@ export interface Settings {
   traces: string | undefined;
 }
 
-/** In ms. With less, Bun cuts off connections that are kept alive and in use. */
+/** With less, Bun closes kept-alive connections that are in use. */
 const MIN_HEADER_TIMEOUT_MS = 5000;
 
-/** Fills in the defaults. @throws OptionsError for what cannot be meant */
+/** Fills in the defaults. @throws OptionsError if `access` contains no credentials */
 export function resolveOptions(given: Options): Settings {
   const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
-  // A secret that should have come from the environment, and did not, must not open the server.
+  // A secret missing from the environment must not open the server.
   if (given.access && !hasCredentials(access)) {
     throw new OptionsError(
-      "access: it names nobody to believe: give it secrets, keys, jwks or apiKeys, or leave access out",
+      "access: no credentials configured; set secrets, keys, jwks or apiKeys, or remove access",
     );
   }
   return {
@@ -88,11 +88,11 @@ export function resolveOptions(given: Options): Settings {
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
-    // Read by the server, which alone listens.
+    // Set by `serverSettings`: the plugin's app configures TLS itself.
     tls: undefined,
     drain: durationMs(given.drain ?? 5),
     signals: given.signals ?? true,
-    // A page to try things out is not for a server that knows whom it lets in.
+    // The demo is for trying the server, before credentials are configured.
     demo: given.demo ?? !hasCredentials(access),
     console: given.console ?? true,
     access,

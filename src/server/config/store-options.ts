@@ -99,10 +99,10 @@ export type StoreSettings =
 const FIELDS: Record<Kind, { required?: [field: keyof StoreOptions, what: string]; others: string[] }> = {
   memory: { others: [] },
   sqlite: { required: ["dir", "the folder of the file"], others: ["durability", "size"] },
-  redis: { required: ["url", "where it is"], others: ["prefix", "patience", "check", "lease"] },
+  redis: { required: ["url", "the URL of Redis"], others: ["prefix", "patience", "check", "lease"] },
 };
 
-/** What the schema cannot see: which fields go with which kind, and an address that is none. */
+/** Checks the fields of each kind, and the URL. Returns the error, or undefined. */
 export function storeFault({ kind, ...given }: StoreOptions): string | undefined {
   const { required: [required, what] = [], others } = FIELDS[kind];
   if (required && !(required in given)) return `${required} is required: ${what}`;
@@ -120,7 +120,7 @@ function addressFault(url: string): string | undefined {
   }
 }
 
-/** @param given must have no fault */
+/** Fills in the defaults. @param given options without a fault */
 export function resolveStore(given: StoreOptions): StoreSettings {
   const { kind, dir = "", durability = "normal", size, url = "", prefix = "thump" } = given;
   if (kind === "memory") return { kind };

@@ -1,4 +1,4 @@
-// TLS: the certificate and its key, read from their files and looked at before the server counts on them.
+// The `tls` option: certificate and private key, read from their files and validated.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Type } from "typebox";
@@ -38,31 +38,30 @@ export const TlsSchema = schemaOf<TlsOptions>()(
 );
 
 /**
- * What is spoken with a client of TLS 1.2: forward secrecy and authenticated encryption alone (RFC 9325 §4.2), without
- * CBC, SHA-1 and RSA key exchange, which Bun would take too. TLS 1.3 has no others, and older versions Bun refuses.
+ * Cipher suites for TLS 1.2: only those with forward secrecy and authenticated encryption (RFC 9325 §4.2). Bun's default
+ * includes CBC, SHA-1 and RSA key exchange. All suites of TLS 1.3 qualify, and Bun refuses older versions.
  */
 export const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"]
   .flatMap((cipher) => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`])
   .join(":");
 
-/** A pair that belongs together, as its files said when they were read. */
+/** A certificate and its key, as they were when their files were read. */
 export interface TlsPair {
-  /** Where it was read from. */
   readonly files: { readonly cert: string; readonly key: string };
-  /** As Bun takes it. */
+  /** The contents, in the form of Bun's `tls` option. */
   readonly pem: { readonly cert: string; readonly key: string; readonly passphrase?: string };
-  /** When it ends, in ms since 1970. */
+  /** Expiry of the certificate, in ms since 1970. */
   readonly expires: number;
 }
 
 /**
- * Reads the pair.
+ * Reads and validates certificate and key.
  * @param now in ms since 1970
- * @throws Error that says which file cannot be used, and why: missing, unreadable, no PEM, another's key, expired
+ * @throws Error that names the file and the reason: missing, unreadable, not PEM, key of a different certificate, expired
  */
 export function readTls({ cert, key, passphrase }: TlsOptions, now: number): TlsPair {
   if (cert === undefined || key === undefined)
-    throw new Error("it takes both, the certificate (cert, --tls-cert) and its key (key, --tls-key)");
+    throw new Error("both are required: the certificate (cert, --tls-cert) and its key (key, --tls-key)");
   const certText = read(cert);
   const keyText = read(key);
   const certificate = parse(cert, "certificate", () => new X509Certificate(certText));
@@ -70,7 +69,7 @@ export function readTls({ cert, key, passphrase }: TlsOptions, now: number): Tls
   if (!certificate.checkPrivateKey(privateKey))
     throw new Error(`${key} is not the key of the first certificate in ${cert}`);
   const expires = Date.parse(certificate.validTo);
-  if (now > expires) throw new Error(`${cert}: the certificate has expired, on ${certificate.validTo}`);
+  if (now > expires) throw new Error(`${cert}: the certificate expired on ${certificate.validTo}`);
   if (now < Date.parse(certificate.validFrom))
     throw new Error(`${cert}: the certificate is not valid before ${certificate.validFrom}`);
   const pem = { cert: certText, key: keyText, ...(passphrase === undefined ? {} : { passphrase }) };
@@ -82,18 +81,18 @@ function read(path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new Error(`${path}: there is no such file`);
-    if (code === "EACCES") throw new Error(`${path}: this process may not read it`);
+    if (code === "ENOENT") throw new Error(`${path}: no such file`);
+    if (code === "EACCES") throw new Error(`${path}: permission denied`);
     throw new Error(`${path}: ${message}`);
   }
 }
 
 function parseKey(path: string, text: string, passphrase: string | undefined) {
-  // PKCS #8, and the older form that names the cipher in a header.
+  // PKCS #8, and the older format that names the cipher in a header.
   const encrypted = /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined)
-    throw new Error(`${path}: the key is encrypted; say its passphrase (passphrase, THUMP_TLS_PASSPHRASE)`);
-  const what = encrypted ? "private key that this passphrase opens" : "private key";
+    throw new Error(`${path}: the key is encrypted; set its passphrase (passphrase, THUMP_TLS_PASSPHRASE)`);
+  const what = encrypted ? "private key for this passphrase" : "private key";
   const options = { key: text, ...(passphrase === undefined ? {} : { passphrase }) };
   return parse(path, what, () => createPrivateKey(options));
 }
@@ -102,7 +101,7 @@ function parse<T>(path: string, what: string, make: () => T): T {
   try {
     return make();
   } catch {
-    // What the crypto library says of it ("bad base64 decode") helps nobody to find the right file.
-    throw new Error(`${path}: holds no ${what} in PEM form`);
+    // The crypto library's own message ("bad base64 decode") does not help to find the right file.
+    throw new Error(`${path}: contains no ${what} in PEM format`);
   }
 }

@@ -54,10 +54,10 @@ export function histogram(
   registry: Registry,
   name: string,
   help: string,
-  kept: [labels: Record<string, string>, latency: LatencyHistogram][],
+  latencies: [labels: Record<string, string>, latency: LatencyHistogram][],
 ): void {
-  const labelNames = Object.keys(kept[0]?.[0] ?? {});
-  registry.registerMetric(new PrefilledHistogram(name, help, labelNames, kept));
+  const labelNames = Object.keys(latencies[0]?.[0] ?? {});
+  registry.registerMetric(new PrefilledHistogram(name, help, labelNames, latencies));
 }
 
 type Values = Awaited<ReturnType<Histogram["get"]>>["values"];
@@ -65,13 +65,13 @@ type Values = Awaited<ReturnType<Histogram["get"]>>["values"];
 class PrefilledHistogram extends Histogram {
   constructor(
     readonly metricName: string,
-    readonly about: string,
+    readonly helpText: string,
     labelNames: string[],
-    readonly kept: [labels: Record<string, string>, latency: LatencyHistogram][],
+    readonly latencies: [labels: Record<string, string>, latency: LatencyHistogram][],
   ) {
     super({
       name: metricName,
-      help: about,
+      help: helpText,
       labelNames,
       registers: [],
       buckets: [...LatencyHistogram.bounds],
@@ -80,16 +80,16 @@ class PrefilledHistogram extends Histogram {
 
   /** Called by prom-client's registry and by `get`. */
   getForPromString(): Promise<{ name: string; help: string; type: string; values: Values }> {
-    const values = this.kept.flatMap(([labels, latency]) => this.#values(labels, latency));
-    return Promise.resolve({ name: this.metricName, help: this.about, type: "histogram", values });
+    const values = this.latencies.flatMap(([labels, latency]) => this.#values(labels, latency));
+    return Promise.resolve({ name: this.metricName, help: this.helpText, type: "histogram", values });
   }
 
   #values(labels: Record<string, string>, { buckets, count, sum }: LatencyHistogram): Values {
     const name = this.metricName;
-    let below = 0;
+    let cumulative = 0;
     const values = LatencyHistogram.bounds.map((le, i) => {
-      below += buckets[i] ?? 0;
-      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: below };
+      cumulative += buckets[i] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulative };
     });
     return [
       ...values,

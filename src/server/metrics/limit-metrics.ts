@@ -1,17 +1,17 @@
-// Limits as Prometheus sees them: how often each has bitten, and how near the others are.
+// Prometheus metrics of limits: refusals by each limit, and current usage.
 import type { Registry } from "prom-client";
 import { RATE_KINDS } from "../../limits/token-buckets.ts";
 import { RATE_SCOPES } from "../../limits/rate-options.ts";
 import type { ServerCore } from "../server-core.ts";
 import { counter, gauge } from "./collectors.ts";
 
-/** Adds them. */
+/** Registers the metrics. */
 export function limitMetrics(registry: Registry, { service, hub, memoryBudget }: ServerCore): void {
   const { limiter, sessionLimit, bodyMemory } = service;
   counter(
     registry,
     "thump_rate_limited_total",
-    "What was refused because somebody was too fast: as whom they were counted, and what it was.",
+    "Operations refused by a rate limit, by the scope and the kind of the limit.",
     ["scope", "kind"],
     () =>
       RATE_SCOPES.flatMap((scope) =>
@@ -21,56 +21,50 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
         ]),
       ),
   );
-  const remembered = "Users, addresses and API keys whose rates are remembered.";
-  gauge(registry, "thump_rates_remembered", remembered, [], () => limiter.remembered);
+  const tracked = "Users, addresses and API keys with rate-limit state.";
+  gauge(registry, "thump_rates_remembered", tracked, [], () => limiter.remembered);
   counter(
     registry,
     "thump_sessions_refused_total",
-    "Sessions for which there was no place: among all, or among those of their address.",
+    "Sessions refused by the limit in total, or by the limit per address.",
     ["among"],
     () => [
       [{ among: "all" }, sessionLimit.refused.all],
       [{ among: "address" }, sessionLimit.refused.address],
     ],
   );
-  gauge(registry, "thump_sessions_limit", "How many sessions there may be.", [], () => sessionLimit.max);
+  gauge(registry, "thump_sessions_limit", "Maximum number of sessions.", [], () => sessionLimit.max);
   const { roomLimits } = hub;
   counter(
     registry,
     "thump_rooms_refused_total",
-    "Rooms that could not be opened: all that there may be were in use, or one address or user had opened too many.",
+    "Rooms not opened, because of the limit in total, per address or per user.",
     ["among"],
     () => Object.entries(roomLimits.refused).map(([among, count]) => [{ among }, count]),
   );
-  gauge(registry, "thump_rooms_limit", "How many rooms may be in use.", [], () => roomLimits.max);
-  const counted = "Rooms that count for the address or user who opened them.";
+  gauge(registry, "thump_rooms_limit", "Maximum number of rooms in use.", [], () => roomLimits.max);
+  const counted = "Rooms that count for the address or user that opened them.";
   gauge(registry, "thump_rooms_counted", counted, [], () => roomLimits.counted);
-  gauge(registry, "thump_bodies_bytes", "What has come of bodies on their way.", [], () => bodyMemory.bytes);
+  gauge(registry, "thump_bodies_bytes", "Memory of request bodies in transit.", [], () => bodyMemory.bytes);
   counter(
     registry,
     "thump_bodies_given_up_total",
-    "Bodies that had to give way, because all that were on their way took too much.",
+    "Request bodies aborted because all bodies in transit exceeded their limit.",
     [],
     () => bodyMemory.aborted,
   );
-  gauge(
-    registry,
-    "thump_kept_bytes",
-    "Memory that all kept publications take.",
-    [],
-    () => memoryBudget.bytes,
-  );
-  const ofRooms = "Memory that rooms take beside their publications, where nobody is in them.";
+  gauge(registry, "thump_kept_bytes", "Memory of all stored publications.", [], () => memoryBudget.bytes);
+  const ofRooms = "Memory of rooms without sessions, in addition to their publications.";
   gauge(registry, "thump_kept_rooms_bytes", ofRooms, [], () => memoryBudget.roomBytes);
-  const limit = "What both may take together.";
+  const limit = "Limit of stored publications and rooms together.";
   gauge(registry, "thump_kept_limit_bytes", limit, [], () => memoryBudget.limit);
   counter(
     registry,
     "thump_evictions_total",
-    "Publications let go of before their time, because all rooms together took too much.",
+    "Publications evicted because all rooms together exceeded the memory limit.",
     [],
     () => memoryBudget.evicted,
   );
-  const rooms = "Rooms that were forgotten altogether for that reason.";
+  const rooms = "Rooms evicted completely because of the memory limit.";
   counter(registry, "thump_evicted_rooms_total", rooms, [], () => memoryBudget.evictedRooms);
 }

@@ -1,10 +1,9 @@
-// How late the event loop is: what everything in this process waits for.
+// Measures the delay of the event loop: the time by which a timer fires late.
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 
-/** How often it is looked at, in ms. */
 const MEASURE_INTERVAL_MS = 50;
 
-/** Looks again and again; `stop` ends it. */
+/** Starts measuring. `stop` ends it. */
 export function measureLoopDelay(): { delay: LatencyHistogram; stop(): void } {
   const delay = new LatencyHistogram();
   let due = performance.now() + MEASURE_INTERVAL_MS;

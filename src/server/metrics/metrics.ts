@@ -1,4 +1,4 @@
-// Metrics for Prometheus: read from the plain numbers of hub/stats.ts when somebody asks, and at no other time.
+// Prometheus metrics. They are read from the counters of hub/stats.ts at each scrape, and cost nothing in between.
 import { Gauge, Registry } from "prom-client";
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
@@ -38,7 +38,7 @@ export function createRegistry(core: ServerCore): Registry {
   const registry = new Registry();
   new Gauge({
     name: "thump_info",
-    help: "The version that runs.",
+    help: "Version of the server.",
     labelNames: ["version"],
     registers: [registry],
   })
@@ -57,18 +57,18 @@ export function createRegistry(core: ServerCore): Registry {
 
 function sessions(registry: Registry, hub: Hub): void {
   const { opened, closed } = hub.stats;
-  // A graph begins at nothing, and not with the first of a kind.
+  // Counters start at 0, before the first session of a transport: `increase()` needs the first step.
   for (const transport of TRANSPORTS) opened.set(transport, opened.get(transport) ?? 0);
-  gauge(registry, "thump_sessions", "Sessions that are connected, by transport.", ["transport"], () =>
+  gauge(registry, "thump_sessions", "Connected sessions, by transport.", ["transport"], () =>
     hub.stats.connected().map(([transport, count]) => [{ transport }, count]),
   );
-  counter(registry, "thump_sessions_opened_total", "Sessions that began.", ["transport"], () =>
+  counter(registry, "thump_sessions_opened_total", "Sessions opened, by transport.", ["transport"], () =>
     [...opened].map(([transport, count]) => [{ transport }, count]),
   );
   counter(
     registry,
     "thump_sessions_closed_total",
-    "Sessions that ended, and why.",
+    "Sessions closed, by transport and reason.",
     ["transport", "reason"],
     () =>
       [...closed].flatMap(([transport, reasons]) =>
@@ -81,7 +81,7 @@ function sessions(registry: Registry, hub: Hub): void {
   gauge(
     registry,
     "thump_sessions_lagging",
-    "Sessions that are behind and being caught up.",
+    "Lagging sessions, which are being caught up.",
     [],
     () => hub.stats.lagging,
   );
@@ -89,27 +89,36 @@ function sessions(registry: Registry, hub: Hub): void {
 
 function publications(registry: Registry, hub: Hub): void {
   const { stats } = hub;
-  counter(registry, "thump_publications_total", "Publications taken in.", [], () => stats.publications);
-  counter(registry, "thump_published_bytes_total", "Bytes of their data.", [], () => stats.publishedBytes);
+  counter(registry, "thump_publications_total", "Publications accepted.", [], () => stats.publications);
+  counter(
+    registry,
+    "thump_published_bytes_total",
+    "Bytes of the data of accepted publications.",
+    [],
+    () => stats.publishedBytes,
+  );
   counter(
     registry,
     "thump_deliveries_total",
-    "Publications sent, counted once a receiver.",
+    "Publications sent, counted once per receiver.",
     [],
     () => stats.deliveries,
   );
   counter(registry, "thump_delivered_bytes_total", "Bytes of deliveries.", [], () => stats.deliveredBytes);
-  gauge(registry, "thump_rooms", "Rooms that somebody is in.", [], () => hub.rooms.size);
-  gauge(registry, "thump_tail_bytes", "Memory that the kept publications of those rooms take.", [], () =>
+  gauge(registry, "thump_rooms", "Rooms with at least one session.", [], () => hub.rooms.size);
+  gauge(registry, "thump_tail_bytes", "Memory of the stored publications of rooms with sessions.", [], () =>
     hub.rooms.values().reduce((sum, { history }) => sum + history.bytes, 0),
   );
-  histogram(registry, "thump_log_append_seconds", "From a publication's arrival until the log kept it.", [
-    [{}, stats.append],
-  ]);
+  histogram(
+    registry,
+    "thump_log_append_seconds",
+    "Time from the arrival of a publication until the log has stored it.",
+    [[{}, stats.append]],
+  );
   histogram(
     registry,
     "thump_fan_out_seconds",
-    "From a publication's arrival until it was handed to all sockets, or all streams, of its room.",
+    "Time from the arrival of a publication until it was passed to all sockets, or all streams, of its room.",
     [
       [{ to: "sockets" }, stats.toSockets],
       [{ to: "streams" }, stats.toStreams],
@@ -117,33 +126,54 @@ function publications(registry: Registry, hub: Hub): void {
   );
 }
 
-function presence(registry: Registry, { presence: kept, stats }: Hub): void {
-  const users = "Users of this node who are present in rooms with presence, counted once a room.";
-  gauge(registry, "thump_presence_users", users, [], () => kept.users);
-  const messages = "Presence messages, counted once however many receive one.";
+function presence(registry: Registry, { presence: tracker, stats }: Hub): void {
+  const users = "Users of this node in rooms with presence, counted once per room.";
+  gauge(registry, "thump_presence_users", users, [], () => tracker.users);
+  const messages = "Presence messages, counted once for all receivers.";
   counter(registry, "thump_presence_messages_total", messages, [], () => stats.presence.messages);
-  const netted = "Changes of presence that took no message of their own: told as one, or undone before that.";
+  const netted =
+    "Presence changes without a message of their own: combined with others, or reverted before it was sent.";
   counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
 }
 
 function failures(registry: Registry, core: ServerCore): void {
   const { stats } = core.hub;
-  counter(registry, "thump_lags_total", "How often a session fell behind.", [], () => stats.lagged);
-  counter(registry, "thump_catch_ups_total", "How often one was level again.", [], () => stats.caughtUp);
-  counter(registry, "thump_gaps_total", "Gap notices: something was no longer kept.", [], () => stats.gaps);
-  counter(registry, "thump_drops_total", "Publications that a session was not sent.", ["reason"], () => [
-    [{ reason: "latest" }, stats.skipped],
-    [{ reason: "engine" }, stats.lost],
-  ]);
-  counter(registry, "thump_rejects_total", "Errors that clients were told, by code.", ["code"], () =>
+  counter(registry, "thump_lags_total", "Times that a session fell behind.", [], () => stats.lagged);
+  counter(
+    registry,
+    "thump_catch_ups_total",
+    "Times that a lagging session caught up.",
+    [],
+    () => stats.caughtUp,
+  );
+  counter(
+    registry,
+    "thump_gaps_total",
+    "Gap notices: missed publications were no longer stored.",
+    [],
+    () => stats.gaps,
+  );
+  counter(
+    registry,
+    "thump_drops_total",
+    'Publications not sent to a session: skipped by lag "latest", or dropped by Bun (engine).',
+    ["reason"],
+    () => [
+      [{ reason: "latest" }, stats.skipped],
+      [{ reason: "engine" }, stats.lost],
+    ],
+  );
+  counter(registry, "thump_rejects_total", "Errors returned to clients, by code.", ["code"], () =>
     (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((code) => [{ code }, stats.rejects.get(code) ?? 0]),
   );
-  counter(registry, "thump_reloads_total", "Reloads of the configuration.", ["result"], () => [
+  counter(registry, "thump_reloads_total", "Reloads of the configuration, by result.", ["result"], () => [
     [{ result: "done" }, core.reloads.done],
     [{ result: "failed" }, core.reloads.failed],
   ]);
   const { tls } = core.initialSettings;
-  const ends = "When the certificate that it listens with ends, in seconds since 1970.";
-  if (tls) gauge(registry, "thump_certificate_expires_seconds", ends, [], () => tls.expires / 1000);
-  gauge(registry, "thump_draining", "1 once the server was told to stop.", [], () => Number(core.draining));
+  const expiry = "Expiry of the certificate in use, in seconds since 1970.";
+  if (tls) gauge(registry, "thump_certificate_expires_seconds", expiry, [], () => tls.expires / 1000);
+  gauge(registry, "thump_draining", "1 while the server drains, otherwise 0.", [], () =>
+    Number(core.draining),
+  );
 }

@@ -1,29 +1,29 @@
-// The process as Prometheus sees it: processor, memory, open files, and how late the event loop is.
+// Prometheus metrics of the process: CPU time, memory, open files, event-loop delay.
 import { readdirSync } from "node:fs";
 import type { Registry } from "prom-client";
 import type { ServerCore } from "../server-core.ts";
 import { counter, gauge, histogram } from "./collectors.ts";
 
-/** Adds them, under the names that all of Prometheus' clients use. (prom-client's own ask for V8's inside.) */
+/** Registers the metrics, under the standard names. prom-client's own default metrics need V8. */
 export function processMetrics(registry: Registry, core: ServerCore): void {
   const started = Date.now() / 1000 - process.uptime();
   const cpu = () => process.cpuUsage();
   counter(
     registry,
     "process_cpu_seconds_total",
-    "Processor time.",
+    "CPU time, user and system.",
     [],
     () => (cpu().user + cpu().system) / 1e6,
   );
-  gauge(registry, "process_resident_memory_bytes", "Memory.", [], () => process.memoryUsage.rss());
+  gauge(registry, "process_resident_memory_bytes", "Resident memory.", [], () => process.memoryUsage.rss());
   gauge(
     registry,
     "process_heap_bytes",
-    "Memory that JavaScript holds.",
+    "Memory of the JavaScript heap.",
     [],
     () => process.memoryUsage().heapUsed,
   );
-  gauge(registry, "process_start_time_seconds", "When it started, since 1970.", [], () => started);
+  gauge(registry, "process_start_time_seconds", "Start time, in seconds since 1970.", [], () => started);
   if (process.platform === "linux") {
     gauge(
       registry,
@@ -33,7 +33,10 @@ export function processMetrics(registry: Registry, core: ServerCore): void {
       () => readdirSync("/proc/self/fd").length,
     );
   }
-  histogram(registry, "thump_event_loop_delay_seconds", "How late a timer is: what everything waits for.", [
-    [{}, core.loopDelay],
-  ]);
+  histogram(
+    registry,
+    "thump_event_loop_delay_seconds",
+    "Delay of the event loop: time by which a timer fires late.",
+    [[{}, core.loopDelay]],
+  );
 }

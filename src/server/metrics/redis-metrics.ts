@@ -1,50 +1,56 @@
-// The log in Redis as Prometheus sees it: its connection, what it cost, and what had to be repaired.
+// Prometheus metrics of the log in Redis: connection, commands, repairs.
 import type { Registry } from "prom-client";
 import { RedisLog } from "../../log/redis/redis-log.ts";
 import type { ServerCore } from "../server-core.ts";
 import { counter, gauge } from "./collectors.ts";
 
-/** Adds them, where there is one. */
+/** Registers the metrics if the log is in Redis. */
 export function redisMetrics(registry: Registry, { hub }: ServerCore): void {
   const { log } = hub;
   if (!(log instanceof RedisLog)) return;
   const { stats } = log;
   const { repairs, reads } = stats;
-  gauge(registry, "thump_redis_up", "1 while publications can be kept in Redis.", [], () =>
+  gauge(registry, "thump_redis_up", "1 while Redis accepts publications, otherwise 0.", [], () =>
     Number(log.fault === undefined),
   );
-  counter(registry, "thump_redis_connects_total", "Connections that were made.", [], () => stats.connects);
-  counter(registry, "thump_redis_breaks_total", "Connections that broke.", [], () => stats.breaks);
-  counter(registry, "thump_redis_commands_total", "Commands that were sent.", [], () => log.commands);
-  counter(registry, "thump_redis_reads_total", "Reads of what is kept.", ["what"], () => [
-    [{ what: "wanted" }, reads.wanted],
-    [{ what: "sent" }, reads.sent],
-  ]);
+  counter(registry, "thump_redis_connects_total", "Connections established.", [], () => stats.connects);
+  counter(registry, "thump_redis_breaks_total", "Connections lost.", [], () => stats.breaks);
+  counter(registry, "thump_redis_commands_total", "Commands sent.", [], () => log.commands);
+  counter(
+    registry,
+    "thump_redis_reads_total",
+    "Reads of stored publications: requested (wanted), and sent to Redis after combining them (sent).",
+    ["what"],
+    () => [
+      [{ what: "wanted" }, reads.wanted],
+      [{ what: "sent" }, reads.sent],
+    ],
+  );
   counter(
     registry,
     "thump_redis_repairs_total",
-    "Rooms that had missed something, by what found it.",
+    "Rooms repaired after missed notifications, by the check that found it.",
     ["by"],
     () => Object.entries(repairs).map(([by, count]) => [{ by }, count]),
   );
   counter(
     registry,
     "thump_redis_refused_total",
-    "Publications that Redis refused, or left without an answer.",
+    "Publications that Redis refused or did not answer.",
     [],
     () => stats.refused,
   );
   counter(
     registry,
     "thump_redis_renewals_total",
-    "How often what was kept was lost.",
+    "Times that Redis lost the log, so that a new epoch started.",
     [],
     () => stats.renewals,
   );
   counter(
     registry,
     "thump_redis_evicted_total",
-    "Keys that Redis evicted while this node was connected, of any program.",
+    "Keys of any program that Redis evicted while this node was connected.",
     [],
     () => stats.evicted,
   );

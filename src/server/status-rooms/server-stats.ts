@@ -1,4 +1,4 @@
-// Server statistics: how the server performed since the last sample, from the plain numbers of hub/stats.ts.
+// Server statistics for the room `thump:stats`: changes of the counters in hub/stats.ts since the previous sample.
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { LatencyWindow } from "../../hub/latency-histogram.ts";
@@ -7,7 +7,7 @@ import type { Code } from "../../protocol/codes.ts";
 import { OWN_ROOMS, type Quantiles, type ServerSample } from "../../protocol/status-rooms.ts";
 import type { ServerCore } from "../server-core.ts";
 
-/** What only grows: a sample says by how much. */
+/** Counters. A sample contains their increase since the previous one. */
 const COUNTERS = [
   "publications",
   "publishedBytes",
@@ -31,7 +31,7 @@ export class ServerStats {
   readonly #toStreams: LatencyWindow;
   readonly #log: LatencyWindow;
   readonly #loop: LatencyWindow;
-  /** @param node which process it is */
+  /** @param node name of this process */
   constructor(
     readonly core: ServerCore,
     readonly node: string,
@@ -45,7 +45,7 @@ export class ServerStats {
     this.#loop = new LatencyWindow(core.loopDelay);
   }
 
-  /** What there is now, and what happened since the last time. */
+  /** Returns the current state, and the changes since the previous call. */
   take(): ServerSample {
     const { core, node } = this;
     const { hub, service, memoryBudget } = core;
@@ -67,7 +67,7 @@ export class ServerStats {
         byTransport: Object.fromEntries(hub.stats.connected()),
       },
       rooms: roomsInUse(hub),
-      ...this.#happened(hub.stats),
+      ...this.#changes(hub.stats),
       rejects: this.#rejected(hub.stats),
       toSockets: quantiles(this.#toSockets),
       toStreams: quantiles(this.#toStreams),
@@ -77,10 +77,10 @@ export class ServerStats {
     };
   }
 
-  #happened(stats: Stats) {
+  #changes(stats: Stats) {
     const now = countsOf(stats);
     const since = (name: keyof Counts) => now[name] - this.#before[name];
-    const happened = {
+    const changes = {
       in: {
         publications: since("publications") - since("ownPublications"),
         bytes: since("publishedBytes") - since("ownBytes"),
@@ -93,21 +93,21 @@ export class ServerStats {
       lost: since("lost"),
     };
     this.#before = now;
-    return happened;
+    return changes;
   }
 
   #rejected({ rejects }: Stats): ServerSample["rejects"] {
     const since: ServerSample["rejects"] = {};
     for (const [code, count] of rejects) {
-      const more = count - (this.#rejects.get(code) ?? 0);
-      if (more > 0) since[code] = more;
+      const increase = count - (this.#rejects.get(code) ?? 0);
+      if (increase > 0) since[code] = increase;
     }
     this.#rejects = new Map(rejects);
     return since;
   }
 }
 
-/** Rooms that somebody is in, but for the server's own. */
+/** Number of rooms with sessions, without the status rooms. */
 export function roomsInUse({ rooms }: Hub): number {
   return rooms.size - OWN_ROOMS.filter((name) => rooms.has(name)).length;
 }

@@ -1,4 +1,4 @@
-// Events for the server's own rooms: who came, who went and what was refused, gathered until somebody takes them.
+// Events for the rooms `thump:sessions` and `thump:errors`: sessions opened and closed, errors and faults, until they are published.
 import { now } from "../../log/clock.ts";
 import { plainAddress } from "../../limits/client-address.ts";
 import { type SessionEnd, type SessionEvents, reasonName } from "../../hub/session-events.ts";
@@ -12,10 +12,10 @@ import type {
   SessionReport,
 } from "../../protocol/status-rooms.ts";
 
-/** So many of each kind are kept until they are taken; the rest are counted. */
+/** Maximum number of events of a kind per report. The rest are counted. */
 const MAX_EVENTS = 50;
 
-/** Errors whose words may be made of what a client sent: their code has to be enough. */
+/** Errors whose message may contain client data. Reports contain only their code. */
 const CODES_WITHOUT_MESSAGE: ReadonlySet<Code> = new Set([
   "malformed",
   "unknown-type",
@@ -37,7 +37,7 @@ export class StatusEvents implements SessionEvents {
     if (this.#began.length >= MAX_EVENTS) return void this.#more.began++;
     const { address, since } = session;
     this.#began.push({
-      ...who(session),
+      ...describe(session),
       address: address === undefined ? undefined : plainAddress(address),
       since,
     });
@@ -46,24 +46,24 @@ export class StatusEvents implements SessionEvents {
   ended(session: Session, { reason, code }: SessionEnd): void {
     if (this.#ended.length >= MAX_EVENTS) return void this.#more.ended++;
     const seconds = Math.round((now() - session.since) / 10) / 100;
-    this.#ended.push({ ...who(session), reason: reasonName(reason), code, seconds });
+    this.#ended.push({ ...describe(session), reason: reasonName(reason), code, seconds });
   }
 
-  /** That is in the stats. */
+  /** The statistics count lagging sessions. */
   lagging(): void {}
 
   rejected({ code, message }: ThumpError): void {
-    const note = this.#errors.get(code) ?? { code, count: 0 };
-    note.count++;
-    if (!CODES_WITHOUT_MESSAGE.has(code)) note.message = message.slice(0, 256);
-    this.#errors.set(code, note);
+    const entry = this.#errors.get(code) ?? { code, count: 0 };
+    entry.count++;
+    if (!CODES_WITHOUT_MESSAGE.has(code)) entry.message = message.slice(0, 256);
+    this.#errors.set(code, entry);
   }
 
   fault(what: string): void {
     if (this.#faults.size < MAX_EVENTS) this.#faults.add(what);
   }
 
-  /** Who came and went since the last time; nothing when nobody did. */
+  /** Returns and clears the sessions opened and closed. Undefined if there are none. */
   takeSessions(): Omit<SessionReport, "node"> | undefined {
     if (this.#began.length + this.#ended.length === 0) return undefined;
     const taken = { began: this.#began, ended: this.#ended, more: this.#more };
@@ -73,7 +73,7 @@ export class StatusEvents implements SessionEvents {
     return taken;
   }
 
-  /** What was refused and what failed since the last time. */
+  /** Returns and clears errors and faults. Undefined if there are none. */
   takeErrors(): Pick<ErrorReport, "errors" | "faults"> | undefined {
     if (this.#errors.size + this.#faults.size === 0) return undefined;
     const taken = { errors: [...this.#errors.values()], faults: [...this.#faults] };
@@ -83,6 +83,10 @@ export class StatusEvents implements SessionEvents {
   }
 }
 
-function who({ id, transport, identity }: Session): Pick<SessionBegan, "session" | "transport" | "user"> {
+function describe({
+  id,
+  transport,
+  identity,
+}: Session): Pick<SessionBegan, "session" | "transport" | "user"> {
   return { session: id, transport, user: identity.user };
 }

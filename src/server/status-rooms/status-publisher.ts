@@ -1,4 +1,4 @@
-// Publishes statistics, session events and errors once a second, in the server's own rooms. The console reads them.
+// Publishes statistics, session events and errors in the `thump:*` rooms once a second. The console subscribes to them.
 import { hostname } from "node:os";
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../../protocol/status-rooms.ts";
 import type { ServerCore } from "../server-core.ts";
@@ -6,41 +6,41 @@ import { StatusEvents } from "./status-events.ts";
 import { ServerStats } from "./server-stats.ts";
 
 const PUBLISH_INTERVAL_MS = 1000;
-/** How many there were in this process: a program may have several servers in it. */
+/** Number of publishers started in this process, which may run several servers. */
 let started = 0;
 
-/** Starts it; returns how to stop it. What it costs does not depend on how much others publish. */
+/** Starts publishing. Returns a function that stops it. The cost does not depend on the server's load. */
 export function startStatusPublisher(core: ServerCore): () => void {
   const node = `${hostname()}:${process.pid}${started === 0 ? "" : `/${started}`}`;
   started++;
-  const samples = new ServerStats(core, node);
-  const notes = new StatusEvents();
-  const forget = core.events.add(notes);
+  const stats = new ServerStats(core, node);
+  const events = new StatusEvents();
+  const unsubscribe = core.events.add(events);
   let busy = false;
   const publish = async (room: string, event: string, value: object): Promise<void> => {
     const data = { kind: "json", text: JSON.stringify(value) } as const;
-    // Not through the RoomService: it lets nobody publish in these rooms.
+    // Bypasses RoomService, which refuses publications to these rooms.
     const { size } = await core.hub.publish({ room, event, data });
     core.hub.stats.publishedOwn(size);
   };
-  const tell = async (): Promise<void> => {
-    await publish(STATS_ROOM, "stats", samples.take());
-    const sessions = notes.takeSessions();
+  const report = async (): Promise<void> => {
+    await publish(STATS_ROOM, "stats", stats.take());
+    const sessions = events.takeSessions();
     if (sessions) await publish(SESSIONS_ROOM, "sessions", { node, ...sessions });
-    const errors = notes.takeErrors();
+    const errors = events.takeErrors();
     if (errors) await publish(ERRORS_ROOM, "errors", { node, time: Date.now(), ...errors });
   };
   const timer = setInterval(() => {
-    // A log that takes its time, or takes nothing just now, is not asked for more and more.
+    // Skips a report while the previous one waits for the log, or the log fails.
     if (busy || core.hub.log.fault !== undefined) return;
     busy = true;
-    tell()
-      .catch((error: unknown) => core.hub.events.fault("the server's own rooms", error))
+    report()
+      .catch((error: unknown) => core.hub.events.fault("publishing to the status rooms", error))
       .finally(() => (busy = false));
   }, PUBLISH_INTERVAL_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    forget();
+    unsubscribe();
   };
 }
