@@ -286,10 +286,12 @@ const KNOW_LOOPBACK: Record<string, string> = {
   "cli/flag-values.ts": "help",
   "cli/connection-flags.ts": "the address that commands call",
   "cli/server-commands.ts": "help",
-  "server/thump-server.ts": "whether the address that it listens on is reached from elsewhere",
+  "server/server-core.ts": "whether the address that it listens on is reached from elsewhere",
   "server/config/flag-table.ts": "defaults and help",
   "server/operator-routes.ts": "the value of an option",
-  "server/config/options.ts": "defaults",
+  "server/config/options.ts": "the values of an option",
+  "server/config/options-schema.ts": "the values of an option",
+  "server/config/settings.ts": "defaults",
   "server/start.ts": "the banner: the address that it listens on",
 };
 

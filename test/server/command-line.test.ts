@@ -15,7 +15,7 @@ test("it says where it listens and who can reach it, and serves there", async ()
 
 test("it warns when others than this machine can reach it without a secret", async () => {
   const { out } = await startProcess(["--port", "0", "--host", "0.0.0.0", "--no-demo", "--open"]);
-  await out.until((lines) => lines.some((line) => line.includes("no secret")));
+  await out.until((lines) => lines.some((line) => line.includes("without a secret")));
 });
 
 test("serve is what it does without a word", async () => {

@@ -26,17 +26,17 @@ test("each thing that can be wrong with a pair has its own words", () => {
   const files = folder({ "empty.pem": "", "bad.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n" });
   const bad = join(files, "bad.pem");
   const refusals: [string, Parameters<typeof readTls>[0], number, string][] = [
-    ["no key", { cert }, soon(), "takes both"],
-    ["no certificate", { key }, soon(), "takes both"],
-    ["no such file", { cert: "/nowhere/cert.pem", key }, soon(), "/nowhere/cert.pem: there is no such file"],
+    ["no key", { cert }, soon(), "both are required"],
+    ["no certificate", { key }, soon(), "both are required"],
+    ["no such file", { cert: "/nowhere/cert.pem", key }, soon(), "/nowhere/cert.pem: no such file"],
     ["a folder", { cert: files, key }, soon(), files],
-    ["no certificate in it", { cert: bad, key }, soon(), `${bad}: holds no certificate in PEM form`],
-    ["the two exchanged", { cert: key, key: cert }, soon(), `${key}: holds no certificate`],
+    ["no certificate in it", { cert: bad, key }, soon(), `${bad}: contains no certificate in PEM format`],
+    ["the two exchanged", { cert: key, key: cert }, soon(), `${key}: contains no certificate`],
     ["no key in it", { cert, key: bad }, soon(), `${bad}: contains no private key in PEM format`],
     ["another's key", { cert, key: other.key }, soon(), `${other.key} is not the key of`],
     ["an encrypted key", locked, soon(), "THUMP_TLS_PASSPHRASE"],
-    ["a wrong passphrase", { ...locked, passphrase: "wrong" }, soon(), "that this passphrase opens"],
-    ["expired", { cert, key }, Date.now() + 3 * DAY, "has expired"],
+    ["a wrong passphrase", { ...locked, passphrase: "wrong" }, soon(), "for this passphrase"],
+    ["expired", { cert, key }, Date.now() + 3 * DAY, "expired on"],
     ["of tomorrow", { cert, key }, Date.now() - DAY, "not valid before"],
   ];
   for (const [what, options, now, words] of refusals)
@@ -56,7 +56,7 @@ function refusal(options: Parameters<typeof readTls>[0], now: number): string {
 testIf(isRoot)("a key that this process may not read is named", () => {
   const { cert, key } = makeCertificate();
   chmodSync(key, 0);
-  expect(refusal({ cert, key }, soon())).toBe(`${key}: this process may not read it`);
+  expect(refusal({ cert, key }, soon())).toBe(`${key}: permission denied`);
 });
 
 test("an encrypted key is opened by its passphrase", async () => {
@@ -74,7 +74,7 @@ test("by flags: the banner says https; a bad pair exits with 2 and a word", asyn
   );
   expect((await fetch(`${started.url}/healthz`, { tls: { ca: pem } })).status).toBe(200);
   const { code, err } = await runProcess(["--port", "0", "--tls-cert", cert]);
-  expect([code, err]).toEqual([2, expect.stringContaining("thump: tls: it takes both")]);
+  expect([code, err]).toEqual([2, expect.stringContaining("thump: tls: both are required")]);
 });
 
 test("by environment and file together; what check prints shows no passphrase", async () => {
