@@ -12,7 +12,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { compile } from "./compile.ts";
 import { Progress } from "./progress.ts";
 import { type FileResult, runFile } from "./run-file.ts";
-import { selectFiles } from "./select-files.ts";
+import { selectFiles, startsEarly } from "./select-files.ts";
 import { printSummary } from "./summary.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -21,13 +21,13 @@ const TIMES = join(ROOT, "node_modules/.cache/thump-test-times.json");
 /** The share of the long tests that `bun run test` plays. Every file with long tests plays at least one. */
 const DEFAULT_SHARE = 0.02;
 /** Many tests wait for a timer or for another process, so there are more jobs than processors. */
-const JOBS = availableParallelism() + 1;
+const JOBS = availableParallelism() + 2;
 
 const args = process.argv.slice(2);
 const paths = args.filter((arg) => !arg.startsWith("-"));
 const options = args.filter((arg) => arg.startsWith("-"));
 
-/** Removes an option of this script from those for `bun test`. @returns its value, "" if it has none */
+/** Removes an option of this script from those for `bun test`. @returns the value, "" without one */
 function take(name: string): string | undefined {
   const at = options.findIndex((option) => option === name || option.startsWith(`${name}=`));
   return at < 0 ? undefined : options.splice(at, 1)[0]?.slice(name.length + 1);
@@ -49,8 +49,7 @@ const files = await selectFiles(
   isQuick ? "quick" : onlyLong ? "long" : "all",
 );
 if (files.length === 0) throw new Error(`no test file matches ${paths.join(" ")}`);
-/** Files that the last run did not time start before the others if they may be slow. */
-const weight = (file: string) => times[file] ?? (/cluster|browser|e2e|bench/.test(file) ? 1000 : 0);
+const weight = (file: string) => times[file] ?? (startsEarly(file) ? 1000 : 0);
 const waiting = files.toSorted((a, b) => weight(b) - weight(a));
 
 console.log(

@@ -3,14 +3,19 @@ import { join, relative } from "node:path";
 
 export type Selection = "all" | "quick" | "long";
 
-/** Files that mark a test as long, or as one that starts other programs, if a test imports them. */
+/** A test file is long if it imports this. */
 const LONG = "test/support/long.ts";
-const STARTS_PROGRAMS = [
-  "test/support/process.ts",
-  "test/support/redis.ts",
-  "scripts/chromium.ts",
-  "test/support/nginx.ts",
-];
+/** A test file starts other programs if this occurs in it, or in a file that it imports. */
+const STARTS_PROGRAMS = /\bBun\.spawn|\bchromium\.launch\(/;
+
+/** Files that take more than about 10 seconds: they wait for timeouts of Bun, or move much data. */
+const SLOW =
+  /hostile|idle|lossless|every-limit|session-limit|local-request|rechecks|renew-token|status-rooms|stream\/event-stream|client\/tokens/;
+/** Directories and files whose tests start several programs each. */
+const HEAVY = /cluster|browser|e2e|examples|bench\/|vanished|reload-live|aborted|tls/;
+
+/** True for files that should start first, so that they do not run alone at the end. */
+export const startsEarly = (file: string): boolean => SLOW.test(file) || HEAVY.test(file);
 
 const transpilers = {
   ts: new Bun.Transpiler({ loader: "ts" }),
@@ -24,23 +29,26 @@ export async function selectFiles(root: string, paths: string[], selection: Sele
   if (selection === "all") return matching;
   const selected: string[] = [];
   for (const file of matching) {
-    const imports = await importsOf(root, file);
-    const isLong = imports.has(LONG);
-    const isQuick = !isLong && !STARTS_PROGRAMS.some((path) => imports.has(path));
+    const texts = await readWithImports(root, file);
+    const isLong = texts.has(LONG);
+    const isQuick = !isLong && !SLOW.test(file) && !texts.values().some((text) => STARTS_PROGRAMS.test(text));
     if (selection === "long" ? isLong : isQuick) selected.push(file);
   }
   return selected;
 }
 
-/** The files of tests and scripts that a file imports, directly or through others. */
-async function importsOf(root: string, file: string, found = new Set<string>()): Promise<Set<string>> {
+/** The text of a file, and of those of tests, scripts and benchmarks that it imports, directly or through others. */
+async function readWithImports(
+  root: string,
+  file: string,
+  found = new Map<string, string>(),
+): Promise<Map<string, string>> {
   const text = await Bun.file(join(root, file)).text();
+  found.set(file, text);
   for (const { path } of transpilers[file.endsWith("x") ? "tsx" : "ts"].scanImports(text)) {
-    if (!path.startsWith(".")) continue;
     const imported = relative(root, join(root, file, "..", path));
-    if (found.has(imported) || !/^(test|scripts|bench)\/.*\.tsx?$/.test(imported)) continue;
-    found.add(imported);
-    await importsOf(root, imported, found);
+    if (!path.startsWith(".") || found.has(imported)) continue;
+    if (/^(test|scripts|bench)\/.*\.tsx?$/.test(imported)) await readWithImports(root, imported, found);
   }
   return found;
 }

@@ -5,7 +5,7 @@ import { cleanup, cleanupAtEnd } from "./cleanup.ts";
 
 export interface Opened {
   pages: Page[];
-  /** What went wrong in them. */
+  /** Errors of the pages. */
   errors: string[];
   /** The origins that they asked for anything. */
   origins: Set<string>;
@@ -33,7 +33,7 @@ export async function openPages(
   const opened: Opened = { pages: [], errors: [], origins: new Set() };
   const { pages, errors, origins } = opened;
   for (let i = 0; i < count; i++) {
-    // Certificates of tests are signed by nobody.
+    // The certificates of tests are self-signed.
     const page = await shared.newPage({ ignoreHTTPSErrors: true, ...options });
     cleanup(() => page.close());
     page.on("pageerror", (error) => errors.push(String(error)));
@@ -48,13 +48,13 @@ export async function openPages(
 
 export interface Sleeper {
   page: Page;
-  /** Another tab comes to the front. */
+  /** Brings a different tab to the front. */
   hide(): Promise<void>;
-  /** It comes to the front again. */
+  /** Brings the page to the front. */
   show(): Promise<void>;
-  /** As a browser does it with a tab that is hidden for long: no script in it runs any more. */
+  /** Stops all scripts, as a browser does in a tab that is hidden for long. */
   freeze(): Promise<void>;
-  /** Scripts run again, with all that came meanwhile. */
+  /** Lets scripts run again. */
   thaw(): Promise<void>;
 }
 

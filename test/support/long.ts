@@ -11,7 +11,7 @@ const DEFAULT_RUN_SHARE = 0.1;
 /** The seed of the run. Schedules take it and the numbers after it. */
 export const firstSeed = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** How often to play a random schedule of which `test:full` plays `full`: at least once. THUMP_RUNS overrides it. */
+/** The number of runs of a random schedule, at least one. `test:full` plays `full` runs. THUMP_RUNS overrides it. */
 export function longRuns(full: number): number {
   return Number(process.env["THUMP_RUNS"] ?? shareOf(full, Number(share ?? DEFAULT_RUN_SHARE)));
 }
@@ -37,7 +37,7 @@ type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number
 
 /**
  * Registers the tests of a file that are long: those in the sample. At least one is.
- * @param count how many there are; it fails where that is wrong
+ * @param count the number of long tests in the file; a different number is an error
  * @param register `test`, or what `testIf` returned
  */
 export function longTests(count: number, register: LongTest = test): LongTest {

@@ -5,7 +5,7 @@ import { describe, test } from "bun:test";
 export const notLinux = process.platform === "linux" ? undefined : "Linux only";
 export const isRoot = process.getuid?.() === 0 ? "root may do everything" : undefined;
 
-/** Why a program cannot be used, if so. @param debianPackage what has it, if it is named differently */
+/** Why a program cannot be used, if so. @param debianPackage the Debian package, if its name differs */
 export function noProgram(name: string, debianPackage = name): string | undefined {
   return Bun.which(name)
     ? undefined
