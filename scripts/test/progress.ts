@@ -26,7 +26,7 @@ export class Progress {
     this.#running.set(file, performance.now());
   }
 
-  finish({ file, passed, failed, skipped, seconds, output }: FileResult): void {
+  finish({ file, passed, failed, skipped, seconds, cpuSeconds, output }: FileResult): void {
     this.#running.delete(file);
     this.#finished++;
     const counts = [
@@ -36,7 +36,8 @@ export class Progress {
     ];
     const done = `${String(this.#finished).padStart(String(this.total).length)}/${this.total}`;
     if (failed > 0) this.#print(output.trimEnd());
-    this.#print(`${done}  ${this.elapsed()}  ${file}  ${counts.join(", ")}  ${seconds.toFixed(1)} s`);
+    const time = `${seconds.toFixed(1)} s, processor ${cpuSeconds.toFixed(1)} s`;
+    this.#print(`${done}  ${this.elapsed()}  ${file}  ${counts.join(", ")}  ${time}`);
   }
 
   stop(): void {
