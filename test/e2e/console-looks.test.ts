@@ -1,4 +1,4 @@
-// The console in a real browser, where it is easily unreadable or wrong: long things, narrow screens, no server.
+// The console in a real browser, in difficult cases: long texts, narrow screens, no server.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
@@ -22,7 +22,7 @@ async function openConsole(url: string, view: string, options = {}): Promise<Pag
 const has = (page: Page, id: string, text: string | RegExp) =>
   page.getByTestId(id).filter({ hasText: text }).first().waitFor();
 
-inBrowser("on a narrow screen a rule is read whole, and so is what clients were told", async () => {
+inBrowser("on a narrow screen, rules and error messages are fully readable", async () => {
   const server = startServer({
     console: true,
     rooms: { "a-long-pattern-of-rooms-that-does-not-end:{id}:*": { publish: "owner" }, "chat:*": {} },
@@ -53,7 +53,7 @@ inBrowser("an event with a long name leaves room for its data", async () => {
   await has(page, "tail", "an empty text");
 });
 
-inBrowser("what was not let in says so, not that there is nothing; nor is it counted", async () => {
+inBrowser("a refused console reports the refusal, and does not count as a session", async () => {
   const hash = new Bun.CryptoHasher("sha256").update("thump_watcher").digest("hex");
   const apiKeys = [{ name: "w", hash, rooms: { "*": ["list" as const] }, may: ["inspect" as const] }];
   const server = startServer({
@@ -70,18 +70,18 @@ inBrowser("what was not let in says so, not that there is nothing; nor is it cou
   expect(await page.getByText("Nothing is kept").count()).toBe(0);
 });
 
-inBrowser("the room's sessions are told with the console's own, once it is there", async () => {
+inBrowser("the number of sessions includes the console's own once it has joined", async () => {
   const server = startServer({ console: true });
   await server.thump.publish("r", 1);
   const page = await openConsole(server.url, "#/room/r");
   await has(page, "room-sessions", "1 session, with this console's");
-  // What was cleared away is still kept.
+  // Cleared messages are still stored.
   await page.getByRole("button", { name: "Clear" }).click();
   await has(page, "tail", "Cleared");
   expect(await page.getByText("Nothing is kept").count()).toBe(0);
 });
 
-inBrowser("figures of a server that is gone are told to be old", async () => {
+inBrowser("values of a stopped server are marked as old", async () => {
   const first = startServer({ console: true });
   const page = await openConsole(first.url, "#/");
   await has(page, "figure-Sessions", /^1$/);
@@ -92,7 +92,7 @@ inBrowser("figures of a server that is gone are told to be old", async () => {
   await page.getByTestId("stale").waitFor({ state: "detached" });
 });
 
-inBrowser("the demo says that it tries again, and nothing lies on anything", async () => {
+inBrowser("the demo reports that it reconnects, and no element covers another", async () => {
   const server = startServer({ demo: true });
   const { pages } = await openPages(server.url, 1);
   const page = pages[0] as Page;

@@ -1,4 +1,4 @@
-// The console in a real browser: it shows what happens, speaks, ends sessions, and says what is wrong.
+// The console in a real browser: it shows live values, publishes, ends sessions, and reports errors.
 import { expect } from "bun:test";
 import { Elysia } from "elysia";
 import type { Page } from "playwright-core";
@@ -15,7 +15,7 @@ const MASTER = "thump_master";
 const WATCHER = "thump_watcher";
 const hash = (key: string) => new Bun.CryptoHasher("sha256").update(key).digest("hex");
 
-/** A test of the page: where there is a browser, with time for it. */
+/** A test that needs a browser, with a longer timeout. */
 function inBrowser(name: string, run: () => Promise<void>): void {
   testIf(noBrowser)(name, run, 60_000);
 }
@@ -29,7 +29,7 @@ const has = (page: Page, id: string, text: string | RegExp) =>
   page.getByTestId(id).filter({ hasText: text }).first().waitFor();
 const rows = (page: Page, id: string) => page.getByTestId(id).locator("tr");
 
-inBrowser("figures and charts move while things happen, and nothing is asked of anybody else", async () => {
+inBrowser("values and charts follow the traffic, and the page contacts no other host", async () => {
   const server = startServer({ console: true });
   const { page, errors, origins } = await openConsole(server.url);
   await has(page, "connection", "live");
@@ -43,7 +43,7 @@ inBrowser("figures and charts move while things happen, and nothing is asked of 
   await has(page, "figure-Delivered", /^[2-9][0-9] \/s$/);
   await has(page, "figure-To socket, p99", / ms$/);
   expect(await page.locator("canvas").count()).toBe(9);
-  // Both came and are shown; and what a client was refused.
+  // Sessions and errors are shown.
   await fetch(`${server.url}/nowhere`);
   await page.locator("table code").getByText("not-found").waitFor();
   await page.locator(".events").getByText("raw-websocket").waitFor();
@@ -51,35 +51,32 @@ inBrowser("figures and charts move while things happen, and nothing is asked of 
   expect([...origins].toSorted()).toEqual([server.url, server.url.replace("http", "ws")]);
 });
 
-inBrowser(
-  "what is published from it reaches the room, and its own tail, which can be held still",
-  async () => {
-    const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
-    const name = "chat:ä/ö 1";
-    await server.thump.publish(name, { text: "kept before" });
-    const reader = await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
-    const { page, errors } = await openConsole(server.url, "#/rooms");
-    await rows(page, "rooms").getByText(name).click();
-    await has(page, "tail", "kept before");
-    await page.locator("#data").fill('{"text":"from the console"}');
-    await page.getByRole("button", { name: "Publish" }).click();
-    await has(page, "tail", "from the console");
-    await has(page, "told", "kept at");
-    expect(await reader.next()).toBe('{"text":"from the console"}');
-    // What does not fit is said, by the server's own words.
-    await page.locator("#data").fill("no object");
-    await page.locator("#data").press("Control+Enter");
-    await has(page, "told", "does not fit the schema");
-    await page.getByTestId("pause").click();
-    await server.thump.publish(name, { text: "while it was held" });
-    await has(page, "tail-state", "1 other since");
-    expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
-    await page.getByTestId("pause").click();
-    await has(page, "tail", "while it was held");
-    await has(page, "members", "raw-websocket");
-    expect(errors).toEqual([]);
-  },
-);
+inBrowser("its publications reach the room and the live tail, which can be paused", async () => {
+  const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
+  const name = "chat:ä/ö 1";
+  await server.thump.publish(name, { text: "kept before" });
+  const reader = await connect(server.socket(`/rooms/${encodeURIComponent(name)}`));
+  const { page, errors } = await openConsole(server.url, "#/rooms");
+  await rows(page, "rooms").getByText(name).click();
+  await has(page, "tail", "kept before");
+  await page.locator("#data").fill('{"text":"from the console"}');
+  await page.getByRole("button", { name: "Publish" }).click();
+  await has(page, "tail", "from the console");
+  await has(page, "told", "kept at");
+  expect(await reader.next()).toBe('{"text":"from the console"}');
+  // Invalid data shows the server's error message.
+  await page.locator("#data").fill("no object");
+  await page.locator("#data").press("Control+Enter");
+  await has(page, "told", "does not fit the schema");
+  await page.getByTestId("pause").click();
+  await server.thump.publish(name, { text: "while it was held" });
+  await has(page, "tail-state", "1 other since");
+  expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
+  await page.getByTestId("pause").click();
+  await has(page, "tail", "while it was held");
+  await has(page, "members", "raw-websocket");
+  expect(errors).toEqual([]);
+});
 
 inBrowser("a session is found, looked at and disconnected, once that was confirmed", async () => {
   const server = startServer({ console: true });
@@ -97,7 +94,7 @@ inBrowser("a session is found, looked at and disconnected, once that was confirm
   await page.getByRole("button", { name: "Disconnect", exact: true }).click();
   expect((await visitor.closed).code).toBe(4403);
   await has(page, "ended", "has ended");
-  // The browser itself notes that what it asked for is not there any more.
+  // The browser itself logs the 404 of the ended session.
   expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
 });
 
@@ -131,7 +128,7 @@ inBrowser("with a secret it asks for a key, and says when one is not good", asyn
   await page.getByRole("button", { name: "Sign in" }).click();
   await rows(page, "sessions").getByText("ann").waitFor();
   await has(page, "connection", "live");
-  // It is in this tab, and nowhere that lasts or travels.
+  // The key is stored in this tab only: not permanently, and not in a URL.
   const kept = await page.evaluate(
     "[Object.values(sessionStorage), Object.values(localStorage), document.cookie]",
   );
@@ -145,7 +142,7 @@ inBrowser("with a secret it asks for a key, and says when one is not good", asyn
 });
 
 inBrowser(
-  "among 100,000 rooms one is found by a part of its name, by a pattern, and page by page",
+  "among 100,000 rooms, one is found by a part of its name, by a pattern, and page by page",
   async () => {
     const server = startServer({ console: true });
     for (let i = 0; i < 100_000; i++) await server.thump.publish(`room:${i}`, 1);
@@ -166,7 +163,7 @@ inBrowser(
   },
 );
 
-inBrowser("when the server goes it says so, and goes on when it is back", async () => {
+inBrowser("the console reports that the server is gone, and continues when it is back", async () => {
   const first = startServer({ console: true });
   const { page } = await openConsole(first.url);
   await has(page, "connection", "live");
@@ -181,7 +178,7 @@ inBrowser("when the server goes it says so, and goes on when it is back", async 
   expect(await page.getByRole("alert").count()).toBe(0);
 });
 
-inBrowser("in an app of one's own it is behind the prefix", async () => {
+inBrowser("in an app with the plugin, the console is under the prefix", async () => {
   const app = new Elysia().use(thump({ prefix: "/realtime", rooms: { "a:*": { lag: "latest" } } }));
   app.get("/console", () => "the app's own").listen({ hostname: "127.0.0.1", port: 0 });
   cleanup(() => app.stop(true));
@@ -194,7 +191,7 @@ inBrowser("in an app of one's own it is behind the prefix", async () => {
 });
 
 inBrowser(
-  "every view fits a narrow screen, in light and dark, and can be walked through by keyboard",
+  "every view fits a narrow screen, in light and dark mode, and works with the keyboard",
   async () => {
     const server = startServer({ console: true });
     const name = `${"a long name of a room ".repeat(8)}end`;

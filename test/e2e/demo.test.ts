@@ -1,4 +1,4 @@
-// The demo page in a real browser: two tabs, curl, a dropped connection, and nothing missed.
+// The demo page in a real browser: two tabs, a POST, a dropped connection, and no missed message.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { noBrowser } from "../../scripts/chromium.ts";
@@ -9,7 +9,7 @@ import { testIf } from "../support/skip.ts";
 const has = (page: Page, id: string, text: string) => page.getByTestId(id).getByText(text).first().waitFor();
 
 testIf(noBrowser)(
-  "two tabs and a POST hear each other; a dropped tab comes back and has missed nothing",
+  "two tabs receive each other's messages and a POST; a dropped tab reconnects and misses nothing",
   async () => {
     const server = startServer({ demo: true });
     const { pages, errors } = await openPages(server.url, 2);
@@ -18,7 +18,7 @@ testIf(noBrowser)(
       await has(page, "socket-state", "live");
       await has(page, "stream-state", "live");
     }
-    // Two panes a tab.
+    // Each tab has two panes.
     for (const page of pages) await has(page, "chat-here", "4 here");
 
     await first.getByTestId("chat-input").fill("hello from the first tab");

@@ -1,9 +1,9 @@
-// One room, at once, in every form: each client sees what the others publish, in one order.
+// One room on every transport at once: all clients receive all publications in one order.
 import { expect, test } from "bun:test";
 import { connect, eventSource, lines, multiplexed } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 
-test("each form of a room sees what the others publish, in one order", async () => {
+test("clients of every transport receive the publications of the others, in one order", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -26,7 +26,7 @@ test("each form of a room sees what the others publish, in one order", async () 
   const message = (line: string) => line.includes('"message"');
   await ndjson.until((all) => all.filter(message).length === 4);
   expect(ndjson.all.filter(message).map((line) => JSON.parse(line).data)).toEqual(expected);
-  // A sender does not get its own back.
+  // Senders do not receive their own messages.
   await raw.until((frames) => frames.length === 3);
   expect(raw.all).toEqual(["from curl", '{"from":"mux"}', "from code"]);
   await mux.until(() => mux.messages().length === 3);

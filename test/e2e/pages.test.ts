@@ -1,4 +1,4 @@
-// Our pages in a real browser: none has anything to complain about; and what pages of other origins can ask and read.
+// The server's pages in a real browser load without errors; and the requests that pages of other origins may make.
 import { expect } from "bun:test";
 import { noBrowser } from "../../scripts/chromium.ts";
 import type { Options } from "../../src/index.ts";
@@ -10,7 +10,7 @@ import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 
 const browserTest = testIf(noBrowser);
 
-/** Each page, what shows that all of it is there, and the options of its server. */
+/** Each page, an element that appears when it has loaded, and the options of its server. */
 const PAGES: [path: string, shown: string, options: Options][] = [
   ["/", '[data-testid="socket-state"]', { demo: true }],
   ["/console", "#app nav", { console: true }],
@@ -28,9 +28,9 @@ for (const [path, shown, options] of PAGES)
       const [page] = pages;
       await page?.locator(shown).first().waitFor();
       await page?.waitForLoadState("networkidle").catch(() => {
-        // A page with a stream is never idle: what it loads at its start is there.
+        // A page with a stream is never idle. Its initial requests have finished.
       });
-      // Chromium asks for the icon of a page when it is shown, or when somebody asks in its name.
+      // Chromium requests the icon only when it shows the page: the test requests it instead.
       const icon = await page?.evaluate<string>(`new Promise((resolve) => {
         const image = new Image();
         image.onload = () => resolve("loaded");
@@ -43,7 +43,7 @@ for (const [path, shown, options] of PAGES)
   );
 
 browserTest(
-  "a page of another origin sends a trace, and reads why it was refused and when to come back",
+  "a page of a different origin can send a trace, and read an error and its retry time",
   async () => {
     const rates = { user: { publishes: { rate: 0.001, burst: 1 } } };
     const server = startServer({ access: { secrets: SECRET }, limits: { rates } });
@@ -89,7 +89,7 @@ browserTest(
   60_000,
 );
 
-/** A page of a developer's other port: another origin, which may use the server. */
+/** A page on a different local port: a different origin, which may use the server. */
 async function otherOrigin() {
   const site = Bun.serve({
     port: 0,

@@ -1,39 +1,39 @@
-// Intervals are monotonic: the machine's clock, which anybody may set, is read only where a date is stored, signed or shown.
+// Intervals use a monotonic clock. The wall clock, which can be set, is read only for dates that are stored, signed or shown.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-/** How often a file reads the machine's clock, and what for. A timeout, an interval or a rate is no reason. */
+/** Number of reads of the wall clock per file, and their reason. Timeouts, intervals and rates are not valid reasons. */
 const ALLOWED: Record<string, [times: number, reason: string]> = {
-  "log/clock.ts": [2, "makes a clock of it that does not jump"],
-  "auth/tokens.ts": [3, "exp, iat and nbf are dates that somebody signed"],
-  "auth/authenticator.ts": [1, "exp of a token that was shown a while ago"],
-  "auth/revocations.ts": [1, "up to which iat tokens are revoked"],
-  "transports/http/operator-actions.ts": [3, "up to which iat, and until which exp, tokens are revoked"],
+  "log/clock.ts": [2, "derives a clock without jumps from it"],
+  "auth/tokens.ts": [3, "exp, iat and nbf are signed dates"],
+  "auth/authenticator.ts": [1, "exp of a token that was verified earlier"],
+  "auth/revocations.ts": [1, "the iat up to which tokens are revoked"],
+  "transports/http/operator-actions.ts": [3, "the iat and exp up to which tokens are revoked"],
   "hub/heartbeat.ts": [1, "exp of a session's token"],
-  "client/connection.ts": [1, "exp of the token that is to be renewed"],
-  "cli/create-token.ts": [1, "iat and exp of the token that it makes"],
-  "server/app.ts": [1, "until when a certificate is good"],
-  "server/metrics/process-metrics.ts": [1, "when the process began, which Prometheus wants as a date"],
-  "server/status-rooms/server-stats.ts": [1, "shown: when a sample was taken"],
-  "server/status-rooms/status-publisher.ts": [1, "shown: when errors were gathered"],
-  "cli/tail/message-format.ts": [1, "shown: whether it was today"],
-  "cli/list-rooms-command.ts": [1, "shown: when the list was read"],
-  "console/app/hooks.ts": [2, "shown: how long ago something was"],
+  "client/connection.ts": [1, "exp of the token to renew"],
+  "cli/create-token.ts": [1, "iat and exp of a new token"],
+  "server/app.ts": [1, "expiry of a certificate"],
+  "server/metrics/process-metrics.ts": [1, "start time of the process, as a date for Prometheus"],
+  "server/status-rooms/server-stats.ts": [1, "shown: time of a sample"],
+  "server/status-rooms/status-publisher.ts": [1, "shown: time of an error report"],
+  "cli/tail/message-format.ts": [1, "shown: whether a date is today"],
+  "cli/list-rooms-command.ts": [1, "shown: time of the list"],
+  "console/app/hooks.ts": [2, "shown: time since an event"],
 };
 
-const WALL = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/g;
+const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/g;
 
-/** How often code reads the machine's clock, but for its comments. */
-function readsWall(text: string): number {
+/** Counts the reads of the wall clock in code, without its comments. */
+function countReads(text: string): number {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
-  return code.match(WALL)?.length ?? 0;
+  return code.match(WALL_CLOCK)?.length ?? 0;
 }
 
-test("the machine's clock is read only for dates that are stored, signed or shown", async () => {
+test("the wall clock is read only for dates that are stored, signed or shown", async () => {
   const found: Record<string, number> = {};
   for await (const path of new Bun.Glob("**/*.{ts,tsx}").scan(SRC)) {
-    const times = readsWall(await Bun.file(join(SRC, path)).text());
+    const times = countReads(await Bun.file(join(SRC, path)).text());
     if (times > 0) found[path.replaceAll("\\", "/")] = times;
   }
   expect(found).toEqual(Object.fromEntries(Object.entries(ALLOWED).map(([path, [times]]) => [path, times])));
@@ -45,5 +45,5 @@ test.each([
   ["clock = Date.now", 1],
   ["// Date.now()\n/** Date.now() */ new Date(time)", 0],
 ])("the checker counts %j: %i", (text, times) => {
-  expect(readsWall(text)).toBe(times);
+  expect(countReads(text)).toBe(times);
 });

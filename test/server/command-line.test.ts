@@ -1,10 +1,10 @@
-// The command line from outside: what `bun src/main.ts` prints, and how it exits.
+// The command line as a process: output and exit codes of `bun src/main.ts`.
 import { expect, test } from "bun:test";
 import pkg from "../../package.json" with { type: "json" };
 import { folder, runProcess, startProcess } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 
-test("it says where it listens and who can reach it, and serves there", async () => {
+test("the banner names the URL and who can reach it, and the server responds there", async () => {
   const { out, url } = await startProcess();
   await out.until((lines) => lines.some((line) => line.includes("machine")));
   expect(out.all.join("\n")).toContain(pkg.version);
@@ -13,17 +13,17 @@ test("it says where it listens and who can reach it, and serves there", async ()
   expect(await (await fetch(url)).text()).toContain("<title>");
 });
 
-test("it warns when others than this machine can reach it without a secret", async () => {
+test("the banner warns if other machines can reach a server without a secret", async () => {
   const { out } = await startProcess(["--port", "0", "--host", "0.0.0.0", "--no-demo", "--open"]);
   await out.until((lines) => lines.some((line) => line.includes("without a secret")));
 });
 
-test("serve is what it does without a word", async () => {
+test("serve starts the server, as no command does", async () => {
   const { url } = await startProcess(["serve", "--port", "0", "--no-demo"]);
   expect((await fetch(url)).status).toBe(404);
 });
 
-test("a config file in its folder counts, flags and environment go before it", async () => {
+test("the config file of the folder applies; flags and environment take precedence", async () => {
   const cwd = folder({
     "thump.config.ts": 'export default { port: 1, demo: false, rooms: { "a": { publish: "server" } } };',
   });
@@ -33,14 +33,14 @@ test("a config file in its folder counts, flags and environment go before it", a
   expect((await fetch(`${url}/rooms/b`, { method: "POST", body: "xxxx" })).status).toBe(413);
 });
 
-test("a rule in a JSON file counts", async () => {
+test("a rule in a JSON file applies", async () => {
   const cwd = folder({ "thump.config.json": '{"rooms":{"a":{"schema":{"type":"integer"}}}}' });
   const { url } = await startProcess(["--port", "0"], {}, cwd);
   expect((await fetch(`${url}/rooms/a`, { method: "POST", body: "x" })).status).toBe(422);
   expect((await fetch(`${url}/rooms/a`, { method: "POST", body: "1" })).status).toBe(201);
 });
 
-test("--help and --version answer and exit with 0", async () => {
+test("--help and --version print and exit with 0", async () => {
   const help = await runProcess(["--help"]);
   expect(help).toMatchObject({ code: 0, err: "" });
   const flags = ["--port", "--host", "--config", "--rooms", "--origin", "--drain", "--no-demo"];
@@ -70,7 +70,7 @@ test.each([
   [["serve", "now"], "now"],
   [["--rooms", '{"a":{"lag":"drop"}}'], "lag"],
   [["--config", "none.ts"], "none.ts"],
-])("%j exits with 2 and says why in one line", async (args, part) => {
+])("%j exits with 2 and prints the reason in one line", async (args, part) => {
   const { code, out, err } = await runProcess(args);
   expect(code).toBe(2);
   expect(out).toBe("");
@@ -79,7 +79,7 @@ test.each([
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
-test("a port that is taken: exit code 1, and what to do", async () => {
+test("a port in use: exit code 1, and advice", async () => {
   const { port } = startServer();
   const { code, err } = await runProcess(["--port", String(port)]);
   expect(code).toBe(1);

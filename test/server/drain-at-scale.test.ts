@@ -1,4 +1,4 @@
-// A drain with thousands of sessions of every kind, while somebody goes on publishing.
+// A drain with thousands of sessions of every kind, while a client continues to publish.
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type Started, startProcess } from "../support/process.ts";
@@ -7,7 +7,7 @@ const SOCKETS = 2_000;
 const STREAMS = 500;
 const DRAIN = 30_000;
 
-/** What one client has seen: publications by their number, and how it was told to come back. */
+/** Observations of one client: the numbers of publications, and the delay of its reconnect. */
 interface Seen {
   numbers: number[];
   delay?: number;
@@ -15,7 +15,7 @@ interface Seen {
   ended: Promise<void>;
 }
 
-/** Bun's own client: thousands of the others would take longer to open than the test. */
+/** Uses Bun's client: opening thousands of `ws` clients would take longer than the test. */
 function openSocket(started: Started, path: string): Promise<Seen> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: Seen = { numbers: [], ended };
@@ -28,7 +28,7 @@ function openSocket(started: Started, path: string): Promise<Seen> {
       else if (frame.type === "joined") resolve(seen);
     };
     socket.onopen = () => path.startsWith("/rooms") && resolve(seen);
-    socket.onerror = () => reject(new Error("it did not open"));
+    socket.onerror = () => reject(new Error("the socket did not open"));
     socket.onclose = ({ code, reason }) => {
       Object.assign(seen, { code, delay: Number(reason) });
       end();
@@ -36,7 +36,7 @@ function openSocket(started: Started, path: string): Promise<Seen> {
   });
 }
 
-/** By bare TCP: `fetch` has a few hundred connections at most. What is sent are whole lines, chunk by chunk. */
+/** Uses TCP: `fetch` opens a few hundred connections at most. The server sends whole lines per chunk. */
 function openStream({ port }: Started, path: string, accept: string): Promise<Seen> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: Seen = { numbers: [], ended };
@@ -53,7 +53,7 @@ function openStream({ port }: Started, path: string, accept: string): Promise<Se
       rest = lines.pop() ?? "";
       for (const line of lines) {
         readLine(line, seen);
-        // The first position: from here on it hears everything.
+        // The first position: the stream receives everything after it.
         if (/^id: |"position"/.test(line)) resolve(seen);
       }
     });
@@ -69,7 +69,7 @@ function readLine(line: string, seen: Seen): void {
   else if (value.type === "message") seen.numbers.push(value.data);
 }
 
-/** Opens so many, some at a time. */
+/** Opens `count` clients, 100 at a time. */
 async function openAll(count: number, open: (i: number) => Promise<Seen>): Promise<Seen[]> {
   const all: Seen[] = [];
   for (let i = 0; i < count; i += 100)
@@ -77,7 +77,7 @@ async function openAll(count: number, open: (i: number) => Promise<Seen>): Promi
   return all;
 }
 
-/** Publishes numbers one after the other until the server no longer answers; returns those that were acknowledged. */
+/** Publishes numbers one after the other until the server no longer responds. Adds the acknowledged ones to `acked`. */
 async function publishNumbers({ url }: Started, acked: number[]): Promise<void> {
   for (let i = 0; ; i++) {
     const response = await fetch(`${url}/rooms/r`, { method: "POST", body: String(i) }).catch(
@@ -90,7 +90,7 @@ async function publishNumbers({ url }: Started, acked: number[]): Promise<void> 
 
 const EVENTS = "text/event-stream";
 
-test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledged is lost, they return spread out`, async () => {
+test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledged is lost, and reconnects are spread out`, async () => {
   const args = ["--port", "0", "--no-demo", "--log", "none", "--drain", `${DRAIN}ms`];
   const started = await startProcess(args);
   const sockets = await openAll(SOCKETS, (i) => openSocket(started, i % 2 ? "/rooms/r" : "/ws?room=r"));
@@ -103,7 +103,7 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
     const [path, accept] = kinds[i % 3] ?? kinds[0];
     return openStream(started, path, accept);
   });
-  const everybody = [...sockets, ...streams];
+  const clients = [...sockets, ...streams];
   const acked: number[] = [];
   const publishing = publishNumbers(started, acked);
   const some = sockets[0] as Seen;
@@ -111,12 +111,12 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
 
   const ackedBefore = acked.length;
   started.process.kill("SIGTERM");
-  await Promise.all(everybody.map(({ ended }) => ended));
+  await Promise.all(clients.map(({ ended }) => ended));
   await publishing;
   expect(await started.process.exited).toBe(0);
 
-  for (const { numbers } of everybody) {
-    // In order, each once, none left out, and all that was acknowledged before the signal is there.
+  for (const { numbers } of clients) {
+    // In order, each once, without gaps, and including everything acknowledged before the signal.
     expect(numbers.length).toBeGreaterThanOrEqual(ackedBefore);
     const first = numbers[0] ?? 0;
     expect(first).toBe(0);
@@ -127,7 +127,7 @@ test(`${SOCKETS} sockets and ${STREAMS} streams are drained: nothing acknowledge
   expectSpread(streams.filter((_, i) => i % 3 !== 2).map(({ delay }) => delay ?? -1));
 }, 60_000);
 
-/** Within the drain, and in no tenth of it more than twice its share. */
+/** Delays are within the drain period, and no tenth of it has more than twice its share. */
 function expectSpread(delays: number[]): void {
   const tenths = Array.from({ length: 10 }, () => 0);
   for (const delay of delays) {

@@ -1,4 +1,4 @@
-// A stop is a drain: what was accepted is delivered, everybody is told to come back, then the process ends.
+// A stop drains: accepted publications are delivered, all clients receive a reconnect delay, then the process ends.
 import { expect, test } from "bun:test";
 import { refusalOf } from "../support/answers.ts";
 import { connect, eventSource, multiplexed, type Socket } from "../support/clients.ts";
@@ -11,7 +11,7 @@ const socketUrl = ({ port }: Started, path: string) => `ws://127.0.0.1:${port}${
 const publish = ({ url }: Started, body: string) => fetch(`${url}/rooms/r`, { method: "POST", body });
 
 test.each(["SIGTERM", "SIGINT"] as const)(
-  "%s: sockets are told when to come back, streams end, exit code 0",
+  "%s: sockets receive a reconnect delay, streams end, exit code 0",
   async (signal) => {
     const started = await startProcess(ARGS);
     const sockets: Socket[] = [];
@@ -41,7 +41,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
-test("what was acknowledged before is delivered to everybody", async () => {
+test("publications acknowledged before the signal are delivered to all subscribers", async () => {
   const started = await startProcess(ARGS);
   const raw = await connect(socketUrl(started, "/rooms/r"));
   const mux = await multiplexed(socketUrl(started, "/ws?room=r"));
@@ -64,13 +64,13 @@ test("what was acknowledged before is delivered to everybody", async () => {
   expect(await started.process.exited).toBe(0);
 });
 
-test("one that is behind is caught up first; meanwhile nobody new is let in, and publishing goes on", async () => {
+test("a lagging session is caught up first; meanwhile new sessions are refused, and publishing continues", async () => {
   const rooms = '{"*":{"history":{"count":10000,"bytes":"100MiB"}}}';
   const started = await startProcess([...ARGS, "--rooms", rooms]);
   const slow = await connect(socketUrl(started, "/rooms/r"));
   slow.ws.pause();
   const chunk = "x".repeat(60_000);
-  // Far more than the sockets' own buffers hold.
+  // Far more than the buffers of the socket hold.
   for (let i = 0; i < 300; i++) expect((await publish(started, `${i} ${chunk}`)).status).toBe(201);
   started.process.kill("SIGTERM");
   await started.out.until((lines) => lines.some((line) => line.includes("draining")));
@@ -90,7 +90,7 @@ test("one that is behind is caught up first; meanwhile nobody new is let in, and
   expect(await started.process.exited).toBe(0);
 });
 
-test("those who wait in a poll are answered", async () => {
+test("waiting polls receive a response", async () => {
   const started = await startProcess(ARGS);
   const poll = fetch(`${started.url}/rooms/r?wait=60`);
   const members = async () => (await (await fetch(`${started.url}/rooms/r`)).json()) as { sessions: number };
@@ -100,13 +100,13 @@ test("those who wait in a poll are answered", async () => {
   expect(await started.process.exited).toBe(0);
 });
 
-test("without anybody there it ends at once, a second signal is not needed", async () => {
+test("without sessions the process ends at once, without a second signal", async () => {
   const started = await startProcess();
   started.process.kill("SIGTERM");
   expect(await started.process.exited).toBe(0);
 });
 
-test("a second signal ends it even while somebody is behind", async () => {
+test("a second signal ends the process even with a lagging session", async () => {
   const rooms = '{"*":{"history":{"count":10000,"bytes":"100MiB"}}}';
   const started = await startProcess([...ARGS, "--rooms", rooms]);
   const slow = await connect(socketUrl(started, "/rooms/r"));
@@ -118,7 +118,7 @@ test("a second signal ends it even while somebody is behind", async () => {
   expect(await started.process.exited).toBe(1);
 });
 
-test("an EventSource comes back to the next process on the same port, and is told of the gap", async () => {
+test("an EventSource reconnects to the next process on the same port and receives a gap notice", async () => {
   const first = await startProcess([...ARGS, "--drain", "0"]);
   const source = await eventSource(`${first.url}/rooms/r`);
   await publish(first, "1");
@@ -127,7 +127,7 @@ test("an EventSource comes back to the next process on the same port, and is tol
   expect(await first.process.exited).toBe(0);
   const second = await startProcess(["--port", String(first.port), "--no-demo"]);
   await publish(second, "2");
-  // The log was in memory: another epoch, so there may have been more.
+  // The log was in memory: the epoch is different, so messages may be missing.
   expect((await source.next()).event).toBe("thump:gap");
   expect((await source.next()).data).toBe("2");
 });

@@ -1,4 +1,4 @@
-// `GET /rules`: the rules as they hold, in their order, and that of one room; the same as `thump check` prints.
+// `GET /rules`: the effective rules in order, and the rule of one room, as `thump check` prints it.
 import { expect, test } from "bun:test";
 import { problemOf } from "../support/answers.ts";
 import { runProcess } from "../support/process.ts";
@@ -9,7 +9,7 @@ const rooms = {
   "news:*": { history: false, publish: "server", lag: "latest" },
 } as const;
 
-test("all of them, in the order in which they are tried, and at the end the defaults", async () => {
+test("all rules, in the order in which they are tried, and the defaults at the end", async () => {
   const { url } = startServer({ rooms });
   const { rules } = (await (await fetch(`${url}/rules`)).json()) as { rules: object[] };
   expect(rules).toMatchObject([
@@ -23,7 +23,7 @@ test("all of them, in the order in which they are tried, and at the end the defa
 });
 
 test.each(["chat:7", "news:x", "elsewhere", "thump:stats"])(
-  "that of %s, as thump check has it",
+  "the rule of %s, as thump check prints it",
   async (room) => {
     const { url } = startServer({ rooms });
     const answer = (await (await fetch(`${url}/rules?room=${encodeURIComponent(room)}`)).json()) as object;
@@ -33,12 +33,12 @@ test.each(["chat:7", "news:x", "elsewhere", "thump:stats"])(
   },
 );
 
-test("a room that cannot be has none", async () => {
+test("an invalid room name is refused", async () => {
   const { url } = startServer();
   expect(await problemOf(fetch(`${url}/rules?room=`))).toMatchObject({ code: "invalid-room" });
 });
 
-test("a pattern for the server's own rooms is refused", async () => {
+test("a pattern for the status rooms is refused", async () => {
   const env = { THUMP_ROOMS: '{"thump:stats":{"join":"anyone"}}' };
   const { code, err } = await runProcess(["check"], env);
   expect(code).toBe(2);

@@ -1,9 +1,9 @@
-// Which folder of src may import from which: dependencies run one way, and the heart is pure.
+// Import directions between the folders of src, and the purity of the folders at the core.
 import { expect, test } from "bun:test";
 import { dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-/** Each folder imports from itself and from those before it. */
+/** A folder imports from itself and from those before it. */
 const ORDER = [
   "protocol",
   "scheduling",
@@ -16,8 +16,8 @@ const ORDER = [
   "transports",
   "server",
 ];
-/** These stand beside the line: whom they may import from, and who may import from them. */
-const BESIDE: Record<string, { from: string[]; by: string[] }> = {
+/** Folders outside this order: the folders that they import from, and those that import from them. */
+const OUTSIDE_ORDER: Record<string, { from: string[]; by: string[] }> = {
   client: { from: ["protocol"], by: ["console", "cli", "server"] },
   console: { from: ["protocol", "client"], by: ["server"] },
   cli: { from: [...ORDER, "client"], by: [] },
@@ -34,12 +34,12 @@ const IMPURE = [
 ];
 
 interface Source {
-  /** Below src, with forward slashes. */
+  /** Relative to src, with forward slashes. */
   path: string;
   text: string;
 }
 
-/** The code without its comments: what they name is not used. */
+/** The code without its comments, whose examples import nothing. */
 function code({ text }: Source): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
 }
@@ -51,16 +51,16 @@ function folderOf(path: string): string | undefined {
 function mayImport(from: string, to: string | undefined): boolean {
   if (from === to) return true;
   if (to === undefined) return false;
-  if (BESIDE[from]) return BESIDE[from].from.includes(to);
-  if (BESIDE[to]) return BESIDE[to].by.includes(from);
+  if (OUTSIDE_ORDER[from]) return OUTSIDE_ORDER[from].from.includes(to);
+  if (OUTSIDE_ORDER[to]) return OUTSIDE_ORDER[to].by.includes(from);
   return ORDER.includes(from) && ORDER.includes(to) && ORDER.indexOf(to) < ORDER.indexOf(from);
 }
 
-/** What runs against the arrow, one line each. */
+/** Imports in the wrong direction and impure code, one line each. */
 function faults(sources: Source[]): string[] {
   return sources.flatMap((source) => {
     const folder = folderOf(source.path);
-    // main.ts and index.ts put everything together.
+    // main.ts and index.ts may import everything.
     if (folder === undefined) return [];
     const found: string[] = [];
     const text = code(source);
@@ -69,7 +69,7 @@ function faults(sources: Source[]): string[] {
         "\\",
         "/",
       );
-      // Not code of src: package.json, for the version.
+      // Outside of src: package.json, for the version.
       if (target.startsWith("..")) continue;
       if (!mayImport(folder, folderOf(target))) found.push(`${source.path} imports ${target}`);
     }
@@ -93,16 +93,16 @@ async function sources(): Promise<Source[]> {
   );
 }
 
-test("no import in src runs against the arrow, and what is pure is pure", async () => {
+test("no import in src has the wrong direction, and pure folders are pure", async () => {
   const all = await sources();
   expect(all.length).toBeGreaterThan(30);
   expect(faults(all)).toEqual([]);
 });
 
-test("every folder of src has its place", async () => {
+test("every folder of src is listed", async () => {
   const folders = new Set((await sources()).map(({ path }) => folderOf(path)));
   folders.delete(undefined);
-  for (const folder of folders) expect([...ORDER, ...Object.keys(BESIDE)]).toContain(folder as string);
+  for (const folder of folders) expect([...ORDER, ...Object.keys(OUTSIDE_ORDER)]).toContain(folder as string);
 });
 
 test.each([
@@ -117,7 +117,7 @@ test.each([
   ["server/a.ts", 'import { x } from "../index.ts";'],
   ["limits/a.ts", 'import type { Principal } from "../auth/b.ts";'],
   ["hub/a.ts", 'import {\n  b,\n} from "../unknown/b.ts";'],
-])("the checker finds fault with %s: %s", (path, text) => {
+])("the checker rejects, in %s: %s", (path, text) => {
   expect(faults([{ path, text }])).toHaveLength(1);
 });
 
@@ -127,7 +127,7 @@ test.each([
   'import { connect } from "node:net";',
   'import { Elysia } from "elysia";',
   "const now = Date.now();",
-])("the checker finds that this is not pure: %s", (text) => {
+])("the checker rejects impure code: %s", (text) => {
   expect(faults([{ path: "rooms/a.ts", text }]).length).toBeGreaterThan(0);
   expect(faults([{ path: "hub/a.ts", text }])).toEqual([]);
 });
@@ -138,6 +138,6 @@ test.each([
   ["server/a.ts", 'import page from "../console/page.ts"; import pkg from "../../package.json";'],
   ["main.ts", 'import { start } from "./server/start.ts";'],
   ["rooms/a.ts", '// import { b } from "../server/b.ts"; setTimeout'],
-])("the checker lets pass what %s may do: %s", (path, text) => {
+])("the checker accepts, in %s: %s", (path, text) => {
   expect(faults([{ path, text }])).toEqual([]);
 });

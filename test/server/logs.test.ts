@@ -1,4 +1,4 @@
-// Log lines: one a connection with why it ended, and nothing in them that is not the operator's business.
+// Log lines: one per connection with the reason of its end, and no private data in any of them.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { WarningThrottle } from "../../src/server/session-logger.ts";
@@ -32,7 +32,7 @@ const linesOf = (text: string) =>
     .split("\n")
     .map((line) => JSON.parse(line) as Line);
 
-test("one line a connection: who, how much, how long, and why it ended", async () => {
+test("one line per connection: client, counts, duration, and reason of its end", async () => {
   const started = await startProcess([...ARGS, "--log", "json"]);
   const socket = (path: string) => `ws://127.0.0.1:${started.port}${path}`;
   const raw = await connect(socket("/rooms/r"));
@@ -78,7 +78,7 @@ test("one line a connection: who, how much, how long, and why it ended", async (
   }
 });
 
-test("one that was behind, and one that samples, are counted right too", async () => {
+test("lagging and sampling sessions are counted correctly too", async () => {
   const rooms = '{"*":{"history":{"count":10000,"bytes":"100MiB"}}}';
   const started = await startProcess([...ARGS, "--log", "json", "--rooms", rooms]);
   const slow = await connect(`ws://127.0.0.1:${started.port}/rooms/r`);
@@ -100,7 +100,7 @@ test("one that was behind, and one that samples, are counted right too", async (
   expect(warnings[0]?.message).toContain("too slowly");
 });
 
-test("no token, no payload, no query, no key in any line, at the finest level", async () => {
+test("no line contains a token, a payload, a query or a key, at the lowest level", async () => {
   const started = await startProcess([...ARGS, "--log", "json", "--log-level", "debug"]);
   const headers = {
     authorization: "Bearer secret-token",
@@ -125,7 +125,7 @@ test("no token, no payload, no query, no key in any line, at the finest level", 
   expect(text).not.toContain("secret");
 });
 
-test("nor of those who were let in, refused or shown out where there are secrets", async () => {
+test("nor with secrets configured, of accepted, refused and removed clients", async () => {
   const KEY = "thump_key-of-the-backend";
   const apiKeys = [{ name: "backend", hash: createHash("sha256").update(KEY).digest("hex") }];
   const cwd = folder({ "thump.config.json": JSON.stringify({ access: { secrets: SECRET, apiKeys } }) });
@@ -145,7 +145,7 @@ test("nor of those who were let in, refused or shown out where there are secrets
   for (const hidden of [good, forged, SECRET, KEY]) expect(text).not.toContain(hidden);
 });
 
-test("it says that it started, drains and stopped, with times", async () => {
+test("start, drain and stop are logged, with times", async () => {
   const started = await startProcess([...ARGS, "--log", "json"]);
   const lines = linesOf(await stop(started));
   expect(lines.map(({ message }) => message.split(",", 1)[0]?.split(":", 1)[0])).toEqual([
@@ -157,7 +157,7 @@ test("it says that it started, drains and stopped, with times", async () => {
   for (const line of lines) expect(new Date(line["@timestamp"]).getTime()).toBeGreaterThan(1e12);
 });
 
-test("for people: a line of text, with the fields behind it", async () => {
+test("pretty: a line of text, followed by the fields", async () => {
   const started = await startProcess(ARGS);
   const raw = await connect(`ws://127.0.0.1:${started.port}/rooms/r`);
   raw.ws.close();
@@ -181,7 +181,7 @@ test.each([
   expect(text.split("\n").filter(Boolean)).toHaveLength(count);
 });
 
-test("a line stays a line, whatever a name holds", () => {
+test("a value never contains a line break", () => {
   expect(word("plain:name-7")).toBe("plain:name-7");
   for (const evil of ["a\n12:00 INFO forged", "a\u001b[31m", "a b=c", 'a"b', ""]) {
     expect(word(evil)).not.toMatch(/\p{Cc}/u);
@@ -189,7 +189,7 @@ test("a line stays a line, whatever a name holds", () => {
   }
 });
 
-test("what comes again and again is said seldom, with how many were passed over", () => {
+test("repeated warnings are limited, with the number of suppressed ones", () => {
   const said: [kind: string, others: number][] = [];
   const seldom = new WarningThrottle(1_000_000);
   for (let i = 0; i < 5; i++) seldom.run("a", (others) => said.push(["a", others]));
@@ -204,7 +204,7 @@ test("what comes again and again is said seldom, with how many were passed over"
 });
 
 test.each(["json", "pretty"])(
-  "--log %s: nothing that a client or a service says does anything to a terminal",
+  "--log %s: text from clients and services has no effect on a terminal",
   async (form) => {
     const service = Bun.serve({
       port: 0,
@@ -229,7 +229,7 @@ test.each(["json", "pretty"])(
     expect(text).toContain("\\u202e");
     expect(text).toContain("could not be fetched");
     if (form === "json") expect(linesOf(text).map((line) => line["user"])).toContain("u\u202e\u2066 WARN");
-    // A stack has lines of its own: they cannot be taken for lines of the log.
+    // The lines of a stack are indented: they cannot be mistaken for log lines.
     else for (const line of text.trim().split("\n")) expect(line).toMatch(/^(?:[0-9:.]+ [A-Z]+ | {4})/);
   },
 );

@@ -1,4 +1,4 @@
-// Metrics from outside: each moves when what it counts happens, and none has a label that a client invented.
+// Metrics over HTTP: each one changes with the event that it counts, and no label value comes from a client.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -19,7 +19,7 @@ async function publishUntilLagging(server: TestServer, room: string): Promise<nu
   return count;
 }
 
-test("sessions are counted by transport while they are there, and by reason once they ended", async () => {
+test("sessions are counted by transport while connected, and by reason afterwards", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -108,7 +108,7 @@ test("an empty publication is a delivery, and not a drop", async () => {
   expect(metrics.of("thump_drops_total", { reason: "engine" })).toBe(0);
 });
 
-test("what Bun reports as dropped is counted", async () => {
+test("messages that Bun reports as dropped are counted", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   server.thump.hub.fanOut.publishToTopic = () => 0;
@@ -116,7 +116,7 @@ test("what Bun reports as dropped is counted", async () => {
   expect((await metricsOf(server)).of("thump_drops_total", { reason: "engine" })).toBe(1);
 });
 
-test("who falls behind, is caught up, or has a gap is counted", async () => {
+test("lags, catch-ups and gaps are counted", async () => {
   const server = startServer({ rooms: { short: { history: { count: 3 } }, "*": { history: WIDE } } });
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
@@ -143,7 +143,7 @@ test("who falls behind, is caught up, or has a gap is counted", async () => {
   expect((await metricsOf(server)).of("thump_gaps_total")).toBe(1);
 });
 
-test("what a rule skips, and whom it closes, is counted", async () => {
+test("skipped publications and sessions closed by a rule are counted", async () => {
   const rooms = { latest: { lag: "latest", history: WIDE }, strict: { lag: "disconnect" } } as const;
   const server = startServer({ rooms });
   const [skipper, strict] = [
@@ -155,7 +155,7 @@ test("what a rule skips, and whom it closes, is counted", async () => {
   skipper.ws.resume();
   await skipper.until((frames) => String(frames.at(-1)).startsWith(`${count - 1} `));
   const skipped = (await metricsOf(server)).of("thump_drops_total", { reason: "latest" });
-  // What was let go of is one number more or less than what never came: the newest of it did.
+  // Every publication is either received or counted as skipped.
   expect(skipped).toBe(count - skipper.all.length);
   await publishUntilLagging(server, "strict");
   strict.ws.resume();
@@ -164,7 +164,7 @@ test("what a rule skips, and whom it closes, is counted", async () => {
   expect((await metricsOf(server)).of("thump_sessions_closed_total", labels)).toBe(1);
 });
 
-test("refusals are counted by code, on every way in", async () => {
+test("errors are counted by code, on every transport", async () => {
   const server = startServer({ rooms: { closed: { publish: "server" } } });
   const rejects = async (code: string) => (await metricsOf(server)).of("thump_rejects_total", { code });
   const raw = await connect(server.socket("/rooms/closed"));
@@ -185,7 +185,7 @@ test("refusals are counted by code, on every way in", async () => {
   expect(await rejects("internal")).toBe(0);
 });
 
-test("who is shown out of a poll, or refused by the app on the way in, is counted once", async () => {
+test("a removed poll, and a session refused by the hook, are counted once", async () => {
   let allowed = true;
   const server = startServer({ authorize: async () => allowed });
   const count = async () => {
@@ -206,10 +206,10 @@ test("who is shown out of a poll, or refused by the app on the way in, is counte
   expect(await count()).toEqual([2, 1]);
 });
 
-test("histograms are whole: buckets add up, and the sum is of seconds", async () => {
+test("histograms are consistent: buckets add up, and the sum is in seconds", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await publishAt(server, "r", "x");
-  // The event loop is looked at twenty times a second.
+  // The delay of the event loop is measured twenty times a second.
   while ((await metricsOf(server)).of("thump_event_loop_delay_seconds_count") < 2) await Bun.sleep(10);
   const { samples } = await metricsOf(server);
   const names = ["thump_log_append_seconds", "thump_event_loop_delay_seconds"];
@@ -224,7 +224,7 @@ test("histograms are whole: buckets add up, and the sum is of seconds", async ()
   }
 });
 
-test("the process is there, and a stop shows", async () => {
+test("the metrics include the process, and whether it drains", async () => {
   const server = startServer();
   const before = await metricsOf(server);
   for (const name of [
@@ -241,7 +241,7 @@ test("the process is there, and a stop shows", async () => {
   expect((await metricsOf(server)).of("thump_draining")).toBe(1);
 });
 
-test("no label is a client's own word", async () => {
+test("no label value comes from a client", async () => {
   const server = startServer();
   const evil = 'evil"} 1\nthump_evil{x="';
   const words = ["evil-room", "evil-event", "evil-key", "evil-user", "evil-type", "evil-query", "evil-agent"];
@@ -262,7 +262,7 @@ test("no label is a client's own word", async () => {
   for (const { labels } of samples) for (const label of Object.keys(labels)) expect(allowed).toContain(label);
 });
 
-test("metrics are for this machine: not through a proxy, not by another name", async () => {
+test("metrics are for this machine: not through a proxy, nor under a different host name", async () => {
   const server = startServer();
   for (const header of ["x-forwarded-for", "forwarded", "via", "x-real-ip"]) {
     const asked = fetch(`${server.url}/metrics`, { headers: { [header]: "for=10.0.0.1" } });
@@ -272,7 +272,7 @@ test("metrics are for this machine: not through a proxy, not by another name", a
   expect(await problemOf(rebound)).toMatchObject({ status: 403, code: "origin" });
 });
 
-test("they can be for anyone, elsewhere, or off", async () => {
+test("metrics can be public, have a different path, or be off", async () => {
   const open = startServer({ metrics: "anyone", metricsPath: "/internal/metrics" });
   const headers = { "x-forwarded-for": "10.0.0.1" };
   expect((await fetch(`${open.url}/internal/metrics`, { headers })).status).toBe(200);
@@ -281,7 +281,7 @@ test("they can be for anyone, elsewhere, or off", async () => {
   expect((await fetch(`${off.url}/metrics`)).status).toBe(404);
 });
 
-test("an unavailable log makes it not ready, and alive all the same", async () => {
+test("with an unavailable log the server is alive, but not ready", async () => {
   const server = startServer();
   await server.thump.hub.log.close();
   const ready = await fetch(`${server.url}/readyz`);
@@ -289,7 +289,7 @@ test("an unavailable log makes it not ready, and alive all the same", async () =
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
 
-test("a poll's wake-up and a sampled publication are deliveries too", async () => {
+test("a poll response and a sampled publication count as deliveries", async () => {
   const server = startServer();
   const poll = fetch(server.room("r", "?wait=60"));
   await eventually(() => server.thump.sessionsIn("r") === 1);

@@ -1,4 +1,4 @@
-// Behind a real nginx: a rule by path holds, a poll ends before nginx gives up, and the example of a cluster works.
+// Behind a real nginx: its access rules by path hold, a poll ends before nginx times out, and the cluster example works.
 import { expect, test } from "bun:test";
 import { freePort } from "../../scripts/free-port.ts";
 import { dataOf, stateOf, type State } from "../support/answers.ts";
@@ -16,7 +16,7 @@ const BEHIND = { open: true, proxies: ["loopback"] };
 const read = (path: string) => Bun.file(new URL(`../../${path}`, import.meta.url)).text();
 
 describeIf(noNginx)("behind nginx", () => {
-  test("an nginx that lets only /rooms/public: through lets nobody act on another room", async () => {
+  test("if nginx forwards only /rooms/public:, no client can act on a different room", async () => {
     const server = startServer(BEHIND);
     const port = await startNginx(
       (listen) => `server {
@@ -47,7 +47,7 @@ describeIf(noNginx)("behind nginx", () => {
       }
     }
     expect(wrong).toEqual([]);
-    // What is decent comes through.
+    // Regular requests pass.
     expect(passed).toContain("/rooms/public:orders");
     expect(passed.length).toBeGreaterThan(SEGMENTS.length / 2);
   });
@@ -77,7 +77,7 @@ describeIf(noNginx)("behind nginx", () => {
     }
   });
 
-  testIf(noRedis)("the example of a cluster works with this nginx, over nodes that come and go", async () => {
+  testIf(noRedis)("the cluster example works with this nginx while nodes start and stop", async () => {
     const redis = await RedisServer.start();
     const port = await freePort();
     const hosts = ["127.0.0.1", "127.0.0.2"];
@@ -103,7 +103,7 @@ describeIf(noNginx)("behind nginx", () => {
     await events.events.until((all) => all.length === sent.length);
     expect(events.events.all.map(({ data }) => data)).toEqual(sent);
     for (const data of sent) expect(await socket.next()).toBe(data);
-    // Both had some of them to publish.
+    // Both nodes have published some of them.
     for (const { thump } of nodes) expect(thump.hub.stats.publications).toBeGreaterThan(0);
     const [first, second] = nodes;
     await second?.stop();

@@ -1,4 +1,4 @@
-// The OpenAPI document: valid, whole, and a page that needs nobody else.
+// The OpenAPI document is valid and complete, and its page is self-contained.
 import { expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import type { Options } from "../../src/index.ts";
@@ -22,7 +22,7 @@ async function documentOf({ url }: TestServer): Promise<Document> {
 }
 
 test.each<Options>([{ demo: true }, { access: { secrets: SECRET, cookie: "session" } }])(
-  "it is a valid document: %j",
+  "the document is valid: %j",
   async (options) => {
     const document = await documentOf(startServer(options));
     const { valid, errors } = await new Validator().validate({ ...document });
@@ -32,7 +32,7 @@ test.each<Options>([{ demo: true }, { access: { secrets: SECRET, cookie: "sessio
   },
 );
 
-test("it says what it takes to ask: of everybody, of servers, and of nobody", async () => {
+test("the document names the credentials of each operation", async () => {
   const secured = await documentOf(startServer({ access: { secrets: SECRET, cookie: "session" } }));
   expect(Object.keys(secured.components.securitySchemes ?? {}).toSorted()).toEqual([
     "apiKey",
@@ -62,7 +62,7 @@ test.each([
   { demo: true, console: true },
   { prefix: "/live", demo: false, console: false, metrics: "off" },
   { demo: false, console: true, metricsPath: "/m" },
-] as const)("it has every route of the server, and no other: %j", async (options) => {
+] as const)("the document has every route of the server, and no other: %j", async (options) => {
   const thump = new ThumpServer(serverSettings(options));
   cleanup(() => thump.close());
   const routes = createApp(thump)
@@ -75,7 +75,7 @@ test.each([
   expect(described.toSorted()).toEqual([...new Set(routes)].toSorted());
 });
 
-test("everything in the protocol's tables of requests is in it", async () => {
+test("the document contains every request of the tables in docs/protocol.md", async () => {
   const text = await Bun.file(`${import.meta.dir}/../../docs/protocol.md`).text();
   const named = [...text.matchAll(/`(GET|POST|DELETE) (\/[^\s`?]*)/g)].map(
     ([, method, path]) => `${method} ${path?.replaceAll(/:(\w+)/g, "{$1}")}`,
@@ -88,7 +88,7 @@ test("everything in the protocol's tables of requests is in it", async () => {
   }
 });
 
-test("what it refers to is there, and operations have names of their own", async () => {
+test("references resolve, and operation ids are unique", async () => {
   const document = await documentOf(startServer());
   const refs = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
   expect(refs.length).toBeGreaterThan(10);
@@ -100,7 +100,7 @@ test("what it refers to is there, and operations have names of their own", async
 });
 
 test.each<Options>([{}, { access: { secrets: SECRET } }])(
-  "the page shows every operation, and loads nothing from anywhere: %j",
+  "the page shows every operation, and loads nothing from other hosts: %j",
   async (options) => {
     const server = startServer(options);
     const response = await fetch(`${server.url}/openapi`);

@@ -1,4 +1,4 @@
-// Options: what is checked, how a mistake is named, and where they come from.
+// Options: validation, error messages, sources and their precedence.
 import { expect, test } from "bun:test";
 import { readOptions } from "../../src/server/config/command-line.ts";
 import { FLAGS } from "../../src/server/config/flag-table.ts";
@@ -15,10 +15,10 @@ function messageOf(value: unknown): string {
     if (error instanceof OptionsError) return error.message;
     throw error;
   }
-  throw new Error("it passed");
+  throw new Error("the value was accepted");
 }
 
-/** What everything together comes to, in an empty folder unless files are given. */
+/** Reads the options of all sources, in an empty folder unless files are given. */
 async function read(
   args: string[],
   env: Record<string, string> = {},
@@ -29,11 +29,11 @@ async function read(
 
 const refusal = (reading: Promise<Options>) =>
   reading.then(
-    () => Promise.reject(new Error("it passed")),
+    () => Promise.reject(new Error("the value was accepted")),
     (error: Error) => [error.name, error.message],
   );
 
-test("without any there are defaults, safe ones", async () => {
+test("the defaults are safe", async () => {
   expect(resolveOptions(await read([]))).toMatchObject({
     host: "127.0.0.1",
     port: 3000,
@@ -75,7 +75,7 @@ test("without any there are defaults, safe ones", async () => {
 
 const SECRET = "a secret of more than thirty-two characters";
 
-test("access has defaults of its own, and no demo", async () => {
+test("the defaults of access; with it, the demo is off", async () => {
   const jwks = { url: "https://keys.example/", cache: 5 };
   const settings = resolveOptions({ access: { secrets: SECRET, jwks, issuer: "a", leeway: "1m" } });
   expect(settings).toMatchObject({
@@ -93,7 +93,7 @@ test("access has defaults of its own, and no demo", async () => {
   expect(resolveOptions({}).access).toMatchObject({ leeway: 10_000 });
 });
 
-test("secrets given closer by take the place of others, the rest of access still holds", async () => {
+test("secrets of a preferred source replace others, the rest of access still applies", async () => {
   const files = {
     "thump.config.json": JSON.stringify({ access: { secrets: `${SECRET} of the file`, issuer: "a" } }),
   };
@@ -101,7 +101,7 @@ test("secrets given closer by take the place of others, the rest of access still
   expect(access).toEqual({ secrets: SECRET, issuer: "a", jwks: "https://keys.example/" });
 });
 
-test("units are read, bare numbers are seconds and bytes", () => {
+test("units are parsed, numbers are seconds and bytes", () => {
   const settings = resolveOptions({ heartbeat: "90s", drain: 2, limits: { message: "1MiB", body: 5000 } });
   expect(settings).toMatchObject({ heartbeat: 90_000, drain: 2000, maxMessage: 1 << 20, maxBody: 5000 });
 });
@@ -150,13 +150,13 @@ test.each<[value: unknown, ...parts: string[]]>([
   [{ authorize: true }, "authorize"],
   ["text", "here"],
   [null, "here"],
-])("%j is refused, and the message says which and where", (value, ...parts) => {
+])("%j is refused, and the message names the option and its source", (value, ...parts) => {
   const message = messageOf(value);
   for (const part of parts) expect(message).toContain(part);
   expect(message).not.toContain("undefined");
 });
 
-test("flags go before the environment, that before the file, that before the defaults", async () => {
+test("flags precede the environment, then the file, then the defaults", async () => {
   const files = { "thump.config.json": JSON.stringify({ port: 1, host: "file", heartbeat: 1, drain: 1 }) };
   const env = { PORT: "2", HOST: "env", THUMP_HEARTBEAT: "2s" };
   expect(await read(["--port", "3"], env, files)).toMatchObject({
@@ -168,13 +168,13 @@ test("flags go before the environment, that before the file, that before the def
   expect(await read([], {}, files)).toMatchObject({ port: 1, host: "file" });
 });
 
-test("limits are put together one by one", async () => {
+test("limits are merged one by one", async () => {
   const files = { "thump.config.json": '{"limits":{"message":1,"body":2,"rooms":3}}' };
   const { limits } = await read(["--max-message", "8KiB"], { THUMP_MAX_BODY: "20" }, files);
   expect(limits).toEqual({ message: "8KiB", body: 20, rooms: 3 });
 });
 
-test("rules given closer by are tried first, the others still hold", async () => {
+test("rules of a preferred source are tried first, the others still apply", async () => {
   const files = { "thump.config.json": '{"rooms":{"a":{"lag":"latest"},"*":{"join":"server"}}}' };
   const env = { THUMP_ROOMS: '{"b":{"publish":"server"},"a":{"lag":"disconnect"}}' };
   const { rooms } = await read(["--rooms", '{"c":{}}'], env, files);
@@ -182,7 +182,7 @@ test("rules given closer by are tried first, the others still hold", async () =>
   expect(rooms?.["a"]).toEqual({ lag: "disconnect" });
 });
 
-test("the environment has a word for everything", async () => {
+test("every option of the table has a variable", async () => {
   const env = {
     THUMP_ORIGINS: "https://a, https://b",
     THUMP_MAX_ROOMS: "5",
@@ -217,7 +217,7 @@ test("the environment has a word for everything", async () => {
   });
 });
 
-test("flags have a word for everything", async () => {
+test("every option of the table has a flag", async () => {
   const args =
     "--host h --origin https://a --origin https://b --max-body 9 --max-rooms 4 --max-sessions 6 --max-memory 1GiB --proxy loopback --proxy ::1 --drain 2s --heartbeat 5 --no-demo " +
     "--open --jwks https://k --metrics off --metrics-path /m --log none --log-level debug --traces https://collector";
@@ -239,7 +239,7 @@ test("flags have a word for everything", async () => {
   });
 });
 
-test("a config file in TypeScript has its default export read", async () => {
+test("the options of a TypeScript file are its default export", async () => {
   const text =
     'const port: number = 4000 + 2;\nexport default { port, rooms: { "a:*": { history: { age: "1h" } } } };';
   const options = await read([], {}, { "thump.config.ts": text });
@@ -271,10 +271,10 @@ test.each<
 >([
   ["a flag's value", ["--port", "http"], {}, {}, "command line", "port"],
   ["a variable's value", [], { PORT: "x" }, {}, "environment", "port"],
-  ["a variable that is no JSON", [], { THUMP_ROOMS: "{" }, {}, "THUMP_ROOMS", "JSON"],
-  ["a flag that is no JSON", ["--rooms", "chat"], {}, {}, "--rooms", "JSON"],
+  ["a variable that is not JSON", [], { THUMP_ROOMS: "{" }, {}, "THUMP_ROOMS", "JSON"],
+  ["a flag that is not JSON", ["--rooms", "chat"], {}, {}, "--rooms", "JSON"],
   ["a file's value", [], {}, { "thump.config.json": '{"drain":"x"}' }, "thump.config.json", "drain"],
-  ["a file that is no JSON", [], {}, { "thump.config.json": "{" }, "thump.config.json"],
+  ["a file that is not JSON", [], {}, { "thump.config.json": "{" }, "thump.config.json"],
   [
     "a file that throws",
     [],
@@ -284,14 +284,14 @@ test.each<
     "oh no",
   ],
   ["a file without an export", [], {}, { "thump.config.ts": "export {}" }, "thump.config.ts", "default"],
-  ["a file that is not there", ["--config", "none.json"], {}, {}, "none.json"],
-])("%s that is wrong is named with its source", async (_, args, env, files, ...parts) => {
+  ["a missing file", ["--config", "none.json"], {}, {}, "none.json"],
+])("the error of %s names its source", async (_, args, env, files, ...parts) => {
   const [name, message] = await refusal((async () => read(args, env, files))());
   expect(name).toBe("OptionsError");
   for (const part of parts) expect(message).toContain(part);
 });
 
-test("the files of TLS come together from flags, environment and file", async () => {
+test("the TLS files are merged from flags, environment and file", async () => {
   const files = { "thump.config.json": '{"tls":{"cert":"file.pem","passphrase":"p"}}' };
   const all = await read(["--tls-cert", "flag.pem"], { THUMP_TLS_KEY: "key.pem" }, files);
   expect(all.tls).toEqual({ cert: "flag.pem", key: "key.pem", passphrase: "p" });
@@ -299,7 +299,7 @@ test("the files of TLS come together from flags, environment and file", async ()
   expect(messageOf({ tls: { certificate: "x" } })).toBe("here: tls › certificate is not a known field");
 });
 
-test("how a file is kept may be said farther away, or closer by, than where it is", async () => {
+test("durability and folder may come from different sources", async () => {
   const files = { "thump.config.json": '{"store":{"kind":"sqlite","dir":"d","size":"1GiB"}}' };
   const kept = { kind: "sqlite", dir: "d", size: "1GiB", durability: "fsync" };
   expect((await read([], { THUMP_DURABILITY: "fsync" }, files)).store).toEqual(kept as Options["store"]);
@@ -313,7 +313,7 @@ test("how a file is kept may be said farther away, or closer by, than where it i
     expect(await refusal(alone)).toEqual(["OptionsError", expect.stringContaining("requires --data")]);
   const inTwoPlaces = read([], { THUMP_DATA: "d", THUMP_REDIS: "redis://127.0.0.1" });
   expect(await refusal(inTwoPlaces)).toEqual(["OptionsError", expect.stringContaining("THUMP_REDIS")]);
-  // What is closer by takes the place of another kind.
+  // A store of a preferred source replaces a store of a different kind.
   const { store } = await read(["--redis", "redis://127.0.0.1"], { THUMP_DATA: "d" }, files);
   expect(store).toEqual({ kind: "redis", url: "redis://127.0.0.1" });
 });
@@ -321,7 +321,7 @@ test("how a file is kept may be said farther away, or closer by, than where it i
 const SWITCHES = FLAGS.filter(({ reads }) => reads === "switch");
 
 test.each(SWITCHES.map((setting) => [setting.env, setting] as const))(
-  "%s is 0, 1, true or false; empty is unset, anything else is refused",
+  "%s accepts 0, 1, true, false and an empty value, and nothing else",
   async (env, { option = "" }) => {
     const valueOf = async (text: string) => (await read([], { [env]: text }))[option as keyof Options];
     expect(await Promise.all(["1", "true", "0", "false", ""].map(valueOf))).toEqual([

@@ -1,4 +1,4 @@
-// An app with the plugin in it, as a process of a stranger's project: SIGTERM drains it, unless told not to.
+// An app with the plugin, as a process of a different project: SIGTERM drains it, unless `signals` is false.
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { openEvents } from "../support/streams.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Starts a program in a folder that has the packages, as an installed one has. */
+/** Starts a program in a folder with node_modules, as in a user's project. */
 function startApp(code: string): Promise<Started> {
   const cwd = folder({ "package.json": '{"type":"module"}' });
   mkdirSync(join(cwd, "node_modules"));
@@ -34,7 +34,7 @@ ${code}`,
 
 const socketAt = (port: number) => connect(`ws://127.0.0.1:${port}/rooms/r`);
 
-test("sockets are told when to come back, streams end with a retry, the app's hooks run, exit code 0", async () => {
+test("sockets receive a reconnect delay, streams end with a retry, the app's hooks run, exit code 0", async () => {
   const { process: child, out, port, url } = await startApp("tell(listen());");
   const sockets = await Promise.all(Array.from({ length: 6 }, () => socketAt(port)));
   const stream = await openEvents(`${url}/rooms/r`);
@@ -53,7 +53,7 @@ test("sockets are told when to come back, streams end with a retry, the app's ho
   await out.until((lines) => lines.includes("stopped"));
 });
 
-test("in a group, whose start Elysia does not tell of, sessions are drained too", async () => {
+test("sessions are drained in a group too, for which Elysia calls no onStart", async () => {
   const { process: child, port } = await startApp(
     'const app = new Elysia().group("/api", (group) => group.use(thump()));' +
       'tell(app.listen({ port: 0, hostname: "127.0.0.1" }));',
@@ -64,7 +64,7 @@ test("in a group, whose start Elysia does not tell of, sessions are drained too"
   expect(await child.exited).toBe(0);
 });
 
-test("while one is behind nobody new is let in, and publications are still taken and delivered", async () => {
+test("with a lagging session new ones are refused, and publications are still accepted and delivered", async () => {
   const rooms = '{ "*": { history: { count: 10000, bytes: "100MiB" } } }';
   const { process: child, port, url } = await startApp(`tell(listen({ rooms: ${rooms} }));`);
   const slow = await socketAt(port);
@@ -86,7 +86,7 @@ test("while one is behind nobody new is let in, and publications are still taken
   expect(await child.exited).toBe(0);
 });
 
-test("a second signal ends it at once, even while a client is behind", async () => {
+test("a second signal ends the process at once, even with a lagging session", async () => {
   const rooms = '{ "*": { history: { count: 10000, bytes: "100MiB" } } }';
   const { process: child, port, url } = await startApp(`tell(listen({ rooms: ${rooms} }));`);
   const slow = await socketAt(port);
@@ -108,7 +108,7 @@ test("with signals: false the process ends as it would without the plugin", asyn
   expect(child.signalCode).toBe("SIGTERM");
 });
 
-test("all apps of a process are drained, and those that have stopped are not asked", async () => {
+test("all running apps of a process are drained, stopped ones are skipped", async () => {
   const started = await startApp(
     "await listen().stop(true); const [a, b] = [listen(), listen()]; tell(a, b);",
   );
@@ -120,7 +120,7 @@ test("all apps of a process are drained, and those that have stopped are not ask
   expect(await started.process.exited).toBe(0);
 });
 
-test("an app with a handler of its own is drained, and ends itself", async () => {
+test("an app with a SIGTERM handler is drained, and ends the process itself", async () => {
   const { process: child, port } = await startApp(`const app = listen();
 process.on("SIGTERM", async () => {
   await app.decorator.thump.drain();
@@ -133,7 +133,7 @@ tell(app);`);
   expect(await child.exited).toBe(7);
 });
 
-test("apps that come and go leave no listeners behind", async () => {
+test("apps that have stopped leave no listeners behind", async () => {
   const before = process.listenerCount("SIGTERM");
   const apps = Array.from({ length: 20 }, () => new Elysia().use(thump()));
   expect(process.listenerCount("SIGTERM")).toBe(before);

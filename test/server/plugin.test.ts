@@ -1,4 +1,4 @@
-// The Elysia plugin: rooms in somebody's own app, beside its own routes and sockets.
+// The Elysia plugin: rooms in an app, in addition to its routes and sockets.
 import { expect, test } from "bun:test";
 import { type AnyElysia, Elysia } from "elysia";
 import { Type } from "typebox";
@@ -7,7 +7,7 @@ import { type State } from "../support/answers.ts";
 import { connect, eventSource, multiplexed } from "../support/clients.ts";
 import { cleanup } from "../support/cleanup.ts";
 
-/** Where an app listens until the test is over. */
+/** Starts an app for the duration of the test. Returns its URLs. */
 function listen(app: AnyElysia): { url: string; socket: string } {
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));
@@ -17,7 +17,7 @@ function listen(app: AnyElysia): { url: string; socket: string } {
 
 const post = (url: string, body: string) => fetch(url, { method: "POST", body });
 
-test("the app's own routes and sockets work beside the rooms", async () => {
+test("the app's own routes and sockets work together with the rooms", async () => {
   const app = new Elysia()
     .use(thump({ rooms: { "chat:*": {} } }))
     .get("/mine", () => "mine")
@@ -45,7 +45,7 @@ test("the app's own routes and sockets work beside the rooms", async () => {
   expect(await raw.next()).toBe("hi");
 });
 
-test("in a group sockets hear what is published, too", async () => {
+test("sockets receive publications in a group too", async () => {
   const { url, socket } = listen(new Elysia().group("/api", (group) => group.use(thump())));
   const raw = await connect(`${socket}/api/rooms/r`);
   expect((await post(`${url}/api/rooms/r`, "hi")).status).toBe(201);
@@ -67,7 +67,7 @@ test("the order of routes and plugin does not matter", async () => {
   expect(await (await fetch(`${url}/mine`)).text()).toBe("mine");
 });
 
-test("a route publishes by its context, code outside by the decorator", async () => {
+test("routes publish with their context, other code with the decorator", async () => {
   const app = new Elysia()
     .use(thump({ rooms: { "*": { publish: "server" } } }))
     .post("/orders", async ({ thump: rooms }) => rooms.publish("orders", { id: 7 }, { event: "new" }));
@@ -89,7 +89,7 @@ test("a route publishes by its context, code outside by the decorator", async ()
   expect((await post(`${url}/rooms/orders`, "x")).status).toBe(403);
 });
 
-test("with a prefix all routes are below it, and nothing is beside it", async () => {
+test("with a prefix, all routes are below it", async () => {
   const { url, socket } = listen(new Elysia().use(thump({ prefix: "/live" })));
   const raw = await connect(`${socket}/live/rooms/r`);
   expect((await post(`${url}/live/rooms/r`, "hi")).status).toBe(201);
@@ -100,7 +100,7 @@ test("with a prefix all routes are below it, and nothing is beside it", async ()
   await multiplexed(`${socket}/live/ws?room=r`);
 });
 
-test("a TypeBox schema in a rule is checked, with the field that does not fit", async () => {
+test("a TypeBox schema in a rule is checked, and the error names the field", async () => {
   const schema = Type.Object({ text: Type.String({ minLength: 1 }) });
   const { url } = listen(new Elysia().use(thump({ rooms: { "chat:*": { schema } } })));
   expect((await post(`${url}/rooms/chat:1`, '{"text":"hi"}')).status).toBe(201);
@@ -110,7 +110,7 @@ test("a TypeBox schema in a rule is checked, with the field that does not fit", 
   expect((await post(`${url}/rooms/other`, '{"text":""}')).status).toBe(201);
 });
 
-test("socket limits under which messages would be lost are refused", () => {
+test("socket limits that would lose messages are refused", () => {
   expect(() => new Elysia({ websocket: { backpressureLimit: 64 * 1024 } }).use(thump())).toThrow(
     /backpressureLimit must be at least [0-9]+/,
   );
@@ -119,17 +119,17 @@ test("socket limits under which messages would be lost are refused", () => {
   );
 });
 
-test("larger limits, and what else the app says of its sockets, stay", () => {
+test("larger limits and other socket options of the app are preserved", () => {
   const given = { backpressureLimit: 64 << 20, maxPayloadLength: 32 << 20, idleTimeout: 77 };
   const app = new Elysia({ websocket: given }).use(thump());
   expect(app.config.websocket).toMatchObject(given);
 });
 
-test("wrong options say which", () => {
+test("the error of an invalid option names it", () => {
   expect(() => thump({ rooms: { a: { lag: "drop" as "latest" } } })).toThrow(/rooms › a › lag/);
 });
 
-test("two apps in one process know nothing of each other", async () => {
+test("two apps in one process are independent", async () => {
   const [one, other] = [listen(new Elysia().use(thump())), listen(new Elysia().use(thump()))];
   const raw = await connect(`${other.socket}/rooms/r`);
   await post(`${one.url}/rooms/r`, "one");
@@ -137,7 +137,7 @@ test("two apps in one process know nothing of each other", async () => {
   expect(await raw.next()).toBe("other");
 });
 
-test("the app's own error handler is not asked about rooms, and hears of its own errors", async () => {
+test("the app's error handler receives errors of its own routes only", async () => {
   const app = new Elysia()
     .onError(({ code }) => `mine: ${code}`)
     .use(thump())

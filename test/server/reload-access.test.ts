@@ -1,4 +1,4 @@
-// Reload of who may: secrets, keys and hooks are replaced while everybody stays, and no reload opens by accident.
+// Reload of access: secrets, keys and hooks change without ending sessions, and no reload opens a server by accident.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { problemOf } from "../support/answers.ts";
@@ -18,7 +18,7 @@ const open = async ({ port }: Reloadable, path: string, headers: Headers = {}) =
   new Multiplexed(await connect(`ws://127.0.0.1:${port}${path}`, { headers }));
 const access = (secrets: string | string[], ...apiKeys: object[]) => ({ access: { secrets, apiKeys } });
 
-test("a secret is replaced in three steps, and who has renewed by the last one is not dropped", async () => {
+test("a secret is rotated in three steps, and sessions with a renewed token stay connected", async () => {
   const master = { name: "master", hash: hash(MASTER) };
   const server = await startReloadable(access(SECRET, master));
   const [old, next] = [token(), token(claims(), OTHER_SECRET)];
@@ -41,14 +41,14 @@ test("a secret is replaced in three steps, and who has renewed by the last one i
     await statusOf(server, "r", bearer(next)),
     await statusOf(server, "r", bearer(MASTER)),
   ]).toEqual([401, 201, 201]);
-  // Its token was of the old secret until it showed a new one.
+  // The old secret signed its token until it sent a new one.
   expect(await client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
   expect(await client.ask({ type: "auth", token: old })).toMatchObject({ code: "unauthorized" });
   expect(client.socket.ws.readyState).toBe(client.socket.ws.OPEN);
   expect((await late.closed).code).toBe(4401);
 });
 
-test("an API key that is gone ends its sessions; what another may do counts on live ones", async () => {
+test("removing an API key ends its sessions; changed permissions apply to live sessions", async () => {
   const [master, other] = [
     { name: "master", hash: hash(MASTER) },
     { name: "other", hash: hash("thump_other") },
@@ -66,17 +66,17 @@ test("an API key that is gone ends its sessions; what another may do counts on l
   expect(await gone.closed).toEqual({ code: 4403, reason: "API key removed" });
   expect(await statusOf(server, "a", bearer(MASTER))).toBe(401);
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([false, true]);
-  // And once more: what was replaced can be replaced again.
+  // A second reload: a replaced key can be replaced again.
   await server.reload(access(SECRET, { ...other, rooms: { a: ["publish"], b: ["publish"] } }));
   expect([await mayPublish("a"), await mayPublish("b")]).toEqual([true, true]);
 });
 
 test.each<[what: string, config: object]>([
-  ["the last secret goes", { host: "0.0.0.0" }],
-  ["the last secret goes, and the host would be another after a restart", {}],
-  ["nobody is left to believe", { host: "0.0.0.0", access: {} }],
-  ["a key is none", { host: "0.0.0.0", access: { secrets: OTHER_SECRET, keys: ["no key"] } }],
-])("where others can come, nothing changes when %s", async (_, config) => {
+  ["the last secret is removed", { host: "0.0.0.0" }],
+  ["the last secret is removed, and the host would change with a restart", {}],
+  ["access becomes empty", { host: "0.0.0.0", access: {} }],
+  ["a key is invalid", { host: "0.0.0.0", access: { secrets: OTHER_SECRET, keys: ["no key"] } }],
+])("on a server that other machines can reach, nothing changes if %s", async (_, config) => {
   const server = await startReloadable({ host: "0.0.0.0", ...access(SECRET) });
   const [line] = await server.reload(config);
   expect([line?.level, line?.message]).toEqual(["ERROR", "not reloaded, nothing has changed: {reason}"]);
@@ -89,7 +89,7 @@ test.each<[what: string, config: object]>([
   ]).toEqual([401, 201, 401]);
 });
 
-test("it opens where that is meant", async () => {
+test("the server opens if `open` is set", async () => {
   const server = await startReloadable({ host: "0.0.0.0", ...access(SECRET) });
   const [line] = await server.reload({ host: "0.0.0.0", open: true });
   expect(line?.changed?.split(", ").toSorted()).toEqual(["access", "open"]);
@@ -97,7 +97,7 @@ test("it opens where that is meant", async () => {
   expect((await server.reload({ host: "0.0.0.0" }))[0]).toMatchObject({ level: "ERROR" });
 });
 
-test("the first secret closes what no rule speaks of, and the last one opens it again", async () => {
+test("the first secret closes rooms without a rule, and removing the last one opens them", async () => {
   const rooms = { news: { join: "anyone", publish: "anyone" } };
   const server = await startReloadable({ rooms });
   const called = { host: "thump.example" };
@@ -108,13 +108,13 @@ test("the first secret closes what no rule speaks of, and the last one opens it 
 
   await server.reload({ rooms, ...access(SECRET) });
   expect([await statusOf(server, "other"), await statusOf(server, "news")]).toEqual([401, 201]);
-  // A server with secrets may be called by any name.
+  // A server with secrets accepts any host name.
   expect(await codeOf(called)).toBe("unauthorized");
   expect(await client.ask({ type: "publish", room: "other", data: 1 })).toMatchObject({
     code: "unauthorized",
   });
   expect(await statusOf(server, "other", bearer(token()))).toBe(201);
-  // Who was in the room is in it no more.
+  // The client is no longer in the room.
   expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "other" });
   expect(client.messages("other")).toHaveLength(1);
 
@@ -125,7 +125,7 @@ test("the first secret closes what no rule speaks of, and the last one opens it 
   ).not.toHaveProperty("security");
 });
 
-test("a hook in a config file is replaced, and needs no restart", async () => {
+test("a hook in a config file is replaced without a restart", async () => {
   const config = (room: string) =>
     `export default { authorize: ({ room }) => room === ${JSON.stringify(room)} };`;
   const server = await startReloadable(config("a"), "thump.config.ts");

@@ -1,4 +1,4 @@
-// Reload and those who are here: a live session may do what a new one may, whatever it was that changed.
+// Reload and live sessions: after any change they have the permissions of a new session.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
@@ -34,11 +34,11 @@ const ways = [
   "multiplexed stream",
 ] as const;
 
-/** A session in `gone` and, where it can be in several rooms, in `kept`. */
+/** A session in the room `gone` and, if it can be in several rooms, in `kept`. */
 interface Live {
-  /** Resolves once it has this publication of a room. */
+  /** Resolves when the session has received this publication. */
   hears(data: string): Promise<unknown>;
-  /** Resolves once it was told that it is in `gone` no more, with what it was told. */
+  /** Resolves with the notification that the session has left `gone`. */
   out(): Promise<unknown>;
   heard(): string;
 }
@@ -46,26 +46,26 @@ interface Live {
 async function live(way: (typeof ways)[number], { url }: Reloadable, headers: Headers): Promise<Live> {
   const socketUrl = url.replace("http", "ws");
   const ofStream = (stream: OpenStream): Live => ({
-    hears: (data) => stream.lines.until((lines) => lines.some((line) => line.includes(data))),
+    receives: (data) => stream.lines.until((lines) => lines.some((line) => line.includes(data))),
     out: () => stream.ended.then(() => ({ ended: true })),
-    heard: () => stream.text,
+    received: () => stream.text,
   });
   switch (way) {
     case "raw socket": {
       const socket = await connect(`${socketUrl}/rooms/gone`, { headers });
       return {
-        hears: (data) => socket.until((frames) => frames.includes(data)),
+        receives: (data) => socket.until((frames) => frames.includes(data)),
         out: () => socket.closed,
-        heard: () => socket.all.join("\n"),
+        received: () => socket.all.join("\n"),
       };
     }
     case "socket": {
       const client = new Multiplexed(await connect(`${socketUrl}/ws?room=gone&room=kept`, { headers }));
       await client.until((frames) => frames.filter(({ type }) => type === "joined").length === 2);
       return {
-        hears: (data) => client.until((frames) => frames.some((frame) => frame["data"] === data)),
+        receives: (data) => client.until((frames) => frames.some((frame) => frame["data"] === data)),
         out: () => client.find(({ type }) => type === "left"),
-        heard: () => JSON.stringify(client.all),
+        received: () => JSON.stringify(client.all),
       };
     }
     case "event stream":
@@ -77,13 +77,13 @@ async function live(way: (typeof ways)[number], { url }: Reloadable, headers: He
     case "multiplexed stream": {
       const stream = await openMultiplexed(url, [{ room: "gone" }, { room: "kept" }], headers);
       return {
-        hears: (data) => stream.events.until(() => stream.frames.some((frame) => frame["data"] === data)),
+        receives: (data) => stream.events.until(() => stream.frames.some((frame) => frame["data"] === data)),
         out: async () => {
           const left = () => stream.frames.find(({ type }) => type === "left");
           await stream.events.until(() => left() !== undefined);
           return left();
         },
-        heard: () => stream.text,
+        received: () => stream.text,
       };
     }
   }
@@ -93,8 +93,8 @@ const publish = async ({ url }: Reloadable, room: string, body: string, headers:
   expect((await fetch(`${url}/rooms/${room}`, { method: "POST", body, headers })).status).toBe(201);
 
 const LEFT = { type: "left", room: "gone", code: "forbidden", message: expect.any(String) as string };
-/** What each kind of session is told of a room that it may not be in any more. */
-const TOLD: Record<(typeof ways)[number], object> = {
+/** Notification of each kind of session that has to leave a room. */
+const NOTIFICATIONS: Record<(typeof ways)[number], object> = {
   "raw socket": { code: 4403, reason: expect.stringContaining("gone") as string },
   socket: LEFT,
   "event stream": { ended: true },
@@ -103,7 +103,7 @@ const TOLD: Record<(typeof ways)[number], object> = {
   "multiplexed stream": LEFT,
 };
 
-/** What changes, and so that `gone` is for nobody of these any more; `kept` stays. */
+/** Changes after which the client may no longer join `gone`, but still `kept`. */
 const CHANGES: [what: string, before: object, after: object, headers: () => Headers][] = [
   [
     "the API key's rooms are narrowed",
@@ -112,7 +112,7 @@ const CHANGES: [what: string, before: object, after: object, headers: () => Head
     () => bearer(KEY),
   ],
   [
-    "the room's rule is another",
+    "the room's rule changes",
     { access: { secrets: SECRET, apiKeys: keys({}) } },
     { access: { secrets: SECRET, apiKeys: keys({}) }, rooms: { gone: { join: "server" } } },
     () => bearer(token()),
@@ -130,25 +130,25 @@ const cases = CHANGES.flatMap(([what, before, after, headers]) =>
 );
 
 test.each(cases)(
-  "when %s, a live one by %s leaves that room and is told",
+  "when %s, a live %s leaves that room and is notified",
   async (_, way, before, after, headers) => {
     const server = await startReloadable(before);
     const [session, raw] = [await live(way, server, headers()), await live("raw socket", server, headers())];
     await publish(server, "gone", "before", headers());
-    await Promise.all([session.hears("before"), raw.hears("before")]);
+    await Promise.all([session.receives("before"), raw.receives("before")]);
     await server.reload(after);
-    expect(await session.out()).toMatchObject(TOLD[way]);
+    expect(await session.out()).toMatchObject(NOTIFICATIONS[way]);
     await raw.out();
     await publish(server, "gone", "secret", bearer(OTHER));
     if (way === "socket" || way === "multiplexed stream") {
       await publish(server, "kept", "after", bearer(OTHER));
-      await session.hears("after");
+      await session.receives("after");
     }
-    expect(session.heard()).not.toContain("secret");
+    expect(session.received()).not.toContain("secret");
   },
 );
 
-test("a poll that waits is refused when its key loses the room", async () => {
+test("a waiting poll is refused when its key loses the room", async () => {
   const server = await startReloadable({ access: { apiKeys: keys({ gone: ALL }) } });
   const poll = fetch(`${server.url}/rooms/gone?wait=20`, { headers: bearer(KEY) });
   const inIt = async () =>
@@ -163,7 +163,7 @@ test("a poll that waits is refused when its key loses the room", async () => {
   expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([403, "forbidden"]);
 });
 
-test("who may not see members any more is told nothing of who comes and goes, and stays", async () => {
+test("a session that loses the permission for members stays, and receives no more presence", async () => {
   const rooms = { r: { presence: true } };
   const server = await startReloadable({ rooms, access: { apiKeys: keys({ r: ALL }) } });
   const socketUrl = `${server.url.replace("http", "ws")}/ws`;
@@ -183,8 +183,8 @@ const rsaKey = () => ({ key: rsa.pem });
 const access = (more: object) => ({ access: { secrets: SECRET, apiKeys: keys({}), ...more } });
 
 test.each<[what: string, before: object, after: object, credential: () => string]>([
-  ["its secret is gone", access({}), access({ secrets: OTHER_SECRET }), () => token()],
-  ["its public key is gone", access({ keys: [pair.pem] }), access({}), () => tokenBy(pair, "ES256")],
+  ["its secret is removed", access({}), access({ secrets: OTHER_SECRET }), () => token()],
+  ["its public key is removed", access({ keys: [pair.pem] }), access({}), () => tokenBy(pair, "ES256")],
   [
     "its algorithm is no longer taken",
     access({ keys: [rsaKey()] }),
@@ -198,8 +198,8 @@ test.each<[what: string, before: object, after: object, credential: () => string
     access({ audience: ["b"] }),
     () => token(claims({ aud: ["a", "c"] })),
   ],
-  ["tokens may not be good for so long", access({}), access({ lifetime: "1m" }), () => token()],
-])("a session by a token ends when %s, and by another one stays", async (_, before, after, credential) => {
+  ["the maximum lifetime is shortened", access({}), access({ lifetime: "1m" }), () => token()],
+])("a session ends when %s, and one with a different token stays", async (_, before, after, credential) => {
   const server = await startReloadable(before);
   const url = `${server.url.replace("http", "ws")}/rooms/r`;
   const client = await connect(url, { headers: bearer(credential()) });
@@ -212,7 +212,7 @@ test.each<[what: string, before: object, after: object, credential: () => string
   expect(stays.ws.readyState).toBe(stays.ws.OPEN);
 });
 
-test("a session stays while its secret, key, issuer and audience are still good", async () => {
+test("a session stays while its secret, key, issuer and audience are still accepted", async () => {
   const server = await startReloadable(access({ audience: ["a"] }));
   const client = await connect(`${server.url.replace("http", "ws")}/rooms/r`, {
     headers: bearer(token(claims({ aud: "a", iss: "b" }))),
@@ -228,7 +228,7 @@ test("a session stays while its secret, key, issuer and audience are still good"
   await client.until((frames) => frames.includes("x"));
 });
 
-test("another hook has its say about those who are here, also where it thinks, and the old one has none", async () => {
+test("a new hook decides about live sessions, also asynchronously, and the old one no longer does", async () => {
   const hook = (room: string) =>
     `export default { authorize: async ({ room, action }) => action === "publish" || room !== "${room}" };`;
   const server = await startReloadable(hook("none"), "thump.config.ts");

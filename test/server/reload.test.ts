@@ -1,4 +1,4 @@
-// Reload on SIGHUP: other rules, limits and origins without dropping a session, and a bad file changes nothing.
+// Reload on SIGHUP: new rules, limits and origins without ending a session; an invalid file changes nothing.
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const publish = ({ url }: Started, room: string, body: string) =>
   fetch(`${url}/rooms/${room}`, { method: "POST", body });
 const socketUrl = ({ port }: Started, path: string) => `ws://127.0.0.1:${port}${path}`;
 
-test("rules, limits and origins hold from then on, and nobody is dropped", async () => {
+test("rules, limits and origins apply at once, and all sessions stay", async () => {
   const server = await startReloadable('{"rooms":{"r":{}}}');
   const raw = await connect(socketUrl(server, "/rooms/r"));
   const mux = await multiplexed(socketUrl(server, "/ws?room=r"));
@@ -37,7 +37,7 @@ test("rules, limits and origins hold from then on, and nobody is dropped", async
   expect(await mux.ask({ type: "publish", room: "r", data: "after" })).toMatchObject({ type: "published" });
   expect(await mux.ask({ type: "join", room: "b" })).toMatchObject({ type: "joined" });
   expect(await mux.ask({ type: "join", room: "c" })).toMatchObject({ code: "limit" });
-  // The same sessions all the while.
+  // The sessions are still the same.
   await raw.until((frames) => frames.length === 2);
   expect(raw.all).toEqual(["before", "after"]);
   await sse.events.until((events) => events.length === 2);
@@ -45,11 +45,11 @@ test("rules, limits and origins hold from then on, and nobody is dropped", async
 });
 
 test.each([
-  ["what is no JSON", "{"],
-  ["an option that there is not", '{"rooms":{},"prot":1}'],
-  ["a schema that cannot be", '{"rooms":{"r":{"schema":{"type":"string","pattern":"["}}}}'],
-  ["a rule that cannot be", '{"rooms":{"r":{"publish":"nobody"}}}'],
-])("%s changes nothing, and is said", async (_, bad) => {
+  ["a file that is not JSON", "{"],
+  ["an unknown option", '{"rooms":{},"prot":1}'],
+  ["an invalid schema", '{"rooms":{"r":{"schema":{"type":"string","pattern":"["}}}}'],
+  ["an invalid rule", '{"rooms":{"r":{"publish":"nobody"}}}'],
+])("%s changes nothing, and is logged", async (_, bad) => {
   const server = await startReloadable('{"rooms":{"r":{"publish":"server"}},"limits":{"message":10}}');
   const [line] = await server.reload(bad);
   expect(line?.level).toBe("ERROR");
@@ -64,7 +64,7 @@ test.each([
   expect((await publish(server, "r", "x")).status).toBe(201);
 });
 
-test("what needs a restart is named, and the rest counts all the same", async () => {
+test("settings that need a restart are logged, and the others are applied", async () => {
   const server = await startReloadable("{}");
   const config = {
     port: 1,
@@ -74,14 +74,14 @@ test("what needs a restart is named, and the rest counts all the same", async ()
   };
   const lines = await server.reload(JSON.stringify(config));
   const restart = lines.find((line) => line.restart)?.restart?.split(", ");
-  // The port was given as a flag, which goes before the file.
+  // The port is set by a flag, which takes precedence over the file.
   expect(restart?.toSorted()).toEqual(["heartbeat", "maxMessage"]);
   expect(lines[0]?.changed?.split(", ").toSorted()).toEqual(["maxBody", "rooms"]);
   expect((await publish(server, "r", "x")).status).toBe(403);
   expect((await publish(server, "big", "x".repeat(70_000))).status).toBe(413);
 });
 
-test("a message limit may grow as far as the sockets' own limits allow", async () => {
+test("the message limit can grow as far as the socket limits allow", async () => {
   const server = await startReloadable("{}");
   const raw = await connect(socketUrl(server, "/rooms/r?echo=1"));
   const [line] = await server.reload('{"limits":{"message":"200KiB"}}');
@@ -98,7 +98,7 @@ test("without a difference nothing changes", async () => {
   expect((await server.reload('{"rooms":{"r":{"history":{"count":2}}}}'))[0]?.changed).toBe("nothing");
 });
 
-test("a TypeScript file is read anew, with what it imports from beside it", async () => {
+test("a TypeScript file is read again, with its imports from the same folder", async () => {
   const cwd = folder({
     "thump.config.ts": 'import { rooms } from "./parts/rooms.ts"; export default { rooms };',
   });
@@ -122,7 +122,7 @@ test("a TypeScript file is read anew, with what it imports from beside it", asyn
   }
 });
 
-test("a folder that is replaced by way of a link, as Kubernetes does it, is read anew", async () => {
+test("a folder replaced through a symbolic link, as in Kubernetes, is read again", async () => {
   const rule = (publishers: string) =>
     `import { r } from "./r.ts"; export default { rooms: { r: { ...r, publish: "${publishers}" } } };`;
   const part = 'export const r = { lag: "latest" };';
@@ -148,14 +148,14 @@ test("a folder that is replaced by way of a link, as Kubernetes does it, is read
   expect((await publish(started, "r", "x")).status).toBe(201);
 });
 
-test("other history bounds hold for what is there, and never hide that something is gone", async () => {
+test("new history limits apply to stored messages, and never hide a gap", async () => {
   const server = await startReloadable('{"rooms":{"brief":{"history":false},"*":{"history":{"count":100}}}}');
   const at = async (response: Promise<Response>) => ((await (await response).json()) as { at: string }).at;
   const first = await at(publish(server, "brief", "1"));
   await publish(server, "brief", "2");
   const kept = await at(publish(server, "kept", "1"));
   for (const body of ["2", "3", "4"]) await publish(server, "kept", body);
-  // Under the new rules nothing is known of "brief" by any rule of its own.
+  // Under the new rules, "brief" has no rule of its own.
   await server.reload('{"rooms":{"*":{"history":{"count":2}}}}');
   const state = async (room: string, after: string) =>
     (await (await fetch(`${server.url}/rooms/${room}?after=${after}`)).json()) as {
@@ -170,7 +170,7 @@ test("other history bounds hold for what is there, and never hide that something
   expect((await state("brief", first)).messages.map(({ data }) => data)).toEqual([3]);
 });
 
-test("a flood of signals while everybody publishes loses nothing", async () => {
+test("many reloads in a row, while clients publish, lose no message", async () => {
   const server = await startReloadable('{"rooms":{"r":{"history":{"count":5000}}}}');
   const raw = await connect(socketUrl(server, "/rooms/r"));
   const mux = await multiplexed(socketUrl(server, "/ws"));

@@ -1,4 +1,4 @@
-// The server's own rooms: what it says there, who may listen, and that nobody else publishes there.
+// The status rooms: their contents, who may subscribe, and that only the server publishes there.
 import { expect, test } from "bun:test";
 import type { ErrorReport, ServerSample, SessionReport } from "../../src/protocol/status-rooms.ts";
 import type { Options } from "../../src/index.ts";
@@ -15,7 +15,7 @@ const withConsole = (options: Options = {}) => startServer({ console: true, ...o
 const secured = () =>
   withConsole({ access: { secrets: SECRET, apiKeys: [{ name: "master", hash: hash(MASTER) }] } });
 
-/** Listens on the machine itself. */
+/** Subscribes from this machine. */
 async function listen(server: TestServer, ...rooms: string[]): Promise<Multiplexed> {
   const query = rooms.map((room) => `room=${room}`).join("&");
   return multiplexed(server.socket(`/ws?${query}`));
@@ -30,7 +30,7 @@ async function nextSample(client: Multiplexed): Promise<ServerSample> {
   return samples(client)[seen] as ServerSample;
 }
 
-test("once a second it says how it fares", async () => {
+test("the server publishes statistics once a second", async () => {
   const server = withConsole();
   const client = await listen(server, STATS);
   const reader = await connect(server.socket("/rooms/r"));
@@ -44,7 +44,7 @@ test("once a second it says how it fares", async () => {
   for (let i = 0; i < 5; i++) await publishAt(server, "r", "12345");
   await problemOf(fetch(`${server.url}/nowhere`));
   await reader.until((frames) => frames.length === 5);
-  // A second may end in the middle of it.
+  // The publications may be spread over two samples.
   const after = () => samples(client).slice(1);
   const sum = (of: (sample: ServerSample) => number) => after().reduce((all, sample) => all + of(sample), 0);
   const all = () =>
@@ -63,11 +63,11 @@ test("once a second it says how it fares", async () => {
   expect(memory.rss).toBeGreaterThan(1 << 20);
   expect(memory.kept).toBeGreaterThan(25);
   expect(seconds).toBeGreaterThan(0);
-  // What it says itself is not counted among what it took in.
+  // Status messages do not count as inbound publications.
   expect((await nextSample(client)).in).toEqual({ publications: 0, bytes: 0 });
 });
 
-test("what was said before is there for who comes later", async () => {
+test("earlier statistics are stored for later subscribers", async () => {
   const server = withConsole();
   const first = await listen(server, STATS);
   await first.until(() => samples(first).length === 2);
@@ -76,7 +76,7 @@ test("what was said before is there for who comes later", async () => {
   expect(samples(late).slice(0, 2)).toEqual(samples(first));
 });
 
-test("who came, who went and why, and what was refused, without what was sent", async () => {
+test("sessions opened and closed with their reasons, and errors, without client data", async () => {
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const visitor = await connect(server.socket("/rooms/r"));
@@ -107,14 +107,14 @@ test("who came, who went and why, and what was refused, without what was sent", 
   expect(JSON.stringify(client.all)).not.toContain("secret-word");
 });
 
-test("a storm of sessions and errors is told in a few words", async () => {
+test("many sessions and errors make one short report", async () => {
   const server = withConsole();
   const client = await listen(server, "thump:sessions", "thump:errors");
   const all = await Promise.all(Array.from({ length: 120 }, () => connect(server.socket("/rooms/r"))));
   await Promise.all(Array.from({ length: 120 }, () => fetch(`${server.url}/nowhere`)));
   const notes = () => client.messages("thump:sessions").map((frame) => frame["data"] as SessionReport);
   const began = () => notes().reduce((sum, note) => sum + note.began.length + note.more.began, 0);
-  // And the one who listens.
+  // The subscriber itself is one of them.
   await client.until(() => began() === all.length + 1);
   for (const note of notes()) expect(note.began.length).toBeLessThanOrEqual(50);
   const errors = () =>
@@ -123,7 +123,7 @@ test("a storm of sessions and errors is told in a few words", async () => {
   expect(new Set(errors().map(({ code }) => code))).toEqual(new Set(["not-found"]));
 });
 
-test("nobody else publishes there: no client, no key, no code", async () => {
+test("only the server publishes there: no client, no key, no code", async () => {
   const open = withConsole();
   expect(await problemOf(open.publish(STATS, "x"))).toMatchObject({ status: 403, code: "forbidden" });
   const client = await listen(open, STATS);
@@ -143,8 +143,8 @@ test("nobody else publishes there: no client, no key, no code", async () => {
 test.each<[who: string, headers: Record<string, string>, status: number]>([
   ["an API key", bearer(MASTER), 101],
   ["a user with every grant", bearer(token(claims({ rooms: { "*": ["join"], "thump:*": ["join"] } }))), 403],
-  ["nobody", {}, 401],
-])("with a secret, of %s it takes an API key to listen", async (_, headers, status) => {
+  ["an anonymous client", {}, 401],
+])("with a secret, only API keys may subscribe: %s", async (_, headers, status) => {
   const server = secured();
   expect((await shakeHands(server.socket(`/rooms/${STATS}`), headers)).status).toBe(status);
   const expected = status === 101 ? 200 : status;
@@ -152,7 +152,7 @@ test.each<[who: string, headers: Record<string, string>, status: number]>([
     expect((await attempt(server.room(STATS, query), { headers })).status).toBe(expected);
 });
 
-test("an open server lets its own machine listen, and no others", async () => {
+test("on an open server, only programs on this machine may subscribe", async () => {
   const server = withConsole({ open: true });
   expect((await shakeHands(server.socket(`/ws?room=${STATS}`))).status).toBe(101);
   const passedOn = { "x-forwarded-for": "10.0.0.1" };
@@ -160,7 +160,7 @@ test("an open server lets its own machine listen, and no others", async () => {
   expect((await attempt(server.room(STATS), { headers: passedOn })).status).toBe(403);
 });
 
-test("lists have them only for who names them, and may", async () => {
+test("lists contain them only if the request names them and is permitted", async () => {
   const server = secured();
   await multiplexed(server.socket("/ws")).catch(() => undefined);
   const client = new Multiplexed(
@@ -176,7 +176,7 @@ test("lists have them only for who names them, and may", async () => {
   expect(await names("thump:*")).toContain(STATS);
 });
 
-test("rules of one's own do not reach them, and nobody forgets them but who may", async () => {
+test("configured rules do not apply to them, and only permitted clients delete their history", async () => {
   const server = withConsole({ rooms: { "*": { join: "anyone", history: false } } });
   const client = await listen(server, STATS);
   await nextSample(client);
@@ -186,7 +186,7 @@ test("rules of one's own do not reach them, and nobody forgets them but who may"
   expect(await problemOf(forgotten)).toMatchObject({ code: "forbidden" });
 });
 
-test("without the console nothing is said, and the log stands still", async () => {
+test("without the console nothing is published, and the log does not advance", async () => {
   const server = startServer();
   const noisy = withConsole();
   await nextSample(await listen(noisy, STATS));

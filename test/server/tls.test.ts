@@ -1,4 +1,4 @@
-// TLS options: what is wrong with a pair is said before anything listens; banner, check and reload know of it.
+// TLS options: an invalid certificate or key is reported before the server listens, by check, and by a reload.
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,14 +12,14 @@ import { isRoot, testIf } from "../support/skip.ts";
 const DAY = 86_400_000;
 const soon = () => Date.now() + 60_000;
 
-test("a pair is read, with the time of its end", () => {
+test("certificate and key are read, with the expiry", () => {
   const { cert, key, pem } = makeCertificate();
   const pair = readTls({ cert, key }, soon());
   expect(pair).toMatchObject({ files: { cert, key }, pem: { cert: pem } });
   expect(Math.abs(pair.expires - Date.now() - 2 * DAY)).toBeLessThan(DAY);
 });
 
-test("each thing that can be wrong with a pair has its own words", () => {
+test("each invalid certificate or key has a specific error", () => {
   const { cert, key } = makeCertificate();
   const other = makeCertificate();
   const locked = makeCertificate("open-sesame");
@@ -30,14 +30,24 @@ test("each thing that can be wrong with a pair has its own words", () => {
     ["no certificate", { key }, soon(), "both are required"],
     ["no such file", { cert: "/nowhere/cert.pem", key }, soon(), "/nowhere/cert.pem: no such file"],
     ["a folder", { cert: files, key }, soon(), files],
-    ["no certificate in it", { cert: bad, key }, soon(), `${bad}: contains no certificate in PEM format`],
-    ["the two exchanged", { cert: key, key: cert }, soon(), `${key}: contains no certificate`],
-    ["no key in it", { cert, key: bad }, soon(), `${bad}: contains no private key in PEM format`],
-    ["another's key", { cert, key: other.key }, soon(), `${other.key} is not the key of`],
+    [
+      "a file without a certificate",
+      { cert: bad, key },
+      soon(),
+      `${bad}: contains no certificate in PEM format`,
+    ],
+    ["swapped files", { cert: key, key: cert }, soon(), `${key}: contains no certificate`],
+    ["a file without a key", { cert, key: bad }, soon(), `${bad}: contains no private key in PEM format`],
+    [
+      "the key of a different certificate",
+      { cert, key: other.key },
+      soon(),
+      `${other.key} is not the key of`,
+    ],
     ["an encrypted key", locked, soon(), "THUMP_TLS_PASSPHRASE"],
     ["a wrong passphrase", { ...locked, passphrase: "wrong" }, soon(), "for this passphrase"],
     ["expired", { cert, key }, Date.now() + 3 * DAY, "expired on"],
-    ["of tomorrow", { cert, key }, Date.now() - DAY, "not valid before"],
+    ["not yet valid", { cert, key }, Date.now() - DAY, "not valid before"],
   ];
   for (const [what, options, now, words] of refusals)
     expect([what, refusal(options, now)]).toEqual([what, expect.stringContaining(words)]);
@@ -49,11 +59,11 @@ function refusal(options: Parameters<typeof readTls>[0], now: number): string {
   } catch (error) {
     return (error as Error).message;
   }
-  return "it was taken";
+  return "the pair was accepted";
 }
 
-// Root may read everything.
-testIf(isRoot)("a key that this process may not read is named", () => {
+// Root can read every file.
+testIf(isRoot)("the error names a key file without read permission", () => {
   const { cert, key } = makeCertificate();
   chmodSync(key, 0);
   expect(refusal({ cert, key }, soon())).toBe(`${key}: permission denied`);
@@ -65,7 +75,7 @@ test("an encrypted key is opened by its passphrase", async () => {
   expect((await fetch(`${server.url}/healthz`, { tls: { ca: pem } })).status).toBe(200);
 });
 
-test("by flags: the banner says https; a bad pair exits with 2 and a word", async () => {
+test("by flags: the banner contains https; an incomplete pair exits with 2 and a message", async () => {
   const { cert, key, pem } = makeCertificate();
   const started = await startProcess(["--port", "0", "--tls-cert", cert, "--tls-key", key]);
   expect(started.url).toStartWith("https://127.0.0.1:");
@@ -77,7 +87,7 @@ test("by flags: the banner says https; a bad pair exits with 2 and a word", asyn
   expect([code, err]).toEqual([2, expect.stringContaining("thump: tls: both are required")]);
 });
 
-test("by environment and file together; what check prints shows no passphrase", async () => {
+test("by environment and file together; thump check masks the passphrase", async () => {
   const { cert, key } = makeCertificate("open-sesame");
   const cwd = folder({ "thump.config.json": JSON.stringify({ tls: { cert } }) });
   const env = { THUMP_TLS_KEY: key, THUMP_TLS_PASSPHRASE: "open-sesame" };
@@ -89,7 +99,7 @@ test("by environment and file together; what check prints shows no passphrase", 
   expect((await runProcess(["check"], { THUMP_TLS_KEY: key }, cwd)).code).toBe(2);
 });
 
-test("a renewed pair needs a restart and says so; one that does not fit changes nothing", async () => {
+test("a renewed pair is logged as needing a restart; an invalid one changes nothing", async () => {
   const { cert, key } = makeCertificate();
   const config = (drain: number) => ({ tls: { cert, key }, drain });
   const server = await startReloadable(config(1));
@@ -107,7 +117,7 @@ test("a renewed pair needs a restart and says so; one that does not fit changes 
   });
 });
 
-/** Which cipher a client gets that offers one alone; nothing where there is none. */
+/** Returns the cipher of a connection by a client that offers only this one; undefined if it is refused. */
 async function agreed(port: number, ...offer: string[]): Promise<string | undefined> {
   const client = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, ...offer], {
     stdin: new Uint8Array(),
@@ -119,7 +129,7 @@ async function agreed(port: number, ...offer: string[]): Promise<string | undefi
 }
 
 test.each(["ec", "rsa"] as const)(
-  "TLS 1.2 with a key of kind %s: forward secrecy and authenticated encryption alone",
+  "TLS 1.2 with a key of type %s: only forward secrecy and authenticated encryption",
   async (kind) => {
     const { cert, key } = makeCertificate(undefined, undefined, kind);
     const { port } = startServer({ tls: { cert, key } });

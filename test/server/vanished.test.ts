@@ -1,4 +1,4 @@
-// Clients whose network vanishes: packets are dropped, no connection is closed, and still their sessions end.
+// Clients whose network vanishes: packets are dropped and no connection is closed, but their sessions end.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { setUserTimeout } from "../../src/server/tcp-user-timeout.ts";
@@ -11,10 +11,10 @@ import { testIf } from "../support/skip.ts";
 import { tcp } from "../support/tcp.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
-/** THUMP_BINARY is another server to test: the one that is built. */
+/** THUMP_BINARY selects the compiled server. */
 const SERVER = process.env["THUMP_BINARY"];
 
-/** Opens one session of each kind, and says which are open. Each reads, and would answer. */
+/** Program that opens one session of each kind and prints their names. Each session reads and responds to pings. */
 const CLIENT = `
   const [host] = process.argv.slice(2);
   const stream = async (name, path, accept) => {
@@ -39,7 +39,7 @@ interface Line {
 }
 
 testIf(noNamespaces)(
-  "every session of a client that vanished ends after a few heartbeats, and one that is there stays",
+  "all sessions of a vanished client end after a few heartbeats, and a connected one stays",
   async () => {
     const [inside, outside] = namespaces();
     const args = ["--host", inside.address, "--port", "0", "--no-demo", "--heartbeat", "1s"];
@@ -67,7 +67,7 @@ testIf(noNamespaces)(
       await opened.until(({ length }) => length === TRANSPORTS.length);
       return opened;
     };
-    // One on the server's own side stays.
+    // A session on the server's side of the network stays.
     await open(inside);
     expect((await open(outside)).all.toSorted()).toEqual(TRANSPORTS);
     const ended = () =>
@@ -87,7 +87,7 @@ testIf(noNamespaces)(
   60_000,
 );
 
-test("a client that stops reading for a while is not dropped: it gets everything", async () => {
+test("a client that pauses reading for a while stays connected and receives everything", async () => {
   const rooms = { "*": { history: { count: 10_000, bytes: "100MiB" } } };
   const server = startServer({ rooms, limits: { headTime: "1s" }, heartbeat: 15 });
   const slow = await tcp(server.port);
@@ -95,9 +95,9 @@ test("a client that stops reading for a while is not dropped: it gets everything
   await slow.until("\nid: ");
   slow.socket.pause();
   const [session] = server.thump.hub.sessions.values();
-  // The client's window is full, and then some.
+  // More than fits into the client's window.
   for (let n = 0; n < 50 || !session?.hasUnsent(); n++) await server.thump.publish("r", "x".repeat(60_000));
-  // Two connections after each other are closed for being idle: more than 8 s.
+  // The test closes two idle connections one after the other: more than 8 s.
   for (let i = 0; i < 2; i++) {
     const idle = await tcp(server.port);
     idle.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
@@ -109,7 +109,7 @@ test("a client that stops reading for a while is not dropped: it gets everything
   await slow.until("the last one");
 }, 60_000);
 
-test("a port on which nothing listens is left alone", () => {
+test("a port without a listener is ignored", () => {
   const server = startServer();
   expect(setUserTimeout(server.port, 1000)).toBe(process.platform === "linux");
   expect(setUserTimeout(1, 1000)).toBe(false);
