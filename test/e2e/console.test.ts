@@ -51,7 +51,7 @@ inBrowser("values and charts follow the traffic, and the page contacts no other 
   expect([...origins].toSorted()).toEqual([server.url, server.url.replace("http", "ws")]);
 });
 
-inBrowser("its publications reach the room and the live tail, which can be paused", async () => {
+inBrowser("publications of the console reach the room and the live tail, which can be paused", async () => {
   const server = startServer({ console: true, rooms: { "chat:*": { schema: { type: "object" } } } });
   const name = "chat:ä/ö 1";
   await server.thump.publish(name, { text: "kept before" });

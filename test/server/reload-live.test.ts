@@ -37,10 +37,10 @@ const ways = [
 /** A session in the room `gone` and, if it can be in several rooms, in `kept`. */
 interface Live {
   /** Resolves when the session has received this publication. */
-  hears(data: string): Promise<unknown>;
+  receives(data: string): Promise<unknown>;
   /** Resolves with the notification that the session has left `gone`. */
   out(): Promise<unknown>;
-  heard(): string;
+  received(): string;
 }
 
 async function live(way: (typeof ways)[number], { url }: Reloadable, headers: Headers): Promise<Live> {

@@ -44,22 +44,25 @@ test.each(["back", "forward"] as const)(
 test.each([
   ["memory", []],
   ["a file", ["--data", "data"]],
-] as [string, string[]][])("set forward: what is kept in %s and idempotency keys stay", async (_, args) => {
-  const server = await start(args);
-  const publish = () =>
-    fetch(`${server.url}/rooms/r`, { method: "POST", body: "x", headers: { "idempotency-key": "k" } }).then(
-      (response) => response.json() as Promise<{ at: string; time: number }>,
-    );
-  const count = async () =>
-    ((await (await fetch(`${server.url}/rooms/r?last=10`)).json()) as { messages: unknown[] }).messages
-      .length;
-  const first = await publish();
-  await setClock(server, "forward");
-  // Expired messages are removed by reads, and once a second.
-  for (let i = 0; i < 8; i++) {
+] as [string, string[]][])(
+  "set forward: messages stored in %s and idempotency keys stay",
+  async (_, args) => {
+    const server = await start(args);
+    const publish = () =>
+      fetch(`${server.url}/rooms/r`, { method: "POST", body: "x", headers: { "idempotency-key": "k" } }).then(
+        (response) => response.json() as Promise<{ at: string; time: number }>,
+      );
+    const count = async () =>
+      ((await (await fetch(`${server.url}/rooms/r?last=10`)).json()) as { messages: unknown[] }).messages
+        .length;
+    const first = await publish();
+    await setClock(server, "forward");
+    // Expired messages are removed by reads, and once a second.
+    for (let i = 0; i < 8; i++) {
+      expect(await count()).toBe(1);
+      await Bun.sleep(250);
+    }
+    expect((await publish()).at).toBe(first.at);
     expect(await count()).toBe(1);
-    await Bun.sleep(250);
-  }
-  expect((await publish()).at).toBe(first.at);
-  expect(await count()).toBe(1);
-});
+  },
+);
