@@ -9,7 +9,7 @@ const ALLOWED: Record<string, [times: number, reason: string]> = {
   "auth/tokens.ts": [3, "exp, iat and nbf are signed dates"],
   "auth/authenticator.ts": [1, "exp of a token that was verified earlier"],
   "auth/revocations.ts": [1, "the iat up to which tokens are revoked"],
-  "transports/http/operator-actions.ts": [3, "the iat and exp up to which tokens are revoked"],
+  "service/end-sessions.ts": [3, "the iat and exp up to which tokens are revoked"],
   "hub/heartbeat.ts": [1, "exp of a session's token"],
   "client/connection.ts": [1, "exp of the token to renew"],
   "cli/create-token.ts": [1, "iat and exp of a new token"],
