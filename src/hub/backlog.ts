@@ -1,4 +1,4 @@
-// The backlog of a membership: what it is to be sent next, from a tail in memory, or from a log that has to be read.
+// The backlog of memberships that catch up: finds the next publication of each, in memory or in the log.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
@@ -9,7 +9,7 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** What the backlog needs of the hub. */
+/** The members of the hub that the backlog uses. */
 export interface BacklogHost {
   readonly log: Pick<Log, "history">;
   readonly histories: Pick<HistoryCache, "read">;
@@ -17,58 +17,59 @@ export interface BacklogHost {
 }
 
 export interface BacklogLimits {
-  /** What slices that were read from the log and not sent yet may take, of all sessions together, in bytes. */
+  /** The most bytes of slices read from the log and not sent yet, for all sessions together. */
   heldBytes: number;
-  /** The most publications that one read asks for. A session in many rooms asks for fewer of each. */
+  /** The most publications per read. A session in many rooms reads fewer of each. */
   readCount: number;
 }
 
-/** A session reads about this many publications ahead, over all of its rooms. */
-const READ_AHEAD_BYTES = 32_768;
+/** The number of publications that a session reads ahead, over all of its rooms. */
+const READ_AHEAD_COUNT = 32_768;
 const MIN_READ_COUNT = 16;
 
 /**
- * What comes next: a publication; the seq up to which everything after the position is gone; nothing up to the horizon,
- * or nothing yet, in both cases up to `Backlog.reached`; or the answer of a read, which will call `onRead`.
+ * The next publication of a membership; or the seq up to which its publications are gone; or "nothing" up to the
+ * horizon; or "unreachable": none up to `Backlog.reached`, and what follows is not known yet; or "reading": the log is
+ * being read, and `onRead` will be called.
  */
 export type NextPublication = Publication | number | "nothing" | "unreachable" | "reading";
 
 export class Backlog {
   readonly limits: BacklogLimits = { heldBytes: 16 << 20, readCount: 256 };
   readonly reads = new BoundedReads(32);
-  /** After "nothing" and "unreachable": there is nothing up to here. */
+  /** After "nothing" and "unreachable": the seq up to which there is no further publication. */
   reached = 0;
-  /** What slices take that were read and not sent yet, in bytes. */
+  /** The bytes of slices that were read and not sent yet. */
   heldBytes = 0;
-  /** Slices that a log has answered at once, in the middle of a piece. */
+  /** The number of slices that the log returned synchronously. */
   slices = 0;
-  /** By membership, the oldest first: what its slice takes. */
+  /** The bytes of each membership's slice, oldest first. */
   readonly #held = new Map<Membership, number>();
   #now = 0;
 
   /**
-   * @param onRead what a membership waited for has been read
-   * @param onUnread it could not be
+   * @param onRead called when a read for a membership has finished
+   * @param onReadFailed called when it has failed
    */
   constructor(
     readonly host: BacklogHost,
     readonly onRead: (membership: Membership) => void,
-    readonly onUnread: (membership: Membership, error: unknown) => void,
+    readonly onReadFailed: (membership: Membership, error: unknown) => void,
   ) {}
 
-  /** To be called before `next`, once a tick or more often: what is too old now is not sent. */
-  look(): void {
+  /** Reads the clock that decides which publications have expired. Call once per piece, before `next`. */
+  refresh(): void {
     this.#now = now();
   }
 
-  /** What comes next of a membership that is behind: its seq is `next` or later. @param horizon how far it is to look */
+  /** Finds the first publication of a membership whose seq is at least `membership.next`. @param horizon the last seq to consider */
   next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
-    const history = this.#source(membership, after);
+    const history = this.#historyAfter(membership, after);
     if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;
     const latest = room.rule.lag === "latest";
-    // Under `lag: "latest"` what is skipped is not a gap.
+    // Under `lag: "latest"` skipped publications are not a gap.
     if (history.floor > after && !latest) return history.floor;
     const index = history.indexFrom(membership.next, membership.nextIndex ?? 0);
     membership.nextIndex = index;
@@ -76,19 +77,19 @@ export class Backlog {
     if (found && found.time > this.#now - history.retention.age) return found;
     if (found) {
       history.trim(this.#now);
-      // It may have been too old.
+      // The publication may have expired.
       return history.floor > after ? this.next(membership, horizon) : found;
     }
     const { newest } = room;
-    // Kept by the room even where its rule keeps no history.
+    // The room keeps its newest publication even if the rule has no history.
     if (latest && newest && newest.seq > after) return newest;
-    // The log's own tail ends with the room's newest publication. The room's may begin later: what came in between was
-    // published to other rooms.
+    // The log's history ends with the room's newest publication. The room's own history may start later: all seqs in
+    // between belong to other rooms.
     this.reached = Math.max(history.last, Math.min(room.history.last, horizon));
     return "nothing";
   }
 
-  /** The smallest seq that what follows a publication that `next` returned can have. */
+  /** A lower bound for the seq of the publication after the one that `next` returned. */
   following(membership: Membership, { seq }: Publication): number {
     const { nextHistory, nextIndex = 0 } = membership;
     const following = nextHistory?.at(nextIndex + 1);
@@ -97,33 +98,33 @@ export class Backlog {
     return following.seq;
   }
 
-  /** Under `lag: "latest"`: whether a publication that `next` returned is superseded by a later one of its event. */
+  /** Under `lag: "latest"`: whether a later publication of the same event supersedes the one that `next` returned. */
   isSuperseded({ room, session, nextHistory, fetched }: Membership, publication: Publication): boolean {
-    // What was read from the log was reduced to the newest.
+    // A slice from the log already holds the newest only.
     if (fetched || publication === room.newest) return false;
     return nextHistory !== undefined && !nextHistory.isNewestFor(publication, session.id);
   }
 
   /**
-   * Starts to read what is not in memory, for memberships that are about to be merged: a log elsewhere answers all of them
-   * in the time of one. From one that answers at once nothing is read ahead.
+   * Starts the reads of memberships that are about to be merged and are not in memory: a remote log answers all of them
+   * in one round trip. Does not read ahead from a log that answers synchronously.
    */
   prefetch(memberships: Iterable<Membership>, horizon: number): void {
     for (const membership of memberships) {
-      if (membership.next === 0 || this.#source(membership, membership.position)) continue;
+      if (membership.next === 0 || this.#historyAfter(membership, membership.position)) continue;
       if (this.#read(membership, membership.position, horizon) !== "reading") return;
     }
   }
 
-  /** Forgets what was read for a membership. */
+  /** Drops the slice that was read for a membership. */
   drop(membership: Membership): void {
     membership.fetched = undefined;
     this.heldBytes -= this.#held.get(membership) ?? 0;
     this.#held.delete(membership);
   }
 
-  /** The same tail as before as long as that reaches back far enough: merges start afresh where another one may hold. */
-  #source(membership: Membership, after: number): RoomHistory | undefined {
+  /** The history to search: the last one while it reaches back far enough, since a merge ends when it is replaced. */
+  #historyAfter(membership: Membership, after: number): RoomHistory | undefined {
     const { nextHistory } = membership;
     if (nextHistory && nextHistory.floor <= after) return nextHistory;
     const history = this.#history(membership, after);
@@ -132,7 +133,7 @@ export class Backlog {
     return history;
   }
 
-  /** A tail that has everything after a position, or is all that is kept. */
+  /** A history with everything after a position, or with everything that is stored; undefined if the log must be read. */
   #history({ room }: Membership, after: number): RoomHistory | undefined {
     room.history.trim(this.#now);
     return after >= room.history.floor ? room.history : this.host.log.history?.(room.name, this.#now);
@@ -152,14 +153,14 @@ export class Backlog {
     const read = this.reads.run(() => this.#slice(membership, after, from));
     if (!(read instanceof Promise)) {
       this.slices++;
-      return this.#take(membership, read, after, horizon);
+      return this.#fromSlice(membership, read, after, horizon);
     }
     this.#await(membership, read, after);
     return "reading";
   }
 
-  /** What a log answered at once. */
-  #take(membership: Membership, slice: Slice, after: number, horizon: number): NextPublication {
+  /** The result of a read that the log answered synchronously. */
+  #fromSlice(membership: Membership, slice: Slice, after: number, horizon: number): NextPublication {
     this.#hold(membership, slice);
     if (slice.from > after) return slice.from;
     const found = firstAfter(slice, after);
@@ -168,11 +169,11 @@ export class Backlog {
     return slice.upTo >= horizon ? "nothing" : "unreachable";
   }
 
-  /** @param from there is nothing between `after` and this */
+  /** @param from no publication lies between `after` and this seq */
   #slice(membership: Membership, after: number, from: number): Slice | Promise<Slice> {
     const { room, session } = membership;
     const latest = room.rule.lag === "latest";
-    const share = Math.max(MIN_READ_COUNT, Math.floor(READ_AHEAD_BYTES / (session.catchingUp?.size ?? 1)));
+    const share = Math.max(MIN_READ_COUNT, Math.floor(READ_AHEAD_COUNT / (session.catchingUp?.size ?? 1)));
     const limit = latest ? Number.MAX_SAFE_INTEGER : Math.min(this.limits.readCount, share);
     const read = this.host.histories.read(room.name, from, limit);
     const prepare = (slice: Slice): Slice => {
@@ -190,15 +191,15 @@ export class Backlog {
       (slice) => {
         membership.fetching = false;
         if (!membership.session.catchingUp?.has(membership)) return;
-        // What was read may be in the room's tail now.
+        // The slice may be in the room's history by now.
         if (!this.#history(membership, after)) this.#hold(membership, slice);
         this.onRead(membership);
       },
-      (error: unknown) => this.onUnread(membership, error),
+      (error: unknown) => this.onReadFailed(membership, error),
     );
   }
 
-  /** Keeps a slice until it is sent, or others need the memory. */
+  /** Holds a slice until it is sent. Drops the oldest slices beyond `limits.heldBytes`. */
   #hold(membership: Membership, slice: Slice): void {
     this.drop(membership);
     const bytes = slice.publications.reduce(
@@ -215,7 +216,7 @@ export class Backlog {
   }
 }
 
-/** By halving. */
+/** The first publication of a slice after a seq, by binary search. */
 function firstAfter({ publications }: Slice, seq: number): Publication | undefined {
   let low = 0;
   let high = publications.length;

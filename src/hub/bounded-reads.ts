@@ -1,13 +1,13 @@
-// Reads from a log that is elsewhere: a bounded number of them is under way at a time, the others wait in order.
+// Bounded reads: limits the number of concurrent reads from a log. The others wait in order.
 
 export class BoundedReads {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param max how many are under way at a time */
+  /** @param max the most concurrent reads */
   constructor(public max: number) {}
 
-  /** Runs a read at once if it can be: where the log answers at once, so does this. */
+  /** Runs a read, at once if fewer than `max` are running. Returns a value if the read does, and did not have to wait. */
   run<T>(read: () => T | Promise<T>): T | Promise<T> {
     if (this.#running < this.max) return this.#start(read);
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
-// Catch-up: sends sessions that are behind what their rooms have had since, in seq order, and puts them back into the
-// fan-out. It holds positions and no publications, and works a piece at a time.
+// Catch-up: sends the missed publications of its rooms to a session in seq order, then returns it to the live fan-out.
+// It holds positions and no publications, and works in pieces.
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -12,7 +12,7 @@ import { advance, beginMerge, endMerge, isCaughtUp, type Merge, positionOf } fro
 import type { Membership, Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** What catch-up needs of the hub. */
+/** The members of the hub that catch-up uses. */
 export interface CatchUpHost extends BacklogHost {
   readonly log: Pick<Log, "epoch" | "history">;
   readonly sessions: ReadonlyMap<string, Session>;
@@ -25,25 +25,25 @@ export interface CatchUpHost extends BacklogHost {
 }
 
 export interface CatchUpLimits {
-  /** A session is sent about this much in one piece, in bytes. */
+  /** About the size of a piece, in bytes. */
   pieceBytes: number;
-  /** The most publications that are looked at for one piece. */
+  /** The most steps per piece: one per publication examined. */
   pieceSteps: number;
 }
 
-/** To read a slice from a file takes as long as to look at so many publications in memory. */
-const STEPS_PER_CLOCK_CHECK = 64;
-/** After this a paused replay looks again whether it may go on: rates may be others by then. */
+/** A read of a slice from a file takes about as long as this number of steps in memory. */
+const STEPS_PER_READ = 64;
+/** The longest pause of a replay before it checks its rate again, which may have changed. */
 const MAX_PAUSE_MS = 5000;
 
-/** What one piece sends. */
+/** The content of one piece. */
 interface CatchUpPiece {
   readonly publications: Publication[];
-  /** What of it is a replay, in bytes. */
+  /** The bytes in it that are a replay. */
   replayed: number;
-  /** Of the first of the heads everything up to this seq is gone; 0 if nothing is. */
+  /** The seq up to which the publications of the first of the heads are gone; 0 if none are. */
   gone: number;
-  /** The first of the heads waits for the log. */
+  /** Whether the first of the heads waits for the log. */
   reading: boolean;
 }
 
@@ -51,8 +51,8 @@ export class CatchUp {
   readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceSteps: 1024 };
   readonly governor = governor;
   readonly backlog: Backlog;
-  /** Publications that were looked at so far, and comparisons that it took to order them. */
-  readonly work = { looks: 0, comparisons: 0 };
+  /** Steps made, and comparisons made to order publications. */
+  readonly work = { steps: 0, comparisons: 0 };
 
   constructor(readonly host: CatchUpHost) {
     this.backlog = new Backlog(
@@ -62,14 +62,14 @@ export class CatchUp {
     );
   }
 
-  /** A membership is behind from its position on. */
+  /** Adds a membership that needs the publications after its position. */
   add(membership: Membership): void {
     const { session } = membership;
     endMerge(session);
     (session.catchingUp ??= new Set()).add(membership);
   }
 
-  /** A membership has left its room. */
+  /** Removes a membership that has left its room. */
   remove(membership: Membership): void {
     const { session } = membership;
     if (!session.catchingUp?.delete(membership)) return;
@@ -88,72 +88,72 @@ export class CatchUp {
     this.backlog.drop(membership);
   }
 
-  /** What is stored of a room may be elsewhere now: all merges start afresh, from where they are. */
+  /** Ends all merges: histories may have been replaced. The next merges start from the positions reached. */
   restart(): void {
     for (const session of this.host.sessions.values()) endMerge(session);
   }
 
-  /** A session is behind and can be sent to: a piece now if the tick's share allows it, the others in later ticks. */
+  /** Continues a session's catch-up: sends a piece now if the tick's share allows it, and the others in later ticks. */
   resume(session: Session): void {
     if (!canSend(session)) return;
-    // Who has nothing to catch up with is live at once: what is published meanwhile may be stored nowhere.
+    // A session that is caught up becomes live at once: later publications may be stored nowhere.
     if (!session.merge && this.#attachIfCaughtUp(session)) return;
     this.governor.run((session.catchUpWork ??= { piece: () => this.#piece(session) }));
   }
 
-  /** Sends the next piece. True if there is more that can be sent; else a drain, a read or a timer calls `resume`. */
+  /** Sends the next piece. True if more can be sent now; otherwise a drain, a read or a timer calls `resume`. */
   #piece(session: Session): boolean {
     const { catchingUp } = session;
     if (!catchingUp || !canSend(session)) return false;
-    this.backlog.look();
+    this.backlog.refresh();
     const merge = (session.merge ??= this.#begin(catchingUp));
-    // A debt of before is paid first.
+    // The client's debt from earlier replays is paid first.
     if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
     merge.begun = true;
-    const gathered = this.#gather(session, merge);
-    const { publications, replayed, gone, reading } = gathered;
+    const piece = this.#gather(session, merge);
+    const { publications, replayed, gone, reading } = piece;
     const { first } = merge.heads;
-    const unread = publications.length === 0 || session.send(publications);
+    const hasCapacity = publications.length === 0 || session.send(publications);
     if (replayed > 0) this.#pace(session, replayed);
     if (first && gone > 0) this.#noticeGap(session, first, gone);
-    // Sending may end a session, or set it further back.
+    // Sending may end the session, or detach it from more rooms.
     if (session.ended) return false;
     if (session.merge !== merge) return canSend(session);
     if (first) {
       if (gone > 0) advance(merge, gone + 1);
-      return !reading && unread && canSend(session);
+      return !reading && hasCapacity && canSend(session);
     }
     endMerge(session);
-    if (!unread || !canSend(session)) return false;
+    if (!hasCapacity || !canSend(session)) return false;
     return !this.#attachIfCaughtUp(session);
   }
 
-  /** Level with all rooms, and this tick is not over: nothing can slip between the last piece and the fan-out. */
+  /** Returns a caught-up session to the live fan-out, in the same tick: no publication falls between the two. */
   #attachIfCaughtUp(session: Session): boolean {
     for (const membership of session.catchingUp ?? []) if (!isCaughtUp(membership)) return false;
     this.host.fanOut.resumeLive(session);
     return true;
   }
 
-  #begin(behind: ReadonlySet<Membership>): Merge<Membership> {
-    const merge = beginMerge(behind, this.host.position);
-    this.backlog.prefetch(behind, merge.horizon);
+  #begin(catchingUp: ReadonlySet<Membership>): Merge<Membership> {
+    const merge = beginMerge(catchingUp, this.host.position);
+    this.backlog.prefetch(catchingUp, merge.horizon);
     return merge;
   }
 
   #gather(session: Session, merge: Merge<Membership>): CatchUpPiece {
     const { heads } = merge;
     const { pieceBytes, pieceSteps } = this.limits;
-    const gathered: CatchUpPiece = { publications: [], replayed: 0, gone: 0, reading: false };
-    const compared = heads.comparisons;
+    const piece: CatchUpPiece = { publications: [], replayed: 0, gone: 0, reading: false };
+    const { comparisons } = heads;
     let bytes = 0;
-    let looks = 0;
-    for (let { first } = heads; first && looks < pieceSteps && bytes < pieceBytes; first = heads.first) {
+    let steps = 0;
+    for (let { first } = heads; first && steps < pieceSteps && bytes < pieceBytes; first = heads.first) {
       const { slices } = this.backlog;
       const found = first.next > merge.horizon ? "later" : this.backlog.next(first, merge.horizon);
-      looks += 1 + (this.backlog.slices - slices) * STEPS_PER_CLOCK_CHECK;
+      steps += 1 + (this.backlog.slices - slices) * STEPS_PER_READ;
       if (typeof found === "object") {
-        // It was only known that nothing comes before this.
+        // `first.next` was only a lower bound. A different room may come first.
         if (found.seq > first.next) {
           advance(merge, found.seq);
           continue;
@@ -161,8 +161,8 @@ export class CatchUp {
         if (this.#isFor(session, first, found)) {
           const size = found.size + PUBLICATION_OVERHEAD_BYTES;
           bytes += size;
-          if (found.seq <= (first.replayTo ?? 0)) gathered.replayed += size;
-          gathered.publications.push(found);
+          if (found.seq <= (first.replayTo ?? 0)) piece.replayed += size;
+          piece.publications.push(found);
         }
         merge.upTo = found.seq;
         advance(merge, this.backlog.following(first, found));
@@ -170,17 +170,17 @@ export class CatchUp {
         if (found === "nothing") first.position = Math.max(first.position, this.backlog.reached);
         heads.removeFirst();
       } else if (found === "unreachable") {
-        // Nothing that comes after it may be sent before it is known.
+        // Later publications of the other rooms wait until this room's are known.
         merge.horizon = Math.min(merge.horizon, this.backlog.reached);
       } else {
-        if (found === "reading") gathered.reading = true;
-        else gathered.gone = found;
+        if (found === "reading") piece.reading = true;
+        else piece.gone = found;
         break;
       }
     }
-    this.work.looks += looks;
-    this.work.comparisons += heads.comparisons - compared;
-    return gathered;
+    this.work.steps += steps;
+    this.work.comparisons += heads.comparisons - comparisons;
+    return piece;
   }
 
   #isFor(session: Session, membership: Membership, publication: Publication): boolean {
@@ -199,7 +199,7 @@ export class CatchUp {
     session.gap({ room: membership.room.name, after, at: formatCursor(epoch, upTo) });
   }
 
-  /** A replay is never refused for its cost: where that is more than there is, the rest of it waits. True if it does. */
+  /** Charges a replay, which waits while the client has no credit. Returns true if it waits. */
   #pace(session: Session, bytes: number): boolean {
     const wait = session.charge(bytes);
     if (wait <= 0 || session.ended) return false;
@@ -214,16 +214,16 @@ export class CatchUp {
     return true;
   }
 
-  /** The log could not be read. Where that passes, the session waits for it: it has its place and loses nothing. */
+  /** Handles a failed read. If the error is temporary, the read is repeated; the session keeps its position. */
   #readFailed(membership: Membership, error: unknown): void {
     const { session } = membership;
     const retry = error instanceof ThumpError && error.code === "unavailable" ? error.retry : undefined;
     if (retry === undefined) return this.host.fail(session, error);
-    const again = () => {
+    const retryRead = () => {
       membership.fetching = false;
       this.resume(session);
     };
-    setTimeout(again, retry).unref();
+    setTimeout(retryRead, retry).unref();
   }
 }
 

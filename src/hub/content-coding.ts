@@ -1,30 +1,31 @@
-// How the bytes of a stream are coded (RFC 9110 §8.4): as they are, or as gzip whose every block stands by itself.
+// Content codings of streams (RFC 9110 §8.4): none, or gzip in blocks that do not refer to earlier data.
 import { constants, deflateRawSync } from "node:zlib";
 
-/** A content coding in which a chunk is the same bytes for every stream, whenever each of them began. */
+/** A content coding in which a coded chunk can be sent to any stream, whatever the stream was sent before. */
 export interface ContentCoding {
-  /** As `Content-Encoding` says it; empty where there is none. */
+  /** The value of `Content-Encoding`; empty for none. */
   readonly name: "" | "gzip";
-  /** What a stream begins with. */
+  /** The first bytes of a stream. */
   readonly head: Uint8Array;
-  /** A chunk, so coded that a reader has all of it at once. */
+  /** Codes a chunk so that the reader can decode all of it when it arrives. */
   block(chunk: Uint8Array): Uint8Array;
 }
 
+/** No coding. */
 export const identity: ContentCoding = { name: "", head: new Uint8Array(0), block: (chunk) => chunk };
 
-/** Of fewer bytes nothing is saved. */
+/** Smaller chunks are stored, because deflate would not make them smaller. */
 const MIN_DEFLATE_BYTES = 128;
-/** The longest stored block (RFC 1951 §3.2.4). */
+/** The largest stored block (RFC 1951 §3.2.4). */
 const MAX_STORED_BYTES = 65_535;
 
 /**
- * gzip (RFC 1952) whose blocks refer to nothing before them and end at a byte, with a full flush. There is no trailer:
- * its checksum would be another for each stream, and readers of a stream that was cut have none either.
+ * gzip (RFC 1952) in blocks that do not refer to earlier data and end at a byte, with a full flush. There is no trailer:
+ * its checksum would differ from stream to stream, and a stream that is cut off has no trailer anyway.
  */
 export const gzip: ContentCoding = {
   name: "gzip",
-  // Deflate, no flags, no time, an unknown system.
+  // Deflate, no flags, no time, unknown system.
   head: Uint8Array.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]),
   block(chunk) {
     if (chunk.length < MIN_DEFLATE_BYTES) return stored(chunk);
@@ -33,7 +34,7 @@ export const gzip: ContentCoding = {
   },
 };
 
-/** A chunk of at most `MAX_STORED_BYTES` bytes as a block that is not compressed, and not the last. */
+/** Codes a chunk of at most `MAX_STORED_BYTES` as an uncompressed block that is not the last one. */
 function stored(chunk: Uint8Array): Uint8Array {
   const block = new Uint8Array(chunk.length + 5);
   new DataView(block.buffer).setUint16(1, chunk.length, true);
@@ -42,7 +43,7 @@ function stored(chunk: Uint8Array): Uint8Array {
   return block;
 }
 
-/** The best coding that a client accepts (RFC 9110 §12.5.3). @param accepted its `Accept-Encoding` */
+/** Selects the coding for a client (RFC 9110 §12.5.3). @param accepted the value of `Accept-Encoding` */
 export function negotiateCoding(accepted: string | null): ContentCoding {
   for (const part of (accepted ?? "").toLowerCase().split(",")) {
     const [name, weight = ""] = part.split(";");

@@ -1,32 +1,32 @@
-// A queue of items by the time at which they are due, in steps of 10 ms. Pure: the clock is handed in.
+// A queue of items ordered by due time, with a resolution of 10 ms. Pure: the clock is a parameter.
 import { type HeapItem, MinHeap } from "./min-heap.ts";
 
-/** The resolution, in ms. */
+/** The resolution. */
 const STEP_MS = 10;
 
-/** Something that waits in the queue for at most one time. */
+/** An item of the queue. It may be in the queue once. */
 export interface DueItem {
-  /** The step in which it is due; the queue sets it. */
+  /** The step in which the item is due. Set by the queue. */
   step?: number | undefined;
 }
 
-/** All items that are due in one step, which is `next`. */
+/** All items due in one step. */
 interface DueStep<T> extends HeapItem {
   readonly items: Set<T>;
 }
 
 export class DueQueue<T extends DueItem> {
   readonly #byStep = new Map<number, DueStep<T>>();
-  /** A step of which all items were deleted stays until it comes. */
+  /** A step whose items were all deleted stays until it is the earliest. */
   readonly #steps = new MinHeap<DueStep<T>>([]);
 
-  /** When the earliest items are due, in ms; undefined if there are none. */
+  /** When the earliest item is due, in ms; undefined if the queue is empty. */
   get next(): number | undefined {
     const step = this.#earliest();
     return step && step.next * STEP_MS;
   }
 
-  /** Adds an item, which must not be in the queue. @param at in ms, by any monotonic clock */
+  /** Adds an item that is not in the queue. @param at when it is due, in ms, by any monotonic clock */
   add(item: T, at: number): void {
     const next = Math.ceil(at / STEP_MS);
     item.step = next;
@@ -37,6 +37,7 @@ export class DueQueue<T extends DueItem> {
     this.#steps.add(step);
   }
 
+  /** Removes an item, if it is in the queue. */
   delete(item: T): void {
     if (item.step === undefined) return;
     this.#byStep.get(item.step)?.items.delete(item);

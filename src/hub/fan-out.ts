@@ -1,4 +1,4 @@
-// The fan-out: sends each publication to all subscribers of its room, detaches slow clients and resumes them.
+// The live fan-out: sends each publication to all live subscribers of its room, detaches slow clients and takes them back.
 import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
@@ -13,7 +13,7 @@ import type { SessionEvents } from "./session-events.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** A publication as one format puts it. */
+/** A publication encoded in one wire format. */
 interface Wire {
   format: Format;
   wire: string | Uint8Array;
@@ -24,8 +24,9 @@ export class FanOut {
   readonly flow: FlowBudget;
   readonly batchers: StreamBatchers;
   readonly presence: PresenceFanOut = new PresenceFanOut(this);
-  /** Bun's publish, once there is a server. Before that nobody can be listening. */
+  /** Bun's `server.publish`. Set when the app starts to listen; before that there are no sockets. */
   publishToTopic: PublishToTopic = () => 0;
+  /** The seq of the publication that is being sent to sockets. */
   #delivering: number | undefined;
 
   constructor(
@@ -39,14 +40,14 @@ export class FanOut {
     this.batchers = new StreamBatchers(log, stats, (stream, position) => this.detachSlow(stream, position));
   }
 
-  /** Everything up to this seq has left for everybody who is live. */
+  /** The seq up to which all live sessions have received everything. */
   get position(): number {
     return this.#delivering === undefined ? this.log.last : this.#delivering - 1;
   }
 
   /**
-   * A publication leaves for everybody in its room: encoded once a format, sent once a topic and channel.
-   * @param receivedAt when it came in, by `performance.now()`
+   * Sends a publication to all live subscribers of its room: encoded once per format, sent once per topic and batcher.
+   * @param receivedAt when the server received it, by `performance.now()`
    */
   deliver(room: Room, publication: Publication, receivedAt: number): void {
     this.#delivering = publication.seq;
@@ -58,7 +59,7 @@ export class FanOut {
     for (const batcher of room.batchers) batcher.push(publication, receivedAt);
   }
 
-  /** False when some socket is backed up. */
+  /** Returns false if a socket is backed up. */
   #deliverToTopics(room: Room, publication: Publication, receivedAt: number): boolean {
     const { stats } = this;
     const sender = publication.except === undefined ? undefined : this.sessions.get(publication.except);
@@ -70,21 +71,21 @@ export class FanOut {
       bytes += size;
       wires.push({ format, wire, size });
     }
-    // Clients that lag too far to take it are detached here, before it leaves.
+    // Sockets that cannot take this message are detached before it leaves.
     this.flow.reserve(bytes);
-    const skips = sender instanceof TopicSession && sender.memberships.get(room.name)?.live;
-    if (skips) sender.sent--;
+    const skipSender = sender instanceof TopicSession && sender.memberships.get(room.name)?.live;
+    if (skipSender) sender.sent--;
     let sent = 1;
     for (const { format, wire, size } of wires) {
       const topic = room.topic(format);
-      // Here it leaves for all sockets at once. The sender's own publish skips itself.
+      // Here it leaves for all sockets at once. Publishing through the sender's own socket excludes the sender.
       const compress = size > room.rule.compressOver;
-      const result = skips
+      const result = skipSender
         ? sender.publish(topic, wire, compress)
         : this.publishToTopic(topic, wire, compress);
-      const receivers = (room.formats.get(format) ?? 0) - (skips && sender.format === format ? 1 : 0);
+      const receivers = (room.formats.get(format) ?? 0) - (skipSender && sender.format === format ? 1 : 0);
       stats.delivered(receivers, receivers * size);
-      // Of an empty frame no bytes are sent, to whomever.
+      // An empty frame has no bytes: 0 does not mean that it was dropped.
       if (result === 0 && receivers > 0 && size > 0) stats.lost++;
       sent = Math.min(sent, result);
     }
@@ -102,13 +103,13 @@ export class FanOut {
       this.stats.lagging--;
     }
     session.lagging = false;
-    if (catchingUp && catchingUp.size > 0) this.#resume(session, catchingUp);
+    if (catchingUp && catchingUp.size > 0) this.#attach(session, catchingUp);
     if (session.uninformed) this.presence.onCaughtUp(session);
   }
 
-  #resume(session: Session, behind: Set<Membership>): void {
+  #attach(session: Session, memberships: Set<Membership>): void {
     const rooms: Room[] = [];
-    for (const membership of behind) {
+    for (const membership of memberships) {
       membership.next = 0;
       membership.live = true;
       membership.liveSince = membership.room.delivered;
@@ -118,7 +119,7 @@ export class FanOut {
     session.attach(rooms);
   }
 
-  /** Sends the publications that streams have pending, before anything else is written to them. */
+  /** Writes the publications that streams have pending. Call before writing to streams directly. */
   flushStreams(): void {
     this.batchers.flushAll();
   }
@@ -132,7 +133,7 @@ export class FanOut {
     session.detach([room]);
   }
 
-  /** Detaches every socket that has more waiting than it should. */
+  /** The sweep: detaches every socket whose buffer exceeds the high watermark. */
   #detachAllSlow(): void {
     const { position } = this;
     for (const session of this.sessions.values()) {
@@ -141,25 +142,25 @@ export class FanOut {
     }
   }
 
-  /** Here a slow client is detached: it leaves the live fan-out and is remembered as one position. */
+  /** Here a slow client is detached: it leaves the live fan-out, and the session keeps one position per room. */
   detachSlow(session: Session, position: number): void {
     this.presence.pause(session);
-    const gone = this.pauseLive(session, position);
-    if (gone.length === 0) return;
+    const detached = this.pauseLive(session, position);
+    if (detached.length === 0) return;
     this.#markLagging(session);
-    if (gone.some(({ room }) => room.rule.lag === "disconnect"))
+    if (detached.some(({ room }) => room.rule.lag === "disconnect"))
       session.end(CLOSE.slow, "too slow for this room");
   }
 
-  /** Takes a session out of the fan-out, to be caught up from a position on. Returns the rooms in which it was live. */
+  /** Takes a session out of the live fan-out, to catch up after a position. Returns the memberships that were live. */
   pauseLive(session: Session, position: number): Membership[] {
     const live = [...session.memberships.values()].filter((membership) => membership.live);
     for (const membership of live) {
-      // Taking a stream out writes to it, and may set it back itself.
+      // Detaching a stream writes to it, and that may detach it from its other rooms.
       if (!membership.live) continue;
       this.detach(membership);
       membership.position = position;
-      // It starts afresh, with this room.
+      // The next merge includes this room.
       endMerge(session);
       session.catchingUp ??= new Set();
       session.catchingUp.add(membership);
@@ -167,7 +168,7 @@ export class FanOut {
     return live;
   }
 
-  /** A session has ended: it no longer counts as lagging. */
+  /** Stops counting a session that has ended as lagging. */
   remove(session: Session): void {
     if (session.lagging) this.stats.lagging--;
     session.lagging = false;

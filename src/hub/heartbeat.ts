@@ -1,27 +1,27 @@
-// Heartbeats: asks every session for a sign of life, and ends those that gave none, or whose token has expired.
+// Heartbeats: pings every session, and ends those that did not respond or whose token has expired.
 import { Sweeper } from "../log/sweeper.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
-/** The most sessions that are looked at in one tick. */
+/** The most sessions visited per tick. */
 const SESSIONS_PER_TICK = 1000;
 
 export class Heartbeat {
   readonly sweeper: Sweeper<Session>;
 
-  /** @param interval ms between two beats of a session: a dead one is found within two */
+  /** @param interval time between two heartbeats of a session, in ms. A dead connection is found within two of them */
   constructor(
     readonly sessions: ReadonlyMap<string, Session>,
     readonly interval: number,
   ) {
     this.sweeper = new Sweeper(
       () => sessions.values(),
-      (session) => this.#look(session),
+      (session) => this.#visit(session),
       { rest: Math.min(1000, interval / 4), pause: 0, items: SESSIONS_PER_TICK },
     );
   }
 
-  /** Gives a new session its first beat, somewhere in the interval: a storm of joins is not one of pings. */
+  /** Schedules a new session's first heartbeat at a random time, so that many joins at once do not cause many pings at once. */
   start(session: Session): void {
     session.nextHeartbeat = performance.now() + this.interval * (0.5 + Math.random() / 2);
   }
@@ -30,9 +30,9 @@ export class Heartbeat {
     this.sweeper.stop();
   }
 
-  #look(session: Session): void {
+  #visit(session: Session): void {
     const { deadline } = session.identity;
-    // Until when a token is good is a date that somebody signed.
+    // The expiry of a token is a calendar date, so it is compared with the system clock.
     if (deadline !== undefined && Date.now() >= deadline)
       return session.end(CLOSE.unauthorized, "the token has expired");
     const now = performance.now();

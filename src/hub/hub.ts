@@ -1,5 +1,5 @@
-// The hub: the sessions and rooms of this process. Builds the parts that deliver publications, and implements what each
-// part needs of the others.
+// The hub: the sessions and open rooms of this process. Builds the parts that deliver publications, and implements the
+// interfaces through which they use each other.
 import type { Server } from "bun";
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
@@ -39,7 +39,7 @@ export interface HubOptions {
   roomsPerSession: number;
   /** The most rooms that may have sessions. */
   roomsInUse: number;
-  /** The most of these rooms that one address, or one user, may have opened. */
+  /** The most open rooms that were opened by one address, or by one user. */
   roomsPerAddress: number;
   /** Limits the histories of open rooms together. Undefined if the log keeps all histories in memory and limits them. */
   memoryBudget?: MemoryBudget | undefined;

@@ -1,4 +1,4 @@
-// The JoinCoordinator: how a session gets into rooms, from where it wants to start, without a hole or a repeat.
+// Joins: admits a session to rooms at the requested start, without gaps or repeats between stored and live messages.
 import type { Log } from "../log/log.ts";
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -27,26 +27,27 @@ export interface JoinStart extends StartRequest {
 /** How a session joins, by room. */
 export type JoinStarts = ReadonlyMap<string, JoinStart>;
 
-/** The same start in several rooms. */
+/** Joins several rooms in the same way. */
 export function startAll(rooms: Iterable<string>, start: JoinStart): JoinStarts {
   return new Map(Array.from(rooms, (room) => [room, start]));
 }
 
-/** What a session that joined is told first. */
+/** The first thing a session receives about a room that it joined. */
 export interface JoinResult {
   room: string;
-  /** The position of the room as it was joined: what has a greater one happened later. */
+  /** The cursor of the join. Publications with a greater one happened later. */
   at: string;
-  /** Whether `after` was given, and everything since is about to follow. */
+  /** Whether `after` was given and everything since then follows. */
   resumed: boolean;
-  /** How many publications are about to follow. */
+  /** The number of stored publications that follow. */
   replay: number;
+  /** Set if messages between `after` and the first one that follows are gone. */
   gap?: Gap | undefined;
-  /** Who is there, as JSON fields, where it asked for it; streams are told by a message. */
+  /** The presence snapshot as JSON fields, if requested. Streams receive it as a message instead. */
   presence?: string | undefined;
 }
 
-/** What the coordinator needs of the host. */
+/** The members of the hub that joins use. */
 export interface JoinHost extends StartHost {
   readonly log: Pick<Log, "epoch" | "history" | "catchUpTo">;
   readonly rooms: ReadonlyMap<string, Room>;
@@ -62,13 +63,13 @@ export interface JoinHost extends StartHost {
   leave(session: Session, name: string): void;
 }
 
-/** Somebody on the way in. */
+/** A membership whose join is not complete. */
 interface JoiningMember {
   readonly membership: Membership;
   readonly start: JoinStart;
 }
 
-/** The most rooms that sessions enter in one tick, where one enters more. */
+/** The most rooms entered in one tick by sessions that join more than this number. */
 const ROOMS_PER_TICK = 200;
 
 export class JoinCoordinator {
@@ -79,8 +80,10 @@ export class JoinCoordinator {
   ) {}
 
   /**
-   * Puts a session into rooms. `onJoined` is called for each before anything of it follows.
-   * @throws ThumpError `already-joined`, `limit` or `busy`
+   * Puts a session into rooms. Calls `onJoined` for each room before its first message. If an error
+   * occurs, the session is in none of them.
+   * @returns a promise if the log or a later tick has to be waited for
+   * @throws ThumpError `already-joined`, `limit`, `busy` or `unavailable`
    */
   join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
     for (const name of starts.keys()) {
@@ -89,8 +92,8 @@ export class JoinCoordinator {
     }
     this.#checkLimits(session, starts);
     if (starts.size > ROOMS_PER_TICK) return this.#enterInSlices(session, starts, onJoined);
-    const newcomers = Array.from(starts, ([name, start]) => this.#enter(session, name, start));
-    return this.#subscribe(session, newcomers, onJoined);
+    const joining = Array.from(starts, ([name, start]) => this.#enter(session, name, start));
+    return this.#subscribe(session, joining, onJoined);
   }
 
   #checkLimits(session: Session, starts: JoinStarts): void {
@@ -100,13 +103,13 @@ export class JoinCoordinator {
     roomLimits.check(openerOf(session), starts.keys());
   }
 
-  /** Many rooms are entered some at a time, in ticks that all who do so share; positions are set once it is in all. */
+  /** Enters many rooms, a slice per tick. Positions are set when the session has entered all of them. */
   async #enterInSlices(
     session: Session,
     starts: JoinStarts,
     onJoined: (joined: JoinResult) => void,
   ): Promise<void> {
-    const newcomers: JoiningMember[] = [];
+    const joining: JoiningMember[] = [];
     let slice = new TickSlice(0);
     try {
       for (const [name, start] of starts) {
@@ -115,32 +118,32 @@ export class JoinCoordinator {
           slice.take();
           if (session.ended) return;
         }
-        // What it asked for meanwhile was answered.
+        // The client may have joined this room with a later command.
         if (session.memberships.has(name)) continue;
         this.#checkLimits(session, new Map([[name, start]]));
-        newcomers.push(this.#enter(session, name, start));
+        joining.push(this.#enter(session, name, start));
       }
     } catch (error) {
-      this.#undo(newcomers, error);
+      this.#undo(joining, error);
     }
-    await this.#subscribe(session, newcomers, onJoined);
+    await this.#subscribe(session, joining, onJoined);
   }
 
-  /** Waits until the log gives what is published in all of the rooms. */
+  /** Waits until the log delivers the publications of all rooms. */
   #subscribe(
     session: Session,
-    newcomers: JoiningMember[],
+    joining: JoiningMember[],
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     const { log } = this.host;
-    const waits = newcomers
+    const waits = joining
       .flatMap(({ membership, start }) => [membership.room.starting, log.catchUpTo?.(start.after)])
       .filter((wait) => wait !== undefined);
-    const run = () => this.#positionAll(session, newcomers, onJoined);
+    const run = () => this.#positionAll(session, joining, onJoined);
     if (waits.length === 0) return run();
     return Promise.all(waits)
       .then(run)
-      .catch((error: unknown) => this.#undo(newcomers, error));
+      .catch((error: unknown) => this.#undo(joining, error));
   }
 
   #enter(session: Session, name: string, start: JoinStart): JoiningMember {
@@ -154,65 +157,65 @@ export class JoinCoordinator {
     return { membership, start };
   }
 
-  /** All of its rooms are followed: reads what a session is to have first, then it is in. */
+  /** Finds the start positions in all rooms, then sets all of them in one tick. */
   #positionAll(
     session: Session,
-    newcomers: JoiningMember[],
+    joining: JoiningMember[],
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     const { host } = this;
-    // Its client left while the log began to be followed.
+    // The client may have disconnected in the meantime.
     if (session.ended) return;
     const { epoch } = host.log;
-    // What comes while a log reads may be in no slice: it follows, and the reply must not claim it.
+    // Publications that arrive during a read may be missing from its slice. They follow later, so the reply excludes them.
     const { at } = host;
-    // Read first, for all rooms; positions are set in one go, in one tick.
-    const beginnings = this.#findPositions(newcomers, []);
-    const begin = (read: StartPosition[]) => {
+    const starts = this.#findPositions(joining, []);
+    const placeAll = (positions: StartPosition[]) => {
       if (session.ended) return;
-      if (epoch !== host.log.epoch) throw unavailable("What was kept has just been lost.");
+      if (epoch !== host.log.epoch) throw unavailable("The log has just lost its stored messages.");
       session.catchingUp ??= new Set();
-      newcomers.forEach(({ membership, start }, i) => {
-        // It may have left while it waited.
+      joining.forEach(({ membership, start }, i) => {
+        // The session may have left the room in the meantime.
         if (!isIn(membership)) return;
-        onJoined(this.#place(membership, start, read[i] as StartPosition, at));
-        // Only after the reply: it begins with what is new right away.
+        onJoined(this.#place(membership, start, positions[i] as StartPosition, at));
+        // Only after the reply, because sampling may send a publication at once.
         if (membership.max) this.sampler.add(membership);
       });
       host.fanOut.presence.onCaughtUp(session);
       this.catchUp.resume(session);
     };
-    if (!(beginnings instanceof Promise)) return begin(beginnings);
-    return beginnings.then(begin).catch((error: unknown) => this.#undo(newcomers, error));
+    if (!(starts instanceof Promise)) return placeAll(starts);
+    return starts.then(placeAll).catch((error: unknown) => this.#undo(joining, error));
   }
 
-  /** Where each begins: at once where that is known at once, else a slice of them per tick. */
+  /** Finds the start positions: synchronously if possible, otherwise a slice per tick. */
   #findPositions(
-    newcomers: JoiningMember[],
-    known: (StartPosition | Promise<StartPosition>)[],
+    joining: JoiningMember[],
+    found: (StartPosition | Promise<StartPosition>)[],
     ms?: number,
   ): StartPosition[] | Promise<StartPosition[]> {
-    const slice = new TickSlice(newcomers.length, undefined, ms);
-    while (known.length < newcomers.length) {
-      const { membership, start } = newcomers[known.length] as JoiningMember;
+    const slice = new TickSlice(joining.length, undefined, ms);
+    while (found.length < joining.length) {
+      const { membership, start } = joining[found.length] as JoiningMember;
       if ((start.after || start.last) && !slice.take())
-        return governor.next().then((next) => this.#findPositions(newcomers, known, next));
-      const one = startPositionOf(this.host, this.catchUp.backlog.reads, membership, start);
-      // Others are looked up before anybody waits for this one.
-      if (one instanceof Promise) one.catch(() => {});
-      known.push(one);
+        return governor.next().then((next) => this.#findPositions(joining, found, next));
+      const position = startPositionOf(this.host, this.catchUp.backlog.reads, membership, start);
+      // Handled when all lookups have started.
+      if (position instanceof Promise) position.catch(() => {});
+      found.push(position);
     }
-    return known.some((one) => one instanceof Promise) ? Promise.all(known) : (known as StartPosition[]);
+    return found.some((one) => one instanceof Promise) ? Promise.all(found) : (found as StartPosition[]);
   }
 
+  /** Sets a membership's position and hands it to catch-up or the sampler. */
   #place(membership: Membership, { after }: JoinStart, startPosition: StartPosition, at: string): JoinResult {
     const { host } = this;
     const { room } = membership;
     const { position, replay, newest, short } = startPosition;
     const missed = after && (host.isForeignCursor(after) || position > after.seq);
-    // Whoever is sent some of all publications is not told that others are gone.
-    const skips = membership.max !== undefined || room.rule.lag === "latest";
-    const gap = missed || (!after && !skips && short);
+    // A session that receives only some publications gets no gap notice for older ones.
+    const receivesSome = membership.max !== undefined || room.rule.lag === "latest";
+    const gap = missed || (!after && !receivesSome && short);
     membership.position = position;
     membership.replayTo = host.position;
     if (membership.max) room.newest ??= newest;
@@ -235,9 +238,9 @@ export class JoinCoordinator {
     };
   }
 
-  /** The log could not be read: the session is as it was before. */
-  #undo(newcomers: JoiningMember[], error: unknown): never {
-    for (const { membership } of newcomers)
+  /** Takes the session out of the rooms again, because a read or a limit failed. */
+  #undo(joining: JoiningMember[], error: unknown): never {
+    for (const { membership } of joining)
       if (isIn(membership)) this.host.leave(membership.session, membership.room.name);
     throw error;
   }

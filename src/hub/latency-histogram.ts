@@ -1,32 +1,33 @@
-// How long something took, counted into buckets that double: a few instructions an observation. Pure.
+// A latency histogram whose bucket bounds double. An observation takes a few instructions. Pure.
 
-/** The upper bound of the first bucket, as a power of two of microseconds. */
+/** The exponent of the first bucket's upper bound: 2^3 µs. */
 const FIRST_EXPONENT = 3;
 const BUCKET_COUNT = 21;
 
 export class LatencyHistogram {
-  /** The upper bound of each bucket, in seconds: 8 µs, 16 µs, … 8.4 s. What took longer is in `count` alone. */
+  /** The upper bound of each bucket, in seconds: 8 µs, 16 µs, … 8.4 s. Longer observations are in `count` only. */
   static readonly bounds: readonly number[] = Array.from(
     { length: BUCKET_COUNT },
     (_, i) => 2 ** (i + FIRST_EXPONENT) / 1e6,
   );
-  /** How many fell into each bucket, and not into the one below. */
+  /** The number of observations per bucket, not cumulative. The last element counts the longer ones. */
   readonly buckets = new Float64Array(BUCKET_COUNT + 1);
+  /** The number of observations. */
   count = 0;
-  /** Of all observations, in ms. */
+  /** The sum of all observations, in ms. */
   sum = 0;
 
-  /** Notes that something took so many ms. */
+  /** Records one observation, in ms. */
   observe(ms: number): void {
     this.count++;
     this.sum += ms;
-    // The number of binary digits tells the bucket. Past 2^31 µs all are in the last one.
+    // The number of binary digits is the bucket's index. Observations over 2^31 µs are in the last one.
     const index = 32 - Math.clz32(Math.min(ms * 1000, 0x7fffffff) >> FIRST_EXPONENT);
     (this.buckets[index > BUCKET_COUNT ? BUCKET_COUNT : index] as number)++;
   }
 }
 
-/** What was observed since it was last looked at. */
+/** The observations of a histogram since the last reading. */
 export class LatencyWindow {
   #before: Float64Array;
   #count: number;
@@ -36,23 +37,23 @@ export class LatencyWindow {
     this.#count = latency.count;
   }
 
-  /** The time in ms that so many (0.5, 0.99) took at most, of those since the last call; null where there are none. */
+  /** Estimates quantiles (0.5, 0.99) of the observations since the last call, in ms; null if there are none. */
   take(...quantiles: number[]): (number | null)[] {
     const { buckets, count } = this.latency;
-    const since = buckets.map((all, i) => all - (this.#before[i] ?? 0));
+    const recent = buckets.map((all, i) => all - (this.#before[i] ?? 0));
     const total = count - this.#count;
     this.#before = buckets.slice();
     this.#count = count;
-    return quantiles.map((quantile) => (total === 0 ? null : inBuckets(since, total * quantile)));
+    return quantiles.map((quantile) => (total === 0 ? null : interpolate(recent, total * quantile)));
   }
 }
 
-/** Where the `rank`th lies, in ms: within a bucket they are taken to be evenly spread. */
-function inBuckets(buckets: Float64Array, rank: number): number {
+/** The value of the observation with a rank, in ms, assuming that observations are evenly spread within a bucket. */
+function interpolate(buckets: Float64Array, rank: number): number {
   let below = 0;
   for (const [i, size] of buckets.entries()) {
     if (below + size >= rank && size > 0) {
-      // What took longer than the last bound took at least that long.
+      // Observations over the last bound took at least that long.
       const upper = LatencyHistogram.bounds[Math.min(i, BUCKET_COUNT - 1)] as number;
       const lower = i === 0 ? 0 : (LatencyHistogram.bounds[i - 1] as number);
       return (lower + (upper - lower) * ((rank - below) / size)) * 1000;

@@ -1,4 +1,4 @@
-// Rooms of a log that may be elsewhere: where its publications begin, what was missed of them, what was lost.
+// Log recovery: brings sessions up to date after the log missed publications of a room, or started a new epoch.
 import type { Log } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -10,7 +10,7 @@ import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** What log recovery needs of the hub. */
+/** The members of the hub that log recovery uses. */
 export interface LogRecoveryHost {
   readonly log: Pick<Log, "last">;
   readonly rooms: ReadonlyMap<string, Room>;
@@ -30,29 +30,30 @@ export class LogRecovery {
   ) {}
 
   /**
-   * From here on a room's publications are given. Who was live before reads what may have been missed, from where
-   * it is: it is told of a gap where that is gone.
+   * The log delivers all publications of a room after a seq. Sessions that were live before may have missed some: they
+   * catch up from their positions, and receive a gap notice if messages are gone.
    */
   onSubscribed(room: Room, after: number): void {
     const { last } = room.history;
     const live = [...room.members].filter(({ live }) => live);
     for (const { session } of live) this.host.fanOut.pauseLive(session, this.host.position);
-    // Those who are behind may have to read what they took for empty.
+    // Sessions that are catching up may have to read a part that they took for empty.
     for (const { session } of room.members) endMerge(session);
     room.start(after);
     for (const membership of live) membership.position = last;
     for (const { session } of live) this.catchUp.resume(session);
-    // Those who sample wait for nothing, but are to see the newest.
-    if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#findGap(room, last);
+    // Sampled members do not catch up. They receive the newest publication.
+    if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#readNewest(room, last);
   }
 
-  #findGap(room: Room, after: number): void {
+  /** Reads the missed publications. `HistoryCache.read` makes the newest one available to the sampler. */
+  #readNewest(room: Room, after: number): void {
     Promise.try(() => this.host.histories.read(room.name, after, Number.MAX_SAFE_INTEGER)).catch(() => {
-      // What comes next is newer.
+      // The next publication is newer.
     });
   }
 
-  /** The log lost what it kept, and began anew: nobody knows what was lost, so everybody is told. */
+  /** The log lost its messages and started a new epoch. All sessions receive a gap notice. @param before the last cursor of the old one */
   onEpochChange(before: Cursor): void {
     const at = this.host.at;
     this.host.fanOut.flushStreams();

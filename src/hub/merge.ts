@@ -2,7 +2,7 @@
 import type { RoomHistory } from "../rooms/room-history.ts";
 import { type HeapItem, MinHeap } from "./min-heap.ts";
 
-/** What a merge needs of a membership. */
+/** The members of `Membership` that a merge uses. */
 export interface MergeMember extends HeapItem {
   /** The session has received everything up to this seq. */
   position: number;
@@ -13,7 +13,7 @@ export interface MergeMember extends HeapItem {
   readonly session: { readonly merge: Pick<Merge, "upTo"> | undefined };
 }
 
-/** What a merge needs of a session. */
+/** The members of `Session` that a merge uses. */
 export interface MergeSession<M extends MergeMember = MergeMember> {
   merge: Merge<M> | undefined;
   readonly catchingUp: ReadonlySet<M> | undefined;

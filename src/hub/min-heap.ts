@@ -1,16 +1,16 @@
-// A binary min-heap of items by a number: the seq that each continues with in a k-way merge, or when each is due. Pure.
+// A binary min-heap of items, ordered by `next`: a seq in a k-way merge, or a due time. Pure.
 
 export interface HeapItem {
-  /** In a merge: no publication of this item that is still to come has a smaller seq. */
+  /** The number to order by. In a merge: a lower bound for the seq of the item's next publication. */
   next: number;
 }
 
 export class MinHeap<T extends HeapItem> {
   readonly #items: T[];
-  /** Comparisons so far. */
+  /** The number of comparisons made. */
   comparisons = 0;
 
-  /** Takes over the array. */
+  /** @param items used as the heap's storage: do not modify the array afterwards */
   constructor(items: T[]) {
     this.#items = items;
     for (let at = (items.length >>> 1) - 1; at >= 0; at--) this.#sink(at);

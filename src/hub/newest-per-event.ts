@@ -1,9 +1,11 @@
-// What a session of a room with `lag: "latest"` is sent of what was read from a log: the newest of each event.
+// Reduces a slice for rooms with `lag: "latest"` to the newest publication of each event.
 import type { Publication, Slice } from "../protocol/publication.ts";
 
 /**
- * Under `lag: "latest"`: the newest publication of each event after a position, but for what the session
- * published itself. What is skipped is not a gap.
+ * The newest publication of each event after a position, without those that the session published itself. The skipped
+ * publications are not a gap.
+ * @param newest the room's newest publication
+ * @param session the id of the session that receives the result
  */
 export function newestPerEvent(
   slice: Slice,
@@ -18,7 +20,7 @@ export function newestPerEvent(
     byEvent.set(publication.event, publication);
   };
   slice.publications.forEach(add);
-  // Kept by the room even where its rule keeps no history.
+  // The room keeps its newest publication even if the rule has no history.
   if (newest && newest.seq > position && slice.publications.length === 0) add(newest);
   return { from: position, upTo: slice.upTo, publications: [...byEvent.values()] };
 }

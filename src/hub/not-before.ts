@@ -1,7 +1,7 @@
-// How far back a slice may reach, for those who may not read all that is kept; and whether it reaches as far as was asked.
+// Limits of a slice: the oldest time that a client may see, and whether requested publications are missing.
 import type { Slice } from "../protocol/publication.ts";
 
-/** The part of a slice that was published at a time or later, in ms since 1970: what is left out is a gap. */
+/** The part of a slice published at `notBefore` or later, in ms since 1970. The omitted part is a gap. */
 export function sliceNotBefore(slice: Slice, notBefore: number | undefined): Slice {
   const [oldest] = slice.publications;
   if (notBefore === undefined || !oldest || oldest.time >= notBefore) return slice;
@@ -11,7 +11,7 @@ export function sliceNotBefore(slice: Slice, notBefore: number | undefined): Sli
   return { from: hidden?.seq ?? slice.from, upTo: slice.upTo, publications };
 }
 
-/** Whether the newest `last` of a room were asked for, and some of them are gone. */
+/** Whether some of the requested `last` publications are gone. */
 export function isCutShort({ publications, truncated }: Slice, last: number | undefined): boolean {
   return truncated === true && last !== undefined && last > publications.length;
 }

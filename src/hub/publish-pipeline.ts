@@ -1,4 +1,4 @@
-// The way in: hands publications to the log and those that come back to the fan-out, and notes how long both took.
+// The publish pipeline: passes publications to the log, and delivered ones to fan-out. Measures both latencies.
 import { now } from "../log/clock.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
@@ -6,14 +6,15 @@ import type { FanOut } from "./fan-out.ts";
 import type { Room } from "./room.ts";
 import type { Stats } from "./stats.ts";
 
-/** The trace that a publisher named (W3C Trace Context). */
+/** The trace context of a publisher (W3C Trace Context). */
 export interface TraceContext {
+  /** The `traceparent` header. */
   traceparent: string;
-  /** Whether its publisher may say if the publication is sampled. Others' traces are linked to, and not continued. */
+  /** Whether the publisher is trusted to decide about sampling. Other traces are linked to, not continued. */
   trusted: boolean;
 }
 
-/** Follows a publication on its way to the log, with the trace that its publisher named. */
+/** Records a span around a publication's way to the log. Returns the result of `publish`. */
 export type TracePublish = (
   draft: Draft,
   context: TraceContext | undefined,
@@ -21,9 +22,9 @@ export type TracePublish = (
 ) => Publication | Promise<Publication>;
 
 export class PublishPipeline {
-  /** Set where somebody collects traces. */
+  /** Set while traces are exported. */
   trace: TracePublish | undefined;
-  /** When the publication that is being appended came in; 0 when none is, or it was counted. */
+  /** When the publication that is being appended was received; 0 if none is, or it is counted already. */
   #receivedAt = 0;
 
   constructor(
@@ -32,7 +33,7 @@ export class PublishPipeline {
     readonly stats: Stats,
   ) {}
 
-  /** The log numbers and keeps it, and gives it to `deliver` if anybody here is in the room. */
+  /** Appends to the log, which numbers and stores the publication. */
   publish(draft: Draft, context?: TraceContext): Publication | Promise<Publication> {
     const { trace } = this;
     return trace ? trace(draft, context, () => this.#append(draft)) : this.#append(draft);
@@ -42,17 +43,17 @@ export class PublishPipeline {
     const receivedAt = performance.now();
     this.#receivedAt = receivedAt;
     this.stats.publications++;
-    const kept = this.#tryAppend(draft);
-    if (kept instanceof Promise) {
-      // Some are delivered, and counted, before they are kept.
+    const stored = this.#tryAppend(draft);
+    if (stored instanceof Promise) {
+      // Under `deliver: "at-once"` a publication is delivered and counted before it is stored.
       const counted = this.#receivedAt === 0;
       this.#receivedAt = 0;
-      return kept.then((publication) => this.#onStored(publication, receivedAt, counted));
+      return stored.then((publication) => this.#onStored(publication, receivedAt, counted));
     }
-    // Else it was counted before it was delivered.
-    if (this.#receivedAt > 0) return this.#onStored(kept, receivedAt);
-    this.stats.publishedBytes += kept.size;
-    return kept;
+    // Otherwise `deliver` has counted it.
+    if (this.#receivedAt > 0) return this.#onStored(stored, receivedAt);
+    this.stats.publishedBytes += stored.size;
+    return stored;
   }
 
   #tryAppend(draft: Draft): Publication | Promise<Publication> {
@@ -64,17 +65,17 @@ export class PublishPipeline {
     }
   }
 
-  /** The log has a publication for a room that somebody here is in. */
+  /** Sends a publication that the log delivers for an open room. */
   deliver(room: Room, publication: Publication): void {
-    const arrived = performance.now();
+    const deliveredAt = performance.now();
     const receivedAt = this.#receivedAt;
     if (receivedAt > 0) {
       this.#receivedAt = 0;
-      this.stats.append.observe(arrived - receivedAt);
+      this.stats.append.observe(deliveredAt - receivedAt);
       return this.fanOut.deliver(room, publication, receivedAt);
     }
-    // It comes from another process, or from a log that took its time: the clock of publications must do.
-    this.fanOut.deliver(room, publication, arrived - Math.max(0, now() - publication.time));
+    // A different process published it, or the log took several ticks: `time` is when it was published.
+    this.fanOut.deliver(room, publication, deliveredAt - Math.max(0, now() - publication.time));
   }
 
   #onStored(publication: Publication, receivedAt: number, counted = false): Publication {

@@ -1,22 +1,23 @@
-// Bounds the rooms that clients open: those that somebody is in, in all and by who opened them, and those that an address
-// published to lately.
+// Room limits: the number of open rooms, in total and per address and user that opened them, and the number of rooms that
+// an address has recently published to.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Retention } from "../rooms/rule.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
-/** When to try again, in ms; up to twice as long, so that not all come back at once. */
+/** The shortest retry delay sent to a client, in ms. Randomized up to twice this value to spread the retries. */
 const RETRY_MS = 5000;
-/** A room counts as published to for as long as the log keeps something of it, but at most for this time. */
+/** A room counts as recently published to while the log stores data for it, but at most for this time. */
 const PUBLISHED_TTL_MS = 3_600_000;
-/** Rooms whose time may be over that are looked at for each new one; and before somebody is refused. */
+/** The number of entries checked for expiry whenever one is added. */
 const ENTRIES_PER_CHECK = 4;
+/** The number of entries checked for expiry before a client is refused. */
 const ENTRIES_BEFORE_REFUSAL = 1000;
 
-/** Who opens rooms. What is absent is not counted. */
+/** The owner of the rooms that a session opens. An undefined field is not counted. */
 export interface RoomOpener {
-  /** The key of its address for limits. */
+  /** The key under which the client address counts. */
   readonly addressKey?: string | undefined;
   readonly user?: string | undefined;
 }
@@ -27,17 +28,17 @@ interface RoomOwner {
   count: number;
 }
 
-/** A room that counts for somebody. */
+/** A room that counts against the limits of its owners. */
 interface CountedRoom {
   owners: RoomOwner[];
-  /** Who pays for it of those who are in it: a session, or one that is not counted. Undefined if nobody is in it. */
+  /** The member that the room counts for: a session, or an object for one without owners. Undefined without members. */
   by: object | undefined;
-  /** It counts until then even if nobody is in it, in ms. */
+  /** The time until which it counts even without members, by `RoomLimits.now`. */
   until: number;
 }
 
 export class RoomLimits {
-  /** How often a room was refused, by whose limit it was. */
+  /** The number of refusals per limit. */
   readonly refused = { all: 0, address: 0, user: 0 };
   /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
@@ -46,24 +47,24 @@ export class RoomLimits {
   readonly #rounds = new Rounds(() => this.#opened);
 
   /**
-   * Both numbers may be replaced while the server runs.
-   * @param rooms those that somebody is in
-   * @param max of them in all @param perOwner of them that one address, or one user, may have opened
-   * @param remembered how long the log keeps something of any room that was published to, in ms
+   * @param rooms the open rooms
+   * @param max the most open rooms; may be changed at any time
+   * @param perOwner the most rooms opened by one address or one user; may be changed at any time
+   * @param logMemoryMs the time for which the log stores data for every room published to, in ms
    */
   constructor(
     readonly rooms: ReadonlyMap<string, Room>,
     public max: number,
     public perOwner: number,
-    readonly remembered = 0,
+    readonly logMemoryMs = 0,
   ) {}
 
-  /** How many rooms count for somebody. */
+  /** The number of rooms that count for an owner. */
   get counted(): number {
     return this.#opened.size;
   }
 
-  /** Whether rooms may be entered. @throws ThumpError `busy` */
+  /** Checks whether rooms may be entered. @throws ThumpError `busy` */
   check(opener: RoomOpener, names: Iterable<string>): void {
     let fresh = 0;
     let uncounted = 0;
@@ -77,14 +78,14 @@ export class RoomLimits {
     this.#checkOwners(opener, uncounted);
   }
 
-  /** A room that nobody was in is entered. */
+  /** A session enters a room that had no members. */
   enter(name: string, session: Session): void {
     const known = this.#opened.get(name);
     if (known) known.by = session;
     else this.#add(name, { owners: this.#charge(openerOf(session)), by: session, until: 0 });
   }
 
-  /** A session has left a room. @param next somebody who is still in it: who came first no longer pays for it */
+  /** A session has left a room. @param next a remaining member, for which the room counts from now on */
   leave(name: string, session: Session, next: Session | undefined): void {
     const known = this.#opened.get(name);
     if (!known || (next && known.by !== session)) return;
@@ -95,17 +96,17 @@ export class RoomLimits {
     if (known.owners.length === 0) this.#opened.delete(name);
   }
 
-  /** A publication to a room is about to be kept. @throws ThumpError `busy` */
+  /** Counts a room that is about to be published to. @throws ThumpError `busy` */
   publish({ addressKey }: RoomOpener, name: string, retention: Retention): void {
-    const kept = Math.max(retention.count > 0 ? retention.age : 0, this.remembered);
-    if (addressKey === undefined || kept === 0) return;
-    const until = this.now() + Math.min(kept, PUBLISHED_TTL_MS);
+    const storedMs = Math.max(retention.count > 0 ? retention.age : 0, this.logMemoryMs);
+    if (addressKey === undefined || storedMs === 0) return;
+    const until = this.now() + Math.min(storedMs, PUBLISHED_TTL_MS);
     const known = this.#opened.get(name);
     if (known) {
       known.until = Math.max(known.until, until);
       return;
     }
-    if (this.#opened.size >= this.max && !this.#makeRoom()) throw this.#refuse("all", this.max);
+    if (this.#opened.size >= this.max && !this.#freeEntry()) throw this.#refuse("all", this.max);
     this.#checkOwners({ addressKey }, 1);
     const by = this.rooms.has(name) ? {} : undefined;
     this.#add(name, { owners: this.#charge({ addressKey }), by, until });
@@ -121,7 +122,7 @@ export class RoomLimits {
     }
   }
 
-  #makeRoom(): boolean {
+  #freeEntry(): boolean {
     this.#sweep(ENTRIES_BEFORE_REFUSAL);
     return this.#opened.size < this.max;
   }
@@ -152,27 +153,28 @@ export class RoomLimits {
     opened.owners = [];
   }
 
-  /** Forgets rooms whose time is over, of the next few. */
-  #sweep(looks: number): void {
+  /** Removes the expired rooms among the next few. */
+  #sweep(count: number): void {
     const now = this.now();
-    for (const [name, opened] of this.#rounds.next(looks)) {
+    for (const [name, opened] of this.#rounds.next(count)) {
       if (opened.by || opened.until > now) continue;
       this.#discharge(opened);
       this.#opened.delete(name);
     }
   }
 
-  #refuse(whose: "all" | "address" | "user", max: number): ThumpError {
-    this.refused[whose]++;
+  #refuse(scope: "all" | "address" | "user", max: number): ThumpError {
+    this.refused[scope]++;
     const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     const what =
-      whose === "all"
-        ? `All ${max} rooms that may be in use at a time are.`
-        : `One ${whose} may have opened ${max} rooms. Leave some.`;
+      scope === "all"
+        ? `The limit of ${max} rooms in use is reached.`
+        : `The limit of ${max} rooms opened by one ${scope} is reached. Leave some rooms.`;
     return new ThumpError("busy", `${what} Try again in ${retry} ms.`, undefined, retry);
   }
 }
 
+/** The owner of the rooms that a session opens. */
 export function openerOf({ addressKey, identity: { user } }: Session): RoomOpener {
   return { addressKey, user };
 }

@@ -8,7 +8,7 @@ import { Room } from "./room.ts";
 import type { RoomLimits } from "./room-limits.ts";
 import type { Session } from "./session.ts";
 
-/** What the registry needs of the hub. */
+/** The members of the hub that the registry uses. */
 export interface RoomRegistryHost {
   readonly log: Pick<Log, "last" | "subscribe" | "unsubscribe">;
   readonly rules: Pick<Rules, "of">;

@@ -1,4 +1,4 @@
-// A room that somebody on this server is in: who, and the newest of what was said.
+// An open room: one that has sessions on this server. Holds its members and its recent history.
 import type { Format, StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
@@ -23,22 +23,22 @@ export interface PresenceAudience {
 
 export class Room {
   history: RoomHistory;
-  /** While the log does not give its publications yet. */
+  /** Set while the log does not deliver the room's publications yet. Resolves when it does. */
   starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
-  /** Grows whenever a session enters or leaves, or says something else of its user. */
+  /** Incremented whenever a session enters or leaves, or the details of its user change. */
   changes = 0;
-  /** How many sockets of each format are in the live fan-out. */
+  /** The number of live sockets per wire format. */
   readonly formats = new Map<Format, number>();
   /** Send its publications to streams: `StreamBatcher`. */
   readonly batchers = new Set<PublicationSink>();
-  /** Who listens to its presence, where somebody does. */
+  /** The sessions that receive its presence messages; undefined if there are none. */
   audience: PresenceAudience | undefined;
-  /** Kept even where the rule keeps no history: those who sample are shown it. */
+  /** The newest publication. Kept for sampled members even if the rule has no history. */
   newest: Publication | undefined;
-  /** Its sampled memberships, if there are any. */
+  /** The room's sampled members, if there are any. */
   samples: RoomSamples | undefined;
-  /** How many publications have left for those who are live. */
+  /** The number of publications sent to live members. */
   delivered = 0;
 
   constructor(
@@ -49,37 +49,38 @@ export class Room {
     this.history = new RoomHistory(rule.retention, 0, memoryBudget);
   }
 
-  /** Publications after this seq will be given to `push`. What is between them and what was is not here. */
+  /** Restarts the history after a seq: it holds the publications pushed from now on. */
   start(position: number): void {
     this.history.forget();
     this.history = new RoomHistory(this.rule.retention, position, this.memoryBudget);
   }
 
+  /** Adds the newest publication. */
   push(publication: Publication): void {
     this.newest = publication;
     this.history.push(publication);
     this.samples?.mark();
   }
 
-  /** Another rule holds from now on. */
+  /** Replaces the rule. */
   applyRule(rule: Rule, now: number): void {
     this.rule = rule;
     this.history.setRetention(rule.retention, now);
   }
 
-  /** Forgets all that was published. @param position where it goes on, in another life of the log */
+  /** Drops all publications. @param position the seq after which publications follow, if the log has a new epoch */
   forget(position?: number): void {
     this.newest = undefined;
     if (position === undefined) this.history.forget();
     else this.start(position);
   }
 
-  /** Bun's topic for a wire format. */
+  /** The name of the Bun topic for a wire format. */
   topic(format: Format): string {
     return `${format.name}/${this.name}`;
   }
 
-  /** Notes that one more, or one less, socket hears a format. */
+  /** Adds a live socket of a format, or removes one. */
   count(format: Format, change: 1 | -1): void {
     const count = (this.formats.get(format) ?? 0) + change;
     if (count > 0) this.formats.set(format, count);

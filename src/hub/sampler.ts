@@ -1,16 +1,16 @@
-// Sampling: a subscriber that asked for at most N publications per second receives the newest, up to N times per second.
-// One timer serves all of them, and runs only while a sampled room has something new.
+// Sampling: a subscriber with `max=N` receives the newest publication of its room, at most N times per second. One timer
+// serves all sampled subscribers, and runs only while a sampled room has something new.
 import type { Publication } from "../protocol/publication.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import { type DueItem, DueQueue } from "./due-queue.ts";
 
-/** Samples per second: a timer can be neither faster nor much slower. */
+/** The bounds of `max`, in samples per second. Timers are neither faster nor much slower. */
 const MAX_PER_SECOND = 100;
 const MIN_PER_SECOND = 0.001;
-/** The most memberships that are looked at in one tick. */
+/** The most memberships visited per tick. */
 const ITEMS_PER_TICK = 500;
 
-/** What the sampler needs of a membership. */
+/** The members of `Membership` that the sampler uses. */
 export interface SampledMembership {
   /** Samples per second. */
   readonly max?: number | undefined;
@@ -26,30 +26,32 @@ interface SampledMember extends DueItem {
   readonly samples: RoomSamples;
   /** The shortest time between two samples, in ms. */
   readonly interval: number;
-  /** The earliest time of the next sample. */
+  /** The earliest time of the next sample, by `Sampler.now`. */
   next: number;
 }
 
-/** The sampled memberships of one room that wait for something new. */
+/** The sampled memberships of one room that wait for a new publication. */
 export class RoomSamples {
-  /** Those that have the newest. */
+  /** The memberships that have received the newest publication. */
   resting = new Set<SampledMember>();
-  /** Those that are still to be looked at, because of something new. */
+  /** The memberships still to be visited because of a new publication. */
   pending = new Set<SampledMember>();
+  /** The number of sampled memberships. */
   size = 0;
+  /** Whether the room has a new publication since `unmark`. */
   marked = false;
 
-  /** @param onMark called once when there is something new, until `unmark` */
+  /** @param onMark called once for any number of new publications, until `unmark` */
   constructor(readonly onMark: (samples: RoomSamples) => void) {}
 
-  /** The room has a new publication: the same cost however many sample it. */
+  /** Notes a new publication. The cost does not depend on the number of sampled memberships. */
   mark(): void {
     if (this.marked || this.resting.size === 0) return;
     this.marked = true;
     this.onMark(this);
   }
 
-  /** All that rest are pending from now on; a later publication marks the room again. */
+  /** Makes all resting memberships pending. A later publication marks the room again. */
   unmark(): void {
     this.marked = false;
     [this.resting, this.pending] = [this.pending, this.resting];
@@ -62,25 +64,25 @@ export class RoomSamples {
 }
 
 export class Sampler {
-  /** How often a membership was looked at. */
-  looks = 0;
+  /** The number of visits to memberships. */
+  visits = 0;
   /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
   readonly #all = new Map<SampledMembership, SampledMember>();
-  /** Rooms with something new. */
-  readonly #fresh = new Set<RoomSamples>();
-  /** Memberships that have had a sample too recently for another one. */
-  readonly #later = new DueQueue<SampledMember>();
+  /** Rooms with a new publication. */
+  readonly #marked = new Set<RoomSamples>();
+  /** Memberships whose next sample is not due yet. */
+  readonly #waiting = new DueQueue<SampledMember>();
   #timer: Timer | undefined;
-  /** When the timer runs; infinite if it does not. */
-  #armed = Number.POSITIVE_INFINITY;
+  /** When the timer fires; Infinity if it is not set. */
+  #armedFor = Number.POSITIVE_INFINITY;
 
-  /** How many memberships are sampled. */
+  /** The number of sampled memberships. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** Begins to sample a membership: with what is new in the next tick. */
+  /** Starts to sample a membership. Publications after its position are sampled in the next tick. */
   add(membership: SampledMembership): void {
     const { room, max = 0, position } = membership;
     const samples = (room.samples ??= new RoomSamples((marked) => this.#mark(marked)));
@@ -98,73 +100,73 @@ export class Sampler {
     if (!sampled) return;
     const { samples } = sampled;
     this.#all.delete(membership);
-    this.#later.delete(sampled);
+    this.#waiting.delete(sampled);
     samples.delete(sampled);
     if (--samples.size > 0) return;
-    this.#fresh.delete(samples);
+    this.#marked.delete(samples);
     membership.room.samples = undefined;
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    // Nothing is earlier.
-    this.#armed = Number.NEGATIVE_INFINITY;
+    // No due time is earlier, so the timer is never set again.
+    this.#armedFor = Number.NEGATIVE_INFINITY;
   }
 
   #mark(samples: RoomSamples): void {
-    this.#fresh.add(samples);
+    this.#marked.add(samples);
     this.#arm();
   }
 
-  /** Runs the timer when the next thing is due. */
+  /** Sets the timer for the next due visit. */
   #arm(): void {
-    const next = this.#fresh.size > 0 ? 0 : (this.#later.next ?? Number.POSITIVE_INFINITY);
-    if (next >= this.#armed) return;
+    const next = this.#marked.size > 0 ? 0 : (this.#waiting.next ?? Number.POSITIVE_INFINITY);
+    if (next >= this.#armedFor) return;
     clearTimeout(this.#timer);
-    this.#armed = next;
+    this.#armedFor = next;
     this.#timer = setTimeout(() => this.#run(), Math.max(0, next - this.now()));
     this.#timer.unref();
   }
 
-  /** Looks at those for which there is something new, and at those that had to wait: a slice per tick. */
+  /** Visits memberships that are due or have a new publication: a slice per tick. */
   #run(): void {
-    this.#armed = Number.POSITIVE_INFINITY;
+    this.#armedFor = Number.POSITIVE_INFINITY;
     const slice = new TickSlice(ITEMS_PER_TICK);
     const now = this.now();
-    this.#runLater(slice, now);
-    this.#runFresh(slice, now);
+    this.#sendDue(slice, now);
+    this.#sendMarked(slice, now);
     this.#arm();
   }
 
-  #runLater(slice: TickSlice, now: number): void {
+  #sendDue(slice: TickSlice, now: number): void {
     while (slice.take()) {
-      const sampled = this.#later.take(now);
+      const sampled = this.#waiting.take(now);
       if (!sampled) return;
-      this.#show(sampled, now);
+      this.#sample(sampled, now);
     }
   }
 
-  #runFresh(slice: TickSlice, now: number): void {
-    for (const samples of this.#fresh) {
+  #sendMarked(slice: TickSlice, now: number): void {
+    for (const samples of this.#marked) {
       if (samples.pending.size === 0) samples.unmark();
       for (const sampled of samples.pending) {
         if (!slice.take()) return;
         samples.pending.delete(sampled);
         if (sampled.next > now) this.#wait(sampled);
-        else this.#show(sampled, now);
+        else this.#sample(sampled, now);
       }
-      // Marked again while a slice of it was pending: it gets another turn.
-      if (!samples.marked) this.#fresh.delete(samples);
+      // If it was marked again in the meantime, it is visited again.
+      if (!samples.marked) this.#marked.delete(samples);
     }
   }
 
   #wait(sampled: SampledMember): void {
-    this.#later.add(sampled, sampled.next);
+    this.#waiting.add(sampled, sampled.next);
   }
 
-  /** Sends the newest publication, if there is one since the last and the connection can take it. */
-  #show(sampled: SampledMember, now: number): void {
-    this.looks++;
+  /** Sends the newest publication if the session has not received it and its connection can take it. */
+  #sample(sampled: SampledMember, now: number): void {
+    this.visits++;
     const { membership, samples, interval } = sampled;
     const { session, room, position } = membership;
     const { newest } = room;

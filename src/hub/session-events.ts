@@ -1,25 +1,26 @@
-// What the hub tells those who keep a log for people: how a session ended, who fell behind, and faults of ours.
+// Session events: what the hub reports about sessions and faults, for logs and status rooms.
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
-/** Why a session ended: one of our close codes by its name, or one of these. */
+/** Why a session ended: the name of a close code, or one of `OTHER_REASONS`. */
 export type EndReason = keyof typeof CLOSE | (typeof OTHER_REASONS)[number];
 
 const OTHER_REASONS = [
-  "client", // it closed the connection
-  "lost", // the connection broke without a word
-  "answered", // a poll that has its answer
-  "stopped", // the server stopped and did not wait for it
+  "client", // the client closed the connection
+  "lost", // the connection broke without a close
+  "answered", // a long poll received its response
+  "stopped", // the server stopped without a drain
 ] as const;
 
-/** A reason as metrics and logs write it: "bad-frames". */
+/** A reason as written in metrics and logs: "bad-frames". */
 export function reasonName(reason: EndReason): string {
   return reason.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** The end of a session. `code` is the close code of a socket, whoever chose it. */
+/** How a session ended. */
 export interface SessionEnd {
   reason: EndReason;
+  /** The close code of a WebSocket, chosen by either side. */
   code?: number | undefined;
 }
 
@@ -27,59 +28,60 @@ const BY_CODE = new Map<number, EndReason>(
   Object.entries(CLOSE).map(([name, code]) => [code, name as keyof typeof CLOSE]),
 );
 
-/** We ended it, with a code of ours. */
+/** The server ended the session, with a close code. */
 export function endedByUs(code: number): SessionEnd {
   return { reason: BY_CODE.get(code) ?? "internal", code };
 }
 
-/** The other side ended it, or its connection broke (1006, RFC 6455 §7.1.5). */
+/** The client ended the session, or its connection broke (close code 1006, RFC 6455 §7.1.5). */
 export function endedByClient(code?: number): SessionEnd {
   return { reason: code === 1006 ? "lost" : "client", code };
 }
 
 export interface SessionEvents {
-  /** Called once for each session. It is in none of its rooms any more, but still knows which they were. */
+  /** A session has ended. Called once per session. It has left its rooms; `memberships` still lists them. */
   ended(session: Session, ending: SessionEnd): void;
+  /** A session was detached from the live fan-out because it is slow. */
   lagging(session: Session): void;
-  /** Something that is our own mistake, or the machine's. */
+  /** An error of the server or the machine. @param what the operation that failed */
   fault(what: string, error: unknown): void;
-  /** A session is there. */
+  /** A session has started. */
   began?(session: Session): void;
-  /** A client was told of an error. */
+  /** An error was sent to a client. */
   rejected?(error: ThumpError): void;
 }
 
-/** Tells several journals the same. */
+/** Passes every event to several receivers. */
 export class SessionEventList implements SessionEvents {
-  readonly #journals: SessionEvents[];
+  readonly #receivers: SessionEvents[];
 
-  constructor(...journals: SessionEvents[]) {
-    this.#journals = journals;
+  constructor(...receivers: SessionEvents[]) {
+    this.#receivers = receivers;
   }
 
-  /** One more from now on. Returns how to take it out. */
+  /** Adds a receiver. Returns a function that removes it. */
   add(events: SessionEvents): () => void {
-    this.#journals.push(events);
-    return () => void this.#journals.splice(this.#journals.indexOf(events), 1);
+    this.#receivers.push(events);
+    return () => void this.#receivers.splice(this.#receivers.indexOf(events), 1);
   }
 
   began(session: Session): void {
-    for (const events of this.#journals) events.began?.(session);
+    for (const receiver of this.#receivers) receiver.began?.(session);
   }
 
   ended(session: Session, ending: SessionEnd): void {
-    for (const events of this.#journals) events.ended(session, ending);
+    for (const receiver of this.#receivers) receiver.ended(session, ending);
   }
 
   lagging(session: Session): void {
-    for (const events of this.#journals) events.lagging(session);
+    for (const receiver of this.#receivers) receiver.lagging(session);
   }
 
   fault(what: string, error: unknown): void {
-    for (const events of this.#journals) events.fault(what, error);
+    for (const receiver of this.#receivers) receiver.fault(what, error);
   }
 
   rejected(error: ThumpError): void {
-    for (const events of this.#journals) events.rejected?.(error);
+    for (const receiver of this.#receivers) receiver.rejected?.(error);
   }
 }

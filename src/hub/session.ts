@@ -1,4 +1,4 @@
-// A session: one connected client on any transport, as the hub sees it.
+// Session: one connected client, on any transport. Each transport implements it.
 import { now } from "../log/clock.ts";
 import type { Gap } from "../protocol/envelope.ts";
 import type { Format, StreamFormat } from "../protocol/formats.ts";
@@ -13,84 +13,85 @@ import type { Room } from "./room.ts";
 export interface Membership {
   readonly session: Session;
   readonly room: Room;
-  /** While it is not live: the seq up to which it has everything. */
+  /** While it is not live: the seq up to which the session has received everything. */
   position: number;
-  /** In the live fan-out; else it is caught up from the tail, or sampled. */
+  /** Whether it is in the live fan-out. Otherwise it is catching up, or sampled. */
   live: boolean;
-  /** What its room's `delivered` was when it became live. */
+  /** The value of `room.delivered` when it became live. */
   liveSince: number;
-  /** At most so many publications a second, the newest ones: it is sampled and never live. */
+  /** The most publications per second. If set, the membership is sampled and never live. */
   readonly max?: number | undefined;
   /**
-   * Whether it listens to the room's presence: `live` once it knows who is there and hears all news, `uninformed`
-   * before and while it is behind.
+   * Set if the session requested presence: `live` while it receives changes, `uninformed` while it still needs a
+   * snapshot.
    */
   presence?: "live" | "uninformed" | undefined;
-  /** While it takes part in a merge: no publication that is still to be sent has a smaller seq. Else 0. */
+  /** During a merge: a lower bound for the seq of the next publication to send. Otherwise 0. */
   next: number;
-  /** Where `next` was found: a tail, and an index in it that is tried first. */
+  /** The history in which `next` was found, and the index in it where the next search begins. */
   nextHistory?: RoomHistory | undefined;
   nextIndex?: number;
-  /** Publications up to this seq are a replay, which its joining asked for. */
+  /** Publications up to this seq are the replay that the join requested. */
   replayTo?: number;
-  /** A part of what was read from a log elsewhere and not sent yet; it may be dropped at any time, and is read again. */
+  /** Publications read from a log outside memory and not sent yet. They may be dropped at any time and are read again. */
   fetched?: Slice | undefined;
+  /** Whether a read for this membership is in progress. */
   fetching?: boolean;
 }
 
-/** Who a session is. */
+/** The authenticated identity of a session. All fields are undefined for an anonymous one. */
 export interface Identity {
   readonly user?: string | undefined;
-  /** What its token says about the user, for others to see. */
+  /** Details of the user from the token, shown to other users. */
   readonly info?: unknown;
-  /** Names the token that it came with. */
+  /** The id of the token: its `jti` claim, or its hash if it has none. */
   readonly token?: string | undefined;
-  /** Names the same token by what it is, whatever it calls itself. */
+  /** A hash of the token. */
   readonly hash?: string | undefined;
-  /** When that token was issued, in ms since 1970. */
+  /** When the token was issued, in ms since 1970. */
   readonly issued?: number | undefined;
-  /** When its right to be here ends, in ms since 1970. */
+  /** When the token expires, leeway included, in ms since 1970. The session ends then. */
   readonly deadline?: number | undefined;
 }
 
-/** How a session fell behind. */
+/** The lag history of a session. */
 export interface LagStats {
+  /** The number of times it was detached. */
   times: number;
-  /** The last time, in ms since 1970. */
+  /** When it last started to lag, in ms since 1970. */
   at: number;
-  /** What waited for it in this process then, in bytes; undefined for a stream, whose connection was full. */
+  /** The bytes that were buffered for it then; undefined for a stream. */
   waiting: number | undefined;
 }
 
-/** Of a session that showed nothing. */
 const ANONYMOUS_IDENTITY: Identity = {};
 
 export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
   readonly since = now();
   readonly memberships = new Map<string, Membership>();
-  /** The memberships that are behind the live fan-out: the session is lagging, or replaying. */
+  /** The memberships that receive stored publications before they become live: the session is lagging or replaying. */
   catchingUp: Set<Membership> | undefined;
-  /** Where the merge of these stands; absent if it has to start afresh from their positions. */
+  /** The merge of these memberships. If undefined, the next piece starts one from their positions. */
   merge: Merge<Membership> | undefined;
-  /** Its catch-up, as work of the governor; absent as long as it needed none. */
+  /** The session's catch-up as work for the governor; undefined until first needed. */
   catchUpWork: Work | undefined;
-  /** Runs while the session's replay waits for its rate of `reads`. */
+  /** Runs while the session's replay waits for credit in its `reads` rate. */
   paceTimer: Timer | undefined;
-  /** The memberships that are to be told who is there, when the connection can take it. */
+  /** The memberships that need a presence snapshot, which is sent when the connection can take it. */
   uninformed: Set<Membership> | undefined;
-  /** When it is next asked for a sign of life, by `performance.now()`. */
+  /** When the next heartbeat is due, by `performance.now()`. */
   nextHeartbeat = 0;
   ended = false;
-  /** It was detached, and has not caught up yet. */
+  /** Whether it was detached as slow, and has not caught up yet. */
   lagging = false;
-  /** Absent as long as it never fell behind. */
+  /** Undefined if it never lagged. */
   lagStats: LagStats | undefined;
-  /** What its address counts as; absent where it is not counted. */
+  /** The key under which its client address counts for limits; undefined if it does not count. */
   addressKey: string | undefined;
-  /** Publications sent to it, but for those that its live memberships have had since they became live. */
+  /** Publications sent to it, except those that its live memberships received since they became live. */
   sent = 0;
-  /** Frames that came from it. */
+  /** Frames received from it. */
   received = 0;
 
   constructor(
@@ -99,49 +100,51 @@ export abstract class Session {
     public identity: Identity = ANONYMOUS_IDENTITY,
   ) {}
 
-  /** Whether it makes its user present in its rooms. */
+  /** Whether its user counts as present in its rooms. */
   get countsAsPresent(): boolean {
     return true;
   }
-  /** Where it connected from, when known. */
+  /** The client address, if known. */
   abstract get address(): string | undefined;
-  /** Whether its connection holds more than it should: nothing is sent until it has drained. */
+  /** Whether its connection buffers too much. Nothing is sent until it has drained. */
   abstract backedUp(): boolean;
-  /** Bytes that wait in this process for the client to read, where that can be known. */
+  /** The bytes buffered in this process until the client reads them; undefined if unknown. */
   unreadBytes(): number | undefined {
     return undefined;
   }
-  /** Whether anything that was sent has not left this process yet. */
+  /** Whether this process still buffers anything for the client. */
   abstract hasUnsent(): boolean;
-  /** Put rooms into the live fan-out, or take them out. */
+  /** Adds rooms to the session's live fan-out. */
   abstract attach(rooms: Room[]): void;
+  /** Removes rooms from it. */
   abstract detach(rooms: Room[]): void;
-  /** Sends publications now, in order. False when the connection is backed up afterwards. */
+  /** Sends publications now, in order. False if the connection is backed up afterwards. */
   abstract send(publications: Publication[]): boolean;
+  /** Sends a gap notice. */
   abstract gap(gap: Gap): void;
-  /** Sends a presence message, given as JSON, to this one alone. */
+  /** Sends a presence message, given as JSON, to this session only. */
   abstract sendPresence(text: string): void;
-  /** Closes the connection, with a close code and a reason where the transport has them. */
+  /** Closes the connection, with a close code and a reason if the transport has them. */
   abstract end(code: number, reason: string): void;
   /**
-   * Charges a replay of stored publications, in bytes as tails count them. Returns for how many ms the next part of it
-   * must wait.
+   * Charges stored publications to the client's `reads` rate, in bytes as `RoomHistory` counts them. Returns how long
+   * the next part of the replay must wait, in ms.
    */
   charge(_bytes: number): number {
     return 0;
   }
-  /** What it waited for is decided: it goes on. */
+  /** Called when an authorization that the session waits for is decided. */
   onDecided(): void {}
-  /** A heartbeat. False when there was no sign of life since the last one. */
+  /** Sends a heartbeat. False if nothing has arrived from the client since the last one. */
   abstract heartbeat(): boolean;
 }
 
-/** Sessions on sockets can be sent to by Bun's own topics. */
+/** A session on a WebSocket, which Bun's native topics reach. */
 export abstract class TopicSession extends Session {
-  /** Begins, or ends, to hear a topic of Bun's. */
+  /** Subscribes the socket to a Bun topic. */
   abstract subscribe(topic: string): void;
   abstract unsubscribe(topic: string): void;
-  /** Publishes to all others on a topic, by Bun. Returns what Bun returns. */
+  /** Publishes to all other sockets on a topic. Returns what Bun's `publish` returns. */
   abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }
 

@@ -1,4 +1,4 @@
-// Where a session begins in a room, and how much is stored after that: found by position, so that nothing is copied.
+// Start positions: finds where a session starts in a room, and the number of stored publications after that.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -10,10 +10,10 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
-/** The longest that the look-up before a replay waits for the rate of `reads`, in ms. */
+/** The longest that a lookup waits for credit in the client's `reads` rate, in ms. */
 const MAX_DELAY_MS = 30_000;
 
-/** Where a client asks to start in a room. `after` takes precedence over `last`; with neither it starts now. */
+/** The start that a client requests in a room. `after` takes precedence over `last`; with neither it starts now. */
 export interface StartRequest {
   readonly after?: Cursor | undefined;
   /** The number of newest publications. */
@@ -22,7 +22,7 @@ export interface StartRequest {
   readonly notBefore?: number;
 }
 
-/** What the lookup of a start position needs of the host. */
+/** The members of the hub that the lookup uses. */
 export interface StartHost {
   readonly log: Pick<Log, "history">;
   readonly histories: Pick<HistoryCache, "read" | "newest">;
@@ -32,19 +32,20 @@ export interface StartHost {
 }
 
 export interface StartPosition {
-  /** Everything stored after this seq follows. */
+  /** The session receives everything stored after this seq. */
   position: number;
-  /** The number of publications that are about to follow. */
+  /** The number of stored publications that will be sent. */
   replay: number;
-  /** The newest of them. */
+  /** The newest publication among them. */
   newest?: Publication | undefined;
-  /** The newest `last` were asked for, and some of them are gone. */
+  /** Whether some of the requested `last` publications are gone. */
   short?: boolean;
 }
 
 /**
- * The beginning of a membership that is not in its room yet. From a log that is elsewhere the publications have to be
- * read to be counted; they are not held for the session.
+ * Finds the start position of a membership. If the publications are not in memory, they are read from the log to be
+ * counted, and are not held for the session.
+ * @throws ThumpError `unavailable`
  */
 export function startPositionOf(
   host: StartHost,
@@ -70,7 +71,7 @@ export function startPositionOf(
         : host.histories.newest(name, last ?? 0),
     );
   const fromSlice = (slice: Slice) => {
-    // It is charged again when it is sent: it is read again for that.
+    // Charged again when it is sent, because it is read again for that.
     session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
     const short = isCutShort(slice, last);
     return { ...inSlice(sliceNotBefore(slice, after && start.notBefore), membership), short };
@@ -80,7 +81,7 @@ export function startPositionOf(
   return slice instanceof Promise ? slice.then(fromSlice) : fromSlice(slice);
 }
 
-/** A tail that has everything after a position; or, without one, everything that is stored. */
+/** A history with everything after a position, or with everything that is stored; undefined if the log must be read. */
 function historyFor(
   host: StartHost,
   { room }: Membership,
@@ -107,14 +108,14 @@ function inHistory(
   return { position, replay: countNewest(history, membership, position), newest };
 }
 
-/** Under `lag: "latest"`: how many publications after a position are the newest of their event. */
+/** Under `lag: "latest"`: the number of publications after a position that are the newest of their event. */
 function countNewest(history: RoomHistory, { room, session }: Membership, position: number): number {
   const { newest } = room;
-  let at = history.indexAfter(position);
-  // Kept by the room even where its rule keeps no history.
-  if (!history.at(at)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
+  let index = history.indexAfter(position);
+  // The room keeps its newest publication even if the rule has no history.
+  if (!history.at(index)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
   let count = 0;
-  for (let next = history.at(at); next; next = history.at(++at))
+  for (let next = history.at(index); next; next = history.at(++index))
     if (next.except !== session.id && history.isNewestFor(next, session.id)) count++;
   return count;
 }

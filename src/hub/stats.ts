@@ -1,65 +1,71 @@
-// What is counted since the start: plain numbers, added to once a publication or session, never once a delivery.
+// Counters since the start: plain numbers, incremented once per publication or session, never per delivery.
 import type { Code } from "../protocol/codes.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import type { EndReason } from "./session-events.ts";
 
 export class Stats {
-  /** Handed to the log. */
+  /** Publications passed to the log. */
   publications = 0;
   /** The bytes of their data. */
   publishedBytes = 0;
-  /** Of these: what the server said itself, about itself. */
+  /** Publications of the server itself, in status rooms. Included in `publications`. */
   ownPublications = 0;
   ownBytes = 0;
-  /** Publications times those who received each. */
+  /** Publications sent, counted once per receiver. */
   deliveries = 0;
-  /** What they took on the wire, without framing and compression. */
+  /** The bytes of deliveries on the wire, without framing and compression. */
   deliveredBytes = 0;
-  /** How often a session fell behind, and how often one caught up. */
+  /** The number of times a session started to lag. */
   lagged = 0;
+  /** The number of times a lagging session caught up. */
   caughtUp = 0;
-  /** Sessions that are behind just now. */
+  /** Sessions that lag now. */
   lagging = 0;
+  /** Gap notices sent. */
   gaps = 0;
-  /** Publications that `lag: "latest"` skipped for one session. */
+  /** Publications skipped for a session under `lag: "latest"`. */
   skipped = 0;
-  /** Publications that Bun dropped for a socket: none, as long as the arithmetic of bounds.ts holds. */
+  /** Publications that Bun dropped for a socket. 0 as long as the arithmetic of backpressure.ts holds. */
   lost = 0;
-  /** Presence: messages sent, counted once however many receive it; changes that needed none of their own. */
+  /** Presence messages sent, counted once for all receivers, and changes that needed no message of their own. */
   readonly presence = { messages: 0, netted: 0 };
+  /** Sessions started, by transport. */
   readonly opened = new Map<string, number>();
-  /** By transport, then by reason. */
+  /** Sessions ended, by transport, then by reason. */
   readonly closed = new Map<string, Map<EndReason, number>>();
-  /** Errors that clients were told of. */
+  /** Errors sent to clients, by code. */
   readonly rejects = new Map<Code, number>();
-  /** From a publication's arrival until the log has kept it. */
+  /** From the receipt of a publication until the log has stored it. */
   readonly append = new LatencyHistogram();
-  /** From a publication's arrival until it was handed to Bun for all sockets, or all streams. */
+  /** From the receipt of a publication until Bun has it for all sockets, or for all streams. */
   readonly toSockets = new LatencyHistogram();
   readonly toStreams = new LatencyHistogram();
 
+  /** Adds deliveries and their bytes. */
   delivered(publications: number, bytes: number): void {
     this.deliveries += publications;
     this.deliveredBytes += bytes;
   }
 
-  /** A publication was the server's own: looking should not change what is seen. */
+  /** Marks a publication as the server's own, so that monitoring can subtract its own traffic. */
   publishedOwn(bytes: number): void {
     this.ownPublications++;
     this.ownBytes += bytes;
   }
 
+  /** A session has started. */
   begun(transport: string): void {
     add(this.opened, transport);
   }
 
+  /** A session has ended. */
   ended(transport: string, reason: EndReason): void {
     const reasons = this.closed.get(transport) ?? new Map<EndReason, number>();
     this.closed.set(transport, reasons);
     add(reasons, reason);
   }
 
-  /** Sessions that are there, by transport. */
+  /** The number of connected sessions per transport. */
   connected(): [transport: string, count: number][] {
     return [...this.opened].map(([transport, opened]) => {
       const closed = this.closed.get(transport)?.values() ?? [];
@@ -67,6 +73,7 @@ export class Stats {
     });
   }
 
+  /** An error was sent to a client. */
   rejected(code: Code): void {
     add(this.rejects, code);
   }

@@ -1,4 +1,5 @@
-// A channel: all streams that want the same format of the same rooms, coded alike. They share every byte.
+// Stream batchers: a batcher is the set of streams with the same format, content coding and rooms. It encodes the
+// publications of a tick once and writes the same bytes to all of its streams.
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -6,23 +7,26 @@ import type { ContentCoding } from "./content-coding.ts";
 import type { StreamSink } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** What a batcher needs of a room. */
+/** The members of `Room` that a batcher uses. */
 export interface BatchedRoom {
   readonly name: string;
   /** Receive the room's publications. */
   readonly batchers: Set<Pick<StreamBatcher, "push">>;
 }
 
-/** A turn's publications are written as one chunk, or as several when they are many. */
+/** The publications of a tick are written as one chunk, or as several if they exceed this size. */
 const MAX_CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
 export class StreamBatcher {
   readonly streams = new Set<StreamSink>();
+  /** The encoded publications that are not yet written. */
   #pending: string[] = [];
-  #size = 0;
+  /** The length of the pending text, in characters. */
+  #pendingSize = 0;
+  /** The seq of the newest pending publication. */
   #last = 0;
-  /** When the oldest of them came in. */
+  /** When the server received the oldest pending publication, by `performance.now()`. */
   #receivedAt = 0;
 
   constructor(
@@ -33,47 +37,48 @@ export class StreamBatcher {
     readonly batchers: StreamBatchers,
   ) {}
 
-  /** Takes a publication of one of its rooms that came in at `receivedAt`; it leaves at the end of this turn. */
+  /** Adds a publication of one of the rooms. It is sent at the end of this tick. @param receivedAt by `performance.now()` */
   push(publication: Publication, receivedAt: number): void {
     const text = this.format.message(publication, this.batchers.log.epoch);
     if (this.#pending.push(text) === 1) {
       this.#receivedAt = receivedAt;
       this.batchers.flushLater(this);
     }
-    this.#size += text.length;
+    this.#pendingSize += text.length;
     this.#last = publication.seq;
-    if (this.#size > MAX_CHUNK_BYTES) this.flush();
+    if (this.#pendingSize > MAX_CHUNK_BYTES) this.flush();
   }
 
-  /** Writes what has gathered, the same bytes to every stream. */
+  /** Writes the pending publications, the same bytes to every stream. */
   flush(): void {
     if (this.#pending.length === 0) return;
     const chunk = encoder.encode(this.#pending.join(""));
     const { stats } = this.batchers;
     stats.delivered(this.#pending.length * this.streams.size, chunk.length * this.streams.size);
     this.#pending = [];
-    this.#size = 0;
+    this.#pendingSize = 0;
     const block = this.coding.block(chunk);
     for (const stream of this.streams) {
-      // A stream that is backed up is detached here: it has all of this chunk.
+      // Here a stream whose connection is full is detached. It has received all of this chunk.
       if (!stream.write(block)) this.batchers.onBackedUp(stream, this.#last);
     }
     stats.toStreams.observe(performance.now() - this.#receivedAt);
   }
 }
 
-/** The channels there are, and the end of each turn. */
+/** All batchers of a server. Flushes those with pending publications at the end of each tick. */
 export class StreamBatchers {
   readonly #batchers = new Map<string, StreamBatcher>();
   #dirty: StreamBatcher[] = [];
 
+  /** @param onBackedUp called with a stream whose connection is full, and the seq up to which it has received everything */
   constructor(
     readonly log: Pick<Log, "epoch">,
-    readonly stats: Stats,
+    readonly stats: Pick<Stats, "delivered" | "toStreams">,
     readonly onBackedUp: (stream: StreamSink, position: number) => void,
   ) {}
 
-  /** Adds a stream to the channel of its format and rooms. It must have everything up to now. */
+  /** Adds a stream to the batcher of its format, coding and rooms. It must have received everything up to now. */
   add(stream: StreamSink, rooms: BatchedRoom[]): StreamBatcher {
     const { format, coding } = stream;
     const key = JSON.stringify([format.name, coding.name, ...rooms.map((room) => room.name).sort()]);
@@ -83,13 +88,13 @@ export class StreamBatchers {
       this.#batchers.set(key, batcher);
       for (const room of rooms) room.batchers.add(batcher);
     }
-    // What has gathered is older than the newcomer.
+    // The pending publications are older than this stream's attachment.
     batcher.flush();
     batcher.streams.add(stream);
     return batcher;
   }
 
-  /** Takes a stream out. What has gathered is written to it first. */
+  /** Removes a stream. The pending publications are written to it first. */
   remove(stream: StreamSink, batcher: StreamBatcher): void {
     if (!batcher.streams.has(stream)) return;
     batcher.flush();
@@ -99,10 +104,12 @@ export class StreamBatchers {
     for (const room of batcher.rooms) room.batchers.delete(batcher);
   }
 
+  /** Flushes a batcher at the end of this tick. */
   flushLater(batcher: StreamBatcher): void {
     if (this.#dirty.push(batcher) === 1) setImmediate(() => this.flushAll());
   }
 
+  /** Writes all pending publications now. */
   flushAll(): void {
     const dirty = this.#dirty;
     this.#dirty = [];

@@ -1,24 +1,24 @@
-// The governor: work that can be deferred shares each event-loop tick with the work that cannot wait.
+// The governor: limits the share of each event-loop tick that deferred work may take.
 
-/** Work that is done in pieces. A piece takes well under a millisecond. */
+/** Work done in pieces. A piece takes well under a millisecond. */
 export interface Work {
-  /** Does the next piece. True if there is more that can be done now. */
+  /** Does the next piece. Returns true if another piece can be done now. */
   piece(): boolean;
 }
 
 export interface GovernorLimits {
-  /** The time that deferred work has in every tick, in ms, however short the tick is otherwise. */
+  /** The least time for deferred work per tick, in ms, however short the tick is. */
   minMs: number;
-  /** The most time that deferred work has in one tick, in ms. */
+  /** The most time for deferred work per tick, in ms. */
   maxMs: number;
-  /** In long ticks, deferred work has this part of the time that all other work took in the tick before. */
+  /** Between the two: the time for deferred work, as a fraction of the time of all other work in the previous tick. */
   share: number;
   /** The most pieces per tick. */
   tickPieces: number;
 }
 
-/** A promise that waits for its tick. Its continuation runs after the governor, so it gets what is left of the share. */
-class Turn implements Work {
+/** A promise that waits for a tick. Its continuation runs after the governor's own work and may use the rest of the share. */
+class WaitingPromise implements Work {
   constructor(readonly take: (ms: number) => void) {}
 
   piece(): boolean {
@@ -26,22 +26,30 @@ class Turn implements Work {
   }
 }
 
-/** Work for clients that connect, and for clients that are connected: both lanes progress, however long the other one is. */
+/** The lanes of deferred work, for new and for connected clients. Each lane makes progress however full the other one is. */
 export type Lane = "connecting" | "connected";
 
 export class Governor {
+  /** The deferred work per lane, the next first. */
   readonly #lanes: Record<Lane, Set<Work>> = { connecting: new Set(), connected: new Set() };
+  /** The time for deferred work in this tick, in ms. */
   #budget: number;
+  /** The time that deferred work has used in this tick, in ms. */
   #spent = 0;
+  /** The number of pieces done in this tick. */
   #pieces = 0;
   #scheduled = false;
+  /** Whether the next piece comes from the lane of new clients. */
   #connectingIsNext = true;
-  /** Counts the ticks in which anything was spent. */
+  /** The number of ticks in which deferred work took time. */
   tick = 0;
-  /** When this tick began; 0 where the governor did not see it begin. */
+  /** When this tick began; 0 if the governor did not run at its begin. */
   #began = 0;
 
-  /** @param limits may be changed at any time. @param now a monotonic clock, in ms */
+  /**
+   * @param limits may be changed at any time
+   * @param now a monotonic clock, in ms
+   */
   constructor(
     readonly limits: GovernorLimits = { minMs: 0.5, maxMs: 5, share: 0.5, tickPieces: 64 },
     readonly now: () => number = () => performance.now(),
@@ -49,24 +57,24 @@ export class Governor {
     this.#budget = limits.minMs;
   }
 
-  /** Whether this tick's share has something left. */
+  /** Whether deferred work may take more of this tick. */
   get open(): boolean {
     return this.#spent < this.#budget && this.#pieces < this.limits.tickPieces;
   }
 
-  /** Does a piece of the work now if the tick's share allows it, and the rest in later ticks. */
+  /** Does a piece of work now if the tick's share allows it, and the rest in later ticks. */
   run(work: Work): void {
     if (this.#lanes.connected.has(work)) return;
     if (!this.open || this.charge(() => work.piece())) this.defer(work);
   }
 
-  /** Does the work in later ticks. */
+  /** Does work in later ticks. */
   defer(work: Work, lane: Lane = "connected"): void {
     this.#lanes[lane].add(work);
     this.#schedule();
   }
 
-  /** Does something now whose time counts against this tick's share. */
+  /** Runs a function now, and counts its time against this tick's share. */
   charge<T>(work: () => T): T {
     const began = this.now();
     try {
@@ -77,18 +85,18 @@ export class Governor {
     }
   }
 
-  /** Counts time that was spent in this tick, in ms. */
+  /** Counts time against this tick's share, in ms. */
   spend(ms: number): void {
     this.#spent += ms;
     this.#schedule();
   }
 
-  /** Resolves in a later tick, with the time that the caller may spend in it, in ms. One caller continues per tick. */
+  /** Resolves in a later tick with the time that the caller may use in it, in ms. One caller continues per tick. */
   next(): Promise<number> {
-    return new Promise((take) => this.defer(new Turn(take)));
+    return new Promise((take) => this.defer(new WaitingPromise(take)));
   }
 
-  /** A tick ends where the next immediate runs: between two of them Bun looks at its sockets. */
+  /** A tick ends when the next immediate runs: between two of them Bun polls its sockets. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -104,15 +112,15 @@ export class Governor {
         const lane = this.#nextLane();
         const [work] = lane;
         if (work === undefined) break;
-        if (work instanceof Turn) {
-          // Too little is left for it: it is the first of the next tick.
+        if (work instanceof WaitingPromise) {
+          // Too little of the share is left: it is the first of the next tick.
           if (this.#spent > this.#budget / 2) break;
           lane.delete(work);
           work.take(this.#budget - this.#spent);
           this.#spent = this.#budget;
           break;
         }
-        // To the end of the lane: every session gets a piece before any gets a second one.
+        // The work moves to the end of its lane: every session gets a piece before any gets a second one.
         lane.delete(work);
         if (this.charge(() => work.piece())) lane.add(work);
       }
@@ -122,7 +130,7 @@ export class Governor {
     }
   }
 
-  /** The lanes take turns, one piece each. */
+  /** The lanes alternate, one piece each. */
   #nextLane(): Set<Work> {
     const { connecting, connected } = this.#lanes;
     const first = this.#connectingIsNext ? connecting : connected;
@@ -131,12 +139,12 @@ export class Governor {
     return first === connecting ? connected : connecting;
   }
 
-  /** Sets this tick's share. While work waits Bun does not sleep: what the last tick took was spent on something. */
+  /** Sets this tick's share. While work waits, Bun does not sleep, so the previous tick contains no idle time. */
   #begin(): void {
     const { minMs, maxMs, share } = this.limits;
     const now = this.now();
-    const others = this.#began > 0 ? now - this.#began - this.#spent : 0;
-    this.#budget = Math.min(maxMs, Math.max(minMs, others * share));
+    const otherMs = this.#began > 0 ? now - this.#began - this.#spent : 0;
+    this.#budget = Math.min(maxMs, Math.max(minMs, otherMs * share));
     this.#began = now;
     this.#spent = 0;
     this.#pieces = 0;
@@ -144,5 +152,5 @@ export class Governor {
   }
 }
 
-/** The event loop is one per process, and so is its governor. */
+/** The governor of this process: there is one per event loop. */
 export const governor: Governor = new Governor();

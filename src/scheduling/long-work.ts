@@ -1,18 +1,19 @@
-// Work on a request that may take long: done in slices, one per event-loop tick for all requests together.
+// Long work on a request: done in slices, one per event-loop tick for all requests together.
 import { ThumpError } from "../protocol/codes.ts";
 import { governor } from "./governor.ts";
 
-/** How long the work on a small body may take before its first pause, in ms. */
+/** The longest time that the work on a small body may take before its first pause. */
 const FIRST_SLICE_MS = 0.5;
-/** In bytes. */
+/** The largest small body. */
 const SMALL_BODY_BYTES = 16 * 1024;
 
 export class LongWork {
+  /** When this slice ends, by `performance.now()`. */
   #end: number;
 
   /**
-   * @param size of a request's body, in bytes: the work on a small one begins at once
-   * @param isGone whether the client has left
+   * @param size the size of the request's body, in bytes. Work on a small one starts at once
+   * @param isGone whether the client has disconnected
    */
   constructor(
     size: number,
@@ -21,15 +22,15 @@ export class LongWork {
     this.#end = size > SMALL_BODY_BYTES ? 0 : performance.now() + FIRST_SLICE_MS;
   }
 
-  /** Whether `pause` comes first: the time of this slice is over, or none has begun. */
+  /** Whether to call `pause` before the next step: the slice has ended, or none has started. */
   get isDue(): boolean {
     return performance.now() >= this.#end;
   }
 
-  /** Resolves with the next slice. @throws ThumpError when the client has left: nothing more is to be done for it */
+  /** Resolves at the start of the next slice. @throws ThumpError `malformed` if the client has disconnected */
   async pause(): Promise<void> {
     const ms = await governor.next();
-    if (this.isGone()) throw new ThumpError("malformed", "The client left before the answer.");
+    if (this.isGone()) throw new ThumpError("malformed", "The client disconnected before the response.");
     this.#end = performance.now() + ms;
   }
 }

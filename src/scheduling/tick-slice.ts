@@ -1,18 +1,19 @@
-// Bounds how much of a long piece of work is done in one event-loop tick. Pure: the clock is handed in.
+// Slices: limit the amount of long work per event-loop tick. Pure: the clock is a parameter.
 
-/** The most that one slice of background work takes, in ms. */
+/** The longest slice of background work. */
 const MAX_SLICE_MS = 1;
 /** The clock is read once per this number of items. */
 const ITEMS_PER_CLOCK_READ = 16;
 
 export class TickSlice {
   readonly #end: number;
-  /** How many items it has had. */
+  /** The number of items taken. */
   done = 0;
 
   /**
    * @param items the most items per slice
    * @param now a monotonic clock, in ms
+   * @param ms the longest duration of the slice
    */
   constructor(
     readonly items: number,
@@ -22,7 +23,7 @@ export class TickSlice {
     this.#end = now() + ms;
   }
 
-  /** True if one more item fits into this slice; counts it. */
+  /** Counts one more item. Returns false if the slice has ended. */
   take(): boolean {
     if (this.done >= this.items) return false;
     if (this.done > 0 && this.done % ITEMS_PER_CLOCK_READ === 0 && this.now() >= this.#end) return false;
@@ -31,21 +32,21 @@ export class TickSlice {
   }
 }
 
-/** Goes round a collection, a few items at a time. */
+/** Visits a collection in rounds, a few items at a time. */
 export class Rounds<T> {
-  #place: Iterator<T> | undefined;
+  #iterator: Iterator<T> | undefined;
 
-  /** @param items may change meanwhile */
+  /** @param items returns the collection, which may change between calls of `next` */
   constructor(readonly items: () => Iterable<T>) {}
 
-  /** The next items, at most `most` of them: from where it was left off, and after the last one the first. */
-  *next(most: number): Iterable<T> {
+  /** The next items, at most `max` of them. The first item follows the last one. */
+  *next(max: number): Iterable<T> {
     let rounds = 0;
-    for (let i = 0; i < most && rounds < 2;) {
-      this.#place ??= this.items()[Symbol.iterator]();
-      const { done, value } = this.#place.next();
+    for (let i = 0; i < max && rounds < 2;) {
+      this.#iterator ??= this.items()[Symbol.iterator]();
+      const { done, value } = this.#iterator.next();
       if (done) {
-        this.#place = undefined;
+        this.#iterator = undefined;
         rounds++;
         continue;
       }

@@ -7,13 +7,13 @@ import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
 
 /** The most looks of a sampler in one tick of the event loop, from now on. */
-function watch(sampler: { readonly looks: number }): { most: number; stop(): void } {
+function watch(sampler: { readonly visits: number }): { most: number; stop(): void } {
   let done = false;
-  let before = sampler.looks;
+  let before = sampler.visits;
   const watched = { most: 0, stop: () => void (done = true) };
   const tick = () => {
-    watched.most = Math.max(watched.most, sampler.looks - before);
-    before = sampler.looks;
+    watched.most = Math.max(watched.most, sampler.visits - before);
+    before = sampler.visits;
     if (!done) setImmediate(tick);
   };
   tick();
@@ -31,22 +31,22 @@ test("sampled rooms have no timers of their own, and idle ones are not looked at
   expect(intervals).not.toHaveBeenCalled();
   const { sampler } = server.thump.hub;
   expect(sampler.size).toBe(1000);
-  const before = sampler.looks;
+  const before = sampler.visits;
   // Ten times as long as the fastest of them waits between two samples.
   await Bun.sleep(100);
-  expect(sampler.looks).toBe(before);
+  expect(sampler.visits).toBe(before);
   await server.thump.publish("room:7", "new");
   for (const stream of streams) await stream.events.find(({ data }) => data.includes('"new"'));
-  expect(sampler.looks).toBe(before + 5);
+  expect(sampler.visits).toBe(before + 5);
 });
 
 test("a publication marks its room, and looks at none of those who sample it", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await connect(server.socket("/rooms/r?max=1"));
   const { sampler, rooms } = server.thump.hub;
-  expect(sampler.looks).toBe(0);
+  expect(sampler.visits).toBe(0);
   for (let i = 0; i < 100; i++) void server.thump.publish("r", i);
-  expect(sampler.looks).toBe(0);
+  expect(sampler.visits).toBe(0);
   expect(rooms.get("r")?.samples?.resting.size).toBe(20);
 });
 
@@ -55,7 +55,7 @@ test("samples of one room are sent a slice per tick, and each subscriber gets th
   const { hub } = server.thump;
   const joins = names.map((room) => ({ room, max: 100 }));
   const streams = await Promise.all(Array.from({ length: 6 }, () => openMultiplexed(server.url, joins)));
-  const start = hub.sampler.looks;
+  const start = hub.sampler.visits;
   const watched = watch(hub.sampler);
   for (const room of names) await server.thump.publish(room, `first ${room}`);
   for (const room of names) await server.thump.publish(room, `last ${room}`);
@@ -67,7 +67,7 @@ test("samples of one room are sent a slice per tick, and each subscriber gets th
     }
   }
   watched.stop();
-  expect(hub.sampler.looks).toBeGreaterThanOrEqual(start + 1200);
+  expect(hub.sampler.visits).toBeGreaterThanOrEqual(start + 1200);
   expect(watched.most).toBeLessThanOrEqual(500);
 });
 
@@ -83,7 +83,7 @@ test("a session that joins many sampled rooms gets the newest of each a slice pe
     (events) => events.filter(({ data }) => data.includes('"message"')).length >= 1000,
   );
   watched.stop();
-  expect(sampler.looks).toBe(1000);
+  expect(sampler.visits).toBe(1000);
   expect(watched.most).toBeLessThanOrEqual(500);
 });
 

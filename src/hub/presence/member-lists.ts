@@ -1,4 +1,5 @@
-// Who is in a room, as requests are answered: built once however many ask, and a large room's list a slice per tick.
+// Member lists: the responses to requests for a room's members. A large room's list is built a slice per tick, and shared
+// by all requests.
 import type { ClusterPresence } from "../../log/peers.ts";
 import { PresenceSet } from "../../rooms/presence/presence-set.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../../rooms/rule.ts";
@@ -7,17 +8,18 @@ import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Room } from "../room.ts";
 import type { Session } from "../session.ts";
 
-/** Rooms with at most this many sessions are listed at once, as they are now. */
+/** Rooms with at most this number of sessions are listed for each request. */
 const MAX_INLINE_SESSIONS = 100;
-/** The list of a larger room may be as many ms old as it has sessions, but at most this; one from Redis at least that. */
+/** The list of a larger room may be 1 ms old per session of the room, but at most this. */
 const MAX_AGE_MS = 1000;
+/** The age up to which a list from other nodes is reused. */
 const CLUSTER_MAX_AGE_MS = 50;
-/** The most sessions that are looked at in one tick. */
+/** The most sessions visited per tick. */
 const SESSIONS_PER_TICK = 1000;
-/** The most characters of lists that are remembered. */
+/** The most characters of cached lists. */
 const MAX_CACHED_CHARACTERS = 8 << 20;
 
-/** What a list is made from: its `changes` differ whenever the list may. */
+/** The object that a list is built from. Its `changes` is different whenever the list may be. */
 interface Source {
   readonly changes: number;
 }
@@ -26,36 +28,37 @@ interface CachedList {
   readonly source: Source | undefined;
   readonly changes: number;
   text: string | Promise<string>;
-  /** Until when it is good whatever has changed, in ms; infinite while it is being built. */
+  /** The time until which the list is reused despite changes, in ms; Infinity while the list is being built. */
   until: number;
 }
 
 export class MemberLists {
-  /** How many sessions and users were looked at to build lists. */
-  looks = 0;
-  /** By room, the newest last. */
+  /** The number of sessions and users visited to build lists. */
+  visits = 0;
+  /** The cached lists by room, the newest last. */
   readonly #lists = new Map<string, CachedList>();
   #characters = 0;
 
+  /** @param now a monotonic clock, in ms */
   constructor(readonly now: () => number) {}
 
-  /** The characters of all lists that are remembered. */
-  get remembered(): number {
+  /** The number of characters of all cached lists. */
+  get cachedCharacters(): number {
     return this.#characters;
   }
 
-  /** A room with presence. */
+  /** Lists a room with presence from its presence set. */
   ofMembers(name: string, members: PresenceSet): string | Promise<string> {
-    return this.#remembered(name, members, members.sessions, () => {
-      this.looks += Math.min(members.users, members.limit);
+    return this.#cached(name, members, members.sessions, () => {
+      this.visits += Math.min(members.users, members.limit);
       return members.list;
     });
   }
 
-  /** A room by its sessions here, where nothing keeps who is present. */
+  /** Lists a room without presence from its sessions on this server. */
   ofRoom(name: string, room: Room | undefined, rule = DEFAULT_PRESENCE): string | Promise<string> {
     const count = room?.members.size ?? 0;
-    return this.#remembered(name, room, count, () => {
+    return this.#cached(name, room, count, () => {
       const members = new PresenceSet(rule);
       if (count > MAX_INLINE_SESSIONS) return this.#gather(room, members).then(() => members.list);
       for (const { session } of room?.members ?? []) this.#report(members, session);
@@ -63,7 +66,7 @@ export class MemberLists {
     });
   }
 
-  /** A room with presence in which nobody is present here: asks the other nodes. @throws ThumpError `unavailable` */
+  /** Lists a room with presence that has no sessions here: asks the other nodes. @throws ThumpError `unavailable` */
   ofNodes(
     name: string,
     room: Room | undefined,
@@ -76,11 +79,16 @@ export class MemberLists {
       await clusterPresence.read(name, members);
       return members.list;
     };
-    return this.#remembered(name, undefined, CLUSTER_MAX_AGE_MS, ask, true);
+    return this.#cached(name, undefined, CLUSTER_MAX_AGE_MS, ask, true);
   }
 
-  /** @param sessions how many there are in the room @param always remember it even if the room is small */
-  #remembered(
+  /**
+   * Returns the cached list, or builds it.
+   * @param source undefined if changes of the list cannot be detected
+   * @param sessions the number of sessions in the room
+   * @param always cache the list even if the room is small
+   */
+  #cached(
     name: string,
     source: Source | undefined,
     sessions: number,
@@ -105,7 +113,7 @@ export class MemberLists {
       listed.text = built;
       listed.until = this.now() + Math.min(MAX_AGE_MS, sessions);
       this.#characters += built.length;
-      this.#bound();
+      this.#evict();
     };
     const failed = () => void (this.#lists.get(name) === listed && this.#forget(name));
     if (text instanceof Promise) text.then(done, failed);
@@ -127,7 +135,7 @@ export class MemberLists {
   }
 
   #report(members: PresenceSet, session: Session): void {
-    this.looks++;
+    this.visits++;
     if (session.countsAsPresent && !session.ended) reportSession(members, session);
   }
 
@@ -138,7 +146,7 @@ export class MemberLists {
     if (typeof known.text === "string") this.#characters -= known.text.length;
   }
 
-  #bound(): void {
+  #evict(): void {
     for (const name of this.#lists.keys()) {
       if (this.#characters <= MAX_CACHED_CHARACTERS) return;
       this.#forget(name);
@@ -146,7 +154,7 @@ export class MemberLists {
   }
 }
 
-/** A session of this process is a source of its own. @param at since when it says what it says, in ms since 1970 */
+/** Reports a session's user to a presence set, with the session as the source. @param at when the details were set, in ms since 1970 */
 export function reportSession(members: PresenceSet, { id, identity, since }: Session, at = since): void {
   const { user, info } = identity;
   members.report(id, { user, info, since, sessions: 1, at });

@@ -1,4 +1,4 @@
-// Who listens to the presence of rooms: how news of it leaves for all of them, and how each is told a snapshot first.
+// Presence fan-out: sends a snapshot to each session that requested presence, and then the changes to all of them at once.
 import type { ContentCoding } from "../content-coding.ts";
 import { presenceMessage } from "../../protocol/presence-messages.ts";
 import type { FlowBudget, PublishToTopic } from "../backpressure.ts";
@@ -9,7 +9,7 @@ import type { StreamBatchers } from "../stream-batcher.ts";
 
 const encoder = new TextEncoder();
 
-/** What presence fan-out needs of the live fan-out. */
+/** The members of the live fan-out that presence fan-out uses. */
 export interface PresenceFanOutHost {
   /** The seq up to which all live sessions have received everything. */
   readonly position: number;
@@ -20,45 +20,46 @@ export interface PresenceFanOutHost {
   detachSlow(session: Session, position: number): void;
 }
 
+/** The name of the Bun topic for a room's presence. */
 function topicOf(room: Room): string {
   return `presence/${room.name}`;
 }
 
 export class PresenceFanOut {
-  readonly #fanOut: PresenceFanOutHost;
-  /** What all listeners of a room know, as JSON fields; nothing where its rule keeps no presence. */
+  readonly #host: PresenceFanOutHost;
+  /** Returns what all receivers of a room have been sent, as JSON fields; undefined if its rule has no presence. */
   snapshotOf: (room: Room) => string | undefined = () => undefined;
 
-  constructor(fanOut: PresenceFanOutHost) {
-    this.#fanOut = fanOut;
+  constructor(host: PresenceFanOutHost) {
+    this.#host = host;
   }
 
   /**
-   * A session that asked for it begins to listen. Returned is the snapshot that goes with the reply; where there is
-   * none, because it is a stream or has enough to read already, it comes as a message (`onCaughtUp`).
+   * Starts to send presence to a session that requested it. Returns the snapshot for the reply to its join. Streams, and
+   * sockets that are backed up, receive it as a message later (`onCaughtUp`).
    */
   begin(membership: Membership): string | undefined {
     const { session, presence } = membership;
     if (!presence || session.ended) return undefined;
     markUninformed(membership);
     if (!(session instanceof TopicSession) || session.backedUp()) return undefined;
-    return this.#inform(membership);
+    return this.#goLive(membership);
   }
 
-  /** The connection of a session can take more: it is told what it does not know, and hears news from then on. */
+  /** Sends the outstanding snapshots to a session whose connection can take more. It receives changes from then on. */
   onCaughtUp(session: Session): void {
     for (const membership of session.uninformed ?? []) {
-      // It will drain, and come here again.
+      // Called again when the connection has drained.
       if (session.ended || session.backedUp()) return;
-      const snapshot = this.#inform(membership);
+      const snapshot = this.#goLive(membership);
       const { room } = membership;
       if (snapshot === undefined) continue;
       if (session instanceof TopicSession) session.sendPresence(presenceMessage(room.name, snapshot));
-      else this.#open(room, session as StreamSink, snapshot);
+      else this.#sendSnapshot(room, session as StreamSink, snapshot);
     }
   }
 
-  /** A session lags: it receives no presence changes, and a new snapshot when it has caught up. */
+  /** Stops sending changes to a session that lags. It receives a new snapshot when it has caught up. */
   pause(session: Session): void {
     for (const membership of session.memberships.values()) {
       if (membership.presence !== "live") continue;
@@ -67,35 +68,35 @@ export class PresenceFanOut {
     }
   }
 
-  /** A session listens no more: it leaves the room, or may not know who is there. */
+  /** Ends presence for a membership: the session leaves the room, or may no longer see its members. */
   end(membership: Membership): void {
     if (membership.presence === "live") this.#unsubscribe(membership);
     membership.presence = undefined;
     markInformed(membership);
   }
 
-  /** A message leaves for all who listen in a room: encoded once a format. @param text JSON */
+  /** Sends a message to all receivers in a room: encoded once per format. @param text JSON */
   send(room: Room, text: string): void {
     const { audience } = room;
     if (!audience) return;
     audience.opening = undefined;
     if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
     if (audience.streams.size === 0) return;
-    // What has gathered for streams comes first: a stream that is detached here has all of it.
-    this.#fanOut.batchers.flushAll();
+    // Pending publications first, so that a stream that is detached here has received them.
+    this.#host.batchers.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
       const blocks = new Map<ContentCoding, Uint8Array>();
       for (const stream of streams) {
         const block = blocks.get(stream.coding) ?? stream.coding.block(chunk);
         blocks.set(stream.coding, block);
-        if (!stream.write(block)) this.#fanOut.detachSlow(stream, this.#fanOut.position);
+        if (!stream.write(block)) this.#host.detachSlow(stream, this.#host.position);
       }
     }
   }
 
   #sendToSockets(room: Room, audience: PresenceAudience, text: string): void {
-    const { flow, publishToTopic, stats } = this.#fanOut;
+    const { flow, publishToTopic, stats } = this.#host;
     const size = Buffer.byteLength(text);
     flow.reserve(size);
     const sent = publishToTopic(topicOf(room), text, false);
@@ -103,10 +104,10 @@ export class PresenceFanOut {
     if (sent <= 0) flow.backedUp();
   }
 
-  /** From here on it hears all news: they are about what this returns. */
-  #inform(membership: Membership): string | undefined {
+  /** Makes a membership live: all later changes apply to the returned snapshot. */
+  #goLive(membership: Membership): string | undefined {
     const { room, session } = membership;
-    // News that are due leave first. That may detach sessions, this one too.
+    // Changes that are due are sent first. That may detach sessions, this one too.
     const snapshot = this.snapshotOf(room);
     if (session.ended) return undefined;
     markInformed(membership);
@@ -123,8 +124,8 @@ export class PresenceFanOut {
     return snapshot;
   }
 
-  /** Tells a stream who is there: put together, and compressed, once for all who come until there is news. */
-  #open(room: Room, stream: StreamSink, snapshot: string): void {
+  /** Sends a snapshot to a stream. It is encoded and compressed once for all streams until the next change. */
+  #sendSnapshot(room: Room, stream: StreamSink, snapshot: string): void {
     const { audience } = room;
     if (!audience) return stream.sendPresence(presenceMessage(room.name, snapshot));
     if (audience.opening?.snapshot !== snapshot) audience.opening = { snapshot, blocks: new Map() };

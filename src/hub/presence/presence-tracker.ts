@@ -1,4 +1,4 @@
-// Presence: keeps who is in the rooms whose rule says so, and tells those who listen, a tick's changes at a time.
+// Presence: tracks the users of rooms whose rule has presence, and sends the changes at intervals, combined.
 import { now } from "../../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../../protocol/presence-messages.ts";
 import type { Log } from "../../log/log.ts";
@@ -12,15 +12,16 @@ import type { Room } from "../room.ts";
 import type { Membership, Session } from "../session.ts";
 import type { Stats } from "../stats.ts";
 
-/** How often it is looked whether a tick or a grace is over, in ms; only while there is something to wait for. */
+/** The interval at which rooms are checked for due messages and expired grace periods, while any are pending. */
 const TICK_MS = 50;
-/** A room's tick is as many ms as it has sessions, but at least a beat and at most this. */
-const MAX_TICK_MS = 1000;
-/** The most rooms that are looked at in one tick of the event loop, and the most users of a room who leave in one. */
+/** The interval between two messages of a room is 1 ms per session, but at least `TICK_MS` and at most this. */
+const MAX_MESSAGE_INTERVAL_MS = 1000;
+/** The most rooms visited in one event-loop tick. */
 const ROOMS_PER_TICK = 500;
+/** The most users of a room whose grace period ends in one event-loop tick. */
 const USERS_PER_TICK = 500;
 
-/** What the tracker needs of the hub. */
+/** The members of the hub that the tracker uses. */
 export interface PresenceHost {
   readonly log: Pick<Log, "peers">;
   readonly rooms: ReadonlyMap<string, Room>;
@@ -30,34 +31,36 @@ export interface PresenceHost {
   ruleOf(room: string): Rule;
 }
 
-/** A room with presence. It is kept as long as somebody is present: a little longer than anybody is in it. */
+/** A room with presence. Tracked while a user is present, which is until the last grace period has ended. */
 interface TrackedRoom {
   readonly name: string;
   readonly members: PresenceSet;
-  /** While it is not known yet who is there on other nodes. */
+  /** Set until the users on other nodes are known. */
   starting: Promise<void> | undefined;
-  /** Nothing is told before this time. */
+  /** The earliest time of the next message, by `PresenceTracker.now`. */
   next: number;
 }
 
 export class PresenceTracker {
-  /** A clock that never goes back, in ms. */
+  /** A monotonic clock, in ms. */
   now: () => number = () => performance.now();
   readonly lists: MemberLists = new MemberLists(() => this.now());
   readonly #host: PresenceHost;
-  /** Other nodes, where there are some: they are told who is here, and tell who is there. */
+  /** Exchanges presence with other nodes; undefined without a cluster. */
   readonly #clusterPresence: ClusterPresence | undefined;
   readonly #rooms = new Map<string, TrackedRoom>();
-  /** Rooms with something to tell, or with a grace that runs. */
+  /** Rooms with pending changes or a running grace period. */
   readonly #waiting = new Set<TrackedRoom>();
-  /** Where the round over them is. */
-  #place: Iterator<TrackedRoom> | undefined;
+  /** The current position of the round over waiting rooms. */
+  #iterator: Iterator<TrackedRoom> | undefined;
+  /** The room whose visit the next tick continues. */
   #unfinished: TrackedRoom | undefined;
+  /** Whether the round continues in the next event-loop tick. */
   #continuing = false;
   #timer: Timer | undefined;
   #stopped = false;
-  /** How often a room was looked at. */
-  looks = 0;
+  /** The number of visits to rooms. */
+  visits = 0;
 
   constructor(host: PresenceHost) {
     this.#host = host;
@@ -65,19 +68,19 @@ export class PresenceTracker {
     host.fanOut.presence.snapshotOf = (room) => this.#snapshot(room);
   }
 
-  /** Users who are present here, counted once a room. */
+  /** The number of users present on this node, counted once per room. */
   get users(): number {
     return this.#rooms.values().reduce((sum, { members }) => sum + members.usersHere, 0);
   }
 
   /**
-   * Who is in a room now, as JSON fields: from what is kept, or from its sessions where nothing is. Where it has
-   * presence, on all nodes. @throws ThumpError `unavailable`
+   * Lists the members of a room as JSON fields: with presence on all nodes, otherwise from the sessions of this server.
+   * @throws ThumpError `unavailable`
    */
   list(name: string): string | Promise<string> {
-    const kept = this.#rooms.get(name);
-    if (kept?.starting) return kept.starting.then(() => this.lists.ofMembers(name, kept.members));
-    if (kept) return this.lists.ofMembers(name, kept.members);
+    const tracked = this.#rooms.get(name);
+    if (tracked?.starting) return tracked.starting.then(() => this.lists.ofMembers(name, tracked.members));
+    if (tracked) return this.lists.ofMembers(name, tracked.members);
     const room = this.#host.rooms.get(name);
     const { presence } = this.#host.ruleOf(name);
     return presence && this.#clusterPresence
@@ -85,32 +88,32 @@ export class PresenceTracker {
       : this.lists.ofRoom(name, room, presence);
   }
 
-  /** Somebody is about to come into a room where nobody was. Returned is what they wait for, if anything. */
+  /** A room is opened. Returns a promise if joins have to wait until the users on other nodes are known. */
   open({ name, rule: { presence } }: Room): Promise<void> | undefined {
     return presence && this.#clusterPresence
       ? (this.#rooms.get(name) ?? this.#track(name, new PresenceSet(presence))).starting
       : undefined;
   }
 
-  /** A session is in a room. @param at since when it says what it says, in ms since 1970 */
+  /** A session has entered a room, or its user's details changed. @param at when they were set, in ms since 1970 */
   enter({ session, room }: Membership, at = session.since): void {
     const { presence } = room.rule;
     if (!presence || !session.countsAsPresent) return;
-    const kept = this.#rooms.get(room.name) ?? this.#track(room.name, new PresenceSet(presence));
-    reportSession(kept.members, session, at);
-    this.#changed(kept, session);
+    const tracked = this.#rooms.get(room.name) ?? this.#track(room.name, new PresenceSet(presence));
+    reportSession(tracked.members, session, at);
+    this.#changed(tracked, session);
   }
 
-  /** A session leaves a room. */
+  /** A session has left a room. */
   leave({ session, room }: Membership): void {
     if (!room.rule.presence) return;
-    const kept = this.#rooms.get(room.name);
-    if (!kept) return;
-    kept.members.retract(session.id, session.identity.user, this.now());
-    this.#changed(kept, session);
+    const tracked = this.#rooms.get(room.name);
+    if (!tracked) return;
+    tracked.members.retract(session.id, session.identity.user, this.now());
+    this.#changed(tracked, session);
   }
 
-  /** Something else is known of a session's user. */
+  /** The details of a session's user have changed, because its token was renewed. */
   renewed(session: Session): void {
     for (const membership of session.memberships.values()) {
       membership.room.changes++;
@@ -118,28 +121,28 @@ export class PresenceTracker {
     }
   }
 
-  /** Rules have changed: presence begins in some rooms, ends in others, and goes on by another rule in yet others. */
+  /** The rules have changed: starts, ends or adjusts presence in the rooms they apply to. */
   applyRules(): void {
     const host = this.#host;
     for (const room of host.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
-    for (const kept of this.#rooms.values()) {
-      const { presence } = host.ruleOf(kept.name);
-      if (!presence) this.#end(kept);
-      else if (!Bun.deepEquals(kept.members.rule, presence)) {
-        kept.members.applyRule(presence, this.now());
-        this.#wait(kept);
+    for (const tracked of this.#rooms.values()) {
+      const { presence } = host.ruleOf(tracked.name);
+      if (!presence) this.#end(tracked);
+      else if (!Bun.deepEquals(tracked.members.rule, presence)) {
+        tracked.members.applyRule(presence, this.now());
+        this.#wait(tracked);
       }
     }
   }
 
-  /** What is due now: graces that are over, and news. It is called every 50 ms while anything waits; a slice per tick. */
+  /** Ends grace periods and sends changes that are due, a slice per event-loop tick. Runs every `TICK_MS` while any wait. */
   tick(): void {
     const now = this.now();
     const slice = new TickSlice(ROOMS_PER_TICK);
     while (slice.take()) {
-      const kept = this.#unfinished ?? this.#next();
-      if (!kept) return this.#rest();
-      this.#unfinished = this.#visit(kept, now) ? undefined : kept;
+      const tracked = this.#unfinished ?? this.#next();
+      if (!tracked) return this.#rest();
+      this.#unfinished = this.#visit(tracked, now) ? undefined : tracked;
       if (this.#unfinished) break;
     }
     if (this.#continuing) return;
@@ -152,101 +155,103 @@ export class PresenceTracker {
 
   /** The next room of the round; undefined at its end. */
   #next(): TrackedRoom | undefined {
-    this.#place ??= this.#waiting.values();
-    const { done, value } = this.#place.next();
-    if (done) this.#place = undefined;
+    this.#iterator ??= this.#waiting.values();
+    const { done, value } = this.#iterator.next();
+    if (done) this.#iterator = undefined;
     return done ? undefined : value;
   }
 
-  /** False when more of it is due than is done in one tick. */
-  #visit(kept: TrackedRoom, now: number): boolean {
-    if (!this.#waiting.has(kept)) return true;
-    const { name, members } = kept;
-    this.looks++;
-    const left = members.expire(now, USERS_PER_TICK);
-    for (const user of left) this.#clusterPresence?.changed(name, user);
-    // All who leave at a time are told of at a time.
-    if (left.length === USERS_PER_TICK) return false;
-    const over = members.isEmpty && !this.#host.rooms.has(name);
-    if (over) this.#forget(kept);
-    else if (members.diff.pending && now >= kept.next) this.#sendChanges(kept, now);
-    if (over || !(members.diff.pending || members.leaving)) this.#waiting.delete(kept);
+  /** Visits a room. Returns false if more of its users are due than one tick allows. */
+  #visit(tracked: TrackedRoom, now: number): boolean {
+    if (!this.#waiting.has(tracked)) return true;
+    const { name, members } = tracked;
+    this.visits++;
+    const gone = members.expire(now, USERS_PER_TICK);
+    for (const user of gone) this.#clusterPresence?.changed(name, user);
+    // Users who leave together are reported in one message.
+    if (gone.length === USERS_PER_TICK) return false;
+    const isUnused = members.isEmpty && !this.#host.rooms.has(name);
+    if (isUnused) this.#forget(tracked);
+    else if (members.diff.pending && now >= tracked.next) this.#sendChanges(tracked, now);
+    if (isUnused || !(members.diff.pending || members.leaving)) this.#waiting.delete(tracked);
     return true;
   }
 
+  /** Ends a round: stops the timer if no room waits. */
   #rest(): void {
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Nobody is told anything any more. */
+  /** Stops sending changes. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
   }
 
   #track(name: string, members: PresenceSet): TrackedRoom {
-    const kept: TrackedRoom = { name, members, starting: undefined, next: 0 };
-    this.#rooms.set(name, kept);
-    kept.starting = this.#clusterPresence
-      ?.subscribe(name, members, () => this.#wait(kept))
-      .then(() => void (kept.starting = undefined));
-    return kept;
+    const tracked: TrackedRoom = { name, members, starting: undefined, next: 0 };
+    this.#rooms.set(name, tracked);
+    tracked.starting = this.#clusterPresence
+      ?.subscribe(name, members, () => this.#wait(tracked))
+      .then(() => void (tracked.starting = undefined));
+    return tracked;
   }
 
-  #forget(kept: TrackedRoom): void {
-    this.#rooms.delete(kept.name);
-    this.#waiting.delete(kept);
-    this.#clusterPresence?.unsubscribe(kept.name);
+  #forget(tracked: TrackedRoom): void {
+    this.#rooms.delete(tracked.name);
+    this.#waiting.delete(tracked);
+    this.#clusterPresence?.unsubscribe(tracked.name);
   }
 
-  #changed(kept: TrackedRoom, { identity }: Session): void {
-    this.#clusterPresence?.changed(kept.name, identity.user);
-    this.#wait(kept);
+  #changed(tracked: TrackedRoom, { identity }: Session): void {
+    this.#clusterPresence?.changed(tracked.name, identity.user);
+    this.#wait(tracked);
   }
 
-  #wait(kept: TrackedRoom): void {
-    this.#waiting.add(kept);
+  #wait(tracked: TrackedRoom): void {
+    this.#waiting.add(tracked);
     if (this.#timer || this.#stopped) return;
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
 
-  #sendChanges(kept: TrackedRoom, now: number): void {
-    const { members, name } = kept;
+  #sendChanges(tracked: TrackedRoom, now: number): void {
+    const { members, name } = tracked;
     const { changes, netted } = members.diff.take();
     const { presence } = this.#host.stats;
     presence.netted += netted;
     const room = this.#host.rooms.get(name);
     if (!changes || !room?.audience) return;
-    kept.next = now + Math.min(MAX_TICK_MS, Math.max(TICK_MS, members.sessions));
+    tracked.next = now + Math.min(MAX_MESSAGE_INTERVAL_MS, Math.max(TICK_MS, members.sessions));
     presence.messages++;
     this.#host.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
-  /** What all who listen know. Where it may be told now, what is news is told first. */
+  /** The state that all receivers of a room have been sent. Pending changes that may be sent now are sent first. */
   #snapshot(room: Room): string | undefined {
-    const kept = this.#rooms.get(room.name);
-    if (!kept) return undefined;
+    const tracked = this.#rooms.get(room.name);
+    if (!tracked) return undefined;
     const now = this.now();
-    if (kept.members.diff.pending && (now >= kept.next || !room.audience)) this.#sendChanges(kept, now);
-    return kept.members.diff.snapshot;
+    if (tracked.members.diff.pending && (now >= tracked.next || !room.audience))
+      this.#sendChanges(tracked, now);
+    return tracked.members.diff.snapshot;
   }
 
-  /** A room that somebody is in has presence from now on, if it has not had it before. */
+  /** Starts presence in an open room, unless it is tracked already. */
   #begin(room: Room, rule: PresenceRule): void {
     if (this.#rooms.has(room.name)) return;
-    const kept = this.#track(room.name, membersOf(room, rule));
-    // Whoever asked for it was told nothing so far.
-    kept.members.diff.restart();
-    this.#wait(kept);
+    const tracked = this.#track(room.name, membersOf(room, rule));
+    // The sessions that requested presence have received nothing so far.
+    tracked.members.diff.restart();
+    this.#wait(tracked);
   }
 
-  #end(kept: TrackedRoom): void {
-    this.#forget(kept);
-    const room = this.#host.rooms.get(kept.name);
-    if (room) this.#host.fanOut.presence.send(room, presenceOff(kept.name));
+  #end(tracked: TrackedRoom): void {
+    this.#forget(tracked);
+    const room = this.#host.rooms.get(tracked.name);
+    if (room) this.#host.fanOut.presence.send(room, presenceOff(tracked.name));
   }
 }
 

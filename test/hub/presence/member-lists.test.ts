@@ -23,14 +23,14 @@ test.each(RULES)("the members of a large room %s are gathered once for many requ
   const client = await multiplexed(server.socket("/ws"), { headers: bearer(userToken("watcher")) });
   using gathered = spyOn(PresenceSet.prototype, "report");
   const { lists } = server.thump.hub.presence;
-  const before = lists.looks;
+  const before = lists.visits;
   const answers = await Promise.all(
     Array.from({ length: 500 }, () => client.ask({ type: "members", room: "r" })),
   );
   for (const answer of answers) expect(answer).toMatchObject({ type: "members", users: 300 });
   expect((await membersOf(server, "r")).users).toBe(300);
   expect(gathered.mock.calls.length).toBeLessThanOrEqual(300);
-  expect(lists.looks - before).toBeLessThanOrEqual(300);
+  expect(lists.visits - before).toBeLessThanOrEqual(300);
 });
 
 test("a small room is listed as it is now, whoever has just come or gone", async () => {
@@ -63,15 +63,15 @@ test("many large rooms are gathered a slice per tick, all together", async () =>
   let before = 0;
   let done = false;
   const watch = () => {
-    most = Math.max(most, lists.looks - before);
-    before = lists.looks;
+    most = Math.max(most, lists.visits - before);
+    before = lists.visits;
     if (!done) setImmediate(watch);
   };
   const answers = Array.from({ length: 5 }, (_, i) => lists.ofRoom(`r${i}`, roomOf(3000)));
   watch();
   for (const answer of answers) expect(await answer).toContain('"users":3000');
   done = true;
-  expect(lists.looks).toBe(15_000);
+  expect(lists.visits).toBe(15_000);
   expect(most).toBeLessThanOrEqual(1000);
 });
 
@@ -98,7 +98,7 @@ test("what is remembered of many rooms is bounded", async () => {
       Object.assign(session, { identity: { user: `${rule}${session.id}` } });
     await lists.ofRoom(`r${i}`, room);
   }
-  expect(lists.remembered).toBeLessThanOrEqual(8 << 20);
+  expect(lists.cachedCharacters).toBeLessThanOrEqual(8 << 20);
 });
 
 test("streams that begin while there is no news get the same snapshot, compressed once", async () => {
