@@ -3,10 +3,8 @@
 import type { Server } from "bun";
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
-import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { type Cursor, formatCursor } from "../protocol/cursor.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
-import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Rules } from "../rooms/rules.ts";
 import type { SocketLimits } from "./backpressure.ts";
@@ -14,7 +12,9 @@ import { CatchUp, type CatchUpHost } from "./catch-up.ts";
 import { FanOut } from "./fan-out.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { HistoryCache } from "./history-cache.ts";
+import type { HubOptions } from "./hub-options.ts";
 import { JoinCoordinator, type JoinHost, type JoinResult, type JoinStarts } from "./join.ts";
+import { LeaveCoordinator, type LeaveHost } from "./leave.ts";
 import { LogRecovery, type LogRecoveryHost } from "./log-recovery.ts";
 import { type PresenceHost, PresenceTracker } from "./presence/presence-tracker.ts";
 import { PublishPipeline, type TraceContext } from "./publish-pipeline.ts";
@@ -22,30 +22,15 @@ import type { Room } from "./room.ts";
 import { RoomLimits } from "./room-limits.ts";
 import { RoomRegistry, type RoomRegistryHost } from "./room-registry.ts";
 import { Sampler } from "./sampler.ts";
-import { type Membership, type Session, type StreamSink, TopicSession } from "./session.ts";
+import type { Session, StreamSink } from "./session.ts";
 import type { SessionEnd, SessionEvents } from "./session-events.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { Stats } from "./stats.ts";
 import type { StreamBatcher } from "./stream-batcher.ts";
 
-export interface HubOptions {
-  log: Log;
-  rules: Rules;
-  socketLimits: SocketLimits;
-  events: SessionEvents;
-  /** The heartbeat interval of each session, in ms. */
-  heartbeat: number;
-  /** The most rooms that one session may be in. */
-  roomsPerSession: number;
-  /** The most rooms that may have sessions. */
-  roomsInUse: number;
-  /** The most open rooms that were opened by one address, or by one user. */
-  roomsPerAddress: number;
-  /** Limits the histories of open rooms together. Undefined if the log keeps all histories in memory and limits them. */
-  memoryBudget?: MemoryBudget | undefined;
-}
-
-export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost, RoomRegistryHost {
+export class Hub
+  implements CatchUpHost, JoinHost, LeaveHost, LogRecoveryHost, PresenceHost, RoomRegistryHost
+{
   readonly log: Log;
   readonly socketLimits: SocketLimits;
   readonly events: SessionEvents;
@@ -64,6 +49,7 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
   readonly #rooms: RoomRegistry;
   readonly #logRecovery: LogRecovery;
   readonly #joins: JoinCoordinator;
+  readonly #leaves: LeaveCoordinator;
 
   constructor(options: HubOptions) {
     const { log, rules, socketLimits, events, memoryBudget } = options;
@@ -82,6 +68,7 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
     this.catchUp = new CatchUp(this);
     this.#logRecovery = new LogRecovery(this, this.catchUp);
     this.#joins = new JoinCoordinator(this, this.catchUp, this.sampler);
+    this.#leaves = new LeaveCoordinator(this, this.#rooms);
     this.presence = new PresenceTracker(this);
     log.onEpochChange = (before) => this.#logRecovery.onEpochChange(before);
   }
@@ -195,7 +182,7 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
   remove(session: Session, ending: SessionEnd): void {
     if (session.ended) return;
     session.ended = true;
-    for (const membership of session.memberships.values()) this.#leave(membership);
+    this.#leaves.leaveAll(session);
     this.catchUp.stop(session);
     this.fanOut.remove(session);
     this.#sessions.remove(session, ending);
@@ -229,13 +216,7 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
 
   /** Takes a session out of a room. @throws ThumpError `not-joined` */
   leave(session: Session, name: string): void {
-    const membership = session.memberships.get(name);
-    if (!membership) throw new ThumpError("not-joined", `This session is not in "${name}".`);
-    // A stream has one batcher for all of its rooms. It catches up and then moves to a different one.
-    if (membership.live && !(session instanceof TopicSession)) this.fanOut.pauseLive(session, this.position);
-    this.#leave(membership);
-    session.memberships.delete(name);
-    if (session.catchingUp && !session.ended) this.catchUp.resume(session);
+    this.#leaves.leave(session, name);
   }
 
   /** Continues a session's catch-up, or sends it presence snapshots, once its connection can take more. */
@@ -244,23 +225,14 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
     else if (session.uninformed) this.fanOut.presence.onCaughtUp(session);
   }
 
-  /** See `HistoryCache.release`. */
-  release(name: string, upTo: number): void {
-    this.histories.release(name, upTo);
-  }
-
   /** See `HistoryCache.forget`. */
   forget(name: string): void | Promise<void> {
     return this.histories.forget(name);
   }
 
-  /** Ends a session because of an error of the server. */
+  /** Ends a session because of an error of the server. See `SessionRegistry.fail`. */
   fail(session: Session, error: unknown): void {
-    // Temporary errors: the client reconnects later.
-    if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
-      return session.end(CLOSE.unavailable, error.code);
-    this.events.fault("a session was ended by a fault", error);
-    session.end(CLOSE.internal, "internal error");
+    this.#sessions.fail(session, error);
   }
 
   /** Stops all timers and removes the remaining sessions. A drain ends sessions before. */
@@ -270,21 +242,5 @@ export class Hub implements CatchUpHost, JoinHost, LogRecoveryHost, PresenceHost
     this.presence.stop();
     this.sampler.stop();
     for (const session of this.sessions.values()) this.remove(session, { reason: "stopped" });
-  }
-
-  #leave(membership: Membership): void {
-    const { room, session } = membership;
-    // The session left as it ended. A different room may have the name by now.
-    if (!room.members.has(membership)) return;
-    if (membership.live) this.fanOut.detach(membership);
-    if (membership.max) this.sampler.remove(membership);
-    this.catchUp.remove(membership);
-    if (membership.presence) this.fanOut.presence.end(membership);
-    this.presence.leave(membership);
-    room.members.delete(membership);
-    room.changes++;
-    const next = room.members.values().next().value;
-    this.roomLimits.leave(room.name, session, next?.session);
-    if (!next) this.#rooms.close(room);
   }
 }

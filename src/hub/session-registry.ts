@@ -1,4 +1,5 @@
 // The connected sessions, by id, and how many of them each client address has.
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 import type { SessionEnd, SessionEvents } from "./session-events.ts";
 import type { Stats } from "./stats.ts";
@@ -10,7 +11,7 @@ export class SessionRegistry {
 
   constructor(
     readonly stats: Pick<Stats, "begun" | "ended">,
-    readonly events: Pick<SessionEvents, "began" | "ended">,
+    readonly events: Pick<SessionEvents, "began" | "ended" | "fault">,
   ) {}
 
   add(session: Session): void {
@@ -26,6 +27,14 @@ export class SessionRegistry {
     this.#count(session, -1);
     this.stats.ended(session.transport, ending.reason);
     this.events.ended(session, ending);
+  }
+
+  /** Ends a session because of an error of the server. Clients reconnect after temporary ones. */
+  fail(session: Session, error: unknown): void {
+    if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
+      return session.end(CLOSE.unavailable, error.code);
+    this.events.fault("a session was ended by a fault", error);
+    session.end(CLOSE.internal, "internal error");
   }
 
   #count({ addressKey }: Session, change: 1 | -1): void {

@@ -78,7 +78,7 @@ export class ServerCore {
         retentionOf: (room) => (this.hub?.ruleOf(room) ?? rules.of(room)).retention,
         fingerprint: () => (this.hub?.rules ?? rules).fingerprint,
         memoryBudget: this.memoryBudget,
-        onRelease: (room, upTo) => this.hub.release(room, upTo),
+        onRelease: (room, upTo) => this.hub.histories.release(room, upTo),
         onFault: (what, error) => events.fault(what, error ?? "recovered"),
         onWarning: warn,
         onForget: (room) => this.hub.rooms.get(room)?.forget(),

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { BoundedReads } from "../../src/hub/bounded-reads.ts";
 import { JoinCoordinator, type JoinHost, type JoinResult } from "../../src/hub/join.ts";
+import { LeaveCoordinator } from "../../src/hub/leave.ts";
 import type { Room } from "../../src/hub/room.ts";
 import type { Membership } from "../../src/hub/session.ts";
 import { Stats } from "../../src/hub/stats.ts";
@@ -11,7 +12,7 @@ import { multiplexed } from "../support/clients.ts";
 import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
 import { publication } from "../support/publications.ts";
-import { FakeSocket, roomWith } from "../support/sessions.ts";
+import { enter, FakeSocket, FakeStream, roomWith } from "../support/sessions.ts";
 import { openEvents, openMultiplexed } from "../support/streams.ts";
 
 const names = (prefix: string, count = 1000) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
@@ -145,4 +146,30 @@ test("a join reports the missed part as a gap, and hands the rest to catch-up", 
   expect(caughtUp[0]?.position).toBe(2);
   expect(() => joins.join(session, new Map([["r", {}]]), () => {})).toThrow("already");
   expect(() => joins.join(session, new Map([["s", {}]]), () => {})).toThrow("1 rooms");
+});
+
+test("a leave detaches the membership, and closes the room after the last one", () => {
+  const calls: string[] = [];
+  const note = (call: string) => () => void calls.push(call);
+  const host = {
+    fanOut: { position: 7, pauseLive: () => [], detach: note("detach"), presence: { end: note("presence") } },
+    catchUp: { resume: note("resume"), remove: note("catch-up") },
+    sampler: { remove: note("sampler") },
+    presence: { leave: note("tracker") },
+    roomLimits: { leave: (_: string, __: object, next?: object) => calls.push(next ? "stays" : "empty") },
+  };
+  const closed: string[] = [];
+  const leaves = new LeaveCoordinator(host, { close: ({ name }) => closed.push(name) });
+  const room = roomWith("r");
+  const [first, second] = [new FakeSocket(), new FakeStream()];
+  enter(first, room, { live: true });
+  enter(second, room, { max: 1, presence: "uninformed" });
+  leaves.leave(first, "r");
+  expect(calls).toEqual(["detach", "catch-up", "tracker", "stays"]);
+  expect([closed, first.memberships.size]).toEqual([[], 0]);
+  expect(() => leaves.leave(first, "r")).toThrow("not in");
+  calls.length = 0;
+  for (let i = 0; i < 2; i++) leaves.leaveAll(second);
+  expect(calls).toEqual(["sampler", "catch-up", "presence", "tracker", "empty"]);
+  expect([closed, second.memberships.size]).toEqual([["r"], 1]);
 });

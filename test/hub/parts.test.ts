@@ -227,7 +227,7 @@ test("a room whose subscription takes time is starting until then", async () => 
 
 test("sessions are counted by address, and removed once", () => {
   const [stats, ended]: [Stats, string[]] = [new Stats(), []];
-  const registry = new SessionRegistry(stats, { ended: ({ id }) => void ended.push(id) });
+  const registry = new SessionRegistry(stats, { ended: ({ id }) => void ended.push(id), fault() {} });
   const [first, second, uncounted] = [
     new FakeSocket("10.0.0.1"),
     new FakeSocket("10.0.0.1"),

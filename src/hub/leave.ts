@@ -1,0 +1,61 @@
+// Leaves: takes a session out of rooms, and closes rooms that it was the last member of.
+import { ThumpError } from "../protocol/codes.ts";
+import type { CatchUp } from "./catch-up.ts";
+import type { FanOut } from "./fan-out.ts";
+import type { PresenceTracker } from "./presence/presence-tracker.ts";
+import type { RoomLimits } from "./room-limits.ts";
+import type { RoomRegistry } from "./room-registry.ts";
+import type { Sampler } from "./sampler.ts";
+import { type Membership, type Session, TopicSession } from "./session.ts";
+
+/** The members of the hub that leaves use. */
+export interface LeaveHost {
+  readonly fanOut: Pick<FanOut, "position" | "pauseLive" | "detach"> & {
+    readonly presence: Pick<FanOut["presence"], "end">;
+  };
+  readonly catchUp: Pick<CatchUp, "resume" | "remove">;
+  readonly sampler: Pick<Sampler, "remove">;
+  readonly presence: Pick<PresenceTracker, "leave">;
+  readonly roomLimits: Pick<RoomLimits, "leave">;
+}
+
+export class LeaveCoordinator {
+  constructor(
+    readonly host: LeaveHost,
+    readonly rooms: Pick<RoomRegistry, "close">,
+  ) {}
+
+  /** Takes a session out of a room. @throws ThumpError `not-joined` */
+  leave(session: Session, name: string): void {
+    const { fanOut, catchUp } = this.host;
+    const membership = session.memberships.get(name);
+    if (!membership) throw new ThumpError("not-joined", `This session is not in "${name}".`);
+    // A stream has one batcher for all of its rooms. It catches up and then moves to a different one.
+    if (membership.live && !(session instanceof TopicSession)) fanOut.pauseLive(session, fanOut.position);
+    this.#remove(membership);
+    session.memberships.delete(name);
+    if (session.catchingUp && !session.ended) catchUp.resume(session);
+  }
+
+  /** Takes a session that has ended out of all of its rooms. `session.memberships` still lists them afterwards. */
+  leaveAll(session: Session): void {
+    for (const membership of session.memberships.values()) this.#remove(membership);
+  }
+
+  #remove(membership: Membership): void {
+    const { host } = this;
+    const { room, session } = membership;
+    // The session has left already, as it ended. A different room may have the name by now.
+    if (!room.members.has(membership)) return;
+    if (membership.live) host.fanOut.detach(membership);
+    if (membership.max) host.sampler.remove(membership);
+    host.catchUp.remove(membership);
+    if (membership.presence) host.fanOut.presence.end(membership);
+    host.presence.leave(membership);
+    room.members.delete(membership);
+    room.changes++;
+    const next = room.members.values().next().value;
+    host.roomLimits.leave(room.name, session, next?.session);
+    if (!next) this.rooms.close(room);
+  }
+}
