@@ -9,6 +9,7 @@ import { operatorRoutes } from "./operator-routes.ts";
 import { checkOptions } from "./config/options-schema.ts";
 import type { Options } from "./config/options.ts";
 import { resolveOptions, type Settings } from "./config/settings.ts";
+import { FLUSH_TIMEOUT_MS } from "./lifecycle.ts";
 import { mount } from "./plugin.ts";
 import { orOptionsError } from "./config/runtime-config.ts";
 import { checkExposure } from "./exposure.ts";
@@ -98,8 +99,7 @@ export function serve(options: Options = {}): RunningServer {
     async stop() {
       stopTicker();
       await thump.drain();
-      // Responses in progress, and the last bytes of streams, get a moment to leave.
-      await Promise.race([server.stop(), Bun.sleep(1000)]);
+      await Promise.race([server.stop(), Bun.sleep(FLUSH_TIMEOUT_MS)]);
       await server.stop(true);
       await thump.close();
     },

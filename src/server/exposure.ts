@@ -7,12 +7,12 @@ import type { ServerCore } from "./server-core.ts";
 import { OptionsError } from "./config/options.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Whether the operator decided on access: by credentials, by an `authorize` hook, or by `open`. */
+/** Whether the operator has decided on access: by credentials, by an `authorize` hook, or by `open`. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
   return open || authorize !== undefined || hasCredentials(access);
 }
 
-/** @throws OptionsError if the server would accept other machines without such a decision */
+/** @throws OptionsError if `host` is reachable from other machines, and the operator has not decided on access */
 export function checkExposure(settings: Settings): void {
   if (isLoopback(settings.host) || isExposureDecided(settings)) return;
   throw new OptionsError(
@@ -21,7 +21,7 @@ export function checkExposure(settings: Settings): void {
   );
 }
 
-/** Origin of a request on the network, as far as it is known. */
+/** Network source of a request, as far as it is known. */
 export interface RequestSource {
   /** Bun's server that received the request; null if neither Elysia nor the app has passed one. */
   server: Server<unknown> | null;
@@ -47,7 +47,7 @@ export function sourceOf(core: ServerCore, request: Request, server: Server<unkn
   };
 }
 
-/** Rejects remote requests unless the operator decided on access. @throws ThumpError `forbidden` */
+/** Rejects remote requests unless the operator has decided on access. @throws ThumpError `forbidden` */
 export function checkLocal({ settings }: ServerCore, { local }: RequestSource): void {
   if (local || isExposureDecided(settings)) return;
   throw new ThumpError(

@@ -4,8 +4,8 @@ import type { ServerCore } from "./server-core.ts";
 import { startStatusPublisher } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
-/** Time for responses in progress, and for the last bytes of streams. */
-const FLUSH_TIMEOUT_MS = 1000;
+/** Time for responses in progress, and for the last bytes of streams, when a server stops. */
+export const FLUSH_TIMEOUT_MS = 1000;
 
 export class Lifecycle {
   /** The app that listens. Unknown inside a group, where Elysia does not provide it. */

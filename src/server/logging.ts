@@ -12,6 +12,9 @@ import type { Settings } from "./config/settings.ts";
 /** Lines waiting for stderr. Beyond this, lines are dropped and counted. */
 const MAX_BUFFERED_CHARACTERS = 8 << 20;
 
+/** Longest wait for a reader of stderr when the process exits. */
+const FLUSH_TIMEOUT_MS = 500;
+
 /** Configures LogTape, at startup and after a reload. */
 export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logLevel">): void {
   const sinks: "stderr"[] = log === "none" ? [] : ["stderr"];
@@ -114,10 +117,13 @@ class Stderr {
     if (this.#lines.push(line) === 1 && !this.#writing) setImmediate(() => this.#flush());
   }
 
-  /** Resolves when the queue is written, or after 500 ms if stderr is not read. */
+  /** Resolves when the queue is written, or after a timeout if stderr is not read. */
   async written(): Promise<void> {
     if (!this.#writing && this.#lines.length === 0) return;
-    await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), Bun.sleep(500)]);
+    await Promise.race([
+      new Promise<void>((resolve) => this.#idle.push(resolve)),
+      Bun.sleep(FLUSH_TIMEOUT_MS),
+    ]);
   }
 
   #flush(): void {
@@ -137,7 +143,7 @@ class Stderr {
 
 const stderr = new Stderr();
 
-/** Resolves when all lines so far are written, or after 500 ms if stderr is not read. */
+/** Resolves when all lines so far are written, or after a timeout if stderr is not read. */
 export function logsWritten(): Promise<void> {
   return stderr.written();
 }

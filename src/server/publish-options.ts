@@ -3,20 +3,20 @@
 /** Optional fields of a publication made by code in the server process. */
 export interface PublishOptions {
   /**
-   * Event name, which subscribers can filter by. 1 to 255 bytes; names that begin with `thump:` are reserved.
+   * Event name, which subscribers receive with the data. 1 to 255 bytes; names that begin with `thump:` are reserved.
    * @default "message"
    * @example "created"
    */
   event?: string;
   /**
-   * Idempotency key. A second publication to the room with the same key is not stored: its promise resolves with the
-   * cursor of the first.
+   * Idempotency key, of 1 to 255 bytes. A second publication to the room with the same key and data is not stored: its
+   * promise resolves with the cursor of the first one. The server remembers keys for 10 minutes.
    * @default undefined: no deduplication
    * @example "order-4711"
    */
   key?: string;
   /**
-   * User on whose behalf the publication is made. Subscribers receive it as `from`.
+   * User name of the publisher. Subscribers receive it as `from`.
    * @default undefined: `from` is absent
    * @example "u7"
    */

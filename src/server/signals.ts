@@ -18,7 +18,7 @@ interface Registry {
 const REGISTRY_KEY = Symbol.for("thump: SIGTERM");
 const log = getLogger(["thump"]);
 
-/** Drains the app on SIGTERM. Returns a function that undoes it; the last one also removes the listener. */
+/** Registers an app to be drained on SIGTERM. Returns a function that removes it; the listener leaves with the last app. */
 export function stopOnSigterm(app: Stoppable): () => void {
   const { apps, listener } = registry();
   if (apps.size === 0) process.on("SIGTERM", listener);
@@ -59,7 +59,7 @@ async function stop(apps: Set<Stoppable>): Promise<void> {
   process.exit(0);
 }
 
-/** Whether the process has no other SIGTERM handler, so that Bun's default would end it. */
+/** Whether the process has no other SIGTERM handler: Bun's default would have ended it. */
 function isAlone(): boolean {
   return process.listenerCount("SIGTERM") <= 1;
 }

@@ -1,4 +1,4 @@
-// Has the kernel end connections whose client does not acknowledge data (TCP_USER_TIMEOUT, tcp(7)). Linux only.
+// Makes the kernel close connections whose client does not acknowledge data (TCP_USER_TIMEOUT, tcp(7)). Linux only.
 import { dlopen, ptr } from "bun:ffi";
 import { readdirSync, readlinkSync } from "node:fs";
 
@@ -46,7 +46,7 @@ function openLibc() {
     try {
       return dlopen(name, SYMBOLS);
     } catch {
-      // The other C library.
+      // Try the next name.
     }
   }
   throw new Error("no C library could be loaded");

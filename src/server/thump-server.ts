@@ -4,10 +4,10 @@ import type { Settings } from "./config/settings.ts";
 import type { PublishOptions } from "./publish-options.ts";
 import { ServerCore } from "./server-core.ts";
 
-/** Set by the class itself, which alone can read `#core`. */
+/** Set by the class, because only its own code can read `#core`. */
 let readCore: (thump: ThumpServer) => ServerCore;
 
-/** The parts behind a handle, for Thump's own code: index.ts does not export this. */
+/** Returns the parts behind a handle. For Thump's own code: index.ts does not export this function. */
 export function coreOf(thump: ThumpServer): ServerCore {
   return readCore(thump);
 }
@@ -33,7 +33,7 @@ export class ThumpServer {
   }
 
   /**
-   * Publishes to a room. No rate limit and no access level applies.
+   * Publishes to a room. Rate limits and access levels do not apply.
    * @param data a JSON value, or a `Uint8Array` for binary data
    * @returns the publication's cursor, once the log has stored the publication
    * @throws ThumpError with the code `invalid-room`, `invalid-event`, `too-large`, `invalid` (the rule's schema rejects

@@ -7,6 +7,9 @@ import type { ServerCore } from "./server-core.ts";
 
 type Environment = Record<string, string | undefined>;
 
+/** Longest wait for the collector when the server stops. */
+const SHUTDOWN_TIMEOUT_MS = 2000;
+
 /**
  * Sends a span for every sampled publication to a collector. The span is a child of the publisher's trace (`traceparent`)
  * if the publisher is trusted, otherwise the root of a new trace with a link to it. OpenTelemetry's own environment
@@ -50,7 +53,7 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
   core.hub.pipeline.trace = trace;
   core.onClose(async () => {
     core.hub.pipeline.trace = undefined;
-    await Promise.race([provider.shutdown(), Bun.sleep(2000)]);
+    await Promise.race([provider.shutdown(), Bun.sleep(SHUTDOWN_TIMEOUT_MS)]);
   });
 }
 

@@ -12,7 +12,7 @@ export interface RuntimeConfig {
 
 /**
  * Builds the authenticator and the rules, without side effects.
- * @param before the authenticator to be replaced, whose fetched keys the new one takes over
+ * @param before the authenticator to replace; revocations and fetched keys carry over
  * @throws OptionsError if a key or a schema cannot be used
  */
 export function createRuntimeConfig(

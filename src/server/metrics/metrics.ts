@@ -26,14 +26,15 @@ const TRANSPORTS = [
  * Creates a prom-client registry with all metrics of a server, for an app that serves its own metrics.
  * docs/operating.md describes the metrics.
  * @param thump the plugin's handle
- * @returns a registry that reads the current values whenever it is scraped. Create one per server
- * @example app.get("/metrics", () => createMetrics(app.decorator.thump).metrics());
+ * @returns a registry, which reads the current values at each scrape. Create one per server
+ * @example const registry = createMetrics(app.decorator.thump);
+ * app.get("/metrics", () => registry.metrics());
  */
 export function createMetrics(thump: ThumpServer): Registry {
   return createRegistry(coreOf(thump));
 }
 
-/** As `createMetrics`. */
+/** Creates the registry of a server. */
 export function createRegistry(core: ServerCore): Registry {
   const registry = new Registry();
   new Gauge({
