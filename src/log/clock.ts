@@ -1,37 +1,37 @@
-// The clock of publications: ms since 1970, which pass as they do on a stopwatch when the machine's clock is set.
+// The clock of publications: ms since 1970, without jumps when the machine's clock is set.
 import { uptime } from "node:os";
 
-/** A difference below this, in ms, is no step: the machine's clock is followed as it is. */
+/** In ms. Smaller differences are not steps: the clock follows the machine's clock. */
 const MIN_STEP_MS = 2000;
-/** After a step this part of the time that passes goes into coming back to the machine's clock. */
+/** After a step, the clock approaches the machine's clock by this share of the elapsed time. */
 const MAX_SLEW = 0.1;
 
-/** Where time comes from, in ms. */
+/** Sources of time, in ms. */
 export interface TimeSources {
-  /** Since 1970; somebody may set it. */
+  /** Since 1970; the operator or NTP may set it. */
   wall(): number;
-  /** Never set. May stand still while the machine sleeps. */
+  /** Never set. May stop while the machine sleeps. */
   stopwatch(): number;
-  /** How long the machine has slept, to within a second. */
+  /** Time that the machine has slept, accurate to a second. */
   asleep(): number;
 }
 
 const MACHINE: TimeSources = {
   wall: () => Date.now(),
   stopwatch: () => performance.now(),
-  // The uptime counts sleep.
+  // The uptime includes sleep.
   asleep: () => uptime() * 1000 - performance.now(),
 };
 
 /**
- * The machine's clock, until that is set: then it goes on as if it had not been, up to a tenth faster or slower, until
- * both agree. So what is kept for an hour is kept for about an hour, and times still come right in the end.
+ * Follows the machine's clock until that is set. Then it continues without a jump, up to 10 % faster or slower, until
+ * both agree. So messages with a retention of an hour are stored for about an hour, and times are eventually correct.
  */
 export class SteadyClock {
   #wall: number;
   #stopwatch: number;
   #asleep: number;
-  /** By how much it is ahead of the machine's clock. */
+  /** Difference to the machine's clock; positive if this clock is ahead. */
   #ahead = 0;
 
   constructor(readonly sources: TimeSources = MACHINE) {
@@ -56,7 +56,7 @@ export class SteadyClock {
     return Math.round(wall + this.#ahead);
   }
 
-  /** How much of a step was somebody's doing, and not the machine's sleep. */
+  /** Returns the part of a step that was not the machine's sleep. */
   #set(step: number): number {
     const asleep = this.sources.asleep();
     const slept = asleep - this.#asleep;
@@ -68,14 +68,14 @@ export class SteadyClock {
 
 const clock = new SteadyClock();
 
-/** What publications are stamped with and what they are as old as: ms since 1970, by `SteadyClock`. */
+/** Returns the time of publications and the reference for their age: ms since 1970, by `SteadyClock`. */
 export function now(): number {
   return clock.now();
 }
 
 /**
- * The time before which everything is over by this clock and by the machine's: what counts until a date that somebody
- * signed is to outlive a step of either.
+ * Returns a time that is past by this clock and by the machine's. Signed expiry dates use it, so that they are not
+ * passed too early when either clock is set.
  */
 export function surelyPast(): number {
   return Math.min(Date.now(), clock.now());

@@ -1,16 +1,17 @@
-// Idempotency keys and the positions they got: bounded by count and age. Pure: the clock is handed in.
+// Idempotency keys and the positions of their publications, limited by count and age. Pure: the caller passes the
+// time.
 import { createHash } from "node:crypto";
 import { ThumpError } from "../protocol/codes.ts";
 import type { Draft } from "../protocol/publication.ts";
 
-/** What a repeated key is answered with. */
+/** The position that a repeated key returns. */
 export interface LogPosition {
   readonly seq: number;
   readonly prev: number;
   readonly time: number;
 }
 
-/** A key that was used: its position, and the hash of what was published. Keys of older versions have no hash. */
+/** A used key: its position, and the hash of the publication. Keys from older versions have no hash. */
 export interface UsedKey extends LogPosition {
   readonly hash?: string | undefined;
 }
@@ -21,7 +22,10 @@ export class IdempotencyKeys {
   /** Oldest first: a Map keeps the order of insertion. */
   readonly #positions = new Map<string, UsedKey>();
 
-  /** @param count how many keys are remembered @param age for how long, in ms */
+  /**
+   * @param count maximum number of keys
+   * @param age maximum age in ms
+   */
   constructor(
     readonly count = 100_000,
     readonly age = 600_000,
@@ -31,12 +35,12 @@ export class IdempotencyKeys {
     return this.#positions.size;
   }
 
-  /** The position of the key that was set first of all that are remembered. */
+  /** The position of the oldest key. */
   get oldest(): LogPosition | undefined {
     return this.#positions.values().next().value;
   }
 
-  /** The position a key got, if it was used not too long ago. */
+  /** Returns the position of a key, if it was used recently enough. */
   get(key: string, now: number): UsedKey | undefined {
     const position = this.#positions.get(key);
     return position && position.time > now - this.age ? position : undefined;
@@ -53,7 +57,7 @@ export class IdempotencyKeys {
     }
   }
 
-  /** Forgets some of the keys that are too old. True when there may be more. */
+  /** Removes some of the expired keys. Returns true if there may be more. */
   trim(now: number): boolean {
     let left = KEYS_PER_TRIM;
     for (const [key, { time }] of this.#positions) {
@@ -66,8 +70,8 @@ export class IdempotencyKeys {
 }
 
 /**
- * The name of a draft's key in the log: by room, and by whoever may use the key again (`scope`, else the user). Clients
- * without a user share one scope: nothing else about them outlives a reconnect.
+ * Returns the name of a draft's key in the log: by room, and by scope (`scope`, or the user). Clients without a user
+ * share one scope, because nothing else about them survives a reconnect.
  */
 export function scopedKey({ room, from, scope }: Draft, key: string): string {
   return JSON.stringify([room, from ?? null, key, ...(scope === undefined ? [] : [scope])]);
@@ -76,9 +80,9 @@ export function scopedKey({ room, from, scope }: Draft, key: string): string {
 /** In characters: 96 bits. */
 const HASH_LENGTH = 16;
 
-/** A hash of what a draft publishes: its event and its data. */
+/** Returns a hash of a draft's event and data. */
 export function hashDraft({ event, data }: Draft): string {
-  // The first line ends where it ends: JSON has no line breaks in strings.
+  // A line feed separates the two parts unambiguously, because JSON escapes line feeds in strings.
   return createHash("sha256")
     .update(`${JSON.stringify([data.kind, event])}\n`)
     .update(data.kind === "binary" ? data.bytes : data.text)
@@ -86,12 +90,12 @@ export function hashDraft({ event, data }: Draft): string {
     .slice(0, HASH_LENGTH);
 }
 
-/** Whether a key's publication is repeated. A key of an older version has no hash, and matches anything. */
+/** True if a draft repeats the key's publication. A key without a hash, from an older version, matches any draft. */
 export function isRepeat({ hash }: { hash?: string | undefined }, other: string): boolean {
   return hash === undefined || hash === other;
 }
 
-/** The error for a key that is used again with a different event or different data. */
+/** Returns the error for a key that is used again with a different event or different data. */
 export function keyReused(key: string | undefined): ThumpError {
   return new ThumpError(
     "key-reused",

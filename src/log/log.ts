@@ -1,62 +1,64 @@
-// The log: what orders publications and keeps them. All implementations pass test/contract/log.ts.
+// The log: orders and stores publications. All implementations pass test/contract/log.ts.
 import type { Cursor } from "../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
 import type { Peers } from "./peers.ts";
 import type { Retention } from "../rooms/rule.ts";
 import type { RoomHistory } from "../rooms/room-history.ts";
 
-/** What is kept of a room. */
+/** The stored publications of a room. */
 export interface RoomUsage {
   count: number;
-  /** With what each publication takes beside its data. */
+  /** Size, including the overhead of each publication. */
   bytes: number;
-  /** When the newest of it was published, in ms since 1970. */
+  /** Time of the newest publication, in ms since 1970. */
   newest: number | undefined;
 }
 
 export interface Log {
-  /** The other processes that share it, where there may be some. */
+  /** The other processes that share the log, if it can be shared. */
   readonly peers?: Peers;
-  /** The name of this life of the log. It changes only when what was kept is lost; empty until it is known. */
+  /** The name of this epoch. It changes only when stored messages are lost. Empty until it is known. */
   readonly epoch: string;
-  /** The newest seq: every publication up to it has been given to those who follow its room. */
+  /** The newest seq: every publication up to it has been delivered to the subscriber of its room. */
   readonly last: number;
-  /** How long something is kept of any room that was published to, whatever its bounds, in ms; absent: nothing is. */
+  /**
+   * Time for which every room that was published to is cached, whatever its retention, in ms. Undefined: not at all.
+   */
   readonly cachedKeys?: number;
-  /** Why not everything can be appended or read just now; absent or undefined while all is well. */
+  /** Why the log cannot append or read at the moment; undefined if it can. */
   readonly fault?: string | undefined;
-  /** Told, where a log elsewhere lost what it kept while this process ran: what held before, for whoever is live. */
+  /** Called when a remote log has lost its messages: `before` is the last position of the old epoch. */
   onEpochChange?: (before: Cursor) => void;
 
   /**
-   * Gives the draft its seq and prev, keeps it as its room's bounds say, and gives it to the room's follower.
-   * A room's calls are ordered as they are made; so are those of all rooms that are kept in the same place. A repeated
-   * idempotency key returns the first publication's position and reaches no follower.
+   * Assigns seq and prev to the draft, stores it according to its room's retention, and delivers it to the room's
+   * subscriber. Calls for one room are ordered, and so are calls for all rooms with the same storage. A repeated
+   * idempotency key returns the position of the first publication and delivers nothing.
    */
   append(draft: Draft): Publication | Promise<Publication>;
 
   /**
-   * Up to `limit` publications of a room after a position, oldest first. `from` in the answer is greater
-   * than `after` when something between them is no longer kept, or can't be known to be.
+   * Returns up to `limit` publications of a room after a position, oldest first. `from` of the result is greater than
+   * `after` if something between them is no longer stored, or might have been.
    */
   read(room: string, after: number, limit: number): Slice | Promise<Slice>;
 
   /**
-   * All that is kept of a room, where that is in this process's memory: what comes before its floor is gone. It is to be
-   * read within the same tick.
-   * @param at the time by the clock of publications: what is too old then goes first
+   * Returns the stored publications of a room if they are all in this process's memory. The caller must read them in
+   * the same tick.
+   * @param at time of the clock of publications; older publications than the retention allows are dropped first
    */
   history?(room: string, at: number): RoomHistory | undefined;
 
-  /** The newest `count` publications of a room, oldest first. */
+  /** Returns the newest `count` publications of a room, oldest first. */
   newest(room: string, count: number): Slice | Promise<Slice>;
 
   /**
-   * This process wants a room's publications, in order, from now on. A room has one follower.
-   * @param onStart where it takes a while: told the seq after which all of them are given, before the promise resolves;
-   *   and again when some may have been missed: what lies between must be read
-   * @returns nothing where it is so at once, from `last` on; else a promise, which rejects when it takes too long:
-   *   `unfollow` is then to be called
+   * Subscribes this process to a room: it receives the publications in order from now on. A room has one subscriber.
+   * @param onStart called, before the promise resolves, with the seq after which all publications are delivered;
+   * called again if some may have been missed, which the subscriber must read
+   * @returns undefined if the subscription is active at once, from `last` on; otherwise a promise, which rejects
+   * after a timeout. The caller must then call `unsubscribe`
    */
   subscribe(
     room: string,
@@ -66,21 +68,21 @@ export interface Log {
   unsubscribe(room: string): void;
 
   /**
-   * Where there are other processes, one of them may have given a cursor that is ahead of `last`: resolves once
-   * `last` has come as far as it can, and `epoch` is known.
+   * Waits until this log has reached a cursor from another process, which may be ahead of `last`. Resolves when
+   * `last` is as recent as possible and `epoch` is known.
    */
   catchUpTo?(cursor: Cursor | undefined): void | Promise<void>;
 
-  /** Other bounds hold from now on, for what is kept already too. */
+  /** Replaces the retention of all rooms, also for messages that are already stored. */
   replaceRetention(retentionOf: (room: string) => Retention): void;
 
-  /** Forgets what is kept of a room. */
+  /** Deletes the stored messages of a room. */
   forget(room: string): void | Promise<void>;
 
-  /** The names of the rooms of which something is kept. */
+  /** Returns the names of the rooms that have stored messages. */
   rooms(): Iterable<string> | Promise<Iterable<string>>;
 
-  /** What is kept of a room, where this log can tell without looking far. */
+  /** Returns the usage of a room if the log knows it without a search. */
   usageOf?(room: string): RoomUsage | undefined;
 
   close(): Promise<void>;

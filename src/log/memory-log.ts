@@ -1,4 +1,4 @@
-// The memory log: the default of `bun run start`. Nothing survives the process.
+// The log in memory: the default. Nothing survives the process.
 import { now } from "./clock.ts";
 import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
@@ -22,37 +22,38 @@ import { Sweeper } from "./sweeper.ts";
 interface MemoryRoom extends LruItem<MemoryRoom> {
   readonly room: string;
   readonly history: RoomHistory;
-  /** Set while somebody here is in it. */
+  /** Set while a session of this process is in the room. */
   subscriber: ((publication: Publication) => void) | undefined;
-  /** What of it counts beside its publications, in bytes. */
-  own: number;
+  /** Memory of the room in addition to its publications, as charged to the budget, in bytes. */
+  charged: number;
 }
 
-/** How often rooms are looked at for what is too old; where there are many, the pause between two slices of them. In ms. */
+/** Time between two sweeps for old messages, and between two slices of a sweep, in ms. */
 const SWEEP_PACE = { rest: 1000, pause: 50 };
 
 export class MemoryLog implements logs.Log {
   readonly #rooms = new Map<string, MemoryRoom>();
-  /** Those of which something is kept, by when they were last written or read: nobody is in them, or somebody is. */
+  /** Rooms with stored messages, by last use: rooms without sessions, and rooms with sessions. */
   readonly #idle = new LruList<MemoryRoom>();
   readonly #inUse = new LruList<MemoryRoom>();
   readonly #keys = new IdempotencyKeys();
   /**
-   * By rule (its bounds): the newest seq in a room that is no longer known at all. A room that is asked for
-   * and unknown may be one of those, so it is complete only from there on.
+   * For each rule, identified by its retention: the newest seq in any room that was dropped completely. An unknown
+   * room may be one of them, so it is complete only after that seq.
    */
   readonly #forgotten = new Map<Retention, number>();
   readonly sweeper: Sweeper<MemoryRoom>;
   #closed = false;
 
-  /** The same for rules that hold no longer: any room may have been one of theirs. */
+  /** The same for rules that were replaced: any room may have been one of theirs. */
   #forgottenBefore: number;
 
   /**
-   * @param retentionOf how much of a room to keep; rooms of one rule must get the same object.
-   * @param memoryBudget how much of all of them
-   * @param onRelease told when a room that is followed has lost what comes up to a seq, because all was too much
-   * @param epoch and `numbers`: those of a log that this one is part of. What it had before is not known
+   * @param retentionOf retention of a room; must return the same object for all rooms of one rule
+   * @param memoryBudget memory for all rooms
+   * @param onRelease called when a subscribed room lost its messages up to a seq because the budget was exceeded
+   * @param epoch epoch of the log that contains this one
+   * @param sequence sequence of the log that contains this one; earlier publications of that log are unknown here
    */
   constructor(
     public retentionOf: (room: string) => Retention,
@@ -64,7 +65,7 @@ export class MemoryLog implements logs.Log {
     this.#forgottenBefore = sequence.last;
     this.sweeper = new Sweeper(
       () => this.#rooms.values(),
-      (kept) => this.#sweep(kept),
+      (entry) => this.#sweep(entry),
       { ...SWEEP_PACE, before: () => this.#tidy() },
     );
   }
@@ -88,58 +89,58 @@ export class MemoryLog implements logs.Log {
       return { ...draft, seq: first.seq, prev: first.prev, time: first.time, size };
     }
 
-    const kept = this.#room(draft.room);
+    const entry = this.#room(draft.room);
     // Here a publication gets its number.
-    const position: LogPosition = { seq: ++this.sequence.last, prev: kept.history.last, time };
+    const position: LogPosition = { seq: ++this.sequence.last, prev: entry.history.last, time };
     const publication: Publication = { ...draft, ...position, size };
-    kept.history.push(publication);
-    this.#use(kept);
+    entry.history.push(publication);
+    this.#touch(entry);
     if (key !== undefined) this.#keys.set(key, { ...position, hash });
-    if (kept.subscriber) kept.subscriber(publication);
-    else if (kept.history.count === 0) this.#free(kept);
-    // Last: by now the follower has it too, and can let go of it.
+    if (entry.subscriber) entry.subscriber(publication);
+    else if (entry.history.count === 0) this.#free(entry);
+    // Last, because the subscriber has the publication by now and can drop it too.
     if (this.memoryBudget.isOver) this.#evict();
     return publication;
   }
 
   read(room: string, after: number, limit: number): Slice {
-    const kept = this.#rooms.get(room);
-    if (!kept) return this.#unknown(room, after);
-    kept.history.trim(now());
-    this.#use(kept);
-    return this.#upToNow(kept.history.read(after, limit), kept.history);
+    const entry = this.#rooms.get(room);
+    if (!entry) return this.#unknown(room, after);
+    entry.history.trim(now());
+    this.#touch(entry);
+    return this.#upToNow(entry.history.read(after, limit), entry.history);
   }
 
   history(room: string, at: number): RoomHistory | undefined {
-    const kept = this.#rooms.get(room);
-    if (!kept) return undefined;
-    kept.history.trim(at);
-    this.#use(kept);
-    return kept.history;
+    const entry = this.#rooms.get(room);
+    if (!entry) return undefined;
+    entry.history.trim(at);
+    this.#touch(entry);
+    return entry.history;
   }
 
   newest(room: string, count: number): Slice {
-    const kept = this.#rooms.get(room);
-    if (!kept) return this.#unknown(room, this.sequence.last);
-    kept.history.trim(now());
-    this.#use(kept);
-    return this.#upToNow(kept.history.newest(count), kept.history);
+    const entry = this.#rooms.get(room);
+    if (!entry) return this.#unknown(room, this.sequence.last);
+    entry.history.trim(now());
+    this.#touch(entry);
+    return this.#upToNow(entry.history.newest(count), entry.history);
   }
 
   subscribe(room: string, onPublication: (publication: Publication) => void): void {
-    const kept = this.#room(room);
-    this.#idle.remove(kept);
-    kept.subscriber = onPublication;
-    this.#use(kept);
+    const entry = this.#room(room);
+    this.#idle.remove(entry);
+    entry.subscriber = onPublication;
+    this.#touch(entry);
   }
 
   unsubscribe(room: string): void {
-    const kept = this.#rooms.get(room);
-    if (!kept) return;
-    this.#inUse.remove(kept);
-    kept.subscriber = undefined;
-    if (kept.history.count === 0) this.#free(kept);
-    else this.#use(kept);
+    const entry = this.#rooms.get(room);
+    if (!entry) return;
+    this.#inUse.remove(entry);
+    entry.subscriber = undefined;
+    if (entry.history.count === 0) this.#free(entry);
+    else this.#touch(entry);
   }
 
   replaceRetention(retentionOf: (room: string) => Retention): void {
@@ -150,17 +151,17 @@ export class MemoryLog implements logs.Log {
     for (const [room, { history }] of this.#rooms) history.setRetention(retentionOf(room), at);
   }
 
-  /** Any room may have had something that is not known here, up to the newest seq. */
+  /** Records that any unknown room may have had messages up to the newest seq. */
   forgetAbsent(): void {
     this.#forgottenBefore = this.sequence.last;
   }
 
   forget(room: string): void {
-    const kept = this.#rooms.get(room);
-    if (!kept) return;
-    kept.history.forget();
-    if (kept.subscriber) this.#inUse.remove(kept);
-    else this.#free(kept);
+    const entry = this.#rooms.get(room);
+    if (!entry) return;
+    entry.history.forget();
+    if (entry.subscriber) this.#inUse.remove(entry);
+    else this.#free(entry);
   }
 
   *rooms(): Iterable<string> {
@@ -179,60 +180,60 @@ export class MemoryLog implements logs.Log {
   }
 
   #room(room: string): MemoryRoom {
-    let kept = this.#rooms.get(room);
-    if (!kept) {
+    let entry = this.#rooms.get(room);
+    if (!entry) {
       const retention = this.retentionOf(room);
       const history = new RoomHistory(retention, this.#forgottenSeq(retention), this.memoryBudget);
-      kept = { room, history, subscriber: undefined, own: 0 };
-      this.#rooms.set(room, kept);
+      entry = { room, history, subscriber: undefined, charged: 0 };
+      this.#rooms.set(room, entry);
     }
-    return kept;
+    return entry;
   }
 
-  /** Something was published to a room or read from it, or somebody has come or gone. */
-  #use(kept: MemoryRoom): void {
-    const { room, history, subscriber } = kept;
-    // How many rooms somebody may be in has a limit of its own.
-    this.#charge(kept, subscriber ? 0 : roomBytes(room));
-    if (history.count > 0) (subscriber ? this.#inUse : this.#idle).touch(kept);
+  /** Moves a room to the recently used end, and updates its charge. */
+  #touch(entry: MemoryRoom): void {
+    const { room, history, subscriber } = entry;
+    // Rooms with sessions have a limit of their own.
+    this.#charge(entry, subscriber ? 0 : roomBytes(room));
+    if (history.count > 0) (subscriber ? this.#inUse : this.#idle).touch(entry);
   }
 
-  #charge(kept: MemoryRoom, bytes: number): void {
-    this.memoryBudget.roomBytes += bytes - kept.own;
-    kept.own = bytes;
+  #charge(entry: MemoryRoom, bytes: number): void {
+    this.memoryBudget.roomBytes += bytes - entry.charged;
+    entry.charged = bytes;
   }
 
-  /** All rooms together take too much: those that are used least give. */
+  /** Evicts messages of the least recently used rooms. */
   #evict(): void {
     const { memoryBudget } = this;
-    memoryBudget.evict(this.#byUse(), (kept) => {
-      const { room, history, subscriber } = kept;
+    memoryBudget.evict(this.#byLastUse(), (entry) => {
+      const { room, history, subscriber } = entry;
       if (subscriber) this.onRelease(room, history.floor);
       else if (history.count === 0) {
-        this.#free(kept);
+        this.#free(entry);
         memoryBudget.evictedRooms++;
       }
     });
   }
 
-  /** Those that nobody is in first, of those the ones in which nothing has happened for the longest. */
-  *#byUse(): Iterable<MemoryRoom> {
+  /** Rooms without sessions first, each group from the least recently used. */
+  *#byLastUse(): Iterable<MemoryRoom> {
     for (const order of [this.#idle, this.#inUse]) {
-      for (const kept of order) {
-        if (kept.history.count > 0) yield kept;
-        // It comes back with its next publication.
-        if (kept.history.count === 0) order.remove(kept);
+      for (const entry of order) {
+        if (entry.history.count > 0) yield entry;
+        // The next publication adds it again.
+        if (entry.history.count === 0) order.remove(entry);
       }
     }
   }
 
-  /** Drops all knowledge of a room, and remembers that there was some. */
-  #free(kept: MemoryRoom): void {
-    const { room, history } = kept;
+  /** Drops a room, and records the seq up to which it may have had messages. */
+  #free(entry: MemoryRoom): void {
+    const { room, history } = entry;
     this.#rooms.delete(room);
-    this.#idle.remove(kept);
-    this.#inUse.remove(kept);
-    this.#charge(kept, 0);
+    this.#idle.remove(entry);
+    this.#inUse.remove(entry);
+    this.#charge(entry, 0);
     this.#forgotten.set(
       history.retention,
       Math.max(history.last, this.#forgotten.get(history.retention) ?? 0),
@@ -248,22 +249,24 @@ export class MemoryLog implements logs.Log {
     return { from, upTo: Math.max(from, this.sequence.last), publications: [] };
   }
 
-  /** A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'. */
+  /**
+   * Extends a slice that reaches the room's newest publication to the newest seq: the later seqs are in other rooms.
+   */
   #upToNow(slice: Slice, history: RoomHistory): Slice {
     if (slice.upTo >= history.last) slice.upTo = Math.max(slice.upTo, this.sequence.last);
     return slice;
   }
 
-  /** True when there is more to do soon. */
+  /** Returns true if there is more to do soon. */
   #tidy(): boolean {
-    // The limit may be another since.
+    // The limit may have been lowered.
     if (this.memoryBudget.isOver) this.#evict();
     return this.#keys.trim(now()) || this.memoryBudget.isOver;
   }
 
-  /** What a quiet room keeps grows old too. */
-  #sweep(kept: MemoryRoom): void {
-    kept.history.trim(now());
-    if (kept.history.count === 0 && !kept.subscriber) this.#free(kept);
+  /** Trims a room: messages of a quiet room expire too. */
+  #sweep(entry: MemoryRoom): void {
+    entry.history.trim(now());
+    if (entry.history.count === 0 && !entry.subscriber) this.#free(entry);
   }
 }

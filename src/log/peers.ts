@@ -1,17 +1,17 @@
-// The other nodes, where a log is shared by several: what they are told and asked.
+// The other nodes of a cluster: messages to them, and requests for their state.
 import type { PresenceSet } from "../rooms/presence/presence-set.ts";
 
-/** What operators want done on every node. */
+/** Ends sessions on all nodes. */
 export interface SessionRemoval {
-  /** Whose sessions end: of a user, one by its id, or those that came with a token. */
+  /** Selects the sessions: of a user, with an id, or with a token. */
   readonly user?: string | undefined;
   readonly session?: string | undefined;
   readonly token?: string | undefined;
-  /** Set where tokens are refused from now on too: until when, and those issued up to when, in ms since 1970. */
+  /** Set if tokens are revoked too: those issued up to `at` are refused until `until`, both in ms since 1970. */
   readonly revoked?: { readonly at: number; readonly until: number } | undefined;
 }
 
-/** Something that is not forgotten when a node restarts. */
+/** A revocation of tokens. It survives a restart of the node. */
 export interface Revocation {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
@@ -19,45 +19,54 @@ export interface Revocation {
   readonly until: number;
 }
 
-/** What a node lets the others have of itself. */
+/** The functions that a node offers to the others. */
 export interface LocalNode {
-  /** Does what is wanted, here. Returns how many sessions it ended. */
+  /** Ends sessions of this node. Returns their number. */
   remove(removal: SessionRemoval): number;
-  /** Told what was revoked before this node knew of it. */
+  /** Called with revocations that were made before this node joined. */
   revoked(all: Revocation[]): void;
-  /** All that is revoked here. */
+  /** Returns all revocations of this node. */
   revocations(): Iterable<Revocation>;
-  /** The rooms that somebody here is in, and how many. */
+  /** Returns the rooms with sessions of this node, and their number. */
   counts(): Iterable<[room: string, sessions: number]>;
-  /** How many are in a room here. */
+  /** Returns the number of sessions of this node in a room. */
   count(room: string): number;
 }
 
-/** Who is in rooms with presence, on all nodes. */
+/** Presence of rooms on all nodes. */
 export interface ClusterPresence {
   /**
-   * Has the other nodes know who is in a room here, and this one who is there, from now on: it asks `members` what to
-   * tell, and tells it what it hears.
-   * @param onNews called when there may be something to tell
-   * @returns resolves once what others know was heard, or could not be just now
+   * Shares the presence of a room with the other nodes: reports the local users of `members`, and adds the reports of
+   * other nodes to it.
+   * @param onNews called when there may be changes to send
+   * @returns resolves when the reports of other nodes were read, or could not be read now
    */
   subscribe(room: string, members: PresenceSet, onNews: () => void): Promise<void>;
-  /** The other nodes are to forget whom this one saw there. */
+  /** Stops sharing: the other nodes drop this node's reports. */
   unsubscribe(room: string): void;
-  /** Something else is so of a user here, or of the guests. */
+  /** Reports a changed user, or changed guests if `user` is undefined. */
   changed(room: string, user: string | undefined): void;
-  /** Tells a room's members whom other nodes see there, once. @throws ThumpError `unavailable` */
+  /**
+   * Adds the reports of other nodes to `members`, once.
+   * @throws ThumpError `unavailable`
+   */
   read(room: string, members: PresenceSet): Promise<void>;
 }
 
 export interface Peers {
   readonly presence: ClusterPresence;
-  /** This node takes part. */
+  /** Adds this node to the cluster. */
   join(member: LocalNode): void;
-  /** Has it done on every other node. Resolves with how many sessions they ended. @throws ThumpError `unavailable` */
+  /**
+   * Ends sessions on all other nodes. Returns their number.
+   * @throws ThumpError `unavailable`
+   */
   remove(removal: SessionRemoval): Promise<number>;
-  /** Has every node remember it, those to come too. @throws ThumpError `unavailable` */
+  /**
+   * Stores a revocation for all nodes, including later ones.
+   * @throws ThumpError `unavailable`
+   */
   remember(revoked: Revocation): Promise<void>;
-  /** How many sessions are in each room on other nodes, a few seconds ago at most. */
+  /** Returns the number of sessions per room on the other nodes, at most a few seconds old. */
   counts(): Promise<ReadonlyMap<string, number>>;
 }

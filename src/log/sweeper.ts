@@ -1,36 +1,36 @@
-// Visits everything in a collection again and again, a slice per tick: nothing on a timer takes long, however much there is.
+// Visits all items of a collection repeatedly, a slice per tick, so that no timer runs for long.
 import { TickSlice } from "../scheduling/tick-slice.ts";
 
 export interface Pace {
-  /** Between the end of a round and the next one, in ms. */
+  /** Time between two rounds, in ms. */
   readonly rest: number;
-  /** Between two slices of a round, in ms. */
+  /** Time between two slices of a round, in ms. */
   readonly pause: number;
-  /** The most items per slice. */
+  /** Maximum number of items per slice. */
   readonly items?: number;
-  /** Called before each slice. True if the next slice is not to wait for the rest. */
+  /** Called before each slice. Returns true if the next slice must not wait for `rest`. */
   readonly before?: () => boolean;
 }
 
 const ITEMS_PER_TICK = 2000;
 
 export class Sweeper<T> {
-  /** How many items were visited. */
+  /** Number of items visited. */
   visits = 0;
-  #place: Iterator<T> | undefined;
+  #iterator: Iterator<T> | undefined;
   #timer: Timer | undefined;
   #stopped = false;
 
   /**
-   * @param items may change while a round is under way
-   * @param visit if it throws, the round goes on with the next item
+   * @param items may change during a round
+   * @param visit if it throws, the round continues with the next item
    */
   constructor(
     readonly items: () => Iterable<T>,
     readonly visit: (item: T) => void,
     readonly pace: Pace,
   ) {
-    this.#in(pace.rest);
+    this.#schedule(pace.rest);
   }
 
   stop(): void {
@@ -38,7 +38,7 @@ export class Sweeper<T> {
     clearTimeout(this.#timer);
   }
 
-  #in(ms: number): void {
+  #schedule(ms: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => this.#run(), ms);
     this.#timer.unref();
@@ -51,18 +51,18 @@ export class Sweeper<T> {
       const more = before?.() ?? false;
       if (this.#step() && !more) next = rest;
     } finally {
-      this.#in(next);
+      this.#schedule(next);
     }
   }
 
-  /** Visits a slice. True when the round is over. */
+  /** Visits a slice. Returns true at the end of a round. */
   #step(): boolean {
-    this.#place ??= this.items()[Symbol.iterator]();
+    this.#iterator ??= this.items()[Symbol.iterator]();
     const slice = new TickSlice(this.pace.items ?? ITEMS_PER_TICK);
     while (slice.take()) {
-      const { done, value } = this.#place.next();
+      const { done, value } = this.#iterator.next();
       if (done) {
-        this.#place = undefined;
+        this.#iterator = undefined;
         return true;
       }
       this.visits++;

@@ -1,40 +1,41 @@
-// The stable names of what can go wrong, and the numbers that HTTP and WebSocket give them.
+// Stable error codes, with their HTTP statuses and WebSocket close codes.
 
-/** Error codes and the HTTP status of each. A code never changes its meaning; messages may. */
+/** Error codes and the HTTP status of each. A code never changes its meaning; messages may change. */
 export const STATUS = {
-  malformed: 400, // not JSON, not UTF-8, not a known shape at all
+  malformed: 400, // not JSON, not UTF-8, or not a known shape
   "unknown-type": 400, // a command whose `type` the server does not know
-  "invalid-room": 400, // a room's name that is none (empty, too long, "..", control characters), or a path that hides one
-  "invalid-event": 400, // an event name that is, or that is the server's own (`thump:…`)
-  "invalid-cursor": 400, // a cursor that no Thump server ever made
+  "invalid-room": 400, // an invalid room name (empty, too long, "..", control characters), or a path that hides one
+  "invalid-event": 400, // an invalid event name, or one reserved for the server (`thump:…`)
+  "invalid-cursor": 400, // not a cursor of any Thump server
   "invalid-query": 400, // a query parameter of the wrong form
-  unauthorized: 401, // no token where one is needed, or one that is not good
-  revoked: 401, // a token that was good and was taken back
-  forbidden: 403, // the room's rule says no, or the token does not grant it
-  origin: 403, // a page of another origin
+  unauthorized: 401, // a required token is missing or invalid
+  revoked: 401, // a valid token that was revoked
+  forbidden: 403, // the room's rule or the token does not allow the action
+  origin: 403, // a page of an origin that is not allowed
   "not-found": 404,
   "not-joined": 409,
   "already-joined": 409,
-  timeout: 408, // a body that takes too long to come
+  timeout: 408, // the body arrives too slowly
   "too-large": 413, // data, frame or body over its limit
   "unsupported-type": 415, // a body of the wrong content type
-  invalid: 422, // well-formed, but a field does not fit its schema
-  "key-reused": 422, // an idempotency key that was used with a different event or different data
-  limit: 429, // more rooms, or more items, than one session or request may have
-  rate: 429, // too fast; try again after `retry`
+  invalid: 422, // well-formed, but a field violates its schema
+  "key-reused": 422, // the idempotency key was used with a different event or different data
+  limit: 429, // more rooms or items than a session or request may have
+  rate: 429, // too fast; retry after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
-  busy: 503, // no place for one more session or room; try again after `retry`
+  busy: 503, // the server has no capacity for a further session or room; retry after `retry`
   draining: 503, // the server is about to stop
-  unavailable: 503, // something that the server needs for this cannot be reached just now
+  unavailable: 503, // a dependency of the server is unreachable
 } as const;
 
+/** An error code. */
 export type Code = keyof typeof STATUS;
 
-/** Close codes of our sockets (RFC 6455 §7.4.2 leaves 4000–4999 to applications). */
+/** WebSocket close codes (RFC 6455 §7.4.2 reserves 4000–4999 for applications). */
 export const CLOSE = {
-  internal: 1011, // a fault of the server's
-  unavailable: 1013, // what it needs cannot be reached just now: "try again later" in the registry of RFC 6455
+  internal: 1011, // a fault of the server
+  unavailable: 1013, // a dependency of the server is unreachable: "try again later" in the registry of RFC 6455
   goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
   badFrames: 4400,
   unauthorized: 4401,
@@ -45,21 +46,26 @@ export const CLOSE = {
   slow: 4503,
 } as const;
 
-/** One field that does not fit: `path` is a JSON Pointer (RFC 6901) into the data, "" for all of it. */
+/** An invalid field of a publication or command. */
 export interface FieldError {
+  /** JSON Pointer (RFC 6901) into the data; "" for the whole value. */
   path: string;
+  /** The fault, such as "must be string". */
   message: string;
 }
 
-/** An error that a client may see: a stable code, what was wrong and what to do about it. */
+/** An error for clients: a stable code, and a message that states the fault and the remedy. */
 export class ThumpError extends Error {
+  /** Always "ThumpError". */
   override readonly name = "ThumpError";
 
   constructor(
+    /** Stable code, one of the keys of `STATUS`. */
     readonly code: Code,
     message: string,
+    /** The invalid fields, if the fault is in fields of the data. */
     readonly errors?: FieldError[],
-    /** After how long, in ms, to try again. */
+    /** Delay before a retry, in ms. */
     readonly retry?: number,
   ) {
     super(message);
@@ -71,7 +77,10 @@ export class ThumpError extends Error {
   }
 }
 
-/** Something that the server needs cannot be reached just now. @param retry after how long, in ms, to try again */
+/**
+ * Returns the error for an unreachable dependency of the server.
+ * @param retry delay before a retry, in ms
+ */
 export function unavailable(message: string, retry = 1000): ThumpError {
   return new ThumpError("unavailable", message, undefined, retry);
 }

@@ -1,4 +1,4 @@
-// What a client may say on the multiplexed socket: schemas, and the decoder that checks against them.
+// Commands of the multiplexed protocol: their schemas, and the decoder that validates them.
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ThumpError } from "./codes.ts";
@@ -55,10 +55,10 @@ const SCHEMAS = {
   ping: Ping,
 } satisfies Record<string, TSchema>;
 
-/** What ties a reply to its command: a number that a double cannot hold is kept as it was written. */
+/** Connects a reply to its command. A number that a double cannot represent is preserved as written. */
 export type CommandId = Static<typeof Id> | RawJson | undefined;
 type CommandFields<T> = Omit<T, "id"> & { id?: CommandId };
-/** Its data is read when it is published. */
+/** A publish command. The data is parsed when it is published. */
 export interface PublishCommand {
   type: "publish";
   id: CommandId;
@@ -71,12 +71,12 @@ export interface PublishCommand {
 }
 type Checked = { [K in keyof typeof SCHEMAS]: Static<(typeof SCHEMAS)[K]> }[keyof typeof SCHEMAS];
 type Plain<T> = T extends { type: "publish" } ? never : CommandFields<T>;
-/** A checked command. */
+/** A validated command. */
 export type Command = Plain<Checked> | PublishCommand;
 
 const checkers = new Map(Object.entries(SCHEMAS).map(([type, schema]) => [type, Compile(schema)]));
 
-/** A frame that is not a command: the error, and the `id` that its reply carries when one could be read. */
+/** The error for an invalid frame, with the `id` for the reply if the frame has a readable one. */
 export class BadFrame extends ThumpError {
   id: CommandId;
 }
@@ -85,7 +85,10 @@ function bad(id: CommandId, ...args: ConstructorParameters<typeof ThumpError>): 
   return Object.assign(new BadFrame(...args), { id });
 }
 
-/** Reads one text frame. Unknown fields are ignored; anything else that is off throws `BadFrame`. */
+/**
+ * Decodes one text frame. Unknown fields are ignored.
+ * @throws BadFrame if the frame is not a valid command
+ */
 export function decodeCommand(text: string): Command {
   const envelope = parseFrame(text);
   const { value: frame } = envelope;
@@ -112,7 +115,7 @@ export function decodeCommand(text: string): Command {
     throw bad(
       known,
       "invalid",
-      `The ${type as string} command does not fit: ${errors[0]?.path} ${errors[0]?.message}.`,
+      `The ${type as string} command is invalid: ${errors[0]?.path} ${errors[0]?.message}.`,
       errors,
     );
   }
@@ -136,11 +139,11 @@ function parseFrame(text: string): ParsedEnvelope {
     return parseEnvelope(text);
   } catch (error) {
     if (error instanceof ThumpError) throw bad(undefined, error.code, error.message);
-    throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object a frame.");
+    throw bad(undefined, "malformed", "The frame is not JSON. Send one JSON object per frame.");
   }
 }
 
-/** An id of up to 64 characters, as it was written. */
+/** Returns an id of up to 64 characters, exactly as written. */
 export function exactId(id: unknown, text: string): CommandId {
   if (typeof id === "string") return id.length <= MAX_ID ? id : undefined;
   if (typeof id !== "number") return undefined;

@@ -1,36 +1,36 @@
-// What a publication carries on its way in: its size is known at once; it is parsed when it is wanted, once for all rooms.
+// The content of a publication as received: its size is known at once; it is parsed on demand, once for all rooms.
 import { type FieldError, ThumpError } from "./codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "./data.ts";
 import { countValues } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
-/** The data as it is sent on, and its value, which a room's schema checks. */
+/** The data as it is forwarded, and its value, which a room's schema validates. */
 interface Parsed {
   data: Data;
   value: unknown;
 }
 
-/** Says what is wrong with a value, or nothing; when `brief`, without any details. */
+/** Returns the errors of a value, or undefined if it is valid. With `brief`, the list of errors is empty. */
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
-/** In characters: the value of a longer source is parsed again where a schema asks for it, rather than kept. */
+/** In characters. The value of a longer source is not cached, but parsed again for each schema. */
 const MAX_CACHED_BYTES = 64 * 1024;
-/** In about how many values at most a schema's findings are told one by one: each takes it some 40 µs. */
+/** Errors are listed only for data of up to about this many values, because each value takes about 40 µs. */
 export const MAX_EXPLAINED = 64;
-/** A byte of a string takes at most so many in JSON. */
+/** Maximum length of one byte of a string in JSON. */
 const MAX_ESCAPE_FACTOR = 6;
 
 export class Content {
   #parsed: Parsed | undefined;
   #data: Data | undefined;
-  /** What schemas had against it. */
+  /** Results of the schemas. */
   #found: Map<Check, FieldError[] | undefined> | undefined;
 
   /**
-   * @param size how many bytes it takes as it was sent
-   * @param least the data has at least so many
-   * @param parse parses it, where that was not done
-   * @param keeps whether its value is kept
+   * @param size size as received, in bytes
+   * @param least lower bound of the size of the data, in bytes
+   * @param parse parses the content; undefined if it is parsed already
+   * @param keeps the parsed value is cached
    */
   private constructor(
     readonly size: number,
@@ -39,7 +39,7 @@ export class Content {
     readonly keeps = true,
   ) {}
 
-  /** A text frame or body: JSON when it parses, else a string. */
+  /** A text frame or body: JSON if it parses, otherwise a string. */
   static text(text: string): Content {
     const size = Buffer.byteLength(text);
     return new Content(size, size, () => dataFromText(text), text.length <= MAX_CACHED_BYTES);
@@ -51,24 +51,23 @@ export class Content {
     return content;
   }
 
-  /** JSON that is sent on as it was written. */
+  /** JSON that is forwarded as written. */
   static json(text: string): Content {
     const size = Buffer.byteLength(text);
     const parse = (): Parsed => ({ data: { kind: "json", text }, value: parseData(text) });
     return new Content(size, size, parse, text.length <= MAX_CACHED_BYTES);
   }
 
-  /** A value. With `encoding` it is bytes. */
+  /** A value. With `encoding`, a string that encodes bytes. */
   static value(value: unknown, encoding?: Encoding): Content {
-    // What other values take is found out when they are written; they come from code, which pays no rates.
+    // The size of other values is measured when they are written. They come from code, which is not rate-limited.
     const size = typeof value === "string" ? Buffer.byteLength(value) : 0;
     return new Content(size, 0, () => dataFromValue(value, encoding));
   }
 
   /**
-   * The `data` of an envelope that has been parsed. A string is text, or bytes; anything else is sent on as it was
-   * written.
-   * @param sourceOf finds how it was written
+   * The `data` of a parsed envelope. A string is text, or encodes bytes; other values are forwarded as written.
+   * @param sourceOf finds the source text of the value
    */
   static parsed(value: unknown, encoding: Encoding | undefined, sourceOf: () => string): Content {
     if (encoding !== undefined || value === undefined) return Content.value(value, encoding);
@@ -80,7 +79,7 @@ export class Content {
     return content;
   }
 
-  /** The same of an envelope of which the `data` has not been parsed. */
+  /** The unparsed `data` of an envelope. */
   static unparsed(source: string, encoding: Encoding | undefined): Content {
     if (!source.startsWith('"') && encoding === undefined) return Content.json(source);
     const size = Buffer.byteLength(source);
@@ -92,12 +91,16 @@ export class Content {
     return new Content(size, (size - 2) / MAX_ESCAPE_FACTOR, parse, source.length <= MAX_CACHED_BYTES);
   }
 
-  /** The data, which may have so many bytes. @throws ThumpError `too-large`, `malformed`, `invalid` */
+  /**
+   * Returns the data.
+   * @param limit maximum size in bytes
+   * @throws ThumpError `too-large`, `malformed`, `invalid`
+   */
   data(limit: number): Data {
     if (this.#data) return this.#data;
     if (this.least > limit) throw tooLarge(this.size, limit);
     const { data } = this.#parse();
-    // Where it is not known already.
+    // The exact size is not known yet.
     if (this.least < this.size || this.size === 0) {
       const size = sizeOfData(data);
       if (size > limit) throw tooLarge(size, limit);
@@ -105,7 +108,7 @@ export class Content {
     return (this.#data = data);
   }
 
-  /** What a schema has against it, found out once a schema; without details when `brief`, or when it is large. */
+  /** Returns the errors of a schema, computed once per schema; without details if `brief` or if the data is large. */
   errors(check: Check, brief: boolean | undefined): FieldError[] | undefined {
     const found = (this.#found ??= new Map());
     if (!found.has(check)) found.set(check, this.#check(check, brief));
@@ -114,7 +117,7 @@ export class Content {
 
   #check(check: Check, brief: boolean | undefined): FieldError[] | undefined {
     const { value, data } = this.#parse();
-    // To find out what is wrong takes a thousand times as long as to find out that something is.
+    // Explaining an error takes a thousand times as long as detecting one.
     const errors = check(value, true);
     return errors === undefined || brief || isLarge(data) ? errors : check(value);
   }
@@ -142,5 +145,5 @@ function parseData(text: string): unknown {
 }
 
 function tooLarge(size: number, limit: number): ThumpError {
-  return new ThumpError("too-large", `The data has ${size} bytes; a publication may have ${limit}.`);
+  return new ThumpError("too-large", `The data has ${size} bytes; the limit is ${limit}.`);
 }

@@ -1,7 +1,7 @@
-// Cursors: `<epoch>-<seq>`, "I have everything up to here".
+// Cursors: `<epoch>-<seq>`. The holder has received everything up to this position.
 import { ThumpError } from "./codes.ts";
 
-/** A position in one life of a log. */
+/** A position in an epoch of a log. */
 export interface Cursor {
   epoch: string;
   seq: number;
@@ -9,19 +9,22 @@ export interface Cursor {
 
 const FORM = /^([0-9a-z]{1,32})-(0|[1-9][0-9]{0,15})$/;
 
-/** Writes a cursor. */
+/** Formats a cursor. */
 export function formatCursor(epoch: string, seq: number): string {
   return `${epoch}-${seq}`;
 }
 
-/** Reads a cursor; throws `invalid-cursor` when the text was never one. */
+/**
+ * Parses a cursor.
+ * @throws ThumpError `invalid-cursor`
+ */
 export function parseCursor(text: string): Cursor {
   const match = FORM.exec(text);
   const seq = Number(match?.[2]);
   if (!match || !Number.isSafeInteger(seq)) {
     throw new ThumpError(
       "invalid-cursor",
-      `"${text.slice(0, 64)}" is not a cursor. Send back an id or "at" that this server gave you, unchanged.`,
+      `"${text.slice(0, 64)}" is not a cursor. Send an id or "at" from this server, unchanged.`,
     );
   }
   return { epoch: match[1] as string, seq };

@@ -1,24 +1,24 @@
-// What a publication carries: JSON, text or bytes, each kept in the form that costs least to send on.
+// The data of a publication: JSON, text or bytes, in the form that is cheapest to forward.
 import { ThumpError } from "./codes.ts";
 import { escapeLineEnds, parseJson } from "./json.ts";
 
 /**
- * - `json`: JSON text, kept as it was written (numbers keep their digits);
- * - `text`: a string that is sent as it stands;
- * - `binary`: bytes.
+ * - `json`: JSON text, preserved as written (numbers keep their digits)
+ * - `text`: a string that is sent verbatim
+ * - `binary`: bytes
  */
 export type Data =
   { kind: "json"; text: string } | { kind: "text"; text: string } | { kind: "binary"; bytes: Uint8Array };
 
-/** How a value looks inside an envelope: binary needs `encoding` to be told from a string. */
+/** The encoding of data inside an envelope, which distinguishes bytes from a string. */
 export type Encoding = "base64";
 
-/** Everything that some reader takes for the end of a line, and that JSON text may contain. */
+/** Characters that JSON text may contain and that some readers treat as the end of a line. */
 const LINE_END = /[\r\n\u0085\u2028\u2029]/;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
 
-/** Looks at both ends of a text: most chat lines cannot be JSON, and a failed JSON.parse costs microseconds. */
+/** Checks both ends of a text: most chat lines cannot be JSON, and a failed JSON.parse takes microseconds. */
 function mayBeJson(text: string): boolean {
   const trimmed = text.trim();
   const first = trimmed.charAt(0);
@@ -28,35 +28,40 @@ function mayBeJson(text: string): boolean {
   return NUMBER.test(trimmed);
 }
 
-/** A text frame or body: JSON when it parses, else a string. `value` is what a room's schema checks. */
+/**
+ * Returns the data of a text frame or body: JSON if it parses, otherwise a string. `value` is for the room's schema.
+ */
 export function dataFromText(text: string): { data: Data; value: unknown } {
   if (mayBeJson(text)) {
     try {
       return { value: parseJson(text), data: { kind: "json", text } };
     } catch (error) {
-      // Not JSON: it is a string, which is what the last line says.
+      // Not JSON: the text is a string.
       if (!(error instanceof SyntaxError)) throw error;
     }
   }
   return { value: text, data: { kind: "text", text } };
 }
 
-/** A JSON value, as the multiplexed socket, a batch or code gives it. With `encoding` it is bytes. */
+/**
+ * Returns the data of a value from the multiplexed protocol, a batch or code. With `encoding`, the value encodes
+ * bytes.
+ */
 export function dataFromValue(value: unknown, encoding?: Encoding): { data: Data; value: unknown } {
   if (encoding === "base64") {
     const bytes = decodeBase64(value);
     return { data: { kind: "binary", bytes }, value: bytes };
   }
   if (value instanceof Uint8Array) return { data: { kind: "binary", bytes: value }, value };
-  // A lone surrogate cannot travel as UTF-8, but can be escaped in JSON.
+  // A lone surrogate has no UTF-8 form, but can be escaped in JSON.
   if (typeof value === "string" && value.isWellFormed())
     return { data: { kind: "text", text: value }, value };
   return { data: { kind: "json", text: writeJson(value === undefined ? null : value) }, value };
 }
 
-/** Code may hand in what JSON has no form for: functions, BigInts, circles. */
+/** Writes a value as JSON. Code may pass values without a JSON form: functions, BigInts, circular structures. */
 function writeJson(value: unknown): string {
-  let reason = "it is a function or a symbol";
+  let reason = "functions and symbols have no JSON form";
   try {
     const text = JSON.stringify(value) as string | undefined;
     if (text !== undefined) return text;
@@ -66,18 +71,18 @@ function writeJson(value: unknown): string {
   throw new ThumpError("invalid", `The data cannot be written as JSON: ${reason}.`);
 }
 
-/** The bytes that the data takes in UTF-8. */
+/** Returns the size of the data in UTF-8 bytes. */
 export function sizeOfData(data: Data): number {
   if (data.kind === "binary") return data.bytes.byteLength;
   return Buffer.byteLength(data.text);
 }
 
-/** The data as JSON text on one line: a value, or base64 in quotes. */
+/** Returns the data as JSON text on one line: a value, or base64 in quotes. */
 export function dataAsJson(data: Data): string {
   if (data.kind === "binary") return `"${data.bytes.toBase64()}"`;
   if (data.kind === "text") return escapeLineEnds(JSON.stringify(data.text));
   if (!LINE_END.test(data.text)) return data.text;
-  // Inside JSON a raw line break can only stand between tokens: a space means the same.
+  // A raw line break in JSON is always between tokens, where a space is equivalent.
   return escapeLineEnds(data.text.replace(/[\r\n]+/g, " "));
 }
 
@@ -85,7 +90,7 @@ function decodeBase64(value: unknown): Uint8Array {
   try {
     if (typeof value === "string") return Uint8Array.fromBase64(value);
   } catch {
-    // Answered below, with what is expected.
+    // Falls through to the error.
   }
   throw new ThumpError(
     "invalid",

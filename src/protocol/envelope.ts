@@ -1,14 +1,14 @@
-// The JSON envelopes that the multiplexed socket, NDJSON, /events and JSON answers share.
+// JSON envelopes, shared by the multiplexed protocol, NDJSON, /events and JSON responses.
 import { formatCursor } from "./cursor.ts";
 import { dataAsJson } from "./data.ts";
 import type { Publication } from "./publication.ts";
 
-/** The publication's envelope, encoded at most once however many receive it. */
+/** Returns the envelope of a publication. Encoded at most once, for all receivers. */
 export function envelope(publication: Publication, epoch: string): string {
   return (publication.envelope ??= encode(publication, epoch));
 }
 
-// Put together by hand: the data is JSON text already and must not be parsed and written again.
+// Concatenated by hand: the data is already JSON text and must not be parsed and written again.
 function encode(p: Publication, epoch: string): string {
   const encoding = p.data.kind === "binary" ? ',"encoding":"base64"' : "";
   const from = p.from === undefined ? "" : `,"from":${JSON.stringify(p.from)}`;
@@ -19,7 +19,7 @@ function encode(p: Publication, epoch: string): string {
   );
 }
 
-/** Names as JSON: a replay writes the same few thousand again and again, and a look-up costs a fifth of quoting. */
+/** Names as JSON. A replay writes the same few thousand names repeatedly, and a lookup costs a fifth of quoting. */
 const names = new Map<string, string>();
 const MAX_NAMES = 4096;
 
@@ -35,7 +35,7 @@ function quoted(name: string): string {
 let lastTime = 0;
 let lastTimeText = "0";
 
-/** Publications that are encoded one after the other are often of the same millisecond. */
+/** Publications that are encoded in sequence often have the same time. */
 function timeAsText(time: number): string {
   if (time !== lastTime) {
     lastTime = time;
@@ -44,10 +44,10 @@ function timeAsText(time: number): string {
   return lastTimeText;
 }
 
-/** What a gap notice says: publications of `room` after `after` are gone, up to and including `at`. */
+/** A gap notice: publications of `room` after `after`, up to and including `at`, are lost. */
 export interface Gap {
   room: string;
-  /** The cursor that was asked for, or held. */
+  /** The cursor that the client requested or held. */
   after: string;
   /** Everything after this cursor will follow. */
   at: string;

@@ -1,4 +1,4 @@
-// TypeBox's findings, as the field errors that clients and operators see.
+// Converts schema errors of TypeBox to field errors for clients and operators.
 import type { FieldError } from "./codes.ts";
 
 interface SchemaError {
@@ -15,9 +15,9 @@ interface Params {
 }
 
 /**
- * At most ten errors, one a field, each with a JSON Pointer to it. A missing or unknown field is pointed at by
- * its own name. Where a value fits none of several schemas, its error names all that it could have been.
- * @param at where the value itself stands, as a JSON Pointer
+ * Returns at most ten errors, one per field. The path of a missing or unknown field includes its name. If a value
+ * matches none of several schemas, the message lists all alternatives.
+ * @param at JSON Pointer of the value
  */
 export function fieldErrors(findings: readonly SchemaError[], at = ""): FieldError[] {
   const byPath = new Map<string, string[]>();
@@ -46,12 +46,12 @@ export function fieldErrors(findings: readonly SchemaError[], at = ""): FieldErr
   return errors.slice(0, 10);
 }
 
-/** "must be a", "must be b" → "must be a or b". */
+/** Joins "must be a" and "must be b" to "must be a or b". */
 function either(messages: string[]): string {
   return messages.map((message, i) => (i === 0 ? message : message.replace(/^must be /, ""))).join(" or ");
 }
 
-/** A name as a part of a JSON Pointer. */
+/** Escapes a name for use in a JSON Pointer. */
 function escape(name: string): string {
   return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,4 +1,4 @@
-// The wire formats: how one publication looks to each kind of client.
+// Wire formats: the encoding of publications and notices for each kind of connection.
 import type { Data } from "./data.ts";
 import { envelope, gapEnvelope, type Gap } from "./envelope.ts";
 import {
@@ -13,15 +13,16 @@ import {
 import { escapeLineEnds } from "./json.ts";
 import type { Publication } from "./publication.ts";
 
-/** What a format makes of publications and notices. `T` is what its connections carry. */
+/** A wire format. `T` is the type of its frames or chunks. */
 export interface Format<T extends string | Uint8Array = string | Uint8Array> {
   readonly name: string;
   message(publication: Publication, epoch: string): T;
   gap(gap: Gap): T;
 }
 
-/** A format of streams also has words for "you have everything up to here". */
+/** A format of streams, which can also encode positions and presence. */
 export interface StreamFormat extends Format<string> {
+  /** Value of the Content-Type header. */
   readonly contentType: string;
   position(cursor: string): string;
   keepAlive(cursor: string): string;
@@ -29,21 +30,21 @@ export interface StreamFormat extends Format<string> {
   presence(text: string): string;
 }
 
-/** The raw socket: the data verbatim, text or binary. */
+/** The raw socket: the data verbatim, as a text or binary frame. */
 export const raw: Format = {
   name: "raw",
   message: (p) => verbatim(p.data),
   gap: gapEnvelope,
 };
 
-/** The multiplexed socket: one JSON object a frame. */
+/** The multiplexed socket: one JSON object per frame. */
 export const json: Format<string> = {
   name: "json",
   message: envelope,
   gap: gapEnvelope,
 };
 
-/** SSE of one room: the data alone. */
+/** A server-sent event stream of one room: the data only. */
 export const eventStream: StreamFormat = {
   name: "event-stream",
   contentType: "text/event-stream; charset=utf-8",
@@ -54,24 +55,24 @@ export const eventStream: StreamFormat = {
   presence: encodePresenceEvent,
 };
 
-/** SSE of several rooms: envelopes. */
+/** A server-sent event stream of several rooms: envelopes. */
 export const envelopeStream: StreamFormat = {
   ...eventStream,
   name: "envelope-stream",
   message: encodeEnvelopeEvent,
 };
 
-/** The multiplexed stream: what the multiplexed socket says, as events. */
+/** The multiplexed stream: the frames of the multiplexed socket, as events. */
 export const multiplexedStream: StreamFormat = {
   ...eventStream,
   name: "multiplexed-stream",
-  // Without an id: each of its rooms has a cursor of its own, which the envelope carries.
+  // No id: each room has its own cursor, in the envelope.
   message: (p, epoch) => `data: ${envelope(p, epoch)}\n\n`,
   position: positionEvent,
   keepAlive: positionEvent,
 };
 
-/** One JSON envelope a line. */
+/** One JSON envelope per line. */
 export const ndjson: StreamFormat = {
   name: "ndjson",
   contentType: "application/x-ndjson; charset=utf-8",
@@ -82,7 +83,7 @@ export const ndjson: StreamFormat = {
   presence: (text) => `${escapeLineEnds(text)}\n`,
 };
 
-/** Everything up to the cursor was sent. */
+/** States that everything up to the cursor was sent. */
 function positionFrame(cursor: string): string {
   return `{"type":"position","at":"${cursor}"}`;
 }

@@ -1,4 +1,4 @@
-// Where the elements of a JSON array stand in its bytes: found a piece at a time, before anything is parsed. Pure.
+// Finds the elements of a JSON array in its bytes, one piece at a time, without parsing. Pure.
 import { ThumpError } from "./codes.ts";
 import { MAX_DEPTH, tooDeep } from "./json.ts";
 
@@ -12,34 +12,34 @@ const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-/** What may come next between elements. */
+/** The kind of token that is valid next, between elements. */
 type Expected = "anything" | "first" | "element" | "comma" | "nothing";
 
 /**
- * Finds the elements of a JSON array, or the one value that there is instead. Of bytes that are not JSON the elements mean
- * nothing; but then they are none, or one of them is not JSON either.
+ * Finds the elements of a JSON array, or the only value if the text is not an array. If the bytes are not JSON, the
+ * result is undefined, but then at least one element is not JSON either, or there are none.
  */
 export class JsonElements {
-  /** It is an array. */
+  /** True if the text is an array. */
   isArray = false;
   readonly starts: number[] = [];
-  /** After the last byte of each. */
+  /** The index after the last byte of each element. */
   readonly ends: number[] = [];
   #at = 0;
   #expected: Expected = "anything";
-  /** Within an element: how deep, and whether in a string. */
+  /** State within an element: nesting depth, and whether the position is in a string. */
   #inside = false;
   #depth = 0;
   #quoted = false;
 
-  /** @param most how many elements there may be; it stops at the first one over it */
+  /** @param most maximum number of elements; the search stops at the first one above it */
   constructor(
     readonly bytes: Uint8Array,
     readonly most: number,
   ) {}
 
   /**
-   * Looks at so many more bytes. False when there is nothing more to look at.
+   * Scans up to `size` more bytes. Returns false when the search is complete.
    * @throws ThumpError `malformed`
    */
   step(size: number): boolean {
@@ -50,9 +50,9 @@ export class JsonElements {
       else this.#between(bytes[this.#at] as number);
     if (this.starts.length > this.most) return false;
     if (this.#at < bytes.length) return true;
-    // One value alone ends with the body.
+    // A single value extends to the end of the body.
     if (!this.isArray && this.starts.length > 0) this.ends[0] = bytes.length;
-    else if (this.#expected !== "nothing") throw malformed("it ends too early");
+    else if (this.#expected !== "nothing") throw malformed("the text ends too early");
     return false;
   }
 
@@ -77,7 +77,7 @@ export class JsonElements {
     this.#at++;
   }
 
-  /** Up to the end of the element, or of what is to be looked at now. */
+  /** Scans to the end of the element, or to `end`. */
   #element(end: number): void {
     const { bytes } = this;
     let depth = this.#depth;

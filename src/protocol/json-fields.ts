@@ -1,18 +1,18 @@
-// Where the fields of a JSON object stand in its text: for what is sent on as it was written, or is not parsed at once. Pure.
+// Finds fields of a JSON object in its text without parsing, to forward them as written or to parse them later. Pure.
 import { MAX_DEPTH, tooDeep } from "./json.ts";
 
-/** Where a value stands. */
+/** The position of a value in a text. */
 export interface Span {
   readonly start: number;
-  /** After its last character. */
+  /** The index after its last character. */
   readonly end: number;
 }
 
-/** What `findFields` found. */
+/** The result of `findFields`. */
 export interface JsonFields {
-  /** By the names' order. Of a field that is there twice the last one, as `JSON.parse` has it. */
+  /** The value of each requested name. If a field occurs twice, the last one counts, as in `JSON.parse`. */
   readonly spans: readonly (Span | undefined)[];
-  /** About how many values the text has outside of these spans; counted up to a little over `most`. */
+  /** Approximate number of values outside these spans, counted up to slightly more than `most`. */
   readonly others: number;
 }
 
@@ -24,14 +24,14 @@ const COLON = 0x3a;
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Beyond this many characters of a string Bun's own search for its end is faster. */
+/** In characters. Beyond this length, Bun's native search for the end of a string is faster. */
 const MAX_NAME_LENGTH = 24;
 
 /**
- * Finds top-level fields of a JSON object without parsing it. Of a text that is not JSON the answer means nothing; but
- * what remains of it without the spans is then not JSON either, or a span is not.
- * @param most how many values outside of the spans there may be: it stops beyond, and counts them only if given
- * @throws ThumpError `malformed` when it is nested too deep
+ * Finds top-level fields of a JSON object without parsing it. If the text is not JSON, the result is meaningless, but
+ * then either a span or the remaining text is not JSON either.
+ * @param most maximum number of values outside the spans; the search stops above it. Values are counted only if given
+ * @throws ThumpError `malformed` if the nesting is too deep
  */
 export function findFields(text: string, names: readonly string[], most?: number): JsonFields {
   const spans: (Span | undefined)[] = [];
@@ -62,7 +62,7 @@ export function findFields(text: string, names: readonly string[], most?: number
   return { spans, others };
 }
 
-/** A field of a JSON object as it is written. It must be there, and the text must be JSON. */
+/** Returns the source text of a field. The field must exist, and the text must be JSON. */
 export function sourceOf(text: string, name: string): string {
   const start = soleKey(text, name);
   if (start > 0) return cut(text, { start, end: endOfValue(text, start) });
@@ -71,8 +71,8 @@ export function sourceOf(text: string, name: string): string {
 }
 
 /**
- * Where the value of a key begins that is there only once; 0 where that is not clear. Most objects are so: without
- * escapes, and with nothing else of that name, nothing but the key can look like it.
+ * Returns the start of a key's value if the key certainly occurs only once, otherwise 0. The key is certain if the
+ * text has no escapes and the quoted name occurs once, which is true of most objects.
  */
 function soleKey(text: string, name: string): number {
   const quoted = `"${name}"`;
@@ -86,14 +86,14 @@ function soleKey(text: string, name: string): number {
 /** In characters. */
 const MAX_PARSED_REST = 256;
 
-/** A part of a text, which does not keep much more than itself in memory. */
+/** Returns a part of a text that does not keep the whole text in memory. */
 export function cut(text: string, { start, end }: Span): string {
   const part = text.slice(start, end);
-  // Bun's slices share the memory of the whole. What came in UTF-8 can be copied by it.
+  // Slices in Bun share the memory of the whole text. Text from UTF-8 can be copied through UTF-8.
   return text.length > part.length * 2 + MAX_PARSED_REST ? Buffer.from(part).toString() : part;
 }
 
-/** About how many values are in a value: one more than it has commas and opening brackets. It stops beyond `most`. */
+/** Counts the values in a value approximately: commas plus opening brackets plus one. Stops above `most`. */
 export function countValues(text: string, { start, end }: Span, most: number): number {
   let values = 1;
   for (let at = start; at < end && values <= most; at++) {
@@ -104,7 +104,7 @@ export function countValues(text: string, { start, end }: Span, most: number): n
   return values;
 }
 
-/** Which of the names stands there as a key; -1 when it is none of them. */
+/** Returns the index of the key in `names`; -1 if it is not one of them. */
 function nameAt(text: string, start: number, end: number, names: readonly string[]): number {
   let shortest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < names.length; i++) {
@@ -112,19 +112,19 @@ function nameAt(text: string, start: number, end: number, names: readonly string
     if (name.length === end - start && text.startsWith(name, start)) return i;
     shortest = Math.min(shortest, name.length);
   }
-  // With escapes it is longer.
+  // A key with escapes is longer than its name.
   if (end - start <= shortest) return -1;
   const key = text.slice(start, end);
   if (!key.includes("\\")) return -1;
   try {
     return names.indexOf(JSON.parse(`"${key}"`) as string);
   } catch {
-    // Not JSON: whoever parses the text finds out.
+    // Not JSON: parsing the text will report the error.
     return -1;
   }
 }
 
-/** Where white space ends. */
+/** Returns the index of the next character that is not white space. */
 function nextToken(text: string, from: number): number {
   for (let at = from; ; at++) {
     const char = text.charCodeAt(at);
@@ -132,7 +132,7 @@ function nextToken(text: string, from: number): number {
   }
 }
 
-/** After the string that begins here. */
+/** Returns the index after the string that starts here. */
 function endOfString(text: string, start: number): number {
   const { length } = text;
   const short = Math.min(length, start + MAX_NAME_LENGTH);
@@ -149,7 +149,7 @@ function endOfString(text: string, start: number): number {
   return length;
 }
 
-/** After the value that begins here. */
+/** Returns the index after the value that starts here. */
 function endOfValue(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === QUOTE) return endOfString(text, start);
@@ -161,7 +161,7 @@ function endOfValue(text: string, start: number): number {
     else if ((char | CURLY) === OPEN) {
       if (++depth >= MAX_DEPTH) throw tooDeep();
     } else if (depth === 0) {
-      // A number, or true, false or null: up to what may follow it.
+      // A number, true, false or null extends to the next delimiter.
       if (char === COMMA || char <= 0x20 || (char | CURLY) === CLOSE) return at;
     } else if ((char | CURLY) === CLOSE && --depth === 0) return at + 1;
   }

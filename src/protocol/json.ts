@@ -1,21 +1,24 @@
-// JSON from outside: parsed, but not when it is nested absurdly deep.
+// Parses JSON from clients, with a limit of the nesting depth.
 import { ThumpError } from "./codes.ts";
 
-/** How deep arrays and objects may be nested. Writing back what is much deeper takes Bun ages, or its stack. */
+/**
+ * Maximum nesting depth of arrays and objects. Writing much deeper values takes Bun very long, or overflows its
+ * stack.
+ */
 export const MAX_DEPTH = 200;
 
-/** The error for JSON that is nested deeper than that. */
+/** Returns the error for JSON nested deeper than `MAX_DEPTH`. */
 export function tooDeep(): ThumpError {
   return new ThumpError("malformed", `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
 }
 
 /**
  * Parses JSON text.
- * @throws SyntaxError when it is not JSON
- * @throws ThumpError `malformed` when it is nested deeper than 200 levels
+ * @throws SyntaxError if the text is not JSON
+ * @throws ThumpError `malformed` if it is nested deeper than 200 levels
  */
 export function parseJson(text: string): unknown {
-  // Anything shorter cannot be too deep: each level opens and closes.
+  // Shorter texts cannot exceed the depth: each level needs two brackets.
   if (text.length > MAX_DEPTH * 2 && isTooDeep(text)) throw tooDeep();
   return JSON.parse(text) as unknown;
 }
@@ -44,8 +47,8 @@ const SEPARATOR = /[\u0085\u2028\u2029]/;
 const SEPARATORS = /[\u0085\u2028\u2029]/g;
 
 /**
- * The same JSON with U+0085, U+2028 and U+2029 escaped. Some readers, as those of Python's httpx and requests, take them
- * for the end of a line. In JSON they can only stand in strings.
+ * Escapes U+0085, U+2028 and U+2029, which occur only in strings. Some readers, such as Python's httpx and requests,
+ * treat them as the end of a line.
  */
 export function escapeLineEnds(json: string): string {
   if (!SEPARATOR.test(json)) return json;
@@ -58,6 +61,6 @@ export interface RawJson {
 }
 
 export function rawJson(text: string): RawJson {
-  // TypeScript does not know it yet (ECMA-262, "JSON.parse source text access").
+  // Missing in TypeScript's declarations (ECMA-262, "JSON.parse source text access").
   return (JSON as unknown as { rawJSON: (text: string) => RawJson }).rawJSON(text);
 }

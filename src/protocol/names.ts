@@ -1,17 +1,17 @@
-// What rooms, events and idempotency keys may be called.
+// Rules for the names of rooms and events, and for idempotency keys.
 import { ThumpError } from "./codes.ts";
 
 const MAX_NAME_BYTES = 255;
-/** Names of events and rooms that begin so are the server's own. */
+/** Prefix of event and room names that are reserved for the server. */
 export const RESERVED = "thump:";
 
-/** Whether a room is the server's own: nobody else publishes there. */
+/** True if a room belongs to the server: only the server publishes there. */
 export function isReserved(room: string): boolean {
   return room.startsWith(RESERVED);
 }
 
-// C0 and C1 controls, and the two line separators that JSON and event streams disagree about.
-// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
+// C0 and C1 controls, and the two line separators that JSON and event streams interpret differently.
+// oxlint-disable-next-line no-control-regex -- matches control characters deliberately
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const encoder = new TextEncoder();
 
@@ -25,51 +25,57 @@ function fault(name: string): string | undefined {
   return undefined;
 }
 
-/** The parts of a path that URLs and proxies resolve (RFC 3986 §5.2.4), and what stands for bytes that were no UTF-8. */
+/** Dot segments, which URLs and proxies resolve (RFC 3986 §5.2.4), and the replacement character for invalid UTF-8. */
 const UNSAFE = /\.|\ufffd/;
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 
-/** What is wrong with the name of a room or a user, or nothing. Such names stand in paths. */
+/** Returns why the name of a room or user is invalid, or undefined. These names occur in URL paths. */
 export function nameFault(name: string): string | undefined {
   const wrong = fault(name);
   if (wrong !== undefined || !UNSAFE.test(name)) return wrong;
   if (DOT_SEGMENT.test(name)) return 'is "." or "..", or has a part between slashes that is';
-  return name.includes("\ufffd") ? "has U+FFFD, which stands for text that was not UTF-8" : undefined;
+  return name.includes("\ufffd") ? "has U+FFFD, which replaces text that was not UTF-8" : undefined;
 }
 
-/** Returns the room's name, or throws `invalid-room`. */
+/**
+ * Returns the room name.
+ * @throws ThumpError `invalid-room`
+ */
 export function checkRoomName(name: string): string {
   const wrong = nameFault(name);
   if (wrong) {
-    throw new ThumpError(
-      "invalid-room",
-      `The room's name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`,
-    );
+    throw new ThumpError("invalid-room", `The room name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`);
   }
   return name;
 }
 
-/** Returns the event's name, or throws `invalid-event`. */
+/**
+ * Returns the event name.
+ * @throws ThumpError `invalid-event`
+ */
 export function checkEventName(name: string): string {
   const wrong = name.startsWith(RESERVED)
-    ? `begins with "${RESERVED}", which is the server's own`
+    ? `begins with "${RESERVED}", which is reserved for the server`
     : fault(name);
   if (wrong) {
     throw new ThumpError(
       "invalid-event",
-      `The event's name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`,
+      `The event name ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes of text.`,
     );
   }
   return name;
 }
 
-/** Returns the idempotency key, or throws `invalid`. */
+/**
+ * Returns the idempotency key.
+ * @throws ThumpError `invalid`
+ */
 export function checkKey(key: string): string {
   const wrong = fault(key);
   if (wrong) {
     throw new ThumpError(
       "invalid",
-      `The idempotency key ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes, e.g. a UUID.`,
+      `The idempotency key ${wrong}. Use 1 to ${MAX_NAME_BYTES} bytes, such as a UUID.`,
       [{ path: "/key", message: wrong }],
     );
   }

@@ -1,29 +1,29 @@
-// Envelopes from outside, in frames and items of batches: parsed, but of a large one the data only once it is wanted.
+// Parses envelopes of frames and batch items. The data of a large envelope is parsed only on demand.
 import { ThumpError } from "./codes.ts";
 import { Content } from "./content.ts";
 import type { Encoding } from "./data.ts";
 import { cut, findFields, sourceOf } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
-/** Up to this many characters are parsed as a whole: that costs less than looking at them first. */
+/** In characters. Shorter texts are parsed as a whole, which costs less than scanning them first. */
 const MAX_WHOLE_PARSE = 1024;
-/** About how many values an envelope may have beside its data: it has few fields. */
+/** Approximate maximum number of values in an envelope in addition to its data, because envelopes have few fields. */
 export const MAX_VALUES = 256;
 
 const DATA = ["data"] as const;
 
 export interface ParsedEnvelope {
-  /** Of a large one without its data, in the place of which there is a number. */
+  /** The parsed envelope. In a large one, a number takes the place of the data. */
   value: unknown;
-  /** How the data of a large one was written. */
+  /** The source text of the data in a large envelope. */
   source?: string;
 }
 
 /**
  * Parses the JSON of an envelope.
- * @param most about how many values it may have beside its data
- * @throws SyntaxError when it is not JSON
- * @throws ThumpError `malformed` when it is nested too deep, or has too many values
+ * @param most approximate maximum number of values in addition to its data
+ * @throws SyntaxError if the text is not JSON
+ * @throws ThumpError `malformed` if it is nested too deep or has too many values
  */
 export function parseEnvelope(text: string, most = MAX_VALUES): ParsedEnvelope {
   if (text.length <= MAX_WHOLE_PARSE) return { value: parseJson(text) };
@@ -31,7 +31,7 @@ export function parseEnvelope(text: string, most = MAX_VALUES): ParsedEnvelope {
   if (others > most)
     throw new ThumpError(
       "malformed",
-      `It has over ${most} values beside its data. Send only the fields that there are.`,
+      `The envelope has more than ${most} values in addition to its data. Send only documented fields.`,
     );
   const [span] = spans;
   if (!span) return { value: parseJson(text) };
@@ -39,7 +39,7 @@ export function parseEnvelope(text: string, most = MAX_VALUES): ParsedEnvelope {
   return { value: parseJson(rest), source: cut(text, span) };
 }
 
-/** The content of an envelope that was parsed from a text, and fits its schema. */
+/** Returns the content of a parsed and validated envelope. */
 export function contentOf(
   { data, encoding }: { data?: unknown; encoding?: Encoding },
   text: string,

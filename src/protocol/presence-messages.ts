@@ -1,28 +1,28 @@
-// What clients are told about who is in a room: the JSON of presence, put together once however many receive it.
+// The JSON of presence messages, built once for all receivers.
 
 /**
- * What is said of a room at a time. With `members` it is a snapshot: all who are there, in place of all that was said
- * before. With `joined` and `left` it is a change to that. With `more` nobody is named: there are too many.
+ * The presence of a room. With `members`: a snapshot, which replaces everything sent before. With `joined` and
+ * `left`: a change to the previous state. With `more`: counts only, because there are too many users to list.
  */
 export interface PresenceChanges {
   readonly users: number;
   /** Sessions without a user. */
   readonly guests: number;
-  /** JSON texts of `memberText`. */
+  /** Texts from `memberText`. */
   readonly members?: readonly string[];
-  /** The same: users who came, and users of whom something else is said now. */
+  /** Texts from `memberText`: users who joined, and users whose `info` changed. */
   readonly joined?: readonly string[];
-  /** Names of users. */
+  /** Names of users who left. */
   readonly left?: readonly string[];
   readonly more?: true;
 }
 
-/** A user as JSON: `{"user":"u7","info":…}`, without `info` where there is none. */
+/** Returns a user as JSON: `{"user":"u7","info":…}`, without `info` if undefined. */
 export function memberText(user: string, info: unknown): string {
   return JSON.stringify({ user, info });
 }
 
-/** The fields of an object that says it: JSON without the braces around it. */
+/** Returns the changes as JSON fields, without the braces around them. */
 export function presenceFields({ users, guests, members, joined, left, more }: PresenceChanges): string {
   const named =
     members !== undefined
@@ -33,12 +33,15 @@ export function presenceFields({ users, guests, members, joined, left, more }: P
   return `"users":${users},"guests":${guests}${named}${more ? ',"more":true' : ""}`;
 }
 
-/** A message of its own. @param fields what `presenceFields` made */
+/**
+ * Returns a presence message.
+ * @param fields from `presenceFields`
+ */
 export function presenceMessage(room: string, fields: string): string {
   return `{"type":"presence","room":${JSON.stringify(room)},${fields}}`;
 }
 
-/** Nothing will be told of the room any more: what was told before grows old. */
+/** Returns the message that ends presence of a room: its last state is no longer updated. */
 export function presenceOff(room: string): string {
   return presenceMessage(room, '"off":true');
 }

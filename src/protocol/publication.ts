@@ -1,44 +1,44 @@
-// A publication, and the draft it is before the log has given it a position.
+// A publication, and the draft that becomes a publication when the log assigns its position.
 import type { Data } from "./data.ts";
 
-/** What somebody wants to publish. */
+/** A publication before the log has assigned its position. */
 export interface Draft {
   room: string;
-  /** The event's name; "message" when the publisher named none. */
+  /** The event name; "message" if the publisher set none. */
   event: string;
   data: Data;
-  /** The user who publishes, when known. */
+  /** The publishing user, if known. */
   from?: string | undefined;
-  /** Idempotency key: a repeated one gets the first publication's position and is not delivered again. */
+  /** Idempotency key: a repeated key returns the position of the first publication, and delivers nothing. */
   key?: string | undefined;
-  /** Who may use the key again, where that is not the user in `from`. */
+  /** The scope of the key, if it is not the user in `from`. */
   scope?: string | undefined;
-  /** The id of a session that must not receive it: its publisher, unless it asked for an echo. */
+  /** The id of a session that must not receive it: the publisher, unless it requested an echo. */
   except?: string | undefined;
 }
 
-/** One published message. Immutable but for the kept encodings. */
+/** A published message. Immutable, except for the cached encoding. */
 export interface Publication extends Draft {
-  /** Its number in the log: increases across all rooms. */
+  /** The number in the log: increases across all rooms. */
   readonly seq: number;
-  /** The seq of the one before it in the same room; 0 when none. */
+  /** The seq of the previous publication in the same room; 0 if there is none. */
   readonly prev: number;
-  /** When it was appended, in ms since 1970. */
+  /** Time of the append, in ms since 1970. */
   readonly time: number;
-  /** The bytes of its data. */
+  /** Size of the data, in bytes. */
   readonly size: number;
-  /** Its JSON envelope, made when first needed and kept as long as the publication is (G6). */
+  /** JSON envelope, built on demand and cached with the publication (G6). */
   envelope?: string;
 }
 
 /**
- * A run of one room's publications. It holds everything in (`from`, `upTo`];
- * when `from` is greater than the position that was asked for, what lies between is gone.
+ * Consecutive publications of one room: everything in (`from`, `upTo`]. If `from` is greater than the requested
+ * position, the publications between them are lost.
  */
 export interface Slice {
   from: number;
   upTo: number;
   publications: Publication[];
-  /** Of the newest: all that is stored is here, and older ones of the room are gone. */
+  /** For reads of the newest publications: the slice has every stored publication, and older ones were removed. */
   truncated?: boolean;
 }

@@ -1,55 +1,55 @@
-// The server's own rooms: their names, and what is published there. The console reads them.
+// The status rooms: their names and messages. The console reads them.
 import type { Code } from "./codes.ts";
 
-/** Once a second: how the server fares. Events `stats`, with a `ServerSample`. */
+/** Load and performance, once per second: event `stats`, with a `ServerSample`. */
 export const STATS_ROOM = "thump:stats";
-/** Who came and who went, gathered for a second. Events `sessions`, with `SessionReport`. */
+/** Started and ended sessions, collected for a second: event `sessions`, with a `SessionReport`. */
 export const SESSIONS_ROOM = "thump:sessions";
-/** What clients were refused, and faults, gathered for a second. Events `errors`, with `ErrorReport`. */
+/** Errors of clients and faults of the server, collected for a second: event `errors`, with an `ErrorReport`. */
 export const ERRORS_ROOM = "thump:errors";
 
 export const OWN_ROOMS = [STATS_ROOM, SESSIONS_ROOM, ERRORS_ROOM] as const;
 
-/** Of how long something took, in ms; null where nothing happened. */
+/** Quantiles of a duration, in ms; null if nothing was measured. */
 export interface Quantiles {
   p50: number | null;
   p99: number | null;
 }
 
-/** How a node fares. What it counts is of the last second, or of as long as `seconds` says. */
+/** Load and performance of a node. Counts cover the last second, or the number of seconds in `seconds`. */
 export interface ServerSample {
-  /** Which process it is: `host:pid`; of a second server in it `host:pid/1`. */
+  /** The process: `host:pid`, and `host:pid/1` for a second server in it. */
   node: string;
   version: string;
   /** In ms since 1970. */
   time: number;
-  /** Since the sample before. */
+  /** Seconds since the previous sample. */
   seconds: number;
-  /** Since the start, in seconds. */
+  /** Seconds since the start. */
   uptime: number;
   draining: boolean;
   sessions: { total: number; lagging: number; limit: number; byTransport: Record<string, number> };
-  /** Rooms that somebody is in. */
+  /** Rooms with at least one session. */
   rooms: number;
-  /** Publications taken in and their bytes; what was sent, once a receiver. The server's own are left out of `in`. */
+  /** Accepted publications and deliveries, one per receiver. `in` excludes publications of the server. */
   in: { publications: number; bytes: number };
   out: { deliveries: number; bytes: number };
   lags: number;
   catchUps: number;
   gaps: number;
   skipped: number;
-  /** Messages that Bun dropped: none, unless there is a fault of ours. */
+  /** Messages that Bun dropped: 0 unless the server has a fault. */
   lost: number;
-  /** Errors that clients were told, by code; codes without any are left out. */
+  /** Errors sent to clients, by code; codes without errors are omitted. */
   rejects: Partial<Record<Code, number>>;
-  /** From a publication's arrival until it was handed to all sockets, or all streams, of its room. */
+  /** From the arrival of a publication until it was handed to all sockets or streams of its room. */
   toSockets: Quantiles;
   toStreams: Quantiles;
-  /** From its arrival until the log kept it. */
+  /** From the arrival until the log stored it. */
   log: Quantiles;
-  /** How late a timer is: what everything waits for. */
+  /** Delay of a timer, which delays all other work too. */
   loop: Quantiles;
-  /** In bytes: of the process, of JavaScript, of what is kept of rooms, and how much that may be. */
+  /** In bytes: process, JavaScript heap, stored messages and rooms, and their limit. */
   memory: { rss: number; heap: number; kept: number; limit: number };
 }
 
@@ -66,15 +66,15 @@ export interface SessionEnded {
   session: string;
   transport: string;
   user?: string | undefined;
-  /** A reason as in metrics: `client`, `lost`, `removed`. */
+  /** A reason as in the metrics: `client`, `lost`, `removed`. */
   reason: string;
-  /** The close code of a socket. */
+  /** The close code of a WebSocket. */
   code?: number | undefined;
-  /** How long it was there. */
+  /** Duration of the session. */
   seconds: number;
 }
 
-/** At most 50 of each; `more` says how many others there were. */
+/** At most 50 of each. `more` counts the others. */
 export interface SessionReport {
   node: string;
   began: SessionBegan[];
@@ -85,7 +85,7 @@ export interface SessionReport {
 export interface ErrorCount {
   code: Code;
   count: number;
-  /** What the last of them was told, where that cannot hold anything that was sent. */
+  /** The message of the last one, if it cannot contain data from a client. */
   message?: string;
 }
 
@@ -94,6 +94,6 @@ export interface ErrorReport {
   /** In ms since 1970. */
   time: number;
   errors: ErrorCount[];
-  /** Faults of the server's: what went wrong. The log has the rest. */
+  /** Messages of server faults. The log has the details. */
   faults: string[];
 }

@@ -1,6 +1,6 @@
-// Things in the order in which they were last used. Pure. (A Map that is deleted from and added to again grows slow.)
+// Items ordered by last use: a doubly linked list. Pure. (A Map with repeated deletes and inserts gets slow.)
 
-/** What can stand in the order: its neighbours are the order's business. */
+/** An item of the list. The list sets the links. */
 export interface LruItem<T> {
   older?: T | undefined;
   newer?: T | undefined;
@@ -10,7 +10,7 @@ export class LruList<T extends LruItem<T>> {
   #oldest: T | undefined;
   #newest: T | undefined;
 
-  /** It was used just now. */
+  /** Moves an item to the newest end, or adds it. */
   touch(item: T): void {
     if (item === this.#newest) return;
     this.remove(item);
@@ -30,7 +30,7 @@ export class LruList<T extends LruItem<T>> {
     item.newer = undefined;
   }
 
-  /** Those that were used longest ago first. What was handed out last may be removed meanwhile. */
+  /** Iterates from the least recently used item. The item last returned may be removed during the iteration. */
   *[Symbol.iterator](): Iterator<T> {
     let item = this.#oldest;
     while (item) {

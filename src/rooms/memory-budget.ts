@@ -1,20 +1,20 @@
-// What all tails of a log may take together, with the rooms themselves. Pure: it counts, and says which rooms are to let
-// go of something.
+// The memory that all room histories of a log share: counts it, and evicts the oldest messages when it is exceeded.
+// Pure.
 import { TickSlice } from "../scheduling/tick-slice.ts";
 
-/** So much of the limit is free after something was let go of: it is not to be looked for at every publication. */
+/** An eviction frees this share of the limit in addition, so that not every publication causes one. */
 const HYSTERESIS = 0.05;
-/** The most rooms that let go of something at a time: they free more than any publication takes. */
+/** Maximum number of rooms per eviction. They free more than any publication needs. */
 const ROOMS_PER_EVICTION = 1000;
-/** What a room of which something is kept costs beside its publications, in bytes. A round, safe figure (measured: 530). */
+/** Memory of a room with stored messages, without the messages, in bytes. A round figure (530 measured). */
 const ROOM_OVERHEAD_BYTES = 512;
 
-/** The memory that a room takes beside its publications, in bytes: its objects, its places in tables, its name. */
+/** Memory of a room without its publications, in bytes: its objects, table entries and name. */
 export function roomBytes(name: string): number {
   return ROOM_OVERHEAD_BYTES + 2 * name.length;
 }
 
-/** A room as it is weighed against the others. */
+/** A room whose messages can be evicted. */
 export interface EvictionCandidate {
   readonly history: {
     /** The number of stored publications. */
@@ -25,19 +25,19 @@ export interface EvictionCandidate {
 }
 
 export class MemoryBudget {
-  /** What the kept publications take now, in bytes, as tails count them. */
+  /** Memory of all stored publications, in bytes, as the histories count it. */
   bytes = 0;
-  /** What the rooms themselves take that nobody is in and of which something is kept, in bytes. */
+  /** Memory of rooms that have stored messages and no sessions, in bytes, without the messages. */
   roomBytes = 0;
-  /** Publications that were let go of because all of them together took too much. */
+  /** Publications evicted because the limit was exceeded. */
   evicted = 0;
-  /** Rooms that were forgotten with them. */
+  /** Rooms removed because the limit was exceeded. */
   evictedRooms = 0;
 
-  /** @param limit in bytes; it may be replaced while the server runs */
+  /** @param limit in bytes; may change at run time */
   constructor(public limit: number = Number.POSITIVE_INFINITY) {}
 
-  /** What counts against the limit. */
+  /** Memory that counts against the limit, in bytes. */
   get taken(): number {
     return this.bytes + this.roomBytes;
   }
@@ -47,9 +47,10 @@ export class MemoryBudget {
   }
 
   /**
-   * Lets go of the oldest publications of the rooms that are used least, until it fits again or many rooms have given.
-   * @param rooms those that are to give first, first; each has something kept
-   * @param onChange told of each room that has lost something; it may take it out
+   * Evicts the oldest publications of rooms until the memory is below the limit, or `ROOMS_PER_EVICTION` rooms were
+   * visited.
+   * @param rooms rooms with stored messages, the first to evict first
+   * @param onChange called for each room that lost messages; may remove the room
    */
   evict<T extends EvictionCandidate>(rooms: Iterable<T>, onChange: (room: T) => void): void {
     const target = this.limit * (1 - HYSTERESIS);

@@ -1,10 +1,10 @@
-// The schema of a room rule: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType). Compiled at the start.
+// The schema of a room rule: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType). Compiled at startup.
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/field-errors.ts";
 import type { FieldError } from "../protocol/codes.ts";
 import type { Check } from "../protocol/content.ts";
 
-/** What libraries of validation share (https://standardschema.dev), as far as it is used. */
+/** The used part of the interface that validation libraries share (https://standardschema.dev). */
 export interface StandardSchema {
   readonly "~standard": {
     readonly version: 1;
@@ -23,9 +23,12 @@ interface StandardIssue {
 }
 
 const MAX_ERRORS = 10;
-/** Other libraries may quote the value, or all that it could have been. */
+/** In characters. Messages of other libraries may quote the value, or list every alternative. */
 const MAX_MESSAGE = 200;
-/** A schema that waits for something does so for one of these, unless it first looks deeper into the value. */
+/**
+ * Test values: a schema with asynchronous checks returns a promise for one of them, unless it checks a nested value
+ * first.
+ */
 const PROBES = [undefined, null, {}, [], "", 0];
 const KEYWORDS = new Set(
   `$schema $id $ref $defs $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $comment $vocabulary
@@ -39,19 +42,20 @@ const KEYWORDS = new Set(
 );
 
 const TYPES = new Set(["null", "boolean", "object", "array", "number", "integer", "string"]);
-/** Keywords whose value is a schema or an array of schemas; and those whose value is an object of schemas. */
+/** Keywords whose value is a schema or an array of schemas. */
 const WITH_SCHEMAS =
   `not if then else allOf anyOf oneOf additionalProperties propertyNames unevaluatedProperties items prefixItems
   additionalItems unevaluatedItems contains`.split(/\s+/);
+/** Keywords whose value is an object of schemas. */
 const WITH_NAMED_SCHEMAS = "properties patternProperties dependentSchemas $defs definitions".split(" ");
 
-/** A `type` in a JSON Schema that does not exist. The compiler ignores it, so the schema would check nothing there. */
+/** Returns a `type` that JSON Schema does not define. The compiler ignores such a type and would accept any value. */
 function unknownType(schema: unknown, seen = new Set<unknown>()): string | undefined {
   if (typeof schema !== "object" || schema === null || seen.has(schema)) return undefined;
   seen.add(schema);
   if (Array.isArray(schema)) return firstOf(schema, seen);
   const keywords = schema as Record<string, unknown>;
-  // TypeBox has types of its own, and marks them: by `~kind`, before 1.0 by a symbol.
+  // TypeBox marks its own types: with `~kind`, before 1.0 with a symbol.
   const marked = "~kind" in schema || Object.getOwnPropertySymbols(schema).length > 0;
   if (!marked && "type" in schema)
     for (const type of [keywords["type"]].flat())
@@ -74,39 +78,39 @@ function isStandard(schema: unknown): schema is StandardSchema {
   );
 }
 
-/** What is wrong with the schema of a rule, or nothing: one that checks nothing would let everything pass. */
+/** Returns why a rule's schema is unusable, or undefined. Rejects schemas that would accept every value by mistake. */
 export function schemaFault(schema: unknown): string | undefined {
   if (typeof schema === "boolean") return undefined;
   if (isStandard(schema)) return standardFault(schema);
   const prototype: unknown = typeof schema === "object" && schema !== null && Object.getPrototypeOf(schema);
   const keys =
     prototype === Object.prototype || prototype === null ? Object.keys(schema as object) : undefined;
-  // TypeBox's own mark is none of its keys. An empty schema fits everything, and says so.
+  // `~kind` is not an enumerable key. An empty schema accepts everything, deliberately.
   if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) {
     const type = unknownType(schema);
-    return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not have`;
+    return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not define`;
   }
-  return "is no schema that Thump knows: give it TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType)";
+  return "is not a schema that Thump recognizes: pass TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType)";
 }
 
 function standardFault({ "~standard": standard }: StandardSchema): string | undefined {
   if (standard?.version !== 1 || typeof standard.validate !== "function")
-    return "is a Standard Schema of a version that Thump does not know";
+    return "is a Standard Schema of an unsupported version";
   const validatesAsync = PROBES.some((probe) => {
     try {
       const result = standard.validate(probe);
       return isPromise(result);
     } catch {
-      // It throws for what it should refuse: a publication of that kind will be refused as a fault.
+      // The schema throws for a value that it should report: publications of that kind fail with an internal error.
       return false;
     }
   });
-  return validatesAsync ? "validates asynchronously: publications cannot wait for it" : undefined;
+  return validatesAsync ? "validates asynchronously: publishing does not support this" : undefined;
 }
 
 function isPromise(result: StandardResult | Promise<StandardResult>): result is Promise<StandardResult> {
   if (!("then" in result)) return false;
-  // What it comes to is not waited for.
+  // The result is not used, so a rejection must not be reported as unhandled.
   result.catch(() => {});
   return true;
 }
@@ -121,13 +125,13 @@ export function compileCheck(schema: object | boolean): Check {
   };
 }
 
-/** Its output is ignored: what is published stays as it was written. */
+/** The output of the schema is ignored: publications are forwarded as written. */
 function standardCheck({ "~standard": standard }: StandardSchema): Check {
   return (value, brief) => {
     const result = standard.validate(value);
     if (isPromise(result)) {
       throw new Error(
-        `a schema (${standard.vendor}) validates asynchronously: publications cannot wait for it`,
+        `a schema (${standard.vendor}) validates asynchronously: publishing does not support this`,
       );
     }
     return result.issues?.slice(0, brief ? 0 : MAX_ERRORS).map(fieldError);
@@ -140,7 +144,7 @@ function fieldError({ message, path = [] }: StandardIssue): FieldError {
   return { path: pointer.join(""), message: message.slice(0, MAX_MESSAGE) };
 }
 
-/** A schema for people to read, as JSON. */
+/** Returns a schema in readable form, for JSON. */
 export function describeSchema(schema: unknown): unknown {
   return isStandard(schema) ? { standardSchema: schema["~standard"].vendor } : schema;
 }

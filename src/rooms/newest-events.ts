@@ -1,4 +1,4 @@
-// Which publications of a tail are the newest of their event: an index that is brought up to date when it is asked.
+// An index of the newest publication of each event in a room's history. Updated when it is read.
 import type { Publication } from "../protocol/publication.ts";
 
 /** What the index needs of a history. */
@@ -12,7 +12,7 @@ export interface IndexedHistory {
   at(index: number): Publication | undefined;
 }
 
-/** The newest publication of an event, and the newest that a different session published or nobody's session did. */
+/** The newest publication of an event, and the newest that is not excluded for the same session. */
 interface Newest {
   seq: number;
   except: string | undefined;
@@ -20,7 +20,9 @@ interface Newest {
   other: number;
 }
 
-/** Entries of events that have left the tail are dropped when there are this many more than publications. */
+/**
+ * Entries of events that are no longer in the history are dropped when they exceed the publications by this number.
+ */
 const MAX_STALE_EVENTS = 64;
 
 export class NewestEvents {

@@ -1,13 +1,14 @@
 // Patterns of room names: `*` is any run of characters, `{name}` is one part without a colon.
 
-/** What tells whether a whole name fits. */
+/** A compiled pattern. `test` returns true if the whole name matches. */
 export interface Pattern {
   test(name: string): boolean;
 }
 
 /**
- * Compiles a pattern. Matching takes time in proportion to the name's length times the pattern's, whatever both
- * are: clients choose names, and patterns too when they list rooms. (A regular expression would backtrack.)
+ * Compiles a pattern. Matching takes time proportional to the length of the name times the length of the pattern,
+ * because clients choose names, and also patterns when they list rooms. (A regular expression could backtrack
+ * exponentially.)
  */
 export function compilePattern(pattern: string): Pattern {
   const elements = pattern
@@ -22,7 +23,7 @@ function isPart(element: string): boolean {
   return /^\{.+\}$/.test(element);
 }
 
-/** Where there is nothing but text and `*`, each text may stand at the first place it is found at. */
+/** Matches a pattern of text and `*` only. The first occurrence of each text is always a correct choice. */
 function wild(elements: string[]): (name: string) => boolean {
   if (!elements.includes("*")) return (name) => name === elements.join("");
   const first = elements[0] === "*" ? "" : (elements[0] as string);
@@ -41,7 +42,7 @@ function wild(elements: string[]): (name: string) => boolean {
   };
 }
 
-/** Follows all ways through the elements at once: the positions in the name that the elements so far can end at. */
+/** Tracks all possible matches at once, as the set of positions in the name where the elements so far can end. */
 function matches(elements: string[], name: string): boolean {
   let ends = new Set([0]);
   for (const element of elements) {
@@ -57,7 +58,7 @@ function advance(element: string, name: string, starts: Set<number>): Set<number
     for (let i = Math.min(...starts); i <= name.length; i++) ends.add(i);
   } else if (isPart(element)) {
     for (const start of starts) {
-      // Once an end is known, so are all that follow it in this part.
+      // If an end is already known, so are all later ends in this part.
       for (let i = start; i < name.length && name[i] !== ":" && !ends.has(i + 1); i++) ends.add(i + 1);
     }
   } else {

@@ -1,14 +1,16 @@
-// The rules of the server's own rooms: who may listen, and how much of them is kept.
+// The rules of the server's own rooms: access and retention.
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/status-rooms.ts";
 import { resolveRule, type Rule } from "./rule.ts";
 import type { RuleOptions } from "./rule-options.ts";
 
 const SERVER_ONLY = { join: "server", publish: "server" } as const satisfies RuleOptions;
-/** In memory alone: it is about this process. A chart that is opened is full: five minutes, of some twenty nodes. */
+/**
+ * In memory only, because it describes this process. Holds five minutes of about 20 nodes, so that charts start full.
+ */
 const STATS_HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
 const EVENTS_HISTORY = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;
 
-/** By name, and for what may yet be named so. */
+/** Returns the rule of a reserved room. */
 export class ReservedRules {
   readonly #rules = new Map<string, Rule>(
     [

@@ -1,26 +1,28 @@
-// A room's most recent publications in memory, bounded by count, age and bytes. Pure: the clock is handed in.
+// A room's most recent publications in memory, limited by count, age and bytes. Pure: the caller passes the time.
 import type { Publication, Slice } from "../protocol/publication.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { NewestEvents } from "./newest-events.ts";
 import type { Retention } from "./rule.ts";
 
-/** What a kept publication costs beside its data, in bytes: its object, names and place. A round, safe figure. */
+/**
+ * Memory of a stored publication in addition to its data, in bytes: object, names, array slot. A round, safe figure.
+ */
 export const PUBLICATION_OVERHEAD_BYTES = 256;
 
 export class RoomHistory {
-  /** Oldest first, from `#head` on; what lies before `#head` has been let go. */
+  /** Oldest first, starting at `#head`. Entries before `#head` were dropped. */
   #items: Publication[] = [];
   #head = 0;
   #bytes = 0;
   #floor: number;
   #last: number;
-  /** Whether it had publications that it no longer has. */
+  /** True if publications were dropped. */
   #dropped = false;
   #newestEvents: NewestEvents | undefined;
 
   /**
-   * @param floor Everything after this seq will be pushed: nothing before it is known.
-   * @param memoryBudget where it is counted what this and other tails take together
+   * @param floor every publication after this seq will be pushed; earlier ones are unknown
+   * @param memoryBudget shared by all histories of a log
    */
   constructor(
     public retention: Retention,
@@ -31,12 +33,12 @@ export class RoomHistory {
     this.#last = floor;
   }
 
-  /** Every publication with a greater seq is here. */
+  /** Every publication with a greater seq is stored. */
   get floor(): number {
     return this.#floor;
   }
 
-  /** The seq of the newest publication that was pushed, kept or not. */
+  /** The seq of the newest publication pushed, stored or not. */
   get last(): number {
     return this.#last;
   }
@@ -45,42 +47,42 @@ export class RoomHistory {
     return this.#items.length - this.#head;
   }
 
-  /** The oldest that is here. */
+  /** The oldest stored publication. */
   get oldest(): Publication | undefined {
     return this.#items[this.#head];
   }
 
-  /** The newest that is here. */
+  /** The newest stored publication. */
   get newestPublication(): Publication | undefined {
     return this.count > 0 ? this.#items.at(-1) : undefined;
   }
 
-  /** What is kept takes so many bytes, `PUBLICATION_OVERHEAD_BYTES` included. */
+  /** Memory of all stored publications, including `PUBLICATION_OVERHEAD_BYTES` for each. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** When the newest of what is kept was published, in ms since 1970. */
+  /** Time of the newest stored publication, in ms since 1970. */
   get newestTime(): number | undefined {
     return this.newestPublication?.time;
   }
 
-  /** How many of those that are kept come after a position. */
+  /** Number of stored publications after a position. */
   countAfter(seq: number): number {
     return this.#items.length - this.indexAfter(seq);
   }
 
-  /** The publication at an index of `indexAfter`. Indexes hold until the tail changes. */
+  /** Returns the publication at an index from `indexAfter`. Indexes are valid until the history changes. */
   at(index: number): Publication | undefined {
     return this.#items[index];
   }
 
-  /** Whether a publication of this tail is the newest of its event that a session is to see. */
+  /** True if no later publication of the same event is for this session. */
   isNewestFor(publication: Publication, session: string): boolean {
     return (this.#newestEvents ??= new NewestEvents(this)).has(publication, session);
   }
 
-  /** Adds the newest publication, then lets go of what is over the bounds. */
+  /** Adds the newest publication and drops the oldest ones above the limits. */
   push(publication: Publication): void {
     this.#last = publication.seq;
     if (this.retention.count === 0) {
@@ -92,7 +94,10 @@ export class RoomHistory {
     this.trim(publication.time);
   }
 
-  /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
+  /**
+   * Drops publications above the limits.
+   * @param now ms since 1970
+   */
   trim(now: number): void {
     const { count, age, bytes } = this.retention;
     let oldest = this.#items[this.#head];
@@ -102,7 +107,7 @@ export class RoomHistory {
     this.#settle();
   }
 
-  /** Lets go of the oldest, so many bytes of them or a little more. */
+  /** Drops the oldest publications until at least this number of bytes is free. */
   release(bytes: number): void {
     const target = this.#bytes - bytes;
     let oldest = this.#items[this.#head];
@@ -110,14 +115,14 @@ export class RoomHistory {
     this.#settle();
   }
 
-  /** Lets go of everything up to a seq: it is no longer kept elsewhere either. */
+  /** Drops all publications up to a seq, because the log no longer stores them either. */
   releaseUpTo(seq: number): void {
     let oldest = this.#items[this.#head];
     while (oldest && oldest.seq <= seq) oldest = this.#drop(oldest);
     this.#settle();
   }
 
-  /** Lets go of the oldest and returns the next one. */
+  /** Drops the oldest publication and returns the next one. */
   #drop(oldest: Publication): Publication | undefined {
     this.#floor = oldest.seq;
     this.#dropped = true;
@@ -132,14 +137,17 @@ export class RoomHistory {
   }
 
   #settle(): void {
-    // Half empty: move the rest down, so that each publication is moved once on average.
+    // Compact when half of the array is unused: each publication then moves once on average.
     if (this.#head > 32 && this.#head * 2 > this.#items.length) {
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }
   }
 
-  /** Adds what came before all that is here: a slice that reaches up to the floor. @param now ms since 1970 */
+  /**
+   * Prepends older publications from a slice that reaches the floor.
+   * @param now ms since 1970
+   */
   extend({ from, upTo, publications }: Slice, now: number): void {
     if (from >= this.#floor || upTo < this.#floor) return;
     const older = publications.filter(({ seq }) => seq <= this.#floor);
@@ -151,13 +159,16 @@ export class RoomHistory {
     this.trim(now);
   }
 
-  /** Other bounds hold from now on. What is over them goes. @param now ms since 1970 */
+  /**
+   * Replaces the retention and drops publications above the new limits.
+   * @param now ms since 1970
+   */
   setRetention(retention: Retention, now: number): void {
     this.retention = retention;
     this.trim(now);
   }
 
-  /** Forgets all that is kept. Those who ask for it later are told of the gap. */
+  /** Drops everything. Clients that need the dropped publications receive a gap notice. */
   forget(): void {
     if (this.count > 0) this.#dropped = true;
     this.#items = [];
@@ -167,14 +178,14 @@ export class RoomHistory {
     this.#floor = this.#last;
   }
 
-  /** Up to `limit` publications after a position, oldest first. */
+  /** Returns up to `limit` publications after a position, oldest first. */
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.#floor);
     const start = this.indexAfter(from);
     return this.#slice(from, start, Math.min(this.#items.length, start + limit));
   }
 
-  /** The newest `count` publications, oldest first. */
+  /** Returns the newest `count` publications, oldest first. */
   newest(count: number): Slice {
     const start = Math.max(this.#head, this.#items.length - count);
     const slice = this.#slice(this.beforeNewest(count), start, this.#items.length);
@@ -182,18 +193,18 @@ export class RoomHistory {
     return slice;
   }
 
-  /** Whether there were more than it has, where these are fewer than `count`. */
+  /** True if fewer than `count` publications are stored because older ones were dropped. */
   isShortOf(count: number): boolean {
     return this.#dropped && count > this.count;
   }
 
-  /** The position before the newest `count` publications: what is older was not asked for. */
+  /** The position before the newest `count` publications. */
   beforeNewest(count: number): number {
     const start = Math.max(this.#head, this.#items.length - count);
     return start === this.#head ? this.#floor : (this.#items[start]?.seq ?? this.#last + 1) - 1;
   }
 
-  /** The position before the first publication after `seq` that has this time or a later one, in ms since 1970. */
+  /** The position before the first publication after `seq` with this time or later, in ms since 1970. */
   beforeTime(seq: number, time: number): number {
     let low = this.indexAfter(seq);
     let high = this.#items.length;
@@ -217,14 +228,14 @@ export class RoomHistory {
   }
 
   /**
-   * The index of the first publication with this seq or a later one. @param guess where that seq may be: a reader that
-   * goes on where it was finds its place at once
+   * Returns the index of the first publication with this seq or later.
+   * @param guess the expected index: a reader that continues where it stopped avoids the search
    */
   indexFrom(seq: number, guess: number): number {
     return guess >= this.#head && this.#items[guess]?.seq === seq ? guess : this.indexAfter(seq - 1);
   }
 
-  /** The index of the first publication after a position, by halving. */
+  /** Returns the index of the first publication after a position, by binary search. */
   indexAfter(seq: number): number {
     let low = this.#head;
     let high = this.#items.length;

@@ -1,4 +1,4 @@
-// Which rule a room has: the first whose pattern matches its name, in the order they were written.
+// The rules of a server. A room has the first rule whose pattern matches its name, in the order of the config.
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { ReservedRules } from "./reserved-rules.ts";
@@ -11,8 +11,8 @@ export class Rules {
   readonly #reserved = new ReservedRules();
 
   /**
-   * @param options Rule options by pattern, already checked against their schema.
-   * @param level who may do what no rule speaks of
+   * @param options rule options by pattern, already checked against their schema
+   * @param level default access level for actions that a rule does not mention
    */
   constructor(options: Record<string, RuleOptions> = {}, level: AccessLevel = "anyone") {
     this.#fallback = resolveRule("*", {}, level);
@@ -22,17 +22,17 @@ export class Rules {
     }));
   }
 
-  /** Every rule there is, the one for rooms that no pattern matches too, but for those of the server's own rooms. */
+  /** All configured rules and the fallback, without the rules of reserved rooms. */
   get all(): Rule[] {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
   }
 
-  /** Which patterns keep their rooms in the log's own place, and which in memory: the text changes when that does. */
+  /** A text that changes when a pattern's rooms move between memory and the data file. */
   get fingerprint(): string {
     return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.retention)]));
   }
 
-  /** The rule of a room; a room that no pattern matches has the defaults. */
+  /** Returns the rule of a room; the defaults if no pattern matches. */
   of(room: string): Rule {
     if (isReserved(room)) return this.#reserved.of(room);
     for (const { pattern, rule } of this.#rules) if (pattern.test(room)) return rule;

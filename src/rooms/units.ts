@@ -1,4 +1,4 @@
-// Durations and sizes as people write them: "90s", "1h", "64KiB".
+// Durations and sizes with units: "90s", "1h", "64KiB".
 
 const DURATION = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const SIZE = {
@@ -11,9 +11,9 @@ const SIZE = {
   GiB: 1024 ** 3,
 } as const;
 
-/** What a duration may look like: a number of seconds, or a number with a unit. */
+/** Form of a duration as a string: a number with a unit. */
 export const DURATION_FORM = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$";
-/** What a size may look like: a number of bytes, or a number with a unit. */
+/** Form of a size as a string: a number with a unit. */
 export const SIZE_FORM = "^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$";
 
 function parse(value: string | number, units: Record<string, number>, perNumber: number): number {
@@ -23,12 +23,12 @@ function parse(value: string | number, units: Record<string, number>, perNumber:
   return amount * (units[unit] ?? Number.NaN);
 }
 
-/** A duration in ms. A bare number is seconds. The form is the config schema's business. */
+/** A duration in ms. A plain number is seconds. The config schema has already checked the form. */
 export function durationMs(value: string | number): number {
   return parse(value, DURATION, 1000);
 }
 
-/** A size in bytes. A bare number is bytes. */
+/** A size in bytes. A plain number is bytes. */
 export function sizeBytes(value: string | number): number {
   return Math.floor(parse(value, SIZE, 1));
 }

@@ -54,7 +54,7 @@ test("what it cannot do it says, and leaves nothing behind", async () => {
   await publish(server, 1);
   expect((await runProcess(["backup", copy], { THUMP_DATA: dir })).code).toBe(0);
   const again = await runProcess(["backup", "--data", dir, copy]);
-  expect([again.code, again.err]).toEqual([2, expect.stringContaining("it is there already")]);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining("the file exists already")]);
   for (const args of [
     ["backup", copy],
     ["backup", "--data", dir],

@@ -1,4 +1,4 @@
-// Commands of the multiplexed socket: what is one, and how each that is not is refused.
+// Commands of the multiplexed socket: valid ones, and the error of each invalid one.
 import { expect, test } from "bun:test";
 import { BadFrame, decodeCommand, type PublishCommand } from "../../src/protocol/commands.ts";
 import type { Data } from "../../src/protocol/data.ts";
@@ -79,7 +79,7 @@ test.each([
   expect(error.errors?.map((each) => each.path)).toContain(path);
 });
 
-test("the error knows the id of the frame, where one could be read", () => {
+test("the error has the id of the frame if the id could be read", () => {
   const idOf = (text: string) => (thrown(() => decodeCommand(text)) as BadFrame).id;
   expect(idOf('{"type":"join","id":7}')).toBe(7);
   expect(idOf('{"type":"nope","id":"a"}')).toBe("a");

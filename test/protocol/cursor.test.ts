@@ -1,10 +1,10 @@
-// Cursors: what is one, and what never was.
+// Cursors: valid and invalid ones.
 import { expect, test } from "bun:test";
 import { formatCursor, newEpoch, parseCursor } from "../../src/protocol/cursor.ts";
 import { codeOf, thrown } from "../support/errors.ts";
 import { randomTest } from "../support/random.ts";
 
-test("a cursor that was written reads back", () => {
+test("a formatted cursor parses to the same values", () => {
   for (const seq of [0, 1, 1042, Number.MAX_SAFE_INTEGER]) {
     expect(parseCursor(formatCursor("k3f9zq", seq))).toEqual({ epoch: "k3f9zq", seq });
   }
@@ -25,11 +25,11 @@ test.each([
   ["k3f9zq-1\n", "line break after"],
   [" k3f9zq-1", "space before"],
   [`${"a".repeat(33)}-1`, "epoch too long"],
-])("%p is no cursor: %s", (text) => {
+])("%p is not a cursor: %s", (text) => {
   expect(codeOf(() => parseCursor(text))).toBe("invalid-cursor");
 });
 
-test("the error for a very long cursor does not repeat all of it", () => {
+test("the error for a very long cursor repeats only its beginning", () => {
   expect(thrown(() => parseCursor("x".repeat(100_000))).message.length).toBeLessThan(300);
 });
 
@@ -39,7 +39,7 @@ test("epochs fit into cursors and differ", () => {
   expect(new Set(epochs).size).toBe(200);
 });
 
-randomTest("random text is a cursor exactly when it writes back the same", (random) => {
+randomTest("random text is a cursor exactly if formatting it again gives the same text", (random) => {
   for (let i = 0; i < 5_000; i++) {
     const valid = new TextEncoder().encode(formatCursor("k3f9zq", random.below(100_000)));
     const text = new TextDecoder().decode(random.mutate(valid));

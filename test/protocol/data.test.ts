@@ -1,4 +1,4 @@
-// Data: what text, values and bytes become, and how they look as JSON.
+// Data: the result of text, values and bytes, and their JSON.
 import { expect, test } from "bun:test";
 import { dataAsJson, dataFromText, dataFromValue, sizeOfData } from "../../src/protocol/data.ts";
 import { thrown } from "../support/errors.ts";
@@ -29,7 +29,7 @@ test.each([
   expect(dataFromText(text)).toEqual({ data: { kind: "text", text }, value: text });
 });
 
-test("a line of three hundred brackets is no JSON, and so a string", () => {
+test("a line of three hundred brackets is not JSON, and so a string", () => {
   const text = "[".repeat(300);
   expect(dataFromText(text)).toEqual({ data: { kind: "text", text }, value: text });
 });
@@ -39,24 +39,24 @@ test("numbers keep the digits they were written with", () => {
   expect(dataAsJson(dataFromText(text).data)).toBe(text);
 });
 
-test("line breaks between tokens become spaces, those inside strings stay escaped", () => {
+test("line breaks between tokens become spaces; those inside strings stay escaped", () => {
   const text = '{\r\n"a":\n"x\\ny"\r}';
   const line = dataAsJson(dataFromText(text).data);
   expect(line).not.toMatch(/[\r\n]/);
   expect(JSON.parse(line)).toEqual({ a: "x\ny" });
 });
 
-test("a string value is text, even one that looks like JSON", () => {
+test("a string value is text, even if it looks like JSON", () => {
   expect(dataFromValue('{"a":1}').data).toEqual({ kind: "text", text: '{"a":1}' });
 });
 
-test("a value that is missing is null", () => {
+test("a missing value is null", () => {
   expect(dataFromValue(undefined).data).toEqual({ kind: "json", text: "null" });
 });
 
-test("a string with a lone surrogate is escaped, so that it survives UTF-8", () => {
+test("a string with a lone surrogate is escaped so that UTF-8 preserves it", () => {
   const { data } = dataFromValue("a\ud800b");
-  // As text it would be sent as it stands on raw sockets and streams, and arrive as U+FFFD.
+  // On raw sockets and streams, text is sent verbatim and would arrive as U+FFFD.
   expect(data.kind).toBe("json");
   const overTheWire = new TextDecoder().decode(new TextEncoder().encode(dataAsJson(data)));
   expect(JSON.parse(overTheWire)).toBe("a\ud800b");
@@ -75,7 +75,7 @@ test.each(["A", "####", 7, null, undefined, {}])("%p is not base64", (value) => 
   expect(error.errors?.[0]?.path).toBe("/data");
 });
 
-test("what JSON cannot write is refused by name", () => {
+test("a value without a JSON form is refused with a code", () => {
   expect(thrown(() => dataFromValue(() => 1)).code).toBe("invalid");
   expect(thrown(() => dataFromValue(10n)).code).toBe("invalid");
   const circle: { self?: unknown } = {};
@@ -89,7 +89,7 @@ test("sizes are bytes of UTF-8", () => {
   expect(sizeOfData({ kind: "binary", bytes: new Uint8Array(9) })).toBe(9);
 });
 
-randomTest("random text comes back from its JSON as it was", (random) => {
+randomTest("random text is unchanged after a round trip through JSON", (random) => {
   for (let i = 0; i < 3_000; i++) {
     const text = random.text(random.below(40));
     const { data, value } = dataFromText(text);

@@ -1,4 +1,4 @@
-// Envelopes: valid JSON whatever the names and data are, and made once.
+// Envelopes: valid JSON for all names and data, and built once.
 import { expect, test } from "bun:test";
 import { dataFromValue } from "../../src/protocol/data.ts";
 import { envelope, gapEnvelope } from "../../src/protocol/envelope.ts";
@@ -6,7 +6,7 @@ import { json, ndjson, raw } from "../../src/protocol/formats.ts";
 import { publication } from "../support/publications.ts";
 import { randomTest } from "../support/random.ts";
 
-test("an envelope says room, event, data, position, predecessor and time", () => {
+test("an envelope has room, event, data, position, predecessor and time", () => {
   const p = publication(9, { data: dataFromValue({ a: 1 }).data, prev: 4, time: 77, room: "a:b" });
   expect(JSON.parse(envelope(p, "epoch1"))).toEqual({
     type: "message",
@@ -19,14 +19,14 @@ test("an envelope says room, event, data, position, predecessor and time", () =>
   });
 });
 
-test("it names the sender when there is one, and nothing private", () => {
+test("an envelope names the sender if there is one, and nothing private", () => {
   const p = publication(1, { from: 'u"7', key: "secret key", except: "secret session" });
   const text = envelope(p, "e");
   expect(JSON.parse(text)).toMatchObject({ from: 'u"7' });
   expect(text).not.toContain("secret");
 });
 
-test("bytes are base64 and say so; a string of base64 does not", () => {
+test("bytes are base64 with `encoding`; a string of base64 has none", () => {
   const bytes = publication(1, { data: { kind: "binary", bytes: Uint8Array.of(1, 2, 3) } });
   expect(JSON.parse(envelope(bytes, "e"))).toMatchObject({ data: "AQID", encoding: "base64" });
   const text = publication(2, { data: { kind: "text", text: "AQID" } });
@@ -47,12 +47,12 @@ test("the raw format is the data itself", () => {
   expect(raw.message(publication(2, { data: { kind: "binary", bytes } }), "e")).toBe(bytes);
 });
 
-test("a gap notice carries what was asked for and where it goes on", () => {
+test("a gap notice has the requested position and the position after the gap", () => {
   const gap = { room: 'r"', after: "old-3", at: "e-9" };
   expect(JSON.parse(gapEnvelope(gap))).toEqual({ type: "gap", ...gap });
 });
 
-randomTest("random names and data make one line of valid JSON", (random) => {
+randomTest("random names and data give one line of valid JSON", (random) => {
   for (let i = 0; i < 2_000; i++) {
     const [room, event, text] = [random.text(8), random.text(8), random.text(30)];
     const p = publication(i, { room, event, data: dataFromValue(text).data });

@@ -59,7 +59,7 @@ test("JSON written over several lines is the same JSON", () => {
   expect(JSON.parse(decodeData({ kind: "json", text: value }) ?? "")).toEqual({ a: [1, 2] });
 });
 
-test("bytes come as an object that says how they are encoded", () => {
+test("bytes are an object that names their encoding", () => {
   const data = decodeData({ kind: "binary", bytes: Uint8Array.of(0, 255, 10) });
   expect(JSON.parse(data ?? "")).toEqual({ encoding: "base64", data: "AP8K" });
 });
@@ -82,7 +82,7 @@ test("the stream of several rooms carries envelopes, always as messages", () => 
   });
 });
 
-test("a gap notice has the server's own name and no id", () => {
+test("a gap notice has a reserved event name and no id", () => {
   const [event] = decode(encodeGapEvent({ room: "r", after: "x-1", at: "e-5" })).events;
   expect(event?.event).toBe("thump:gap");
   expect(event?.id).toBeUndefined();
@@ -98,9 +98,9 @@ test("positions, keep-alives and retries fire no event", () => {
   expect(comments).toEqual([""]);
 });
 
-randomTest("random publications come out one by one, as they went in", (random) => {
+randomTest("random publications are decoded one by one, unchanged", (random) => {
   const sent = Array.from({ length: 1_000 }, (_, i) => {
-    // NUL stays out of event names by rule; the data may have it.
+    // Event names cannot contain NUL; data can.
     const event = random.chance(2) ? "message" : `e${random.below(5)}`;
     return publication(i + 1, { event, data: text(random.text(random.below(20))) });
   });

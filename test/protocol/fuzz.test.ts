@@ -1,4 +1,4 @@
-// Every decoder against random and damaged input: an error of ours with a code, or a result; never anything else.
+// Every decoder with random and damaged input: it returns a result or throws a ThumpError, and nothing else.
 import { expect } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { decodeCommand } from "../../src/protocol/commands.ts";
@@ -29,7 +29,7 @@ function damaged(random: Random): string {
   return decoder.decode(random.mutate(encoder.encode(random.pick(VALID))));
 }
 
-/** Feeds the decoder; returns how often it gave a result and how often an error of ours. */
+/** Runs the decoder. Returns the number of results and the number of errors with a code. */
 function fuzz(random: Random, decode: (text: string) => unknown): { results: number; refused: number } {
   let [results, refused] = [0, 0];
   for (let i = 0; i < ROUNDS; i++) {
@@ -81,7 +81,7 @@ randomTest("patterns of room names", (random) => {
   expect(fuzz(random, compilePattern).refused).toBe(0);
 });
 
-/** A request for a target, when there can be one at all. */
+/** A request for a target, if the URL is valid. */
 function requestFor(target: string): Request | undefined {
   try {
     return new Request(`http://localhost/${target}`);

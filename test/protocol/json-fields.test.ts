@@ -1,4 +1,4 @@
-// Fields and elements of JSON that are found without parsing it: the same that JSON.parse finds, as they were written.
+// Fields and elements of JSON that are found without parsing: the same as JSON.parse finds, as written.
 import { expect, test } from "bun:test";
 import { ThumpError } from "../../src/index.ts";
 import { JsonElements } from "../../src/protocol/json-elements.ts";
@@ -14,7 +14,7 @@ function space(random: Random): string {
   return random.chance(3) ? random.pick([" ", "\n", "\r\n\t", "  "]) : "";
 }
 
-/** A JSON value as text, in one of the many ways in which it can be written. */
+/** A JSON value as text, written in a random style. */
 function json(random: Random, depth: number): string {
   const inner = () => space(random) + json(random, depth - 1) + space(random);
   const many = <T>(one: () => T) => Array.from({ length: random.below(4) }, one);
@@ -65,7 +65,7 @@ randomTest(
         expect(span && text.slice(span.start, span.end)).toBe(expected);
         if (expected === undefined) continue;
         expect(sourceOf(text, name)).toBe(expected);
-        // What is not compared as text is the same value: JSON.parse is the judge.
+        // Values that differ as text are equal after JSON.parse.
         const parsed = (JSON.parse(text) as Record<string, unknown>)[name];
         expect(JSON.stringify(JSON.parse(expected))).toBe(JSON.stringify(parsed));
       }
@@ -73,7 +73,7 @@ randomTest(
   },
 );
 
-randomTest("elements are found as they were written, however the bytes are divided", (random) => {
+randomTest("elements are found as written, however the bytes are divided", (random) => {
   for (let i = 0; i < 2000; i++) {
     const sources = Array.from({ length: random.below(6) }, () => json(random, 3));
     const body = `${space(random)}[${sources.map((source) => `${space(random)}${source}${space(random)}`).join()}]${space(random)}`;
@@ -88,7 +88,7 @@ randomTest("elements are found as they were written, however the bytes are divid
   }
 });
 
-/** Whether it throws, and nothing but what it may. */
+/** True if it throws an expected error; rethrows any other error. */
 function fails(run: () => unknown): boolean {
   try {
     run();
@@ -99,7 +99,7 @@ function fails(run: () => unknown): boolean {
   }
 }
 
-randomTest("of what is not JSON a part is not JSON either", (random) => {
+randomTest("if the text is not JSON, a part of it is not JSON either", (random) => {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   for (let i = 0; i < 5000; i++) {
@@ -124,7 +124,7 @@ randomTest("of what is not JSON a part is not JSON either", (random) => {
   }
 });
 
-test("values are counted up to a bound, and elements too", () => {
+test("counting of values and elements stops at a limit", () => {
   const many = `{"room":"r","x":[${"[],".repeat(1000)}1]}`;
   expect(findFields(many, ["data"], 100).others).toBeGreaterThan(100);
   expect(findFields(many, ["x"], 100).others).toBeLessThan(10);
@@ -134,7 +134,7 @@ test("values are counted up to a bound, and elements too", () => {
   expect(elements.starts).toHaveLength(11);
 });
 
-test("nesting is bounded", () => {
+test("nesting is limited", () => {
   const deep = (levels: number) => `{"data":${"[".repeat(levels)}${"]".repeat(levels)}}`;
   expect(fails(() => findFields(deep(199), ["data"]))).toBe(false);
   expect(fails(() => findFields(deep(200), ["data"]))).toBe(true);

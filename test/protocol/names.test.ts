@@ -1,4 +1,4 @@
-// Names of rooms, events and idempotency keys: what is allowed, and what refuses it.
+// Names of rooms, events and idempotency keys: valid ones, and the error of each invalid one.
 import { expect, test } from "bun:test";
 import { checkEventName, checkKey, checkRoomName } from "../../src/protocol/names.ts";
 import { codeOf } from "../support/errors.ts";
@@ -37,11 +37,14 @@ test.each(allowed)("%p may name a room, an event and a key", (name) => {
 
 const unsafe = [".", "..", "./a", "../a", "a/..", "a/./b", "a/../b", "a\\..\\b", "..\\a", "a\ufffdb"];
 
-test.each(unsafe)("%j may name an event and a key, but no room: it stands in paths", (name) => {
-  expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
-  expect(checkEventName(name)).toBe(name);
-  expect(checkKey(name)).toBe(name);
-});
+test.each(unsafe)(
+  "%j may name an event and a key, but not a room, because room names occur in paths",
+  (name) => {
+    expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
+    expect(checkEventName(name)).toBe(name);
+    expect(checkKey(name)).toBe(name);
+  },
+);
 
 test.each(refused)("%j is refused by its own code: %s", (name) => {
   expect(codeOf(() => checkRoomName(name))).toBe("invalid-room");
@@ -49,7 +52,7 @@ test.each(refused)("%j is refused by its own code: %s", (name) => {
   expect(codeOf(() => checkKey(name))).toBe("invalid");
 });
 
-test("event names that begin with thump: are the server's own; rooms may have them", () => {
+test("event names with the prefix thump: are reserved for the server; rooms may have them", () => {
   expect(codeOf(() => checkEventName("thump:gap"))).toBe("invalid-event");
   expect(codeOf(() => checkEventName("thump:"))).toBe("invalid-event");
   expect(checkEventName("thump")).toBe("thump");

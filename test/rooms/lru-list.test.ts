@@ -1,4 +1,4 @@
-// The order of use, against an array that is searched.
+// The LRU list, compared with an array that is searched.
 import { expect } from "bun:test";
 import { type LruItem, LruList } from "../../src/rooms/lru-list.ts";
 import { randomTest } from "../support/random.ts";
@@ -7,7 +7,7 @@ interface Item extends LruItem<Item> {
   name: number;
 }
 
-randomTest("it is what an array would be from which each is taken and put to the end", (random) => {
+randomTest("the list equals an array in which used items move to the end", (random) => {
   const order = new LruList<Item>();
   const items = Array.from({ length: 20 }, (_, name): Item => ({ name }));
   let model: Item[] = [];

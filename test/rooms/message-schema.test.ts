@@ -1,4 +1,4 @@
-// Schemas of rules: Standard Schemas of real libraries check, and what checks nothing is refused at the start.
+// Schemas of rules: Standard Schemas of real libraries validate; schemas that would validate nothing are refused.
 import { expect, test } from "bun:test";
 import { t as Elysia } from "elysia";
 import { Type } from "typebox";
@@ -62,7 +62,7 @@ test.each(Object.entries(SCHEMAS))(
   },
 );
 
-test("its issues are paths into the data, at most ten, and not long", async () => {
+test("the errors have paths into the data, are at most ten, and are not long", async () => {
   const issues = Array.from({ length: 20 }, (_, i) => ({
     message: "x".repeat(1000),
     path: ["a/b", { key: i }, "~"],
@@ -82,7 +82,7 @@ test.each<[what: string, schema: object]>([
   ["all types", { type: ["null", "boolean", "object", "array", "number", "integer", "string"] }],
   ["a type of TypeBox", Type.Object({ n: Type.Union([Type.BigInt(), Type.Number()]) })],
   ["a type of TypeBox before 1.0", Elysia.Object({ at: Elysia.Union([Elysia.Date(), Elysia.String()]) })],
-])("%s named type is no misspelled type", (_, schema) => {
+])("%s named type is not a misspelled type", (_, schema) => {
   expect(schemaFault(schema)).toBeUndefined();
 });
 
@@ -91,13 +91,13 @@ class Joi {
 }
 
 test.each<[what: string, schema: unknown, why: string]>([
-  ["an instance of some class", new Joi(), "is no schema that Thump knows"],
-  ["an object without a keyword", { text: Type.String() }, "is no schema that Thump knows"],
-  ["a misspelled keyword", { tpye: "object" }, "is no schema that Thump knows"],
-  ["a function", () => true, "is no schema that Thump knows"],
-  ["a list", [Type.String()], "is no schema that Thump knows"],
-  ["a text", "string", "is no schema that Thump knows"],
-  ["null", null, "is no schema that Thump knows"],
+  ["an instance of some class", new Joi(), "is not a schema that Thump recognizes"],
+  ["an object without a keyword", { text: Type.String() }, "is not a schema that Thump recognizes"],
+  ["a misspelled keyword", { tpye: "object" }, "is not a schema that Thump recognizes"],
+  ["a function", () => true, "is not a schema that Thump recognizes"],
+  ["a list", [Type.String()], "is not a schema that Thump recognizes"],
+  ["a text", "string", "is not a schema that Thump recognizes"],
+  ["null", null, "is not a schema that Thump recognizes"],
   ["a misspelled type", { type: "strng" }, 'has the type "strng"'],
   ["one in a list of types", { type: ["null", "strng"] }, 'has the type "strng"'],
   [
@@ -120,7 +120,7 @@ test.each<[what: string, schema: unknown, why: string]>([
   expect(() => startServer(options)).toThrow(why);
 });
 
-test("a schema that waits only for what fits otherwise lets nothing pass", async () => {
+test("a schema that is asynchronous only for otherwise valid data accepts nothing", async () => {
   const schema = z.object({ text: z.string().refine(async (text) => Promise.resolve(text !== "")) });
   const server = startServer({ rooms: { r: { schema } } });
   expect(await problemOf(server.publish("r", '{"text":5}'))).toMatchObject({ code: "invalid" });

@@ -1,4 +1,4 @@
-// Patterns: which names they match, that nothing in them is special but `*` and `{name}`, and that none is slow.
+// Patterns: the names they match, that only `*` and `{name}` are special, and that none is slow.
 import { expect, test } from "bun:test";
 import { compilePattern } from "../../src/rooms/pattern.ts";
 import { randomTest } from "../support/random.ts";
@@ -26,7 +26,7 @@ test.each([
   expect(compilePattern(pattern).test(name)).toBe(matches);
 });
 
-/** Matching the slow and obvious way. */
+/** Matches in the slow and obvious way. */
 function matches(pattern: string, name: string): boolean {
   if (pattern === "") return name === "";
   const [first, rest] = [pattern[0], pattern.slice(1)];
@@ -34,7 +34,7 @@ function matches(pattern: string, name: string): boolean {
   return Array.from({ length: name.length + 1 }, (_, i) => i).some((i) => matches(rest, name.slice(i)));
 }
 
-randomTest("random patterns match as the obvious way does", (random) => {
+randomTest("random patterns match as the obvious implementation does", (random) => {
   const some = (letters: string[], length: number) =>
     Array.from({ length: random.below(length) }, () => random.pick(letters)).join("");
   for (let i = 0; i < 5_000; i++) {
@@ -48,8 +48,8 @@ randomTest("random patterns match as the obvious way does", (random) => {
   }
 });
 
-test("a pattern of many stars is answered, however it was meant: clients may send them", () => {
-  // In a process of its own: one that thinks for ever could not be stopped otherwise.
+test("a pattern of many stars is fast, because clients may send one", () => {
+  // In a process of its own, because an endless loop could not be stopped otherwise.
   const code = `import { compilePattern } from ${JSON.stringify(require.resolve("../../src/rooms/pattern.ts"))};
     process.exit(compilePattern("*a".repeat(20) + "b").test("a".repeat(200)) ? 1 : 0);`;
   const { exitCode, signalCode } = Bun.spawnSync([process.execPath, "-e", code], { timeout: 3_000 });

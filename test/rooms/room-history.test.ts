@@ -1,4 +1,4 @@
-// The tail: what it keeps, and that it says truly from where on it knows everything.
+// Room history: the stored publications, and the position after which it is complete.
 import { expect, test } from "bun:test";
 import type { Publication } from "../../src/protocol/publication.ts";
 import { PUBLICATION_OVERHEAD_BYTES, RoomHistory } from "../../src/rooms/room-history.ts";
@@ -7,33 +7,33 @@ import { type Random, randomTest } from "../support/random.ts";
 
 const WIDE = { count: 1000, age: 1e9, bytes: 1e9 };
 
-function filled(bounds: { count: number; age: number; bytes: number }, ...all: number[]): RoomHistory {
-  const history = new RoomHistory(bounds, 0);
+function filled(retention: { count: number; age: number; bytes: number }, ...all: number[]): RoomHistory {
+  const history = new RoomHistory(retention, 0);
   for (const seq of all) history.push(publication(seq));
   return history;
 }
 
-test("the oldest go when there are too many", () => {
+test("the oldest publications are dropped above the count", () => {
   const history = filled({ ...WIDE, count: 3 }, 2, 4, 6, 8, 10);
   expect(seqs(history.read(0, 99).publications)).toEqual([6, 8, 10]);
   expect(history.floor).toBe(4);
   expect(history.count).toBe(3);
 });
 
-test("the oldest go when they take too many bytes, overhead included", () => {
+test("the oldest publications are dropped above the size, overhead included", () => {
   const size = publication(1).size + PUBLICATION_OVERHEAD_BYTES;
   const history = filled({ ...WIDE, bytes: size * 2 + 1 }, 1, 2, 3);
   expect(seqs(history.read(0, 99).publications)).toEqual([2, 3]);
   expect(history.bytes).toBe(size * 2);
 });
 
-test("one that is over the bytes on its own is not kept, and that is no secret", () => {
+test("a publication above the size limit is not stored, and the floor shows it", () => {
   const history = new RoomHistory({ ...WIDE, bytes: 300 }, 0);
   history.push(publication(1, { data: { kind: "text", text: "x".repeat(1000) } }));
   expect(history.read(0, 99)).toEqual({ from: 1, upTo: 1, publications: [] });
 });
 
-test("the old go as time passes", () => {
+test("old publications are dropped as time passes", () => {
   const history = new RoomHistory({ ...WIDE, age: 100 }, 0);
   history.push(publication(1, { time: 1000 }));
   history.push(publication(2, { time: 1050 }));
@@ -45,7 +45,7 @@ test("the old go as time passes", () => {
   expect(history.read(0, 99)).toEqual({ from: 2, upTo: 2, publications: [] });
 });
 
-test("with a count of 0 nothing is kept, but it is known that there was something", () => {
+test("with a count of 0 nothing is stored, but the floor shows that there was something", () => {
   const history = filled({ count: 0, age: 0, bytes: 0 }, 5, 7);
   expect(history.last).toBe(7);
   expect(history.read(4, 99)).toEqual({ from: 7, upTo: 7, publications: [] });
@@ -59,18 +59,18 @@ test("a slice that ends early reaches up to its own last publication", () => {
   expect(history.read(3, 0)).toEqual({ from: 3, upTo: 3, publications: [] });
 });
 
-test("what is newer than everything is an empty slice that claims nothing lower", () => {
+test("a position after the newest publication gives an empty slice that claims nothing lower", () => {
   expect(filled(WIDE, 1, 2).read(9, 5)).toEqual({ from: 9, upTo: 9, publications: [] });
 });
 
-test("nothing before the floor it began with is known", () => {
+test("nothing before the initial floor is known", () => {
   const history = new RoomHistory(WIDE, 50);
   expect(history.read(20, 5)).toEqual({ from: 50, upTo: 50, publications: [] });
   history.push(publication(60));
   expect(history.read(20, 5)).toMatchObject({ from: 50, upTo: 60 });
 });
 
-test("the newest are the newest, oldest first, and hold all since their start", () => {
+test("the newest publications are in order, and complete since their start", () => {
   const history = filled(WIDE, 1, 5, 9);
   expect(history.newest(2)).toMatchObject({ from: 4, upTo: 9 });
   expect(seqs(history.newest(2).publications)).toEqual([5, 9]);
@@ -79,7 +79,7 @@ test("the newest are the newest, oldest first, and hold all since their start", 
   expect(new RoomHistory(WIDE, 7).newest(3)).toEqual({ from: 7, upTo: 7, publications: [] });
 });
 
-test("after a forget all that came before is a gap", () => {
+test("after a forget everything before is a gap", () => {
   const history = filled(WIDE, 1, 5);
   history.forget();
   expect(history.read(0, 9)).toEqual({ from: 5, upTo: 5, publications: [] });
@@ -88,11 +88,11 @@ test("after a forget all that came before is a gap", () => {
   expect(history.read(1, 9)).toMatchObject({ from: 5, upTo: 6 });
 });
 
-/** The same with a plain array: everything ever pushed, and where what is kept begins. */
+/** The same with a plain array: all publications ever pushed, and the index of the first stored one. */
 class Plain {
   all: Publication[] = [];
   start = 0;
-  constructor(readonly bounds: { count: number; age: number; bytes: number }) {}
+  constructor(readonly retention: { count: number; age: number; bytes: number }) {}
 
   get kept(): Publication[] {
     return this.all.slice(this.start);
@@ -103,7 +103,7 @@ class Plain {
   }
 
   trim(now: number): void {
-    const { count, age, bytes } = this.bounds;
+    const { count, age, bytes } = this.retention;
     const weight = () => this.kept.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0);
     const over = () => this.kept.length > count || weight() > bytes || this.kept[0]!.time <= now - age;
     while (this.kept.length > 0 && over()) this.start++;
@@ -117,7 +117,7 @@ function compare(history: RoomHistory, plain: Plain, random: Random, seq: number
   const slice = history.read(after, limit);
   expect(seqs(slice.publications)).toEqual(seqs(expected));
   expect(slice.from).toBe(Math.max(after, plain.floor));
-  // Everything kept in (from, upTo] is in the slice, and nothing else.
+  // The slice has everything stored in (from, upTo], and nothing else.
   const claimed = plain.kept.filter((p) => p.seq > slice.from && p.seq <= slice.upTo);
   expect(seqs(slice.publications)).toEqual(seqs(claimed));
   const newest = history.newest(limit);
@@ -128,10 +128,14 @@ function compare(history: RoomHistory, plain: Plain, random: Random, seq: number
   );
 }
 
-randomTest("random operations leave it like a plain array", (random) => {
+randomTest("random operations give the same result as a plain array", (random) => {
   for (let round = 0; round < 40; round++) {
-    const bounds = { count: random.below(90), age: 1 + random.below(300), bytes: 1 + random.below(40_000) };
-    const [history, plain] = [new RoomHistory(bounds, 0), new Plain(bounds)];
+    const retention = {
+      count: random.below(90),
+      age: 1 + random.below(300),
+      bytes: 1 + random.below(40_000),
+    };
+    const [history, plain] = [new RoomHistory(retention, 0), new Plain(retention)];
     let [seq, now] = [0, 1000];
     for (let step = 0; step < 300; step++) {
       now += random.below(5);
@@ -156,7 +160,7 @@ randomTest("random operations leave it like a plain array", (random) => {
   }
 });
 
-test("what came before can be added, as far as it reaches up to what is here and the bounds let it", () => {
+test("older publications can be prepended, up to the floor and within the limits", () => {
   const history = new RoomHistory({ count: 4, age: 1e9, bytes: 1e9 }, 5);
   history.push(publication(7));
   history.extend({ from: 1, upTo: 4, publications: [publication(3)] }, 0);

@@ -1,9 +1,9 @@
-// Rules: the first pattern that matches counts, defaults fill the rest, schemas check data.
+// Rules: the first pattern that matches applies, defaults fill the rest, schemas validate data.
 import { expect, test } from "bun:test";
 import { Type } from "typebox";
 import { Rules } from "../../src/rooms/rules.ts";
 
-test("the first pattern that matches counts, in the order they were written", () => {
+test("the first pattern that matches applies, in the order of the config", () => {
   const rules = new Rules({
     "chat:vip": { publish: "server" },
     "chat:*": { publish: "members" },
@@ -29,7 +29,7 @@ test("a room that no pattern matches has the defaults", () => {
   expect(retention).toEqual({ count: 1000, age: 600_000, bytes: 1 << 20 });
 });
 
-test("who may is said by the rule, or by the server; reading and seeing follow joining", () => {
+test("access levels come from the rule or from the server; history and members default to join", () => {
   const rules = new Rules(
     {
       "news:*": { join: "anyone" },
@@ -61,13 +61,13 @@ test.each<[pattern: string, room: string, owner: string | undefined]>([
   expect(new Rules({ [pattern]: {} }).of(room).ownerOf(room)).toBe(owner as string);
 });
 
-test("units in a rule are read, what is not named keeps its default", () => {
+test("units in a rule are parsed; omitted fields keep their defaults", () => {
   const rules = new Rules({ a: { history: { age: "1h", bytes: "64KiB" } }, b: { history: { age: 30 } } });
   expect(rules.of("a").retention).toEqual({ count: 1000, age: 3_600_000, bytes: 65_536 });
   expect(rules.of("b").retention.age).toBe(30_000);
 });
 
-test("presence is off unless it is said, and has defaults of its own", () => {
+test("presence is off by default, and has its own defaults", () => {
   const rules = new Rules({
     on: { presence: true },
     set: { presence: { grace: "90s", list: 7, info: false } },
@@ -80,17 +80,17 @@ test("presence is off unless it is said, and has defaults of its own", () => {
   for (const room of ["off", "other"]) expect(rules.of(room)).not.toHaveProperty("presence");
 });
 
-test("history: false keeps nothing", () => {
+test("history: false stores nothing", () => {
   expect(new Rules({ a: { history: false } }).of("a").retention.count).toBe(0);
 });
 
-test("rooms of one rule share their bounds, rooms of two rules do not", () => {
+test("rooms of one rule share their retention; rooms of two rules do not", () => {
   const rules = new Rules({ "a:*": { history: false }, "b:*": { history: false } });
   expect(rules.of("a:1").retention).toBe(rules.of("a:2").retention);
   expect(rules.of("a:1").retention).not.toBe(rules.of("b:1").retention);
 });
 
-test("a TypeBox schema says what does not fit, and where", () => {
+test("a TypeBox schema reports the fault and its path", () => {
   const schema = Type.Object({ text: Type.String(), "a/b": Type.Optional(Type.Number()) });
   const { check } = new Rules({ a: { schema } }).of("a");
   expect(check?.({ text: "hi" })).toBeUndefined();
@@ -105,7 +105,7 @@ test("a schema as plain JSON Schema works the same", () => {
   expect(check?.([1, "2"])?.[0]?.path).toBe("/1");
 });
 
-test("data that is wrong in a thousand places is answered with a few of them", () => {
+test("data with a thousand faults is answered with a few of them", () => {
   const { check } = new Rules({ a: { schema: Type.Array(Type.Integer()) } }).of("a");
   const { length } = check?.(Array.from({ length: 1000 }, () => "x")) ?? [];
   expect(length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-// Durations and sizes as people write them.
+// Durations and sizes with units.
 import { expect, test } from "bun:test";
 import { DURATION_FORM, durationMs, SIZE_FORM, sizeBytes } from "../../src/rooms/units.ts";
 
@@ -26,10 +26,13 @@ test.each([
   expect(sizeBytes(written)).toBe(bytes);
 });
 
-test.each(["", "s", "1", "1 s", "-1s", "1e3s", "1.s", "1S", "1h30m", "1s\n"])("%j is no duration", (text) => {
-  expect(text).not.toMatch(new RegExp(DURATION_FORM, "u"));
-});
+test.each(["", "s", "1", "1 s", "-1s", "1e3s", "1.s", "1S", "1h30m", "1s\n"])(
+  "%j is not a duration",
+  (text) => {
+    expect(text).not.toMatch(new RegExp(DURATION_FORM, "u"));
+  },
+);
 
-test.each(["", "KiB", "64", "64 KiB", "64kb", "-1B", "1TB"])("%j is no size", (text) => {
+test.each(["", "KiB", "64", "64 KiB", "64kb", "-1B", "1TB"])("%j is not a size", (text) => {
   expect(text).not.toMatch(new RegExp(SIZE_FORM, "u"));
 });

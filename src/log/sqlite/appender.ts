@@ -1,4 +1,4 @@
-// The way in: whether a publication is delivered at once or when it is kept, and which idempotency keys are known.
+// Accepts publications: decides between delivery at once and after the commit, and detects repeated idempotency keys.
 import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
@@ -12,7 +12,7 @@ import { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
-/** Rooms that are looked at, each time that one is used, when there are too many in memory. */
+/** Number of rooms to check for eviction per append, while too many are in memory. */
 const ROOMS_PER_APPEND = 8;
 
 export type PublicationListener = (publication: Publication) => void;
@@ -20,12 +20,12 @@ export type PublicationListener = (publication: Publication) => void;
 export class Appender implements CommitEvents {
   readonly keys = new IdempotencyKeys();
   readonly subscribers = new Map<string, PublicationListener>();
-  /** Keys whose publications are on their way. */
+  /** Keys of pending publications. */
   readonly #pending = new Map<string, PendingPublication>();
-  /** How many publications of a room are on their way and were given to nobody yet. */
+  /** Number of pending publications per room that are not delivered yet. */
   readonly #waiting = new Map<string, number>();
 
-  /** @param onFault told of what goes wrong, and without an error when it is over */
+  /** @param onFault called with a fault, and without an error when the fault is over */
   constructor(
     readonly commits: () => GroupCommit,
     readonly rooms: StoredRooms,
@@ -38,20 +38,26 @@ export class Appender implements CommitEvents {
     const { room } = draft;
     const groupCommit = this.commits();
     if (!isKept(retention)) {
-      if (this.#mayNow(room)) return this.memoryLog.append(draft);
-      return groupCommit.fault ? Promise.reject(groupCommit.fault) : this.#later(draft, undefined, undefined);
+      if (this.#mayNumber(room)) return this.memoryLog.append(draft);
+      return groupCommit.fault
+        ? Promise.reject(groupCommit.fault)
+        : this.#enqueue(draft, undefined, undefined);
     }
     const key = draft.key === undefined ? undefined : scopedKey(draft, draft.key);
     const repeated = key === undefined ? undefined : this.#repeated(draft, key);
     if (repeated) return repeated;
     if (groupCommit.fault) return Promise.reject(groupCommit.fault);
-    const stored = this.rooms.make(room);
-    if (retention.deliver === "at-once" && this.#mayNow(room)) return this.#atOnce(draft, key, stored);
-    return this.#later(draft, key, stored);
+    const stored = this.rooms.findOrCreate(room);
+    if (retention.deliver === "at-once" && this.#mayNumber(room))
+      return this.#deliverAtOnce(draft, key, stored);
+    return this.#enqueue(draft, key, stored);
   }
 
-  /** What waits goes first: a room has one order, whatever its rule was a moment ago. */
-  #mayNow(room: string): boolean {
+  /**
+   * True if a publication may be numbered now. Not if others of its room are waiting: a room has one order, whatever
+   * its rule was before.
+   */
+  #mayNumber(room: string): boolean {
     return this.commits().mayNumber() && !this.#waiting.has(room);
   }
 
@@ -63,38 +69,38 @@ export class Appender implements CommitEvents {
       this.#pending.delete(key);
     }
     if (entry.delivered) return;
-    this.#arrived(draft.room);
+    this.#decrementWaiting(draft.room);
     this.#trim(room as StoredRoom, publication.time);
-    this.#give(publication);
+    this.#deliver(publication);
     this.evict();
   }
 
   numberInMemory({ draft, key }: PendingPublication): Publication {
-    this.#arrived(draft.room);
+    this.#decrementWaiting(draft.room);
     if (key !== undefined) this.#pending.delete(key);
     return this.memoryLog.append(draft);
   }
 
   onDropped({ key, draft }: PendingPublication): void {
     if (key !== undefined) this.#pending.delete(key);
-    this.#arrived(draft.room);
+    this.#decrementWaiting(draft.room);
   }
 
   onRoomGone(room: StoredRoom): void {
-    this.rooms.left(room);
+    this.rooms.onDropped(room);
   }
 
   fault(what: string | undefined): void {
-    if (what === undefined) this.onFault("publications are kept again");
-    else this.onFault("nothing can be kept", new Error(what));
+    if (what === undefined) this.onFault("publications are stored again");
+    else this.onFault("publications cannot be stored", new Error(what));
   }
 
-  /** Rooms in memory give way where there are too many: more of them at a time than come. */
+  /** Evicts rooms while too many are in memory. Checks more rooms at a time than are added. */
   evict(most = ROOMS_PER_APPEND): void {
     this.rooms.evict((room) => this.isBusy(room), most);
   }
 
-  /** Somebody is in it, or something of it is on its way to the file. */
+  /** True if the room has a subscriber, pending publications, or rows in the running transaction. */
   isBusy(room: StoredRoom): boolean {
     return this.subscribers.has(room.name) || this.#waiting.has(room.name) || this.commits().isWriting(room);
   }
@@ -119,35 +125,35 @@ export class Appender implements CommitEvents {
     return same(first);
   }
 
-  /** Here a publication gets its number before it is kept. */
-  #atOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
-    const entry = this.#entry(draft, key, room);
+  /** Here a publication with `deliver: "at-once"` gets its number, before it is stored. */
+  #deliverAtOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
+    const entry = this.#createEntry(draft, key, room);
     const publication = entry.number(this.sequence.last + 1, room.last);
     entry.delivered = true;
     room.unstored++;
     if (key !== undefined) this.#pending.set(key, entry);
-    const kept = this.commits().add(entry);
+    const stored = this.commits().add(entry);
     this.sequence.last = publication.seq;
     room.push(publication);
     this.#trim(room, publication.time);
-    this.#give(publication);
-    return kept;
+    this.#deliver(publication);
+    return stored;
   }
 
-  /** It gets its number with the others of its transaction. */
-  #later(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Promise<Publication> {
-    const entry = this.#entry(draft, key, room);
+  /** Queues a publication, which gets its number with its transaction. */
+  #enqueue(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Promise<Publication> {
+    const entry = this.#createEntry(draft, key, room);
     if (key !== undefined) this.#pending.set(key, entry);
     this.#waiting.set(draft.room, (this.#waiting.get(draft.room) ?? 0) + 1);
     return this.commits().add(entry);
   }
 
-  #entry(draft: Draft, key: string | undefined, room: StoredRoom | undefined): PendingPublication {
+  #createEntry(draft: Draft, key: string | undefined, room: StoredRoom | undefined): PendingPublication {
     const hash = key === undefined ? undefined : hashDraft(draft);
     return new PendingPublication(draft, sizeOfData(draft.data), now(), key, room, hash);
   }
 
-  #arrived(room: string): void {
+  #decrementWaiting(room: string): void {
     const count = (this.#waiting.get(room) ?? 0) - 1;
     if (count > 0) this.#waiting.set(room, count);
     else this.#waiting.delete(room);
@@ -157,22 +163,23 @@ export class Appender implements CommitEvents {
     try {
       room.trim(at);
     } catch (error) {
-      // Its oldest cannot be read. It keeps more than it should, and what comes is kept all the same.
+      // The oldest publications cannot be read. The room stores more than it should, and new publications are stored
+      // as usual.
       this.onFault("a room cannot be trimmed", error);
     }
   }
 
-  #give(publication: Publication): void {
+  #deliver(publication: Publication): void {
     try {
       this.subscribers.get(publication.room)?.(publication);
     } catch (error) {
-      // The others of its transaction are kept too, and wait for their turn.
+      // The other publications of the transaction are stored too, and must be delivered.
       this.onFault("a publication could not be delivered", error);
     }
   }
 }
 
-/** What is said once nothing can be appended any more. */
+/** Returns the error for appends after the log was closed. */
 export function closedError(): ThumpError {
   return new ThumpError("unavailable", "The server has stopped.");
 }

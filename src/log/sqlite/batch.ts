@@ -1,10 +1,10 @@
-// What goes to the file in one transaction. Plain data: it crosses to the worker that writes.
+// The content of one transaction. Plain data, because it is posted to the writer's thread.
 import type { Data } from "../../protocol/data.ts";
 
-/** How data is kept: its kind by number, and its text or bytes. */
+/** Kinds of data, by their number in the file. */
 export const DATA_KINDS: readonly Data["kind"][] = ["json", "text", "binary"];
 
-/** A publication as a row. */
+/** A publication as a row of the file. */
 export type PublicationRow = [
   room: number,
   seq: number,
@@ -17,7 +17,7 @@ export type PublicationRow = [
   size: number,
 ];
 
-/** What is known of a room: everything after `floor` is kept. */
+/** A room as a row of the file. Everything after `floor` is stored. */
 export interface RoomRow {
   id: number;
   name: string;
@@ -25,28 +25,28 @@ export interface RoomRow {
   floor: number;
   count: number;
   bytes: number;
-  /** When the oldest that is kept was published, in ms since 1970. */
+  /** Time of the oldest stored publication, in ms since 1970. */
   oldest: number;
-  /** When something of it will be too old, in ms since 1970. */
+  /** Time at which the oldest publication expires, in ms since 1970. */
   expires: number;
 }
 
-/** A room whose row has changed; of its publications `gone` more lie at its floor or below it. */
+/** A changed row of a room. `gone` more publications are at or below the floor. */
 export interface RoomChange extends RoomRow {
   gone: number;
 }
 
-/** `key` is the key, a line break and the hash of what was published; without a hash in files of older versions. */
+/** `key` is the key, a line feed and the hash of the publication. Files of older versions have no hash. */
 export type KeyRow = [seq: number, key: string, prev: number, time: number];
 
-/** Numbers and names that hold for the whole log. */
+/** Values of the whole log. */
 export interface FileMeta {
   epoch: string;
   /** No seq from here on was ever used. */
   reserved: number;
-  /** The newest seq of any room of which nothing is known any more. */
+  /** The newest seq of any room that was dropped completely. */
   forgotten: number;
-  /** Which rules keep their rooms here: other rules may have kept some of them elsewhere. */
+  /** The patterns with rooms in the file. Under other rules, some rooms may have been stored elsewhere. */
   kinds: string;
 }
 
@@ -54,25 +54,25 @@ export interface WriteBatch {
   publications: PublicationRow[];
   rooms: RoomChange[];
   keys: KeyRow[];
-  /** Keys up to this seq are too old, or too many. */
+  /** Keys up to this seq are expired, or exceed the maximum number. */
   keysUpTo: number;
-  /** Ids of rooms of which nothing needs to be known. They are not used again. */
+  /** Ids of dropped rooms. They are not used again. */
   drops: number[];
   meta: Partial<FileMeta>;
 }
 
-/** How a batch went. With an error, nothing of it is kept. */
+/** The result of a batch. With an error, the batch was not stored, not even in part. */
+/** Duration of the transaction, in ms. */
 export interface WriteOutcome {
-  /** How long the transaction took, in ms. */
   took: number;
-  /** Publications that were deleted since the last answer, because they are no longer to be kept. */
+  /** Number of expired publications that were deleted since the last result. */
   trimmed: number;
   error?: WriteFault;
-  /** All of it is kept, but there is no room for more. */
+  /** Set if the batch was stored, but there is no space for more. */
   ailing?: WriteFault;
 }
 
-/** What SQLite or the system said. */
+/** An error of SQLite or the system. */
 export interface WriteFault {
   code: string;
   message: string;

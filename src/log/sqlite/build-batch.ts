@@ -1,10 +1,10 @@
-// Makes a batch of what is to be kept: gives publications their numbers, and says what has changed of their rooms.
+// Builds the batch of a transaction: numbers the publications, and collects the changes of their rooms.
 import type { Publication } from "../../protocol/publication.ts";
 import { type WriteBatch, DATA_KINDS, type FileMeta, type PublicationRow } from "./batch.ts";
 import type { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
-/** What else is to be kept with the entries. */
+/** Content of a batch in addition to the publications. */
 export interface BatchExtras {
   changed: Iterable<StoredRoom>;
   keysUpTo: number;
@@ -12,7 +12,7 @@ export interface BatchExtras {
   meta: Partial<FileMeta>;
 }
 
-/** @param first the number of the first entry that has none; the others follow on it */
+/** @param first the number of the first entry without one; the next entries get the next numbers */
 export function buildBatch(
   entries: readonly PendingPublication[],
   first: number,
@@ -26,8 +26,8 @@ export function buildBatch(
   let seq = first;
   for (const entry of entries) {
     const { room, key, hash } = entry;
-    if (!room || room.left) {
-      // The log in memory gives it this number when its turn has come.
+    if (!room || room.isDropped) {
+      // The log in memory assigns this number after the commit.
       if (!entry.delivered) seq++;
       continue;
     }
@@ -35,7 +35,7 @@ export function buildBatch(
     added.set(room, others);
     const publication = entry.number(seq, others.at(-1)?.seq ?? room.last);
     if (publication.seq === seq) seq++;
-    // What was delivered at once is known of its room already, and may be trimmed again.
+    // The room already includes publications that were delivered at once, and may have trimmed them.
     if (!entry.delivered) others.push(publication);
     if (!entry.delivered || publication.seq > room.floor) publications.push(row(room.id, publication));
     if (key !== undefined)

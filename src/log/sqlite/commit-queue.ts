@@ -1,10 +1,10 @@
-// Publications that wait for the next transaction, in the order in which they came. Pure.
+// Publications that wait for the next transaction, in order of arrival. Pure.
 import type { PendingPublication } from "./pending-publication.ts";
 
-/** A transaction takes so many, and about so many bytes of data: what is more waits for the next. */
+/** Maximum number of publications per transaction, and approximate maximum size. The others wait for the next one. */
 const MAX_BATCH_COUNT = 1024;
 const MAX_BATCH_BYTES = 8 << 20;
-/** So much may wait, in bytes: past it the disk is too slow for what is published. */
+/** Maximum size of the queue, in bytes. Beyond it, the disk is too slow for the publishers. */
 const MAX_QUEUED_BYTES = 64 << 20;
 
 export class CommitQueue {
@@ -24,7 +24,7 @@ export class CommitQueue {
     this.#bytes += entry.size;
   }
 
-  /** Those of the next transaction. */
+  /** Removes and returns the publications of the next transaction. */
   take(): PendingPublication[] {
     let bytes = 0;
     let count = 0;

@@ -1,19 +1,22 @@
-// The file: its tables, and how every connection to it is set up.
+// The database file: its tables, and the settings of a connection.
 import type { Database } from "bun:sqlite";
 
 /** The names of the files in a data folder. */
 export const FILE = "thump.db";
 export const LOCK = "thump.lock";
 
-/** Tells SQLite's own tools, and us, whose file it is: "THMP". */
+/** Identifies the file as Thump's for SQLite's tools: "THMP". */
 export const APPLICATION_ID = 0x54484d50;
-/** Of the tables below. A file of a greater one is not touched. */
+/** Version of the tables below. Files of a newer version are not opened. */
 export const VERSION = 1;
 
-/** How much an acknowledgement promises: `fsync` outlives a power cut, `normal` a crash of the process. */
+/**
+ * The guarantee of an acknowledgement: with `fsync` a publication survives a power failure, with `normal` a crash of
+ * the process.
+ */
 export type Durability = "fsync" | "normal";
 
-/** Rooms lie apart in the order of their publications: a room is read, and trimmed, in one run. */
+/** Publications are clustered by room, so that reading and trimming a room accesses consecutive pages. */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE rooms (
@@ -29,9 +32,9 @@ const TABLES = `
   CREATE TABLE keys (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, prev INTEGER NOT NULL, time INTEGER NOT NULL);
 `;
 
-/** Makes an empty database ours. */
+/** Creates the tables in an empty database. */
 export function createTables(db: Database, epoch: string): void {
-  // Before the first page is written; incremental: free pages can be given back a few at a time.
+  // Must precede the first page. Incremental: free pages can be returned a few at a time.
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
   db.transaction(() => {
     db.run(TABLES);
@@ -41,7 +44,7 @@ export function createTables(db: Database, epoch: string): void {
   }).immediate();
 }
 
-/** One number that a pragma tells. */
+/** Returns the number that a pragma reports. */
 export function pragma(db: Database, name: string): number {
   const row = db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
   return Object.values(row ?? {})[0] ?? 0;

@@ -1,4 +1,5 @@
-// Access to the files of a data folder: their owner's alone, whatever the umask. They hold messages and user names.
+// Permissions of the files in a data folder: for the owner only, whatever the umask. They contain messages and user
+// names.
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 
 const FOLDER_MODE = 0o700;
@@ -23,13 +24,13 @@ export function createFile(path: string): void {
   }
 }
 
-/** Takes an existing file away from everyone except its owner: an earlier version created it with a wider mode. */
+/** Removes the permissions of everyone except the owner. Earlier versions created files with a wider mode. */
 export function makePrivate(path: string): void {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode;
   if (mode === undefined || (mode & OTHERS_MASK) === 0) return;
   try {
     chmodSync(path, mode & 0o777 & ~OTHERS_MASK);
   } catch {
-    // Another user owns it, or the file system is read-only: the folder's permissions decide then.
+    // Another user owns the file, or the file system is read-only. The folder's permissions still apply.
   }
 }

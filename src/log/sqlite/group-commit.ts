@@ -1,5 +1,5 @@
-// Group commit: what comes in while a transaction is under way shares the next one. Followers and publishers hear of
-// a publication once it is kept.
+// Group commit: publications that arrive during a transaction share the next one. Subscribers and publishers are
+// notified when a publication is stored.
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import type { Sequence } from "../sequence.ts";
@@ -11,55 +11,59 @@ import type { StoredRooms } from "./stored-rooms.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
-/** Numbers are set aside in the file in blocks: after a crash it goes on where no number was ever given out. */
+/**
+ * Numbers are reserved in the file in blocks. After a crash the log continues after the block, so no number is used
+ * twice.
+ */
 const SEQS_PER_BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
 const MIN_HEADROOM = 16;
-/** Rooms of which something was trimmed are written with the others, so many at a time. */
+/** Maximum number of trimmed rooms per transaction. */
 const MAX_CHANGED_ROOMS = 1000;
-/** After how long to try again, in ms. */
+/** Delay before a retry, in ms. */
 const RETRY_MS = 1000;
 
-/** Writes batches, one at a time. */
+/** Writes batches, one at a time. `again` is true after a failure. */
 export interface BatchWriter {
   write(batch: WriteBatch, again: boolean): Promise<WriteOutcome>;
 }
 
 export interface CommitEvents {
-  /** An entry of a stored room is kept: it is its turn to be given to the room's follower. */
+  /** An entry of a stored room was stored: deliver it to the room's subscriber. */
   onStored(entry: PendingPublication, publication: Publication): void;
-  /** It is the turn of an entry that is not stored. Returns what its own log made of it. */
+  /** An entry that is not stored is next in the order. Numbers it in the log in memory and returns the publication. */
   numberInMemory(entry: PendingPublication): Publication;
-  /** The file knows nothing of a room any more. */
+  /** The file has no record of a room any longer. */
   onRoomGone(room: StoredRoom): void;
-  /** An entry will not be kept, and was given to nobody. */
+  /** An entry will not be stored, and was not delivered. */
   onDropped(entry: PendingPublication): void;
-  /** Nothing can be kept any more, and why; or it can again. */
+  /** Publications cannot be stored, and why; undefined when they can be stored again. */
   fault(what: string | undefined): void;
 }
 
 export class GroupCommit {
-  /** Why nothing can be kept just now. */
+  /** Set while publications cannot be stored. */
   fault: ThumpError | undefined;
-  /** To be kept with the next batch. */
+  /** Changed values to store with the next batch. */
   readonly meta: Partial<FileMeta> = {};
-  /** Rooms of which nothing needs to be known. */
+  /** Rooms to delete with the next batch. */
   readonly drops = new Set<StoredRoom>();
   keysUpTo = 0;
   readonly stats = { commits: 0, failed: 0, publications: 0, trimmed: 0 };
-  /** Told of each transaction how long it took, in ms. */
+  /** Called after each transaction with its duration, in ms. */
   onCommit: (ms: number) => void = () => {};
   readonly #queue = new CommitQueue();
-  /** Were delivered at once and could not be kept yet. */
-  #owed: PendingPublication[] = [];
-  #settling: PromiseWithResolvers<void>[] = [];
-  /** The rooms of the batch that is under way. */
+  /** Publications that were delivered at once and could not be stored yet. */
+  #unstored: PendingPublication[] = [];
+  #flushes: PromiseWithResolvers<void>[] = [];
+  /** Rooms of the running batch. */
   #writing: ReadonlyMap<number, StoredRoom> | undefined;
   #scheduled = false;
-  /** What is delivered at once has numbers below this: from it on they are those of the batch under way. */
+  /** Numbers from here on belong to the running batch. Publications that are delivered at once get smaller ones. */
   #ceiling = Number.POSITIVE_INFINITY;
-  /** So many numbers are left to what is delivered while a batch is under way. */
+  /** Amount of numbers to leave free for publications that are delivered during a batch. */
   #headroom = 0;
+  /** Publications that asked for a number during the running batch. */
   #wanted = 0;
 
   /** @param reserved no number from here on was ever used */
@@ -72,56 +76,59 @@ export class GroupCommit {
     public reserved: number,
   ) {}
 
-  /** Whether a publication may have the next number now, and need not wait for those on their way to the file. */
+  /** True if a publication may get the next number now, without waiting for the running batch. */
   mayNumber(): boolean {
     this.#wanted++;
     return this.sequence.last + 1 < Math.min(this.#ceiling, this.reserved);
   }
 
-  /** Something of this room is in the batch that is under way. */
+  /** True if the room has rows in the running batch. */
   isWriting(room: StoredRoom): boolean {
     return this.#writing?.has(room.id) ?? false;
   }
 
-  /** Resolves when the entry is kept. Rejects at once where it cannot be. */
+  /**
+   * Resolves when the entry is stored.
+   * @throws ThumpError `unavailable`, at once if the queue is full
+   */
   add(entry: PendingPublication): Promise<Publication> {
     if (this.#queue.isFull) {
       this.events.onDropped(entry);
       return Promise.reject(
-        new ThumpError("unavailable", "The disk cannot keep up. Try again in a moment.", undefined, RETRY_MS),
+        new ThumpError("unavailable", "The disk cannot keep up. Retry in a moment.", undefined, RETRY_MS),
       );
     }
     this.#queue.add(entry);
-    const kept = entry.wait();
+    const stored = entry.wait();
     this.#sendSoon();
-    return kept;
+    return stored;
   }
 
-  /** Keeps what has changed by now. Rejects where it cannot be kept. */
-  settle(): Promise<void> {
-    const settling = Promise.withResolvers<void>();
-    this.#settling.push(settling);
+  /** Stores all changes made so far. Rejects if they cannot be stored. */
+  flush(): Promise<void> {
+    const flush = Promise.withResolvers<void>();
+    this.#flushes.push(flush);
     this.#sendSoon();
-    return settling.promise;
+    return flush.promise;
   }
 
-  /** Keeps what has changed when there is nothing else to do, and sees whether what was wrong is over. */
+  /** Stores changes if there are any, and checks whether a fault is over. */
   flushChanges(): void {
     const { meta, drops, rooms } = this;
-    const due = this.#owed.length + rooms.changed.size + drops.size + Object.keys(meta).length > 0;
+    const due = this.#unstored.length + rooms.changed.size + drops.size + Object.keys(meta).length > 0;
     if (due || this.keysUpTo > 0 || this.fault || this.#reserve(0) !== undefined) this.#sendSoon();
   }
 
-  /** Keeps what there is. The next life of the log begins with the number after the last. */
+  /** Stores all remaining changes. The next process starts with the number after the last. */
   async finish(): Promise<void> {
-    while (this.#writing || !this.#queue.isEmpty) await this.settle().catch(() => {});
+    while (this.#writing || !this.#queue.isEmpty) await this.flush().catch(() => {});
     if (!this.fault) {
       this.meta.reserved = this.sequence.last + 1;
-      await this.settle().catch(() => {});
+      await this.flush().catch(() => {});
     }
   }
 
-  /** At the end of this turn: what else comes in until then goes along. */
+  /** Starts a transaction at the end of the tick, with everything that arrives until then. */
   #sendSoon(): void {
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
@@ -133,12 +140,12 @@ export class GroupCommit {
 
   #send(): void {
     const fresh = this.#queue.take();
-    const entries = [...this.#owed.splice(0), ...fresh];
-    const settling = this.#settling.splice(0);
+    const entries = [...this.#unstored.splice(0), ...fresh];
+    const flushes = this.#flushes.splice(0);
     const first = this.sequence.last + 1 + this.#headroom;
-    // Who waits for what has changed waits for all of it.
-    const most = settling.length > 0 ? Number.POSITIVE_INFINITY : MAX_CHANGED_ROOMS;
-    const changed = [...this.rooms.changed.values().take(most)];
+    // `flush` promises that all changes are stored.
+    const maxRooms = flushes.length > 0 ? Number.POSITIVE_INFINITY : MAX_CHANGED_ROOMS;
+    const changed = [...this.rooms.changed.values().take(maxRooms)];
     const extras = this.#extras(changed, entries, first + entries.length);
     const batch = buildBatch(entries, first, extras);
     for (const room of changed) this.rooms.changed.delete(room);
@@ -151,18 +158,18 @@ export class GroupCommit {
     this.#ceiling = first;
     this.#wanted = 0;
     void this.writer.write(batch, this.fault !== undefined).then((outcome) => {
-      if (outcome.error) this.#onFailed(outcome.error, batch, entries, settling);
-      else this.#onStored(outcome, batch, entries, settling);
+      if (outcome.error) this.#onFailed(outcome.error, batch, entries, flushes);
+      else this.#onStored(outcome, batch, entries, flushes);
       this.#writing = undefined;
       if (!outcome.error) for (const room of extras.drops) this.events.onRoomGone(room);
-      if (!this.#queue.isEmpty || this.#settling.length > 0) this.#send();
+      if (!this.#queue.isEmpty || this.#flushes.length > 0) this.#send();
     });
   }
 
   #extras(changed: Iterable<StoredRoom>, entries: readonly PendingPublication[], next: number) {
     const { meta, keysUpTo } = this;
-    // A room that something more is on its way to goes later.
-    const later = new Set(entries.map(({ room }) => (room?.left ? undefined : room)));
+    // A room with pending publications is dropped later.
+    const later = new Set(entries.map(({ room }) => (room?.isDropped ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
     const reserved = meta.reserved ?? this.#reserve(next - this.sequence.last);
@@ -177,7 +184,7 @@ export class GroupCommit {
     return extras;
   }
 
-  /** Up to where numbers are to be set aside, when so many more are needed; nothing while there are enough. */
+  /** Returns the end of the next block of numbers if `more` numbers would exceed half of the current one. */
   #reserve(more: number): number | undefined {
     const needed = this.sequence.last + more + SEQS_PER_BLOCK / 2;
     return needed > this.reserved ? needed + SEQS_PER_BLOCK / 2 : undefined;
@@ -187,31 +194,31 @@ export class GroupCommit {
     { took, trimmed, ailing }: WriteOutcome,
     batch: WriteBatch,
     entries: PendingPublication[],
-    settling: PromiseWithResolvers<void>[],
+    flushes: PromiseWithResolvers<void>[],
   ) {
     this.stats.commits++;
     this.stats.publications += batch.publications.length;
     this.stats.trimmed += trimmed;
     this.onCommit(took);
     if (batch.meta.reserved !== undefined) this.reserved = batch.meta.reserved;
-    for (const { id, gone } of batch.rooms) this.#writing?.get(id)?.settled(gone);
-    this.#leaveRoom();
+    for (const { id, gone } of batch.rooms) this.#writing?.get(id)?.onDeleted(gone);
+    this.#adjustHeadroom();
     if (this.fault && !ailing) {
       this.fault = undefined;
       this.events.fault(undefined);
     }
-    let turn = this.#ceiling;
+    let next = this.#ceiling;
     for (const entry of entries) {
       const { room } = entry;
-      if (!entry.delivered && (!room || room.left)) {
-        this.sequence.last = turn++ - 1;
-        this.#take(entry);
+      if (!entry.delivered && (!room || room.isDropped)) {
+        this.sequence.last = next++ - 1;
+        this.#numberInMemory(entry);
         continue;
       }
       const publication = entry.publication as Publication;
       if (entry.delivered) (room as StoredRoom).unstored--;
       else {
-        turn++;
+        next++;
         this.sequence.last = publication.seq;
         room?.push(publication);
       }
@@ -219,14 +226,14 @@ export class GroupCommit {
       entry.stored(publication);
     }
     this.#ceiling = Number.POSITIVE_INFINITY;
-    for (const { resolve } of settling) resolve();
+    for (const { resolve } of flushes) resolve();
   }
 
   /**
-   * As many numbers as were wanted during this transaction, twice over, are free during the next one; and a few, once
-   * any ever were.
+   * Leaves twice as many numbers free during the next transaction as were requested during this one, and a minimum
+   * number if there ever was a request.
    */
-  #leaveRoom(): void {
+  #adjustHeadroom(): void {
     const least = this.#headroom + this.#wanted > 0 ? MIN_HEADROOM : 0;
     this.#headroom = Math.min(MAX_HEADROOM, Math.max(least, this.#headroom >> 1, this.#wanted * 2));
   }
@@ -235,29 +242,34 @@ export class GroupCommit {
     error: NonNullable<WriteOutcome["error"]>,
     batch: WriteBatch,
     entries: PendingPublication[],
-    settling: PromiseWithResolvers<void>[],
+    flushes: PromiseWithResolvers<void>[],
   ): void {
     this.stats.failed++;
     const { what, message } = storeError(error, this.path);
     if (!this.fault) this.events.fault(message);
-    this.fault = new ThumpError("unavailable", `Nothing can be kept just now: ${what}.`, undefined, RETRY_MS);
+    this.fault = new ThumpError(
+      "unavailable",
+      `Publications cannot be stored: ${what}.`,
+      undefined,
+      RETRY_MS,
+    );
     this.#ceiling = Number.POSITIVE_INFINITY;
-    // All of it is to be tried again but what was given to nobody.
+    // Everything is retried except entries that were not delivered.
     const dropped = new Set(batch.drops);
     for (const room of this.#writing?.values() ?? [])
       if (dropped.has(room.id)) this.drops.add(room);
-      else if (!room.left) this.rooms.changed.add(room);
-    // Numbers are set aside anew: by then others may have been given out.
+      else if (!room.isDropped) this.rooms.changed.add(room);
+    // Numbers are reserved again, because the current ones may be in use by then.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);
     const rest = this.#queue.takeAll();
-    for (const entry of [...entries, ...rest]) this.#giveUp(entry, this.fault);
-    for (const { reject } of [...settling, ...this.#settling.splice(0)]) reject(this.fault);
+    for (const entry of [...entries, ...rest]) this.#fail(entry, this.fault);
+    for (const { reject } of [...flushes, ...this.#flushes.splice(0)]) reject(this.fault);
   }
 
-  /** The turn of an entry that is not stored. Its own log may refuse it, as one with a key that was used. */
-  #take(entry: PendingPublication): void {
+  /** Numbers an entry that is not stored. The log in memory may refuse it, for example because its key was used. */
+  #numberInMemory(entry: PendingPublication): void {
     try {
       entry.stored(this.events.numberInMemory(entry));
     } catch (error) {
@@ -265,9 +277,9 @@ export class GroupCommit {
     }
   }
 
-  #giveUp(entry: PendingPublication, fault: ThumpError): void {
-    if (entry.delivered) this.#owed.push(entry);
-    else if ((!entry.room || entry.room.left) && this.mayNumber()) return this.#take(entry);
+  #fail(entry: PendingPublication, fault: ThumpError): void {
+    if (entry.delivered) this.#unstored.push(entry);
+    else if ((!entry.room || entry.room.isDropped) && this.mayNumber()) return this.#numberInMemory(entry);
     else this.events.onDropped(entry);
     entry.failed(fault);
   }

@@ -1,4 +1,4 @@
-// What a durable log does by itself: lets go of what is too old, forgets rooms, and follows other rules.
+// Background work of the log in a file: trims old messages, drops empty rooms, and applies changed rules.
 import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
@@ -7,16 +7,16 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
-/** How often, in ms; and sooner while there is more to do. */
+/** Time between two passes, in ms; the second one while there is more to do. */
 const INTERVAL_MS = 1000;
 const BUSY_INTERVAL_MS = 50;
-/** So many rooms are looked at in one go, as far as there is time. */
+/** Maximum number of rooms per pass, if time allows. */
 const ROOMS_PER_PASS = 200;
-/** Of so many is seen, without reading any, whether they may leave the memory. */
+/** Maximum number of rooms to check for eviction per pass. A check reads nothing from the file. */
 const EVICTION_CHECKS_PER_PASS = 1000;
 
 export class Maintenance {
-  /** After which room the walk over all of them goes on; undefined when it is through. */
+  /** The id after which the walk over all rooms continues; undefined when the walk is complete. */
   #walk: number | undefined = 0;
   #keysUpTo = 0;
   #timer: Timer | undefined;
@@ -34,16 +34,17 @@ export class Maintenance {
     clearTimeout(this.#timer);
   }
 
-  /** Other rules hold: all rooms are to be looked at, a few at a time. */
+  /** Starts a walk over all rooms, because rules have changed. */
   restartWalk(): void {
     this.#walk = 0;
   }
 
   /**
-   * Rooms that the file has are no longer to be kept there, at once: what their rules put elsewhere meanwhile must not
-   * come to look as if it had never been.
+   * Drops all rooms that the rules no longer store in the file, immediately. Messages that such a room receives
+   * elsewhere meanwhile must cause a gap if it returns to the file.
+   * @param last the newest seq
    */
-  leaveOthers(last: number): void {
+  dropUnstored(last: number): void {
     const { rooms, groupCommit } = this;
     rooms.forgotten = Math.max(rooms.forgotten, last);
     groupCommit.meta.forgotten = rooms.forgotten;
@@ -65,8 +66,8 @@ export class Maintenance {
     let more = false;
     try {
       more = this.#expire(now());
-      more = this.#step() || more;
-      more = this.#keys(now()) || more;
+      more = this.#walkSome() || more;
+      more = this.#trimKeys(now()) || more;
       this.appender.evict(EVICTION_CHECKS_PER_PASS);
     } catch (error) {
       this.onFault("the file cannot be read", error);
@@ -75,7 +76,7 @@ export class Maintenance {
     this.#schedule(more ? BUSY_INTERVAL_MS : INTERVAL_MS);
   }
 
-  /** True when there may be more. */
+  /** Trims rooms with expired messages. Returns true if there may be more. */
   #expire(at: number): boolean {
     const names = this.rooms.reader.expired(at, ROOMS_PER_PASS);
     const slice = new TickSlice(ROOMS_PER_PASS);
@@ -85,7 +86,7 @@ export class Maintenance {
       if (!room) continue;
       const wasEmpty = room.count === 0;
       room.trim(at);
-      // Empty for a while, and nobody is there: there is nothing more to be known.
+      // Empty for a while, and not in use: the room can be dropped.
       if (wasEmpty && room.count === 0 && !this.appender.isBusy(room)) this.#drop(room);
       else this.rooms.changed.add(room);
     }
@@ -94,33 +95,33 @@ export class Maintenance {
 
   #drop(room: StoredRoom): void {
     const { rooms, groupCommit } = this;
-    rooms.leave(room);
+    rooms.drop(room);
     groupCommit.meta.forgotten = rooms.forgotten;
     groupCommit.drops.add(room);
   }
 
-  /** Looks at some rooms that nobody may have asked for since their rule changed. True when there are more. */
-  #step(): boolean {
+  /** Trims some rooms whose rule may have changed. Returns true if there are more. */
+  #walkSome(): boolean {
     if (this.#walk === undefined) return false;
     const slice = new TickSlice(ROOMS_PER_PASS);
     for (const { id, name } of this.rooms.reader.roomsAfter(this.#walk, ROOMS_PER_PASS)) {
       if (!slice.take()) return true;
       this.rooms.known(name)?.trim(now());
       this.#walk = id;
-      // Read for this alone.
+      // The room may have been loaded only for this.
       this.appender.evict();
     }
     if (slice.done < ROOMS_PER_PASS) this.#walk = undefined;
     return this.#walk !== undefined;
   }
 
-  /** True when there may be more that are too old. */
-  #keys(at: number): boolean {
+  /** Removes expired keys. Returns true if there may be more. */
+  #trimKeys(at: number): boolean {
     const { keys, sequence } = this.appender;
     const more = keys.trim(at);
     const upTo = keys.oldest ? keys.oldest.seq - 1 : sequence.last;
     if (upTo <= this.#keysUpTo) return more;
-    // Only where there may be some.
+    // The first pass needs no write if there are no keys.
     if (this.#keysUpTo > 0 || keys.size > 0) this.groupCommit.keysUpTo = upTo;
     this.#keysUpTo = upTo;
     return more;

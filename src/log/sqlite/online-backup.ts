@@ -1,4 +1,4 @@
-// A copy of the file, while a server writes to it.
+// Copies the database file while a server writes to it.
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,19 +8,20 @@ import { createFile } from "./file-permissions.ts";
 import { APPLICATION_ID, FILE, pragma, VERSION } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
-/** What a backup holds. */
+/** Size of a backup. */
 export interface BackupResult {
   publications: number;
   bytes: number;
 }
 
 /**
- * Copies what is kept in a folder to a file that must not be there yet. The copy has an epoch of its own: what is
- * published after it is not in it, so cursors of the original must not seem to fit.
+ * Copies a data folder's database to a new file. The copy gets a new epoch, because later publications are missing
+ * from it: cursors of the original must not appear valid.
  * @throws StoreError
  */
 export function backUp(dir: string, to: string): BackupResult {
-  if (existsSync(to)) throw new StoreError("store-failed", to, "it is there already: choose another name");
+  if (existsSync(to))
+    throw new StoreError("store-failed", to, "the file exists already: choose a different name");
   const part = `${to}.part`;
   const from = openFile(join(dir, FILE), false);
   try {
@@ -38,7 +39,7 @@ export function backUp(dir: string, to: string): BackupResult {
   }
 }
 
-/** The copy is complete, says whose it is, and is on the disk. */
+/** Gives the copy its epoch and identification, and flushes it to the disk. */
 function finish(path: string): BackupResult {
   const copy = new Database(path, { readwrite: true });
   try {

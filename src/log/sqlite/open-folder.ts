@@ -1,4 +1,4 @@
-// Opens a data folder: takes its lock, makes the file or checks that it is one of ours.
+// Opens a data folder: takes its lock, and creates the database or checks that it is one of Thump's.
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,18 +7,21 @@ import { createFile, createFolder, makePrivate } from "./file-permissions.ts";
 import { APPLICATION_ID, createTables, FILE, LOCK, pragma, VERSION } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
-/** How long to wait for a server that is about to let go of the lock, in ms. */
+/** Time to wait for a stopping server to release the lock, in ms. */
 const LOCK_TIMEOUT_MS = 250;
 
-/** A folder that is ours until `release`. */
+/** A folder that this process has locked until `release`. */
 export interface OpenFolder {
   path: string;
-  /** For reading alone. To be closed before the one that writes: the last one to go tidies up. */
+  /** Read-only connection. Must be closed before the writer's: the last one to close cleans up the write-ahead log. */
   db: Database;
   release(): void;
 }
 
-/** @throws StoreError when the folder or the file cannot be used; nothing in it has been changed then */
+/**
+ * Opens and locks a folder.
+ * @throws StoreError if the folder or the file is unusable; nothing was changed then
+ */
 export function openFolder(dir: string): OpenFolder {
   const path = join(dir, FILE);
   let lock: Database | undefined;
@@ -37,9 +40,12 @@ export function openFolder(dir: string): OpenFolder {
   return { path, db, release: () => held.close(true) };
 }
 
-/** @throws StoreError when the file cannot be used */
+/**
+ * Opens the database file.
+ * @throws StoreError if the file is unusable
+ */
 export function openFile(path: string, create: boolean): Database {
-  if (!create && !existsSync(path)) throw new StoreError("store-missing", path, "there is no such file");
+  if (!create && !existsSync(path)) throw new StoreError("store-missing", path, "no such file");
   if (create) createFile(path);
   const db = new Database(path, { readwrite: true, create, strict: true });
   try {
@@ -56,27 +62,27 @@ function checkFile(db: Database, path: string, create: boolean): void {
   const ours = pragma(db, "application_id") === APPLICATION_ID;
   const empty = db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
   if (!ours && empty && create) createTables(db, newEpoch());
-  else if (!ours) throw new StoreError("store-foreign", path, "it is not a database of Thump's");
+  else if (!ours) throw new StoreError("store-foreign", path, "not a Thump database");
   const version = pragma(db, "user_version");
   if (version > VERSION) {
     throw new StoreError(
       "store-newer",
       path,
-      `it is of version ${version}, and this server knows versions up to ${VERSION}. Use a newer Thump`,
+      `the file has version ${version}; this server supports versions up to ${VERSION}. Use a newer Thump`,
     );
   }
-  // A file that may only be read opens all the same: only this tells.
+  // A file without write permission opens without an error. Only a transaction reveals it.
   db.run("BEGIN IMMEDIATE");
   db.run("ROLLBACK");
   if (!create) return;
   for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file);
-  // A backup is not in this mode yet.
+  // A restored backup is not in WAL mode yet.
   db.run("PRAGMA journal_mode = WAL");
 }
 
 /**
- * An empty database that is locked for writing; the system releases the lock however the process ends. Only the owner
- * can open the file: with read permission alone, another local user could hold a lock that keeps the server out.
+ * Locks an empty database. The system releases the lock however the process ends. Only the owner may open the file:
+ * with read permission, another local user could hold a lock and keep the server from starting.
  */
 function takeLock(path: string): Database {
   createFile(path);
@@ -90,6 +96,10 @@ function takeLock(path: string): Database {
     lock.close(true);
     const { code = "" } = error as { code?: string };
     if (!code.startsWith("SQLITE_BUSY")) throw error;
-    throw new StoreError("store-locked", path, "another server is using this folder. Give each its own");
+    throw new StoreError(
+      "store-locked",
+      path,
+      "another server is using this folder. Use a separate folder per server",
+    );
   }
 }

@@ -1,4 +1,4 @@
-// A publication on its way into the file, and those who wait for it.
+// A publication that waits to be stored, and the callers that wait for it.
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
@@ -8,17 +8,18 @@ interface Waiter {
 }
 
 export class PendingPublication {
-  /** Once it has its number. */
+  /** Set when the publication has its number. */
   publication: Publication | undefined;
-  /** Its follower has it already. */
+  /** True if the subscriber has received the publication. */
   delivered = false;
   #waiters: Waiter[] = [];
 
   /**
-   * @param room absent where its room keeps nothing in the file: then it waits its turn, and that is all
-   * @param size the bytes of its data
+   * @param room undefined if the room is not stored in the file: the publication only waits for its position in the
+   * order
+   * @param size size of the data, in bytes
    * @param time ms since 1970
-   * @param hash of what is published, where there is a key
+   * @param hash hash of the publication, if it has a key
    */
   constructor(
     readonly draft: Draft,
@@ -34,7 +35,7 @@ export class PendingPublication {
     return (this.publication ??= { ...draft, seq, prev, time, size });
   }
 
-  /** Resolves with its publication once it is kept. */
+  /** Resolves with the publication when it is stored. */
   wait(): Promise<Publication> {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }

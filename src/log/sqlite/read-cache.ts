@@ -1,21 +1,21 @@
-// What was read from the file last, of a few rooms: a catch-up takes a little of it a turn, and many may be at the same
-// place after a restart.
+// The slices last read from the file, for a few rooms. A catch-up uses a slice in pieces, and after a restart many
+// sessions may need the same one.
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
-/** So many rooms. Each has what is read at once, about a MiB at most. */
+/** Maximum number of slices. Each is the result of one read, at most about 1 MiB. */
 const MAX_SLICES = 16;
 
 export class ReadCache {
-  /** By the id of the room, the newest last. */
+  /** Slices by room id, the most recent last. */
   readonly #slices = new Map<number, Slice>();
 
-  /** What of a room comes after a position, if that was read lately: up to `limit`, oldest first. */
+  /** Returns up to `limit` publications after a position, oldest first, if a slice has them. */
   find(id: number, after: number, limit: number): Slice | undefined {
-    const window = this.#slices.get(id);
-    if (!window || after < window.from || after >= window.upTo) return undefined;
-    const later = window.publications.filter(({ seq }) => seq > after);
+    const slice = this.#slices.get(id);
+    if (!slice || after < slice.from || after >= slice.upTo) return undefined;
+    const later = slice.publications.filter(({ seq }) => seq > after);
     const publications: Publication[] = later.slice(0, limit);
-    const upTo = publications.length < later.length ? (publications.at(-1)?.seq ?? after) : window.upTo;
+    const upTo = publications.length < later.length ? (publications.at(-1)?.seq ?? after) : slice.upTo;
     return { from: after, upTo, publications };
   }
 

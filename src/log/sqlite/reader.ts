@@ -1,4 +1,4 @@
-// Reads the file. It sees what was kept last, and waits for nobody.
+// Reads the database file: the state after the last commit, without waiting for the writer.
 import type { Database } from "bun:sqlite";
 import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
@@ -7,7 +7,7 @@ import { type KeyRow, DATA_KINDS, type FileMeta, type PublicationRow, type RoomR
 import { ReadCache } from "./read-cache.ts";
 
 type Row = PublicationRow;
-/** What it takes to let go of a publication. */
+/** The fields of a publication that trimming needs. */
 export interface OldestRow {
   seq: number;
   time: number;
@@ -35,13 +35,16 @@ export class Reader {
     return this.db.query<RoomRow, [string]>(`${SELECT_ROOM} WHERE name = ?`).get(name) ?? undefined;
   }
 
-  /** Rooms by their ids, those after one. */
+  /** Returns rooms with ids greater than `id`, in order of their ids. */
   roomsAfter(id: number, limit: number): { id: number; name: string; count: number }[] {
     const query = "SELECT id, name, count FROM rooms WHERE id > ? ORDER BY id LIMIT ?";
     return this.db.query<{ id: number; name: string; count: number }, [number, number]>(query).all(id, limit);
   }
 
-  /** Rooms of which something is too old. @param now ms since 1970 */
+  /**
+   * Returns rooms whose oldest publication has expired.
+   * @param now ms since 1970
+   */
   expired(now: number, limit: number): string[] {
     const query = "SELECT name FROM rooms WHERE expires <= ? ORDER BY expires LIMIT ?";
     return this.db
@@ -50,14 +53,14 @@ export class Reader {
       .map(({ name }) => name);
   }
 
-  /** No room ever had a greater id. */
+  /** Returns the greatest room id ever used. */
   greatestId(): number {
     const query =
       "SELECT max((SELECT ifnull(max(id), 0) FROM rooms), (SELECT ifnull(max(room), 0) FROM publications)) AS id";
     return this.db.query<{ id: number }, []>(query).get()?.id ?? 0;
   }
 
-  /** A room's publications in (`after`, `upTo`], oldest first. */
+  /** Returns publications of a room in (`after`, `upTo`], oldest first. */
   range(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
       .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} LIMIT ?`)
@@ -65,7 +68,7 @@ export class Reader {
       .map((row) => publication(room.name, row as Row));
   }
 
-  /** The newest of them, oldest first. */
+  /** Returns the newest publications of a range, oldest first. */
   newest(room: { id: number; name: string }, after: number, upTo: number, limit: number): Publication[] {
     return this.db
       .query<Row, [number, number, number, number]>(`SELECT * ${WHERE_RANGE} DESC LIMIT ?`)
@@ -74,14 +77,14 @@ export class Reader {
       .reverse();
   }
 
-  /** The oldest of them, without their data. */
+  /** Returns the oldest publications of a range, without data. */
   oldest(id: number, after: number, upTo: number, limit: number): OldestRow[] {
     return this.db
       .query<OldestRow, [number, number, number, number]>(`SELECT seq, time, size ${WHERE_RANGE} LIMIT ?`)
       .all(id, after, upTo, limit);
   }
 
-  /** Idempotency keys, oldest first. */
+  /** Returns all idempotency keys, oldest first. */
   keys(): KeyRow[] {
     return this.db
       .query<KeyRow, []>("SELECT seq, key, prev, time FROM keys ORDER BY seq")

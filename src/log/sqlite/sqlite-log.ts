@@ -1,4 +1,4 @@
-// The durable log: rooms that are kept in one SQLite file, beside those that their rules keep in memory.
+// The log in a data folder: stores rooms in one SQLite file, and in memory if their rules say so.
 import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
@@ -20,34 +20,34 @@ import { StoredRooms } from "./stored-rooms.ts";
 import { Maintenance } from "./maintenance.ts";
 
 export interface SqliteOptions {
-  /** The folder of the file. */
+  /** The data folder. */
   dir: string;
   durability: Durability;
-  /** How large the file may become, in bytes. */
+  /** Maximum size of the file, in bytes. */
   size?: number;
-  /** How much of a room to keep; rooms of one rule must get the same object. */
+  /** Retention of a room; must return the same object for all rooms of one rule. */
   retentionOf: (room: string) => Retention;
-  /** What all that is kept in memory may take. */
+  /** Memory for all messages in memory. */
   memoryBudget?: MemoryBudget;
-  /** Told when a room that is followed has lost what comes up to a seq, because all was too much. */
+  /** Called when a subscribed room lost its messages up to a seq because the memory was exceeded. */
   onRelease?: (room: string, upTo: number) => void;
   /**
-   * Tells which rules keep their rooms in the file: it is another text when that changes. Without it that is taken for
-   * granted whenever the bounds are replaced.
+   * Returns a text that identifies the patterns with rooms in the file: it changes when they do. If undefined, every
+   * replacement of the retention counts as a change.
    */
   fingerprint?: () => string;
-  /** Told of what goes wrong, and without an error when it is over. */
+  /** Called with a fault, and without an error when the fault is over. */
   onFault?: (what: string, error?: unknown) => void;
 }
 
-/** Of the memory that kept publications may take, so much more may be a copy of what is in the file. */
+/** Messages loaded from the file may take this share of the memory budget, in addition to it. */
 const CACHE_SHARE = 0.25;
 
 export class SqliteLog implements Log {
   readonly epoch: string;
   readonly groupCommit: GroupCommit;
   readonly path: string;
-  readonly #opened: OpenFolder;
+  readonly #folder: OpenFolder;
   readonly #writerThread: WriterThread;
   readonly #sequence: Sequence;
   readonly #memoryLog: MemoryLog;
@@ -59,7 +59,7 @@ export class SqliteLog implements Log {
   #fingerprint: string;
   #closed = false;
 
-  /** @throws StoreError when the folder or the file cannot be used */
+  /** @throws StoreError if the folder or the file is unusable */
   constructor(readonly options: SqliteOptions) {
     const {
       dir,
@@ -71,10 +71,10 @@ export class SqliteLog implements Log {
     } = options;
     this.#retentionOf = retentionOf;
     this.#onFault = options.onFault ?? (() => {});
-    this.#opened = openFolder(dir);
-    this.path = this.#opened.path;
-    const reader = new Reader(this.#opened.db);
-    const { meta, keys, greatestId } = this.#known(reader);
+    this.#folder = openFolder(dir);
+    this.path = this.#folder.path;
+    const reader = new Reader(this.#folder.db);
+    const { meta, keys, greatestId } = this.#readMeta(reader);
     this.epoch = meta.epoch;
     this.#fingerprint = meta.kinds;
     this.#sequence = new Sequence(meta.reserved - 1);
@@ -116,7 +116,7 @@ export class SqliteLog implements Log {
     );
     this.#maintenance = new Maintenance(this.groupCommit, this.#rooms, this.#appender, fault);
     this.#applyRules();
-    // Sets numbers aside: until it is done nothing can have one.
+    // Reserves numbers. Publications wait until that is done.
     this.groupCommit.flushChanges();
   }
 
@@ -139,7 +139,7 @@ export class SqliteLog implements Log {
 
   read(room: string, after: number, limit: number): Slice | Promise<Slice> {
     if (!isKept(this.#retentionOf(room))) return this.#memoryLog.read(room, after, limit);
-    return this.#reading(room, after, (known) => known.read(after, limit));
+    return this.#readStored(room, after, (known) => known.read(after, limit));
   }
 
   history(room: string, at: number): RoomHistory | undefined {
@@ -148,7 +148,7 @@ export class SqliteLog implements Log {
 
   newest(room: string, count: number): Slice | Promise<Slice> {
     if (!isKept(this.#retentionOf(room))) return this.#memoryLog.newest(room, count);
-    return this.#reading(room, this.last, (known) => known.newest(count));
+    return this.#readStored(room, this.last, (known) => known.newest(count));
   }
 
   subscribe(room: string, onPublication: PublicationListener): void {
@@ -181,17 +181,19 @@ export class SqliteLog implements Log {
     } catch (error) {
       return Promise.reject(this.#unreadable(error));
     }
-    // It is not to come back after a restart.
-    return this.groupCommit.settle();
+    // The deletion must survive a restart.
+    return this.groupCommit.flush();
   }
 
-  /** A room is in one of the two: rules say where, and what is in the other place is forgotten when they change. */
+  /**
+   * A room is either in the file or in memory, as its rule says. A change of the rules drops it in the other place.
+   */
   *rooms(): Iterable<string> {
     yield* this.#rooms.names();
     yield* this.#memoryLog.rooms();
   }
 
-  /** How many rooms of the file are in memory. */
+  /** Number of the file's rooms that are in memory. */
   get loaded(): number {
     return this.#rooms.size;
   }
@@ -208,35 +210,38 @@ export class SqliteLog implements Log {
     this.#maintenance.stop();
     await this.groupCommit.finish();
     await this.#memoryLog.close();
-    this.#opened.db.close(true);
+    this.#folder.db.close(true);
     await this.#writerThread.close();
-    this.#opened.release();
+    this.#folder.release();
   }
 
-  /** What is in the file, but for rooms. @throws StoreError */
-  #known(reader: Reader) {
+  /**
+   * Reads the content of the file except rooms.
+   * @throws StoreError
+   */
+  #readMeta(reader: Reader) {
     try {
       return { meta: reader.meta(), keys: reader.keys(), greatestId: reader.greatestId() };
     } catch (error) {
-      this.#opened.db.close(true);
-      this.#opened.release();
+      this.#folder.db.close(true);
+      this.#folder.release();
       throw storeError(error, this.path);
     }
   }
 
-  /** Where a room is kept may be another place than before: nothing is known of what it had there. */
+  /** Applies a change of the place where rooms are stored. Messages in the other place are dropped. */
   #applyRules(always = false): void {
     const kinds = this.options.fingerprint?.() ?? "";
     if (kinds === this.#fingerprint && !always) return;
     this.#fingerprint = kinds;
     this.groupCommit.meta.kinds = kinds;
-    this.#maintenance.leaveOthers(this.last);
+    this.#maintenance.dropUnstored(this.last);
     this.#memoryLog.forgetAbsent();
     for (const room of this.#memoryLog.rooms())
       if (isKept(this.#retentionOf(room))) this.#memoryLog.forget(room);
   }
 
-  #reading(room: string, after: number, read: (known: StoredRoom) => Slice): Slice | Promise<Slice> {
+  #readStored(room: string, after: number, read: (known: StoredRoom) => Slice): Slice | Promise<Slice> {
     try {
       const known = this.#rooms.known(room);
       if (!known) {
@@ -245,7 +250,7 @@ export class SqliteLog implements Log {
       }
       known.trim(now());
       const slice = read(known);
-      // A slice that reaches the room's newest publication reaches to now: the seqs since are other rooms'.
+      // A slice that reaches the room's newest publication reaches the newest seq: the later seqs are in other rooms.
       if (slice.upTo >= known.last) slice.upTo = Math.max(slice.upTo, this.last);
       this.#appender.evict();
       return slice;
@@ -257,6 +262,6 @@ export class SqliteLog implements Log {
   #unreadable(error: unknown): ThumpError {
     const { what } = storeError(error, this.path);
     this.#onFault("the file cannot be read", error);
-    return new ThumpError("unavailable", `What is kept of this room cannot be read: ${what}.`);
+    return new ThumpError("unavailable", `The stored messages of this room cannot be read: ${what}.`);
   }
 }

@@ -1,21 +1,24 @@
-// What can be wrong with the file or its folder: a stable code, what it is and what to do.
+// Errors of the data folder: a stable code, and a message that states the fault and the remedy.
 
+/** Codes of errors of the data folder. */
 export type StoreCode =
-  | "store-locked" // another server has it
+  | "store-locked" // another server uses the folder
   | "store-read-only"
   | "store-full"
-  | "store-foreign" // not a file of Thump's
-  | "store-newer" // of a version that this one does not know
+  | "store-foreign" // not a Thump database
+  | "store-newer" // written by a newer version
   | "store-damaged"
   | "store-missing"
-  | "store-failed"; // anything else that the system says
+  | "store-failed"; // any other error of the system
 
-/** An error of the file. */
+/** An error of the data folder. */
 export class StoreError extends Error {
+  /** Always "StoreError". */
   override readonly name = "StoreError";
 
-  /** @param what is wrong, in words that do not name a place on this machine */
+  /** @param what the fault, without paths on this machine */
   constructor(
+    /** Stable code. */
     readonly code: StoreCode,
     path: string,
     readonly what: string,
@@ -27,18 +30,18 @@ export class StoreError extends Error {
 const CODES: [prefix: string, code: StoreCode, what: string][] = [
   ["SQLITE_FULL", "store-full", "the disk is full"],
   ["ENOSPC", "store-full", "the disk is full"],
-  ["SQLITE_READONLY", "store-read-only", "it may not be written to"],
-  ["SQLITE_CANTOPEN", "store-read-only", "it cannot be opened for writing"],
-  ["SQLITE_PERM", "store-read-only", "it may not be written to"],
-  ["EACCES", "store-read-only", "it may not be written to"],
-  ["EROFS", "store-read-only", "it may not be written to"],
-  ["EPERM", "store-read-only", "it may not be written to"],
-  ["SQLITE_NOTADB", "store-foreign", "it is not a database of Thump's"],
-  ["SQLITE_CORRUPT", "store-damaged", "part of it is damaged: restore a backup"],
-  ["SQLITE_BUSY", "store-locked", "another program is writing to it"],
+  ["SQLITE_READONLY", "store-read-only", "the file is not writable"],
+  ["SQLITE_CANTOPEN", "store-read-only", "the file cannot be opened for writing"],
+  ["SQLITE_PERM", "store-read-only", "the file is not writable"],
+  ["EACCES", "store-read-only", "the file is not writable"],
+  ["EROFS", "store-read-only", "the file is not writable"],
+  ["EPERM", "store-read-only", "the file is not writable"],
+  ["SQLITE_NOTADB", "store-foreign", "not a Thump database"],
+  ["SQLITE_CORRUPT", "store-damaged", "the file is damaged: restore a backup"],
+  ["SQLITE_BUSY", "store-locked", "another program is writing to the file"],
 ];
 
-/** Names what the system or SQLite says of a file. */
+/** Converts an error of SQLite or the system. */
 export function storeError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code = "", message } = error as { code?: string; message: string };

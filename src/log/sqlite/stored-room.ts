@@ -1,4 +1,4 @@
-// A room that is kept in the file: what is known of it, and the newest of it in memory.
+// A room that is stored in the file: its state, and its newest publications in memory.
 import { now } from "../clock.ts";
 import type { Publication, Slice } from "../../protocol/publication.ts";
 import type { MemoryBudget } from "../../rooms/memory-budget.ts";
@@ -8,19 +8,19 @@ import type { LruItem } from "../../rooms/lru-list.ts";
 import type { RoomChange, RoomRow } from "./batch.ts";
 import type { OldestRow, Reader } from "./reader.ts";
 
-/** The room itself lets go of what is over its bounds: its tail is what of the rest is in memory. */
+/** Retention of the part in memory: unlimited, because the room itself trims. */
 const UNLIMITED: Retention = { count: Infinity, age: Infinity, bytes: Infinity };
-/** A room that keeps no more than this is read into memory as a whole. */
+/** A room that stores no more than this is loaded into memory as a whole. */
 const MAX_WHOLE_COUNT = 2000;
 const MAX_WHOLE_BYTES = 2 << 20;
-/** So much of a larger one is read at once. */
+/** Maximum amount per read of a larger room. */
 const READ_COUNT = 1000;
 const READ_BYTES = 1 << 20;
-/** A read of no more publications than this reads no more than these. */
+/** A read with a limit up to this reads only the requested publications. */
 const SMALL_READ_COUNT = 64;
-/** So many of the oldest are asked for at once, when they are to go and are not in memory. */
+/** Number of the oldest publications to read at once for trimming, if they are not in memory. */
 const OLDEST_PER_READ = 64;
-/** So long a room of which nothing is kept is remembered, in ms. */
+/** Time for which an empty room is remembered, in ms. */
 export const EMPTY_ROOM_TTL_MS = 600_000;
 
 export class StoredRoom implements LruItem<StoredRoom> {
@@ -28,22 +28,22 @@ export class StoredRoom implements LruItem<StoredRoom> {
   newer?: StoredRoom | undefined;
   readonly id: number;
   readonly name: string;
-  /** The newest; what has a seq of at most its floor is in the file alone. */
+  /** The newest publications. Those up to its floor are only in the file. */
   history: RoomHistory;
-  /** Everything after this seq is kept. */
+  /** Everything after this seq is stored. */
   floor: number;
   count: number;
-  /** What is kept takes so many bytes, as tails count them. */
+  /** Size of the stored publications, including the overhead of each. */
   bytes: number;
-  /** Nothing is to be known of it any more, whatever of it is on its way. */
-  left = false;
-  /** Publications that were given to the follower and are not in the file yet. */
+  /** True if the room was dropped, even if some of its publications are pending. */
+  isDropped = false;
+  /** Number of publications that were delivered and are not in the file yet. */
   unstored = 0;
-  /** Publications at the floor or below that are still in the file. */
+  /** Number of publications at the floor or below that are still in the file. */
   #gone = 0;
-  /** The oldest, where they are not in memory. */
+  /** The oldest publications, if they are not in memory. */
   #oldest: OldestRow[] = [];
-  /** When the oldest was published. */
+  /** Time of the oldest publication, in ms since 1970. */
   #since: number;
 
   constructor(
@@ -51,7 +51,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     public retention: Retention,
     readonly memoryBudget: MemoryBudget,
     readonly reader: Reader,
-    /** Rooms whose row in the file is not what is known here. */
+    /** Rooms whose row in the file is out of date. */
     readonly changed: Set<StoredRoom>,
   ) {
     this.id = row.id;
@@ -61,16 +61,16 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.bytes = row.bytes;
     this.#since = row.oldest;
     this.history = new RoomHistory(UNLIMITED, row.last, memoryBudget);
-    // Under another rule it may have had another age.
+    // A different rule may have applied when the row was written.
     if (row.count > 0 && row.expires !== row.oldest + retention.age) changed.add(this);
   }
 
-  /** The seq of the newest publication, kept or not. */
+  /** The seq of the newest publication, stored or not. */
   get last(): number {
     return this.history.last;
   }
 
-  /** Adds the newest publication. What is then over the bounds goes with the next `trim`. */
+  /** Adds the newest publication. The next `trim` applies the retention. */
   push(publication: Publication): void {
     if (this.count === 0) this.#since = publication.time;
     this.history.push(publication);
@@ -78,15 +78,18 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.bytes += publication.size + PUBLICATION_OVERHEAD_BYTES;
   }
 
-  /** Lets go of what is too old, too many or too large. @param now ms since 1970 */
+  /**
+   * Drops publications above the limits.
+   * @param now ms since 1970
+   */
   trim(now: number): void {
     const { count, age, bytes } = this.retention;
     while (this.count > 0 && (this.count > count || this.bytes > bytes || this.#since <= now - age)) {
       const oldest = this.#next();
-      // What should be there and is not cannot be let go of.
+      // The file lacks publications that the row counts. They cannot be dropped one by one.
       if (!oldest) return this.forget();
       const { seq, size } = oldest;
-      // Read anew, the oldest may be younger than was known.
+      // The oldest publication was read again and may be younger than expected.
       this.#since = oldest.time;
       if (this.count <= count && this.bytes <= bytes && this.#since > now - age) return;
       this.#drop(seq, size + PUBLICATION_OVERHEAD_BYTES);
@@ -101,11 +104,11 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.changed.add(this);
     if (this.history.floor < seq) this.history.releaseUpTo(seq);
     this.#oldest.shift();
-    // Of no more than is in memory the next one's time is known; else it is when it is asked for.
+    // 0 if there is no next publication.
     this.#since = this.#next()?.time ?? 0;
   }
 
-  /** The oldest that is kept. */
+  /** Returns the oldest stored publication. */
   #next(): OldestRow | undefined {
     if (this.history.floor <= this.floor) return this.history.oldest;
     if (this.#oldest.length === 0)
@@ -118,7 +121,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.trim(now);
   }
 
-  /** Forgets all that is kept. */
+  /** Deletes all stored publications. */
   forget(): void {
     this.#gone += this.count;
     this.count = 0;
@@ -129,16 +132,16 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.changed.add(this);
   }
 
-  /** Up to `limit` publications after a position, oldest first, perhaps fewer. `trim` it before. */
+  /** Returns up to `limit` publications after a position, oldest first; possibly fewer. Call `trim` before. */
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.floor);
     if (!this.#extendTo(from)) return this.history.read(from, limit);
     const { cache } = this.reader;
     const found = cache.find(this.id, from, limit);
     if (found) return found;
-    // Whoever asks for few reads many rooms by turns: a window would be gone before it is used again.
+    // Callers with a small limit read many rooms in turn: a larger slice would be evicted before it is used again.
     const isFew = limit <= SMALL_READ_COUNT;
-    const count = isFew ? limit : this.#manyInFile();
+    const count = isFew ? limit : this.#readCount();
     const publications = this.reader.range(this, from, this.history.floor, count);
     const upTo = publications.length < count ? this.history.floor : (publications.at(-1)?.seq ?? from);
     const slice = { from, upTo, publications };
@@ -147,10 +150,10 @@ export class StoredRoom implements LruItem<StoredRoom> {
     return cache.find(this.id, from, limit) ?? slice;
   }
 
-  /** The newest `count`, oldest first. `trim` it before. */
+  /** Returns the newest `count` publications, oldest first. Call `trim` before. */
   newest(count: number): Slice {
     const slice = this.#newest(count);
-    // What the tail has dropped may be in the file.
+    // Publications that the part in memory has dropped may be in the file.
     delete slice.truncated;
     if (this.floor > 0 && slice.publications.length >= this.count) slice.truncated = true;
     return slice;
@@ -167,13 +170,13 @@ export class StoredRoom implements LruItem<StoredRoom> {
     return { from, upTo: this.last, publications: [...older, ...newer] };
   }
 
-  /** Lets go of what is in the file too. Nothing is lost by it. */
+  /** Drops publications from memory. They remain in the file. */
   evict(bytes: number): void {
     this.history.release(bytes);
     this.#oldest = [];
   }
 
-  /** As the file is to know it, once `added` is there too. */
+  /** Returns the row of the room as it will be after `added` is stored. */
   change(added: readonly Publication[]): RoomChange {
     const { id, name, floor } = this;
     const count = this.count + added.length;
@@ -192,12 +195,12 @@ export class StoredRoom implements LruItem<StoredRoom> {
     };
   }
 
-  /** The file knows of so many that have gone. */
-  settled(gone: number): void {
+  /** Records that the file has deleted this number of publications. */
+  onDeleted(gone: number): void {
     this.#gone -= gone;
   }
 
-  /** Whether what comes after a position is in the file alone: a small room is read into memory for it. */
+  /** True if publications after a position are only in the file. Loads a small room into memory instead. */
   #extendTo(from: number): boolean {
     if (from >= this.history.floor) return false;
     if (this.count > MAX_WHOLE_COUNT || this.bytes > MAX_WHOLE_BYTES) return true;
@@ -206,7 +209,8 @@ export class StoredRoom implements LruItem<StoredRoom> {
     try {
       older = this.reader.range(this, this.floor, history.floor, MAX_WHOLE_COUNT);
     } catch {
-      // A page is damaged: what is asked for may lie on others, and else this error comes again.
+      // A page is damaged. The requested publications may be on other pages; otherwise the read fails with this
+      // error.
       return true;
     }
     const filled = new RoomHistory(UNLIMITED, this.floor, this.memoryBudget);
@@ -219,7 +223,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     return false;
   }
 
-  #manyInFile(): number {
+  #readCount(): number {
     const average = this.bytes / Math.max(1, this.count);
     return Math.max(1, Math.min(READ_COUNT, Math.ceil(READ_BYTES / average)));
   }

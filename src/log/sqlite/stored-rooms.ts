@@ -1,4 +1,4 @@
-// The rooms that are kept in the file: those of which something is in memory, read from it when they are wanted.
+// The rooms that are stored in the file. Rooms in use are in memory; others are loaded on demand.
 import { MemoryBudget, roomBytes } from "../../rooms/memory-budget.ts";
 import type { Retention } from "../../rooms/rule.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
@@ -7,26 +7,26 @@ import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";
 import { StoredRoom } from "./stored-room.ts";
 
-/** So many rooms that nobody is in stay in memory. */
+/** Maximum number of rooms in memory without sessions. */
 const MAX_IDLE_ROOMS = 10_000;
-/** When there is too much in memory, this part of what there may be is left. */
+/** Eviction continues until the memory is at this share of the limit. */
 const EVICTION_TARGET = 0.9;
-/** Rooms that are listed in one step. */
+/** Rooms to list per read. */
 const ROOMS_PER_STEP = 500;
 
 export class StoredRooms {
   readonly #rooms = new Map<string, StoredRoom>();
   readonly #lru = new LruList<StoredRoom>();
-  /** Those whose row in the file is not what is known here. */
+  /** Rooms whose row in the file is out of date. */
   readonly changed = new Set<StoredRoom>();
-  /** Names whose rows are in the file still, and are not to be read any more. */
-  readonly #leaving = new Set<string>();
+  /** Names of dropped rooms whose rows are still in the file and must not be read. */
+  readonly #dropping = new Set<string>();
   #nextId: number;
 
   /**
-   * @param forgotten the newest seq of any room of which nothing is known any more
-   * @param greatestId no room ever had a greater one
-   * @param memoryBudget what all of them and their tails may take: more of it is in the file
+   * @param forgotten the newest seq of any room that was dropped completely
+   * @param greatestId the greatest room id ever used
+   * @param memoryBudget memory for loaded rooms and their messages; the rest is only in the file
    */
   constructor(
     readonly reader: Reader,
@@ -38,11 +38,14 @@ export class StoredRooms {
     this.#nextId = greatestId + 1;
   }
 
-  /** A room, if anything is known of it. @throws StoreError or SQLiteError when it cannot be read */
+  /**
+   * Returns a room if it is in memory or in the file.
+   * @throws StoreError or SQLiteError if it cannot be read
+   */
   known(name: string): StoredRoom | undefined {
     let room = this.#rooms.get(name);
     if (!room) {
-      if (this.#leaving.has(name)) return undefined;
+      if (this.#dropping.has(name)) return undefined;
       const row = this.reader.room(name);
       if (!row) return undefined;
       room = this.#add(row);
@@ -70,8 +73,11 @@ export class StoredRooms {
     this.memoryBudget.roomBytes -= roomBytes(room.name);
   }
 
-  /** A room that something is to be kept of. What it may have had before is gone. */
-  make(name: string): StoredRoom {
+  /**
+   * Returns a room for a publication. A new room starts after everything that a dropped room of its name may have
+   * had.
+   */
+  findOrCreate(name: string): StoredRoom {
     const known = this.known(name);
     if (known) return known;
     const { forgotten } = this;
@@ -81,7 +87,7 @@ export class StoredRooms {
     return room;
   }
 
-  /** A room, if anything of it is in memory. */
+  /** Returns a room if it is in memory. */
   peek(name: string): StoredRoom | undefined {
     return this.#rooms.get(name);
   }
@@ -90,12 +96,12 @@ export class StoredRooms {
     return this.#rooms.values();
   }
 
-  /** How many rooms are in memory. */
+  /** Number of rooms in memory. */
   get size(): number {
     return this.#rooms.size;
   }
 
-  /** The names of those of which something is kept: by their ids, a page at a time, so that others go on meanwhile. */
+  /** Returns the names of rooms with stored messages, in order of their ids. Reads a page at a time. */
   *names(): Iterable<string> {
     let last = 0;
     for (
@@ -105,26 +111,26 @@ export class StoredRooms {
     ) {
       for (const { id, name, count } of page) {
         last = id;
-        if ((this.#rooms.get(name)?.count ?? (this.#leaving.has(name) ? 0 : count)) > 0) yield name;
+        if ((this.#rooms.get(name)?.count ?? (this.#dropping.has(name) ? 0 : count)) > 0) yield name;
       }
     }
-    // Those that are not in the file yet have greater ids.
+    // Rooms that are not in the file yet have greater ids.
     for (const { id, name, count } of this.#rooms.values()) if (id > last && count > 0) yield name;
   }
 
-  /** Nothing is to be known of a room any more; the file is about to be told. */
-  leave(room: StoredRoom): void {
+  /** Drops a room. The caller deletes it from the file. */
+  drop(room: StoredRoom): void {
     room.forget();
-    room.left = true;
-    this.#leaving.add(room.name);
+    room.isDropped = true;
+    this.#dropping.add(room.name);
     this.#remove(room);
     this.changed.delete(room);
     this.forgotten = Math.max(this.forgotten, room.last);
   }
 
-  /** The file knows nothing of it any more either. */
-  left(room: StoredRoom): void {
-    this.#leaving.delete(room.name);
+  /** Records that a dropped room was deleted from the file. */
+  onDropped(room: StoredRoom): void {
+    this.#dropping.delete(room.name);
   }
 
   get #isOver(): boolean {
@@ -132,9 +138,9 @@ export class StoredRooms {
   }
 
   /**
-   * What is in the file too gives way: rooms as a whole, those that were used longest ago first.
-   * @param isBusy somebody is in it, or something of it is on its way there
-   * @param most the most rooms that are looked at
+   * Evicts rooms that are also in the file, the least recently used first.
+   * @param isBusy true for rooms with a subscriber or pending publications
+   * @param most maximum number of rooms to check
    */
   evict(isBusy: (room: StoredRoom) => boolean, most: number): void {
     if (!this.#isOver) return;
@@ -148,7 +154,7 @@ export class StoredRooms {
         return;
       if (room.unstored === 0) room.evict(this.memoryBudget.taken - target);
       if (room.unstored > 0 || this.changed.has(room) || isBusy(room)) {
-        // It is in use: others are looked at first the next time.
+        // In use: check other rooms first the next time.
         this.#lru.touch(room);
         continue;
       }

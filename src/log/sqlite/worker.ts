@@ -1,19 +1,19 @@
-// The thread that writes: a batch a message, its outcome as the answer, and tidying while there is nothing to write.
+// The writer's thread: writes one batch per message and replies with the outcome. Tidies when idle.
 import type { WriteBatch, WriteFault, WriteOutcome } from "./batch.ts";
 import { openFile } from "./open-folder.ts";
 import type { Durability } from "./database-schema.ts";
 import { Writer } from "./writer.ts";
 
-/** What the thread is told. */
+/** A message to the thread. */
 export type WriterOrder =
   | { do: "open"; path: string; durability: Durability; size: number }
-  /** @property again the last one failed: first make what room there is */
+  /** @property again true after a failed batch: frees space first */
   | { do: "write"; batch: WriteBatch; again: boolean }
   | { do: "close" };
 
-/** Between two steps of tidying, in ms: whatever is to be written goes first. */
+/** Pause between two steps of tidying, in ms, in which batches can be written. */
 const TIDY_BUSY_MS = 5;
-/** How often it looks whether there is anything to tidy, in ms. */
+/** Time between two checks for work, in ms. */
 const TIDY_IDLE_MS = 1000;
 
 let writer: Writer | undefined;
@@ -35,7 +35,7 @@ function write(batch: WriteBatch, again: boolean): WriteOutcome {
   const start = performance.now();
   const before = writer?.trimmed ?? 0;
   try {
-    if (!writer) throw new Error("it could not be opened");
+    if (!writer) throw new Error("the database could not be opened");
     if (again) writer.checkpoint();
     writer.write(batch);
     const ailing = again ? failure(() => writer?.probe()) : undefined;
@@ -65,7 +65,7 @@ function tidyIn(ms: number): void {
     try {
       more = writer?.tidy() ?? false;
     } catch {
-      // A full disk or a damaged page: the next batch meets it too, and tells.
+      // A full disk or a damaged page: the next batch fails too, and reports it.
     }
     tidyIn(more ? TIDY_BUSY_MS : TIDY_IDLE_MS);
   }, ms);

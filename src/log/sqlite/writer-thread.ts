@@ -1,13 +1,13 @@
-// The thread that writes, as the log sees it: a batch goes in, its outcome comes back. One at a time.
+// Controls the writer's thread: sends one batch at a time and returns its outcome.
 import type { WriteBatch, WriteOutcome } from "./batch.ts";
 import type { BatchWriter } from "./group-commit.ts";
 import type { Durability } from "./database-schema.ts";
 import type { WriterOrder } from "./worker.ts";
 
-/** How long a last checkpoint may take before the thread is ended all the same, in ms. */
+/** Time for the final checkpoint before the thread is terminated, in ms. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** In a binary it is an entry point of its own, below the root that all of its modules were bundled into. */
+/** In a binary the worker is a separate entry point, relative to the root of the bundled modules. */
 const WORKER_URL = new URL(
   import.meta.url.endsWith("/sqlite/writer-thread.ts") ? "./worker.ts" : "./log/sqlite/worker.ts",
   import.meta.url,
@@ -17,23 +17,23 @@ export class WriterThread implements BatchWriter {
   readonly #worker: Worker;
   #onOutcome: ((outcome: WriteOutcome) => void) | undefined;
   #closed: (() => void) | undefined;
-  /** The thread has ended, and with what words. */
+  /** Set when the thread has ended, to the reason. */
   #broken: string | undefined;
 
-  /** @param size how large the file may become, in bytes */
+  /** @param size maximum size of the file, in bytes */
   constructor(path: string, durability: Durability, size: number) {
     this.#worker = new Worker(WORKER_URL);
     this.#worker.unref();
     this.#worker.addEventListener("message", ({ data }: MessageEvent<WriteOutcome | "closed">) => {
       if (data === "closed") this.#closed?.();
-      else this.#answer(data);
+      else this.#onResult(data);
     });
     this.#worker.addEventListener("error", ({ message }) => this.#break(message));
-    this.#worker.addEventListener("close", () => this.#break("the thread that writes has ended"));
+    this.#worker.addEventListener("close", () => this.#break("the writer's thread has ended"));
     this.#post({ do: "open", path, durability, size });
   }
 
-  /** Resolves when the batch is kept, or with the error because of which nothing of it is. */
+  /** Writes a batch. Resolves with the outcome, also if it failed; a failed batch stores nothing. */
   write(batch: WriteBatch, again: boolean): Promise<WriteOutcome> {
     return new Promise((resolve) => {
       this.#onOutcome = resolve;
@@ -58,15 +58,15 @@ export class WriterThread implements BatchWriter {
     this.#worker.postMessage(order);
   }
 
-  #answer(outcome: WriteOutcome): void {
-    const answered = this.#onOutcome;
+  #onResult(outcome: WriteOutcome): void {
+    const resolve = this.#onOutcome;
     this.#onOutcome = undefined;
-    answered?.(outcome);
+    resolve?.(outcome);
   }
 
   #break(message: string): void {
     this.#broken = message;
     this.#closed?.();
-    this.#answer({ took: 0, trimmed: 0, error: { code: "", message } });
+    this.#onResult({ took: 0, trimmed: 0, error: { code: "", message } });
   }
 }

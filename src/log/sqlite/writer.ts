@@ -1,34 +1,34 @@
-// The only writer of the file: one transaction a batch, and small steps of tidying in between.
+// The only writer of the database file: one transaction per batch, and small steps of tidying in between.
 import type { Database, Statement } from "bun:sqlite";
 import type { WriteBatch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
 import { type Durability, pragma } from "./database-schema.ts";
 
-/** So many publications are deleted in one transaction. */
+/** Maximum number of publications deleted per transaction. */
 const DELETES_PER_STEP = 1000;
-/** So many rooms are looked at in one step of the walk after a start. */
+/** Rooms per step of the walk after a start. */
 const ROOMS_PER_WALK_STEP = 200;
-/** Free pages are given back when there are more than this many, and more than an eighth of the file. */
+/** Free pages are returned to the system above this number, and above an eighth of the file. */
 const MIN_FREE_PAGES = 256;
-/** So many at a time. */
+/** Free pages returned per step. */
 const PAGES_PER_VACUUM = 64;
-/** So much must fit before publications are taken again, in bytes. */
+/** Amount of data that must fit before publications are accepted again, in bytes. */
 const PROBE_BYTES = 64 << 10;
-/** The write-ahead log is cut back to this after it was longer, in bytes. */
+/** Size to which the write-ahead log is truncated after it was longer, in bytes. */
 const MAX_JOURNAL_BYTES = 64 << 20;
 
 export class Writer {
-  /** Publications that were deleted. */
+  /** Number of publications deleted. */
   trimmed = 0;
-  /** Rooms of which more is to be deleted than fits in one step: all up to a seq. */
+  /** Rooms with more deletions than fit in one step, and the seq up to which to delete. */
   readonly #garbage = new Map<number, number>();
-  /** Where the walk after a start is: what an earlier process left to be deleted. */
+  /** Position of the walk after a start, which finds deletions that an earlier process did not complete. */
   #walked: number | undefined = -1;
   readonly #insert: Statement<unknown, PublicationRow>;
   readonly #room: Statement<unknown, (number | string)[]>;
   readonly #key: Statement<unknown, KeyRow>;
   readonly #delete: Statement<unknown, [number, number]>;
 
-  /** @param size how large the file may become, in bytes */
+  /** @param size maximum size of the file, in bytes */
   constructor(
     readonly db: Database,
     durability: Durability,
@@ -50,7 +50,10 @@ export class Writer {
     this.#delete = db.prepare("DELETE FROM publications WHERE room = ? AND seq <= ?");
   }
 
-  /** Keeps all of a batch, or nothing of it. @throws SQLiteError */
+  /**
+   * Writes a batch completely or not at all.
+   * @throws SQLiteError
+   */
   write(batch: WriteBatch): void {
     let trimmed = 0;
     this.#inTransaction(() => {
@@ -63,7 +66,7 @@ export class Writer {
         this.db.run("UPDATE meta SET value = ? WHERE name = ?", [value, name]);
     });
     this.trimmed += trimmed;
-    // Only now: of a batch that failed nothing is to be deleted.
+    // Only after the commit: a failed batch must not delete anything.
     for (const { id, floor, gone } of batch.rooms) if (gone > DELETES_PER_STEP) this.#garbage.set(id, floor);
     for (const id of batch.drops) this.#garbage.set(id, Number.MAX_SAFE_INTEGER);
   }
@@ -73,7 +76,10 @@ export class Writer {
     return gone > 0 && gone <= DELETES_PER_STEP ? this.#delete.run(id, floor).changes : 0;
   }
 
-  /** One small step of what is left to be done. True when there is more. @throws SQLiteError */
+  /**
+   * Does one small step of the remaining work. Returns true if there is more.
+   * @throws SQLiteError
+   */
   tidy(): boolean {
     for (const [id, upTo] of this.#garbage) {
       if (this.#deleteSome(id, upTo)) this.#garbage.delete(id);
@@ -89,12 +95,15 @@ export class Writer {
     return true;
   }
 
-  /** Makes room in the write-ahead log where it can: after a full disk there may be no other place to write to. */
+  /** Frees space in the write-ahead log if possible: on a full disk no other space may be available. */
   checkpoint(): void {
     this.db.run("PRAGMA wal_checkpoint(RESTART)");
   }
 
-  /** Sees whether more can be kept: after a full disk small changes may succeed where a publication would not. */
+  /**
+   * Tests whether a publication would fit: on a full disk small changes may still succeed.
+   * @throws SQLiteError
+   */
   probe(): void {
     this.db.run(`INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(${PROBE_BYTES}))`);
     this.db.run("DELETE FROM meta WHERE name = 'probe'");
@@ -104,7 +113,7 @@ export class Writer {
     this.db.close(true);
   }
 
-  /** True when everything up to the seq is gone. */
+  /** Deletes publications up to a seq, in part. Returns true when all are deleted. */
   #deleteSome(id: number, upTo: number): boolean {
     const next = this.db
       .query<{ seq: number }, [number, number]>(
@@ -116,7 +125,7 @@ export class Writer {
     return next === null;
   }
 
-  /** Looks for publications below the floor of their room, or of rooms that are no more. */
+  /** Finds publications at or below the floor of their room, or of rooms that were dropped. */
   #walk(from: number): void {
     const step = this.db.query<{ room: number | null }, [number]>(
       "SELECT min(room) AS room FROM publications WHERE room > ?",
@@ -139,7 +148,7 @@ export class Writer {
       run();
       this.db.run("COMMIT");
     } catch (error) {
-      // Some errors, a full disk among them, have rolled back already.
+      // Some errors, such as a full disk, have rolled back already.
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       throw error;
     }

@@ -1,40 +1,41 @@
-// What those who listen to a room's presence were told, and what is news to them: changes gathered and netted. Pure.
+// The difference between the presence of a room and what its subscribers were last sent: collects and nets changes.
+// Pure.
 import { presenceFields, type PresenceChanges } from "../../protocol/presence-messages.ts";
 
-/** So much of names and infos, in characters of JSON, may be told at once; of more there are counts. */
+/** Maximum size of the users that are sent, in characters of JSON. Above it, only counts are sent. */
 export const MAX_LIST_BYTES = 256 * 1024;
-/** What is over a limit is under it again only below this part of it: names do not come and go with every change. */
+/** Lists resume below this share of a limit, so that a room near the limit does not switch with every change. */
 export const HYSTERESIS = 0.9;
 
-/** Who is there now. */
+/** The current presence of a room. */
 export interface PresenceSource {
   readonly users: number;
   readonly guests: number;
-  /** The sum of the lengths of all texts. */
+  /** Sum of the lengths of all texts. */
   readonly size: number;
-  /** How many may be named. */
+  /** Maximum number of users to list. */
   readonly limit: number;
-  /** Not everybody who is there is known by name. */
+  /** True if some users are only counted, not known individually. */
   readonly partial: boolean;
-  /** What is said of a user, undefined where they are not there. */
+  /** JSON of a user; undefined if the user is not present. */
   textOf(user: string): string | undefined;
-  /** Each user, and what is said of them. */
+  /** All users and their JSON. */
   texts(): Iterable<[user: string, text: string]>;
 }
 
-/** What there is to tell, if anything, and how many changes that spares: told as one, or undone since. */
+/** The changes to send, if any, and the number of changes that were saved by combining or cancelling them. */
 export interface TakenDiff {
   changes?: PresenceChanges | undefined;
   netted: number;
 }
 
 export class PresenceDiff {
-  /** What was told last: how many, and whether they were named. */
+  /** The counts that were last sent, and whether users were listed. */
   #sent: { users: number; guests: number; named: boolean };
-  /** Of users of whom there is something else to tell: what was told, undefined where they were not there. */
+  /** For each user with an unsent change: the text that was last sent, or undefined if the user was not present. */
   #before = new Map<string, string | undefined>();
   #changes = 0;
-  /** All is to be told, whatever was told before. */
+  /** The next changes replace everything sent before. */
   #resend = false;
   #snapshot: string | undefined;
 
@@ -42,24 +43,27 @@ export class PresenceDiff {
     this.#sent = { users: 0, guests: 0, named: present.limit > 0 };
   }
 
-  /** There may be something to tell. */
+  /** True if changes may be waiting to be sent. */
   get pending(): boolean {
     return this.#changes > 0;
   }
 
-  /** Something else is to be said of a user. @param was what would have been said until now */
-  note(user: string, was: string | undefined): void {
+  /**
+   * Records that the text of a user changed.
+   * @param before the text until now, undefined if the user was not present
+   */
+  note(user: string, before: string | undefined): void {
     this.#changes++;
-    // Where nobody was named there is nothing to take back.
-    if (this.#sent.named && !this.#before.has(user)) this.#before.set(user, was);
+    // If no users were listed, there is nothing to correct.
+    if (this.#sent.named && !this.#before.has(user)) this.#before.set(user, before);
   }
 
-  /** There are more guests, or fewer. */
+  /** Records that the number of guests changed. */
   noteGuests(): void {
     this.#changes++;
   }
 
-  /** What was told counts for nothing: the next news is a snapshot. */
+  /** Marks everything sent so far as obsolete: the next changes are a snapshot. */
   restart(): void {
     this.#resend = true;
     this.#sent.named = false;
@@ -68,35 +72,35 @@ export class PresenceDiff {
     this.#snapshot = undefined;
   }
 
-  /** What has changed since it was last asked: from now on it counts as told. */
+  /** Returns the changes since the last call, and records them as sent. */
   take(): TakenDiff {
-    const before = this.#sent;
-    const was = this.#before;
+    const previous = this.#sent;
+    const before = this.#before;
     const changes = this.#changes;
-    const anew = this.#resend;
+    const resend = this.#resend;
     const { users, guests } = this.present;
-    const named = this.#fits(before.named);
+    const named = this.#fits(previous.named);
     this.#sent = { users, guests, named };
     this.#before = new Map();
     this.#changes = 0;
     this.#resend = false;
     this.#snapshot = undefined;
-    const tell = (news: PresenceChanges, told: number) => ({
-      changes: news,
-      netted: Math.max(0, changes - told),
+    const taken = (sent: PresenceChanges, count: number) => ({
+      changes: sent,
+      netted: Math.max(0, changes - count),
     });
-    const otherGuests = before.guests !== guests;
+    const guestsChanged = previous.guests !== guests;
     if (!named) {
-      const other = anew || before.named || before.users !== users || otherGuests;
-      return other ? tell({ users, guests, more: true }, 1) : { netted: changes };
+      const isChange = resend || previous.named || previous.users !== users || guestsChanged;
+      return isChange ? taken({ users, guests, more: true }, 1) : { netted: changes };
     }
-    if (!before.named) return tell({ users, guests, members: this.#texts() }, 1);
-    const { joined, left } = this.#difference(was);
-    const told = joined.length + left.length + Number(otherGuests);
-    return told > 0 ? tell({ users, guests, joined, left }, told) : { netted: changes };
+    if (!previous.named) return taken({ users, guests, members: this.#texts() }, 1);
+    const { joined, left } = this.#difference(before);
+    const count = joined.length + left.length + Number(guestsChanged);
+    return count > 0 ? taken({ users, guests, joined, left }, count) : { netted: changes };
   }
 
-  /** What was told, as a snapshot, in JSON fields: who is given it now knows what all know, and hears the same news. */
+  /** The state that was last sent, as JSON fields. A subscriber that starts with it can apply the next changes. */
   get snapshot(): string {
     const { users, guests, named } = this.#sent;
     this.#snapshot ??= presenceFields(
@@ -111,10 +115,10 @@ export class PresenceDiff {
     return !partial && limit > 0 && users <= Math.ceil(limit * part) && size <= MAX_LIST_BYTES * part;
   }
 
-  #difference(was: Map<string, string | undefined>): { joined: string[]; left: string[] } {
+  #difference(sent: Map<string, string | undefined>): { joined: string[]; left: string[] } {
     const joined: string[] = [];
     const left: string[] = [];
-    for (const [user, before] of was) {
+    for (const [user, before] of sent) {
       const text = this.present.textOf(user);
       if (text === before) continue;
       if (text === undefined) left.push(user);
@@ -123,10 +127,10 @@ export class PresenceDiff {
     return { joined, left };
   }
 
-  /** What was told of each user. */
+  /** The text last sent of each user. */
   #texts(): string[] {
-    const told = [...this.#before.values()].filter((text) => text !== undefined);
-    for (const [user, text] of this.present.texts()) if (!this.#before.has(user)) told.push(text);
-    return told;
+    const texts = [...this.#before.values()].filter((text) => text !== undefined);
+    for (const [user, text] of this.present.texts()) if (!this.#before.has(user)) texts.push(text);
+    return texts;
   }
 }

@@ -1,25 +1,25 @@
-// Who is in a room, by user: when somebody has come, and when left. Pure: time is given.
+// The users and guests of a room, from the reports of sessions and of other nodes. Pure: the caller passes the time.
 import { memberText } from "../../protocol/presence-messages.ts";
-import { type PresentUser, newestOf, said, reportedAt, type PresenceReport, sum } from "./presence-report.ts";
-import { MAX_LIST_BYTES, PresenceDiff, type PresenceSource } from "./presence-diff.ts";
 import type { PresenceRule } from "../rule.ts";
+import { GuestCounts, sum } from "./guest-counts.ts";
+import { MAX_LIST_BYTES, PresenceDiff, type PresenceSource } from "./presence-diff.ts";
+import type { PresenceReport } from "./presence-report.ts";
+import { PresentUser } from "./present-user.ts";
 
 export class PresenceSet implements PresenceSource {
   readonly diff: PresenceDiff;
-  /** Grows whenever `list` may be another. */
+  /** Increases whenever `list` may have changed. */
   changes = 0;
   readonly #members = new Map<string, PresentUser>();
-  /** Guests by source. */
-  readonly #guests = { here: new Map<string, number>(), elsewhere: new Map<string, number>() };
-  #guestCount = 0;
+  readonly #guests = new GuestCounts();
   #sessions = 0;
   #sessionsHere = 0;
   #size = 0;
-  /** Users whom this process has seen last, and when their grace is over; who left first is first. */
+  /** Users in their grace period and its end, in the order in which they left. */
   readonly #leaving = new Map<string, number>();
-  /** Users whom this process says are there. */
-  #claims = 0;
-  /** There are too many for this process to know those elsewhere by name. */
+  /** Number of users that this process reports. */
+  #localUsers = 0;
+  /** Set when the cluster has too many users to list: users of other nodes are only counted. */
   #tooMany: { users: number; sessions: Map<string, number> } | undefined;
 
   constructor(public rule: PresenceRule) {
@@ -30,24 +30,25 @@ export class PresenceSet implements PresenceSource {
     return Math.max(this.#members.size, this.#tooMany?.users ?? 0);
   }
 
-  /** Those of them who are here, or were until a moment ago. */
+  /** Users of this process, including users in their grace period. */
   get usersHere(): number {
-    return this.#claims;
+    return this.#localUsers;
   }
 
-  /** Sessions of users here. */
+  /** Sessions of users of this process. */
   get sessionsHere(): number {
     return this.#sessionsHere;
   }
 
   get guests(): number {
-    return this.#guestCount;
+    return this.#guests.total;
   }
 
   get guestsHere(): number {
-    return sum(this.#guests.here.values());
+    return this.#guests.here;
   }
 
+  /** Sessions of users and guests on all nodes. */
   get sessions(): number {
     return this.#sessions + sum(this.#tooMany?.sessions.values() ?? []);
   }
@@ -60,19 +61,18 @@ export class PresenceSet implements PresenceSource {
     return this.rule.list;
   }
 
-  /** Not everybody who is there is known by name. */
   get partial(): boolean {
     return this.#tooMany !== undefined;
   }
 
-  /** Somebody's grace is running. */
+  /** True if the grace period of a user is running. */
   get leaving(): boolean {
     return this.#leaving.size > 0;
   }
 
-  /** Nobody is here, nor was until a moment ago. */
+  /** True if this process has no guests, no users, and none in their grace period. */
   get isEmpty(): boolean {
-    return this.#claims === 0 && this.#guests.here.size === 0;
+    return this.#localUsers === 0 && !this.#guests.hasLocal;
   }
 
   textOf(user: string): string | undefined {
@@ -83,41 +83,32 @@ export class PresenceSet implements PresenceSource {
     for (const [user, { text }] of this.#members) yield [user, text];
   }
 
-  /** What this process says of a user: that is what other nodes are told. Undefined where they have left. */
+  /** Returns this process's report of a user, as other nodes receive it; undefined if the user is not here. */
   localReport(user: string): PresenceReport | undefined {
-    const member = this.#members.get(user);
-    if (!member) return undefined;
-    const newest = newestOf(member.here.values()) ?? member.leaving;
-    if (!newest) return undefined;
-    let { since } = newest;
-    let sessions = 0;
-    for (const seen of member.here.values()) {
-      since = Math.min(since, seen.since);
-      sessions += seen.sessions;
-    }
-    return { user, info: this.rule.info ? newest.info : undefined, since, sessions, at: reportedAt(newest) };
+    const report = this.#members.get(user)?.localReport;
+    return report && !this.rule.info ? { ...report, info: undefined } : report;
   }
 
-  /** All users of whom it says something. */
-  *claims(): Iterable<string> {
-    for (const [user, { here, leaving }] of this.#members) if (here.size > 0 || leaving) yield user;
+  /** Users that this process reports. */
+  *localUsers(): Iterable<string> {
+    for (const [user, { isLocal }] of this.#members) if (isLocal) yield user;
   }
 
-  /** A session here sees a user, or is a guest. It counts instead of what it said before. */
-  report(source: string, seen: PresenceReport): void {
-    const { user } = seen;
-    if (user === undefined) return this.#setGuests("here", source, seen.sessions);
-    const member = this.#findOrAdd(user, seen);
-    if (member.here.size === 0 && !member.leaving) this.#claims++;
+  /** Replaces the report of a session of this process. Ends the user's grace period. */
+  report(source: string, report: PresenceReport): void {
+    const { user } = report;
+    if (user === undefined) return this.#setGuests("here", source, report.sessions);
+    const member = this.#findOrAdd(user, report);
+    if (!member.isLocal) this.#localUsers++;
     this.#leaving.delete(user);
-    this.#record(member, member.here, source, seen);
+    this.#record(member, member.here, source, report);
     member.leaving = undefined;
     this.#updateText(user, member);
   }
 
   /**
-   * A session here no longer sees a user, or is no guest any more. With the last one's word the grace begins.
-   * @param now ms, by a clock that never goes back; the same for `expire` and `applyRule`
+   * Removes the report of a session of this process. Removing the last report of a user starts the grace period.
+   * @param now ms of a clock that never goes back; the same clock as for `expire` and `applyRule`
    */
   retract(source: string, user: string | undefined, now: number): void {
     if (user === undefined) return this.#setGuests("here", source, 0);
@@ -135,27 +126,29 @@ export class PresenceSet implements PresenceSource {
     this.#afterRetract(user, member, before);
   }
 
-  /** Another node sees a user, or guests. */
-  reportFromNode(node: string, seen: PresenceReport): void {
-    const { user } = seen;
-    if (user === undefined) return this.#setGuests("elsewhere", node, seen.sessions);
-    // Where there are too many, only those are known who are here.
+  /** Replaces another node's report of a user, or of its guests. */
+  reportFromNode(node: string, report: PresenceReport): void {
+    const { user } = report;
+    if (user === undefined) return this.#setGuests("elsewhere", node, report.sessions);
     if (this.#tooMany) return;
-    const member = this.#findOrAdd(user, seen);
-    this.#record(member, member.elsewhere, node, seen);
+    const member = this.#findOrAdd(user, report);
+    this.#record(member, member.elsewhere, node, report);
     this.#updateText(user, member);
   }
 
-  /** All users whom another node sees. @param whole it no longer sees those who are not among them */
+  /**
+   * Adds reports of another node.
+   * @param whole `all` contains every user of the node; reports of other users are retracted
+   */
   reportAllFromNode(node: string, all: PresenceReport[], whole: boolean): void {
-    const seen = new Set(all.map(({ user }) => user));
+    const users = new Set(all.map(({ user }) => user));
     if (whole)
       for (const [user, { elsewhere }] of this.#members)
-        if (elsewhere.has(node) && !seen.has(user)) this.retractFromNode(node, user);
-    for (const one of all) this.reportFromNode(node, one);
+        if (elsewhere.has(node) && !users.has(user)) this.retractFromNode(node, user);
+    for (const report of all) this.reportFromNode(node, report);
   }
 
-  /** Another node no longer sees a user. Their grace is over: it was that node's. */
+  /** Removes another node's report of a user. No grace period: that node has already waited for it. */
   retractFromNode(node: string, user: string): void {
     const member = this.#members.get(user);
     const before = member?.elsewhere.get(node);
@@ -163,10 +156,10 @@ export class PresenceSet implements PresenceSource {
     this.changes++;
     member.elsewhere.delete(node);
     this.#sessions -= before.sessions;
-    this.#settle(user, member, before);
+    this.#removeIfGone(user, member, before);
   }
 
-  /** Another node is gone, with all whom it saw. */
+  /** Removes all reports of another node. */
   dropNode(node: string): void {
     this.#setGuests("elsewhere", node, 0);
     this.changes++;
@@ -175,8 +168,8 @@ export class PresenceSet implements PresenceSource {
   }
 
   /**
-   * There are too many for names: those who are elsewhere are known by number alone.
-   * @param users of all nodes; undefined: names are known again, and are about to be told
+   * Switches between listing and only counting the users of other nodes.
+   * @param users number of users on all nodes; undefined if users are listed again, whose reports will follow
    */
   setTooMany(users: number | undefined): void {
     if (users === this.#tooMany?.users) return;
@@ -189,71 +182,61 @@ export class PresenceSet implements PresenceSource {
       for (const node of elsewhere.keys()) this.retractFromNode(node, user);
   }
 
-  /** Where there are too many: how many sessions of users another node has. */
+  /** Sets the number of user sessions of another node. Applies only while users of other nodes are not listed. */
   setNodeSessions(node: string, sessions: number): void {
     this.changes++;
     this.#tooMany?.sessions.set(node, sessions);
   }
 
-  /** Those whose grace is over have left, `most` of them. Returns whom this process no longer sees. */
+  /** Ends up to `most` expired grace periods. Returns the users that this process no longer reports. */
   expire(now: number, most = Number.POSITIVE_INFINITY): string[] {
-    const over: string[] = [];
-    for (const [user, at] of this.#leaving) {
-      if (at > now || over.length === most) break;
-      over.push(user);
+    const expired: string[] = [];
+    for (const [user, end] of this.#leaving) {
+      if (end > now || expired.length === most) break;
+      expired.push(user);
       this.#leaving.delete(user);
       this.changes++;
-      this.#claims--;
+      this.#localUsers--;
       const member = this.#members.get(user) as PresentUser;
       const { leaving } = member;
       member.leaving = undefined;
-      this.#settle(user, member, leaving);
+      this.#removeIfGone(user, member, leaving);
     }
-    return over;
+    return expired;
   }
 
-  /** Another rule holds from now on. All is told anew. */
+  /** Replaces the rule. Subscribers receive a new snapshot. */
   applyRule(rule: PresenceRule, now: number): void {
     this.changes++;
     this.rule = rule;
-    for (const [user, at] of this.#leaving) this.#leaving.set(user, Math.min(at, now + rule.grace));
+    for (const [user, end] of this.#leaving) this.#leaving.set(user, Math.min(end, now + rule.grace));
     for (const [user, member] of this.#members) this.#updateText(user, member);
     this.diff.restart();
   }
 
-  /** Who is there now, the first of them: JSON fields, with `more` where not all are listed. */
+  /** The current members as JSON fields, up to the limits; `"more":true` if some are not listed. */
   get list(): string {
     const { users, guests, sessions } = this;
     const members: string[] = [];
     let size = 0;
-    for (const { text, since, here, elsewhere } of this.#members.values()) {
+    for (const member of this.#members.values()) {
+      const { text, since } = member;
       size += text.length;
       if (members.length === this.limit || size > MAX_LIST_BYTES) break;
-      let count = 0;
-      for (const each of here.values()) count += each.sessions;
-      for (const each of elsewhere.values()) count += each.sessions;
-      members.push(`${text.slice(0, -1)},"since":${since},"sessions":${count}}`);
+      members.push(`${text.slice(0, -1)},"since":${since},"sessions":${member.sessions}}`);
     }
     const more = members.length < users ? ',"more":true' : "";
     return `"users":${users},"guests":${guests},"sessions":${sessions},"members":[${members.join(",")}]${more}`;
   }
 
-  #findOrAdd(user: string, seen: PresenceReport): PresentUser {
+  #findOrAdd(user: string, report: PresenceReport): PresentUser {
     this.changes++;
     const known = this.#members.get(user);
     if (known) {
-      known.since = Math.min(known.since, seen.since);
+      known.since = Math.min(known.since, report.since);
       return known;
     }
-    const { since } = seen;
-    const member: PresentUser = {
-      since,
-      here: new Map(),
-      elsewhere: new Map(),
-      leaving: undefined,
-      newest: seen,
-      text: "",
-    };
+    const member = new PresentUser(report);
     this.#members.set(user, member);
     return member;
   }
@@ -262,45 +245,32 @@ export class PresenceSet implements PresenceSource {
     member: PresentUser,
     sources: Map<string, PresenceReport>,
     source: string,
-    seen: PresenceReport,
+    report: PresenceReport,
   ): void {
     const before = sources.get(source);
-    const more = seen.sessions - (before?.sessions ?? 0);
-    this.#sessions += more;
-    if (sources === member.here) this.#sessionsHere += more;
-    // Who has nothing new to say stays in place.
-    const isNews = !before || this.#text(before) !== this.#text(seen);
-    if (isNews) sources.delete(source);
-    sources.set(source, seen);
-    const { newest, leaving } = member;
-    const counts = isNews ? newest === leaving || reportedAt(seen) >= reportedAt(newest) : newest === before;
-    if (counts) member.newest = seen;
-    else if (newest === before) member.newest = newestOf(said(member)) ?? seen;
+    const added = report.sessions - (before?.sessions ?? 0);
+    this.#sessions += added;
+    if (sources === member.here) this.#sessionsHere += added;
+    const isChange = !before || this.#text(before) !== this.#text(report);
+    member.record(sources, source, report, isChange);
   }
 
-  /** Some source says nothing any more: with the last one the user has left. */
-  #settle(user: string, member: PresentUser, before: PresenceReport | undefined): void {
-    const { here, elsewhere, leaving } = member;
-    if (here.size > 0 || elsewhere.size > 0 || leaving) return this.#afterRetract(user, member, before);
+  /** Removes a user whose last report was retracted. */
+  #removeIfGone(user: string, member: PresentUser, retracted: PresenceReport | undefined): void {
+    if (member.isPresent) return this.#afterRetract(user, member, retracted);
     this.diff.note(user, member.text);
     this.#members.delete(user);
     this.#size -= member.text.length;
   }
 
-  #afterRetract(user: string, member: PresentUser, before: PresenceReport | undefined): void {
-    if (member.newest !== before) return;
-    member.newest = newestOf(said(member)) ?? member.leaving ?? member.newest;
-    this.#updateText(user, member);
+  #afterRetract(user: string, member: PresentUser, retracted: PresenceReport | undefined): void {
+    if (member.reselect(retracted)) this.#updateText(user, member);
   }
 
   #setGuests(where: "here" | "elsewhere", source: string, sessions: number): void {
-    const guests = this.#guests[where];
-    const change = sessions - (guests.get(source) ?? 0);
+    const change = this.#guests.set(where, source, sessions);
     if (change === 0) return;
     this.changes++;
-    if (sessions > 0) guests.set(source, sessions);
-    else guests.delete(source);
-    this.#guestCount += change;
     this.#sessions += change;
     this.diff.noteGuests();
   }
@@ -309,7 +279,6 @@ export class PresenceSet implements PresenceSource {
     return memberText(user, this.rule.info ? info : undefined);
   }
 
-  /** Something else may be said of a user now. */
   #updateText(user: string, member: PresentUser): void {
     const text = this.#text(member.newest);
     if (text === member.text) return;

@@ -1,4 +1,4 @@
-// Who is in a room, and what is news: sources, graces, netting, and rooms too large for names.
+// Users of a room and the changes to send: sources, grace periods, netting, and rooms with too many users to list.
 import { expect, test } from "bun:test";
 import { PresenceSet } from "../../../src/rooms/presence/presence-set.ts";
 import type { PresenceChanges } from "../../../src/protocol/presence-messages.ts";
@@ -15,13 +15,13 @@ const seen = (user: string | undefined, info?: unknown, sessions = 1, since = 1)
   sessions,
 });
 const parse = (fields: string) => JSON.parse(`{${fields}}`) as Told;
-const said = (news: PresenceChanges | undefined) => news && parse(presenceFields(news));
+const sent = (changes: PresenceChanges | undefined) => changes && parse(presenceFields(changes));
 const names = (list: { user: string }[] = []) => list.map(({ user }) => user);
 
-test("a user comes with the first session and leaves a grace after the last", () => {
+test("a user joins with the first session and leaves a grace period after the last", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", { name: "Ann" }));
-  expect(said(members.diff.take().changes)).toEqual({
+  expect(sent(members.diff.take().changes)).toEqual({
     users: 1,
     guests: 0,
     joined: [{ user: "u1", info: { name: "Ann" } }],
@@ -39,11 +39,11 @@ test("a user comes with the first session and leaves a grace after the last", ()
     members: [{ user: "u1", sessions: 0 }],
   });
   members.expire(6000);
-  expect(said(members.diff.take().changes)).toEqual({ users: 0, guests: 0, joined: [], left: ["u1"] });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 0, guests: 0, joined: [], left: ["u1"] });
   expect(members.isEmpty).toBe(true);
 });
 
-test("who comes back within the grace makes no noise, and has been there all along", () => {
+test("a user who returns within the grace period causes no change and keeps its start", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", undefined, 1, 100));
   members.diff.take();
@@ -54,19 +54,19 @@ test("who comes back within the grace makes no noise, and has been there all alo
   expect(parse(members.list).members).toEqual([{ user: "u1", since: 100, sessions: 1 }] as never);
 });
 
-test("the newest session says what is told of a user, and the one before it when that is gone", () => {
+test("the newest session provides the info; when it ends, the session before it does", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", 1));
   members.report("s2", seen("u1", 2));
-  expect(said(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 2 }]);
+  expect(sent(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 2 }]);
   members.retract("s2", "u1", 0);
-  expect(said(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 1 }]);
+  expect(sent(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 1 }]);
   members.report("s1", seen("u1", 3));
-  expect(said(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 3 }]);
+  expect(sent(members.diff.take().changes)?.joined).toEqual([{ user: "u1", info: 3 }]);
   expect(members.sessions).toBe(1);
 });
 
-test("where the rule says so, no info is told", () => {
+test("without `info` in the rule, no info is sent", () => {
   const members = new PresenceSet({ ...RULE, info: false });
   members.report("s1", seen("u1", 1));
   members.diff.take();
@@ -75,7 +75,7 @@ test("where the rule says so, no info is told", () => {
   expect(parse(members.list).members).toEqual([{ user: "u1", since: 1, sessions: 1 }] as never);
 });
 
-test("what is undone before it is told is not told, and counted", () => {
+test("a change that is undone before it is sent is not sent, but counted", () => {
   const members = new PresenceSet({ ...RULE, grace: 0 });
   members.report("s1", seen("u1"));
   members.retract("s1", "u1", 0);
@@ -85,17 +85,17 @@ test("what is undone before it is told is not told, and counted", () => {
   expect(members.diff.take()).toEqual({ netted: 4 });
 });
 
-test("guests are counted, without a grace", () => {
+test("guests are counted without a grace period", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen(undefined));
   members.report("s2", seen(undefined));
-  expect(said(members.diff.take().changes)).toEqual({ users: 0, guests: 2, joined: [], left: [] });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 0, guests: 2, joined: [], left: [] });
   members.retract("s1", undefined, 0);
   members.retract("s1", undefined, 0);
-  expect(said(members.diff.take().changes)).toMatchObject({ guests: 1 });
+  expect(sent(members.diff.take().changes)).toMatchObject({ guests: 1 });
 });
 
-test("other nodes are sources: each counts, and one that is gone takes along those whom nobody else sees", () => {
+test("other nodes are sources: each counts, and a node that leaves takes the users that only it reports", () => {
   const members = new PresenceSet(RULE);
   members.report("here", seen("u1"));
   members.reportFromNode("node", seen("u1", undefined, 3));
@@ -104,15 +104,15 @@ test("other nodes are sources: each counts, and one that is gone takes along tho
   expect(members.sessions).toBe(13);
   members.reportFromNode("node", seen("u2", undefined, 1));
   expect(members.sessions).toBe(12);
-  expect([...members.claims()]).toEqual(["u1"]);
+  expect([...members.localUsers()]).toEqual(["u1"]);
   members.diff.take();
   members.dropNode("node");
   expect(members.sessions).toBe(1);
-  // The grace was the other node's.
-  expect(said(members.diff.take().changes)).toEqual({ users: 1, guests: 0, joined: [], left: ["u2"] });
+  // The other node has already waited for the grace period.
+  expect(sent(members.diff.take().changes)).toEqual({ users: 1, guests: 0, joined: [], left: ["u2"] });
 });
 
-test("a grace here runs whoever else sees the user, and who came back elsewhere stays", () => {
+test("a local grace period runs also if another node reports the user, and a user who returns elsewhere stays", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", "old", 1, 5));
   members.reportFromNode("node", { ...seen("u1", "new", 1, 9), at: 9 });
@@ -126,7 +126,7 @@ test("a grace here runs whoever else sees the user, and who came back elsewhere 
   expect(members.users).toBe(0);
 });
 
-test("of a crowd there is a number, those here are known by name, and names come back as a snapshot", () => {
+test("with too many users there is a count, local users are listed, and listing resumes with a snapshot", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1"));
   members.reportFromNode("node", seen("u2", undefined, 2));
@@ -134,7 +134,7 @@ test("of a crowd there is a number, those here are known by name, and names come
   members.setTooMany(3000);
   members.setNodeSessions("node", 4000);
   members.reportFromNode("node", seen("u3"));
-  expect(said(members.diff.take().changes)).toEqual({ users: 3000, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 3000, guests: 0, more: true });
   expect(parse(members.list)).toMatchObject({
     users: 3000,
     sessions: 4001,
@@ -143,10 +143,10 @@ test("of a crowd there is a number, those here are known by name, and names come
   });
   members.setTooMany(undefined);
   members.reportFromNode("node", seen("u3"));
-  expect(names(said(members.diff.take().changes)?.members)).toEqual(["u1", "u3"]);
+  expect(names(sent(members.diff.take().changes)?.members)).toEqual(["u1", "u3"]);
 });
 
-test("above the limit there are counts; names come back as a snapshot, and not at the first that leaves", () => {
+test("above the limit there are counts; listing resumes with a snapshot, below 90 % of the limit", () => {
   const members = new PresenceSet({ ...RULE, list: 10, grace: 0 });
   const user = (i: number) => members.report(`s${i}`, seen(`u${i}`));
   const leave = (i: number) => {
@@ -154,66 +154,66 @@ test("above the limit there are counts; names come back as a snapshot, and not a
     members.expire(0);
   };
   for (let i = 0; i < 10; i++) user(i);
-  expect(names(said(members.diff.take().changes)?.joined)).toHaveLength(10);
+  expect(names(sent(members.diff.take().changes)?.joined)).toHaveLength(10);
   user(10);
-  expect(said(members.diff.take().changes)).toEqual({ users: 11, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 11, guests: 0, more: true });
   expect(parse(members.diff.snapshot)).toEqual({ users: 11, guests: 0, more: true });
   expect(parse(members.list)).toMatchObject({ users: 11, more: true });
   expect(parse(members.list).members).toHaveLength(10);
   leave(10);
-  expect(said(members.diff.take().changes)).toEqual({ users: 10, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 10, guests: 0, more: true });
   leave(9);
-  const back = said(members.diff.take().changes);
+  const back = sent(members.diff.take().changes);
   expect(back).not.toHaveProperty("more");
   expect(names(back?.members)).toEqual(Array.from({ length: 9 }, (_, i) => `u${i}`));
   leave(8);
-  expect(said(members.diff.take().changes)?.left).toEqual(["u8"]);
+  expect(sent(members.diff.take().changes)?.left).toEqual(["u8"]);
 });
 
-test("infos that are large together are too many too", () => {
+test("users with large infos count as too many", () => {
   const members = new PresenceSet({ ...RULE, list: 1000 });
   const info = "x".repeat(10_000);
   for (let i = 0; i < 30; i++) members.report(`s${i}`, seen(`u${i}`, info));
-  expect(said(members.diff.take().changes)).toEqual({ users: 30, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 30, guests: 0, more: true });
   const { members: listed, more } = parse(members.list);
   expect(listed?.length).toBeLessThan(30);
   expect(listed?.length).toBeGreaterThan(20);
   expect(more).toBe(true);
 });
 
-test("a limit of 0 names nobody, ever", () => {
+test("with a limit of 0 users are never listed", () => {
   const members = new PresenceSet({ ...RULE, list: 0, grace: 0 });
   expect(parse(members.diff.snapshot)).toEqual({ users: 0, guests: 0, more: true });
   members.report("s1", seen("u1"));
-  expect(said(members.diff.take().changes)).toEqual({ users: 1, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 1, guests: 0, more: true });
   members.retract("s1", "u1", 0);
   members.expire(0);
-  expect(said(members.diff.take().changes)).toEqual({ users: 0, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 0, guests: 0, more: true });
 });
 
-test("another rule: graces end earlier, and all is told anew", () => {
+test("a new rule shortens grace periods and sends everything again", () => {
   const members = new PresenceSet(RULE);
   members.report("s1", seen("u1", "secret"));
   members.report("s2", seen("u2", "secret"));
   members.diff.take();
   members.retract("s2", "u2", 0);
   members.applyRule({ grace: 100, list: 100, info: false }, 1000);
-  expect(said(members.diff.take().changes)).toEqual({
+  expect(sent(members.diff.take().changes)).toEqual({
     users: 2,
     guests: 0,
     members: [{ user: "u1" }, { user: "u2" }],
   });
   members.applyRule({ grace: 100, list: 1, info: false }, 1000);
-  expect(said(members.diff.take().changes)).toEqual({ users: 2, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 2, guests: 0, more: true });
   members.applyRule({ grace: 100, list: 1, info: true }, 1000);
-  expect(said(members.diff.take().changes)).toEqual({ users: 2, guests: 0, more: true });
+  expect(sent(members.diff.take().changes)).toEqual({ users: 2, guests: 0, more: true });
   members.applyRule({ grace: 100, list: 100, info: false }, 1000);
   members.diff.take();
   members.expire(1100);
-  expect(said(members.diff.take().changes)?.left).toEqual(["u2"]);
+  expect(sent(members.diff.take().changes)?.left).toEqual(["u2"]);
 });
 
-randomTest("a snapshot at any time, and the news after it, come to who is there", (random) => {
+randomTest("a snapshot at any time plus the later changes gives the current presence", (random) => {
   for (let round = 0; round < 200; round++) {
     const members = new PresenceSet({
       grace: random.pick([0, 3]),
@@ -238,11 +238,11 @@ randomTest("a snapshot at any time, and the news after it, come to who is there"
         rosters.push(roster);
       }
       members.expire(now);
-      if (random.chance(3)) tell(members, rosters);
+      if (random.chance(3)) send(members, rosters);
     }
     members.expire(1000);
     members.setTooMany(undefined);
-    tell(members, rosters);
+    send(members, rosters);
     const { users, guests } = members;
     const all = Object.fromEntries([...members.texts()].map(([user, text]) => [user, JSON.parse(text).info]));
     for (const roster of rosters) {
@@ -253,7 +253,7 @@ randomTest("a snapshot at any time, and the news after it, come to who is there"
   }
 });
 
-function tell(members: PresenceSet, rosters: Roster[]): void {
-  const news = said(members.diff.take().changes);
-  if (news) for (const roster of rosters) roster.apply(news);
+function send(members: PresenceSet, rosters: Roster[]): void {
+  const changes = sent(members.diff.take().changes);
+  if (changes) for (const roster of rosters) roster.apply(changes);
 }

@@ -56,7 +56,7 @@ export class RedisPresence implements ClusterPresence {
       source.startsWith(`${this.node}/`),
     );
     this.#rooms.set(name, room);
-    for (const user of members.claims()) this.changed(name, user);
+    for (const user of members.localUsers()) this.changed(name, user);
     if (members.guestsHere > 0) this.changed(name, undefined);
     if (this.#joining.push(room) === 1) queueMicrotask(() => this.#join());
     return room.started.promise;
@@ -123,7 +123,7 @@ export class RedisPresence implements ClusterPresence {
       const rooms = [...this.#rooms.values()];
       const subscribing = connection.subscribe(rooms.map(({ name }) => this.names.presence(name)));
       const said = rooms.map((room) => {
-        for (const user of room.members.claims()) room.dirty.add(user);
+        for (const user of room.members.localUsers()) room.dirty.add(user);
         room.dirty.add(undefined);
         return this.#writer.report(connection, room, before);
       });
