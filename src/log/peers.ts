@@ -38,10 +38,10 @@ export interface ClusterPresence {
   /**
    * Shares the presence of a room with the other nodes: reports the local users of `members`, and adds the reports of
    * other nodes to it.
-   * @param onNews called when there may be changes to send
+   * @param onChange called when there may be changes to send
    * @returns resolves when the reports of other nodes were read, or could not be read now
    */
-  subscribe(room: string, members: PresenceSet, onNews: () => void): Promise<void>;
+  subscribe(room: string, members: PresenceSet, onChange: () => void): Promise<void>;
   /** Stops sharing: the other nodes drop this node's reports. */
   unsubscribe(room: string): void;
   /** Reports a changed user, or changed guests if `user` is undefined. */

@@ -32,7 +32,7 @@ describeIf(noRedis)("when Redis fails", () => {
     const port = await freePort();
     const node = startNode(`redis://127.0.0.1:${port}`, {}, FAST);
     expect(await readiness(node)).toBe(503);
-    expect(await refused(node)).toContain("cannot be reached");
+    expect(await refused(node)).toContain("is unavailable");
     expect((await problemOf(fetch(node.room("a")))).code).toBe("unavailable");
     const early = await connect(node.socket("/rooms/a"));
     expect(await early.closed).toEqual({ code: 1013, reason: "unavailable" });
@@ -193,12 +193,12 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("no place for another client: the node waits for one", async () => {
+  test("`maxclients` reached: the node waits for a free connection", async () => {
     const redis = await RedisServer.start();
     const other = await tcp(redis.port);
     await redis.ask("CONFIG", "SET", "maxclients", 1);
     const node = startNode(redis.url, {}, FAST);
-    await until(() => node.log.fault?.includes("no place for another client") === true);
+    await until(() => node.log.fault?.includes("maxclients") === true);
     other.socket.destroy();
     await recovers(node);
   });

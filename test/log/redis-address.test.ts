@@ -39,7 +39,7 @@ test.each([
 test("the server says what is wrong with one, and with which setting", async () => {
   const { code, err } = await runProcess([], { THUMP_REDIS: "redis://:pa55@a,b" });
   expect(code).toBe(2);
-  expect(err).toContain("store › url names several servers");
+  expect(err).toContain("store › url has several servers");
   expect(err).not.toContain("pa55");
   const shown = await runProcess(["check"], { THUMP_REDIS: "redis://:pa55@h:7" });
   expect(shown.out).toContain('"redis://h:7"');

@@ -1,4 +1,4 @@
-// Sends publications to Redis, in the order in which they came, and sees to what comes of each.
+// Sends publications to Redis in order of arrival, and processes the results.
 import { unavailable } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
@@ -13,15 +13,15 @@ import type { RoomKeys } from "./room-keys.ts";
 import { APPEND, REUSED } from "./scripts.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** How long an idempotency key is remembered, in ms. */
+/** Time for which an idempotency key is stored, in ms. */
 const KEY_TTL_MS = 600_000;
 
 export class AppendSender {
-  /** What Redis says that it will not take. */
+  /** Set while Redis refuses writes, to the reason. */
   refusal: string | undefined;
   readonly #pendingAppends: PendingAppends;
-  /** Sent, and not answered yet. */
-  #outstanding = 0;
+  /** Number of publications that were sent and not answered. */
+  #unanswered = 0;
 
   constructor(
     readonly roomKeys: RoomKeys,
@@ -34,30 +34,33 @@ export class AppendSender {
   }
 
   get isBusy(): boolean {
-    return this.#outstanding > 0;
+    return this.#unanswered > 0;
   }
 
-  /** Sends one now, or when that is possible again. @throws ThumpError `unavailable` when too many wait already */
+  /**
+   * Sends a publication now, or when Redis is available.
+   * @throws ThumpError `unavailable` if too many are pending
+   */
   append(draft: Draft): Promise<Publication> {
     const { append, done } = this.#pendingAppends.add(draft, sizeOfData(draft.data));
     const connection = this.subscriber.currentConnection();
-    // Who follows since this turn gets it.
+    // Rooms that were subscribed to in this tick must receive the publication.
     this.subscriber.join();
     if (connection && this.subscriber.live && !this.recovery.done) this.#send(connection, append);
     else this.#pendingAppends.wait(append);
     return done;
   }
 
-  /** What waited goes out, oldest first. */
+  /** Sends all waiting publications, oldest first. */
   flush(): void {
     const connection = this.subscriber.currentConnection();
     if (!connection || this.recovery.done) return;
     for (const append of this.#pendingAppends.takeWaiting()) this.#send(connection, append);
   }
 
-  /** Redis will take nothing, for this reason. */
+  /** Records that Redis refuses writes. */
   refused(error: Error): void {
-    this.refusal = `Redis takes nothing: ${error.message}`;
+    this.refusal = `Redis refuses writes: ${error.message}`;
   }
 
   close(): void {
@@ -71,21 +74,21 @@ export class AppendSender {
     const { epoch } = this.subscriber;
     const keys = this.roomKeys.keys(epoch, room);
     if (key !== undefined) keys.push(names.key(epoch, scopedKey(draft, key)));
-    const kept = [...this.roomKeys.retention(room), KEY_TTL_MS];
+    const retention = [...this.roomKeys.retention(room), KEY_TTL_MS];
     const hash = key === undefined ? "" : hashDraft(draft);
-    const args = [epoch, period, ...kept, names.channel(epoch, room), room, size, encode(draft), hash];
-    this.#outstanding++;
+    const args = [epoch, period, ...retention, names.channel(epoch, room), room, size, encode(draft), hash];
+    this.#unanswered++;
     connection
       .eval(APPEND, keys, args)
-      .then((reply) => this.#kept(append, reply as [number, number, number, number]))
-      .catch((error: unknown) => this.#failed(connection, append, error as Error))
+      .then((reply) => this.#onAppended(append, reply as [number, number, number, number]))
+      .catch((error: unknown) => this.#onFailed(connection, append, error as Error))
       .finally(() => {
-        this.#outstanding--;
+        this.#unanswered--;
         void this.recovery.recover(connection);
       });
   }
 
-  #kept(append: PendingAppend, [seq, prev, time, fresh]: [number, number, number, number]): void {
+  #onAppended(append: PendingAppend, [seq, prev, time, fresh]: [number, number, number, number]): void {
     this.refusal = undefined;
     if (fresh === REUSED) return append.reject(keyReused(append.draft.key));
     const publication: Publication = { ...append.draft, seq, prev, time, size: append.size };
@@ -93,20 +96,20 @@ export class AppendSender {
     this.subscriber.acknowledged(seq);
     const resolve = () => append.resolve(publication);
     if (fresh && room) return room.acknowledge(seq, resolve);
-    this.subscriber.reached(seq);
+    this.subscriber.advanceTo(seq);
     resolve();
   }
 
-  #failed(connection: RedisConnection, append: PendingAppend, error: Error): void {
+  #onFailed(connection: RedisConnection, append: PendingAppend, error: Error): void {
     const kind = redisErrorKind(error);
     if (kind === "scripts" || kind === "epoch" || kind === "elsewhere") {
-      // Nothing was done: it goes again.
+      // Nothing was written: send it again after the recovery.
       this.#pendingAppends.wait(append);
       return this.recovery.failed(connection, error);
     }
     this.stats.refused++;
     if (kind !== "refusal") return append.reject(kind === "gone" ? unanswered() : error);
     this.refused(error);
-    append.reject(unavailable(`Redis takes nothing just now: ${error.message}`));
+    append.reject(unavailable(`Redis refuses writes: ${error.message}`));
   }
 }

@@ -1,23 +1,27 @@
-// How a publication is written in Redis: in a stream's entry and in a notification alike.
+// The encoding of a publication in Redis, in stream entries and in notifications.
 import type { Data } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
-// <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>: the first line is the script's. The
-// first of a room has the floor: from where the room is complete.
+// <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>
+// The script writes the first line. The floor, from which the room is complete, is in the first message of a room
+// only.
 const LINE_BREAK = 10;
 
-/** Everything of a draft but its room and key: they are known where it is read. */
+/** Encodes a draft without its room and key, which the reader knows. */
 export function encode({ event, data, from, except }: Draft): Buffer {
   const head = JSON.stringify([data.kind, event, from ?? null, except ?? null]);
   const body = data.kind === "binary" ? data.bytes : data.text;
   return Buffer.concat([Buffer.from(`${head}\n`), Buffer.from(body as string)]);
 }
 
-/** A message of a room. @throws Error when it is none of ours */
+/**
+ * Decodes a message of a room.
+ * @throws Error if it is not a publication
+ */
 export function decode(room: string, message: Buffer): Publication {
   const first = message.indexOf(LINE_BREAK);
   const second = message.indexOf(LINE_BREAK, first + 1);
-  if (first < 0 || second < 0) throw new Error(`what stands in Redis for "${room}" is no publication`);
+  if (first < 0 || second < 0) throw new Error(`a message in Redis for "${room}" is not a publication`);
   const [seq, prev, time, size] = message.toString("latin1", 0, first).split(" ").map(Number) as [
     number,
     number,

@@ -1,16 +1,16 @@
-// Watches whether Redis evicts keys: warns when its policy allows that, and reports when it did.
+// Monitors evictions of Redis: warns if the policy allows them, and reports them.
 import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** At most one report in this time, in ms. */
+/** Minimum time between two reports, in ms. */
 const REPORT_INTERVAL_MS = 60_000;
 
 export class EvictionMonitor {
-  /** `evicted_keys` at the last look, in one life of one server. */
+  /** `evicted_keys` at the last check, for one run of one server. */
   #evicted = 0;
   #run = "";
-  #warnedOf = "noeviction";
-  /** Keys that no report has counted yet, and when the last report was made. */
+  #warnedPolicy = "noeviction";
+  /** Number of evicted keys that were not reported yet, and the time of the last report. */
   #unreported = 0;
   #reported = Number.NEGATIVE_INFINITY;
 
@@ -19,24 +19,24 @@ export class EvictionMonitor {
     readonly onWarning: (text: string) => void,
   ) {}
 
-  /** A new connection: what happened before is seen to by entering the log. */
+  /** Resets the counter on a new connection. Entering the log detects earlier losses. */
   enter({ run, server }: RedisConnection): void {
     if (this.#run !== run) this.#evicted = server.evicted;
     this.#run = run;
     const { policy } = server;
-    if (policy !== this.#warnedOf && policy !== "noeviction")
+    if (policy !== this.#warnedPolicy && policy !== "noeviction")
       this.onWarning(
         `Redis may evict keys of the log (maxmemory-policy ${policy}): messages, idempotency keys, presence and ` +
           "revocations. Set maxmemory-policy noeviction",
       );
-    this.#warnedOf = policy;
+    this.#warnedPolicy = policy;
   }
 
-  /** Resolves with whether keys were evicted since the last look. */
-  async look(connection: RedisConnection): Promise<boolean> {
+  /** Returns true if keys were evicted since the last check. */
+  async check(connection: RedisConnection): Promise<boolean> {
     const info = String(await connection.call("INFO", "stats"));
     const evicted = Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0);
-    // The counter can be reset by hand.
+    // An operator can reset the counter.
     const more = evicted < this.#evicted ? evicted : evicted - this.#evicted;
     this.#evicted = evicted;
     if (more === 0) return false;

@@ -1,8 +1,8 @@
-// Finds the server that takes writes, each time anew: a Sentinel knows it, or a server of the Cluster.
+// Finds the server that accepts writes, for each connection: asks the Sentinels, or servers of the Cluster.
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress, RedisHost } from "./address.ts";
 
-/** What holds for every connection: it is used as long as it lives, and never mends itself. */
+/** Options of all connections: each is used until it breaks, and never reconnects by itself. */
 const SINGLE_ATTEMPT = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -17,46 +17,46 @@ const SINGLE_ATTEMPT = {
 type Range = [from: number, to: number, ...servers: [host: string | null, port: number, ...unknown[]][]];
 
 export class PrimaryFinder {
-  /** Servers of the Cluster that were heard of: those that the address names may all be gone one day. */
-  #heardOf: RedisHost[] = [];
+  /** Servers of the Cluster from the last reply, because all servers in the address may be replaced over time. */
+  #knownServers: RedisHost[] = [];
 
-  /** @param key one of ours: all of them are in one slot of a Cluster */
+  /** @param key any key of the log: all of them are in one slot of a Cluster */
   constructor(
     readonly address: RedisAddress,
     readonly key: string,
   ) {}
 
   /**
-   * A connection to the server that takes writes, not opened yet.
-   * @throws Error when nobody says which one it is, or `signal` ends the search
+   * Returns a connection to the server that accepts writes, not opened yet.
+   * @throws Error if no server names it, or `signal` ends the search
    */
   async connection(signal: AbortSignal): Promise<Redis> {
     const { kind, hosts, options } = this.address;
     const host =
       kind === "sentinel"
-        ? await this.#named(signal)
+        ? await this.#askSentinels(signal)
         : kind === "cluster"
-          ? await this.#owner(signal)
+          ? await this.#askCluster(signal)
           : hosts[0];
     return new Redis({ ...SINGLE_ATTEMPT, ...options, ...host });
   }
 
-  /** The server that the Sentinels name. User and password are the server's, not theirs. */
-  #named(signal: AbortSignal): Promise<RedisHost> {
+  /** Asks the Sentinels for the primary. User and password belong to the primary, not to the Sentinels. */
+  #askSentinels(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, name, options } = this.address;
     const { tls } = options;
     return first(hosts, tls ? { tls } : {}, signal, async (sentinel) => {
-      const named = (await sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name as string)) as
+      const address = (await sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name as string)) as
         string[] | null;
-      if (!named) throw new Error(`the Sentinel watches nothing that is called "${name}"`);
-      return { host: named[0] as string, port: Number(named[1]) };
+      if (!address) throw new Error(`the Sentinel does not monitor a primary named "${name}"`);
+      return { host: address[0] as string, port: Number(address[1]) };
     });
   }
 
-  /** The server of the Cluster that has our slot. */
-  #owner(signal: AbortSignal): Promise<RedisHost> {
+  /** Asks the Cluster for the server of the log's slot. */
+  #askCluster(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, options } = this.address;
-    const others = this.#heardOf.filter(({ host, port }) =>
+    const others = this.#knownServers.filter(({ host, port }) =>
       hosts.every((known) => known.host !== host || known.port !== port),
     );
     return first([...hosts, ...others], options, signal, async (server, { host: itself }) => {
@@ -65,25 +65,24 @@ export class PrimaryFinder {
         server.cluster("KEYSLOT", this.key),
         server.cluster("SLOTS"),
       ]);
-      // Cut off from most of the others, it still takes for the owner whoever was it then: perhaps itself.
-      if (!String(state).includes("cluster_state:ok"))
-        throw new Error("the Cluster is down, or not complete");
-      // A server that does not know its own name leaves it out.
+      // A server without a majority may still name the previous owner, possibly itself.
+      if (!String(state).includes("cluster_state:ok")) throw new Error("the Cluster is down or incomplete");
+      // A server that does not know its own name omits it.
       const ranges = (slots as Range[]).map(([from, to, ...servers]) => ({
-        ours: from <= slot && slot <= to,
+        isOurs: from <= slot && slot <= to,
         servers: servers.map(([host, port]): RedisHost => ({ host: host || itself, port })),
       }));
-      const owner = ranges.find(({ ours }) => ours)?.servers[0];
-      if (!owner) throw new Error("the Cluster serves no slot for its keys yet");
-      this.#heardOf = ranges.flatMap(({ servers }) => servers);
+      const owner = ranges.find(({ isOurs }) => isOurs)?.servers[0];
+      if (!owner) throw new Error("no server of the Cluster serves the slot of the log's keys yet");
+      this.#knownServers = ranges.flatMap(({ servers }) => servers);
       return owner;
     });
   }
 }
 
 /**
- * Asks all of them at once, and takes the first answer: one that is dead, or hangs, holds up nobody.
- * @throws Error of the first of them when none has an answer
+ * Asks all servers at once and returns the first reply, so that a server that is down or hangs delays nothing.
+ * @throws Error if all fail: the error of the first server
  */
 async function first<T>(
   hosts: RedisHost[],
@@ -91,27 +90,30 @@ async function first<T>(
   signal: AbortSignal,
   ask: (redis: Redis, host: RedisHost) => Promise<T>,
 ): Promise<T> {
-  const asked = hosts.map((host) => ({ host, redis: new Redis({ ...SINGLE_ATTEMPT, ...options, ...host }) }));
-  const over = Promise.withResolvers<never>();
-  const end = () => over.reject(signal.reason);
-  signal.addEventListener("abort", end, { once: true });
+  const connections = hosts.map((host) => ({
+    host,
+    redis: new Redis({ ...SINGLE_ATTEMPT, ...options, ...host }),
+  }));
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
   try {
-    const answers = asked.map(async ({ host, redis }) => {
+    const replies = connections.map(async ({ host, redis }) => {
       let reason: unknown;
       redis.on("error", (error) => (reason ??= error));
       try {
         await redis.connect();
         return await ask(redis, host);
       } catch (error) {
-        // The error of the connection says more than the one of the command that it failed.
+        // The connection's error is more specific than the error of the command that failed with it.
         throw reason ?? error;
       }
     });
-    return await Promise.race([Promise.any(answers), over.promise]);
+    return await Promise.race([Promise.any(replies), aborted.promise]);
   } catch (error) {
     throw error instanceof AggregateError ? error.errors[0] : error;
   } finally {
-    signal.removeEventListener("abort", end);
-    for (const { redis } of asked) redis.disconnect();
+    signal.removeEventListener("abort", abort);
+    for (const { redis } of connections) redis.disconnect();
   }
 }

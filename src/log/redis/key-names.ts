@@ -1,36 +1,37 @@
-// What our keys and channels are called. All share one hash tag: in a Cluster they are in one slot.
+// Names of the log's keys and channels. All share a hash tag, so they are in one slot of a Cluster.
 
 export class KeyNames {
-  /** The log's own hash. */
+  /** The hash of the log. */
   readonly log: string;
   readonly #tag: string;
 
-  /** @param prefix tells several servers' logs on one Redis apart */
+  /** @param prefix distinguishes several logs on one Redis */
   constructor(prefix: string) {
     this.#tag = `{${prefix}}`;
     this.log = `${this.#tag}:log`;
   }
 
-  /** Whatever outlives an epoch. */
+  /** Name of a key that outlives an epoch. */
   shared(name: string): string {
     return `${this.#tag}:${name}`;
   }
 
-  /** Of a room: what is known of it, and what is kept. */
+  /** The hash of a room: its positions and size. */
   room(epoch: string, room: string): string {
     return `${this.#tag}:${epoch}:room:${room}`;
   }
 
+  /** The stream of a room: its stored messages. */
   kept(epoch: string, room: string): string {
     return `${this.#tag}:${epoch}:kept:${room}`;
   }
 
-  /** The rooms of which something is kept. */
+  /** Sorted set of the rooms with stored messages, by the expiry of the newest. */
   rooms(epoch: string): string {
     return `${this.#tag}:${epoch}:rooms`;
   }
 
-  /** All rooms of which something is known. */
+  /** Sorted set of all known rooms, by the expiry of their hash. */
   index(epoch: string): string {
     return `${this.#tag}:${epoch}:index`;
   }
@@ -39,33 +40,36 @@ export class KeyNames {
     return `${this.#tag}:${epoch}:key:${key}`;
   }
 
-  /** Of a room with presence: its users, by how many nodes see each. */
+  /** Hash of a room with presence: its users, and the number of sources that report each. */
   users(room: string): string {
     return `${this.#tag}:users:${room}`;
   }
 
-  /** Which nodes see anybody there, and how many. */
+  /** Hash of the sources that report users or guests in a room, with their counts. */
   seenBy(room: string): string {
     return `${this.#tag}:seen:${room}`;
   }
 
-  /** Where changes of that are told of. */
+  /** Channel of the presence changes of a room. */
   presence(room: string): string {
     return `${this.#tag}:who:${room}`;
   }
 
-  /** The room of such a channel. */
+  /** Returns the room of a presence channel. */
   presenceOf(channel: string): string | undefined {
     const start = this.presence("");
     return channel.startsWith(start) ? channel.slice(start.length) : undefined;
   }
 
-  /** Where a room's publications are told of. Channels have no databases: two logs of one name are one. */
+  /**
+   * Channel of a room's publications. Channels do not depend on the database: two logs with the same prefix share
+   * them.
+   */
   channel(epoch: string, room: string): string {
     return `${this.#channels(epoch)}${room}`;
   }
 
-  /** The room of a channel, if it is one of a room. Undefined for one of another life of the log, too. */
+  /** Returns the room of a channel; undefined for other channels, also of another epoch. */
   roomOf(epoch: string, channel: string): string | undefined {
     const start = this.#channels(epoch);
     return channel.startsWith(start) ? channel.slice(start.length) : undefined;

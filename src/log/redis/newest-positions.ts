@@ -1,4 +1,4 @@
-// How far the rooms that are followed here have come, asked in parts.
+// Reads the newest positions of subscribed rooms, in chunks.
 import type { Subscription } from "./subscription.ts";
 import { chunks, type RedisConnection } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
@@ -6,8 +6,8 @@ import type { RoomKeys } from "./room-keys.ts";
 import { NEWEST, PROBE } from "./scripts.ts";
 
 /**
- * The newest of each room, by name, and how far the log was when that was so. 0 where nothing is known of a room;
- * negative after `probe`: then it is complete from that seq on.
+ * The newest seq of each room, and the log's seq at that moment. 0 if the room is unknown. After `probe`, a negative
+ * number -n for an unknown room that is complete from n on.
  */
 export interface NewestPositions {
   seq: number;
@@ -34,10 +34,7 @@ export async function readNewest(
   };
 }
 
-/**
- * Asks of rooms of which nothing is known whether something may have been lost since the last connection. (While a
- * connection stands, nothing is missed.)
- */
+/** Checks unknown rooms for losses since the last connection. (While a connection exists, nothing is missed.) */
 export async function probe(
   connection: RedisConnection,
   { names, period }: RoomKeys,
@@ -50,7 +47,7 @@ export async function probe(
     const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
     const args = [epoch, period, ...some.map(({ name }) => name)];
     const found = (await connection.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
-    // One that was published to since then: reading it tells what was before.
+    // A room that was published to meanwhile: reading it will show what was before.
     some.forEach(({ name }, i) => rooms.set(name, Math.min(found[i] ?? 0, seq)));
   }
 }

@@ -1,24 +1,26 @@
-// The server-side scripts of nodes: how one enters the log, and how each knows of the others.
+// Server-side scripts of nodes: entering the log, and sharing leases and session counts.
 import { script } from "./script.ts";
 import { FORGOTTEN, NOW } from "./script-parts.ts";
 
 /**
- * Enters the log, or begins it. A server that is another one than before (restarted, or a replica that took over) may
- * have lost its newest: seqs jump, so that none is used twice, and `before` has from where they did.
+ * Enters the log, or creates it. If the server differs from the previous one (a restart, or a replica that took
+ * over), it may have lost the newest messages. The seq then jumps, so that no number is used twice, and `before`
+ * records from where.
  *
- * Who has seen what was lost proves it, and the log begins anew. So nobody goes on before all nodes that were there have
- * come (`awaited`: 1, and 0 once it has come). One that does not come within `settle` may have died with what it saw, and
- * acknowledged: nobody can tell whether anything was lost. Then what is kept stays, but no cursor from before is
- * complete: `doubt` has up to where that is so.
+ * A node that has seen a lost message proves the loss, and the log starts a new epoch. Therefore no node continues
+ * before all nodes with a lease have entered (`awaited`: 1, or 0 for a node that has entered). A node that does not
+ * enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown. Then the
+ * stored messages stay, but no cursor from before the restart is complete: `doubt` is the seq up to which this is
+ * true.
  *
- * A node that comes from an epoch which this log has never heard of has seen one that was lost as a whole: then, too, it
- * begins anew, because nobody remembers what the lost one was begun for. (`past` has the epochs before this one: who
- * comes from one of those was only away.)
+ * A node from an epoch that the log has no record of has seen a log that was lost completely. The log then starts a
+ * new epoch too, because the reason for the lost epoch is unknown. (`past` has the previous epochs: a node from one
+ * of those was only disconnected.)
  *
- * KEYS: the log; all nodes, by when their leases end; those that are awaited; the index of rooms of a new log. ARGV: an epoch for a new log; the period;
- * the server's run; the epoch and seq that the caller has seen; how far to jump; the caller's name; `settle` in ms, or 0
- * where the server loses nothing that it acknowledged; then the nodes that the caller knows of.
- * Returns epoch, seq, doubt, and 1 where others are to be waited for.
+ * KEYS: the log; all nodes, by the end of their leases; the awaited nodes; the index of rooms of a new log. ARGV: an
+ * epoch for a new log; the period; the server's run; the epoch and seq that the node has seen; the size of a jump;
+ * the node's name; `settle` in ms, or 0 if the server loses no acknowledged message; the nodes that this node knows.
+ * Returns epoch, seq, doubt, and 1 if the node must wait for others.
  */
 export const ENTER = script(
   NOW,
@@ -29,9 +31,9 @@ local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before', 'settle'
 local epoch, seq, befores = known[1], tonumber(known[2] or 0), known[4] or ''
 local seen, jump, settle = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(known[5] or 0)
 if epoch and known[3] ~= ARGV[3] then
-  -- Before the jump: nobody published what it leaps over.
+  -- Before the jump, because no message has the skipped numbers.
   forgotten()
-  -- The last hundred or so: somebody may have been away for more than one of them.
+  -- Up to about a hundred jumps, because a node may miss more than one.
   befores = string.match(string.sub(befores .. ' ' .. whole(seq), -1024), ' .*')
   seq = seq + jump
   redis.call('DEL', awaited)
@@ -41,7 +43,7 @@ if epoch and known[3] ~= ARGV[3] then
   end
   redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[3], 'before', befores, 'settle', whole(settle))
 end
--- Somebody has seen what this server does not have: what else was lost, nobody knows.
+-- A node has seen a message that this server does not have: other messages may be lost too.
 local leapt = false
 for before in string.gmatch(befores, '%d+') do
   if seen > tonumber(before) and seen <= tonumber(before) + jump then leapt = true end
@@ -79,10 +81,10 @@ return {epoch, seq, tonumber(known[6] or 0), 0}
 );
 
 /**
- * A node says that it is there, and how many sessions are in its rooms. KEYS: all nodes, by when their leases end; this
- * one's rooms. ARGV: its name; how long the lease is, in ms; whether it begins anew; where nodes that are new are told
- * of; then rooms and counts that changed. Returns all nodes: those that are gone stay for a moment, because Redis may
- * lose what they last saw (see ENTER).
+ * Renews a node's lease and writes its session counts. KEYS: all nodes, by the end of their leases; this node's
+ * counts. ARGV: its name; the lease in ms; 1 to start from empty counts; the channel that announces new nodes; rooms
+ * and changed counts. Returns all nodes. Nodes stay for a moment after the end of their lease, because Redis may lose
+ * the messages that they last saw (see ENTER).
  */
 export const LEASE = script(`
 local clock = redis.call('TIME')
@@ -93,15 +95,18 @@ for i = 5, #ARGV, 2 do
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local new = redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
--- A lease is renewed three times: who dies just before the next time is there for two thirds of it, and is to be known
--- for twice the two seconds that may be lost.
+-- A lease is renewed three times before it ends: a node that dies has at least two thirds of it left. Nodes must stay
+-- for twice the two seconds that can be lost.
 local over = math.max(0, 4000 - tonumber(ARGV[2]) * 2 / 3)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - over))
 if new == 1 then redis.call('PUBLISH', ARGV[4], ARGV[1]) end
 return redis.call('ZRANGE', KEYS[1], 0, -1)
 `);
 
-/** The rooms and counts of all other nodes. KEYS[1]: the nodes. ARGV: this one; what the keys of rooms begin with. */
+/**
+ * Returns the rooms and session counts of all other nodes. KEYS[1]: the nodes. ARGV: this node; the prefix of the
+ * keys of counts.
+ */
 export const COUNTS = script(`
 local clock = redis.call('TIME')
 local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))

@@ -1,20 +1,20 @@
-// Publications on their way to Redis: those that were sent, and those that wait until they can be.
+// Publications that were sent to Redis and not answered, or that wait to be sent.
 import { type ThumpError, unavailable } from "../../protocol/codes.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
-/** One publication on its way. */
+/** A pending publication. */
 export interface PendingAppend {
   readonly draft: Draft;
   readonly size: number;
-  /** They are sent in the order in which they came. */
+  /** Position in the order of arrival. */
   readonly order: number;
-  /** When it is given up, by `performance.now()`. */
+  /** Time of the timeout, by `performance.now()`. */
   readonly deadline: number;
   resolve(publication: Publication): void;
   reject(error: Error): void;
 }
 
-/** So many may be on their way, and so many bytes of them. */
+/** Maximum number and total size of pending publications. */
 const MAX_APPENDS = 10_000;
 const MAX_APPEND_BYTES = 32 << 20;
 const EXPIRY_INTERVAL_MS = 250;
@@ -26,16 +26,19 @@ export class PendingAppends {
   #count = 0;
   readonly #timer: Timer;
 
-  /** @param patience how long one may take, in ms */
+  /** @param patience timeout of a publication, in ms */
   constructor(readonly patience: number) {
     this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
     this.#timer.unref();
   }
 
-  /** Takes one in. It waits until `takeWaiting`, unless it is sent at once. @throws ThumpError when there are too many */
+  /**
+   * Adds a publication. The caller sends it at once, or calls `wait`.
+   * @throws ThumpError `unavailable` if too many are pending
+   */
   add(draft: Draft, size: number): { append: PendingAppend; done: Promise<Publication> } {
     if (this.#all.size >= MAX_APPENDS || this.#bytes + size > MAX_APPEND_BYTES)
-      throw unavailable("Redis is slower than what is published. Try again in a moment.");
+      throw unavailable("Redis is slower than the publishers. Retry in a moment.");
     const { promise, resolve, reject } = Promise.withResolvers<Publication>();
     const deadline = performance.now() + this.patience;
     const settle =
@@ -58,19 +61,19 @@ export class PendingAppends {
     return { append, done: promise };
   }
 
-  /** It goes out later. */
+  /** Queues a publication until `takeWaiting`. */
   wait(append: PendingAppend): void {
     this.#waiting.push(append);
   }
 
-  /** Those that wait, oldest first: they wait no longer. */
+  /** Removes and returns the waiting publications, oldest first. */
   takeWaiting(): PendingAppend[] {
     const waiting = this.#waiting.filter((append) => this.#all.has(append));
     this.#waiting = [];
     return waiting.sort((a, b) => a.order - b.order);
   }
 
-  /** Gives up all of them. */
+  /** Rejects all pending publications. */
   close(): void {
     clearInterval(this.#timer);
     for (const append of this.#all) append.reject(unavailable("The server is about to stop."));
@@ -82,15 +85,15 @@ export class PendingAppends {
     for (const append of this.#all) {
       // Oldest first.
       if (append.deadline > now) break;
-      append.reject(waiting.has(append) ? unavailable("Redis cannot be reached just now.") : unanswered());
+      append.reject(waiting.has(append) ? unavailable("Redis is unavailable.") : unanswered());
     }
     if (waiting.size > 0) this.#waiting = this.#waiting.filter((append) => this.#all.has(append));
   }
 }
 
-/** Of one that was sent and not answered. */
+/** Returns the error for a publication that was sent and not answered. */
 export function unanswered(): ThumpError {
   return unavailable(
-    "Redis did not answer: whether it was published is not known. Repeat it with an idempotency key to be safe.",
+    "Redis did not answer, so the publication may or may not be stored. Retry with an idempotency key to be safe.",
   );
 }

@@ -1,16 +1,16 @@
-// What is asked of Redis: it waits until Redis is there, for as long as anybody would wait.
+// Delays commands until Redis is ready, up to a timeout.
 import { ThumpError, unavailable } from "../../protocol/codes.ts";
 import { redisErrorKind } from "./redis-errors.ts";
 import type { RedisConnection, RedisReply } from "./redis-connection.ts";
 
 export class ReadyGate {
-  /** Resolves once it can be asked; another one after each break. */
+  /** Resolves when commands can be sent. Replaced after each disconnect. */
   #ready = Promise.withResolvers<void>();
   #isReady = false;
 
   /**
-   * @param patience how long anything waits, in ms
-   * @param onError told of what Redis complains of
+   * @param patience timeout of a command, in ms
+   * @param onError called with errors from Redis
    */
   constructor(
     readonly currentConnection: () => RedisConnection | undefined,
@@ -18,42 +18,48 @@ export class ReadyGate {
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
 
-  /** Resolves once it can be asked. */
+  /** Resolves when commands can be sent. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
 
-  /** There is a connection, and it has entered the log. */
+  /** Called when a connection has entered the log. */
   up(): void {
     this.#isReady = true;
     this.#ready.resolve();
   }
 
   down(): void {
-    // Who waits already waits on.
+    // Callers that are waiting already continue to wait.
     if (this.#isReady) this.#ready = Promise.withResolvers();
     this.#isReady = false;
   }
 
-  /** Asks Redis something once it is there. @throws ThumpError `unavailable` */
-  async ask(run: (connection: RedisConnection) => Promise<RedisReply>): Promise<RedisReply> {
+  /**
+   * Runs a command when Redis is ready.
+   * @throws ThumpError `unavailable`
+   */
+  async run(command: (connection: RedisConnection) => Promise<RedisReply>): Promise<RedisReply> {
     await this.within(this.ready);
     const connection = this.currentConnection();
-    if (!connection) throw unavailable("Redis cannot be reached just now.");
+    if (!connection) throw unavailable("Redis is unavailable.");
     try {
-      return await this.within(run(connection));
+      return await this.within(command(connection));
     } catch (error) {
       if (error instanceof ThumpError) throw error;
       this.onError(connection, error as Error);
       if (redisErrorKind(error as Error) === undefined) throw error;
-      throw unavailable(`Redis cannot answer just now: ${(error as Error).message}`);
+      throw unavailable(`Redis cannot answer: ${(error as Error).message}`);
     }
   }
 
-  /** A promise of Redis's, for as long as anybody would wait. @throws ThumpError `unavailable` */
+  /**
+   * Waits for a promise up to the timeout.
+   * @throws ThumpError `unavailable`
+   */
   within<T>(promise: Promise<T>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(unavailable("Redis cannot be reached just now.")), this.patience);
+    const timer = setTimeout(() => reject(unavailable("Redis is unavailable.")), this.patience);
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }
 }

@@ -1,34 +1,34 @@
-// Keeps a connection to Redis: makes one, and another when it breaks, at growing intervals.
+// Maintains a connection to Redis: opens a new one when it breaks, with exponential backoff.
 import type { RedisAddress } from "./address.ts";
 import { PrimaryFinder } from "./find-primary.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** Between two attempts, in ms. */
+/** Delay between two attempts, in ms. */
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 2000;
 
 export interface ReconnectorEvents {
-  /** There is a connection. What it returns is part of making it: when that fails, so did the connection. */
+  /** A connection was opened. If the promise rejects, the connection has failed. */
   up(connection: RedisConnection): Promise<void>;
   message(channel: string, message: Buffer): void;
-  /** It broke, after it was up or before. */
+  /** The connection broke, before or after `up` resolved. */
   down(): void;
-  /** Why there is none, once; and without a reason when there is one again. */
+  /** Called once with the reason when Redis becomes unusable, and without one when it is usable again. */
   fault(reason?: string): void;
 }
 
 export class Reconnector {
   connection: RedisConnection | undefined;
-  /** Why there is none, or none that is ready. */
-  fault: string | undefined = "Redis was not reached yet";
+  /** Why no connection is ready. */
+  fault: string | undefined = "not connected to Redis yet";
   #delay = MIN_DELAY_MS;
   #timer: Timer | undefined;
   #closed = false;
-  #told = false;
+  #faultReported = false;
   readonly #primaryFinder: PrimaryFinder;
 
-  /** @param key one of the log's, wherever it is */
+  /** @param key any key of the log */
   constructor(
     readonly address: RedisAddress,
     key: string,
@@ -59,13 +59,13 @@ export class Reconnector {
       this.connection = connection;
       await this.events.up(connection);
       if (this.connection !== connection) return;
-      if (this.#told) this.events.fault();
-      this.#told = false;
+      if (this.#faultReported) this.events.fault();
+      this.#faultReported = false;
       this.fault = undefined;
       this.#delay = MIN_DELAY_MS;
     } catch (error) {
       if (own) own.end(error as Error);
-      else this.#again(error as Error);
+      else this.#retry(error as Error);
     }
   }
 
@@ -75,15 +75,15 @@ export class Reconnector {
     this.stats.commandsBefore += connection.sent;
     this.connection = undefined;
     this.events.down();
-    this.#again(reason);
+    this.#retry(reason);
   }
 
-  #again({ message }: Error): void {
+  #retry({ message }: Error): void {
     this.fault = `Redis at ${this.address.text} cannot be used: ${message}`;
     if (this.#closed) return;
-    if (!this.#told) this.events.fault(this.fault);
-    this.#told = true;
-    // Spread: many nodes have lost the same server at the same moment.
+    if (!this.#faultReported) this.events.fault(this.fault);
+    this.#faultReported = true;
+    // Randomized, because many nodes lose the same server at the same moment.
     this.#timer = setTimeout(() => void this.#connect(), this.#delay * (0.5 + Math.random()));
     this.#timer.unref();
     this.#delay = Math.min(MAX_DELAY_MS, this.#delay * 2);

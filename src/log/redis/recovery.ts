@@ -1,10 +1,11 @@
-// Puts right what Redis complains of on a connection that stands: scripts that are gone, a log that began anew.
+// Recovers an open connection from errors of Redis: reloads flushed scripts, and enters the log again after a new
+// epoch.
 import { unavailable } from "../../protocol/codes.ts";
 import { redisErrorKind } from "./redis-errors.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
 export interface RecoveryEvents {
-  /** Whether something is under way that would come out of its order. */
+  /** True while commands are running whose retry would change the order. */
   isBusy(): boolean;
   /** Enters the log again. */
   enter(connection: RedisConnection): Promise<void>;
@@ -12,50 +13,50 @@ export interface RecoveryEvents {
 }
 
 export class RedisRecovery {
-  #mending: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
+  #recovering: { scripts: boolean; epoch: boolean; done: PromiseWithResolvers<void> } | undefined;
 
   constructor(
     readonly currentConnection: () => RedisConnection | undefined,
     readonly events: RecoveryEvents,
   ) {}
 
-  /** While something is put right: when that is done. It rejects when the connection breaks before. */
+  /** Resolves at the end of a running recovery. Rejects if the connection breaks before. */
   get done(): Promise<void> | undefined {
-    return this.#mending?.done.promise;
+    return this.#recovering?.done.promise;
   }
 
-  /** Sees to what can be put right. What a connection said that is gone does not matter. */
+  /** Starts a recovery if the error allows it. Errors of an old connection are ignored. */
   failed(connection: RedisConnection, error: Error): void {
     if (this.currentConnection() !== connection) return;
     const wrong = redisErrorKind(error);
     if (wrong === "elsewhere") return connection.end(error);
     if (wrong !== "scripts" && wrong !== "epoch") return;
-    this.#mending ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
-    // Not everybody waits for it.
-    this.#mending.done.promise.catch(() => {});
-    this.#mending[wrong] = true;
+    this.#recovering ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
+    // Callers may not be waiting for it.
+    this.#recovering.done.promise.catch(() => {});
+    this.#recovering[wrong] = true;
     void this.recover(connection);
   }
 
-  /** Once nothing is under way, what was wrong is put right, and all goes on in its order. */
+  /** Recovers as soon as no commands are running, so that the retries keep their order. */
   async recover(connection: RedisConnection): Promise<void> {
-    const mending = this.#mending;
-    if (!mending || this.events.isBusy() || this.currentConnection() !== connection) return;
+    const recovering = this.#recovering;
+    if (!recovering || this.events.isBusy() || this.currentConnection() !== connection) return;
     try {
-      if (mending.scripts) await connection.reload();
-      if (mending.epoch) await this.events.enter(connection);
-      if (this.#mending !== mending) return;
-      this.#mending = undefined;
-      mending.done.resolve();
+      if (recovering.scripts) await connection.reload();
+      if (recovering.epoch) await this.events.enter(connection);
+      if (this.#recovering !== recovering) return;
+      this.#recovering = undefined;
+      recovering.done.resolve();
       this.events.recovered();
     } catch (error) {
       connection.end(error as Error);
     }
   }
 
-  /** The connection is gone: the next one begins with everything right. */
+  /** Ends the recovery, because the connection broke. The next connection starts without faults. */
   down(): void {
-    this.#mending?.done.reject(unavailable("Redis cannot be reached just now."));
-    this.#mending = undefined;
+    this.#recovering?.done.reject(unavailable("Redis is unavailable."));
+    this.#recovering = undefined;
   }
 }

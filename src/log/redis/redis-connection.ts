@@ -1,30 +1,30 @@
-// One connection to Redis, for as long as it lives: commands and notifications on it come in one order.
+// One connection to Redis until it breaks. Replies and notifications arrive in one order.
 import type { Redis } from "ioredis";
 import type { PrimaryFinder } from "./find-primary.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";
 
 const PING_INTERVAL_MS = 1000;
-/** Channels that one command names. */
+/** Maximum number of channels or items per command. */
 const ITEMS_PER_COMMAND = 500;
 
 export type RedisReply = number | Buffer | null | RedisReply[];
 
-/** What a server said of itself when it was connected to. */
+/** Properties that a server reported when the connection was opened. */
 export interface ServerInfo {
-  /** Names one life of one server. */
+  /** Identifies one run of one server. */
   readonly run: string;
-  /** Whether it loses nothing that it acknowledged, however it ends: it is known to write and fsync before it answers. */
+  /** True if the server loses no acknowledged write in any failure: it writes and fsyncs before it replies. */
   readonly keepsAll: boolean;
-  /** Its maxmemory-policy. */
+  /** The maxmemory-policy. */
   readonly policy: string;
-  /** Keys that it has evicted. */
+  /** Number of evicted keys. */
   readonly evicted: number;
 }
 
-/** What a link reports. */
+/** Events of a connection. */
 export interface RedisConnectionEvents {
   message(channel: string, message: Buffer): void;
-  /** Once: it can be used no longer. Everything that was not answered has been rejected, or is about to be. */
+  /** Called once when the connection cannot be used any longer. All unanswered commands are rejected. */
   down(reason: Error): void;
 }
 
@@ -32,9 +32,9 @@ export interface RedisConnectionEvents {
 export type RunWhenReady = (run: (connection: RedisConnection) => Promise<RedisReply>) => Promise<RedisReply>;
 
 export class RedisConnection {
-  /** Commands that were sent. */
+  /** Number of commands sent. */
   sent = 0;
-  #heard = performance.now();
+  #lastReply = performance.now();
   #ended: Error | undefined;
   readonly #timer: Timer;
 
@@ -53,38 +53,38 @@ export class RedisConnection {
   }
 
   /**
-   * Connects, and has the scripts ready.
-   * @param patience how long that may take, and how long Redis may be silent when asked, in ms
-   * @throws Error when it cannot, or it takes too long
+   * Opens a connection and loads the scripts.
+   * @param patience timeout for this and for later commands, in ms
+   * @throws Error if it fails or takes too long
    */
   static async open(
     primaryFinder: PrimaryFinder,
     patience: number,
     events: RedisConnectionEvents,
   ): Promise<RedisConnection> {
-    const late = new AbortController();
-    const over = Promise.withResolvers<never>();
+    const aborter = new AbortController();
+    const timeout = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new Error(`no answer within ${patience} ms`);
-      late.abort(error);
-      over.reject(error);
+      aborter.abort(error);
+      timeout.reject(error);
     }, patience);
-    // A connection that hangs may never say that it failed.
-    over.promise.catch(() => {});
+    // A connection that hangs may never report an error.
+    timeout.promise.catch(() => {});
     let redis: Redis | undefined;
     let reason: Error | undefined;
     try {
-      redis = await primaryFinder.connection(late.signal);
-      // The error of the connection says more than the one of the command that it failed.
+      redis = await primaryFinder.connection(aborter.signal);
+      // The connection's error is more specific than the error of the command that failed with it.
       redis.on("error", (error: Error) => (reason ??= error));
-      const [info, files] = await Promise.race([prepared(redis), over.promise]);
+      const [info, files] = await Promise.race([prepare(redis), timeout.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
-      if (version < 6.2) throw new Error(`Redis ${version} is too old: it takes 6.2 or newer, or Valkey`);
+      if (version < 6.2) throw new Error(`Redis ${version} is too old: Thump needs 6.2 or newer, or Valkey`);
       return new RedisConnection(redis, serverInfo(info, files), events, patience);
     } catch (error) {
       redis?.disconnect();
       const { message } = reason ?? (error as Error);
-      const full = /ECONNRESET|EPIPE/.test(message) ? " (perhaps it has no place for another client)" : "";
+      const full = /ECONNRESET|EPIPE/.test(message) ? " (perhaps `maxclients` is reached)" : "";
       throw new Error(`${message}${full}`, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -95,23 +95,29 @@ export class RedisConnection {
     return this.server.run;
   }
 
-  /** Runs a script. Replies come in the order of the calls; strings are Buffers. @throws Error of Redis */
+  /**
+   * Runs a script. Replies arrive in the order of the calls; strings are Buffers.
+   * @throws Error from Redis
+   */
   async eval(script: Script, keys: string[], args: (string | number | Buffer)[]): Promise<RedisReply> {
     this.sent++;
     const reply = await this.redis.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...args);
-    this.#heard = performance.now();
+    this.#lastReply = performance.now();
     return reply as RedisReply;
   }
 
-  /** Any other command. */
+  /**
+   * Runs any other command.
+   * @throws Error from Redis
+   */
   async call(command: string, ...args: (string | number | Buffer)[]): Promise<RedisReply> {
     this.sent++;
     const reply = await this.redis.callBuffer(command, ...args);
-    this.#heard = performance.now();
+    this.#lastReply = performance.now();
     return reply as RedisReply;
   }
 
-  /** Has the scripts ready again, after somebody threw them out. */
+  /** Loads the scripts again after they were flushed. */
   async reload(): Promise<void> {
     await Promise.all(SCRIPTS.map(({ text }) => this.call("SCRIPT", "LOAD", text)));
   }
@@ -134,7 +140,7 @@ export class RedisConnection {
     }
   }
 
-  /** Closes it. The first reason counts. */
+  /** Closes the connection. Only the first call has an effect. */
   end(reason: Error): void {
     if (this.#ended) return;
     this.#ended = reason;
@@ -143,20 +149,20 @@ export class RedisConnection {
     this.events.down(reason);
   }
 
-  /** A connection can be dead and not know it. */
+  /** Detects a dead connection. */
   #watch(): void {
-    if (performance.now() - this.#heard > this.patience)
+    if (performance.now() - this.#lastReply > this.patience)
       return this.end(new Error(`no answer for ${this.patience} ms`));
     this.call("PING").catch((error: unknown) => this.end(error as Error));
   }
 }
 
-/** Opens it, and returns what the server says of itself, and how it keeps what it has. */
-async function prepared(redis: Redis): Promise<[info: string, files: string]> {
+/** Connects and loads the scripts. Returns the server's info and its persistence settings. */
+async function prepare(redis: Redis): Promise<[info: string, files: string]> {
   await redis.connect();
   const info = await redis.info();
   await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
-  // Where it is not allowed to ask, nothing is known of it.
+  // If CONFIG is forbidden, the settings are unknown.
   const files = await redis.call("CONFIG", "GET", "append*").catch(() => "");
   return [info, JSON.stringify(files)];
 }
@@ -164,7 +170,7 @@ async function prepared(redis: Redis): Promise<[info: string, files: string]> {
 function serverInfo(info: string, files: string): ServerInfo {
   const waitsForDisk = files.includes('"appendonly","yes"') && files.includes('"appendfsync","always"');
   return {
-    // A replica that took over may not have had all.
+    // A replica that took over may lack acknowledged writes.
     keepsAll: waitsForDisk && /master_replid2:0+\s/.test(info),
     run: /run_id:(\w+)/.exec(info)?.[1] ?? "unknown",
     policy: /maxmemory_policy:([\w-]+)/.exec(info)?.[1] ?? "noeviction",
@@ -172,12 +178,12 @@ function serverInfo(info: string, files: string): ServerInfo {
   };
 }
 
-/** A list in parts of at most `size`. */
+/** Divides a list into chunks of at most `size`. */
 export function chunks<T>(all: T[], size = ITEMS_PER_COMMAND): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
-/** The same of something that there may be much of, and that may change meanwhile: each chunk as it is wanted. */
+/** Divides an iterable into chunks on demand. The iterable may change between two chunks. */
 export function* chunksOf<T>(all: Iterable<T>, size = ITEMS_PER_COMMAND): Iterable<T[]> {
   let some: T[] = [];
   for (const one of all) {

@@ -1,14 +1,15 @@
-// What an error of Redis means for what was asked.
+// Classifies errors of Redis by their effect on the command.
 
 /**
- * - `scripts`, `epoch`: nothing was done, and it can be put right: scripts were thrown out, the log began anew.
- * - `elsewhere`: nothing was done: another server takes writes now, and the next connection finds it.
- * - `refusal`: nothing was done, and nothing will be for a while.
- * - `gone`: the connection broke; whether it was done is not known.
+ * - `scripts`, `epoch`: the command had no effect; a recovery is possible, because the scripts were flushed or the
+ * log has a new epoch
+ * - `elsewhere`: the command had no effect; a different server accepts writes now, and the next connection finds it
+ * - `refusal`: the command had no effect, and will fail for a while
+ * - `gone`: the connection broke; the effect of the command is unknown
  */
 export type RedisErrorKind = "scripts" | "epoch" | "elsewhere" | "refusal" | "gone";
 
-/** Undefined where it is a fault of ours. */
+/** Returns the kind of an error; undefined for a fault of the caller. */
 export function redisErrorKind({ message }: Error): RedisErrorKind | undefined {
   if (message.startsWith("NOSCRIPT")) return "scripts";
   if (message.startsWith("EPOCH")) return "epoch";

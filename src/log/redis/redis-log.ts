@@ -1,4 +1,4 @@
-// The log in Redis: many nodes share it. What a node sees of it comes on one connection, in one order.
+// The log in Redis, shared by many nodes. Everything that a node receives arrives on one connection, in one order.
 import { unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
@@ -25,10 +25,10 @@ import { AppendSender } from "./append-sender.ts";
 import { ttlCache } from "./ttl-cache.ts";
 import { RedisStats } from "./redis-stats.ts";
 
-/** For how long a list of rooms is good, in ms. */
+/** Time for which a list of rooms is cached, in ms. */
 const ROOMS_TTL_MS = 1000;
 const MAX_READ_BYTES = 1 << 20;
-/** So many rooms are freed in one step. */
+/** Maximum number of rooms to free per sweep. */
 const ROOMS_PER_SWEEP = 100;
 
 export class RedisLog implements Log {
@@ -48,22 +48,22 @@ export class RedisLog implements Log {
   #catchingUp: Promise<void> | undefined;
   #closed = false;
 
-  /** @throws Error when the address cannot be read */
+  /** @throws Error if the address is invalid */
   constructor(retentionOf: (room: string) => Retention, options: RedisLogOptions) {
     const address = parseRedisAddress(options.url);
     this.names = new KeyNames(options.prefix ?? "thump");
     const patience = options.patience ?? 5000;
     this.#roomKeys = new RoomKeys(this.names, retentionOf, options.period ?? 20 * 60_000);
     this.#reads = new ReadCoalescer(
-      (room, after, limit) => this.#step(room, String(after), limit),
+      (room, after, limit) => this.#readOnce(room, String(after), limit),
       () => this.#subscriber.last,
     );
     const connection = () => this.#reconnector.connection;
     this.#readyGate = new ReadyGate(connection, patience, (where, error) =>
       this.#recovery.failed(where, error),
     );
-    const ask = (run: (made: RedisConnection) => Promise<RedisReply>) => this.#readyGate.ask(run);
-    this.peers = new RedisPeers(this.names, connection, ask, options.lease ?? 6000);
+    const runWhenReady = (run: (made: RedisConnection) => Promise<RedisReply>) => this.#readyGate.run(run);
+    this.peers = new RedisPeers(this.names, connection, runWhenReady, options.lease ?? 6000);
     this.#barrier = new RestartBarrier(this.names, this.#roomKeys.period, this.peers);
     this.#subscriber = new Subscriber(
       this.#roomKeys,
@@ -73,7 +73,7 @@ export class RedisLog implements Log {
       options.onForget,
       (where, error) => {
         this.#recovery.failed(where, error);
-        // Whatever else it was: another connection follows them.
+        // Any other error: the next connection subscribes to the rooms again.
         if (!this.#recovery.done) where.end(error);
       },
     );
@@ -87,7 +87,7 @@ export class RedisLog implements Log {
     this.#reconnector = new Reconnector(address, this.names.log, this.stats, patience, {
       up: (made) => this.#enter(made),
       message: (channel, message) => {
-        if (!this.#subscriber.take(channel, message)) this.peers.take(channel, message.toString());
+        if (!this.#subscriber.receive(channel, message)) this.peers.receive(channel, message.toString());
       },
       down: () => this.#down(),
       fault: (reason) => options.onFault?.("the log", reason),
@@ -113,18 +113,18 @@ export class RedisLog implements Log {
     return this.#reconnector.fault ?? this.#sender.refusal;
   }
 
-  /** The connection that there is just now. */
+  /** The current connection, if there is one. */
   get connection(): RedisConnection | undefined {
     return this.#reconnector.connection;
   }
 
-  /** Commands that were sent to Redis since the start. */
+  /** Number of commands sent to Redis since the start. */
   get commands(): number {
     return this.stats.commandsBefore + (this.#reconnector.connection?.sent ?? 0);
   }
 
-  set onEpochChange(onRenew: (before: Cursor) => void) {
-    this.#subscriber.onEpochChange = onRenew;
+  set onEpochChange(onEpochChange: (before: Cursor) => void) {
+    this.#subscriber.onEpochChange = onEpochChange;
   }
 
   append(draft: Draft): Promise<Publication> {
@@ -137,11 +137,14 @@ export class RedisLog implements Log {
     return this.#ofOneEpoch(() => this.#reads.read(room, after, limit));
   }
 
-  /** A seq means something in one epoch: what is read in the next one does not continue it. @throws ThumpError */
+  /**
+   * A seq is valid in one epoch only, so a read must not continue in the next one.
+   * @throws ThumpError `unavailable`
+   */
   async #ofOneEpoch(read: () => Promise<Slice>): Promise<Slice> {
     const { epoch } = this;
     const slice = await read();
-    if (epoch !== "" && epoch !== this.epoch) throw unavailable("The log has just begun anew.");
+    if (epoch !== "" && epoch !== this.epoch) throw unavailable("The log has just started a new epoch.");
     return slice;
   }
 
@@ -151,7 +154,7 @@ export class RedisLog implements Log {
   }
 
   async #newest(room: string, count: number): Promise<Slice> {
-    const found = await this.#step(room, "-", Math.min(count, PUBLICATIONS_PER_READ));
+    const found = await this.#readOnce(room, "-", Math.min(count, PUBLICATIONS_PER_READ));
     const { floor, seq, last, publications } = found;
     const [first] = publications;
     const from = publications.length < count ? floor : first ? first.seq - 1 : last;
@@ -168,10 +171,10 @@ export class RedisLog implements Log {
   ): Promise<void> {
     const subscription = new Subscription(room, onPublication, onStart);
     this.#subscriber.subscribe(subscription);
-    const starting = this.#readyGate.within(subscription.starting.promise);
-    // Not everybody who follows waits for it.
-    starting.catch(() => {});
-    return starting;
+    const started = this.#readyGate.within(subscription.starting.promise);
+    // Callers may not be waiting for it.
+    started.catch(() => {});
+    return started;
   }
 
   unsubscribe(room: string): void {
@@ -182,7 +185,7 @@ export class RedisLog implements Log {
     if (this.epoch === "")
       return this.#readyGate.within(this.#readyGate.ready).then(() => this.catchUpTo(cursor));
     if (!cursor || (cursor.epoch === this.epoch && cursor.seq <= this.last)) return;
-    // All of this turn ask once.
+    // One request for all calls of a tick.
     this.#catchingUp ??= Promise.resolve().then(() => this.#catchUp());
     return this.#catchingUp;
   }
@@ -191,9 +194,9 @@ export class RedisLog implements Log {
     this.#catchingUp = undefined;
     try {
       const [seq] = (await this.#eval(NEWEST, () => [[this.names.log], []])) as [number];
-      this.#subscriber.reached(seq);
+      this.#subscriber.advanceTo(seq);
     } catch (error) {
-      // The log began anew, and this node is just learning that: then it knows, too.
+      // The log has a new epoch, and this node is entering it. The newest seq is known after that.
       const { done } = this.#recovery;
       if (!done) throw error;
       await this.#readyGate.within(done);
@@ -211,7 +214,7 @@ export class RedisLog implements Log {
     ]);
   }
 
-  /** As they were in the last second: who lists them often costs nothing more. */
+  /** Names of the rooms, cached for a second, so that frequent lists cost nothing more. */
   readonly rooms = ttlCache(ROOMS_TTL_MS, async (): Promise<Iterable<string>> => {
     const names = await this.#eval(ROOMS, (epoch) => [[this.names.log, this.names.rooms(epoch)], []]);
     return (names as Buffer[]).map(String);
@@ -222,18 +225,18 @@ export class RedisLog implements Log {
     clearInterval(this.#timer);
     this.#sender.close();
     await this.#readyGate.within(this.peers.leave()).catch(() => {
-      // Its lease ends by itself.
+      // The lease ends by itself.
     });
     this.#reconnector.close();
   }
 
-  /** Resolves once it is connected, and knows its epoch. */
+  /** Resolves when the log is connected and its epoch is known. */
   get opened(): Promise<void> {
     return this.#readyGate.ready;
   }
 
   async #enter(connection: RedisConnection): Promise<void> {
-    // Before anything is written: others may still have to come.
+    // Before anything is written, because other nodes may still have to enter.
     await this.#barrier.enter(connection, this.#subscriber.seen);
     await this.peers.enter(connection);
     await this.#subscriber.enter(connection);
@@ -248,36 +251,39 @@ export class RedisLog implements Log {
     this.#readyGate.down();
   }
 
-  /** Runs a script of this epoch once Redis is there. @throws ThumpError `unavailable` */
+  /**
+   * Runs a script in the current epoch when Redis is ready.
+   * @throws ThumpError `unavailable`
+   */
   #eval(
     script: Script,
     write: (epoch: string) => [keys: string[], args: (string | number)[]],
   ): Promise<RedisReply> {
-    return this.#readyGate.ask((connection) => {
+    return this.#readyGate.run((connection) => {
       const [keys, args] = write(this.epoch);
       return connection.eval(script, keys, [this.epoch, ...args]);
     });
   }
 
-  async #step(room: string, after: string, limit: number): Promise<ReadResult & { last: number }> {
+  async #readOnce(room: string, after: string, limit: number): Promise<ReadResult & { last: number }> {
     this.stats.reads.sent++;
     const [seq, last, floor, whole, messages] = (await this.#eval(READ, (epoch) => [
       this.#roomKeys.keys(epoch, room),
       [this.#roomKeys.period, ...this.#roomKeys.retention(room), room, after, limit, MAX_READ_BYTES],
     ])) as [number, number, number, number, Buffer[]];
-    this.#subscriber.reached(seq);
+    this.#subscriber.advanceTo(seq);
     const publications = messages.map((message) => decode(room, message));
     return afterHole({ seq, last, floor, whole: whole === 1, publications }, after);
   }
 
-  /** Looks whether anything was missed, whether writing goes again, and what is too old. */
+  /** Checks for missed messages, tests whether writes succeed again, and frees rooms with expired messages. */
   async #tick(): Promise<void> {
     const { connection } = this.#reconnector;
     if (!connection || !this.#subscriber.live) return;
     try {
       await this.#subscriber.check(connection);
-      // Revocations, counts and presence may be gone, too: what this node knows of them is written again.
-      if (await this.#evictions.look(connection)) await this.peers.enter(connection);
+      // Revocations, counts and presence may be evicted too: write this node's part again.
+      if (await this.#evictions.check(connection)) await this.peers.enter(connection);
       if (this.#sender.refusal !== undefined) {
         await connection.call("HSET", this.names.log, "probe", "1");
         this.#sender.refusal = undefined;

@@ -1,22 +1,37 @@
-// The settings of a log in Redis, and whom it tells of what.
+// Options of the log in Redis.
 
 export interface RedisLogOptions {
-  /** As `parseRedisAddress` takes it. */
+  /** URL of Redis, see `parseRedisAddress`. */
   url: string;
-  /** What the names of all its keys begin with. */
+  /**
+   * Prefix of the names of all keys.
+   * @default "thump"
+   */
   prefix?: string | undefined;
-  /** How long a publication, a read or a join waits for Redis, in ms. */
+  /**
+   * Timeout of a publication, a read or a join, in ms.
+   * @default 5000
+   */
   patience?: number | undefined;
-  /** How often rooms are asked for their newest, in ms. */
+  /**
+   * Interval between checks for missed messages, in ms.
+   * @default 5000
+   */
   check?: number | undefined;
-  /** A node that was not heard of for so long is gone, with all who are there, in ms. */
+  /**
+   * Lease of a node, in ms: after this time without a renewal, the node and its users count as gone.
+   * @default 6000
+   */
   lease?: number | undefined;
-  /** Told when what is kept of a room was forgotten, here or on another node. */
+  /** Called when the messages of a room were deleted, by this or another node. */
   onForget?: ((room: string) => void) | undefined;
-  /** Told of what goes wrong, and without an error when it is over. */
+  /** Called with a fault, and without an error when the fault is over. */
   onFault?: ((what: string, error?: unknown) => void) | undefined;
-  /** Given what an operator should know, though it works. */
+  /** Called with a warning for the operator. */
   onWarning?: ((text: string) => void) | undefined;
-  /** What is known of a room is remembered for three times this, in ms. */
+  /**
+   * A room's position is remembered for three times this, in ms.
+   * @default 1200000
+   */
   period?: number | undefined;
 }

@@ -1,4 +1,4 @@
-// The nodes that share a Redis: each has a lease, says how many are in its rooms, and hears what all are to do.
+// The nodes that share a Redis: leases, session counts, and messages to all nodes.
 import { surelyPast } from "../clock.ts";
 import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
 import { RedisPresence } from "./presence/redis-presence.ts";
@@ -9,14 +9,14 @@ import { ttlCache } from "./ttl-cache.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 import { governor } from "../../scheduling/governor.ts";
 
-/** How long the others may take to answer, and how long an answer about all of them is good. */
+/** Time to wait for the replies of other nodes, and time for which counts are cached, in ms. */
 const ANSWER_TIMEOUT_MS = 2000;
 const COUNTS_TTL_MS = 1000;
-/** The most rooms that are looked at in one tick, for changes. */
+/** Maximum number of rooms to compare per tick. */
 const ROOMS_PER_TICK = 500;
-/** Before the name of a node that leaves. */
+/** Prefix of the name of a node that leaves. */
 const LEFT_MARK = "-";
-/** Revocations that are read in one step. */
+/** Number of revocations per read. */
 const REVOCATIONS_PER_READ = 1000;
 
 type PeerMessage = { id: number; from: string } & (
@@ -24,30 +24,30 @@ type PeerMessage = { id: number; from: string } & (
 );
 
 export class RedisPeers implements Peers {
-  /** Names this process, for as long as it lives. */
+  /** Identifies this process. */
   readonly node = crypto.randomUUID();
   readonly presence: RedisPresence;
   #localNode: LocalNode | undefined;
-  /** What was last written of each room. */
+  /** The counts last written, by room. */
   readonly #written = new Map<string, number>();
-  #fresh = false;
-  /** The walk over the rooms that is under way. */
+  #mustWriteAll = false;
+  /** Identifies the running walk over the rooms. */
   #walk: object | undefined;
   #count = 0;
-  /** All nodes that were there lately: at the last renewal of the lease, and those that came since. */
+  /** The other nodes: from the last renewal of the lease, and those that joined since. */
   #others = new Set<string>();
-  readonly #asked = new Map<number, (ended: number) => void>();
+  readonly #pendingRemovals = new Map<number, (ended: number) => void>();
   readonly #timer: Timer;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
 
-  /** @param lease a node that was not heard of for so long is gone, in ms */
+  /** @param lease time without a renewal after which a node counts as gone, in ms */
   constructor(
     readonly names: KeyNames,
     readonly currentConnection: () => RedisConnection | undefined,
-    readonly ask: RunWhenReady,
+    readonly runWhenReady: RunWhenReady,
     readonly lease: number,
   ) {
-    this.presence = new RedisPresence(this.node, names, currentConnection, ask, lease);
+    this.presence = new RedisPresence(this.node, names, currentConnection, runWhenReady, lease);
     this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
     this.counts = ttlCache(COUNTS_TTL_MS, () => this.#readCounts());
@@ -57,8 +57,8 @@ export class RedisPeers implements Peers {
     return this.#others;
   }
 
-  join(member: LocalNode): void {
-    this.#localNode = member;
+  join(localNode: LocalNode): void {
+    this.#localNode = localNode;
   }
 
   async remove(removal: SessionRemoval): Promise<number> {
@@ -66,57 +66,61 @@ export class RedisPeers implements Peers {
     let ended = 0;
     let missing = 0;
     const done = Promise.withResolvers<void>();
-    this.#asked.set(id, (more) => {
+    this.#pendingRemovals.set(id, (more) => {
       ended += more;
       if (--missing === 0) done.resolve();
     });
     const timer = setTimeout(() => done.resolve(), ANSWER_TIMEOUT_MS);
     try {
       const message: PeerMessage = { id, from: this.node, remove: removal };
-      const heard = await this.ask((connection) =>
-        connection.call("PUBLISH", this.#all, JSON.stringify(message)),
+      const receivers = await this.runWhenReady((connection) =>
+        connection.call("PUBLISH", this.#allChannel, JSON.stringify(message)),
       );
-      // All who listen but for this one. Some may have answered before that was known.
-      missing += Number(heard) - 1;
+      // All subscribers except this node. Some replies may have arrived before the number was known.
+      missing += Number(receivers) - 1;
       if (missing <= 0) return ended;
       await done.promise;
       return ended;
     } finally {
       clearTimeout(timer);
-      this.#asked.delete(id);
+      this.#pendingRemovals.delete(id);
     }
   }
 
   async remember(revoked: Revocation): Promise<void> {
     const { until, ...what } = revoked;
-    await this.ask((connection) => connection.call("ZADD", this.#revoked, until, JSON.stringify(what)));
+    await this.runWhenReady((connection) =>
+      connection.call("ZADD", this.#revoked, until, JSON.stringify(what)),
+    );
     const message: PeerMessage = { id: 0, from: this.node, remember: revoked };
-    await this.ask((connection) => connection.call("PUBLISH", this.#all, JSON.stringify(message)));
+    await this.runWhenReady((connection) =>
+      connection.call("PUBLISH", this.#allChannel, JSON.stringify(message)),
+    );
   }
 
-  /** What came on a channel that is no room's. */
-  take(channel: string, text: string): void {
-    if (this.presence.take(channel, text)) return;
-    if (channel === this.#here)
+  /** Processes a notification on a channel that does not belong to a room. */
+  receive(channel: string, text: string): void {
+    if (this.presence.receive(channel, text)) return;
+    if (channel === this.#nodesChannel)
       return void (text.startsWith(LEFT_MARK) ? this.#others.delete(text.slice(1)) : this.#others.add(text));
-    if (channel !== this.#all && channel !== this.#own) return;
+    if (channel !== this.#allChannel && channel !== this.#ownChannel) return;
     const message = JSON.parse(text) as PeerMessage;
     if (message.from === this.node) return;
-    if ("ended" in message) return this.#asked.get(message.id)?.(message.ended);
+    if ("ended" in message) return this.#pendingRemovals.get(message.id)?.(message.ended);
     if ("remember" in message) return this.#localNode?.revoked([message.remember]);
     const ended = this.#localNode?.remove(message.remove) ?? 0;
-    const answer: PeerMessage = { id: message.id, from: this.node, ended };
+    const reply: PeerMessage = { id: message.id, from: this.node, ended };
     this.currentConnection()
-      ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(answer))
+      ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(reply))
       .catch(() => {
-        // Who asked waits for a moment, and goes on without.
+        // The other node continues without the reply after a timeout.
       });
   }
 
-  /** A new connection: hears the others, and knows what was revoked meanwhile. */
+  /** Starts on a new connection: subscribes, and reads revocations made in the meantime. */
   async enter(connection: RedisConnection): Promise<void> {
-    this.#fresh = true;
-    await connection.subscribe([this.#all, this.#own, this.#here]);
+    this.#mustWriteAll = true;
+    await connection.subscribe([this.#allChannel, this.#ownChannel, this.#nodesChannel]);
     await connection.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
     const known = new Set<string>();
     for (let from = 0; ; from += REVOCATIONS_PER_READ) {
@@ -141,22 +145,22 @@ export class RedisPeers implements Peers {
     }
     await this.#restore(connection, known);
     await this.#refresh();
-    // Nothing else waits for it.
+    // In the background, because nothing waits for it.
     void this.presence.enter(connection);
   }
 
-  /** This node leaves: the others need not wait for its lease to end. */
+  /** Removes this node, so that the others need not wait for the end of its lease. */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
     const connection = this.currentConnection();
     if (!connection || !this.#localNode) return;
     await this.presence.leave();
     await connection.call("ZREM", this.names.shared("nodes"), this.node);
-    await connection.call("PUBLISH", this.#here, `${LEFT_MARK}${this.node}`);
+    await connection.call("PUBLISH", this.#nodesChannel, `${LEFT_MARK}${this.node}`);
     await connection.call("DEL", this.#countsOf(this.node));
   }
 
-  /** What Redis has lost, and this node knows. */
+  /** Writes revocations that Redis has lost and this node has. */
   async #restore(connection: RedisConnection, known: Set<string>): Promise<void> {
     const lost = [...(this.#localNode?.revocations() ?? [])]
       .map(({ until, ...what }): [number, string] => [until, JSON.stringify(what)])
@@ -164,23 +168,23 @@ export class RedisPeers implements Peers {
     for (const some of chunks(lost)) await connection.call("ZADD", this.#revoked, ...some.flat());
   }
 
-  /** Renews the lease, and then writes what has changed. */
+  /** Renews the lease, then writes changed counts. */
   async #refresh(): Promise<void> {
     const connection = this.currentConnection();
     if (!connection || !this.#localNode) return;
     const keys = [this.names.shared("nodes"), this.#countsOf(this.node)];
     const write = async (changes: [string, number][]) => {
-      const lease = [this.node, this.lease, this.#fresh ? 1 : 0, this.#here];
+      const lease = [this.node, this.lease, this.#mustWriteAll ? 1 : 0, this.#nodesChannel];
       const nodes = (await connection.eval(LEASE, keys, [...lease, ...changes.flat()])) as Buffer[];
       this.#others = new Set(nodes.map(String));
     };
-    const fresh = this.#fresh;
+    const writeAll = this.#mustWriteAll;
     try {
-      if (fresh) this.#written.clear();
+      if (writeAll) this.#written.clear();
       await write([]);
-      this.#fresh = false;
-      // One walk over the rooms at a time, unless nothing of an earlier one counts.
-      if (this.#walk && !fresh) return;
+      this.#mustWriteAll = false;
+      // One walk over the rooms at a time, unless a new connection needs a complete one.
+      if (this.#walk && !writeAll) return;
       const walk = (this.#walk = {});
       for await (const changes of this.#changes(this.#localNode)) {
         if (this.#walk !== walk) return;
@@ -192,17 +196,17 @@ export class RedisPeers implements Peers {
       }
       this.#walk = undefined;
     } catch {
-      // Told by the log's fault. The next time all of it is written.
-      this.#fresh = true;
+      // The log reports the fault. The next time everything is written.
+      this.#mustWriteAll = true;
       this.#walk = undefined;
     }
   }
 
-  /** Rooms with another count than was written, found a slice per tick. */
-  async *#changes(member: LocalNode): AsyncIterable<[string, number][]> {
+  /** Returns rooms whose count differs from the one last written, a slice per tick. */
+  async *#changes(localNode: LocalNode): AsyncIterable<[string, number][]> {
     let changes: [string, number][] = [];
     let slice = new TickSlice(ROOMS_PER_TICK);
-    for (const [room, count] of this.#counted(member)) {
+    for (const [room, count] of this.#counted(localNode)) {
       if (this.#written.get(room) !== count) changes.push([room, count]);
       if (slice.take()) continue;
       if (changes.length > 0) yield changes;
@@ -212,18 +216,18 @@ export class RedisPeers implements Peers {
     if (changes.length > 0) yield changes;
   }
 
-  /** All rooms that somebody here is in, and those of which that was written. */
-  *#counted(member: LocalNode): Iterable<[string, number]> {
-    yield* member.counts();
+  /** Returns the counts of all rooms with sessions of this node, and 0 for rooms that had some. */
+  *#counted(localNode: LocalNode): Iterable<[string, number]> {
+    yield* localNode.counts();
     for (const room of this.#written.keys()) {
-      const count = member.count(room);
+      const count = localNode.count(room);
       if (count === 0) yield [room, 0];
     }
   }
 
   async #readCounts(): Promise<ReadonlyMap<string, number>> {
     const start = this.#countsOf("");
-    const flat = (await this.ask((connection) =>
+    const flat = (await this.runWhenReady((connection) =>
       connection.eval(COUNTS, [this.names.shared("nodes")], [this.node, start]),
     )) as Buffer[];
     const counts = new Map<string, number>();
@@ -234,16 +238,16 @@ export class RedisPeers implements Peers {
     return counts;
   }
 
-  get #all(): string {
+  get #allChannel(): string {
     return this.names.shared("nodes:all");
   }
 
-  /** Where nodes that come and leave are told of. */
-  get #here(): string {
+  /** Channel that announces nodes that join or leave. */
+  get #nodesChannel(): string {
     return this.names.shared("nodes:here");
   }
 
-  get #own(): string {
+  get #ownChannel(): string {
     return this.#channelOf(this.node);
   }
 

@@ -1,19 +1,19 @@
-// What a log in Redis counts: plain numbers.
+// Counters of the log in Redis.
 
 export class RedisStats {
-  /** Connections that were made, and those that broke. */
+  /** Connections opened, and connections broken. */
   connects = 0;
   breaks = 0;
-  /** Commands of connections that are gone. */
+  /** Commands sent on earlier connections. */
   commandsBefore = 0;
-  /** How often a room was found to have missed something, and by what. */
+  /** Rooms that had missed messages, by the check that detected it. */
   readonly repairs = { prev: 0, check: 0, reconnect: 0 };
-  /** How often it began anew. */
+  /** New epochs. */
   renewals = 0;
-  /** Reads that were asked for, and commands that they took: those of one room share. */
+  /** Reads requested, and commands sent for them. Concurrent reads of one room share commands. */
   readonly reads = { wanted: 0, sent: 0 };
-  /** Publications that were refused, or not answered in time. */
+  /** Publications that were refused or timed out. */
   refused = 0;
-  /** Keys that Redis evicted, of any program. */
+  /** Keys evicted by Redis, of all programs. */
   evicted = 0;
 }

@@ -1,41 +1,44 @@
-// Entering the log on a connection: after a restart of Redis, no node continues before all that were there have come.
+// Enters the log on a connection. After a restart of Redis, no node continues before all nodes have entered.
 import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import { ENTER } from "./node-scripts.ts";
 
-/** A server that is another one than before goes on so far ahead. */
+/** The seq increases by this number when the server differs from the previous one. */
 const SEQ_JUMP = 1_000_000;
-/** While others are awaited, how often a node asks whether they have come, in ms. */
+/** Interval between two attempts while other nodes are awaited, in ms. */
 const POLL_INTERVAL_MS = 50;
 
-/** What the log is at this moment. */
+/** The state of the log on entry. */
 export interface LogEntry {
   epoch: string;
   seq: number;
-  /** What was published up to this seq may have been lost, and nobody can tell. */
+  /** Messages up to this seq may be lost, and this cannot be determined. */
   doubt: number;
 }
 
-/** What a node knows of those that share the log. */
+/** The known nodes that share the log. */
 export interface ClusterNodes {
-  /** This one. */
+  /** The name of this node. */
   readonly node: string;
-  /** All that were heard of lately. */
+  /** The names of all nodes with a recent lease. */
   readonly others: Iterable<string>;
-  /** How long a node that is not heard of counts as there, in ms. */
+  /** Time without a renewal after which a node counts as gone, in ms. */
   readonly lease: number;
 }
 
 export class RestartBarrier {
-  /** @param period what is known of a room is remembered for three times this, in ms */
+  /** @param period a room's position is remembered for three times this, in ms */
   constructor(
     readonly names: KeyNames,
     readonly period: number,
     readonly nodes: ClusterNodes,
   ) {}
 
-  /** @param seen the newest that this node has given or acknowledged */
+  /**
+   * Enters the log. Resolves when this node may continue.
+   * @param seen the newest position that this node has delivered or acknowledged
+   */
   async enter(connection: RedisConnection, seen: Cursor): Promise<LogEntry> {
     const { names, nodes } = this;
     for (;;) {

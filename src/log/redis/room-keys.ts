@@ -1,9 +1,9 @@
-// What every script about a room is told: where it is kept, and how much of it.
+// Common arguments of the scripts for a room: its keys and its retention.
 import type { Retention } from "../../rooms/rule.ts";
 import type { KeyNames } from "./key-names.ts";
 
 export class RoomKeys {
-  /** @param period what is known of a room is remembered for three times this, in ms */
+  /** @param period a room's position is remembered for three times this, in ms */
   constructor(
     readonly names: KeyNames,
     public retentionOf: (room: string) => Retention,
@@ -18,7 +18,7 @@ export class RoomKeys {
 
   retention(room: string): string[] {
     const { count, age, bytes } = this.retentionOf(room);
-    // More than a century is for ever; Redis counts in ms.
+    // Redis uses integers: `Infinity` becomes more than a century, in ms.
     return [count, Math.min(age, 4e12), Math.min(bytes, 1e15)].map((bound) => bound.toFixed(0));
   }
 }

@@ -1,6 +1,6 @@
-// What the scripts about rooms share: each part is Lua that the scripts in scripts.ts are put together from.
+// Common parts of the scripts for rooms, in Lua. scripts.ts combines them.
 
-// KEYS[1] is the log's own hash: epoch, seq, run (which life of the server), and two marks in time.
+// KEYS[1] is the hash of the log: epoch, seq, run (of the server), and two marks.
 export const NOW = `
 local log = KEYS[1]
 local clock = redis.call('TIME')
@@ -10,14 +10,13 @@ local function whole(number) return string.format('%.0f', number) end
 
 export const EPOCH = `
 ${NOW}
-if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log began anew') end
+if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log has a new epoch') end
 `;
 
 /**
- * What is known of a room outlives its last publication by three periods. A room of which nothing is known may be one
- * that was forgotten since: it is complete from the seq that was the newest at least one, at most three periods ago.
- * Marks are made by who enters the log and by every sweep, so one is at hand whenever it is asked for. ARGV[2]: the
- * period in ms.
+ * A room's position outlives its last publication by three periods. An unknown room may have been removed since then:
+ * it is complete from the newest seq of a time at least one and at most three periods ago. Every entry to the log and
+ * every sweep records the seq (a mark), so a mark is always available. ARGV[2]: the period in ms.
  */
 export const FORGOTTEN = `
 local period = tonumber(ARGV[2])
@@ -29,25 +28,26 @@ local function forgotten()
   redis.pcall('HSET', log, 'old', old, 'mark', marks[1] or '0', 'marked', whole(now))
   return tonumber(old)
 end
--- From now on, no room of which nothing is known is complete from before this seq.
+-- From now on, an unknown room is complete from this seq at the earliest.
 local function forget(seq)
   redis.pcall('HSET', log, 'old', whole(seq), 'mark', whole(seq), 'marked', whole(now))
 end
 `;
 
 /**
- * Finds what is known of a room, although Redis may have evicted or expired any key, or a person may have deleted it.
- * Every answer is true at the moment of the call, because eviction never happens inside a script:
- * - Its hash is there: it is the truth. If the stream is gone, everything up to `last` is gone (READ and APPEND see it).
- * - Only its stream is there: it holds the newest seq (its last id, also when it is empty), and each entry names the
- *   one before it. The hash is restored from that, and nothing is lost.
- * - Neither is there: the index tells a room that was lost from one that was never used, or has expired. It has every
- *   room until its hash expires, and, as a single key without an expiry, it is not evicted by `volatile-*`. If `allkeys-*`
- *   evicts it, its guard (the empty name) is gone with it: then any room may be lost, and the marks rise to the newest
- *   seq. Rooms that were published to earlier and are lost later are below the marks, later ones are in the new index.
- * - The log's own hash is gone: the epoch is, too, and the log starts a new one.
- * Where a room was lost, `floor` alone is written, so that the answer stays the same until its next publication.
- * Returns last, bytes, first, floor. Without `last`, nothing is known but that it is complete from `floor` on.
+ * Finds a room, although Redis may have evicted or expired any key, or an operator may have deleted it. Every result
+ * is correct at the moment of the call, because eviction never happens inside a script:
+ * - The hash exists: it is correct. If the stream is lost, everything up to `last` is lost (READ and APPEND detect
+ * it).
+ * - Only the stream exists: it has the newest seq (its last id, even if it is empty), and each entry names the one
+ * before it. The hash is restored from that, and nothing is lost.
+ * - Neither exists: the index distinguishes a lost room from one that was never used or has expired. It has every
+ * room until its hash expires. As a single key without an expiry, it is not evicted by `volatile-*`. If `allkeys-*`
+ * evicts it, its guard (the empty name) is lost with it: then any room may be lost, and the marks rise to the newest
+ * seq. Rooms published to earlier are below the marks, later ones are in the new index.
+ * - The hash of the log is lost: the epoch is lost too, and the log starts a new one.
+ * If a room is lost, only `floor` is written, so that the result stays the same until its next publication. Returns
+ * last, bytes, first, floor. Without `last`, the room is unknown, and complete from `floor` on.
  */
 export const FIND = `
 local function restore(room, stream)
@@ -61,7 +61,7 @@ local function restore(room, stream)
     bytes = bytes + tonumber(size) + 256
     if i == 1 then
       first, floor = time, prev
-      -- Nothing was known of its room: it says itself from where the room is complete.
+      -- The room was unknown before: the message has the seq from which it is complete.
       if prev == '0' then
         floor = string.match(some[i][2][2], '^%d+ %d+ %d+ %d+ (%d+)') or whole(tonumber(seq) - 1)
       end
@@ -93,9 +93,9 @@ end
 `;
 
 /**
- * Lets go of what is over a room's bounds. KEYS[2..5]: the room's hash (last, floor, bytes, first: when the oldest
- * was published), its stream, the rooms of which something is kept, the index of all rooms of which something is known,
- * by when that expires. ARGV[3..5]: count, age in ms, bytes.
+ * Removes messages above a room's retention. KEYS[2..5]: the room's hash (last, floor, bytes, first: time of the
+ * oldest message), its stream, the rooms with stored messages, the index of all known rooms by their expiry.
+ * ARGV[3..5]: count, age in ms, bytes.
  */
 export const TRIM = `
 local room, stream, rooms, index = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -113,7 +113,7 @@ local function trim(name, bytes, first)
     end
     if floor then redis.call('XTRIM', stream, 'MINID', whole(tonumber(floor) + 1)) end
   end
-  -- Nothing is written where nothing has changed: what is full can still be read.
+  -- No write without a change: a Redis without free memory can still be read.
   if floor then redis.call('HSET', room, 'floor', floor, 'bytes', whole(bytes), 'first', whole(first)) end
   if floor and kept == 0 then redis.call('ZREM', rooms, name) end
   return kept

@@ -1,4 +1,4 @@
-// A script that Redis runs: its text, and the name that Redis gives it.
+// A Lua script for Redis: its text and its hash, which identifies it in Redis.
 import { createHash } from "node:crypto";
 
 export interface Script {

@@ -1,4 +1,4 @@
-// The server-side scripts: each is one atomic step in Redis. Every one about rooms checks the epoch first.
+// Server-side scripts, each an atomic step in Redis. All scripts for rooms check the epoch first.
 import { PRESENCE_SCRIPTS } from "./presence/presence-scripts.ts";
 import { COUNTS, ENTER, LEASE } from "./node-scripts.ts";
 import { type Script, script } from "./script.ts";
@@ -6,15 +6,15 @@ import { EPOCH, FIND, FORGOTTEN, TRIM } from "./script-parts.ts";
 
 export type { Script };
 
-/** What `APPEND` answers for a key that was used with something else. */
+/** Result of `APPEND` for a key that was used with different content. */
 export const REUSED = 2;
 
 /**
- * Numbers a publication, keeps it and tells those who follow its room.
- * KEYS[6]: the idempotency key, where there is one. ARGV[6]: how long it is remembered, in ms; ARGV[7]: the room's
- * channel; ARGV[8]: its name; ARGV[9]: the size of the data; ARGV[10]: everything else, as codec.ts writes it;
- * ARGV[11]: the hash of what is published, where there is a key. Keys of older versions have none, and match anything.
- * Returns seq, prev, time, and 1 for a new publication, 0 for a repeated one, `REUSED` where the key has another hash.
+ * Numbers a publication, stores it and notifies its room's subscribers. KEYS[6]: the idempotency key, if any.
+ * ARGV[6]: its time to live, in ms; ARGV[7]: the room's channel; ARGV[8]: its name; ARGV[9]: the size of the data;
+ * ARGV[10]: everything else, as encoded by codec.ts; ARGV[11]: the hash of the publication, if it has a key. Keys of
+ * older versions have no hash, and match any publication. Returns seq, prev, time, and 1 for a new publication, 0 for
+ * a repeated one, `REUSED` if the key has a different hash.
  */
 export const APPEND = script(
   EPOCH,
@@ -62,9 +62,9 @@ return {seq, prev, now, 1}
 );
 
 /**
- * Reads a room, trimmed first. ARGV[6]: its name; ARGV[7]: after this seq, or '-' for the newest; ARGV[8]: at most so
- * many; ARGV[9]: about so many bytes. Returns the log's seq, the room's last and floor, whether the end was reached,
- * and the publications, oldest first.
+ * Trims and reads a room. ARGV[6]: its name; ARGV[7]: the position, or '-' for the newest; ARGV[8]: maximum number;
+ * ARGV[9]: approximate maximum size in bytes. Returns the log's seq, the room's last and floor, 1 if the end was
+ * reached, and the publications, oldest first.
  */
 export const READ = script(
   EPOCH,
@@ -80,7 +80,7 @@ if not known[1] then
   return {seq, floor, floor, 1, {}}
 end
 local kept = trim(ARGV[6], tonumber(known[2] or 0), tonumber(known[3] or now))
--- Nothing is there, also where the server itself threw it out: then all of it is gone.
+-- The stream is empty, or the server has evicted it: then all messages are lost.
 local floor = kept == 0 and tonumber(known[1]) or tonumber(redis.call('HGET', room, 'floor') or 0)
 floor = math.max(floor, doubt)
 local entries
@@ -109,7 +109,7 @@ return {seq, tonumber(known[1]), floor, ended, messages}
 `,
 );
 
-/** The log's seq, and the newest of each room: KEYS[2..] are their hashes. 0 where nothing is known of it. */
+/** Returns the log's seq, and the newest seq of each room: KEYS[2..] are their hashes. 0 if the room is unknown. */
 export const NEWEST = script(
   EPOCH,
   `
@@ -120,8 +120,8 @@ return answer
 );
 
 /**
- * Of rooms of which nothing was known: the newest of each, or the negative seq from which it is complete. KEYS[2]: the
- * index; then each room's hash and stream. ARGV[2]: the period; then the rooms' names.
+ * Returns, for rooms that were unknown, the newest seq of each, or the negative seq from which it is complete.
+ * KEYS[2]: the index; then each room's hash and stream. ARGV[2]: the period; then the rooms' names.
  */
 export const PROBE = script(
   EPOCH,
@@ -137,7 +137,9 @@ return answer
 `,
 );
 
-/** Forgets what is kept of a room, everywhere. ARGV[2]: its name; ARGV[3]: its channel. Keys as for reading. */
+/**
+ * Deletes the stored messages of a room, on all nodes. ARGV[2]: its name; ARGV[3]: its channel. Keys as for `READ`.
+ */
 export const FORGET = script(
   EPOCH,
   `
@@ -150,7 +152,7 @@ return tonumber(redis.call('HGET', log, 'seq') or 0)
 `,
 );
 
-/** The rooms of which something is kept. KEYS[2]: where they are listed, by when the newest of each is too old. */
+/** Returns the rooms with stored messages. KEYS[2]: their sorted set, by the expiry of the newest. */
 export const ROOMS = script(
   EPOCH,
   `
@@ -159,9 +161,9 @@ return redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. whole(now), '+inf')
 );
 
 /**
- * Frees rooms in which everything is too old, a few at a time, and the index of rooms that have expired.
- * KEYS[2]: where rooms are listed; KEYS[3]: the index. ARGV[3]: how many;
- * ARGV[4], ARGV[5]: what the keys of rooms and of their streams begin with. Returns how many there were.
+ * Frees some rooms whose messages have all expired, and removes expired rooms from the index. KEYS[2]: the rooms with
+ * stored messages; KEYS[3]: the index. ARGV[3]: maximum number; ARGV[4], ARGV[5]: prefixes of the keys of rooms and
+ * of their streams. Returns the number of freed rooms.
  */
 export const SWEEP = script(
   EPOCH,

@@ -1,4 +1,4 @@
-// What comes from Redis for the rooms that are followed here: in order, complete, or known not to be.
+// Receives publications from Redis for the subscribed rooms: delivers them in order, and detects missed ones.
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
@@ -13,20 +13,20 @@ import type { RedisStats } from "./redis-stats.ts";
 export class Subscriber {
   readonly names: KeyNames;
   epoch = "";
-  /** Everything up to this seq, of all rooms that are followed here, was given. */
+  /** Everything up to this seq, in all subscribed rooms, was delivered. */
   last = 0;
-  /** The newest that was acknowledged: what was given may be older, when the connection broke in between. */
+  /** The newest acknowledged seq. It may be ahead of the delivered ones if the connection broke in between. */
   #acknowledged = 0;
-  /** Publications are given as they come. Else they are held, until it is clear what was missed. */
+  /** True while publications are delivered on arrival. Otherwise they are held until the missed ones are known. */
   live = false;
   onEpochChange: (before: Cursor) => void = () => {};
   readonly rooms = new Map<string, Subscription>();
-  /** The life of the log that is subscribed to: while it is entered it is not known yet what was missed of it. */
+  /** The epoch of the current subscriptions. Differs from `epoch` while the log is being entered. */
   #entered = "";
   #held: [room: Subscription, publication: Publication][] = [];
   #joining: Subscription[] = [];
 
-  /** @param onError told when rooms could not be followed */
+  /** @param onError called when rooms could not be subscribed to */
   constructor(
     readonly roomKeys: RoomKeys,
     readonly barrier: RestartBarrier,
@@ -38,13 +38,13 @@ export class Subscriber {
     this.names = roomKeys.names;
   }
 
-  /** Follows a room, with all others of this turn. */
+  /** Subscribes to a room, together with all others of the tick. */
   subscribe(subscription: Subscription): void {
     this.rooms.set(subscription.name, subscription);
     if (this.#joining.push(subscription) === 1) queueMicrotask(() => this.join());
   }
 
-  /** Follows the rooms that were asked for so far. Where there is no connection, the next one does. */
+  /** Subscribes to the requested rooms. Without a connection, the next one does. */
   join(): void {
     const connection = this.currentConnection();
     if (!connection || !this.live || this.#joining.length === 0) return;
@@ -62,40 +62,40 @@ export class Subscriber {
     this.currentConnection()?.unsubscribe([this.names.channel(this.#entered, name)]);
   }
 
-  /** A notification. False when it is of no room. */
-  take(channel: string, message: Buffer): boolean {
+  /** Processes a notification. Returns false if it does not belong to a room. */
+  receive(channel: string, message: Buffer): boolean {
     const name = this.names.roomOf(this.#entered, channel);
     if (name === undefined) return false;
     const room = this.rooms.get(name);
-    if (room && message.length > 0) this.#take(room, message);
+    if (room && message.length > 0) this.#receive(room, message);
     else if (room) this.onForget?.(name);
     return true;
   }
 
-  #take(room: Subscription, message: Buffer): void {
+  #receive(room: Subscription, message: Buffer): void {
     const publication = decode(room.name, message);
     if (!room.started) room.early.push(publication);
-    else if (this.live) this.#give(room, publication);
+    else if (this.live) this.#deliver(room, publication);
     else this.#held.push([room, publication]);
   }
 
-  /** A reply says that the log is at this seq: all notifications of before have come. */
-  reached(seq: number): void {
+  /** Records the log's seq from a reply: all earlier notifications have arrived. */
+  advanceTo(seq: number): void {
     if (this.live && seq > this.last) this.last = seq;
   }
 
-  /** A publication was acknowledged. If Redis does not have it later, Redis has lost something. */
+  /** Records an acknowledged publication. If Redis later lacks it, Redis has lost messages. */
   acknowledged(seq: number): void {
     if (seq > this.#acknowledged) this.#acknowledged = seq;
   }
 
-  /** The connection is gone: what comes next may leave something out. */
+  /** The connection broke: publications may be missed. */
   down(): void {
     this.live = false;
     this.#forgetHeld();
   }
 
-  /** What came and was not given yet is read again, or was of another life of the log. */
+  /** Drops held publications. They will be read again, or belong to an earlier epoch. */
   #forgetHeld(): void {
     this.#held = [];
     for (const room of this.rooms.values()) {
@@ -104,12 +104,12 @@ export class Subscriber {
     }
   }
 
-  /** The newest that anybody may have had from this node. */
+  /** The newest position that a client may have from this node. */
   get seen(): Cursor {
     return { epoch: this.epoch, seq: Math.max(this.last, this.#acknowledged) };
   }
 
-  /** Enters the log on a new connection, or again on one, and finds out what was missed. */
+  /** Enters the log on a new connection, or again on the same one, and determines the missed publications. */
   async enter(connection: RedisConnection): Promise<void> {
     this.live = false;
     const { epoch, doubt } = await this.barrier.enter(connection, this.seen);
@@ -128,12 +128,12 @@ export class Subscriber {
     const held = this.#held;
     this.#held = [];
     this.live = true;
-    for (const [room, publication] of held) this.#give(room, publication);
-    this.reached(newest.seq);
+    for (const [room, publication] of held) this.#deliver(room, publication);
+    this.advanceTo(newest.seq);
     this.join();
   }
 
-  /** Asks what the newest of every room is. What is newer than what was given was missed. */
+  /** Compares the newest seq of every room with the delivered ones, to detect missed publications. */
   async check(connection: RedisConnection): Promise<void> {
     if (!this.live) return;
     for (const rooms of chunksOf(this.rooms.values())) {
@@ -141,7 +141,7 @@ export class Subscriber {
       const newest = await readNewest(connection, this.names, this.epoch, some);
       if (!this.live) return;
       this.#repair(newest, some, "check");
-      this.reached(newest.seq);
+      this.advanceTo(newest.seq);
     }
   }
 
@@ -158,12 +158,12 @@ export class Subscriber {
 
   #resume(newest: NewestPositions, rooms: Subscription[], doubt: number): void {
     this.#repair(newest, rooms, "reconnect", doubt > this.last);
-    // Only now: what was live in other rooms had everything up to what it was.
+    // Only now: live sessions in other rooms had everything up to the previous position.
     this.last = Math.max(this.last, newest.seq);
     for (const room of rooms) if (!room.started) this.#start(room, newest);
   }
 
-  /** @param all whether any room may have missed something */
+  /** @param all any room may have missed something */
   #repair(
     { seq, rooms }: NewestPositions,
     some: Subscription[],
@@ -177,7 +177,7 @@ export class Subscriber {
       this.stats.repairs[by]++;
       room.last = Math.max(newest, room.last);
       room.onStart(seq);
-      room.given();
+      room.onDelivered();
     }
   }
 
@@ -185,11 +185,11 @@ export class Subscriber {
     if (rooms.length === 0) return;
     const newest = await this.#subscribe(connection, this.epoch, rooms);
     if (!this.live || this.currentConnection() !== connection) return;
-    this.reached(newest.seq);
+    this.advanceTo(newest.seq);
     for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
   }
 
-  /** First the subscription, then the question: what is newer than the answer comes as a notification. */
+  /** Subscribes, then reads the positions: everything after them arrives as a notification. */
   async #subscribe(
     connection: RedisConnection,
     epoch: string,
@@ -205,23 +205,23 @@ export class Subscriber {
     room.started = true;
     room.last = rooms.get(room.name) ?? 0;
     room.onStart(seq);
-    for (const publication of room.early.splice(0)) this.#give(room, publication);
-    room.given();
+    for (const publication of room.early.splice(0)) this.#deliver(room, publication);
+    room.onDelivered();
     room.starting.resolve();
   }
 
-  /** Here a publication is given to those who follow its room. */
-  #give(room: Subscription, publication: Publication): void {
+  /** Here a publication is delivered to its room on this node. */
+  #deliver(room: Subscription, publication: Publication): void {
     const { seq, prev } = publication;
     if (seq <= room.last || this.rooms.get(room.name) !== room) return;
     if (seq > this.last) this.last = seq;
-    // A room of which nothing was known begins at 0.
+    // For a room that was unknown, `last` is 0.
     if (prev > room.last) {
       this.stats.repairs.prev++;
       room.onStart(prev);
     }
     room.last = seq;
     room.onPublication(publication);
-    room.given();
+    room.onDelivered();
   }
 }

@@ -1,11 +1,11 @@
-// A room that is followed here: how far its publications have come, and who waits for that.
+// A subscribed room: the position up to which publications were delivered, and the acknowledgements that wait for it.
 import type { Publication } from "../../protocol/publication.ts";
 
 export class Subscription {
-  /** The seq of the newest that was given, or that it began after. */
+  /** The seq of the newest delivered publication, or the position at which the subscription started. */
   last = 0;
   started = false;
-  /** What came before it was known where it begins. */
+  /** Publications that arrived before the start position was known. */
   early: Publication[] = [];
   readonly starting = Promise.withResolvers<void>();
   #acks: { seq: number; resolve: () => void }[] = [];
@@ -16,18 +16,18 @@ export class Subscription {
     readonly onStart: (after: number) => void,
   ) {}
 
-  /** Whoever gets an ack has had the publication, if it is in the room. */
+  /** Resolves an acknowledgement after the publication was delivered to this room. */
   acknowledge(seq: number, resolve: () => void): void {
     if (this.started && seq <= this.last) resolve();
     else this.#acks.push({ seq, resolve });
   }
 
-  /** Everything up to `last` was given. */
-  given(): void {
+  /** Resolves the acknowledgements of all delivered publications. */
+  onDelivered(): void {
     while (this.#acks[0] && this.#acks[0].seq <= this.last) this.#acks.shift()?.resolve();
   }
 
-  /** What was acknowledged will not be given by this connection: it is kept all the same. */
+  /** Resolves all acknowledgements: this connection will not deliver the publications, but they are stored. */
   release(): void {
     for (const { resolve } of this.#acks.splice(0)) resolve();
   }

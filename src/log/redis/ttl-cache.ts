@@ -1,6 +1,6 @@
-// Something that costs to know: asked for once, and for a moment the same for all who want it.
+// Caches an expensive async result for a time, and shares concurrent loads.
 
-/** @param ms for how long an answer is good. A failed one is not kept */
+/** @param ms time for which a result is cached; a rejection is not cached */
 export function ttlCache<T>(ms: number, load: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let until = 0;

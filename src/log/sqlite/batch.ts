@@ -62,8 +62,8 @@ export interface WriteBatch {
 }
 
 /** The result of a batch. With an error, the batch was not stored, not even in part. */
-/** Duration of the transaction, in ms. */
 export interface WriteOutcome {
+  /** Duration of the transaction, in ms. */
   took: number;
   /** Number of expired publications that were deleted since the last result. */
   trimmed: number;

@@ -1,26 +1,27 @@
-// The server-side scripts of presence: each is one atomic step in Redis.
+// Server-side scripts of presence, each an atomic step in Redis.
 //
-// A source is a node's connection. `sources` has them by when their leases end; `rooms:<source>` names the rooms where
-// it sees anybody; `here:<source>:<room>` is whom, in its words; `users:<room>` counts by how many sources each user is
-// seen; `seen:<room>` has, of each source, "guests sessions", and under ":v" the number of the newest change, under
-// ":list" how many users may be named. `leaving` has the sources that left rooms, by when it counts.
+// A source is a node's connection. `sources` has all sources by the end of their leases; `rooms:<source>` has the
+// rooms in which it reports users or guests; `here:<source>:<room>` has its reports by user; `users:<room>` has the
+// number of sources per user; `seen:<room>` has "guests sessions" per source, the number of the newest change under
+// ":v", and the maximum number of users to list under ":list". `leaving` has the sources that left rooms, by the end
+// of their grace period.
 import { type Script, script } from "../script.ts";
 
-// KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: what the names of all keys begin with.
+// KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: the prefix of all keys.
 const SHARED_LUA = `
 local sources, leaving, counter, start = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
--- While a slot is on its way to another server of a Cluster, to ask for a key that is not here is an error. One that is
--- nowhere makes it come before anything was done: no script stops halfway.
+-- While a slot migrates to another server of a Cluster, access to a key that has moved is an error. Access to a key
+-- that never exists causes this error before the script has changed anything, so no script stops halfway.
 redis.call('EXISTS', start .. 'nothing')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function whole(number) return string.format('%.0f', number) end
-local function isThere(source)
+local function is_live(source)
   local ends = redis.call('ZSCORE', sources, source)
   return ends and tonumber(ends) > now
 end
--- What changed is numbered, and told: to everybody by name, as long as they are few enough.
-local function tell(room, source, guests, sessions, list, said, gone)
+-- Numbers a change and publishes it. Users are included while they are few enough to list.
+local function publish_change(room, source, guests, sessions, list, reports, left)
   local seen, users = start .. 'seen:' .. room, start .. 'users:' .. room
   local v = redis.call('INCR', counter)
   local prev = redis.call('HGET', seen, ':v') or '0'
@@ -37,13 +38,13 @@ local function tell(room, source, guests, sessions, list, said, gone)
   if redis.call('HLEN', seen) == 2 then redis.call('DEL', seen) end
   local names = ''
   if size <= list then
-    for i = 1, #gone do gone[i] = cjson.encode(gone[i]) end
-    names = ',[' .. table.concat(said, ',') .. '],[' .. table.concat(gone, ',') .. ']'
+    for i = 1, #left do left[i] = cjson.encode(left[i]) end
+    names = ',[' .. table.concat(reports, ',') .. '],[' .. table.concat(left, ',') .. ']'
   end
   redis.call('PUBLISH', start .. 'who:' .. room, '[' .. whole(v) .. ',' .. prev .. ',' .. cjson.encode(source) .. ','
     .. whole(size) .. ',' .. guests .. ',' .. sessions .. names .. ']')
 end
-local function forget(room, source, user)
+local function remove_user(room, source, user)
   if redis.call('HDEL', start .. 'here:' .. source .. ':' .. room, user) == 0 then return false end
   local users = start .. 'users:' .. room
   if redis.call('HINCRBY', users, user, -1) <= 0 then redis.call('HDEL', users, user) end
@@ -52,49 +53,52 @@ end
 `;
 
 /**
- * A source begins, or renews its lease. ARGV[2..4]: source; lease in ms; 1 to begin. Returns the number of the newest
- * change. Fails with GONE where its lease has ended: the others may have been told that it is gone.
+ * Starts a source, or renews its lease. ARGV[2..4]: source; lease in ms; 1 to start. Returns the number of the newest
+ * change. Fails with GONE if the lease has ended, because other nodes may have been notified that the source is gone.
  */
 export const PRESENT_ROOMS = script(
   SHARED_LUA,
   `
-if ARGV[4] ~= '1' and not isThere(ARGV[2]) then return redis.error_reply('GONE the lease has ended') end
+if ARGV[4] ~= '1' and not is_live(ARGV[2]) then return redis.error_reply('GONE the lease has ended') end
 redis.call('ZADD', sources, whole(now + tonumber(ARGV[3])), ARGV[2])
 return tonumber(redis.call('GET', counter) or 0)
 `,
 );
 
 /**
- * A source says what has changed in a room. ARGV[2..7]: source, room, how many may be named, guests, sessions of users,
- * and the source that it takes the place of, or ''. Then users, and what is said of each: JSON, or '' when they left.
+ * Reports changes of a source in a room. ARGV[2..7]: source, room, maximum number of users to list, guests, sessions
+ * of users, and the source that it replaces, or ''. Then users and their reports: JSON, or '' for users who left.
  */
 export const REPORT = script(
   SHARED_LUA,
   `
 local source, room, list, guests, sessions, before = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
-if not isThere(source) then return redis.error_reply('GONE the lease has ended') end
+if not is_live(source) then return redis.error_reply('GONE the lease has ended') end
 local here, users, seen = start .. 'here:' .. source .. ':' .. room, start .. 'users:' .. room, start .. 'seen:' .. room
-local said, gone = {}, {}
+local reports, left = {}, {}
 for i = 8, #ARGV, 2 do
   local user, text = ARGV[i], ARGV[i + 1]
   if text == '' then
-    if forget(room, source, user) then gone[#gone + 1] = user end
+    if remove_user(room, source, user) then left[#left + 1] = user end
   elseif redis.call('HGET', here, user) ~= text then
     if redis.call('HSET', here, user, text) == 1 then redis.call('HINCRBY', users, user, 1) end
-    said[#said + 1] = text
+    reports[#reports + 1] = text
   end
 end
--- Guests have no names: they would be counted twice.
+-- Guests have no names, so they would be counted twice.
 local old = before ~= '' and redis.call('HGET', seen, before)
 if old then redis.call('HSET', seen, before, '0 ' .. string.match(old, ' (%d+)')) end
 local counts = guests .. ' ' .. sessions
-if #said == 0 and #gone == 0 and (redis.call('HGET', seen, source) or '0 0') == counts then return 0 end
-tell(room, source, guests, sessions, list, said, gone)
+if #reports == 0 and #left == 0 and (redis.call('HGET', seen, source) or '0 0') == counts then return 0 end
+publish_change(room, source, guests, sessions, list, reports, left)
 return 1
 `,
 );
 
-/** A source is going. ARGV[2]: it; then rooms, and for how many ms more those whom it saw there count as present. */
+/**
+ * Starts the grace period of a source. ARGV[2]: the source; then rooms, and the time in ms for which its users there
+ * stay present.
+ */
 export const START_GRACE = script(
   SHARED_LUA,
   `
@@ -105,12 +109,12 @@ end
 `,
 );
 
-/** A source is gone: its lease ends now. ARGV[2]: it. */
+/** Ends the lease of a source. ARGV[2]: the source. */
 export const END_NODE = script(SHARED_LUA, `redis.call('ZADD', sources, 'XX', 1, ARGV[2])`);
 
 /**
- * Sees to those whose time is over, a few at a time. ARGV[2]: about how many users in one step. Returns whether there
- * is more to do.
+ * Removes expired sources and grace periods, a few at a time. ARGV[2]: approximate number of users per step. Returns
+ * a positive number if there is more to do.
  */
 export const EXPIRE = script(
   SHARED_LUA,
@@ -127,14 +131,14 @@ for _, pair in ipairs(redis.call('ZRANGEBYSCORE', leaving, '-inf', whole(now), '
   local source, room = string.match(pair, '^(%S+) (.*)$')
   local here, seen = start .. 'here:' .. source .. ':' .. room, start .. 'seen:' .. room
   local found = redis.call('HSCAN', here, 0, 'COUNT', math.max(10, budget))[2]
-  local gone = {}
+  local left = {}
   for i = 1, #found, 2 do
-    forget(room, source, found[i])
-    gone[#gone + 1] = found[i]
+    remove_user(room, source, found[i])
+    left[#left + 1] = found[i]
   end
-  tell(room, source, '0', '0', tonumber(redis.call('HGET', seen, ':list') or 0), {}, gone)
+  publish_change(room, source, '0', '0', tonumber(redis.call('HGET', seen, ':list') or 0), {}, left)
   if redis.call('EXISTS', here) == 0 then redis.call('ZREM', leaving, pair) end
-  budget = budget - #gone - 1
+  budget = budget - #left - 1
   if budget <= 0 then return 1 end
 end
 return redis.call('ZCOUNT', leaving, '-inf', whole(now)) + redis.call('ZCOUNT', sources, '-inf', whole(now))
@@ -142,9 +146,9 @@ return redis.call('ZCOUNT', leaving, '-inf', whole(now)) + redis.call('ZCOUNT', 
 );
 
 /**
- * Who is in a room. ARGV[2..4]: room, how many may be named, and about how many bytes of that. Returns the number of
- * its newest change, how many users there are, sources with their guests and sessions, and, where they are few enough,
- * what each source says, in the same order.
+ * Reads the presence of a room. ARGV[2..4]: room, maximum number of users to list, and approximate maximum size in
+ * bytes. Returns the number of the newest change, the number of users, sources with their guests and sessions, and,
+ * if the users are few enough, the reports of each source in the same order.
  */
 export const READ_PRESENCE = script(
   SHARED_LUA,
@@ -152,21 +156,21 @@ export const READ_PRESENCE = script(
 local room, list, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local users = redis.call('HLEN', start .. 'users:' .. room)
 local fields = redis.call('HGETALL', start .. 'seen:' .. room)
-local v, counts, words, bytes, named = '0', {}, {}, 0, users <= list
+local v, counts, by_source, bytes, listed = '0', {}, {}, 0, users <= list
 for i = 1, #fields, 2 do
   if fields[i] == ':v' then v = fields[i + 1]
   elseif string.sub(fields[i], 1, 1) ~= ':' then
     counts[#counts + 1] = fields[i]
     counts[#counts + 1] = fields[i + 1]
-    if named then
-      local said = redis.call('HVALS', start .. 'here:' .. fields[i] .. ':' .. room)
-      for j = 1, #said do bytes = bytes + #said[j] end
-      words[#words + 1] = said
-      named = bytes <= most
+    if listed then
+      local reports = redis.call('HVALS', start .. 'here:' .. fields[i] .. ':' .. room)
+      for j = 1, #reports do bytes = bytes + #reports[j] end
+      by_source[#by_source + 1] = reports
+      listed = bytes <= most
     end
   end
 end
-return {tonumber(v), users, counts, named and words or false}
+return {tonumber(v), users, counts, listed and by_source or false}
 `,
 );
 

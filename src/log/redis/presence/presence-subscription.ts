@@ -1,8 +1,11 @@
-// A room whose presence is followed here: what other nodes say of it, in order, or known to have left something out.
+// Presence of one subscribed room: applies the changes of other nodes in order, and detects missed ones.
 import type { PresenceReport } from "../../../rooms/presence/presence-report.ts";
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 
-/** A change: its number and that of the one before it, who says it, users of all nodes, then of the source. */
+/**
+ * A change: its number and the number of the one before it, the source, the users of all nodes, then values of the
+ * source.
+ */
 export type PresenceChange = [
   v: number,
   prev: number,
@@ -10,55 +13,58 @@ export type PresenceChange = [
   users: number,
   guests: number,
   sessions: number,
-  said?: PresenceReport[],
-  gone?: string[],
+  reports?: PresenceReport[],
+  left?: string[],
 ];
 
-/** Whom all sources see. Without `said` there are too many for names. */
+/** The presence of a room as reported by all sources. Without `reports` there are too many users to list. */
 export interface PresenceState {
   v: number;
   users: number;
-  sources: { source: string; guests: number; sessions: number; said?: PresenceReport[] }[];
+  sources: { source: string; guests: number; sessions: number; reports?: PresenceReport[] }[];
 }
 
-/** Reads what READ_PRESENCE returned. */
+/** Parses the result of READ_PRESENCE. */
 export function parsePresenceState(reply: unknown): PresenceState {
-  const [v, users, counts, words] = reply as [number, number, Buffer[], Buffer[][] | null];
+  const [v, users, counts, reportsBySource] = reply as [number, number, Buffer[], Buffer[][] | null];
   const sources: PresenceState["sources"] = [];
   for (let i = 0; i + 1 < counts.length; i += 2) {
     const [guests = 0, sessions = 0] = String(counts[i + 1])
       .split(" ")
       .map(Number);
-    const said = words?.[i / 2]?.map((text) => JSON.parse(String(text)) as PresenceReport);
-    sources.push({ source: String(counts[i]), guests, sessions, ...(said ? { said } : {}) });
+    const reports = reportsBySource?.[i / 2]?.map((text) => JSON.parse(String(text)) as PresenceReport);
+    sources.push({ source: String(counts[i]), guests, sessions, ...(reports ? { reports } : {}) });
   }
   return { v, users, sources };
 }
 
 export class PresenceSubscription {
-  /** Users here, and guests (undefined), of whom something else is to be told. */
+  /** Local users with unwritten changes; undefined stands for guests. */
   readonly dirty = new Set<string | undefined>();
   readonly started = Promise.withResolvers<void>();
-  /** What was read is not all, or was not read at all: it is to be read again. */
+  /** True if changes were missed or never read: the room must be read again. */
   stale = true;
-  /** What came while it is read. */
+  /** Changes that arrive during a read; undefined if no read is running. */
   early: PresenceChange[] | undefined;
-  /** The number of the newest change that was heard. */
+  /** Number of the newest change received. */
   #v = 0;
   /** Sessions of users, by source. */
   readonly #sources = new Map<string, number>();
 
-  /** @param isOwn whether a source is this node: it tells what it knows anyway */
+  /** @param isOwn true for sources of this node, whose reports are known already */
   constructor(
     readonly name: string,
     readonly members: PresenceSet,
-    readonly onNews: () => void,
+    readonly onChange: () => void,
     readonly isOwn: (source: string) => boolean,
   ) {}
 
-  /** @returns false when something is missing before it */
-  take(change: PresenceChange): boolean {
-    const [v, prev, source, users, guests, sessions, said, gone = []] = change;
+  /**
+   * Applies a change.
+   * @returns false if an earlier one is missing
+   */
+  apply(change: PresenceChange): boolean {
+    const [v, prev, source, users, guests, sessions, reports, left = []] = change;
     if (this.early) return this.early.push(change) > 0;
     if (v <= this.#v || this.stale) return true;
     if (prev !== this.#v) return false;
@@ -66,38 +72,41 @@ export class PresenceSubscription {
     const { members } = this;
     if (!this.isOwn(source)) {
       this.#count(source, guests, sessions);
-      for (const user of gone) members.retractFromNode(source, user);
-      for (const seen of said ?? []) members.reportFromNode(source, seen);
+      for (const user of left) members.retractFromNode(source, user);
+      for (const report of reports ?? []) members.reportFromNode(source, report);
     }
-    if (members.partial || !said) this.#setTooMany(users);
-    this.onNews();
+    if (members.partial || !reports) this.#setTooMany(users);
+    this.onChange();
     return true;
   }
 
-  /** Whom all see. @param whole false: who is not in it is not gone, Redis has forgotten them */
+  /**
+   * Replaces the reports of all sources.
+   * @param whole false after Redis lost data: missing users are not removed
+   */
   replace({ v, users, sources }: PresenceState, whole: boolean): void {
     const { members } = this;
     const others = sources.filter(({ source }) => !this.isOwn(source));
     const known = new Set(others.map(({ source }) => source));
     if (whole) for (const source of this.#sources.keys()) if (!known.has(source)) this.#drop(source);
-    const named = sources.every(({ said }) => said);
-    if (named) members.setTooMany(undefined);
-    for (const { source, guests, sessions, said } of others) {
+    const listed = sources.every(({ reports }) => reports);
+    if (listed) members.setTooMany(undefined);
+    for (const { source, guests, sessions, reports } of others) {
       this.#count(source, guests, sessions);
-      if (said && named) members.reportAllFromNode(source, said, whole);
+      if (reports && listed) members.reportAllFromNode(source, reports, whole);
     }
-    if (!named) this.#setTooMany(users);
+    if (!listed) this.#setTooMany(users);
     this.#v = v;
     this.stale = false;
-    this.onNews();
+    this.onChange();
   }
 
-  /** Nobody knows who is elsewhere. */
+  /** Drops the reports of all other nodes, because they are unknown. */
   dropAll(): void {
     for (const source of this.#sources.keys()) this.#drop(source);
     if (this.members.partial) this.members.setTooMany(0);
     this.stale = true;
-    this.onNews();
+    this.onChange();
   }
 
   #drop(source: string): void {
@@ -113,8 +122,8 @@ export class PresenceSubscription {
 
   #setTooMany(users: number): void {
     const { members } = this;
-    const begins = !members.partial;
+    const starts = !members.partial;
     members.setTooMany(users);
-    if (begins) for (const [source, sessions] of this.#sources) members.setNodeSessions(source, sessions);
+    if (starts) for (const [source, sessions] of this.#sources) members.setNodeSessions(source, sessions);
   }
 }

@@ -1,13 +1,13 @@
-// What this node writes of whom it sees: gathered for a tick, and written anew where it could not be written.
+// Writes this node's presence reports: collects changes for a tick, and repeats them if a write fails.
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 import { START_GRACE, REPORT } from "./presence-scripts.ts";
 import type { PresenceSubscription } from "./presence-subscription.ts";
 import { chunks, type RedisConnection, type RedisReply } from "../redis-connection.ts";
 import type { Script } from "../script.ts";
 
-/** Changes are gathered for so long, in ms. */
+/** Time for which changes are collected, in ms. */
 const WRITE_INTERVAL_MS = 50;
-/** So many users, or rooms, are written in one step. */
+/** Maximum number of users or rooms per command. */
 export const ITEMS_PER_WRITE = 500;
 
 /** Runs a script of presence. */
@@ -18,16 +18,16 @@ export type RunScript = (
 ) => Promise<RedisReply>;
 
 export class PresenceWriter {
-  /** Under what name it is written. */
+  /** Name of the source under which reports are written. */
   source = "";
-  /** Of which something is to be written. Some may be followed no more. */
+  /** Rooms with unwritten changes. Some may no longer be subscribed to. */
   readonly #dirty = new Set<PresenceSubscription>();
   #timer: Timer | undefined;
   #closed = false;
 
   /**
-   * @param currentConnection the connection on which this node has said that it is there
-   * @param onError told when something could not be written: it is written again by the next `flush`
+   * @param currentConnection the connection with this node's lease
+   * @param onError called when a write failed; the next `flush` repeats it
    */
   constructor(
     readonly rooms: ReadonlyMap<string, PresenceSubscription>,
@@ -36,7 +36,7 @@ export class PresenceWriter {
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
 
-  /** Something else is so of a user of a room, or of its guests. */
+  /** Records a changed user of a room, or changed guests. */
   note(room: PresenceSubscription, user: string | undefined): void {
     room.dirty.add(user);
     this.#dirty.add(room);
@@ -45,7 +45,7 @@ export class PresenceWriter {
     this.#timer.unref();
   }
 
-  /** Writes what has gathered. Where there is no connection, the next one writes all. */
+  /** Writes all changes. Without a connection, the next one writes everything. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -54,13 +54,16 @@ export class PresenceWriter {
       await Promise.all([...this.#dirty].map((room) => this.report(connection, this.#successor(room))));
   }
 
-  /** Gathers no more. */
+  /** Stops collecting changes. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  /** Writes what has changed of a room. @param before the source whose guests these were */
+  /**
+   * Writes the changes of a room.
+   * @param before the source that wrote the guests before
+   */
   async report(connection: RedisConnection, room: PresenceSubscription, before = ""): Promise<void> {
     const { members, name } = room;
     const users = [...room.dirty];
@@ -70,25 +73,28 @@ export class PresenceWriter {
     try {
       await Promise.all(
         chunks(users, ITEMS_PER_WRITE).map((some) => {
-          const said = some.flatMap((user) => (user === undefined ? [] : [user, textOf(members, user)]));
-          return this.run(connection, REPORT, [this.source, ...head, ...said]);
+          const reports = some.flatMap((user) => (user === undefined ? [] : [user, textOf(members, user)]));
+          return this.run(connection, REPORT, [this.source, ...head, ...reports]);
         }),
       );
     } catch (error) {
-      // What is so by then is written the next time.
+      // The next write has the state of that moment.
       for (const user of users) room.dirty.add(user);
       this.#dirty.add(room);
       this.onError(connection, error as Error);
     }
   }
 
-  /** Those whom it saw in these rooms count for a grace, and then no more. */
+  /** Starts the grace period of all users that this source reports in the rooms. */
   async startGrace(connection: RedisConnection, rooms: [name: string, grace: number][]): Promise<void> {
     for (const some of chunks(rooms, ITEMS_PER_WRITE))
       await this.run(connection, START_GRACE, [this.source, ...some.flat()]);
   }
 
-  /** Who speaks for a room now: one that is followed no more, or the next of its name, also for what was left to say. */
+  /**
+   * Returns the subscription that writes a room now: the room itself, or a later one of the same name, which takes
+   * over the unwritten changes.
+   */
   #successor(room: PresenceSubscription): PresenceSubscription {
     const next = this.rooms.get(room.name);
     if (!next || next === room) return room;
@@ -99,6 +105,6 @@ export class PresenceWriter {
 }
 
 function textOf(members: PresenceSet, user: string): string {
-  const seen = members.localReport(user);
-  return seen ? JSON.stringify(seen) : "";
+  const report = members.localReport(user);
+  return report ? JSON.stringify(report) : "";
 }

@@ -1,4 +1,4 @@
-// Presence over several nodes: each writes who is in its rooms under a lease, and hears what the others write.
+// Presence on several nodes: each node writes its reports under a lease, and applies the changes of others.
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 import { HYSTERESIS, MAX_LIST_BYTES } from "../../../rooms/presence/presence-diff.ts";
 import type { ClusterPresence } from "../../peers.ts";
@@ -8,21 +8,24 @@ import { type PresenceChange, PresenceSubscription, parsePresenceState } from ".
 import type { RedisConnection, RunWhenReady } from "../redis-connection.ts";
 import type { KeyNames } from "../key-names.ts";
 
-/** Of what is said of users in a room so many bytes are read: some are seen on several nodes. */
+/** Maximum size of the reports to read for a room, in bytes, because users may be reported by several nodes. */
 const MAX_READ_BYTES = 2 * MAX_LIST_BYTES;
 
 export class RedisPresence implements ClusterPresence {
   readonly #rooms = new Map<string, PresenceSubscription>();
   #joining: PresenceSubscription[] = [];
-  /** Each connection is a source of its own: what an earlier one wrote is swept up once this one has written all. */
+  /**
+   * Each connection is a separate source. The reports of the previous one are removed after the new one has written
+   * all.
+   */
   readonly #writer: PresenceWriter;
   #connections = 0;
-  /** Where it has said that it is there. */
+  /** The connection with a lease. */
   #active: RedisConnection | undefined;
   #entering: RedisConnection | undefined;
-  /** When it last renewed its lease. */
+  /** Time of the last renewal of the lease. */
   #renewed = performance.now();
-  /** The number of the newest change that Redis had, and when Redis was found to have lost some. */
+  /** The number of the newest change in Redis, and the time at which a loss was detected. */
   #newest = 0;
   #lost = Number.NEGATIVE_INFINITY;
   #reloading = false;
@@ -33,12 +36,12 @@ export class RedisPresence implements ClusterPresence {
     return connection.eval(script, keys, [this.names.shared(""), ...args]);
   };
 
-  /** @param lease a node that was not heard of for so long is gone, in ms */
+  /** @param lease time without a renewal after which a node counts as gone, in ms */
   constructor(
     readonly node: string,
     readonly names: KeyNames,
     readonly currentConnection: () => RedisConnection | undefined,
-    readonly ask: RunWhenReady,
+    readonly runWhenReady: RunWhenReady,
     readonly lease: number,
   ) {
     this.#writer = new PresenceWriter(
@@ -51,8 +54,8 @@ export class RedisPresence implements ClusterPresence {
     this.#refreshing.unref();
   }
 
-  subscribe(name: string, members: PresenceSet, onNews: () => void): Promise<void> {
-    const room = new PresenceSubscription(name, members, onNews, (source) =>
+  subscribe(name: string, members: PresenceSet, onChange: () => void): Promise<void> {
+    const room = new PresenceSubscription(name, members, onChange, (source) =>
       source.startsWith(`${this.node}/`),
     );
     this.#rooms.set(name, room);
@@ -70,7 +73,7 @@ export class RedisPresence implements ClusterPresence {
     this.#rooms.delete(name);
     room.started.resolve();
     this.currentConnection()?.unsubscribe([this.names.presence(name)]);
-    // Its rule has ended: they are here, but that is told no more.
+    // Presence was turned off by a new rule: the users are still here, but no longer reported.
     if (connection && !room.members.isEmpty) void this.#retract(connection, name);
   }
 
@@ -80,7 +83,7 @@ export class RedisPresence implements ClusterPresence {
   }
 
   async read(name: string, members: PresenceSet): Promise<void> {
-    const reply = await this.ask((connection) =>
+    const reply = await this.runWhenReady((connection) =>
       this.#run(connection, READ_PRESENCE, [name, members.limit, MAX_READ_BYTES]),
     );
     new PresenceSubscription(
@@ -91,8 +94,8 @@ export class RedisPresence implements ClusterPresence {
     ).replace(parsePresenceState(reply), true);
   }
 
-  /** What came on a channel. False when it is none of these. */
-  take(channel: string, text: string): boolean {
+  /** Processes a notification. Returns false if the channel does not belong to presence. */
+  receive(channel: string, text: string): boolean {
     const name = this.names.presenceOf(channel);
     if (name === undefined) return false;
     const room = this.#rooms.get(name);
@@ -100,11 +103,11 @@ export class RedisPresence implements ClusterPresence {
     const change = JSON.parse(text) as PresenceChange;
     this.#newest = Math.max(this.#newest, change[0]);
     const connection = this.currentConnection();
-    if (!room.take(change) && connection) void this.#read(connection, room);
+    if (!room.apply(change) && connection) void this.#read(connection, room);
     return true;
   }
 
-  /** A new connection, or an old one on which this node was taken for gone: all is written and read anew. */
+  /** Starts on a new connection, or again after a lost lease: writes and reads everything. */
   async enter(connection: RedisConnection): Promise<void> {
     if (this.#closed || this.#entering === connection) return;
     this.#entering = connection;
@@ -122,12 +125,12 @@ export class RedisPresence implements ClusterPresence {
       this.#joining = [];
       const rooms = [...this.#rooms.values()];
       const subscribing = connection.subscribe(rooms.map(({ name }) => this.names.presence(name)));
-      const said = rooms.map((room) => {
+      const reports = rooms.map((room) => {
         for (const user of room.members.localUsers()) room.dirty.add(user);
         room.dirty.add(undefined);
         return this.#writer.report(connection, room, before);
       });
-      await Promise.all([subscribing, ...said, ...rooms.map((room) => this.#read(connection, room))]);
+      await Promise.all([subscribing, ...reports, ...rooms.map((room) => this.#read(connection, room))]);
       if (before !== "") await this.#run(connection, END_NODE, [before]);
       await this.#sweep(connection);
     } catch (error) {
@@ -137,7 +140,7 @@ export class RedisPresence implements ClusterPresence {
     }
   }
 
-  /** This node leaves: those whom it saw are present for their grace, which they may need to come back elsewhere. */
+  /** Removes this node. Its users stay present for their grace period, in which they may reconnect to another node. */
   async leave(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#refreshing);
@@ -153,7 +156,7 @@ export class RedisPresence implements ClusterPresence {
     await this.#sweep(connection);
   }
 
-  /** Follows the rooms of this turn. Where there is no connection, the next one does. */
+  /** Subscribes to the rooms requested in this tick. Without a connection, the next one does. */
   #join(): void {
     const connection = this.currentConnection();
     const rooms = this.#joining.filter((room) => this.#rooms.get(room.name) === room);
@@ -165,19 +168,19 @@ export class RedisPresence implements ClusterPresence {
     for (const room of rooms) void this.#read(connection, room);
   }
 
-  /** Subscribed is first, then asked: what is newer than the answer comes as a change. */
+  /** Reads a subscribed room: everything after the result arrives as a change. */
   async #read(connection: RedisConnection, room: PresenceSubscription): Promise<void> {
     const early: PresenceChange[] = [];
     room.early = early;
     try {
-      const look = parsePresenceState(
+      const state = parsePresenceState(
         await this.#run(connection, READ_PRESENCE, [room.name, room.members.limit, MAX_READ_BYTES]),
       );
-      // Another connection reads it too, or did.
+      // A different connection is reading the room, or has read it.
       if (room.early !== early || this.#rooms.get(room.name) !== room) return;
       room.early = undefined;
-      room.replace(look, performance.now() - this.#lost > this.lease);
-      for (const change of early) if (!room.take(change)) return void this.#read(connection, room);
+      room.replace(state, performance.now() - this.#lost > this.lease);
+      for (const change of early) if (!room.apply(change)) return void this.#read(connection, room);
     } catch (error) {
       if (room.early !== early) return;
       room.early = undefined;
@@ -188,7 +191,7 @@ export class RedisPresence implements ClusterPresence {
     }
   }
 
-  /** Renews the lease; sees to those whose lease has ended, and to what could not be done before. */
+  /** Renews the lease, removes expired sources, and retries what failed before. */
   async #refresh(): Promise<void> {
     const connection = this.currentConnection();
     const now = performance.now();
@@ -202,17 +205,17 @@ export class RedisPresence implements ClusterPresence {
     } catch (error) {
       return this.#failed(connection, error as Error);
     }
-    const mended = now - this.#lost > this.lease && this.#lost > 0;
-    if (mended) this.#lost = Number.NEGATIVE_INFINITY;
+    const recovered = now - this.#lost > this.lease && this.#lost > 0;
+    if (recovered) this.#lost = Number.NEGATIVE_INFINITY;
     for (const room of this.#rooms.values()) {
       const { members, stale, early } = room;
-      const fits = members.partial && members.users <= members.limit * HYSTERESIS;
-      if (!early && (stale || mended || fits)) void this.#read(connection, room);
+      const fitsAgain = members.partial && members.users <= members.limit * HYSTERESIS;
+      if (!early && (stale || recovered || fitsAgain)) void this.#read(connection, room);
     }
     void this.#writer.flush();
   }
 
-  /** Whom this node saw there is not told any more. */
+  /** Removes this node's reports from a room. */
   async #retract(connection: RedisConnection, name: string): Promise<void> {
     try {
       await this.#writer.startGrace(connection, [[name, 0]]);
@@ -224,18 +227,18 @@ export class RedisPresence implements ClusterPresence {
 
   async #sweep(connection: RedisConnection): Promise<void> {
     while (Number(await this.#run(connection, EXPIRE, [ITEMS_PER_WRITE])) > 0) {
-      // Step by step, so that Redis answers others in between.
+      // In several steps, so that Redis can serve others in between.
     }
   }
 
-  /** What went wrong is put right here, or by the next refresh, or by the next connection. */
+  /** Handles an error: here, with the next refresh, or on the next connection. */
   #failed(connection: RedisConnection, { message }: Error): void {
     if (this.currentConnection() !== connection || this.#closed) return;
     if (message.startsWith("NOSCRIPT")) this.#reload(connection);
     else if (message.startsWith("GONE")) this.#renew(connection);
   }
 
-  /** Somebody threw the scripts out. */
+  /** Loads the scripts again after they were flushed. */
   #reload(connection: RedisConnection): void {
     if (this.#reloading) return;
     this.#reloading = true;
@@ -243,12 +246,12 @@ export class RedisPresence implements ClusterPresence {
       .reload()
       .then(() => this.#refresh())
       .catch(() => {
-        // The connection is gone: the next one has them.
+        // The connection broke: the next one loads the scripts.
       })
       .finally(() => (this.#reloading = false));
   }
 
-  /** The others may have been told that this node is gone. */
+  /** Starts again, because other nodes may have been notified that this node is gone. */
   #renew(connection: RedisConnection): void {
     if (this.#active === connection) void this.enter(connection);
   }
