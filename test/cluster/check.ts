@@ -1,7 +1,7 @@
-// G1 to G4 over a cluster, checked for each client and across all of them.
+// Checks G1 to G4 in a cluster, for each client and across all clients.
 import type { Reader } from "./reader.ts";
 
-/** A publication that was acknowledged. */
+/** An acknowledged publication. */
 export interface Acked {
   room: string;
   n: number;
@@ -18,12 +18,12 @@ function position(at: string): Position {
   return { epoch, seq: Number(seq) };
 }
 
-/** After a restart of Redis, seqs go on so far ahead. */
+/** The increase of seqs after a restart of Redis. */
 const JUMP = 1_000_000;
 
 /**
- * One publication has one position in a life of the log: an epoch, and where something may have been lost, one run of
- * Redis. What was repeated after its key was lost is another publication.
+ * Returns the part of the log in which a publication has one position: its epoch, and if there may be losses, one run
+ * of Redis. A retry after its key was lost is a different publication.
  */
 function lifeOf(at: string, gaps: boolean): string {
   const { epoch, seq } = position(at);
@@ -31,8 +31,8 @@ function lifeOf(at: string, gaps: boolean): string {
 }
 
 /**
- * Throws at the first thing that is wrong.
- * @param gaps whether there may be any: else every acknowledged publication must have come
+ * Throws at the first fault.
+ * @param gaps true if gaps are allowed; otherwise every acknowledged publication must have arrived
  */
 export function checkAll(readers: Reader[], acked: Acked[], gaps: boolean): void {
   const positions = new Map<string, string>();
@@ -55,47 +55,50 @@ function checkRoom(
   const had = new Set<string>();
   const indexes = new Map<number, number>();
   const start = position(seen.start);
-  /** The newest that it had of each epoch that it was in. */
+  /** The newest seq received in each epoch. */
   const newest = new Map([[start.epoch, start.seq]]);
   let { epoch: current } = start;
   for (const [i, { at, n }] of seen.messages.entries()) {
     const here = position(at);
     const name = `${lifeOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
-    // G4, and one order for all: everybody has it at the same position.
-    if (known !== at) throw new Error(`${who}: has ${n} at ${at}, others at ${known}`);
+    // G4, and one order: every client receives it at the same position.
+    if (known !== at) throw new Error(`${who}: received ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
-    if (had.has(name)) throw new Error(`${who}: had ${n} twice`);
+    if (had.has(name)) throw new Error(`${who}: received ${n} twice`);
     had.add(name);
     const first = indexes.get(n);
     if (first !== undefined && !seen.gaps.some(({ before }) => before > first && before <= i))
-      throw new Error(`${who}: had ${n} again at ${at} without a gap notice`);
+      throw new Error(`${who}: received ${n} again at ${at} without a gap notice`);
     indexes.set(n, i);
     const told = seen.gaps.some((gap) => gap.before === i && position(gap.at).epoch === here.epoch);
-    if (here.epoch !== current && !told) throw new Error(`${who}: came to ${at} without a gap notice`);
+    if (here.epoch !== current && !told) throw new Error(`${who}: received ${at} without a gap notice`);
     const before = newest.get(here.epoch) ?? 0;
-    if (here.seq <= before) throw new Error(`${who}: had ${at} after ${here.epoch}-${before}`);
+    if (here.seq <= before) throw new Error(`${who}: received ${at} after ${here.epoch}-${before}`);
     newest.set(here.epoch, here.seq);
     current = here.epoch;
   }
   for (const one of acked) {
     if (one.room !== room || had.has(`${lifeOf(one.at, gaps)} ${one.n}`)) continue;
     const { epoch, seq } = position(one.at);
-    // Before it came.
+    // Before the client's start.
     if (epoch === start.epoch && seq <= start.seq) continue;
-    // What follows it: nothing of that may have come before the notice.
+    // The notice must precede the next message.
     const next = nextAfter(seen.messages, epoch, seq);
     const told = seen.gaps.filter(({ before }) => next < 0 || before <= next);
     if (told.some((gap) => covers(gap, epoch, seq))) continue;
-    // An epoch that it never was in: it went from one to another past it.
+    // The client skipped the epoch completely.
     if (!newest.has(epoch) && told.length > 0) continue;
     throw new Error(
-      `${who}: never had ${one.n}, which was acknowledged at ${one.at}; began at ${seen.start}; had ${around(seen.messages, one.at)}`,
+      `${who}: never received ${one.n}, acknowledged at ${one.at}; started at ${seen.start}; received ${around(seen.messages, one.at)}`,
     );
   }
 }
 
-/** The index of the first message that follows a position: -1 where there is none, or it was never in that epoch. */
+/**
+ * Returns the index of the first message after a position; -1 if there is none, or the client was never in that
+ * epoch.
+ */
 function nextAfter(messages: { at: string }[], epoch: string, seq: number): number {
   const all = messages.map(({ at }) => position(at));
   const next = all.findIndex((here) => here.epoch === epoch && here.seq > seq);
@@ -106,13 +109,13 @@ function nextAfter(messages: { at: string }[], epoch: string, seq: number): numb
 
 function covers(gap: { after: string; at: string }, epoch: string, seq: number): boolean {
   const [after, at] = [position(gap.after), position(gap.at)];
-  // From one life of the log to another, everything after it is said to be missing.
+  // From one epoch or run to another, the gap covers everything after the position.
   const began = after.epoch !== epoch || seq > after.seq;
   const ended = at.epoch !== epoch || seq <= at.seq;
   return began && ended && (after.epoch === epoch || at.epoch === epoch);
 }
 
-/** What came just before and after a position, for whoever has to find out why. */
+/** The messages around a position, for debugging. */
 function around(messages: { at: string; n: number }[], at: string): string {
   const index = messages.findIndex((message) => position(message.at).seq > position(at).seq);
   return JSON.stringify(messages.slice(Math.max(0, index - 2), index + 2).map((message) => message.at));

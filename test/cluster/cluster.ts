@@ -26,7 +26,7 @@ export class Node {
     this.#started = await startProcess(args);
   }
 
-  /** Ends it: at once, or with a drain. */
+  /** Ends the node: at once, or with a drain. */
   async stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const started = this.#started;
     this.#started = undefined;
@@ -34,7 +34,7 @@ export class Node {
     await started?.process.exited;
   }
 
-  /** Publishes, and says what came of it. */
+  /** Publishes. Returns the result. */
   async publish(room: string, n: number, key: string): Promise<{ status: number; at?: string }> {
     const response = await fetch(`${this.url}/rooms/${room}`, {
       method: "POST",
@@ -61,7 +61,11 @@ export class Cluster {
     readonly nodes: Node[],
   ) {}
 
-  /** Starts a Redis and so many nodes. @param config more options of each node @param more of its `store` */
+  /**
+   * Starts a Redis and a number of nodes.
+   * @param config options of each node
+   * @param more options of its `store`
+   */
   static async start(
     count: number,
     redisOptions: string[] = [],
@@ -89,7 +93,7 @@ export class Cluster {
     return cluster;
   }
 
-  /** Resolves once every node that runs is ready. */
+  /** Resolves when every running node is ready. */
   async allReady(): Promise<void> {
     for (const node of this.nodes) while (node.isUp && !(await node.ready())) await Bun.sleep(20);
   }

@@ -1,4 +1,5 @@
-// Keys that Redis evicts, expires or loses by hand: each reader gets every publication, or a gap notice before the rest.
+// Keys that Redis evicts, expires or loses by hand: a reader receives every publication, or a gap notice before the
+// next.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, type State, stateOf } from "../support/answers.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
@@ -17,10 +18,10 @@ const PAD = "x".repeat(1500);
 const HISTORY = { history: { count: 1000, age: "1h", bytes: "64MiB" } };
 const OPTIONS = { rooms: { "*": HISTORY } };
 
-/** What a reader got, in order: the numbers of publications, and gap notices. */
+/** The content that a reader received, in order: numbers of publications, and gap notices. */
 type Got = (number | "gap")[];
 
-/** Everything in a text that is a publication of ours or a gap notice. */
+/** Finds the publications and gap notices in a text. */
 function read(text: string): Got {
   return Array.from(text.matchAll(/"n":(\d+)|"type":"gap"|event: thump:gap|"gap":\{/g), ([, n]) =>
     n === undefined ? "gap" : Number(n),
@@ -29,14 +30,17 @@ function read(text: string): Got {
 
 const body = (n: number) => JSON.stringify({ n, pad: PAD });
 
-/** Resumes a room after a cursor, calls `onBegun`, and returns what came once it has publication `last`. */
+/** Resumes a room after a cursor, calls `onBegun`, and returns the received content once it has publication `last`. */
 type Resume = (node: TestNode, room: string, after: string, onBegun: () => Promise<number>) => Promise<Got>;
 
-/** Until everything up to a publication came. @throws Error when it ends before, or is refused */
+/**
+ * Reads until a publication arrived.
+ * @throws Error if the response ends before, or is refused
+ */
 async function readUpTo<T>(last: number, inbox: Inbox<T>, ended: Promise<unknown>): Promise<Got> {
   const text = () => inbox.all.join("\n");
   const done = inbox.until(() => read(text()).includes(last) || text().includes('"type":"error"'));
-  const early = ended.then(() => Promise.reject(new Error("it ended before it had all")));
+  const early = ended.then(() => Promise.reject(new Error("the response ended too early")));
   await Promise.race([done, early]);
   const got = read(text());
   if (!got.includes(last)) throw new Error("it was refused");
@@ -59,17 +63,17 @@ async function fromSocket(socket: Socket, onBegun: () => Promise<number>): Promi
 async function fromAnswer(url: string, onBegun: () => Promise<number>): Promise<Got> {
   await onBegun();
   const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`it was answered with ${answer.status}`);
+  if (!answer.ok) throw new Error(`the status is ${answer.status}`);
   return read(await answer.text());
 }
 
-/** The log's own keys may be evicted, too: a client that is refused while it begins anew tries again. */
+/** Retries: the log's own keys may be evicted too, and clients are refused while it starts a new epoch. */
 async function persist(run: () => Promise<Got>): Promise<Got> {
   for (;;) {
     try {
       return await run();
     } catch {
-      // The test's own limit ends it.
+      // The time limit of the test ends the loop.
       await Bun.sleep(10);
     }
   }
@@ -95,7 +99,7 @@ const RESUMES: Record<string, Resume> = {
   },
 };
 
-/** Throws unless each publication follows the one before it, or a gap notice. */
+/** Throws unless each publication follows the previous one or a gap notice. */
 function check(what: string, got: Got, after: number, last: number): "whole" | "told" {
   let at = after;
   let gap = false;
@@ -114,7 +118,7 @@ function check(what: string, got: Got, after: number, last: number): "whole" | "
   return told ? "told" : "whole";
 }
 
-/** Publishes, and again while a full Redis refuses it, or the log begins anew. Returns the cursor. */
+/** Publishes, with retries while Redis is full or the log starts a new epoch. Returns the cursor. */
 async function publishUntilTaken(node: TestNode, room: string, data: string): Promise<string> {
   for (;;) {
     const response = await node.publish(room, data);
@@ -134,7 +138,7 @@ async function stateWhenKnown(node: TestNode, room: string, query: string): Prom
   }
 }
 
-/** Runs something for each room, a few at a time. */
+/** Runs a function for each room, a few at a time. */
 async function forRooms(count: number, run: (i: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -151,7 +155,7 @@ async function evictedBy(redis: RedisServer): Promise<number> {
   return Number(/evicted_keys:(\d+)/.exec(String(await redis.ask("INFO", "stats")))?.[1]);
 }
 
-/** A server as a process of its own, once it is ready, and its log. */
+/** A ready server in a separate process, and its log lines. */
 async function serve(redis: RedisServer): Promise<{ url: string; log: Inbox<string> }> {
   const store = { kind: "redis", url: redis.url, check: 0.2 };
   const dir = folder({ "thump.config.json": JSON.stringify({ store }) });
@@ -162,14 +166,14 @@ async function serve(redis: RedisServer): Promise<{ url: string; log: Inbox<stri
   return { url: started.url, log };
 }
 
-/** What a server's metrics say of it. */
+/** Number of evicted keys in a server's metrics. */
 async function evictedOf(url: string): Promise<number> {
   return parseMetrics(await (await fetch(`${url}/metrics`)).text()).of("thump_redis_evicted_total");
 }
 
-describeIf(noRedis)("what Redis throws out is told", () => {
+describeIf(noRedis)("evictions and deletions cause gap notices", () => {
   test.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])(
-    "8 MB and %s: whole plus told is all rooms, on every transport that resumes",
+    "8 MB and %s: each room is complete or has a gap notice, on every transport that resumes",
     async (policy) => {
       const redis = await smallRedis(policy);
       const node = await readyNode(redis.url, OPTIONS);
@@ -190,7 +194,7 @@ describeIf(noRedis)("what Redis throws out is told", () => {
       };
       const outcomes = { whole: 0, told: 0 };
       const ways = Object.entries(RESUMES);
-      // Each publishes one more: others are evicted while it reads.
+      // Each reader triggers one more publication, so that other rooms are evicted during the reads.
       await forRooms(ROOMS, async (i) => {
         const [way, resume] = ways[i % ways.length] as [string, Resume];
         const got = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => say(i)));
@@ -198,14 +202,14 @@ describeIf(noRedis)("what Redis throws out is told", () => {
       });
       expect(outcomes.whole + outcomes.told).toBe(ROOMS);
       expect(outcomes.told).toBeGreaterThan(0);
-      // The newest of a room are shown without a hole, and it is told that older ones are gone.
+      // Reads of the newest messages have no hole, and report that older ones were removed.
       await forRooms(ROOMS, async (i) => {
         const { at, messages, gap } = await stateWhenKnown(reader, `room-${i}`, "?last=1000");
         const got = messages.map(({ data }) => (data as { n: number }).n);
         const begin = got[0] ?? Number.NaN;
         expect(got).toEqual(got.map((_, k) => begin + k));
         const whole = begin === 0 && got.at(-1) === numbers[i];
-        // A log that has lost its own hash has begun anew, and knows nothing of before.
+        // A log that has lost its own hash has a new epoch, and no record of earlier rooms.
         const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
         expect([i, got, whole || gap !== undefined || renewed]).toEqual([i, got, true]);
       });
@@ -213,15 +217,15 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     120_000,
   );
 
-  /** What somebody does to keys of a room, or of the log. */
+  /** Damages keys of a room or of the log. */
   type Harm = (
     redis: RedisServer,
     names: Record<"hash" | "stream" | "index" | "rooms" | "log", string>,
   ) => unknown;
   test.each<[name: string, harm: Harm, whole: boolean]>([
-    ["a room's hash is gone: its stream says everything", (redis, { hash }) => redis.ask("DEL", hash), true],
-    ["a room's stream is gone", (redis, { stream }) => redis.ask("DEL", stream), false],
-    ["both are gone", (redis, { hash, stream }) => redis.ask("DEL", hash, stream), false],
+    ["a room's hash is lost: its stream has everything", (redis, { hash }) => redis.ask("DEL", hash), true],
+    ["a room's stream is lost", (redis, { stream }) => redis.ask("DEL", stream), false],
+    ["both are lost", (redis, { hash, stream }) => redis.ask("DEL", hash, stream), false],
     [
       "both expired",
       (redis, { hash, stream }) => Promise.all([hash, stream].map((key) => redis.ask("PEXPIRE", key, -1))),
@@ -235,10 +239,10 @@ describeIf(noRedis)("what Redis throws out is told", () => {
       },
       false,
     ],
-    ["the index alone is gone", (redis, { index }) => redis.ask("DEL", index), true],
-    ["the list of rooms is gone", (redis, { rooms }) => redis.ask("DEL", rooms), true],
-    ["an entry in the middle is gone", (redis, { stream }) => redis.ask("XDEL", stream, "3-0"), false],
-    ["the log's own hash is gone", (redis, { log }) => redis.ask("DEL", log), false],
+    ["only the index is lost", (redis, { index }) => redis.ask("DEL", index), true],
+    ["the list of rooms is lost", (redis, { rooms }) => redis.ask("DEL", rooms), true],
+    ["an entry in the middle is lost", (redis, { stream }) => redis.ask("XDEL", stream, "3-0"), false],
+    ["the log's own hash is lost", (redis, { log }) => redis.ask("DEL", log), false],
     ["the database was flushed", (redis) => redis.ask("FLUSHDB"), false],
   ])("%s", async (_, harm, whole) => {
     const redis = await RedisServer.start();
@@ -254,11 +258,11 @@ describeIf(noRedis)("what Redis throws out is told", () => {
       rooms: names.rooms(epoch),
       log: names.log,
     });
-    // While the log begins anew, there is no answer.
+    // Reads fail until the log has its new epoch.
     const before = await stateWhenKnown(node, room, `?after=${first}`);
     if (whole) expect(before.gap).toBeUndefined();
     else expect(before.gap).toMatchObject({ after: first });
-    // Who was told goes on from there, and is told once.
+    // The gap notice moves the client on, so it receives the notice once.
     const again = await stateOf(node, room, `?after=${before.at}`);
     expect([again.gap, again.messages]).toEqual([undefined, []]);
     await publishAt(node, room, "5");
@@ -266,11 +270,11 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     const after = await stateOf(node, room, `?after=${first}`);
     expect(after.gap !== undefined).toBe(!whole);
     if (whole) expect(dataOf(after)).toEqual([2, 3, 4, 5]);
-    // The newest have no hole, either.
+    // Reads of the newest messages have no hole either.
     expect([[5], [4, 5], [1, 2, 3, 4, 5]]).toContainEqual(dataOf(await stateOf(node, room)) as number[]);
   });
 
-  test("a room that was never used has no gap, whatever became of others", async () => {
+  test("a room that was never used has no gap, even if other rooms were lost", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url, OPTIONS);
     const before = await publishAt(node, "used", "1");
@@ -281,7 +285,7 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
   });
 
-  test("a room that is lost while a node is cut off: who is live there is told", async () => {
+  test("a room is lost while a node is cut off: its live clients receive a gap notice", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url, OPTIONS);
@@ -306,7 +310,7 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     expect(quiet.events.all.map(({ event, data }) => event ?? data)).toEqual(["1", "2"]);
   });
 
-  test("several rooms are lost at once: a client in all of them is told of each, and goes on", async () => {
+  test("several rooms are lost at once: a client in all of them receives a notice for each, and continues", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url, OPTIONS);
@@ -330,7 +334,7 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     expect(stream.frames.slice(4).map(({ data }) => data)).toEqual(rooms.map(() => "next"));
   });
 
-  test("a server warns at its start that Redis may evict keys, and then that it did", async () => {
+  test("a server warns at its start that Redis may evict keys, and later that it did", async () => {
     const redis = await smallRedis("allkeys-random");
     const { url, log } = await serve(redis);
     await log.until((lines) => lines.some((line) => line.includes("maxmemory-policy allkeys-random")));
@@ -340,7 +344,7 @@ describeIf(noRedis)("what Redis throws out is told", () => {
     expect(await evictedOf(url)).toBeGreaterThan(0);
   });
 
-  test("no warning where nothing is evicted", async () => {
+  test("no warning if nothing is evicted", async () => {
     const { log } = await serve(await RedisServer.start());
     expect(log.all.filter((line) => line.includes("evict"))).toEqual([]);
   });

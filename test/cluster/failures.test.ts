@@ -1,4 +1,4 @@
-// What can be wrong with Redis: each has a name, sessions stay, and all goes on by itself when it is over.
+// Failures of Redis: each has a message, sessions stay connected, and the server recovers by itself.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -23,12 +23,12 @@ async function recovers(node: TestNode): Promise<void> {
   await publishAt(node, "a", "again");
 }
 
-/** What is acknowledged outlives the process: with `everysec` a write may wait for an fsync, for two seconds at most. */
+/** Acknowledged writes survive the process. (With `everysec` a write may wait for an fsync, for up to two seconds.) */
 const KEEPS = ["--appendonly", "yes", "--appendfsync", "always"];
 const FAST = { patience: 0.4 };
 
 describeIf(noRedis)("when Redis fails", () => {
-  test("a server starts without it, is not ready, says so, and gets going when it comes", async () => {
+  test("a server starts without Redis, is not ready, reports it, and recovers when Redis is available", async () => {
     const port = await freePort();
     const node = startNode(`redis://127.0.0.1:${port}`, {}, FAST);
     expect(await readiness(node)).toBe(503);
@@ -41,7 +41,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("unreachable for a while: who is there stays, publishes wait and are refused, nothing is lost after", async () => {
+  test("unreachable for a while: sessions stay connected, publishes wait or are refused, and nothing is lost", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const near = await readyNode(redis.url);
@@ -59,14 +59,14 @@ describeIf(noRedis)("when Redis fails", () => {
       await recovers(far);
     }
     await listener.events.until((all) => all.at(-1)?.data === "again" && all.length >= 5);
-    // What was refused as not answered may have been published all the same: it was said so.
+    // A publish that was refused without an answer may have succeeded, as its error states.
     const all = listener.events.all.map(({ data }) => data).filter((data) => data !== "refused");
     expect(all).toEqual(["1", "meanwhile", "again", "meanwhile", "again"]);
     expect(far.log.stats.repairs.reconnect).toBeGreaterThan(0);
     expect(listener.lines.all.some((line) => line.includes("thump:gap"))).toBe(false);
   });
 
-  test("a publication that cannot be sent yet waits, and goes when it can", async () => {
+  test("a publication waits until it can be sent", async () => {
     const redis = await RedisServer.start(...KEEPS);
     const node = await readyNode(redis.url, {}, { patience: 10 });
     const listener = await openEvents(node.room("a"));
@@ -79,7 +79,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(listener.events.all.map(({ data }) => data)).toEqual(["1", "2", "3"]);
   });
 
-  test("one that lost its data begins anew: a gap notice to whoever is there, and on", async () => {
+  test("a Redis that lost its data: new epoch, a gap notice for live clients, and delivery continues", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
@@ -97,7 +97,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(dataOf(await stateOf(node, "a"))).toEqual([2]);
   });
 
-  test("one that came back without its newest begins anew: what somebody has seen is gone", async () => {
+  test("a Redis that lost the newest messages, which a client has received: new epoch", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
@@ -112,7 +112,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
-  test("a loss that happened two restarts ago is told, when somebody who saw what was lost is back", async () => {
+  test("a loss two restarts ago is reported when a node that saw the lost messages reconnects", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const away = await readyNode(`redis://127.0.0.1:${link.port}`);
@@ -138,7 +138,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await listener.events.until((all) => all.some(({ event }) => event === "thump:gap"));
   });
 
-  test("one that came back with nothing, though something was published, begins anew", async () => {
+  test("a Redis that returns empty after a publication: new epoch", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const { epoch } = node.log;
@@ -150,7 +150,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "a", `?after=${epoch}-0`)).gap).toBeDefined();
   });
 
-  test("restarted before anything was published: nothing is missing, and no gap is told", async () => {
+  test("a restart before the first publication: nothing is missing, and there is no gap notice", async () => {
     const redis = await RedisServer.start(...KEEPS);
     const node = await readyNode(redis.url);
     const start = `${node.log.epoch}-0`;
@@ -161,7 +161,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "a", `?after=${start}`)).gap).toBeUndefined();
   });
 
-  test("rooms that were never used have no gap, however long the log has been quiet about such rooms", async () => {
+  test("rooms that were never used have no gap, also after a long time without unknown rooms", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const key = node.log.names.log;
@@ -172,7 +172,7 @@ describeIf(noRedis)("when Redis fails", () => {
     expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
   });
 
-  test("full: reading goes on, publishing is refused by name, and goes again when there is room", async () => {
+  test("full: reads continue, publishes fail with the reason, and succeed again when there is memory", async () => {
     const redis = await RedisServer.start("--maxmemory-policy", "noeviction");
     const node = await readyNode(redis.url);
     await publishAt(node, "a", "1");
@@ -184,7 +184,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("read-only, as a server that another one has replaced: refused, and again when it is not", async () => {
+  test("read-only, like a replaced primary: publishes are refused until it is writable again", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url, {}, FAST);
     await redis.ask("REPLICAOF", "127.0.0.1", await freePort());
@@ -203,7 +203,7 @@ describeIf(noRedis)("when Redis fails", () => {
     await recovers(node);
   });
 
-  test("too much at once is refused, not kept", async () => {
+  test("too many pending publications are refused, not queued", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const node = await readyNode(`redis://127.0.0.1:${link.port}`);
@@ -214,20 +214,20 @@ describeIf(noRedis)("when Redis fails", () => {
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     const slower = all.filter((one) => one.status === "rejected" && String(one.reason).includes("slower"));
     expect(slower.length).toBe(50);
-    // Else the connection is given up just when it answers again.
+    // Otherwise the connection would be closed just when it answers again.
     await until(async () => (await readiness(node)) === 503);
     link.release();
     await recovers(node);
   });
 
-  test("a missed notification is found by the next one, and by asking", async () => {
+  test("a missed notification is detected by the next one, and by the regular check", async () => {
     const redis = await RedisServer.start();
     const node = await readyNode(redis.url);
     const other = await readyNode(redis.url);
     const listener = await openEvents(node.room("a"));
     await publishAt(other, "a", "1");
     await listener.events.next();
-    // As if the node's subscription had been lost by the way.
+    // As if the node's subscription had been lost.
     const { redis: connection } = await linkOf(node);
     const channel = node.log.names.channel(node.log.epoch, "a");
     for (const [found, data] of [

@@ -1,4 +1,5 @@
-// Redis with `appendfsync everysec` loses its newest writes when it is killed: every reader is told before what follows.
+// Redis with `appendfsync everysec` loses its newest writes when killed: every reader receives a gap notice before
+// the next message.
 import { expect, test } from "bun:test";
 import { describeIf } from "../support/skip.ts";
 import { openEvents, type OpenStream } from "../support/streams.ts";
@@ -10,7 +11,7 @@ const ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"];
 
 let keys = 0;
 
-/** Publishes, and returns the cursor. */
+/** Publishes. Returns the cursor. */
 async function publish(node: Node, n: number): Promise<string> {
   const { status, at } = await node.publish("a", n, `key-${++keys}`);
   expect(status).toBe(201);
@@ -21,7 +22,7 @@ function read({ events }: OpenStream): (number | string)[] {
   return events.all.map(({ event, data }) => event ?? (JSON.parse(data) as { n: number }).n);
 }
 
-/** Until everything is in the file: nothing was written to it for a moment. */
+/** Waits until everything is in the file: no writes for a moment. */
 async function written({ redis }: Cluster): Promise<number> {
   for (let last = -1; ;) {
     const size = redis.appended;
@@ -34,13 +35,13 @@ async function written({ redis }: Cluster): Promise<number> {
 }
 
 describeIf(noRedis)("a Redis that lost its newest writes", () => {
-  test("the node that saw them is dead, too: all who resume are told, and those who are live on others", async () => {
+  test("the node that saw the writes is dead too: clients that resume and live clients of other nodes receive a gap notice", async () => {
     const cluster = await Cluster.start(2, EVERY_SECOND, {}, { lease: 2 });
     const [alive, dying] = cluster.nodes as [Node, Node];
     const first = await publish(dying, 1);
     const live = await openEvents(`${alive.url}/rooms/a`, { "last-event-id": first });
     const size = await written(cluster);
-    // Cut off: it does not see what the other node acknowledges.
+    // Cut off: the node does not receive what the other node acknowledges.
     alive.link.refuse();
     await publish(dying, 2);
     await dying.stop("SIGKILL");
@@ -56,7 +57,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     expect(read(back)).toEqual(["thump:gap", 3]);
     await live.events.until(() => read(live).includes(3));
     expect(read(live)).toEqual(["thump:gap", 3]);
-    // What is kept is kept, and who comes later is not told of it again.
+    // Stored messages remain, and later clients receive no further notice.
     const all = (await (await fetch(`${alive.url}/rooms/a?last=10`)).json()) as {
       messages: { data: object }[];
     };
@@ -65,7 +66,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     expect(next).not.toHaveProperty("gap");
   }, 60_000);
 
-  test("a node that saw them is late: no other node continues before it has come, and all are told", async () => {
+  test("a node that saw the writes is late: other nodes wait for it, and all clients receive a gap notice", async () => {
     const cluster = await Cluster.start(2, EVERY_SECOND, {}, { lease: 30, patience: 30 });
     const [early, late] = cluster.nodes as [Node, Node];
     const first = await publish(late, 1);
@@ -78,7 +79,7 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
     await cluster.redis.begin();
     early.link.accept();
     const third = publish(early, 3);
-    // It has entered, and waits.
+    // The node has entered, and waits.
     while ((await cluster.redis.ask("HLEN", "{thump}:awaited")) !== 2) await Bun.sleep(10);
     late.link.accept();
     const at = await third;
@@ -89,10 +90,10 @@ describeIf(noRedis)("a Redis that lost its newest writes", () => {
   }, 60_000);
 
   test.each([
-    ["everysec, and all nodes come back", EVERY_SECOND, false],
+    ["everysec, and all nodes return", EVERY_SECOND, false],
     ["always, and a node is dead", ALWAYS, true],
   ])(
-    "%s: nothing is lost, and no gap is told",
+    "%s: nothing is lost, and there is no gap notice",
     async (_, options, kill) => {
       const cluster = await Cluster.start(2, options, {}, { lease: 30, patience: 30 });
       const [alive, other] = cluster.nodes as [Node, Node];

@@ -1,4 +1,4 @@
-// Several nodes on one Redis, while all is well: one order, one cursor, and what operators do reaches all of them.
+// Several nodes on one Redis without failures: one order, one cursor, and operator actions on all nodes.
 import { expect, test } from "bun:test";
 import { stateOf, dataOf, publishAt } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -16,7 +16,7 @@ async function nodes(count: number, options: object = {}): Promise<[RedisServer,
 }
 
 describeIf(noRedis)("nodes", () => {
-  test("what is published on one is heard on all, on every transport, but not by its own sender", async () => {
+  test("a publication is delivered on all nodes and transports, but not to its sender", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const events = await openEvents(b.room("chat"));
     const raw = await connect(b.socket("/rooms/chat"));
@@ -42,7 +42,7 @@ describeIf(noRedis)("nodes", () => {
     expect(raw.all).toEqual(["one", "two", "four"]);
   });
 
-  test("a cursor of one node is good on every other at once, followed there or not", async () => {
+  test("a cursor of one node is valid on every other node at once, whether it subscribes to the room or not", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const listener = await openEvents(b.room("heard"));
     for (const room of ["heard", "quiet"]) {
@@ -61,7 +61,7 @@ describeIf(noRedis)("nodes", () => {
     expect(future.gap).toBeDefined();
   });
 
-  test("who joins while others publish misses nothing between the subscription and the first message", async () => {
+  test("a client that joins during publications misses nothing between the subscription and the first message", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const start = await publishAt(a, "busy", "-1");
     let sent = 0;
@@ -73,7 +73,7 @@ describeIf(noRedis)("nodes", () => {
     for (let i = 0; i < 20; i++) {
       const stream = await openEvents(b.room("busy", `?after=${start}`));
       streams.push(stream);
-      // Every second one leaves at once: the room comes and goes.
+      // Every second client leaves at once, so that the node subscribes and unsubscribes repeatedly.
       if (i % 2 === 0) stream.abort();
     }
     done = true;
@@ -85,7 +85,7 @@ describeIf(noRedis)("nodes", () => {
     }
   });
 
-  test("rooms are counted over all nodes, and a node that is gone counts no more", async () => {
+  test("sessions of a room are counted on all nodes, and those of a stopped node no longer", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
     await openEvents(a.room("x"));
     await openEvents(b.room("x"));
@@ -101,7 +101,7 @@ describeIf(noRedis)("nodes", () => {
     for (const node of [a, b]) await until(async () => Bun.deepEquals(await list(node), all.slice(0, 1)));
   });
 
-  test("a session is ended, a user removed, and a room forgotten, from any node", async () => {
+  test("ending a session, removing a user and forgetting a room work from any node", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const there = await multiplexed(b.socket("/ws?room=chat"));
     const { session } = (await there.next()) as unknown as { session: string };
@@ -118,7 +118,7 @@ describeIf(noRedis)("nodes", () => {
     expect((await stateOf(b, "chat", `?after=${before}`)).gap).toBeDefined();
   });
 
-  test("what is revoked on one node is refused on all, also on one that starts later", async () => {
+  test("a revocation on one node applies to all, also to nodes that start later", async () => {
     const access = { secrets: [SECRET], apiKeys: [] };
     const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
     const theirs = token(claims({ jti: "t1" }));
@@ -139,7 +139,7 @@ describeIf(noRedis)("nodes", () => {
     expect(good.status).toBe(200);
   });
 
-  test("a user's revocation on one node takes the tokens of their sessions on others along, whenever issued", async () => {
+  test("revoking a user on one node includes the tokens of the user's sessions on other nodes, whenever issued", async () => {
     const access = { secrets: [SECRET], apiKeys: [] };
     const [redis, a, b] = (await nodes(2, { access })) as [RedisServer, TestNode, TestNode];
     const theirs = token(claims({ iat: seconds(8) }));
@@ -154,21 +154,21 @@ describeIf(noRedis)("nodes", () => {
     expect(await status(await readyNode(redis.url, { access }))).toBe(401);
   });
 
-  test("publications of one turn go out in one write", async () => {
+  test("publications of one tick are sent in one write", async () => {
     const redis = await RedisServer.start();
     const link = await LinkProxy.start(redis.port);
     const a = await readyNode(`redis://127.0.0.1:${link.port}`, {}, { check: 600, patience: 600 });
     const before = link.chunks;
     await Promise.all(Array.from({ length: 200 }, (_, i) => a.thump.publish("a", i)));
-    // Of 40 kB; on the way a write may be taken apart.
+    // All publications together are 40 kB. The kernel may divide a write.
     expect(link.chunks - before).toBeLessThanOrEqual(8);
   });
 
-  test("5,000 who come back to a node that knows nothing cost a few reads", async () => {
+  test("5,000 resumes on a node without history take a few reads", async () => {
     const [redis, a] = (await nodes(1)) as [RedisServer, TestNode];
     const cursors = [await publishAt(a, "storm", "-1")];
     for (let i = 0; i < 200; i++) cursors.push(await publishAt(a, "storm", String(i)));
-    // Far away, so that all of them come while a read is on its way, also where the machine has little time for them.
+    // A slow connection, so that all resumes arrive during a read, even on a busy machine.
     const far = await LinkProxy.start(redis.port);
     const fresh = await readyNode(`redis://127.0.0.1:${far.port}`, {}, { patience: 20 });
     await openEvents(fresh.room("other"));
@@ -189,7 +189,7 @@ describeIf(noRedis)("nodes", () => {
       expect(Number(events.all[0]?.data)).toBe(i % 200);
     }
     expect(fresh.log.stats.reads.sent - reads).toBeLessThan(20);
-    // Others are the lease, the checks and the subscription.
+    // The other commands are the lease, the checks and the subscription.
     expect(fresh.log.commands - commands).toBeLessThan(150);
   });
 });

@@ -1,4 +1,4 @@
-// The server's own rooms on several nodes: whoever listens to one of them hears of all.
+// Status rooms on several nodes: a subscriber receives the messages of all nodes.
 import { expect, test } from "bun:test";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -6,8 +6,8 @@ import { readyNode } from "../support/nodes.ts";
 import { noRedis, RedisServer } from "../support/redis.ts";
 import { describeIf } from "../support/skip.ts";
 
-describeIf(noRedis)("own rooms", () => {
-  test("each node says how it fares, and is told apart", async () => {
+describeIf(noRedis)("status rooms", () => {
+  test("each node publishes its stats, and the nodes are distinguishable", async () => {
     const redis = await RedisServer.start();
     const [a, b] = await Promise.all([1, 2].map(() => readyNode(redis.url, { console: true })));
     if (!a || !b) throw new Error("two nodes were to start");
@@ -23,7 +23,7 @@ describeIf(noRedis)("own rooms", () => {
         .toSorted(),
     ).toEqual([0, 1]);
     for (const { log, in: taken } of samples()) {
-      // Redis takes its time, and that is seen; their own publications are not counted.
+      // The latency of Redis is visible; the status messages are not counted.
       expect(log.p99 ?? 1).toBeGreaterThan(0);
       expect(taken.publications).toBe(0);
     }

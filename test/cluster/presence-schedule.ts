@@ -1,4 +1,5 @@
-// A random game of presence over three nodes: people come and go, nodes and Redis die, links break; then it is calm.
+// A random schedule for presence on three nodes: users join and leave, nodes and Redis die, connections break; then
+// it ends.
 import WS from "ws";
 import { type Told, Roster, userToken } from "../support/presence.ts";
 import type { Random } from "../support/random.ts";
@@ -7,7 +8,7 @@ import { Cluster, type Node } from "./cluster.ts";
 
 const ROOMS = ["r", "s"];
 const USERS = 7;
-/** So long a node that is dead counts as there, in s. */
+/** Time for which a dead node counts as present, in s. */
 const LEASE = 0.9;
 const CALM = 20_000;
 const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 6 } };
@@ -16,11 +17,11 @@ const rule = { join: "anyone", members: "anyone", presence: { grace: 0.2, list: 
 class Seat {
   readonly rosters = new Map<string, Roster>();
   open = true;
-  /** What it was told did not fit what it had. */
+  /** True if a notification did not match the previous state. */
   wrong: unknown;
   readonly #ws: WS;
 
-  /** @param user absent: a guest */
+  /** @param user undefined for a guest */
   constructor(
     readonly node: Node,
     readonly user: string | undefined,
@@ -35,7 +36,7 @@ class Seat {
       this.#take(JSON.parse(String(text)) as Told & { presence?: Told }),
     );
     this.#ws.on("error", () => {
-      // It closes, too.
+      // The connection closes too.
     });
     this.#ws.on("close", () => (this.open = false));
   }
@@ -46,7 +47,7 @@ class Seat {
 
   #take(told: Told & { presence?: Told }): void {
     const { type, room = "" } = told;
-    // Redis was away for longer than a join waits: it is not in the room.
+    // Redis was unavailable for longer than a join waits: the client is not in the room.
     if (type === "error") return this.close();
     const presence = type === "joined" ? told.presence : told;
     if (presence?.users === undefined) return;
@@ -60,7 +61,7 @@ class Seat {
   }
 }
 
-/** Plays it, and throws where anybody has something else than what is so. */
+/** Plays the schedule. Throws if a node or client differs from the actual presence. */
 export async function playCrowd(random: Random, steps: number, keeps: boolean): Promise<object> {
   const options = keeps ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
   const config = {
@@ -79,7 +80,7 @@ export async function playCrowd(random: Random, steps: number, keeps: boolean): 
   }
 }
 
-/** Asks what is wrong until nothing is. */
+/** Repeats a check until it reports no fault. */
 async function settled(ask: () => Promise<string | undefined>): Promise<void> {
   const deadline = Date.now() + CALM;
   for (let wrong = await ask(); wrong !== undefined; wrong = await ask()) {
@@ -110,7 +111,7 @@ class Game {
     for (const seat of this.seats) seat.close();
   }
 
-  /** All is mended; then every node, and everybody who listens, comes to have what is so. */
+  /** Repairs everything, then checks that every node and every subscriber has the actual presence. */
   async calm(): Promise<void> {
     const { cluster } = this;
     for (const { link } of cluster.nodes) {
@@ -120,10 +121,10 @@ class Game {
     }
     await this.#startAll();
     await cluster.allReady();
-    // One listens everywhere.
+    // One client subscribes to all rooms.
     for (const node of cluster.nodes) this.seats.push(new Seat(node, undefined, ROOMS, 0));
     await settled(() => this.#wrong());
-    // When everybody has gone, nothing is left of them.
+    // When all users have left, no keys of presence remain.
     this.stop();
     await settled(() => this.#left());
   }
@@ -134,7 +135,7 @@ class Game {
     return left.length > 0 ? `Redis still has ${left.join(", ")}` : undefined;
   }
 
-  /** What is not as it should be. */
+  /** Returns the differences to the actual presence. */
   async #wrong(): Promise<string | undefined> {
     const seats = this.seats.filter(({ open }) => open);
     for (const room of ROOMS) {
@@ -209,7 +210,7 @@ class Game {
     link.release();
   }
 
-  /** Others come and go meanwhile. */
+  /** Cuts a node off. Meanwhile other users join and leave. */
   async #cutOff({ link }: Node, ms: number): Promise<void> {
     link.refuse();
     for (let i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-// Presence over several nodes while all is well: who counts, who is told, what it costs, and that a move makes no noise.
+// Presence on several nodes without failures: counts, notifications, cost, and silent moves between nodes.
 import { expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { connect, type Multiplexed, multiplexed } from "../support/clients.ts";
@@ -20,7 +20,7 @@ async function nodes(
   return [redis, ...(await Promise.all(all))];
 }
 
-/** A session of a user in a room; of a guest where there is none. */
+/** A session of a user in a room, or of a guest. */
 function come(node: TestNode, user?: string, info?: unknown, room = "r"): Promise<Multiplexed> {
   const token = user === undefined ? "" : `&token=${userToken(user, info === undefined ? {} : { info })}`;
   return multiplexed(node.socket(`/ws?room=${room}&presence=1${token}`));
@@ -31,7 +31,7 @@ async function leave(client: Multiplexed): Promise<void> {
   await client.closed;
 }
 
-/** What it is told, put together. */
+/** The presence notifications of a client, combined. */
 function rosterOf(client: Multiplexed): Roster {
   const roster = new Roster();
   client.tap((frame) => {
@@ -44,7 +44,7 @@ function rosterOf(client: Multiplexed): Roster {
 const namesOf = ({ names }: Roster) => names && [...names.keys()].toSorted().join(" ");
 
 describeIf(noRedis)("presence on several nodes", () => {
-  test("users of all nodes are there, once each, guests are summed, and the first snapshot has all of them", async () => {
+  test("users of all nodes are present once each, guests are summed, and the first snapshot is complete", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
     const first = rosterOf(await come(a, "u1", "old"));
     await come(a);
@@ -66,7 +66,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     }
   });
 
-  test("a node where nobody is in the room answers for all, and is not told of it", async () => {
+  test("a node without sessions in the room answers for all nodes, and receives no notifications", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const listener = await come(a, "u1");
     await until(async () => (await membersOf(b, "r", {})).users === 1);
@@ -79,7 +79,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await until(async () => (await followers())[1] === 0);
   });
 
-  test("who goes to another node within the grace makes no noise, also where the node stops", async () => {
+  test("a user who moves to another node within the grace period causes no notification, also if the node stops", async () => {
     const calm = { "*": { ...rule, presence: { grace: 60 } } };
     const [, a, b, c] = (await nodes(3, calm)) as [RedisServer, TestNode, TestNode, TestNode];
     const roster = rosterOf(await come(c, "watcher"));
@@ -91,7 +91,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     await come(b, "u1");
     await a.stop();
     await come(b, "u2");
-    // Whoever is told of this was told of all that came before.
+    // A client that has received this has received everything before.
     await come(b, "u3");
     await until(() => roster.users === 4);
     expect(
@@ -100,7 +100,7 @@ describeIf(noRedis)("presence on several nodes", () => {
     expect(await membersOf(b, "r", {})).toMatchObject({ users: 4, sessions: 4 });
   });
 
-  test("those of a node that stopped are gone after their grace, where they do not come back", async () => {
+  test("users of a stopped node leave after their grace period if they do not return", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const roster = rosterOf(await come(b, "watcher"));
     await come(a, "u1");
@@ -110,21 +110,21 @@ describeIf(noRedis)("presence on several nodes", () => {
     await until(() => roster.users === 1 && roster.guests === 0);
   });
 
-  test("of more than may be named there are counts alone, on all nodes; names come back by themselves", async () => {
+  test("above the limit only counts are sent on all nodes; listing resumes by itself", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const roster = rosterOf(await come(b, "u0"));
     const many = await Promise.all(Array.from({ length: 9 }, (_, i) => come(a, `u${i + 1}`)));
     await until(() => roster.users === 10 && roster.names === undefined);
     const { users, sessions, members, more } = await membersOf(b, "r", {});
     expect({ users, sessions, more }).toEqual({ users: 10, sessions: 10, more: true });
-    // It knows its own by name.
+    // Each node lists its own users.
     expect(members.map(({ user }) => user)).toEqual(["u0"]);
     expect(await redis.ask("HLEN", "{thump}:users:r")).toBe(10);
     for (const client of many.slice(3)) await leave(client);
     await until(() => namesOf(roster) === "u0 u1 u2 u3");
   });
 
-  test("rules that begin and end presence do so for all nodes, and leave nothing behind", async () => {
+  test("rules that start and end presence do so on all nodes, and leave no keys behind", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
     const roster = rosterOf(await come(b, "u0"));
     await connect(a.socket(`/rooms/r?token=${userToken("u1")}`));

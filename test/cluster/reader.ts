@@ -1,4 +1,4 @@
-// A client that stays: it reads rooms over one node or another, returns with its cursor, and notes what it was given.
+// A client that reads rooms on any node, reconnects with its cursor, and records everything that it receives.
 import WS from "ws";
 import { openEvents, openMultiplexed } from "../support/streams.ts";
 import type { Node } from "./cluster.ts";
@@ -12,12 +12,12 @@ interface Message {
   data: { n: number };
 }
 
-/** What came of one room, in the order in which it came. */
+/** The messages of a room in order of arrival. */
 export interface Seen {
-  /** The position it began at, once it is known. */
+  /** The start position, once it is known. */
   start: string | undefined;
   messages: { at: string; n: number }[];
-  /** `before`: how many messages had come by then. */
+  /** `before`: the number of messages that arrived before. */
   gaps: { after: string; at: string; before: number }[];
 }
 
@@ -27,14 +27,14 @@ export type Way = (typeof WAYS)[number];
 export class Reader {
   readonly seen = new Map<string, Seen>();
   returns = 0;
-  /** Which node it is at, and the newest frame that said something else than a message: for whoever has to find out why. */
+  /** The current node, and the newest frame that is not a message, for debugging. */
   state = "";
   #cursors = new Map<string, string>();
   #stopped = false;
   #close: () => void = () => {};
   readonly #running: Promise<void>;
 
-  /** @param choose which node it goes to next */
+  /** @param choose selects the next node */
   constructor(
     readonly rooms: string[],
     readonly way: Way,
@@ -44,7 +44,7 @@ export class Reader {
     this.#running = this.#run();
   }
 
-  /** Everybody begins somewhere: resolves once it knows where. */
+  /** Resolves when the start positions of all rooms are known. */
   get started(): boolean {
     return this.#cursors.size === this.rooms.length;
   }
@@ -53,7 +53,7 @@ export class Reader {
     return this.seen.get(room)?.messages.some((message) => message.n === n) === true;
   }
 
-  /** Breaks its connection: it comes back. */
+  /** Breaks the connection. The client reconnects. */
   drop(): void {
     this.#close();
   }
@@ -74,7 +74,7 @@ export class Reader {
           else if (this.way === "stream") await this.#readStream(node);
           else await this.#readSocket(node);
         } catch (error) {
-          // The node is gone, or not ready: another try.
+          // The node is gone or not ready: retry.
           this.state += ` ${String(error)}`;
         }
       }
@@ -156,7 +156,7 @@ export class Reader {
     return this.rooms.map((room) => ({ room, after: this.#cursors.get(room), id: 1 }));
   }
 
-  /** What the multiplexed socket and stream say. False for an error. */
+  /** Processes a frame of the multiplexed socket or stream. Returns false for an error. */
   #takeFrame(frame: Message): boolean {
     if (frame.type !== "message") this.state += ` ${JSON.stringify(frame)}`.slice(0, 300);
     if (frame.type === "joined") {

@@ -1,4 +1,4 @@
-// Nodes on a Redis Cluster of several servers: all that one server does, and a log that moves from one to another.
+// Nodes on a Redis Cluster of several servers: the features of one server, and a log that moves between servers.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
@@ -24,7 +24,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
   afterAll(() => cluster.stop());
   beforeEach(() => cluster.whole());
 
-  /** Two nodes on a log of their own. Each is told of other servers. */
+  /** Two nodes on a separate log. Each has the addresses of different servers. */
   async function nodes(
     options: Options = {},
   ): Promise<{ a: TestNode; b: TestNode; shard: Shard; tag: string }> {
@@ -40,7 +40,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     return { a, b, shard, tag };
   }
 
-  test("rooms span nodes in one order, cursors hold on all, forgetting and ending sessions reach all", async () => {
+  test("rooms span nodes in one order, cursors are valid on all, forgetting rooms and ending sessions reach all", async () => {
     const { a, b } = await nodes();
     const events = await openEvents(b.room("chat"));
     const raw = await connect(b.socket("/rooms/chat"));
@@ -67,7 +67,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     expect((await many.closed).code).toBe(4403);
   });
 
-  test("users of all nodes are there, and those who leave are not", async () => {
+  test("users of all nodes are present, and users who leave are not", async () => {
     const { a, b } = await nodes(presence(0.2));
     const watcher = await come(a, "u1");
     const other = await come(b, "u2");
@@ -78,7 +78,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await until(async () => Bun.deepEquals(await usersOf(b), ["u1"]));
   });
 
-  test("all keys of a log are in one slot, and logs of other names on other servers", async () => {
+  test("all keys of a log are in one slot, and logs with other prefixes on other servers", async () => {
     const owners = new Set<number>();
     while (owners.size < 3) {
       const { a, b, shard, tag } = await nodes();
@@ -95,10 +95,10 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     }
   });
 
-  test("a replica that takes over while its master lives: nobody is sent away, and nothing is missing", async () => {
+  test("a replica takes over while its master lives: sessions stay connected, and nothing is missing", async () => {
     const { a, b, shard } = await nodes();
     const listener = await openEvents(b.room("a"));
-    // Nobody publishes on this one: it finds out by itself.
+    // No client publishes on this node: it detects the change by itself.
     const quiet = await openEvents(b.room("quiet"));
     const publishing = new Steady(a, "a");
     const { epoch } = b.log;
@@ -117,7 +117,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     expect(publishing.refusals).toEqual([]);
   });
 
-  test("a slot that moves to another master: refused by name or waited for meanwhile, and nothing is missing", async () => {
+  test("a slot moves to another master: publishes wait or fail with a message meanwhile, and nothing is missing", async () => {
     const { a, b, shard, tag } = await nodes();
     const listener = await openEvents(b.room("a"));
     const publishing = new Steady(a, "a");
@@ -125,7 +125,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     const { epoch } = b.log;
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // Halfway: some keys are here and some there, and no script can see all of them.
+      // Halfway: the keys are on two servers, and no script can access all of them.
       await moveKeys(`${tag}:log`);
       const { length } = publishing.refusals;
       await until(() => publishing.refusals.length > length || a.log.fault !== undefined);
@@ -140,16 +140,16 @@ describeIf(noRedis)("on a Redis Cluster", () => {
       expect(refusal).toMatch(/Redis (refuses writes|is unavailable|cannot|did not)/);
   });
 
-  test("who comes and goes while the slot moves is there, or not, once it has moved", async () => {
+  test("presence is correct after the slot has moved, with joins and leaves during the move", async () => {
     const { a, b, shard, tag } = await nodes(presence(60));
     await come(a, "leaving");
     await come(b, "staying");
     await until(async () => (await usersOf(b)).length === 2);
-    // Of a node that stops it is written until when its users count.
+    // A stopping node writes the end of the grace period of its users.
     await a.stop();
     const [to] = shard.others as [RedisServer];
     await cluster.move(tag, to, async (moveKeys) => {
-      // What a script would write first is still there, and what it would write then is not.
+      // The first key that a script would write is still here, the next one has moved.
       await moveKeys(`${tag}:users:r`);
       await come(b, "late");
       const before = await failedScripts(shard.owner);
@@ -158,7 +158,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     });
     const users = ["late", "leaving", "staying"];
     await until(async () => Bun.deepEquals(await usersOf(b), users));
-    // One node sees each of them: that is what is counted.
+    // One node reports each user, as the hash counts.
     await until(async () => {
       const counts = (await to.ask("HGETALL", `${tag}:users:r`)) as string[];
       return Bun.deepEquals(counts.toSorted(), [...users.map(() => "1"), ...users]);

@@ -1,4 +1,4 @@
-// A server of a Redis Cluster dies, hangs or is cut off: another takes over, all goes on, and what was lost is told.
+// A server of a Redis Cluster dies, hangs or is cut off: a replica takes over, clients continue, and losses are reported.
 import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -19,7 +19,10 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   afterAll(() => cluster.stop());
   beforeEach(() => cluster.whole());
 
-  /** Nodes on a log of their own. @param named which servers they are told of */
+  /**
+   * Nodes on a separate log.
+   * @param named the servers in their address
+   */
   async function nodes(
     named: (shard: Shard) => RedisServer[] = () => cluster.servers,
     patience = 10,
@@ -32,9 +35,9 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   }
 
   longTest(
-    "the one that has the log dies, and its replica has all: publishes wait, and nothing is missing",
+    "the primary of the log dies, and its replica has everything: publishes wait, and nothing is missing",
     async () => {
-      // They are told of that one alone: of the others they have heard.
+      // The address has only this server. The nodes learned of the others from the Cluster.
       const { a, b, shard, store } = await nodes(({ owner }) => [owner]);
       const listener = await openEvents(b.room("a"));
       const raw = await connect(b.socket("/rooms/a"));
@@ -57,34 +60,42 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
     },
   );
 
-  longTest("what its replica never had is told as a gap to everybody, and all goes on", async () => {
-    const { a, b, shard } = await nodes();
-    const listener = await openEvents(b.room("a"));
-    const raw = await connect(a.socket("/rooms/a"));
-    const other = await openEvents(a.room("other"));
-    const before = await publishAt(a, "a", "0");
-    await until(() => hasAll(shard.replica, shard.owner));
-    await cutOff(shard.replica);
-    const lost = await publishAt(a, "a", "1");
-    await listener.events.until((all) => all.length === 2);
-    await shard.owner.kill();
-    await joinAgain(shard.replica);
-    const { epoch } = b.log;
-    await until(() => [a, b].every(({ log }) => log.epoch !== epoch));
-    await publishAt(b, "a", "2");
-    await listener.events.until((all) => all.length === 4);
-    expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual(["0", "1", "thump:gap", "2"]);
-    await raw.until((all) => all.length === 4);
-    expect(JSON.parse(String(raw.all[2]))).toMatchObject({ type: "gap", after: lost });
-    // What else was lost, nobody knows.
-    await other.events.until((all) => all.some(({ event }) => event === "thump:gap"));
-    for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
-    await publishAt(a, "a", "3");
-    await listener.events.until((all) => all.at(-1)?.data === "3" && all.length === 5);
-  });
+  longTest(
+    "messages that the replica lacks are reported as a gap to all clients, which then continue",
+    async () => {
+      const { a, b, shard } = await nodes();
+      const listener = await openEvents(b.room("a"));
+      const raw = await connect(a.socket("/rooms/a"));
+      const other = await openEvents(a.room("other"));
+      const before = await publishAt(a, "a", "0");
+      await until(() => hasAll(shard.replica, shard.owner));
+      await cutOff(shard.replica);
+      const lost = await publishAt(a, "a", "1");
+      await listener.events.until((all) => all.length === 2);
+      await shard.owner.kill();
+      await joinAgain(shard.replica);
+      const { epoch } = b.log;
+      await until(() => [a, b].every(({ log }) => log.epoch !== epoch));
+      await publishAt(b, "a", "2");
+      await listener.events.until((all) => all.length === 4);
+      expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual([
+        "0",
+        "1",
+        "thump:gap",
+        "2",
+      ]);
+      await raw.until((all) => all.length === 4);
+      expect(JSON.parse(String(raw.all[2]))).toMatchObject({ type: "gap", after: lost });
+      // Other messages may be lost too.
+      await other.events.until((all) => all.some(({ event }) => event === "thump:gap"));
+      for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
+      await publishAt(a, "a", "3");
+      await listener.events.until((all) => all.at(-1)?.data === "3" && all.length === 5);
+    },
+  );
 
   longTest(
-    "one that is killed amid publications: each client has all of its log, or is told of a gap",
+    "the primary is killed during publications: each client receives all of its log, or a gap notice",
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
@@ -94,7 +105,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       await shard.owner.kill();
       await publishing.more(50);
       const count = await publishing.stop();
-      // What is under a key in a log that began anew may be published again: then it was told as a gap before.
+      // After a new epoch, a retry with a key may be published again. A gap notice precedes it.
       await listener.events.until((all) => all.some(({ data }) => data === String(count - 1)));
       const gaps = listener.events.all.filter(({ event }) => event === "thump:gap").length;
       expect(gaps > 0).toBe(a.log.epoch !== epoch);
@@ -103,7 +114,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "one that hangs is given up, whoever is asked first, and nothing is missing when it wakes",
+    "a server that hangs is given up, also if it is the first to be asked, and nothing is missing when it wakes",
     async () => {
       const { a, b, shard } = await nodes(({ owner, others }) => [owner, ...others], 2);
       const listener = await openEvents(b.room("a"));
@@ -126,14 +137,14 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "another one dies: the log waits until the Cluster is whole again, and nothing is missing",
+    "another server dies: the log waits until the Cluster is complete again, and nothing is missing",
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
       const publishing = new Steady(a, "a");
       await publishing.more(20);
       await shard.others[0]?.kill();
-      // Whether a node noticed depends on whether it asked for anything meanwhile.
+      // A node detects it only if it sent a command meanwhile.
       await until(async () => (await cluster.masters()) === 3);
       await publishing.more(20);
       await hasAllOf(listener, await publishing.stop());
@@ -141,7 +152,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
   );
 
   longTest(
-    "a server that is cut off from the others is not believed, though it takes itself for the owner",
+    "a server without contact to the majority is not trusted, although it considers itself the owner",
     async () => {
       const alone = await RedisServer.start("--cluster-enabled", "yes");
       const prefix = `failover-${++logs}`;

@@ -1,4 +1,4 @@
-// Nodes behind Sentinels while a replica takes over: who is asked may hang, all goes on, and what was lost is told.
+// Nodes behind Sentinels while a replica takes over: Sentinels may hang, clients continue, and losses are reported.
 import { expect } from "bun:test";
 import { publishAt, stateOf } from "../support/answers.ts";
 import { longTests } from "../support/long.ts";
@@ -22,7 +22,7 @@ interface Watched {
   b: TestNode;
 }
 
-/** A master, its replica, three Sentinels that know each other, and two nodes that are told of these. */
+/** A primary, its replica, three Sentinels, and two nodes with the Sentinels' addresses. */
 async function watched(): Promise<Watched> {
   const master = await RedisServer.start("--repl-diskless-sync-delay", "0");
   const replica = await RedisServer.start("--replicaof", "127.0.0.1", String(master.port));
@@ -38,14 +38,14 @@ async function watched(): Promise<Watched> {
   for (const sentinel of sentinels)
     await until(async () => /slaves=1,sentinels=3/.test(String(await sentinel.ask("INFO", "sentinel"))));
   const url = `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/main`;
-  // How long a failover takes is up to the Sentinels, and to what else the machine does.
+  // The time of a failover depends on the Sentinels, and on the load of the machine.
   const [a, b] = await Promise.all([0, 1].map(() => readyNode(url, {}, { patience: 45 })));
   return { master, replica, sentinels, a: a as TestNode, b: b as TestNode };
 }
 
 describeIf(noRedis)("failovers behind Sentinels", () => {
   longTest(
-    "the master dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing",
+    "the primary dies, and a Sentinel hangs: publishes wait for the replica, and nothing is missing",
     async () => {
       const { master, replica, sentinels, a, b } = await watched();
       const listener = await openEvents(b.room("a"));
@@ -54,7 +54,7 @@ describeIf(noRedis)("failovers behind Sentinels", () => {
       await publishing.more(20);
       const count = await publishing.stop();
       await until(() => hasAll(replica, master));
-      // It is the first that is asked. The others are enough to agree.
+      // The first Sentinel in the address. The others are a majority.
       sentinels[0]?.pause();
       await master.kill();
       await until(() => a.log.fault !== undefined && b.log.fault !== undefined);
@@ -65,20 +65,28 @@ describeIf(noRedis)("failovers behind Sentinels", () => {
     },
   );
 
-  longTest("what the replica never had is told as a gap to everybody, and all goes on", async () => {
-    const { master, replica, a, b } = await watched();
-    const listener = await openEvents(b.room("a"));
-    const before = await publishAt(a, "a", "0");
-    await until(() => hasAll(replica, master));
-    await cutOff(replica);
-    await publishAt(a, "a", "1");
-    await listener.events.until((all) => all.length === 2);
-    const { epoch } = b.log;
-    await master.kill();
-    await until(() => [a, b].every(({ log }) => log.epoch !== epoch));
-    await publishAt(a, "a", "2");
-    await listener.events.until((all) => all.length === 4);
-    expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual(["0", "1", "thump:gap", "2"]);
-    for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
-  });
+  longTest(
+    "messages that the replica lacks are reported as a gap to all clients, which then continue",
+    async () => {
+      const { master, replica, a, b } = await watched();
+      const listener = await openEvents(b.room("a"));
+      const before = await publishAt(a, "a", "0");
+      await until(() => hasAll(replica, master));
+      await cutOff(replica);
+      await publishAt(a, "a", "1");
+      await listener.events.until((all) => all.length === 2);
+      const { epoch } = b.log;
+      await master.kill();
+      await until(() => [a, b].every(({ log }) => log.epoch !== epoch));
+      await publishAt(a, "a", "2");
+      await listener.events.until((all) => all.length === 4);
+      expect(listener.events.all.map(({ event, data }) => event ?? data)).toEqual([
+        "0",
+        "1",
+        "thump:gap",
+        "2",
+      ]);
+      for (const node of [a, b]) expect((await stateOf(node, "a", `?after=${before}`)).gap).toBeDefined();
+    },
+  );
 });

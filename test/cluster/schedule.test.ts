@@ -1,4 +1,4 @@
-// G1 to G4 over three nodes and one Redis, whatever breaks. THUMP_SEED and THUMP_RUNS choose others.
+// G1 to G4 on three nodes and one Redis during failures. THUMP_SEED and THUMP_RUNS choose other schedules.
 import { expect, test } from "bun:test";
 import { schedules } from "../support/long.ts";
 import { noRedis } from "../support/redis.ts";
@@ -7,8 +7,8 @@ import { type Keeping, playCluster } from "./schedule.ts";
 
 const WAYS: [Keeping, string][] = [
   ["always", "nothing is lost, repeated or out of order, and there is no gap"],
-  ["everysec", "what Redis had not written is told as a gap before what follows it"],
-  ["nothing", "what Redis lost is told as a gap, and nothing else is"],
+  ["everysec", "messages that Redis had not written are reported as a gap before the next message"],
+  ["nothing", "messages that Redis lost are reported as a gap, and no others"],
 ];
 
 describeIf(noRedis)("three nodes", () => {

@@ -1,17 +1,22 @@
-// A random schedule for a cluster: nodes die and come back, Redis too, links break, and clients see none of it.
+// A random schedule for a cluster: nodes and Redis die and restart, connections break, and clients lose nothing.
 import { Random } from "../support/random.ts";
 import { type Acked, checkAll } from "./check.ts";
 import { Cluster, type Node } from "./cluster.ts";
 import { Reader, type Way, WAYS } from "./reader.ts";
 
-/** How Redis keeps what it has: by its `appendfsync`, or not at all. */
+/** Persistence of Redis: its `appendfsync`, or none. */
 export type Keeping = "always" | "everysec" | "nothing";
 
-/** With `everysec`, Redis answers up to this long before it writes: a write waits while an fsync is under way. In ms. */
+/**
+ * With `everysec`, Redis replies up to this long before it writes, because a write waits for a running fsync. In ms.
+ */
 const POSTPONED_MS = 2000;
-/** How often it is noted how much is in the file, in ms. */
+/** Interval between two measurements of the file, in ms. */
 const NOTE_MS = 20;
-/** A node that died is awaited for this long when Redis comes back, in s: else the schedule takes minutes. */
+/**
+ * Time for which a restarted Redis waits for a dead node, in s. Short, because the schedule would take minutes
+ * otherwise.
+ */
 const LEASE = 3;
 
 const ROOMS = ["a", "b", "c"];
@@ -25,7 +30,7 @@ export interface Outcome {
   steps: Record<string, number>;
 }
 
-/** Plays one. Throws at what is wrong. */
+/** Plays a schedule. Throws at the first fault. */
 export async function playCluster(seed: number, steps: number, keeping: Keeping): Promise<Outcome> {
   const options = keeping === "nothing" ? [] : ["--appendonly", "yes", "--appendfsync", keeping];
   const config = {
@@ -52,7 +57,7 @@ class Game {
   refused = 0;
   #number = 0;
   #publishing = new Set<Promise<void>>();
-  /** How large Redis's file was in the last two seconds. */
+  /** Size of Redis's file in the last two seconds. */
   #sizes: { at: number; size: number }[] = [];
   readonly #noting: Timer | undefined;
 
@@ -82,7 +87,7 @@ class Game {
     await Bun.sleep(random.below(60));
   }
 
-  /** All is mended; everybody reads to the end; everything is checked. */
+  /** Repairs everything. All readers read to the end, and everything is checked. */
   async finish(): Promise<Outcome> {
     const { cluster } = this;
     for (const { link } of cluster.nodes) {
@@ -154,11 +159,11 @@ class Game {
   }
 
   async #kill(node: Node): Promise<void> {
-    // One stays, so that somebody sees what goes on.
+    // One node stays, so that there is a witness.
     if (this.cluster.nodes.filter(({ isUp }) => isUp).length > 1) await node.stop("SIGKILL");
   }
 
-  /** What it acknowledged last may be in no file, and no other node may have seen it. */
+  /** The newest acknowledged messages may be in no file, and no other node may have received them. */
   async #killBoth(node: Node): Promise<void> {
     for (let i = 0; i < 5; i++) this.#publish();
     await Bun.sleep(this.random.below(30));
@@ -170,7 +175,7 @@ class Game {
     for (const node of this.cluster.nodes) if (!node.isUp) await node.start();
   }
 
-  /** One after the other is told to stop, and starts again. */
+  /** Stops and restarts the nodes one after the other. */
   async #roll(): Promise<void> {
     for (const node of this.cluster.nodes) {
       if (!node.isUp) continue;
@@ -192,7 +197,7 @@ class Game {
     this.#sizes = [];
     await redis.kill();
     await Bun.sleep(this.random.below(500));
-    // As much as may not have been written: this disk is never slow enough for it.
+    // As much as may be unwritten, because this disk is never slow enough.
     if (this.keeping === "everysec" && written.length > 0) redis.loseAfter(this.random.pick(written).size);
     await redis.begin();
   }
@@ -218,7 +223,7 @@ class Game {
     void publishing.finally(() => this.#publishing.delete(publishing));
   }
 
-  /** Publishes until somebody acknowledges it, with one key. */
+  /** Publishes until a node acknowledges, with the same key. */
   async #say(room: string, n: number): Promise<number> {
     for (;;) {
       try {
@@ -230,7 +235,7 @@ class Game {
         if (status !== 503 && status !== 0) throw new Error(`publishing was answered with ${status}`);
         this.refused++;
       } catch (error) {
-        // The node died under it: whether it was published is not known, and the key settles that.
+        // The node died during the request. The publication may or may not be stored; the key prevents a duplicate.
         if (error instanceof Error && error.message.startsWith("publishing")) throw error;
       }
       await Bun.sleep(30);

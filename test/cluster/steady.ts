@@ -1,4 +1,5 @@
-// One who publishes numbers whatever happens, each again until it is acknowledged; and who listened has all of them.
+// A publisher of numbers that retries each one until it is acknowledged, and the check that a subscriber has all of
+// them.
 import { expect } from "bun:test";
 import { problemOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -6,9 +7,9 @@ import { type TestNode, until } from "../support/nodes.ts";
 import type { OpenStream } from "../support/streams.ts";
 
 export class Steady {
-  /** So many were acknowledged. */
+  /** Number of acknowledged publications. */
   acked = 0;
-  /** What was said when one was not taken. */
+  /** The messages of refused publications. */
   readonly refusals: string[] = [];
   #done = false;
   readonly #running: Promise<void>;
@@ -18,18 +19,18 @@ export class Steady {
     readonly room: string,
   ) {
     this.#running = this.#run();
-    // Whoever waits for more of them is told.
+    // Notifies callers that wait for more.
     this.#running.catch(() => {});
     cleanup(() => this.stop());
   }
 
-  /** Resolves once so many more were acknowledged. */
+  /** Resolves when this number of further publications was acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.acked + count;
     await Promise.race([until(() => this.acked >= wanted), this.#running]);
   }
 
-  /** Resolves with how many there are, once the last is acknowledged. */
+  /** Resolves with the total number when the last one is acknowledged. */
   async stop(): Promise<number> {
     this.#done = true;
     await this.#running;
@@ -47,13 +48,13 @@ export class Steady {
       const { status, code, detail } = await problemOf(response);
       expect([status, code]).toEqual([503, "unavailable"]);
       this.refusals.push(detail);
-      // Sooner than it is asked to: the test is to be short.
+      // Sooner than the server requests, to keep the test short.
       await Bun.sleep(20);
     }
   }
 }
 
-/** All numbers up to this one came, each once and in order, and nothing was said to be missing. */
+/** All numbers up to this one arrived once, in order, without a gap notice. */
 export async function hasAllOf(listener: OpenStream, count: number): Promise<void> {
   const { events } = listener;
   await events.until((all) =>

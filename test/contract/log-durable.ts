@@ -1,4 +1,4 @@
-// The contract of logs that outlive the process: what holds when one is opened again.
+// The contract of logs that outlive the process: their state after a restart.
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
@@ -9,7 +9,7 @@ import { seqs } from "../support/publications.ts";
 import { retentionOf } from "./log.ts";
 
 type BoundsOf = (room: string) => Retention;
-/** Opens the log of the current test; a second time, what the first one left. */
+/** Opens the log of the current test. The second call opens the data of the first one. */
 export type OpenLog = (retentionOf: BoundsOf, kinds: string) => Log | Promise<Log>;
 
 class Reopened {
@@ -28,7 +28,7 @@ class Reopened {
     cleanup(() => this.log.close());
   }
 
-  /** Ends the log, and opens it again. */
+  /** Closes the log and opens it again. */
   async reopen(bounds: BoundsOf = retentionOf, kinds = ""): Promise<void> {
     await this.#log?.close();
     this.#log = await this.#open?.(bounds, kinds);
@@ -43,19 +43,19 @@ class Reopened {
   read = async (room: string, after = 0) => this.log.read(room, after, 10_000);
 }
 
-/** @param create makes an opener with a place of its own, once a test */
+/** @param create returns an opener with a separate place, called once per test */
 export function durableContract(name: string, create: () => OpenLog): void {
   describe(`${name}, opened again`, () => {
     const on = new Reopened();
     beforeEach(() => on.begin(create));
-    describe("what stays", () => stays(on));
-    describe("what is gone", () => goes(on));
-    describe("other rules", () => otherRules(on));
+    describe("stored data", () => stays(on));
+    describe("removed data", () => goes(on));
+    describe("changed rules", () => otherRules(on));
   });
 }
 
 function stays(on: Reopened): void {
-  test("has the same epoch, and everything that was kept, as it was", async () => {
+  test("has the same epoch and all stored messages, unchanged", async () => {
     const { epoch } = on.log;
     const data = [
       { kind: "json", text: '{"a":1.10}' },
@@ -79,7 +79,7 @@ function stays(on: Reopened): void {
     }
   });
 
-  test("a cursor from before goes on exactly, and nothing is a gap", async () => {
+  test("a cursor from before resumes exactly, without a gap", async () => {
     const all = seqs(await on.appendMany("a", 10));
     await on.append("b");
     await on.reopen();
@@ -90,7 +90,7 @@ function stays(on: Reopened): void {
     expect(seqs((await on.log.newest("a", 3)).publications)).toEqual(all.slice(-3));
   });
 
-  test("no number is used twice, and prev goes on", async () => {
+  test("no number is used twice, and prev continues", async () => {
     const [first] = await on.appendMany("a", 3);
     const kept = await on.append("three:a");
     const other = await on.append("none:a");
@@ -102,7 +102,7 @@ function stays(on: Reopened): void {
     expect(seqs((await on.read("a")).publications)[0]).toBe(first!.seq);
   });
 
-  test("an idempotency key is known, also when what it published is trimmed", async () => {
+  test("an idempotency key is known, also if its publication was trimmed", async () => {
     const { seq, prev, time } = await on.append("three:a", { key: "k", from: "u1" });
     await on.appendMany("three:a", 5);
     await on.reopen();
@@ -121,7 +121,7 @@ function stays(on: Reopened): void {
     expect([...(await on.log.rooms())]).toEqual(["a"]);
   });
 
-  test("a large room is read to its end in slices that follow on each other", async () => {
+  test("a large room is read to its end in consecutive slices", async () => {
     const wide = () => ({ count: 10_000, age: 3_600_000, bytes: 1e9 });
     await on.reopen(wide);
     const text = "x".repeat(2000);
@@ -139,7 +139,7 @@ function stays(on: Reopened): void {
       after = slice.upTo;
     }
     expect(read).toEqual(all.slice(-read.length));
-    // Trimmed from the front, where nothing of it is in memory; and at its end in memory.
+    // Trimmed at the front, which is not in memory, and at the end, which is.
     on.log.replaceRetention(() => ({ count: 2500, age: 3_600_000, bytes: 1e9 }));
     const more = seqs(await on.appendMany("b", 10));
     expect(seqs((await on.log.newest("b", 5000)).publications)).toEqual([...all.slice(-2490), ...more]);
@@ -149,7 +149,7 @@ function stays(on: Reopened): void {
 }
 
 function goes(on: Reopened): void {
-  test("what was trimmed, forgotten or never kept still is a gap", async () => {
+  test("trimmed, forgotten and unstored messages are still a gap", async () => {
     const trimmed = await on.appendMany("three:a", 5);
     const forgotten = await on.append("a");
     await on.log.forget("a");
@@ -161,7 +161,7 @@ function goes(on: Reopened): void {
     expect((await on.read("none:a", unkept.seq - 1)).from).toBeGreaterThanOrEqual(unkept.seq);
   });
 
-  test("a room that is kept in memory admits that it lost something", async () => {
+  test("a room in memory reports that messages were lost", async () => {
     const inMemory = { count: 100, age: 3_600_000, bytes: 1e6, store: "memory" } as const;
     const bounds: BoundsOf = (room) => (room === "m" ? inMemory : retentionOf(room));
     await on.reopen(bounds);
@@ -171,13 +171,13 @@ function goes(on: Reopened): void {
     const { from, publications } = await on.read("m", seq - 1);
     expect(publications).toEqual([]);
     expect(from).toBeGreaterThanOrEqual(seq);
-    // What comes now is no gap.
+    // Later messages are not a gap.
     const { last } = on.log;
     const next = await on.append("m");
     expect(await on.read("m", last)).toMatchObject({ from: last, publications: [{ seq: next.seq }] });
   });
 
-  test("what has become too old meanwhile is not read", async () => {
+  test("messages that expired meanwhile are not read", async () => {
     const { time, seq } = await on.append("brief:a");
     while (Date.now() <= time + 1) await Bun.sleep(1);
     await on.reopen();
@@ -186,7 +186,7 @@ function goes(on: Reopened): void {
 }
 
 function otherRules(on: Reopened): void {
-  test("narrower ones hold for what is there", async () => {
+  test("a smaller retention applies to stored messages", async () => {
     const all = seqs(await on.appendMany("a", 9));
     await on.reopen(() => ({ count: 4, age: 3_600_000, bytes: 1e6 }));
     const { from, publications } = await on.read("a");
@@ -194,7 +194,7 @@ function otherRules(on: Reopened): void {
     expect(from).toBe(all[4]!);
   });
 
-  test("what another life kept elsewhere is a gap, back and forth", async () => {
+  test("messages that were stored elsewhere under earlier rules are a gap, in both directions", async () => {
     const stored: BoundsOf = () => ({ count: 100, age: 3_600_000, bytes: 1e6 });
     const inMemory: BoundsOf = () => ({ count: 100, age: 3_600_000, bytes: 1e6, store: "memory" });
     await on.reopen(stored, "stored");

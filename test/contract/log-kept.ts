@@ -1,4 +1,4 @@
-// The contract of logs, part two: what is kept, the truth about what is not, and idempotency keys.
+// The contract of logs, part two: retention, gaps, and idempotency keys.
 import { expect, test } from "bun:test";
 import { PUBLICATION_OVERHEAD_BYTES } from "../../src/rooms/room-history.ts";
 import { seqs } from "../support/publications.ts";
@@ -7,12 +7,12 @@ import { rejection } from "../support/errors.ts";
 import type { Subject } from "./log.ts";
 
 export function boundsContract(on: Subject): void {
-  test("by count: the newest are kept", async () => {
+  test("by count: the newest are stored", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
     expect(seqs((await on.log.read("three:a", 0, 9)).publications)).toEqual(all.slice(-3));
   });
 
-  test("by bytes: what does not fit is let go from the oldest on", async () => {
+  test("by bytes: the oldest are dropped", async () => {
     const data = { kind: "text", text: "x".repeat(500) } as const;
     const all: number[] = [];
     for (let i = 0; i < 9; i++) all.push((await on.append("small:a", { data })).seq);
@@ -22,14 +22,14 @@ export function boundsContract(on: Subject): void {
     expect(kept).toEqual(all.slice(-kept.length));
   });
 
-  test("by age: what is too old is not read", async () => {
+  test("by age: expired messages are not read", async () => {
     const { time } = await on.append("brief:a");
     while (Date.now() <= time + 1) await Bun.sleep(1);
     expect((await on.log.read("brief:a", 0, 9)).publications).toEqual([]);
     expect(await on.gapAfter("brief:a", 0)).toBe(true);
   });
 
-  test("the newest say whether older ones are gone", async () => {
+  test("a read of the newest reports whether older ones were removed", async () => {
     await on.appendMany("three:a", 3);
     expect((await on.log.newest("three:a", 9)).truncated).toBeUndefined();
     await on.append("three:a");
@@ -39,11 +39,11 @@ export function boundsContract(on: Subject): void {
     await on.append("three:a");
     const { truncated, publications } = await on.log.newest("three:a", 9);
     expect(publications.length).toBe(1);
-    // A log that knows nothing any more of a room that it has forgotten cannot say.
+    // A log that has no record of a forgotten room cannot report it.
     expect([true, undefined]).toContain(truncated);
   });
 
-  test("about() is what is kept of a room, where the log tells it at once", async () => {
+  test("usageOf() is the usage of a room, if the log knows it at once", async () => {
     const data = { kind: "text", text: "12345" } as const;
     const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];
     const told = on.log.usageOf?.("a");
@@ -53,7 +53,7 @@ export function boundsContract(on: Subject): void {
     expect(nothing?.count ?? 0).toBe(0);
   });
 
-  test("rooms() are those of which something is kept", async () => {
+  test("rooms() are the rooms with stored messages", async () => {
     await on.append("a");
     await on.append("none:a");
     await on.append("b");
@@ -65,7 +65,7 @@ export function boundsContract(on: Subject): void {
 const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
 
 export function reboundContract(on: Subject): void {
-  test("narrower ones trim what is there, and admit it", async () => {
+  test("a smaller retention trims stored messages and reports a gap", async () => {
     const all = seqs(await on.appendMany("a", 5));
     const two = { ...WIDE, count: 2 };
     on.log.replaceRetention(() => two);
@@ -76,7 +76,7 @@ export function reboundContract(on: Subject): void {
     expect((await on.log.read("a", 0, 9)).publications).toHaveLength(2);
   });
 
-  test("wider ones keep more from now on, and what was let go of stays a gap", async () => {
+  test("a larger retention applies to later messages, and dropped messages stay a gap", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
     on.log.replaceRetention(() => WIDE);
     all.push(...seqs(await on.appendMany("three:a", 5)));
@@ -84,20 +84,20 @@ export function reboundContract(on: Subject): void {
     expect(await on.gapAfter("three:a", all[0]!)).toBe(true);
   });
 
-  test("a room that was freed under the old ones still is a gap, however often they change", async () => {
+  test("a room that was dropped under earlier rules is a gap, however often the rules change", async () => {
     await on.append("b");
     const freed = await on.append("none:a");
     for (let i = 0; i < 3; i++) {
       const bounds = { ...WIDE };
       on.log.replaceRetention(() => bounds);
-      // Something older is freed afterwards: it must not lower what is known to be gone.
+      // A later drop of an older room must not lower the position of the gap.
       if (i === 0) await on.log.forget("b");
       expect(await on.gapAfter("none:a", freed.seq - 1)).toBe(true);
     }
     expect(await on.gapAfter("none:a", freed.seq)).toBe(false);
   });
 
-  test("nothing is said of a room that has all of it", async () => {
+  test("a complete room has no gap", async () => {
     const [first] = await on.appendMany("a", 3);
     on.log.replaceRetention(() => WIDE);
     expect(await on.gapAfter("a", first!.seq)).toBe(false);
@@ -106,14 +106,14 @@ export function reboundContract(on: Subject): void {
 }
 
 export function gapContract(on: Subject): void {
-  test("within what is kept there is none", async () => {
+  test("there is no gap within the stored messages", async () => {
     const all = await on.appendMany("three:a", 6);
     expect(await on.gapAfter("three:a", all[2]!.seq)).toBe(false);
     expect(await on.gapAfter("three:a", all[5]!.seq)).toBe(false);
     expect(await on.gapAfter("three:a", on.log.last)).toBe(false);
   });
 
-  test("a trimmed room admits it, and goes on from the oldest that is kept", async () => {
+  test("a trimmed room reports a gap, and continues with the oldest stored message", async () => {
     const all = await on.appendMany("three:a", 6);
     const slice = await on.log.read("three:a", all[1]!.seq, 9);
     expect(slice.from).toBeGreaterThan(all[1]!.seq);
@@ -121,7 +121,7 @@ export function gapContract(on: Subject): void {
     expect(seqs(slice.publications)).toEqual(seqs(all.slice(3)));
   });
 
-  test.each([true, false])("a forgotten room admits it (followed: %p)", async (followed) => {
+  test.each([true, false])("a forgotten room reports a gap (subscribed: %p)", async (followed) => {
     if (followed) on.log.subscribe("a", () => {});
     const { seq } = await on.append("a");
     await on.log.forget("a");
@@ -133,7 +133,7 @@ export function gapContract(on: Subject): void {
     expect(seqs((await on.log.read("a", seq, 9)).publications)).toEqual([next.seq]);
   });
 
-  test("a room that keeps nothing admits it, followed, left and after", async () => {
+  test("a room without history reports a gap: while subscribed, after leaving, and later", async () => {
     const first = await on.append("none:a");
     expect(await on.gapAfter("none:a", first.seq - 1)).toBe(true);
     on.log.subscribe("none:a", () => {});
@@ -145,7 +145,7 @@ export function gapContract(on: Subject): void {
     expect(await on.gapAfter("none:a", second.seq)).toBe(false);
   });
 
-  test("a room that was freed and comes back admits what it had before", async () => {
+  test("a room that was dropped and is used again reports a gap for its earlier messages", async () => {
     const { seq } = await on.append("a");
     await on.log.forget("a");
     on.log.subscribe("a", () => {});
@@ -153,7 +153,7 @@ export function gapContract(on: Subject): void {
     expect(await on.gapAfter("a", seq)).toBe(false);
   });
 
-  test("rooms that come and go do not make gaps in those under another rule", async () => {
+  test("dropped rooms cause no gaps in rooms of another rule", async () => {
     const { seq } = await on.append("a");
     await on.append("none:x");
     const next = await on.append("a");
@@ -164,7 +164,7 @@ export function gapContract(on: Subject): void {
 }
 
 export function keyContract(on: Subject): void {
-  test("a repeated key gets the first position, and reaches no follower", async () => {
+  test("a repeated key returns the first position, and delivers nothing", async () => {
     const seen: number[] = [];
     on.log.subscribe("a", (p) => seen.push(p.seq));
     const first = await on.append("a", { key: "k" });
@@ -175,7 +175,7 @@ export function keyContract(on: Subject): void {
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(2);
   });
 
-  test("a repeated key with another event, other data or other tokens is refused", async () => {
+  test("a repeated key with another event, other data, or data that is written differently, is refused", async () => {
     const text = '{"price":1.10}';
     const first = await on.append("a", { key: "k", data: { kind: "json", text } });
     const others: Partial<Draft>[] = [
@@ -189,14 +189,14 @@ export function keyContract(on: Subject): void {
     expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([first.seq]);
   });
 
-  test("of two at once with different data one is refused", async () => {
+  test("two concurrent appends with one key and different data: one is refused", async () => {
     const data = (text: string) => ({ key: "k", data: { kind: "text", text } as const });
     const both = [on.append("a", data("1")), on.append("a", data("2"))];
     const codes = await Promise.all(both.map((one) => rejection(one)));
     expect(codes).toEqual([undefined, "key-reused"]);
   });
 
-  test("two at once are one", async () => {
+  test("two concurrent appends with one key are one publication", async () => {
     const [one, other] = await Promise.all([on.append("a", { key: "k" }), on.append("a", { key: "k" })]);
     expect(one.seq).toBe(other.seq);
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(1);
@@ -216,7 +216,7 @@ export function keyContract(on: Subject): void {
     expect(new Set(seqs(all)).size).toBe(all.length);
   });
 
-  test("a key is known after what it published is trimmed, or was never kept", async () => {
+  test("a key is known after its publication was trimmed, or was never stored", async () => {
     for (const room of ["three:a", "none:a"]) {
       const { seq } = await on.append(room, { key: "k" });
       await on.appendMany(room, 5);

@@ -1,4 +1,4 @@
-// The contract of logs, part one: order, followers, reading.
+// The contract of logs, part one: order, subscribers, reads.
 import { expect, test } from "bun:test";
 import { seqs } from "../support/publications.ts";
 import type { Subject } from "./log.ts";
@@ -12,7 +12,7 @@ export function orderContract(on: Subject): void {
     expect(all[0]).toBeGreaterThan(0);
   });
 
-  test("prev names the one before it in the same room, 0 for the first", async () => {
+  test("prev names the previous message in the same room, 0 for the first", async () => {
     const [a1, b1, a2, a3, b2] = [
       await on.append("a"),
       await on.append("b"),
@@ -23,7 +23,7 @@ export function orderContract(on: Subject): void {
     expect([a1.prev, b1.prev, a2.prev, a3.prev, b2.prev]).toEqual([0, 0, a1.seq, a2.seq, b1.seq]);
   });
 
-  test("prev holds over a trim and a forget: what is not kept was there all the same", async () => {
+  test("prev is correct after a trim and a forget", async () => {
     const [, , , trimmed] = await on.appendMany("three:a", 4);
     expect((await on.append("three:a")).prev).toBe(trimmed!.seq);
     const kept = await on.append("a");
@@ -32,14 +32,14 @@ export function orderContract(on: Subject): void {
     expect((await on.append("a")).prev).toBe(kept.seq);
   });
 
-  test("last is the newest seq of all", async () => {
+  test("last is the newest seq of all rooms", async () => {
     const { seq } = await on.append("a");
     expect(on.log.last).toBe(seq);
     const { seq: next } = await on.append("b");
     expect(on.log.last).toBe(next);
   });
 
-  test("a publication comes back as it was given, with time and size", async () => {
+  test("a publication is read back unchanged, with time and size", async () => {
     const before = Date.now();
     const data = { kind: "binary", bytes: Uint8Array.of(0, 1, 255) } as const;
     await on.append("a", { event: "tick", data, from: "u7" });
@@ -50,7 +50,7 @@ export function orderContract(on: Subject): void {
     expect(kept?.time).toBeLessThanOrEqual(Date.now());
   });
 
-  test("the three kinds of data stay what they are", async () => {
+  test("the three kinds of data are preserved", async () => {
     const texts = [
       { kind: "json", text: '{"a":1.10}' },
       { kind: "text", text: '{"a":1.10}' },
@@ -63,7 +63,7 @@ export function orderContract(on: Subject): void {
 }
 
 export function followerContract(on: Subject): void {
-  test("a follower gets its room's publications in order, and no other's", async () => {
+  test("a subscriber receives the publications of its room in order, and no others", async () => {
     const seen: number[] = [];
     on.log.subscribe("a", (p) => seen.push(p.seq));
     const before = await on.appendMany("a", 3);
@@ -72,14 +72,14 @@ export function followerContract(on: Subject): void {
     expect(seen).toEqual(seqs([...before, ...after]));
   });
 
-  test("it has it by the time that the ack is there", async () => {
+  test("a subscriber has received a publication before its acknowledgement", async () => {
     let seen = 0;
     on.log.subscribe("a", (p) => (seen = p.seq));
     const { seq } = await on.append("a");
     expect(seen).toBe(seq);
   });
 
-  test("after unfollow it gets nothing, and what was kept stays", async () => {
+  test("after unsubscribe nothing is delivered, and stored messages remain", async () => {
     const seen: number[] = [];
     on.log.subscribe("a", (p) => seen.push(p.seq));
     const { seq } = await on.append("a");
@@ -89,7 +89,7 @@ export function followerContract(on: Subject): void {
     expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([seq, later.seq]);
   });
 
-  test("a new follower takes over", async () => {
+  test("a new subscriber replaces the previous one", async () => {
     const seen: string[] = [];
     on.log.subscribe("a", () => seen.push("first"));
     on.log.unsubscribe("a");
@@ -98,20 +98,20 @@ export function followerContract(on: Subject): void {
     expect(seen).toEqual(["second"]);
   });
 
-  test("rooms that keep nothing are followed all the same", async () => {
+  test("rooms without history deliver to their subscriber", async () => {
     const seen: number[] = [];
     on.log.subscribe("none:a", (p) => seen.push(p.seq));
     expect(seqs(await on.appendMany("none:a", 3))).toEqual(seen);
   });
 
-  test("to unfollow a room that nobody follows is nothing", async () => {
+  test("unsubscribing from a room without a subscriber has no effect", async () => {
     on.log.unsubscribe("never");
     expect((await on.append("never")).prev).toBe(0);
   });
 }
 
 export function readingContract(on: Subject): void {
-  test("slices follow on each other to the end", async () => {
+  test("consecutive slices are complete", async () => {
     const all = seqs(await on.appendMany("a", 10));
     const read: number[] = [];
     let after = 0;
@@ -125,7 +125,7 @@ export function readingContract(on: Subject): void {
     expect(read).toEqual(all);
   });
 
-  test("a slice that reaches the end reaches to now, whatever other rooms did since", async () => {
+  test("a slice that reaches the end of a room reaches the newest seq of all rooms", async () => {
     await on.append("a");
     const { seq } = await on.append("b");
     expect((await on.log.read("a", 0, 9)).upTo).toBe(seq);

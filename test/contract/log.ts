@@ -1,4 +1,4 @@
-// The contract of every log: what the hub, and with it every client, rests on. Run it with an implementation.
+// The contract of every log, on which the hub relies. Run with each implementation.
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
@@ -16,19 +16,19 @@ const RULES: [prefix: string, bounds: Retention][] = [
   ["", WIDE],
 ];
 
-/** Rooms whose names begin so have these bounds; those of one rule get the same object. */
+/** Rooms with these prefixes have these limits. Rooms of one rule get the same object. */
 export function retentionOf(room: string): Retention {
   return (RULES.find(([prefix]) => room.startsWith(prefix)) ?? ["", WIDE])[1];
 }
 
 export type CreateLog = (retentionOf: (room: string) => Retention) => Log | Promise<Log>;
 
-/** What the parts of the suite work with: the log of the current test. */
+/** Support for the parts of the suite: the log of the current test. */
 export interface Subject {
   readonly log: Log;
   append(room: string, fields?: Partial<Draft>): Promise<Publication>;
   appendMany(room: string, count: number): Promise<Publication[]>;
-  /** Whether an answer admits that something after the position may be missing. */
+  /** True if a slice reports that messages after the position may be missing. */
   gapAfter(room: string, after: number): Promise<boolean>;
 }
 
@@ -56,27 +56,27 @@ class LogUnderTest implements Subject {
     (await this.log.read(room, after, 1000)).from > after;
 }
 
-/** Declares the suite for an implementation. Each test gets a log of its own, which is closed after it. */
+/** Declares the suite for an implementation. Each test gets its own log, which is closed after it. */
 export function logContract(name: string, create: CreateLog): void {
   describe(name, () => {
     const subject = new LogUnderTest();
     beforeEach(() => subject.create(create));
     describe("order", () => orderContract(subject));
-    describe("followers", () => followerContract(subject));
-    describe("reading", () => readingContract(subject));
-    describe("bounds", () => boundsContract(subject));
-    describe("the truth about gaps", () => gapContract(subject));
-    describe("other bounds", () => reboundContract(subject));
+    describe("subscribers", () => followerContract(subject));
+    describe("reads", () => readingContract(subject));
+    describe("retention", () => boundsContract(subject));
+    describe("gaps", () => gapContract(subject));
+    describe("changed retention", () => reboundContract(subject));
     describe("idempotency keys", () => keyContract(subject));
 
-    test("two logs have two epochs", async () => {
+    test("two logs have different epochs", async () => {
       const other = await create(retentionOf);
       cleanup(() => other.close());
       expect(other.epoch).not.toBe(subject.log.epoch);
       expect(subject.log.epoch).toMatch(/^[0-9a-z]{1,32}$/);
     });
 
-    test("closes with followers and publications in it", async () => {
+    test("closes with subscribers and publications in it", async () => {
       const other = await create(retentionOf);
       other.subscribe("a", () => {});
       await other.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });

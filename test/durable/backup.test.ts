@@ -1,4 +1,4 @@
-// A backup while the server runs, and what becomes of it when it is restored.
+// A backup while the server runs, and the server on the restored backup.
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ async function publish(server: TestServer, count: number): Promise<void> {
   for (let i = 0; i < count; i++) expect((await server.publish("a", String(i))).status).toBe(201);
 }
 
-test("it holds what was acknowledged before, opens as a folder of its own, and is honest about cursors", async () => {
+test("a backup has everything acknowledged before, opens as a data folder, and refuses newer cursors", async () => {
   const dir = folder();
   const place = folder();
   const copy = join(place, "copy.db");
@@ -27,7 +27,7 @@ test("it holds what was acknowledged before, opens as a folder of its own, and i
   const { at } = await read(server, "?last=1");
   const { code, out } = await runProcess(["backup", "--data", dir, copy]);
   expect([code, out]).toEqual([0, expect.stringContaining("copy.db: 20 publications, ")]);
-  // The server did not notice.
+  // The server was not affected.
   await publish(server, 5);
   expect((await read(server, "?last=100")).messages).toHaveLength(25);
 
@@ -38,13 +38,13 @@ test("it holds what was acknowledged before, opens as a folder of its own, and i
   expect(other.thump.hub.log.epoch).not.toBe(server.thump.hub.log.epoch);
   const { messages } = await read(other, "?last=100");
   expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, i) => i));
-  // A cursor of the original may have had what the copy has not: it is told.
+  // A client with a cursor of the original may have messages that the copy lacks: it receives a gap notice.
   expect((await read(other, `?after=${at}`)).gap).toBeDefined();
   await publish(other, 1);
   expect((await read(other, "?last=100")).messages).toHaveLength(21);
 });
 
-test("what it cannot do it says, and leaves nothing behind", async () => {
+test("a backup that fails reports the reason, and leaves no files behind", async () => {
   const dir = folder();
   const copy = join(dir, "copy.db");
   const missing = await runProcess(["backup", "--data", join(dir, "nowhere"), copy]);

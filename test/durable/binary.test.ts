@@ -1,4 +1,4 @@
-// The compiled binary: it keeps what it acknowledges, over kill -9; it starts as safely as from source, and drains.
+// The compiled binary: durability over kill -9, safe defaults, and the drain.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dir, "../..");
 const place = mkdtempSync(join(tmpdir(), "thump-binary-"));
 const binary = join(place, "thump");
 
-/** Built as `bun run build` does it, but elsewhere. */
+/** Built like `bun run build`, in a different folder. */
 beforeAll(async () => {
   const args = pkg.scripts.build.replace("dist/thump", binary).split(" ").slice(1);
   const child = Bun.spawn([process.execPath, ...args], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
@@ -36,7 +36,7 @@ async function start(args: string[], env: Record<string, string> = {}, cwd = fol
   return { child, port, url: `http://127.0.0.1:${port}` };
 }
 
-test("built, it keeps publications in a file", async () => {
+test("built, it stores publications in a file", async () => {
   const dir = folder();
   const first = await start(["--data", "data"], {}, dir);
   const answer = await fetch(`${first.url}/rooms/a`, { method: "POST", body: "1" });

@@ -1,4 +1,4 @@
-// Files and folders that cannot be used: each is told by name at the start, and nothing in it is changed.
+// Unusable files and folders: each causes a specific error code at the start, and is not changed.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
@@ -28,7 +28,7 @@ function refusal(dir: string): StoreError {
   throw new Error("it opened");
 }
 
-/** A folder with publications in rooms a and b, closed. */
+/** A closed data folder with publications in rooms a and b. */
 async function filled(size = 300): Promise<string> {
   const dir = folder();
   const log = open(dir);
@@ -48,7 +48,7 @@ test.each<[StoreCode, (file: string) => void]>([
     (file) => writeFileSync(file, "not a database, but long enough to be looked at".repeat(99)),
   ],
   ["store-damaged", (file) => writeFileSync(file, readFileSync(file).subarray(0, 5000))],
-])("%s: the server does not start, says why, and leaves it alone", async (code, harm) => {
+])("%s: the server does not start, reports the reason, and changes nothing", async (code, harm) => {
   const dir = await filled(3);
   const file = join(dir, "thump.db");
   harm(file);
@@ -68,7 +68,7 @@ function change(file: string, sql: string): void {
   db.close();
 }
 
-test("store-locked: one server a folder, and the first one does not notice", async () => {
+test("store-locked: one server per folder, and the first one is not affected", async () => {
   const dir = folder();
   const first = open(dir);
   expect(refusal(dir).code).toBe("store-locked");
@@ -89,7 +89,7 @@ testIf(noDisk)("store-read-only: a file system that may only be read", async () 
   expect(refusal(dir).code).toBe("store-read-only");
 });
 
-test("a damaged page: who reads what is on it is told, all else is read, and it still keeps what it can", async () => {
+test("a damaged page: reads of the page fail with a message, all other reads and writes succeed", async () => {
   const dir = await filled();
   const file = join(dir, "thump.db");
   const db = new Database(file);
@@ -99,7 +99,7 @@ test("a damaged page: who reads what is on it is told, all else is read, and it 
     )
     .all();
   db.close();
-  // In the first half of them is room a, in the second room b.
+  // The first half of the pages is room a, the second half room b.
   const { pageno } = pages[Math.floor(pages.length * 0.25)]!;
   const handle = openSync(file, "r+");
   writeSync(handle, new Uint8Array(4096).fill(0x5a), 0, 4096, (pageno - 1) * 4096);

@@ -1,4 +1,5 @@
-// A full disk: publishes are refused by name, what was acknowledged stays readable, and it gets well by itself.
+// A full disk: publishes fail with an error code, acknowledged messages stay readable, and the server recovers by
+// itself.
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ interface Fill {
   refused: { code: string; detail: string; retry: number };
 }
 
-/** Publishes until it is refused. */
+/** Publishes until a publish is refused. */
 async function fill(server: TestServer, room: string): Promise<Fill> {
   const acked: string[] = [];
   for (;;) {
@@ -34,7 +35,7 @@ async function fill(server: TestServer, room: string): Promise<Fill> {
   }
 }
 
-/** All that is kept of a room, an answer at a time. */
+/** All stored messages of a room, read in several requests. */
 async function read(server: TestServer, room: string): Promise<string[]> {
   const all: string[] = [];
   for (let after = `${server.thump.hub.log.epoch}-0`, more = true; more;) {
@@ -50,14 +51,14 @@ async function read(server: TestServer, room: string): Promise<string[]> {
 
 const ready = async (server: TestServer) => (await fetch(`${server.url}/readyz`)).status;
 
-/** What must hold while it is full. */
+/** The properties of a server with a full disk. */
 async function expectFull(server: TestServer, { acked, refused }: Fill): Promise<void> {
   expect(refused).toMatchObject({ code: "unavailable", retry: 1000 });
   expect(refused.detail).toContain("the disk is full");
   expect(refused.detail).not.toContain("/");
   expect(await ready(server)).toBe(503);
   expect(await read(server, "a")).toEqual(acked);
-  // What is not kept there is published all the same.
+  // Rooms in memory still accept publications.
   expect((await server.publish("mem:a", "x")).status).toBe(201);
 }
 
@@ -69,7 +70,7 @@ async function expectWell(server: TestServer, { acked }: Fill): Promise<void> {
   expect(await read(server, "a")).toEqual([...acked, at]);
 }
 
-test("a file that may grow no more: room is made by forgetting", async () => {
+test("a file at its maximum size: forgetting a room makes space", async () => {
   const server = startServer({ rooms: ROOMS, store: { kind: "sqlite", dir: folder(), size: "1MiB" } });
   await server.publish("other", BODY.repeat(3));
   for (let i = 0; i < 20; i++) await server.publish("other", BODY.repeat(3));

@@ -1,5 +1,5 @@
-// kill -9 in random moments under load, again and again on the same data: what was acknowledged is there, in order,
-// once; who returns with a cursor goes on exactly where it was; who repeats what was not acknowledged doubles nothing.
+// Kills a server at random moments under load, repeatedly on the same data. Acknowledged messages are stored in
+// order, once; cursors resume exactly; retries are not stored twice.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../support/random.ts";
@@ -86,14 +86,14 @@ async function check(
     if (disorder > 0) throw new Error(`${disorder} publications came out of order`);
     for (const [room, all] of heard) {
       const there = kept.get(room) ?? [];
-      // What was delivered before it was kept may have been lost with the process: its rule says so.
+      // With deliver: at-once, messages delivered before the kill may be lost.
       const known = new Set(there.map(({ seq }) => seq));
       same(`${room}, heard`, room === EARLY ? all.filter(({ seq }) => known.has(seq)) : all, there);
     }
   }
 }
 
-/** Everything that is kept now, by one who begins at the very beginning. */
+/** All stored messages, read by a client that starts at the very beginning. */
 async function readAll(life: Life, acked: ReadonlyMap<number, number>): Promise<Map<string, Heard[]>> {
   const state = (await (await fetch(`${life.url}/rooms/a?last=1`)).json()) as { at: string };
   const reader = new Returning(ROOMS, `${state.at.split("-")[0]}-0`);
@@ -104,7 +104,7 @@ async function readAll(life: Life, acked: ReadonlyMap<number, number>): Promise<
   return reader.heard;
 }
 
-/** What is kept of a room is what was acknowledged, each once, in the order of its seqs. */
+/** Checks that a room's stored messages are the acknowledged ones, each once, in the order of seqs. */
 function checkKept(
   room: string,
   kept: Heard[],

@@ -1,4 +1,4 @@
-// A server with a data folder that is killed and started again, by a test that keeps its port.
+// A server with a data folder that a test kills and restarts on the same port.
 import { spawn, type Started, startProcess } from "../support/process.ts";
 import { freePort } from "./port.ts";
 
@@ -6,7 +6,7 @@ export class Life {
   #server: Started | undefined;
   readonly port = freePort();
 
-  /** @param folder for the configuration and the data */
+  /** @param folder folder of the configuration and the data */
   constructor(
     readonly folder: string,
     readonly args: string[] = [],
@@ -24,7 +24,7 @@ export class Life {
     this.#server = await startProcess(this.#all, {}, this.folder);
   }
 
-  /** Starts it and kills it so many ms later, wherever it is by then. */
+  /** Starts the server and kills it after this number of ms, whatever it is doing. */
   async stumble(ms: number): Promise<void> {
     const child = spawn(this.#all, {}, this.folder);
     await Bun.sleep(ms);
@@ -32,7 +32,7 @@ export class Life {
     await child.exited;
   }
 
-  /** As a power switch does it: without a word. */
+  /** Kills the server like a power failure. */
   async kill(): Promise<void> {
     this.#server?.process.kill("SIGKILL");
     await this.#server?.process.exited;

@@ -1,4 +1,4 @@
-// A listener that comes back with its cursor for as long as the test runs, and writes down what it was shown.
+// A subscriber that reconnects with its cursor during a test, and records everything that it receives.
 import { createParser } from "eventsource-parser";
 
 export interface Heard {
@@ -9,12 +9,12 @@ export interface Heard {
 export class Returning {
   readonly heard = new Map<string, Heard[]>();
   gaps = 0;
-  /** What came with a seq that is not greater than the one before it. */
+  /** Messages whose seq is not greater than the seq before. */
   disorder = 0;
   #cursor: string | undefined;
   #abort: AbortController | undefined;
 
-  /** @param cursor where to begin; without one, now */
+  /** @param cursor the start position; undefined for now */
   constructor(
     readonly rooms: readonly string[],
     cursor?: string,
@@ -23,12 +23,12 @@ export class Returning {
     for (const room of rooms) this.heard.set(room, []);
   }
 
-  /** The newest seq that it was shown, of any room. */
+  /** The newest seq received, in any room. */
   get seq(): number {
     return Number(this.#cursor?.split("-")[1] ?? 0);
   }
 
-  /** Resolves once it is connected; what comes is written down until the connection breaks. */
+  /** Resolves when connected. Records messages until the connection breaks. */
   async connect(url: string): Promise<void> {
     const query = this.rooms.map((room) => `room=${encodeURIComponent(room)}`).join("&");
     const headers: Record<string, string> = { accept: "text/event-stream" };
@@ -55,7 +55,7 @@ export class Returning {
       for await (const chunk of response.body ?? []) {
         const text = decoder.decode(chunk, { stream: true });
         if (this.#cursor === undefined) {
-          // An id without data is no event: where it begins.
+          // An id without data is the start position, not an event.
           head += text;
           this.#cursor = /^id: (.+)\n\n/m.exec(head)?.[1];
           if (this.#cursor !== undefined) this.#placed.resolve();
@@ -63,7 +63,7 @@ export class Returning {
         parser.feed(text);
       }
     } catch {
-      // Cut off: what came before counts.
+      // The connection broke: earlier messages count.
     }
   }
 

@@ -1,4 +1,4 @@
-// Who can read a data folder: its owner alone, whatever the umask and whatever an earlier version created.
+// Permissions of a data folder: for the owner only, whatever the umask or an earlier version set.
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ function modesIn(dir: string): Record<string, string> {
   );
 }
 
-/** Runs something with a umask: new files and folders get it from their parent process. */
+/** Runs something with a umask, which new files and folders inherit from their parent process. */
 async function withUmask<T>(mask: number, action: () => Promise<T>): Promise<T> {
   const before = process.umask(mask);
   try {
@@ -39,7 +39,7 @@ async function serve(dir: string): Promise<Started> {
   return started;
 }
 
-/** Whether another user can open a file for reading: that is all it takes to lock it. */
+/** True if another user can open the file for reading, which is enough to lock it. */
 async function isOpenToNobody(path: string): Promise<boolean> {
   const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
   const child = Bun.spawn([...user, "sh", "-c", 'exec 3< "$1"', "sh", path], { stderr: "ignore" });
@@ -50,7 +50,7 @@ const FILES = ["thump.db", "thump.db-shm", "thump.db-wal", "thump.lock", "thump.
 const PRIVATE = Object.fromEntries(FILES.map((name) => [name, "600"]));
 
 test.each([0o000, 0o022, 0o077])(
-  "umask %o: folder, files and a backup are their owner's alone",
+  "umask %o: folder, files and a backup are accessible to the owner only",
   async (mask) => {
     const parent = folder();
     const data = join(parent, "above", "data");
@@ -65,7 +65,7 @@ test.each([0o000, 0o022, 0o077])(
   },
 );
 
-test("a folder with wider modes: the folder keeps its mode, the server's own files lose theirs", async () => {
+test("a folder with wider modes keeps its mode; the server's files lose theirs", async () => {
   const data = folder();
   chmodSync(data, 0o755);
   const first = await serve(data);
@@ -95,7 +95,7 @@ testIf(canSwitchUser ? undefined : "not root, or there is no setpriv")(
   "another user opens none of the files, the lock included",
   async () => {
     const parent = folder();
-    // The folder was made before, for everyone: its files are private all the same.
+    // The folder existed before, with access for everyone: its files are private nevertheless.
     const data = join(parent, "data");
     mkdirSync(data);
     for (const each of [parent, data]) chmodSync(each, 0o755);

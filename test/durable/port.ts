@@ -1,4 +1,4 @@
-// A port that is free: for a server that is to have the same one again after a restart.
+// A free port, for a server that keeps it over a restart.
 
 export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });

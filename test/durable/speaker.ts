@@ -1,4 +1,5 @@
-// A publisher that insists: what was not acknowledged when its connection broke it says again, with the same key.
+// A publisher that retries: publications without an acknowledgement are sent again after a reconnect, with the same
+// key.
 import type { Frame } from "../support/clients.ts";
 
 export interface Said {
@@ -6,18 +7,18 @@ export interface Said {
   room: string;
 }
 
-/** How many it says before it waits for an answer. */
+/** Maximum number of unacknowledged publications. */
 const WINDOW = 40;
 
 export class Speaker {
-  /** By number: the seq that was acknowledged. */
+  /** The acknowledged seq, by number. */
   readonly acked = new Map<number, number>();
-  /** By number: what is not acknowledged yet, oldest first. */
+  /** Unacknowledged publications by number, oldest first. */
   readonly #open = new Map<number, Said>();
   #socket: WebSocket | undefined;
   failure: Error | undefined;
 
-  /** @param next what to say next; nothing when there is no more */
+  /** @param next returns the next publication, or undefined at the end */
   constructor(
     readonly name: string,
     readonly next: () => Said | undefined,
@@ -37,7 +38,7 @@ export class Speaker {
     });
   }
 
-  /** Resolves when nothing is open any more, or its connection breaks. */
+  /** Resolves when everything is acknowledged, or the connection breaks. */
   async settled(): Promise<void> {
     while (this.#open.size > 0 && this.#socket?.readyState === WebSocket.OPEN) await Bun.sleep(2);
   }

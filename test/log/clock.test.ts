@@ -22,30 +22,33 @@ function machine() {
   };
 }
 
-test("it is the machine's clock as long as that is not set", () => {
+test("the clock follows the machine's clock until that is set", () => {
   const { clock, time, pass } = machine();
   for (const ms of [0, 1, 999, HOUR]) {
     pass(ms);
     expect(clock.now()).toBe(time.wall);
   }
-  // As a time service does it.
+  // As a time service does.
   time.wall += 900;
   expect(clock.now()).toBe(time.wall);
 });
 
-test.each([HOUR, -HOUR])("set by %d ms, it goes on as before and comes right in ten times that", (step) => {
-  const { clock, time, pass } = machine();
-  time.wall += step;
-  expect(clock.now()).toBe(START);
-  pass(1000);
-  expect(clock.now()).toBe(START + 1000 + Math.sign(step) * 100);
-  for (let left = HOUR * 10 - 1000; left > 0; left -= 1000) pass(1000);
-  expect(clock.now()).toBe(time.wall);
-  pass(1000);
-  expect(clock.now()).toBe(time.wall);
-});
+test.each([HOUR, -HOUR])(
+  "after a step of %d ms the clock continues and is correct after ten times that",
+  (step) => {
+    const { clock, time, pass } = machine();
+    time.wall += step;
+    expect(clock.now()).toBe(START);
+    pass(1000);
+    expect(clock.now()).toBe(START + 1000 + Math.sign(step) * 100);
+    for (let left = HOUR * 10 - 1000; left > 0; left -= 1000) pass(1000);
+    expect(clock.now()).toBe(time.wall);
+    pass(1000);
+    expect(clock.now()).toBe(time.wall);
+  },
+);
 
-test("it never goes back", () => {
+test("the clock never goes back", () => {
   const { clock, time, pass } = machine();
   let before = clock.now();
   for (let i = 0; i < 1000; i++) {
@@ -58,12 +61,12 @@ test("it never goes back", () => {
   }
 });
 
-test("a night's sleep is no step", () => {
+test("a night's sleep is not a step", () => {
   const { clock, time } = machine();
   time.wall += 8 * HOUR;
   time.asleep += 8 * HOUR - 700;
   expect(clock.now()).toBe(time.wall);
-  // Set while it slept.
+  // The clock was set during the sleep.
   time.wall += 2 * HOUR;
   time.asleep += HOUR;
   expect(clock.now()).toBe(time.wall - HOUR);

@@ -1,11 +1,11 @@
-// Idempotency keys: remembered for a while, bounded in number.
+// Idempotency keys: remembered for a time, limited in number.
 import { expect, test } from "bun:test";
 import { hashDraft, IdempotencyKeys, scopedKey } from "../../src/log/idempotency-keys.ts";
 import type { Data } from "../../src/protocol/data.ts";
 
 const at = (seq: number, time = 0) => ({ seq, prev: 0, time });
 
-test("a key is remembered with its position until it is too old", () => {
+test("a key is remembered with its position until it expires", () => {
   const keys = new IdempotencyKeys(10, 100);
   keys.set("a", at(1, 1000));
   expect(keys.get("a", 1099)).toEqual(at(1, 1000));
@@ -13,14 +13,14 @@ test("a key is remembered with its position until it is too old", () => {
   expect(keys.get("b", 1000)).toBeUndefined();
 });
 
-test("the oldest key goes when there are too many", () => {
+test("the oldest key is removed when there are too many", () => {
   const keys = new IdempotencyKeys(3, 100);
   for (const [i, key] of ["a", "b", "c", "d"].entries()) keys.set(key, at(i));
   expect(keys.size).toBe(3);
   expect(["a", "b", "c", "d"].map((key) => keys.get(key, 0)?.seq)).toEqual([undefined, 1, 2, 3]);
 });
 
-test("a key that is set again is the newest, not one more", () => {
+test("a key that is set again is the newest, not an additional one", () => {
   const keys = new IdempotencyKeys(2, 100);
   keys.set("a", at(1));
   keys.set("b", at(2));
@@ -29,7 +29,7 @@ test("a key that is set again is the newest, not one more", () => {
   expect(["a", "b", "c"].map((key) => keys.get(key, 0)?.seq)).toEqual([3, undefined, 4]);
 });
 
-test("a trim forgets the old ones and keeps the others", () => {
+test("a trim removes expired keys and keeps the others", () => {
   const keys = new IdempotencyKeys(10, 100);
   keys.set("old", at(1, 1000));
   keys.set("new", at(2, 1050));
@@ -38,7 +38,7 @@ test("a trim forgets the old ones and keeps the others", () => {
   expect(keys.get("new", 1120)?.seq).toBe(2);
 });
 
-test("rooms, users, scopes and keys cannot be mistaken for one another", () => {
+test("the names of keys in the log are unambiguous for rooms, users, scopes and keys", () => {
   const named = (room: string, from: string | undefined, key: string, scope?: string) =>
     scopedKey({ room, from, scope, event: "message", data: { kind: "text", text: "" } }, key);
   const all = [
@@ -58,7 +58,7 @@ test("rooms, users, scopes and keys cannot be mistaken for one another", () => {
   expect(new Set(all).size).toBe(all.length);
 });
 
-test("the hash of a draft tells its event, its data and what kind of data it is", () => {
+test("the hash of a draft depends on its event, its data and the kind of its data", () => {
   const hash = (data: Data, event = "message") => hashDraft({ room: "r", event, data });
   const bytes = new TextEncoder().encode("5");
   const all = [

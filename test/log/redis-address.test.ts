@@ -1,4 +1,4 @@
-// Where Redis is: addresses of every kind, what is wrong with one, and that each leads to the server that has the log.
+// Addresses of Redis: valid and invalid ones, and the connections that they lead to.
 import { expect, test } from "bun:test";
 import { parseRedisAddress } from "../../src/log/redis/address.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
@@ -32,11 +32,11 @@ test.each([
   "redis://h/name",
   "redis+sentinel://a,b",
   "redis+cluster://a/1",
-])("%s cannot, and that is said without a password", (url) => {
+])("%s is refused, without the password in the message", (url) => {
   expect(() => parseRedisAddress(url)).toThrow();
 });
 
-test("the server says what is wrong with one, and with which setting", async () => {
+test("the server names the fault of an address, and the setting", async () => {
   const { code, err } = await runProcess([], { THUMP_REDIS: "redis://:pa55@a,b" });
   expect(code).toBe(2);
   expect(err).toContain("store › url has several servers");
@@ -57,7 +57,7 @@ async function works(url: string, prefix = "thump"): Promise<RedisLog> {
   return log;
 }
 
-describeIf(noRedis)("leads there", () => {
+describeIf(noRedis)("connections to an address", () => {
   test("with a password, and not without", async () => {
     const redis = await RedisServer.start();
     await redis.ask("CONFIG", "SET", "requirepass", "pa55");
@@ -86,7 +86,7 @@ describeIf(noRedis)("leads there", () => {
     await until(async () => String(await sentinel.ask("INFO", "sentinel")).includes("slaves=1"));
     const log = await works(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
     const { epoch, last } = log;
-    // Replicas follow a little later: what they do not have yet would be lost, and a new epoch.
+    // Replicas follow with a delay. Messages that they do not have yet would be lost, and cause a new epoch.
     const offset = async (server: RedisServer, name: string) =>
       Number(new RegExp(`${name}:([0-9]+)`).exec(String(await server.ask("INFO", "replication")))?.[1]);
     const far = await offset(first, "master_repl_offset");
@@ -94,7 +94,7 @@ describeIf(noRedis)("leads there", () => {
     await first.kill();
     await until(() => log.fault !== undefined);
     await until(() => log.fault === undefined);
-    // Nothing was lost: the same epoch, further on.
+    // Nothing was lost: the epoch is the same, and the seq increases.
     expect(log.epoch).toBe(epoch);
     const { seq, prev } = await log.append({
       room: "a",
@@ -105,7 +105,7 @@ describeIf(noRedis)("leads there", () => {
     expect(prev).toBe(last);
   }, 30_000);
 
-  testIf(noProgram("openssl"))("over TLS, to a server that somebody vouches for", async () => {
+  test.skipIf(Bun.which("openssl") === null)("over TLS, to a server with a trusted certificate", async () => {
     const dir = folder();
     const openssl = Bun.spawnSync([
       "openssl",
@@ -124,7 +124,7 @@ describeIf(noRedis)("leads there", () => {
     await RedisServer.start("--tls-port", String(port), ...keys, ...trust);
     const log = new RedisLog(() => WIDE, { url: `rediss://127.0.0.1:${port}`, patience: 500 });
     cleanup(() => log.close());
-    // Nobody vouches for it: it is not believed, and that is said.
+    // An untrusted certificate: the connection is refused, and the fault names the reason.
     await until(() => /self.signed|certificate/i.test(log.fault ?? ""));
     const { url } = await startProcess(["--port", "0", "--log", "none"], {
       THUMP_REDIS: `rediss://localhost:${port}`,

@@ -1,4 +1,4 @@
-// The log in Redis keeps the contract of all logs.
+// The log in Redis: the contract of all logs.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { retentionOf, logContract } from "../contract/log.ts";

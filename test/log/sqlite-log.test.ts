@@ -1,4 +1,4 @@
-// The durable log keeps the contract of all logs, and of those that outlive the process; and what is its own.
+// The log in a data folder: the contracts of all logs and of durable logs, and its own properties.
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -29,12 +29,12 @@ function open(options: Partial<SqliteOptions> = {}): SqliteLog {
 const say = async (log: SqliteLog, room: string): Promise<Publication> =>
   log.append({ room, event: "message", data: { kind: "text", text: "x" } });
 
-test("rooms in memory do not wait for the file, and all that a follower of both sees is in the order of seqs", async () => {
+test("rooms in memory do not wait for the file, and a subscriber of both receives all messages in the order of seqs", async () => {
   const log = open();
   await say(log, "none:a");
   const seen: number[] = [];
   for (const room of ["a", "none:a"]) log.subscribe(room, ({ seq }) => seen.push(seq));
-  // The first few wait: nobody knows yet how many numbers they will want.
+  // The first few wait, because the amount of numbers to leave free is not known yet.
   const all: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
     all.push(say(log, "a"), say(log, "none:a"));
@@ -50,7 +50,7 @@ test("rooms in memory do not wait for the file, and all that a follower of both 
   expect(seen).toEqual(seen.toSorted((a, b) => a - b));
 });
 
-test("a room whose rule says so is delivered before it is kept, in the same order", async () => {
+test("a room with deliver: at-once delivers before storing, in the same order", async () => {
   const early = { count: 100, age: 3_600_000, bytes: 1e6, deliver: "at-once" } as const;
   const log = open({ retentionOf: (room) => (room === "early" ? early : retentionOf(room)) });
   await say(log, "early");
@@ -72,7 +72,7 @@ test("a burst shares a transaction", async () => {
   expect(log.groupCommit.stats.commits - commits).toBeLessThanOrEqual(2);
 });
 
-test("rooms that keep nothing cost the file nothing", async () => {
+test("rooms without history write nothing to the file", async () => {
   const log = open();
   await Promise.all(Array.from({ length: 100 }, (_, i) => say(log, `none:${i}`)));
   await log.forget("a");
@@ -98,7 +98,7 @@ test("keys in a folder of an older version have no hash, and match any data", as
   expect((await open({ dir }).append(data("second"))).seq).toBe(seq);
 });
 
-test("rooms take memory too: of ever new ones few stay there, and all of them are read back and listed", async () => {
+test("with a growing number of rooms, few stay in memory, and all are read back and listed", async () => {
   const log = open({ memoryBudget: new MemoryBudget(1 << 20) });
   const names = Array.from({ length: 3000 }, (_, i) => `tiny:${i}`);
   const followed: number[] = [];
@@ -108,7 +108,7 @@ test("rooms take memory too: of ever new ones few stay there, and all of them ar
     const said = await Promise.all(names.slice(i, i + 100).map((name) => say(log, name)));
     positions.push(...said.map(({ seq }) => seq));
   }
-  // A quarter of the limit, at 524 bytes and more a room.
+  // A quarter of the limit, at 524 bytes or more per room.
   expect(log.loaded).toBeLessThan(600);
   expect([...log.rooms()].sort()).toEqual(names.toSorted());
   for (let i = 0; i < names.length; i += 7) {
@@ -120,7 +120,7 @@ test("rooms take memory too: of ever new ones few stay there, and all of them ar
   expect(followed).toHaveLength(10);
 });
 
-test("rooms are listed while they come, and each once", async () => {
+test("rooms that are added during a listing are listed, each once", async () => {
   const log = open();
   for (let i = 0; i < 1200; i += 100)
     await Promise.all(Array.from({ length: 100 }, (_, j) => say(log, `r${i + j}`)));

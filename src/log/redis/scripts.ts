@@ -10,7 +10,7 @@ export type { Script };
 export const REUSED = 2;
 
 /**
- * Numbers a publication, stores it and notifies its room's subscribers. KEYS[6]: the idempotency key, if any.
+ * Numbers and stores a publication, and notifies the subscribers of the room. KEYS[6]: the idempotency key, if any.
  * ARGV[6]: its time to live, in ms; ARGV[7]: the room's channel; ARGV[8]: its name; ARGV[9]: the size of the data;
  * ARGV[10]: everything else, as encoded by codec.ts; ARGV[11]: the hash of the publication, if it has a key. Keys of
  * older versions have no hash, and match any publication. Returns seq, prev, time, and 1 for a new publication, 0 for
