@@ -1,7 +1,7 @@
 // An index of the newest publication of each event in a room's history. Updated when it is read.
 import type { Publication } from "../protocol/publication.ts";
 
-/** What the index needs of a history. */
+/** The part of a history that the index needs. */
 export interface IndexedHistory {
   /** The seq of the newest publication. */
   readonly last: number;

@@ -105,7 +105,7 @@ describeIf(noRedis)("connections to an address", () => {
     expect(prev).toBe(last);
   }, 30_000);
 
-  test.skipIf(Bun.which("openssl") === null)("over TLS, to a server with a trusted certificate", async () => {
+  testIf(noProgram("openssl"))("over TLS, to a server with a trusted certificate", async () => {
     const dir = folder();
     const openssl = Bun.spawnSync([
       "openssl",
