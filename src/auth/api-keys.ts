@@ -1,4 +1,4 @@
-// API keys: of servers, that publish and operate. Only their hashes are kept.
+// API keys: credentials of backends. The server stores only their hashes.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Identity } from "../hub/session.ts";
 import { KEY_ACTIONS, OPERATIONS } from "./actions.ts";
@@ -7,20 +7,20 @@ import { Grants } from "./grants.ts";
 import { invalidToken } from "./auth-error.ts";
 import type { ApiKey } from "./auth-options.ts";
 
-/** So a key can be told from a token, and found by those who search what leaked. */
+/** Distinguishes keys from tokens, and makes leaked keys easy to find. */
 const KEY_PREFIX = "thump_";
 
-/** Whether a credential is meant to be an API key. */
+/** Whether a credential has the form of an API key. */
 export function isApiKey(credential: string): boolean {
   return credential.startsWith(KEY_PREFIX);
 }
 
-/** A new key, with 256 random bits. */
+/** Creates a key with 256 random bits. */
 export function createApiKey(): string {
   return KEY_PREFIX + randomBytes(32).toString("base64url");
 }
 
-/** What is kept of a key. It is random itself: it needs no salt, and no slow hash. */
+/** The stored hash of a key. A random key needs no salt and no slow hash. */
 export function hashApiKey(key: string): string {
   return digest(key).toString("hex");
 }
@@ -41,27 +41,27 @@ export class ApiKeys {
     this.#keys = keys.map((key) => ({ hash: Buffer.from(key.hash, "hex"), principal: principalOf(key) }));
   }
 
-  /** Whose key it is. Every hash is compared, in a time that tells nothing. @throws ThumpError `unauthorized` */
+  /** The principal of a key. Compares every hash in constant time. @throws ThumpError `unauthorized` */
   find(key: string): Principal {
     const hash = digest(key);
     let found: Principal | undefined;
     for (const known of this.#keys) if (timingSafeEqual(hash, known.hash)) found = known.principal;
-    if (!found) throw invalidToken("This server does not know this API key.");
+    if (!found) throw invalidToken("Unknown API key.");
     return found;
   }
 
   /**
-   * Takes the place of other keys. Who is here by one of them may from now on do what it may do now; returned are
-   * those whose key is gone.
+   * Replaces other keys. Sessions with a key that still exists get its new permissions. Returns the identities whose key
+   * was removed.
    */
   inherit(before: ApiKeys): Set<Identity> {
     const gone = new Set<Identity>();
     for (const { hash, principal } of before.#keys) {
       const now = this.#keys.find((known) => known.hash.equals(hash));
-      // Sessions hold on to their caller: it stays the same object.
+      // Sessions hold the principal, so it stays the same object.
       if (now) now.principal = Object.assign(principal, now.principal);
       else {
-        // One who is on the way in just now finds that it may do nothing, and that its time is over.
+        // Requests in progress lose all permissions and have expired.
         Object.assign(principal, { grants: new Grants(), operations: NO_OPERATIONS, deadline: 0 });
         gone.add(principal);
       }

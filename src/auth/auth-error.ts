@@ -1,7 +1,7 @@
-// Refusals: who is not let in, and who may not do what it wants (RFC 6750 §3.1).
+// AuthError: a failed authentication or authorization (RFC 6750 §3.1).
 import { type Code, ThumpError } from "../protocol/codes.ts";
 
-/** Why, in the words of RFC 6750; undefined where no token was shown at all. */
+/** The error code of RFC 6750; undefined if the request had no credential. */
 export type Challenge = "invalid_token" | "insufficient_scope" | undefined;
 
 export class AuthError extends ThumpError {
@@ -14,12 +14,12 @@ export class AuthError extends ThumpError {
   }
 }
 
-/** A token or key that is not good. */
+/** Error for an invalid token or key. */
 export function invalidToken(why: string): AuthError {
   return new AuthError("unauthorized", why, "invalid_token");
 }
 
-/** A token that was good, and was taken back. */
+/** Error for a revoked token. */
 export function revoked(): AuthError {
   return new AuthError("revoked", "This token was revoked. Sign in again for a new one.", "invalid_token");
 }

@@ -1,4 +1,4 @@
-// The Authenticator: who a client is. Settled before an upgrade or the first byte of a stream.
+// Authenticator: verifies the credential of a request and returns its principal.
 import type { SessionEvents } from "../hub/session-events.ts";
 import type { Identity } from "../hub/session.ts";
 import { ApiKeys, isApiKey } from "./api-keys.ts";
@@ -13,7 +13,7 @@ import { type AccessSettings, hasCredentials } from "./auth-options.ts";
 import { TokenVerifier } from "./tokens.ts";
 
 export class Authenticator {
-  /** It knows secrets, keys or API keys: without one of them, everybody who reaches the server may use it. */
+  /** Whether credentials are configured. If not, all clients are anonymous. */
   readonly isConfigured: boolean;
   readonly revocations: Revocations;
   readonly #tokens: TokenVerifier | undefined;
@@ -21,9 +21,9 @@ export class Authenticator {
   readonly #apiKeys: ApiKeys;
 
   /**
-   * @param events told when keys cannot be fetched
-   * @param before what these settings replace: what was revoked stays so, and keys that were fetched stay known
-   * @throws Error that says what is wrong with a key
+   * @param events receives a fault when keys cannot be fetched
+   * @param before the authenticator that this one replaces. Revocations and fetched keys are taken over
+   * @throws Error if a key is invalid
    */
   constructor(
     readonly settings: AccessSettings,
@@ -41,34 +41,34 @@ export class Authenticator {
   }
 
   /**
-   * Takes the place of another one. Who is here by an API key may from now on do what that key may do now; returned
-   * are those whose key is gone.
+   * Replaces an authenticator: its sessions with an API key get the permissions that the key has now. Returns the
+   * identities whose key was removed.
    */
   inherit(before: Authenticator): Set<Identity> {
     return this.#apiKeys.inherit(before.#apiKeys);
   }
 
-  /** Whether it takes tokens; else API keys are all that it knows. */
+  /** Whether tokens are accepted. If not, only API keys are. */
   get takesTokens(): boolean {
     return this.#tokens !== undefined;
   }
 
   /**
-   * Who sends a request.
+   * Authenticates a request.
    * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`
    */
   authenticate(request: Request, origins: Origins): Principal | Promise<Principal> {
     if (!this.isConfigured) return ANONYMOUS;
     const credential = readCredential(request, this.settings.cookie);
     if (!credential) return ANONYMOUS;
-    // Browsers send cookies along by themselves: whose page it is must be sure.
+    // Browsers attach cookies to requests of any page, so the origin must be known.
     if (credential.from === "cookie") origins.checkForCookie(request);
     return isApiKey(credential.token) ? this.#authenticateServer(credential) : this.verify(credential.token);
   }
 
-  /** Who a token says that its bearer is, if it is good and was not revoked. @throws ThumpError */
+  /** The principal of a valid token. @throws ThumpError `unauthorized`, `revoked`, `unavailable` */
   verify(token: string): Principal | Promise<Principal> {
-    if (!this.#tokens) throw invalidToken("This server takes API keys, and no tokens.");
+    if (!this.#tokens) throw invalidToken("This server accepts API keys only, no tokens.");
     const principal = this.#tokens.verify(token);
     return principal instanceof Promise
       ? principal.then((it) => this.#unrevoked(it))
@@ -76,31 +76,28 @@ export class Authenticator {
   }
 
   /**
-   * Refuses a caller whose token or key has ended, was revoked or is no longer good since it was identified: to be called after every wait,
-   * before anything is done in its name.
+   * Throws if a principal's token or key has expired, was revoked or is no longer accepted. Must be called after every
+   * wait, before anything is done on behalf of the principal.
    * @throws AuthError `unauthorized`, `revoked`
    */
   recheck(principal: Principal): void {
     const { kind, deadline } = principal;
-    if (!this.isStillValid(principal))
-      throw invalidToken("The token is not signed by a key that this server knows.");
+    if (!this.isStillValid(principal)) throw invalidToken("The token is not signed by a known key.");
     if (deadline !== undefined && deadline <= Date.now())
-      throw invalidToken(
-        kind === "key" ? "This server does not know this API key." : "The token has expired.",
-      );
+      throw invalidToken(kind === "key" ? "Unknown API key." : "The token has expired.");
     this.#unrevoked(principal);
   }
 
-  /** Whether a caller who was believed before would be by what is in force now. */
+  /** Whether the current settings accept a principal that earlier settings accepted. */
   isStillValid(principal: Principal): boolean {
     if (this.isConfigured && principal.kind === "token")
       return this.#tokens?.isStillValid(principal) ?? false;
     return true;
   }
 
-  /** Whoever showed a good token lately. */
+  /** The principals of recently verified tokens. */
   recentPrincipals(): Iterable<Principal> {
-    return this.#tokens?.shown() ?? [];
+    return this.#tokens?.recentPrincipals() ?? [];
   }
 
   #unrevoked(principal: Principal): Principal {
@@ -109,12 +106,12 @@ export class Authenticator {
   }
 
   #authenticateServer({ token, from }: Credential): Principal {
-    // A subprotocol is a header too: the only one that the console's page can send with a WebSocket.
+    // A subprotocol is the only header that the console's page can send with a WebSocket.
     if (from === "header" || from === "protocol") return this.#apiKeys.find(token);
-    // Addresses, cookies and logs are no place for one.
+    // URLs end up in logs, and browsers attach cookies by themselves.
     throw new AuthError(
       "unauthorized",
-      "An API key goes in the Authorization header, or in a WebSocket's subprotocol.",
+      "Send the API key in the Authorization header, or in a WebSocket subprotocol.",
       "invalid_token",
     );
   }

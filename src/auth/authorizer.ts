@@ -1,47 +1,54 @@
-// The Authorizer: whether somebody may do something in a room, by its rule, their token or key, and the app's own hook.
+// Authorizer: decides whether a principal may act in a room, by the room's rule, the token or API key, and the app's hook.
 import type { Hub } from "../hub/hub.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Action, KeyAction, Operation } from "./actions.ts";
 import type { RequestContext, AuthorizeDecision } from "./principal.ts";
 import { AuthError } from "./auth-error.ts";
 
-/** For so long, in ms, and for so many rooms, a session's answers by the hook are remembered. */
+/** Lifetime of a cached decision of the hook. */
 const DECISION_TTL_MS = 10_000;
+/** Cached decisions per session; at this number the cache is cleared. */
 const MAX_DECISIONS = 1024;
 
-/** What the `authorize` hook is asked. */
+/** Argument of the `authorize` hook. */
 export interface AuthorizeRequest {
-  /** Who asks: `id` and `transport` are there once it is a session. */
+  /** The client. `id` and `transport` are undefined for requests that are not part of a session. */
   session: {
+    /** Session id. */
     id?: string | undefined;
+    /** The transport, such as `websocket`, `event-stream` or `poll`, as in `GET /sessions`. */
     transport?: string | undefined;
+    /** The `sub` of the token. */
     user?: string | undefined;
+    /** The `info` claim of the token. */
     info?: unknown;
   };
+  /** `join`, `publish`, `history` or `members`. */
   action: Action;
+  /** The name of the room. */
   room: string;
-}
+  }
 
 type AuthorizeResult = boolean | undefined | void;
-/** Code of the app's: `true` allows, `false` refuses, nothing leaves it to rules and tokens. */
-export type Authorize = (asked: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>;
+/** A hook of the app. `true` allows, `false` refuses, and `undefined` leaves the decision to rules and tokens. */
+export type Authorize = (request: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>;
 
 export class Authorizer {
   /**
-   * @param secured the server knows secrets or keys: what is for everyone is said by rules
-   * @param authorize asked last, and not about what is the server's alone
+   * @param secured whether credentials are configured; if so, anonymous clients may do only what rules allow to anyone
+   * @param authorize decides instead of rules and tokens, except about rooms and actions reserved for the server
    */
   constructor(
     readonly hub: Hub,
     readonly secured: boolean,
     readonly authorize: Authorize | undefined,
-    /** A clock that never goes back, in ms. */
+    /** A monotonic clock, in ms. */
     public now = () => performance.now(),
   ) {}
 
   /**
-   * Lets an action in a room pass, or throws. A promise only where the hook has to think.
-   * @throws AuthError `forbidden`, `unauthorized` where nothing was shown that could be enough
+   * Authorizes an action in a room. Returns a promise only if the hook does.
+   * @throws AuthError `unauthorized` if a credential could help, otherwise `forbidden`
    */
   check(
     context: RequestContext,
@@ -50,11 +57,7 @@ export class Authorizer {
     rule = this.hub.ruleOf(room),
   ): void | Promise<void> {
     if (rule.reserved && action === "publish")
-      throw new AuthError(
-        "forbidden",
-        `"${room}" is the server's own: nobody else publishes there.`,
-        undefined,
-      );
+      throw new AuthError("forbidden", `"${room}" is reserved: only the server publishes there.`, undefined);
     const { kind, grants } = context.principal;
     if (kind === "server") return;
     if (kind === "key") {
@@ -68,23 +71,23 @@ export class Authorizer {
     if (!allowedByRule(context, action, room, rule)) throw this.#refuse(context, action, room, rule);
   }
 
-  /** Without anybody to believe, the operator is who sits at the machine: also where the server is open to others. */
+  /** Whether a client counts as the operator: without credentials and hook, every client on this machine does. */
   #mayOperate({ local }: RequestContext): boolean {
     return local === true && !this.isClosed;
   }
 
-  /** Whether what a request says beside its publication counts: of servers, and of the operator. */
+  /** Whether metadata of a request, such as its trace, is trusted: that of backends and of the operator. */
   isTrusted(context: RequestContext): boolean {
     const { kind } = context.principal;
     return kind === "server" || kind === "key" || this.#mayOperate(context);
   }
 
-  /** Not everybody is the operator: there are secrets to tell people apart, or the app does it. */
+  /** Whether credentials or a hook tell clients apart. */
   get isClosed(): boolean {
     return this.secured || this.authorize !== undefined;
   }
 
-  /** Whether somebody who shows nothing may do anything here at all. */
+  /** Whether anonymous clients may do anything at all. */
   get isOpenToAnyone(): boolean {
     if (!this.secured || this.authorize) return true;
     return this.hub.rules.all.some(
@@ -93,12 +96,15 @@ export class Authorizer {
     );
   }
 
-  /** Who shows nothing, where that is never enough, is not listened to. @throws AuthError */
+  /** Refuses anonymous clients if they may do nothing at all. @throws AuthError `unauthorized`, `forbidden` */
   checkAuthenticated(context: RequestContext, message: string): void {
     if (context.principal.kind === "anonymous" && !this.isOpenToAnyone) throw this.refusal(context, message);
   }
 
-  /** Lets an API key do what only servers may do in a room; where nothing is closed, anyone where all is for anyone. */
+  /**
+   * Whether a client may list a room or delete its stored messages. API keys need a grant. If neither credentials nor a
+   * hook are configured, every client may, in rooms that are open to anyone.
+   */
   allowsServer({ principal }: RequestContext, action: KeyAction, room: string): boolean {
     if (principal.kind === "server") return true;
     if (principal.kind === "key") return principal.grants.allow(room, action);
@@ -106,15 +112,19 @@ export class Authorizer {
     return !this.isClosed && join === "anyone" && (action === "list" || publish === "anyone");
   }
 
-  /** Lets an API key do something to sessions; where nothing is closed, anyone. @throws AuthError */
+  /**
+   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook are configured, every client may,
+   * but `inspect` only on this machine.
+   * @throws AuthError `unauthorized`, `forbidden`
+   */
   checkOperation(context: RequestContext, operation: Operation): void {
     const { kind, operations } = context.principal;
     if (kind === "server" || operations.has(operation)) return;
     if (!this.isClosed && (operation !== "inspect" || this.#mayOperate(context))) return;
-    throw this.refusal(context, `It takes an API key that may ${operation}.`);
+    throw this.refusal(context, `This operation requires an API key with the permission ${operation}.`);
   }
 
-  /** Who showed nothing is told to show something; who did, that it is not enough. */
+  /** The error for a refused client: `unauthorized` if it sent no credential but could, otherwise `forbidden`. */
   refusal({ principal }: RequestContext, message: string): AuthError {
     if (principal.kind !== "anonymous" || !this.secured)
       return new AuthError("forbidden", message, this.secured ? "insufficient_scope" : undefined);
@@ -124,7 +134,7 @@ export class Authorizer {
   #refuse(context: RequestContext, action: Action, room: string, rule: Rule): AuthError {
     return this.refusal(
       context,
-      `${ACTION_NOUNS[action]} "${room}" takes ${LEVEL_REQUIREMENTS[rule[action]]}.`,
+      `${ACTION_NOUNS[action]} "${room}" requires ${LEVEL_REQUIREMENTS[rule[action]]}.`,
     );
   }
 
@@ -160,24 +170,24 @@ export class Authorizer {
 }
 
 const ACTION_NOUNS: Record<Action, string> = {
-  join: "Listening in",
+  join: "Joining",
   publish: "Publishing to",
   history: "Reading the history of",
-  members: "Seeing who is in",
+  members: "Listing the members of",
 };
 const ACTION_VERBS: Record<Action, string> = {
-  join: "listen in",
+  join: "join",
   publish: "publish to",
   history: "read the history of",
-  members: "see who is in",
+  members: "list the members of",
 };
 const LEVEL_REQUIREMENTS: Record<Rule[Action], string> = {
-  anyone: "leave",
-  users: "a user's token",
+  anyone: "permission",
+  users: "the token of a user",
   granted: "a token that grants it",
-  owner: "its owner's token",
+  owner: "the token of its owner",
   members: "being in it",
-  server: "an API key, or code in the server",
+  server: "an API key or code in the server",
 };
 
 function allowedByRule(

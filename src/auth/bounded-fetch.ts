@@ -1,34 +1,34 @@
-// A small document from an address: whatever answers there, it costs a bounded number of bytes and of seconds.
+// Fetches a small JSON document, with limits on its size and on the time.
 import { gunzipSync } from "node:zlib";
 
 export interface FetchLimits {
-  /** The largest document, in bytes, before and after it is unpacked. */
+  /** The largest document, in bytes, before and after decompression. */
   bytes: number;
-  /** Until its last byte must be here, in ms. */
+  /** The time to receive all of it, in ms. */
   ms: number;
 }
 
-/** @throws Error that says what was wrong, without the address */
+/** Fetches and parses a document. @throws Error with a message that does not contain the URL */
 export async function fetchJson(url: URL, { bytes, ms }: FetchLimits): Promise<unknown> {
   const ended = new AbortController();
-  const timer = setTimeout(() => ended.abort(new Error(`no whole answer within ${ms} ms`)), ms);
+  const timer = setTimeout(() => ended.abort(new Error(`no complete response within ${ms} ms`)), ms);
   try {
     const response = await fetch(url, {
       headers: { accept: "application/json, application/jwk-set+json", "accept-encoding": "gzip" },
-      // Another address might be none that was meant; and what is packed is unpacked below, within bounds.
+      // A redirect could lead to an unintended server. Decompression follows below, with a limit.
       redirect: "manual",
       decompress: false,
       signal: ended.signal,
     });
-    if (response.status !== 200) throw new Error(`the answer has status ${response.status}`);
+    if (response.status !== 200) throw new Error(`the response has status ${response.status}`);
     const body = await readBounded(response, bytes);
-    return JSON.parse(new TextDecoder().decode(unpacked(body, response, bytes)));
+    return JSON.parse(new TextDecoder().decode(decompress(body, response, bytes)));
   } catch (error) {
-    // Bun's errors hold the address, which may hold a credential.
+    // Errors of Bun contain the URL, which may contain a credential.
     throw ended.signal.aborted ? (ended.signal.reason as Error) : new Error((error as Error).message);
   } finally {
     clearTimeout(timer);
-    // What is still on its way is not wanted.
+    // Stops a download that is still in progress.
     ended.abort();
   }
 }
@@ -44,10 +44,10 @@ async function readBounded(response: Response, bytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks);
 }
 
-function unpacked(body: Uint8Array, { headers }: Response, bytes: number): Uint8Array {
+function decompress(body: Uint8Array, { headers }: Response, bytes: number): Uint8Array {
   const coding = headers.get("content-encoding") ?? "identity";
   if (coding === "identity") return body;
-  if (coding !== "gzip") throw new Error(`the answer has content-encoding ${coding}`);
+  if (coding !== "gzip") throw new Error(`the response has content-encoding ${coding}`);
   try {
     return gunzipSync(body, { maxOutputLength: bytes });
   } catch (error) {
@@ -56,5 +56,5 @@ function unpacked(body: Uint8Array, { headers }: Response, bytes: number): Uint8
 }
 
 function tooLarge(bytes: number): Error {
-  return new Error(`the answer has over ${bytes} bytes`);
+  return new Error(`the response has more than ${bytes} bytes`);
 }

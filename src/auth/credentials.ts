@@ -1,4 +1,4 @@
-// Where a request carries its token: header, WebSocket subprotocol, query, cookie.
+// Credentials: reads the token or API key from a request's header, WebSocket subprotocol, query or cookie.
 import { ThumpError } from "../protocol/codes.ts";
 
 const SUBPROTOCOL_PREFIX = "bearer.";
@@ -9,9 +9,9 @@ export interface Credential {
 }
 
 /**
- * The credential of a request: the first of header, subprotocol, query and cookie. Which it is decides alone: a
- * bad one is not made good by another.
- * @param cookie the name of the cookie that may hold it
+ * The first credential of a request, in the order header, subprotocol, query, cookie. If it is invalid, the others are
+ * not tried.
+ * @param cookie the name of the cookie that may hold a token
  */
 export function readCredential(request: Request, cookie: string | undefined): Credential | undefined {
   const { headers } = request;
@@ -26,9 +26,9 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
 }
 
 /**
- * What a WebSocket handshake is answered with: the first subprotocol offered that is not a token. Else Bun
- * would send the token back. Undefined when none was offered.
- * @throws ThumpError `malformed` when only a token was offered: a browser wants one of its offers back
+ * The subprotocol that the response of a WebSocket handshake selects: the first offered one that is not a token.
+ * Otherwise Bun would send the token back. Undefined if none was offered.
+ * @throws ThumpError `malformed` if only a token was offered, because browsers require one of the offered subprotocols
  */
 export function chooseProtocol(request: Request): string | undefined {
   const offered = offeredProtocols(request);
@@ -36,7 +36,7 @@ export function chooseProtocol(request: Request): string | undefined {
   if (chosen === undefined && offered.length > 0) {
     throw new ThumpError(
       "malformed",
-      'Offer a second subprotocol beside the token, to be answered with: new WebSocket(url, ["thump", "bearer.…"]).',
+      'Offer a second subprotocol in addition to the token: new WebSocket(url, ["thump", "bearer.…"]).',
     );
   }
   return chosen;
@@ -54,7 +54,7 @@ function offeredProtocols({ headers }: Request): string[] {
 
 function queryToken(url: string): string | undefined {
   const at = url.indexOf("?");
-  // Most have none: they are not parsed for it.
+  // Fast path: most queries have no token.
   if (at < 0 || !url.includes("token=", at)) return undefined;
   return new URLSearchParams(url.slice(at)).get("token") || undefined;
 }

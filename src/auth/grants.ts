@@ -1,8 +1,8 @@
-// Grants: which actions somebody may do in which rooms, by pattern.
+// Grants: the actions that a token or API key permits, by room pattern.
 import { compilePattern, type Pattern } from "../rooms/pattern.ts";
 import { KEY_ACTIONS, type KeyAction } from "./actions.ts";
 
-/** For so many rooms at a time the answer is remembered. */
+/** Rooms whose grants are cached; at this number the cache is cleared. */
 const MAX_CACHED_ROOMS = 1024;
 const BITS = new Map<string, number>(KEY_ACTIONS.map((action, i) => [action, 1 << i]));
 
@@ -11,8 +11,8 @@ export class Grants {
   readonly #known = new Map<string, number>();
 
   /**
-   * @param rooms actions by pattern. Patterns add up. An action that is not in `actions` grants nothing: a later
-   * version may know it.
+   * @param rooms actions by pattern. If several patterns match a room, their actions add up
+   * @param actions the actions that can be granted. Others are ignored, because a later version may define them
    */
   constructor(rooms: Record<string, readonly string[]> = {}, actions: readonly KeyAction[] = KEY_ACTIONS) {
     const possible = bits(actions);
@@ -22,7 +22,7 @@ export class Grants {
     }));
   }
 
-  /** Whether an action in a room is granted: a map lookup, once the room is known. */
+  /** Whether an action in a room is granted. One map lookup if the room is cached. */
   allow(room: string, action: KeyAction): boolean {
     const actions = this.#known.get(room) ?? this.#find(room);
     return (actions & (BITS.get(action) ?? 0)) !== 0;
@@ -31,7 +31,7 @@ export class Grants {
   #find(room: string): number {
     let found = 0;
     for (const { pattern, actions } of this.#entries) if (pattern.test(room)) found |= actions;
-    // A client may name a new room every time.
+    // Clients can name any number of rooms.
     if (this.#known.size >= MAX_CACHED_ROOMS) this.#known.clear();
     this.#known.set(room, found);
     return found;

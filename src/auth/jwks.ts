@@ -1,18 +1,18 @@
-// The keys that a sign-in service publishes (JWKS): fetched, kept, fetched again, and kept when that fails.
+// Jwks: the public keys of an identity provider. Fetched again periodically; cached keys stay in use if that fails.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import type { SessionEvents } from "../hub/session-events.ts";
 import { type ThumpError, unavailable } from "../protocol/codes.ts";
 import { fetchJson } from "./bounded-fetch.ts";
 
-/** Keys older than this are not believed any more, when the service cannot be reached. In ms. */
+/** Maximum age of cached keys while the provider cannot be reached. */
 const MAX_AGE_MS = 24 * 3_600_000;
-/** What a service may answer. */
+/** Limits of the JWKS document. */
 const FETCH_LIMITS = { bytes: 256 * 1024, ms: 5000 };
-/** A token that names no key is tried with all of them. */
+/** A token without a key id is tried with all keys, so their number is limited. */
 const MAX_KEYS = 100;
 
 export class Jwks {
-  /** Where they come from. */
+  /** As configured. */
   readonly url: string;
   readonly #address: URL;
   readonly #cache: number;
@@ -22,45 +22,45 @@ export class Jwks {
   #tried = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
-  /** @throws Error when the address is none that keys may come from */
+  /** @throws Error if the URL is invalid or neither https nor on this machine */
   constructor(
     { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
     readonly events: SessionEvents,
   ) {
     this.url = url;
     const address = URL.parse(url);
-    // Not what it is: it may hold a credential.
-    if (!address) throw new Error("jwks is not an address");
+    // The message omits the URL, which may contain a credential.
+    if (!address) throw new Error("jwks is not a valid URL");
     this.#address = address;
     const local = /^(localhost|127\..*|\[::1\])$/.test(this.#address.hostname);
     if (this.#address.protocol !== "https:" && !(this.#address.protocol === "http:" && local))
       throw new Error(
-        `${this.#address.origin}: keys are fetched over https only, or they could be anybody's`,
+        `${this.#address.origin}: keys must be fetched over https, because over http they could be forged`,
       );
     this.#cache = cache;
     this.#cooldown = cooldown;
   }
 
-  /** The key that a token names. @throws ThumpError `unavailable`, or jose's error when there is no such key */
+  /** Finds the key of a token. @throws ThumpError `unavailable`, or jose's error if there is no such key */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const age = performance.now() - this.#fetched;
     if (!this.#keys || age > MAX_AGE_MS) await this.#refresh();
     else if (age > this.#cache && this.#wait <= 0) {
-      // That it failed is logged: the keys at hand still count.
+      // A failure is logged. Cached keys stay in use.
       this.#refresh().catch(() => {});
     }
     try {
       return await this.#look(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // It may be a new one. Anybody can name keys that do not exist: not every one is asked for.
+      // The key may be new. Clients can name keys that do not exist, so fetches are limited by the cooldown.
       if (!this.#fetching && this.#wait > 0 && this.#tried <= this.#fetched) throw error;
       await this.#refresh();
       return this.#look(header, token);
     }
   };
 
-  /** For how long the service is not to be asked again, in ms: from when it was asked, whatever came of it. */
+  /** The time until the next fetch is allowed, in ms, counted from the last attempt. */
   get #wait(): number {
     return this.#tried + this.#cooldown - performance.now();
   }
@@ -70,7 +70,7 @@ export class Jwks {
     return this.#keys(...given);
   }
 
-  /** Asks the service, unless that is under way or was lately. @throws ThumpError `unavailable` */
+  /** Fetches the keys, unless a fetch is in progress or within the cooldown. @throws ThumpError `unavailable` */
   #refresh(): Promise<void> {
     if (this.#fetching) return this.#fetching;
     if (this.#wait > 0) return Promise.reject(this.#unavailable());
@@ -81,10 +81,10 @@ export class Jwks {
   async #fetch(): Promise<void> {
     try {
       const answer = (await fetchJson(this.#address, FETCH_LIMITS)) as JSONWebKeySet;
-      if (answer?.keys?.length > MAX_KEYS) throw new Error(`the answer has over ${MAX_KEYS} keys`);
+      if (answer?.keys?.length > MAX_KEYS) throw new Error(`the response has more than ${MAX_KEYS} keys`);
       this.#keys = createLocalJWKSet(answer);
     } catch (error) {
-      this.events.fault("the keys of tokens could not be fetched", error);
+      this.events.fault("the JWKS could not be fetched", error);
       throw this.#unavailable();
     }
     this.#fetched = performance.now();
@@ -92,7 +92,7 @@ export class Jwks {
 
   #unavailable(): ThumpError {
     return unavailable(
-      "The keys that tokens are checked with cannot be fetched just now.",
+      "The keys that verify tokens cannot be fetched at the moment.",
       Math.max(1000, Math.ceil(this.#wait)),
     );
   }

@@ -1,9 +1,9 @@
-// The keys that tokens may be signed with, each with the algorithms that it is good for and no others.
+// KeyRing: the configured secrets and public keys, each with the signature algorithms that it may be used for.
 import { createHash, createPublicKey, type webcrypto } from "node:crypto";
 import type { JWK } from "jose";
 import type { PublicKey } from "./auth-options.ts";
 
-/** Signatures by a shared secret. */
+/** Signature algorithms of shared secrets. */
 export const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
 const RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 const CURVES = new Map([
@@ -12,7 +12,7 @@ const CURVES = new Map([
   ["P-521", ["ES512"]],
   ["Ed25519", ["EdDSA", "Ed25519"]],
 ]);
-/** Signatures by a key pair. */
+/** Signature algorithms of key pairs. */
 export const PUBLIC_ALGORITHMS = [...RSA, ...[...CURVES.values()].flat()];
 
 export interface RingKey {
@@ -20,14 +20,14 @@ export interface RingKey {
   readonly key: Uint8Array | JWK;
   readonly kid: string | undefined;
   readonly algorithms: readonly string[];
-  /** Tells it from other keys, also from those of other settings. */
+  /** Hash of the key. It stays the same across reloads. */
   readonly id: string;
 }
 
 export class KeyRing {
   readonly #keys: RingKey[];
 
-  /** @throws Error that says what is wrong with a key */
+  /** @throws Error if a key is invalid */
   constructor(secrets: readonly string[], keys: readonly PublicKey[]) {
     const encoder = new TextEncoder();
     this.#keys = [
@@ -41,12 +41,12 @@ export class KeyRing {
     ];
   }
 
-  /** Whether a key is among them, for an algorithm. */
+  /** Whether a key is configured for an algorithm. */
   has(id: string, algorithm: string): boolean {
     return this.#keys.some((key) => key.id === id && key.algorithms.includes(algorithm));
   }
 
-  /** The keys that a token with this header may have been signed with. */
+  /** The keys that may verify a token with this header. */
   find(algorithm: string, kid: string | undefined): RingKey[] {
     return this.#keys.filter(
       (key) =>
@@ -63,7 +63,7 @@ function readPublicKey(given: PublicKey): RingKey {
   const named = entry.algorithms ?? (jwk.alg === undefined ? possible : [jwk.alg]);
   const wrong = named.find((algorithm) => !possible.includes(algorithm));
   if (wrong !== undefined) {
-    throw new Error(`a key of type ${jwk.kty} is for ${possible.join(", ")}, not for ${wrong}`);
+    throw new Error(`a key of type ${jwk.kty} supports ${possible.join(", ")}, not ${wrong}`);
   }
   return { key: jwk, kid: entry.kid ?? jwk.kid, algorithms: named, id: idOf(jwk) };
 }
@@ -74,32 +74,32 @@ function idOf(key: unknown): string {
 
 function readPem(text: string): JWK {
   if (text.includes("PRIVATE KEY"))
-    throw new Error("this is a private key: it stays with whoever signs tokens; give the public one");
+    throw new Error("this is a private key; configure the public key instead");
   try {
     return createPublicKey(text).export({ format: "jwk" }) as JWK;
   } catch (error) {
-    throw new Error("this is not a public key in PEM form (-----BEGIN PUBLIC KEY-----)", { cause: error });
+    throw new Error("not a public key in PEM format (-----BEGIN PUBLIC KEY-----)", { cause: error });
   }
 }
 
 function checkJwk(jwk: JWK): JWK {
-  if (jwk.kty === "oct") throw new Error("a symmetric key is a secret: give it in secrets");
-  if (jwk.d !== undefined) throw new Error("this JWK is a private key; leave d out");
+  if (jwk.kty === "oct") throw new Error("a symmetric key is a secret; put it in secrets");
+  if (jwk.d !== undefined) throw new Error("this JWK is a private key; remove d");
   try {
     createPublicKey({ key: jwk as webcrypto.JsonWebKey, format: "jwk" });
   } catch (error) {
-    throw new Error(`this is not a public key as JWK: ${(error as Error).message}`, { cause: error });
+    throw new Error(`not a public key in JWK format: ${(error as Error).message}`, { cause: error });
   }
   return jwk;
 }
 
 function algorithmsOf({ kty, crv, n }: JWK): string[] {
   if (kty === "RSA") {
-    // Six bits a character. (RFC 7518 §3.3)
-    if ((n ?? "").length * 6 < 2048) throw new Error("an RSA key must have 2,048 bits or more");
+    // RFC 7518 §3.3. Base64 has six bits per character.
+    if ((n ?? "").length * 6 < 2048) throw new Error("an RSA key must have at least 2,048 bits");
     return RSA;
   }
   const algorithms = CURVES.get(crv ?? "");
-  if (!algorithms) throw new Error(`there is no algorithm for a key of type ${kty} ${crv ?? ""}`);
+  if (!algorithms) throw new Error(`keys of type ${kty} ${crv ?? ""} are not supported`);
   return algorithms;
 }

@@ -1,22 +1,22 @@
-// Which web pages may use this server: browsers name the page's origin, other clients name none.
+// Origins: the web pages that may use this server. Browsers send the origin of the page; other clients send none.
 import { ThumpError } from "../protocol/codes.ts";
 import { isLoopback } from "../limits/local-request.ts";
 
 const WEB_ORIGIN = /^https?:\/\//;
 /**
- * Schemes of apps that show web pages, such as capacitor://localhost: URLs know no origin of theirs. No page has an
- * origin with one of the excluded schemes.
+ * Origins of apps that embed web pages, such as capacitor://localhost, for which `URL` returns no origin. No page has
+ * an origin with one of the excluded schemes.
  */
 const OTHER_ORIGIN = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
 
 /**
- * The one form that origins are compared in: scheme and host in lower case and Punycode, without the port that goes
- * without saying. Undefined for what cannot be an origin.
+ * The normal form of an origin, for comparison: scheme and host in lower case and Punycode, without the default port.
+ * Undefined if the text is not an origin.
  */
 export function normalOrigin(text: string): string | undefined {
   const lower = text.toLowerCase();
   if (!WEB_ORIGIN.test(lower)) return OTHER_ORIGIN.test(lower) ? lower : undefined;
-  // A URL would leave some of these out, or take them for something else.
+  // `URL` would drop or reinterpret some of these characters.
   if (/[\s\\*,?#@]/.test(lower)) return undefined;
   try {
     const { origin, pathname } = new URL(lower);
@@ -26,7 +26,7 @@ export function normalOrigin(text: string): string | undefined {
   }
 }
 
-/** What is wrong with a list of origins, or nothing. */
+/** The first error in a list of origins; undefined if all are valid. */
 export function originsFault(origins: readonly string[]): string | undefined {
   for (const origin of origins) {
     if (origin === "*" || normalOrigin(origin) !== undefined) continue;
@@ -39,33 +39,33 @@ export function originsFault(origins: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The origin that somebody may have meant: of an address with a path, or without its scheme. */
+/** The origin that was probably meant by a URL with a path or without a scheme. */
 function nearest(text: string): string | undefined {
   if (text === "null") return undefined;
   const [address = ""] = /^[^/?#]*(?:\/\/[^/?#]*)?/.exec(text.trim()) ?? [];
-  // A socket's address has the host of the page's, and another scheme.
+  // A WebSocket URL has the same host and a different scheme.
   const web = address.replace(/^ws(?=s?:\/\/)/i, "http");
   return normalOrigin(web.includes("://") ? web : `https://${web}`);
 }
 
 export class Origins {
   #allowed: ReadonlySet<string> = new Set();
-  /** The hosts of these, with and without the port that goes without saying. */
+  /** The hosts of the allowed origins, with and without the default port. */
   #hosts: ReadonlySet<string> = new Set();
 
   /**
-   * Whether the server listens on loopback and knows no secrets: then only who calls it by a name of this machine,
-   * or of an allowed origin, may use it. Else a page could give its own name this machine's address, and be "of the
-   * same origin".
+   * Whether the server listens on loopback and has no credentials. Then the Host header must name this machine or an
+   * allowed origin. Otherwise a web page could point its own domain at this machine and be of the same origin (DNS
+   * rebinding).
    */
   loopbackOnly: () => boolean = () => false;
 
-  /** @param allowed origins such as "https://app.example"; "*" allows all. They must have been checked */
+  /** @param allowed origins such as "https://app.example", valid by `originsFault`; "*" allows all */
   constructor(allowed: readonly string[] = []) {
     this.allow(allowed);
   }
 
-  /** Allows these from now on, and no others. */
+  /** Replaces the allowed origins. */
   allow(allowed: readonly string[]): void {
     const origins = allowed.map((origin) => normalOrigin(origin) ?? origin);
     this.#allowed = new Set(origins);
@@ -73,26 +73,26 @@ export class Origins {
   }
 
   /**
-   * Returns the request's origin when there is one and it is allowed: this server's own, one on this machine
-   * (a developer's other port), or a listed one.
+   * Returns the origin of a request, if it has one. Allowed are the origin of this server, origins on this machine (a
+   * development server on a different port), and listed ones.
    * @throws ThumpError `origin`, `malformed`
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
-    // Two of them (RFC 9112 §3.2): a proxy may have gone by the other one.
-    if (host.includes(",")) throw new ThumpError("malformed", "The request names more than one host.");
+    // Several Host headers (RFC 9112 §3.2): a proxy may have used a different one.
+    if (host.includes(",")) throw new ThumpError("malformed", "The request has more than one Host header.");
     const all = this.#allowed.has("*");
     if (!all && this.loopbackOnly() && !this.isNamed(host)) {
       throw new ThumpError(
         "origin",
-        `This server is for its own machine; it was called as ${host.slice(0, 128)}. Allow that with --origin https://${host.slice(0, 128)}.`,
+        `This server accepts only requests to localhost; this one was to ${host.slice(0, 128)}. Allow that host with --origin https://${host.slice(0, 128)}.`,
       );
     }
     const origin = request.headers.get("origin");
     if (origin === null || this.allows(origin, host)) return origin ?? undefined;
     throw new ThumpError(
       "origin",
-      `Pages from ${origin.slice(0, 128)} may not use this server. Allow them with --origin.`,
+      `Pages of the origin ${origin.slice(0, 128)} are not allowed. Allow them with --origin.`,
     );
   }
 
@@ -104,14 +104,14 @@ export class Origins {
   }
 
   /**
-   * Browsers send cookies along whichever page asks: it must be one of this server's own, or of an origin that is
-   * listed by name. A page on somebody's own machine, or "*", is not enough.
+   * Checks the page of a request with a cookie, because browsers attach cookies to requests of any page. Its origin must
+   * be this server's or be listed. An unlisted origin on this machine is not enough, and neither is "*".
    * @throws ThumpError `origin`
    */
   checkForCookie(request: Request): void {
     const { headers, method } = request;
     const origin = headers.get("origin");
-    // Browsers leave the origin out when a page asks its own server for something.
+    // Browsers send no origin with a GET to the page's own server.
     const own =
       origin === null
         ? method === "GET" && !headers.has("upgrade") && headers.get("sec-fetch-site") === "same-origin"
@@ -119,23 +119,23 @@ export class Origins {
     if (own || (origin !== null && this.isListed(origin))) return;
     throw new ThumpError(
       "origin",
-      "A token in a cookie counts only for this server's own pages and those of listed origins: see --origin.",
+      "A token in a cookie is accepted only from pages of this server and of listed origins. See --origin.",
     );
   }
 
-  /** Whether an origin is on the list by its name. */
+  /** Whether an origin is listed, other than by "*". */
   isListed(origin: string): boolean {
-    // Browsers send the normal form: only other clients' have to be brought into it.
+    // Fast path: browsers send the normal form.
     return this.#allowed.has(origin) || this.#allowed.has(normalOrigin(origin) ?? "");
   }
 
-  /** Whether a Host header names this machine, or the host of a listed origin. "*" lists no name. */
+  /** Whether a Host header names this machine or the host of a listed origin, other than by "*". */
   isNamed(host: string): boolean {
     return isLoopback(host) || this.#hosts.has(host.toLowerCase());
   }
 }
 
-/** The Host headers that mean the same host as a web origin in normal form; none for other origins. */
+/** The Host headers of a web origin in normal form, with and without the default port; none for other origins. */
 function hostsOf(origin: string): string[] {
   const [scheme, host] = origin.split("://");
   const port = { http: 80, https: 443 }[scheme ?? ""];

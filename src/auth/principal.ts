@@ -1,41 +1,41 @@
-// A caller: who asks, and what that entitles to.
+// Principal: an authenticated client and its permissions. RequestContext: the state of one request or session.
 import type { Identity, Session } from "../hub/session.ts";
 import type { Operation } from "./actions.ts";
 import type { Buckets } from "../limits/token-buckets.ts";
 import { Grants } from "./grants.ts";
 
 export interface Principal extends Identity {
-  /** `server` is code in this process; it may do everything. `key` is a server elsewhere, with an API key. */
+  /** `server` is code in this process, which may do everything. `key` is a backend with an API key. */
   readonly kind: "anonymous" | "token" | "key" | "server";
   readonly grants: Grants;
-  /** What an API key may do beside rooms. */
+  /** Permissions of an API key that do not concern rooms. */
   readonly operations: ReadonlySet<Operation>;
-  /** When its token expires, in ms since 1970. A little later, at `deadline`, it is no longer good. */
+  /** When the token expires, in ms since 1970. The session ends at `deadline`, which is later by the leeway. */
   readonly expires?: number | undefined;
-  /** By what its token was believed. */
+  /** How the token was verified. */
   readonly proof?: Proof;
-  /** What an API key is counted by. */
+  /** The hash of the API key, by which its rates are charged. */
   readonly key?: string;
 }
 
-/** What of a token was looked at beside its times: with other settings it may not be good any more. */
+/** How a token was verified, apart from its times. After a reload, this tells whether the new settings accept it. */
 export interface Proof {
-  /** The key that it is signed with: its id, or the address that publishes it. */
+  /** The signing key: its id, or the URL of its JWKS. */
   readonly key: string;
   readonly algorithm: string;
   readonly issuer: string | undefined;
   readonly audience: string | readonly string[] | undefined;
 }
 
-/** What everybody but API keys may do beside rooms: nothing. */
+/** The operations of clients without an API key: none. */
 export const NO_OPERATIONS: ReadonlySet<Operation> = new Set();
 const none = { grants: new Grants(), operations: NO_OPERATIONS };
 export const ANONYMOUS: Principal = { kind: "anonymous", ...none };
 export const SERVER: Principal = { kind: "server", ...none };
 
 /**
- * Who may use an idempotency key again, where that is not a user: an API key, code in this process, or all who came by
- * tokens without a user. Of those who showed nothing there is nothing to tell them apart: they share one scope.
+ * The scope of idempotency keys for publishers that have no user: an API key, code in this process, or all tokens
+ * without a user. Undefined for users, and for anonymous clients, which share one scope.
  */
 export function scopeOf({ kind, key, user }: Principal): string | undefined {
   if (kind === "server") return "code";
@@ -43,10 +43,10 @@ export function scopeOf({ kind, key, user }: Principal): string | undefined {
   return kind === "token" && user === undefined ? "token" : undefined;
 }
 
-/** What the `authorize` hook last said about an action in a room. */
+/** A cached decision of the `authorize` hook about an action in a room. */
 export interface AuthorizeDecision {
   at: number;
-  /** The hook that said it: another one is asked itself. */
+  /** The hook that decided. A new hook after a reload decides again. */
   by: unknown;
   allowed: boolean | undefined;
 }
@@ -55,21 +55,21 @@ export interface AuthorizeDecision {
 export interface RequestContext {
   principal: Principal;
   session?: Session;
-  /** Where the request came from, as logs have it. */
+  /** The client address, as logs show it. */
   address?: string | undefined;
-  /** The page that it comes from, where a browser says so: its origin, and the host that it called. */
+  /** The web page that made the request, if a browser sent its origin, and the host that the page requested. */
   webPage?: { readonly origin: string; readonly host: string } | undefined;
-  /** It is on this machine, and no proxy passed it on. */
+  /** Whether the request was made on this machine and not through a proxy. */
   local?: boolean;
-  /** What it counts as for limits by address. Absent for this machine, and for code in the server. */
+  /** The key for limits by address. Absent for this machine and for code in the server. */
   addressKey?: string | undefined;
-  /** What this session may still do; absent where it has done nothing yet. */
+  /** The token buckets of the session; absent until first used. */
   rateBuckets?: Buckets;
-  /** Until when it was told to wait, and what is left of the patience with those who do not. By the limiter's clock. */
+  /** The time of the last `retry`, and the bucket for retries before that time. By the limiter's clock. */
   waitUntil?: number;
   retryAllowance?: number;
-  /** What the `authorize` hook said, by action and room. */
+  /** Cached decisions of the `authorize` hook, by action and room. */
   decisions?: Map<string, AuthorizeDecision>;
-  /** The hook is thinking for this context: what else it wants has to wait, or would overtake. */
+  /** Whether a decision is pending. Later frames of the session wait for it, to keep their order. */
   deciding?: boolean;
 }

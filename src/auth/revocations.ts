@@ -1,16 +1,16 @@
-// Revocations: tokens that are refused though they are signed and in time. Remembered as long as they could matter.
+// Revocations: revoked tokens and users, stored until the tokens expire.
 import { surelyPast } from "../log/clock.ts";
 import type { Revocation } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 
-/** Each takes about 100 bytes. */
+/** A revocation takes about 100 bytes. */
 const MAX_REVOCATIONS = 1_000_000;
-/** So many are looked at whenever a new one comes, users and tokens each: those that are over are forgotten. */
-const ENTRIES_PER_ADD = 4;
+/** Entries of each table that are checked for expiry when a revocation is added. */
+const CHECKED_PER_ADD = 4;
 
-/** What is known of a token when it is to be refused or not. */
-interface ShownToken {
+/** The properties of a token by which it can be revoked. */
+interface TokenIdentity {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
   readonly hash?: string | undefined;
@@ -24,7 +24,7 @@ export class Revocations {
   readonly #tokenRounds = new Rounds(() => this.#tokens);
   #added = 0;
 
-  /** Takes in one that was made here or on another node. False when it is known already. */
+  /** Adds a revocation of this or a different node. False if it is known already. */
   add({ user, token, at, until }: Revocation): boolean {
     if (user !== undefined) {
       const known = this.#users.get(user);
@@ -37,46 +37,46 @@ export class Revocations {
     return true;
   }
 
-  /** All that still count. */
+  /** All stored revocations. */
   *all(): Iterable<Revocation> {
     for (const [user, { at, until }] of this.#users) yield { user, at, until };
     for (const [token, until] of this.#tokens) yield { token, at: 0, until };
   }
 
-  /** All tokens of a user that were issued up to then: who signs in again gets a new one. */
+  /** Revokes all tokens of a user that were issued up to `at`. Later tokens are valid. */
   revokeUser(user: string, until: number, at = Date.now()): void {
     this.#makeRoom();
     this.#users.set(user, { at, until });
   }
 
-  /** One token, by its `jti` or its hash. */
+  /** Revokes one token, by its `jti` or its hash. */
   revokeToken(token: string, until: number): void {
     this.#makeRoom();
     this.#tokens.set(token, until);
   }
 
   /** Whether a token was revoked. */
-  covers({ user, token, hash, issued }: ShownToken): boolean {
+  covers({ user, token, hash, issued }: TokenIdentity): boolean {
     if (this.#added === 0) return false;
     const past = surelyPast();
     if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
     if (hash !== undefined && past < (this.#tokens.get(hash) ?? 0)) return true;
     const ofUser = user === undefined ? undefined : this.#users.get(user);
-    // A token counts its time in seconds: one of the same second was, perhaps, issued before.
+    // Tokens have times in seconds. A token of the same second may have been issued before.
     return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
   }
 
   #makeRoom(): void {
     this.#added++;
     const past = surelyPast();
-    for (const [user, { until }] of this.#userRounds.next(ENTRIES_PER_ADD))
+    for (const [user, { until }] of this.#userRounds.next(CHECKED_PER_ADD))
       if (until <= past) this.#users.delete(user);
-    for (const [token, until] of this.#tokenRounds.next(ENTRIES_PER_ADD))
+    for (const [token, until] of this.#tokenRounds.next(CHECKED_PER_ADD))
       if (until <= past) this.#tokens.delete(token);
     if (this.#users.size + this.#tokens.size >= MAX_REVOCATIONS) {
       throw new ThumpError(
         "limit",
-        `This server remembers ${MAX_REVOCATIONS} revocations. Change the secret instead.`,
+        `The server has reached its limit of ${MAX_REVOCATIONS} revocations. Change the secret instead.`,
       );
     }
   }

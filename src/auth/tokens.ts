@@ -1,4 +1,4 @@
-// Tokens: signed statements of who somebody is and what they may do (JWT, RFC 7519), checked against our keys.
+// TokenVerifier: verifies tokens (JWT, RFC 7519) and reads the user and the grants from their claims.
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { TOKEN_ACTIONS } from "./actions.ts";
@@ -9,10 +9,9 @@ import { invalidToken } from "./auth-error.ts";
 import type { Jwks } from "./jwks.ts";
 import { checkSubject } from "./user-name.ts";
 
-/** In characters. */
-const MAX_TOKEN_BYTES = 8192;
+const MAX_TOKEN_LENGTH = 8192;
 const MAX_ROOM_PATTERNS = 256;
-/** A token that was good is believed for so long without looking at its signature again, in ms. */
+/** Lifetime of a cached token. */
 const CACHE_TTL_MS = 60_000;
 const MAX_CACHED_TOKENS = 4096;
 
@@ -23,7 +22,7 @@ export interface TokenSettings {
   lifetime: number;
 }
 
-/** A token whose signature and times are good. */
+/** A token with a valid signature and valid times. */
 interface Verified extends Pick<Proof, "key" | "algorithm"> {
   claims: JWTPayload;
 }
@@ -46,7 +45,7 @@ export class TokenVerifier {
     };
   }
 
-  /** Who a token says that its bearer is. @throws ThumpError `unauthorized`, `unavailable` */
+  /** Verifies a token. @throws ThumpError `unauthorized`, `unavailable` */
   verify(token: string): Principal | Promise<Principal> {
     const known = this.#known.get(token);
     if (known && performance.now() - known.at < CACHE_TTL_MS && Date.now() < (known.principal.deadline ?? 0))
@@ -55,14 +54,14 @@ export class TokenVerifier {
     return this.#verify(token);
   }
 
-  /** Tokens that were shown lately, and are good. */
-  *shown(): Iterable<Principal> {
+  /** The principals of the cached tokens. */
+  *recentPrincipals(): Iterable<Principal> {
     for (const { principal } of this.#known.values()) yield principal;
   }
 
   async #verify(token: string): Promise<Principal> {
-    if (token.length > MAX_TOKEN_BYTES)
-      throw invalidToken(`The token has more than ${MAX_TOKEN_BYTES} characters.`);
+    if (token.length > MAX_TOKEN_LENGTH)
+      throw invalidToken(`The token has more than ${MAX_TOKEN_LENGTH} characters.`);
     const { claims, key, algorithm } = await this.#claims(token);
     const principal = this.#principalOf(token, claims, key, algorithm);
     if (this.#known.size >= MAX_CACHED_TOKENS) this.#known.delete(this.#known.keys().next().value as string);
@@ -70,7 +69,7 @@ export class TokenVerifier {
     return principal;
   }
 
-  /** Tries the keys that the token's header allows. The header only chooses among them: each has its algorithms. */
+  /** Verifies the signature and the times. The token's header only selects a key; each key fixes its own algorithms. */
   async #claims(token: string): Promise<Verified> {
     const { alg, kid } = readHeader(token);
     for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
@@ -88,8 +87,8 @@ export class TokenVerifier {
         algorithm: alg,
       };
     if (![...SECRET_ALGORITHMS, ...PUBLIC_ALGORITHMS].includes(alg))
-      throw invalidToken(`Tokens with alg ${JSON.stringify(alg).slice(0, 32)} are not taken.`);
-    throw invalidToken("The token is not signed by a key that this server knows.");
+      throw invalidToken(`Tokens with alg ${JSON.stringify(alg).slice(0, 32)} are not accepted.`);
+    throw invalidToken("The token is not signed by a known key.");
   }
 
   async #remoteClaims(token: string, remote: Jwks): Promise<JWTPayload> {
@@ -98,7 +97,7 @@ export class TokenVerifier {
       return (await jwtVerify(token, remote.find, options)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw explain(error);
-      // The token names no key, and several could be it.
+      // The token has no key id, and several keys are possible.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, options)).payload;
@@ -106,11 +105,11 @@ export class TokenVerifier {
           if (!(failed instanceof errors.JWSSignatureVerificationFailed)) throw explain(failed);
         }
       }
-      throw invalidToken("The token is not signed by a key that this server knows.");
+      throw invalidToken("The token is not signed by a known key.");
     }
   }
 
-  /** Whether a caller whose token was good by other settings would be let in by these. */
+  /** Whether these settings accept a principal whose token was verified with earlier settings. */
   isStillValid({ proof, expires = 0 }: Principal): boolean {
     if (!proof || !this.#isShortEnough(expires)) return false;
     const { key, algorithm, issuer, audience } = proof;
@@ -133,13 +132,13 @@ export class TokenVerifier {
     const expires = Number(claims.exp) * 1000;
     if (!this.#isShortEnough(expires)) {
       throw invalidToken(
-        `The token is good until longer than ${lifetime / 1000} s from now, which is more than this server believes.`,
+        `The token is valid for more than ${lifetime / 1000} s, which is the longest lifetime that this server accepts.`,
       );
     }
     if (claims.iat !== undefined && claims.iat * 1000 > Date.now() + leeway)
       throw invalidToken("The token was issued in the future.");
     if (claims.aud !== undefined && audience.length === 0)
-      throw invalidToken("The token is for an audience (aud), and this server was not told that it is one.");
+      throw invalidToken("The token has an audience (aud), but this server has none configured.");
     const hash = fingerprint(token);
     return {
       kind: "token",
@@ -157,12 +156,12 @@ export class TokenVerifier {
   }
 }
 
-/** A claim that the token itself has: never one that a prototype lends. */
+/** A claim of the token itself, not of its prototype. */
 function own(claims: JWTPayload, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
-/** The name of a token by what it is: also of one that has none (`jti`). */
+/** The hash of a token, which identifies tokens without a `jti` too. */
 function fingerprint(token: string): string {
   return `sha256:${createHash("sha256").update(token).digest("hex")}`;
 }
@@ -172,9 +171,9 @@ function readHeader(token: string): { alg: string; kid: string | undefined } {
     const { alg, kid } = decodeProtectedHeader(token);
     if (typeof alg === "string" && (kid === undefined || typeof kid === "string")) return { alg, kid };
   } catch {
-    // Said below, whatever it was that is not a token.
+    // The error follows below.
   }
-  throw invalidToken("This is not a token: a JWT is expected, three parts with dots between them.");
+  throw invalidToken("Not a token: expected a JWT, which has three parts separated by dots.");
 }
 
 function readRooms(rooms: unknown): Record<string, string[]> {
@@ -188,21 +187,22 @@ function readRooms(rooms: unknown): Record<string, string[]> {
   if (!entries || !fits)
     throw invalidToken('The token\'s rooms must be {"pattern":["join","publish","history","members"]}.');
   if (entries.length > MAX_ROOM_PATTERNS)
-    throw invalidToken(`The token grants more than ${MAX_ROOM_PATTERNS} patterns of rooms.`);
+    throw invalidToken(`The token grants more than ${MAX_ROOM_PATTERNS} room patterns.`);
   return rooms as Record<string, string[]>;
 }
 
-/** What was wrong, in words for whoever made the token. */
+/** Translates errors of jose into messages for the issuer of the token. */
 function explain(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return invalidToken("The token has expired.");
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, reason } = error;
-    if (claim === "nbf" && reason === "check_failed") return invalidToken("The token is not good yet (nbf).");
-    if (reason === "missing") return invalidToken(`The token must have ${claim}.`);
-    return invalidToken(`The token's ${claim} is not the one that this server expects.`);
+    if (claim === "nbf" && reason === "check_failed")
+      return invalidToken("The token is not valid yet (nbf).");
+    if (reason === "missing") return invalidToken(`The token lacks ${claim}.`);
+    return invalidToken(`The ${claim} of the token is not the expected one.`);
   }
   if (error instanceof errors.JWKSNoMatchingKey)
-    return invalidToken("The token is not signed by a key that this server knows.");
-  if (error instanceof errors.JOSEError) return invalidToken("This token is not well-formed.");
+    return invalidToken("The token is not signed by a known key.");
+  if (error instanceof errors.JOSEError) return invalidToken("The token is malformed.");
   return error;
 }

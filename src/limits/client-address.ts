@@ -1,7 +1,7 @@
 // Maps a client address to its key for limits: the /64 prefix for IPv6. Pure.
 import { BlockList } from "node:net";
 
-/** Networks of one's own (RFC 1918, RFC 4193, RFC 6598), and this machine. */
+/** Private networks (RFC 1918, RFC 4193), shared address space (RFC 6598) and loopback. */
 const PRIVATE = new BlockList();
 for (const [network, bits] of [
   ["10.0.0.0", 8],
@@ -14,20 +14,20 @@ for (const [network, bits] of [
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
 PRIVATE.addAddress("::1", "ipv6");
 
-/** Whether an address is of a network of one's own, and no place on the internet. */
+/** Whether an address belongs to a private network or to this machine. */
 export function isPrivate(address: string): boolean {
   const plain = plainAddress(address);
   return PRIVATE.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** An IPv4 address is written as one, also where it came in a socket for IPv6. */
+/** The address in IPv4 notation if it is an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
 /**
- * The address, or the /64 of an IPv6 one: who has one of those has all of it. Requests whose address is not known count
- * as one. It is not asked for those of this machine, which have no limit by address.
+ * The key of an address for limits: the address itself for IPv4, the /64 prefix for IPv6, because one client usually
+ * controls all of it. All unknown addresses share one key. Requests of this machine have no limit per address.
  */
 export function addressKeyOf(address: string | undefined): string {
   if (address === undefined) return "unknown";
@@ -35,7 +35,7 @@ export function addressKeyOf(address: string | undefined): string {
   return plain.includes(":") ? `${firstGroups(plain, 4)}::/64` : plain;
 }
 
-/** The first groups of an IPv6 address, with what `::` stands for written out. */
+/** The first groups of an IPv6 address, with `::` expanded. */
 function firstGroups(address: string, count: number): string {
   const [head = "", rest] = (address.split("%", 1)[0] as string).split("::", 2);
   const groups = head === "" ? [] : head.split(":");

@@ -23,7 +23,7 @@ export class ConnectionThrottle implements Work {
   constructor(readonly governor: Governor = shared) {}
 
   /**
-   * Begins a session now if this tick's share allows it and no other request waits, else in a later tick.
+   * Begins a session now if this tick's share allows it and no other request waits; otherwise in a later tick.
    * @param begin begins the session
    * @param hasLeft whether the client has disconnected; then `skip` is called instead of `begin`
    */
@@ -54,7 +54,7 @@ export class ConnectionThrottle implements Work {
       begin();
       break;
     }
-    // What has begun is forgotten some at a time: to shift an array costs as much as it is long.
+    // Begun requests are removed in groups: removing one copies the rest of the array.
     if (this.#next >= MAX_BEGUN || this.#next === this.#waiting.length) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;

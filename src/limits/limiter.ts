@@ -1,4 +1,4 @@
-// The limiter: who goes too fast is told so, by name and with the time after which to try again.
+// The limiter: applies rate limits per session, user, address and API key. Its errors say when to retry.
 import { ThumpError } from "../protocol/codes.ts";
 import {
   BucketStore,
@@ -12,10 +12,10 @@ import {
 } from "./token-buckets.ts";
 import { type Rates, type RateScope, RATE_SCOPES } from "./rate-options.ts";
 
-/** So often a session may go on while it was told to wait: more at once, or in the long run, and it is closed. */
+/** Rate at which a session may ignore `retry` before it is closed. */
 const EARLY_RETRY_RATE: Rate = { rate: 1, burst: 100 };
 
-/** The part of a RequestContext (auth/principal.ts) that the limiter reads, and where it keeps a session's buckets. */
+/** The part of a `RequestContext` (auth/principal.ts) that the limiter reads and in which it stores a session's buckets. */
 export interface RateSubject {
   readonly principal: { readonly kind: string; readonly user?: string | undefined; readonly key?: string };
   readonly session?: object;
@@ -25,57 +25,59 @@ export interface RateSubject {
   retryAllowance?: number;
 }
 
-/** Whose buckets something is taken from. */
+/** Buckets that an operation is charged to. */
 type ChargedBuckets = [scope: RateScope, buckets: Buckets];
 
-/** What is not to be had yet. */
+/** A bucket that does not hold the cost of an operation. */
 interface Shortage {
+  /** Until it does, in ms. */
   wait: number;
   scope: RateScope;
   kind: RateKind;
 }
 
 export class Limiter {
-  /** How often something was refused, by scope and kind. */
+  /** Number of rejected operations, by scope and kind. */
   readonly refused = Object.fromEntries(RATE_SCOPES.map((scope) => [scope, newBuckets()])) as Record<
     RateScope,
     Record<RateKind, number>
   >;
   readonly #accounts = { user: new BucketStore(), address: new BucketStore(), key: new BucketStore() };
 
-  /** Both may be replaced while the server runs. @param now a clock that never goes back, in ms */
+  /** @param rates a reload may replace them @param now a monotonic clock, in ms */
   constructor(
     public rates: Rates,
     public now: () => number = () => performance.now(),
   ) {}
 
-  /** How many users, addresses and keys are remembered. */
+  /** Number of users, addresses and keys that have buckets. */
   get remembered(): number {
     return Object.values(this.#accounts).reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Takes what something costs from everybody in whose name it is done; from nobody when one of them has not got it.
-   * @param bytes of data, for publishes
+   * Charges an operation to the session, user, address or key behind it. If one of their buckets does not hold the cost,
+   * nothing is charged.
+   * @param bytes size of the data, for `publishes`
    * @throws ThumpError `rate`
    */
   take(context: RateSubject, kind: RateKind, cost = 1, bytes = 0): void {
     if (context.principal.kind === "server") return;
     const now = this.now();
-    const payers = this.#chargedBuckets(context, now);
-    let short = this.#shortage(payers, kind, cost, now);
+    const charged = this.#chargedBuckets(context, now);
+    let short = this.#shortage(charged, kind, cost, now);
     if (bytes > 0) {
-      const other = this.#shortage(payers, "bytes", bytes, now);
+      const other = this.#shortage(charged, "bytes", bytes, now);
       if (other && !(short && short.wait > other.wait)) short = other;
     }
     if (short) throw this.#refuse(short);
-    this.#spend(payers, kind, cost, now);
-    if (bytes > 0) this.#spend(payers, "bytes", bytes, now);
+    this.#spend(charged, kind, cost, now);
+    if (bytes > 0) this.#spend(charged, "bytes", bytes, now);
   }
 
   /**
-   * Charges the cost of work that is not refused for it: buckets may go into debt. Returns for how long they are, in ms:
-   * until then nothing more of this kind should be done.
+   * Charges work that is never rejected. Buckets can go into debt. Returns how long the debt lasts, in ms; until then
+   * the caller should do no more work of this kind.
    */
   charge(context: RateSubject, kind: RateKind, cost: number): number {
     if (context.principal.kind === "server") return 0;
@@ -90,7 +92,7 @@ export class Limiter {
     return debt;
   }
 
-  /** Whether one of a kind could be had now; nothing is taken. @throws ThumpError `rate` */
+  /** Throws if an operation of this kind would be rejected now. Charges nothing. @throws ThumpError `rate` */
   check(context: RateSubject, kind: RateKind): void {
     if (context.principal.kind === "server") return;
     const now = this.now();
@@ -99,8 +101,8 @@ export class Limiter {
   }
 
   /**
-   * Notes that a session was told to wait for `retry` ms. Whether it was waiting already, and goes on all the same,
-   * again and again. Who waits as told, tries and is told again does no harm.
+   * Records that a session received `retry`, in ms. Returns whether it repeatedly continued without waiting for
+   * an earlier one. Sessions that wait, try again and are rejected again are fine.
    */
   ignoresRetry(context: RateSubject, retry: number): boolean {
     const now = this.now();
@@ -111,22 +113,22 @@ export class Limiter {
     return waitFor(retryAllowance, EARLY_RETRY_RATE, 1, now) > 0;
   }
 
-  /** An API key is a server of one's own, with many users behind it: it is counted as itself, and as nothing else. */
+  /** An API key belongs to a backend with many users, so it is charged on its own only. */
   #chargedBuckets(context: RateSubject, now: number): ChargedBuckets[] {
     const { principal, session, addressKey } = context;
     const { user, address, key } = this.#accounts;
     if (principal.kind === "key") return [["key", key.of(principal.key ?? "", now)]];
-    const payers: ChargedBuckets[] = [];
-    if (session) payers.push(["session", (context.rateBuckets ??= newBuckets())]);
-    if (principal.user !== undefined) payers.push(["user", user.of(principal.user, now)]);
-    if (addressKey !== undefined) payers.push(["address", address.of(addressKey, now)]);
-    return payers;
+    const charged: ChargedBuckets[] = [];
+    if (session) charged.push(["session", (context.rateBuckets ??= newBuckets())]);
+    if (principal.user !== undefined) charged.push(["user", user.of(principal.user, now)]);
+    if (addressKey !== undefined) charged.push(["address", address.of(addressKey, now)]);
+    return charged;
   }
 
-  /** Who has to wait longest. */
-  #shortage(payers: ChargedBuckets[], kind: RateKind, cost: number, now: number): Shortage | undefined {
+  /** The shortage with the longest wait. */
+  #shortage(charged: ChargedBuckets[], kind: RateKind, cost: number, now: number): Shortage | undefined {
     let longest: Shortage | undefined;
-    for (const [scope, buckets] of payers) {
+    for (const [scope, buckets] of charged) {
       const rate = this.rates[scope][kind];
       if (!rate) continue;
       const wait = waitFor(buckets[kind], rate, cost, now);
@@ -135,8 +137,8 @@ export class Limiter {
     return longest;
   }
 
-  #spend(payers: ChargedBuckets[], kind: RateKind, cost: number, now: number): void {
-    for (const [scope, buckets] of payers) {
+  #spend(charged: ChargedBuckets[], kind: RateKind, cost: number, now: number): void {
+    for (const [scope, buckets] of charged) {
       const rate = this.rates[scope][kind];
       if (rate) buckets[kind] = fullAfter(buckets[kind], rate, cost, now);
     }
@@ -148,7 +150,7 @@ export class Limiter {
     const { rate, burst } = this.rates[scope][kind] as Rate;
     return new ThumpError(
       "rate",
-      `Too many ${kind} by this ${scope}: ${burst} at once and ${rate} a second are allowed. Try again in ${retry} ms.`,
+      `Too many ${kind} by this ${scope}. The limit is ${burst} at once, then ${rate} per second. Try again in ${retry} ms.`,
       undefined,
       retry,
     );

@@ -1,9 +1,9 @@
-// Whether a request was made on this machine: the one function that decides it. What cannot be known is not local.
+// Detects requests made on this machine. A request of unknown origin is not local.
 import { plainAddress } from "./client-address.ts";
 
 const LOOPBACK = /^(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]|::1)(:[0-9]+)?$/i;
 
-/** Headers that proxies add, besides all that begin with `x-forwarded`. */
+/** Headers that proxies add, in addition to all that begin with `x-forwarded`. */
 const FORWARDED = new Set([
   "forwarded",
   "via",
@@ -19,15 +19,15 @@ const FORWARDED = new Set([
   "x-azure-clientip",
 ]);
 
-/** Whether a host, with or without a port, is a name or an address of this machine's loopback interface. */
+/** Whether a host, with or without a port, is a name or an address of the loopback interface. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
 /**
- * Whether a request was made on this machine: over the loopback interface, by no proxy that says so, and under a
- * name that no web page can have chosen (DNS rebinding).
- * @param address of the client; undefined where it is not known
+ * Whether a request was made on this machine: it arrived on the loopback interface, has no header of a proxy, and its
+ * Host header names this server. The last condition protects against DNS rebinding by web pages.
+ * @param address the client's; undefined if unknown
  * @param isNamed whether a Host header names this server
  */
 export function isLocal(
@@ -39,7 +39,7 @@ export function isLocal(
   return isNamed(headers.get("host") ?? "") && !wasForwarded(headers);
 }
 
-/** Whether a proxy passed a request on. One walk over its headers costs less than a lookup of each name (200 ns). */
+/** Whether a proxy forwarded a request. One pass over its headers is cheaper than a lookup per name (200 ns each). */
 function wasForwarded(headers: Headers): boolean {
   for (const name of headers.keys()) if (FORWARDED.has(name) || name.startsWith("x-forwarded")) return true;
   return false;

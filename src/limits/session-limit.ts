@@ -1,17 +1,18 @@
-// The session limit: how many sessions there may be, in all and from one address. Checked as a session enters.
+// The session limit: caps the sessions of the server and of each client address.
 import type { Hub } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Who found no place tries again after so long, in ms, and up to as long again: not all at the same time. */
+/** Shortest time after which a rejected client retries. A random share of it is added, so that retries spread out. */
 const RETRY_MS = 5000;
 
 export class SessionLimit {
-  /** How many found no place, because all or because those of their address were taken. */
+  /** Rejected sessions, by the limit that they exceeded: of the server, or of their address. */
   readonly refused = { all: 0, address: 0 };
 
   /**
-   * The numbers may be replaced while the server runs; who is there stays.
-   * @param max sessions in all @param perAddress sessions from one address, but for this machine's and API keys'
+   * A reload may replace both limits. Open sessions stay.
+   * @param max sessions of the server
+   * @param perAddress sessions per client address, except those of this machine and of API keys
    */
   constructor(
     readonly hub: Hub,
@@ -20,7 +21,7 @@ export class SessionLimit {
   ) {}
 
   /**
-   * Whether there is a place for a session, which must enter in the same tick: before an await others could take it.
+   * Checks both limits. The session must be added in the same tick, or other sessions may exceed the limit.
    * @throws ThumpError `busy`, `rate`
    */
   check({ addressKey }: { addressKey?: string | undefined }): void {
@@ -28,12 +29,12 @@ export class SessionLimit {
     const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     if (sessions.size >= this.max) {
       this.refused.all++;
-      const why = `All ${this.max} places for sessions are taken. Try again in ${retry} ms.`;
+      const why = `The server has reached its limit of ${this.max} sessions. Try again in ${retry} ms.`;
       throw new ThumpError("busy", why, undefined, retry);
     }
     if (addressKey !== undefined && (sessionsByAddress.get(addressKey) ?? 0) >= this.perAddress) {
       this.refused.address++;
-      const why = `One address may have ${this.perAddress} sessions. Close one, or try again in ${retry} ms.`;
+      const why = `This address has reached its limit of ${this.perAddress} sessions. Close one, or try again in ${retry} ms.`;
       throw new ThumpError("rate", why, undefined, retry);
     }
   }

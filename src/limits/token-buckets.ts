@@ -1,21 +1,21 @@
-// Token buckets: how much somebody may do at once, and how fast after that. Pure: no timers, the clock is handed in.
+// Token buckets (GCRA): allow a burst, then a steady rate. Pure: no timers; the caller passes the time.
 
-/** `burst` at once, then `rate` a second. */
+/** `burst` at once, then `rate` per second. */
 export interface Rate {
   readonly rate: number;
   readonly burst: number;
 }
 
 /**
- * What is counted. `requests` are bodies of requests, and frames that ask for nothing that is counted otherwise; `joins`
- * are also reads of history and of members; `bytes` are published, `reads` are bytes read.
+ * The kinds of limited operations. `requests` are request bodies, and frames of no other kind. `joins` include reads of
+ * history and members. `bytes` are published bytes; `reads` are bytes read.
  */
 export const RATE_KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
 export type RateKind = (typeof RATE_KINDS)[number];
 
 /**
- * The buckets of one somebody. Each is a single number: when it will be full again, in ms; in the past, it is full.
- * What is missing from it now follows from that, so nothing has to fill it up.
+ * The buckets of one session, user, address or key. Each is a single number: the time at which it will be full again, in
+ * ms. If that is in the past, the bucket is full. Its current content follows from the time, so nothing refills it.
  */
 export type Buckets = Record<RateKind, number>;
 
@@ -23,40 +23,40 @@ export function newBuckets(): Buckets {
   return { connects: 0, requests: 0, joins: 0, publishes: 0, bytes: 0, reads: 0 };
 }
 
-/** Less than this, in ms, is the rounding of numbers and nobody's haste. */
-const ROUNDING = 0.001;
+/** Shorter waits are rounding errors. */
+const MIN_WAIT_MS = 0.001;
 
-/** When a bucket will be full again once `cost` was taken. What is more than a whole bucket takes a whole one. */
+/** The time at which a bucket will be full again after `cost` is taken. A cost above `burst` takes the whole bucket. */
 export function fullAfter(fullAt: number, { rate, burst }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (Math.min(cost, burst) * 1000) / rate;
 }
 
-/** The same for a cost that is charged after the work: all of it, which may leave the bucket in debt. */
+/** The same for a cost that is charged after the work. All of it is taken, which can leave the bucket in debt. */
 export function owedAfter(fullAt: number, { rate }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (cost * 1000) / rate;
 }
 
-/** How long it takes until `cost` is there, in ms; 0 when it is there now. */
+/** The time until a bucket holds `cost`, in ms; 0 if it does now. */
 export function waitFor(fullAt: number, rate: Rate, cost: number, now: number): number {
   const wait = fullAfter(fullAt, rate, cost, now) - now - (rate.burst * 1000) / rate.rate;
-  return wait < ROUNDING ? 0 : wait;
+  return wait < MIN_WAIT_MS ? 0 : wait;
 }
 
-/** So many are looked at whenever a new one comes. */
-const ENTRIES_PER_ACCESS = 4;
+/** Entries that are checked for expiry when one is added. */
+const CHECKED_PER_INSERT = 4;
 
-/** Everybody's buckets by name. Who has full ones again need not be remembered. */
+/** Buckets by name. Full buckets are dropped, because new ones are full too. */
 export class BucketStore {
   readonly #accounts = new Map<string, Buckets>();
 
-  /** @param max so many are remembered; then the one that was looked at longest ago is forgotten */
+  /** @param max entries to keep; beyond that, the entry checked least recently is dropped */
   constructor(readonly max = 100_000) {}
 
   get size(): number {
     return this.#accounts.size;
   }
 
-  /** The buckets of somebody; full ones for whom it does not know. */
+  /** The buckets of a name; new, full ones if the name is unknown. */
   of(name: string, now: number): Buckets {
     const known = this.#accounts.get(name);
     if (known) return known;
@@ -66,13 +66,13 @@ export class BucketStore {
     return buckets;
   }
 
-  /** A few are looked at: that is more than come, so in time all of them are. */
+  /** Checks the next few entries. More entries are checked than added, so every entry is checked in time. */
   #forget(now: number): void {
-    let looks = 0;
+    let checks = 0;
     for (const [name, buckets] of this.#accounts) {
-      if (looks++ === ENTRIES_PER_ACCESS) return;
+      if (checks++ === CHECKED_PER_INSERT) return;
       this.#accounts.delete(name);
-      // To the end of the line, unless it is full or there is no room.
+      // Moves to the end of the map, unless the buckets are full or the map is.
       if (!isFull(buckets, now) && this.#accounts.size < this.max - 1) this.#accounts.set(name, buckets);
     }
   }

@@ -1,8 +1,8 @@
-// Trusted proxies: whose word counts about where a request came from.
+// Trusted proxies: finds a client's address in the forwarding headers that configured proxies write.
 import { BlockList, isIP } from "node:net";
 import { isPrivate, plainAddress } from "./client-address.ts";
 
-/** Which header the proxies write. The other one is passed on as the client wrote it, and says nothing. */
+/** The header that the proxies write. The other one may come from the client and is ignored. */
 export type ForwardedHeader = "x-forwarded-for" | "forwarded";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
@@ -12,11 +12,12 @@ export class TrustedProxies {
   #any = false;
   #header: ForwardedHeader = "x-forwarded-for";
 
-  #said = false;
+  /** Whether `onStranger` was called for this configuration. */
+  #warned = false;
 
   /**
-   * @param addresses of proxies, or of networks of them; "loopback" for this machine. They must have been checked
-   * @param onStranger told of the first one, since these were trusted, that looks like a proxy and is none of them
+   * @param addresses proxies or their networks, valid by `proxiesFault`; "loopback" for this machine
+   * @param onStranger called once per configuration, with the first peer that looks like a proxy but is not trusted
    */
   constructor(
     addresses: readonly string[],
@@ -26,12 +27,12 @@ export class TrustedProxies {
     this.trust(addresses, header);
   }
 
-  /** Trusts these from now on, and no others. */
+  /** Replaces the configuration. */
   trust(addresses: readonly string[], header: ForwardedHeader): void {
     this.#trusted = new BlockList();
     this.#any = addresses.length > 0;
     this.#header = header;
-    this.#said = false;
+    this.#warned = false;
     for (const address of addresses.flatMap((one) => (one === "loopback" ? LOOPBACK : [one]))) {
       const [network = "", bits] = address.split("/");
       const family = familyOf(network);
@@ -41,8 +42,8 @@ export class TrustedProxies {
   }
 
   /**
-   * Where a request came from: the nearest address on its way that is not one of the proxies.
-   * @param peer who is at the other end of the connection
+   * The client address of a request: the last address on its path that is not a trusted proxy.
+   * @param peer the address at the other end of the connection
    */
   addressOf(request: Request, peer: string | undefined): string | undefined {
     if (peer === undefined) return peer;
@@ -50,11 +51,11 @@ export class TrustedProxies {
       this.#notice(request, peer);
       return peer;
     }
-    const said = request.headers.get(this.#header);
-    if (said === null) return peer;
-    const hops = this.#header === "forwarded" ? readForwarded(said) : said.split(",");
+    const value = request.headers.get(this.#header);
+    if (value === null) return peer;
+    const hops = this.#header === "forwarded" ? readForwarded(value) : value.split(",");
     let address = peer;
-    // The nearest proxy wrote last: what is before the first that is not ours, anybody may have written.
+    // The nearest proxy wrote the last entry. Entries before the first untrusted address may be forged.
     for (const hop of hops.reverse()) {
       const before = readAddress(hop);
       if (before === undefined) return address;
@@ -64,10 +65,10 @@ export class TrustedProxies {
     return address;
   }
 
-  /** Anybody can write the header: only where a proxy may stand, in a network of one's own, does it say something. */
+  /** Reports a likely proxy. Any client can write the header, so it counts only on peers in a private network. */
   #notice({ headers }: Request, peer: string): void {
-    if (this.#said || !headers.has(this.#header) || !isPrivate(peer)) return;
-    this.#said = true;
+    if (this.#warned || !headers.has(this.#header) || !isPrivate(peer)) return;
+    this.#warned = true;
     this.onStranger(peer);
   }
 
@@ -81,7 +82,7 @@ function familyOf(address: string): "ipv4" | "ipv6" {
   return address.includes(":") ? "ipv6" : "ipv4";
 }
 
-/** What is wrong with addresses of proxies, or nothing. */
+/** The first error in a list of proxy addresses; undefined if all are valid. */
 export function proxiesFault(addresses: readonly string[]): string | undefined {
   for (const address of addresses) {
     const [network = "", bits, ...rest] = address.split("/");
@@ -93,16 +94,16 @@ export function proxiesFault(addresses: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The `for` of each element (RFC 7239 §4), as it is written; empty where there is none. */
-function readForwarded(said: string): string[] {
-  const elements = said.match(/(?:[^,"]|"(?:\\.|[^"\\])*")+/g) ?? [];
+/** The `for` parameter of each element (RFC 7239 §4), unparsed; empty if an element has none. */
+function readForwarded(header: string): string[] {
+  const elements = header.match(/(?:[^,"]|"(?:\\.|[^"\\])*")+/g) ?? [];
   return elements.map((element) => {
     const [, value = ""] = /(?:^|;)\s*for\s*=\s*("(?:\\.|[^"\\])*"|[^;\s]*)/i.exec(element) ?? [];
     return value.replace(/^"(.*)"$/, "$1");
   });
 }
 
-/** An address with or without a port; nothing for what is none, "unknown" and names that hide one. */
+/** The address of a hop, without its port; undefined for `unknown` and obfuscated identifiers (RFC 7239 §6). */
 function readAddress(hop: string): string | undefined {
   const text = hop.trim();
   const [, bracketed] = /^\[([^\]]*)\](?::[0-9]+)?$/.exec(text) ?? [];

@@ -1,14 +1,14 @@
-// Who sends a request, and who pays for finding out: bad tokens and keys are counted by address wherever they are shown.
+// Authenticates requests. Invalid tokens and keys are charged to the client's address on every route.
 import { ANONYMOUS, type Principal } from "../auth/principal.ts";
 import { readCredential } from "../auth/credentials.ts";
 import type { RoomService } from "./room-service.ts";
 import type { Origins } from "../auth/origins.ts";
 
 /**
- * Says who sends a request.
- * @param addressKey what it counts as for limits by address
- * @param counted it takes a `connects` in any case. Else it takes one only when what it shows is not good; and who has
- * none left is not looked at
+ * Authenticates a request.
+ * @param addressKey the client's key for limits by address
+ * @param counted whether the request is always charged one `connects`. If not, only an invalid credential is, and a
+ * credential is not verified while the address has no `connects` left
  * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`, `rate`
  */
 export function authenticate(
@@ -18,9 +18,9 @@ export function authenticate(
   addressKey: string | undefined,
   counted: boolean,
 ): Principal | Promise<Principal> {
-  const payer = { principal: ANONYMOUS, addressKey };
+  const subject = { principal: ANONYMOUS, addressKey };
   if (counted) {
-    limiter.take(payer, "connects");
+    limiter.take(subject, "connects");
     return authenticator.authenticate(request, origins);
   }
   if (
@@ -29,9 +29,9 @@ export function authenticate(
     !readCredential(request, authenticator.settings.cookie)
   )
     return authenticator.authenticate(request, origins);
-  limiter.check(payer, "connects");
+  limiter.check(subject, "connects");
   const refused = (error: unknown): never => {
-    limiter.take(payer, "connects");
+    limiter.take(subject, "connects");
     throw error;
   };
   try {

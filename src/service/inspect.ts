@@ -30,7 +30,7 @@ export function* sessionsOf({ hub }: RoomService, room: string | undefined): Ite
 /** Whether the client may list any rooms. @throws AuthError `unauthorized`, `forbidden` */
 export function checkRoomList({ authorizer }: RoomService, context: RequestContext): void {
   if (authorizer.isClosed && context.principal.kind !== "key")
-    throw authorizer.refusal(context, "It takes an API key that may list rooms.");
+    throw authorizer.refusal(context, "Listing rooms requires an API key that may list them.");
 }
 
 /**

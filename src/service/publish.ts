@@ -1,4 +1,4 @@
-// Publishing: counted, authorized, checked and handed to the log, in that order.
+// Publishes: charges the rate, authorizes, validates, and passes the publication to the hub, in this order.
 import type { TraceContext } from "../hub/publish-pipeline.ts";
 import type { Publication } from "../protocol/publication.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -9,24 +9,24 @@ import { type RequestContext, scopeOf } from "../auth/principal.ts";
 import type { RoomService } from "./room-service.ts";
 import { checkUserName } from "../auth/user-name.ts";
 
-/** A publication as it comes in: from a frame, a body or code. */
+/** A publication to be authorized and validated, from a frame, a body or code. */
 export interface PublishRequest {
   room: string;
   event?: string | undefined;
   content: Content;
   key?: string | undefined;
   from?: string | undefined;
-  /** Whether its own publisher gets it too. */
+  /** Whether the publishing session receives it too. */
   echo?: boolean | undefined;
-  /** The trace that the publisher is in (W3C Trace Context), when it says so. */
+  /** The publisher's trace (W3C Trace Context), if any. */
   traceparent?: TraceContext | undefined;
-  /** Its rates were taken. */
+  /** Whether `publishes` and `bytes` were charged already. */
   isCharged?: boolean;
-  /** Data that does not fit is refused without details. */
+  /** Whether errors about the data omit details. */
   briefErrors?: boolean;
 }
 
-/** Takes what a publication costs, whether it will be refused or not. @throws ThumpError `rate` */
+/** Charges the rate limits for a publication. @throws ThumpError `rate` */
 export function chargePublish({ limiter }: RoomService, context: RequestContext, content: Content): void {
   limiter.take(context, "publishes", 1, content.size);
 }
@@ -37,7 +37,7 @@ export function publish(
   context: RequestContext,
   incoming: PublishRequest,
 ): Publication | Promise<Publication> {
-  // First: what is refused costs what it would have cost.
+  // Rejected publications are charged too.
   if (!incoming.isCharged) chargePublish(service, context, incoming.content);
   const room = checkRoomName(incoming.room);
   const rule = service.hub.ruleOf(room);
@@ -55,7 +55,7 @@ function append(
 ): Publication | Promise<Publication> {
   const { principal, session } = context;
   const { room, content, briefErrors } = incoming;
-  // Its body, or the app's hook, may have taken a while.
+  // The token may have expired while the body arrived or the hook decided.
   service.authenticator.recheck(principal);
   const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
   const key = incoming.key === undefined ? undefined : checkKey(incoming.key);

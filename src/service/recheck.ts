@@ -1,4 +1,4 @@
-// Recheck: after other rules, keys or hooks are in force, a live session may do what a new one may, and no more.
+// Recheck after a reload: applies new rules, keys and hooks to the sessions that are already connected.
 import type { Membership, Session } from "../hub/session.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { presenceOff } from "../protocol/presence-messages.ts";
@@ -8,17 +8,17 @@ import type { RoomService } from "./room-service.ts";
 import type { Origins } from "../auth/origins.ts";
 import { AuthError } from "../auth/auth-error.ts";
 
-/** Sessions and rooms that are looked at in one tick. */
+/** Sessions and memberships checked in one tick. */
 const CHECKS_PER_TICK = 500;
 
-/** A session that somebody asked for, as all of the transports' are. */
+/** A session with the context that authorizes it, as the transports create. */
 export interface AuthorizedSession extends Session {
   readonly context: RequestContext;
-  /** It is in a room no more, which it did not ask for: tells the client why, or ends where it cannot. */
+  /** Called when the server removed the session from a room: notifies the client, or ends the session if it cannot. */
   removedFrom(room: string, why: AuthError): void;
 }
 
-/** Looks at all sessions, a few a tick. Those that come meanwhile were let in by what is in force now. */
+/** Rechecks all sessions, some of them per tick. Sessions that connect in the meantime were authorized by the new settings. */
 export async function recheckAll(service: RoomService, origins: Origins): Promise<void> {
   let checks = 0;
   for (const session of service.hub.sessions.values()) {
@@ -38,17 +38,17 @@ function isAuthorized(session: Session): session is AuthorizedSession {
 function recheck(service: RoomService, origins: Origins, session: AuthorizedSession): void {
   const { webPage } = session.context;
   if (webPage && !origins.allows(webPage.origin, webPage.host))
-    return session.end(CLOSE.removed, "pages from its origin may not use this server any more");
+    return session.end(CLOSE.removed, "the origin of the page is no longer allowed");
   if (!service.authenticator.isStillValid(session.context.principal))
-    return session.end(CLOSE.unauthorized, "what its token was signed with is no longer good");
+    return session.end(CLOSE.unauthorized, "the key of the token is no longer accepted");
   leaveForbidden(service, session.context, session, (room, why) => session.removedFrom(room, why))?.catch(
     (error: unknown) => service.hub.fail(session, error),
   );
 }
 
 /**
- * Takes a session out of rooms that it may not be in, and from the presence that it may not see.
- * @param onLeft called for each room that it was in and may not be in any more
+ * Removes a session from rooms and presence subscriptions that it is no longer authorized for.
+ * @param onLeft called for each room that the session left
  */
 export function leaveForbidden(
   service: RoomService,
@@ -78,7 +78,7 @@ export function leaveForbidden(
   return decisions.length > 0 ? Promise.all(decisions) : undefined;
 }
 
-/** It stays in the room, but is not told any more who is there. */
+/** Ends a presence subscription. The session stays in the room. */
 function endPresence({ hub }: RoomService, membership: Membership): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof AuthError)) throw error;

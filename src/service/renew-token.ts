@@ -1,4 +1,4 @@
-// Renewal: a live session shows a new token before the old one is over, and stays.
+// Token renewal: a session replaces its token before it expires and stays connected.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Session } from "../hub/session.ts";
 import type { RequestContext, Principal } from "../auth/principal.ts";
@@ -7,9 +7,9 @@ import { leaveForbidden } from "./recheck.ts";
 import { AuthError } from "../auth/auth-error.ts";
 
 /**
- * Puts a new token in place of the old one. It must be of the same user; only a session without a user may become
- * somebody's, before it is in any room.
- * @param onLeft told of rooms that the session was in and may not be in any more
+ * Replaces the token of a session. The new token must be of the same user. A session without a user may take one before
+ * it joins a room.
+ * @param onLeft called for each room that the new token no longer permits
  * @throws ThumpError `unauthorized`, `revoked`, `forbidden`, `no-secret`, `unavailable`
  */
 export function renewToken(
@@ -20,7 +20,7 @@ export function renewToken(
   onLeft: (room: string, why: AuthError) => void,
 ): Principal | Promise<Principal> {
   if (!service.authenticator.isConfigured)
-    throw new ThumpError("no-secret", "This server has no secret: everybody who reaches it may use it.");
+    throw new ThumpError("no-secret", "This server has no credentials configured, so it takes no tokens.");
   const take = (fresh: Principal): Principal | Promise<Principal> => {
     checkSameUser(context.principal, fresh, session);
     context.principal = fresh;
@@ -37,8 +37,9 @@ function checkSameUser(old: Principal, fresh: Principal, session: Session): void
   const refuse = (why: string): never => {
     throw new AuthError("forbidden", why, "insufficient_scope");
   };
-  if (old.kind === "key") refuse("This session came with an API key, which does not expire.");
+  if (old.kind === "key") refuse("This session uses an API key, which does not expire.");
   if (old.user === fresh.user) return;
-  if (old.user !== undefined) refuse("The token is of another user. Open another connection for them.");
-  if (session.memberships.size > 0) refuse("Rooms know this session without a user. Leave them first.");
+  if (old.user !== undefined)
+    refuse("The token is of a different user. Open a new connection for that user.");
+  if (session.memberships.size > 0) refuse("This session joined rooms without a user. Leave them first.");
 }

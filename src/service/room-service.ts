@@ -71,7 +71,7 @@ export class RoomService {
     const { principal } = session.context;
     if (this.authenticator.revocations.covers(principal)) session.end(CLOSE.removed, "revoked");
     else if (!this.authenticator.isStillValid(principal))
-      session.end(CLOSE.unauthorized, "the token is no longer good");
+      session.end(CLOSE.unauthorized, "the token is no longer valid");
   }
 
   /** Ends a session that could not join its rooms. */

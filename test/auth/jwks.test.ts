@@ -105,7 +105,7 @@ test("while the service is down its keys count, and what they do not cover has t
   for (let i = 0; i < 3; i++) expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
   expect(keys.asked).toBeGreaterThan(1);
   // The operator is told.
-  expect(log.mock.calls.flat().join(" ")).toContain("keys of tokens could not be fetched");
+  expect(log.mock.calls.flat().join(" ")).toContain("the JWKS could not be fetched");
   const asked = fresh(next, "ES256", { kid: "next" });
   expect(await outcome(server, asked)).toMatchObject({ status: 503, code: "unavailable" });
   keys.status = 200;
@@ -204,7 +204,7 @@ const bomb = Bun.gzipSync(Buffer.alloc(64 << 20, " "));
 
 test.each<[what: string, answer: () => Response, said: string]>([
   ["does not end", () => endless(Buffer.alloc(64 * 1024, " "), 0), "has over 262144 bytes"],
-  ["comes to nothing", () => endless(Buffer.from(" "), 200), "no whole answer within 5000 ms"],
+  ["comes to nothing", () => endless(Buffer.from(" "), 200), "no complete response within 5000 ms"],
   [
     "is a bomb",
     () => new Response(bomb, { headers: { "content-encoding": "gzip" } }),

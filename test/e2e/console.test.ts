@@ -111,10 +111,10 @@ inBrowser("with a secret it asks for a key, and says when one is not good", asyn
   const { page } = await openConsole(server.url, "#/sessions");
   await page.getByLabel("API key").fill("thump_guess");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("does not know this API key").waitFor();
+  await page.getByRole("alert").getByText("Unknown API key").waitFor();
   await page.getByLabel("API key").fill(token());
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("It takes an API key that may inspect").waitFor();
+  await page.getByRole("alert").getByText("requires an API key with the permission inspect").waitFor();
   await page.getByLabel("API key").fill(WATCHER);
   await page.getByRole("button", { name: "Sign in" }).click();
   await has(page, "connection", "live");

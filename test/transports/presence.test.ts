@@ -208,7 +208,7 @@ test.each([
 ])("%s %j takes the right to see who is there", async (path, headers) => {
   const problem = await problemOf(fetch(start().url + path, { headers: { ...headers, ...mayNot } }));
   expect(problem).toMatchObject({ status: 403, code: "forbidden" });
-  expect(problem.detail).toContain('Seeing who is in "r"');
+  expect(problem.detail).toContain('Listing the members of "r"');
 });
 
 test("a join that asks for presence takes the right to it, one that does not does not", async () => {
