@@ -27,7 +27,7 @@ export interface AuthorizeRequest {
   action: Action;
   /** The name of the room. */
   room: string;
-  }
+}
 
 type AuthorizeResult = boolean | undefined | void;
 /** A hook of the app. `true` allows, `false` refuses, and `undefined` leaves the decision to rules and tokens. */

@@ -1,4 +1,4 @@
-// What the multiplexed socket and the multiplexed stream say in the same words: frames as JSON text. Pure.
+// JSON frames that multiplexed sockets and multiplexed streams share. Pure.
 import type { RequestContext } from "../auth/principal.ts";
 import type { RoomService } from "../service/room-service.ts";
 import type { JoinResult, JoinStart } from "../hub/join.ts";
@@ -6,7 +6,7 @@ import type { ThumpError } from "../protocol/codes.ts";
 import type { Command, CommandId } from "../protocol/commands.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 
-/** A room that is asked for, and where to start in it. */
+/** A requested room and the start position in it. */
 export type JoinRequest = Omit<Extract<Command, { type: "join" }>, "type">;
 
 /** @throws ThumpError `invalid-cursor` */
@@ -14,7 +14,7 @@ export function startOf({ after, last, max, presence }: JoinRequest): JoinStart 
   return { after: after === undefined ? undefined : parseCursor(after), last, max, presence };
 }
 
-/** The first frame: who the server takes the client for, and what it may do. */
+/** The first frame: the authenticated user and the limits. */
 export function welcomeFrame(
   { hub, maxMessage }: RoomService,
   { principal }: RequestContext,
@@ -37,7 +37,7 @@ export function errorFrame(error: ThumpError, id: CommandId, room?: string): str
   return JSON.stringify({ type: "error", id, code, message, errors, retry, room: room?.slice(0, 255) });
 }
 
-/** @param answer an object as JSON text, with at least one field */
+/** A reply to a command. @param answer an object as JSON text, with at least one field */
 export function answerFrame(type: string, id: CommandId, answer: string): string {
   const field = id === undefined ? "" : `"id":${JSON.stringify(id)},`;
   return `{"type":"${type}",${field}${answer.slice(1)}`;

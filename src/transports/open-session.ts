@@ -1,4 +1,4 @@
-// Opens the session of a request: a socket, a stream or a poll. A client that has left meanwhile gets none.
+// Opens the session of a request: a socket, a stream or a long poll. Opens none if the client has disconnected.
 import type { Server } from "bun";
 import type { AuthorizedStarts } from "../service/authorize-joins.ts";
 import type { RoomService } from "../service/room-service.ts";
@@ -15,30 +15,30 @@ import type { SocketSession } from "./websocket/socket-session.ts";
 import type { StreamSession } from "./stream/stream-session.ts";
 
 /**
- * Bun closes a connection that is silent for 10 s. A request that does not come straight from Bun's server, whose
- * address is not known for that reason, cannot be exempted: its stream says something, and its poll is answered, after
- * this time, in ms.
+ * Bun closes connections that are silent for 10 s, unless the timeout is lifted per request. That is impossible for
+ * requests that did not come directly from Bun's server, whose address is unknown for the same reason. Their streams send
+ * a keep-alive, and their polls are answered, after this time.
  */
 const KEEP_OPEN_MS = 5000;
 
-/** The response to a client that has left: no client reads it, and it counts as no error. */
+/** The response to a client that has disconnected. Nothing reads it, and it does not count as an error. */
 export function clientGone(): Response {
   return new Response(null, { status: 499 });
 }
 
-/** Returns nothing where the request has become a socket. */
+/** Upgrades a request to a WebSocket. Returns undefined if that succeeded. */
 export function openSocket(
   { service, request, server }: HandlerContext,
   session: SocketSession,
 ): Response | undefined {
-  // Bun opens the socket, and the session enters, within `upgrade`: no other session takes the place in between.
+  // Bun opens the socket within `upgrade`, so no other session is added in between.
   service.checkSessionLimit(session);
   if (request.signal.aborted) return clientGone();
   upgrade(server, request, session);
   return undefined;
 }
 
-/** Opens a stream of rooms that start at one cursor. */
+/** Opens a stream of one or more rooms that share a start position. */
 export function openRoomStream(
   http: HandlerContext,
   format: StreamFormat,
@@ -49,17 +49,18 @@ export function openRoomStream(
   return openStream(http, format, [...joins.starts.keys()], create);
 }
 
+/** Opens a stream and returns the response that carries it. @throws ThumpError `busy`, `rate` */
 export function openStream(
   { service, request, server, context }: HandlerContext,
   format: StreamFormat,
   rooms: string[],
   create: (coding: ContentCoding) => StreamSession,
 ): Response {
-  // It may have left during an await before this. The signal does not fire again for listeners that are added late.
+  // The client may have disconnected during an earlier await. Listeners that are added now are not called for it.
   if (request.signal.aborted) return clientGone();
-  const asked = rooms.every((room) => service.hub.ruleOf(room).compressStreams);
-  const coding = asked ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
-  // A response to HEAD has no body that could end, so it begins no session.
+  const compress = rooms.every((room) => service.hub.ruleOf(room).compressStreams);
+  const coding = compress ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
+  // A response to HEAD has no body, so it needs no session.
   if (request.method === "HEAD") {
     service.checkSessionLimit(context);
     return new Response(null, { headers: streamHeaders(format) });
@@ -71,22 +72,23 @@ export function openStream(
 }
 
 /**
- * Responds at once if there is a publication after the cursor, else when one comes or the time is over.
- * @param state reads the response's content
+ * Opens a long poll. Responds at once if there is a publication after the cursor, otherwise when one arrives or the time
+ * is over.
+ * @param read creates the response from a start position
  */
 export async function openPoll(
   { service, request, server, context }: HandlerContext,
   room: string,
   joins: AuthorizedStarts,
   seconds: number,
-  state: (start: JoinStart) => Promise<Response>,
+  read: (start: JoinStart) => Promise<Response>,
 ): Promise<Response> {
   const { hub } = service;
   const { signal } = request;
   const start = joins.starts.get(room) as JoinStart;
-  // Without a cursor there may be something already among the newest that were asked for.
+  // Without a cursor, the newest stored messages are the response, if any.
   if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
-    return signal.aborted ? clientGone() : state(start);
+    return signal.aborted ? clientGone() : read(start);
   await service.catchUpTo(start.after);
   if (signal.aborted) return clientGone();
   const after: Cursor = start.after ?? { epoch: hub.epoch, seq: hub.position };
@@ -98,15 +100,15 @@ export async function openPoll(
       start.notBefore === undefined ? requested : startAll([room], { after, notBefore: start.notBefore });
     const waiting = { ...joins, requested, starts };
     await waitForPublication(service, context, waiting, Math.min(seconds * 1000, longest), signal);
-    return signal.aborted ? clientGone() : await state({ ...start, after, last: undefined });
+    return signal.aborted ? clientGone() : await read({ ...start, after, last: undefined });
   } finally {
     release();
   }
 }
 
 /**
- * Keeps Bun from closing a connection that is silent while a request waits or streams. Returns what ends that: it is
- * to be called before the response ends, because the timeout belongs to the connection and would outlive the request.
+ * Lifts Bun's idle timeout of a connection while a request waits or streams. The returned function restores it. It must
+ * be called before the response ends, because the timeout belongs to the connection, which can carry more requests.
  */
 function holdOpen(service: RoomService, request: Request, server: Server<unknown> | null): () => void {
   server?.timeout(request, 0);

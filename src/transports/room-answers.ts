@@ -1,4 +1,4 @@
-// JSON answers about a room that sockets and HTTP share: history, members.
+// JSON answers with the history or the members of a room, for WebSockets and HTTP.
 import type { RequestContext } from "../auth/principal.ts";
 import type { RoomService } from "../service/room-service.ts";
 import { AuthError } from "../auth/auth-error.ts";
@@ -11,15 +11,15 @@ import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 
 const DEFAULT_LAST_COUNT = 50;
 const MAX_LAST_COUNT = 1000;
-/** One answer's publications are cut off past this, and `more` says so. In characters of JSON. */
-const MAX_ANSWER_BYTES = 256 * 1024;
+/** Publications beyond this number of JSON characters are left out of an answer, and `more` is set. */
+const MAX_ANSWER_LENGTH = 256 * 1024;
 
 /**
- * A room's publications after a cursor, or its newest, as the JSON text of an object:
- * `{"room","at","sessions","messages":[…]}`, with `gap` where something is missing and `more` where the
- * answer was cut. `at` is the cursor to go on from. That the caller may read it was checked; `sessions` is there where it
- * may see the members, too.
- * What it costs is charged to the caller's `reads` before it is encoded. @throws ThumpError `rate`
+ * The publications of a room after a cursor, or its newest ones, as the JSON text of an object:
+ * `{"room","at","sessions","messages":[…]}`. `gap` is added if messages are missing, and `more` if the answer was cut.
+ * `at` is the cursor to continue from. `sessions` is present if the client may list the members. The caller has checked
+ * the permission for `history`. The read is charged to `reads` before it is encoded.
+ * @throws ThumpError `rate`
  */
 export function historyAnswer(
   service: RoomService,
@@ -27,19 +27,19 @@ export function historyAnswer(
   room: string,
   start: JoinStart,
 ): string | Promise<string> {
-  // A read may leave the bucket in debt, and then the next one waits.
+  // The previous read may have left the bucket in debt.
   service.checkReads(context);
-  const read = (counted: boolean) => {
-    const reaching = service.catchUpTo(start.after);
-    return reaching
-      ? reaching.then(() => answer(service, context, room, start, counted))
-      : answer(service, context, room, start, counted);
+  const read = (showSessions: boolean) => {
+    const catchingUp = service.catchUpTo(start.after);
+    return catchingUp
+      ? catchingUp.then(() => answer(service, context, room, start, showSessions))
+      : answer(service, context, room, start, showSessions);
   };
-  const counted = maySeeMembers(service, context, room);
-  return counted instanceof Promise ? counted.then(read) : read(counted);
+  const showSessions = mayListMembers(service, context, room);
+  return showSessions instanceof Promise ? showSessions.then(read) : read(showSessions);
 }
 
-function maySeeMembers(
+function mayListMembers(
   service: RoomService,
   context: RequestContext,
   room: string,
@@ -60,7 +60,7 @@ function answer(
   context: RequestContext,
   room: string,
   start: JoinStart,
-  counted: boolean,
+  showSessions: boolean,
 ): string | Promise<string> {
   const { hub } = service;
   const { after } = start;
@@ -70,26 +70,26 @@ function answer(
   const { notBefore } = start;
   const write = (read: Slice, cost: number) => {
     service.chargeReads(context, cost);
-    const asked = after ? { ...after, foreign } : undefined;
+    const requested = after ? { ...after, foreign } : undefined;
     return writeHistory(
       service,
       room,
       sliceNotBefore(read, notBefore),
-      asked,
+      requested,
       isCutShort(read, start.last),
-      counted,
+      showSessions,
     );
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
-  // All of it came from elsewhere, whether it is in the answer or not.
+  // The log read all of these, even those that do not fit into the answer.
   return slice.then((read) => write(read, costOf(read.publications, false, Number.POSITIVE_INFINITY)));
 }
 
-/** What publications cost a reader, in bytes: no more of them than fit into an answer. */
-function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANSWER_BYTES): number {
+/** The cost of reading publications, in bytes, up to a total size of data. */
+function costOf(publications: Publication[], fromTheEnd: boolean, maxSize = MAX_ANSWER_LENGTH): number {
   let cost = PUBLICATION_OVERHEAD_BYTES;
   let data = 0;
-  for (let i = 0; i < publications.length && data <= most; i++) {
+  for (let i = 0; i < publications.length && data <= maxSize; i++) {
     const { size } = publications.at(fromTheEnd ? -1 - i : i) as Publication;
     data += size;
     cost += size + PUBLICATION_OVERHEAD_BYTES;
@@ -97,7 +97,7 @@ function costOf(publications: Publication[], fromTheEnd: boolean, most = MAX_ANS
   return cost;
 }
 
-interface AskedCursor {
+interface RequestedCursor {
   epoch: string;
   seq: number;
   foreign: boolean;
@@ -107,20 +107,20 @@ function writeHistory(
   service: RoomService,
   room: string,
   slice: Slice,
-  asked: AskedCursor | undefined,
-  short: boolean,
-  counted: boolean,
+  requested: RequestedCursor | undefined,
+  cutShort: boolean,
+  showSessions: boolean,
 ): string {
   const { epoch } = service.hub;
-  // After a cursor the oldest go first; of the newest the newest are what counts.
-  const { texts, publications } = cutToSize(slice.publications, epoch, asked === undefined);
+  // After a cursor, the oldest publications come first; otherwise the newest ones have priority.
+  const { texts, publications } = cutToSize(slice.publications, epoch, requested === undefined);
   const whole = publications.length === slice.publications.length;
-  const upTo = whole || !asked ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
-  const more = upTo < service.newestIn(room) && asked !== undefined;
-  const missed = asked ? asked.foreign || slice.from > asked.seq : short;
-  const after = asked ? formatCursor(asked.epoch, asked.seq) : formatCursor(epoch, 0);
+  const upTo = whole || !requested ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);
+  const more = upTo < service.newestIn(room) && requested !== undefined;
+  const missed = requested ? requested.foreign || slice.from > requested.seq : cutShort;
+  const after = requested ? formatCursor(requested.epoch, requested.seq) : formatCursor(epoch, 0);
   const gap = missed ? `,"gap":${JSON.stringify({ after, at: formatCursor(epoch, slice.from) })}` : "";
-  const sessions = counted ? `,"sessions":${service.sessionsIn(room)}` : "";
+  const sessions = showSessions ? `,"sessions":${service.sessionsIn(room)}` : "";
   return (
     `{"room":${JSON.stringify(room)},"at":"${formatCursor(epoch, upTo)}"${sessions}` +
     `${gap}${more ? ',"more":true' : ""},"messages":[${texts.join(",")}]}`
@@ -138,7 +138,7 @@ function cutToSize(
   for (const publication of inOrder) {
     const text = envelope(publication, epoch);
     size += text.length;
-    if (size > MAX_ANSWER_BYTES && texts.length > 0) break;
+    if (size > MAX_ANSWER_LENGTH && texts.length > 0) break;
     texts.push(text);
   }
   const kept = inOrder.slice(0, texts.length);
@@ -147,7 +147,7 @@ function cutToSize(
     : { texts, publications: kept };
 }
 
-/** Who is in a room: `{"room","users","guests","sessions","members":[…]}`, with `more` where not all are listed. */
+/** The members of a room: `{"room","users","guests","sessions","members":[…]}`, with `more` if not all are listed. */
 export function membersAnswer(service: RoomService, room: string): string | Promise<string> {
   const answer = (fields: string) => `{"room":${JSON.stringify(room)},${fields}}`;
   const fields = service.members(room);

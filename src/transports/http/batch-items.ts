@@ -1,4 +1,4 @@
-// The items of a batch: counted and paid for before they are parsed, then parsed and checked.
+// The items of a batch. They are counted and charged before they are parsed and validated.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";
@@ -10,7 +10,7 @@ import { countValues, findFields, type Span } from "../../protocol/json-fields.t
 import { contentOf, MAX_VALUES, parseEnvelope } from "../../protocol/parse-envelope.ts";
 import { parsing } from "./read-body.ts";
 
-/** What a batch is made of. */
+/** One element of a batch: a publication to one room or to several. */
 export const BatchItem = Type.Object({
   room: Type.Optional(Type.String()),
   rooms: Type.Optional(Type.Array(Type.String())),
@@ -21,24 +21,25 @@ export const BatchItem = Type.Object({
 });
 type BatchItem = Static<typeof BatchItem>;
 const checker = Compile(BatchItem);
-/** In characters of JSON, with escapes. */
+/** In characters of JSON, including escapes. */
 const MAX_NAME_LENGTH = 2048;
 
-/** An item as it came, of which only the size is known. */
+/** An unparsed item with its size. */
 export interface CountedItem {
   text: string;
-  /** The room, where that is one and can be told. */
+  /** The room, if the item has one and its name is readable. */
   room: string | undefined;
-  /** How many publications it asks for. */
+  /** Number of publications. */
   count: number;
-  /** The bytes of its data, as it was sent. */
+  /** Size of the data as it was sent, in bytes. */
   size: number;
-  /** How many of them were paid for, and why not all of them. */
+  /** Number of publications that were charged. */
   charged: number;
+  /** Why the others were not. */
   chargeError?: ThumpError;
 }
 
-/** What an item asks for. */
+/** A validated item. */
 export interface ParsedItem {
   rooms: string[];
   event: string | undefined;
@@ -47,9 +48,9 @@ export interface ParsedItem {
 }
 
 /**
- * Counts what an item asks for.
- * @param most it stops a little beyond
- * @throws ThumpError `malformed` when it is nested too deep
+ * Counts the publications of an item and measures its data.
+ * @param most counting stops shortly above this
+ * @throws ThumpError `malformed` if the item is nested too deeply
  */
 export function countItem(text: string, most: number): CountedItem {
   const { spans } = findFields(text, ["data", "rooms", "room"]);
@@ -59,14 +60,14 @@ export function countItem(text: string, most: number): CountedItem {
   return {
     text,
     room: rooms || !room ? undefined : nameIn(text, room),
-    // An array of n names is one value more.
+    // An array of n names has n + 1 values.
     count: rooms ? Math.max(1, countValues(text, rooms, most + 1) - 1) : 1,
     size: size - quotes,
     charged: 0,
   };
 }
 
-/** Names are short; what is longer, or is none, is told when the item is parsed. */
+/** A room name in the text. Invalid names are reported later, when the item is parsed. */
 function nameIn(text: string, { start, end }: Span): string | undefined {
   if (end - start > MAX_NAME_LENGTH || text[start] !== '"') return undefined;
   try {
@@ -76,7 +77,7 @@ function nameIn(text: string, { start, end }: Span): string | undefined {
   }
 }
 
-/** Takes the rates of all publications that an item asks for, or of as many as there are. */
+/** Charges the publications of an item, as far as the rate limits allow. */
 export function chargeItem(service: RoomService, context: RequestContext, item: CountedItem): void {
   try {
     for (; item.charged < item.count; item.charged++) service.takeRate(context, "publishes", 1, item.size);
@@ -87,41 +88,41 @@ export function chargeItem(service: RoomService, context: RequestContext, item: 
 }
 
 /**
- * Parses an item that was paid for. One that does not fit is returned as its error.
- * @param brief without details
- * @throws ThumpError `malformed`: then the whole body is not JSON
+ * Parses and validates an item. Returns the error of an invalid item.
+ * @param brief whether errors omit details
+ * @throws ThumpError `malformed` if the body is not JSON, which concerns the whole batch
  */
-export function parse(
-  { text, count: wanted }: CountedItem,
+export function parseItem(
+  { text, count }: CountedItem,
   maxMessage: number,
   brief: boolean,
 ): ParsedItem | ThumpError {
-  const envelope = parsing(() => parseEnvelope(text, MAX_VALUES + wanted));
+  const envelope = parsing(() => parseEnvelope(text, MAX_VALUES + count));
   const { value } = envelope;
   if (!checker.Check(value)) {
-    if (brief || wanted > MAX_EXPLAINED) return new ThumpError("invalid", "The item does not fit.");
+    if (brief || count > MAX_EXPLAINED) return new ThumpError("invalid", "The item is invalid.");
     const errors = fieldErrors(checker.Errors(value));
     return new ThumpError(
       "invalid",
-      `The item does not fit: ${errors[0]?.path} ${errors[0]?.message}.`,
+      `The item is invalid: ${errors[0]?.path} ${errors[0]?.message}.`,
       errors,
     );
   }
   const { event, key, room } = value;
   const rooms = value.rooms ?? (room === undefined ? [] : [room]);
   if (rooms.length === 0)
-    return new ThumpError("invalid", "The item names no room.", [{ path: "/room", message: "is required" }]);
+    return new ThumpError("invalid", "The item has no room.", [{ path: "/room", message: "is required" }]);
   if (new Set(rooms).size < rooms.length)
-    return new ThumpError("invalid", "The item names a room twice.", [
+    return new ThumpError("invalid", "The item lists a room twice.", [
       { path: "/rooms", message: "must not name a room twice" },
     ]);
   const content = contentOf(value, text, envelope);
-  const error = unreadable(content, maxMessage);
+  const error = dataError(content, maxMessage);
   return error ?? { rooms, event, key, content };
 }
 
-/** What is wrong with the data itself. @throws ThumpError `malformed` */
-function unreadable(content: Content, maxMessage: number): ThumpError | undefined {
+/** The error of invalid data; undefined if the data is valid. @throws ThumpError `malformed` */
+function dataError(content: Content, maxMessage: number): ThumpError | undefined {
   try {
     content.data(maxMessage);
     return undefined;

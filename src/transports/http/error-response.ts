@@ -1,17 +1,17 @@
-// Responses to failed requests: problem documents; and event streams for temporary refusals of event streams.
+// Responses to failed requests: problem documents, and for temporary errors of event streams an event stream.
 import type { Code, ThumpError } from "../../protocol/codes.ts";
 import { encodeOwnEvent, encodeRetry } from "../../protocol/event-stream.ts";
 import { eventStream, type StreamFormat } from "../../protocol/formats.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import { problemBody, problemResponse } from "./problem.ts";
 
-/** The same request can succeed later. */
+/** Errors after which the same request can succeed later. */
 const TEMPORARY_CODES: ReadonlySet<Code> = new Set(["draining", "busy", "rate", "unavailable"]);
-/** Reconnects are spread over these times, in ms: a server that was killed does not get all clients back at once. */
+/** Reconnects are spread over this range, so that the clients of a killed server do not all return at once. */
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 5000;
 
-/** When a client should reconnect, in ms: a random 1 to 5 seconds. @param after ms to wait before that */
+/** A reconnect delay in ms: a random 1 to 5 seconds. @param after added to it, in ms */
 export function spreadRetry(after = 0): number {
   return Math.ceil(after + MIN_RETRY_MS + Math.random() * (MAX_RETRY_MS - MIN_RETRY_MS));
 }
@@ -21,15 +21,15 @@ export function streamHeaders({ contentType }: StreamFormat): Record<string, str
   return {
     "content-type": contentType,
     "cache-control": "no-store, no-transform",
-    // nginx and similar proxies would hold events back to fill a buffer.
+    // Without this, nginx and similar proxies delay events until a buffer is full.
     "x-accel-buffering": "no",
   };
 }
 
 /**
- * Responds to a request that failed, and counts the error.
- * @param asksForEvents a success would have been an event stream. An EventSource gives up for good on every status
- * except 200 (WHATWG HTML §9.2.2), so a temporary refusal of one is a 200 that ends with an error event
+ * Counts an error and returns its response.
+ * @param asksForEvents whether a successful response would be an event stream. `EventSource` stops reconnecting on any
+ * status except 200 (WHATWG HTML §9.2.2), so a temporary error becomes a 200 with an error event
  */
 export function errorResponse(service: RoomService, thrown: unknown, asksForEvents: boolean): Response {
   const error = service.recordError(thrown);
@@ -44,7 +44,7 @@ export function errorResponse(service: RoomService, thrown: unknown, asksForEven
   });
 }
 
-/** The events of a temporary refusal: when to reconnect, and the problem document. */
+/** The events of a temporary error: the reconnect delay and the problem document. */
 export function errorEvents(error: ThumpError, retry = spreadRetry(error.retry)): string {
   const problem = { ...problemBody(error), retry };
   return encodeRetry(retry) + encodeOwnEvent("error", JSON.stringify(problem));

@@ -1,4 +1,4 @@
-// The context of one HTTP request, as every handler receives it.
+// HandlerContext: the argument of every HTTP handler.
 import type { Server } from "bun";
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -7,14 +7,14 @@ import type { PathNames } from "./path-names.ts";
 export interface HandlerContext {
   readonly service: RoomService;
   readonly request: Request;
-  /** Bun's server where the request comes straight from it; null where the app's own code made the request. */
+  /** Bun's server, if the request came directly from it; null for a request that code in the app made. */
   readonly server: Server<unknown> | null;
   readonly context: RequestContext;
   /** The path parameters, decoded. */
   readonly names: PathNames;
 }
 
-/** Undefined where the request has become a WebSocket. */
+/** Undefined if the request was upgraded to a WebSocket. */
 export type HandlerResult = Response | undefined;
 
 export type Handler = (http: HandlerContext) => HandlerResult | Promise<HandlerResult>;

@@ -1,4 +1,4 @@
-// `GET /rooms`: a page of the rooms that somebody is in or of which something is kept.
+// `GET /rooms`: a page of the rooms that have sessions or stored messages.
 import { ThumpError } from "../../protocol/codes.ts";
 import { isReserved, RESERVED } from "../../protocol/names.ts";
 import { compilePattern } from "../../rooms/pattern.ts";
@@ -13,7 +13,7 @@ const byName: PageOrder<ListedRoom> = {
   parse: (room) => ({ room, sessions: 0 }),
 };
 
-/** Those with the most sessions first. */
+/** Rooms with the most sessions first. */
 const bySessions: PageOrder<ListedRoom> = {
   compare: (a, b) => b.sessions - a.sessions || compareText(a.room, b.room),
   cursor: ({ room, sessions }) => `${sessions}:${room}`,
@@ -23,19 +23,19 @@ const bySessions: PageOrder<ListedRoom> = {
   },
 };
 
-/** As `sort()` has it: by UTF-16 units. */
+/** Compares by UTF-16 code units, as `sort()` does. */
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** `GET /rooms?match=chat:*&sort=sessions&cursor=…&limit=100`. The server's own are listed to who names them. */
+/** `GET /rooms?match=chat:*&sort=sessions&cursor=…&limit=100`. Reserved rooms are listed only if `match` names them. */
 export async function listRooms({ service, request, context }: HandlerContext): Promise<Response> {
   checkRoomList(service, context);
   const { match = "*", cursor, limit, sort } = readQuery(request, ["match", "sort", "cursor", "limit"]);
   const order = sort === "sessions" ? bySessions : byName;
   const after = cursor === undefined ? undefined : order.parse(cursor);
   if (cursor !== undefined && after === undefined)
-    throw new ThumpError("invalid-query", "cursor is not one of this list in this order.");
+    throw new ThumpError("invalid-query", "The cursor does not belong to this list and order.");
   const pattern = compilePattern(match);
   const own = match.startsWith(RESERVED);
   const fits = (name: string) => pattern.test(name) && (own || !isReserved(name));

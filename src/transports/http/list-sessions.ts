@@ -1,4 +1,4 @@
-// `GET /sessions`: who is connected; and of one session all that tells how it fares.
+// `GET /sessions`: a page of the connected sessions. `GET /sessions/:id`: the details of one.
 import { plainAddress } from "../../limits/client-address.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { positionOf } from "../../hub/merge.ts";
@@ -10,14 +10,14 @@ import type { HandlerContext } from "./handler-context.ts";
 import { type PageOrder, paginate } from "./pagination.ts";
 import { readQuery } from "./read-request.ts";
 
-/** What the list of sessions takes. */
+/** The query parameters of the list. */
 const LIST_PARAMETERS = ["room", "user", "lagging", "cursor", "limit"];
-/** So many of a session's rooms are shown. */
+/** Rooms shown of one session. */
 const MAX_LISTED_ROOMS = 1000;
 
 type ListPosition = Pick<Session, "id" | "since">;
 
-/** The newest first. */
+/** Newest sessions first. */
 const byAge: PageOrder<ListPosition> = {
   compare: (a, b) => b.since - a.since || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0),
   cursor: ({ since, id }) => `${since}.${id}`,
@@ -33,7 +33,7 @@ export async function listSessions({ service, request, context }: HandlerContext
   const { rooms, user, lagging, cursor, limit } = readQuery(request, LIST_PARAMETERS);
   const after = cursor === undefined ? undefined : byAge.parse(cursor);
   if (cursor !== undefined && after === undefined)
-    throw new ThumpError("invalid-query", "cursor is not one of this list.");
+    throw new ThumpError("invalid-query", "The cursor does not belong to this list.");
   const fits = (session: Session) =>
     (user === undefined || session.identity.user === user) &&
     (lagging !== "1" || session.lagging) &&
@@ -47,7 +47,7 @@ export async function listSessions({ service, request, context }: HandlerContext
   return Response.json({ sessions, total: page.total, cursor: page.cursor });
 }
 
-/** Where a room is named, those in it are all that has to be looked at. */
+/** The sessions that fit, of one room or of all. Undefined stands for a session that does not. */
 function* candidates(
   service: RoomService,
   room: string | undefined,
@@ -90,14 +90,14 @@ function summary({ id, transport, identity, address, since }: Session): object {
   };
 }
 
-/** Publications that it was sent: what its live memberships have had is counted by their rooms. */
+/** Publications sent to a session. Rooms count those of live memberships. */
 function sentTo({ sent, memberships }: Session): number {
   let all = sent;
   for (const { live, liveSince, room } of memberships.values()) if (live) all += room.delivered - liveSince;
   return all;
 }
 
-/** Where a session is in a room. `more`: there are others, of which the room's tail knows nothing any more. */
+/** The position of a session in a room. `more`: it is also behind by messages that are no longer in memory. */
 function describeMembership(hub: Hub, membership: Membership): object {
   const { room, live, max } = membership;
   const { history, rule } = room;

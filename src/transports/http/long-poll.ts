@@ -1,4 +1,4 @@
-// The long poll: waits in a room, as a session, until something comes or the time is over.
+// The long poll: a session that ends with the first publication in its room, or when its time is over.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -16,7 +16,7 @@ import type { StreamFormat } from "../../protocol/formats.ts";
 
 const ANSWERED: SessionEnd = { reason: "answered" };
 
-/** All that a waiting request needs to know is that there is something; it then asks for it. */
+/** A format without content. A publication only wakes the request, which then reads the history. */
 const wakeFormat: StreamFormat = {
   name: "poll",
   contentType: "",
@@ -44,7 +44,7 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
     context.session = this;
   }
 
-  /** Between two polls it would have left: who only polls is not seen. */
+  /** False, because a polling client would leave between two polls. */
   override get countsAsPresent(): boolean {
     return false;
   }
@@ -65,13 +65,13 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
   }
 
   override sendPresence(): void {
-    // It cannot ask for it.
+    // Polls cannot subscribe to presence.
   }
 
   override end(code: number, reason: string): void {
-    const told =
+    const error =
       code === CLOSE.unauthorized ? "unauthorized" : code === CLOSE.removed ? "forbidden" : undefined;
-    this.onWake(endedByUs(code), told && new ThumpError(told, `It was ended: ${reason}.`));
+    this.onWake(endedByUs(code), error && new ThumpError(error, `The session was ended: ${reason}.`));
   }
 
   removedFrom(_room: string, why: AuthError): void {
@@ -101,9 +101,9 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
 }
 
 /**
- * Resolves once the room has a publication after the start, something went missing, `ms` are over, the client
- * left or the server drains. The caller then reads what there is. Rejects when the caller may no longer be here, or there is
- * no place for one more session.
+ * Resolves when the room has a publication after the start position, messages are missing, `ms` are over, the client
+ * disconnects or the server drains. The caller then reads the history. Rejects if the client is no longer authorized or
+ * a session limit is reached.
  */
 export function waitForPublication(
   service: RoomService,

@@ -1,4 +1,4 @@
-// What operators do over HTTP: end sessions, revoke tokens.
+// Operator actions over HTTP: end sessions, revoke tokens.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { checkRevocable, endSessionsEverywhere, revokeEverywhere } from "../../service/end-sessions.ts";
@@ -35,7 +35,7 @@ export async function endUserSessions({
 
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
-/** What is to be taken back: one of the three, not more. */
+/** The body of `POST /revoke`. Exactly one of `user`, `session` and `token` is required. */
 export const Revocation = Type.Object(
   {
     user: name("Every token of this user that was issued up to now."),
@@ -48,7 +48,7 @@ export const Revocation = Type.Object(
 const revocation = Compile(Revocation);
 const MAX_BODY_BYTES = 16 * 1024;
 
-/** `POST /revoke` with `{"user"}`, `{"session"}` or `{"token"}`, and perhaps `"until"` in ms since 1970. */
+/** `POST /revoke` */
 export async function revokeTokens({ service, request, context }: HandlerContext): Promise<Response> {
   service.checkOperation(context, "revoke");
   readQuery(request, []);
@@ -56,7 +56,7 @@ export async function revokeTokens({ service, request, context }: HandlerContext
   const { user, session, token, until } = checkRevocation(
     await readJson(service, context, request, MAX_BODY_BYTES),
   );
-  // A reload may have changed what the key may do while the body was on its way.
+  // A reload may have changed the permissions of the key while the body arrived.
   service.checkOperation(context, "revoke");
   if (user !== undefined) checkUserName(user, "/user");
   const { ended, until: end } = await revokeEverywhere(service, { user, session, token }, until);
@@ -67,13 +67,10 @@ export async function revokeTokens({ service, request, context }: HandlerContext
 function checkRevocation(body: unknown): Static<typeof Revocation> {
   if (!revocation.Check(body)) {
     const errors = fieldErrors(revocation.Errors(body));
-    throw new ThumpError(
-      "invalid",
-      `The body does not fit: ${errors[0]?.path} ${errors[0]?.message}.`,
-      errors,
-    );
+    throw new ThumpError("invalid", `The body is invalid: ${errors[0]?.path} ${errors[0]?.message}.`, errors);
   }
   const named = [body.user, body.session, body.token].filter((one) => one !== undefined);
-  if (named.length !== 1) throw new ThumpError("invalid", 'Name one of "user", "session" and "token".');
+  if (named.length !== 1)
+    throw new ThumpError("invalid", 'Set exactly one of "user", "session" and "token".');
   return body;
 }

@@ -1,34 +1,34 @@
-// One page of many things, without sorting all of them, and a slice of them a turn: others go on meanwhile.
+// Pagination: selects one page of many items without sorting all of them, in slices over several ticks.
 import { governor } from "../../scheduling/governor.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 
-/** The most that are looked at in one tick, for all pages that are being put together. */
+/** Items examined in one tick. */
 const ITEMS_PER_TICK = 2000;
 const DEFAULT_LIMIT = "100";
 const MAX_LIMIT = 1000;
 
-/** How the things of a list stand in order, and how one is named as a cursor. */
+/** The order of a list, and the cursor of an item. */
 export interface PageOrder<T> {
-  /** Negative when `a` comes first. Zero only for the same thing. */
+  /** Negative if `a` precedes `b`. Zero only for the same item. */
   compare(a: T, b: T): number;
   cursor(item: T): string;
-  /** What a cursor names, as far as `compare` looks at it; undefined when it is none. */
+  /** The item of a cursor, with the fields that `compare` reads; undefined if the cursor is invalid. */
   parse(cursor: string): T | undefined;
 }
 
 export interface ItemPage<T> {
   items: T[];
-  /** How many there are in all. */
+  /** Number of items on all pages. */
   total: number;
-  /** Where the next page begins, if there is one. */
+  /** Cursor of the next page, if there is one. */
   cursor?: string;
 }
 
 /**
- * The page after a cursor. What comes and goes while it is looked for may be in it or not.
- * @param items those that fit; undefined ones are passed over
- * @param after what the page before ended with
- * @param limit how many to a page, at most 1,000, in digits
+ * Selects the page after a cursor. Items that are added or removed in the meantime may be on it or not.
+ * @param items the items; undefined ones are skipped
+ * @param after the last item of the previous page
+ * @param limit items per page, in digits; at most 1,000
  */
 export async function paginate<P, T extends P>(
   items: Iterable<T | undefined>,
@@ -36,7 +36,7 @@ export async function paginate<P, T extends P>(
   after: P | undefined,
   limit = DEFAULT_LIMIT,
 ): Promise<ItemPage<T>> {
-  // One more than the page has: then it is known whether there is another.
+  // One more than a page, to know whether there is a next page.
   const first = new TopItems<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
   let slice = new TickSlice(ITEMS_PER_TICK, undefined, await governor.next());
@@ -55,7 +55,7 @@ export async function paginate<P, T extends P>(
   return { items: page, total, ...(found.length === size && last ? { cursor: order.cursor(last) } : {}) };
 }
 
-/** The first few in order of all that are offered. */
+/** Keeps the first few of all offered items, in order. */
 class TopItems<P, T extends P> {
   readonly items: T[] = [];
 
@@ -73,7 +73,7 @@ class TopItems<P, T extends P> {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const compared = order.compare(items[middle] as T, item);
-      // It came by twice, from two places.
+      // The same item from two sources.
       if (compared === 0) return;
       if (compared < 0) low = middle + 1;
       else high = middle;

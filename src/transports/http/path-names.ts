@@ -1,4 +1,4 @@
-// The names in a request's path: the literal ones that the router matched, or an error.
+// Path names: decodes the names in a request's path, and rejects paths that are ambiguous.
 import { ThumpError } from "../../protocol/codes.ts";
 
 /** The decoded path segments, by their names in the route. */
@@ -8,18 +8,18 @@ export type PathNames = Readonly<Record<string, string>>;
 type RoutedRequest = Request & { params?: PathNames };
 
 /**
- * The names in the path of a request. Bun's router reads the raw target. `request.url` is normalised: backslashes are
- * slashes, and dot segments are resolved. A proxy in front may have decided by either, so both must say the same.
+ * The names in the path of a request. Bun's router reads the raw target, whereas `request.url` is normalized: backslashes
+ * become slashes, and dot segments are resolved. A proxy may have authorized either of them, so both must agree.
  * @param route the route's pattern: `/rooms/:room/history`
- * @param direct Bun's router has seen the request, and matches every proper target of this route
- * @throws ThumpError `invalid-room` where the two differ or the encoding is broken, `not-found`
+ * @param direct whether Bun's router has seen the request and matches every valid target of this route
+ * @throws ThumpError `invalid-room` if both differ or the encoding is invalid; `not-found`
  */
 export function readPathNames(request: Request, route: string, direct: boolean): PathNames {
   const { params } = request as RoutedRequest;
-  // Elysia found the route by the normalised path: the raw one has a detour, or a slash at its end.
+  // Elysia matched the normalized path. The raw one has dot segments or a trailing slash.
   if (!params && direct) throw notFound();
   const raw = pathOf(request.url);
-  // No target has a fragment (RFC 9112 §3.2): a proxy may end the path there.
+  // Targets have no fragment (RFC 9112 §3.2). A proxy may end the path there.
   if (raw.includes("\\") || request.url.includes("#")) throw ambiguousPath();
   const path = raw.split("/");
   const parts = route.split("/");
@@ -28,7 +28,7 @@ export function readPathNames(request: Request, route: string, direct: boolean):
   const names: Record<string, string> = {};
   for (let i = 1; i <= parts.length; i++) {
     const part = parts.at(-i) ?? "";
-    // Only the prefix of an app has optional parts, and no name of these routes stands before them.
+    // Only an app's prefix has optional parts, and all names of these routes follow it.
     if (part.endsWith("?") || part === "*") break;
     const segment = path.at(-i) ?? "";
     if (part.startsWith(":")) {
@@ -43,21 +43,21 @@ export function readPathNames(request: Request, route: string, direct: boolean):
   return names;
 }
 
-/** Without a usable `Host`, the URL is the target alone. */
+/** The path of a URL. Without a usable `Host` header, the URL consists of the target only. */
 function pathOf(url: string): string {
   const query = url.indexOf("?");
   const end = query < 0 ? url.length : query;
   return url.slice(url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3), end);
 }
 
-/** The router's own decoding lets broken encodings pass. */
+/** Decodes a segment. Unlike Bun's router, it rejects invalid encodings. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
     throw new ThumpError(
       "invalid-room",
-      "The path has a broken percent-encoding. Encode names with encodeURIComponent.",
+      "The path has an invalid percent-encoding. Encode names with encodeURIComponent.",
     );
   }
 }
@@ -65,13 +65,13 @@ function decode(segment: string): string {
 function ambiguousPath(): ThumpError {
   return new ThumpError(
     "invalid-room",
-    "The path has a backslash, a dot segment or a #. Encode names with encodeURIComponent.",
+    "The path contains a backslash, a dot segment or a #. Encode names with encodeURIComponent.",
   );
 }
 
 function notFound(): ThumpError {
   return new ThumpError(
     "not-found",
-    "There is nothing here. Rooms are at /rooms/<name>, without a slash at the end.",
+    "There is nothing here. Rooms are at /rooms/<name>, without a trailing slash.",
   );
 }

@@ -1,4 +1,4 @@
-// Errors over HTTP: application/problem+json (RFC 9457) with a stable `code`.
+// Problem documents: errors over HTTP as application/problem+json (RFC 9457), with a stable `code`.
 import { AuthError } from "../../auth/auth-error.ts";
 import type { ThumpError } from "../../protocol/codes.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -8,7 +8,7 @@ export function problem(service: RoomService, thrown: unknown): Response {
   return problemResponse(service.recordError(thrown));
 }
 
-/** The response for an error that was counted. */
+/** The response of an error that was counted already. */
 export function problemResponse(error: ThumpError): Response {
   const { code, status, retry } = error;
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
@@ -31,7 +31,7 @@ export function problemBody({ code, status, message, errors, retry }: ThumpError
   };
 }
 
-/** What RFC 6750 §3 wants beside a 401, and beside a 403 that a better token would spare. */
+/** The header that RFC 6750 §3 requires with a 401, and with a 403 that a different token would avoid. */
 function challenge({ status, challenge: why, message }: AuthError): Record<string, string> {
   if (status !== 401 && why === undefined) return {};
   const description = message.replaceAll(/[^\x20-\x7e]|["\\]/g, "'");

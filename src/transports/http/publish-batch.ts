@@ -1,16 +1,16 @@
-// POST /publish: several publications, or one to several rooms, each with a result of its own.
+// `POST /publish`: several publications, or one to several rooms, each with its own result.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
-import { countItem, type CountedItem, parse, chargeItem, type ParsedItem } from "./batch-items.ts";
+import { countItem, type CountedItem, parseItem, chargeItem, type ParsedItem } from "./batch-items.ts";
 import { type BodyItems, readItems } from "./read-body.ts";
 import type { HandlerContext } from "./handler-context.ts";
 import { readQuery } from "./read-request.ts";
 
-/** How many publications one request may make. */
+/** Publications per request. */
 const MAX_PUBLICATIONS = 1000;
-/** In how many results of a batch an error has details. */
+/** Errors per batch that have details. */
 const MAX_DETAILED_ERRORS = 10;
 
 type ItemResult =
@@ -18,8 +18,9 @@ type ItemResult =
   | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
 /**
- * Answers `{"results":[…]}`, one a room of each item, in order. One that fails stops no other, unless the query says
- * `ordered=1`: then those after it are not tried, and have no result. So who sends the rest again keeps the order.
+ * Answers `{"results":[…]}`: one result per room of each item, in order. An error does not affect other publications,
+ * unless the query has `ordered=1`. Then the publications after an error are not attempted and have no result, so a
+ * client that sends them again keeps the order.
  */
 export async function publishBatch(
   { service, request, context }: HandlerContext,
@@ -27,30 +28,30 @@ export async function publishBatch(
 ): Promise<Response> {
   service.checkAuthenticated(context, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
-  const { items, work } = await counted(service, request, context, maxBody);
+  const { items, work } = await readCountedItems(service, request, context, maxBody);
   const batch = new BatchResults(service, context, ordered, service.traceOf(context, request));
-  const paid: CountedItem[] = [];
+  const charged: CountedItem[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
     chargeItem(service, context, item);
-    paid.push(item);
+    charged.push(item);
     if (ordered && item.chargeError) break;
   }
-  // All is parsed before anything is published: of a body that is not JSON nothing is.
-  const wanted: (ParsedItem | ThumpError)[] = [];
-  let unfit = 0;
-  for (const item of paid) {
+  // All items are parsed before the first is published, so nothing is published of a body that is not JSON.
+  const parsed: (ParsedItem | ThumpError)[] = [];
+  let invalid = 0;
+  for (const item of charged) {
     if (work.isDue) await work.pause();
     const one =
       item.charged === 0 && item.chargeError
         ? item.chargeError
-        : parse(item, service.maxMessage, unfit >= MAX_DETAILED_ERRORS);
-    if (one instanceof ThumpError) unfit++;
-    wanted.push(one);
+        : parseItem(item, service.maxMessage, invalid >= MAX_DETAILED_ERRORS);
+    if (one instanceof ThumpError) invalid++;
+    parsed.push(one);
   }
-  await decideAll(service, context, wanted);
-  for (const [i, item] of paid.entries()) {
-    for (const publication of batch.publications(item, wanted[i] as ParsedItem | ThumpError)) {
+  await decideAll(service, context, parsed);
+  for (const [i, item] of charged.entries()) {
+    for (const publication of batch.publications(item, parsed[i] as ParsedItem | ThumpError)) {
       if (work.isDue) await work.pause();
       if (!batch.add(publication)) return batch.answer();
     }
@@ -58,8 +59,8 @@ export async function publishBatch(
   return batch.answer();
 }
 
-/** Reads the items, and counts what they ask for. A body that is refused as a whole is counted as a publication. */
-async function counted(
+/** Reads the items and counts their publications. A body that is rejected as a whole is charged as one publication. */
+async function readCountedItems(
   service: RoomService,
   request: Request,
   context: RequestContext,
@@ -87,27 +88,24 @@ async function counted(
 }
 
 function tooMany(): ThumpError {
-  return new ThumpError(
-    "limit",
-    `One request may make ${MAX_PUBLICATIONS} publications; this one asks for more.`,
-  );
+  return new ThumpError("limit", `The request has more than ${MAX_PUBLICATIONS} publications.`);
 }
 
-/** The app's hook is asked about each room before anything is published: what it says is then known. */
+/** Lets the app's hook decide about each room before the first publication. The decisions are cached. */
 async function decideAll(
   service: RoomService,
   context: RequestContext,
-  wanted: (ParsedItem | ThumpError)[],
+  items: (ParsedItem | ThumpError)[],
 ): Promise<void> {
   if (!service.hasAuthorizeHook) return;
-  const rooms = new Set(wanted.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
+  const rooms = new Set(items.flatMap((one) => (one instanceof ThumpError ? [] : one.rooms)));
   await Promise.allSettled(
     [...rooms].map((room) => Promise.try(() => service.check(context, "publish", room))),
   );
 }
 
-/** One publication, or why there is none. */
-type BatchPublication = { room?: string | undefined } & ({ wanted: ParsedItem } | { error: ThumpError });
+/** A publication to be attempted, or the error that prevents it. */
+type BatchPublication = { room?: string | undefined } & ({ item: ParsedItem } | { error: ThumpError });
 
 class BatchResults {
   readonly #results: (ItemResult | Promise<ItemResult>)[] = [];
@@ -120,24 +118,24 @@ class BatchResults {
     readonly traceparent: TraceContext | undefined,
   ) {}
 
-  /** One a room; of an item that does not fit one alone. */
+  /** The publications of an item: one per room, or a single error if the item is invalid. */
   *publications(
     { room, count, charged, chargeError }: CountedItem,
-    wanted: ParsedItem | ThumpError,
+    item: ParsedItem | ThumpError,
   ): Generator<BatchPublication> {
-    if (wanted === chargeError) for (let i = 0; i < count; i++) yield { room, error: chargeError };
-    else if (wanted instanceof ThumpError) yield { room, error: wanted };
+    if (item === chargeError) for (let i = 0; i < count; i++) yield { room, error: chargeError };
+    else if (item instanceof ThumpError) yield { room, error: item };
     else
-      for (const [i, each] of wanted.rooms.entries())
-        yield i >= charged && chargeError ? { room: each, error: chargeError } : { room: each, wanted };
+      for (const [i, each] of item.rooms.entries())
+        yield i >= charged && chargeError ? { room: each, error: chargeError } : { room: each, item };
   }
 
-  /** False when nothing is to come after it. */
+  /** Attempts a publication and adds its result. False if the batch must stop. */
   add(publication: BatchPublication): boolean {
     const result =
       "error" in publication
         ? this.#fail(publication.room, publication.error)
-        : this.#publish(publication.room as string, publication.wanted);
+        : this.#publish(publication.room as string, publication.item);
     this.#results.push(result);
     return !(this.ordered && "error" in result);
   }
@@ -149,7 +147,7 @@ class BatchResults {
   #publish(room: string, { event, key, content }: ParsedItem): ItemResult | Promise<ItemResult> {
     const { service, context, traceparent } = this;
     const failed = (error: unknown) => this.#fail(room, error);
-    const kept = ({ seq }: { seq: number }): ItemResult => ({
+    const stored = ({ seq }: { seq: number }): ItemResult => ({
       room,
       at: service.hub.cursorAt(seq),
     });
@@ -164,7 +162,7 @@ class BatchResults {
         isCharged: true,
         briefErrors,
       });
-      return publication instanceof Promise ? publication.then(kept, failed) : kept(publication);
+      return publication instanceof Promise ? publication.then(stored, failed) : stored(publication);
     } catch (error) {
       return failed(error);
     }

@@ -1,4 +1,4 @@
-// Reading the bodies of requests: counted before they are read, bounded in size, time and memory.
+// Reads request bodies, with limits on their rate, size, time and memory.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import { ThumpError } from "../../protocol/codes.ts";
@@ -7,14 +7,13 @@ import { JsonElements } from "../../protocol/json-elements.ts";
 import { parseJson } from "../../protocol/json.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
 
-/** How long a body may take to come, in ms, and with whom it shares memory meanwhile. */
+/** The time limit of a body, and the memory that all bodies share. */
 type BodyLimits = Pick<RoomService, "bodyTime" | "bodyMemory">;
-/** Bodies that say that they are no larger, in bytes, are not counted: open files bound how many there are. */
+/** Bodies with a `content-length` up to this do not count as shared memory. The limit of open files bounds their number. */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /**
- * Reads a body of at most `limit` bytes. It takes one of `requests` before any of it is read, and the caller is checked
- * again when all of it has arrived.
+ * Reads a body of at most `limit` bytes. Charges one `requests` before, and rechecks the principal after.
  * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
  */
 async function readBytes(
@@ -29,7 +28,7 @@ async function readBytes(
   return bytes;
 }
 
-/** A body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
+/** Reads a body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
 export async function readContent(
   service: RoomService,
   context: RequestContext,
@@ -47,7 +46,7 @@ export async function readContent(
   return Content.bytes(bytes);
 }
 
-/** A body that must be JSON, as text. @throws ThumpError as `readBytes`, and `unsupported-type` */
+/** Reads and parses a JSON body. @throws ThumpError as `readBytes`, and `unsupported-type` */
 export async function readJson(
   service: RoomService,
   context: RequestContext,
@@ -65,31 +64,31 @@ function readJsonBytes(
   limit: number,
 ): Promise<Uint8Array> {
   const type = mediaType(request);
-  // `curl -d` says that everything is a form.
+  // `curl -d` declares every body as a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
-    throw new ThumpError("unsupported-type", `The body is ${type}; send application/json.`);
+    throw new ThumpError("unsupported-type", `The content type is ${type}; send application/json.`);
   }
   return readBytes(service, context, request, limit);
 }
 
-/** How many bytes are looked at between two looks at the clock. */
+/** Bytes scanned between two checks of the time. */
 const SCAN_BYTES = 64 * 1024;
 
-/** The elements of a JSON array in a body, none of which has been parsed. */
+/** The unparsed elements of a JSON array in a body. */
 export interface BodyItems {
-  /** Else the body is one value, and the only item. */
+  /** If false, the body is a single value and the only element. */
   isArray: boolean;
   texts: string[];
-  /** Of the body. */
+  /** Size of the body, in bytes. */
   size: number;
-  /** With whom the work on them goes on. */
+  /** The work that processing the elements continues. */
   work: LongWork;
 }
 
 /**
- * Reads a body that must be JSON, and divides an array into its elements.
- * @param most how many there may be
- * @param tooMany what is thrown when there are more
+ * Reads a JSON body and divides an array into its elements.
+ * @param most maximum number of elements
+ * @param tooMany creates the error if there are more
  * @throws ThumpError as `readJson`
  */
 export async function readItems(
@@ -120,7 +119,7 @@ function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** What is not JSON in a body is told by name. @throws ThumpError `malformed` */
+/** Runs a parser and converts its errors. @throws ThumpError `malformed` */
 export function parsing<T>(parse: () => T): T {
   try {
     return parse();
@@ -140,18 +139,18 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** A client that sends a byte now and then would hold what it has sent for ever, and many would hold all memory. */
+/** Reads a body within the time limit. Otherwise, slow clients could hold memory forever. */
 async function readInTime(
   request: Request,
   limit: number,
   { bodyTime, bodyMemory }: BodyLimits,
 ): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
-  const tooLarge = () => new ThumpError("too-large", `The body is over ${limit} bytes.`);
+  const tooLarge = () => new ThumpError("too-large", `The body has more than ${limit} bytes.`);
   if (length !== null && Number(length) > limit) throw tooLarge();
   const failed = Promise.withResolvers<never>();
   const refuse = () =>
-    failed.reject(new ThumpError("timeout", `The body did not come within ${bodyTime} ms.`));
+    failed.reject(new ThumpError("timeout", `The body did not arrive within ${bodyTime} ms.`));
   const timer = setTimeout(refuse, bodyTime);
   const small = length !== null && Number(length) <= MAX_SMALL_BODY_BYTES;
   const reader = small ? undefined : request.body?.getReader();
@@ -164,12 +163,12 @@ async function readInTime(
       request.signal.addEventListener("abort", abort);
     }
     if (!body) return new Uint8Array(await Promise.race([request.arrayBuffer().catch(fail), failed.promise]));
-    const come = (bytes: number) => bodyMemory.take(body, bytes);
-    const bytes = await Promise.race([readBody(reader, come, limit, tooLarge), failed.promise]);
+    const count = (received: number) => bodyMemory.take(body, received);
+    const bytes = await Promise.race([readBody(reader, count, limit, tooLarge), failed.promise]);
     if (length === null) await checkWhole(request);
     return bytes;
   } catch (error) {
-    // What is still to come is not kept.
+    // Discards the rest of the body.
     reader?.cancel().catch(() => {});
     throw error;
   } finally {
@@ -179,10 +178,10 @@ async function readInTime(
   }
 }
 
-/** Reads a body of at most `limit` bytes. @param onCome told of each piece */
+/** Reads a body of at most `limit` bytes. @param onChunk called with the size of each chunk */
 async function readBody(
   reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read">,
-  onCome: (bytes: number) => void,
+  onChunk: (bytes: number) => void,
   limit: number,
   tooLarge: () => ThumpError,
 ): Promise<Uint8Array> {
@@ -194,7 +193,7 @@ async function readBody(
     size += chunk.value.byteLength;
     if (size > limit) throw tooLarge();
     chunks.push(chunk.value);
-    onCome(chunk.value.byteLength);
+    onChunk(chunk.value.byteLength);
   }
 }
 
@@ -212,7 +211,7 @@ function fail(): never {
   throw endedEarly();
 }
 
-/** The client left in the middle of its body: nobody will read the answer, and it is no fault of ours. */
+/** The client disconnected before the end of its body. No client reads this error, and it is not `internal`. */
 function endedEarly(): ThumpError {
   return new ThumpError("malformed", "The body ended early.");
 }

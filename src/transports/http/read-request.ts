@@ -1,4 +1,4 @@
-// Reading requests: the room, the query, where to start. No sockets, no state.
+// Reads the room, the query parameters and the start position of a request. Pure.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../../protocol/field-errors.ts";
@@ -11,9 +11,9 @@ import type { PathNames } from "./path-names.ts";
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
 const Flag = Type.String({ pattern: "^[01]$" });
-/** A pattern is tried on every room there is: it may be neither long nor have many wildcards. */
+/** Limited in length and wildcards, because a pattern is tested against every room. */
 const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
-/** What a query may say. */
+/** All query parameters. */
 export const Query = Type.Object({
   after: Type.Optional(Type.String()),
   last: Type.Optional(Digits),
@@ -31,14 +31,14 @@ export const Query = Type.Object({
 });
 const query = Compile(Query);
 
-/** Other names for the header `Last-Event-ID` in a query: Mercure's, and those of libraries that replace EventSource. */
+/** Query parameters for the header `Last-Event-ID`, as in Mercure and in libraries that replace `EventSource`. */
 const LAST_EVENT_ID = /^(?:last-?event-?id|evs_last_event_id)$/i;
 
 type QueryParameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
 
 /**
- * The parameters of the query, checked.
- * @param only the names that the request may have; without them, unknown ones are ignored
+ * Reads and validates the query.
+ * @param only the accepted parameters; if absent, unknown parameters are ignored
  * @throws ThumpError `invalid-query`
  */
 export function readQuery(request: Request, only?: readonly string[]): QueryParameters {
@@ -63,16 +63,16 @@ export function readQuery(request: Request, only?: readonly string[]): QueryPara
   };
 }
 
-/** What is misspelled, or not known yet, must not give an answer to another question. */
+/** Rejects unknown parameters. Ignoring a misspelled one could return the answer to a different question. */
 function checkNames(parameters: URLSearchParams, only: readonly string[]): void {
   for (const name of parameters.keys()) {
-    // The credential is read elsewhere.
+    // See readCredential.
     if (name === "token" || only.includes(name) || (only.includes("after") && LAST_EVENT_ID.test(name)))
       continue;
-    const known = only.length > 0 ? `It takes ${only.join(", ")}.` : "It takes none.";
+    const known = only.length > 0 ? `Known parameters: ${only.join(", ")}.` : "This route has no parameters.";
     throw new ThumpError(
       "invalid-query",
-      `There is no query parameter ${JSON.stringify(name.slice(0, 64))} here. ${known}`,
+      `Unknown query parameter ${JSON.stringify(name.slice(0, 64))}. ${known}`,
     );
   }
 }
@@ -83,8 +83,8 @@ export function readRoom(names: PathNames): string {
 }
 
 /**
- * Where a listener starts: at the cursor of the header Last-Event-ID, else of one of its names in the query, else of
- * `after`; or with `last`. Also `max`, and whether it asks for presence.
+ * The start position of a subscription: the cursor in the header `Last-Event-ID`, in a query parameter for it or in
+ * `after`, in this order; or `last`. Also `max` and `presence`.
  */
 export function readStart({ headers }: Request, query: QueryParameters): JoinStart {
   const { after, last, max, presence, lastEventId } = query;
@@ -102,8 +102,8 @@ export function readStart({ headers }: Request, query: QueryParameters): JoinSta
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The text of a header. Bun gives its bytes as Latin-1. Clients such as curl send UTF-8, so what is valid UTF-8 is read
- * as that (RFC 9110 §5.5 leaves it open).
+ * The text of a header. Bun decodes header values as Latin-1, but clients such as curl send UTF-8. Valid UTF-8 is
+ * therefore decoded as such; RFC 9110 §5.5 leaves the encoding open.
  */
 export function readHeader(headers: Headers, name: string): string | undefined {
   const value = headers.get(name);

@@ -1,4 +1,4 @@
-// A room as a URL: POST to speak, GET to listen in any of its forms, DELETE to forget.
+// The routes of rooms: publish, subscribe, read the history or the members, and delete the history.
 import type { RequestContext } from "../../auth/principal.ts";
 import { type AuthorizedStarts, authorizeJoins } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -16,11 +16,11 @@ import { openRoomStream, openSocket, openStream, openPoll } from "../open-sessio
 import { RawSocket } from "../websocket/raw-socket.ts";
 import { readHeader, readQuery, readRoom, readStart } from "./read-request.ts";
 
-/** The longest that a poll waits, in seconds. Proxies such as nginx give up after 60 s without an answer. */
+/** The longest time of a poll. Proxies such as nginx time out after 60 s without a response. */
 const MAX_WAIT_SECONDS = 50;
-/** The query parameters of a plain read. `GET /rooms/:room` shares its own with streams and sockets. */
+/** Query parameters of a read of `GET /rooms/:room`. Streams and sockets accept unknown ones. */
 const READ_PARAMETERS = ["after", "last", "wait", "max", "echo", "presence"];
-const AUTH_HINT = "This server takes a token or an API key.";
+const AUTH_HINT = "This server requires a token or an API key.";
 
 const jsonHeaders = {
   headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
@@ -41,7 +41,7 @@ export async function publish({ service, request, context, names }: HandlerConte
   return Response.json({ at: service.hub.cursorAt(publication.seq) }, { status: 201 });
 }
 
-/** A publication that is refused before its data is there is counted as one all the same. */
+/** Reads the body. A publication that is rejected before or while it is read is charged too. */
 async function readPublication(
   service: RoomService,
   request: Request,
@@ -49,7 +49,7 @@ async function readPublication(
   room: string,
 ): Promise<Content> {
   try {
-    // Whose publication is not wanted need not send it.
+    // A client that may not publish need not send the body.
     if (service.isSecured) await service.check(context, "publish", room);
     return await readContent(service, context, request, service.maxMessage);
   } catch (error) {
@@ -58,7 +58,7 @@ async function readPublication(
   }
 }
 
-/** `GET /rooms/:room`: a raw socket, an event stream, NDJSON, or JSON, as the client asks. */
+/** `GET /rooms/:room`: a raw socket, an event stream, NDJSON or JSON, depending on the headers. */
 export function getRoom(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context, names } = http;
   const room = readRoom(names);
@@ -67,33 +67,33 @@ export function getRoom(http: HandlerContext): HandlerResult | Promise<HandlerRe
   const query = readQuery(request, streams ? undefined : READ_PARAMETERS);
   const start = readStart(request, query);
   const wait = Math.min(MAX_WAIT_SECONDS, Number(query.wait ?? 0));
-  const listening = (run: (joins: AuthorizedStarts) => HandlerResult | Promise<HandlerResult>) =>
+  const subscribe = (open: (joins: AuthorizedStarts) => HandlerResult | Promise<HandlerResult>) =>
     andThen(authorizeJoins(service, context, startAll([room], start)), (joins) => {
       service.checkOpen(context, [room]);
-      return run(joins);
+      return open(joins);
     });
   if (start.presence && !isStream(request, accept)) {
     throw new ThumpError(
       "invalid-query",
-      "presence=1 is for event streams, NDJSON and /ws. Who is there now: GET /rooms/:room/members.",
+      "presence=1 requires an event stream, NDJSON or /ws. For the current members, use GET /rooms/:room/members.",
     );
   }
   if (streams || wait > 0) service.takeRate(context, "joins");
   if (isUpgrade(request))
-    return listening((joins) =>
+    return subscribe((joins) =>
       openSocket(http, new RawSocket(service, context, room, joins, query.echo === "1")),
     );
-  if (asksForEvents(request)) return listening((joins) => openRoomStream(http, eventStream, joins));
+  if (asksForEvents(request)) return subscribe((joins) => openRoomStream(http, eventStream, joins));
   if (accept.includes("application/x-ndjson"))
-    return listening((joins) => openRoomStream(http, ndjson, joins));
+    return subscribe((joins) => openRoomStream(http, ndjson, joins));
   if (wait > 0)
-    return listening((joins) =>
-      openPoll(http, room, joins, wait, (from) => state(service, context, room, from)),
+    return subscribe((joins) =>
+      openPoll(http, room, joins, wait, (from) => readHistory(service, context, room, from)),
     );
-  return service.whenAllowed(context, "history", room, () => state(service, context, room, start));
+  return service.whenAllowed(context, "history", room, () => readHistory(service, context, room, start));
 }
 
-/** Goes on at once where nothing has to be waited for. */
+/** Continues at once if the value is not a promise. */
 function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(run) : run(value);
 }
@@ -103,7 +103,7 @@ export function streamRooms(http: HandlerContext): Response | Promise<Response> 
   const { service, request, context } = http;
   const query = readQuery(request);
   if (query.rooms.length === 0)
-    throw new ThumpError("invalid-query", "Name at least one room: /events?room=a&room=b.");
+    throw new ThumpError("invalid-query", "At least one room is required: /events?room=a&room=b.");
   const start = readStart(request, query);
   return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
     service.checkOpen(context, joins.starts.keys());
@@ -111,7 +111,7 @@ export function streamRooms(http: HandlerContext): Response | Promise<Response> 
   });
 }
 
-/** `POST /events`: the multiplexed stream, of the rooms in the body. */
+/** `POST /events`: a multiplexed stream of the rooms in the body. */
 export async function openMultiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
   const { service, request, context } = http;
   service.checkAuthenticated(context, AUTH_HINT);
@@ -119,14 +119,14 @@ export async function openMultiplexedStream(http: HandlerContext, maxBody: numbe
   const items = await readItems(service, context, request, maxBody, roomsPerSession, () =>
     tooManyRooms(service),
   );
-  takeJoins(service, context, items.texts.length);
+  chargeJoins(service, context, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
   const create = (coding: ContentCoding) => new MultiplexedStream(service, context, coding, joins);
   return openStream(http, multiplexedStream, rooms, create);
 }
 
-/** `GET /ws?room=a&room=b`: the multiplexed socket, in these rooms from the start. */
+/** `GET /ws?room=a&room=b`: a multiplexed socket that joins these rooms at once. */
 export function openMultiplexedSocket(http: HandlerContext): HandlerResult | Promise<HandlerResult> {
   const { service, request, context } = http;
   const query = readQuery(request);
@@ -134,13 +134,13 @@ export function openMultiplexedSocket(http: HandlerContext): HandlerResult | Pro
   const start = readStart(request, query);
   return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
-      throw new ThumpError("unsupported-type", "This is a WebSocket: connect with new WebSocket(url).");
+      throw new ThumpError("unsupported-type", "This is a WebSocket route. Connect with new WebSocket(url).");
     service.checkOpen(context, query.rooms);
     return openSocket(http, new MultiplexedSocket(service, context, joins));
   });
 }
 
-/** `GET /rooms/:room/members`: who is there. */
+/** `GET /rooms/:room/members`: the members of a room. */
 export function listMembers({
   service,
   request,
@@ -154,9 +154,9 @@ export function listMembers({
   );
 }
 
-/** `DELETE /rooms/:room/history`: forgets what is kept. */
+/** `DELETE /rooms/:room/history`: deletes the stored messages of a room. */
 export async function forgetHistory({ service, request, context, names }: HandlerContext): Promise<Response> {
-  // A parameter that is not known may be meant to forget less.
+  // An unknown parameter may be meant to delete less.
   readQuery(request, []);
   await service.forget(context, readRoom(names));
   return new Response(null, { status: 204 });
@@ -176,10 +176,10 @@ function isUpgrade(request: Request): boolean {
 }
 
 function tooManyRooms({ hub }: RoomService): ThumpError {
-  return new ThumpError("limit", `A session may be in ${hub.roomsPerSession} rooms.`);
+  return new ThumpError("limit", `A session can join at most ${hub.roomsPerSession} rooms.`);
 }
 
-function takeJoins(service: RoomService, context: RequestContext, count: number): void {
+function chargeJoins(service: RoomService, context: RequestContext, count: number): void {
   if (count > service.hub.roomsPerSession) throw tooManyRooms(service);
   if (count > 0) service.takeRate(context, "joins", count);
 }
@@ -191,11 +191,11 @@ function chargeAndAuthorize(
   start: JoinStart,
 ): AuthorizedStarts | Promise<AuthorizedStarts> {
   const starts = startAll(rooms, start);
-  takeJoins(service, context, starts.size);
+  chargeJoins(service, context, starts.size);
   return authorizeJoins(service, context, starts);
 }
 
-async function state(
+async function readHistory(
   service: RoomService,
   context: RequestContext,
   room: string,

@@ -1,4 +1,4 @@
-// The multiplexed stream: what a multiplexed socket says, over one long response. Its rooms come with the request.
+// The multiplexed stream: the frames of a multiplexed socket as an event stream. The request body lists its rooms.
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";
@@ -18,7 +18,7 @@ import { LongWork } from "../../scheduling/long-work.ts";
 import { errorFrame, type JoinRequest, joinedFrame, startOf, welcomeFrame } from "../multiplexed-frames.ts";
 import { StreamSession } from "./stream-session.ts";
 
-/** What the body of `POST /events` is made of: a `join` command each, of which the type goes without saying. */
+/** An element of the body of `POST /events`: a `join` command without its type. */
 const JoinItem = Type.Omit(JoinCommand, ["type"]);
 export const Joins = Type.Array(JoinItem);
 const checkJoin = Compile(JoinItem);
@@ -41,7 +41,7 @@ export async function parseJoins({ isArray, texts, work }: BodyItems): Promise<J
 
 function invalidJoins(errors: FieldError[]): ThumpError {
   const { path, message } = errors[0] ?? {};
-  return new ThumpError("invalid", `The rooms do not fit: ${path || "the body"} ${message}.`, errors);
+  return new ThumpError("invalid", `The rooms are invalid: ${path || "the body"} ${message}.`, errors);
 }
 
 export class MultiplexedStream extends StreamSession {
@@ -59,7 +59,7 @@ export class MultiplexedStream extends StreamSession {
     this.#join().catch((error: unknown) => this.service.fail(this, error));
   }
 
-  /** A room that is refused is told of, and keeps nobody from the others. */
+  /** Joins the rooms. A room that is refused gets an error frame; the others are joined. */
   async #join(): Promise<void> {
     const ids = new Map<string, CommandId>();
     const { authorizer } = this.service;
@@ -70,7 +70,7 @@ export class MultiplexedStream extends StreamSession {
     const check = async (join: JoinRequest) => {
       const { room, id } = join;
       try {
-        if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is named twice.`);
+        if (ids.has(room)) throw new ThumpError("already-joined", `"${room}" is listed twice.`);
         ids.set(room, id);
         const start = startOf(join);
         starts.set(room, await authorizeStart(this.service, this.context, room, start));
@@ -79,7 +79,7 @@ export class MultiplexedStream extends StreamSession {
         refuse(error, id, room);
       }
     };
-    // To refuse many rooms takes a while, too.
+    // Refusing many rooms takes time too.
     const work = new LongWork(0, () => false);
     const checks: Promise<void>[] = [];
     for (const join of this.joins) {
@@ -103,8 +103,8 @@ export class MultiplexedStream extends StreamSession {
     this.#writeFrame("left", JSON.stringify({ type: "left", room, code: "forbidden", message }));
   }
 
-  /** Unlike other streams it can say why it ends, as a socket does by its close code. */
-  protected override farewell(code: number, reason: string): string {
+  /** The close code and the reason, which other streams cannot send. */
+  protected override finalText(code: number, reason: string): string {
     return encodeOwnEvent("end", JSON.stringify({ type: "end", close: code, reason }));
   }
 

@@ -1,4 +1,4 @@
-// A stream of rooms that all start at one cursor: Server-Sent Events as an EventSource reads them, or NDJSON.
+// RoomStream: a stream of rooms that share a start position, as Server-Sent Events for `EventSource`, or as NDJSON.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -11,9 +11,9 @@ import { errorEvents, spreadRetry } from "../http/error-response.ts";
 import { StreamSession } from "./stream-session.ts";
 
 export class RoomStream extends StreamSession {
-  /** How long a client that lost its stream waits before it reconnects, in ms. */
+  /** The reconnect delay that the client receives, in ms. */
   readonly #retry = spreadRetry();
-  /** Why it could not join. */
+  /** Why the join failed. */
   #refusal: ThumpError | undefined;
 
   constructor(
@@ -41,14 +41,14 @@ export class RoomStream extends StreamSession {
     );
   }
 
-  /** Before anything else the client learns what is missing, and the position that it has. */
+  /** Sends the gaps, and the position of the stream. */
   #joined(joined: JoinResult[]): void {
     for (const { gap } of joined) if (gap) this.gap(gap);
     this.writeText(this.format.position(this.cursor()));
   }
 
-  /** A response has no close frame. It can say when to reconnect and, if it could not join for now, why. */
-  protected override farewell(code: number, reason: string): string {
+  /** The reconnect delay and, after a temporary error of the join, the problem document. A stream has no close frame. */
+  protected override finalText(code: number, reason: string): string {
     if (this.format === ndjson) return "";
     if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);
     return code === CLOSE.unavailable && this.#refusal ? errorEvents(this.#refusal) : "";

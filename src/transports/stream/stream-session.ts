@@ -1,4 +1,4 @@
-// A stream session: one long response, as Server-Sent Events or NDJSON. What it says first, its kinds know.
+// StreamSession: the base class of Server-Sent Events and NDJSON streams, which are one long response each.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { AuthorizedSession } from "../../service/recheck.ts";
@@ -16,16 +16,18 @@ import type { Publication } from "../../protocol/publication.ts";
 import { streamHeaders } from "../http/error-response.ts";
 
 const encoder = new TextEncoder();
-/** What a byte of a replay costs that is compressed, of one that is not: in processor time, measured. */
-const ENQUEUED_PER_CODED_BYTE = 4;
+/** Measured CPU time of a replayed byte with compression, relative to one without. */
+const COMPRESSION_COST_FACTOR = 4;
 
 export abstract class StreamSession extends Session implements StreamSink, AuthorizedSession {
   #controller: ReadableStreamDirectController | undefined;
   #batcher: StreamBatcher | undefined;
-  /** Its end, if that came before the response. */
-  #lastWords = "";
+  /** The final text, if the session ended before the response began. */
+  #finalText = "";
   #release = () => {};
+  /** Whether the connection is backed up. */
   #full = false;
+  /** Whether the connection was backed up at the last heartbeat, and has been since. */
   #stalled = false;
   #keepOpenTimer: Timer | undefined;
   override readonly address: string | undefined;
@@ -42,17 +44,17 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     context.session = this;
   }
 
-  /** The stream is open, and nothing was written. */
+  /** Called when the stream is open and nothing has been written. */
   protected abstract begin(): void;
-  /** The last words of a stream that the server ends, with a code as sockets are closed with. */
-  protected abstract farewell(code: number, reason: string): string;
+  /** The final text of a stream that the server ends, given a WebSocket close code. */
+  protected abstract finalText(code: number, reason: string): string;
 
-  /** What it was opened for is no longer whole: the next try is told why. */
+  /** Ends the stream, which no longer has all of its rooms. The response to a reconnect states why. */
   removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }
 
-  /** Sends keep-alives of its own, beside those of the heartbeat: silence would end the connection before the next one. */
+  /** Sends keep-alives in addition to the heartbeat, which is too slow for Bun's idle timeout. */
   keepAwake(ms: number): void {
     this.#keepOpenTimer = setInterval(() => {
       if (this.ended) clearInterval(this.#keepOpenTimer);
@@ -60,12 +62,12 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     }, ms);
   }
 
-  /** The response that carries the stream. The session has entered. @param release called before the response ends */
+  /** The response that carries the stream. @param release called before the response ends */
   respond(release: () => void): Response {
     this.#release = release;
     const body = new ReadableStream({
       type: "direct",
-      // Called once; as it returns no promise, the stream stays open after it.
+      // Called once. Because it returns no promise, the stream stays open.
       pull: (controller: ReadableStreamDirectController) => {
         this.#begin(controller);
       },
@@ -81,7 +83,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
 
   #begin(controller: ReadableStreamDirectController): void {
     if (this.ended) {
-      this.#close(controller, this.#lastWords);
+      this.#close(controller, this.#finalText);
       return;
     }
     this.#controller = controller;
@@ -89,12 +91,12 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     this.begin();
   }
 
-  /** The cursor that covers all of its rooms. */
+  /** The cursor that covers all rooms of the stream. */
   protected cursor(): string {
     const { hub } = this.service;
     let position = hub.position;
     for (const membership of this.memberships.values()) {
-      // Of a room that had nothing since, it has everything.
+      // A room without later publications does not limit the cursor.
       if (!membership.live && !isCaughtUp(membership)) position = Math.min(position, positionOf(membership));
     }
     return hub.cursorAt(position);
@@ -103,7 +105,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   write(chunk: Uint8Array): boolean {
     const written = this.#controller?.write(chunk) as number | Promise<number> | undefined;
     if (!(written instanceof Promise)) return !this.#full;
-    // Backed up: the chunk is accepted all the same, and no publication is sent until it has left.
+    // Bun accepts the chunk although the connection is backed up. No publication is sent until it has left.
     if (this.#full) return false;
     this.#full = true;
     const drained = () => {
@@ -145,8 +147,8 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   override charge(bytes: number): number {
-    // What it is caught up with is compressed for this stream alone.
-    const factor = this.coding.name ? ENQUEUED_PER_CODED_BYTE : 1;
+    // A replay is compressed for this stream only.
+    const factor = this.coding.name ? COMPRESSION_COST_FACTOR : 1;
     return this.service.chargeReads(this.context, bytes * factor);
   }
 
@@ -163,25 +165,25 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     this.service.hub.remove(this, endedByUs(code));
     const controller = this.#controller;
     this.#controller = undefined;
-    // Who does not read does not read this either.
+    // A client that does not read would not read the final text either.
     if (this.#full) {
       this.#release();
       controller?.close(new Error(reason));
       return;
     }
-    const words = this.farewell(code, reason);
-    if (controller) this.#close(controller, words);
-    else this.#lastWords = words;
+    const text = this.finalText(code, reason);
+    if (controller) this.#close(controller, text);
+    else this.#finalText = text;
   }
 
-  #close(controller: ReadableStreamDirectController, words: string): void {
+  #close(controller: ReadableStreamDirectController, text: string): void {
     this.#release();
-    if (words !== "") controller.write(this.#coded(words));
+    if (text !== "") controller.write(this.#encode(text));
     controller.end();
   }
 
   override heartbeat(): boolean {
-    // Its response was never sent.
+    // The response was never read.
     if (!this.#controller) return false;
     if (this.#full) {
       if (this.#stalled) return false;
@@ -193,16 +195,16 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   #keepAlive(): void {
-    // What has gathered comes before the position that includes it.
+    // Collected publications precede the position that includes them.
     this.#batcher?.flush();
     if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
   }
 
   protected writeText(text: string): boolean {
-    return this.write(this.#coded(text));
+    return this.write(this.#encode(text));
   }
 
-  #coded(text: string): Uint8Array {
+  #encode(text: string): Uint8Array {
     return this.coding.block(encoder.encode(text));
   }
 

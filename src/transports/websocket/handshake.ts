@@ -1,23 +1,23 @@
-// The WebSocket handshake: makes a request a socket, or says why it cannot become one.
+// The WebSocket handshake: upgrades a request, or throws why that is impossible.
 import type { Server } from "bun";
 import { chooseProtocol } from "../../auth/credentials.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { SocketSession } from "./socket-session.ts";
 
 /**
- * Makes a request a socket with this session.
- * @throws ThumpError `malformed`; `internal` where the app is not served by a server that takes sockets
+ * Upgrades a request to a socket with a session.
+ * @throws ThumpError `malformed`; `internal` if the app's server does not support WebSockets
  */
 export function upgrade(server: Server<unknown> | null, request: Request, session: SocketSession): void {
   if (!isHandshake(request)) throw incomplete();
   if (server && tryUpgrade(server, request, session)) return;
-  // A request of this server's own has an address; another one was made of it on the way.
+  // A request without an address did not come directly from Bun's server.
   throw server && session.context.address !== undefined ? incomplete() : needsListen();
 }
 
 /**
- * What Bun leaves to us of RFC 6455 §4.2.1: without `Connection: Upgrade` a proxy on the way takes the request
- * for a plain one. And where it has a body, a proxy takes for that what here would be frames.
+ * Checks of RFC 6455 §4.2.1 that Bun does not make. Without `Connection: Upgrade` a proxy treats the request as a plain
+ * one. If the request has a body, a proxy treats the frames as that body.
  */
 function isHandshake({ headers }: Request): boolean {
   const connection = headers.get("connection") ?? "";
@@ -25,7 +25,7 @@ function isHandshake({ headers }: Request): boolean {
   return !hasBody && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection);
 }
 
-/** False when the handshake is incomplete, or the request is not the server's own. */
+/** False if the handshake is incomplete, or the request did not come directly from Bun's server. */
 function tryUpgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
   const protocol = chooseProtocol(request);
   try {
@@ -34,7 +34,7 @@ function tryUpgrade(server: Server<unknown>, request: Request, session: SocketSe
       ...(protocol === undefined ? {} : { headers: { "sec-websocket-protocol": protocol } }),
     });
   } catch (error) {
-    // The app made the server itself, without handlers for sockets.
+    // The app called `Bun.serve` itself, without WebSocket handlers.
     if (error instanceof TypeError) throw needsListen();
     throw error;
   }
@@ -47,7 +47,7 @@ function incomplete(): ThumpError {
 function needsListen(): ThumpError {
   return new ThumpError(
     "internal",
-    "WebSockets need the server that the app's own listen() makes: not Bun.serve({ fetch: app.fetch }), nor an app " +
-      "behind .mount(). Event streams and requests work.",
+    "WebSockets require app.listen(). They do not work with Bun.serve({ fetch: app.fetch }) or in an app behind " +
+      ".mount(). Event streams and requests do.",
   );
 }

@@ -1,4 +1,4 @@
-// The multiplexed socket: many rooms on one connection, commands and replies as JSON.
+// The multiplexed socket: many rooms on one connection, with commands and replies as JSON.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -13,18 +13,18 @@ import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "../
 import { OutOfOrderError, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket-session.ts";
 
-/** So many bad tokens a session may show. */
+/** Invalid tokens that a session may send before it is closed. */
 const MAX_FAILED_AUTHS = 8;
-/** How many refused publications in a row have details: to find those takes longer than to refuse. */
+/** Rejected publications in a row whose errors have details. Collecting these takes longer than rejecting. */
 const MAX_DETAILED_ERRORS = 10;
 
 type OnJoined = (joined: JoinResult) => void;
 
 export class MultiplexedSocket extends SocketSession {
   #failedAuths = 0;
-  /** Publications that were refused since the last one that was not. */
-  #refusedCommands = 0;
-  /** Present once the client asks for its publications to stay in order. */
+  /** Publications rejected since the last accepted one. */
+  #rejectedPublications = 0;
+  /** Created by the first publication with `ordered`. */
   #order: PublishOrder | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class MultiplexedSocket extends SocketSession {
     try {
       this.#run(command);
     } catch (error) {
-      this.#refuseCommand(command, error);
+      this.#rejectCommand(command, error);
     }
   }
 
@@ -55,11 +55,11 @@ export class MultiplexedSocket extends SocketSession {
     this.#sendFrame({ type: "left", room, code: "forbidden", message });
   }
 
-  protected override tell(error: ThumpError): void {
+  protected override sendError(error: ThumpError): void {
     this.#sendError(error, error instanceof BadFrame ? error.id : undefined);
   }
 
-  /** A frame that is no command is counted too. */
+  /** Invalid frames are charged too. */
   #decode(frame: string | Buffer): Command {
     try {
       if (typeof frame === "string") return decodeCommand(frame);
@@ -104,7 +104,7 @@ export class MultiplexedSocket extends SocketSession {
       case "ping":
         this.service.takeRate(this.context, "requests");
         this.countAnswer();
-        // Bun sends what it still holds of its topics before it: all up to `at` comes first.
+        // Bun sends publications that it still holds before this frame, so everything up to `at` arrives first.
         return this.#sendFrame({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
     }
   }
@@ -121,20 +121,20 @@ export class MultiplexedSocket extends SocketSession {
     const { id, room, event, content, key, echo } = command;
     const orderedBy = this.#checkOrder(command);
     this.publishIncoming(
-      { room, event, content, key, echo, briefErrors: this.#refusedCommands >= MAX_DETAILED_ERRORS },
+      { room, event, content, key, echo, briefErrors: this.#rejectedPublications >= MAX_DETAILED_ERRORS },
       ({ seq }) => {
-        this.#refusedCommands = 0;
+        this.#rejectedPublications = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
-        // Without an id nobody could tell whose ack it is.
+        // Without an id, the client could not assign the acknowledgement.
         if (id !== undefined) this.#sendFrame({ type: "published", id, at: this.service.hub.cursorAt(seq) });
       },
-      (error) => this.#refuseCommand(command, error),
+      (error) => this.#rejectCommand(command, error),
     );
   }
 
   /**
-   * The key by which an ordered publication is known when it is repeated; nothing for one that is not ordered.
-   * @throws ThumpError `invalid`, `rate`
+   * The key of an ordered publication, by which its retry is recognized; undefined for other publications.
+   * @throws ThumpError `invalid`; `rate` if it has to wait for an earlier one
    */
   #checkOrder({ ordered, key }: Extract<Command, { type: "publish" }>): string | undefined {
     if (!ordered) return undefined;
@@ -142,7 +142,7 @@ export class MultiplexedSocket extends SocketSession {
       const errors = [{ path: "/key", message: "is required with ordered" }];
       throw new ThumpError(
         "invalid",
-        "An ordered publication needs a key, by which it is known again.",
+        "An ordered publication requires a key, which identifies its retries.",
         errors,
       );
     }
@@ -162,56 +162,52 @@ export class MultiplexedSocket extends SocketSession {
     this.#inTickShare(command, () => this.#answer(command, "history", ask()));
   }
 
-  /** Joins and reads: a client may send hundreds of them in one packet. Frames that come meanwhile wait behind them. */
+  /** Runs a join or a read within the tick's share, because one packet can hold hundreds. Later frames wait behind it. */
   #inTickShare(command: Command, work: () => void): void {
     this.runInShare(() => {
       try {
         work();
       } catch (error) {
-        this.#refuseCommand(command, error);
+        this.#rejectCommand(command, error);
       }
     });
   }
 
   #answer(command: Command, type: "history" | "members", answer: string | Promise<string>): void {
-    const say = (text: string) => this.reply(answerFrame(type, command.id, text));
-    if (answer instanceof Promise) this.#settle(command, answer.then(say));
-    else say(answer);
+    const send = (text: string) => this.reply(answerFrame(type, command.id, text));
+    if (answer instanceof Promise)
+      answer.then(send).catch((error: unknown) => this.#rejectCommand(command, error));
+    else send(answer);
   }
 
   #auth(command: Extract<Command, { type: "auth" }>): void {
     const { id, token } = command;
-    // What the token grants is looked up for every room.
+    // The new grants are checked for every room.
     this.service.takeRate(this.context, "requests", 1 + this.memberships.size);
     const left = (room: string, why: AuthError) => this.removedFrom(room, why);
     const answer = Promise.try(() => renewToken(this.service, this.context, this, token, left));
     answer.then(
       ({ user, expires }) => this.#sendFrame({ type: "authorized", id, user, expires }),
       (error: unknown) => {
-        this.#refuseCommand(command, error);
-        // Each try costs the server a signature's work.
-        if (++this.#failedAuths > MAX_FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many bad tokens");
+        this.#rejectCommand(command, error);
+        // Each attempt costs the verification of a signature.
+        if (++this.#failedAuths > MAX_FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many invalid tokens");
       },
     );
   }
 
-  /** What goes wrong later is told like what goes wrong at once. */
-  #settle(command: Command, doing: unknown): void {
-    if (doing instanceof Promise) doing.catch((error: unknown) => this.#refuseCommand(command, error));
-  }
-
-  #refuseCommand(command: Command, error: unknown): void {
+  #rejectCommand(command: Command, error: unknown): void {
     this.countAnswer();
     const room = "room" in command ? command.room : undefined;
-    const told = this.service.recordError(error);
-    this.#sendError(told, command.id, room);
+    const known = this.service.recordError(error);
+    this.#sendError(known, command.id, room);
     if (error instanceof OutOfOrderError) return;
-    this.slowDown(told);
+    this.checkPace(known);
     if (command.type !== "publish") return;
-    this.#refusedCommands++;
+    this.#rejectedPublications++;
     if (command.key === undefined) return;
-    if (told.retry === undefined) this.#order?.settled(command.key);
-    else if (command.ordered) this.#order?.refused(command.key, told.retry, performance.now());
+    if (known.retry === undefined) this.#order?.settled(command.key);
+    else if (command.ordered) this.#order?.rejected(command.key, known.retry, performance.now());
   }
 
   #sendError(error: ThumpError, id: CommandId, room?: string): void {

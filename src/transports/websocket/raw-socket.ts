@@ -1,4 +1,4 @@
-// The raw socket: a frame in is a publication, a frame out is its data verbatim.
+// The raw socket: one room. Frames from the client are published as they are; frames to the client are the data alone.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -27,7 +27,7 @@ export class RawSocket extends SocketSession {
     );
   }
 
-  /** It has no room but this one. */
+  /** Ends the session, which has no other room. */
   override removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }
@@ -37,11 +37,11 @@ export class RawSocket extends SocketSession {
     this.publishIncoming(
       { room: this.room, content, echo: this.echo },
       () => {},
-      (error) => this.refuse(error),
+      (error) => this.rejectFrame(error),
     );
   }
 
-  protected override tell({ code, message, errors, retry }: ThumpError): void {
+  protected override sendError({ code, message, errors, retry }: ThumpError): void {
     this.reply(JSON.stringify({ type: "error", code, message, errors, retry, room: this.room }));
   }
 }

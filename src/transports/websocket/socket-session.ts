@@ -1,4 +1,4 @@
-// A WebSocket session: the part that the raw and the multiplexed socket share.
+// SocketSession: the base class of raw and multiplexed WebSockets.
 import type { ServerWebSocket } from "bun";
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -14,43 +14,46 @@ import type { Format } from "../../protocol/formats.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { governor, type Work } from "../../scheduling/governor.ts";
 
-/** Bad frames in excess of good ones that a session may send before it is closed. */
+/** Invalid frames, less the valid ones since, after which a session is closed. */
 const MAX_BAD_FRAMES = 32;
-/** The most frames that wait while the app's `authorize` hook decides. */
+/** Limit of frames that wait for the `authorize` hook. */
 const MAX_HELD_FRAMES = 1024;
-/** The most bytes of frames that wait, as a multiple of the largest frame. */
+/** Limit of bytes that wait for the hook, as a multiple of the largest frame. */
 const MAX_HELD_LARGEST_FRAMES = 16;
-/** For a later tick more of them may wait: a client joins all of its rooms at once. In bytes per room. */
+/** Limit of bytes that wait for a later tick, per room of the session limit: clients may join all rooms at once. */
 const HELD_BYTES_PER_ROOM = 128;
-/** The memory of a waiting frame in addition to its text, in bytes. */
+/** Memory of a waiting frame in addition to its text. */
 const HELD_OVERHEAD_BYTES = 16;
-/** Frames that publish nothing, of one session in one tick: more of them wait until a tick has time for them. */
+/** Frames per session and tick that publish nothing. Beyond that, frames wait for a later tick's share. */
 const ANSWERS_PER_TICK = 32;
-/** About what the answer to such a frame costs, in ms. */
+/** Approximate CPU time of the answer to such a frame. */
 const ANSWER_MS = 0.015;
 
-/** What waits: frames, and costly commands whose rate was taken. */
+/** A waiting frame, or a costly command that was charged already. */
 type Held = string | Buffer | (() => void);
 
-/** Elysia's and Bun's socket handlers call the methods of `ws.data`: this is what we put there. */
+/** The value of `ws.data`. The socket handlers of Bun and Elysia call its methods. */
 export abstract class SocketSession extends TopicSession implements AuthorizedSession {
   override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
+  /** Whether the client gave a sign of life since the last heartbeat. */
   #heard = true;
-  #waiting = 0;
-  #bad = 0;
-  /** In the order in which they came. Absent as long as nothing waits. */
+  /** Unread bytes at the last heartbeat. */
+  #unreadBefore = 0;
+  #badFrames = 0;
+  /** Waiting frames, in order of arrival; absent if none waits. `next` is the index of the first. */
   #held: { frames: Held[]; next: number; bytes: number } | undefined;
-  /** What waits does so for a later tick. */
+  /** Whether the waiting frames wait for a later tick. */
   #awaitsTick = false;
-  /** What waits, as work of the governor; absent as long as nothing waited. */
+  /** The waiting frames as work of the governor; absent until first used. */
   #work: Work | undefined;
-  /** A frame that waited is processed now. */
+  /** Whether a frame that waited is being processed. */
   #inPiece = false;
+  /** The tick that `#answers` counts for. */
   #tick = 0;
   #answers = 0;
 
-  /** @param context who shook hands */
+  /** @param context the handshake's, which the session keeps */
   constructor(
     readonly service: RoomService,
     readonly context: RequestContext,
@@ -62,16 +65,15 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     context.session = this;
   }
 
-  /** Begins: the connection is there. */
+  /** Called when the connection is open. */
   protected abstract begin(): void;
   protected abstract receive(frame: string | Buffer): void;
   abstract removedFrom(room: string, why: AuthError): void;
-  /** Tells the client of an error. */
-  protected abstract tell(error: ThumpError): void;
+  protected abstract sendError(error: ThumpError): void;
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
-    // Later, when the connection is gone, Bun no longer knows it.
+    // Bun does not know the address after the connection is closed.
     this.address = this.context.address ?? socket.remoteAddress;
     this.service.enter(this);
     if (!this.ended) this.#guard(() => this.begin());
@@ -87,7 +89,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
       this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
       return;
     }
-    // An earlier frame waits for the hook, or for a tick: this one waits behind it, or their order would be lost.
+    // If an earlier frame waits, this one waits behind it, to keep their order.
     if (this.context.deciding || this.#awaitsTick) this.#hold(frame, size);
     else this.#guard(() => this.receive(frame));
   }
@@ -101,7 +103,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     const tooMuch = this.#awaitsTick
       ? held.bytes > most
       : held.bytes > largest || held.frames.length - held.next > MAX_HELD_FRAMES;
-    if (tooMuch) this.end(CLOSE.rate, "too much waits for an answer");
+    if (tooMuch) this.end(CLOSE.rate, "too many frames wait for an answer");
   }
 
   override onDecided(): void {
@@ -113,11 +115,11 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     governor.defer((this.#work ??= { piece: () => this.#processHeld() }));
   }
 
-  /** Processes the next frame that waits. True if there is another one that need not wait for the hook. */
+  /** Processes the next waiting frame. True if a further one can be processed without waiting for the hook. */
   #processHeld(): boolean {
     const held = this.#held;
     if (!held || this.ended) return this.#release();
-    // The end of its decision continues here.
+    // `onDecided` continues here.
     if (this.context.deciding) return (this.#awaitsTick = false);
     const frame = held.frames[held.next++] as Held;
     held.bytes -= HELD_OVERHEAD_BYTES + (typeof frame === "function" ? 0 : Buffer.byteLength(frame));
@@ -127,13 +129,13 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     return held.next < held.frames.length || this.#release();
   }
 
-  /** Nothing waits any more. */
+  /** Ends waiting. */
   #release(): false {
     this.#held = undefined;
     return (this.#awaitsTick = false);
   }
 
-  /** Does costly work now, or in a later tick once this tick's share is used up. */
+  /** Does costly work now, or in a later tick if this tick's share is used up. */
   protected runInShare(work: () => void): void {
     if (this.#inPiece) return work();
     if (governor.open) return governor.charge(work);
@@ -144,7 +146,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     }, 0);
   }
 
-  /** Counts a frame that published nothing. A packet may have thousands of them, and a socket cannot be paused. */
+  /** Counts a frame that published nothing. A packet can hold thousands of these, and a socket cannot be paused. */
   protected countAnswer(): void {
     if (this.#inPiece) return;
     governor.spend(ANSWER_MS);
@@ -204,7 +206,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (!socket) return false;
     const { epoch } = this.service.hub;
     let bytes = 0;
-    // One write for all of them.
+    // One write for all publications.
     socket.cork(() => {
       for (const publication of publications) {
         const wire = this.format.message(publication, epoch);
@@ -235,62 +237,62 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (this.ended) return;
     const socket = this.#socket;
     this.service.hub.remove(this, endedByUs(code));
-    // A close frame waits its turn behind what is buffered: for a dead client that is for ever.
+    // A close frame is sent after the buffered data, which a dead client never reads.
     if (code === CLOSE.idle && this.hasUnsent()) socket?.terminate();
     else socket?.close(code, reason.slice(0, 120));
   }
 
   override heartbeat(): boolean {
-    const waiting = this.unreadBytes();
-    // A slow client may not have come to our ping yet; that it reads is sign enough.
-    if (!this.#heard && (waiting === 0 || waiting >= this.#waiting)) return false;
+    const unread = this.unreadBytes();
+    // A slow client may not have reached the ping yet. Reading is a sign of life too.
+    if (!this.#heard && (unread === 0 || unread >= this.#unreadBefore)) return false;
     this.#heard = false;
-    this.#waiting = waiting;
+    this.#unreadBefore = unread;
     this.#socket?.ping();
     return true;
   }
 
-  /** Sends a frame that is this client's alone. One who asks on and on without reading the answers is closed. */
+  /** Sends a frame to this client only. Closes clients that send commands without reading the answers. */
   protected reply(text: string): void {
     if (this.ended) return;
     this.service.hub.reserve(Buffer.byteLength(text));
     if (this.#socket?.send(text, false) === 0) this.end(CLOSE.slow, "replies are not read");
   }
 
-  /** Publishes in the name of this session, and hands over the position once the log has it. */
+  /** Publishes on behalf of this session. Calls `onStored` with the publication once the log has stored it. */
   protected publishIncoming(
     incoming: PublishRequest,
-    onKept: (p: Publication) => void,
-    onError: (e: unknown) => void,
+    onStored: (publication: Publication) => void,
+    onError: (error: unknown) => void,
   ): void {
     const publication = this.service.publish(this.context, incoming);
-    if (publication instanceof Promise) publication.then(onKept, onError);
-    else onKept(publication);
+    if (publication instanceof Promise) publication.then(onStored, onError);
+    else onStored(publication);
   }
 
-  /** Tells the client what was wrong with a frame; closes one who sends hardly anything else. */
-  protected refuse(thrown: unknown): void {
+  /** Sends the error of a frame. Closes clients that send mostly invalid frames. */
+  protected rejectFrame(thrown: unknown): void {
     this.countAnswer();
     const error = this.service.recordError(thrown);
-    this.tell(error);
-    if (this.slowDown(error)) return;
-    if (++this.#bad > MAX_BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
+    this.sendError(error);
+    if (this.checkPace(error)) return;
+    if (++this.#badFrames > MAX_BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
   }
 
-  /** Whether the error was about speed. Who goes on all the same is closed. */
-  protected slowDown({ code, retry = 0 }: ThumpError): boolean {
+  /** Whether an error is about a rate. Closes clients that repeatedly ignore `retry`. */
+  protected checkPace({ code, retry = 0 }: ThumpError): boolean {
     if (code !== "rate") return false;
-    if (this.service.ignoresRetry(this.context, retry)) this.end(CLOSE.rate, "too fast, though told so");
+    if (this.service.ignoresRetry(this.context, retry)) this.end(CLOSE.rate, "too fast, retry was ignored");
     return true;
   }
 
   #guard(run: () => void): void {
     try {
-      const before = this.#bad;
+      const before = this.#badFrames;
       run();
-      if (this.#bad === before && before > 0) this.#bad--;
+      if (this.#badFrames === before && before > 0) this.#badFrames--;
     } catch (error) {
-      this.refuse(error);
+      this.rejectFrame(error);
     }
   }
 }

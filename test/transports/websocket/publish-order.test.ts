@@ -84,8 +84,8 @@ test("a client that sends a window of them is not closed for those that it could
 test("the first one that was refused comes first, and waits are counted from it", () => {
   const order = new PublishOrder();
   expect(order.waitFor("a", 0)).toBeUndefined();
-  order.refused("a", 100, 0);
-  order.refused("b", 500, 10);
+  order.rejected("a", 100, 0);
+  order.rejected("b", 500, 10);
   expect([order.waitFor("a", 20), order.waitFor("b", 20), order.waitFor("c", 150)]).toEqual([
     undefined,
     80,
