@@ -1,4 +1,4 @@
-// API keys: what servers may do, and that nobody else may operate once there is a secret or a key.
+// API keys: the permissions of backends; without a key, no client may operate a server that has credentials.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { AccessOptions } from "../../src/index.ts";
@@ -48,17 +48,17 @@ test.each<[who: string, headers: () => Record<string, string>, answers: number[]
   ["the master key", () => bearer(MASTER), [201, 201, 200, 200, 204, 200, 404, 200, 200]],
   ["a narrow key", () => bearer(NARROW), [403, 201, 403, 200, 403, 200, 404, 403, 403]],
   ["a user with every grant", () => bearer(token()), [403, 201, 200, 403, 403, 403, 403, 403, 403]],
-  ["nobody", () => ({}), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
-  ["a key that is not known", () => bearer("thump_guess"), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
+  ["an anonymous client", () => ({}), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
+  ["an unknown key", () => bearer("thump_guess"), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
   ["the hash instead of the key", () => bearer(hash(MASTER)), [401, 401, 401, 401, 401, 401, 401, 401, 401]],
-])("%s may do just what is its own", async (_, headers, answers) => {
+])("%s may do exactly what it was granted", async (_, headers, answers) => {
   const server = secured();
   const got: number[] = [];
   for (const run of Object.values(OPERATIONS)) got.push(await run(server, headers()));
   expect(got).toEqual(answers);
 });
 
-test("metrics are for this machine without a key, and for a key that may read them and nothing else", async () => {
+test("metrics are readable on this machine without a key, and elsewhere with a key that has the permission", async () => {
   const server = startServer({ access: { apiKeys: [{ name: "m", hash: hash(NARROW), may: ["metrics"] }] } });
   const read = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -69,14 +69,14 @@ test("metrics are for this machine without a key, and for a key that may read th
   expect((await fetch(`${open.url}/metrics`, { headers: { via: "proxy" } })).status).toBe(200);
 });
 
-test("API keys alone close the server too", async () => {
+test("a server with API keys only is closed too", async () => {
   const server = startServer({ access: { apiKeys: [{ name: "a", hash: hash(MASTER) }] } });
   expect((await server.publish("r", "x")).status).toBe(401);
   expect((await server.publish("r", "x", bearer(MASTER))).status).toBe(201);
   expect(await problemOf(server.publish("r", "x", bearer(token())))).toMatchObject({ code: "unauthorized" });
 });
 
-test("a key sees the rooms that it may list, and no others", async () => {
+test("a key lists only the rooms that it was granted", async () => {
   const server = secured();
   for (const room of ["chat:1", "news:1", "ops:1"]) await server.thump.publish(room, 1);
   const rooms = async (key: string) => {
@@ -89,7 +89,7 @@ test("a key sees the rooms that it may list, and no others", async () => {
   expect(await rooms(NARROW)).toEqual(["chat:1"]);
 });
 
-test("a batch has a result for each room, by what the key may do there", async () => {
+test("a batch has a result per room, by the grants of the key", async () => {
   const server = secured();
   const body = JSON.stringify({ rooms: ["chat:1", "ops:1", "chat:2"], data: 1 });
   const response = await fetch(`${server.url}/publish`, { method: "POST", body, headers: bearer(NARROW) });
@@ -97,7 +97,7 @@ test("a batch has a result for each room, by what the key may do there", async (
   expect(results.map(({ at, error }) => error?.code ?? typeof at)).toEqual(["string", "forbidden", "string"]);
 });
 
-test("a key belongs in a header, nowhere else: a subprotocol is one", async () => {
+test("a key is accepted in the Authorization header and in a subprotocol only", async () => {
   const server = secured({ cookie: "session" });
   const origin = "http://localhost:1";
   expect((await attempt(server.room("r", `?token=${MASTER}`))).status).toBe(401);
@@ -110,7 +110,7 @@ test("a key belongs in a header, nowhere else: a subprotocol is one", async () =
   expect((await shakeHands(server.socket("/ws"), bearer(MASTER))).status).toBe(101);
 });
 
-test("a session that came with a key is not renewed by a token", async () => {
+test("a session with a key cannot be renewed by a token", async () => {
   const server = secured();
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers: bearer(MASTER) }));
   expect(await client.ask({ type: "auth", token: token() })).toMatchObject({ code: "forbidden" });
@@ -124,7 +124,7 @@ const statusOf = async (server: TestServer, credential: string) => {
   return code ?? status;
 };
 
-/** A socket, known by the id of its session. */
+/** A socket and the id of its session. */
 async function open(
   server: TestServer,
   credential: string,
@@ -134,7 +134,7 @@ async function open(
   return { client, session: String(session) };
 }
 
-test("a user's revocation ends all their sessions and holds against all their tokens of before", async () => {
+test("revoking a user ends all of the user's sessions and refuses tokens issued before", async () => {
   const server = secured();
   const [one, two, other] = [token(), token(claims({ jti: "b" })), token(claims({ sub: "u8" }))];
   const clients = await Promise.all([one, two].map((credential) => open(server, credential)));
@@ -150,11 +150,11 @@ test("a user's revocation ends all their sessions and holds against all their to
   expect(await stays.client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({
     type: "published",
   });
-  // Who signs in again is let in: the new token was issued later.
+  // A token that was issued later is accepted.
   expect(await statusOf(server, token(claims({ iat: seconds(1) })))).toBe(200);
 });
 
-test("a user's revocation holds against tokens that were shown and whose time of issue is ahead, as the leeway allows", async () => {
+test("revoking a user covers known tokens whose issue time is in the future, within the leeway", async () => {
   const server = secured();
   const ahead = (more: object) => token(claims({ iat: seconds(8), ...more }));
   const [live, named, asked, unseen] = [
@@ -170,20 +170,20 @@ test("a user's revocation holds against tokens that were shown and whose time of
   expect(await (await post(server, { user: "u7" })).json()).toMatchObject({ ended: 2 });
   for (const { client } of clients) expect((await client.closed).code).toBe(4403);
   for (const credential of [live, named, asked]) expect(await statusOf(server, credential)).toBe("revoked");
-  // One that was made since, by a sign-in service whose clock is ahead.
+  // A newer token, from an identity provider whose clock is fast.
   expect(await statusOf(server, unseen)).toBe(200);
-  // A name that somebody else's token has too takes nothing from them.
+  // A token of a different user with the same jti stays valid.
   expect(await statusOf(server, other)).toBe(200);
 });
 
-test("a user's revocation covers the whole second in which it was made", async () => {
+test("revoking a user covers the whole second of the revocation", async () => {
   const server = secured();
   const now = seconds();
   await post(server, { user: "u7" });
   expect(await statusOf(server, token(claims({ iat: now + 0.9995 })))).toBe("revoked");
 });
 
-test("the room service says so over HTTP and in the handshake, with a challenge", async () => {
+test("a revoked token is reported over HTTP and in the handshake, with a challenge", async () => {
   const server = secured();
   await post(server, { token: "t1" });
   const headers = bearer(token(claims({ jti: "t1" })));
@@ -194,7 +194,7 @@ test("the room service says so over HTTP and in the handshake, with a challenge"
   expect(handshake.challenge).toContain('error="invalid_token"');
 });
 
-test("a token's revocation ends its sessions, not those of the user's other tokens", async () => {
+test("revoking a token ends its sessions, not those of the user's other tokens", async () => {
   const server = secured();
   const [lost, kept] = [token(claims({ jti: "lost" })), token(claims({ jti: "kept" }))];
   const [gone, stays] = [await open(server, lost), await open(server, kept)];
@@ -207,7 +207,7 @@ test("a token's revocation ends its sessions, not those of the user's other toke
   expect(await stays.client.ask({ type: "auth", token: lost })).toMatchObject({ code: "revoked" });
 });
 
-test("a session's revocation takes its token with it, with or without an id", async () => {
+test("revoking a session revokes its token, with or without a jti", async () => {
   const server = secured();
   for (const credential of [token(claims({ jti: "x" })), token(claims({ info: 1 }))]) {
     const { client, session } = await open(server, credential);
@@ -218,7 +218,7 @@ test("a session's revocation takes its token with it, with or without an id", as
   expect(await statusOf(server, token())).toBe(200);
 });
 
-test("who is on the way in when the token is revoked does not stay", async () => {
+test("a session that connects while its token is revoked ends", async () => {
   const decision = Promise.withResolvers<boolean>();
   const asked = Promise.withResolvers<void>();
   let askers = 0;
@@ -240,7 +240,7 @@ test("who is on the way in when the token is revoked does not stay", async () =>
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("to disconnect is not to revoke: the token is good for the next time", async () => {
+test("disconnecting does not revoke: the token stays valid", async () => {
   const server = secured();
   const { client, session } = await open(server, token());
   const response = await fetch(`${server.url}/sessions/${session}`, {
@@ -252,7 +252,7 @@ test("to disconnect is not to revoke: the token is good for the next time", asyn
   expect(await statusOf(server, token())).toBe(200);
 });
 
-test("a revocation is remembered for as long as was said", async () => {
+test("a revocation is stored until its `until`", async () => {
   const server = secured();
   const until = Date.now() + 300;
   expect(await (await post(server, { token: "t1", until })).json()).toMatchObject({ until });
@@ -277,7 +277,7 @@ test.each<[body: object]>([
   expect(await problemOf(post(secured(), body))).toMatchObject({ status: 422, code: "invalid" });
 });
 
-test("a session that is not there is not found, and without tokens there is nothing to revoke", async () => {
+test("an unknown session is not found, and a server without tokens rejects revocations", async () => {
   expect(await problemOf(post(secured(), { session: "none" }))).toMatchObject({ status: 404 });
   const open = startServer();
   expect(await problemOf(post(open, { user: "u7" }))).toMatchObject({ code: "no-secret" });
@@ -285,7 +285,7 @@ test("a session that is not there is not found, and without tokens there is noth
   expect(await client.ask({ type: "auth", token: "x" })).toMatchObject({ code: "no-secret" });
 });
 
-test("what is published with a key has no sender", async () => {
+test("publications with a key have no sender", async () => {
   const server = secured();
   await server.publish("r", "x", bearer(MASTER));
   const { messages } = (await (await fetch(server.room("r"), { headers: bearer(MASTER) })).json()) as State;

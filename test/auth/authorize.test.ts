@@ -1,4 +1,4 @@
-// The app's own `authorize` hook: what it may decide, and that order holds while it thinks.
+// The app's `authorize` hook: its decisions, and the order of frames while a decision is pending.
 import { expect, spyOn, test } from "bun:test";
 import type { AuthorizeRequest, Authorize } from "../../src/index.ts";
 import { stateOf, dataOf, problemOf } from "../support/answers.ts";
@@ -9,7 +9,7 @@ import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 
-/** A hook that answers when the test says so. */
+/** A hook whose answers the test releases. */
 function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(allowed: boolean): void } {
   const waiting: PromiseWithResolvers<boolean>[] = [];
   const asked: AuthorizeRequest[] = [];
@@ -17,7 +17,7 @@ function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(a
     asked,
     authorize(question) {
       asked.push(question);
-      // Reading is no matter here: only joining and publishing are.
+      // Only joins and publications matter here.
       if (question.action !== "publish") return true;
       const answer = Promise.withResolvers<boolean>();
       waiting.push(answer);
@@ -30,9 +30,9 @@ function slowHook(): { authorize: Authorize; asked: AuthorizeRequest[]; answer(a
 }
 
 test.each<[name: string, authorize: Authorize]>([
-  ["at once", ({ room }) => room !== "closed"],
-  ["later", async ({ room }) => Bun.sleep(1).then(() => room !== "closed")],
-])("a hook that answers %s lets in and keeps out, by every way", async (_, authorize) => {
+  ["synchronously", ({ room }) => room !== "closed"],
+  ["with a promise", async ({ room }) => Bun.sleep(1).then(() => room !== "closed")],
+])("a hook that answers %s allows and refuses, on every route", async (_, authorize) => {
   const server = startServer({ authorize });
   for (const [name, way] of Object.entries(WAYS_IN)) {
     expect([name, (await way(server, {})).status < 300]).toEqual([name, true]);
@@ -47,7 +47,7 @@ test.each<[name: string, authorize: Authorize]>([
   }
 });
 
-test("it is told who asks, for what and where; what it leaves open is the rules' and the token's", async () => {
+test("the hook receives the client, the action and the room; without its decision, rules and tokens decide", async () => {
   const asked: AuthorizeRequest[] = [];
   const server = startServer({
     access: { secrets: SECRET },
@@ -83,7 +83,7 @@ test("it is told who asks, for what and where; what it leaves open is the rules'
   expect(asked.at(-1)).toMatchObject({ action: "publish", session: { transport: "raw-websocket" } });
 });
 
-test("while it thinks, what a session sends waits in order, and nobody else does", async () => {
+test("while a decision is pending, the session's frames wait in order; other sessions do not wait", async () => {
   const { authorize, answer, asked } = slowHook();
   const server = startServer({ authorize });
   const slow = await multiplexed(server.socket("/ws"));
@@ -97,7 +97,7 @@ test("while it thinks, what a session sends waits in order, and nobody else does
   while (asked.filter(({ action }) => action === "publish").length < 1) await Bun.sleep(0);
   answer(true);
   await replies[0];
-  // Of the second room it is asked once more; of the first it is known already.
+  // The hook is called again for the second room. For the first, the decision is cached.
   while (asked.filter(({ action }) => action === "publish").length < 2) await Bun.sleep(0);
   answer(true);
   const all = await Promise.all([...replies, joined, pong]);
@@ -110,7 +110,7 @@ test("while it thinks, what a session sends waits in order, and nobody else does
   expect(order).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("a raw socket's frames keep their order too, and refused ones are named", async () => {
+test("frames of a raw socket keep their order too, and refused ones get an error", async () => {
   const { authorize, answer, asked } = slowHook();
   const server = startServer({ authorize });
   const socket = await connect(server.socket("/rooms/r"));
@@ -122,7 +122,7 @@ test("a raw socket's frames keep their order too, and refused ones are named", a
   expect(received.map(Number)).toEqual(Array.from({ length: 50 }, (_, i) => i));
 });
 
-test("who sends on and on while it thinks is closed", async () => {
+test("a client that sends too many frames while a decision is pending is closed", async () => {
   const { authorize } = slowHook();
   const server = startServer({ authorize });
   const socket = await connect(server.socket("/rooms/r"));
@@ -130,7 +130,7 @@ test("who sends on and on while it thinks is closed", async () => {
   expect((await socket.closed).code).toBe(4429);
 });
 
-test("a batch keeps its order, each room asked about once", async () => {
+test("a batch keeps its order, and the hook is called once per room", async () => {
   const asked: string[] = [];
   const server = startServer({
     authorize: async ({ action, room }) => {
@@ -149,7 +149,7 @@ test("a batch keeps its order, each room asked about once", async () => {
   expect(results[2]?.error?.code).toBe("forbidden");
 });
 
-test("a hook that fails lets nobody in, and says nothing of why", async () => {
+test("a hook that throws refuses everything, and its error is not disclosed", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const server = startServer({
@@ -166,7 +166,7 @@ test("a hook that fails lets nobody in, and says nothing of why", async () => {
 test("a join is authorized once", async () => {
   let asked = 0;
   const server = startServer({ authorize: ({ action }) => (asked += action === "join" ? 1 : 0) >= 0 });
-  // The answers of earlier requests are not remembered.
+  // Decisions of earlier requests are not cached.
   let now = 0;
   server.thump.service.authorizer.now = () => (now += 15_000);
   const socket = await connect(server.socket("/rooms/r"));
@@ -181,7 +181,7 @@ test("a join is authorized once", async () => {
   expect(asked).toBe(3);
 });
 
-test("a policy that is replaced while a join is authorized decides about it", async () => {
+test("an authorizer that replaces another during a join decides about it", async () => {
   const server = startServer({ authorize: () => true });
   const { service, hub } = server.thump;
   const allowing = async () => {
@@ -197,7 +197,7 @@ test("a policy that is replaced while a join is authorized decides about it", as
   expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
-test("where a hook decides, not everybody is the operator", async () => {
+test("with a hook, local clients are not operators", async () => {
   const server = startServer({ authorize: () => true });
   await server.publish("r", "kept");
   for (const [method, path] of [
@@ -210,6 +210,6 @@ test("where a hook decides, not everybody is the operator", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual(["kept"]);
 });
 
-test("an authorize that is no function is refused at the start", () => {
+test("an authorize option that is not a function is rejected at startup", () => {
   expect(() => startServer({ authorize: "yes" as never })).toThrow("authorize");
 });

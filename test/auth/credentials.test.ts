@@ -1,4 +1,4 @@
-// Where a token may be carried: header, query, cookie, subprotocol; and who may send a cookie along.
+// Credentials: tokens in the header, query, cookie and subprotocol, and the origins that may use a cookie.
 import { expect, test } from "bun:test";
 import { Socket } from "../support/clients.ts";
 import WS from "ws";
@@ -10,7 +10,7 @@ import { attempt, shakeHands, WAYS_IN } from "../support/ways-in.ts";
 const APP = "https://app.example";
 const secured = () => startServer({ access: { secrets: SECRET, cookie: "session" }, origins: [APP, "*"] });
 
-test("the scheme is not case-sensitive, another scheme is no token", async () => {
+test("the scheme is case-insensitive, and other schemes are ignored", async () => {
   const server = secured();
   const outcome = async (authorization: string) =>
     (await attempt(server.room("r"), { headers: { authorization } })).status;
@@ -20,7 +20,7 @@ test("the scheme is not case-sensitive, another scheme is no token", async () =>
   expect(await outcome(`Bearer ${token()}, Bearer ${token()}`)).toBe(401);
 });
 
-test("a token in the query is good for streams and sockets of browsers", async () => {
+test("a token in the query works for streams and sockets of browsers", async () => {
   const server = secured();
   for (const path of [`/rooms/r?token=${token()}`, `/events?token=${token()}&room=r`]) {
     const stream = await attempt(server.url + path, { headers: { accept: "text/event-stream" } });
@@ -33,14 +33,14 @@ test("a token in the query is good for streams and sockets of browsers", async (
   expect((await shakeHands(server.socket("/ws?room=r&token="))).status).toBe(401);
 });
 
-test("the first credential decides: a bad one is not made good by another", async () => {
+test("the first credential decides: if it is invalid, others are not tried", async () => {
   const server = secured();
   const bad = token(claims(), OTHER_SECRET);
   expect((await attempt(server.room("r", `?token=${token()}`), { headers: bearer(bad) })).status).toBe(401);
   expect((await attempt(server.room("r", `?token=${bad}`), { headers: bearer(token()) })).status).toBe(200);
 });
 
-test("a token as a subprotocol is never sent back: the other offer is", async () => {
+test("a token in a subprotocol is never sent back; the other offer is selected", async () => {
   const server = secured();
   for (const offers of [
     ["thump", `bearer.${token()}`],
@@ -56,7 +56,7 @@ test("a token as a subprotocol is never sent back: the other offer is", async ()
   expect(alone).toMatchObject({ status: 400, code: "malformed" });
 });
 
-test("nor is it where there is no secret at all", async () => {
+test("nor is it on a server without a secret", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(
@@ -81,14 +81,14 @@ test("nor is it where there is no secret at all", async () => {
 const cookie = () => ({ cookie: `theme=dark; session=${token()}; x` });
 
 test.each(Object.entries(WAYS_IN))(
-  "%s: a cookie counts for pages of listed origins alone",
+  "%s: a cookie is accepted from pages of listed origins only",
   async (_, way) => {
     const server = secured();
     const statusOf = async (headers: Record<string, string>) =>
       (await way(server, { ...cookie(), ...headers })).status;
     expect(await statusOf({ origin: APP })).toBeLessThan(300);
     expect(await statusOf({ origin: `http://127.0.0.1:${server.port}` })).toBeLessThan(300);
-    // "*" lets pages in that show a token of their own. It does not lend them the visitor's.
+    // "*" admits pages with their own token, not with the cookie of their visitor.
     for (const origin of ["https://evil.example", "null", "http://localhost:5173"])
       expect(await statusOf({ origin })).toBe(403);
     expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);
@@ -96,7 +96,7 @@ test.each(Object.entries(WAYS_IN))(
   },
 );
 
-test("a page's own reading requests carry no origin; browsers vouch for them otherwise", async () => {
+test("same-origin GET requests have no origin; Sec-Fetch-Site identifies them", async () => {
   const server = secured();
   const headers = { ...cookie(), "sec-fetch-site": "same-origin" };
   expect((await attempt(server.room("r"), { headers })).status).toBe(200);
@@ -104,7 +104,7 @@ test("a page's own reading requests carry no origin; browsers vouch for them oth
   expect((await shakeHands(server.socket("/rooms/r"), headers)).status).toBe(403);
 });
 
-test("pages of listed origins may send their cookie and read the answer, others may not", async () => {
+test("only pages of listed origins may send a cookie and read the response", async () => {
   const server = secured();
   const credentials = async (origin: string) =>
     (await fetch(server.room("r"), { headers: { origin, ...bearer(token()) } })).headers.get(
@@ -114,7 +114,7 @@ test("pages of listed origins may send their cookie and read the answer, others 
   expect(await credentials("https://evil.example")).toBeNull();
 });
 
-test("behind a proxy on its own machine it answers to the name that the proxy was called by", async () => {
+test("behind a local proxy, the server accepts the host name of the proxy", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const headers = { host: "chat.example", origin: "https://chat.example" };
   expect((await attempt(server.room("r"), { headers })).status).toBe(401);
@@ -124,7 +124,7 @@ test("behind a proxy on its own machine it answers to the name that the proxy wa
   expect((await attempt(server.room("r"), { headers: foreign })).code).toBe("origin");
 });
 
-test("a cookie is no credential where none was configured", async () => {
+test("without a configured cookie name, cookies are ignored", async () => {
   const server = startServer({ access: { secrets: SECRET }, origins: [APP] });
   const headers = { ...cookie(), origin: APP };
   expect((await attempt(server.room("r"), { headers })).code).toBe("unauthorized");

@@ -1,4 +1,4 @@
-// Keys that a sign-in service publishes: fetched once, again for a new one, and kept while it is down.
+// JWKS of an identity provider: fetched once, again for a new key, and kept while the provider is down.
 import { expect, spyOn, test } from "bun:test";
 import { attempt } from "../support/ways-in.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -9,9 +9,9 @@ import { bearer, claims, ec, ed25519, type Pair, rsa, SECRET, token, tokenBy } f
 
 interface Service {
   url: string;
-  /** What it publishes. */
+  /** The published keys. */
   keys: object[];
-  /** How it answers; 200 with the keys, unless a test says otherwise. */
+  /** Status of the response; by default 200 with the keys. */
   status: number;
   asked: number;
 }
@@ -35,12 +35,12 @@ const jwk = (pair: Pair, more: object = {}) => ({ ...pair.publicKey.export({ for
 const outcome = (server: TestServer, credential: string) =>
   attempt(server.room("r"), { headers: bearer(credential) });
 const statusOf = async (server: TestServer, credential: string) => (await outcome(server, credential)).status;
-/** Each token is another, so that none is known already. */
+/** A different token per call, so that none is cached. */
 let count = 0;
 const fresh = (pair: Pair, alg: string, header: object = {}) =>
   tokenBy(pair, alg, claims({ jti: String(++count) }), header);
 
-test("keys are fetched once, for all tokens that name one of them", async () => {
+test("keys are fetched once for all tokens that name one of them", async () => {
   const [a, b] = [rsa(), ed25519()];
   const keys = service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" }));
   const server = startServer({ access: { jwks: keys.url } });
@@ -50,7 +50,7 @@ test("keys are fetched once, for all tokens that name one of them", async () => 
   expect(keys.asked).toBe(1);
 });
 
-test("the published keys are for public-key algorithms, and a secret beside them is not for theirs", async () => {
+test("published keys verify public-key algorithms only, and a secret does not verify these", async () => {
   const pair = rsa();
   const keys = service(jwk(pair, { kid: "a" }), {
     kty: "oct",
@@ -68,14 +68,14 @@ test("the published keys are for public-key algorithms, and a secret beside them
   expect(await statusOf(both, fresh(rsa(), "RS256", { kid: "a" }))).toBe(401);
 });
 
-test("a token that names no key is tried with all that could be it", async () => {
+test("a token without a key id is tried with all possible keys", async () => {
   const [a, b] = [ec(), ec()];
   const server = startServer({ access: { jwks: service(jwk(a, { kid: "a" }), jwk(b, { kid: "b" })).url } });
   expect(await statusOf(server, fresh(b, "ES256"))).toBe(200);
   expect(await statusOf(server, fresh(ec(), "ES256"))).toBe(401);
 });
 
-test("a new key is fetched when a token first names it; the old one goes", async () => {
+test("a new key is fetched when a token first names it, and the old one is dropped", async () => {
   const [old, next] = [ec(), ec()];
   const keys = service(jwk(old, { kid: "old" }));
   const server = startServer({ access: { jwks: { url: keys.url, cooldown: 0 } } });
@@ -85,7 +85,7 @@ test("a new key is fetched when a token first names it; the old one goes", async
   expect(await statusOf(server, fresh(old, "ES256", { kid: "old" }))).toBe(401);
 });
 
-test("keys that do not exist are not asked for on and on", async () => {
+test("unknown keys do not cause repeated fetches", async () => {
   const pair = ec();
   const keys = service(jwk(pair, { kid: "a" }));
   const server = startServer({ access: { jwks: keys.url } });
@@ -94,7 +94,7 @@ test("keys that do not exist are not asked for on and on", async () => {
   expect(keys.asked).toBe(1);
 });
 
-test("while the service is down its keys count, and what they do not cover has to wait", async () => {
+test("while the provider is down, cached keys stay valid, and tokens with other keys are unavailable", async () => {
   const [pair, next] = [ec(), ec()];
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
@@ -104,7 +104,7 @@ test("while the service is down its keys count, and what they do not cover has t
   keys.status = 500;
   for (let i = 0; i < 3; i++) expect(await statusOf(server, fresh(pair, "ES256", { kid: "a" }))).toBe(200);
   expect(keys.asked).toBeGreaterThan(1);
-  // The operator is told.
+  // The failure is logged.
   expect(log.mock.calls.flat().join(" ")).toContain("the JWKS could not be fetched");
   const asked = fresh(next, "ES256", { kid: "next" });
   expect(await outcome(server, asked)).toMatchObject({ status: 503, code: "unavailable" });
@@ -113,7 +113,7 @@ test("while the service is down its keys count, and what they do not cover has t
   expect(await statusOf(server, asked)).toBe(200);
 });
 
-test("a service that never answered lets nobody in, and everybody once it does", async () => {
+test("until the provider first answers, tokens are unavailable; afterwards they are accepted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const pair = ec();
@@ -126,7 +126,7 @@ test("a service that never answered lets nobody in, and everybody once it does",
   await until(async () => (await statusOf(server, fresh(pair, "ES256"))) === 200);
 });
 
-test("a reload keeps the keys that were fetched, unless it names another address", async () => {
+test("a reload keeps the fetched keys, unless the URL changes", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const pair = ec();
@@ -146,7 +146,7 @@ test.each<[what: string, status: number, code: number]>([
   ["is down", 500, 503],
   ["has none of the keys", 200, 401],
 ])(
-  "a service that %s is asked once for 200 tokens that nobody signed, also before it ever answered",
+  "a provider that %s is asked once for 200 forged tokens, also before its first answer",
   async (_, status, code) => {
     const log = spyOn(console, "error").mockImplementation(() => {});
     cleanup(() => log.mockRestore());
@@ -165,7 +165,7 @@ test.each<[what: string, status: number, code: number]>([
   },
 );
 
-test("who has to wait for the service is told for how long it is not asked again", async () => {
+test("the error of an unavailable provider states when it is asked again", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const keys = service();
@@ -175,7 +175,7 @@ test("who has to wait for the service is told for how long it is not asked again
   expect(Number(response.headers.get("retry-after"))).toBeWithin(500, 601);
 });
 
-/** A service that answers like this, and says when its client is gone. */
+/** A provider with this response. Resolves `gone` when its client disconnects. */
 function odd(answer: () => Response): { url: string; gone: Promise<void> } {
   const gone = Promise.withResolvers<void>();
   const server = Bun.serve({
@@ -204,7 +204,7 @@ const bomb = Bun.gzipSync(Buffer.alloc(64 << 20, " "));
 
 test.each<[what: string, answer: () => Response, said: string]>([
   ["does not end", () => endless(Buffer.alloc(64 * 1024, " "), 0), "has more than 262144 bytes"],
-  ["comes to nothing", () => endless(Buffer.from(" "), 200), "no complete response within 5000 ms"],
+  ["stalls", () => endless(Buffer.from(" "), 200), "no complete response within 5000 ms"],
   [
     "is a bomb",
     () => new Response(bomb, { headers: { "content-encoding": "gzip" } }),
@@ -213,11 +213,11 @@ test.each<[what: string, answer: () => Response, said: string]>([
   [
     "has too many keys",
     () => Response.json({ keys: Array.from({ length: 101 }, () => ({ kty: "EC" })) }),
-    "over 100 keys",
+    "more than 100 keys",
   ],
   ["is no set of keys", () => Response.json("keys"), "JSON Web Key Set"],
   ["leads elsewhere", () => Response.redirect("http://127.0.0.1:1/"), "has status 302"],
-])("an answer that %s is given up", async (_, answer, said) => {
+])("a response that %s is aborted", async (_, answer, said) => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const { url } = odd(answer);
@@ -225,11 +225,11 @@ test.each<[what: string, answer: () => Response, said: string]>([
   const before = process.memoryUsage().rss;
   expect(await outcome(server, fresh(ec(), "ES256"))).toMatchObject({ status: 503, code: "unavailable" });
   expect(String(log.mock.calls.flat().join(" "))).toContain(said);
-  // An answer that was read on and on took over a GiB.
+  // Without the limit, the endless response took more than 1 GiB.
   expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
 });
 
-test("an answer that is not read to its end is cut off", async () => {
+test("a response that is not read completely is aborted", async () => {
   const log = spyOn(console, "error").mockImplementation(() => {});
   cleanup(() => log.mockRestore());
   const { url, gone } = odd(() => endless(Buffer.alloc(64 * 1024, " "), 0));
@@ -238,7 +238,7 @@ test("an answer that is not read to its end is cut off", async () => {
   await gone;
 });
 
-test("an answer may be gzip", async () => {
+test("a response may be compressed with gzip", async () => {
   const pair = ec();
   const body = Bun.gzipSync(JSON.stringify({ keys: [jwk(pair, { kid: "a" })] }));
   const { url } = odd(() => new Response(body, { headers: { "content-encoding": "gzip" } }));

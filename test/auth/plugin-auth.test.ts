@@ -1,4 +1,4 @@
-// Access in somebody's own app: its hook, its tokens, and who is answered where there is neither.
+// Access in an app with the plugin: with a hook, with tokens, and without either.
 import { testIf } from "../support/skip.ts";
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
@@ -9,7 +9,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { connect } from "../support/clients.ts";
 import { bearer, SECRET, token } from "../support/tokens.ts";
 
-/** An app that listens everywhere, as an app does that says no more than a port. */
+/** An app that listens on all interfaces, which is the default of an app that sets only a port. */
 function listen(options: Options): number {
   const app = new Elysia().use(thump(options)).get("/mine", () => "mine");
   app.listen({ port: 0, hostname: "0.0.0.0" });
@@ -17,13 +17,13 @@ function listen(options: Options): number {
   return app.server?.port ?? 0;
 }
 
-/** An address of this machine's by which others could reach it, if it has one. What is sent to it does not leave. */
+/** An external address of this machine, if it has one. Requests to it do not leave the machine. */
 const outside = Object.values(networkInterfaces())
   .flat()
   .find((address) => address && !address.internal && address.family === "IPv4")?.address;
 
 testIf(outside === undefined ? "no network interface apart from loopback" : undefined)(
-  "without a secret only this machine is answered, unless open says all may come",
+  "without a secret only local requests are accepted, unless `open` is set",
   async () => {
     const port = listen({ origins: ["*"] });
     expect((await fetch(`http://127.0.0.1:${port}/rooms/r`)).status).toBe(200);
@@ -37,7 +37,7 @@ testIf(outside === undefined ? "no network interface apart from loopback" : unde
   },
 );
 
-test("with a secret, tokens decide; with a hook, the app does", async () => {
+test("with a secret, tokens decide; with a hook, the app decides", async () => {
   const secured = listen({ access: { secrets: SECRET } });
   const url = `http://127.0.0.1:${secured}/rooms/r`;
   expect((await fetch(url)).status).toBe(401);
@@ -47,7 +47,7 @@ test("with a secret, tokens decide; with a hook, the app does", async () => {
   expect([(await at("r")).status, (await at("s")).status]).toEqual([200, 403]);
 });
 
-test("code in the app may do what nobody else may", async () => {
+test("code in the app has every permission", async () => {
   const app = new Elysia().use(thump({ access: { secrets: SECRET }, rooms: { "*": { publish: "server" } } }));
   const { at } = await app.decorator.thump.publish("r", 1, { from: "u7" });
   expect(at).toBeString();

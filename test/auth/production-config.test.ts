@@ -1,4 +1,4 @@
-// The config of the README, as it stands there, as a process of its own: who gets in where, and nobody else does.
+// The production config of the README, run as it is: which clients it admits where.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, Multiplexed } from "../support/clients.ts";
@@ -14,17 +14,17 @@ const ENV = { APP_SECRET: SECRET, BACKEND_HASH: HASH };
 
 const read = (path: string) => Bun.file(new URL(`../../${path}`, import.meta.url)).text();
 const [, CONFIG = ""] = /For production[^`]*```ts\n(.*?)```/s.exec(await read("README.md")) ?? [];
-/** Reads the README's config, and says so should it no longer be found. */
+/** Reads the config from the README. Throws if it cannot be found. */
 const start = () => startProcess(["--port", "0"], ENV, folder({ "thump.config.ts": CONFIG }));
 
-test("it is about ten lines, each with its reason, and the same in the docs", async () => {
+test("the config is about ten lines, each with a comment, and the same in the docs", async () => {
   const settings = CONFIG.split("\n").filter((line) => /^ {2,}[^ }].*[^{]$/.test(line));
   expect(settings.length).toBeWithin(6, 11);
   for (const line of settings) expect(line).toMatch(/\/\/ .{20,}$/);
   expect(await read("docs/authentication.md")).toContain(CONFIG);
 });
 
-test("it lets in whom it says, and nobody else", async () => {
+test("the config admits the clients that it names, and no others", async () => {
   const { url, out } = await start();
   const u7 = bearer(token(claims({ rooms: { "chat:*": ["join", "publish"] } })));
   const statusOf = async (room: string, headers = {}, init: RequestInit = {}) =>
@@ -51,7 +51,7 @@ test("it lets in whom it says, and nobody else", async () => {
   for (const secret of [SECRET, KEY, HASH]) expect(out.all.join("\n")).not.toContain(secret);
 });
 
-test("it is closed to the ungranted, by every way", async () => {
+test("the config is closed to clients without grants, on every route", async () => {
   const { url, port } = await start();
   const server = {
     url,
@@ -63,7 +63,7 @@ test("it is closed to the ungranted, by every way", async () => {
   const ungranted = bearer(token(claims({ rooms: {} })));
   const elsewhere = { ...bearer(token()), origin: "https://evil.example" };
   for (const [name, way] of Object.entries(WAYS_IN)) {
-    // Without a room there is nothing yet that would take a grant, and a batch has a result for each item (below).
+    // Without a room no grant is needed yet, and a batch has a result per item (below).
     const takesAnyone = name.endsWith("without rooms") || name === "batch";
     const statusOf = async (headers: Record<string, string>) => [name, (await way(server, headers)).status];
     expect(await statusOf(forged)).toEqual([name, 401]);
@@ -100,14 +100,17 @@ test("it is closed to the ungranted, by every way", async () => {
       (await attempt(url + path, { method, headers, ...(method === "POST" ? { body: "{}" } : {}) })).status;
     expect([path, await statusOf({}), await statusOf(bearer(token()))]).toEqual([path, 401, 403]);
   }
-  // What came through a proxy is not this machine, whatever it says.
+  // A forwarded request is not local.
   const proxied = await fetch(`${url}/metrics`, { headers: { "x-forwarded-for": "127.0.0.1" } });
   expect([401, 403]).toContain(proxied.status);
 });
 
-test.each(["APP_SECRET", "BACKEND_HASH"])("without %s in the environment it does not start", async (name) => {
-  const env = Object.fromEntries(Object.entries(ENV).filter(([key]) => key !== name));
-  const { code, err } = await runProcess([], env, folder({ "thump.config.ts": CONFIG }));
-  expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
-  expect(err).toContain("access › ");
-});
+test.each(["APP_SECRET", "BACKEND_HASH"])(
+  "without %s in the environment the server does not start",
+  async (name) => {
+    const env = Object.fromEntries(Object.entries(ENV).filter(([key]) => key !== name));
+    const { code, err } = await runProcess([], env, folder({ "thump.config.ts": CONFIG }));
+    expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
+    expect(err).toContain("access › ");
+  },
+);

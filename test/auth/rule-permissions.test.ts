@@ -1,4 +1,4 @@
-// Who may: rules, and what tokens grant, action by action.
+// Permissions by rules and by token grants, per action.
 import { expect, test } from "bun:test";
 import type { RuleOptions } from "../../src/index.ts";
 import { dataOf, problemOf, type State } from "../support/answers.ts";
@@ -10,10 +10,10 @@ import { attempt, shakeHands } from "../support/ways-in.ts";
 
 const secured = (rooms: Record<string, RuleOptions> = {}, access: object = {}): TestServer =>
   startServer({ rooms, access: { secrets: SECRET, ...access } });
-/** A user with these grants alone. */
+/** A user with these grants only. */
 const user = (sub: string | undefined, rooms: object = {}) => bearer(token(claims({ sub, rooms })));
 
-/** Which of the four actions work in a room, over HTTP and on sockets alike. */
+/** The actions that a client may perform in a room, which must be the same over HTTP and on sockets. */
 async function may(server: TestServer, room: string, headers: Record<string, string>): Promise<string[]> {
   const url = server.room(room);
   const ok = {
@@ -33,7 +33,7 @@ async function may(server: TestServer, room: string, headers: Record<string, str
 
 const ALL = ["join", "publish", "history", "members"];
 
-test("each action takes its own grant, and patterns add up", async () => {
+test("each action requires its own grant, and the grants of several patterns add up", async () => {
   const server = secured();
   for (const action of ALL)
     expect(await may(server, "chat:1", user("u7", { "chat:*": [action] }))).toEqual([action]);
@@ -48,7 +48,7 @@ test("each action takes its own grant, and patterns add up", async () => {
   expect(await may(server, "chat", sum)).toEqual([]);
 });
 
-test("what a token cannot grant, and what nobody knows, grants nothing and harms nothing", async () => {
+test("unknown actions, and those that tokens cannot grant, are ignored", async () => {
   const server = secured();
   const headers = user("u7", { "*": ["join", "forget", "list", "fly", "__proto__", ""] });
   expect(await may(server, "r", headers)).toEqual(["join"]);
@@ -56,7 +56,7 @@ test("what a token cannot grant, and what nobody knows, grants nothing and harms
   expect((await attempt(`${server.url}/rooms`, { headers })).status).toBe(403);
 });
 
-test("rules open rooms to anyone, to users, to owners, or to the server alone", async () => {
+test("rules open rooms to anyone, to users, to owners, or to the server only", async () => {
   const server = secured({
     "news:*": { join: "anyone", publish: "server" },
     "lobby:*": { join: "users", publish: "users" },
@@ -89,37 +89,34 @@ test("rules open rooms to anyone, to users, to owners, or to the server alone", 
     ]).toEqual([room, ...rights]);
 });
 
-test("a grant of everything opens neither another's room nor the server's", async () => {
+test("a grant for all rooms does not open rooms of owners or of the server", async () => {
   const server = secured({ "user:{id}": { join: "owner" }, "ops:*": { join: "server", publish: "server" } });
   const everything = user("u7", { "*": ALL });
   expect(await may(server, "user:u8", everything)).toEqual(["publish"]);
   expect(await may(server, "ops:1", everything)).toEqual([]);
 });
 
-test.each(["u7:inbox", "*", "{id}", "u7\u2028"])(
-  "a user who is called %j owns nobody else's room",
-  async (sub) => {
-    const server = secured({ "user:{id}:*": { join: "owner" } });
-    const { status } = await attempt(server.room("user:u7:inbox:1"), { headers: user(sub) });
-    expect([401, 403]).toContain(status);
-  },
-);
+test.each(["u7:inbox", "*", "{id}", "u7\u2028"])("a user named %j owns no other user's room", async (sub) => {
+  const server = secured({ "user:{id}:*": { join: "owner" } });
+  const { status } = await attempt(server.room("user:u7:inbox:1"), { headers: user(sub) });
+  expect([401, 403]).toContain(status);
+});
 
-test("without a secret rules still count, and nobody has a name", async () => {
+test("without a secret, rules still apply, and no client has a user", async () => {
   const server = startServer({ rooms: { "lobby:*": { join: "users" }, "ops:*": { publish: "server" } } });
   expect(await may(server, "lobby:1", user("u7"))).toEqual(["publish"]);
   expect(await may(server, "ops:1", {})).toEqual(["join", "history", "members"]);
   expect(await may(server, "open", {})).toEqual(ALL);
 });
 
-test("an owner's rule must say which part of the name the owner is", () => {
+test("a rule for owners must define which part of the name is the owner", () => {
   for (const pattern of ["user:*", "*:{id}", "user-{id}", "user:{name}"]) {
     expect(() => startServer({ rooms: { [pattern]: { publish: "owner" } } })).toThrow(/publish is "owner"/);
     expect(() => startServer({ rooms: { [pattern]: { history: { read: "owner" } } } })).toThrow(/\{id\}/);
   }
 });
 
-test("on the multiplexed socket each command is answered by what the token grants", async () => {
+test("on a multiplexed socket, each command is authorized by the token", async () => {
   const server = secured({ "news:*": { join: "anyone" } });
   const headers = user("u7", { "chat:*": ["join", "publish"] });
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
@@ -138,7 +135,7 @@ test("on the multiplexed socket each command is answered by what the token grant
   expect(server.thump.sessionsIn("other")).toBe(0);
 });
 
-test("who shows nothing may come in where rules open a room, and is told what the others take", async () => {
+test("an anonymous client may join open rooms; errors state what others require", async () => {
   const server = secured({ "news:*": { join: "anyone" } });
   const client = await multiplexed(server.socket("/ws?room=news:1"));
   await client.find(({ type }) => type === "joined");
@@ -149,7 +146,7 @@ test("who shows nothing may come in where rules open a room, and is told what th
   expect((await shakeHands(server.socket("/ws?room=news:1&room=chat:1"))).code).toBe("unauthorized");
 });
 
-test("a raw socket that may listen and not publish hears why, and goes on listening", async () => {
+test("a raw socket that may join but not publish gets an error and stays connected", async () => {
   const server = secured();
   const socket = await connect(server.socket("/rooms/r"), { headers: user("u7", { r: ["join"] }) });
   socket.send("x");
@@ -162,7 +159,7 @@ test("a raw socket that may listen and not publish hears why, and goes on listen
   expect(await socket.next()).toBe("still here");
 });
 
-test("publications carry the user's name, whatever the publisher says", async () => {
+test("publications carry the authenticated user, not one that the publisher claims", async () => {
   const server = secured();
   const all = user("u7", { "*": ALL });
   const raw = await connect(server.socket("/rooms/r"), { headers: all });
@@ -178,7 +175,7 @@ test("publications carry the user's name, whatever the publisher says", async ()
   );
 });
 
-test("members are listed with their user and what the token says of them", async () => {
+test("members are listed with the user and the info of their token", async () => {
   const server = secured();
   const info = { name: "Ann" };
   const headers = bearer(token(claims({ info })));
@@ -187,7 +184,7 @@ test("members are listed with their user and what the token says of them", async
   expect(await response.json()).toMatchObject({ members: [{ user: "u7", info }] });
 });
 
-test("who may join but not read history comes back to where it was, and gets no further back", async () => {
+test("a client that may join but not read history resumes from its cursor, and gets no older messages", async () => {
   const server = secured();
   const { at: first } = await server.thump.publish("r", "long ago");
   const { at } = await server.thump.publish("r", "missed");
@@ -203,7 +200,7 @@ test("who may join but not read history comes back to where it was, and gets no 
   expect(stream.events.all.map(({ data }) => data)).toEqual(["missed"]);
 });
 
-test("what is older than that is a gap for them, on every transport, and is not for readers", async () => {
+test("for such a client, messages older than `resume` are a gap on every transport; for readers they are not", async () => {
   const server = secured({}, { resume: 0 });
   const start = `${server.thump.hub.log.epoch}-0`;
   await server.thump.publish("r", "secret");
@@ -228,7 +225,7 @@ test("what is older than that is a gap for them, on every transport, and is not 
   expect(dataOf((await all.json()) as State)).toEqual(["secret", "secret too"]);
 });
 
-test("how many sessions are in a room is told to those who may see its members, by every way", async () => {
+test("the number of sessions in a room is visible only with the permission `members`, on every route", async () => {
   const server = secured({ "r:*": { join: "users", members: "granted" } });
   const ask = async (headers: Record<string, string>) => {
     const answer = async (query: string) =>
@@ -241,7 +238,7 @@ test("how many sessions are in a room is told to those who may see its members, 
     expect(answer).toMatchObject({ sessions: expect.any(Number) as number });
 });
 
-test("where a hook thinks about members, it is asked", async () => {
+test("the hook decides about the action members", async () => {
   const server = startServer({
     authorize: async ({ action, session }) => action !== "members" || session.user === "u7",
   });

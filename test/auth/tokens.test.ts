@@ -1,4 +1,4 @@
-// Tokens: the good ones of every algorithm get in, forgeries do not, by any way.
+// Tokens: valid tokens of every algorithm are accepted on every route, and forged ones on none.
 import { expect, test } from "bun:test";
 import type { AccessOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -25,7 +25,7 @@ const secured = (access: AccessOptions = {}): TestServer =>
 const outcomeOf = (server: TestServer, credential: string) =>
   attempt(server.room("r"), { headers: bearer(credential) });
 
-test.each(Object.entries(WAYS_IN))("%s: a good token gets in, none does not", async (_, way) => {
+test.each(Object.entries(WAYS_IN))("%s: a valid token is accepted, no token is not", async (_, way) => {
   const server = secured();
   expect((await way(server, bearer(token()))).status).toBeLessThan(300);
   expect(await way(server, {})).toEqual({
@@ -42,7 +42,7 @@ const FORGERIES: Record<string, () => string> = {
   "an algorithm that is no name": () => `${base64url({ alg: ["HS256"] })}.${body}.${signature}`,
   "another secret": () => token(claims(), OTHER_SECRET),
   "no secret at all": () => token(claims(), ""),
-  // What a server falls for that takes its public key for a secret.
+  // Accepted by servers that use a public key as a secret.
   "the public key as a secret": () => token(claims(), RSA.pem),
   "the public key's bytes as a secret": () =>
     token(claims(), RSA.publicKey.export({ type: "spki", format: "der" })),
@@ -83,7 +83,7 @@ const FORGERIES: Record<string, () => string> = {
     token(claims({ rooms: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`r${i}`, ["join"]])) })),
 };
 
-test.each(Object.entries(FORGERIES))("a token that is bad gets in nowhere: %s", async (_, forge) => {
+test.each(Object.entries(FORGERIES))("an invalid token is rejected on every route: %s", async (_, forge) => {
   const server = secured({ keys: [RSA.pem] });
   const forged = forge();
   for (const [name, way] of Object.entries(WAYS_IN)) {
@@ -94,7 +94,7 @@ test.each(Object.entries(FORGERIES))("a token that is bad gets in nowhere: %s", 
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-/** An algorithm, a server's options and a token that is good there. */
+/** An algorithm, options of a server, and a token that this server accepts. */
 type Signing = [alg: string, make: () => [AccessOptions, string]];
 const KEYS: Signing[] = [
   ...(["HS256", "HS384", "HS512"] as const).map((alg): Signing => [
@@ -119,7 +119,7 @@ const KEYS: Signing[] = [
   }),
 ];
 
-test.each(KEYS)("%s: its signature holds for what was signed, and for nothing else", async (_, make) => {
+test.each(KEYS)("%s: a signature is valid only for the signed content", async (_, make) => {
   const [options, good] = make();
   const server = startServer({ access: options });
   expect(await outcomeOf(server, good)).toEqual({ status: 200 });
@@ -128,19 +128,19 @@ test.each(KEYS)("%s: its signature holds for what was signed, and for nothing el
   expect((await outcomeOf(server, forged)).code).toBe("unauthorized");
 });
 
-test("several secrets and keys count at once, each for its own algorithms", async () => {
+test("several secrets and keys are in use at once, each for its own algorithms", async () => {
   const server = startServer({ access: { secrets: [OTHER_SECRET, SECRET], keys: [RSA.pem, EC.pem] } });
   for (const good of [token(), token(claims(), OTHER_SECRET), tokenBy(RSA, "PS256"), tokenBy(EC, "ES256")])
     expect((await outcomeOf(server, good)).status).toBe(200);
 });
 
-test("a key that is for one algorithm is for no other", async () => {
+test("a key for one algorithm is rejected for others", async () => {
   const server = startServer({ access: { keys: [{ key: RSA.pem, algorithms: ["PS256"] }] } });
   expect((await outcomeOf(server, tokenBy(RSA, "PS256"))).status).toBe(200);
   expect((await outcomeOf(server, tokenBy(RSA, "RS256"))).status).toBe(401);
 });
 
-test("a key with a name is only for tokens that name it, or none", async () => {
+test("a key with an id verifies only tokens with this id or without one", async () => {
   const server = startServer({ access: { keys: [{ key: RSA.pem, kid: "2026" }] } });
   const outcome = async (header: object) =>
     (await outcomeOf(server, tokenBy(RSA, "RS256", claims(), header))).status;
@@ -149,7 +149,7 @@ test("a key with a name is only for tokens that name it, or none", async () => {
   ]);
 });
 
-test("issuer and audience must be the ones that the server expects", async () => {
+test("issuer and audience must be the configured ones", async () => {
   const server = secured({
     issuer: ["https://a.example", "https://b.example"],
     audience: "https://thump.example",
@@ -169,7 +169,7 @@ test("issuer and audience must be the ones that the server expects", async () =>
     expect(await statusOf(wrong)).toBe(401);
 });
 
-test("clocks may differ by the leeway, and not by more", async () => {
+test("clocks may differ by at most the leeway", async () => {
   const server = secured({ leeway: "30s" });
   const statusOf = async (more: object) => (await outcomeOf(server, token(claims(more)))).status;
   expect(await statusOf({ exp: seconds(-20) })).toBe(200);
@@ -178,17 +178,17 @@ test("clocks may differ by the leeway, and not by more", async () => {
   expect(await statusOf({ nbf: seconds(40) })).toBe(401);
 });
 
-test("a token that was good before is not good after its end", async () => {
+test("a token is rejected after it expires", async () => {
   const server = secured({ leeway: 0 });
   const short = token(claims({ exp: seconds(3) }));
   expect((await outcomeOf(server, short)).status).toBe(200);
   let last = 200;
-  // 429: it asks faster than any user may.
+  // 429 because the requests exceed a user's rate limit.
   while (last === 200 || last === 429) last = (await outcomeOf(server, short)).status;
   expect(last).toBe(401);
 });
 
-test("prototype keys in claims and grants are names like others, and give nothing", async () => {
+test("prototype keys in claims and grants are ordinary names, and grant nothing", async () => {
   const server = secured();
   const rights = '{"*":["join","publish","history","members"]}';
   const time = `"iat":${seconds()},"exp":${seconds(60)}`;
@@ -208,14 +208,14 @@ test("prototype keys in claims and grants are names like others, and give nothin
 });
 
 test.each<[what: string, access: object, part: string]>([
-  ["a secret that is not there", { secrets: undefined }, "nobody"],
-  ["access without anybody to believe", { issuer: "https://a.example" }, "nobody"],
-  ["a secret that is short", { secrets: "short" }, "32 bytes"],
+  ["a missing secret", { secrets: undefined }, "nobody"],
+  ["access without credentials", { issuer: "https://a.example" }, "nobody"],
+  ["a short secret", { secrets: "short" }, "32 bytes"],
   ["a private key", { keys: [String(RSA.privateKey.export({ type: "pkcs8", format: "pem" }))] }, "private"],
   ["a private JWK", { keys: [EC.privateKey.export({ format: "jwk" })] }, "private"],
   ["a secret as JWK", { keys: [{ kty: "oct", k: "AAAA" }] }, "secrets"],
-  ["text that is no key", { keys: ["hello"] }, "PEM"],
-  ["an algorithm of another kind", { keys: [{ key: RSA.pem, algorithms: ["HS256"] }] }, "HS256"],
+  ["text that is not a key", { keys: ["hello"] }, "PEM"],
+  ["an algorithm of a different key type", { keys: [{ key: RSA.pem, algorithms: ["HS256"] }] }, "HS256"],
   ["keys over plain HTTP", { jwks: "http://keys.example/jwks.json" }, "https"],
   ["an API key instead of its hash", { apiKeys: [{ name: "a", hash: "thump_x" }] }, "hash"],
   [
@@ -223,6 +223,6 @@ test.each<[what: string, access: object, part: string]>([
     { apiKeys: [{ name: "a", hash: "0".repeat(64), rooms: { a: ["shout"] } }] },
     "rooms",
   ],
-])("%s is refused at the start, by name", (_, options, part) => {
+])("%s is rejected at startup with a specific message", (_, options, part) => {
   expect(() => startServer({ access: options as AccessOptions })).toThrow(part);
 });

@@ -1,4 +1,4 @@
-// Too much of what is allowed: rooms, joins, publications, connections, by one client. It is told to wait, or closed.
+// Floods by one client: rooms, joins, publications and connections. The client gets `rate` errors, or is closed.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import type { Multiplexed } from "../support/clients.ts";
@@ -14,13 +14,13 @@ const count = (client: Multiplexed, fits: (frame: { type: string; [field: string
 const joins = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => JSON.stringify({ type: "join", room: `room ${from + i}` }));
 
-/** Nothing is left of who was there: neither rooms nor what was remembered of them. */
+/** Checks that the server holds no rooms and no state of clients. */
 async function forgotten(server: TestServer): Promise<void> {
   await eventually(() => server.thump.hub.rooms.size === 1);
   expect(server.thump.hub.sessionsByAddress.size).toBe(0);
 }
 
-test("10,000 rooms joined by one session that may: it hears all of them, and when it goes so do they", async () => {
+test("10,000 rooms joined by one session, within its limit: it receives from all, and they close when it ends", async () => {
   const server = startServer({
     limits: { rooms: 10_000, rates: { session: { joins: false }, address: { joins: false } } },
   });
@@ -39,7 +39,7 @@ test("10,000 rooms joined by one session that may: it hears all of them, and whe
   await eventually(() => server.thump.hub.rooms.size === 1);
 });
 
-test("10,000 rooms joined by one that may not: it is refused by name and, as it goes on, closed", async () => {
+test("10,000 rooms joined by one session, beyond its limit: it gets specific errors and is then closed", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await multiplexed(server.socket("/ws"));
@@ -55,7 +55,7 @@ test("10,000 rooms joined by one that may not: it is refused by name and, as it 
   expect(metrics.of("thump_sessions_closed_total", { reason: "rate" })).toBe(1);
 });
 
-test("rooms named in a handshake are as many as a session may have, and cost as much", async () => {
+test("rooms in a handshake have the same limit and cost as other joins", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -73,7 +73,7 @@ test("rooms named in a handshake are as many as a session may have, and cost as 
   await forgotten(server);
 });
 
-test("joining and leaving without end is too fast in the end, and nothing is left of it", async () => {
+test("joining and leaving without end exceeds the rate, and leaves no state", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await multiplexed(server.socket("/ws"));
@@ -90,7 +90,7 @@ test("joining and leaving without end is too fast in the end, and nothing is lef
 });
 
 test.each(["/ws", "/rooms/flood"])(
-  "publishing without end on %s is too fast in the end, and what was taken before is kept",
+  "publishing without end on %s exceeds the rate, and earlier publications are stored",
   async (path) => {
     const rate = { rate: 100, burst: 2000 };
     const server = startServer({ limits: { rates: { session: { publishes: rate } } } });
@@ -115,7 +115,7 @@ test.each(["/ws", "/rooms/flood"])(
   },
 );
 
-test("many sessions of one address that publish without end share what an address may", async () => {
+test("many sessions of one address that publish without end share the limit of the address", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -129,11 +129,11 @@ test("many sessions of one address that publish without end share what an addres
     await Promise.all(sockets.map(({ closed }) => closed));
   });
   const { publications } = await server.thump.hub.log.newest("flood", 5000);
-  // A second or two may have passed.
+  // The bucket may have refilled for a second or two.
   expect(publications.length).toBeWithin(1000, 1010);
 });
 
-test("a flood of connections from one address takes its own places and no others, and each attempt is answered", async () => {
+test("a flood of connections from one address uses only its own sessions, and each attempt is answered", async () => {
   const server = startServer({
     open: true,
     proxies: ["loopback"],
@@ -161,7 +161,7 @@ test("a flood of connections from one address takes its own places and no others
   expect(metrics.of("thump_rate_limited_total", { scope: "address", kind: "connects" })).toBeGreaterThan(300);
 });
 
-test("connections that come and go, thousands of times over, leave nothing behind", async () => {
+test("thousands of short connections leave no state", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     for (let round = 0; round < 30; round++) {
@@ -177,7 +177,7 @@ test("connections that come and go, thousands of times over, leave nothing behin
   await forgotten(server);
 });
 
-test("users without end are remembered up to a number", async () => {
+test("the state of users is limited in number", async () => {
   const server = startServer({ open: true, proxies: ["loopback"] });
   await unharmed(server, async () => {
     for (let i = 0; i < 3000; i += 100) {
@@ -186,6 +186,6 @@ test("users without end are remembered up to a number", async () => {
       await Promise.all(Array.from({ length: 100 }, (_, j) => post(i + j)));
     }
   });
-  // Whose buckets are full again, which is at once, are forgotten as others come.
+  // Full buckets are dropped as new users connect.
   expect((await metricsOf(server)).of("thump_rates_remembered")).toBeLessThan(1000);
 });

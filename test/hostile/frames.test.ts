@@ -1,4 +1,4 @@
-// Frames that no proper client sends (RFC 6455 §5): in pieces, without end, too long, of the wrong kind.
+// Invalid and unusual WebSocket frames (RFC 6455 §5): fragmented, endless, too long, of the wrong type.
 import { expect, test } from "bun:test";
 import { publishAt } from "../support/answers.ts";
 import { connect } from "../support/clients.ts";
@@ -6,7 +6,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { bareSocket, clientFrame, type Tcp } from "../support/tcp.ts";
 import { unharmed } from "../support/unharmed.ts";
 
-/** A frame whose first byte is as given, masked with zeros; `length` may lie. */
+/** A frame with this first byte, masked with zeros; `length` may be false. */
 function frame(first: number, payload: string | Uint8Array = "", length = [payload.length]): Uint8Array {
   const [short = 0, ...long] = length;
   return Buffer.concat([
@@ -28,7 +28,7 @@ async function endOf(server: TestServer, frames: Iterable<Uint8Array>): Promise<
   await client.closed;
   return client;
 }
-/** A close frame with this code, as it stands in what was received. */
+/** Matches a close frame with this code in the received bytes. */
 const closing = (code: number) => Buffer.from([code >> 8, code & 0xff]).toString("latin1");
 
 const TOO_LONG = 0x7f;
@@ -48,7 +48,7 @@ const FATAL: Record<string, Uint8Array[]> = {
   "that is a close with a reserved code": [frame(0x88, Uint8Array.of(3, 236))],
   "that is a close with a reason that is not UTF-8": [frame(0x88, Uint8Array.of(3, 232, 0xff))],
   "that continues nothing": [frame(FIN | CONTINUATION, "x")],
-  "that begins within another": [frame(TEXT, "x"), frame(FIN | TEXT, "y")],
+  "that begins within a fragmented one": [frame(TEXT, "x"), frame(FIN | TEXT, "y")],
   "that is not UTF-8": [frame(FIN | TEXT, Uint8Array.of(0xc3, 0x28))],
   "that is not UTF-8 across fragments": [
     frame(TEXT, Uint8Array.of(0xe2, 0x82)),
@@ -57,22 +57,19 @@ const FATAL: Record<string, Uint8Array[]> = {
   "that ends within a character": [frame(TEXT, Uint8Array.of(0xe2)), frame(FIN, Uint8Array.of(0x82))],
   "with half of a surrogate pair": [frame(FIN | TEXT, Uint8Array.of(0xed, 0xa0, 0x80))],
   "of 2⁶³ − 1 bytes": [frame(FIN | BINARY, "x", long(TOO_LONG, 255, 255, 255, 255, 255, 255, 255))],
-  "of a length below zero": [frame(FIN | BINARY, "x", long(255, 255, 255, 255, 255, 255, 255, 255))],
+  "of a negative length": [frame(FIN | BINARY, "x", long(255, 255, 255, 255, 255, 255, 255, 255))],
   "of 4 GiB": [frame(FIN | BINARY, "x", long(1, 0, 0, 0, 0))],
 };
 
-test.each(Object.entries(FATAL))(
-  "a frame %s ends its connection, and nothing of it is published",
-  async (_, frames) => {
-    const server = startServer();
-    const listener = await connect(server.socket("/rooms/r"));
-    await unharmed(server, () => endOf(server, frames));
-    await publishAt(server, "r", "next");
-    expect(await listener.next()).toBe("next");
-  },
-);
+test.each(Object.entries(FATAL))("a frame %s ends its connection and is not published", async (_, frames) => {
+  const server = startServer();
+  const listener = await connect(server.socket("/rooms/r"));
+  await unharmed(server, () => endOf(server, frames));
+  await publishAt(server, "r", "next");
+  expect(await listener.next()).toBe("next");
+});
 
-test("frames a byte at a time, a session a frame, are the frames that they are", async () => {
+test("frames that arrive byte by byte are received correctly, one per session", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const euro = "€".repeat(50);
@@ -88,7 +85,7 @@ test("frames a byte at a time, a session a frame, are the frames that they are",
   });
 });
 
-test("a frame is the same wherever it is split", async () => {
+test("a frame may be split anywhere", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const bytes = Buffer.concat([clientFrame(0x9, "p"), clientFrame(1, "x".repeat(130)), clientFrame(2, "€")]);
@@ -106,7 +103,7 @@ test("a frame is the same wherever it is split", async () => {
   });
 });
 
-test("a message in fragments of a byte, with control frames and characters split between them, is one message", async () => {
+test("a message in one-byte fragments, with split characters and control frames in between, is one message", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const bytes = Buffer.from("€uro".repeat(300));
@@ -123,7 +120,7 @@ test("a message in fragments of a byte, with control frames and characters split
 });
 
 test.each(["/rooms/r", "/ws?room=r"])(
-  "on %s fragments without end are cut off at a size, and so are fragments that together are too large",
+  "on %s, endless fragments are cut off at a size, and so are fragments that are too large together",
   async (path) => {
     const server = startServer({ limits: { message: 1000 } });
     await unharmed(server, async () => {
@@ -150,7 +147,7 @@ test.each(["/rooms/r", "/ws?room=r"])(
   },
 );
 
-test("empty fragments without end are nothing to keep: who only sends those is silent, and closed for it", async () => {
+test("endless empty fragments take no memory, and a client that sends nothing else is closed as silent", async () => {
   const server = startServer({ heartbeat: 0.2 });
   await unharmed(server, async () => {
     const client = await bareSocket(server.port, "/rooms/r");
@@ -166,7 +163,7 @@ test("empty fragments without end are nothing to keep: who only sends those is s
   });
 });
 
-test("thousands of empty and of one-byte messages are publications like others", async () => {
+test("thousands of empty and one-byte messages are ordinary publications", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   await unharmed(server, async () => {
@@ -178,7 +175,7 @@ test("thousands of empty and of one-byte messages are publications like others",
   });
 });
 
-test("a flood of pings is answered or cut, and holds nothing when the answers are not read", async () => {
+test("a flood of pings is answered or cut off, and takes no memory if the answers are not read", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const client = await bareSocket(server.port, "/rooms/r");
@@ -192,7 +189,7 @@ test("a flood of pings is answered or cut, and holds nothing when the answers ar
   });
 });
 
-test("what was never negotiated is not spoken: no handshake is answered with compression", async () => {
+test("compression is not negotiated by default", async () => {
   const server = startServer();
   const client = await connect(server.socket("/rooms/r"), { perMessageDeflate: true });
   expect(client.ws.extensions).toBe("");

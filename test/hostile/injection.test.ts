@@ -1,4 +1,4 @@
-// Names and data that would like to be more than that: each transport delivers what was said, and nothing else.
+// Injection: names and data with markup, control characters and separators are delivered unchanged on each transport.
 import { expect, test } from "bun:test";
 import { problemOf, stateOf } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -23,7 +23,7 @@ const DATA = [
   '"\\u2028\\u0000\\n\\nid: x"',
   "\ud83d\ude00 </script><!--",
 ];
-/** What it is once it was read: JSON is JSON, other text is text. */
+/** The data as receivers parse it: JSON as JSON, other text as text. */
 function meant(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -33,7 +33,7 @@ function meant(text: string): unknown {
 }
 const END = "the end";
 
-/** Everybody who listens, and what each has received up to the end. */
+/** Subscribers on all transports, and the messages that each received. */
 async function listeners(server: TestServer): Promise<() => Promise<Record<string, unknown[]>>> {
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -47,7 +47,7 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       await events.until((all) => all.at(-1)?.data.includes(END) === true);
     await lines.lines.until((all) => all.some((line) => line.includes(END)));
     const { epoch } = server.thump.hub.log;
-    // The ids are the server's alone, and no event was named that was not.
+    // Ids are the server's, and there are no events other than the published ones.
     for (const { id = "", event } of [...one.events.all, ...several.events.all]) {
       expect(id).toStartWith(`${epoch}-`);
       expect(event).toBeUndefined();
@@ -59,13 +59,13 @@ async function listeners(server: TestServer): Promise<() => Promise<Record<strin
       several: envelopes.map(({ data }) => data),
       ndjson: lines.objects.filter(({ type }) => type === "message").map(({ data }) => data),
       state: (await stateOf(server, "r")).messages.map((message) => message["data"]),
-      // A stream of lines knows one way to end a line.
+      // NDJSON has one kind of line end.
       one: one.events.all.map(({ data }) => data),
     };
   };
 }
 
-test("data is data on every transport, whatever it looks like", async () => {
+test("data is delivered unchanged on every transport, whatever it contains", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const received = await listeners(server);
@@ -85,7 +85,7 @@ const names = BREAKS.map(
   (mark) => [JSON.stringify(mark), `a${mark}id: x${mark}${mark}data: forged`] as const,
 );
 
-test.each(names)("a name with %s is refused by name, wherever it is given", async (_, name) => {
+test.each(names)("a name with %s is rejected with a specific error on every route", async (_, name) => {
   const server = startServer();
   const heard = await openEvents(server.room("r"));
   const before = heard.text;
@@ -126,7 +126,7 @@ test.each(names)("a name with %s is refused by name, wherever it is given", asyn
   expect(server.thump.hub.stats.publications).toBe(0);
 });
 
-test.each(["\n", "\r", "\0"])("a header with %j in its value is no request", async (mark) => {
+test.each(["\n", "\r", "\0"])("a request with %j in a header value is rejected", async (mark) => {
   const server = startServer();
   for (const header of ["Event", "Idempotency-Key", "Last-Event-ID", "Origin", "Sec-WebSocket-Protocol"]) {
     const head = [
@@ -142,7 +142,7 @@ test.each(["\n", "\r", "\0"])("a header with %j in its value is no request", asy
   expect(server.thump.hub.stats.publications).toBe(0);
 });
 
-test("what is said back in a header, or in an error, stays in its place", async () => {
+test("text of the request that a response repeats in a header or an error cannot break out of it", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const [, body, signature] = token().split(".");
   for (const alg of ['x\r\nSet-Cookie: a="b"', "x\u2028\0", '"\\', "\u{1f600}"]) {

@@ -1,4 +1,4 @@
-// One reading of a path: a request acts on the literal name in its raw target, or is refused with 400 or 404.
+// Paths are unambiguous: a request acts on the literal name in its raw target, or is rejected with 400 or 404.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
@@ -17,9 +17,9 @@ import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
 const KEY = `thump_${"k".repeat(43)}`;
 const hash = new Bun.CryptoHasher("sha256").update(KEY).digest("hex");
-/** Without the console: nobody else publishes, not even the server itself. */
+/** Without the console, so that the server publishes nothing itself. */
 const OPTIONS = { access: { secrets: SECRET, apiKeys: [{ name: "backend", hash }] }, console: false };
-/** Rooms that a second reading of a target could lead to. */
+/** Rooms that a different interpretation of a target could lead to. */
 const OTHERS = ["orders", "x", "history", "members", "evil", "rooms", "127.0.0.1", "localhost"];
 
 interface Place {
@@ -36,24 +36,24 @@ function inApp(app: ReturnType<typeof withPlugin>, prefix: string): Place {
 
 const withPlugin = (prefix: string) => new Elysia().use(thump({ ...OPTIONS, prefix }));
 
-/** Where the routes are. */
+/** Apps with the routes. */
 const PLACES: Record<string, () => Place> = {
   "a server": () => ({ ...startServer(OPTIONS), prefix: "" }),
   "an app, with a prefix": () => inApp(withPlugin("/live"), "/live"),
   "an app's group": () => {
     const app: unknown = new Elysia().group("/api", (group) => group.use(thump(OPTIONS)));
-    // Elysia's types forget what a group decorates.
+    // Elysia's types lose the decorators of a group.
     return inApp(app as ReturnType<typeof withPlugin>, "/api");
   },
 };
 
 interface Outcome {
   status: number;
-  /** The names of what something was done to. */
+  /** The names that the request acted on. */
   acted: string[];
 }
 
-/** One request as it stands, with the rights of an API key: the head of its answer, and the body where it ends. */
+/** Sends a raw request with an API key. Returns the head of the response, and the body if it ends. */
 async function ask(
   { port }: Place,
   method: string,
@@ -92,7 +92,7 @@ const reads =
     };
   };
 
-/** What was joined. */
+/** The joined rooms. */
 const listens =
   (fields: string[]): Act =>
   async (place, target, _, hosts) => {
@@ -116,7 +116,7 @@ const HANDSHAKE = [
   "Sec-WebSocket-Version: 13",
 ];
 
-/** Of each route with a room's name in it: the request, and to which rooms it did something. */
+/** For each route with a room name: the request, and the rooms that it acted on. */
 const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
   [
     "POST",
@@ -147,7 +147,7 @@ const ROOM_ROUTES: [method: string, route: string, what: string, act: Act][] = [
   ],
 ];
 
-/** Tries a target. @returns what is wrong with what came of it, or nothing */
+/** Requests a target. @returns the errors found in the result */
 async function tried(
   place: Place,
   act: Act,
@@ -159,7 +159,7 @@ async function tried(
   const { status, acted } = await act(place, target, literal, hosts);
   const refused = [400, 404].includes(status) && acted.length === 0;
   const done = (status < 300 || status === 101) && acted.length === 1 && acted[0] === literal;
-  // A query that says nothing sensible may be refused.
+  // A meaningless query may be rejected.
   const fits = literal === undefined ? refused : done || (refused && /\?./.test(target));
   return fits ? [] : [`${target} → ${status} ${JSON.stringify(acted)}, not ${JSON.stringify(literal)}`];
 }
@@ -169,11 +169,11 @@ const pathOf = ({ prefix }: Place, route: string, segment: string, name: string)
 
 for (const [where, start] of Object.entries(PLACES)) {
   for (const [method, route, what, act] of ROOM_ROUTES) {
-    test(`in ${where}, ${method} ${route} ${what} by the literal name, or is refused: ${SEGMENTS.length} names`, async () => {
+    test(`in ${where}, ${method} ${route} ${what} by the literal name, or is rejected: ${SEGMENTS.length} names`, async () => {
       const place = start();
       const wrong: string[] = [];
       for (const segment of SEGMENTS) {
-        // What a question mark makes another route of is tried there.
+        // Targets that a question mark turns into a different route are tested there.
         if (segment.includes("?") && !route.endsWith(":room")) continue;
         wrong.push(...(await tried(place, act, pathOf(place, route, segment, "orders"), route)));
       }
@@ -181,7 +181,7 @@ for (const [where, start] of Object.entries(PLACES)) {
     });
   }
 
-  test(`in ${where}, whole targets and hosts in odd forms lead to the same room, or nowhere`, async () => {
+  test(`in ${where}, unusual targets and hosts lead to the same room or are rejected`, async () => {
     const place = start();
     const wrong: string[] = [];
     for (const [, route, , act] of ROOM_ROUTES) {
@@ -194,7 +194,7 @@ for (const [where, start] of Object.entries(PLACES)) {
     expect(wrong).toEqual([]);
   });
 
-  test(`in ${where}, a session and a user are ended by their literal name, or nobody is`, async () => {
+  test(`in ${where}, a session or user is ended by its literal name, or none is`, async () => {
     const place = start();
     const { hub } = place.thump;
     const wrong: string[] = [];
@@ -220,7 +220,7 @@ for (const [where, start] of Object.entries(PLACES)) {
         const refused = [400, 404, 422].includes(status) || (status === 200 && literal !== undefined);
         const ended = hub.sessions.size === 0;
         const done = meant && status < 300 && ended === (method === "DELETE");
-        // A query that says nothing sensible may be refused.
+        // A meaningless query may be rejected.
         const fits = done || ((!meant || /\?./.test(target)) && refused && !ended);
         if (!fits) wrong.push(`${method} ${target} → ${status}${ended ? ", ended" : ""}`);
       }
@@ -228,7 +228,7 @@ for (const [where, start] of Object.entries(PLACES)) {
     expect(wrong).toEqual([]);
   });
 
-  test(`in ${where}, no route is reached by a detour, and none has a slash at its end`, async () => {
+  test(`in ${where}, no route is reached through dot segments or with a trailing slash`, async () => {
     const place = start();
     const statuses: unknown[] = [];
     for (const path of ["/rooms", "/events?room=orders", "/ws", "/rules", "/sessions", "/publish"]) {
@@ -257,7 +257,7 @@ for (const [where, start] of Object.entries(PLACES)) {
   });
 }
 
-/** What Bun makes of a target where nobody routes by the raw one: a URL, in which backslashes and dot segments are gone. */
+/** The path as Bun normalizes it, for apps that do not route by the raw target: without backslashes and dot segments. */
 function normalized(target: string): string {
   const [path = "", ...query] = target.replace(/^https?:\/\/[^/?#]*/, "").split("?");
   if (path.includes("#")) return target;
@@ -282,7 +282,7 @@ function served(app: ReturnType<typeof withPlugin>, prefix: string): Place {
   return { thump: coreOf(app.decorator.thump), port: server.port ?? 0, prefix };
 }
 
-test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL", async (where) => {
+test.each(Object.keys(UNROUTED))("in %s, paths are unambiguous too: Bun's URL decides", async (where) => {
   const place = (UNROUTED[where] as () => Place)();
   const wrong: string[] = [];
   for (const [method, route, what, act] of ROOM_ROUTES) {
@@ -291,7 +291,7 @@ test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL"
     const forms = Object.values(FORMS).map((form) => form(pathOf(place, route, "orders", "")));
     for (const target of [...paths, ...forms]) {
       const read = (by: string) => literalName(normalized(target), place.prefix + by);
-      // Resolved, it may be a target of the other route.
+      // The normalized target may be one of the other route.
       const literal = read(route) ?? (method === "GET" ? read("/rooms/:room") : undefined);
       const { status, acted } = await act(place, target, literal);
       const fits = acted.every((name) => name === literal) && (status < 300 || [400, 404].includes(status));
@@ -313,7 +313,7 @@ test.each(Object.keys(UNROUTED))("in %s there is one reading as well: Bun's URL"
   expect(wrong).toEqual([]);
 });
 
-test("over HTTP/2 it is the same", async () => {
+test("paths are unambiguous over HTTP/2", async () => {
   const { cert, key } = makeCertificate();
   const server = startServer({ ...OPTIONS, tls: { cert, key } });
   const place = { ...server, prefix: "" };
@@ -328,13 +328,13 @@ test("over HTTP/2 it is the same", async () => {
     });
     await stream.until(() => false);
     const acted = [...countsOf(server.thump)].filter(([room, count]) => before.get(room) !== count);
-    // A target that is none at all is answered by a reset.
+    // An invalid target is answered with a reset.
     const status = acted.length > 0 ? 201 : 400;
     return { status, acted: acted.map(([room]) => room) };
   };
   const targets = SEGMENTS.map((segment) => pathOf(place, "/rooms/:room", segment, "orders"));
   for (const target of [...targets, ...Object.values(FORMS).map((form) => form("/rooms/orders"))]) {
-    // Only HTTP/1.1 has an absolute form (RFC 9113 §8.3.1), and bytes that are no ASCII end the connection.
+    // Only HTTP/1.1 has an absolute form (RFC 9113 §8.3.1), and bytes outside ASCII end the connection.
     // oxlint-disable-next-line no-control-regex -- all of ASCII
     if (target.startsWith("http") || !/^[\x00-\x7f]*$/.test(target)) continue;
     wrong.push(...(await tried(place, publishes, target, "/rooms/:room")));
@@ -343,7 +343,7 @@ test("over HTTP/2 it is the same", async () => {
 });
 
 test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
-  "%p is no room and no user, by any way in",
+  "%p is rejected as a room and as a user on every route",
   async (name) => {
     const server = startServer(OPTIONS);
     const headers = bearer(KEY);
@@ -379,7 +379,7 @@ test.each([".", "..", "a/../b", "../a", "a/..", "./a", "a\\..\\b", "a\ufffd"])(
   },
 );
 
-test.each(["tail ..", "bench a/../b", "token --sub ."])("thump %s is refused", async (line) => {
+test.each(["tail ..", "bench a/../b", "token --sub ."])("thump %s is rejected", async (line) => {
   const { code, err } = await run(line.split(" "), { THUMP_URL: "http://127.0.0.1:1", THUMP_SECRET: SECRET });
   expect(code).toBe(2);
   expect(err).toContain("or has a part between slashes that is");

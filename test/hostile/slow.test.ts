@@ -1,4 +1,4 @@
-// Clients that take their time, hundreds at once: time limits cut them, and nobody waits for them.
+// Slow clients, hundreds at once: time limits cut them off, and other clients are not delayed.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -15,7 +15,7 @@ const ACCEPT = ["text/event-stream", "application/x-ndjson"];
 const connections = (port: number, count = MANY) =>
   Promise.all(Array.from({ length: count }, () => tcp(port)));
 
-/** Begins, and goes on a byte at a time, round and round, until all are closed. */
+/** Sends the start of a request and then one byte at a time, in turns, until all connections are closed. */
 async function drip(all: Tcp[], begin: string, on: string): Promise<void> {
   for (const connection of all) connection.send(begin);
   let at = 0;
@@ -35,10 +35,10 @@ const DRIPPING: [what: string, begin: string, on: string][] = [
   ["a handshake", `GET /ws HTTP/1.1\r\n${HOST}Upgrade: websocket\r\nConnection: Upgrade\r\n`, "X: y\r\n"],
 ];
 
-/** Bodies, and what comes a byte at a time. */
+/** Headers of bodies, and the bytes that follow one at a time. */
 const BODIES = { "Content-Length: 60000": "x", "Transfer-Encoding: chunked": "1\r\nx\r\n" };
 
-test("hundreds that send a head or a body a byte at a time, or nothing, are cut off; who uses a connection keeps it", async () => {
+test("hundreds of clients that send a head or body byte by byte, or nothing, are cut off; active connections stay", async () => {
   const server = startServer({ limits: { headTime: "5s", bodyTime: "300ms" } });
   const kept = await tcp(server.port);
   await unharmed(server, async () => {
@@ -62,7 +62,7 @@ test("hundreds that send a head or a body a byte at a time, or nothing, are cut 
   expect(timeouts).toBe(MANY * Object.keys(BODIES).length);
 }, 60_000);
 
-test("thousands of streams that nobody reads are as many numbers, and gone when their clients are", async () => {
+test("thousands of unread streams take little memory, and end when their clients disconnect", async () => {
   const server = startServer();
   await unharmed(server, async () => {
     const all = await connections(server.port, 2000);
@@ -77,7 +77,7 @@ test("thousands of streams that nobody reads are as many numbers, and gone when 
   });
 });
 
-test("streams that nobody reads, while much is published, hold little and go: they have shown no sign of life", async () => {
+test("unread streams in busy rooms take little memory, and end because they give no sign of life", async () => {
   const server = startServer({ heartbeat: 1, limits: { memory: "4MiB" } });
   await unharmed(server, async () => {
     const all = await connections(server.port, STALLED);
@@ -86,7 +86,7 @@ test("streams that nobody reads, while much is published, hold little and go: th
       socket.write(`GET /rooms/r HTTP/1.1\r\n${HOST}Accept: ${ACCEPT[i % 2]}\r\n\r\n`);
     }
     await eventually(() => server.thump.sessionsIn("r") === STALLED);
-    // More than a kernel takes for a connection that is not read.
+    // More than the kernel buffers for an unread connection.
     for (let i = 0; server.thump.sessionsIn("r") > 0; i++) {
       await server.thump.publish("r", `${i} ${"x".repeat(60_000)}`);
       await new Promise(setImmediate);
@@ -97,7 +97,7 @@ test("streams that nobody reads, while much is published, hold little and go: th
   expect(metrics.of("thump_kept_bytes")).toBeLessThanOrEqual(4 * 2 ** 20);
 }, 60_000);
 
-test("large bodies that never end hold no more than bodies may together, and honest ones find room", async () => {
+test("large endless bodies take no more than the shared memory of bodies, and normal bodies succeed", async () => {
   const server = startServer({ limits: { bodies: "2MiB" } });
   await unharmed(server, async () => {
     const all = await connections(server.port, 200);

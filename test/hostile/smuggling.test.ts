@@ -1,4 +1,4 @@
-// Requests that a proxy in front may read otherwise than we do: each has one answer at most, and hides no other.
+// Request smuggling: requests that a proxy may parse differently get at most one response, and hide no second request.
 import { expect, test } from "bun:test";
 import { dataOf, stateOf } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
@@ -9,18 +9,18 @@ import { unharmed } from "../support/unharmed.ts";
 const HOST = "Host: 127.0.0.1";
 const OPEN = { join: "anyone", publish: "anyone" } as const;
 const LAST = `GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`;
-/** The request that is to be smuggled in. */
+/** The hidden request. */
 const HIDDEN = `POST /rooms/hidden HTTP/1.1\r\n${HOST}\r\nContent-Length: 1\r\n\r\nX`;
 const post = (headers: string[], body: string, target = "/rooms/r", version = "HTTP/1.1") =>
   [`POST ${target} ${version}`, HOST, ...headers, "", body].join("\r\n");
 const chunked = (body: string) => post(["Transfer-Encoding: chunked"], body);
 const CHUNK = "1\r\nA\r\n0\r\n\r\n";
 
-/** Statuses of all answers, in order. */
+/** Status codes of all responses, in order. */
 const statusesOf = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 ([0-9]{3})/g)].map(([, status]) => Number(status));
 
-/** Sends it; when the connection survives it, one good request more, which ends it. */
+/** Sends a request. If the connection stays open, sends a valid one that ends it. */
 async function statusesFor(port: number, request: string): Promise<number[]> {
   const connection = await tcp(port);
   connection.send(request);
@@ -42,10 +42,10 @@ const REFUSED: Record<string, string> = {
   "a length beyond 64 bits": post(["Content-Length: 18446744073709551617"], `A${HIDDEN}`),
   "an empty length": post(["Content-Length: "], HIDDEN),
   "a blank before the colon": post([`Content-Length : ${HIDDEN.length}`], HIDDEN),
-  "the same of chunks": post(["Transfer-Encoding : chunked"], `0\r\n\r\n${HIDDEN}`),
+  "a blank before the colon of an encoding": post(["Transfer-Encoding : chunked"], `0\r\n\r\n${HIDDEN}`),
   "a folded header": post(["X: y", " Transfer-Encoding: chunked", "Content-Length: 1"], `A${HIDDEN}`),
   "a folded encoding": post(["Transfer-Encoding:", " chunked"], `0\r\n\r\n${HIDDEN}`),
-  "an encoding that nobody knows": post(["Transfer-Encoding: xchunked"], `0\r\n\r\n${HIDDEN}`),
+  "an unknown encoding": post(["Transfer-Encoding: xchunked"], `0\r\n\r\n${HIDDEN}`),
   "chunks within another encoding": post(["Transfer-Encoding: chunked, identity"], `0\r\n\r\n${HIDDEN}`),
   "two encodings": post(["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], `0\r\n\r\n${HIDDEN}`),
   "an encoding behind a vertical tab": post(["Transfer-Encoding: \x0bchunked"], `0\r\n\r\n${HIDDEN}`),
@@ -65,7 +65,7 @@ const REFUSED: Record<string, string> = {
   "a null byte in a header": post(["X: y\0z", "Content-Length: 1"], `A${HIDDEN}`),
   "a header without a colon": post(["X", "Content-Length: 1"], `A${HIDDEN}`),
   "a header without a name": post([": x", "Content-Length: 1"], `A${HIDDEN}`),
-  "no host": `POST /rooms/r HTTP/1.1\r\nContent-Length: 1\r\n\r\nA${HIDDEN}`,
+  "no Host header": `POST /rooms/r HTTP/1.1\r\nContent-Length: 1\r\n\r\nA${HIDDEN}`,
   "a blank in the path": post(["Content-Length: 1"], `A${HIDDEN}`, "/rooms/r x"),
   "a version of the future": post(["Content-Length: 1"], `A${HIDDEN}`, "/rooms/r", "HTTP/1.9"),
   "no version": `POST /rooms/r\r\n\r\n${HIDDEN}`,
@@ -75,10 +75,10 @@ const REFUSED: Record<string, string> = {
     `A${HIDDEN}`,
   ),
   "very long headers": post([`X: ${"y".repeat(20_000)}`, "Content-Length: 1"], `A${HIDDEN}`),
-  "a very long address": post(["Content-Length: 1"], `A${HIDDEN}`, `/rooms/r?${"x".repeat(20_000)}`),
+  "a very long URL": post(["Content-Length: 1"], `A${HIDDEN}`, `/rooms/r?${"x".repeat(20_000)}`),
 };
 
-test.each(Object.entries(REFUSED))("%s is refused, and ends the connection", async (_, request) => {
+test.each(Object.entries(REFUSED))("%s is rejected and ends the connection", async (_, request) => {
   const server = startServer();
   await unharmed(server, async () => {
     const statuses = await statusesFor(server.port, request);
@@ -88,25 +88,21 @@ test.each(Object.entries(REFUSED))("%s is refused, and ends the connection", asy
   for (const room of ["r", "hidden"]) expect(dataOf(await stateOf(server, room))).toEqual([]);
 });
 
-/** What is a body to everybody, whatever it says. */
+/** Bodies that every parser treats as bodies, although they look like requests. */
 const BODIES: [what: string, request: string, status: number][] = [
+  ["of a GET", `GET /rooms/r HTTP/1.1\r\n${HOST}\r\nContent-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`, 200],
   [
-    "of a request to read",
-    `GET /rooms/r HTTP/1.1\r\n${HOST}\r\nContent-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`,
-    200,
-  ],
-  [
-    "of a request to delete",
+    "of a DELETE",
     `DELETE /rooms/r/history HTTP/1.1\r\n${HOST}\r\nContent-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`,
     204,
   ],
-  ["of a request that is refused", post([`Content-Length: ${HIDDEN.length}`], HIDDEN, "/rooms/%0a"), 400],
-  ["of one that leads nowhere", post([`Content-Length: ${HIDDEN.length}`], HIDDEN, "/nothing"), 404],
+  ["of a rejected request", post([`Content-Length: ${HIDDEN.length}`], HIDDEN, "/rooms/%0a"), 400],
+  ["of a request to an unknown path", post([`Content-Length: ${HIDDEN.length}`], HIDDEN, "/nothing"), 404],
   ["that is too large", post(["Content-Length: 100000"], HIDDEN.repeat(2000).slice(0, 100_000)), 413],
   ["in chunks", chunked(`${HIDDEN.length.toString(16)};ext="a"\r\n${HIDDEN}\r\n0\r\n\r\n`), 201],
 ];
 
-test.each(BODIES)("a request in the body %s is none", async (_, request, status) => {
+test.each(BODIES)("a request in the body %s is not executed", async (_, request, status) => {
   const server = startServer();
   await unharmed(server, async () => {
     const [first, ...rest] = await statusesFor(server.port, request);
@@ -116,7 +112,7 @@ test.each(BODIES)("a request in the body %s is none", async (_, request, status)
   expect(dataOf(await stateOf(server, "hidden"))).toEqual([]);
 });
 
-test("a request that names two hosts is refused, whichever is ours", async () => {
+test("a request with two Host headers is rejected, whichever is right", async () => {
   for (const options of [{}, { access: { secrets: SECRET }, rooms: { r: OPEN } }]) {
     const server = startServer(options);
     for (const other of ["evil.example", "127.0.0.1"]) {
@@ -127,18 +123,18 @@ test("a request that names two hosts is refused, whichever is ours", async () =>
   }
 });
 
-test("fields after the last chunk are no headers, and no request", async () => {
+test("trailers are neither headers nor a request", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(chunked(`1\r\nA\r\n0\r\nEvent: smuggled\r\n\r\n${HIDDEN}`));
-  // Bun takes the body, and ends a connection on which such fields follow.
+  // Bun accepts the body and closes a connection with trailers.
   await connection.closed;
   expect(statusesOf(connection.received)[0]).toBe(201);
   expect((await stateOf(server, "r")).messages).toMatchObject([{ event: "message", data: "A" }]);
   expect(dataOf(await stateOf(server, "hidden"))).toEqual([]);
 });
 
-test("thousands of requests in one go are answered one by one, in order", async () => {
+test("thousands of pipelined requests are answered in order", async () => {
   const server = startServer();
   const count = 3000;
   await unharmed(server, async () => {
@@ -161,8 +157,12 @@ const HANDSHAKE = [
 const FRAME = Buffer.from(clientFrame(1, "smuggled")).toString("latin1");
 
 test.each<[what: string, headers: string[], body: string]>([
-  ["that does not ask the connection to be upgraded", HANDSHAKE, FRAME],
-  ["whose connection header only looks like it", [...HANDSHAKE, "Connection: keep-alive, no-upgrade"], FRAME],
+  ["without `Connection: Upgrade`", HANDSHAKE, FRAME],
+  [
+    "with a similar token in the Connection header",
+    [...HANDSHAKE, "Connection: keep-alive, no-upgrade"],
+    FRAME,
+  ],
   ["with a body", [...HANDSHAKE, "Connection: Upgrade", `Content-Length: ${FRAME.length}`], FRAME],
   [
     "with a body in chunks",
@@ -170,16 +170,16 @@ test.each<[what: string, headers: string[], body: string]>([
     `e\r\n${FRAME}\r\n0\r\n\r\n`,
   ],
   [
-    "of another version",
+    "of a different version",
     [...HANDSHAKE.slice(0, 2), "Connection: Upgrade", "Sec-WebSocket-Version: 8"],
     FRAME,
   ],
   [
-    "with a key that is none",
+    "with an invalid key",
     ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"],
     "",
   ],
-])("a handshake %s opens no socket: a proxy would not know of it", async (_, headers, body) => {
+])("a handshake %s opens no socket, because a proxy would not recognize it", async (_, headers, body) => {
   const server = startServer();
   for (const path of ["/rooms/r", "/ws?room=r"]) {
     await unharmed(server, async () => {
@@ -193,7 +193,7 @@ test.each<[what: string, headers: string[], body: string]>([
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
 });
 
-test("among other words of the connection header it counts", async () => {
+test("`upgrade` is recognized among other tokens of the Connection header", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   const head = [

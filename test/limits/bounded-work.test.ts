@@ -1,4 +1,4 @@
-// Bounds before work: what a body or frame asks for is counted and paid for before it is parsed, checked or refused.
+// Bounded work: bodies and frames are counted and charged before they are parsed, validated or rejected.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { Content } from "../../src/protocol/content.ts";
@@ -11,7 +11,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 
 const MIB = 1 << 20;
 const rate = (burst: number) => ({ rate: 0.001, burst });
-/** Requests of an address that is not this machine's: it has limits. */
+/** Requests with an external address, which has limits. */
 const elsewhere = { "x-forwarded-for": "203.0.113.9" };
 const openServer = (options: Options = {}): TestServer => startServer({ open: true, ...options });
 const limited = (address: object, options: Options = {}): TestServer =>
@@ -35,7 +35,7 @@ async function resultsOf(answer: Promise<Response>): Promise<Result[]> {
 const codes = (results: Result[]) =>
   Object.groupBy(results, ({ error }) => error?.code ?? "published") as Record<string, Result[]>;
 
-/** How long the texts are that are parsed from now on. */
+/** Records the lengths of the texts that are parsed from now on. */
 function parsedFromNow(): number[] {
   const lengths: number[] = [];
   const parse = JSON.parse.bind(JSON);
@@ -49,15 +49,15 @@ function parsedFromNow(): number[] {
 
 const JUNK = `[${"[],".repeat(330_000)}[]]`;
 const TOO_MANY: [name: string, path: string, body: string][] = [
-  ["500,000 items that are none", "/publish", `[${"1,".repeat(500_000)}1]`],
+  ["500,000 invalid items", "/publish", `[${"1,".repeat(500_000)}1]`],
   ["items that are arrays", "/publish", JUNK],
   ["one item for 300,000 rooms", "/publish", `{"rooms":[${'"",'.repeat(300_000)}""],"data":1}`],
-  ["rooms that are none", "/publish", `{"rooms":${JUNK},"data":1}`],
+  ["invalid rooms", "/publish", `{"rooms":${JUNK},"data":1}`],
   ["rooms of many items", "/publish", `[${`{"rooms":["a","b"]},`.repeat(501)}1]`],
   ["rooms of a stream", "/events", JUNK],
 ];
 
-test.each(TOO_MANY)("%s: refused by a count, and nothing is parsed", async (_, path, body) => {
+test.each(TOO_MANY)("%s: rejected by count, without parsing", async (_, path, body) => {
   const server = openServer();
   const parsed = parsedFromNow();
   expect(await problemOf(post(server, path, body))).toMatchObject({ status: 429, code: "limit" });
@@ -71,7 +71,7 @@ const TOO_LARGE: [name: string, body: string, code: string][] = [
   ["bytes of 1 MiB", `{"room":"r","data":"${"x".repeat(MIB - 100)}","encoding":"base64"}`, "too-large"],
 ];
 
-test.each(TOO_LARGE)("%s: refused without being parsed", async (_, body, code) => {
+test.each(TOO_LARGE)("%s: rejected without parsing", async (_, body, code) => {
   const server = openServer();
   const parsed = parsedFromNow();
   const response = await post(server, "/publish", `[${body}]`);
@@ -79,7 +79,7 @@ test.each(TOO_LARGE)("%s: refused without being parsed", async (_, body, code) =
   expect(Math.max(0, ...parsed)).toBeLessThan(1000);
 });
 
-test("a frame is parsed without its data, and the data only once it is paid for", async () => {
+test("a frame is parsed without its data; the data is parsed after it is charged", async () => {
   const server = openServer({ limits: { rates: { session: { publishes: rate(1), requests: rate(2) } } } });
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");
@@ -94,7 +94,7 @@ test("a frame is parsed without its data, and the data only once it is paid for"
   expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "malformed" });
   expect(await send(`{"type":"ping","x":${data}}`)).toMatchObject({ code: "rate" });
   const publish = `{"type":"publish","id":1,"room":"r","data":${data}}`;
-  // The replies are parsed by this test.
+  // This test parses the replies.
   expect(largest()).toBeLessThan(1000);
   expect(await send(publish)).toMatchObject({ type: "published" });
   expect(largest()).toBe(data.length);
@@ -102,7 +102,7 @@ test("a frame is parsed without its data, and the data only once it is paid for"
   expect(largest()).toBeLessThan(1000);
 });
 
-test("an item is read once for all of its rooms, and a room is named once", async () => {
+test("an item is parsed once for all of its rooms, and may not list a room twice", async () => {
   const server = openServer();
   const rooms = Array.from({ length: 1000 }, (_, i) => `r${i}`);
   const data = `[${"[],".repeat(15_000)}[]]`;
@@ -117,7 +117,7 @@ test("an item is read once for all of its rooms, and a room is named once", asyn
   expect(dataOf(await stateOf(server, "mine"))).toEqual([]);
 });
 
-test("data is checked once for each schema", () => {
+test("data is validated once per schema", () => {
   let checks = 0;
   const check = () => void checks++;
   const content = Content.json('{"a":1}');
@@ -125,7 +125,7 @@ test("data is checked once for each schema", () => {
   expect(checks).toBe(1);
 });
 
-test("what a schema has against large data is not looked for", async () => {
+test("schema errors of large data are not collected", async () => {
   const asked: (boolean | undefined)[] = [];
   const check = (_: unknown, brief?: boolean) => {
     asked.push(brief);
@@ -139,7 +139,7 @@ test("what a schema has against large data is not looked for", async () => {
   expect(await problemOf(refused)).toMatchObject({ status: 422, code: "invalid" });
 });
 
-test("items that do not fit cost what others do, and few of them are explained", async () => {
+test("invalid items are charged like others, and only a few errors have details", async () => {
   const server = limited({ publishes: rate(1500) });
   const items = `[${'{"room":7},'.repeat(999)}7]`;
   const invalid = codes(await resultsOf(post(server, "/publish", items)));
@@ -150,7 +150,7 @@ test("items that do not fit cost what others do, and few of them are explained",
   expect(second["rate"]).toHaveLength(500);
 });
 
-test("data that does not fit a schema is explained in a few results, too", async () => {
+test("only a few errors about schemas have details", async () => {
   const server = openServer({ rooms: { "*": { schema: { type: "object", required: ["text"] } } } });
   const items = JSON.stringify(Array.from({ length: 50 }, () => ({ room: "r", data: [] })));
   const results = await resultsOf(post(server, "/publish", items));
@@ -166,10 +166,10 @@ test.each<[name: string, path: string, body: string]>([
   ["too many", "/publish", `[${"1,".repeat(2000)}1]`],
   ["too large", "/rooms/r", "x".repeat(70_000)],
   ["forbidden", "/rooms/closed", "x"],
-  ["a bad event", "/publish", '{"room":"r","event":"thump:x"}'],
-  ["a bad room", "/publish", '{"room":""}'],
-  ["bad base64", "/publish", '{"room":"r","data":"?","encoding":"base64"}'],
-])("a publication that is refused takes its rate: %s", async (_, path, body) => {
+  ["an invalid event", "/publish", '{"room":"r","event":"thump:x"}'],
+  ["an invalid room", "/publish", '{"room":""}'],
+  ["invalid base64", "/publish", '{"room":"r","data":"?","encoding":"base64"}'],
+])("a rejected publication is charged: %s", async (_, path, body) => {
   const server = limited({ publishes: rate(1) }, { rooms: { closed: { publish: "server" } } });
   const codeOf = async () => /"code":"([\w-]+)"/.exec(await (await post(server, path, body)).text())?.[1];
   expect(await codeOf()).not.toBe("rate");
@@ -177,7 +177,7 @@ test.each<[name: string, path: string, body: string]>([
 });
 
 test.each(["/rooms/r", "/publish", "/events"])(
-  "POST %s takes one of the requests before its body is read",
+  "POST %s is charged one `requests` before its body is read",
   async (path) => {
     const server = limited({ requests: rate(1) });
     await post(server, path, "[{");
@@ -189,7 +189,7 @@ test.each(["/rooms/r", "/publish", "/events"])(
   },
 );
 
-test("sockets, too: refused publications take their rate", async () => {
+test("rejected publications on sockets are charged too", async () => {
   const rates = { session: { publishes: rate(3) } };
   const server = openServer({ limits: { rates }, rooms: { closed: { publish: "server" } } });
   const client = await multiplexed(server.socket("/ws"));
@@ -206,7 +206,7 @@ test("sockets, too: refused publications take their rate", async () => {
   expect(told.map(({ code }) => code as string)).toEqual(["forbidden", "forbidden", "forbidden", "rate"]);
 });
 
-test("long work goes on a slice per tick, one request at a time, and ends with its client", async () => {
+test("long work continues one slice per tick, one request at a time, and ends when its client disconnects", async () => {
   let gone = false;
   const works = [1, 2, 3].map(() => new LongWork(MIB, () => gone));
   expect(works.map(({ isDue }) => isDue)).toEqual([true, true, true]);
@@ -223,12 +223,12 @@ test("long work goes on a slice per tick, one request at a time, and ends with i
   await expect(works[0]?.pause()).rejects.toMatchObject({ code: "malformed" });
 });
 
-test("reads that come in one packet are answered over several ticks, in order, and a ping waits behind them", async () => {
+test("reads in one packet are answered over several ticks, in order, before a later ping", async () => {
   const server = openServer();
   await server.thump.publish("full", 1);
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");
-  // How many are answered in each tick.
+  // Answers per tick.
   const { log } = server.thump.hub;
   const perTick: number[] = [];
   let isNew = true;
@@ -254,11 +254,11 @@ test("reads that come in one packet are answered over several ticks, in order, a
   expect(Math.max(...perTick)).toBeLessThan(10);
 });
 
-test("a packet of frames that publish nothing is answered over several ticks, and no order is lost", async () => {
+test("a packet of frames that publish nothing is answered over several ticks, in order", async () => {
   const server = openServer({ rooms: { closed: { publish: "server" } } });
   const client = await multiplexed(server.socket("/ws?room=r"));
   await client.find(({ type }) => type === "joined");
-  // The ticks in which pings are answered.
+  // The ticks with answers to pings.
   let tick = 0;
   let running = true;
   const count = () => {
@@ -290,7 +290,7 @@ test("a packet of frames that publish nothing is answered over several ticks, an
   expect(ticks.size).toBeGreaterThan(3);
 });
 
-test("on a socket few publications in a row that do not fit a schema are explained", async () => {
+test("on a socket, only the first invalid publications in a row have error details", async () => {
   const server = openServer({ rooms: { "*": { schema: { type: "number" } } } });
   const client = await multiplexed(server.socket("/ws"));
   await client.find(({ type }) => type === "welcome");

@@ -26,7 +26,7 @@ function throttle(msPerSession = 0.2) {
   return { governor, begun, skipped, come };
 }
 
-test("a request that finds no other begins at once", async () => {
+test("a single request begins at once", async () => {
   const { begun, come } = throttle();
   for (let i = 0; i < 20; i++) {
     expect(come(String(i))).toBeUndefined();
@@ -35,7 +35,7 @@ test("a request that finds no other begins at once", async () => {
   }
 });
 
-test("a crowd begins over several ticks, in order, and a later request does not overtake it", async () => {
+test("many requests are started over several ticks, in order, and a later request does not overtake them", async () => {
   const { begun, come } = throttle();
   for (let i = 0; i < 21; i++) void come(String(i));
   const atOnce = begun.length;
@@ -48,7 +48,7 @@ test("a crowd begins over several ticks, in order, and a later request does not 
   expect(begun).toEqual(Array.from({ length: 22 }, (_, i) => String(i)));
 });
 
-test("clients that disconnected while they waited use no share, and are told that they are gone", async () => {
+test("clients that disconnect while they wait use no share, and are skipped", async () => {
   const { begun, skipped, come } = throttle(1);
   void come("first");
   const gone = Array.from({ length: 100 }, (_, i) => come(`gone ${i}`, () => true));

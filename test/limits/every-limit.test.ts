@@ -1,4 +1,4 @@
-// Every limit there is, made to bite once from outside: its metric moves. One that is added later needs a row here.
+// Every limit is exceeded once from outside, which its metric counts. A new limit needs a row here.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Options } from "../../src/index.ts";
@@ -65,7 +65,7 @@ type Metric = [name: string, labels: Record<string, string>];
 interface Row {
   options: Options;
   bite: (server: TestServer) => Promise<unknown>;
-  /** All that it moves, and to what. */
+  /** The metrics that change, with their values. */
   moves: [...Metric, value: number][];
 }
 
@@ -112,7 +112,7 @@ async function until(server: TestServer, name: string, value: number): Promise<v
   while ((await metricsOf(server)).of(name) !== value) await Bun.sleep(1);
 }
 
-/** By the names that they have in `limits`. */
+/** By their names in `limits`. */
 const LIMITS: Record<string, Row> = {
   message: {
     options: { limits: { message: 10 } },
@@ -174,13 +174,13 @@ const LIMITS: Record<string, Row> = {
   },
   headTime: {
     options: { limits: { headTime: "5s" } },
-    // Bun cuts, and tells nobody: what is seen of it are the open files.
+    // Bun closes these connections without notice. Only the number of open files shows it.
     async bite(server) {
       const open = async () => (await metricsOf(server)).of("process_open_fds");
       const before = await open();
       const silent = await Promise.all(Array.from({ length: 50 }, () => tcp(server.port)));
       for (const connection of silent) connection.send("GET / HTTP/1.1\r\nX: ");
-      // Both ends are in this process.
+      // Both ends of a connection are in this process.
       expect(await open()).toBeGreaterThan(before + 90);
       await Promise.all(silent.map((connection) => connection.closed));
       expect(await open()).toBeLessThan(before + 10);
@@ -225,7 +225,7 @@ const LIMITS: Record<string, Row> = {
   ...RATES,
 };
 
-/** The names of all settings below a schema of an object: those that hold no object of settings themselves. */
+/** The names of all settings in an object schema, except those that are objects of settings themselves. */
 function leaves(schema: object, path = ""): string[] {
   const { properties = {} } = schema as { properties?: Record<string, object> };
   return Object.entries(properties).flatMap(([name, inner]) =>
@@ -233,11 +233,11 @@ function leaves(schema: object, path = ""): string[] {
   );
 }
 
-test("the table has all of them", () => {
+test("the table has every limit", () => {
   expect(Object.keys(LIMITS).sort()).toEqual(leaves(OptionsSchema.properties.limits).sort());
 });
 
-/** Those that cannot be set. */
+/** Limits that cannot be configured. */
 const FIXED: Record<string, Row> = {
   "the length of a room's name": {
     options: {},
@@ -274,7 +274,7 @@ const FIXED: Record<string, Row> = {
     bite: (server) => post(server, 1, bearer("x".repeat(8193))),
     moves: [rejects("unauthorized")],
   },
-  "bad frames": {
+  "invalid frames": {
     options: {},
     async bite(server) {
       const socket = await connect(server.socket("/ws"));
@@ -283,7 +283,7 @@ const FIXED: Record<string, Row> = {
     },
     moves: [rejects("malformed", 33), closed("bad-frames")],
   },
-  "bad tokens on a session": {
+  "invalid tokens of a session": {
     options: { access },
     async bite(server) {
       const client = new Multiplexed(await connect(server.socket("/ws"), { headers: USER }));
@@ -292,11 +292,11 @@ const FIXED: Record<string, Row> = {
     },
     moves: [rejects("unauthorized", 9), closed("unauthorized")],
   },
-  "patience with who goes on too fast": {
+  "sessions that ignore retry": {
     options: { limits: { rates: { session: { publishes: once } } } },
     async bite(server) {
       const socket = await connect(server.socket("/rooms/r"));
-      // One is free, one is told to wait, a hundred are forgiven.
+      // One is accepted, one gets an error with retry, and a hundred more are tolerated.
       for (let i = 0; i < 103; i++) socket.send("x");
       expect((await socket.closed).code).toBe(4429);
     },
@@ -304,7 +304,7 @@ const FIXED: Record<string, Row> = {
   },
 };
 
-/** What says that something was refused, and of whom. */
+/** The metrics of refusals. */
 const REFUSALS = /^thump_(rate_limited|rejects|sessions_refused|rooms_refused|evictions)_total$/;
 const moved = (samples: Sample[]): string[] =>
   samples
@@ -320,7 +320,7 @@ test.each(Object.entries({ ...LIMITS, ...FIXED }))(
     const metrics = await metricsOf(server);
     for (const [name, labels, value] of moves)
       expect([name, labels, metrics.of(name, labels)]).toEqual([name, labels, value]);
-    // No other refusal is counted by the way; a rate's is one of the code `rate` too.
+    // No other refusal is counted, except that a rate limit also counts as the code `rate`.
     const expected = moves
       .filter(([name]) => REFUSALS.test(name))
       .map(([name, labels]) => name + JSON.stringify(labels));

@@ -1,4 +1,4 @@
-// "Is this request from this machine?" has one answer for all who ask, and it is no where nobody can know.
+// Local requests: one function decides whether a request is local, and unknown origins are not.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Elysia } from "elysia";
@@ -17,7 +17,7 @@ interface Place {
   port: number;
 }
 
-/** The standalone server, and the plugin in an app of its own. */
+/** The standalone server, and the plugin in an app. */
 const PLACES: [string, (options: Options) => Place][] = [
   ["the server", (options) => startServer(options)],
   [
@@ -31,7 +31,7 @@ const PLACES: [string, (options: Options) => Place][] = [
   ],
 ];
 
-/** What anybody could want of a room, each by a request with these headers. */
+/** Requests for every operation on a room, with these headers. */
 async function everything({ url, port }: Place, headers: Record<string, string>): Promise<number[]> {
   const get = (path: string, method = "GET", body?: string) =>
     attempt(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
@@ -71,21 +71,21 @@ const PROXIED: Record<string, string>[] = [
   { "x-client-ip": "127.0.0.1" },
 ];
 
-test.each(PLACES)(
-  "%s without a secret answers this machine, and no request that a proxy passed on",
-  async (_, start) => {
-    const place = start({});
-    expect((await everything(place, {})).filter(refused)).toEqual([]);
-    for (const headers of PROXIED) expect(await everything(place, headers)).toEqual(all(403));
-  },
-);
-
-test.each(PLACES)("%s without a secret answers no stranger behind a trusted proxy", async (_, start) => {
-  expect(await everything(start({ proxies: ["loopback"] }), STRANGER)).toEqual(all(403));
+test.each(PLACES)("%s without a secret accepts local requests, but not forwarded ones", async (_, start) => {
+  const place = start({});
+  expect((await everything(place, {})).filter(refused)).toEqual([]);
+  for (const headers of PROXIED) expect(await everything(place, headers)).toEqual(all(403));
 });
 
 test.each(PLACES)(
-  "%s without a secret is not reached under a name that a page could have chosen",
+  "%s without a secret accepts no external client behind a trusted proxy",
+  async (_, start) => {
+    expect(await everything(start({ proxies: ["loopback"] }), STRANGER)).toEqual(all(403));
+  },
+);
+
+test.each(PLACES)(
+  "%s without a secret rejects host names that a web page could have chosen",
   async (_, start) => {
     const place = start({ origins: ["https://app.example"] });
     for (const host of [
@@ -104,15 +104,15 @@ test.each(PLACES)(
       "app.example:443",
     ])
       expect((await everything(place, { host })).filter(refused)).toEqual([]);
-    // HTTP/1.0 need not name a host.
+    // HTTP/1.0 requires no Host header.
     expect(await httpAnswer(place.port, ["GET /rooms/r HTTP/1.0"])).toStartWith("HTTP/1.1 403");
   },
 );
 
-/** What is the operator's alone, also where all else is open. */
+/** Routes for operators only, even on an open server. */
 const OPERATOR = ["/sessions", "/sessions/x", "/rules", "/rooms/thump:stats", "/metrics"];
 
-test("an open server shows its sessions, rules and metrics to this machine alone, by its own names", async () => {
+test("an open server shows sessions, rules and metrics to local requests only, under its own host names", async () => {
   const server = startServer({
     open: true,
     host: "0.0.0.0",
@@ -129,7 +129,7 @@ test("an open server shows its sessions, rules and metrics to this machine alone
   expect((await fetch(server.room("r"), { headers: { host: "evil.example" } })).status).toBe(200);
 });
 
-test("with a secret, metrics are for programs on this machine under its own names", async () => {
+test("with a secret, metrics are available to local requests under the server's own host names", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const status = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
@@ -138,7 +138,7 @@ test("with a secret, metrics are for programs on this machine under its own name
   expect(await httpAnswer(server.port, ["GET /metrics HTTP/1.0"])).toStartWith("HTTP/1.1 401");
 });
 
-/** Ways to serve an app by which Elysia does not say who asks, and whether the plugin can find out all the same. */
+/** Ways to serve an app in which Elysia does not provide the client address, and whether the plugin can find it. */
 const WAYS: [string, boolean, (options: Options) => Place][] = [
   ["Bun.serve({ fetch: app.fetch })", false, (options) => serve(new Elysia().use(thump(options)).fetch)],
   [
@@ -194,7 +194,7 @@ async function fewRequests({ url }: Place, headers: Record<string, string>): Pro
 }
 
 test.each(WAYS)(
-  "served by %s, nobody is taken for this machine who may be elsewhere",
+  "served by %s, a client of unknown origin does not count as local",
   async (_, knows, start) => {
     const place = start({ proxies: ["loopback"] });
     expect(await fewRequests(place, STRANGER)).toEqual(requests(403));
@@ -203,14 +203,14 @@ test.each(WAYS)(
 );
 
 test.each(WAYS)(
-  "served by %s, it is open to all if that is said; the operator's is not",
+  "served by %s, the server is open if configured; operator routes are not",
   async (_, knows, start) => {
     const place = start({ open: true });
     expect(await fewRequests(place, {})).toEqual([201, 200, 204, knows ? 200 : 403]);
   },
 );
 
-test("with aot: false sockets work as ever", async () => {
+test("sockets work with aot: false", async () => {
   const app = new Elysia({ aot: false }).use(thump()).listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));
   const socket = await connect(`ws://127.0.0.1:${app.server?.port}/rooms/r`);
@@ -245,7 +245,7 @@ test.each([
 });
 
 test.each(WAYS.filter(([, , start]) => start !== WAYS.at(-1)?.[2]))(
-  "served by %s, a socket is refused with what it takes",
+  "served by %s, a socket is rejected with an error that names the requirement",
   async (_, __, start) => {
     const { url } = start({ open: true });
     const headers = {
@@ -260,7 +260,7 @@ test.each(WAYS.filter(([, , start]) => start !== WAYS.at(-1)?.[2]))(
   },
 );
 
-test("a stream whose connection Bun would cut says something before that, and a poll is answered", async () => {
+test("before Bun's idle timeout, a stream sends a keep-alive and a poll is answered", async () => {
   const { url } = serve(new Elysia().use(thump({ open: true })).fetch);
   const poll = fetch(`${url}/rooms/r?wait=30`);
   const stream = await fetch(`${url}/rooms/r`, { headers: { accept: "text/event-stream" } });
@@ -268,14 +268,14 @@ test("a stream whose connection Bun would cut says something before that, and a 
   const decoder = new TextDecoder();
   for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
-    // Its first position, and one that a keep-alive said again.
+    // The first position, and the one of a keep-alive.
     if ((text.match(/^id:/gm) ?? []).length >= 2) break;
   }
   expect((await poll).status).toBe(200);
 });
 
 const SRC = join(import.meta.dir, "../../src");
-/** Files that know of loopback, and for what. None but the first two look at a request. */
+/** Files that mention loopback, and why. Only the first two examine requests. */
 const KNOW_LOOPBACK: Record<string, string> = {
   "limits/local-request.ts": "decides it",
   "server/exposure.ts": "asks for it, once a request",
@@ -295,7 +295,7 @@ const KNOW_LOOPBACK: Record<string, string> = {
   "server/start.ts": "the banner: the address that it listens on",
 };
 
-test("no other file compares a client's address or host with this machine's", async () => {
+test("no other file compares a client address or host with loopback", async () => {
   const found: string[] = [];
   const asking: string[] = [];
   for await (const path of new Bun.Glob("**/*.{ts,tsx}").scan(SRC)) {

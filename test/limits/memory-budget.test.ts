@@ -1,4 +1,4 @@
-// What is kept of all rooms together: the least used give first, and whoever misses it is told.
+// The memory budget of all rooms: the least recently used rooms are evicted first, and clients get gap notices.
 import { expect, test } from "bun:test";
 import { roomBytes } from "../../src/rooms/memory-budget.ts";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
@@ -8,12 +8,12 @@ import { randomTest } from "../support/random.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const KIB = 1024;
-/** What a room that nobody is in costs beside its publications. */
+/** Cost of a room without sessions, in addition to its publications. */
 const own = (...rooms: string[]) => rooms.reduce((sum, room) => sum + roomBytes(room), 0);
-/** With what a publication costs beside its data it is 1 KiB. */
+/** Size of the data of a publication that costs 1 KiB. */
 const DATA = "x".repeat(768);
 
-/** A publication of 1 KiB each. */
+/** Publishes 1 KiB to each room. */
 async function fill(server: TestServer, room: string, count: number): Promise<string> {
   let at = "";
   for (let i = 0; i < count; i++) at = await publishAt(server, room, DATA);
@@ -23,7 +23,7 @@ async function fill(server: TestServer, room: string, count: number): Promise<st
 const counts = async (server: TestServer, ...rooms: string[]) =>
   Promise.all(rooms.map(async (room) => (await stateOf(server, room, "?last=1000")).messages.length));
 
-test("rooms that nobody uses give their oldest first, and that is counted", async () => {
+test("unused rooms lose their oldest messages first, and evictions are counted", async () => {
   const memory = 100 * KIB + own("old", "new");
   const server = startServer({ limits: { memory } });
   await connect(server.socket("/rooms/watched"));
@@ -34,7 +34,7 @@ test("rooms that nobody uses give their oldest first, and that is counted", asyn
   expect((await metricsOf(server)).of("thump_kept_rooms_bytes")).toBe(own("old", "new"));
   expect((await metricsOf(server)).of("thump_evictions_total")).toBe(0);
   await publishAt(server, "new", DATA);
-  // Down to 95 %, so that it is not looked for at each publication.
+  // Down to 95 %, so that not every publication evicts.
   expect(await counts(server, "watched", "old", "new")).toEqual([20, 33, 41]);
   const metrics = await metricsOf(server);
   expect(metrics.of("thump_kept_bytes")).toBe(94 * KIB);
@@ -43,7 +43,7 @@ test("rooms that nobody uses give their oldest first, and that is counted", asyn
   expect(metrics.of("thump_evicted_rooms_total")).toBe(0);
 });
 
-test("what was read lately is in use", async () => {
+test("reading a room makes it recently used", async () => {
   const server = startServer({ limits: { memory: 100 * KIB + own("a", "b", "c") } });
   await fill(server, "a", 50);
   await fill(server, "b", 50);
@@ -52,7 +52,7 @@ test("what was read lately is in use", async () => {
   expect(await counts(server, "a", "b", "c")).toEqual([50, 43, 1]);
 });
 
-test("who comes back for what had to go has a gap notice, in rooms that are forgotten and in those that are not", async () => {
+test("a resume that misses evicted messages gets a gap notice, in dropped rooms and in others", async () => {
   const server = startServer({ limits: { memory: 100 * KIB } });
   const gone = await publishAt(server, "gone", DATA);
   await fill(server, "gone", 3);
@@ -72,7 +72,7 @@ test("who comes back for what had to go has a gap notice, in rooms that are forg
   expect(client.all.filter(({ type }) => type === "gap")).toMatchObject([{ room: "gone" }]);
 });
 
-test("a room that somebody is in gives too when there is nobody else, here and in the log", async () => {
+test("a room with sessions is evicted too if there is no other, in the hub and in the log", async () => {
   const server = startServer({ limits: { memory: 10 * KIB } });
   const listener = await connect(server.socket("/rooms/r"));
   const start = await publishAt(server, "r", DATA);
@@ -84,7 +84,7 @@ test("a room that somebody is in gives too when there is nobody else, here and i
   expect((await stateOf(server, "r", `?after=${start}`)).gap).toBeDefined();
 });
 
-test("what is larger than all that may be kept is not kept, and nothing stops", async () => {
+test("a message larger than the budget is delivered and not stored", async () => {
   const server = startServer({ limits: { memory: 10 * KIB } });
   await fill(server, "r", 5);
   await publishAt(server, "r", "y".repeat(20 * KIB));
@@ -115,7 +115,7 @@ randomTest("the sum is always that of the tails, whatever happens", async (rando
   await listener.ask({ type: "ping" });
 });
 
-test("rooms count too: of ever new ones with next to nothing in them the oldest go as a whole, and each says so", async () => {
+test("rooms have a cost too: with many nearly empty rooms the oldest are dropped, which is reported as a gap", async () => {
   const server = startServer({ limits: { memory: 100 * KIB } });
   const name = (i: number) => `tiny:${1000 + i}`;
   const before: string[] = [];
@@ -128,7 +128,7 @@ test("rooms count too: of ever new ones with next to nothing in them the oldest 
   expect(metrics.of("thump_kept_bytes") + metrics.of("thump_kept_rooms_bytes")).toBeLessThanOrEqual(
     100 * KIB,
   );
-  // Who was at the publication before a room's own has missed that, or gets it.
+  // A client whose cursor precedes the room's only publication gets it, or a gap.
   for (let i = 1; i < 1000; i += 37) {
     const state = await stateOf(server, name(i), `?after=${before[i - 1]}`);
     if (i < 1000 - kept) expect(state.gap).toBeDefined();
@@ -136,7 +136,7 @@ test("rooms count too: of ever new ones with next to nothing in them the oldest 
   }
 });
 
-test("who is behind when what it lacks has to go is told of the gap, and goes on from there", async () => {
+test("a lagging client whose missed messages are evicted gets a gap notice and continues after it", async () => {
   const rooms = { "*": { history: { count: 100_000, bytes: "200MiB" } } };
   const server = startServer({ rooms, limits: { memory: "1MiB" } });
   const slow = await connect(server.socket("/rooms/r"));
@@ -147,7 +147,7 @@ test("who is behind when what it lacks has to go is told of the gap, and goes on
     await publish();
     if (count % 20 === 0) await new Promise(setImmediate);
   }
-  // More than all that may be kept.
+  // More than the budget.
   for (let i = 0; i < 60; i++) await publish();
   slow.ws.resume();
   await slow.until((frames) => String(frames.at(-1)).startsWith(`${count - 1} `));
@@ -156,7 +156,7 @@ test("who is behind when what it lacks has to go is told of the gap, and goes on
   expect(JSON.parse(frames[gap] as string)).toMatchObject({ type: "gap", room: "r" });
   const numbers = frames.filter((_, i) => i !== gap).map((frame) => Number.parseInt(frame, 10));
   const first = numbers[gap] as number;
-  // In one run up to the gap, in one run from it on, and something between the two.
+  // Contiguous before the gap and after it, with some messages missing between.
   expect(numbers.slice(0, gap)).toEqual(Array.from({ length: gap }, (_, i) => i));
   expect(first).toBeGreaterThan(gap);
   expect(numbers.slice(gap)).toEqual(Array.from({ length: count - first }, (_, i) => first + i));

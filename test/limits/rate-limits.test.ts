@@ -1,4 +1,4 @@
-// Rates from outside: who is too fast is told so, with the time after which it works again.
+// Rate limits from outside: errors have the code `rate` and state when to retry.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { RatesOptions } from "../../src/index.ts";
@@ -25,7 +25,7 @@ function limited(rates: RatesOptions, secured = false): { server: TestServer; cl
 const publish = (client: Multiplexed, data: unknown = "x") =>
   client.ask({ type: "publish", room: "r", data });
 
-test("a session may publish so much at once, then so much a second, and is told when to try again", async () => {
+test("a session may publish a burst, then at a rate per second, and errors state when to retry", async () => {
   const { server, clock } = limited({ session: { publishes: { rate: 2, burst: 3 } } });
   const client = await multiplexed(server.socket("/ws?room=r"));
   const listener = await connect(server.socket("/rooms/r"));
@@ -37,14 +37,14 @@ test("a session may publish so much at once, then so much a second, and is told 
   clock.pass(1);
   expect(await publish(client, 3)).toMatchObject({ type: "published" });
   expect(await publish(client)).toMatchObject(refused);
-  // Another session has a bucket of its own.
+  // A different session has its own bucket.
   expect(await publish(await multiplexed(server.socket("/ws")), 4)).toMatchObject({ type: "published" });
   await listener.until((frames) => frames.length === 5);
   expect(listener.all).toEqual(["0", "1", "2", "3", "4"]);
   expect((await metricsOf(server)).of("thump_rejects_total", { code: "rate" })).toBe(3);
 });
 
-test("a raw socket is told too", async () => {
+test("raw sockets get the error too", async () => {
   const { server } = limited({ session: { publishes: { rate: 1, burst: 1 } } });
   const raw = await connect(server.socket("/rooms/r"));
   raw.send("one");
@@ -52,7 +52,7 @@ test("a raw socket is told too", async () => {
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "rate", retry: 1000 });
 });
 
-test("bytes are counted beside publications, and neither is taken when one of them is not to be had", async () => {
+test("bytes are limited in addition to publications, and neither is charged if one is exceeded", async () => {
   const { server, clock } = limited(
     { user: { publishes: { rate: 1, burst: 3 }, bytes: { rate: 100, burst: "1KB" } } },
     true,
@@ -69,7 +69,7 @@ test("bytes are counted beside publications, and neither is taken when one of th
   expect((await post(100)).status).toBe(201);
 });
 
-test("a user is counted over all of their sessions and requests, and nobody else is", async () => {
+test("the limits of a user cover all sessions and requests of that user only", async () => {
   const { server } = limited({ user: { publishes: { rate: 1, burst: 2 } } }, true);
   const headers = bearer(token());
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
@@ -81,7 +81,7 @@ test("a user is counted over all of their sessions and requests, and nobody else
   await server.thump.publish("r", "code in the server is not counted");
 });
 
-test("an API key is counted as itself, on all of its connections, and not as a session", async () => {
+test("an API key is charged on its own, on all of its connections, and not per session", async () => {
   const { server } = limited({ key: { publishes: { rate: 1, burst: 3 } }, session: { publishes: 1 } }, true);
   const headers = bearer(KEY);
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
@@ -97,7 +97,7 @@ test("an API key is counted as itself, on all of its connections, and not as a s
   expect((await server.publish("r", "x", bearer(token()))).status).toBe(201);
 });
 
-test("joins are counted with the rooms of a handshake, and so are reads", async () => {
+test("the rooms of a handshake are charged as joins, and so are reads", async () => {
   const { server, clock } = limited({ user: { joins: { rate: 1, burst: 4 } } }, true);
   const headers = bearer(token());
   const client = new Multiplexed(await connect(server.socket("/ws?room=a&room=b"), { headers }));
@@ -110,7 +110,7 @@ test("joins are counted with the rooms of a handshake, and so are reads", async 
   expect(await client.ask({ type: "join", room: "d" })).toMatchObject({ type: "joined" });
 });
 
-test("connects are answered before the upgrade and before the first byte of a stream", async () => {
+test("connects are checked before the upgrade and before the first byte of a stream", async () => {
   const { server, clock } = limited({ user: { connects: { rate: 0.5, burst: 2 } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 2; i++)
@@ -125,7 +125,7 @@ test("connects are answered before the upgrade and before the first byte of a st
 });
 
 test.each(["/ws", "/rooms/r"])(
-  "who floods %s and goes on is closed, and the others do not notice",
+  "a client that floods %s and ignores retry is closed, and others are not affected",
   async (path) => {
     const { server } = limited({ session: { publishes: { rate: 1, burst: 10 } } });
     const other = await bystander(server, "r");
@@ -140,7 +140,7 @@ test.each(["/ws", "/rooms/r"])(
   },
 );
 
-test("who tries, is refused and waits as told may do so for ever", async () => {
+test("a client that waits as told is never closed", async () => {
   const { server, clock } = limited({ session: { publishes: { rate: 1000, burst: 1 } } });
   const client = await multiplexed(server.socket("/ws"));
   let published = 0;
@@ -152,7 +152,7 @@ test("who tries, is refused and waits as told may do so for ever", async () => {
   expect(published).toBe(300);
 });
 
-test("false is no limit", async () => {
+test("false disables a limit", async () => {
   const { server } = limited({ session: { publishes: false } });
   const client = await multiplexed(server.socket("/ws?room=r"));
   const frame = JSON.stringify({ type: "publish", room: "r", data: "x" });
@@ -161,12 +161,12 @@ test("false is no limit", async () => {
   expect(server.thump.hub.stats.publications).toBe(60_001);
 });
 
-test("reads of history are charged by what they read, and a debt delays the next", async () => {
+test("reads of history are charged by size, and a debt delays the next read", async () => {
   const { server, clock } = limited({ user: { reads: { rate: 1000, burst: 1000 } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 10; i++) await server.thump.publish("r", "x".repeat(244));
   const read = (last: number) => fetch(server.room("r", `?last=${last}`), { headers });
-  // 256 bytes for the answer, and 500 for each message: the whole answer comes, and the bucket is 4,256 bytes in debt.
+  // 256 bytes per answer and 500 per message. The answer is complete, and the bucket is 4,256 bytes in debt.
   expect(((await (await read(10)).json()) as { messages: unknown[] }).messages).toHaveLength(10);
   const client = new Multiplexed(await connect(server.socket("/ws"), { headers }));
   const refused = { code: "rate", retry: 4257 };
@@ -177,7 +177,7 @@ test("reads of history are charged by what they read, and a debt delays the next
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ code: "rate", retry: 256 });
 });
 
-test("a read of 1,000 large messages costs what its answer holds, not what is stored", async () => {
+test("a read of 1,000 large messages is charged for the messages in its answer, not for all stored ones", async () => {
   const { server } = limited({ user: { reads: { rate: 1000, burst: "1MiB" } } }, true);
   const headers = bearer(token());
   for (let i = 0; i < 100; i++) await server.thump.publish("r", "x".repeat(60_000));

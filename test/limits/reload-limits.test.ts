@@ -1,4 +1,4 @@
-// Other limits while the server runs: they count at once, and nobody who is there is sent away.
+// Limits that a reload changes: they apply at once, and connected sessions stay.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { metricsOf } from "../support/metrics.ts";
@@ -7,7 +7,7 @@ import { shakeHands } from "../support/ways-in.ts";
 
 const once = { rate: 1, burst: 1 };
 
-test("a reload changes limits, and sends nobody away", async () => {
+test("a reload changes limits and ends no session", async () => {
   const server = await startReloadable({ limits: { sessions: 5 } });
   const client = await multiplexed(`ws://127.0.0.1:${server.port}/ws?room=r`);
   const limits = { sessions: 1, memory: "2KiB", rates: { session: { publishes: once, joins: once } } };

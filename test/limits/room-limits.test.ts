@@ -1,4 +1,4 @@
-// How many rooms clients may open: in all, from one address, by one user; by entering them and by publishing to them.
+// Limits on open rooms: in total, per address and per user, by joining and by publishing.
 import { expect, test } from "bun:test";
 import type { Retention } from "../../src/rooms/rule.ts";
 import { RoomLimits, openerOf } from "../../src/hub/room-limits.ts";
@@ -22,7 +22,7 @@ const proxied = { proxies: ["loopback"], open: true };
 
 const LISTEN = ["raw socket", "event stream", "ndjson", "event stream of several rooms", "long poll"];
 
-test("one address opens as many rooms as it may, and may come into those that others have opened", async () => {
+test("an address opens rooms up to its limit, and may join rooms that others opened", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 2 } });
   const here = await multiplexed(server.socket("/ws"), { headers: HERE });
   const there = await multiplexed(server.socket("/ws"), { headers: THERE });
@@ -43,7 +43,7 @@ test("one address opens as many rooms as it may, and may come into those that ot
   expect(metrics.of("thump_rooms_counted")).toBe(4);
 });
 
-test("when all rooms are in use nobody opens another one, whoever they are", async () => {
+test("at the total limit no client opens a room", async () => {
   const server = startServer({ limits: { roomsInUse: 2 } });
   const sockets = [await connect(server.socket("/rooms/a")), await connect(server.socket("/rooms/b"))];
   for (const way of LISTEN)
@@ -54,7 +54,7 @@ test("when all rooms are in use nobody opens another one, whoever they are", asy
   expect(await WAYS_IN["raw socket"]?.(server, {})).toEqual({ status: 101 });
 });
 
-test("a user opens as many as one address may, from wherever", async () => {
+test("a user opens rooms up to the limit of an address, from any address", async () => {
   const server = startServer({ ...proxied, access: { secrets: SECRET }, limits: { roomsPerAddress: 2 } });
   const as = (user: string, at: object) => ({ headers: { ...bearer(userToken(user)), ...at } });
   const first = await multiplexed(server.socket("/ws?room=a&room=b"), as("u1", HERE));
@@ -65,7 +65,7 @@ test("a user opens as many as one address may, from wherever", async () => {
   expect(await other.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
 });
 
-test("who opened a room and leaves no longer pays for it: somebody who is still there does", async () => {
+test("when the opener of a room leaves, the room counts for a remaining session", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 1 } });
   const first = await connect(server.socket("/rooms/r"), { headers: HERE });
   await connect(server.socket("/rooms/r"), { headers: THERE });
@@ -76,7 +76,7 @@ test("who opened a room and leaves no longer pays for it: somebody who is still 
   expect(await opened.ask({ type: "join", room: "s" })).toMatchObject({ code: "busy" });
 });
 
-test("one request that names more rooms than its address may open gets none of them, and none is left open", async () => {
+test("a request with more rooms than its address may open joins none of them, and opens none", async () => {
   const server = startServer({ ...proxied, limits: { roomsPerAddress: 1500 } });
   const joins = (prefix: string) => Array.from({ length: 1000 }, (_, i) => ({ room: `${prefix}:${i}` }));
   await openMultiplexed(server.url, joins("a"), HERE);
@@ -90,7 +90,7 @@ test("one request that names more rooms than its address may open gets none of t
   expect(server.thump.hub.roomLimits.counted).toBe(1000);
 });
 
-test("publications to ever new rooms are refused, until those of before are over", async () => {
+test("publications to ever more rooms are rejected until earlier rooms have expired", async () => {
   const server = startServer({
     ...proxied,
     rooms: { "none:*": { history: false } },
@@ -103,19 +103,19 @@ test("publications to ever new rooms are refused, until those of before are over
   await connect(server.socket("/rooms/a"), { headers: HERE });
   for (const room of ["a", "b", "c", "b"]) expect([room, await publish(room, HERE)]).toEqual([room, 201]);
   expect(await publish("d", HERE)).toBe(503);
-  // Nothing is kept there.
+  // This room stores no messages.
   expect(await publish("none:1", HERE)).toBe(201);
   expect(await publish("d", THERE)).toBe(201);
-  // Not counted: it comes from this machine.
+  // Local requests have no limit.
   expect(await publish("e", {})).toBe(201);
-  // As long as a room keeps what is published, without another rule.
+  // The default retention.
   now += 600_001;
   expect(await publish("f", HERE)).toBe(201);
   expect(server.thump.hub.roomLimits.counted).toBe(2);
 });
 
 randomTest(
-  "what counts for somebody is what they opened and is still in use, whoever comes and goes",
+  "a client is charged for the rooms that it opened and that are in use, whatever sessions join and leave",
   (random) => {
     const retention: Retention = { count: 1, age: 50, bytes: 1000 };
     const rooms = new Map<string, Room>();
@@ -155,7 +155,7 @@ randomTest(
       }
     rooms.clear();
     now += 100;
-    // Twice round: a new one looks at a few of those before it.
+    // Two rounds, because an insert checks a few earlier entries.
     for (let i = 0; i < 40; i++) {
       open.publish({ addressKey: "new" }, "new", retention);
       now += 100;
@@ -165,7 +165,7 @@ randomTest(
   },
 );
 
-test("where the log remembers every room, rooms whose rule keeps nothing count as well", () => {
+test("if the log stores state per room, rooms without history count as well", () => {
   const open = new RoomLimits(new Map(), 10, 2, 60_000);
   let now = 0;
   open.now = () => now;

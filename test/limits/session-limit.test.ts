@@ -1,4 +1,4 @@
-// How many sessions there may be, and how long a body may take, from outside.
+// The session limit, and the time limits of bodies and handshakes, from outside.
 import { expect, test } from "bun:test";
 import { eventually, refusalOf } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -17,7 +17,7 @@ const SESSIONS = [
   "long poll",
 ];
 
-test("when all places are taken, nobody comes in on any transport until one is free", async () => {
+test("at the session limit, no transport accepts a session until one ends", async () => {
   const server = startServer({ limits: { sessions: 3 } });
   const raw = await connect(server.socket("/rooms/r"));
   await openEvents(server.room("r"));
@@ -28,7 +28,7 @@ test("when all places are taken, nobody comes in on any transport until one is f
   const { status, code, retry } = await refusalOf(refused);
   expect([status, code]).toEqual([503, "busy"]);
   expect(retry).toBeWithin(6000, 15_001);
-  // What is no session needs no place.
+  // Plain requests are not sessions.
   expect((await server.publish("r", "x")).status).toBe(201);
   expect((await fetch(server.room("r"))).status).toBe(200);
   expect(server.thump.hub.sessions.size).toBe(3);
@@ -37,7 +37,7 @@ test("when all places are taken, nobody comes in on any transport until one is f
   expect(await WAYS_IN["raw socket"]?.(server, {})).toEqual({ status: 101 });
 });
 
-test("who all come at once do not get more places than there are", async () => {
+test("sessions that connect at the same time do not exceed the limit", async () => {
   const server = startServer({ limits: { sessions: 5 } });
   const ways = Array.from({ length: 40 }, (_, i) => WAYS_IN[SESSIONS[i % 2] as string]?.(server, {}));
   const statuses = (await Promise.all(ways)).map((outcome) => outcome?.status);
@@ -45,7 +45,7 @@ test("who all come at once do not get more places than there are", async () => {
   expect(statuses.filter((status) => status === 503)).toHaveLength(35);
 });
 
-test("a body that does not come to its end in time is given up, and who sent it is told", async () => {
+test("a body that exceeds the time limit is aborted with an error", async () => {
   const server = startServer({ limits: { bodyTime: "50ms" } });
   for (const length of ["Content-Length: 100", "Transfer-Encoding: chunked"]) {
     const slow = await tcp(server.port);
@@ -56,7 +56,7 @@ test("a body that does not come to its end in time is given up, and who sent it 
   expect((await server.publish("r", "in time")).status).toBe(201);
 });
 
-test("a handshake that does not come to its end is cut off, whether it is silent or drips", async () => {
+test("an incomplete handshake is cut off, whether it stalls or continues slowly", async () => {
   const server = startServer({ limits: { headTime: "1s" } });
   const head = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n";
   const [silent, dripping] = [await tcp(server.port), await tcp(server.port)];

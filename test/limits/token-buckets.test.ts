@@ -1,4 +1,4 @@
-// Token buckets against the plainest model of one, and how many of them are remembered.
+// Token buckets, compared to a simple model, and the number of stored buckets.
 import { expect, test } from "bun:test";
 import { BucketStore, fullAfter, waitFor } from "../../src/limits/token-buckets.ts";
 import { addressKeyOf } from "../../src/limits/client-address.ts";
@@ -22,7 +22,7 @@ randomTest("a bucket gives what one that is filled drop by drop would give", (ra
   }
 });
 
-test("who waits as long as told gets it, and what is more than a bucket takes a whole one", () => {
+test("after the stated wait a cost is available, and a cost above the burst takes a whole bucket", () => {
   const rate = { rate: 3, burst: 2 };
   const fullAt = fullAfter(0, rate, 1000, 10);
   const wait = waitFor(fullAt, rate, 1000, 10);
@@ -30,7 +30,7 @@ test("who waits as long as told gets it, and what is more than a bucket takes a 
   expect(waitFor(fullAt, rate, 1000, 10 + wait)).toBe(0);
 });
 
-test("whose buckets are full again is forgotten, and who is in debt is not", () => {
+test("full buckets are dropped, and buckets in debt are kept", () => {
   const accounts = new BucketStore();
   accounts.of("debtor", 0).joins = 1e9;
   for (let i = 0; i < 10_000; i++) accounts.of(`passing ${i}`, i).connects = i + 20;
@@ -38,7 +38,7 @@ test("whose buckets are full again is forgotten, and who is in debt is not", () 
   expect(accounts.of("debtor", 10_000).joins).toBe(1e9);
 });
 
-test("there are never more than the most, and the new one is always among them", () => {
+test("the store never exceeds its limit and always has the newest entry", () => {
   const accounts = new BucketStore(50);
   for (let i = 0; i < 1000; i++) {
     accounts.of(`debtor ${i}`, 0).connects = 1e9;

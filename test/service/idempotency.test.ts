@@ -1,4 +1,4 @@
-// Idempotency keys: each belongs to an API key, a user, code in the server, or all clients that showed nothing.
+// Idempotency keys: each belongs to an API key, a user, code in the server, or all anonymous clients.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { dataOf, problemOf, publishAt, stateOf } from "../support/answers.ts";
@@ -26,7 +26,7 @@ function secured(): TestServer {
 const grants = { orders: ["join", "publish"] };
 const guest = (jti: string) => bearer(token(claims({ sub: undefined, jti, rooms: grants })));
 
-test("a stranger's key hides no publication of anybody else", async () => {
+test("an idempotency key of one client does not suppress publications of others", async () => {
   const server = secured();
   const post = (headers: Record<string, string>) =>
     publishAt(server, "orders", "paid", { ...headers, "idempotency-key": "order-1001" });
@@ -45,11 +45,11 @@ test("a stranger's key hides no publication of anybody else", async () => {
 });
 
 test.each<[who: string, headers: (n: number) => Record<string, string>]>([
-  ["anonymous clients, over all of their connections", () => ({})],
-  ["an API key, over all of its connections", () => bearer(BACKEND)],
-  ["a user, whichever token", (n) => bearer(token(claims({ jti: `${n}` })))],
-  ["tokens without a user, whichever", (n) => guest(`${n}`)],
-])("%s: a repeated key is answered with the first cursor on every way in", async (_, headers) => {
+  ["anonymous clients, on all of their connections", () => ({})],
+  ["an API key, on all of its connections", () => bearer(BACKEND)],
+  ["a user, with any token", (n) => bearer(token(claims({ jti: `${n}` })))],
+  ["any tokens without a user", (n) => guest(`${n}`)],
+])("%s: a repeated key returns the first cursor, on every route", async (_, headers) => {
   const server = secured();
   const key = "k";
   const first = await publishAt(server, "orders", "paid", { ...headers(1), "idempotency-key": key });
@@ -63,7 +63,7 @@ test.each<[who: string, headers: (n: number) => Record<string, string>]>([
   expect(dataOf(await stateOf(server, "orders"))).toEqual(["paid"]);
 });
 
-test("the same key with another event or other data is refused on every way in", async () => {
+test("the same key with a different event or different data is rejected on every route", async () => {
   const server = startServer();
   const key = "k";
   await publishAt(server, "r", "one", { "idempotency-key": key });

@@ -1,4 +1,4 @@
-// Callers are checked again after every wait: neither a body on its way nor the app's hook outlives a token or a key.
+// Principals are rechecked after every wait, so nothing is done with a token or key that ended in the meantime.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Authorize, Options } from "../../src/index.ts";
@@ -17,11 +17,11 @@ const secured = (options: Options = {}): TestServer =>
 
 interface Late {
   connection: Tcp;
-  /** Sends the rest, and resolves with the whole answer. */
+  /** Sends the rest of the body and resolves with the response. */
   finish(): Promise<string>;
 }
 
-/** A request of which the server has the head and a part of the body. */
+/** A request whose head and first part of the body have been sent. */
 async function late(server: TestServer, path: string, credential: string, body: string): Promise<Late> {
   const connection = await tcp(server.port);
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
@@ -55,7 +55,7 @@ const all = async (server: TestServer) => {
   return dataOf((await response.json()) as { messages: [] });
 };
 
-test.each(BODIES)("POST %s: a token that is revoked while the body is on its way", async (path, body) => {
+test.each(BODIES)("POST %s: a token that is revoked while the body arrives", async (path, body) => {
   const server = secured();
   const request = await late(server, path, token(), body);
   const revoke = { method: "POST", body: '{"user":"u7"}', headers: bearer(KEY) };
@@ -66,11 +66,11 @@ test.each(BODIES)("POST %s: a token that is revoked while the body is on its way
   expect(await all(server)).toEqual([]);
 });
 
-test.each(BODIES)("POST %s: a token that expires while the body is on its way", async (path, body) => {
+test.each(BODIES)("POST %s: a token that expires while the body arrives", async (path, body) => {
   const server = secured();
   const exp = seconds(2);
   const request = await late(server, path, token(claims({ exp })), body);
-  // Nothing tells of the end of a token that has no session.
+  // Without a session, nothing signals the expiry.
   while (Date.now() < exp * 1000) await Bun.sleep(20);
   const answer = await request.finish();
   expect(answer).toStartWith("HTTP/1.1 401");
@@ -79,7 +79,7 @@ test.each(BODIES)("POST %s: a token that expires while the body is on its way", 
 });
 
 test.each([...BODIES, ["/revoke", '{"user":"u7"}'] as [string, string]])(
-  "POST %s: an API key that is taken out of the config while the body is on its way",
+  "POST %s: an API key that a reload removes while the body arrives",
   async (path, body) => {
     const server = secured();
     const request = await late(server, path, KEY, body);
@@ -90,7 +90,7 @@ test.each([...BODIES, ["/revoke", '{"user":"u7"}'] as [string, string]])(
 );
 
 test.each(["publish", "join", "history", "members"])(
-  "a token that ends while the app's hook thinks about its %s: nothing is done in its name",
+  "a token that expires while the hook decides about its %s: nothing is done on its behalf",
   async (type) => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<boolean>();
@@ -107,7 +107,7 @@ test.each(["publish", "join", "history", "members"])(
     await asked.promise;
     while (Date.now() < exp * 1000) await Bun.sleep(20);
     answer.resolve(true);
-    // The heartbeat may have closed it before the reply could be sent.
+    // The heartbeat may close the session before the reply is sent.
     const outcome = await Promise.race([reply, client.closed]);
     expect("type" in outcome ? outcome.type : "error").toBe("error");
     expect(await all(server)).toEqual([]);

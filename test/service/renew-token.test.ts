@@ -1,4 +1,4 @@
-// A token's end on live sessions, and how a session outlives it: a new token, shown in time.
+// Token expiry on live sessions, and renewal with a new token.
 import { expect, test } from "bun:test";
 import { connect, Multiplexed } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
@@ -7,7 +7,7 @@ import { problemOf } from "../support/answers.ts";
 import { bearer, claims, OTHER_SECRET, seconds, SECRET, token } from "../support/tokens.ts";
 
 const ALL = ["join", "publish", "history", "members"];
-/** Looks often whose time is over, and gives no grace. */
+/** A short heartbeat interval and no leeway. */
 const strict = () => startServer({ heartbeat: 0.2, access: { secrets: SECRET, leeway: 0 } });
 const short = (more: object = {}) => token(claims({ exp: seconds(2), ...more }));
 
@@ -17,7 +17,7 @@ async function mux(server: ReturnType<typeof strict>, credential: string): Promi
   return client;
 }
 
-test("when its token is over a session ends, on every transport, and not before", async () => {
+test("a session ends when its token expires, on every transport, and not before", async () => {
   const server = strict();
   const exp = seconds(2);
   const headers = bearer(token(claims({ exp })));
@@ -37,7 +37,7 @@ test("when its token is over a session ends, on every transport, and not before"
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("the leeway is a grace for live sessions too", async () => {
+test("the leeway applies to live sessions too", async () => {
   const server = startServer({ heartbeat: 0.2, access: { secrets: SECRET, leeway: "1s" } });
   const exp = seconds(1);
   const client = await mux(server, token(claims({ exp })));
@@ -45,26 +45,26 @@ test("the leeway is a grace for live sessions too", async () => {
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000 + 1000);
 });
 
-test("a new token keeps the session, its rooms and its place in them", async () => {
+test("with a new token, the session keeps its rooms and positions", async () => {
   const server = strict();
   const first = seconds(2);
   const client = await mux(server, short({ exp: first }));
   const exp = seconds(3600);
   const renewed = await client.ask({ type: "auth", token: token(claims({ exp })) });
   expect(renewed).toMatchObject({ type: "authorized", user: "u7", expires: exp * 1000 });
-  // One without a new token shows that the time has come.
+  // A session without a new token shows that the time is over.
   const other = await mux(server, short({ exp: first + 1 }));
   expect((await other.closed).code).toBe(4401);
   await server.publish("r", "after", bearer(token()));
   expect(await client.find(({ type }) => type === "message")).toMatchObject({ data: "after" });
 });
 
-test("what the new token grants counts at once, and no more", async () => {
+test("the grants of the new token replace the old ones at once", async () => {
   const server = strict();
   const client = await mux(server, token());
   await client.ask({ type: "join", room: "s" });
   const renewed = client.ask({ type: "auth", token: token(claims({ rooms: { s: ["join"], t: ALL } })) });
-  // Sent right behind it: what comes after the token is answered by the token.
+  // Sent directly after the new token, and authorized by it.
   const refused = client.ask({ type: "publish", room: "s", data: 1 });
   const allowed = client.ask({ type: "join", room: "t" });
   expect(await client.find(({ type }) => type === "left")).toMatchObject({ room: "r", code: "forbidden" });
@@ -75,26 +75,26 @@ test("what the new token grants counts at once, and no more", async () => {
 });
 
 test.each<[what: string, credential: () => string, code: string]>([
-  ["of another user", () => token(claims({ sub: "u8" })), "forbidden"],
+  ["of a different user", () => token(claims({ sub: "u8" })), "forbidden"],
   ["without a user", () => token(claims({ sub: undefined })), "forbidden"],
-  ["signed by somebody else", () => token(claims(), OTHER_SECRET), "unauthorized"],
+  ["signed with a different secret", () => token(claims(), OTHER_SECRET), "unauthorized"],
   ["expired", () => token(claims({ exp: seconds(-60) })), "unauthorized"],
-  ["that is none", () => "hello", "unauthorized"],
-])("a token %s renews nothing, and the session goes on as it was", async (_, credential, code) => {
+  ["that is not a JWT", () => "hello", "unauthorized"],
+])("a token %s is rejected, and the session continues unchanged", async (_, credential, code) => {
   const server = strict();
   const client = await mux(server, token());
   expect(await client.ask({ type: "auth", token: credential() })).toMatchObject({ type: "error", code });
   expect(await client.ask({ type: "publish", room: "r", data: 1 })).toMatchObject({ type: "published" });
 });
 
-test("who tries many bad tokens is shown out", async () => {
+test("a client that sends too many invalid tokens is closed", async () => {
   const server = strict();
   const client = await mux(server, token());
   for (let i = 0; i < 20; i++) client.socket.send('{"type":"auth","token":"guess"}');
   expect((await client.closed).code).toBe(4401);
 });
 
-test("who came without a token may show one later, before it is in a room", async () => {
+test("an anonymous session may send a token before it joins a room", async () => {
   const server = startServer({ rooms: { open: { join: "anyone" } }, access: { secrets: SECRET } });
   const client = new Multiplexed(await connect(server.socket("/ws")));
   await client.ask({ type: "join", room: "open" });
