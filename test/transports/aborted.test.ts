@@ -1,4 +1,4 @@
-// Clients that leave before they are answered, at every stage of every kind of request: nothing of them is left behind.
+// Clients that disconnect before the response, at every stage of every kind of request, leave no state.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
@@ -14,9 +14,9 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { tcp } from "../support/tcp.ts";
 import { bearer, claims, ec, tokenBy } from "../support/tokens.ts";
 
-/** Holds what passes it while it is shut. */
+/** Holds all calls while it is shut. */
 class Gate {
-  /** How many wait. */
+  /** Number of held calls. */
   waiting = 0;
   #shut: PromiseWithResolvers<void> | undefined;
 
@@ -72,7 +72,7 @@ interface World {
   headers: Record<string, string>;
 }
 
-/** One for all: making one takes a process. */
+/** Shared by all tests, because creating one takes a process. */
 let made: { cert: string; key: string } | undefined;
 function certificate(): { cert: string; key: string } {
   made ??= makeCertificate(undefined, directory);
@@ -99,7 +99,7 @@ async function newWorld(secure: boolean): Promise<World> {
     rooms: { "*": { join: "anyone", publish: "anyone", history: { read: "anyone" } } },
     access: { jwks: `http://127.0.0.1:${keys.port}/` },
     ...(secure ? { tls: certificate() } : {}),
-    // Each decision is one of its own: it is never known already.
+    // A different room per request, so that no decision is cached.
     authorize: async () => {
       await gates.hook.pass();
       return true;
@@ -123,7 +123,7 @@ async function newWorld(secure: boolean): Promise<World> {
   log.newest = (...given) => gates.read.pass()?.then(() => newest(...given)) ?? newest(...given);
   log.catchUpTo = () => gates.read.pass();
   const { at } = await thump.publish("r", "first");
-  // It carries a token, so that somebody has to be looked up, and comes from elsewhere, so that it counts by address.
+  // With a token, so that it is verified, and from an external address, so that limits by address apply.
   const headers = {
     "x-forwarded-for": "203.0.113.9",
     ...bearer(tokenBy(pair, "ES256", claims(), { kid: "k" })),
@@ -131,7 +131,7 @@ async function newWorld(secure: boolean): Promise<World> {
   return { server, gates, cursor: at, headers };
 }
 
-/** Begins a request. Returns what aborts it. @param cut sends a part of the body only */
+/** Starts a request and returns a function that aborts it. @param cut sends only a part of the body */
 type Begin = (world: World, kind: Kind, cut?: boolean) => Promise<() => void>;
 
 const overHttp1: Begin = async (
@@ -150,7 +150,7 @@ const overHttp1: Begin = async (
   return () => connection.socket.resetAndDestroy();
 };
 
-/** `all` gives up the connection, else the stream alone is reset. */
+/** `all` closes the connection; otherwise only the stream is reset. */
 const overHttp2 =
   (all: boolean): Begin =>
   async ({ server, headers, cursor }, { method, path, headers: own = {}, body }, cut) => {
@@ -164,7 +164,7 @@ const overHttp2 =
       ...own,
     });
     stream.on("error", () => {});
-    // Without a length: that a part of it is missing cannot be seen from the head.
+    // Without a length, so that the head does not show that a part is missing.
     if (body !== undefined && cut) stream.write(body.slice(0, 2));
     else stream.end(body);
     return () => (all ? connection.destroy() : stream.close(http2.constants.NGHTTP2_CANCEL));
@@ -176,7 +176,7 @@ const PROTOCOLS: [name: string, begin: Begin, secure: boolean][] = [
   ["HTTP/2, connection lost", overHttp2(true), true],
 ];
 
-/** What came before has been dealt with by the server. */
+/** Resolves when the server has processed everything sent before. */
 async function settled({ server }: World): Promise<void> {
   for (let i = 0; i < 3; i++)
     await fetch(`${server.url}/healthz`, { keepalive: false, tls: { rejectUnauthorized: false } });
@@ -196,7 +196,7 @@ const NOTHING = { sessions: 0, networks: 0, rooms: [], bodies: 0 };
 const sessionKinds = Object.entries(KINDS).filter(([name]) => name !== "publication" && name !== "batch");
 const reaches = (stage: keyof World["gates"], name: string): boolean => {
   if (stage === "throttle") return name !== "publication" && name !== "batch";
-  // A poll with last has its answer before it joins.
+  // A poll with last is answered before it joins.
   if (stage === "subscribe") return name !== "poll with last" && sessionKinds.some(([kind]) => kind === name);
   if (stage === "read") return /last|cursor|stream|ndjson|multiplexed/.test(name);
   return true;
@@ -211,7 +211,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
       async (_name, kind) => {
         const world = await newWorld(secure);
         const gate = world.gates[stage];
-        // The keys of tokens are fetched once.
+        // The JWKS is fetched once.
         gate.shut();
         const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, kind)));
         await eventually(() => gate.waiting >= (stage === "token" || stage === "subscribe" ? 1 : 3));
@@ -243,10 +243,10 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
   );
 
   test.each(kinds.filter(([name]) => sessionKinds.some(([kind]) => kind === name)))(
-    "%s, aborted once it is there",
+    "%s, aborted after it was opened",
     async (_name, kind) => {
       const world = await newWorld(secure);
-      // Something is behind the cursor, or among the newest: then a poll is answered at once.
+      // With messages after the cursor or among the newest, a poll is answered at once.
       const path = kind.path.replace(/&(last|after)=[^&]*/, "");
       const aborts = await Promise.all(Array.from({ length: 3 }, () => begin(world, { ...kind, path })));
       await eventually(() => world.server.thump.hub.sessions.size === 3);
@@ -256,7 +256,7 @@ describe.each(PROTOCOLS)("%s", (_, begin, secure) => {
   );
 });
 
-test("a session that ended while its room was opened does not take the room from those who came after it", async () => {
+test("a session that ends while its room opens does not close the room for later sessions", async () => {
   const server = startServer();
   const { log } = server.thump.hub;
   const gate = new Gate();
@@ -285,7 +285,7 @@ test("a session that ended while its room was opened does not take the room from
   expect(server.thump.hub.rooms.size).toBe(1);
 });
 
-test("polls that are given up at once take no places from others", async () => {
+test("polls that are aborted at once do not use up the session limit", async () => {
   const server = startServer({ limits: { sessions: 10 } });
   for (let i = 0; i < 300; i++) {
     const poll = await tcp(server.port);
@@ -297,7 +297,7 @@ test("polls that are given up at once take no places from others", async () => {
   expect(others).toHaveLength(10);
 });
 
-test("of many that come at once after a wait, no more enter than there are places", async () => {
+test("many sessions that continue after the same wait do not exceed the session limit", async () => {
   const gate = new Gate();
   const server = startServer({
     limits: { sessions: 5 },
@@ -317,7 +317,7 @@ test("of many that come at once after a wait, no more enter than there are place
   expect(statuses.filter((status) => status === 200)).toHaveLength(5);
 });
 
-/** What a socket, or a stream, can be waiting for when its client leaves. */
+/** The waits of a socket or a stream during which a client may disconnect. */
 const COMMANDS = ["join", "history", "members", "publish"] as const;
 
 test.each(

@@ -1,4 +1,4 @@
-// Clients that break off, fall silent or break the protocol itself: the session goes, the others stay.
+// Clients that disconnect abruptly, fall silent or violate the protocol: their session ends, others continue.
 import { expect, spyOn, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../support/answers.ts";
 import { bystander } from "../support/bystander.ts";
@@ -7,7 +7,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { bareSocket, clientFrame, httpAnswer, tcp } from "../support/tcp.ts";
 
-test("a client that disappears in the middle of a frame is gone from the room", async () => {
+test("a client that disconnects in the middle of a frame leaves the room", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   for (const path of ["/rooms/r", "/ws?room=r"]) {
@@ -20,7 +20,7 @@ test("a client that disappears in the middle of a frame is gone from the room", 
   }
 });
 
-test("what it had published before that is delivered", async () => {
+test("messages that it published before are delivered", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const client = await bareSocket(server.port, "/rooms/r");
@@ -31,7 +31,7 @@ test("what it had published before that is delivered", async () => {
   expect(await listener.next()).toBe("next");
 });
 
-test("a client that disappears from a stream is gone", async () => {
+test("a client that disconnects from a stream leaves the room", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   const stream = await tcp(server.port);
@@ -43,7 +43,7 @@ test("a client that disappears from a stream is gone", async () => {
   await other.isWell();
 });
 
-test("a client that disappears in the middle of a body is no fault of the server's", async () => {
+test("a client that disconnects in the middle of a body is not an internal error", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   const logged = spyOn(console, "error").mockImplementation(() => {});
@@ -59,7 +59,7 @@ test("a client that disappears in the middle of a body is no fault of the server
   expect(logged.mock.calls).toEqual([]);
 });
 
-test("a client that never answers pings is ended with 4408, one that does stays", async () => {
+test("a client that never answers pings is closed with 4408; one that does stays", async () => {
   const server = startServer({ heartbeat: 0.1 });
   const other = await bystander(server, "r");
   const silent = await bareSocket(server.port, "/rooms/r");
@@ -70,7 +70,7 @@ test("a client that never answers pings is ended with 4408, one that does stays"
   await other.isWell();
 });
 
-test("one that answers nothing, and reads nothing either, is cut", async () => {
+test("a client that neither answers nor reads is cut off", async () => {
   const server = startServer({ heartbeat: 0.1, rooms: { r: { history: { count: 10 } } } });
   const other = await bystander(server, "other");
   const silent = await bareSocket(server.port, "/rooms/r");
@@ -88,11 +88,11 @@ test.each([
   ["an unmasked frame", Uint8Array.of(0x81, 0x02, 0x68, 0x69)],
   ["a reserved opcode", clientFrame(0x3, "x")],
   ["a reserved bit", Uint8Array.of(0xf1, 0x80, 0, 0, 0, 0)],
-  ["a continuation of nothing", clientFrame(0x0, "x")],
+  ["a continuation without a start", clientFrame(0x0, "x")],
   ["text that is not UTF-8", clientFrame(0x1, Uint8Array.of(0xc3, 0x28))],
   ["a ping that is too long", clientFrame(0x9, "x".repeat(126))],
   ["a close with half a code", clientFrame(0x8, "x")],
-])("%s ends that socket alone", async (_, bytes) => {
+])("%s ends only that socket", async (_, bytes) => {
   const server = startServer();
   const other = await bystander(server, "r");
   const client = await bareSocket(server.port, "/rooms/r");
@@ -111,7 +111,7 @@ test("control frames between frames are answered", async () => {
   expect(await listener.next()).toBe("said");
 });
 
-test("an incomplete handshake is refused by name", async () => {
+test("an incomplete handshake is rejected with a specific error", async () => {
   const server = startServer();
   for (const path of ["/rooms/r", "/ws"]) {
     const head = [`GET ${path} HTTP/1.1`, "Host: localhost", "Upgrade: websocket"];
@@ -123,7 +123,7 @@ test("an incomplete handshake is refused by name", async () => {
   expect(await problemOf(fetch(`${server.url}/ws`))).toMatchObject({ code: "unsupported-type" });
 });
 
-test("half a request, and bytes that are no request, keep nobody from being served", async () => {
+test("half a request, and bytes that are not a request, do not affect other clients", async () => {
   const server = startServer();
   const other = await bystander(server, "r");
   const slow = await tcp(server.port);

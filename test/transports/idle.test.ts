@@ -1,4 +1,4 @@
-// The idle timeout of connections: none while a request streams or waits, and the usual one again after it.
+// The idle timeout of connections: none while a request streams or waits, and the usual one afterwards.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { thump } from "../../src/index.ts";
@@ -8,7 +8,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { type Tcp, tcp } from "../support/tcp.ts";
 
-/** Bun counts in steps of 4 s: the shortest that there is. */
+/** The shortest timeout: Bun counts in steps of 4 s. */
 const IDLE = { limits: { headTime: "1s" } };
 const SSE = "Accept: text/event-stream\r\n";
 const head = (method: string, path: string, fields = "") =>
@@ -50,10 +50,10 @@ const REQUESTS: Record<string, [request: string, end: End]> = {
   ],
   "a stream whose token expired": [head("GET", "/rooms/r", SSE), endedBy(CLOSE.unauthorized)],
   "a stream that was removed": [head("GET", "/events?room=r"), endedBy(CLOSE.removed)],
-  "a stream that is told to reconnect": [head("GET", "/rooms/r", SSE), endedBy(CLOSE.goingAway)],
+  "a stream that a drain ends": [head("GET", "/rooms/r", SSE), endedBy(CLOSE.goingAway)],
 };
 
-/** Two connections after each other are closed: so are those that have been idle since before. */
+/** Waits until two more connections, one after the other, are closed. Then earlier idle ones are closed too. */
 async function idleTimePasses({ port }: { port: number }): Promise<void> {
   for (let i = 0; i < 2; i++) {
     const connection = await tcp(port);
@@ -66,7 +66,7 @@ test.each([
   ["that are idle", ""],
   ["that have sent half the head of another request", "GET /healthz HT"],
 ])(
-  "connections %s are closed, whatever was asked on them before",
+  "connections %s are closed, whatever requests they had before",
   async (_, rest) => {
     const trials = Object.entries(REQUESTS).map(async ([what, [request, end]]) => {
       const server = startServer(IDLE);
@@ -82,7 +82,7 @@ test.each([
   60_000,
 );
 
-test("a stream that is ended while its client reads nothing holds no connection", async () => {
+test("a stream that the server ends while its client does not read keeps no connection open", async () => {
   const server = startServer({ ...IDLE, heartbeat: 600 });
   const connection = await tcp(server.port);
   connection.send(head("GET", "/rooms/r", SSE));
@@ -95,7 +95,7 @@ test("a stream that is ended while its client reads nothing holds no connection"
   await connection.closed;
 });
 
-test("quiet streams and polls that wait are not closed, also on a connection that was used before", async () => {
+test("idle streams and waiting polls are not closed, also on a connection that was used before", async () => {
   const server = startServer(IDLE);
   const [poll, stream, again] = await Promise.all(Array.from({ length: 3 }, () => tcp(server.port)));
   poll?.send(head("GET", "/rooms/r?wait=50"));
@@ -109,7 +109,7 @@ test("quiet streams and polls that wait are not closed, also on a connection tha
   for (const connection of [poll, stream, again]) await connection?.until("still here");
 });
 
-test("in an app of one's own it is the app's timeout", async () => {
+test("in an app with the plugin, the timeout of the app applies", async () => {
   const app = new Elysia({ serve: { idleTimeout: 2 } }).use(thump({ drain: 0 }));
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.stop(true));

@@ -1,4 +1,4 @@
-// Clients that stop reading: nobody waits for them, and what they find on coming back is what their rule says.
+// Clients that stop reading: others do not wait for them, and they are caught up as the room's rule defines.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../support/answers.ts";
 import { connect, multiplexed, type Socket } from "../support/clients.ts";
@@ -9,7 +9,7 @@ import { tcp } from "../support/tcp.ts";
 const WIDE = { count: 100_000, bytes: "200MiB" };
 const CHUNK = "x".repeat(30_000);
 
-/** Publishes until the server has let go of somebody; returns how many it took. */
+/** Publishes until the server detaches a slow client. Returns the number of publications. */
 async function publishUntilLagging(server: TestServer): Promise<number> {
   let count = 0;
   while (server.thump.hub.stats.lagged === 0) {
@@ -22,7 +22,7 @@ async function publishUntilLagging(server: TestServer): Promise<number> {
 const numbers = (socket: Socket) => socket.all.map((frame) => String(frame).split(" ", 1)[0] ?? "");
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 
-test("one that stopped reading misses nothing, and the others do not wait for it", async () => {
+test("a client that stops reading misses nothing, and others do not wait for it", async () => {
   const server = startServer({ rooms: { r: { history: WIDE } } });
   const [slow, healthy] = [
     await connect(server.socket("/rooms/r")),
@@ -38,7 +38,7 @@ test("one that stopped reading misses nothing, and the others do not wait for it
   for (const socket of [slow, healthy]) expect(numbers(socket)).toEqual([...upTo(count), "last"]);
 });
 
-test("what it published itself while it was behind does not come back to it", async () => {
+test("a lagging client does not receive its own publications", async () => {
   const server = startServer({ rooms: { r: { history: WIDE } } });
   const slow = await connect(server.socket("/rooms/r"));
   const other = await connect(server.socket("/rooms/r"));
@@ -52,7 +52,7 @@ test("what it published itself while it was behind does not come back to it", as
   expect(numbers(slow)).toEqual([...upTo(count), "last"]);
 });
 
-test("on the multiplexed socket too, in each of its rooms, and commands are answered", async () => {
+test("a lagging multiplexed socket is caught up in each of its rooms, and its commands are answered", async () => {
   const server = startServer({ rooms: { "*": { history: WIDE } } });
   const slow = await multiplexed(server.socket("/ws?room=r&room=quiet"));
   await slow.until((frames) => frames.length === 3);
@@ -68,7 +68,7 @@ test("on the multiplexed socket too, in each of its rooms, and commands are answ
   expect(slow.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("what is no longer kept when it comes back is a gap, told before the rest", async () => {
+test("messages that are no longer stored are a gap, reported before the rest", async () => {
   const server = startServer({ rooms: { r: { history: { count: 3 } } } });
   const slow = await multiplexed(server.socket("/ws?room=r"));
   await slow.until((frames) => frames.length === 2);
@@ -85,7 +85,7 @@ test("what is no longer kept when it comes back is a gap, told before the rest",
   expect(seen.slice(at)).toEqual(["gap", count + 7, count + 8, count + 9]);
 });
 
-test("lag: latest goes on with the newest, without a gap", async () => {
+test("lag: latest continues with the newest message, without a gap", async () => {
   const server = startServer({ rooms: { r: { lag: "latest", history: { count: 1 } } } });
   const slow = await multiplexed(server.socket("/ws?room=r"));
   await slow.until((frames) => frames.length === 2);
@@ -99,7 +99,7 @@ test("lag: latest goes on with the newest, without a gap", async () => {
   expect(skipped).not.toContain(`${count + 5} later`);
 });
 
-test("lag: disconnect closes it with 4503, and nobody else", async () => {
+test("lag: disconnect closes only the lagging client, with 4503", async () => {
   const server = startServer({ rooms: { r: { lag: "disconnect" } } });
   const [slow, healthy] = [
     await connect(server.socket("/rooms/r")),
@@ -114,7 +114,7 @@ test("lag: disconnect closes it with 4503, and nobody else", async () => {
   await healthy.until((frames) => frames.at(-1) === "last");
 });
 
-test("an event stream that is not read is caught up the same way", async () => {
+test("an unread event stream is caught up in the same way", async () => {
   const server = startServer({ rooms: { r: { history: WIDE } } });
   const slow = await tcp(server.port);
   slow.send("GET /rooms/r HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
@@ -128,7 +128,7 @@ test("an event stream that is not read is caught up the same way", async () => {
   expect(seen).toEqual(upTo(count));
 });
 
-test("one that leaves while it is behind is gone", async () => {
+test("a lagging client that disconnects leaves the room", async () => {
   const server = startServer();
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
@@ -140,14 +140,14 @@ test("one that leaves while it is behind is gone", async () => {
   expect(await next.next()).toBe("to nobody");
 });
 
-test("streams that join in the middle of a flood have neither a hole nor a repeat at the seam", async () => {
+test("streams that join during a flood have neither a gap nor a repeat between replay and live messages", async () => {
   const server = startServer();
   const flood = await multiplexed(server.socket("/ws"));
   const start = await publishAt(server, "a", "start");
   const urls = [server.room("a"), `${server.url}/events?room=a&room=b`];
   const streams: Promise<OpenStream>[] = [];
   for (let i = 0; i < 300; i++) {
-    // Frames and requests arrive together, so that they are worked off in one turn.
+    // Frames and requests arrive together, so that they are processed in one tick.
     for (let j = 0; j < 3; j++) flood.socket.send(`{"type":"publish","room":"a","data":${i * 3 + j}}`);
     if (i % 5 === 0) streams.push(openEvents(urls[(i / 5) % 2]!, { "last-event-id": start }));
     if (i % 2 === 0) await new Promise(setImmediate);

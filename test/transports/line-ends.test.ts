@@ -1,20 +1,20 @@
-// JSON in line formats has no character that a reader may take for the end of a line: Python's splitlines has eleven.
+// JSON in line formats contains no character that readers may treat as a line end. Python's splitlines has eleven.
 import { expect, test } from "bun:test";
 import { multiplexed } from "../support/clients.ts";
 import { publishAt, stateOf, dataOf } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
-/** What Python's `str.splitlines` splits at, except CR and LF. */
+/** The line ends of Python's `str.splitlines`, except CR and LF. */
 const SPLITS = "\u000b\u000c\u001c\u001d\u001e\u0085\u2028\u2029";
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- searches for control characters
 const SPLIT = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
 const JSON_TYPE = { "content-type": "application/json" };
 const ODD = `a${SPLITS}b`;
-/** JSON text with the characters themselves, where JSON lets them stand. */
+/** JSON text that contains the characters unescaped, as far as JSON permits. */
 const RAW = '{"\u2028":\n["\u0085\u2029 é",\r\n1.10]}';
 
-/** The lines of a stream that hold JSON, as they come, until there are so many. */
+/** The first lines of a stream that contain JSON, in order of arrival. */
 async function linesOf(response: Response, count: number): Promise<string[]> {
   let text = "";
   const lines = () =>
@@ -51,7 +51,7 @@ test.each(Object.keys(STREAMS))("publications in %s", async (kind) => {
   );
   const envelopes = lines.slice(before).map((line) => JSON.parse(line) as { data: unknown });
   expect(envelopes.map(({ data }) => data)).toEqual([JSON.parse(RAW), ODD, { [ODD]: ODD }]);
-  // The numbers keep their digits.
+  // Numbers keep their digits.
   expect(lines[before]).toContain('"\\u0085\\u2029 é", 1.10]');
   expect(dataOf(await stateOf(server, "r"))).toEqual([JSON.parse(RAW), ODD, { [ODD]: ODD }]);
 });
@@ -63,7 +63,7 @@ test("JSON in an event stream of one room", async () => {
   expect(line).toBe('{"\\u2028":["\\u0085\\u2029 é",1.10]}');
 });
 
-test("what tokens say of those who are present, in every kind of stream", async () => {
+test("the info of members, in every kind of stream", async () => {
   const server = startServer({ access: { secrets: SECRET }, rooms: { r: { presence: true } } });
   const headers = bearer(token(claims({ info: { name: ODD } })));
   await (

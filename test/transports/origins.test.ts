@@ -1,4 +1,4 @@
-// Which web pages may use the server: those of its own, of this machine, and those on the list.
+// Origins: pages of the server itself, of this machine and of listed origins may use the server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { check } from "../../src/cli/check.ts";
@@ -26,7 +26,7 @@ function get(server: TestServer, path: string, origin: string, method = "GET"): 
   return fetch(server.url + path, { method, headers: { origin } });
 }
 
-test.each(refusedOrigins)("a page from %s may do nothing", async (origin) => {
+test.each(refusedOrigins)("a page of %s is rejected on every route", async (origin) => {
   const server = startServer({ origins: ["https://app.example"] });
   await publishAt(server, "r", "secret");
   for (const path of ["/rooms/r", "/rooms/r/members", "/rooms", "/events?room=r", "/ws"]) {
@@ -50,7 +50,7 @@ test.each([
   "https://localhost",
   "http://[::1]:3000",
   "https://app.example",
-])("a page from %s may use it, and may read the answers", async (origin) => {
+])("a page of %s may use the server and read the responses", async (origin) => {
   const server = startServer({ origins: ["https://app.example"] });
   const response = await server.publish("r", "x", { origin });
   expect(response.status).toBe(201);
@@ -63,7 +63,7 @@ test.each([
   await connect(server.socket("/rooms/r"), { headers: { origin } });
 });
 
-test("its own pages may use it under whatever name it was reached", async () => {
+test("the server's own pages may use it under any host name", async () => {
   const server = startServer();
   const response = await fetch(server.room("r"), {
     headers: { origin: `http://127.0.0.1:${server.port}` },
@@ -71,7 +71,7 @@ test("its own pages may use it under whatever name it was reached", async () => 
   expect(response.status).toBe(200);
 });
 
-test('"*" lets all in; without an origin nothing is added', async () => {
+test('"*" allows all origins; requests without an origin get no CORS headers', async () => {
   const server = startServer({ origins: ["*"] });
   const response = await get(server, "/rooms/r", EVIL);
   expect(response.headers.get("access-control-allow-origin")).toBe(EVIL);
@@ -88,7 +88,7 @@ test.each([
   ["/publish", "POST", "content-type"],
   ["/sessions/x", "DELETE", "authorization"],
   ["/users/x/sessions", "DELETE", "authorization"],
-])("a browser that asks first for %s (%s, %s) is told what is allowed", async (path, method, names) => {
+])("a preflight for %s (%s, %s) is answered with the permissions", async (path, method, names) => {
   const server = startServer();
   const ask = (origin: string) =>
     fetch(server.url + path, {
@@ -108,10 +108,10 @@ test.each([
   expect((await ask(EVIL)).headers.has("access-control-allow-origin")).toBe(false);
 });
 
-test("a name that somebody else gave this machine's address is not this server's, on loopback", async () => {
+test("a server on loopback rejects host names that others point at this machine", async () => {
   const server = startServer({ origins: ["https://app.example"] });
   await publishAt(server, "r", "secret");
-  // What a browser sends for a page of http://evil.example:port that now points to 127.0.0.1.
+  // The request of a browser for a page of http://evil.example:port, which now points to 127.0.0.1.
   for (const host of ["evil.example", `evil.example:${server.port}`, "127.0.0.1.evil.example"]) {
     const asked = fetch(server.room("r"), { headers: { host } });
     expect(await problemOf(asked)).toMatchObject({ status: 403, code: "origin" });
@@ -124,7 +124,7 @@ test("a name that somebody else gave this machine's address is not this server's
   }
 });
 
-test("a server that is meant for others answers to any name", async () => {
+test("a server that accepts external clients answers to any host name", async () => {
   const server = startServer({ host: "0.0.0.0", open: true });
   expect((await fetch(server.room("r"), { headers: { host: "chat.example" } })).status).toBe(200);
 });
@@ -139,7 +139,7 @@ test.each([
   ["https://bücher.example", "https://xn--bcher-kva.example"],
   ["https://[2001:DB8::1]", "https://[2001:db8::1]"],
   ["capacitor://localhost", "capacitor://localhost"],
-])("%s on the list lets the pages of %s in, and those of no other origin", async (listed, origin) => {
+])("%s on the list allows pages of %s and of no other origin", async (listed, origin) => {
   const server = startServer({ origins: [listed] });
   const response = await get(server, "/rooms/r", origin);
   expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([200, origin]);
@@ -163,11 +163,11 @@ test.each([
   ["ws://app.example:8080", "write http://app.example:8080"],
   ["ftp://app.example", "https://app.example"],
   ["file://app.example", "https://app.example"],
-])("%j is no origin, which stops the start, with what to write", (origin, hint) => {
+])("%j is not an origin: startup fails with a suggestion", (origin, hint) => {
   expect(() => startServer({ origins: [origin] })).toThrow(hint);
 });
 
-test("thump check refuses what is no origin, and shows the others as they are compared", async () => {
+test("thump check rejects invalid origins and prints the others in normal form", async () => {
   const printed = (origins: string) => check(undefined, undefined, { THUMP_ORIGINS: origins }, folder());
   await expect(printed("https://app.example,*.example.com")).rejects.toThrow("list each origin");
   expect(JSON.parse(await printed("https://App.Example/,https://b.example:443"))).toMatchObject({
@@ -175,7 +175,7 @@ test("thump check refuses what is no origin, and shows the others as they are co
   });
 });
 
-test("a page is the server's own under any spelling of its host", async () => {
+test("a page of the server is recognized under any spelling of its host", async () => {
   const server = startServer({ host: "0.0.0.0", open: true });
   const status = async (host: string, origin: string) =>
     (await fetch(server.room("r"), { headers: { host, origin } })).status;
@@ -199,10 +199,10 @@ test("a page is the server's own under any spelling of its host", async () => {
     expect(await status(host, origin)).toBe(403);
 });
 
-// C12: what pages may ask, send and read.
+// CORS: methods, request headers and response headers.
 const ASKS = { origin: "https://app.example", "access-control-request-method": "POST" };
 
-test("a preflight is answered by origin alone: with whatever token, at whatever rate, wherever it comes from", async () => {
+test("a preflight depends only on the origin, not on tokens, rates or addresses", async () => {
   const rates = { address: { connects: { rate: 0.001, burst: 1 } } };
   const server = startServer({
     origins: ["https://app.example"],
@@ -225,12 +225,12 @@ test("a preflight is answered by origin alone: with whatever token, at whatever 
         204,
       );
   expect((await ask("/rooms/r", { origin: EVIL })).status).toBe(403);
-  // They cost nothing: the address still has its one connection.
+  // Preflights are not charged: the address still has its one connection.
   const first = await fetch(server.room("r"), { headers: { "x-forwarded-for": "203.0.113.9" } });
   expect(first.status).toBe(401);
 });
 
-test("every request header that a route reads may be sent by a page, and those beside the body may be read", async () => {
+test("pages may send every request header that a route reads, and read the response headers", async () => {
   const server = startServer({ origins: ["https://app.example"] });
   const asked = await fetch(server.room("r"), { method: "OPTIONS", headers: ASKS });
   const allowed = asked.headers.get("access-control-allow-headers")?.split(", ") ?? [];

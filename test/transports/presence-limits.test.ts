@@ -1,4 +1,4 @@
-// Presence under load: thousands who come at once, listeners who do not read, rules that change.
+// Presence under load: thousands of simultaneous joins, subscribers that do not read, rules that change.
 import { expect, test } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { connect, type Frame, multiplexed, type Socket } from "../support/clients.ts";
@@ -19,12 +19,12 @@ const join = (server: Pick<TestServer, "port">, user: string) =>
 const told = ({ all }: Client) => all.filter(({ type }) => type === "presence") as (Frame & Told)[];
 const bytesOf = (frames: object[]) => frames.reduce((sum, frame) => sum + JSON.stringify(frame).length, 0);
 
-test("thousands who come and go at once are a few messages, each of a few bytes", async () => {
+test("thousands of simultaneous joins and leaves cause a few small messages", async () => {
   const server = startServer({ access, rooms: { r: { presence: true } } });
   const pass = presenceClock(server);
   const watcher = await join(server, "watcher");
   const sockets: Socket[] = [];
-  // A hundred connections at a time, all within four seconds of the server's clock.
+  // A hundred connections at a time, within four seconds of the server's clock.
   for (let i = 0; i < MANY; i += 100) {
     const users = Array.from({ length: 100 }, (_, each) => `user-${i + each}`);
     const path = (user: string) => server.socket(`/rooms/r?token=${userToken(user)}`);
@@ -40,7 +40,7 @@ test("thousands who come and go at once are a few messages, each of a few bytes"
   expect(await membersOf(server, "r")).toMatchObject({ users: MANY + 1, more: true });
   expect((await membersOf(server, "r")).members).toHaveLength(100);
   const late = await join(server, "late");
-  // What all know: that somebody came late is news to come.
+  // The snapshot excludes the latest join, which is still to be reported.
   const counts = { users: MANY + 1, guests: 0, more: true };
   expect((await late.find(({ type }) => type === "joined"))["presence"]).toEqual(counts);
 
@@ -50,7 +50,7 @@ test("thousands who come and go at once are a few messages, each of a few bytes"
   pass(1000);
   await watcher.until(() => told(watcher).at(-1)?.users === 2);
   expect(told(watcher).length - coming.length).toBeLessThan(5);
-  // Few enough to be named again.
+  // Few enough to be listed again.
   expect(told(watcher).at(-1)?.members).toEqual([{ user: "watcher" }, { user: "late" }]);
   const metrics = await metricsOf(server);
   expect(metrics.of("thump_presence_users")).toBe(2);
@@ -58,7 +58,7 @@ test("thousands who come and go at once are a few messages, each of a few bytes"
   expect(metrics.of("thump_presence_netted_total")).toBeGreaterThan(MANY);
 }, 60_000);
 
-test("who does not read is sent no changes, and told who is there when it reads again", async () => {
+test("a subscriber that does not read gets no changes, and a snapshot when it reads again", async () => {
   const history = { count: 100_000, bytes: "200MiB" } as const;
   const server = startServer({ access, rooms: { r: { history, presence: { grace: 0 } } } });
   const pass = presenceClock(server);
@@ -89,17 +89,17 @@ test("who does not read is sent no changes, and told who is there when it reads 
   expect(others).toEqual([]);
   expect(fresh).toMatchObject({ users: 12, guests: 0 });
   expect(fresh?.members).toHaveLength(12);
-  // From here on it hears what all hear.
+  // From here on it receives the same messages as others.
   await join(server, "new");
   pass(1000);
   await slow.until(() => told(slow).at(-1)?.users === 13);
   expect(told(slow).at(-1)?.joined).toEqual([{ user: "new" }]);
 });
 
-test("a stream that does not read neither", async () => {
+test("the same for a stream that does not read", async () => {
   const server = startServer({ access, rooms: { r: { presence: { grace: 0 } } } });
   const pass = presenceClock(server);
-  // Presence alone may fill a connection: a name with a large info, again and again.
+  // Presence alone can fill a connection: repeated joins of a user with a large info.
   const stream = await tcp(server.port);
   const path = `/rooms/r?presence=1&token=${userToken("stalled")}`;
   stream.send(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n`);
@@ -128,7 +128,7 @@ test("a stream that does not read neither", async () => {
   await eventually(() => server.thump.sessionsIn("r") === 1);
 }, 60_000);
 
-test("a reload begins, changes and ends presence in rooms that people are in", async () => {
+test("a reload starts, changes and ends presence in rooms with sessions", async () => {
   const server = await startReloadable({ access, rooms: { r: {} } });
   const watcher = await join(server, "u1");
   expect(await watcher.find(({ type }) => type === "joined")).not.toHaveProperty("presence");

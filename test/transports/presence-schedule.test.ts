@@ -1,4 +1,4 @@
-// Presence under random schedules: whoever applies a snapshot and the changes after it has what the server has.
+// Presence under random schedules: a snapshot with the changes after it yields the members on the server.
 import { expect } from "bun:test";
 import { eventually } from "../support/answers.ts";
 import { connect, multiplexed } from "../support/clients.ts";
@@ -11,18 +11,18 @@ import { bearer, SECRET } from "../support/tokens.ts";
 
 const KINDS = ["websocket", "event-stream", "ndjson"];
 const USERS = 9;
-/** More than a socket may hold: who does not read falls behind. */
+/** More than a socket may buffer, so a client that does not read lags. */
 const FLOOD = 120;
 const LARGE = "x".repeat(50_000);
 
 interface Actor {
   user: string;
-  /** Shows a token that says something else, where the transport can. */
+  /** Sends a token with a different info, if the transport can. */
   act(info: number): Promise<unknown> | undefined;
   close(): Promise<unknown>;
 }
 
-/** Makes a user present in a room by some transport. */
+/** Makes a user present in a room, on one of the transports. */
 async function appear(server: TestServer, random: Random): Promise<Actor> {
   const user = `u${random.below(USERS)}`;
   const tokenOf = (info: number) => userToken(user, { info });
@@ -47,7 +47,7 @@ async function appear(server: TestServer, random: Random): Promise<Actor> {
   };
 }
 
-/** All that was told has arrived, and nothing is left to tell. */
+/** Resolves when all presence messages have arrived and none is pending. */
 async function settle(
   server: TestServer,
   listeners: Listener[],
@@ -56,7 +56,7 @@ async function settle(
 ): Promise<void> {
   const { hub } = server.thump;
   for (const listener of listeners) listener.resume();
-  // The server learns a little later that a stream was cut.
+  // The server notices a closed stream a little later.
   await eventually(() => hub.sessions.size === listeners.length + actors.length);
   pass(10_000);
   pass(10_000);
@@ -87,7 +87,7 @@ async function step(server: TestServer, random: Random, listeners: Listener[], a
 }
 
 randomTest(
-  "a snapshot and the changes after it are what the server says, on every transport",
+  "a snapshot with the changes after it equals the members on the server, on every transport",
   async (random) => {
     const rooms = {
       "*": { history: { count: 500, bytes: "64MiB" }, presence: { grace: 1, list: 8 } },
@@ -110,7 +110,7 @@ randomTest(
           if (kind === "ndjson" && room !== "r") continue;
           const state = rosters.get(room)?.state;
           expect(state).toMatchObject(counts);
-          // Who was over the limit is named again only when well below it.
+          // Members are listed again only well below the limit.
           if (names && Object.hasOwn(state ?? {}, "names") && (state as { names?: object }).names)
             expect(state).toEqual({ ...counts, names });
         }

@@ -1,4 +1,4 @@
-// Presence over real sockets and streams: who comes and goes, by user, told after a snapshot; and who may hear it.
+// Presence over real sockets and streams: snapshots, joins and leaves per user, and the permission to receive them.
 import { expect, test } from "bun:test";
 import type { Options } from "../../src/index.ts";
 import { problemOf, publishAt } from "../support/answers.ts";
@@ -18,7 +18,7 @@ const rooms: NonNullable<Options["rooms"]> = {
 const start = (more: Options = {}) => startServer({ access: { secrets: SECRET }, rooms, ...more });
 const as = (user: string, more: object = {}) => `token=${encodeURIComponent(userToken(user, more))}`;
 
-/** On /ws, in the room "r" with presence unless said otherwise. */
+/** A multiplexed socket, by default in the room "r" with presence. */
 function join(server: TestServer, user: string, query = "&room=r&presence=1", more: object = {}) {
   return multiplexed(server.socket(`/ws?${as(user, more)}${query}`));
 }
@@ -28,7 +28,7 @@ const told = ({ all }: Client) => all.filter(({ type }) => type === "presence") 
 const next = (client: Client) => client.find(({ type }) => type === "presence") as Promise<Frame & Told>;
 const joined = (client: Client) => client.find(({ type }) => type === "joined");
 
-test("the reply to a join says who is there; then who comes and, a grace after the last session, who goes", async () => {
+test("the reply to a join has a snapshot; joins follow, and leaves a grace period after the last session", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1", "", { info: { name: "Ann" } });
@@ -36,7 +36,7 @@ test("the reply to a join says who is there; then who comes and, a grace after t
   const ann = { user: "u1", info: { name: "Ann" } };
   expect(reply["presence"]).toEqual({ users: 1, guests: 0, members: [ann] });
   const first = await join(server, "u2");
-  // Who is there already is told before the newcomer is told anything: the snapshot has all.
+  // Present members are reported to others before the new subscriber gets its snapshot, which has all of them.
   expect((await joined(first))["presence"]).toMatchObject({ users: 2, members: [ann, { user: "u2" }] });
   expect(await next(watcher)).toEqual({
     type: "presence",
@@ -60,7 +60,7 @@ test("the reply to a join says who is there; then who comes and, a grace after t
   expect((await membersOf(server, "r")).members).toMatchObject([{ ...ann, sessions: 1 }]);
 });
 
-test("a reload makes no noise", async () => {
+test("a page reload causes no presence message", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1");
@@ -72,14 +72,14 @@ test("a reload makes no noise", async () => {
   const second = await join(server, "u2");
   await joined(second);
   pass(60_000);
-  // The next change is the next that is told.
+  // The next message is the next change.
   await join(server, "u3");
   pass(1000);
   expect(await next(watcher)).toMatchObject({ users: 3, joined: [{ user: "u3" }], left: [] });
   expect(told(watcher)).toHaveLength(2);
 });
 
-test("every transport makes its user present, and those who ask are told by theirs", async () => {
+test("every transport makes its user present and delivers presence to its subscribers", async () => {
   const server = start();
   const pass = presenceClock(server);
   const events = await openEvents(server.room("r", `?presence=1`), bearer(userToken("u1")));
@@ -96,7 +96,7 @@ test("every transport makes its user present, and those who ask are told by thei
   expect(parsed().filter(({ room }) => room === "s")).toMatchObject([
     { users: 1, members: [{ user: "u3" }] },
   ]);
-  // It has no position of its own: what a client resumes with stays what it was.
+  // Presence messages have no position, so the client's cursor does not change.
   await events.events.until((all) => all.length > 1);
   for (const { event, id } of events.events.all) {
     expect(event).toBe("thump:presence");
@@ -112,7 +112,7 @@ test("every transport makes its user present, and those who ask are told by thei
   ]);
 });
 
-test("who did not ask hears nothing, nor does anybody where the rule keeps none", async () => {
+test("clients receive no presence without a subscription, or if the rule has none", async () => {
   const server = start();
   const pass = presenceClock(server);
   const deaf = await join(server, "u1", "&room=r&room=plain");
@@ -124,11 +124,11 @@ test("who did not ask hears nothing, nor does anybody where the rule keeps none"
   await plain.find(({ type }) => type === "message");
   await deaf.until((all) => all.filter(({ type }) => type === "message").length === 2);
   expect([...told(deaf), ...told(plain)]).toEqual([]);
-  // Without a rule it is worked out from the sessions that are there, by user too.
+  // Without presence in the rule, the members are computed from the sessions, by user too.
   expect(await membersOf(server, "plain")).toMatchObject({ users: 3, sessions: 3, guests: 0 });
 });
 
-test("a leave is told, and who left a room hears nothing more of it", async () => {
+test("a leave is reported, and a session that left a room gets no further presence of it", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");
@@ -141,7 +141,7 @@ test("a leave is told, and who left a room hears nothing more of it", async () =
   expect(told(one)).toHaveLength(1);
 });
 
-test("guests are a number", async () => {
+test("guests are counted, not listed", async () => {
   const server = start();
   const pass = presenceClock(server);
   const guest = await multiplexed(server.socket("/ws?room=open:r&presence=1"));
@@ -155,7 +155,7 @@ test("guests are a number", async () => {
   expect(await next(guest)).toMatchObject({ guests: 1 });
 });
 
-test("a new token that says something else about its user is a change", async () => {
+test("a new token with a different info is a change", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1", "&room=r&presence=1", { info: "away" });
@@ -165,7 +165,7 @@ test("a new token that says something else about its user is a change", async ()
   expect(await next(one)).toMatchObject({ users: 1, joined: [{ user: "u1", info: "here" }], left: [] });
 });
 
-test("a new token that does not let see who is there ends that, and nothing else", async () => {
+test("a new token without the permission ends only the presence subscription", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");
@@ -180,7 +180,7 @@ test("a new token that does not let see who is there ends that, and nothing else
   expect(told(one)).toHaveLength(1);
 });
 
-test("sessions that are ended by others leave like all others", async () => {
+test("sessions that an operator ends leave like all others", async () => {
   const server = start();
   const pass = presenceClock(server);
   const watcher = await join(server, "u1");
@@ -205,13 +205,13 @@ test.each([
   ["/events?room=r&presence=1", {}],
   ["/ws?room=r&presence=1", {}],
   ["/rooms/r/members", {}],
-])("%s %j takes the right to see who is there", async (path, headers) => {
+])("%s %j requires the permission to list members", async (path, headers) => {
   const problem = await problemOf(fetch(start().url + path, { headers: { ...headers, ...mayNot } }));
   expect(problem).toMatchObject({ status: 403, code: "forbidden" });
   expect(problem.detail).toContain('Listing the members of "r"');
 });
 
-test("a join that asks for presence takes the right to it, one that does not does not", async () => {
+test("only joins with presence require the permission", async () => {
   const server = start();
   const one = await join(server, "u1", "", { rooms: { "*": ["join"] } });
   expect(await one.ask({ type: "join", room: "r", presence: true })).toMatchObject({
@@ -223,7 +223,7 @@ test("a join that asks for presence takes the right to it, one that does not doe
   expect(await one.ask({ type: "join", room: "quiet", presence: true })).toMatchObject({ code: "forbidden" });
 });
 
-test("where it cannot be told it cannot be asked for", async () => {
+test("presence is rejected on transports that cannot deliver it", async () => {
   const server = start();
   for (const query of ["?presence=1", "?presence=1&wait=5"]) {
     const problem = await problemOf(fetch(server.room("r", query), { headers: bearer(userToken("u1")) }));
@@ -232,7 +232,7 @@ test("where it cannot be told it cannot be asked for", async () => {
   expect(await problemOf(fetch(server.room("r", "?presence=yes")))).toMatchObject({ code: "invalid-query" });
 });
 
-test("who samples is told too", async () => {
+test("sampled subscribers receive presence too", async () => {
   const server = start();
   const pass = presenceClock(server);
   const stream = await openNdjson(server.room("r", "?presence=1&max=5"), bearer(userToken("u1")));
@@ -244,7 +244,7 @@ test("who samples is told too", async () => {
   await stream.lines.until(() => stream.objects.some(({ users }) => users === 3));
 });
 
-test("a room that everybody left and others came to says nothing of those before", async () => {
+test("a room that was empty in between does not report its earlier members", async () => {
   const server = start();
   const pass = presenceClock(server);
   const path = "/ws?room=open:r&presence=1";
@@ -254,7 +254,7 @@ test("a room that everybody left and others came to says nothing of those before
     socket.ws.close();
     await closed;
   }
-  // Within the tick of what was told last.
+  // Within the tick of the last message.
   pass(10);
   const other = await multiplexed(server.socket(path));
   expect((await joined(other))["presence"]).toMatchObject({ guests: 1 });
@@ -264,7 +264,7 @@ test("a room that everybody left and others came to says nothing of those before
   expect(await next(other)).toMatchObject({ guests: 2 });
 });
 
-test("a room is remembered for the grace, and not for longer", async () => {
+test("the presence of a room is kept for the grace period only", async () => {
   const server = start();
   const pass = presenceClock(server);
   const one = await join(server, "u1");
@@ -279,7 +279,7 @@ test("a room is remembered for the grace, and not for longer", async () => {
   expect(server.thump.hub.presence.users).toBe(0);
 });
 
-test("resuming is as it was: presence has no place in the cursor, and is told anew", async () => {
+test("a resume is unaffected: presence is not part of the cursor, and a new snapshot is sent", async () => {
   const server = start();
   const pass = presenceClock(server);
   const at = await publishAt(server, "r", "1", bearer(userToken("u9")));

@@ -1,11 +1,11 @@
-// One cursor: what one transport gave, every other resumes from.
+// Cursors work across transports: every transport resumes from the cursor of any other.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../support/answers.ts";
 import { connect, eventSource, multiplexed } from "../support/clients.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { openEvents, openNdjson } from "../support/streams.ts";
 
-/** Each way to get a cursor that covers "1" in room r, and nothing after it. */
+/** All sources of a cursor that covers "1" in room r and nothing after it. */
 const SOURCES: Record<string, (server: TestServer) => Promise<string>> = {
   "the answer to a POST": (server) => publishAt(server, "r", "1"),
   "code's own publish": async (server) => (await server.thump.publish("r", 1)).at,
@@ -60,7 +60,7 @@ const SOURCES: Record<string, (server: TestServer) => Promise<string>> = {
   },
 };
 
-/** Each way to resume in room r: the data of the next two publications. */
+/** All ways to resume in room r. Each returns the data of the next two publications. */
 const TARGETS: Record<string, (server: TestServer, after: string) => Promise<unknown[]>> = {
   "raw socket": async (server, after) => {
     const socket = await connect(server.socket(`/rooms/r?after=${after}`));
@@ -104,7 +104,7 @@ const TARGETS: Record<string, (server: TestServer, after: string) => Promise<unk
 };
 
 for (const [source, cursorOf] of Object.entries(SOURCES)) {
-  test(`${source} resumes every transport, with nothing missing and nothing twice`, async () => {
+  test(`${source} resumes every transport, with no message missing or repeated`, async () => {
     const server = startServer();
     await publishAt(server, "r", "0");
     const after = await cursorOf(server);

@@ -1,4 +1,4 @@
-// Room rules from outside: who may join and publish, schemas, what happens to those who lag, and sampling.
+// Room rules from outside: permissions, schemas, lagging clients and sampling.
 import { expect, test } from "bun:test";
 import { Type } from "typebox";
 import { dataOf, eventually, problemOf, publishAt, stateOf } from "../support/answers.ts";
@@ -8,7 +8,7 @@ import { openEvents, openNdjson } from "../support/streams.ts";
 
 const upgradeRefused = (url: string) => expect(connect(url)).rejects.toThrow(/403/);
 
-test("publish: server is for code in this process alone", async () => {
+test("publish: server allows only code in this process", async () => {
   const server = startServer({ rooms: { "*": { publish: "server" } } });
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -23,7 +23,7 @@ test("publish: server is for code in this process alone", async () => {
   expect(await raw.next()).toBe("from code");
 });
 
-test("publish: members is for sessions that are in the room", async () => {
+test("publish: members allows sessions that are in the room", async () => {
   const server = startServer({ rooms: { "*": { publish: "members" } } });
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -39,7 +39,7 @@ test("publish: members is for sessions that are in the room", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual(["mux", "raw"]);
 });
 
-test("join: server keeps clients out on every way in, and lets them publish", async () => {
+test("join: server refuses clients on every route, and lets them publish", async () => {
   const server = startServer({ rooms: { inbox: { join: "server" } } });
   await upgradeRefused(server.socket("/rooms/inbox"));
   await upgradeRefused(server.socket("/ws?room=open&room=inbox"));
@@ -57,7 +57,7 @@ test("join: server keeps clients out on every way in, and lets them publish", as
   await publishAt(server, "inbox", "x");
 });
 
-test("a schema is checked on every way in, and the errors name the fields", async () => {
+test("a schema is validated on every route, and the errors name the fields", async () => {
   const schema = Type.Object({ text: Type.String({ maxLength: 5 }) });
   const server = startServer({ rooms: { typed: { schema } } });
   const raw = await connect(server.socket("/rooms/typed"));
@@ -78,7 +78,7 @@ test("a schema is checked on every way in, and the errors name the fields", asyn
   expect(dataOf(await stateOf(server, "typed"))).toEqual([{ text: "fits" }]);
 });
 
-test("history: false keeps nothing, and says so to those who ask for what they missed", async () => {
+test("history: false stores nothing, and a resume that missed messages gets a gap", async () => {
   const server = startServer({ rooms: { r: { history: false } } });
   const live = await connect(server.socket("/rooms/r"));
   const first = await publishAt(server, "r", "1");
@@ -91,7 +91,7 @@ test("history: false keeps nothing, and says so to those who ask for what they m
   expect(await stateOf(server, "r", `?after=${first}`)).toHaveProperty("gap");
 });
 
-test("lag: latest gives one who resumes the newest of each event, and calls that no gap", async () => {
+test("lag: latest sends the newest message per event on a resume, without a gap", async () => {
   const server = startServer({ rooms: { r: { lag: "latest" } } });
   const start = await publishAt(server, "r", "0");
   for (const [event, body] of ["a1", "b1", "a2", "b2", "a3"].map((text) => [text[0]!, text])) {
@@ -108,7 +108,7 @@ test("lag: latest gives one who resumes the newest of each event, and calls that
   expect(mux.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("?max shows the newest at most so often, on every transport", async () => {
+test("?max limits messages per second to the newest, on every transport", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r?max=20"));
   const mux = await multiplexed(server.socket("/ws"));
@@ -121,13 +121,13 @@ test("?max shows the newest at most so often, on every transport", async () => {
   await mux.until(() => mux.messages().some((frame) => last(frame["data"])));
   await sse.events.until((events) => events.some(({ data }) => last(data)));
   await ndjson.lines.until(() => ndjson.objects.some((object) => last(object["data"])));
-  // Published within one turn after the other: a client of all would have had 501.
+  // Published in consecutive ticks. A client without max would receive 501.
   for (const inbox of [raw.all, mux.messages(), sse.events.all, ndjson.objects]) {
     expect(inbox.length).toBeLessThan(100);
   }
 });
 
-test("with max too, the reply to a join comes before what it brings", async () => {
+test("with max, the reply to a join precedes its messages", async () => {
   const server = startServer();
   await publishAt(server, "r", "1");
   const mux = await multiplexed(server.socket("/ws"));
@@ -136,7 +136,7 @@ test("with max too, the reply to a join comes before what it brings", async () =
   expect(mux.all.map(({ type }) => type)).toEqual(["welcome", "joined", "message"]);
 });
 
-test("with max too, a gap is told before what is still there", async () => {
+test("with max, a gap precedes the messages that are still stored", async () => {
   const server = startServer();
   await publishAt(server, "r", "1");
   const raw = await connect(server.socket("/rooms/r?after=zzzzzz-9&max=50"));
@@ -144,7 +144,7 @@ test("with max too, a gap is told before what is still there", async () => {
   expect(await raw.next()).toBe("1");
 });
 
-test("a max of almost nothing is not the fastest of all", async () => {
+test("a max close to zero does not overflow to the fastest rate", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   const joined = await mux.ask({ type: "join", room: "r", max: 1e-10 });
@@ -155,11 +155,11 @@ test("a max of almost nothing is not the fastest of all", async () => {
     expect(await often.next()).toBe(body);
   }
   await mux.ask({ type: "ping" });
-  // Whether the first is shown at once is a matter of taste.
+  // The first message may be sent at once or later.
   expect(mux.messages().length).toBeLessThanOrEqual(1);
 });
 
-test("who samples sees the newest on joining, and what came while it was away", async () => {
+test("a sampled subscriber gets the newest message on joining, and missed ones on resuming", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "0");
   for (const body of ["1", "2", "3"]) await publishAt(server, "r", body);

@@ -1,4 +1,4 @@
-// What transports use of the server: the room service's own members, and the hub's. They reach through no other object.
+// Transports use members of the room service and of its hub only, and do not reach through other objects.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -17,7 +17,7 @@ function bound(pattern: string): { property: string; variable: string }[] {
     });
 }
 
-/** The properties of a member chain after the room service; undefined for a chain that does not start at one. */
+/** The properties of a member chain after the room service; undefined if the chain does not start at a room service. */
 function stepsFromService(chain: string, known: ReadonlyMap<string, string[]>): string[] | undefined {
   const names = chain.split(/\s*\??\.\s*/);
   const service = names.indexOf("service");
@@ -32,7 +32,7 @@ function deepChains(source: string): string[] {
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")
     .replaceAll(/(^|\s)\/\/.*$/gm, "")
     .replaceAll(/^import [\s\S]*?;$/gm, "");
-  // Variables that hold what is reached from the service, with the steps to it.
+  // Variables that hold an object of the service, with the properties that lead to it.
   const known = new Map<string, string[]>();
   for (const [, variable = ""] of text.matchAll(/\b(\w+): Hub\b/g)) known.set(variable, ["hub"]);
   for (const [, pattern = "", type] of text.matchAll(/\{([^{}]*)\}: (RoomService|Hub)\b/g))

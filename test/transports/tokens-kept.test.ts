@@ -1,4 +1,4 @@
-// Data comes out with the JSON tokens that it came in with, by every way in and out.
+// Data keeps its JSON tokens, such as the digits of numbers, on every route in and out.
 import { expect, test } from "bun:test";
 import { connect as connectClient } from "../../src/client/index.ts";
 import { rawJson } from "../../src/protocol/json.ts";
@@ -58,7 +58,7 @@ test.each(Object.entries(WAYS))("%s", async (_, publish) => {
   }
 });
 
-test("they are kept in a file, too", async () => {
+test("tokens are kept in a file too", async () => {
   const dir = folder();
   const first = startServer({ store: { kind: "sqlite", dir } });
   await WAYS["a publish frame"]?.(first, SOURCE);
@@ -67,7 +67,7 @@ test("they are kept in a file, too", async () => {
   expect(await (await fetch(second.room("r"))).text()).toContain(`"data":${SOURCE}`);
 });
 
-test("the client writes JSON.rawJSON as it is", async () => {
+test("the client sends JSON.rawJSON unchanged", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const client = connectClient(server.url);
@@ -76,7 +76,7 @@ test("the client writes JSON.rawJSON as it is", async () => {
   client.close();
 });
 
-test("a reply has the id of its command, with all of its digits", async () => {
+test("a reply has the id of its command with all digits", async () => {
   const client = await multiplexed(startServer().socket("/ws"));
   const answers: string[] = [];
   await client.find(({ type }) => type === "welcome");
