@@ -1,4 +1,4 @@
-// Bad requests over HTTP: each has a status and a stable code, and nobody in the room notices.
+// Invalid requests over HTTP: each gets a status and a stable code, and does not affect the room.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf } from "../../support/answers.ts";
 import { bystander } from "../../support/bystander.ts";
@@ -14,7 +14,7 @@ const TEXT = { "content-type": "text/plain" };
 test.each<[what: string, status: number, code: string, Record<string, string>, string | Uint8Array]>([
   ["JSON that does not parse", 400, "malformed", JSON_TYPE, "{nonsense"],
   ["JSON that is empty", 400, "malformed", JSON_TYPE, ""],
-  ["JSON with something after it", 400, "malformed", JSON_TYPE, '{"a":1}}'],
+  ["JSON followed by something else", 400, "malformed", JSON_TYPE, '{"a":1}}'],
   ["JSON that is not UTF-8", 400, "malformed", JSON_TYPE, Uint8Array.of(0x22, 0xff, 0x22)],
   ["text that is not UTF-8", 400, "malformed", TEXT, Uint8Array.of(0xc3)],
   ["a reserved event", 400, "invalid-event", { event: "thump:gap" }, "x"],
@@ -31,7 +31,7 @@ test.each<[what: string, status: number, code: string, Record<string, string>, s
   await other.isWell();
 });
 
-test("a body over the limit that does not say its length is refused all the same", async () => {
+test("a body over the limit without a content-length is rejected too", async () => {
   const server = startServer({ limits: { message: 2_000 } });
   const other = await bystander(server, "r");
   for (const count of [3, 500]) {
@@ -47,7 +47,7 @@ test("a body over the limit that does not say its length is refused all the same
   await other.isWell();
 });
 
-test("a body that is far over the limit is refused", async () => {
+test("a body far over the limit is rejected", async () => {
   const server = startServer({ limits: { message: 2_000, body: 2_000 } });
   const other = await bystander(server, "r");
   const head = ["POST /rooms/r HTTP/1.1", "Host: localhost", "Content-Length: 99999999"];
@@ -73,7 +73,7 @@ test.each([
   ["/rooms/r?echo=yes", "invalid-query"],
   ["/rooms?limit=x", "invalid-query"],
   ["/events", "invalid-query"],
-])("GET %s is refused with %s", async (path, code) => {
+])("GET %s is rejected with %s", async (path, code) => {
   const server = startServer();
   const other = await bystander(server, "r");
   for (const accept of ["application/json", "text/event-stream", "application/x-ndjson"]) {
@@ -83,7 +83,7 @@ test.each([
   await other.isWell();
 });
 
-test("a malformed Last-Event-ID is refused, on streams and before an upgrade", async () => {
+test("a malformed Last-Event-ID is rejected, on streams and before an upgrade", async () => {
   const server = startServer();
   const headers = { "last-event-id": "not a cursor" };
   for (const accept of ["text/event-stream", "application/json"]) {
@@ -95,13 +95,13 @@ test("a malformed Last-Event-ID is refused, on streams and before an upgrade", a
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("/ws that is no WebSocket says what it is", async () => {
+test("a plain request to /ws gets an error that explains the route", async () => {
   const server = startServer();
   const problem = await problemOf(fetch(`${server.url}/ws`));
   expect(problem).toMatchObject({ status: 415, code: "unsupported-type" });
 });
 
-/** Cursors that this log never gave, and what every transport makes of them. */
+/** Cursors that this log never issued, and how every transport handles them. */
 async function gapsOn(server: TestServer, after: string): Promise<unknown[]> {
   const raw = await connect(server.socket(`/rooms/r?after=${after}`));
   const mux = await multiplexed(server.socket("/ws"));
@@ -124,7 +124,7 @@ async function gapsOn(server: TestServer, after: string): Promise<unknown[]> {
   ];
 }
 
-test("a cursor of another epoch is a gap, and then it goes on", async () => {
+test("a cursor of a different epoch is a gap, and the stream continues", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
   const { epoch } = server.thump.hub.log;
@@ -142,7 +142,7 @@ test("so is a cursor from the future", async () => {
 });
 
 test.each(["/rooms/%", "/rooms/%zz", "/rooms/%c3", "/rooms/a%2", "/rooms/%ff/members", "/sessions/%"])(
-  "a broken percent-encoding is refused: %s",
+  "an invalid percent-encoding is rejected: %s",
   async (target) => {
     const server = startServer();
     const other = await bystander(server, "r");
@@ -155,7 +155,7 @@ test.each(["/rooms/%", "/rooms/%zz", "/rooms/%c3", "/rooms/a%2", "/rooms/%ff/mem
 );
 
 randomTest(
-  "random and damaged requests are answered or cut, never with 500, and disturb nobody",
+  "random and damaged requests are answered or cut off, never with 500, and do not affect others",
   async (random) => {
     const server = startServer();
     const other = await bystander(server, "r");
@@ -168,7 +168,7 @@ randomTest(
     ].map((text) => new TextEncoder().encode(text));
     for (let i = 0; i < 300; i++) {
       const head = Buffer.from(random.mutate(random.pick(valid))).toString("latin1");
-      // What still is a stream, or waits for more, is ended by the body's nonsense or by us.
+      // Open streams and incomplete requests are ended by the invalid body or by this test.
       const answer = await Promise.race([httpAnswer(server.port, [head], "{}\r\n\r\n"), Bun.sleep(20)]);
       if (answer) expect([head, answer.startsWith("HTTP/1.1 500")]).toEqual([head, false]);
       if (i % 30 === 0) await other.isWell();

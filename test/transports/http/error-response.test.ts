@@ -1,4 +1,4 @@
-// Temporary refusals of event streams: an EventSource reconnects only after a 200, so that is what it gets.
+// Temporary errors of event streams: EventSource reconnects only after a 200, so the response has that status.
 import { describe, expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { unavailable } from "../../../src/protocol/codes.ts";
@@ -30,20 +30,20 @@ const ROUTES: Record<string, { path: string; headers: Record<string, string> }[]
 };
 const requests = Object.values(ROUTES).flat();
 
-/** How a refusal arises: after `prepare` every request is refused. */
+/** The cause of an error: after `prepare` every request is rejected. */
 interface Way {
   code: string;
   status: number;
   options?: Options;
   headers?: () => Record<string, string>;
-  /** The multiplexed stream begins, and says it of each room. */
+  /** Whether the multiplexed stream starts and reports the error per room. */
   perRoom?: boolean;
   prepare(server: TestServer): unknown;
 }
 
 const ELSEWHERE = { "x-forwarded-for": "203.0.113.9" };
 const once = { rate: 0.01, burst: 1 };
-/** Nobody listens there. */
+/** A port without a server. */
 const NOWHERE = "http://127.0.0.1:1/jwks.json";
 
 const WAYS: Record<string, Way> = {
@@ -87,7 +87,7 @@ const WAYS: Record<string, Way> = {
     options: { access: { jwks: NOWHERE } },
     headers: () => bearer(tokenBy(ec(), "ES256")),
     prepare() {
-      // That they cannot be fetched is logged.
+      // The failure is logged.
       const log = spyOn(console, "error").mockImplementation(() => {});
       cleanup(() => log.mockRestore());
     },
@@ -110,7 +110,7 @@ test("every GET that the API describes as an event stream is among the routes he
 describe.each(Object.entries(WAYS))(
   "%s",
   (_, { code, status, options, perRoom, headers = () => ({}), prepare }) => {
-    test("event streams get a 200 with the problem as an event; it is counted as refused", async () => {
+    test("event streams get a 200 with the problem as an event, and the rejection is counted", async () => {
       const server = startServer(options);
       await prepare(server);
       const rejects = async () => (await metricsOf(server)).of("thump_rejects_total", { code });
@@ -124,7 +124,7 @@ describe.each(Object.entries(WAYS))(
       expect(sessions).toBeLessThanOrEqual(1);
     });
 
-    test("each gets a time of its own to come back", async () => {
+    test("each client gets its own reconnect delay", async () => {
       const server = startServer(options);
       await prepare(server);
       const refused = async () =>
@@ -134,7 +134,7 @@ describe.each(Object.entries(WAYS))(
       expect(Math.min(...retries)).toBeGreaterThanOrEqual(1000);
     });
 
-    test("a crowd that the connection throttle holds gets the same", async () => {
+    test("requests that wait in the connection throttle get the same response", async () => {
       const server = startServer(options);
       await prepare(server);
       const all = await Promise.all(
@@ -163,7 +163,7 @@ describe.each(Object.entries(WAYS))(
   },
 );
 
-test("lasting errors of event streams keep their status", async () => {
+test("permanent errors of event streams keep their status", async () => {
   const server = startServer({ limits: { rooms: 1 } });
   for (const [path, status] of [
     ["/rooms/r?after=nonsense", 400],
@@ -173,7 +173,7 @@ test("lasting errors of event streams keep their status", async () => {
     expect((await problemOf(fetch(server.url + path, { headers: SSE }))).status).toBe(status);
 });
 
-test("bodies that hold too much memory: POST keeps its status", async () => {
+test("bodies that take too much memory: POST keeps its status", async () => {
   const server = startServer({ limits: { bodies: "100KiB" } });
   const slow = await tcp(server.port);
   slow.send(
@@ -183,7 +183,7 @@ test("bodies that hold too much memory: POST keeps its status", async () => {
   expect(await slow.until('"code":"busy"')).toStartWith("HTTP/1.1 503");
 });
 
-test("a log that cannot be read when the stream has begun: the error is its last event", async () => {
+test("a log that fails after the stream started: the error is its last event", async () => {
   const server = startServer();
   const { log } = server.thump.hub;
   log.newest = () => Promise.reject(unavailable("It is away."));
@@ -199,7 +199,7 @@ test("a log that cannot be read when the stream has begun: the error is its last
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("100 open streams have times of their own to come back, from 1 to 5 s, and one encoding of publications", async () => {
+test("100 open streams have their own reconnect delays of 1 to 5 s, and share the encoding of publications", async () => {
   const server = startServer();
   const streams = await Promise.all(Array.from({ length: 100 }, () => openEvents(server.room("r"))));
   await server.thump.publish("r", "x");
@@ -211,7 +211,7 @@ test("100 open streams have times of their own to come back, from 1 to 5 s, and 
   await Promise.all(streams.map(({ events }) => events.until(({ length }) => length === 1)));
 });
 
-test("an EventSource that was refused is open again later, with what it missed", async () => {
+test("a rejected EventSource reconnects later and receives the missed messages", async () => {
   const server = startServer();
   const source = await eventSource(server.room("r"), ["message", "thump:error"]);
   await server.thump.publish("r", "before");
@@ -231,14 +231,14 @@ test("an EventSource that was refused is open again later, with what it missed",
   expect((await source.next()).data).toBe("after");
 });
 
-/** Ends all sessions as a drain does, and refuses new ones. */
+/** Ends all sessions as a drain does, and rejects new ones. */
 function beginDrain({ thump }: TestServer): void {
   thump.draining = true;
   for (const session of thump.hub.sessions.values()) session.end(1001, "1");
 }
 
 test.each(["event-stream", "websocket"] as const)(
-  "the client by %s reports a refusal as its code, is not open meanwhile, and goes on when the server said",
+  "the client by %s reports the code of a rejection, is not open in the meantime, and reconnects at the stated time",
   async (transport) => {
     const server = startServer();
     const thump = client(server.url, { transport });
@@ -257,7 +257,7 @@ test.each(["event-stream", "websocket"] as const)(
   },
 );
 
-test("thump tail says that it was refused, and goes on", async () => {
+test("thump tail reports the rejection and continues", async () => {
   const server = startServer();
   const tail = command(["tail", "r", "--count", "1", "--json"], { THUMP_URL: server.url });
   await eventually(() => server.thump.sessionsIn("r") === 1);

@@ -1,4 +1,4 @@
-// Bodies far over the limit: refused with a problem that a page may read, and never kept.
+// Bodies far over the limit are rejected with a problem that pages may read, and are never stored.
 import { expect, test } from "bun:test";
 import { problemOf } from "../../support/answers.ts";
 import { metricsOf } from "../../support/metrics.ts";
@@ -11,7 +11,7 @@ const MIB = 1 << 20;
 const PATHS = ["/rooms/r", "/publish", "/events"];
 
 test.each(PATHS)(
-  "a body of 5 and of 40 MiB to %s is refused with a problem, also to a page of another origin",
+  "a body of 5 or 40 MiB to %s is rejected with a problem, which a page of a different origin can read",
   async (path) => {
     const server = startServer();
     for (const size of [5 * MIB, 40 * MIB]) {
@@ -26,7 +26,7 @@ test.each(PATHS)(
   },
 );
 
-/** Sends a body piece by piece until the server has taken all of it, or has answered. */
+/** Sends a body in pieces until the server has accepted all of it or has responded. */
 async function send(
   port: number,
   head: string[],
@@ -41,7 +41,7 @@ async function send(
   return connection.until('"too-large"');
 }
 
-test("a body that does not say its length is refused once it is over the limit, and a long one before it comes", async () => {
+test("a body without a length is rejected once it exceeds the limit, and one with a length before it is sent", async () => {
   const { port } = startServer();
   const head = ["POST /rooms/r HTTP/1.1", "host: localhost", `origin: ${ORIGIN}`];
   const chunk = (data: string) => `${data.length.toString(16)}\r\n${data}\r\n`;
@@ -53,7 +53,7 @@ test("a body that does not say its length is refused once it is over the limit, 
   }
 });
 
-test("what is sent of a body that no route reads takes no memory", async () => {
+test("a body that no route reads takes no memory", async () => {
   const { url, port } = await startProcess(["--port", "0", "--no-demo", "--log", "none"]);
   const memory = async () => (await metricsOf({ url })).of("process_resident_memory_bytes");
   const before = await memory();
@@ -65,6 +65,6 @@ test("what is sent of a body that no route reads takes no memory", async () => {
       await new Promise((resolve) => connection.socket.write("x".repeat(MIB), resolve));
     await connection.until('"too-large"');
   }
-  // It was sent 256 MiB.
+  // 256 MiB were sent.
   expect((await memory()) - before).toBeLessThan(96 * MIB);
 }, 60_000);

@@ -1,4 +1,4 @@
-// The list of rooms when there are many of them: pages, orders, totals, and what it costs the others.
+// The list of many rooms: pages, orders, totals, and the effect on other work.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../../support/answers.ts";
 import { multiplexed } from "../../support/clients.ts";
@@ -16,10 +16,10 @@ async function list({ url }: TestServer, query: Record<string, string>): Promise
   return (await response.json()) as List;
 }
 
-test("of 100,000 rooms any page is found, and the server does other things meanwhile", async () => {
+test("any page of 100,000 rooms is found while the server continues other work", async () => {
   const server = startServer();
   const names = Array.from({ length: 100_000 }, (_, i) => `room:${String(i).padStart(6, "0")}`);
-  // Published in an order that is not theirs.
+  // Published in a different order.
   for (let i = 0; i < names.length; i++)
     await server.thump.publish(names[(i * 7919) % names.length] as string, 1);
   const first = await list(server, { limit: "1000" });
@@ -32,7 +32,7 @@ test("of 100,000 rooms any page is found, and the server does other things meanw
   expect(last).not.toHaveProperty("cursor");
   const found = await list(server, { match: "*99*9" });
   expect(found.total).toBe(names.filter((name) => /99.*9$/.test(name)).length);
-  // Turns of the event loop pass while it is looked for.
+  // Several ticks pass during the search.
   let turns = 0;
   const looking = list(server, { match: "{a}:*7" });
   const count = () => void (turns++, setImmediate(count));
@@ -42,7 +42,7 @@ test("of 100,000 rooms any page is found, and the server does other things meanw
   expect(turns).toBeGreaterThan(20);
 }, 60_000);
 
-test("the fullest first, page by page", async () => {
+test("rooms by number of sessions, page by page", async () => {
   const server = startServer();
   const sizes = { a: 1, b: 3, c: 0, d: 2, e: 1 };
   await publishAt(server, "c", "kept");
@@ -61,7 +61,7 @@ test("the fullest first, page by page", async () => {
   expect(names).toEqual(["b", "d", "a", "e", "c"]);
 });
 
-test("it says what is kept, and when a room was last published to", async () => {
+test("the list has the stored messages and the time of the last publication", async () => {
   const server = startServer();
   const before = Date.now();
   await publishAt(server, "r", "12345");
@@ -71,7 +71,7 @@ test("it says what is kept, and when a room was last published to", async () => 
   expect(rooms[0]?.newest).toBeWithin(before, Date.now() + 1);
 });
 
-test("a cursor of another order, or an order that is none, is refused by name", async () => {
+test("a cursor of a different order and an unknown order are rejected with a specific error", async () => {
   const server = startServer();
   for (const query of ["?sort=sessions&cursor=abc", "?sort=size"])
     expect(await problemOf(fetch(`${server.url}/rooms${query}`))).toMatchObject({ code: "invalid-query" });

@@ -1,4 +1,4 @@
-// Who is connected, as operators see it: lists page by page, and how one session fares.
+// The lists of sessions for operators, and the details of one session.
 import { expect, test } from "bun:test";
 import type { SessionDetail, SessionRow } from "../../../src/console/app/server-api.ts";
 import { eventually, problemOf } from "../../support/answers.ts";
@@ -22,7 +22,7 @@ async function detail({ url }: TestServer, id: string): Promise<SessionDetail> {
   return (await response.json()) as SessionDetail;
 }
 
-test("page by page, every session is listed once, the newest first", async () => {
+test("page by page, every session is listed once, newest first", async () => {
   const server = startServer();
   for (let i = 0; i < 12; i++) await connect(server.socket(`/rooms/${i % 2 ? "odd" : "even"}`));
   await eventually(() => server.thump.hub.sessions.size === 12);
@@ -46,7 +46,7 @@ test("page by page, every session is listed once, the newest first", async () =>
   });
 });
 
-test("the list can be narrowed to a room, to a user, and to those that are behind", async () => {
+test("the list can be filtered by room, by user and by lagging sessions", async () => {
   const server = startServer({ access: { secrets: SECRET, apiKeys: [KEY] } });
   const as = (sub: string) => ({ headers: bearer(token(claims({ sub }))) });
   await connect(server.socket("/rooms/a"), as("ann"));
@@ -66,7 +66,7 @@ test("the list can be narrowed to a room, to a user, and to those that are behin
   expect(await users("?lagging=1")).toEqual([]);
 });
 
-test("a session's page says where it is, what it was sent and what came from it", async () => {
+test("the details of a session have its positions and the numbers of sent and received messages", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=a&room=b"));
   const { session } = await mux.next();
@@ -94,7 +94,7 @@ test("a session's page says where it is, what it was sent and what came from it"
   ]);
 });
 
-test("of one that stopped reading it says how far behind it is, and why it was slow", async () => {
+test("the details of a lagging session have its distance and the cause", async () => {
   const server = startServer({ rooms: { r: { history: { count: 100_000, bytes: "200MiB" } } } });
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
@@ -123,7 +123,7 @@ test("of one that stopped reading it says how far behind it is, and why it was s
   expect((await list(server, "?lagging=1")).sessions).toEqual([]);
 });
 
-test("who leaves while it is behind is not counted as lagging any more", async () => {
+test("a lagging session that disconnects no longer counts as lagging", async () => {
   const server = startServer({ rooms: { r: { history: { count: 100_000, bytes: "200MiB" } } } });
   const slow = await connect(server.socket("/rooms/r"));
   slow.ws.pause();
@@ -150,7 +150,7 @@ test("streams and polls are sessions too", async () => {
   expect(found).not.toHaveProperty("waiting");
 });
 
-test("what is not there, or not a cursor, is refused by name", async () => {
+test("unknown sessions and invalid cursors are rejected with a specific error", async () => {
   const server = startServer();
   expect(await problemOf(fetch(`${server.url}/sessions/none`))).toMatchObject({
     status: 404,
@@ -165,7 +165,7 @@ const KEY = { name: "master", hash: new Bun.CryptoHasher("sha256").update(MASTER
 const LOOKER = "thump_looker";
 
 test.each(["/sessions", "/sessions/none", "/rules"])(
-  "once there is anybody to believe, %s takes an API key that may inspect",
+  "with credentials configured, %s requires an API key that may inspect",
   async (path) => {
     const hash = new Bun.CryptoHasher("sha256").update(LOOKER).digest("hex");
     const server = startServer({
@@ -182,7 +182,7 @@ test.each(["/sessions", "/sessions/none", "/rules"])(
   },
 );
 
-test("an open server shows its sessions to its own machine alone", async () => {
+test("an open server shows its sessions to local requests only", async () => {
   const server = startServer({ open: true });
   expect((await fetch(`${server.url}/sessions`)).status).toBe(200);
   for (const header of ["x-forwarded-for", "forwarded", "via"]) {
@@ -191,7 +191,7 @@ test("an open server shows its sessions to its own machine alone", async () => {
   }
 });
 
-test("a session of the multiplexed socket in no room has a page too", async () => {
+test("a multiplexed socket without rooms has details too", async () => {
   const server = startServer();
   const mux = new Multiplexed(await connect(server.socket("/ws")));
   const { session } = await mux.next();

@@ -1,4 +1,4 @@
-// What operators ask for: lists of rooms, members, forgetting, ending sessions, health.
+// Operator actions: lists of rooms, members, deleting history, ending sessions, health.
 import { expect, test } from "bun:test";
 import { dataOf, eventually, problemOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect, eventSource, multiplexed } from "../../support/clients.ts";
@@ -34,7 +34,7 @@ test("the list has rooms with sessions and rooms with history, by name", async (
   });
 });
 
-test("the list can be narrowed by a pattern", async () => {
+test("the list can be filtered by a pattern", async () => {
   const server = startServer();
   for (const room of ["chat:1", "chat:1:x", "news:1"]) await publishAt(server, room, "x");
   const names = async (match: string) =>
@@ -63,7 +63,7 @@ test("page by page, every room is listed once", async () => {
   expect(pages).toBe(5);
 });
 
-test("members: sessions without a user are guests, and who only polls is not there", async () => {
+test("members: sessions without a user are guests, and polls are not listed", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   await eventSource(server.room("r"));
@@ -76,7 +76,7 @@ test("members: sessions without a user are guests, and who only polls is not the
   await poll;
 });
 
-test("forgetting: what was there is a gap, what comes is kept", async () => {
+test("after a deletion, earlier messages are a gap, and new ones are stored", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "1");
   const last = await publishAt(server, "r", "2");
@@ -90,7 +90,7 @@ test("forgetting: what was there is a gap, what comes is kept", async () => {
   expect(dataOf(await stateOf(server, "r", `?after=${last}`))).toEqual([3]);
 });
 
-test("forgetting what never was is fine, and where clients may not publish they may not forget", async () => {
+test("deleting the history of an unknown room succeeds; clients that may not publish may not delete", async () => {
   const server = startServer({ rooms: { closed: { publish: "server" } } });
   expect((await remove(server, "/rooms/never/history")).status).toBe(204);
   await server.thump.publish("closed", "kept");
@@ -116,7 +116,7 @@ test("a session can be ended: sockets close with 4403, streams end, the others s
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("who joins the moment after one was ended hears the room", async () => {
+test("a session that joins right after a different one was ended receives the room's messages", async () => {
   const server = startServer();
   for (let round = 0; round < 20; round++) {
     const first = await connect(server.socket("/rooms/r"));
@@ -132,7 +132,7 @@ test("who joins the moment after one was ended hears the room", async () => {
   }
 });
 
-test("a session that is not there is not found; a user without sessions has none to end", async () => {
+test("an unknown session is not found; for a user without sessions, none is ended", async () => {
   const server = startServer();
   expect(await problemOf(remove(server, "/sessions/nobody"))).toMatchObject({
     status: 404,
@@ -142,7 +142,7 @@ test("a session that is not there is not found; a user without sessions has none
   expect((await response.json()) as object).toEqual({ ended: 0 });
 });
 
-test("health, readiness, and a name for what is nowhere", async () => {
+test("health, readiness, and the error of unknown paths", async () => {
   const server = startServer();
   const health = await fetch(`${server.url}/healthz`);
   expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);
@@ -152,7 +152,7 @@ test("health, readiness, and a name for what is nowhere", async () => {
   expect(await problemOf(fetch(server.room("r"), { method: "PUT" }))).toMatchObject({ code: "not-found" });
 });
 
-test("a room that is not open to everyone is neither listed nor forgotten by just anyone", async () => {
+test("clients without grants can neither list nor delete rooms that are not open to anyone", async () => {
   const rooms = { hidden: { join: "server" }, club: { publish: "members" } } as const;
   const server = startServer({ rooms });
   for (const room of ["hidden", "club", "open"]) await server.thump.publish(room, 1);
@@ -162,7 +162,7 @@ test("a room that is not open to everyone is neither listed nor forgotten by jus
   }
 });
 
-test("a pattern to list by is neither long nor has many wildcards", async () => {
+test("the pattern of a list is limited in length and wildcards", async () => {
   const server = startServer();
   for (const match of ["*a".repeat(5), "x".repeat(256), "{a}".repeat(5)]) {
     const asked = fetch(`${server.url}/rooms?match=${encodeURIComponent(match)}`);

@@ -1,4 +1,4 @@
-// What a request says beside its path: where it begins, under several names; header text; what it may not ask.
+// Query parameters and headers: start positions under several names, header text, unknown parameters.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, publishAt, stateOf, type State } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -9,7 +9,7 @@ import { SECRET } from "../../support/tokens.ts";
 
 const LAST_EVENT_ID = ["lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", "evs_last_event_id"];
 
-/** Publishes three, and gives the cursor of the first. */
+/** Publishes three messages and returns the cursor of the first. */
 async function three(server: TestServer, room = "r"): Promise<string> {
   const first = await publishAt(server, room, "1");
   await publishAt(server, room, "2");
@@ -17,7 +17,7 @@ async function three(server: TestServer, room = "r"): Promise<string> {
   return first;
 }
 
-test.each(LAST_EVENT_ID)("?%s= is taken as the header is, on every transport", async (name) => {
+test.each(LAST_EVENT_ID)("?%s= works like the header, on every transport", async (name) => {
   const server = startServer();
   const cursor = await three(server);
   const query = `${name}=${cursor}`;
@@ -31,7 +31,7 @@ test.each(LAST_EVENT_ID)("?%s= is taken as the header is, on every transport", a
   const mux = await multiplexed(server.socket(`/ws?room=r&${query}`));
   expect(await mux.find(({ type }) => type === "joined")).toMatchObject({ resumed: true, replay: 2 });
   expect(dataOf(await stateOf(server, "r", `?${query}`))).toEqual([2, 3]);
-  // A library that reconnects leaves the address as it was, and adds its own.
+  // Libraries that reconnect keep the URL and add their parameter.
   const second = await publishAt(server, "r", "4");
   expect(dataOf(await stateOf(server, "r", `?after=${cursor}&${name}=${second}`))).toEqual([]);
   const both = await fetch(server.room("r", `?${query}`), { headers: { "last-event-id": second } });
@@ -42,7 +42,7 @@ test.each(LAST_EVENT_ID)("?%s= is taken as the header is, on every transport", a
   });
 });
 
-/** A POST by raw bytes, a character a byte, as curl sends what it is given. */
+/** A POST of raw bytes, one per character, as curl sends header values. */
 const post = (server: TestServer, room: string, fields: string[]) =>
   httpAnswer(
     server.port,
@@ -51,7 +51,7 @@ const post = (server: TestServer, room: string, fields: string[]) =>
   );
 const bytesOf = (text: string) => Buffer.from(text).toString("latin1");
 
-test("header text is UTF-8 where it is valid UTF-8: the same event and key as in a batch", async () => {
+test("header text is decoded as UTF-8 if valid, so event and key are the same as in a batch", async () => {
   const server = startServer();
   for (const text of ["prix-modifié", "Ω≈ç√", "🐇", "плюс"]) {
     const room = crypto.randomUUID();
@@ -85,7 +85,7 @@ const PLAIN: [path: string, init: RequestInit][] = [
   ["/publish?ordered=1&", { method: "POST", body: '{"room":"r","data":1}' }],
 ];
 
-test.each(PLAIN)("%s takes no parameter that it does not know", async (path, init) => {
+test.each(PLAIN)("%s rejects unknown parameters", async (path, init) => {
   const server = startServer();
   for (const query of ["before=k3f9zq-1", "unknown", "Last=3", "__proto__=1", "match=*&before=x"]) {
     if (query.startsWith("match") && path.startsWith("/rooms?")) continue;
@@ -108,7 +108,7 @@ test.each([
   ["DELETE", "/sessions/x"],
   ["DELETE", "/users/u7/sessions"],
   ["POST", "/revoke"],
-])("%s %s takes no parameter that it does not know", async (method, path) => {
+])("%s %s rejects unknown parameters", async (method, path) => {
   const server = startServer({ access: { secrets: SECRET, apiKeys: [{ name: "backend", hash: HASH }] } });
   await server.publish("r", "1", BACKEND);
   const body = method === "POST" ? '{"user":"u8"}' : null;
@@ -119,7 +119,7 @@ test.each([
   expect(dataOf((await kept.json()) as State)).toEqual([1]);
 });
 
-test("streams and sockets ignore what they do not know: libraries add parameters of their own", async () => {
+test("streams and sockets ignore unknown parameters, because libraries add their own", async () => {
   const server = startServer();
   await three(server);
   const query = "?last=1&before=x&_=1763786400000&room=r";
@@ -130,7 +130,7 @@ test("streams and sockets ignore what they do not know: libraries add parameters
   expect(await mux.find(({ type }) => type === "message")).toMatchObject({ data: 3 });
 });
 
-test("a poll waits at most 50 s, as nginx gives up after 60", async () => {
+test("a poll waits at most 50 s, because nginx times out after 60 s", async () => {
   const server = startServer();
   let asked = 0;
   const { setTimeout: original } = globalThis;
@@ -147,7 +147,7 @@ test("a poll waits at most 50 s, as nginx gives up after 60", async () => {
   expect(asked).toBe(50_000);
 });
 
-/** What each transport says of older ones that are gone, when the newest `last` are asked for. */
+/** Whether each transport reports missing older messages when the newest `last` are requested. */
 async function noticesOf(server: TestServer, last: number): Promise<unknown[]> {
   const ndjson = await fetch(server.room("r", `?last=${last}`), {
     headers: { accept: "application/x-ndjson" },
@@ -182,20 +182,20 @@ async function noticesOf(server: TestServer, last: number): Promise<unknown[]> {
   ];
 }
 
-test("who asks for more of the newest than are stored is told that older ones are gone", async () => {
+test("a request for more messages than are stored gets a gap", async () => {
   const server = startServer({ rooms: { r: { history: { count: 2 } } } });
   await three(server);
   const { epoch } = server.thump.hub.log;
   const gap = { type: "gap", room: "r", after: `${epoch}-0`, at: `${epoch}-1` };
   expect(await noticesOf(server, 3)).toEqual([gap, gap, gap, gap, gap, gap, gap]);
-  // No one has lost a place.
+  // No cursor is affected.
   expect(server.thump.hub.stats.gaps).toBe(0);
   const none = Array.from({ length: 7 }, () => undefined);
   expect(await noticesOf(server, 2)).toEqual(none);
   expect(await stateOf(server, "r")).not.toHaveProperty("gap");
 });
 
-test("the largest answer of a room that has more than it stores says so, and a young room does not", async () => {
+test("the largest answer has a gap if the room had more messages than it stores; a new room's has none", async () => {
   const server = startServer();
   for (let i = 0; i < 1501; i++) await server.thump.publish("r", i);
   const { messages, gap } = await stateOf(server, "r", "?last=100000");

@@ -1,4 +1,4 @@
-// POST /publish: several publications in one request, each with a result of its own.
+// POST /publish: several publications in one request, each with its own result.
 import { expect, test } from "bun:test";
 import { dataOf, problemOf, stateOf } from "../../support/answers.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
@@ -40,7 +40,7 @@ test("one publication to several rooms", async () => {
   for (const room of ["a", "b", "c"]) expect(dataOf(await stateOf(server, room))).toEqual(["all"]);
 });
 
-test("each has its own result: one that fails stops no other", async () => {
+test("each publication has its own result: an error does not affect others", async () => {
   const server = startServer({
     rooms: { "closed:*": { publish: "server" }, typed: { schema: { type: "object", required: ["text"] } } },
   });
@@ -74,7 +74,7 @@ test("each has its own result: one that fails stops no other", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual([1, 5]);
 });
 
-test("a batch that is nested absurdly deep is refused as a whole, by name", async () => {
+test("a batch that is nested too deeply is rejected as a whole, with a specific error", async () => {
   const server = startServer();
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   const refused = post(server, `[{"room":"r","data":${deep}},{"room":"r","data":1}]`);
@@ -82,7 +82,7 @@ test("a batch that is nested absurdly deep is refused as a whole, by name", asyn
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
 });
 
-test("keys are kept: the second time nothing is published", async () => {
+test("idempotency keys are stored: a repeated batch publishes nothing", async () => {
   const server = startServer();
   const items = [
     { room: "r", data: 1, key: "a" },
@@ -100,14 +100,14 @@ test("bytes as base64, and an empty batch", async () => {
   expect(await batch(server, [])).toEqual([]);
 });
 
-test("what curl sends without a content type is taken as JSON too", async () => {
+test("a body with curl's default content type is accepted as JSON", async () => {
   const server = startServer();
   const response = await post(server, { room: "r", data: 1 }, "application/x-www-form-urlencoded");
   expect(response.status).toBe(200);
   expect(dataOf(await stateOf(server, "r"))).toEqual([1]);
 });
 
-test("a batch that is no batch is refused as a whole, by name", async () => {
+test("a body that is not a batch is rejected as a whole, with a specific error", async () => {
   const server = startServer({ limits: { body: 30_000 } });
   const refused = async (body: unknown, type?: string) => {
     const { status, code } = await problemOf(post(server, body, type));
@@ -123,7 +123,7 @@ test("a batch that is no batch is refused as a whole, by name", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual([]);
 });
 
-test("ordered: what comes after one that fails is not tried, so none overtakes it", async () => {
+test("ordered: publications after an error are not attempted, so none overtakes it", async () => {
   const server = startServer({ limits: { message: 8 } });
   const items = ["a", "far too long", "b"].map((data) => ({ room: "r", data }));
   const response = await fetch(`${server.url}/publish?ordered=1`, {

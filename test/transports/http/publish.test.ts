@@ -1,4 +1,4 @@
-// POST /rooms/:room: what a body becomes by its content type, and what the headers say.
+// POST /rooms/:room: the data of a publication by content type, and the headers.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -67,14 +67,14 @@ test("a repeated Idempotency-Key gets the first cursor and is not delivered agai
   expect([await raw.next(), await raw.next()]).toEqual(["one", "two"]);
 });
 
-test("a key counts across transports", async () => {
+test("an idempotency key is shared by all transports", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   const { at } = await mux.ask({ type: "publish", room: "r", data: 1, key: "k" });
   expect(await publishAt(server, "r", "1", { "idempotency-key": "k" })).toBe(String(at));
 });
 
-test("a body of just the limit is taken", async () => {
+test("a body exactly at the limit is accepted", async () => {
   const server = startServer({ limits: { message: 1000 } });
   await publishAt(server, "r", "x".repeat(1000));
   const chunks = new ReadableStream({
@@ -88,7 +88,7 @@ test("a body of just the limit is taken", async () => {
 });
 
 test.each(["with space", "a/b", "ä?#%", "chat:42", "🐇", "members", "a+b", "x".repeat(255)])(
-  "a room may be called %p in a URL",
+  "a room may be named %p in a URL",
   async (name) => {
     const server = startServer();
     const mux = await multiplexed(server.socket(`/ws?room=${encodeURIComponent(name)}`));
@@ -100,7 +100,7 @@ test.each(["with space", "a/b", "ä?#%", "chat:42", "🐇", "members", "a+b", "x
   },
 );
 
-test("code publishes values, bytes and events in anybody's name", async () => {
+test("code publishes values, bytes and events, on behalf of any user", async () => {
   const server = startServer({ rooms: { "*": { publish: "server" } } });
   const { at } = await server.thump.publish("r", { a: 1 }, { event: "tick", from: "u7" });
   await server.thump.publish("r", Uint8Array.of(1));

@@ -1,4 +1,4 @@
-// GET /rooms/:room as JSON: the state, the recent publications, and the long poll.
+// GET /rooms/:room as JSON: the recent publications and the long poll.
 import { expect, test } from "bun:test";
 import { dataOf, eventually, publishAt, type State, stateOf } from "../../support/answers.ts";
 import { connect } from "../../support/clients.ts";
@@ -10,14 +10,14 @@ async function publishMany(server: TestServer, count: number, body = ""): Promis
   return cursors;
 }
 
-test("a room that nobody used is empty, not an error", async () => {
+test("an unknown room is empty, not an error", async () => {
   const server = startServer();
   const state = await stateOf(server, "r");
   expect(state).toEqual({ room: "r", at: expect.stringMatching(/-0$/), sessions: 0, messages: [] });
   expect((await fetch(server.room("r"))).headers.get("cache-control")).toBe("no-store");
 });
 
-test("without a query: the newest 50, and how many sessions there are", async () => {
+test("without a query: the newest 50 messages and the number of sessions", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   const cursors = await publishMany(server, 60);
@@ -37,7 +37,7 @@ test("?last and ?after", async () => {
   expect(dataOf(await stateOf(server, "r", `?after=${cursors[4]}`))).toEqual([]);
 });
 
-test("the Last-Event-ID header wins over ?after", async () => {
+test("the Last-Event-ID header takes precedence over ?after", async () => {
   const server = startServer();
   const cursors = await publishMany(server, 3);
   const response = await fetch(server.room("r", `?after=${cursors[0]}`), {
@@ -46,7 +46,7 @@ test("the Last-Event-ID header wins over ?after", async () => {
   expect(dataOf((await response.json()) as State)).toEqual([3]);
 });
 
-test("page by page after a cursor, nothing is missed or repeated, and `more` says when to go on", async () => {
+test("page by page after a cursor, nothing is missed or repeated, and `more` indicates a next page", async () => {
   const server = startServer();
   await publishAt(server, "r", "start");
   const start = (await stateOf(server, "r")).at;
@@ -63,7 +63,7 @@ test("page by page after a cursor, nothing is missed or repeated, and `more` say
   expect(seen).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
 });
 
-test("an answer that would be very large is cut: the newest stay, or the oldest after a cursor", async () => {
+test("a large answer is cut: it has the newest messages, or the oldest after a cursor", async () => {
   const server = startServer();
   const start = await publishAt(server, "r", "start");
   await publishMany(server, 9, "x".repeat(60_000));
@@ -81,7 +81,7 @@ test("an answer that would be very large is cut: the newest stay, or the oldest 
   expect(seen.join("")).toBe("123456789");
 });
 
-test("a gap is told beside what is still there", async () => {
+test("a gap is reported together with the messages that are still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 2 } } } });
   const cursors = await publishMany(server, 5);
   const state = await stateOf(server, "r", `?after=${cursors[0]}`);
@@ -90,7 +90,7 @@ test("a gap is told beside what is still there", async () => {
   expect(await stateOf(server, "r", `?after=${cursors[2]}`)).not.toHaveProperty("gap");
 });
 
-test("a poll answers at once when there is something", async () => {
+test("a poll is answered at once if there are messages", async () => {
   const server = startServer();
   const [first] = await publishMany(server, 2);
   expect(dataOf(await stateOf(server, "r", `?after=${first}&wait=60`))).toEqual([2]);
@@ -100,7 +100,7 @@ test("a poll answers at once when there is something", async () => {
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("a poll waits for the next publication, of its own room", async () => {
+test("a poll waits for the next publication in its room", async () => {
   const server = startServer();
   const [first] = await publishMany(server, 1);
   const poll = stateOf(server, "r", `?after=${first}&wait=60`);
@@ -112,7 +112,7 @@ test("a poll waits for the next publication, of its own room", async () => {
   expect(server.thump.hub.sessions.size).toBe(0);
 });
 
-test("a poll whose time is over is empty, and its cursor goes on", async () => {
+test("a poll that times out is empty, and its cursor is current", async () => {
   const server = startServer();
   const [first] = await publishMany(server, 1);
   const at = await publishAt(server, "other", "x");
@@ -141,7 +141,7 @@ test("poll after poll misses nothing and repeats nothing", async () => {
   expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i));
 });
 
-test("a client that stops waiting frees its session", async () => {
+test("the session of a poll ends when its client disconnects", async () => {
   const server = startServer();
   const abort = new AbortController();
   const poll = fetch(server.room("r", "?wait=60"), { signal: abort.signal }).catch(
@@ -154,7 +154,7 @@ test("a client that stops waiting frees its session", async () => {
   expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
-test("a stop answers those who wait", async () => {
+test("a stop answers waiting polls", async () => {
   const server = startServer();
   const poll = stateOf(server, "r", "?wait=60");
   await eventually(() => server.thump.sessionsIn("r") === 1);

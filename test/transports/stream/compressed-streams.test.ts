@@ -1,4 +1,4 @@
-// Streams as gzip, where the rule asks for it: live without delay in real clients, resumed, let go and caught up.
+// Streams with gzip, if the rule enables it: live without delay in real clients, resumed, detached and caught up.
 import { expect, test } from "bun:test";
 import { constants, gunzipSync } from "node:zlib";
 import { noBrowser } from "../../../scripts/chromium.ts";
@@ -15,7 +15,7 @@ const ROOMS = { "packed:*": { compress: "streams" }, "both:*": { compress: true 
 const LONG = Array.from({ length: 100 }, (_, id) => ({ id, name: `user ${id}` }));
 const GZIP = { "accept-encoding": "gzip" };
 
-test("a stream is gzip where the rule of every room asks for it, and the client accepts it", async () => {
+test("a stream uses gzip if the rules of all its rooms enable it and the client accepts it", async () => {
   const server = startServer({ rooms: ROOMS });
   const codingOf = async (path: string, accepted: string, accept = "text/event-stream") => {
     const abort = new AbortController();
@@ -33,13 +33,13 @@ test("a stream is gzip where the rule of every room asks for it, and the client 
   expect(await codingOf("/events?room=packed:1&room=plain", "gzip")).toBeNull();
 });
 
-test("sockets of a room that asks for it of streams alone are not even offered it", async () => {
+test("a rule that enables compression for streams only does not enable it for sockets", async () => {
   const { thump } = startServer({ rooms: { "*": { compress: "streams" } } });
   expect(thump.settings.compression).toBe(false);
   expect(thump.hub.ruleOf("any").compressOver).toBe(Infinity);
 });
 
-test("whoever comes when: all have the same, live, and from a cursor on", async () => {
+test("streams that start at different times receive the same messages, live and from a cursor", async () => {
   const server = startServer({ rooms: ROOMS });
   const url = server.room("packed:1");
   const first = await openEvents(url, GZIP);
@@ -66,18 +66,18 @@ test("whoever comes when: all have the same, live, and from a cursor on", async 
   expect(resumed.events.all.map(({ data }) => data)).toEqual(rest);
   const gone = await openEvents(url, { ...GZIP, "last-event-id": "another-1" });
   expect((await gone.events.next()).event).toBe("thump:gap");
-  // Counted as what it is, not as what is saved.
+  // Metrics count the uncompressed size.
   expect(server.thump.hub.stats.deliveredBytes).toBeGreaterThan(4 * JSON.stringify(LONG).length);
 });
 
-test("who comes and goes is told in blocks too, the same for all", async () => {
+test("presence is compressed in blocks too, the same for all streams", async () => {
   const server = startServer({ rooms: { "*": { presence: { grace: 0 }, compress: "streams" } } });
   const url = server.room("a", "?presence=1");
   const plain = await openEvents(url, { "accept-encoding": "identity" });
   const packed = await openEvents(url, GZIP);
   expect(packed.response.headers.get("content-encoding")).toBe("gzip");
   await openEvents(url, GZIP);
-  // The snapshot, then what is told to everybody.
+  // The snapshot, then the shared messages.
   for (const { events } of [plain, packed])
     await events.until((all) => all.some(({ event, data }) => isOf(event, data, 3)));
 });
@@ -85,7 +85,7 @@ test("who comes and goes is told in blocks too, the same for all", async () => {
 const isOf = (event: string | undefined, data: string, guests: number) =>
   event === "thump:presence" && (JSON.parse(data) as { guests: number }).guests === guests;
 
-test("keep-alives are blocks too", async () => {
+test("keep-alives are compressed blocks too", async () => {
   const server = startServer({ rooms: ROOMS, heartbeat: "50ms" });
   const stream = await openEvents(server.room("packed:1"), GZIP);
   await stream.lines.until((lines) => lines.filter((line) => line === ":").length >= 3);
@@ -95,7 +95,7 @@ const inflated = (stream: BareStream) =>
   String(gunzipSync(Buffer.from(stream.text, "latin1"), { finishFlush: constants.Z_SYNC_FLUSH }));
 const numbersIn = (text: string) => [...text.matchAll(/^data: (\d+) /gm)].map(([, n]) => Number(n));
 
-test("one that stalls is let go and caught up, in the middle of its gzip", async () => {
+test("a stalled stream is detached and caught up within its gzip stream", async () => {
   const { cert, key } = makeCertificate();
   const history = { count: 100_000, bytes: "64MiB" };
   const server = startServer({ tls: { cert, key }, rooms: { "*": { compress: "streams", history } } });
@@ -123,7 +123,7 @@ function random(length: number): string {
   return crypto.getRandomValues(new Uint8Array(length)).toHex();
 }
 
-test("EventSource of a library hears at once", async () => {
+test("an EventSource library receives messages without delay", async () => {
   const server = startServer({ rooms: ROOMS });
   const source = await eventSource(server.room("packed:1"));
   for (const text of ["short", "x".repeat(3000)]) {
@@ -133,7 +133,7 @@ test("EventSource of a library hears at once", async () => {
 });
 
 const curl = Bun.which("curl");
-testIf(noProgram("curl"))("curl --compressed hears at once, and a drain is an end to it", async () => {
+testIf(noProgram("curl"))("curl --compressed receives messages without delay, and exits after a drain", async () => {
   const server = startServer({ rooms: ROOMS });
   const accept = ["-H", "accept: text/event-stream"];
   const child = Bun.spawn([curl ?? "", "-sN", "--compressed", ...accept, server.room("packed:1")], {
@@ -151,7 +151,7 @@ testIf(noProgram("curl"))("curl --compressed hears at once, and a drain is an en
   expect(await child.exited).toBe(0);
 });
 
-/** Run in the page: `heard` resolves with what came, after a drop in between. */
+/** Runs in the page. `heard` resolves with the received messages, with one disconnect in between. */
 const LISTEN = `(async () => {
   const heard = [];
   const source = new EventSource("/rooms/packed:1");
@@ -163,7 +163,7 @@ const LISTEN = `(async () => {
 })()`;
 
 testIf(noBrowser)(
-  "EventSource in a browser hears at once, and comes back with its cursor after its stream was ended",
+  "EventSource in a browser receives messages without delay, and resumes from its cursor after its stream ended",
   async () => {
     const server = startServer({ demo: true, rooms: ROOMS });
     const { pages } = await openPages(server.url, 1);

@@ -14,7 +14,7 @@ function events(server: TestServer, rooms: string[], rest = "", headers = {}): P
   return openEvents(`${server.url}/events?${query}${rest}`, headers);
 }
 
-test("NDJSON: its position first, then one envelope a line", async () => {
+test("NDJSON: the position first, then one envelope per line", async () => {
   const server = startServer();
   const stream = await openNdjson(server.room("r"));
   expect(stream.response.headers.get("content-type")).toStartWith("application/x-ndjson");
@@ -24,7 +24,7 @@ test("NDJSON: its position first, then one envelope a line", async () => {
   expect(messages(stream)).toMatchObject([{ room: "r", event: "tick", data: { a: 1 }, at, prev: 0 }]);
 });
 
-test("NDJSON: resumes after a cursor, tells of gaps, stays alive with empty lines", async () => {
+test("NDJSON: resumes after a cursor, reports gaps, and sends empty lines as keep-alives", async () => {
   const server = startServer({ heartbeat: 0.05, rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -53,7 +53,7 @@ test("/events: several rooms in the order of publication, enveloped", async () =
   expect(stream.events.all.map(({ id }) => id)).toEqual(envelopes(stream).map(({ at }) => at));
 });
 
-test("/events: publications of one turn keep their order", async () => {
+test("/events: publications of one tick keep their order", async () => {
   const server = startServer();
   const stream = await events(server, ["a", "b", "c"]);
   const rooms = Array.from({ length: 300 }, (_, i) => ["a", "b", "c"][(i * 7) % 3]!);
@@ -62,7 +62,7 @@ test("/events: publications of one turn keep their order", async () => {
   expect(envelopes(stream).map(({ data }) => data)).toEqual(rooms.map((_, i) => i));
 });
 
-test("/events: one cursor resumes another set of rooms", async () => {
+test("/events: one cursor resumes a different set of rooms", async () => {
   const server = startServer();
   const first = await events(server, ["a", "b"]);
   await publishAt(server, "c", "before");
@@ -85,7 +85,7 @@ test("/events: the position before any message covers all rooms", async () => {
   expect(JSON.parse((await second.events.next()).data)).toMatchObject({ data: "missed" });
 });
 
-test("/events: a gap is told for each room that has one, and only there", async () => {
+test("/events: a gap is reported for each room that has one, and for no other", async () => {
   const server = startServer({ rooms: { short: { history: { count: 1 } } } });
   const start = await publishAt(server, "long", "0");
   for (const body of ["1", "2"]) await publishAt(server, "short", body);
@@ -98,7 +98,7 @@ test("/events: a gap is told for each room that has one, and only there", async 
   expect(rest.map(({ data }) => (JSON.parse(data) as { data: unknown }).data)).toEqual([2, 3]);
 });
 
-test("/events: a foreign cursor is a gap in every room, however many they are", async () => {
+test("/events: a foreign cursor is a gap in every room, even in many", async () => {
   const server = startServer();
   const rooms = Array.from({ length: 800 }, (_, i) => `r${i}`);
   const stream = await events(server, rooms, "", { "last-event-id": "zzzzzz-1" });
@@ -106,7 +106,7 @@ test("/events: a foreign cursor is a gap in every room, however many they are", 
   expect(new Set(envelopes(stream).map(({ room }) => room)).size).toBe(800);
 });
 
-test("/events: names at least one room, and no more than a session may have", async () => {
+test("/events: requires at least one room, and at most the rooms of a session", async () => {
   const server = startServer({ limits: { rooms: 3 } });
   expect(await problemOf(fetch(`${server.url}/events`))).toMatchObject({
     status: 400,
@@ -114,7 +114,7 @@ test("/events: names at least one room, and no more than a session may have", as
   });
   const many = `${server.url}/events?room=a&room=b&room=c&room=d`;
   expect(await problemOf(fetch(many))).toMatchObject({ status: 429, code: "limit" });
-  // The same room twice is one.
+  // The same room twice counts once.
   const stream = await events(server, ["a", "b", "c", "a"]);
   await publishAt(server, "a", "once");
   await publishAt(server, "b", "barrier");
@@ -123,7 +123,7 @@ test("/events: names at least one room, and no more than a session may have", as
 });
 
 randomTest(
-  "/events: left and resumed at random, every room's publications come once and in order",
+  "/events: with random disconnects and resumes, the messages of every room arrive once and in order",
   async (random) => {
     const server = startServer();
     const rooms = ["a", "b", "c"];

@@ -1,4 +1,4 @@
-// Server-Sent Events of one room: what EventSource sees, and what stands on the wire.
+// Server-Sent Events of one room: as EventSource receives them, and on the wire.
 import { expect, test } from "bun:test";
 import { eventually, publishAt } from "../../support/answers.ts";
 import { eventSource } from "../../support/clients.ts";
@@ -15,7 +15,7 @@ test("EventSource gets data, event names and cursors", async () => {
   expect(await source.next()).toEqual({ event: "tick", id: second, data: '{"a":1}' });
 });
 
-test("the response says what it is, and that nobody may hold it back", async () => {
+test("the response has the content type, and headers against caching and buffering", async () => {
   const server = startServer();
   const { response } = await openEvents(server.room("r"));
   expect(response.status).toBe(200);
@@ -24,7 +24,7 @@ test("the response says what it is, and that nobody may hold it back", async () 
   expect(response.headers.get("x-accel-buffering")).toBe("no");
 });
 
-test("it begins with a retry time and its position, before anything was published", async () => {
+test("a stream starts with a retry time and its position, before any publication", async () => {
   const server = startServer();
   const at = await publishAt(server, "other", "x");
   const stream = await openEvents(server.room("r"));
@@ -40,7 +40,7 @@ test.each([
   ["\n", "\n"],
   ["id: 9\n\nevent: x", "id: 9\n\nevent: x"],
   [":comment", ":comment"],
-])("data of several lines, or odd ones, arrives whole: %j", async (body, data) => {
+])("data with several or unusual lines arrives completely: %j", async (body, data) => {
   const server = startServer();
   const source = await eventSource(server.room("r"));
   await publishAt(server, "r", body);
@@ -49,14 +49,14 @@ test.each([
   expect((await source.next()).data).toBe("next");
 });
 
-test("bytes come as JSON that says how they are encoded", async () => {
+test("bytes arrive as JSON with their encoding", async () => {
   const server = startServer();
   const source = await eventSource(server.room("r"));
   await publishAt(server, "r", Uint8Array.of(0, 255), { "content-type": "application/octet-stream" });
   expect(JSON.parse((await source.next()).data)).toEqual({ encoding: "base64", data: "AP8=" });
 });
 
-test("?last begins with the newest, ?after with those since", async () => {
+test("?last starts with the newest messages, ?after with those after the cursor", async () => {
   const server = startServer();
   const cursors: string[] = [];
   for (const body of ["1", "2", "3"]) cursors.push(await publishAt(server, "r", body));
@@ -66,7 +66,7 @@ test("?last begins with the newest, ?after with those since", async () => {
   expect((await after.next()).id).toBe(cursors[2]!);
 });
 
-test("Last-Event-ID wins over ?after", async () => {
+test("Last-Event-ID takes precedence over ?after", async () => {
   const server = startServer();
   const [first, second] = [await publishAt(server, "r", "1"), await publishAt(server, "r", "2")];
   await publishAt(server, "r", "3");
@@ -76,7 +76,7 @@ test("Last-Event-ID wins over ?after", async () => {
   expect((await empty.events.next()).data).toBe("2");
 });
 
-test("a gap is an event of the server's own, before what is still there", async () => {
+test("a gap is an event of the server, before the messages that are still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -88,7 +88,7 @@ test("a gap is an event of the server's own, before what is still there", async 
   expect(await source.next()).toEqual({ event: "message", id: third, data: "3" });
 });
 
-test("while nothing is said there are comments, and positions that go on", async () => {
+test("an idle stream gets comments and new positions", async () => {
   const server = startServer({ heartbeat: 0.05 });
   const stream = await openEvents(server.room("r"));
   const at = await publishAt(server, "other", "x");
@@ -99,10 +99,10 @@ test("while nothing is said there are comments, and positions that go on", async
   expect((await stream.events.next()).data).toBe("said");
 });
 
-test("a keep-alive's position never runs ahead of what was sent", async () => {
+test("the position of a keep-alive is never ahead of the sent messages", async () => {
   const server = startServer({ heartbeat: 0.02 });
   const stream = await openEvents(server.room("r"));
-  // From timers, as the heartbeat itself: some publish just before it, in the same turn.
+  // From timers, like the heartbeat, so some publications occur just before it in the same tick.
   let count = 0;
   const timers = Array.from({ length: 5 }, () =>
     setInterval(() => {
@@ -118,7 +118,7 @@ test("a keep-alive's position never runs ahead of what was sent", async () => {
   expect(new Set(stream.events.all.map(({ id }) => id)).size).toBe(1000);
 });
 
-test("a client that leaves is gone from the room", async () => {
+test("a client that disconnects leaves the room", async () => {
   const server = startServer();
   const stream = await openEvents(server.room("r"));
   expect(server.thump.sessionsIn("r")).toBe(1);
@@ -128,7 +128,7 @@ test("a client that leaves is gone from the room", async () => {
   expect((await server.publish("r", "to nobody")).status).toBe(201);
 });
 
-test("EventSource comes back by itself and has missed nothing", async () => {
+test("EventSource reconnects by itself and misses nothing", async () => {
   const server = startServer();
   const source = await eventSource(server.room("r"));
   await publishAt(server, "r", "1");
@@ -143,7 +143,7 @@ test("EventSource comes back by itself and has missed nothing", async () => {
   expect(source.all.map(({ data }) => data)).toEqual(["1", "2", "3", "4"]);
 });
 
-test("so does one that left before the first message", async () => {
+test("the same for a stream that disconnected before the first message", async () => {
   const server = startServer();
   await publishAt(server, "r", "before");
   const source = await eventSource(server.room("r"));

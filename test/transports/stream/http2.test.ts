@@ -1,4 +1,4 @@
-// Over TLS: many event streams on one connection of HTTP/2, slow ones let go and caught up; sockets beside them.
+// TLS: many event streams on one HTTP/2 connection, slow ones detached and caught up, and sockets at the same time.
 import { expect, test } from "bun:test";
 import { noBrowser } from "../../../scripts/chromium.ts";
 import { openPages } from "../../support/browser.ts";
@@ -11,7 +11,7 @@ import { startServer, type TestServer } from "../../support/server.ts";
 import type { Options } from "../../../src/index.ts";
 import { noProgram, testIf } from "../../support/skip.ts";
 
-/** More than any test sends. */
+/** A window larger than the data of any test. */
 const PLENTY = 1 << 30;
 
 interface Secure extends TestServer {
@@ -30,7 +30,7 @@ function startSecure(options: Options = {}): Secure {
 const began = (stream: BareStream) => stream.until((text) => text.includes("\nid: "));
 const dataOf = (stream: BareStream) => [...stream.text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data);
 
-test("https publishes, and 20 event streams on one connection all hear it, resume too", async () => {
+test("publishing over https reaches 20 event streams on one connection, which also resume", async () => {
   const server = startSecure();
   const connection = await bareHttp2(server.port);
   const streams = Array.from({ length: 20 }, (_, i) => connection.open(`/rooms/r${i % 4}`));
@@ -51,7 +51,7 @@ test("https publishes, and 20 event streams on one connection all hear it, resum
   expect(dataOf(resumed)).toEqual(["12", "16"]);
 });
 
-test("a stream that stalls is let go while others on its connection go on, then caught up", async () => {
+test("a stalled stream is detached while others on its connection continue, and then caught up", async () => {
   const server = startSecure({ rooms: { "*": { history: { count: 100_000, bytes: "64MiB" } } } });
   const connection = await bareHttp2(server.port);
   const stalled = connection.open("/rooms/r");
@@ -62,7 +62,7 @@ test("a stream that stalls is let go while others on its connection go on, then 
   for (let i = 0; i < count; i++) await server.thump.publish("r", `${i} ${"x".repeat(2000)}`);
   const last = (text: string) => text.includes(`data: ${count - 1} x`, text.length - 8000);
   await healthy.until(last);
-  // It got what its window holds, and waits.
+  // The stream received the data that its window holds, and waits.
   await stalled.changes.until(() => stalled.bytes === 65_535);
   expect(server.thump.hub.stats.lagged).toBeGreaterThanOrEqual(1);
   expect([...server.thump.hub.sessions.values()].filter((session) => session.lagging).length).toBe(1);
@@ -89,7 +89,7 @@ test("under lag: disconnect a stalled stream is reset, and only that one", async
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("a stream that the client resets is a session that ended", async () => {
+test("a stream that the client resets ends its session", async () => {
   const server = startSecure();
   const connection = await bareHttp2(server.port);
   const [one, two] = [connection.open("/rooms/r"), connection.open("/rooms/r")];
@@ -103,12 +103,12 @@ test("a stream that the client resets is a session that ended", async () => {
   const metrics = parseMetrics(await (await server.ask("/metrics")).text());
   expect(metrics.of("thump_sessions", { transport: "event-stream" })).toBe(1);
   expect(metrics.of("thump_certificate_expires_seconds")).toBeGreaterThan(Date.now() / 1000);
-  // The rest goes with the connection.
+  // The other streams end with the connection.
   connection.socket.destroy();
   while (server.thump.hub.sessions.size > 0) await new Promise(setImmediate);
 });
 
-test("a flood of streams that are reset at once leaves no session behind, and others go on", async () => {
+test("a flood of streams that are reset at once leaves no session, and other streams continue", async () => {
   const server = startSecure();
   const other = (await bareHttp2(server.port)).open("/rooms/r");
   await began(other);
@@ -117,14 +117,14 @@ test("a flood of streams that are reset at once leaves no session behind, and ot
     flood.open("/rooms/r").cancel();
     if (n % 100 === 99) await new Promise(setImmediate);
   }
-  // The last of them may still be on their way.
+  // The last of these may still be arriving.
   flood.socket.destroy();
   while (server.thump.hub.sessions.size > 1) await new Promise(setImmediate);
   await server.thump.publish("r", "still here");
   await other.until((text) => text.includes("still here"));
 });
 
-test("wss: the raw and the multiplexed socket beside the streams", async () => {
+test("wss: raw and multiplexed sockets at the same time as streams", async () => {
   const server = startSecure();
   const tls = { ca: server.certificate.pem };
   const raw = await connect(server.socket("/rooms/r"), tls);
@@ -141,7 +141,7 @@ test("wss: the raw and the multiplexed socket beside the streams", async () => {
   await stream.until((text) => text.includes("data: xxx"));
 });
 
-test("a drain tells streams of HTTP/2 when to come back, and ends them", async () => {
+test("a drain sends HTTP/2 streams a reconnect delay and ends them", async () => {
   const server = startSecure({ drain: "30s" });
   const stream = (await bareHttp2(server.port)).open("/rooms/r");
   await began(stream);
@@ -178,7 +178,7 @@ testIf(noProgram("curl"))("curl chooses HTTP/2 by itself", async () => {
   await out.until((lines) => lines.includes("data: live"));
 });
 
-/** Run in the page: `heard` is what each received first. */
+/** Runs in the page. `heard` resolves with the first message of each. */
 const LISTEN = `(async () => {
   const listeners = Array.from({ length: 10 }, (_, i) => new EventSource("/rooms/ten?" + i));
   listeners.push(new WebSocket("wss://" + location.host + "/rooms/ten"));
@@ -188,7 +188,7 @@ const LISTEN = `(async () => {
 })()`;
 
 testIf(noBrowser)(
-  "a page has ten EventSources and a socket, all live: over HTTP/1.1 there would be six",
+  "a page has ten live EventSources and a socket; over HTTP/1.1 the limit is six",
   async () => {
     const server = startSecure({ demo: true });
     const { pages } = await openPages(server.url, 1);

@@ -1,4 +1,4 @@
-// The multiplexed stream: the rooms of a request, each from a position of its own, in the words of the socket.
+// The multiplexed stream: the rooms of a request, each with its own start position, in the frames of the socket.
 import { expect, test } from "bun:test";
 import { eventually, problemOf, publishAt } from "../../support/answers.ts";
 import { startServer } from "../../support/server.ts";
@@ -15,7 +15,7 @@ async function has(stream: OpenStream, type: string, count: number): Promise<voi
   await stream.events.until(() => ofType(stream, type).length >= count);
 }
 
-test("each room begins where it asks, and says so with its id", async () => {
+test("each room starts at its requested position, and its reply has its id", async () => {
   const server = startServer();
   const [first] = [await publishAt(server, "a", "1"), await publishAt(server, "a", "2")];
   for (const n of [3, 4, 5]) await publishAt(server, "b", String(n));
@@ -34,7 +34,7 @@ test("each room begins where it asks, and says so with its id", async () => {
   await publishAt(server, "c", "6");
   await has(stream, "message", 4);
   expect(["a", "b", "c"].map((room) => data(stream, room))).toEqual([[2], [4, 5], [6]]);
-  // Events of the server's own are named; publications are not.
+  // Events of the server have a name; publications have none.
   expect(stream.events.all.map(({ event }) => event)).toEqual([
     ...["welcome", "joined", "joined", "joined"].map((type) => `thump:${type}`),
     ...Array(4).fill(undefined),
@@ -42,7 +42,7 @@ test("each room begins where it asks, and says so with its id", async () => {
   expect(stream.events.all.filter(({ id }) => id !== undefined)).toEqual([]);
 });
 
-test("a room that is refused keeps nobody from the others, and the refusal has its id", async () => {
+test("a refused room does not affect the others, and its error has its id", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const mine = await token(claims({ rooms: { "mine:*": ["join", "history"] } }));
   const stream = await openMultiplexed(
@@ -68,7 +68,7 @@ test("a room that is refused keeps nobody from the others, and the refusal has i
   await has(stream, "message", 1);
 });
 
-test("what is gone is told after the answer, before what follows", async () => {
+test("a gap is reported after the reply and before the messages", async () => {
   const server = startServer({ rooms: { a: { history: { count: 1 } } } });
   const first = await publishAt(server, "a", "1");
   const second = await publishAt(server, "a", "2");
@@ -83,7 +83,7 @@ test("what is gone is told after the answer, before what follows", async () => {
   ]);
 });
 
-test("in a quiet room it says now and then how far everything is", async () => {
+test("in an idle room the stream reports its position periodically", async () => {
   const server = startServer({ heartbeat: 0.05 });
   const stream = await openMultiplexed(server.url, [{ room: "quiet" }]);
   const at = await publishAt(server, "elsewhere", "1");
@@ -92,7 +92,7 @@ test("in a quiet room it says now and then how far everything is", async () => {
   expect(ofType(back, "joined")).toMatchObject([{ resumed: true, replay: 0 }]);
 });
 
-test("it ends in words: why, by a socket's close code", async () => {
+test("the last frame has the reason and the close code of a socket", async () => {
   const server = startServer();
   const stream = await openMultiplexed(server.url, [{ room: "a" }]);
   const session = ofType(stream, "welcome")[0]?.["session"];
@@ -101,7 +101,7 @@ test("it ends in words: why, by a socket's close code", async () => {
   expect(stream.frames.at(-1)).toMatchObject({ type: "end", close: 4403 });
 });
 
-test("without rooms it is a connection all the same; and the session goes with it", async () => {
+test("a stream without rooms stays connected, and its session ends with it", async () => {
   const server = startServer();
   const stream = await openMultiplexed(server.url, []);
   expect(ofType(stream, "welcome")).toHaveLength(1);
@@ -110,7 +110,7 @@ test("without rooms it is a connection all the same; and the session goes with i
   await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
-test("a body that does not fit is named; more rooms than allowed, too", async () => {
+test("an invalid body and too many rooms are rejected with a specific error", async () => {
   const server = startServer({ limits: { rooms: 2 } });
   const ask = (body: string) => problemOf(fetch(`${server.url}/events`, { method: "POST", body }));
   expect(await ask("{")).toMatchObject({ status: 400, code: "malformed" });

@@ -1,4 +1,4 @@
-// Bad frames on sockets: each gets a named error or close code, and nobody else in the room notices.
+// Invalid frames on sockets: each gets a specific error or close code, and others in the room are not affected.
 import { expect, test } from "bun:test";
 import { publishAt } from "../../support/answers.ts";
 import { bystander } from "../../support/bystander.ts";
@@ -6,7 +6,7 @@ import { connect, type Multiplexed, multiplexed } from "../../support/clients.ts
 import { startServer, type TestServer } from "../../support/server.ts";
 import { randomTest } from "../../support/random.ts";
 
-/** A multiplexed session in room r beside a healthy one. */
+/** A multiplexed session in room r, in addition to a healthy one. */
 async function both(server: TestServer): Promise<{ mux: Multiplexed; other: { isWell(): Promise<void> } }> {
   const other = await bystander(server, "r");
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -64,7 +64,7 @@ test("a binary frame on the multiplexed socket is malformed", async () => {
   await other.isWell();
 });
 
-test("JSON that is nested absurdly deep is refused by name, in every place", async () => {
+test("JSON that is nested too deeply is rejected with a specific error, in every position", async () => {
   const server = startServer({ limits: { message: "512KiB" } });
   const { mux, other } = await both(server);
   const raw = await connect(server.socket("/rooms/r"));
@@ -77,12 +77,12 @@ test("JSON that is nested absurdly deep is refused by name, in every place", asy
   expect(JSON.parse(String(await raw.next()))).toMatchObject({ type: "error", code: "malformed" });
   const posted = await server.publish("r", deep, { "content-type": "application/json" });
   expect(await posted.json()).toMatchObject({ status: 400, code: "malformed" });
-  // Brackets inside a string are no nesting.
+  // Brackets inside a string are not nesting.
   expect((await server.publish("r", JSON.stringify("[".repeat(1000)))).status).toBe(201);
   await other.isWell();
 });
 
-test("on a raw socket a publication that is refused is answered, and the socket stays", async () => {
+test("on a raw socket a rejected publication gets an error, and the socket stays open", async () => {
   const server = startServer({ rooms: { r: { schema: { type: "string", maxLength: 30 } } } });
   const other = await bystander(server, "r");
   const raw = await connect(server.socket("/rooms/r"));
@@ -110,18 +110,18 @@ test.each(["/rooms/r", "/ws?room=r"])("a frame over the limit closes %s with 441
   await other.isWell();
 });
 
-test("one that is far over the limit is closed by Bun, unread", async () => {
+test("a frame far over the limit makes Bun close the socket without reading it", async () => {
   const server = startServer({ limits: { message: 1000 } });
   const other = await bystander(server, "r");
   const socket = await connect(server.socket("/rooms/r"));
   socket.send(new Uint8Array(1_000_000));
-  // Bun sends 1009, or cuts a sender that is still sending.
+  // Bun sends 1009, or cuts off a client that is still sending.
   expect([1006, 1009]).toContain((await socket.closed).code);
   await other.isWell();
   expect(server.thump.sessionsIn("r")).toBe(1);
 });
 
-test("thousands of joins on one socket: an error by name from the limit on, and the session lives", async () => {
+test("thousands of joins on one socket: specific errors above the limit, and the session continues", async () => {
   const server = startServer({ limits: { rooms: 100 } });
   const { mux, other } = await both(server);
   for (let i = 0; i < 3_000; i++) mux.socket.send(JSON.stringify({ type: "join", room: `room ${i}` }));
@@ -137,7 +137,7 @@ test("thousands of joins on one socket: an error by name from the limit on, and 
   await other.isWell();
 });
 
-test("who sends hardly anything but bad frames is closed with 4400", async () => {
+test("a client that sends mostly invalid frames is closed with 4400", async () => {
   const { mux, other } = await both(startServer());
   for (let i = 0; i < 1_000; i++) mux.socket.send("nonsense");
   expect((await mux.closed).code).toBe(4400);
@@ -147,7 +147,7 @@ test("who sends hardly anything but bad frames is closed with 4400", async () =>
   await other.isWell();
 });
 
-test("who sends one now and then stays", async () => {
+test("a client with occasional invalid frames stays connected", async () => {
   const { mux, other } = await both(startServer());
   for (let i = 0; i < 200; i++) {
     mux.socket.send("nonsense");
@@ -158,7 +158,7 @@ test("who sends one now and then stays", async () => {
   await other.isWell();
 });
 
-randomTest("random and damaged frames disturb nobody", async (random) => {
+randomTest("random and damaged frames do not affect other clients", async (random) => {
   const server = startServer({ limits: { rooms: 50 } });
   const other = await bystander(server, "r");
   const encoder = new TextEncoder();

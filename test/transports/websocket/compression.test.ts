@@ -1,4 +1,4 @@
-// permessage-deflate (RFC 7692): what a rule asks for is deflated, nothing else is, and bombs are refused.
+// permessage-deflate (RFC 7692): frames are compressed only if a rule enables it, and bombs are rejected.
 import { expect, test } from "bun:test";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -13,7 +13,7 @@ const TEXT = 0x81;
 const LONG = JSON.stringify(Array.from({ length: 100 }, (_, id) => ({ id, name: `user ${id}` })));
 const ROOMS = { "packed:*": { compress: true }, "all:*": { compress: { over: 0 } } };
 
-/** The next frame of a server on a bare connection, of under 64 KiB. */
+/** The next frame from the server on a raw connection, of less than 64 KiB. */
 async function nextFrame(connection: Tcp): Promise<{ head: number; payload: Buffer }> {
   const start = connection.received.indexOf("\r\n\r\n") + 4;
   for (;;) {
@@ -38,7 +38,7 @@ const inflate = (payload: Buffer) =>
 const deflate = (data: Buffer) =>
   deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH, level: 9 }).subarray(0, -4);
 
-test("it is offered where some rule asks for it, and nowhere else", async () => {
+test("compression is negotiated only if some rule enables it", async () => {
   const [without, with_] = [
     startServer({ rooms: { "*": { compress: false } } }),
     startServer({ rooms: ROOMS }),
@@ -50,7 +50,7 @@ test("it is offered where some rule asks for it, and nowhere else", async () => 
   );
 });
 
-test("long frames of a room whose rule says so are deflated; short ones, and other rooms' are not", async () => {
+test("long frames of rooms with such a rule are compressed; short frames and other rooms are not", async () => {
   const server = startServer({ rooms: ROOMS });
   const [packed, plain, all] = await Promise.all(
     ["packed:1", "plain", "all:1"].map((room) => bareSocket(server.port, `/rooms/${room}`, OFFER)),
@@ -70,14 +70,14 @@ test("long frames of a room whose rule says so are deflated; short ones, and oth
   expect([short.head, inflate(short.payload)]).toEqual([DEFLATED_TEXT, "short"]);
 });
 
-test("the same goes for what is caught up, and for what a member says", async () => {
+test("the same applies to catch-up and to publications of members", async () => {
   const server = startServer({ rooms: ROOMS });
   const { at } = (await (await server.publish("packed:1", "first")).json()) as { at: string };
   await server.publish("packed:1", LONG);
   const late = await bareSocket(server.port, `/rooms/packed:1?after=${at}`, OFFER);
   const caughtUp = await nextFrame(late);
   expect([caughtUp.head, inflate(caughtUp.payload)]).toEqual([DEFLATED_TEXT, LONG]);
-  // Deflated on the way in too.
+  // Frames from the client are compressed too.
   const member = await connect(server.socket("/rooms/packed:1"));
   member.ws.send(`"again"${LONG}`, { compress: true });
   const said = await nextFrame(late);
@@ -89,7 +89,7 @@ test("the same goes for what is caught up, and for what a member says", async ()
   expect(mux.messages().map(({ data }) => JSON.stringify(data))).toEqual([LONG, LONG]);
 });
 
-/** Zeros, deflated to a thousandth. */
+/** Zeros, compressed by a factor of a thousand. */
 const bomb = (bytes: number) => clientFrame(0x42, deflate(Buffer.alloc(bytes)));
 
 async function closeCode(server: TestServer, frame: Uint8Array): Promise<number> {
@@ -101,17 +101,17 @@ async function closeCode(server: TestServer, frame: Uint8Array): Promise<number>
   return payload.readUInt16BE(0);
 }
 
-test("a frame that inflates over the limit is refused, without the memory for it", async () => {
+test("a frame that decompresses above the limit is rejected without using the memory", async () => {
   const server = startServer({ rooms: ROOMS });
   const bystander = await connect(server.socket("/rooms/all:2"));
-  // Over the limit by a little: read, and refused by name. Over four times the limit: inflated no further.
+  // Slightly above the limit: read, and rejected with a specific error. Above four times the limit: decompression stops.
   expect(await closeCode(server, bomb(70_000))).toBe(4413);
   expect(await closeCode(server, bomb(300_000))).toBe(1009);
   const before = process.memoryUsage.rss();
   const bombs = 40;
   const large = bomb(50_000_000);
   for (let i = 0; i < bombs; i++) expect(await closeCode(server, large)).toBe(1009);
-  // Inflated, they would be 2 GB.
+  // Decompressed, they would take 2 GB.
   expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
   expect(await closeCode(server, clientFrame(0x42, Buffer.from([1, 2, 3, 4, 5])))).toBe(1007);
   await server.publish("all:2", "still here");
@@ -119,7 +119,7 @@ test("a frame that inflates over the limit is refused, without the memory for it
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("a deflated frame where none was agreed ends that connection alone", async () => {
+test("a compressed frame without negotiation ends only its connection", async () => {
   const server = startServer();
   const bystander = await connect(server.socket("/rooms/r"));
   const connection = await bareSocket(server.port, "/rooms/r", OFFER);
@@ -129,7 +129,7 @@ test("a deflated frame where none was agreed ends that connection alone", async 
   expect(await bystander.next()).toBe("still here");
 });
 
-test("a reload changes which rooms are deflated; the first that asks for it needs a restart, and harms nobody", async () => {
+test("a reload changes which rooms are compressed; the first such rule needs a restart and affects no session", async () => {
   const off = await startReloadable({ rooms: {} });
   const socket = await connect(`ws://127.0.0.1:${off.port}/rooms/r`);
   const lines = await off.reload({ rooms: { r: { compress: { over: 0 } } } });

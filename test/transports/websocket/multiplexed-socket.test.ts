@@ -1,4 +1,4 @@
-// The multiplexed socket: every command of the protocol, its reply, and what follows from it.
+// The multiplexed socket: every command of the protocol, its reply and its effects.
 import { expect, test } from "bun:test";
 import { publishAt } from "../../support/answers.ts";
 import { connect, multiplexed } from "../../support/clients.ts";
@@ -70,7 +70,7 @@ test("rooms in the URL are joined at once, each with a reply without an id", asy
   expect(mux.all[1]).not.toHaveProperty("id");
 });
 
-test("publish: an ack with the cursor; the others get it, the sender only with echo", async () => {
+test("publish: an ack with the cursor; other sessions receive the message, the sender only with echo", async () => {
   const server = startServer();
   const raw = await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -102,7 +102,7 @@ test("publish without an id is not acknowledged", async () => {
   expect(mux.all.map(({ type }) => type)).toEqual(["welcome", "pong"]);
 });
 
-test("leave: nothing of the room follows, and it can be joined again where it was left", async () => {
+test("leave: no further messages of the room follow, and a later join resumes from there", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=a&room=b"));
   const after = await publishAt(server, "a", "1");
@@ -134,7 +134,7 @@ test("history: the newest or those after a cursor, without joining", async () =>
   expect(server.thump.sessionsIn("r")).toBe(0);
 });
 
-test("members: who is there, on whatever transport", async () => {
+test("members: the members of a room, on all transports", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/r"));
   const mux = await multiplexed(server.socket("/ws?room=r"));
@@ -143,14 +143,14 @@ test("members: who is there, on whatever transport", async () => {
   expect(answer).toEqual({ type: "members", id: 1, room: "r", guests: 2, sessions: 2, ...nobody });
 });
 
-test("ping is answered, auth says that there is no secret", async () => {
+test("ping is answered, and auth without a secret gets an error", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong", id: 1 });
   expect(await mux.ask({ type: "auth", token: "t" })).toMatchObject({ type: "error", code: "no-secret" });
 });
 
-test("ids may be numbers or strings, and come back as they were", async () => {
+test("ids may be numbers or strings, and replies have them unchanged", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   for (const id of [0, -1.5, "", 'a"b']) mux.socket.send(JSON.stringify({ type: "ping", id }));
@@ -158,7 +158,7 @@ test("ids may be numbers or strings, and come back as they were", async () => {
   expect(mux.all.slice(1).map((frame) => frame["id"])).toEqual([0, -1.5, "", 'a"b']);
 });
 
-test("joining twice, leaving what one is not in: an error by name, with the id", async () => {
+test("joining twice and leaving an unjoined room: a specific error with the id", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws?room=r"));
   expect(await mux.ask({ type: "join", room: "r" })).toMatchObject({
@@ -169,7 +169,7 @@ test("joining twice, leaving what one is not in: an error by name, with the id",
   expect(await mux.ask({ type: "leave", room: "x" })).toMatchObject({ code: "not-joined", id: 2, room: "x" });
 });
 
-test("a gap is told after the join and before what is still there", async () => {
+test("a gap is reported after the join and before the messages that are still stored", async () => {
   const server = startServer();
   await publishAt(server, "r", "1");
   const mux = await multiplexed(server.socket("/ws"));

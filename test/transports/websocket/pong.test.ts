@@ -1,4 +1,4 @@
-// What a pong says: everything up to its `at` was sent before it, in all rooms of the session. A wrong one is a silent loss.
+// Pongs: everything up to `at` was sent before, in all rooms of the session. A wrong `at` would be a silent loss.
 import { expect, test } from "bun:test";
 import { type Frame, type Multiplexed, multiplexed } from "../../support/clients.ts";
 import { randomTest } from "../../support/random.ts";
@@ -14,7 +14,7 @@ async function joined(server: TestServer, ...rooms: string[]): Promise<Multiplex
   return mux;
 }
 
-test("in a quiet room it is where the server is: good to resume from, when the room's last message is not", async () => {
+test("in an idle room `at` is the server's position, which can be resumed from longer than the last message", async () => {
   const server = startServer({ rooms: { "*": { history: false } } });
   const mux = await joined(server, "quiet");
   await server.thump.publish("quiet", 1);
@@ -30,11 +30,11 @@ test("in a quiet room it is where the server is: good to resume from, when the r
   const join = { type: "join", room: "quiet" };
   expect(await back.ask({ ...join, after: newest })).toMatchObject({ resumed: true, replay: 0 });
   await back.ask({ type: "leave", room: "quiet" });
-  // Nothing was missed, but nobody can know that.
+  // Nothing was missed, but the server cannot know that.
   expect(await back.ask({ ...join, after: message["at"] })).toMatchObject({ resumed: false });
 });
 
-test("what is published in the very turn of the answer comes before it, held back by Bun or not", async () => {
+test("publications in the same tick arrive before the pong, whether Bun holds them back or not", async () => {
   const server = startServer({ rooms: { "*": LARGE } });
   const mux = await joined(server, "r");
   const before = mux.all.length;
@@ -53,7 +53,7 @@ test("what is published in the very turn of the answer comes before it, held bac
   for (let i = 0; i < frames.length; i += 2) expect(frames[i + 1]?.["at"]).toBe(frames[i]?.["at"] as string);
 });
 
-test("who is behind in a room, or is shown only some of it, is not told", async () => {
+test("a session that lags or is sampled in a room gets a pong without `at`", async () => {
   const server = startServer({ rooms: { "*": LARGE } });
   const mux = await joined(server, "r");
   mux.socket.ws.pause();
@@ -72,14 +72,14 @@ test("who is behind in a room, or is shown only some of it, is not told", async 
   expect(await mux.ask({ type: "ping" })).toEqual({ type: "pong", id: 4 });
 });
 
-test("in no room it is where the server is too", async () => {
+test("without rooms, `at` is the server's position too", async () => {
   const server = startServer();
   const { at } = await server.thump.publish("any", 1);
   expect(await (await joined(server)).ask({ type: "ping" })).toMatchObject({ at });
 });
 
 randomTest(
-  "at every pong, everything up to it has come, whoever publishes what, when and how large",
+  "at every pong, everything up to `at` has arrived, with random publishers, times and sizes",
   async (random) => {
     const server = startServer({ rooms: { "*": LARGE } });
     const rooms = ["a", "b", "c"];
@@ -105,7 +105,7 @@ randomTest(
       if (random.chance(3)) void server.thump.publish(room, data);
       else send(mux, { type: "publish", room, data, echo: true });
       for (const { mux: asker } of listeners) if (random.chance(4)) send(asker, { type: "ping" });
-      // A burst of its own now and then, that one who is paused cannot take.
+      // Occasional bursts, which exceed the buffer of a paused client.
       if (random.chance(60)) for (let i = 0; i < 100; i++) void server.thump.publish(room, data);
       if (random.chance(5)) await new Promise(setImmediate);
     }

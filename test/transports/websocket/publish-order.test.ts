@@ -1,4 +1,4 @@
-// `"ordered":true` on the multiplexed socket: a publication that has to wait is not overtaken by later ones.
+// `"ordered":true` on the multiplexed socket: later publications do not overtake one that must be retried.
 import { expect, test } from "bun:test";
 import { PublishOrder } from "../../../src/transports/websocket/publish-order.ts";
 import { multiplexed } from "../../support/clients.ts";
@@ -13,7 +13,7 @@ interface Refused {
   retry?: unknown;
 }
 
-/** Tries again after the time that each refusal names, as a client does. */
+/** Retries after the time in each error, as clients do. */
 async function untilPublished(publish: () => Promise<unknown>): Promise<void> {
   for (;;) {
     const { type, code, retry } = (await publish()) as Refused;
@@ -23,12 +23,12 @@ async function untilPublished(publish: () => Promise<unknown>): Promise<void> {
   }
 }
 
-test("while one is refused for a moment, later ones are refused too, until it is repeated", async () => {
+test("after a temporary error, later publications are rejected until the first is retried", async () => {
   const server = startServer(slow);
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (key: string, data: string, more = {}) =>
     mux.ask({ type: "publish", room: "r", key, data, ordered: true, ...more });
-  // Together, so that no time passes in which the second could be paid for. The last one does not ask for an order.
+  // Sent together, so that the bucket does not refill for the second. The last one is not ordered.
   const [first, refused, behind, free] = await Promise.all([
     publish("a", large),
     publish("b", large),
@@ -46,7 +46,7 @@ test("while one is refused for a moment, later ones are refused too, until it is
   expect(texts).toEqual([large, "free", large, "small"]);
 });
 
-test("one that is refused for good holds up no other, also when it was refused for a moment before", async () => {
+test("a permanent error does not block later publications, even after a temporary error", async () => {
   const server = startServer({ ...slow, rooms: { "*": { schema: { type: "string" } } } });
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (key: string, data: unknown) =>
@@ -60,7 +60,7 @@ test("one that is refused for good holds up no other, also when it was refused f
   await untilPublished(() => publish("d", "last"));
 });
 
-test("an ordered publication without a key is refused, as it could not be known again", async () => {
+test("an ordered publication without a key is rejected, because its retry could not be recognized", async () => {
   const server = startServer();
   const mux = await multiplexed(server.socket("/ws"));
   expect(await mux.ask({ type: "publish", room: "r", data: 1, ordered: true })).toMatchObject({
@@ -70,18 +70,18 @@ test("an ordered publication without a key is refused, as it could not be known 
   });
 });
 
-test("a client that sends a window of them is not closed for those that it could not know about", async () => {
+test("a client is not closed for publications that it sent before it received the first error", async () => {
   const server = startServer({ limits: { rates: { session: { publishes: { rate: 100, burst: 10 } } } } });
   const mux = await multiplexed(server.socket("/ws"));
   const publish = (n: number) =>
     mux.ask({ type: "publish", room: "r", key: `k${n}`, data: n, ordered: true }) as Promise<Refused>;
-  // 300 at once: 290 of them are refused, most of them behind the first.
+  // 290 of the 300 publications are rejected, most because of the first.
   const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => publish(n)));
   expect(answers.filter(({ type }) => type === "published").length).toBeGreaterThanOrEqual(10);
   expect(await mux.ask({ type: "ping" })).toMatchObject({ type: "pong" });
 });
 
-test("the first one that was refused comes first, and waits are counted from it", () => {
+test("the first rejected publication must be retried first, and determines the waits", () => {
   const order = new PublishOrder();
   expect(order.waitFor("a", 0)).toBeUndefined();
   order.rejected("a", 100, 0);

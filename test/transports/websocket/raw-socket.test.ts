@@ -1,11 +1,11 @@
-// The raw socket: a frame in is a publication, a frame out is its data, with nothing around it.
+// The raw socket: every frame from the client is a publication, and frames to the client are the data alone.
 import { expect, test } from "bun:test";
 import { dataOf, publishAt, stateOf } from "../../support/answers.ts";
 import { connect } from "../../support/clients.ts";
 import { cleanup } from "../../support/cleanup.ts";
 import { startServer } from "../../support/server.ts";
 
-test("text and binary frames come out as they went in, empty ones too", async () => {
+test("text and binary frames are delivered unchanged, empty ones too", async () => {
   const server = startServer();
   const [one, other] = [await connect(server.socket("/rooms/r")), await connect(server.socket("/rooms/r"))];
   const frames = ["text", '{"a":1.10}', "", Uint8Array.of(0, 255), new Uint8Array(0), "é🐇\u2028\n"];
@@ -14,7 +14,7 @@ test("text and binary frames come out as they went in, empty ones too", async ()
   expect(other.all).toEqual(frames);
 });
 
-test("the sender does not get its own back, but with ?echo=1 it does", async () => {
+test("senders receive their own messages only with ?echo=1", async () => {
   const server = startServer();
   const quiet = await connect(server.socket("/rooms/r"));
   const echo = await connect(server.socket("/rooms/r?echo=1"));
@@ -27,7 +27,7 @@ test("the sender does not get its own back, but with ?echo=1 it does", async () 
   expect(await quiet.next()).toBe("from curl");
 });
 
-test("a sender that resumes is not shown what it published on this connection, others' it is", async () => {
+test("a sender that joins with ?last does not receive its later messages, but a new connection does", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/r?last=5"));
   socket.send("mine");
@@ -37,7 +37,7 @@ test("a sender that resumes is not shown what it published on this connection, o
   expect([await again.next(), await again.next()]).toEqual(["mine", "theirs"]);
 });
 
-test("?last and ?after say where it begins", async () => {
+test("?last and ?after set the start position", async () => {
   const server = startServer();
   const cursors: string[] = [];
   for (const body of ["1", "2", "3"]) cursors.push(await publishAt(server, "r", body));
@@ -50,7 +50,7 @@ test("?last and ?after say where it begins", async () => {
   for (const socket of [last, after, now]) expect(await socket.next()).toBe("4");
 });
 
-test("a gap is told as a text frame, before what is still there", async () => {
+test("a gap is a text frame before the messages that are still stored", async () => {
   const server = startServer({ rooms: { r: { history: { count: 1 } } } });
   const first = await publishAt(server, "r", "1");
   const second = await publishAt(server, "r", "2");
@@ -61,7 +61,7 @@ test("a gap is told as a text frame, before what is still there", async () => {
   expect(await socket.next()).toBe("3");
 });
 
-test("Bun's own WebSocket is a client like any other", async () => {
+test("Bun's WebSocket works as a client", async () => {
   const server = startServer();
   const ws = new WebSocket(server.socket("/rooms/r?echo=1"));
   cleanup(() => ws.close());
@@ -80,7 +80,7 @@ test("Bun's own WebSocket is a client like any other", async () => {
   expect(received).toEqual(["text", Uint8Array.of(1, 2)]);
 });
 
-test("it hears its own room alone", async () => {
+test("a raw socket receives messages of its room only", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/a"));
   await publishAt(server, "A", "other");
@@ -89,7 +89,7 @@ test("it hears its own room alone", async () => {
   expect(await socket.next()).toBe("its own");
 });
 
-test("what it publishes is kept like anything else", async () => {
+test("publications of a raw socket are stored", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/r?echo=1"));
   socket.send("hi");
@@ -97,7 +97,7 @@ test("what it publishes is kept like anything else", async () => {
   expect(dataOf(await stateOf(server, "r"))).toEqual(["hi"]);
 });
 
-test("a client that closes is gone from the room", async () => {
+test("a client that closes leaves the room", async () => {
   const server = startServer();
   const [one, other] = [await connect(server.socket("/rooms/r")), await connect(server.socket("/rooms/r"))];
   expect(server.thump.sessionsIn("r")).toBe(2);
