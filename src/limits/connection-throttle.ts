@@ -1,12 +1,12 @@
 // The connection throttle: sessions begin in the governor's share of each event-loop tick, in the order of their requests.
 import { type Governor, governor as shared, type Work } from "../scheduling/governor.ts";
 
-/** The most waiting requests that one piece looks at: clients that left while they waited cost no share. */
+/** Waiting requests that one piece examines at most. Clients that disconnected in the meantime cost no share. */
 const MAX_CHECKS_PER_PIECE = 256;
 /** CPU time that Bun spends on a new connection before and after the handler, in ms. */
 const CONNECTION_MS = 0.05;
 
-/** The most requests that have begun and are still in the queue. */
+/** Begun requests that stay in the queue at most. */
 const MAX_BEGUN = 1024;
 
 interface Waiting {

@@ -30,7 +30,7 @@ type ChargedBuckets = [scope: RateScope, buckets: Buckets];
 
 /** A bucket that does not hold the cost of an operation. */
 interface Shortage {
-  /** Until it does, in ms. */
+  /** The time until the bucket holds the cost, in ms. */
   wait: number;
   scope: RateScope;
   kind: RateKind;

@@ -54,7 +54,7 @@ export class RoomService {
     this.hub.roomLimits.check({ addressKey, user: principal.user }, rooms);
   }
 
-  /** See `SessionLimit.check`. @throws ThumpError `busy`, `rate` */
+  /** Checks that one more session is allowed. See `SessionLimit.check`. @throws ThumpError `busy`, `rate` */
   checkSessionLimit(context: { addressKey?: string | undefined }): void {
     this.sessionLimit.check(context);
   }
@@ -111,7 +111,7 @@ export class RoomService {
     return this.limiter.charge(context, "reads", bytes);
   }
 
-  /** See `Limiter.ignoresRetry`. */
+  /** Whether a session repeatedly ignores `retry`. See `Limiter.ignoresRetry`. */
   ignoresRetry(context: RequestContext, retry: number): boolean {
     return this.limiter.ignoresRetry(context, retry);
   }
@@ -177,7 +177,7 @@ export class RoomService {
     return traceparent ? { traceparent, trusted: this.authorizer.isTrusted(context) } : undefined;
   }
 
-  /** Waits until the log has reached a cursor, which a different node may have issued; undefined if it has. */
+  /** Resolves when the log has reached a cursor that a different node may have issued. Returns undefined if it has. */
   catchUpTo(cursor: Cursor | undefined): void | Promise<void> {
     return this.hub.log.catchUpTo?.(cursor);
   }

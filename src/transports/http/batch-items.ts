@@ -35,7 +35,7 @@ export interface CountedItem {
   size: number;
   /** Number of publications that were charged. */
   charged: number;
-  /** Why the others were not. */
+  /** The error of the others, if any. */
   chargeError?: ThumpError;
 }
 

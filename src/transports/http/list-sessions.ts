@@ -12,7 +12,7 @@ import { readQuery } from "./read-request.ts";
 
 /** The query parameters of the list. */
 const LIST_PARAMETERS = ["room", "user", "lagging", "cursor", "limit"];
-/** Rooms shown of one session. */
+/** Maximum number of rooms in the details of a session. */
 const MAX_LISTED_ROOMS = 1000;
 
 type ListPosition = Pick<Session, "id" | "since">;

@@ -48,7 +48,7 @@ export const Revocation = Type.Object(
 const revocation = Compile(Revocation);
 const MAX_BODY_BYTES = 16 * 1024;
 
-/** `POST /revoke` */
+/** `POST /revoke`. See `Revocation`. */
 export async function revokeTokens({ service, request, context }: HandlerContext): Promise<Response> {
   service.checkOperation(context, "revoke");
   readQuery(request, []);

@@ -8,9 +8,9 @@ import { type BodyItems, readItems } from "./read-body.ts";
 import type { HandlerContext } from "./handler-context.ts";
 import { readQuery } from "./read-request.ts";
 
-/** Publications per request. */
+/** Maximum number of publications per request. */
 const MAX_PUBLICATIONS = 1000;
-/** Errors per batch that have details. */
+/** Maximum number of errors per batch that have details. */
 const MAX_DETAILED_ERRORS = 10;
 
 type ItemResult =

@@ -15,7 +15,7 @@ import { SocketSession } from "./socket-session.ts";
 
 /** Invalid tokens that a session may send before it is closed. */
 const MAX_FAILED_AUTHS = 8;
-/** Rejected publications in a row whose errors have details. Collecting these takes longer than rejecting. */
+/** Maximum number of errors in a row with details, because collecting details takes longer than rejecting. */
 const MAX_DETAILED_ERRORS = 10;
 
 type OnJoined = (joined: JoinResult) => void;

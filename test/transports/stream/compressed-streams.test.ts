@@ -133,23 +133,26 @@ test("an EventSource library receives messages without delay", async () => {
 });
 
 const curl = Bun.which("curl");
-testIf(noProgram("curl"))("curl --compressed receives messages without delay, and exits after a drain", async () => {
-  const server = startServer({ rooms: ROOMS });
-  const accept = ["-H", "accept: text/event-stream"];
-  const child = Bun.spawn([curl ?? "", "-sN", "--compressed", ...accept, server.room("packed:1")], {
-    stdout: "pipe",
-  });
-  cleanup(() => child.kill());
-  const out = new Inbox<string>();
-  void collect(child.stdout, out);
-  await out.until((lines) => lines.some((line) => line.startsWith("id: ")));
-  for (const text of ["short", "x".repeat(3000)]) {
-    await server.thump.publish("packed:1", text);
-    await out.until((lines) => lines.includes(`data: ${text}`));
-  }
-  void server.stop();
-  expect(await child.exited).toBe(0);
-});
+testIf(noProgram("curl"))(
+  "curl --compressed receives messages without delay, and exits after a drain",
+  async () => {
+    const server = startServer({ rooms: ROOMS });
+    const accept = ["-H", "accept: text/event-stream"];
+    const child = Bun.spawn([curl ?? "", "-sN", "--compressed", ...accept, server.room("packed:1")], {
+      stdout: "pipe",
+    });
+    cleanup(() => child.kill());
+    const out = new Inbox<string>();
+    void collect(child.stdout, out);
+    await out.until((lines) => lines.some((line) => line.startsWith("id: ")));
+    for (const text of ["short", "x".repeat(3000)]) {
+      await server.thump.publish("packed:1", text);
+      await out.until((lines) => lines.includes(`data: ${text}`));
+    }
+    void server.stop();
+    expect(await child.exited).toBe(0);
+  },
+);
 
 /** Runs in the page. `heard` resolves with the received messages, with one disconnect in between. */
 const LISTEN = `(async () => {
