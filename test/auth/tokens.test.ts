@@ -208,8 +208,8 @@ test("prototype keys in claims and grants are ordinary names, and grant nothing"
 });
 
 test.each<[what: string, access: object, part: string]>([
-  ["a missing secret", { secrets: undefined }, "nobody"],
-  ["access without credentials", { issuer: "https://a.example" }, "nobody"],
+  ["a missing secret", { secrets: undefined }, "no credentials"],
+  ["access without credentials", { issuer: "https://a.example" }, "no credentials"],
   ["a short secret", { secrets: "short" }, "32 bytes"],
   ["a private key", { keys: [String(RSA.privateKey.export({ type: "pkcs8", format: "pem" }))] }, "private"],
   ["a private JWK", { keys: [EC.privateKey.export({ format: "jwk" })] }, "private"],
