@@ -1,49 +1,53 @@
-// What the benchmark knows of one compared server.
+// An adapter describes one of the compared servers: how to start it, and how its clients talk to it.
 import type { Dialect } from "./dialect.ts";
 
 /**
- * What a server promises of a delivery, so that like is shown beside like.
- * `live`: at most once, nothing is kept. `history`: kept, and missed messages can be asked for.
+ * The guarantee for a delivery. Reports list the tiers separately.
+ * `live`: at most once, no history. `history`: messages are stored, and clients can request missed ones.
  */
 export type Tier = "live" | "history";
 
 export interface Adapter {
-  /** One word, as on the command line. */
+  /** One word, as given to `--peer`. */
   name: string;
-  /** What it is, with what it runs on: "Socket.IO 4.8.4 on Node". */
+  /** Name, version and runtime: "Socket.IO 4.8.4 on Node". */
   title: string;
   tier: Tier;
-  /** The settings it runs with, and why these, in a sentence. */
+  /** The settings the server runs with and the reason for them, in one sentence. */
   settings: string;
-  /** Only measured by scenarios that name it. */
+  /** Measured only in scenarios that name this server. */
   named?: true;
-  /** Thump, started from its source: `--baseline` can start an earlier one in the same way. */
+  /** True for a Thump that runs from its source. `--baseline` can start an earlier commit of it in the same way. */
   source?: boolean;
-  /** The name of the server that this is another build of. It is measured in the same scenarios, right after that server. */
+  /**
+   * The name of the server that this adapter is a different build of. Both run in the same scenarios, one right after
+   * the other.
+   */
   twin?: string;
-  /** Its version as it is installed here. */
+  /** The installed version. */
   version?(): string | undefined;
-  /** Why it cannot run here, if it cannot: "not installed: bun bench peers". */
+  /** The reason why the server cannot run here ("not installed: bun bench peers"), or undefined if it can. */
   missing(): string | undefined;
-  /** The command that serves on 127.0.0.1 and this port. It may write temporary files into `folder`. */
+  /** Returns the command that serves on this port of 127.0.0.1. It may write temporary files to `folder`. */
   command(port: number, folder: string): string[] | Promise<string[]>;
   environment?: Record<string, string>;
-  /** Where the server is ready once a TCP connection is not enough: a path that answers 200. */
+  /** A path that responds with 200 once the server is ready. Without it, a TCP connection is enough. */
   ready?: string;
   /**
-   * How its clients speak. Names that scenarios use: `websocket` and `event-stream` listen, `publish` is its best way
-   * to publish into a room; `multiplexed`, `http` and `http-batch` where it has them.
+   * How clients talk to the server. Scenarios use these names: `websocket` and `event-stream` subscribe;
+   * `publish` is the server's fastest way to publish to a room; `multiplexed`, `http` and `http-batch` exist
+   * if the server has them.
    */
   dialects: Record<string, Dialect>;
 }
 
-/** Something that `bun bench peers` puts into the ignored folder. */
+/** A server that `bun bench peers` installs in the ignored folder. */
 export interface Installable {
   name: string;
-  /** Already there, in the pinned version. */
+  /** True if the pinned version is already installed. */
   installed(): boolean;
-  /** What it needs that this machine may lack: "cargo is not installed". */
+  /** The missing prerequisite, if any: "cargo is not installed". */
   blocked(): string | undefined;
-  /** Installs it; `log` is for progress. Throws with a reason that a user can act on. */
+  /** Installs the server and reports progress to `log`. Throws an error that says what the user can do. */
   install(log: (line: string) => void): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// What a cluster carries: nodes and a Redis as processes, sockets that count what comes. bun bench/cluster.ts --help
+// Cluster benchmark: starts nodes and a Redis, and counts the bytes that sockets receive. See --help.
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { freePort } from "../scripts/free-port.ts";
 
 const HELP = `Usage: bun bench/cluster.ts [options]
 
-  --nodes <list>        how many nodes (1,2,3)
-  --subscribers <n>     sockets of each node, in one room (200)
-  --rooms <list>        quiet rooms that are followed on each node, besides (0,1000)
-  --rate <list>         publications a second, for latency and processor time (100,1000,5000)
-  --seconds <n>         of each measurement (5)
+  --nodes <list>        numbers of nodes (1,2,3)
+  --subscribers <n>     sockets per node, all in one room (200)
+  --rooms <list>        numbers of additional idle rooms with a subscriber on each node (0,1000)
+  --rate <list>         publishes per second, for latency and CPU time (100,1000,5000)
+  --seconds <n>         length of each measurement (5)
 
-Prints a table for people and one line of JSON a row. Nothing is pinned: for figures that matter, run it alone on a
-machine with more cores than nodes, or compare rows of one run only.
+Prints each row as text and as one line of JSON. Processes are not pinned. For reliable figures, run this alone on a
+machine with more cores than nodes, or compare only rows of one run.
 `;
 
 const { values } = parseArgs({
@@ -37,9 +37,9 @@ const list = (text: string) => text.split(",").map(Number);
 const seconds = Number(values.seconds);
 const subscribers = Number(values.subscribers);
 const folder = mkdtempSync(join(tmpdir(), "thump-bench-"));
-/** A publication: 64 bytes, sent to a raw socket as a frame of 66. */
-const TEXT = "x".repeat(64);
-const FRAME = 66;
+/** One publish: 64 bytes, delivered to a raw socket as a frame of 66 bytes. */
+const PAYLOAD = "x".repeat(64);
+const FRAME_BYTES = 66;
 
 interface Running {
   redis: Redis;
@@ -58,7 +58,7 @@ async function start(count: number): Promise<Running> {
   ];
   const redis = new Redis({ port, retryStrategy: () => 50 });
   redis.on("error", () => {
-    // It is not there yet.
+    // Redis is not listening yet.
   });
   await redis.ping();
   const config = join(folder, "thump.config.json");
@@ -94,7 +94,7 @@ async function stop({ redis, processes }: Running): Promise<void> {
   await Promise.all(processes.map(({ exited }) => exited));
 }
 
-/** A raw socket that counts the bytes that come, after its handshake. */
+/** Opens a raw socket that counts the bytes it receives after its handshake. */
 async function subscriber(port: number, room: string, count: (bytes: number) => void): Promise<() => void> {
   const open = Promise.withResolvers<void>();
   let begun = false;
@@ -117,7 +117,7 @@ async function subscriber(port: number, room: string, count: (bytes: number) => 
   return () => socket.end();
 }
 
-/** The multiplexed socket of a publisher: what it says is acknowledged. */
+/** The multiplexed socket of a publisher. Every command is acknowledged. */
 class Publisher {
   readonly acks = new Map<number, (now: number) => void>();
   #id = 0;
@@ -140,7 +140,7 @@ class Publisher {
     return publisher;
   }
 
-  /** Resolves with the time of the answer. */
+  /** Resolves with the time of the acknowledgement. */
   ask(command: object): Promise<number> {
     const id = ++this.#id;
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -166,7 +166,7 @@ async function commands({ redis }: Running): Promise<number> {
   return Number(/total_commands_processed:([0-9]+)/.exec(await redis.info("stats"))?.[1]);
 }
 
-/** Publications leave at planned times, and latency counts from those: a queue is seen. */
+/** Publishes at planned times. Latency counts from the planned time, so queueing is included. */
 async function atRate(running: Running, publisher: Publisher, rate: number) {
   const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000 });
   const before = await processorSeconds(running);
@@ -179,7 +179,7 @@ async function atRate(running: Running, publisher: Publisher, rate: number) {
       const planned = start + (sent / rate) * 1000;
       all.push(
         publisher
-          .ask({ type: "publish", room: "bench", data: TEXT })
+          .ask({ type: "publish", room: "bench", data: PAYLOAD })
           .then((now) => histogram.recordValue(Math.max(1, Math.round((now - planned) * 1000)))),
       );
     }
@@ -197,20 +197,20 @@ async function atRate(running: Running, publisher: Publisher, rate: number) {
   };
 }
 
-/** As fast as it goes, with so many on their way. */
+/** Publishes as fast as possible, with 256 publishes in flight. */
 async function flatOut(publisher: Publisher, received: () => number) {
   const end = performance.now() + seconds * 1000;
   const [start, bytes] = [performance.now(), received()];
   let published = 0;
   const one = async () => {
     while (performance.now() < end) {
-      await publisher.ask({ type: "publish", room: "bench", data: TEXT });
+      await publisher.ask({ type: "publish", room: "bench", data: PAYLOAD });
       published++;
     }
   };
   await Promise.all(Array.from({ length: 256 }, one));
   const elapsed = (performance.now() - start) / 1000;
-  return { published: published / elapsed, delivered: (received() - bytes) / FRAME / elapsed };
+  return { published: published / elapsed, delivered: (received() - bytes) / FRAME_BYTES / elapsed };
 }
 
 function row(fields: Record<string, string | number>): void {
@@ -254,7 +254,7 @@ async function measure(nodes: number, rooms: number): Promise<void> {
   }
 }
 
-console.log(`${cpus().length} cores, ${cpus()[0]?.model}, Bun ${Bun.version}; ${seconds} s a row`);
+console.log(`${cpus().length} cores, ${cpus()[0]?.model}, Bun ${Bun.version}; ${seconds} s per row`);
 for (const nodes of list(values.nodes)) for (const rooms of list(values.rooms)) await measure(nodes, rooms);
 rmSync(folder, { recursive: true, force: true });
 process.exit(0);

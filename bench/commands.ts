@@ -1,60 +1,65 @@
-// What the runner and a generator process say to each other: a command a line in, an answer a line out.
+// The protocol between the runner and a generator process: one command per line in, one response per line out.
 import type { Dialect } from "./dialect.ts";
 import type { Faults, Moment } from "./results.ts";
 
-/** Connections to open; every process is told of all, and opens its part. */
+/** Connections to open. Every process receives the whole party and opens its share. */
 export interface Party {
   name: string;
   dialect: Dialect;
   count: number;
-  /** Rooms `bench-0` and on; members are spread evenly, or by Zipf's law with this exponent. */
+  /**
+   * Number of rooms, named from `bench-0`. Members are spread evenly, or by Zipf's law with the exponent
+   * `zipf`.
+   */
   rooms: number;
   zipf?: number;
-  /** They receive, and every delivery to them is counted and checked. */
+  /** Members receive messages, and every delivery to them is counted and checked. */
   listens: boolean;
-  /** Each of them publishes a stream. All publishers are in the first process. */
+  /** Each member publishes a stream. All publishers are in the first process. */
   publishes: boolean;
-  /** Bytes their kernel may hold unread; as the kernel likes unless said. */
+  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
   receiveBuffer?: number;
-  /** They will come back: the cursors they are sent are remembered. */
+  /** Members will reconnect, so their newest cursors are remembered. */
   returns?: true;
-  /** Handshakes that may be under way at once. */
+  /** Maximum number of concurrent handshakes. */
   atOnce: number;
 }
 
 export interface WindowPlan {
-  /** When the first message is due, in ms of the clock all processes share. */
+  /** When the first message is due, in ms on the clock that all processes share. */
   start: number;
-  /** Messages a second, all publishers together. */
+  /** Messages per second, all publishers together. */
   rate: number;
-  /** Seconds at that rate before the window, and of the window. */
+  /** Seconds at that rate before the window, and during the window. */
   warmup: number;
   seconds: number;
-  /** How long to wait for what is still on its way after the window, in seconds. */
+  /** Seconds to wait after the window for messages still in flight. */
   grace: number;
-  /** These join while messages flow; the window lasts until all have. */
+  /** Members that join while messages flow. The window lasts until all have joined. */
   join?: Party;
-  /** So many members a second of a party leave, and others join. */
+  /** Members of a party that leave per second. The same number of others joins. */
   churn?: { party: string; perSecond: number };
-  /** Ask for a timeline. */
+  /** Record a timeline. */
   timeline?: boolean;
 }
 
 export type Command =
   | { do: "connect"; party: Party }
   | { do: "window"; plan: WindowPlan }
-  /** `count` members of a party stop reading, or all who stopped read on. */
+  /** `count` members of a party stop reading, or all stopped members resume. */
   | { do: "pause"; party: string; count: number }
   | { do: "unpause"; party: string }
-  /** All leave without a word; and come back with their cursors, until they have what they missed. */
+  /**
+   * All members disconnect abruptly, then reconnect with their cursors until they have received the missed messages.
+   */
   | { do: "drop"; party: string }
   | { do: "return"; party: string; missed: number; atOnce: number; within: number }
-  /** Reads and answers pings for so many ms. */
+  /** Reads and answers pings for a number of ms. */
   | { do: "wait"; ms: number }
-  /** Waits until every member has received every message, or so many ms. */
+  /** Waits until every member has received every message, at most a number of ms. */
   | { do: "settle"; ms: number };
 
-/** Latencies are HDR histograms of microseconds (compressed, base64). Times are ms of the shared clock. */
+/** Latencies are HDR histograms of microseconds (compressed, base64). Times are in ms on the shared clock. */
 export interface Joined {
   count: number;
   first: number;
@@ -65,15 +70,15 @@ export interface Joined {
 export interface WindowPart {
   expected: number;
   matched: number;
-  /** Deliveries that arrived while the window lasted, and how long it did (s). */
+  /** Deliveries that arrived during the window, and its length in seconds. */
   deliveries: number;
   elapsed: number;
   latency: string;
   lag: string;
-  /** Times between two looks at the sockets. */
+  /** Times between two passes over the sockets. */
   looks: string;
   faults: Faults;
-  /** CPU seconds in the window: the server, this process, the whole machine. */
+  /** CPU seconds in the window: the server, this process, and the whole machine. */
   cpu: { server: number; rig: number; machine: number };
   rss: number;
   joined?: Joined;
@@ -81,17 +86,17 @@ export interface WindowPart {
 }
 
 export interface Returned extends Joined {
-  /** Of the messages missed, those that arrived. */
+  /** Number of missed messages that arrived. */
   recovered: number;
   faults: Faults;
 }
 
 export interface Settled {
   deliveries: number;
-  /** Members that have received every message. */
-  level: number;
+  /** Number of members that have received every message. */
+  caughtUp: number;
   faults: Faults;
-  /** Of all who were said to have missed something. */
+  /** Number of members that received a gap notice. */
   announced: number;
   missing: number;
 }
@@ -109,13 +114,13 @@ export type Answer =
   | { progress: string }
   | { failed: string };
 
-/** What a generator process is started with. */
+/** The arguments of a generator process. */
 export interface Assignment {
   port: number;
-  /** The server's process, whose CPU and memory are read. */
+  /** The server's process id. The generator reads its CPU time and memory. */
   pid: number;
   size: number;
-  /** Which of the processes this is. */
+  /** Index of this process. */
   process: number;
   processes: number;
 }

@@ -1,47 +1,47 @@
-// How the clients of one server speak, as data: the generator knows no server by name.
+// How the clients of a server talk to it, as data. The generator contains no code for a specific server.
 
 export type Transport = "websocket" | "event-stream" | "http";
 
-/** One exchange after the connection was answered and before messages may come. */
+/** One exchange after the handshake and before messages are expected. */
 export interface Step {
-  /** Sent first, as a frame. */
+  /** The frame to send first. */
   send?: string;
-  /** Then waited for: a part of a frame from the server. */
+  /** Part of a frame from the server to wait for next. */
   expect?: string;
 }
 
 /**
- * In every text, `{room}` stands for the room's name. In `publish`, `{message}` stands for the message (a JSON
- * object), `{escaped}` for the same inside a JSON string, and `{length}` for the message's bytes.
+ * In every text, `{room}` is replaced by the room's name. In `publish`, `{message}` is replaced by the message (a JSON
+ * object), `{escaped}` by the message inside a JSON string, and `{length}` by the size of the message in bytes.
  */
 export interface Dialect {
   transport: Transport;
-  /** The port on 127.0.0.1, where it is not the server's own: that of a helper beside it. */
+  /** The port on 127.0.0.1, if it is not the server's: that of a helper process. */
   port?: number;
-  /** The path of the request, with its query. */
+  /** The request path with its query. */
   path: string;
-  /** Of the request; `http` only. POST unless said. */
+  /** The request method, for `http` only. Default: POST. */
   method?: string;
   headers?: Record<string, string>;
   steps?: Step[];
-  /** Frames of the server that want an answer: the whole frame, and what is sent back. */
+  /** Server frames that require a response: the whole frame, and the frame to send back. */
   answers?: Record<string, string>;
-  /** One publication: a frame on a WebSocket, a body over HTTP. Without it, the client only listens. */
+  /** One publish: a frame on a WebSocket, a body over HTTP. Without it, the client only subscribes. */
   publish?: string;
-  /** Several publications in one body: `before`, then `of` times `publish` with `between`, then `after`. */
+  /** Several publishes in one body: `before`, then `of` times `publish` joined by `between`, then `after`. */
   batch?: { of: number; before: string; between: string; after: string };
-  /** Frames are sent as binary ones. */
+  /** Frames are sent as binary frames. */
   binary?: true;
-  /** A frame, or an event's data, is the message and nothing else, to the byte. */
+  /** A frame, or the data of an event, is exactly the message, byte for byte. */
   verbatim?: true;
-  /** Who publishes on such a connection receives their own messages too. */
+  /** Publishers on such a connection also receive their own messages. */
   echo?: true;
-  /** A part of the frame or event that says that messages are missing. */
+  /** Part of a frame or event that announces missing messages. */
   gap?: string;
-  /** Requests that may wait for their answers at once on one connection, over HTTP; 1 unless said. */
+  /** Maximum number of HTTP requests in flight on one connection. Default: 1. */
   pipeline?: number;
-  /** How to come back: the text before the cursor in what arrived, and the path with `{cursor}`. */
+  /** How to resume: the text before the cursor in received data, and the path with `{cursor}`. */
   resume?: { before: string; path: string };
-  /** What is sent to who comes back are not the messages, but frames of the same number and size. */
+  /** A resuming client receives frames of the same number and size, not the missed messages. */
   replays?: true;
 }

@@ -1,5 +1,5 @@
-// `bun bench durable`: publishes into durable rooms through a server in this process, beside rooms in memory: how many
-// a second, what an acknowledgement takes, and how late the event loop is meanwhile.
+// `bun bench durable`: publishes to durable rooms, and to rooms in memory for comparison, through a server in
+// this process. Measures the rate, the latency of acknowledgements, and the delay of the event loop.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,57 +8,57 @@ import { resolveOptions } from "../src/server/config/settings.ts";
 import type { Options } from "../src/server/config/options.ts";
 
 const DATA = { kind: "json", text: JSON.stringify({ text: "x".repeat(53) }) } as const;
-const ROOMS = 10;
-/** So many wait for their acknowledgement at most. */
-const WINDOW = 2000;
-/** How often the loop is looked at, in ms. */
-const LOOK_MS = 5;
+const ROOM_COUNT = 10;
+/** Maximum number of unacknowledged publishes. */
+const MAX_UNACKNOWLEDGED = 2000;
+/** Sampling interval of the event loop's delay, in ms. */
+const SAMPLE_INTERVAL_MS = 5;
 
 interface Load {
   title: string;
-  /** Published in one turn of the event loop. */
-  perTurn: number;
+  /** Publishes per event-loop tick. */
+  perTick: number;
   total: number;
-  /** Between two of them, in ms; 0: as fast as acknowledgements come. */
+  /** Pause between ticks, in ms. 0: as fast as acknowledgements arrive. */
   pause: number;
 }
 
 const LOADS: Load[] = [
-  { title: "to warm up", perTurn: 200, total: 100_000, pause: 0 },
-  { title: "as fast as it can", perTurn: 200, total: 500_000, pause: 0 },
-  { title: "10 a ms", perTurn: 10, total: 40_000, pause: 1 },
-  { title: "1 a ms", perTurn: 1, total: 4_000, pause: 1 },
+  { title: "warm-up", perTick: 200, total: 100_000, pause: 0 },
+  { title: "as fast as possible", perTick: 200, total: 500_000, pause: 0 },
+  { title: "10 per ms", perTick: 10, total: 40_000, pause: 1 },
+  { title: "1 per ms", perTick: 1, total: 4_000, pause: 1 },
 ];
 
-/** A sorted list's value below which so much of it lies. */
+/** Returns the quantile `part` (0 to 1) of the values, formatted. */
 function quantile(values: number[], part: number): string {
   const sorted = values.toSorted((a, b) => a - b);
   return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(2).padStart(8);
 }
 
-async function play({ hub }: ServerCore, { title, perTurn, total, pause }: Load): Promise<string> {
+async function play({ hub }: ServerCore, { title, perTick, total, pause }: Load): Promise<string> {
   const acks: number[] = [];
   const late: number[] = [];
-  let due = performance.now() + LOOK_MS;
+  let due = performance.now() + SAMPLE_INTERVAL_MS;
   const timer = setInterval(() => {
     late.push(Math.max(0, performance.now() - due));
-    due = performance.now() + LOOK_MS;
-  }, LOOK_MS);
+    due = performance.now() + SAMPLE_INTERVAL_MS;
+  }, SAMPLE_INTERVAL_MS);
   const cpu = process.cpuUsage();
   const start = performance.now();
   let sent = 0;
   const publish = () => {
     const began = performance.now();
-    const kept = hub.publish({ room: `room-${sent++ % ROOMS}`, event: "message", data: DATA });
+    const stored = hub.publish({ room: `room-${sent++ % ROOM_COUNT}`, event: "message", data: DATA });
     const ack = () => void acks.push(performance.now() - began);
-    if (kept instanceof Promise) void kept.then(ack);
+    if (stored instanceof Promise) void stored.then(ack);
     else ack();
   };
   while (sent < total) {
-    for (let i = 0; i < perTurn; i++) publish();
+    for (let i = 0; i < perTick; i++) publish();
     if (pause > 0) await Bun.sleep(pause);
     do await new Promise(setImmediate);
-    while (sent - acks.length > WINDOW);
+    while (sent - acks.length > MAX_UNACKNOWLEDGED);
   }
   while (acks.length < total) await new Promise(setImmediate);
   const took = performance.now() - start;
@@ -76,7 +76,7 @@ async function measure(title: string, store: NonNullable<Options["store"]>): Pro
   await core.close();
 }
 
-/** Runs all of it. For figures a core: `taskset -c 0 bun bench durable`. */
+/** Runs all loads on all stores. To use one core: `taskset -c 0 bun bench durable`. */
 export async function durable(): Promise<void> {
   await measure("in memory", { kind: "memory" });
   for (const durability of ["normal", "fsync"] as const) {

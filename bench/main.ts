@@ -1,4 +1,4 @@
-// `bun bench`: how fast Thump is beside a bare control and the servers people would otherwise pick, in one run.
+// `bun bench`: compares Thump in one run with a bare control and with other servers.
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Adapter } from "./adapter.ts";
@@ -18,10 +18,10 @@ import { killAll, pinning } from "./runner/children.ts";
 import { measure, serversOf, unitsOf } from "./runner/measure.ts";
 import type { Scenario } from "./scenarios.ts";
 
-const method = `Server and generator are processes of their own, pinned to a core each. Messages leave at planned times,
-a burst each millisecond, and latency counts from the planned time. Every delivery on every connection is checked
-for loss, repeats, order and its bytes. The knee is the highest rate at which all is delivered, without a fault and
-with a p99 of at most 100 ms. Servers take turns; medians of the runs, min–max below; histograms are merged.`;
+const method = `Server and generator are separate processes, each pinned to a core. Messages are sent at planned times, in a burst per
+millisecond, and latency counts from the planned time. Every delivery on every connection is checked for loss, repeats,
+order and its bytes. The knee is the highest rate at which every message is delivered without a fault and with a p99 of
+at most 100 ms. Servers alternate. Figures are medians of the runs, with min–max below; histograms are merged.`;
 
 type Run = Extract<Options, { command: "run" }>;
 
@@ -75,11 +75,11 @@ async function run(options: Run): Promise<number> {
   }
   report.took = (performance.now() - began) / 1000;
   await save(report, options);
-  return baseline ? sinceBaseline(report, twins, baseline) : 0;
+  return baseline ? printBaselineComparison(report, twins, baseline) : 0;
 }
 
-/** Prints what changed since the baseline. Returns the exit code. */
-function sinceBaseline(report: Report, twins: Adapter[], { commit }: Baseline): number {
+/** Prints the differences from the baseline. Returns the exit code. */
+function printBaselineComparison(report: Report, twins: Adapter[], { commit }: Baseline): number {
   const { differences, text } = compareWithBaseline(report, twins, commit);
   console.log(`\n${text}`);
   return anySlower(differences) ? 1 : 0;
@@ -103,7 +103,7 @@ async function compareFiles([old, newer]: [string, string]): Promise<number> {
   return anySlower(differences) ? 1 : 0;
 }
 
-async function perform(options: Options): Promise<number> {
+async function runBenchCommand(options: Options): Promise<number> {
   switch (options.command) {
     case "help":
       console.log(help);
@@ -143,11 +143,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   });
 
 try {
-  process.exitCode = await perform(readOptions(process.argv.slice(2)));
+  process.exitCode = await runBenchCommand(readOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 2;
 }
-// Children that were left, if any, would keep the process.
+// Leftover child processes would keep this process alive.
 killAll();
 process.exit();

@@ -14,10 +14,10 @@ export type Options =
   | {
       command: "run";
       scenarios: readonly Scenario[];
-      /** Names; all that a scenario names when there are none. */
+      /** Names of servers. Empty: every server of the scenario. */
       peers: readonly string[];
       pace: Pace;
-      /** An earlier Thump to measure beside this one: anything that git takes for a commit. */
+      /** An earlier Thump to measure in the same run: any Git revision. */
       baseline: string | undefined;
       json: string | undefined;
       page: string | undefined;
@@ -26,48 +26,52 @@ export type Options =
 const names = (list: readonly { name: string; title: string }[]) =>
   list.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join("\n");
 
-export const help = `bun bench [options]                  the headline scenarios: 4 minutes, 7 with every peer
-bun bench --targets                  what Thump promises of itself, about four minutes
-bun bench --full                     every scenario, thoroughly, about an hour
-bun bench peers                      installs the servers to compare with into bench/.peers
-bun bench compare OLD.json NEW.json  what got slower beyond the noise (exit code 1 if anything did)
-bun bench micro                      what is pure and hot, by itself
-bun bench worst [TEXT]               what the worst request of every route and command costs the server
-bun bench durable                    publishes into rooms that are kept in a file, in one process
+export const help = `Usage:
+bun bench [options]                  the headline scenarios: 4 minutes, 7 with all peers
+bun bench --targets                  the targets that Thump sets for itself: 4 minutes
+bun bench --full                     every scenario, thoroughly: about an hour
+bun bench peers                      install the servers to compare with, in bench/.peers
+bun bench compare OLD.json NEW.json  regressions beyond the noise (exit code 1 if there are any)
+bun bench micro                      encode, decode, history, rules and sweeps in isolation
+bun bench worst [TEXT]               the cost of the most expensive request of every route and command
+                                     (TEXT: only requests whose names contain it)
+bun bench durable                    publishes to rooms stored in a file, in one process
 
-options:
-  --scenario NAME   only this scenario (may be repeated)
-  --peer NAME       only this server and the one ratios refer to (may be repeated)
-  --seconds N       length of a measured window, and of each of a sweep's
-  --runs N          runs of each row, alternating (3)
-  --baseline REF    Thump at this commit beside the one here, taking turns, and what changed (5 runs of ws-1000
-                    unless said; exit code 1 if anything got slower)
-  --json FILE       where the results are written (bench/results/<time>.json)
-  --page FILE       where the report page is written (bench/results/<time>.html)
-  --help            this
+Options:
+  --scenario NAME   measure only this scenario (repeatable)
+  --peer NAME       measure only this server and the one that ratios refer to (repeatable)
+  --seconds N       length of a measured window, and of each window of a sweep
+  --runs N          runs per row; servers alternate (3)
+  --baseline REF    also measure Thump at this commit, in alternating runs, and print the differences
+                    (by default 5 runs of ws-1000; exit code 1 if anything became slower)
+  --json FILE       where to write the results (bench/results/<time>.json)
+  --page FILE       where to write the report page (bench/results/<time>.html)
+  --help            print this help
 
-scenarios:
+Scenarios:
 ${names(scenarios)}
 
-servers:
+Servers:
 ${names(adapters)}
 `;
 
-function positive(text: string | undefined, name: string): number | undefined {
+function readPositive(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} wants a positive number, not "${text}"`);
+  if (!(value > 0)) throw new Error(`--${name} requires a positive number, not "${text}"`);
   return value;
 }
 
-function known(
+function checkNames(
   wanted: readonly string[],
   all: readonly { name: string }[],
   option: string,
 ): readonly string[] {
   for (const name of wanted)
     if (!all.some((item) => item.name === name))
-      throw new Error(`--${option} ${name} is unknown: one of ${all.map((item) => item.name).join(", ")}`);
+      throw new Error(
+        `--${option} ${name} is unknown: use one of ${all.map((item) => item.name).join(", ")}`,
+      );
   return wanted;
 }
 
@@ -79,8 +83,9 @@ function subcommand(positionals: readonly string[]): Options | undefined {
   if (command === "worst" && rest.length <= 1) return { command, only: old };
   if (command === "compare" && old !== undefined && newer !== undefined && rest.length === 2)
     return { command, files: [old, newer] };
-  if (command === "compare") throw new Error("bun bench compare wants two results files: OLD.json NEW.json");
-  throw new Error(`there is no "bun bench ${command}": peers, compare, micro, worst or durable`);
+  if (command === "compare")
+    throw new Error("bun bench compare requires two results files: OLD.json NEW.json");
+  throw new Error(`unknown command "bun bench ${command}": use peers, compare, micro, worst or durable`);
 }
 
 export function readOptions(args: string[]): Options {
@@ -103,19 +108,19 @@ export function readOptions(args: string[]): Options {
   if (values.help) return { command: "help" };
   const other = subcommand(positionals);
   if (other) return other;
-  const wanted = [...known(values.scenario, scenarios, "scenario")];
+  const wanted = [...checkNames(values.scenario, scenarios, "scenario")];
   const { baseline } = values;
   if (wanted.length === 0 && baseline !== undefined && !values.full && !values.targets)
     wanted.push("ws-1000");
   const set = values.full ? "full" : values.targets ? "targets" : "headline";
-  const seconds = positive(values.seconds, "seconds");
-  const runs = positive(values.runs ?? (baseline === undefined ? undefined : "5"), "runs");
+  const seconds = readPositive(values.seconds, "seconds");
+  const runs = readPositive(values.runs ?? (baseline === undefined ? undefined : "5"), "runs");
   return {
     command: "run",
     scenarios: scenarios.filter(({ name, sets }) =>
       wanted.length > 0 ? wanted.includes(name) : sets.includes(set),
     ),
-    peers: known(values.peer, adapters, "peer"),
+    peers: checkNames(values.peer, adapters, "peer"),
     pace: {
       ...(set === "headline" && wanted.length === 0 ? quick : thorough),
       ...(seconds === undefined ? {} : { seconds, step: seconds }),

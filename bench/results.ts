@@ -1,24 +1,24 @@
-// What a run gives: plain data, as it is written to a results file and read by the report and by `compare`.
+// The results of a run: plain data, written to a results file and read by the report and by `bun bench compare`.
 import type { Tier } from "./adapter.ts";
 import type { AttackName } from "./attacker/attack.ts";
 
-/** What went wrong with deliveries. */
+/** Faults in deliveries, counted. */
 export interface Faults {
-  /** Skipped: a later message arrived on that connection, this one never did. */
+  /** Skipped: a later message arrived on the connection, but this one never did. */
   lost: number;
   repeated: number;
   disordered: number;
-  /** Bytes of a message that are not the bytes that were published. */
+  /** Messages whose bytes differ from the published bytes. */
   corrupted: number;
   /** Frames or events that are neither a message nor part of the protocol. */
   foreign: number;
-  /** Connections the server closed. */
+  /** Connections closed by the server. */
   closed: number;
-  /** Not lost, but still not there when the grace period ended. */
+  /** Messages that had not arrived when the grace period ended, but were not skipped. */
   undelivered: number;
 }
 
-/** Milliseconds from the planned time of sending. */
+/** Milliseconds since the planned time of sending. */
 export interface Latency {
   p50: number;
   p90: number;
@@ -29,38 +29,38 @@ export interface Latency {
 
 /** One measured window at one rate. */
 export interface Window {
-  /** Messages a second that were planned, all publishers together. */
+  /** Planned messages per second, all publishers together. */
   rate: number;
   seconds: number;
-  /** Share of the window's messages that arrived at those who were to get them. */
+  /** Share of the expected deliveries that arrived. */
   delivered: number;
-  /** Deliveries a second. */
+  /** Deliveries per second. */
   perSecond: number;
   latency: Latency;
-  /** The same latencies as an HDR histogram of microseconds (compressed, base64), to be merged. */
+  /** The same latencies as an HDR histogram of microseconds (compressed, base64), for merging. */
   histogram: string;
   faults: Faults;
-  /** The server: cores used, CPU microseconds a delivery and a message, resident bytes. */
+  /** The server: cores used, CPU microseconds per delivery and per message, resident bytes. */
   server: { cpu: number; microsPerDelivery: number; microsPerMessage: number; rss: number };
   /**
-   * The generator: its processes' share of their core, how late its sends were, and how long it was between two
-   * looks at its sockets (ms): latencies may be longer by as much.
+   * The generator: its processes' share of their core, how late messages were sent, and the time between two
+   * passes over its sockets (ms). Latencies can be longer by that time.
    */
   rig: { cpu: number; lagP50: number; lagP99: number; lagMax: number; lookP99: number };
-  /** What everything else on the machine used, in cores. */
+  /** Cores used by all other processes on the machine. */
   others: number;
 }
 
-/** A slice of a timeline. */
+/** One slice of a timeline. */
 export interface Moment {
-  /** Seconds from the beginning. */
+  /** Seconds since the start. */
   at: number;
-  /** ms; of the deliveries in this slice to those who read. */
+  /** Latencies in ms of the deliveries in this slice, to clients that read. */
   p50: number;
   p99: number;
   max: number;
   deliveries: number;
-  /** The server's resident bytes. */
+  /** Resident bytes of the server. */
   rss: number;
 }
 
@@ -68,31 +68,31 @@ export interface Moment {
 export interface FanoutResult {
   kind: "fanout";
   window: Window;
-  /** Of the server, where `perf` can count them. */
+  /** System calls of the server, if `perf` can count them. */
   syscallsPerDelivery?: number;
 }
 
-/** Rates swept up to the knee: the highest at 100 % delivered, no fault, and a p99 within the bound. */
+/** A sweep of rates up to the knee: the highest rate with 100 % delivered, no fault, and a p99 within the limit. */
 export interface KneeResult {
   kind: "knee";
-  /** The bound of the p99, in ms. */
+  /** The largest accepted p99, in ms. */
   bound: number;
-  /** Every rate tried, by rate. */
+  /** Every attempted rate, in ascending order. */
   windows: Window[];
-  /** The window at the knee; none when even the lowest rate failed. */
+  /** The window at the knee; undefined if even the lowest rate failed. */
   knee: Window | undefined;
-  /** The server was not the limit at the knee: the generator was, or the highest rate the sweep knows. */
+  /** The limiting factor at the knee: the server, the generator, or the highest rate of the sweep. */
   limit: "server" | "rig" | "sweep";
 }
 
-/** Sessions that say nothing. */
+/** Idle sessions. */
 export interface IdleResult {
   kind: "idle";
   sessions: number;
   rssEmpty: number;
   rssOpen: number;
   perSession: number;
-  /** Cores used while nothing is published. */
+  /** Cores used while no message is published. */
   cpu: number;
   /** Seconds to open all sessions. */
   opening: number;
@@ -101,29 +101,29 @@ export interface IdleResult {
   faults: Faults;
 }
 
-/** Many join at once while messages flow to those who are there. */
+/** Many sessions join at once while others receive messages. */
 export interface JoinResult {
   kind: "join";
   sessions: number;
-  /** Seconds from the first connect to the last session in the room. */
+  /** Seconds from the first connect to the last completed join. */
   seconds: number;
   perSecond: number;
-  /** ms from connect to being in the room. */
+  /** Time in ms from connect to the completed join. */
   latency: Latency;
-  /** Those who were there: before, and while the others joined. */
+  /** The sessions that were already connected: before the joins, and during them. */
   before: Window;
   during: Window;
 }
 
-/** Many drop, miss messages, and come back at once. */
+/** Many sessions disconnect, miss messages, and reconnect at once. */
 export interface ResumeResult {
   kind: "resume";
   sessions: number;
-  /** Messages each of them missed. */
+  /** Missed messages per session. */
   missed: number;
-  /** Seconds from the first connect to the last missed message on the last session. */
+  /** Seconds from the first connect until the last session has received its last missed message. */
   seconds: number;
-  /** ms from a session's connect to its last missed message. */
+  /** Time in ms from a session's connect to its last missed message. */
   latency: Latency;
   /** Share of the missed messages that arrived. */
   recovered: number;
@@ -131,39 +131,42 @@ export interface ResumeResult {
   faults: Faults;
 }
 
-/** Some stop reading, and read on later. */
+/** Some sessions stop reading, and resume later. */
 export interface SlowResult {
   kind: "slow";
-  /** The others: before some stopped, while they did not read, and after. */
+  /** The other sessions: before, while the slow sessions did not read, and after. */
   before: Window;
   during: Window;
   after: Window;
   timeline: Moment[];
-  /** Seconds on the timeline at which reading stopped and went on. */
+  /** Seconds on the timeline at which reading stopped and resumed. */
   stopped: number;
   resumed: number;
   rss: { before: number; most: number; after: number };
-  /** Of those who stopped: messages that never came, how many said so (gap notices), and who was disconnected. */
+  /**
+   * The slow sessions: messages that never arrived, sessions that received a gap notice, and sessions that were
+   * disconnected.
+   */
   stalled: { sessions: number; missing: number; announced: number; closed: number };
 }
 
-/** One way of attacking, and the honest sessions meanwhile. */
+/** One attack, and the honest sessions during it. */
 export interface Assault {
   name: AttackName;
-  /** Acts a second that the attacker managed, and cores it used. */
+  /** Attack requests per second that the attacker achieved, and the cores it used. */
   perSecond: number;
   cpu: number;
-  /** How often the server answered the attacker with a status or an error code. */
+  /** Responses to the attacker, counted by HTTP status or error code. */
   answers: Record<string, number>;
-  /** The HTTP status that answered a handshake from another address during the attack; "none" after five seconds. */
+  /** The HTTP status of a handshake from a different address during the attack; "none" after five seconds. */
   newcomer: string;
   window: Window;
 }
 
-/** Somebody attacks, in one way after the other. */
+/** A series of attacks, one after the other. */
 export interface HostileResult {
   kind: "hostile";
-  /** The honest sessions in peace. */
+  /** The honest sessions without an attack. */
   before: Window;
   assaults: Assault[];
   after: Window;
@@ -179,9 +182,9 @@ export interface Row {
   scenario: string;
   server: string;
   results: Result[];
-  /** Why it was not measured: "not installed: bun bench peers", "has no event stream". */
+  /** Why the row was not measured: "not installed: bun bench peers", "has no event stream". */
   skipped?: string;
-  /** What went wrong when it was measured. */
+  /** The error that ended the measurement. */
   problem?: string;
 }
 
@@ -189,7 +192,7 @@ export interface ScenarioInfo {
   name: string;
   title: string;
   kind: Kind;
-  /** Those who receive; bytes of a message. */
+  /** Number of receiving sessions, and message size in bytes. */
   subscribers: number;
   size: number;
   /** The server that ratios refer to. */
@@ -219,12 +222,12 @@ export interface Machine {
 export interface Report {
   format: 1;
   machine: Machine;
-  /** Versions of the software compared, Thump's commit among them. */
+  /** Versions of the compared software, including Thump's commit. */
   versions: Record<string, string>;
-  /** Server and generator had a core each; why not, if not. */
+  /** True if server and generator each had a core; otherwise the reason why not. */
   pinned: true | string;
   command: string;
-  /** Seconds the whole took. */
+  /** Duration of the whole run, in seconds. */
   took: number;
   scenarios: ScenarioInfo[];
   servers: ServerInfo[];

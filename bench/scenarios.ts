@@ -1,25 +1,25 @@
-// What is measured, as data.
+// The scenarios, as data.
 import type { Kind } from "./results.ts";
 
-/** A party that connects: by which of an adapter's dialects, how many, into how many rooms. */
+/** A party of clients: the dialect they use, their number, and the number of rooms. */
 export interface PartySpec {
   name?: string;
   dialect: string;
   count: number;
   rooms?: number;
-  /** Rooms are filled by Zipf's law with this exponent; evenly unless said. */
+  /** Exponent of Zipf's law, by which members are spread over rooms. Default: evenly. */
   zipf?: number;
-  /** Each of them publishes too. */
+  /** Each member also publishes. */
   talks?: true;
-  /** They will drop and come back. */
+  /** Members will disconnect and resume. */
   returns?: true;
-  /** Bytes their kernel may hold unread; as the kernel likes unless said. */
+  /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
   receiveBuffer?: number;
 }
 
 /**
- * `headline`: what `bun bench` runs by itself. `targets`: what the project promises of itself. All of them are run
- * by `--full`.
+ * `headline`: the scenarios that `bun bench` runs by default. `targets`: the scenarios with a target.
+ * `--full` runs all of them.
  */
 export type Set = "headline" | "targets" | "full";
 
@@ -28,22 +28,24 @@ export interface Scenario {
   title: string;
   kind: Kind;
   sets: readonly Set[];
-  /** Names of adapters; `all` are those that speak the dialects and are not only measured by name. */
+  /**
+   * Names of adapters. `all`: every server that has the dialects, except those measured only if a scenario names them.
+   */
   servers: "all" | readonly string[];
   /** The server that ratios refer to. */
   base: string;
-  /** Bytes of a message. */
+  /** Message size in bytes. */
   size: number;
   subscribers: readonly PartySpec[];
-  /** Publishes without listening. */
+  /** Publishes without subscribing. */
   publishers?: PartySpec;
-  /** Messages a second, all publishers together; where a sweep begins. */
+  /** Messages per second, all publishers together; the first rate of a sweep. */
   rate?: number;
-  /** These join while messages flow. */
+  /** Members that join while messages flow. */
   joining?: PartySpec;
-  /** So many members a second of the party `visitors` leave, and others join. */
+  /** Members of the party `visitors` that leave per second. The same number of others joins. */
   churn?: number;
-  /** How many messages those who come back have missed. */
+  /** Messages that resuming sessions have missed. */
   missed?: number;
 }
 
@@ -57,7 +59,8 @@ const pair = ["control", "thump"] as const;
 const headline: Scenario[] = [
   {
     name: "knee-ws",
-    title: "WebSocket fan-out to 1,000 sockets, 64 B: the highest rate in full, in order and in time",
+    title:
+      "WebSocket fan-out to 1,000 sockets, 64 B: highest rate with every message delivered in order and in time",
     kind: "knee",
     sets: ["headline", "full"],
     servers: "all",
@@ -68,7 +71,8 @@ const headline: Scenario[] = [
   },
   {
     name: "knee-sse",
-    title: "SSE fan-out to 1,000 streams, 64 B: the highest rate in full, in order and in time",
+    title:
+      "SSE fan-out to 1,000 streams, 64 B: highest rate with every message delivered in order and in time",
     kind: "knee",
     sets: ["headline", "full"],
     servers: "all",
@@ -131,7 +135,7 @@ function idle(name: string, spec: PartySpec, what: string): Scenario {
   };
 }
 
-/** One subscriber, so that what is measured is the way in. */
+/** Publishing, with one subscriber, so that the cost of receiving publishes dominates. */
 function publishing(
   name: string,
   what: string,
@@ -141,7 +145,7 @@ function publishing(
 ): Scenario {
   return {
     name,
-    title: `Publishes in, ${what}: one subscriber, 64 B`,
+    title: `Publishing, ${what}: one subscriber, 64 B`,
     kind: "knee",
     sets: name === "in-raw" || name === "in-http" ? ["targets", "full"] : ["full"],
     servers,
@@ -162,7 +166,7 @@ const targets: Scenario[] = [
   idle("idle-sse", streams(15_000), "SSE"),
   {
     name: "resume",
-    title: "Resume storm: 5,000 sessions drop, miss 100 messages each and come back at once",
+    title: "Resume storm: 5,000 sessions disconnect, miss 100 messages each and reconnect at once",
     kind: "resume",
     sets: ["targets", "full"],
     servers: pair,
@@ -174,7 +178,7 @@ const targets: Scenario[] = [
   },
   {
     name: "hostile",
-    title: "Attacks, one after the other, on a server with 200 honest sockets, 1 KiB × 200 msg/s",
+    title: "Attacks, one after another, on a server with 200 honest sockets, 1 KiB × 200 msg/s",
     kind: "hostile",
     sets: ["targets", "full"],
     servers: ["control", "thump-public"],
@@ -205,7 +209,7 @@ function grid(count: number, size: number): Scenario {
 function rooms(count: number, members: number): Scenario {
   return {
     name: `rooms-${count}x${members}`,
-    title: `Rooms: ${thousand(count)} rooms of ${members} sockets, a publisher each, 64 B`,
+    title: `Rooms: ${thousand(count)} rooms of ${members} sockets, one publisher each, 64 B`,
     kind: "knee",
     sets: ["full"],
     servers: "all",
@@ -219,7 +223,7 @@ function rooms(count: number, members: number): Scenario {
 function everyone(count: number): Scenario {
   return {
     name: `all-${count}`,
-    title: `All to all: ${count} sockets in a room, each publishes, 64 B`,
+    title: `All to all: ${count} sockets in one room, each publishes, 64 B`,
     kind: "knee",
     sets: ["full"],
     servers: "all",
@@ -229,7 +233,7 @@ function everyone(count: number): Scenario {
   };
 }
 
-const rest: Scenario[] = [
+const fullOnly: Scenario[] = [
   ...[100, 1_000, 10_000].flatMap((count) =>
     [64, 1_024, 16_384].filter((size) => count !== 1_000 || size !== 64).map((size) => grid(count, size)),
   ),
@@ -240,7 +244,7 @@ const rest: Scenario[] = [
   {
     name: "chat",
     title:
-      "Chat: 1,000 sockets in 100 rooms by Zipf's law, 5 % talk, 50 a second leave and join, 100 B × 500 msg/s",
+      "Chat: 1,000 sockets in 100 rooms by Zipf's law, 5 % publish, 50 per second leave and join, 100 B × 500 msg/s",
     kind: "fanout",
     sets: ["full"],
     servers: "all",
@@ -288,7 +292,7 @@ const rest: Scenario[] = [
   ),
   {
     name: "history",
-    title: "History: WebSocket fan-out to 1,000 sockets, 64 B, with and without what makes resuming possible",
+    title: "History: WebSocket fan-out to 1,000 sockets, 64 B, with and without history",
     kind: "knee",
     sets: ["full"],
     servers: ["thump", "thump-nohistory"],
@@ -299,7 +303,7 @@ const rest: Scenario[] = [
   },
   {
     name: "durable",
-    title: "Durable rooms: WebSocket fan-out to 1,000 sockets, 64 B, from rooms in memory and in a file",
+    title: "Durable rooms: WebSocket fan-out to 1,000 sockets, 64 B, rooms in memory and in a file",
     kind: "knee",
     sets: ["full"],
     servers: ["thump", "thump-durable", "thump-fsync"],
@@ -308,11 +312,11 @@ const rest: Scenario[] = [
     subscribers: [sockets(1_000)],
     publishers: one,
   },
-  publishing("in-durable", "a raw WebSocket, into rooms in memory and in a file", one, 20_000, [
+  publishing("in-durable", "a raw WebSocket, rooms in memory and in a file", one, 20_000, [
     "thump",
     "thump-durable",
     "thump-fsync",
   ]),
 ];
 
-export const scenarios: readonly Scenario[] = [...headline, ...targets, ...rest];
+export const scenarios: readonly Scenario[] = [...headline, ...targets, ...fullOnly];

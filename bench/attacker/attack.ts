@@ -1,57 +1,57 @@
-// What an attack is, and what the attacker's process is told and answers.
+// The list of attacks, the interface of an attack, and the messages to and from the attacker's process.
 
-/** In the order in which they are played. */
+/** The attacks, in the order of execution. */
 export const ATTACKS = {
-  connects: "handshakes, from one address",
-  publishes: "publications of one session",
-  frames: "frames that are no commands",
-  slow: "heads and bodies a byte at a time",
-  bodies: "bodies over the limit",
-  tokens: "bad tokens",
-  items: "batches of 500,000 items that are none",
-  copies: "one item of 1 MB for 1,000 rooms",
-  cursors: "old cursors in 1,000 rooms",
-  polls: "long polls that are closed at once",
+  connects: "handshakes from one address",
+  publishes: "publishes by one session",
+  frames: "sessions that send invalid frames",
+  slow: "slow requests, sent byte by byte",
+  bodies: "bodies that are too large",
+  tokens: "invalid tokens",
+  items: "batches of 500,000 invalid items",
+  copies: "items of 1 MB for 1,000 rooms",
+  cursors: "resumes of 1,000 rooms",
+  polls: "long polls closed at once",
   held: "connections kept open after a poll",
-  members: "members of a room of 3,000 sessions",
-  sampled: "20 idle streams of 1,000 rooms at a rate",
-  history: "the newest 1,000 of a room",
+  members: "members commands in a room of 3,000 sessions",
+  sampled: "20 idle streams of 1,000 rooms with max",
+  history: "reads of the newest 1,000",
   rooms: "streams of 1,000 new rooms each",
-  scattered: "publications to ever new rooms",
-  deaf: "sockets that ask for history and do not read",
-  refused: "publications that are refused",
+  scattered: "batches to 100 new rooms each",
+  deaf: "sockets that request history and do not read",
+  refused: "refused publishes",
 } as const;
 export type AttackName = keyof typeof ATTACKS;
 
-/** Attacks that open connections: their acts are compared with a bare server's, not bounded by themselves. */
+/** Attacks that open connections. Their cost is compared with that of a bare server and has no limit of its own. */
 export const HANDSHAKES: ReadonlySet<AttackName> = new Set(["connects"]);
 
-/** A kind of harm, done at a fixed pace. */
+/** A prepared attack with a fixed rate. */
 export interface Attack {
-  /** Acts a second. */
+  /** Requests per second. */
   pace: number;
-  /** Performs this many acts now. */
+  /** Sends this many requests now. */
   act(count: number): void;
-  /** Closes what it opened. */
+  /** Closes the attack's connections. */
   end(): void;
 }
 
-/** A line to the attacker: which attack begins, or that it ends. */
+/** A command to the attacker, one per line: start an attack, or end it. */
 export type Order = { begin: AttackName } | { end: true };
 
-/** Its answer to the beginning, once everything that the attack needs is in place. */
+/** The response to `begin`, once the preparation is complete. */
 export interface Ready {
   ready: true;
 }
 
-/** Its answer to the end. */
+/** The response to `end`. */
 export interface Deeds {
   acts: number;
   seconds: number;
-  /** Cores that the attacker used. */
+  /** Cores used by the attacker. */
   cpu: number;
-  /** How often the server answered with a status or an error code: "429", "rate", "101". */
+  /** Responses of the server, counted by HTTP status or error code: "429", "rate", "101". */
   answers: Record<string, number>;
-  /** The HTTP status that answered a handshake from another address during the attack; "none" after five seconds. */
+  /** The HTTP status of a handshake from a different address during the attack; "none" after five seconds. */
   newcomer: string;
 }

@@ -1,7 +1,7 @@
-// Attacks by single requests that cost a server far more than they cost who sends them.
+// Attacks with single requests that cost the server far more than the attacker.
 import type { Attack } from "./attack.ts";
 import { fill } from "./fill.ts";
-import { ask, OPENED, requests } from "./senders.ts";
+import { ask, OPENED_STATUS, requests } from "./senders.ts";
 import { FROM, from, handshake, post, Sockets, textFrame } from "./sockets.ts";
 import type { Tally } from "./tally.ts";
 
@@ -21,7 +21,7 @@ export function copies(port: number, tally: Tally): Attack {
   return requests(port, tally, 5, () => body);
 }
 
-/** Streams that come back to 1,000 rooms, behind everything that is kept there; each reads for a second. */
+/** Streams that resume in 1,000 rooms from before every stored message. Each reads for a second. */
 export async function cursors(port: number, tally: Tally): Promise<Attack> {
   const { before, rooms } = await fill(port, "c", 1000, 200);
   const body = post("/events", JSON.stringify(rooms.map((room) => ({ room, after: before }))));
@@ -36,7 +36,7 @@ export async function cursors(port: number, tally: Tally): Promise<Attack> {
   };
 }
 
-/** Polls whose client leaves before they are answered. */
+/** Long polls whose clients disconnect before the response. */
 export function polls(port: number, tally: Tally): Attack {
   const request = `GET /rooms/quiet?wait=50 HTTP/1.1\r\n${FROM}\r\n`;
   const opened = (socket: Bun.Socket) => {
@@ -47,7 +47,7 @@ export function polls(port: number, tally: Tally): Attack {
   return { pace: 1000, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Connections that say nothing more once a poll was answered. */
+/** Connections that stay open without another request after a poll. */
 export function held(port: number, tally: Tally): Attack {
   const request = `GET /rooms/quiet?wait=0.1 HTTP/1.1\r\n${FROM}\r\n`;
   const sockets = new Sockets(port, 3000, { opened: (socket) => void socket.write(request) }, tally);
@@ -56,29 +56,29 @@ export function held(port: number, tally: Tally): Attack {
 
 /** A room of 3,000 sessions, and one session that requests its member list continuously. */
 export async function members(port: number, tally: Tally): Promise<Attack> {
-  const crowdSize = 3000;
-  let inside = 0;
-  let turn = 0;
-  const crowd = new Sockets(port, crowdSize, {
+  const memberCount = 3000;
+  let joined = 0;
+  let index = 0;
+  const memberSockets = new Sockets(port, memberCount, {
     opened: (socket) => {
-      const address = `198.18.${(turn >> 8) & 255}.${turn++ & 255}`;
+      const address = `198.18.${(index >> 8) & 255}.${index++ & 255}`;
       socket.write(handshake("/ws?room=crowd", from(address)));
     },
-    received: (_, data) => void (data.includes(OPENED) && inside++),
+    received: (_, data) => void (data.includes(OPENED_STATUS) && joined++),
   });
-  for (let tries = 0; inside < crowdSize && tries < 300; tries++) {
-    crowd.add(100);
+  for (let tries = 0; joined < memberCount && tries < 300; tries++) {
+    memberSockets.add(100);
     await Bun.sleep(20);
   }
   const asking = ask(port, tally, 500, textFrame('{"type":"members","id":1,"room":"crowd"}'));
   const end = () => {
     asking.end();
-    crowd.end();
+    memberSockets.end();
   };
   return { ...asking, end };
 }
 
-/** Streams that stay, and in whose rooms nothing happens. */
+/** Streams that stay open in rooms without messages. */
 export function sampled(port: number, tally: Tally): Attack {
   const query = Array.from({ length: 1000 }, (_, i) => `room=m${i}`).join("&");
   const request = `GET /events?${query}&max=100 HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`;
@@ -94,30 +94,30 @@ export async function history(port: number, tally: Tally): Promise<Attack> {
 
 /** Open streams, each in 1,000 rooms that have no other session. */
 export function rooms(port: number, tally: Tally): Attack {
-  let turn = 0;
+  let index = 0;
   const opened = (socket: Bun.Socket) => {
-    const query = Array.from({ length: 1000 }, (_, i) => `room=n${turn}-${i}`).join("&");
-    turn++;
+    const query = Array.from({ length: 1000 }, (_, i) => `room=n${index}-${i}`).join("&");
+    index++;
     socket.write(`GET /events?${query} HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`);
   };
   const sockets = new Sockets(port, 45, { opened }, tally);
   return { pace: 10, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Batches of tiny publications, each to a new room. */
+/** Batches of tiny publishes, each to a new room. */
 export function scattered(port: number, tally: Tally): Attack {
-  let turn = 0;
+  let index = 0;
   const body = () => {
-    const batch = Array.from({ length: 100 }, () => ({ room: `s${turn++}`, data: 1 }));
+    const batch = Array.from({ length: 100 }, () => ({ room: `s${index++}`, data: 1 }));
     return post("/publish", JSON.stringify(batch));
   };
   return requests(port, tally, 50, body);
 }
 
-/** Sockets that ask for all that is kept of 100 rooms, and read none of it. */
+/** Sockets that request the whole history of 100 rooms and read none of it. */
 export async function deaf(port: number, tally: Tally): Promise<Attack> {
-  const { rooms: kept } = await fill(port, "d", 100, 200);
-  const query = kept.map((room) => `room=${room}`).join("&");
+  const { rooms: filled } = await fill(port, "d", 100, 200);
+  const query = filled.map((room) => `room=${room}`).join("&");
   const sockets = new Sockets(
     port,
     100,
@@ -132,7 +132,7 @@ export async function deaf(port: number, tally: Tally): Promise<Attack> {
   return { pace: 20, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Publications that no rule allows: the name of their event is the server's own. */
+/** Publishes that no rule allows, because the event name is reserved for the server. */
 export function refused(port: number, tally: Tally): Attack {
   const frame = '{"type":"publish","room":"attack","event":"thump:x","data":"x"}';
   return ask(port, tally, 5000, textFrame(frame));

@@ -1,10 +1,10 @@
-// Attacks by sheer number: many connections, frames, bytes, bodies or tokens, each of them cheap.
+// Attacks by volume: many connections, frames, bytes, bodies or tokens, each of them cheap.
 import type { Attack } from "./attack.ts";
-import { ask, OPENED } from "./senders.ts";
+import { ask, OPENED_STATUS } from "./senders.ts";
 import { FROM, HANDSHAKE, Sockets, textFrame } from "./sockets.ts";
 import type { Tally } from "./tally.ts";
 
-/** Handshakes: each is closed as soon as it is answered. */
+/** Handshakes. Each connection closes after the response. */
 export function connects(port: number, tally: Tally): Attack {
   const sockets = new Sockets(
     port,
@@ -18,41 +18,41 @@ export function connects(port: number, tally: Tally): Attack {
   return { pace: 1000, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** One session publishes into a room of its own, and comes back when it is closed for it. */
+/** One session that publishes to one room, and reconnects when the server closes it. */
 export function publishes(port: number, tally: Tally): Attack {
   return ask(port, tally, 10_000, textFrame('{"type":"publish","room":"attack","data":"x"}'));
 }
 
-/** Sessions that say nonsense until they are closed, or break the protocol at once. */
+/** Sessions that send malformed frames until they are closed, or break the protocol at once. */
 export function frames(port: number, tally: Tally): Attack {
   const nonsense = Buffer.concat(Array.from({ length: 40 }, (_, i) => textFrame(`{"type":${i}`)));
   const broken = Uint8Array.of(0xf3, 0x80, 0, 0, 0, 0);
-  let turn = 0;
+  let index = 0;
   const sockets = new Sockets(
     port,
     500,
     {
       opened: (socket) => void socket.write(HANDSHAKE),
       received: (socket, data) =>
-        void (data.includes(OPENED) && socket.write(turn++ % 2 ? nonsense : broken)),
+        void (data.includes(OPENED_STATUS) && socket.write(index++ % 2 ? nonsense : broken)),
     },
     tally,
   );
   return { pace: 200, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Hundreds of requests that never come to their end, half of them in the head and half in the body. */
+/** Hundreds of incomplete requests, half of them in the head and half in the body. */
 export function slow(port: number, tally: Tally): Attack {
   const begins = [
     `GET /rooms/r HTTP/1.1\r\n${FROM}`,
     `POST /rooms/r HTTP/1.1\r\n${FROM}Content-Length: 60000\r\n\r\n`,
   ];
-  let turn = 0;
+  let index = 0;
   const sockets = new Sockets(
     port,
     500,
     {
-      opened: (socket) => void socket.write(begins[turn++ % 2] as string),
+      opened: (socket) => void socket.write(begins[index++ % 2] as string),
       received: (socket) => void socket.end(),
     },
     tally,
@@ -75,7 +75,7 @@ export function slow(port: number, tally: Tally): Attack {
   };
 }
 
-/** Bodies of three times what a publication may have: half say so before, half do not. */
+/** Bodies of three times the size limit of a publish: half with a Content-Length, half without. */
 export function bodies(port: number, tally: Tally): Attack {
   const size = 3 * 64 * 1024;
   const body = "x".repeat(size);
@@ -84,12 +84,12 @@ export function bodies(port: number, tally: Tally): Attack {
   const chunked = Buffer.from(
     `${begin}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
   );
-  let turn = 0;
+  let index = 0;
   const sockets = new Sockets(
     port,
     100,
     {
-      opened: (socket) => void socket.write(turn++ % 2 ? known : chunked),
+      opened: (socket) => void socket.write(index++ % 2 ? known : chunked),
       received: (socket) => void socket.end(),
     },
     tally,
@@ -97,14 +97,14 @@ export function bodies(port: number, tally: Tally): Attack {
   return { pace: 100, act: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Publications by tokens that are each another, and none of them signed by the server's secret. */
+/** Publishes with tokens that all differ and are not signed with the server's secret. */
 export function tokens(port: number, tally: Tally): Attack {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const head = part({ alg: "HS256", typ: "JWT" });
   const exp = Math.floor(Date.now() / 1000) + 3600;
-  let turn = 0;
+  let index = 0;
   const request = () =>
-    `POST /rooms/r HTTP/1.1\r\n${FROM}Authorization: Bearer ${head}.${part({ sub: "u", exp, jti: turn++ })}.` +
+    `POST /rooms/r HTTP/1.1\r\n${FROM}Authorization: Bearer ${head}.${part({ sub: "u", exp, jti: index++ })}.` +
     `${"A".repeat(43)}\r\nContent-Length: 1\r\n\r\nx`;
   const sockets = new Sockets(port, 8, {}, tally);
   return {

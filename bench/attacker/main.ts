@@ -1,14 +1,16 @@
-// The attacker's process: reads orders from its input, a line each, and does harm at a fixed pace in between.
+// The attacker's process: reads commands from standard input, one per line, and runs attacks at a fixed rate.
 import type { Attack, Deeds, Order, Ready } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { newcomer } from "./newcomer.ts";
 import { Tally } from "./tally.ts";
 
-const TICK = 10;
+const TICK_MS = 10;
 
 const port = Number(process.argv[2]);
 
-/** An attack that is going on. Begun again where it was closed; what was missed of its pace is not made up for. */
+/**
+ * A running attack. Closed connections are reopened. Requests missed while behind schedule are not made up.
+ */
 class Running {
   readonly #attack: Attack;
   readonly #tally: Tally;
@@ -22,11 +24,11 @@ class Running {
     this.#tally = tally;
     this.#timer = setInterval(() => {
       const due = Math.round(((performance.now() - this.#since) / 1000) * attack.pace) - this.#acts;
-      const now = Math.min(due, Math.max(1, Math.ceil((attack.pace * TICK) / 1000) * 2));
+      const now = Math.min(due, Math.max(1, Math.ceil((attack.pace * TICK_MS) / 1000) * 2));
       if (now <= 0) return;
       this.#acts += now;
       attack.act(now);
-    }, TICK);
+    }, TICK_MS);
   }
 
   async end(): Promise<Deeds> {
@@ -42,15 +44,15 @@ class Running {
 }
 
 let running: Running | undefined;
-const say = (line: Ready | Deeds | undefined) => console.log(JSON.stringify(line));
+const respond = (line: Ready | Deeds | undefined) => console.log(JSON.stringify(line));
 for await (const line of console) {
   const order = JSON.parse(line) as Order;
   if ("begin" in order) {
     const tally = new Tally();
     running = new Running(await attacks[order.begin](port, tally), tally);
-    say({ ready: true });
+    respond({ ready: true });
   } else {
-    say(await running?.end());
+    respond(await running?.end());
   }
 }
 process.exit(0);

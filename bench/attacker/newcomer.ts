@@ -1,12 +1,12 @@
-// Somebody honest who wants to come in while the server is attacked.
+// An honest client that connects during an attack.
 import { from, handshake } from "./sockets.ts";
 
-const PATIENCE_MS = 5000;
+const NEWCOMER_TIMEOUT_MS = 5000;
 
-/** The status that a handshake from another address is answered with; "none" after five seconds. */
+/** Returns the status of a handshake from a different address, or "none" after five seconds. */
 export function newcomer(port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(() => resolve("none"), PATIENCE_MS);
+  const timer = setTimeout(() => resolve("none"), NEWCOMER_TIMEOUT_MS);
   const answer = (text: string) => {
     clearTimeout(timer);
     resolve(text);

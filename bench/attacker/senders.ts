@@ -1,12 +1,12 @@
-// Attackers that send the same again and again: a request on a few connections, or a frame on one session.
+// Repeated requests: one request on a few connections, or one frame on one session.
 import type { Attack } from "./attack.ts";
 import { HANDSHAKE, Sockets } from "./sockets.ts";
 import type { Tally } from "./tally.ts";
 
-/** How a handshake that was accepted is answered. */
-export const OPENED = "101";
+/** The status of an accepted handshake. */
+export const OPENED_STATUS = "101";
 
-/** Sends one request over and over on a few connections: each answer makes room for the next. */
+/** Sends a request repeatedly on a few connections, each after the response to the one before. */
 export function requests(port: number, tally: Tally, pace: number, request: () => Buffer): Attack {
   const free = new Set<Bun.Socket>();
   const sockets = new Sockets(
@@ -28,7 +28,7 @@ export function requests(port: number, tally: Tally, pace: number, request: () =
   };
 }
 
-/** One session that sends a frame over and over, and comes back when it is closed for it. */
+/** One session that sends a frame repeatedly, and reconnects when the server closes it. */
 export function ask(port: number, tally: Tally, pace: number, frame: Uint8Array): Attack {
   const ready = new WeakSet();
   const sockets = new Sockets(
@@ -36,7 +36,7 @@ export function ask(port: number, tally: Tally, pace: number, frame: Uint8Array)
     1,
     {
       opened: (socket) => void socket.write(HANDSHAKE),
-      received: (socket, data) => void (data.includes(OPENED) && ready.add(socket)),
+      received: (socket, data) => void (data.includes(OPENED_STATUS) && ready.add(socket)),
     },
     tally,
   );

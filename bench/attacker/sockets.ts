@@ -1,11 +1,11 @@
-// Bare TCP connections of the attacker: opened by the hundred, and few of them live for long.
+// The attacker's plain TCP connections: many, mostly short-lived.
 import type { Socket } from "bun";
 import type { Tally } from "./tally.ts";
 
-/** The attacker's address: every request says that it was forwarded for it. */
+/** The attacker's address, sent with every request as a forwarded address. */
 const ATTACKER = "203.0.113.9";
 
-/** The headers by which a request comes from an address, as a proxy in front of the server would say it. */
+/** Returns request headers with a client address, as a proxy in front of the server sends them. */
 export function from(address: string): string {
   return `Host: 127.0.0.1\r\nX-Forwarded-For: ${address}\r\n`;
 }
@@ -34,31 +34,34 @@ export function textFrame(text: string): Uint8Array {
 
 export interface Handlers {
   opened?(socket: Socket): void;
-  /** Called with all that comes. */
+  /** Called with all received data. */
   received?(socket: Socket, data: Buffer): void;
 }
 
 export class Sockets {
   readonly open = new Set<Socket>();
-  /** What a full connection has not taken yet. */
+  /** Data that a congested connection has not accepted yet. */
   readonly #waiting = new WeakMap<Socket, Buffer>();
   #opening = 0;
-  #over = false;
+  #ended = false;
 
-  /** @param most open at the same time: more are not opened @param tally is shown every answer */
+  /**
+   * @param maxOpen maximum number of open sockets
+   * @param tally counts every response
+   */
   constructor(
     readonly port: number,
-    readonly most: number,
+    readonly maxOpen: number,
     readonly handlers: Handlers,
     readonly tally?: Tally,
   ) {}
 
-  /** Opens this many, as far as there is room. */
+  /** Opens this many sockets, up to the maximum. */
   add(count: number): void {
-    for (let i = 0; i < count && this.open.size + this.#opening < this.most; i++) this.#connect();
+    for (let i = 0; i < count && this.open.size + this.#opening < this.maxOpen; i++) this.#connect();
   }
 
-  /** Writes all of it, at the pace at which the server reads. False while an earlier one is on its way. */
+  /** Writes all bytes as fast as the server reads them. Returns false if an earlier write is still in progress. */
   write(socket: Socket, bytes: Buffer): boolean {
     if (this.#waiting.has(socket)) return false;
     const rest = bytes.subarray(Math.max(0, socket.write(bytes)));
@@ -67,7 +70,7 @@ export class Sockets {
   }
 
   end(): void {
-    this.#over = true;
+    this.#ended = true;
     for (const socket of this.open) socket.terminate();
   }
 
@@ -76,7 +79,7 @@ export class Sockets {
     const gone = (socket: Socket) => void this.open.delete(socket);
     const { handlers } = this;
     const opened = (socket: Socket) => {
-      if (this.#over) return void socket.terminate();
+      if (this.#ended) return void socket.terminate();
       this.open.add(socket);
       handlers.opened?.(socket);
     };
@@ -98,7 +101,7 @@ export class Sockets {
         error: gone,
       },
     })
-      // One that cannot be opened is what the server may want: it counts as an act all the same.
+      // The server may refuse connections on purpose, so a failed attempt also counts as a request.
       .catch(() => {})
       .finally(() => this.#opening--);
   }

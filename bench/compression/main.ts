@@ -1,4 +1,4 @@
-// `bun bench/compression/main.ts`: what compression costs the server and saves on the wire, beside none.
+// `bun bench/compression/main.ts`: the server's CPU time and the bytes on the wire, with and without compression.
 import { parseArgs } from "node:util";
 import { coreOf } from "../../src/server/thump-server.ts";
 import { serve } from "../../src/index.ts";
@@ -9,22 +9,22 @@ import type { Answer, Request } from "./readers.ts";
 const { values } = parseArgs({
   options: {
     clients: { type: "string", default: "1000" },
-    /** About so many bytes of data are delivered in each measurement. */
+    /** Approximate number of delivered bytes of data per measurement. */
     bytes: { type: "string", default: "200000000" },
     runs: { type: "string", default: "3" },
-    /** Only the ways whose names contain this. */
+    /** Measure only variants whose names contain this text. */
     way: { type: "string", default: "" },
   },
 });
 const CLIENTS = Number(values.clients);
-const BYTES = Number(values.bytes);
+const DELIVERED_BYTES = Number(values.bytes);
 const RUNS = Number(values.runs);
 
 interface Case {
   name: string;
-  /** Bytes of JSON a publication, and publications a turn. */
+  /** Bytes of JSON per publish, and publishes per event-loop tick. */
   size: number;
-  turn: number;
+  perTick: number;
 }
 
 interface Way {
@@ -34,18 +34,18 @@ interface Way {
 }
 
 interface Cost {
-  /** Microseconds of the server's processor a delivery, and bytes on the wire. */
+  /** CPU microseconds of the server per delivery, and bytes on the wire per delivery. */
   cpu: number;
   wire: number;
 }
 
 const CASES: Case[] = [
-  { name: "64 B", size: 64, turn: 1 },
-  { name: "64 B × 20 a turn", size: 64, turn: 20 },
-  { name: "200 B", size: 200, turn: 1 },
-  { name: "200 B × 20 a turn", size: 200, turn: 20 },
-  { name: "2 KB", size: 2_000, turn: 1 },
-  { name: "20 KB", size: 20_000, turn: 1 },
+  { name: "64 B", size: 64, perTick: 1 },
+  { name: "64 B × 20 per tick", size: 64, perTick: 20 },
+  { name: "200 B", size: 200, perTick: 1 },
+  { name: "200 B × 20 per tick", size: 200, perTick: 20 },
+  { name: "2 KB", size: 2_000, perTick: 1 },
+  { name: "20 KB", size: 20_000, perTick: 1 },
 ];
 
 const get = (fields: string) => (room: string) =>
@@ -72,7 +72,7 @@ const ALL_WAYS: Way[] = [
 
 const WAYS = ALL_WAYS.filter(({ name }) => name.includes(values.way));
 
-/** About so many bytes of JSON like that of a dashboard: field names repeat, figures do not. */
+/** JSON of about this many bytes, like that of a dashboard: field names repeat, numbers do not. */
 function sample(size: number, n: number): object[] {
   const rows: object[] = [];
   let random = (n * 2_654_435_761) >>> 0;
@@ -99,7 +99,7 @@ class Readers {
     });
   }
 
-  /** All that has arrived, once nothing more does. */
+  /** Waits until no more data arrives, and returns the number of bytes. */
   async settled(): Promise<number> {
     let sum = 0;
     for (let quiet = 0; quiet < 3;) {
@@ -117,7 +117,7 @@ class Readers {
   }
 }
 
-async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
+async function measure(way: Way, { size, perTick }: Case): Promise<Cost> {
   const server = serve({
     port: 0,
     demo: false,
@@ -127,9 +127,9 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
   });
   const readers = new Readers();
   await readers.ask({ open: CLIENTS, port: server.port, head: way.head(way.room) });
-  const turns = Math.max(10, Math.ceil(BYTES / CLIENTS / size / turn));
-  const samples = Array.from({ length: turns * turn }, (_, n) => sample(size, n));
-  await run(samples.slice(0, turn * 5));
+  const ticks = Math.max(10, Math.ceil(DELIVERED_BYTES / CLIENTS / size / perTick));
+  const samples = Array.from({ length: ticks * perTick }, (_, n) => sample(size, n));
+  await run(samples.slice(0, perTick * 5));
   await readers.settled();
   const before = process.cpuUsage();
   await run(samples);
@@ -139,13 +139,13 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
   await readers.close();
   await server.stop();
   const deliveries = samples.length * CLIENTS;
-  if (lagged > 0) console.log(`  (${way.name}, ${size} B: ${lagged} fell behind)`);
+  if (lagged > 0) console.log(`  (${way.name}, ${size} B: ${lagged} were lagging)`);
   return { cpu: (user + system) / deliveries, wire: wire / deliveries };
 
   async function run(data: unknown[]): Promise<void> {
-    for (let i = 0; i < data.length; i += turn) {
-      for (const one of data.slice(i, i + turn)) await server.thump.publish(way.room, one);
-      // The other side keeps up: queues would be measured else.
+    for (let i = 0; i < data.length; i += perTick) {
+      for (const one of data.slice(i, i + perTick)) await server.thump.publish(way.room, one);
+      // Wait for the readers to keep up. Otherwise the measurement would include queueing.
       await Bun.sleep(2);
     }
     while ([...coreOf(server.thump).hub.sessions.values()].some((session) => session.hasUnsent()))
@@ -156,7 +156,7 @@ async function measure(way: Way, { size, turn }: Case): Promise<Cost> {
 const rows = [["", ...WAYS.flatMap(({ name }) => [`${name}: µs`, "bytes"])]];
 for (const each of CASES) {
   const costs = new Map(WAYS.map((way): [Way, Cost[]] => [way, []]));
-  // In turns: what disturbs the machine disturbs all of them.
+  // Variants alternate, so that disturbances of the machine affect all of them.
   for (let run = 0; run < RUNS; run++) for (const way of WAYS) costs.get(way)?.push(await measure(way, each));
   const cells = [...costs.values()].flatMap((runs) => [
     spread(runs.map(({ cpu }) => cpu)).median.toFixed(2),

@@ -1,19 +1,20 @@
-// The other side of the measurement: many connections that ask once, and then count bytes. A process of its own.
+// The readers of the compression benchmark, in a separate process: many connections that send one request and count
+// bytes.
 import type { Socket } from "bun";
 
-/** What the measuring process asks for, and is told. */
+/** Requests of the measuring process, and the responses. */
 export type Request =
   | { open: number; port: number; head: string }
-  /** How much has arrived since the last time. */
+  /** Returns the number of bytes received since the previous request. */
   | { tally: true };
 export type Answer = { opened: number } | { bytes: number };
 
-/** Handshakes that may be under way at once. */
-const AT_ONCE = 100;
+/** Maximum number of concurrent handshakes. */
+const MAX_CONCURRENT_HANDSHAKES = 100;
 
 let bytes = 0;
 
-/** Resolves once the server has answered. */
+/** Resolves once the server has responded. */
 function open(port: number, head: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let begun = false;
@@ -23,7 +24,7 @@ function open(port: number, head: string): Promise<void> {
     begun = true;
     const line = new TextDecoder().decode(chunk.subarray(0, 12));
     if (/ (101|200)$/.test(line)) resolve();
-    else reject(new Error(`the server answered ${line}`));
+    else reject(new Error(`the server responded with ${line}`));
   };
   const opened = (socket: Socket) => void socket.write(head);
   Bun.connect({
@@ -40,8 +41,8 @@ process.on("message", async (request: Request) => {
     bytes = 0;
     return;
   }
-  for (let opened = 0; opened < request.open; opened += AT_ONCE) {
-    const some = Math.min(AT_ONCE, request.open - opened);
+  for (let opened = 0; opened < request.open; opened += MAX_CONCURRENT_HANDSHAKES) {
+    const some = Math.min(MAX_CONCURRENT_HANDSHAKES, request.open - opened);
     await Promise.all(Array.from({ length: some }, () => open(request.port, request.head)));
   }
   process.send?.({ opened: request.open } satisfies Answer);

@@ -1,4 +1,4 @@
-// Reads the answers to requests that publish, one after the other on a connection.
+// Reads the HTTP responses to publishes, one after another on a connection.
 import { Carry } from "./carry.ts";
 import type { Reader } from "./reader.ts";
 
@@ -6,14 +6,14 @@ const HEAD_END = Buffer.from("\r\n\r\n");
 
 export class AnswerReader implements Reader {
   readonly #carry = new Carry();
-  /** Bytes of the body that are still to come. */
-  #left = 0;
+  /** Remaining bytes of the current body. */
+  #remaining = 0;
 
-  /** `answered` is told each status code as its head arrives. */
+  /** @param answered receives the status code of each response when its head arrives */
   constructor(readonly answered: (status: number) => void) {}
 
   get clean(): boolean {
-    return this.#carry.length === 0 && this.#left === 0;
+    return this.#carry.length === 0 && this.#remaining === 0;
   }
 
   read(bytes: Buffer, from: number, to: number): void {
@@ -25,8 +25,8 @@ export class AnswerReader implements Reader {
       this.#carry.length = 0;
     }
     while (at < end) {
-      const skip = Math.min(this.#left, end - at);
-      this.#left -= skip;
+      const skip = Math.min(this.#remaining, end - at);
+      this.#remaining -= skip;
       at += skip;
       if (at === end) return;
       const headEnd = source.indexOf(HEAD_END, at);
@@ -43,8 +43,8 @@ export class AnswerReader implements Reader {
     const status = Number(head.slice(9, 12));
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     if (length === undefined && status !== 204)
-      throw new Error(`an answer without a length cannot be told from the next: ${head.slice(0, 200)}`);
-    this.#left = Number(length ?? 0);
+      throw new Error(`a response without Content-Length has no known end: ${head.slice(0, 200)}`);
+    this.#remaining = Number(length ?? 0);
     this.answered(status);
   }
 }

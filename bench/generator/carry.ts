@@ -1,4 +1,4 @@
-// The beginning of something whose end has not arrived yet.
+// Buffers the start of a frame, line or message until its end arrives.
 
 export class Carry {
   bytes = Buffer.alloc(0);

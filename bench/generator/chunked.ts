@@ -1,4 +1,4 @@
-// Takes the chunks of an HTTP/1.1 body apart (RFC 9112, 7.1).
+// Decodes a chunked HTTP/1.1 body (RFC 9112, section 7.1).
 import type { Reader } from "./reader.ts";
 
 const NEWLINE = 10;
@@ -11,37 +11,37 @@ function hexDigit(byte: number): number {
 }
 
 export class ChunkedReader implements Reader {
-  /** Bytes of the chunk that are still to come. */
-  #left = 0;
+  /** Remaining bytes of the current chunk. */
+  #remaining = 0;
   #size = 0;
   #digits = 0;
   #extension = false;
-  /** Behind a chunk's bytes comes a line end. */
+  /** True if a line end follows, after the bytes of a chunk. */
   #lineEnd = false;
 
   constructor(readonly body: Reader) {}
 
   get clean(): boolean {
-    return this.#left === 0 && this.#digits === 0 && !this.#lineEnd && this.body.clean;
+    return this.#remaining === 0 && this.#digits === 0 && !this.#lineEnd && this.body.clean;
   }
 
   read(bytes: Buffer, from: number, to: number): void {
     let at = from;
     while (at < to) {
-      if (this.#left > 0) {
-        const end = Math.min(to, at + this.#left);
+      if (this.#remaining > 0) {
+        const end = Math.min(to, at + this.#remaining);
         this.body.read(bytes, at, end);
-        this.#left -= end - at;
-        this.#lineEnd = this.#left === 0;
+        this.#remaining -= end - at;
+        this.#lineEnd = this.#remaining === 0;
         at = end;
       } else this.#between(bytes[at++]!);
     }
   }
 
-  /** One byte between two chunks: the line end of the last, or the size of the next. */
+  /** Reads one byte between two chunks: of the line end, or of the size line. */
   #between(byte: number): void {
     if (byte === NEWLINE) {
-      this.#left = this.#digits > 0 ? this.#size : 0;
+      this.#remaining = this.#digits > 0 ? this.#size : 0;
       this.#size = 0;
       this.#digits = 0;
       this.#extension = false;

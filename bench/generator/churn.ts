@@ -1,4 +1,4 @@
-// Members who leave, and others who join, at a steady pace while messages flow.
+// Members that leave, and others that join, at a steady rate while messages flow.
 import { connect } from "./members.ts";
 import type { Clock, Swarm } from "./swarm.ts";
 import { Receiver } from "./tally.ts";
@@ -6,7 +6,7 @@ import type { Guests } from "./window.ts";
 
 export class Churn implements Clock {
   next: number;
-  #turn = 0;
+  #replaced = 0;
 
   constructor(
     readonly swarm: Swarm,
@@ -20,9 +20,9 @@ export class Churn implements Clock {
 
   tick(): void {
     const { party, members } = this.guests;
-    const member = members[this.#turn++ % members.length]!;
+    const member = members[this.#replaced++ % members.length]!;
     this.next += 1000 / this.perSecond;
-    // Whose handshake is still under way stays.
+    // A member whose handshake is in progress stays.
     if (!member.connection?.open) return;
     this.swarm.close(member.connection);
     member.receiver = newcomer(member.room);
@@ -30,7 +30,7 @@ export class Churn implements Clock {
   }
 }
 
-/** Checked for order, gaps and repeats like everybody, but it is not known what it is to receive. */
+/** A receiver that is checked for order, gaps and repeats, but has no expected number of deliveries. */
 export function newcomer(room: number): Receiver {
   const receiver = new Receiver(room);
   receiver.late = true;

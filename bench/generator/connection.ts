@@ -1,4 +1,4 @@
-// One connection to the server: its request, the response, what is said first, and then messages.
+// One connection to the server: request, response, the initial exchange of the dialect, and then messages.
 import type { Dialect, Step } from "../dialect.ts";
 import { AnswerReader } from "./answers.ts";
 import { ChunkedReader } from "./chunked.ts";
@@ -10,8 +10,8 @@ import { Scanner } from "./scanner.ts";
 import type { Receiver, Tally } from "./tally.ts";
 import { WebSocketReader, messageFrame } from "./websocket.ts";
 
-const LONGEST_CONTROL = 4_096;
-const LONGEST_CURSOR = 256;
+const MAX_CONTROL_BYTES = 4_096;
+const MAX_CURSOR_BYTES = 256;
 const CURSOR = /^[^",}\s]+/;
 const HEAD_END = "\r\n\r\n";
 
@@ -21,30 +21,30 @@ export interface Opening {
   port: number;
   size: number;
   tally: Tally;
-  /** Whose deliveries these are; none for a connection that only publishes. */
+  /** Counts the deliveries. Undefined for a connection that only publishes. */
   receiver?: Receiver;
-  /** Bytes the kernel may hold unread. */
+  /** Size of the kernel's receive buffer, in bytes. */
   receiveBuffer?: number;
-  /** The cursors that arrive are remembered. */
+  /** Remember the newest cursor. */
   remembers?: true;
-  /** Comes back with this cursor. */
+  /** Resume with this cursor. */
   cursor?: string;
 }
 
 export class Connection implements Listener {
-  /** Answered, and all has been said that comes before messages. */
+  /** True after the handshake and the initial exchange. */
   open = false;
   closed = false;
   /** Frames or events that have arrived. */
   payloads = 0;
-  /** Of these and of pings, those that were no message: they may have been answered. */
+  /** Frames, events and pings that were not messages. A reply may have been sent to them. */
   controls = 0;
-  /** The last cursor that arrived, under a dialect that can resume. */
+  /** The newest cursor, if the dialect can resume. */
   cursor: string | undefined;
-  /** When it began to connect, and when it was open, in ms. */
+  /** Times of the connect and of the completed handshake, in ms. */
   readonly began: number;
   opened = 0;
-  /** Told the status of each answer to a request that publishes. */
+  /** Called with the status of each response to a publish. */
   answered: (status: number) => void = () => {};
   readonly scanner: Scanner | undefined;
   reader: Reader | undefined;
@@ -74,7 +74,7 @@ export class Connection implements Listener {
     } else this.send(this.#request());
   }
 
-  /** Every byte so far has been understood, and what comes next begins anew. */
+  /** True if all bytes so far were parsed completely. */
   get clean(): boolean {
     return this.open && this.reader!.clean && this.scanner?.clean === true;
   }
@@ -90,7 +90,7 @@ export class Connection implements Listener {
     if (this.opening.remembers) this.#remember(bytes, from, to);
     if (!some) this.controls++;
     else if (this.#steps.length === 0) return;
-    // A flood that nobody counts need not be read.
+    // If no delivery is counted and no reply is needed, the payload need not be read.
     if (this.scanner || this.#answers.size > 0 || this.#steps.length > 0)
       this.#control(bytes, from, to, some);
   }
@@ -104,7 +104,7 @@ export class Connection implements Listener {
     this.opening.tally.faults.foreign++;
   }
 
-  /** Sends now what the kernel takes, and keeps the rest for `flush`. */
+  /** Sends as much as the kernel accepts, and stores the rest for `flush`. */
   send(bytes: Uint8Array): void {
     if (this.closed) return;
     if (this.#unsent) {
@@ -116,7 +116,7 @@ export class Connection implements Listener {
     if (sent < bytes.length) this.#unsent = bytes.slice(sent);
   }
 
-  /** The kernel has not taken all yet. */
+  /** True if the kernel has not accepted all bytes. */
   get unsent(): boolean {
     return this.#unsent !== undefined;
   }
@@ -163,10 +163,10 @@ export class Connection implements Listener {
     const head = this.#head.slice(0, end + 2);
     this.#head = "";
     const upgrade = this.#dialect.transport === "websocket";
-    // A temporary refusal of an event stream is a 200 too (docs/protocol.md).
+    // A temporary error on an event stream also has status 200 (docs/protocol.md).
     const refused = /\r\nthump-error:/i.test(head);
     if (refused || !head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
-      throw new Error(`${this.#dialect.path} was answered: ${head.slice(0, 300)}`);
+      throw new Error(`${this.#dialect.path} failed with this response: ${head.slice(0, 300)}`);
     const events = upgrade ? undefined : new EventStreamReader(this, this.opening.size);
     const chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     this.reader = events ? (chunked ? new ChunkedReader(events) : events) : new WebSocketReader(this);
@@ -174,7 +174,7 @@ export class Connection implements Listener {
     this.reader.read(bytes, end + HEAD_END.length - start, length);
   }
 
-  /** Says what is next to be said, and waits for what is next to be heard. */
+  /** Sends the next frames of the initial exchange, until it has to wait for one. */
   #advance(): void {
     for (let step = this.#steps[0]; step; step = this.#steps[0]) {
       if (step.send !== undefined) {
@@ -193,7 +193,7 @@ export class Connection implements Listener {
   }
 
   #control(bytes: Buffer, from: number, to: number, some: boolean): void {
-    const text = bytes.toString("latin1", from, Math.min(to, from + LONGEST_CONTROL));
+    const text = bytes.toString("latin1", from, Math.min(to, from + MAX_CONTROL_BYTES));
     const { gap } = this.#dialect;
     const { receiver } = this.opening;
     if (gap !== undefined && receiver && text.includes(gap)) {
@@ -216,6 +216,6 @@ export class Connection implements Listener {
     const at = bytes.lastIndexOf(before, to - 1);
     if (at < from) return;
     const start = at + before.length;
-    this.cursor = CURSOR.exec(bytes.toString("latin1", start, Math.min(to, start + LONGEST_CURSOR)))?.[0];
+    this.cursor = CURSOR.exec(bytes.toString("latin1", start, Math.min(to, start + MAX_CURSOR_BYTES)))?.[0];
   }
 }

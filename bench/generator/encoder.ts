@@ -1,14 +1,14 @@
-// Writes publications as a dialect wants them: all bytes around a message are the same, so they are made once.
+// Encodes publishes in a dialect. The bytes around a message are constant and encoded once.
 import type { Dialect } from "../dialect.ts";
 import { HEAD, TAIL, innerSize, writeInner } from "./message.ts";
 import { clientHeaderSize, frameKind, writeHeader } from "./websocket.ts";
 
-/** What stands for the room in a text. */
+/** Replaces `{room}` in a text. */
 export function inRoom(text: string, room: string): string {
   return text.replaceAll("{room}", room);
 }
 
-/** One publication with what a dialect puts around it. */
+/** One publish: a message with the bytes that the dialect puts around it. */
 class Item {
   readonly length: number;
   readonly #before: Buffer;
@@ -39,11 +39,11 @@ class Item {
 }
 
 function itemOf(dialect: Dialect, room: string, size: number): Item {
-  if (dialect.publish === undefined) throw new Error(`nothing can be published at ${dialect.path}`);
+  if (dialect.publish === undefined) throw new Error(`the dialect of ${dialect.path} cannot publish`);
   return new Item(inRoom(dialect.publish, room), size);
 }
 
-/** Client frames, one a publication. */
+/** Client frames, one per publish. */
 export class FrameEncoder {
   readonly #item: Item;
   readonly #kind: number;
@@ -53,7 +53,7 @@ export class FrameEncoder {
     this.#kind = frameKind(dialect.binary === true);
   }
 
-  /** `count` frames of consecutive messages that were due at the same time. */
+  /** Encodes `count` frames of consecutive messages that were due at the same time. */
   encode(stream: number, first: number, count: number, due: number): Buffer {
     const { length } = this.#item;
     const bytes = Buffer.allocUnsafe(count * (clientHeaderSize(length) + length));
@@ -66,16 +66,16 @@ export class FrameEncoder {
   }
 }
 
-/** A publication that waits for its request. */
+/** A publish that waits for its request. */
 export interface Waiting {
   seq: number;
   due: number;
 }
 
-/** HTTP requests, each with one publication or a batch. */
+/** HTTP requests, each with one publish or a batch. */
 export class RequestEncoder {
-  /** The most publications of a request. */
-  readonly most: number;
+  /** Maximum number of publishes per request. */
+  readonly maxItems: number;
   readonly #item: Item;
   readonly #before: Buffer;
   readonly #between: Buffer;
@@ -85,7 +85,7 @@ export class RequestEncoder {
   constructor(dialect: Dialect, room: string, size: number, port: number) {
     this.#item = itemOf(dialect, room, size);
     const { batch } = dialect;
-    this.most = batch?.of ?? 1;
+    this.maxItems = batch?.of ?? 1;
     this.#before = Buffer.from(inRoom(batch?.before ?? "", room));
     this.#between = Buffer.from(batch?.between ?? "");
     this.#after = Buffer.from(inRoom(batch?.after ?? "", room));

@@ -1,4 +1,4 @@
-// Lets connections in, so many at a time, while everything else goes on.
+// Opens connections with limited concurrency while the rest of the load continues.
 import type { Histogram } from "hdr-histogram-js";
 import type { Joined } from "../commands.ts";
 import { now as clockNow } from "./clock.ts";
@@ -6,10 +6,10 @@ import type { Connection } from "./connection.ts";
 import type { Clock } from "./swarm.ts";
 import { encodeHistogram, microseconds } from "./tally.ts";
 
-const LOOK_EVERY = 0.5;
-const PATIENCE = 20_000;
-/** Connections begun at once: what is to be sent or read meanwhile must not wait long. */
-const A_TICK = 8;
+const POLL_MS = 0.5;
+const TIMEOUT_MS = 20_000;
+/** Connections started per tick. A small number, because sending and reading must not be delayed. */
+const STARTED_PER_TICK = 8;
 
 export class Entrance implements Clock {
   next: number;
@@ -20,12 +20,15 @@ export class Entrance implements Clock {
   #last = 0;
   #progress: number;
 
-  /** `arrived` says when a connection is where it is to be: the time (ms), or undefined as long as it is not. */
+  /**
+   * @param arrived returns the time (ms) at which the connection completed, or undefined until then
+   * @param timeoutMs maximum time without progress
+   */
   constructor(
     readonly openers: readonly (() => Connection)[],
     readonly atOnce: number,
     readonly arrived: (connection: Connection, now: number) => number | undefined,
-    readonly patience = PATIENCE,
+    readonly timeoutMs = TIMEOUT_MS,
   ) {
     this.next = clockNow();
     this.#progress = this.next;
@@ -35,7 +38,7 @@ export class Entrance implements Clock {
     return this.#started === this.openers.length && this.#waiting.length === 0;
   }
 
-  /** How many are where they are to be. */
+  /** Number of completed connections. */
   get count(): number {
     return this.latency.totalCount;
   }
@@ -47,17 +50,17 @@ export class Entrance implements Clock {
     }
     this.#waiting = this.#waiting.filter((connection) => !this.#settle(connection, now));
     const handshakes = this.#waiting.filter((connection) => !connection.open).length;
-    const free = Math.min(A_TICK, this.atOnce - handshakes, this.openers.length - this.#started);
+    const free = Math.min(STARTED_PER_TICK, this.atOnce - handshakes, this.openers.length - this.#started);
     for (let begun = 0; begun < free; begun++) {
       const connection = this.openers[this.#started++]!();
       this.#first = Math.min(this.#first, connection.began);
       this.#waiting.push(connection);
     }
-    if (now - this.#progress > this.patience)
+    if (now - this.#progress > this.timeoutMs)
       throw new Error(
         `${this.openers.length - this.count} of ${this.openers.length} sessions were not ready after ${Math.round(now - this.#first)} ms`,
       );
-    this.next = clockNow() + (free === A_TICK ? 0 : LOOK_EVERY);
+    this.next = clockNow() + (free === STARTED_PER_TICK ? 0 : POLL_MS);
   }
 
   result(): Joined {
@@ -80,7 +83,7 @@ export class Entrance implements Clock {
   }
 }
 
-/** A connection is in once it is open. */
+/** Returns the time at which the connection opened, or undefined until then. */
 export function isOpen(connection: Connection): number | undefined {
   return connection.open ? connection.opened : undefined;
 }

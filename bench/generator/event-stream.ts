@@ -1,4 +1,4 @@
-// Reads a server's event stream (WHATWG HTML, 9.2.6): lines, then events that carry data.
+// Reads an event stream (WHATWG HTML, section 9.2.6): lines, then events with data.
 import { Carry } from "./carry.ts";
 import type { Listener, Reader } from "./reader.ts";
 
@@ -15,12 +15,12 @@ function isData(bytes: Uint8Array, at: number): boolean {
 
 export class EventStreamReader implements Reader {
   readonly #carry = new Carry();
-  /** Data of the event being read, as the range of one line, or copied when it has several or comes in parts. */
+  /** Data of the current event: a range of one line, or a copy if it has several lines or arrived in parts. */
   #data: Buffer | undefined;
   #from = 0;
   #to = 0;
 
-  /** `size` of a message: a line of our data has a known length, so its end need not be searched. */
+  /** @param size message size in bytes: the length of a data line is then known, so its end need not be searched */
   constructor(
     readonly listener: Listener,
     readonly size: number,
@@ -58,8 +58,8 @@ export class EventStreamReader implements Reader {
       this.#line(bytes, at, end);
       at = end + 1;
     }
-    // The bytes will be overwritten by the next read.
-    if (this.#data === bytes) this.#keep();
+    // The next read overwrites the bytes.
+    if (this.#data === bytes) this.#copyData();
   }
 
   #line(bytes: Buffer, from: number, lineEnd: number): void {
@@ -70,17 +70,17 @@ export class EventStreamReader implements Reader {
       if (data) this.listener.payload(data, this.#from, this.#to);
     } else if (end - from >= 5 && isData(bytes, from)) {
       const at = bytes[from + 5] === SPACE ? from + 6 : from + 5;
-      if (this.#data) this.#join(bytes, at, end);
+      if (this.#data) this.#appendLine(bytes, at, end);
       else [this.#data, this.#from, this.#to] = [bytes, at, end];
     }
   }
 
-  #keep(): void {
+  #copyData(): void {
     this.#data = Buffer.from(this.#data!.subarray(this.#from, this.#to));
     [this.#from, this.#to] = [0, this.#data.length];
   }
 
-  #join(bytes: Buffer, from: number, to: number): void {
+  #appendLine(bytes: Buffer, from: number, to: number): void {
     const parts = [this.#data!.subarray(this.#from, this.#to), Buffer.from("\n"), bytes.subarray(from, to)];
     this.#data = Buffer.concat(parts);
     [this.#from, this.#to] = [0, this.#data.length];

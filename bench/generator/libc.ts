@@ -1,4 +1,4 @@
-// The few system calls the generator makes itself, so that it costs less than what it measures.
+// System calls of the generator through libc, so that the generator costs less than the server.
 import { dlopen, ptr, type Pointer } from "bun:ffi";
 
 const AF_INET = 2;
@@ -44,14 +44,14 @@ function load() {
       // Try the next name.
     }
   }
-  throw new Error("the generator needs Linux: it reads its sockets with epoll");
+  throw new Error("the generator requires Linux: it reads its sockets with epoll");
 }
 
 const libc = load();
 
 /**
- * A value in memory for a call to read. One each, never written again: Bun's compiler does not know that the
- * call reads it, and may leave out or put off what is written just before.
+ * Memory that holds a value for a system call to read. Each value has its own memory and is never rewritten: Bun's
+ * compiler does not know that the call reads it, and may drop or delay a write just before the call.
  */
 const values = new Map<number, Pointer>();
 const kept: Int32Array[] = [];
@@ -83,7 +83,7 @@ function address(ip: readonly number[], port: number): Uint8Array {
 /** Opens a connection to 127.0.0.1 from the given loopback address. */
 export function openSocket(source: readonly number[], port: number, receiveBuffer?: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0) throw new Error("no socket left: is the limit of open files high enough?");
+  if (fd < 0) throw new Error("cannot open a socket: check the limit of open files");
   if (receiveBuffer !== undefined) setOption(fd, SO_RCVBUF, receiveBuffer, SOL_SOCKET);
   if (libc.bind(fd, ptr(address(source, 0)), 16) !== 0) throw new Error(`cannot bind to ${source.join(".")}`);
   if (libc.connect(fd, ptr(address([127, 0, 0, 1], port)), 16) !== 0)
@@ -96,30 +96,30 @@ export function closeSocket(fd: number): void {
   libc.close(fd);
 }
 
-/** Lets the kernel delay this socket's acknowledgements, as it does for a client that talks back. */
+/** Lets the kernel delay the acknowledgements of this socket, as it does for a client that also sends. */
 export function delayAcks(fd: number): void {
   setOption(fd, TCP_QUICKACK, 0);
 }
 
-/** Sends without blocking. Returns the bytes taken, or -1. */
+/** Sends without blocking. Returns the number of accepted bytes, or -1. */
 export function sendNow(fd: number, bytes: Uint8Array, length: number): number {
   return libc.send(fd, ptr(bytes), length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/** One buffer that every socket is read into. */
+/** The buffer for reads from all sockets. */
 export const inbox = Buffer.alloc(256 * 1024);
 const inboxPointer = ptr(inbox);
 
-/** Reads what has arrived into `inbox`. 0 is the end, -1 nothing or an error. */
+/** Reads available bytes into `inbox`. Returns 0 at the end, and -1 if there are none or on an error. */
 export function receiveNow(fd: number): number {
   return libc.recv(fd, inboxPointer, inbox.length, MSG_DONTWAIT);
 }
 
-/** The longest sleep that every libc takes, in ms. */
-const LONGEST = 999;
+/** The longest sleep that every libc supports, in ms. */
+const MAX_SLEEP_MS = 999;
 
 export function sleep(milliseconds: number): void {
-  libc.usleep(Math.round(Math.min(milliseconds, LONGEST) * 1000));
+  libc.usleep(Math.round(Math.min(milliseconds, MAX_SLEEP_MS) * 1000));
 }
 
 const CLOCK_MONOTONIC = 1;
@@ -131,7 +131,7 @@ export function monotonicNow(): number {
   return Number(reading[0]) * 1000 + Number(reading[1]) / 1e6;
 }
 
-/** Which of the watched sockets have something to read. */
+/** Reports which of the watched sockets are readable. */
 export class Epoll {
   readonly #fd = libc.epoll_create1(0);
   readonly #events: Int32Array;

@@ -1,27 +1,27 @@
-// The open loop: messages leave at planned times, however the server is doing.
+// The open loop: sends messages at planned times, regardless of the server's state.
 import type { Histogram } from "hdr-histogram-js";
 import type { Clock } from "./swarm.ts";
 import type { Sender } from "./senders.ts";
 import { microseconds } from "./tally.ts";
 
-const BURSTS_A_SECOND = 1_000;
+const BURSTS_PER_SECOND = 1_000;
 
 export interface Plan {
-  /** When the first burst is due (ms). */
+  /** When the first burst is due, in ms. */
   start: number;
-  /** Messages a second, all senders together. */
+  /** Messages per second, all senders together. */
   rate: number;
-  /** Messages in all. */
+  /** Total number of messages. */
   messages: number;
-  /** The sender whose turn is first. */
+  /** Index of the sender that starts. */
   turn: number;
-  /** Bursts due from here on are timed (ms). */
+  /** The lateness of bursts due from this time on is recorded (ms). */
   timedFrom: number;
 }
 
 export class Load implements Clock {
   next: number;
-  /** How late each burst of the window left, in microseconds. */
+  /** The lateness of each burst of the window, in microseconds. */
   readonly lag: Histogram = microseconds();
   #bursts = 0;
   #sent = 0;
@@ -33,7 +33,7 @@ export class Load implements Clock {
     this.next = senders.length === 0 ? Infinity : plan.start;
   }
 
-  /** All has been sent, and the server has taken it. Where nobody sends, there is nothing to wait for. */
+  /** True if every message was sent and accepted by the server, or if there are no senders. */
   get done(): boolean {
     if (this.senders.length === 0) return true;
     return this.#sent === this.plan.messages && this.senders.every((sender) => sender.idle);
@@ -42,7 +42,7 @@ export class Load implements Clock {
   tick(now: number): void {
     const { start, rate, messages, timedFrom } = this.plan;
     if (this.#sent === messages) {
-      // What the kernel or the server has not taken yet still has to leave.
+      // Bytes that the kernel or the server has not accepted yet still have to be sent.
       for (const sender of this.senders) if (!sender.idle) sender.flush();
       this.next = now + 1;
       return;
@@ -52,13 +52,13 @@ export class Load implements Clock {
       const due = this.next;
       if (due >= timedFrom) this.lag.recordValue(Math.max(0, Math.round((now - due) * 1000)));
       this.#bursts++;
-      const upTo = Math.min(messages, Math.round((this.#bursts * rate) / BURSTS_A_SECOND));
+      const upTo = Math.min(messages, Math.round((this.#bursts * rate) / BURSTS_PER_SECOND));
       this.#burst(upTo - this.#sent, due);
-      this.next = start + (this.#bursts * 1000) / BURSTS_A_SECOND;
+      this.next = start + (this.#bursts * 1000) / BURSTS_PER_SECOND;
     }
   }
 
-  /** Each sender in its turn. */
+  /** Distributes a burst over the senders in turn. */
   #burst(count: number, due: number): void {
     const { senders } = this;
     const each = Math.floor(count / senders.length);

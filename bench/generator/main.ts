@@ -1,4 +1,4 @@
-// A generator process: reads commands from its input, a line each, and answers each with a line.
+// A generator process: reads commands from standard input, one per line, and answers each with a line.
 import { readSync, writeSync } from "node:fs";
 import type { Answer, Assignment, Command } from "../commands.ts";
 import { now } from "./clock.ts";
@@ -7,11 +7,11 @@ import { Performer } from "./stage.ts";
 const INPUT = 0;
 const OUTPUT = 1;
 
-function say(answer: Answer): void {
+function respond(answer: Answer): void {
   writeSync(OUTPUT, `${JSON.stringify(answer)}\n`);
 }
 
-/** The lines of the input. Waiting for one blocks: nothing else is to be done then. */
+/** The lines of standard input. Waiting for a line blocks, because the process has nothing else to do then. */
 function* lines(): Generator<string> {
   const buffer = Buffer.alloc(64 * 1024);
   let rest = "";
@@ -26,13 +26,13 @@ function* lines(): Generator<string> {
 
 const assignment = JSON.parse(process.argv[2] ?? "{}") as Assignment;
 try {
-  const performer = new Performer(assignment, (progress) => say({ progress }));
-  say({ hello: now() });
+  const performer = new Performer(assignment, (progress) => respond({ progress }));
+  respond({ hello: now() });
   for (const line of lines()) {
     const done = performer.perform(JSON.parse(line) as Command);
-    say({ done: true, clock: now(), ...done });
+    respond({ done: true, clock: now(), ...done });
   }
 } catch (error) {
-  say({ failed: error instanceof Error ? error.message : String(error) });
+  respond({ failed: error instanceof Error ? error.message : String(error) });
 }
 process.exit(0);

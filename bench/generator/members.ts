@@ -1,4 +1,4 @@
-// The members of a party: which room each is in, and who of them is this process' to open.
+// The members of a party: the room of each member, and the members that this process opens.
 import type { Party } from "../commands.ts";
 import type { Connection } from "./connection.ts";
 import { senderOf, type Sender } from "./senders.ts";
@@ -8,7 +8,7 @@ import { Receiver } from "./tally.ts";
 
 export const roomName = (room: number) => `bench-${room}`;
 
-/** The room of each member. By Zipf's law the k-th room has a share in proportion to 1 / k^exponent. */
+/** Returns the room of each member. By Zipf's law the k-th room has a share in proportion to 1 / k^exponent. */
 export function roomsOf({ count, rooms, zipf }: Pick<Party, "count" | "rooms" | "zipf">): number[] {
   if (zipf === undefined) return Array.from({ length: count }, (_, member) => member % rooms);
   const weights = Array.from({ length: rooms }, (_, room) => 1 / (room + 1) ** zipf);
@@ -30,17 +30,17 @@ export interface Member {
   receiver: Receiver | undefined;
   connection: Connection | undefined;
   sender: Sender | undefined;
-  /** It has stopped reading. */
+  /** True if the member has stopped reading. */
   paused: boolean;
 }
 
-/** The members that this process opens. Streams are counted for all processes, in the same order. */
+/** Returns the members that this process opens. All processes number the streams in the same order. */
 export function membersOf(party: Party, streams: Streams, process: number, processes: number): Member[] {
   const members: Member[] = [];
   for (const [index, room] of roomsOf(party).entries()) {
     const stream = party.publishes ? streams.add(room) : -1;
-    const here = party.publishes ? process === 0 : index % processes === process;
-    if (!here) continue;
+    const isLocal = party.publishes ? process === 0 : index % processes === process;
+    if (!isLocal) continue;
     const receiver = party.listens ? new Receiver(room) : undefined;
     if (receiver && !party.dialect.echo) receiver.own = stream;
     members.push({ room, stream, receiver, connection: undefined, sender: undefined, paused: false });
@@ -48,7 +48,7 @@ export function membersOf(party: Party, streams: Streams, process: number, proce
   return members;
 }
 
-/** Connects a member; with a cursor, it comes back. */
+/** Connects a member. With a cursor, the member resumes. */
 export function connect(
   member: Member,
   party: Party,

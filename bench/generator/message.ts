@@ -1,10 +1,10 @@
-// The message that is published: JSON of a fixed size that says who sent it, its number, and when it was due.
+// The published message: JSON of a fixed size with its stream, its sequence number, and the time it was due.
 //
 //   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
 //
-// Stream, number and due time are digits of four bits, the characters from "@" on, so that reading one is a mask.
-// The text depends on stream and number, so that a receiver can check every byte. Nothing in it needs escaping
-// in JSON or in a form.
+// Stream, sequence number and due time are digits of four bits, the characters from "@", so that a mask decodes a
+// digit. The text depends on stream and sequence number, so that a receiver can check every byte. No character needs
+// escaping in JSON or in a form.
 
 export const HEAD = '{"thump":"';
 export const TAIL = '"}';
@@ -13,18 +13,18 @@ const STREAM_AT = 1;
 const SEQ_AT = 5;
 const DUE_AT = 11;
 const TEXT_AT = 20;
-/** Due times are counted in microseconds up to this, some 19 hours, and then from zero again. */
+/** Due times are microseconds modulo this value, about 19 hours. */
 const DUE_SPAN = 2 ** 36;
 const OFFSETS = 1024;
-const LARGEST = 1 << 20;
-const BY_HAND = 64;
+const MAX_TEXT_BYTES = 1 << 20;
+const MAX_LOOP_BYTES = 64;
 
-/** Where the mark stands in a message. */
+/** Position of the mark in a message. */
 export const MARK_AT = HEAD.length;
 export const MIN_SIZE = HEAD.length + TEXT_AT + TAIL.length;
 export const MAX_STREAMS = 1 << 16;
 
-const text = makeText(OFFSETS + LARGEST);
+const text = makeText(OFFSETS + MAX_TEXT_BYTES);
 
 function makeText(length: number): Buffer {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -43,7 +43,7 @@ function textOffset(stream: number, seq: number): number {
   return (seq * 31 + stream * 7) & (OFFSETS - 1);
 }
 
-/** Bytes from the mark to the end of the text. */
+/** Number of bytes from the mark to the end of the text. */
 export function innerSize(size: number): number {
   return size - HEAD.length - TAIL.length;
 }
@@ -56,7 +56,7 @@ function writeDigits(into: Uint8Array, at: number, digits: number, value: number
   }
 }
 
-/** Writes a message from its mark to the end of its text; `due` in ms of the benchmark's clock. */
+/** Writes a message from its mark to the end of its text. `due` is in ms on the benchmark's clock. */
 export function writeInner(
   into: Buffer,
   mark: number,
@@ -84,24 +84,24 @@ function readDigits(bytes: Uint8Array, at: number, digits: number): number {
 export const readStream = (bytes: Uint8Array, mark: number) => readDigits(bytes, mark + STREAM_AT, 4);
 export const readSeq = (bytes: Uint8Array, mark: number) => readDigits(bytes, mark + SEQ_AT, 6);
 
-/** Microseconds, to be compared with `latencyOf`. */
+/** Returns the due time in microseconds, for `latencyOf`. */
 export function readDue(bytes: Uint8Array, mark: number): number {
   return readDigits(bytes, mark + DUE_AT, 5) * 65536 + readDigits(bytes, mark + DUE_AT + 5, 4);
 }
 
-/** Milliseconds from a message's due time to `now`. */
+/** Returns the milliseconds from a message's due time to `now`. */
 export function latencyOf(due: number, now: number): number {
   const micros = (Math.round(now * 1000) % DUE_SPAN) - due;
-  // Either clock may have begun anew since; a receiver is never ahead of the plan by hours.
+  // Either value may have wrapped around. No message arrives hours before it is due.
   return (micros < -DUE_SPAN / 2 ? micros + DUE_SPAN : micros) / 1000;
 }
 
-/** Whether the text after `mark` is, to the byte, that of this stream's message with this number. */
+/** Returns true if the text after `mark` is exactly that of this message. */
 export function intact(bytes: Buffer, mark: number, inner: number, stream: number, seq: number): boolean {
   const from = mark + TEXT_AT;
   const length = inner - TEXT_AT;
   const offset = textOffset(stream, seq);
-  if (length > BY_HAND) return bytes.compare(text, offset, offset + length, from, from + length) === 0;
+  if (length > MAX_LOOP_BYTES) return bytes.compare(text, offset, offset + length, from, from + length) === 0;
   for (let index = 0; index < length; index++) if (bytes[from + index] !== text[offset + index]) return false;
   return true;
 }

@@ -1,16 +1,16 @@
-// What turns the bytes of one connection into frames, events or answers.
+// Interfaces of the parsers that read frames, events or responses from the bytes of a connection.
 
 export interface Reader {
-  /** Nothing of a frame, event or answer is waiting for its end. */
+  /** True if no frame, event or response is incomplete. */
   readonly clean: boolean;
   read(bytes: Buffer, from: number, to: number): void;
 }
 
 export interface Listener {
-  /** A frame's payload, an event's data, an answer's body. */
+  /** Receives a frame's payload, an event's data, or a response body. */
   payload(bytes: Buffer, from: number, to: number): void;
-  /** Bytes the protocol wants to be sent back. */
+  /** Sends bytes that the protocol requires as a reply. */
   reply(bytes: Uint8Array): void;
-  /** Something that the protocol does not allow. */
+  /** Called for data that the protocol does not allow. */
   foreign(): void;
 }

@@ -1,9 +1,9 @@
-// Finds messages in what a connection received, whatever is around them, and checks them.
+// Finds messages in received data, whatever surrounds them, and checks them.
 import { Carry } from "./carry.ts";
 import { MARK, MARK_AT, innerSize, intact, readDue, readSeq, readStream } from "./message.ts";
 import type { Receiver, Tally } from "./tally.ts";
 
-/** Messages as they were found in one read, so that the same bytes on another connection need no second look. */
+/** The messages found in one read, so that the same bytes on another connection need not be scanned. */
 export interface Found {
   streams: number[];
   seqs: number[];
@@ -14,7 +14,7 @@ export class Scanner {
   /** Filled while a read is recorded. */
   found: Found | undefined;
   readonly #inner: number;
-  /** A message that a frame ended in the middle of. */
+  /** The start of a message that continues in the next frame. */
   readonly #carry = new Carry();
 
   constructor(
@@ -26,12 +26,12 @@ export class Scanner {
     this.#inner = innerSize(size);
   }
 
-  /** Nothing of a message is waiting for its end. */
+  /** True if no message is incomplete. */
   get clean(): boolean {
     return this.#carry.length === 0;
   }
 
-  /** Looks through a frame's payload or an event's data. Returns whether there was a message, or a part of one. */
+  /** Scans a frame's payload or an event's data. Returns true if it contains a message or part of one. */
   scan(bytes: Buffer, from: number, to: number): boolean {
     if (this.verbatim) return this.#exact(bytes, from, to);
     if (this.#carry.length === 0) return this.#any(bytes, from, to);

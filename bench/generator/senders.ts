@@ -1,4 +1,4 @@
-// What publishes one stream: over a WebSocket at once, over HTTP as fast as answers come.
+// Publishes one stream: over a WebSocket immediately, over HTTP as responses arrive.
 import type { Dialect } from "../dialect.ts";
 import type { Connection } from "./connection.ts";
 import { FrameEncoder, RequestEncoder, type Waiting } from "./encoder.ts";
@@ -6,9 +6,9 @@ import { FrameEncoder, RequestEncoder, type Waiting } from "./encoder.ts";
 export interface Sender {
   /** Publishes the next `count` messages, which were due at `due` (ms). */
   send(count: number, due: number): void;
-  /** Sends what the kernel or the server did not take before. */
+  /** Sends bytes that the kernel or the server did not accept before. */
   flush(): void;
-  /** All that was due has left. */
+  /** True if all due messages were sent and accepted. */
   readonly idle: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface SenderOptions {
   stream: number;
   size: number;
   port: number;
-  /** The number of its first message. */
+  /** Sequence number of the first message. */
   first: number;
 }
 
@@ -49,7 +49,7 @@ export class FrameSender implements Sender {
   }
 }
 
-/** Messages wait for a request; latency counts from when they were due, so waiting is seen. */
+/** Queues messages for requests. Latency counts from the due time, so queueing is included. */
 export class RequestSender implements Sender {
   readonly #options: SenderOptions;
   readonly #encoder: RequestEncoder;
@@ -66,7 +66,7 @@ export class RequestSender implements Sender {
     this.#pipeline = dialect.pipeline ?? 1;
     this.#next = options.first;
     connection.answered = (status) => {
-      if (status < 200 || status > 299) throw new Error(`a publication was answered with status ${status}`);
+      if (status < 200 || status > 299) throw new Error(`a publish failed with status ${status}`);
       this.#unanswered--;
       this.flush();
     };
@@ -85,7 +85,7 @@ export class RequestSender implements Sender {
     const { connection, stream } = this.#options;
     connection.flush();
     while (this.#unanswered < this.#pipeline && this.#sent < this.#waiting.length) {
-      const batch = this.#waiting.slice(this.#sent, this.#sent + this.#encoder.most);
+      const batch = this.#waiting.slice(this.#sent, this.#sent + this.#encoder.maxItems);
       this.#sent += batch.length;
       this.#unanswered++;
       connection.send(this.#encoder.encode(stream, batch));

@@ -1,4 +1,4 @@
-// Carries out the runner's commands with the connections of this process.
+// Executes the runner's commands with the connections of this process.
 import type { Answer, Assignment, Command, Party, Returned, Settled } from "../commands.ts";
 import { now as clockNow } from "./clock.ts";
 import type { Connection } from "./connection.ts";
@@ -9,8 +9,8 @@ import { Swarm } from "./swarm.ts";
 import { Tally } from "./tally.ts";
 import { Window, undelivered, type Guests, type Stage } from "./window.ts";
 
-const BRIEFLY = 20;
-const LEVEL_LOOK = 20;
+const SETTLE_MS = 20;
+const POLL_MS = 20;
 
 type Done = Omit<Extract<Answer, { done: true }>, "done" | "clock">;
 
@@ -64,13 +64,13 @@ export class Performer implements Stage {
 
   #connect(party: Party): Done {
     const entrance = this.enter(party);
-    let said = 0;
+    let reported = 0;
     this.swarm.run(Infinity, [entrance], () => {
-      if (entrance.count - said >= 1000) this.progress(`${(said = entrance.count)} sessions open`);
+      if (entrance.count - reported >= 1000) this.progress(`${(reported = entrance.count)} sessions open`);
       return entrance.done;
     });
-    this.swarm.run(clockNow() + BRIEFLY);
-    // Those who came when nothing had been said for a while are as good as those who were there from the beginning.
+    this.swarm.run(clockNow() + SETTLE_MS);
+    // Sessions that joined while no message was in flight count like those connected from the start.
     for (const { receiver } of this.guests(party.name).members) {
       if (!receiver?.late) continue;
       const { streams } = this.swarm.tally;
@@ -84,7 +84,7 @@ export class Performer implements Stage {
 
   guests(name: string): Guests {
     const guests = this.parties.get(name);
-    if (!guests) throw new Error(`there is no party ${name}`);
+    if (!guests) throw new Error(`unknown party ${name}`);
     return guests;
   }
 
@@ -132,16 +132,16 @@ export class Performer implements Stage {
     });
     const arrived = (connection: Connection, now: number) => {
       if (!connection.open) return undefined;
-      const level = frames
+      const complete = frames
         ? connection.payloads >= missed
         : undelivered([members.get(connection)!], this.swarm) === 0;
-      return level ? now : undefined;
+      return complete ? now : undefined;
     };
     const entrance = new Entrance(openers, Math.ceil(atOnce / this.assignment.processes), arrived, within);
     try {
       this.swarm.run(Infinity, [entrance], () => entrance.done);
     } catch (error) {
-      // Those who did not come back are counted below.
+      // Sessions that did not resume are counted below.
       this.progress(error instanceof Error ? error.message : String(error));
     }
     const all = openers.length * missed;
@@ -158,12 +158,12 @@ export class Performer implements Stage {
     const members = [...this.parties.values()].flatMap((guests) => guests.members);
     for (const { receiver } of members) if (receiver && !receiver.late) receiver.counts = true;
     const behind = () => members.filter((member) => undelivered([member], this.swarm) > 0).length;
-    while (clockNow() < until && behind() > 0) this.swarm.run(clockNow() + LEVEL_LOOK);
+    while (clockNow() < until && behind() > 0) this.swarm.run(clockNow() + POLL_MS);
     const receivers = members.flatMap(({ receiver }) => receiver ?? []);
     tally.faults.undelivered = undelivered(members, this.swarm);
     return {
       deliveries: tally.deliveries,
-      level: receivers.length - behind(),
+      caughtUp: receivers.length - behind(),
       faults: tally.faults,
       announced: receivers.filter(({ missing }) => missing > 0).length,
       missing: receivers.reduce((sum, { missing }) => sum + missing, 0),

@@ -1,12 +1,12 @@
-// Who publishes into which room: a stream is all that one publisher sends. Every process knows the same ones.
+// The streams: all messages of one publisher. Every process numbers the streams in the same way.
 
 export class Streams {
-  /** The room of each stream, and its place among the streams of that room. */
+  /** The room of each stream, and its index among the streams of that room. */
   readonly room: number[] = [];
   readonly place: number[] = [];
   /** The streams of each room. */
   readonly ofRoom: number[][] = [];
-  /** Messages planned so far: the number of the next one. */
+  /** Sequence number of the next message: the messages planned so far. */
   readonly next: number[] = [];
 
   add(room: number): number {
@@ -23,7 +23,7 @@ export class Streams {
     return this.room.length;
   }
 
-  /** Plans `messages` more, each stream in its turn; `from` is where the turns had got to. Returns the counts. */
+  /** Plans more messages, distributed over the streams in turn from stream `from`. Returns the number per stream. */
   plan(messages: number, from: number): number[] {
     const { count } = this;
     const shares = Array.from<number>({ length: count }).fill(Math.floor(messages / count));

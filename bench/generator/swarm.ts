@@ -2,39 +2,39 @@
 import { now as clockNow } from "./clock.ts";
 import { Connection, type Opening } from "./connection.ts";
 import { Epoll, delayAcks, inbox, openSocket, receiveNow, sleep } from "./libc.ts";
-import { Seen } from "./seen.ts";
+import { CheckedReads } from "./checked-reads.ts";
 import { type Tally, microseconds } from "./tally.ts";
 
-/** The loop looks at the sockets this often (ms): waking up for each byte would cost both sides more. */
-const LOOK_EVERY = 0.2;
+/** Interval between passes over the sockets, in ms. Waking up for every byte would cost both sides more. */
+const PASS_INTERVAL_MS = 0.2;
 /**
- * After a look that took long it rests for a part of that time. The next look then finds more in each socket, and
- * reading more at a time costs less: so the generator keeps up where it would otherwise be as busy as the server.
- * What this adds to latencies is at most the time between two looks, which is reported.
+ * Pause after a long pass, as a share of its duration. The next pass then finds more data on each socket, and larger
+ * reads cost less, so the generator keeps up with a server that is as busy as itself. Latencies grow by at most the
+ * time between two passes, which is reported.
  */
-const REST = 0.25;
-const PER_ADDRESS = 1_000;
+const PAUSE_SHARE = 0.25;
+const SOCKETS_PER_ADDRESS = 1_000;
 const ADDRESSES = 250;
-const ACK_TURNS = 64;
+const PASSES_PER_ACK_DELAY = 64;
 
-/** Something that wants to act at certain times while sockets are read. */
+/** Runs at certain times while sockets are read. */
 export interface Clock {
-  /** When `tick` wants to be called next (ms). */
+  /** When `tick` is due next, in ms. */
   readonly next: number;
   tick(now: number): void;
 }
 
 export class Swarm {
   readonly #byFd: (Connection | undefined)[] = [];
-  readonly #seen = new Map<unknown, Seen>();
+  readonly #seen = new Map<unknown, CheckedReads>();
   readonly #epoll = new Epoll();
-  /** Times between two looks, in microseconds. */
+  /** Times between two passes, in microseconds. */
   looks = microseconds();
   #opened = 0;
-  #turns = 0;
-  #looked = clockNow();
+  #passes = 0;
+  #lastPass = clockNow();
 
-  /** `process`: which of the generator's processes this is: each has source addresses of its own. */
+  /** @param process index of this process, which determines its source addresses */
   constructor(
     readonly port: number,
     readonly tally: Tally,
@@ -42,8 +42,8 @@ export class Swarm {
   ) {}
 
   open(opening: Opening): Connection {
-    // 127.0.0.1 and 127.0.1.1 are left to others.
-    const group = Math.floor(this.#opened++ / PER_ADDRESS) % ADDRESSES;
+    // Avoid 127.0.0.1 and 127.0.1.1, which others use.
+    const group = Math.floor(this.#opened++ / SOCKETS_PER_ADDRESS) % ADDRESSES;
     const source = [127, 0, 2 + this.process, 1 + group];
     const fd = openSocket(source, opening.port, opening.receiveBuffer);
     const connection = new Connection(fd, opening, clockNow());
@@ -58,28 +58,28 @@ export class Swarm {
     connection.close();
   }
 
-  /** Stops reading from a connection, or reads on. */
+  /** Stops or resumes reading from a connection. */
   pause(connection: Connection, paused: boolean): void {
     if (paused) this.#epoll.remove(connection.fd);
     else this.#epoll.add(connection.fd);
   }
 
-  /** Reads until `until` (ms), or until `done` says so, and calls the clocks when it is time to. */
+  /** Reads until `until` (ms) or until `done` returns true, and calls the clocks when they are due. */
   run(until: number, clocks: readonly Clock[] = [], done: () => boolean = () => false): void {
     let now = clockNow();
-    let look = now;
+    let nextPass = now;
     while (now < until && !done()) {
-      const wait = Math.min(look, nextOf(clocks), until) - now;
+      const wait = Math.min(nextPass, nextOf(clocks), until) - now;
       if (wait > 0.005) sleep(wait);
       now = clockNow();
       tickAll(clocks, now);
-      if (now < look) continue;
-      this.looks.recordValue(Math.round((now - this.#looked) * 1000));
-      this.#looked = now;
-      this.#look(clocks);
+      if (now < nextPass) continue;
+      this.looks.recordValue(Math.round((now - this.#lastPass) * 1000));
+      this.#lastPass = now;
+      this.#pass(clocks);
       const took = clockNow() - now;
       now += took;
-      look = now + Math.max(LOOK_EVERY, took * REST);
+      nextPass = now + Math.max(PASS_INTERVAL_MS, took * PAUSE_SHARE);
     }
   }
 
@@ -87,14 +87,14 @@ export class Swarm {
     for (const connection of this.#byFd) if (connection) this.close(connection);
   }
 
-  #look(clocks: readonly Clock[]): void {
-    if (this.#turns++ % ACK_TURNS === 0) this.#delayAcks();
+  #pass(clocks: readonly Clock[]): void {
+    if (this.#passes++ % PASSES_PER_ACK_DELAY === 0) this.#delayAcks();
     const { tally } = this;
     const began = clockNow();
     const ready = this.#epoll.poll();
     for (let index = 0; index < ready; index++) {
       const connection = this.#byFd[this.#epoll.fd(index)];
-      // A new connection may have got the number of one that was closed since.
+      // A new connection may have the file descriptor of one that was closed in this pass.
       if (!connection || connection.began > began) continue;
       const length = receiveNow(connection.fd);
       tally.now = clockNow();
@@ -117,11 +117,11 @@ export class Swarm {
       return;
     }
     let seen = this.#seen.get(dialect);
-    if (!seen) this.#seen.set(dialect, (seen = new Seen()));
+    if (!seen) this.#seen.set(dialect, (seen = new CheckedReads()));
     seen.read(connection, this.tally, inbox, length);
   }
 
-  /** The kernel forgets this wish after a while, so it is repeated. */
+  /** The kernel resets this option after a while, so it is set repeatedly. */
   #delayAcks(): void {
     for (const connection of this.#byFd) if (connection) delayAcks(connection.fd);
   }

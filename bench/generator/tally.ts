@@ -1,13 +1,13 @@
-// Counts every delivery: continuity of each stream on each connection, and latency from the planned time.
+// Counts every delivery, checks the order of each stream on each connection, and records latencies.
 import { build, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
 import type { Faults } from "../results.ts";
 import { latencyOf } from "./message.ts";
 import type { Streams } from "./streams.ts";
 
-const HOLES_KEPT = 4096;
-const LARGEST_MICROS = 119_000_000;
+const MAX_HOLES = 4096;
+const MAX_MICROS = 119_000_000;
 
-/** A histogram of microseconds up to two minutes, with three digits. */
+/** Creates a histogram of microseconds up to two minutes, with three significant digits. */
 export function microseconds(): Histogram {
   return build({
     lowestDiscernibleValue: 1,
@@ -18,21 +18,21 @@ export function microseconds(): Histogram {
   });
 }
 
-/** Where one connection is in each stream of its room. */
+/** The position of one connection in each stream of its room. */
 export class Receiver {
-  /** By the stream's place in the room: the last number that arrived; undefined before the first. */
+  /** The last sequence number that arrived, by the stream's index in the room; undefined before the first. */
   readonly positions: (number | undefined)[] = [];
-  /** Its deliveries are expected and timed. Not so for those who come and go, or have stopped reading. */
+  /** True if deliveries are expected and timed. False for members that churn or have stopped reading. */
   counts = true;
-  /** May begin anywhere: it came when messages were already flowing. */
+  /** True if the first message may be any: the connection opened while messages were flowing. */
   late = false;
-  /** The server has said that something is missing: the next skip is no silent one. */
+  /** True after a gap notice: the next gap is not a loss. */
   announced = false;
-  /** Skipped after an announcement. */
+  /** Messages skipped after a gap notice. */
   missing = 0;
-  /** Its own stream, whose messages are not to come back unless the dialect says so. */
+  /** The connection's own stream, whose messages it must not receive unless the dialect echoes. */
   own = -1;
-  /** Numbers that were skipped, to tell disorder from a repeat. Only after a fault. */
+  /** Skipped sequence numbers, to distinguish disorder from repeats. Set only after a fault. */
   holes: Set<string> | undefined;
 
   constructor(readonly room: number) {}
@@ -43,26 +43,26 @@ function noFaults(): Faults {
 }
 
 export class Tally {
-  /** The time of the bytes being read (ms). Set once per read, shared by its messages. */
+  /** Time of the current read, in ms, shared by its messages. */
   now = 0;
-  /** All deliveries so far. */
+  /** Total number of deliveries. */
   deliveries = 0;
-  /** Deliveries of messages that were due in the window, to those that count. */
+  /** Deliveries to counted receivers of messages that were due in the window. */
   matched = 0;
   latency = microseconds();
-  /** The same for a slice of a timeline, if there is one. */
+  /** The latencies of the current timeline slice, if there is a timeline. */
   slice: Histogram | undefined;
   faults = noFaults();
   #from = Infinity;
   #to = Infinity;
-  // Messages with one due time that arrive in one read share their latency: they are recorded together.
+  // Messages with the same due time in one read have the same latency, so they are recorded together.
   #runDue = -1;
   #runCount = 0;
   #runIn = false;
 
   constructor(readonly streams: Streams) {}
 
-  /** Begins a window: messages due from `from` up to `to` (ms) are timed. */
+  /** Starts a window: messages due from `from` up to `to` (ms) are timed. */
   begin(from: number, to: number): void {
     this.#from = from;
     this.#to = to;
@@ -93,7 +93,7 @@ export class Tally {
       if (this.#runIn) {
         this.matched += this.#runCount;
         const micros = Math.round(latencyOf(this.#runDue, this.now) * 1000);
-        const value = Math.min(Math.max(0, micros), LARGEST_MICROS);
+        const value = Math.min(Math.max(0, micros), MAX_MICROS);
         this.latency.recordValueWithCount(value, this.#runCount);
         this.slice?.recordValueWithCount(value, this.#runCount);
       }
@@ -106,11 +106,11 @@ export class Tally {
     this.endRead();
     this.#runDue = due;
     const planned = this.now - latencyOf(due, this.now);
-    // Due times are whole microseconds.
+    // Due times are rounded to microseconds.
     this.#runIn = planned >= this.#from - 0.001 && planned < this.#to - 0.001;
   }
 
-  /** Says whether the message is to be counted as the stream's next. */
+  /** Handles a sequence number that is not the next. Returns true if the message counts as the stream's next. */
   #skipped(receiver: Receiver, stream: number, seq: number, last: number): boolean {
     if (seq > last) {
       const skipped = seq - last - 1;
@@ -130,16 +130,16 @@ export class Tally {
   #lose(receiver: Receiver, stream: number, from: number, to: number): void {
     this.faults.lost += to - from;
     const holes = (receiver.holes ??= new Set());
-    for (let seq = from; seq < to && holes.size < HOLES_KEPT; seq++) holes.add(`${stream} ${seq}`);
+    for (let seq = from; seq < to && holes.size < MAX_HOLES; seq++) holes.add(`${stream} ${seq}`);
   }
 }
 
-/** A percentile of such a histogram, in milliseconds. */
+/** A percentile of a histogram of microseconds, in milliseconds. */
 export function millisecondsAt(histogram: Histogram, percentile: number): number {
   return histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(percentile) / 1000;
 }
 
-/** To be merged in another process. */
+/** Encodes a histogram so that another process can merge it. */
 export function encodeHistogram(histogram: Histogram): string {
   return histogram.totalCount === 0 ? "" : encodeIntoCompressedBase64(histogram);
 }

@@ -1,10 +1,10 @@
-// Latency and the server's memory, a tenth of a second at a time.
+// A timeline of latency and server memory, in slices of a tenth of a second.
 import type { Moment } from "../results.ts";
 import type { Clock } from "./swarm.ts";
 import { millisecondsAt, microseconds, type Tally } from "./tally.ts";
 import { residentNow } from "./usage.ts";
 
-const SLICE = 100;
+const SLICE_MS = 100;
 
 export class Timeline implements Clock {
   next: number;
@@ -16,7 +16,7 @@ export class Timeline implements Clock {
     readonly tally: Tally,
     readonly from: number,
   ) {
-    this.next = from + SLICE;
+    this.next = from + SLICE_MS;
     this.#deliveries = tally.deliveries;
     tally.slice = microseconds();
   }
@@ -33,6 +33,6 @@ export class Timeline implements Clock {
     });
     this.#deliveries = this.tally.deliveries;
     slice.reset();
-    this.next = Math.max(this.next + SLICE, now + 1);
+    this.next = Math.max(this.next + SLICE_MS, now + 1);
   }
 }

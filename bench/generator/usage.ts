@@ -1,17 +1,17 @@
-// What a process has used so far, from /proc.
+// CPU time and memory of processes, from /proc.
 import { readFileSync } from "node:fs";
 
-const TICKS_A_SECOND = 100;
+const TICKS_PER_SECOND = 100;
 
 /** CPU seconds of a process with all its threads. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The name may contain spaces: count from its closing bracket.
+  // The process name may contain spaces, so fields are counted from its closing parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** CPU seconds that all processes of the machine have used. */
+/** CPU seconds used by all processes of the machine. */
 export function machineCpuSeconds(): number {
   const [line = ""] = readFileSync("/proc/stat", "latin1").split("\n");
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line
@@ -19,7 +19,7 @@ export function machineCpuSeconds(): number {
     .split(/\s+/)
     .slice(1)
     .map(Number);
-  return (user + nice + system + irq + softirq + steal) / TICKS_A_SECOND;
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
 }
 
 /** Resident bytes of a process. */
@@ -33,9 +33,9 @@ export function residentBytes(pid: number): number {
   return Number(/^Rss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
 }
 
-const PAGE = 4096;
+const PAGE_BYTES = 4096;
 
-/** The same, quickly: the kernel's count may lag a little behind. */
+/** A faster alternative to `residentBytes`. The kernel's counter may lag slightly. */
 export function residentNow(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * PAGE;
+  return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * PAGE_BYTES;
 }

@@ -1,4 +1,4 @@
-// Reads a server's WebSocket frames and writes a client's (RFC 6455), without an object per frame.
+// Reads WebSocket frames of the server and writes client frames (RFC 6455), without allocating an object per frame.
 import { Carry } from "./carry.ts";
 import type { Listener, Reader } from "./reader.ts";
 
@@ -11,7 +11,7 @@ const PONG = 10;
 const FINAL = 0x80;
 const MASKED = 0x80;
 
-/** The size of the frame at `at`, or more than is there when its header is not complete. */
+/** Returns the size of the frame at `at`; if its header is incomplete, a number larger than `available`. */
 function frameSize(bytes: Uint8Array, at: number, available: number): number {
   if (available < 2) return 2;
   const short = bytes[at + 1]! & 0x7f;
@@ -50,7 +50,7 @@ export class WebSocketReader implements Reader {
     }
   }
 
-  /** Completes the frame that the last read began. Returns where the next one starts. */
+  /** Completes the frame that the previous read started. Returns the position of the next frame. */
   #resume(bytes: Buffer, from: number, to: number): number {
     const carry = this.#carry;
     let at = from;
@@ -83,7 +83,7 @@ export function clientHeaderSize(length: number): number {
   return length < 126 ? 6 : length < 65_536 ? 8 : 14;
 }
 
-/** Writes the header of a client's frame, with a mask of zeros: the payload stays as it is. Returns its end. */
+/** Writes the header of a client frame with a zero mask, which leaves the payload unchanged. Returns its end. */
 export function writeHeader(into: Buffer, at: number, length: number, kind: number = TEXT): number {
   into[at] = FINAL | kind;
   if (length < 126) into[at + 1] = MASKED | length;
@@ -105,7 +105,7 @@ function clientFrame(kind: number, payload: Uint8Array): Buffer {
   return frame;
 }
 
-/** A whole text (or binary) frame. */
+/** Encodes a complete text or binary frame. */
 export function messageFrame(text: string, binary = false): Buffer {
   return clientFrame(binary ? BINARY : TEXT, Buffer.from(text));
 }

@@ -1,4 +1,4 @@
-// One measured window: publishes by plan, times what arrives, and says what should have arrived.
+// One measured window: publishes by plan, times the deliveries, and counts the expected ones.
 import type { Assignment, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { Churn } from "./churn.ts";
 import { now as clockNow, verifyClock } from "./clock.ts";
@@ -10,7 +10,7 @@ import { encodeHistogram } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
 import { cpuSeconds, machineCpuSeconds, residentBytes } from "./usage.ts";
 
-const LEVEL_LOOK = 10;
+const POLL_MS = 10;
 
 export interface Guests {
   party: Party;
@@ -23,13 +23,13 @@ interface Usage {
   cpu: { server: number; rig: number; machine: number };
 }
 
-/** What a window needs of the process it runs in. */
+/** The process state that a window uses. */
 export interface Stage {
   assignment: Assignment;
   swarm: Swarm;
   parties: ReadonlyMap<string, Guests>;
   guests(party: string): Guests;
-  /** Begins to let a party in. */
+  /** Starts to connect a party. */
   enter(party: Party): Entrance;
 }
 
@@ -49,7 +49,7 @@ export class Window {
     this.#members = [...stage.parties.values()].flatMap(({ members }) => members);
     this.#from = start + warmup * 1000;
     this.#to = this.#from + seconds * 1000;
-    // Of those who come and go it is not known what they are to receive.
+    // The number of deliveries to members that churn is unknown.
     if (plan.churn)
       for (const { receiver } of stage.guests(plan.churn.party).members)
         if (receiver) receiver.counts = false;
@@ -59,7 +59,7 @@ export class Window {
     const senders = this.#members.flatMap(({ sender }) => sender ?? []);
     streams.plan(before, turn);
     const shares = streams.plan(messages - before, turn + before);
-    this.#expected = this.#receivers(shares);
+    this.#expected = this.#expectedDeliveries(shares);
     this.#load = new Load(senders, { start, rate, messages, turn, timedFrom: this.#from });
   }
 
@@ -87,17 +87,17 @@ export class Window {
     return { ...this.#part(before, after, rss), looks, ...this.#extras(entrance, timeline) };
   }
 
-  /** Waits for what is still on its way, at most as long as the plan says. */
+  /** Waits for messages in flight, at most the grace period of the plan. */
   #finish(clocks: Clock[]): void {
     const { swarm } = this.stage;
-    let look = 0;
-    const level = () => {
+    let nextPoll = 0;
+    const complete = () => {
       const now = clockNow();
-      if (now < look) return false;
-      look = now + LEVEL_LOOK;
+      if (now < nextPoll) return false;
+      nextPoll = now + POLL_MS;
       return this.#load.done && this.undelivered() === 0;
     };
-    swarm.run(this.#to + this.plan.grace * 1000, clocks, level);
+    swarm.run(this.#to + this.plan.grace * 1000, clocks, complete);
     swarm.tally.faults.undelivered = this.undelivered();
   }
 
@@ -105,7 +105,7 @@ export class Window {
     return undelivered(this.#members, this.stage.swarm);
   }
 
-  #receivers(shares: readonly number[]): number {
+  #expectedDeliveries(shares: readonly number[]): number {
     const { streams } = this.stage.swarm.tally;
     const perRoom: number[] = [];
     const own = new Map<number, number>();
@@ -163,7 +163,7 @@ export class Window {
   }
 }
 
-/** Messages that members who count have not received yet. */
+/** Counts the messages that counted members have not received yet. */
 export function undelivered(members: readonly Member[], swarm: Swarm): number {
   const { streams } = swarm.tally;
   let missing = 0;
@@ -172,7 +172,7 @@ export function undelivered(members: readonly Member[], swarm: Swarm): number {
     for (const stream of streams.ofRoom[receiver.room] ?? []) {
       if (stream === receiver.own) continue;
       const last = receiver.positions[streams.place[stream]!];
-      // Who came late may begin with any message.
+      // A late member may start with any message.
       if (last === undefined && receiver.late) continue;
       missing += streams.next[stream]! - 1 - (last ?? -1);
     }

@@ -1,4 +1,4 @@
-// Micro-benchmarks of the fan-out with sockets that only count: the sweep, and what a delivery costs before it leaves.
+// Micro-benchmarks of the fan-out, with sockets that only count: the sweep, and the cost of a delivery before sending.
 import { bench, group } from "mitata";
 import { socketLimitsFor } from "../../src/hub/backpressure.ts";
 import { FanOut } from "../../src/hub/fan-out.ts";
@@ -90,12 +90,12 @@ function scene(sockets: number): { fanOut: FanOut; room: Room; sessions: Countin
   return { fanOut, room, sessions };
 }
 
-/** Every tenth socket has too much waiting: it is let go, and taken back for the next time. */
+/** Every tenth socket exceeds the backpressure limit: the sweep detaches it, and the benchmark attaches it again. */
 function sweepSlow(sockets: number): void {
   const { fanOut, sessions } = scene(sockets);
   const slow = sessions.filter((_, index) => index % 10 === 0);
   for (const session of slow) session.waiting = socketLimits.highWatermark + 1;
-  bench(`sweep and take back, ${sockets} sockets, a tenth slow`, () => {
+  bench(`sweep and resume, ${sockets} sockets, a tenth slow`, () => {
     fanOut.flow.sweep();
     for (const session of slow) fanOut.resumeLive(session);
   });

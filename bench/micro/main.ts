@@ -1,4 +1,4 @@
-// `bun bench micro`: what the pure and hot parts cost by themselves, without a network. Importing it runs it.
+// `bun bench micro`: hot functions in isolation, without a network. Importing this module runs the benchmarks.
 import { run } from "mitata";
 import { fanOut } from "./fan-out.ts";
 import { protocol } from "./protocol.ts";

@@ -1,4 +1,4 @@
-// Micro-benchmarks of rooms: the tail that keeps what was said, and finding a room's rule.
+// Micro-benchmarks of rooms: history, rule lookup and presence.
 import { bench, do_not_optimize, group } from "mitata";
 import { PresenceSet } from "../../src/rooms/presence/presence-set.ts";
 import { compilePattern } from "../../src/rooms/pattern.ts";
@@ -11,23 +11,23 @@ const prefix = compilePattern("chat:*");
 const part = compilePattern("users:{id}:inbox");
 const stars = compilePattern("a*b*a*b*a*b*c");
 
-function fullTail(): RoomHistory {
+function fullHistory(): RoomHistory {
   const history = new RoomHistory(resolveRule("*").retention, 0);
   for (let seq = 1; seq <= 2_000; seq++) history.push(publication(samples.json, seq));
   return history;
 }
 
-function tails(): void {
-  const full = fullTail();
+function histories(): void {
+  const full = fullHistory();
   const next = publication(samples.json, 2_001);
-  // The same one again: a tail asks nothing of numbers but their order, which equal ones keep.
+  // The same publication each time: the history requires only ascending order, which equal numbers keep.
   bench("push, full: one in, one out", () => full.push(next));
-  const nothing = new RoomHistory(resolveRule("*", { history: false }).retention, 0);
-  bench("push, nothing is kept", () => nothing.push(next));
-  const read = fullTail();
-  bench("read the newest 10 after a position", () => do_not_optimize(read.read(1_990, 100)));
+  const withoutHistory = new RoomHistory(resolveRule("*", { history: false }).retention, 0);
+  bench("push, no history", () => withoutHistory.push(next));
+  const read = fullHistory();
+  bench("read the 10 after a position", () => do_not_optimize(read.read(1_990, 100)));
   bench("read 100 from the middle", () => do_not_optimize(read.read(1_500, 100)));
-  bench("read when level", () => do_not_optimize(read.read(2_000, 100)));
+  bench("read when caught up", () => do_not_optimize(read.read(2_000, 100)));
   bench("newest 20", () => do_not_optimize(read.newest(20)));
 }
 
@@ -41,7 +41,7 @@ function rules(): void {
   bench("rule, none of six", () => do_not_optimize(six.of("lobby/general")));
 }
 
-/** Who comes to a room of a hundred users, or of ten thousand, and goes again, with what is told of it. */
+/** A user joins and leaves a room of 100 or 10,000 users, including the presence diff. */
 function members(): void {
   for (const users of [100, 10_000]) {
     const members = new PresenceSet({ grace: 0, list: 1000, info: true });
@@ -49,19 +49,19 @@ function members(): void {
     for (let user = 0; user < users; user++) members.report(`session-${user}`, seen(user));
     members.diff.take();
     const one = seen(users);
-    bench(`one comes and goes, ${users.toLocaleString("en")} are there`, () => {
+    bench(`one joins and leaves, ${users.toLocaleString("en")} present`, () => {
       members.report("session", one);
       members.diff.take();
       members.retract("session", one.user, 0);
       members.expire(0);
       do_not_optimize(members.diff.take());
     });
-    bench(`the list, ${users.toLocaleString("en")} are there`, () => do_not_optimize(members.list));
+    bench(`the member list, ${users.toLocaleString("en")} present`, () => do_not_optimize(members.list));
   }
 }
 
 export function rooms(): void {
   group("members", members);
-  group("tail", tails);
+  group("history", histories);
   group("rules", rules);
 }

@@ -1,4 +1,4 @@
-// Publications to measure with: small JSON, text with line breaks, bytes.
+// Sample publications: small JSON, text with line breaks, and bytes.
 import type { Data } from "../../src/protocol/data.ts";
 import { sizeOfData } from "../../src/protocol/data.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
@@ -7,7 +7,7 @@ export const EPOCH = "k3x9qa";
 
 export const samples: Record<"json" | "text" | "binary", Data> = {
   json: { kind: "json", text: '{"price":41.27,"symbol":"CLVR","at":1764000000000,"volume":12}' },
-  text: { kind: "text", text: "one thump,\neverybody hears it,\nwherever they sit in the warren" },
+  text: { kind: "text", text: "one thump,\nevery rabbit looks up,\nwherever it is in the warren" },
   binary: { kind: "binary", bytes: Uint8Array.from({ length: 64 }, (_, index) => (index * 37) & 255) },
 };
 

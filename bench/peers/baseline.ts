@@ -1,4 +1,4 @@
-// An earlier build of Thump beside this one: checked out from git, installed, and measured in the same run.
+// An earlier build of Thump: checked out from Git, installed, and measured in the same run.
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Adapter } from "../adapter.ts";
@@ -8,29 +8,29 @@ import { main } from "./thump.ts";
 const folder = join(root, "bench/.peers");
 
 export interface Baseline {
-  /** As it was asked for: a branch, a tag, a commit. */
+  /** As given by the user: a branch, a tag or a commit. */
   ref: string;
   /** The full commit. */
   commit: string;
-  /** The folder that holds it. */
+  /** The folder of the checkout. */
   path: string;
 }
 
 /**
- * Unpacks a commit of this repository and installs its dependencies. A commit that is there already is used again.
- * @throws Error when git does not know the ref, or its dependencies cannot be installed
+ * Unpacks a commit of this repository and installs its dependencies. Reuses an existing checkout of the commit.
+ * @throws if Git does not find the revision, or if the dependencies cannot be installed
  */
 export async function checkOut(ref: string): Promise<Baseline> {
   const commit = (
     await run(["git", "rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`], root)
   ).trim();
-  if (commit === "") throw new Error(`--baseline ${ref}: git knows no such commit`);
+  if (commit === "") throw new Error(`--baseline ${ref}: unknown Git revision`);
   const path = join(folder, `baseline-${commit.slice(0, 12)}`);
   if (!existsSync(path)) await unpack(commit, path);
   return { ref, commit, path };
 }
 
-/** Unpacked beside its place and then moved there: what is interrupted is not taken for complete. */
+/** Unpacks to a temporary folder and renames it, so that an interrupted checkout never looks complete. */
 async function unpack(commit: string, path: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const unfinished = mkdtempSync(`${path}-`);
@@ -54,12 +54,12 @@ async function run(command: string[], cwd: string): Promise<string> {
     new Response(child.stderr).text(),
   ]);
   const code = await child.exited;
-  // `rev-parse --quiet` fails without output: that is answered with what was asked for.
+  // `rev-parse --quiet` fails without output. The caller then reports an unknown revision.
   if (code !== 0 && errors.trim() !== "") throw new Error(`${command.join(" ")}: ${errors.trim()}`);
   return output;
 }
 
-/** The same servers as they were: every adapter that starts Thump from its source gets a twin. */
+/** Returns the earlier builds: every adapter that starts Thump from its source gets a twin. */
 export function twinsOf(adapters: readonly Adapter[], { ref, commit, path }: Baseline): Adapter[] {
   const short = commit.slice(0, 7);
   const oldMain = join(path, "src/main.ts");

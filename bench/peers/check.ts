@@ -1,6 +1,5 @@
-// Checks that adapters say the truth: starts a peer, and plays each of its dialects with a few clients.
-//
-//   bun bench/peers/check.ts [NAME…]
+// Checks adapters against reality: starts a peer and uses each of its dialects with a few clients.
+// Usage: bun bench/peers/check.ts [NAME…]
 import type { Adapter } from "../adapter.ts";
 import type { Dialect } from "../dialect.ts";
 import { HEAD, MARK_AT, TAIL, innerSize, writeInner } from "../generator/message.ts";
@@ -11,29 +10,29 @@ import { start } from "./check/start.ts";
 const SUBSCRIBERS = 3;
 const MESSAGES = 5;
 const SIZE = 64;
-/** The message after which a client comes back. */
+/** Index of the message after which a client resumes. */
 const LEFT_AFTER = 1;
 
-/** One way to publish, and one to listen. */
+/** A dialect for publishing and a dialect for subscribing. */
 interface Pairing {
   listen: string;
   publish: string;
 }
 
-/** Each way to listen with the best way to publish, and each other way to publish with the first to listen. */
+/** Pairs each subscribing dialect with `publish`, and each other publishing dialect with the first subscribing one. */
 function pairings({ dialects }: Adapter): Pairing[] {
   const listening = Object.entries(dialects)
     .filter(([name, { transport }]) => transport !== "http" && !name.startsWith("publish"))
     .map(([name]) => name);
   const first = listening[0];
-  if (first === undefined) throw new Error("none of its dialects listens");
+  if (first === undefined) throw new Error("no dialect can subscribe");
   const others = Object.entries(dialects)
     .filter(([name, dialect]) => name !== "publish" && dialect !== dialects["publish"] && dialect.publish)
     .map(([publish]) => ({ listen: first, publish }));
   return [...listening.map((listen) => ({ listen, publish: "publish" })), ...others];
 }
 
-/** A message as the generator sends them, in numbers that have all of its digits. */
+/** Builds a message like the generator's, with numbers that use all digits. */
 function makeMessage(stream: number, number: number): string {
   const message = Buffer.alloc(SIZE);
   message.write(HEAD);
@@ -42,14 +41,14 @@ function makeMessage(stream: number, number: number): string {
   return message.toString();
 }
 
-/** The messages in what arrived; a frame may hold several, written as JSON or escaped in a string. */
+/** Returns the messages in received data. A frame may hold several, as JSON or escaped in a string. */
 function messagesOf(arrivals: Arrival[]): string[] {
   return arrivals.flatMap(({ payload }) =>
     [...payload.matchAll(/~[^"\\]*/g)].map(([inner]) => HEAD + inner + TAIL),
   );
 }
 
-/** Waits for the last of the messages, and compares all that came with those that should have. */
+/** Waits for the last message, and compares the received messages with the expected ones. */
 async function expectMessages(client: Client, dialect: Dialect, expected: string[], who: string) {
   const last = expected.at(-1)!;
   const { inbox } = client;
@@ -60,21 +59,21 @@ async function expectMessages(client: Client, dialect: Dialect, expected: string
   const { gap, verbatim } = dialect;
   const payloads = inbox.arrivals.map(({ payload }) => payload);
   if (verbatim && !Bun.deepEquals(payloads, expected))
-    throw new Error(`${who} received the messages not verbatim:\n${payloads.join("\n")}`);
+    throw new Error(`${who} received messages that are not verbatim:\n${payloads.join("\n")}`);
   if (gap !== undefined && payloads.some((payload) => payload.includes(gap)))
-    throw new Error(`${who} was told of a gap`);
+    throw new Error(`${who} received a gap notice`);
 }
 
-/** The cursor that came with a message. */
+/** Returns the cursor that arrived with a message. */
 function cursorAt(arrivals: Arrival[], message: string, before: string): string {
   const whole = arrivals.find((arrival) => messagesOf([arrival]).includes(message))?.whole ?? "";
   const at = whole.indexOf(before);
   const cursor = at < 0 ? "" : /^[^"\n,}]*/.exec(whole.slice(at + before.length))?.[0];
-  if (!cursor) throw new Error(`there is no cursor after ${before} in ${whole}`);
+  if (!cursor) throw new Error(`no cursor after ${before} in ${whole}`);
   return cursor;
 }
 
-/** Comes back after one of the messages, and expects those after it. */
+/** Resumes after one of the messages, and expects those after it. */
 async function checkResume(
   dialect: Dialect,
   port: number,
@@ -90,12 +89,13 @@ async function checkResume(
     const sizeable = ({ whole }: Arrival) => whole.length >= SIZE;
     return client.inbox.until((arrivals) => arrivals.some(sizeable), "a frame of a message's size");
   }
-  await expectMessages(client, dialect, messages.slice(LEFT_AFTER + 1), "a subscriber that came back");
+  await expectMessages(client, dialect, messages.slice(LEFT_AFTER + 1), "a resumed subscriber");
 }
 
 async function play(adapter: Adapter, port: number, { listen, publish }: Pairing, round: number) {
   const [listening, publishing] = [adapter.dialects[listen], adapter.dialects[publish]];
-  if (!listening || !publishing) throw new Error(`it has no dialect "${listening ? publish : listen}"`);
+  if (!listening || !publishing)
+    throw new Error(`the adapter has no dialect "${listening ? publish : listen}"`);
   const [room, otherRoom] = [`check-${round}`, `other-${round}`];
   using open = new DisposableStack();
   const subscribers: Client[] = [];
@@ -104,7 +104,7 @@ async function play(adapter: Adapter, port: number, { listen, publish }: Pairing
   const publisher = open.use(await openPublisher(publishing, port, room));
   const otherPublisher = open.use(await openPublisher(publishing, port, otherRoom));
 
-  // The last message comes alone, after those before it arrived: whatever comes twice comes before it.
+  // The last message is published after the others have arrived, so any duplicate arrives before it.
   const messages = Array.from({ length: MESSAGES + 1 }, (_, number) => makeMessage(round, number));
   await publisher.publish(messages.slice(0, -1));
   for (const { inbox } of subscribers)
@@ -117,7 +117,10 @@ async function play(adapter: Adapter, port: number, { listen, publish }: Pairing
   await checkResume(listening, port, room, subscribers[0]!.inbox.arrivals, messages);
 }
 
-/** Plays all that a peer can do; says what was played. @throws when something is not as the adapter says */
+/**
+ * Plays all pairs of dialects, and returns their names.
+ * @throws if the server behaves differently from its adapter
+ */
 export async function check(adapter: Adapter): Promise<string[]> {
   await using server = await start(adapter);
   const played: string[] = [];

@@ -1,4 +1,4 @@
-// Every server that the benchmark knows, in the order of its tables.
+// All compared servers, in the order of the tables.
 import type { Adapter } from "../adapter.ts";
 import { control, controlEach } from "./control/adapter.ts";
 import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";

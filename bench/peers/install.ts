@@ -1,12 +1,12 @@
-// `bun bench peers`: installs the servers to compare with, one after the other, whatever becomes of each.
+// `bun bench peers`: installs the compared servers, one after another. A failure does not stop the others.
 import type { Installable } from "../adapter.ts";
 import { type Output, Progress } from "../report/progress.ts";
 import { installables } from "./native.ts";
 
 export interface Installation {
   name: string;
-  outcome: "installed" | "already there" | "cannot" | "failed";
-  /** Why it cannot be installed, or the last lines of what failed. */
+  outcome: "installed" | "already installed" | "blocked" | "failed";
+  /** The reason why it cannot be installed, or the last output of the failed build. */
   reason?: string;
   seconds: number;
 }
@@ -21,9 +21,9 @@ async function installOne(item: Installable, say: (line: string) => void): Promi
     seconds: (performance.now() - began) / 1000,
   });
   try {
-    if (item.installed()) return result("already there");
+    if (item.installed()) return result("already installed");
     const reason = item.blocked();
-    if (reason !== undefined) return result("cannot", reason);
+    if (reason !== undefined) return result("blocked", reason);
     await item.install(say);
     return result("installed");
   } catch (error) {
@@ -32,13 +32,13 @@ async function installOne(item: Installable, say: (line: string) => void): Promi
 }
 
 function describe({ name, outcome, reason, seconds }: Installation): string {
-  if (outcome === "already there") return `– ${name}: already there`;
+  if (outcome === "already installed") return `– ${name}: already installed`;
   if (outcome === "installed") return `✓ ${name}: installed in ${Math.max(1, Math.round(seconds))} s`;
-  if (outcome === "cannot") return `– ${name}: cannot: ${reason}`;
+  if (outcome === "blocked") return `– ${name}: not available: ${reason}`;
   return `✗ ${name}: failed: ${reason}`;
 }
 
-/** @param log takes the line about each one; while one is built, a terminal shows what the build says */
+/** @param log receives one line per server. During a build, a terminal shows the build's output. */
 export async function installPeers(
   log: (line: string) => void,
   items: Installable[] = installables,

@@ -1,17 +1,17 @@
-// What the adapters of JavaScript servers share: where things are, which versions, and how Node is given TypeScript.
+// Shared parts of the JavaScript adapters: paths, versions, and running TypeScript on Node.
 import { readFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 
 export const root = join(import.meta.dir, "../..");
 export const bun = process.execPath;
 
-/** Servers are told to be what they are in production. */
+/** The environment of servers in production. */
 export const production = { NODE_ENV: "production" };
 
-/** Lets a bundle that lies elsewhere find the packages that are not bundled: binary add-ons. */
+/** Lets a bundle in a different folder find packages that are not bundled, such as binary add-ons. */
 export const nodeEnvironment = { ...production, NODE_PATH: join(root, "node_modules") };
 
-/** The version of an installed package. */
+/** Returns the version of an installed package. */
 export function packageVersion(name: string): string | undefined {
   try {
     const manifest: unknown = JSON.parse(
@@ -21,7 +21,7 @@ export function packageVersion(name: string): string | undefined {
       ? String(manifest.version)
       : undefined;
   } catch {
-    return undefined; // It is not installed: `missing` says so.
+    return undefined; // Not installed. `missing` reports it.
   }
 }
 
@@ -34,11 +34,11 @@ export function onNode(name: string): string | undefined {
   const version = packageVersion(name);
   const node = Bun.which("node");
   if (!version || !node) return version;
-  const said = Bun.spawnSync([node, "--version"]).stdout.toString().trim();
-  return `${version} on Node ${said.replace(/^v/, "")}`;
+  const output = Bun.spawnSync([node, "--version"]).stdout.toString().trim();
+  return `${version} on Node ${output.replace(/^v/, "")}`;
 }
 
-/** Why a server of these packages cannot run here, if it cannot. */
+/** The reason why a server of these packages cannot run here; undefined if it can. */
 export function missingPackages(...names: string[]): string | undefined {
   const absent = names.filter((name) => packageVersion(name) === undefined);
   return absent.length > 0 ? `${absent.join(" and ")} not installed: bun install` : undefined;
@@ -48,7 +48,7 @@ export function missingNode(): string | undefined {
   return Bun.which("node") ? undefined : "node is not installed";
 }
 
-/** Bundles a server into the folder, and gives the command that runs it by Node, which cannot read TypeScript. */
+/** Bundles a server into the folder and returns the command that runs it on Node, which cannot run TypeScript. */
 export async function nodeCommand(script: string, folder: string, ...args: string[]): Promise<string[]> {
   const node = Bun.which("node");
   if (!node) throw new Error("node is not installed");

@@ -1,4 +1,4 @@
-// The peers that are not JavaScript: their adapters, and what has to be installed for them.
+// The peers that are not written in JavaScript: their adapters and builds.
 import type { Adapter, Installable } from "../adapter.ts";
 import { centrifugo, centrifugoBuild, centrifugoHistory } from "./centrifugo/adapter.ts";
 import { mercure, mercureBuild, mercureHistory } from "./mercure/adapter.ts";
@@ -20,7 +20,7 @@ export const native: Adapter[] = [
   nchanHistory,
 ];
 
-/** What takes long to build comes last. */
+/** Slow builds are last. */
 export const installables: Installable[] = [
   nchanBuild,
   mercureBuild,

@@ -1,9 +1,9 @@
-// Rooms for servers that have none of their own: sets of members by name.
+// Rooms for servers without rooms: sets of members by name.
 
 export class Rooms<Member> {
   readonly #rooms = new Map<string, Set<Member>>();
 
-  /** Adds a member; what it returns removes it again. */
+  /** Adds a member. Returns a function that removes it. */
   join(name: string, member: Member): () => void {
     let members = this.#rooms.get(name);
     if (!members) {
@@ -13,7 +13,7 @@ export class Rooms<Member> {
     const joined = members.add(member);
     return () => {
       joined.delete(member);
-      // A room that was left and entered again is another set.
+      // If the room was emptied and joined again, it has a new set.
       if (joined.size === 0 && this.#rooms.get(name) === joined) this.#rooms.delete(name);
     };
   }

@@ -1,11 +1,11 @@
-// Thump itself, as it is started by its users, and two variants of it.
+// Thump with its default configuration, and variants of it.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Adapter } from "../adapter.ts";
 import type { Dialect } from "../dialect.ts";
 import { bun, root } from "./javascript.ts";
 
-/** What `bun run start` runs. */
+/** The script that `bun run start` runs. */
 export const main = join(root, "src/main.ts");
 const binary = join(root, "dist/thump");
 const gap = '"type":"gap"';
@@ -61,7 +61,7 @@ function version(): string | undefined {
   return manifest.version && `${manifest.version} on Bun ${Bun.version}`;
 }
 
-/** Without the rates of a session: the benchmark has one publish what thousands would. */
+/** Configures no rate limit per session, because one publisher represents thousands. */
 async function options(port: number, folder: string): Promise<string[]> {
   const config = join(folder, "thump.json");
   await Bun.write(
@@ -77,7 +77,7 @@ export const thump: Adapter = {
   title: "Thump, from its source on Bun",
   tier: "history",
   settings:
-    "Its defaults, as `bun run start` runs it: every room keeps 1,000 messages or 1 MiB, for 10 minutes. But a session may publish as fast as it can: one publisher stands for many here.",
+    "Defaults, as with `bun run start`: 1,000 messages or 1 MiB per room, for 10 minutes. The publish rate of a session is not limited, because one publisher represents many.",
   version,
   missing: () => undefined,
   command: async (port, folder) => [bun, main, ...(await options(port, folder))],
@@ -97,7 +97,7 @@ export const thumpNoHistory: Adapter = {
   name: "thump-nohistory",
   title: "Thump without history",
   tier: "live",
-  settings: "No room keeps anything, so that what history costs can be seen; the rest are its defaults.",
+  settings: "No room stores messages, to show the cost of history. Otherwise defaults.",
   named: true,
   environment: { THUMP_ROOMS: '{"*":{"history":false}}' },
   dialects: { ...thump.dialects, "event-stream": liveStream, multiplexed: liveMultiplexed },
@@ -106,33 +106,33 @@ export const thumpNoHistory: Adapter = {
 export const thumpDeep: Adapter = {
   ...thump,
   name: "thump-deep",
-  title: "Thump with deep tails",
-  settings: "Rooms keep up to 64 MiB, so that who stopped reading for seconds misses nothing.",
+  title: "Thump with up to 64 MiB of history per room",
+  settings: "Rooms store up to 64 MiB, so that a client that stops reading for seconds misses no message.",
   named: true,
   environment: { THUMP_ROOMS: '{"*":{"history":{"count":100000,"bytes":"64MiB"}}}' },
 };
 
-/** Who comes and goes in churning rooms is told to all who are in them: `--scenario chat --peer thump-presence`. */
+/** Sends joins and leaves to all clients of a room: `--scenario chat --peer thump-presence`. */
 export const thumpPresence: Adapter = {
   ...thump,
   name: "thump-presence",
   title: "Thump with presence",
   settings:
-    "Every room keeps presence, and every client asks for it, on the multiplexed socket: sessions without a token, so counts alone.",
+    "Every room has presence, and every client requests it on the multiplexed socket. Sessions have no token, so presence consists of counts.",
   named: true,
   environment: { THUMP_ROOMS: '{"*":{"presence":true}}' },
   dialects: { ...thump.dialects, websocket: { ...liveMultiplexed, path: "/ws?room={room}&presence=1" } },
 };
 
-/** A secret for attacks to be measured with: there is nothing behind it. */
+/** A secret for the attack scenario. It protects nothing. */
 const SECRET = "a secret of the benchmark, long enough";
 
 export const thumpPublic: Adapter = {
   ...thump,
   name: "thump-public",
-  title: "Thump, as on the internet",
+  title: "Thump, configured as on the internet",
   settings:
-    "Behind a proxy, whose word about addresses counts, and with a secret, so that tokens are looked at. All limits at their defaults; whoever attacks comes from one address. Rooms are open, so that honest sockets need no token.",
+    "Behind a trusted proxy, and with a secret, so that tokens are verified. All limits at their defaults; the attacker uses one address. Rooms are public, so that honest sockets need no token.",
   named: true,
   environment: {
     THUMP_SECRET: SECRET,
@@ -145,9 +145,9 @@ export const thumpPublic: Adapter = {
 export const thumpDurable: Adapter = {
   ...thump,
   name: "thump-durable",
-  title: "Thump with its rooms in a file",
+  title: "Thump with rooms in a file",
   settings:
-    "As it is with --data: what it acknowledges and delivers has been written to a file, without waiting for the disk.",
+    "With --data: messages are written to a file before they are acknowledged and delivered, without waiting for the disk.",
   named: true,
   command: async (port, folder) => [
     bun,
@@ -161,9 +161,9 @@ export const thumpDurable: Adapter = {
 export const thumpFsync: Adapter = {
   ...thumpDurable,
   name: "thump-fsync",
-  title: "Thump with its rooms on the disk",
+  title: "Thump with rooms on disk",
   settings:
-    "As it is with --data --durability fsync: the disk has it before it is acknowledged and delivered.",
+    "With --data --durability fsync: messages are on disk before they are acknowledged and delivered.",
   environment: { THUMP_DURABILITY: "fsync" },
 };
 

@@ -1,24 +1,24 @@
-// What the native peers share: where they are installed, in which version, and commands that show their progress.
+// Shared parts of the native peers: installation folders, versions, and commands that report their progress.
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Installable } from "../adapter.ts";
 
-/** Ignored by git: all that is downloaded or built goes there. */
+/** Ignored by Git. Contains everything that is downloaded or built. */
 export const peersFolder = join(import.meta.dir, "../.peers");
 
-const TAIL_LINES = 12;
+const ERROR_LINES = 12;
 
 export type Log = (line: string) => void;
 
 export interface Build {
-  /** Its folder below the ignored one. */
+  /** Folder name below `peersFolder`. */
   name: string;
-  /** Exactly this one is installed. */
+  /** The installed version is exactly this one. */
   version: string;
-  /** The executable, below its folder. */
+  /** Path of the executable within its folder. */
   program: string;
-  /** Files of ours that it is built from: when they change, it is built again. */
+  /** Our source files. A change in one of them triggers a new build. */
   sources?: string[];
   blocked(): string | undefined;
   build(folder: string, log: Log): Promise<void>;
@@ -28,7 +28,7 @@ const folderOf = ({ name }: Build) => join(peersFolder, name);
 
 export const programOf = (build: Build) => join(folderOf(build), build.program);
 
-/** Names the version, and the state of our sources if there are any. */
+/** Identifies the version, and the contents of our sources if there are any. */
 function stampOf({ version, sources = [] }: Build): string {
   if (sources.length === 0) return version;
   const hash = new Bun.CryptoHasher("sha256");
@@ -54,14 +54,14 @@ export function installable(build: Build): Installable {
     async install(log) {
       await mkdir(dirname(programOf(build)), { recursive: true });
       await build.build(folderOf(build), log);
-      if (!existsSync(programOf(build))) throw new Error(`the build made no ${build.program}`);
+      if (!existsSync(programOf(build))) throw new Error(`the build did not produce ${build.program}`);
       await Bun.write(join(folderOf(build), "installed"), stampOf(build));
     },
   };
 }
 
-/** The first of these tools that this machine lacks, if it lacks one. */
-export function lacking(...tools: string[]): string | undefined {
+/** Reports the first of these tools that is not installed; undefined if all are. */
+export function missingTool(...tools: string[]): string | undefined {
   const tool = tools.find((name) => !Bun.which(name));
   return tool && `${tool} is not installed`;
 }
@@ -77,7 +77,10 @@ async function readLines(stream: ReadableStream<Uint8Array>, take: Log): Promise
   if (rest.trim()) take(rest);
 }
 
-/** Runs a command at low priority, line by line into the log. @throws with its last lines when it fails */
+/**
+ * Runs a command at low priority and sends its output to `log`, line by line.
+ * @throws with the last lines of output if the command fails
+ */
 export async function run(
   command: string[],
   log: Log,
@@ -91,13 +94,16 @@ export async function run(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const tail: string[] = [];
+  const lastLines: string[] = [];
   const take = (line: string) => {
     log(line);
-    tail.push(line);
-    if (tail.length > TAIL_LINES) tail.shift();
+    lastLines.push(line);
+    if (lastLines.length > ERROR_LINES) lastLines.shift();
   };
   await Promise.all([readLines(child.stdout, take), readLines(child.stderr, take)]);
   const code = await child.exited;
-  if (code !== 0) throw new Error(`${command.slice(0, 2).join(" ")} ended with ${code}:\n${tail.join("\n")}`);
+  if (code !== 0)
+    throw new Error(
+      `${command.slice(0, 2).join(" ")} failed with exit code ${code}:\n${lastLines.join("\n")}`,
+    );
 }

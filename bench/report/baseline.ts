@@ -1,17 +1,17 @@
-// What changed since the baseline of the same run, beyond the noise. Pure.
+// Compares Thump with the baseline measured in the same run. Pure.
 import type { Adapter } from "../adapter.ts";
 import type { Report, Row } from "../results.ts";
 import { compare, type Difference } from "./compare.ts";
 import { compareText } from "./compare-text.ts";
 
-/** Old and new took turns on one machine in one run, so smaller differences count than between two files. */
+/** Both builds alternated on one machine in one run, so smaller differences count than between two files. */
 const NOISE = { time: 0.1, cost: 0.03 };
 
-/** One run as two reports: the twins under the names of those that they are twins of, and the servers as they are. */
+/** Splits one run into two reports: the twins under the names of their originals, and the originals. */
 function split(report: Report, twins: readonly Adapter[], commit: string): [old: Report, now: Report] {
-  const named = new Map(twins.map(({ name, twin }) => [name, twin]));
+  const twinOf = new Map(twins.map(({ name, twin }) => [name, twin]));
   const renamed = report.rows.flatMap((row): Row[] => {
-    const server = named.get(row.server);
+    const server = twinOf.get(row.server);
     return server === undefined ? [] : [{ ...row, server }];
   });
   const measured = new Set(renamed.map(({ server }) => server));

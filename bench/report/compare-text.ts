@@ -1,4 +1,4 @@
-// The differences between two results files, as text.
+// Formats the differences between two results files as text.
 import type { Report } from "../results.ts";
 import { type Difference, sameMachine } from "./compare.ts";
 import { NOISE, type Noise } from "./compared.ts";
@@ -45,7 +45,7 @@ function origin({ machine, versions }: Report): string {
 export function compareText(a: Report, b: Report, differences: Difference[], noise: Noise = NOISE): string {
   const lines = sameMachine(a.machine, b.machine)
     ? []
-    : ["The machines differ: only ratios to the base server compare, and ratios are compared here."];
+    : ["The machines differ: this comparison uses ratios to the base server."];
   lines.push(`old: ${origin(a)}`, `new: ${origin(b)}`);
   for (const scenario of new Set(differences.map((one) => one.scenario))) {
     const own = differences.filter((one) => one.scenario === scenario);
@@ -54,6 +54,6 @@ export function compareText(a: Report, b: Report, differences: Difference[], noi
       : [];
     lines.push("", scenario, table([...head, ...own.flatMap(rowsOf)]));
   }
-  const rule = `A difference counts when the ranges of the runs do not overlap and medians differ by over ${percent(noise.time)} (CPU, memory: ${percent(noise.cost)}).`;
+  const rule = `A difference counts if the ranges of the runs do not overlap and the medians differ by more than ${percent(noise.time)} (CPU, memory: ${percent(noise.cost)}).`;
   return [...lines, "", summary(differences), rule].join("\n");
 }

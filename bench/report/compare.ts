@@ -1,4 +1,4 @@
-// Says what changed between two results files beyond the noise. Pure.
+// Compares two results files and reports differences beyond the noise. Pure.
 import type { Machine, Report, Row, ScenarioInfo } from "../results.ts";
 import { type Measured, measure, NOISE, type Noise } from "./compared.ts";
 import type { Figure } from "./figures.ts";
@@ -10,20 +10,20 @@ export interface Difference {
   scenario: string;
   server: string;
   figure: string;
-  /** Medians; absent when there is nothing to compare. */
+  /** Medians; undefined if there is nothing to compare. */
   before?: number;
   after?: number;
-  /** Least and most of the runs. */
+  /** Minimum and maximum of the runs. */
   ranges?: { before: Spread; after: Spread };
   /** After divided by before. */
   ratio?: number;
   verdict: "slower" | "faster" | "same" | "no verdict";
-  /** The verdict in words: "larger", "one run: no verdict", "3 lost, was sound". */
+  /** The verdict in words: "larger", "one run: no verdict", "fault now: 3 lost; it was sound before". */
   words: string;
   show(value: number): string;
 }
 
-/** What must be alike so that figures, and not only ratios, can be compared. */
+/** Figures are compared directly only if all of these are equal; otherwise only ratios are. */
 const HARDWARE = ["cpu", "cores", "memoryGiB", "kernel", "congestion"] as const;
 
 export function sameMachine(a: Machine, b: Machine): boolean {
@@ -34,7 +34,10 @@ export function anySlower(differences: Difference[]): boolean {
   return differences.some(({ verdict }) => verdict === "slower");
 }
 
-/** Every figure of every row that both have, and a line for a row that only one has or that claims nothing. */
+/**
+ * Compares every figure of every row that both reports have, with a remark for a row that only one has or that is not
+ * sound.
+ */
 export function compare(a: Report, b: Report, noise: Noise = NOISE): Difference[] {
   const relative = !sameMachine(a.machine, b.machine);
   const names = [...new Set([...b.scenarios, ...a.scenarios].map(({ name }) => name))];
@@ -42,7 +45,7 @@ export function compare(a: Report, b: Report, noise: Noise = NOISE): Difference[
     const [before, after] = [a, b].map((report) => report.scenarios.find((one) => one.name === name));
     const info = after ?? before;
     if (!info || (before && after && changed(before, after)))
-      return [remark(name, "all", "what it measures has changed")];
+      return [remark(name, "all", "the scenario has changed")];
     const servers = new Set(
       [...b.rows, ...a.rows].filter((row) => row.scenario === name).map((row) => row.server),
     );
@@ -82,7 +85,7 @@ function compareRows(
     );
   const [baseBefore, baseAfter] = [find(a, info.base), find(b, info.base)];
   if (!baseBefore || !baseAfter || !judge(baseBefore).claims || !judge(baseAfter).claims)
-    return [remark(info.name, server, `no sound ${info.base} beside it in both files`)];
+    return [remark(info.name, server, `no sound ${info.base} in both files`)];
   return measure(info.kind, [before, after, baseBefore, baseAfter]).map((one) => {
     const [old, now, oldBase, nowBase] = one.values;
     const ratios = [divide(old, oldBase), divide(now, nowBase)];
@@ -91,16 +94,16 @@ function compareRows(
   });
 }
 
-/** A row that may claim nothing is not compared; one that could before is worse. */
+/** Returns a remark if either row is not sound. A row that was sound before counts as worse. */
 function soundness(scenario: string, before: Row, after: Row): Difference | undefined {
   const [old, now] = [judge(before), judge(after)];
   if (old.claims && now.claims) return undefined;
-  const worse = old.claims && ["fault", "behind", "failed"].includes(now.state);
+  const worse = old.claims && ["fault", "incomplete", "failed"].includes(now.state);
   const words = now.claims ? `${old.state} before: ${old.why}` : `${now.state} now: ${now.why}`;
   return remark(scenario, after.server, worse ? `${words}; it was sound before` : words, worse);
 }
 
-/** The range takes in every pair of runs. */
+/** Divides two figures. The range covers every pair of runs. */
 function divide(own: Figure | undefined, base: Figure | undefined): Figure | undefined {
   if (!own || !base || base.min <= 0) return undefined;
   const [median, min, max] = [own.median / base.median, own.min / base.max, own.max / base.min];
@@ -117,7 +120,7 @@ function differ(
   const [old, now] = values;
   const { name, show } = figure;
   const line = { scenario, server, figure: name, show };
-  if (!old || !now || old.median <= 0) return { ...line, verdict: "no verdict", words: "not in both" };
+  if (!old || !now || old.median <= 0) return { ...line, verdict: "no verdict", words: "not in both files" };
   const ratio = now.median / old.median;
   const both = { ...line, before: old.median, after: now.median, ranges: { before: old, after: now }, ratio };
   if (Math.min(old.runs, now.runs) < 2)

@@ -1,10 +1,12 @@
-// Which figures two results files are compared by.
+// The figures by which two results files are compared.
 import type { Kind, KneeResult, Result, Row } from "../results.ts";
 import { type Figure, figure, type Of, resultsOf } from "./figures.ts";
 import { cost } from "./tables/hostile.ts";
 import { count, digits, kibibytes, mebibytes, micros } from "./words.ts";
 
-/** Medians must differ by more than this, beside ranges that do not overlap. CPU and memory vary less. */
+/**
+ * Minimum difference of the medians, in addition to ranges that do not overlap. CPU and memory vary less than times.
+ */
 export const NOISE = { time: 0.1, cost: 0.05 };
 export type Noise = Readonly<typeof NOISE>;
 
@@ -14,7 +16,7 @@ export interface Compared<R extends Result> {
   noise: keyof typeof NOISE;
   better: "more" | "less";
   show(value: number): string;
-  /** Memory is not slower, but larger. */
+  /** A size: the verdict is "larger" or "smaller" instead of "slower" or "faster". */
   size?: true;
 }
 
@@ -33,7 +35,7 @@ function speed<R extends Result>(name: string, value: Pick<R, number>): Compared
 }
 
 function cpu<R extends Result>(value: Pick<R, number>): Compared<R> {
-  return { name: "µs a delivery", value, noise: "cost", better: "less", show: micros };
+  return { name: "µs/delivery", value, noise: "cost", better: "less", show: micros };
 }
 
 const figures: { [K in Kind]: Compared<Of<K>>[] } = {
@@ -49,7 +51,7 @@ const figures: { [K in Kind]: Compared<Of<K>>[] } = {
     cpu((result) => result.knee?.server.microsPerDelivery),
     memory("RSS MiB", (result) => result.knee?.server.rss),
   ],
-  idle: [memory("KiB a session", (result) => result.perSession, kibibytes)],
+  idle: [memory("KiB/session", (result) => result.perSession, kibibytes)],
   join: [
     time("seconds", (result) => result.seconds),
     time("others' p99 ms", (result) => result.during.latency.p99),
@@ -57,11 +59,11 @@ const figures: { [K in Kind]: Compared<Of<K>>[] } = {
   resume: [time("seconds", (result) => result.seconds), memory("RSS MiB", (result) => result.rss)],
   slow: [
     time("others' p99 ms", (result) => result.during.latency.p99),
-    memory("most RSS MiB", (result) => result.rss.most),
+    memory("peak RSS MiB", (result) => result.rss.most),
   ],
   hostile: [
     time("worst p99 ms", ({ assaults }) => Math.max(...assaults.map(({ window }) => window.latency.p99))),
-    time("worst CPU ms an act", (result) =>
+    time("worst CPU ms/request", (result) =>
       Math.max(...result.assaults.map(({ name }) => cost(result, name) ?? 0)),
     ),
   ],
@@ -72,7 +74,7 @@ function p99At(result: KneeResult, rate: number): number | undefined {
 }
 
 /**
- * At two knees the rates differ, and with them the latencies: the highest rate that every run carried is taken.
+ * The highest rate that every run carried. Latencies at two different knees do not compare, because the rates differ.
  */
 function commonRate(rows: Row[]): number | undefined {
   const sweeps = rows.flatMap((row) => resultsOf(row, "knee"));
@@ -85,11 +87,11 @@ function commonRate(rows: Row[]): number | undefined {
 
 export interface Measured {
   figure: Omit<Compared<Result>, "value">;
-  /** One a row, in their order. */
+  /** One value per row, in the order of the rows. */
   values: (Figure | undefined)[];
 }
 
-/** What is compared of rows of one scenario: the figures, and what they are in each row. */
+/** Returns the compared figures of rows of one scenario, with their values in each row. */
 export function measure<K extends Kind>(kind: K, rows: Row[]): Measured[] {
   const of = (compared: Compared<Of<K>>): Measured => ({
     figure: compared,

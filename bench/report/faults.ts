@@ -1,12 +1,12 @@
-// What went wrong with deliveries, counted and in words.
+// Sums up faults in deliveries and formats them.
 import type { Faults, Result, Window } from "../results.ts";
 import { some } from "./words.ts";
 
-/** With one of these a row proves nothing. */
+/** Faults that invalidate a row. */
 const HARD = ["lost", "repeated", "disordered", "corrupted"] as const;
 const SOFT = ["foreign", "closed", "undelivered"] as const;
 
-/** The windows that a result's claims rest on: of a sweep, the knee and what is below it. */
+/** The windows that a result's figures depend on. For a sweep: the knee and the rates below it. */
 export function claimed(result: Result): Window[] {
   if (result.kind === "fanout") return [result.window];
   if (result.kind === "join") return [result.before, result.during];
@@ -32,7 +32,7 @@ function words(all: Faults[], names: readonly (keyof Faults)[]): string {
     .join(", ");
 }
 
-/** "3 lost, 1 repeated"; empty when every delivery was right. */
+/** Formats faults that invalidate a row, such as "3 lost, 1 repeated"; empty if there are none. */
 export function hardFaults(results: Result[]): string {
   return words(results.flatMap(faultsOf), HARD);
 }
@@ -41,7 +41,7 @@ export function softFaults(results: Result[]): string {
   return words(results.flatMap(faultsOf), SOFT);
 }
 
-/** What went wrong at rates beyond the knee, which nothing is claimed of. */
+/** Formats faults at rates above the knee, which do not invalidate a row. */
 export function faultsBeyond(results: Result[]): string {
   const beyond = results.flatMap((result) =>
     result.kind === "knee" && result.knee

@@ -1,4 +1,4 @@
-// What the figures are measured on.
+// Describes the machine that runs the benchmark.
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import type { Machine } from "../results.ts";

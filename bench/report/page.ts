@@ -1,8 +1,8 @@
-// The report page: one file that needs nothing else, from a results file.
+// Builds the report page: one self-contained HTML file from a results file.
 import { join } from "node:path";
 import type { Report } from "../results.ts";
 import type { Chart } from "./page/charts.ts";
-import { dateOf, header, setting } from "./page/header.ts";
+import { dateOf, header, setup } from "./page/header.ts";
 import { code, html, Html, json } from "./page/html.ts";
 import { method } from "./page/method.ts";
 import {
@@ -10,7 +10,7 @@ import {
   latency,
   memory,
   otherSweeps,
-  publishesIn,
+  publishing,
   slow,
   tables,
   targets,
@@ -24,7 +24,7 @@ async function styles(): Promise<Html> {
   return new Html(texts.join("\n"));
 }
 
-/** uPlot and the page's own script, as one. */
+/** Bundles uPlot and the page's script. */
 async function script(): Promise<string> {
   const built = await Bun.build({
     entrypoints: [join(here, "browser/main.ts")],
@@ -37,14 +37,14 @@ async function script(): Promise<string> {
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Cg fill='%23d4521b'%3E%3Cellipse cx='24' cy='17' rx='6' ry='15' transform='rotate(-9 24 17)'/%3E%3Cellipse cx='40' cy='17' rx='6' ry='15' transform='rotate(9 40 17)'/%3E%3Ccircle cx='32' cy='38' r='14'/%3E%3C/g%3E%3C/svg%3E";
-/** It may reach for nothing outside itself. */
+/** The page may load nothing from outside. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 export async function pageHtml(report: Report): Promise<string> {
   const charts: Chart[] = [];
   const plain = tables(report);
   const main = html`${headline(report)} ${targets(report)} ${otherSweeps(report)} ${latency(report, charts)}
-  ${plain} ${memory(report)} ${slow(report, charts)} ${publishesIn(report)} ${setting(report)} ${method()}`;
+  ${plain} ${memory(report)} ${slow(report, charts)} ${publishing(report)} ${setup(report)} ${method()}`;
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -52,7 +52,7 @@ export async function pageHtml(report: Report): Promise<string> {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <title>Thump, measured: ${dateOf(report)}</title>
+        <title>Thump benchmark: ${dateOf(report)}</title>
         <link rel="icon" href="${ICON}" />
         <style>
           ${await styles()}
@@ -77,7 +77,7 @@ export async function pageHtml(report: Report): Promise<string> {
   return `${page.text}\n`;
 }
 
-/** Writes the page, its folder too when there is none. */
+/** Writes the page and creates its folder if needed. */
 export async function writePage(report: Report, path: string): Promise<void> {
   await Bun.write(path, await pageHtml(report));
 }

@@ -1,4 +1,4 @@
-// Live progress: on a terminal one line that is written over and over, in a pipe only lines that stay.
+// Live progress: one line that is redrawn on a terminal, or only permanent lines in a pipe.
 
 const BAR = 20;
 
@@ -19,38 +19,38 @@ export class Progress {
   #label = "";
   #text = "";
 
-  /** @param total units of work; `done` finishes one. */
+  /** @param total number of units of work; each call of `done` finishes one */
   constructor(
     readonly total: number,
     readonly output: Output = process.stderr,
   ) {}
 
-  /** What is worked on from now: the scenario, the server, the run. */
+  /** Starts a unit: the scenario, the server and the run. */
   begin(label: string): void {
     this.#label = label;
     this.say("");
   }
 
-  /** What it does at this moment. */
+  /** Shows the current activity. */
   say(text: string): void {
     this.#text = text;
     this.#draw();
   }
 
-  /** One unit is finished. */
+  /** Finishes one unit. */
   done(): void {
     this.#finished = Math.min(this.total, this.#finished + 1);
     this.say("");
   }
 
-  /** A line that stays. */
+  /** Writes a permanent line. */
   note(line: string): void {
     this.#clear();
     this.output.write(`${line}\n`);
     this.#draw();
   }
 
-  /** Takes the moving line away. */
+  /** Removes the progress line. */
   close(): void {
     this.#clear();
     this.#label = "";
@@ -67,7 +67,7 @@ export class Progress {
     this.output.write(line.slice(0, (this.output.columns ?? 80) - 1));
   }
 
-  /** Guessed from what is done: units take about as long as one another. */
+  /** Estimates the remaining time from the finished units, which take about equally long. */
   #left(part: number): string {
     if (part === 0) return "";
     const seconds = (performance.now() - this.#started) / 1000;

@@ -1,4 +1,4 @@
-// Medians and ranges of a few runs.
+// Medians and ranges of a few values.
 
 export interface Spread {
   median: number;

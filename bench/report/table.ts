@@ -1,6 +1,6 @@
-// A plain text table: the first column to the left, the rest to the right.
+// Formats a plain-text table: the first column left-aligned, the others right-aligned.
 
-/** A row of cells, or a line of its own that no column is measured by. */
+/** A row of cells, or a line of text that does not affect the column widths. */
 export type TextRow = string[] | string;
 
 export function table(rows: TextRow[]): string {

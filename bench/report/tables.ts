@@ -1,12 +1,12 @@
-// The tables as plain text.
+// Formats the tables as plain text.
 import type { Report, ScenarioInfo } from "../results.ts";
 import { table, type TextRow } from "./table.ts";
 import { attackTable } from "./tables/attacks.ts";
 import { type Line, tableOf, TIERS } from "./tables/model.ts";
 
-/** "thump FAULT": nobody should read the figures without it. */
+/** Returns the name with its state, such as "thump FAULT", so that no reader overlooks it. */
 function nameOf({ server, verdict }: Line): string {
-  const marks = { fault: " FAULT", "rig-bound": " rig-bound", behind: " BEHIND", failed: " FAILED" };
+  const marks = { fault: " FAULT", "rig-bound": " rig-bound", incomplete: " INCOMPLETE", failed: " FAILED" };
   return `  ${server}${verdict.state === "sound" || verdict.state === "skipped" ? "" : marks[verdict.state]}`;
 }
 
@@ -21,7 +21,7 @@ function textLines(line: Line): TextRow[] {
   return rows;
 }
 
-/** One scenario: its title, and a line for each server, those with like promises together. */
+/** Formats one scenario: its title, and a line per server, grouped by tier. */
 export function scenarioText(report: Report, scenario: ScenarioInfo): string {
   const { columns, groups } = tableOf(report, scenario);
   const rows: TextRow[] = [["", ...columns]];
@@ -29,7 +29,7 @@ export function scenarioText(report: Report, scenario: ScenarioInfo): string {
   return `${scenario.name}  ${scenario.title}\n${table(rows)}${attacksText(report, scenario)}`;
 }
 
-/** What each attack did, where servers were attacked; else nothing. */
+/** Formats the table of attacks; empty if no server was attacked. */
 function attacksText(report: Report, scenario: ScenarioInfo): string {
   const attacks = attackTable(report, scenario);
   if (!attacks) return "";
@@ -42,7 +42,7 @@ function attacksText(report: Report, scenario: ScenarioInfo): string {
   return `\n\n${table(rows)}`;
 }
 
-/** All scenarios. */
+/** Formats all scenarios. */
 export function tablesText(report: Report): string {
   return report.scenarios.map((scenario) => scenarioText(report, scenario)).join("\n\n");
 }

@@ -1,4 +1,4 @@
-// What Thump is to reach, as data, and whether a run reached it.
+// Thump's performance targets as data, and the check whether a run meets them.
 import { resolveRule } from "../../src/rooms/rule.ts";
 import type { Report, Row, Window } from "../results.ts";
 import { figure, type Of, resultsOf } from "./figures.ts";
@@ -12,12 +12,12 @@ interface Target {
   title: string;
   wanted: string;
   scenario: string;
-  /** `thump` unless said. */
+  /** Default: `thump`. */
   server?: string;
   measure: Measure;
-  /** What it is set against: the measured value is then a multiple of this one. */
+  /** The reference: the compared value is then the measured value divided by this one. */
   against?: { scenario: string; server: string; measure: Measure };
-  /** One of both. */
+  /** Either `least` or `most` is set. */
   least?: number;
   most?: number;
   show(value: number): string;
@@ -27,7 +27,7 @@ export interface Outcome {
   title: string;
   wanted: string;
   state: "met" | "missed" | "not measured";
-  /** The figure, or why there is none. */
+  /** The figure, or the reason why there is none. */
   measured: string;
 }
 
@@ -55,15 +55,15 @@ const slowRatio: Measure = (row, report) => {
   const during = p99("slow", (result) => result.during)(row, report);
   return before && during !== undefined ? during / before : undefined;
 };
-/** A room keeps so much by default. */
-const TAIL_BYTES = resolveRule("*").retention.bytes;
-const SLOW_BYTES = 64 * 2 ** 20;
+/** Default history limit of a room. */
+const HISTORY_BYTES = resolveRule("*").retention.bytes;
+const MAX_SLOW_GROWTH_BYTES = 64 * 2 ** 20;
 
 function control(scenario: string, measure: Measure) {
   return { scenario, server: "control", measure };
 }
 
-/** The same two promises at each rate. */
+/** The two targets of each fan-out rate. */
 function fanout(scenario: string, title: string): Target[] {
   const common = { title, scenario, show: times };
   return [
@@ -114,7 +114,7 @@ const targets: Target[] = [
   },
   {
     title: "Resume storm",
-    wanted: "all recovered, seconds ≤ 3 × control's",
+    wanted: "all messages recovered, time ≤ 3 × control's",
     scenario: "resume",
     measure: storm,
     against: control("resume", storm),
@@ -122,8 +122,8 @@ const targets: Target[] = [
     show: times,
   },
   {
-    title: "Slow consumers: the others",
-    wanted: "p99 during ≤ 1.2 × before",
+    title: "Slow consumers: other clients",
+    wanted: "p99 during the stall ≤ 1.2 × before",
     scenario: "slow",
     measure: slowRatio,
     most: 1.2,
@@ -131,23 +131,23 @@ const targets: Target[] = [
   },
   {
     title: "Slow consumers: memory",
-    wanted: `growth ≤ 64 MiB + a full tail (${mebibytes(TAIL_BYTES)} MiB)`,
+    wanted: `growth ≤ 64 MiB + a full history (${mebibytes(HISTORY_BYTES)} MiB)`,
     scenario: "slow",
     measure: slowGrowth,
-    most: SLOW_BYTES + TAIL_BYTES,
+    most: MAX_SLOW_GROWTH_BYTES + HISTORY_BYTES,
     show: (value) => `${mebibytes(value)} MiB`,
   },
   {
-    title: "Attacks but handshakes: the others",
-    wanted: "p99 during the worst ≤ 1.2 × in peace, or ≤ 1.2 × what it is at the control",
+    title: "Attacks except handshakes: other clients",
+    wanted: "worst p99 ≤ 1.2 × without an attack, or ≤ 1.2 × the control's",
     scenario: "hostile",
     server: "thump-public",
-    measure: (row, report) => worstExcess(row, beside(report, row, "control")),
+    measure: (row, report) => worstExcess(row, rowOfServer(report, row, "control")),
     most: 1.2,
     show: times,
   },
   {
-    title: "Attacks: CPU of one act",
+    title: "Attacks: CPU time per request",
     wanted: "≤ 50 ms",
     scenario: "hostile",
     server: "thump-public",
@@ -156,7 +156,7 @@ const targets: Target[] = [
     show: (value) => `${digits(value)} ms`,
   },
   {
-    title: "Publishes in, raw WebSocket",
+    title: "Publishing, raw WebSocket",
     wanted: "≥ 100,000/s on one core",
     scenario: "in-raw",
     measure: kneeRate,
@@ -164,7 +164,7 @@ const targets: Target[] = [
     show: (value) => `${count(value)}/s`,
   },
   {
-    title: "Publishes in, HTTP",
+    title: "Publishing, HTTP",
     wanted: "≥ 15,000/s on one core",
     scenario: "in-http",
     measure: kneeRate,
@@ -173,12 +173,12 @@ const targets: Target[] = [
   },
 ];
 
-/** Another server of the same scenario. */
-function beside({ rows }: Report, { scenario }: Row, server: string): Row | undefined {
+/** The row of another server in the same scenario. */
+function rowOfServer({ rows }: Report, { scenario }: Row, server: string): Row | undefined {
   return rows.find((row) => row.scenario === scenario && row.server === server);
 }
 
-/** A row's figure, or why it has none. */
+/** Returns a row's figure, or the reason why it has none. */
 function measured(row: Row | undefined, measure: Measure, report: Report): number | string {
   if (!row) return "";
   const { claims, state, why } = judge(row);
@@ -186,8 +186,8 @@ function measured(row: Row | undefined, measure: Measure, report: Report): numbe
   return measure(row, report) ?? "";
 }
 
-/** Where the generator was the limit, the server carries at least this: enough to meet a target of that kind. */
-function atLeast(
+/** Returns the value of a rig-bound row if it meets the target: the server handles at least that much. */
+function rigBoundValue(
   row: Row | undefined,
   { measure, against, least }: Target,
   report: Report,
@@ -203,36 +203,36 @@ function evaluate(target: Target, report: Report): Outcome {
   const { title, wanted, against } = target;
   const not = (why: string): Outcome => ({ title, wanted, state: "not measured", measured: why });
   const row = find(target.scenario, target.server ?? "thump");
-  const least = atLeast(row, target, report);
+  const least = rigBoundValue(row, target, report);
   if (least !== undefined) return { title, wanted, state: "met", measured: `≥ ${target.show(least)}` };
   const own = measured(row, target.measure, report);
   if (typeof own === "string") {
-    // Thump was measured and fell short of it: that is an answer.
-    const fell = row && ["fault", "behind", "failed"].includes(judge(row).state);
-    return fell ? { title, wanted, state: "missed", measured: own } : not(own);
+    // Thump was measured and failed, so the target is missed, not unmeasured.
+    const failed = row && ["fault", "incomplete", "failed"].includes(judge(row).state);
+    return failed ? { title, wanted, state: "missed", measured: own } : not(own);
   }
   const other = against ? measured(find(against.scenario, against.server), against.measure, report) : 1;
-  if (typeof other === "string") return not(other === "" ? `no ${against?.server} beside it` : other);
+  if (typeof other === "string") return not(other === "" ? `no ${against?.server} in this run` : other);
   const value = own / other;
   const met = value >= (target.least ?? -Infinity) && value <= (target.most ?? Infinity);
   return { title, wanted, state: met ? "met" : "missed", measured: target.show(value) };
 }
 
-/** Every target, in one order always. */
+/** Every target, always in the same order. */
 export function outcomes(report: Report): Outcome[] {
   return targets.map((target) => evaluate(target, report));
 }
 
-/** Those of the scenarios that were run, and how many the others are. */
-export function asked(report: Report): { outcomes: Outcome[]; others: number } {
+/** The targets of the scenarios that were run, and the number of other targets. */
+export function measuredTargets(report: Report): { outcomes: Outcome[]; others: number } {
   const ran = new Set(report.scenarios.map(({ name }) => name));
   const all = outcomes(report).filter((_, index) => ran.has(targets[index]!.scenario));
   return { outcomes: all, others: targets.length - all.length };
 }
 
 export function targetsText(report: Report): string {
-  const { outcomes: all, others } = asked(report);
-  const rest = others === 0 ? [] : [`  ${others} more are measured by bun bench --targets`];
+  const { outcomes: all, others } = measuredTargets(report);
+  const rest = others === 0 ? [] : [`  ${others} more: run bun bench --targets`];
   if (all.length === 0) return ["Targets", ...rest].join("\n");
   const rows = all.map(({ title, wanted, state, measured: text }) => {
     const words = state === "met" ? "met" : state === "missed" ? "MISSED" : "not measured";

@@ -1,30 +1,30 @@
-// What a row may claim, and what must be said beside it.
+// Judges a row: whether its figures are valid, and what a reader must know about them.
 import type { Result, Row, Window } from "../results.ts";
 import { claimed, faultsBeyond, hardFaults, softFaults } from "./faults.ts";
 import { digits, firstLine, share, some, whole } from "./words.ts";
 
-/** Over this share of its core, the generator may be the limit. */
+/** Above this share of its core, the generator may be the limit. */
 export const RIG_BOUND = 0.9;
-/** Over so many cores used by other processes, a window was disturbed. */
+/** If other processes use more than this number of cores, a window was disturbed. */
 export const DISTURBED = 0.2;
-const LATE_MS = 1;
-const LATE_SHARE = 0.2;
-const STALL_MS = 50;
-const STALL_TIMES = 10;
+const MIN_LATE_MS = 1;
+const MAX_LATE_SHARE = 0.2;
+const MIN_STALL_MS = 50;
+const MIN_STALL_FACTOR = 10;
 
-export type State = "sound" | "fault" | "rig-bound" | "behind" | "failed" | "skipped";
+export type State = "sound" | "fault" | "rig-bound" | "incomplete" | "failed" | "skipped";
 
 export interface Verdict {
   state: State;
-  /** Whether the figures may be compared with others'. */
+  /** True if the figures may be compared with those of other rows. */
   claims: boolean;
-  /** Why not: "3 lost", "not installed: bun bench peers". Empty when it claims. */
+  /** The reason why not: "3 lost", "not installed: bun bench peers". Empty for a sound row. */
   why: string;
-  /** What a reader must know about the figures. */
+  /** Remarks that a reader must know. */
   notes: string[];
 }
 
-/** The window whose figures are shown: of a sweep, the knee. */
+/** The windows whose figures are shown. For a sweep: the knee. */
 function shown(result: Result): Window[] {
   return result.kind === "knee" ? (result.knee ? [result.knee] : []) : claimed(result);
 }
@@ -41,40 +41,40 @@ function stateOf(row: Row): [State, string] {
   if (results.length === 0) return ["failed", "no result"];
   const faults = hardFaults(results);
   if (faults !== "") return ["fault", faults];
-  const short = results.map(behind).find((text) => text !== "");
-  if (short !== undefined) return ["behind", short];
+  const short = results.map(incomplete).find((text) => text !== "");
+  if (short !== undefined) return ["incomplete", short];
   const busiest = Math.max(0, ...results.flatMap(shown).map((window) => window.rig.cpu));
   if (busiest > RIG_BOUND || results.some((result) => result.kind === "knee" && result.limit === "rig"))
     return ["rig-bound", "the generator was the limit, not the server"];
   return ["sound", ""];
 }
 
-/** Why a run fell short of delivering everything; empty when it did not. */
-function behind(result: Result): string {
+/** Returns why a run did not deliver every message; empty if it did. */
+function incomplete(result: Result): string {
   if (result.kind === "idle")
     return result.reached < result.sessions
       ? `reached ${whole(result.reached)} of ${whole(result.sessions)} sessions`
       : "";
   if (result.kind === "resume")
-    return result.recovered < 1 ? `recovered ${share(result.recovered)} of what was missed` : "";
+    return result.recovered < 1 ? `recovered ${share(result.recovered)} of the missed messages` : "";
   if (result.kind === "knee" && !result.knee) {
     const lowest = result.windows[0];
     const best = lowest
-      ? ` at ${whole(lowest.rate)}/s ${share(lowest.delivered)} came, p99 ${digits(lowest.latency.p99)} ms`
+      ? ` at ${whole(lowest.rate)}/s ${share(lowest.delivered)} delivered, p99 ${digits(lowest.latency.p99)} ms`
       : "";
-    return `no rate was carried within the bound${best && `:${best}`}`;
+    return `no rate passed${best && `:${best}`}`;
   }
   const worst = shown(result).find((window) => window.delivered < 1 || window.faults.undelivered > 0);
   if (!worst) return "";
   const { undelivered } = worst.faults;
-  const missing = undelivered > 0 ? `, ${some(undelivered, "undelivered")} when waiting ended` : "";
+  const missing = undelivered > 0 ? `, ${some(undelivered, "undelivered")} after the grace period` : "";
   return `${share(worst.delivered)} delivered${missing}`;
 }
 
 function notesOf(row: Row, state: State): string[] {
   const { results } = row;
   const notes = [disturbed(results), late(results), stall(results), ended(results), silent(results)];
-  const soft = state === "behind" ? "" : softFaults(results);
+  const soft = state === "incomplete" ? "" : softFaults(results);
   const beyond = faultsBeyond(results);
   if (soft !== "") notes.push(soft);
   if (beyond !== "") notes.push(`beyond the knee: ${beyond}`);
@@ -86,23 +86,23 @@ function disturbed(results: Result[]): string {
   return runs === 0 ? "" : `disturbed by other processes in ${runs} of ${results.length} runs`;
 }
 
-/** A generator that sends late adds to every latency, which counts from the planned time. */
+/** Late sending adds to every latency, because latency counts from the planned time. */
 function late(results: Result[]): string {
   const worst = results
     .flatMap(shown)
-    .filter(({ rig, latency }) => rig.lagP99 > LATE_MS && rig.lagP99 > LATE_SHARE * latency.p99)
+    .filter(({ rig, latency }) => rig.lagP99 > MIN_LATE_MS && rig.lagP99 > MAX_LATE_SHARE * latency.p99)
     .map(({ rig }) => rig.lagP99);
   return worst.length === 0 ? "" : `the generator sent late: p99 up to ${digits(Math.max(...worst))} ms`;
 }
 
-/** Who only looks at percentiles does not see that everything stood still once. */
+/** Percentiles hide a single stall of the whole server. */
 function stall(results: Result[]): string {
   const longest = Math.max(
     0,
     ...results
       .flatMap(shown)
       .map(({ latency }) => latency)
-      .filter(({ p50, max }) => max > STALL_MS && max > STALL_TIMES * p50)
+      .filter(({ p50, max }) => max > MIN_STALL_MS && max > MIN_STALL_FACTOR * p50)
       .map(({ max }) => max),
   );
   return longest === 0 ? "" : `stalled up to ${whole(longest)} ms`;
@@ -110,15 +110,15 @@ function stall(results: Result[]): string {
 
 function ended(results: Result[]): string {
   return results.some((result) => result.kind === "knee" && result.limit === "sweep")
-    ? "the sweep ended first: it carries at least this"
+    ? "the highest rate of the sweep passed: the knee is at least this"
     : "";
 }
 
-/** Those who stopped reading missed messages, and nobody told them. */
+/** Slow clients missed messages without a gap notice. */
 function silent(results: Result[]): string {
   const worst = results
     .filter((result) => result.kind === "slow")
     .map(({ stalled }) => stalled)
     .find(({ missing, announced, closed }) => missing > 0 && announced + closed === 0);
-  return worst ? `those who stopped missed ${some(worst.missing, "messages")} and were not told` : "";
+  return worst ? `slow clients missed ${some(worst.missing, "messages")} without a notice` : "";
 }

@@ -1,4 +1,4 @@
-// The versions of what is compared, Thump's commit among them.
+// Versions of the compared software, including Thump's commit.
 
 function output(command: string[]): string | undefined {
   try {

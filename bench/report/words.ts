@@ -1,4 +1,4 @@
-// How figures are written.
+// Formats numbers.
 
 /** 4.002M, 48.2k, 950 */
 export function count(value: number): string {
@@ -15,12 +15,12 @@ export function percent(value: number): string {
   return `${(value * 100).toFixed(0)}%`;
 }
 
-/** Rounded down: 100 % means every one of them. */
+/** Rounds down, so that 100 % means all of them. */
 export function share(value: number): string {
   return `${(Math.floor(value * 1e4) / 100).toFixed(value < 1 ? 2 : 0)}%`;
 }
 
-/** Three digits, whatever the size. */
+/** Three significant digits. */
 export function digits(value: number): string {
   const size = Math.abs(value);
   return value.toFixed(size < 0.1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
@@ -47,7 +47,7 @@ export function some(amount: number, what: string): string {
   return `${whole(amount)} ${what}`;
 }
 
-/** The first line of what may be several. */
+/** Returns the first line of a text. */
 export function firstLine(text: string): string {
   return text.split("\n", 1)[0] ?? "";
 }

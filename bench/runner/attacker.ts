@@ -1,7 +1,8 @@
-// The attacker as the runner has it: a process of its own on the generator's core, told what to do and when to stop.
+// The attacker as seen by the runner: a separate process on the generator's core that starts and stops attacks on
+// request.
 import { join } from "node:path";
 import type { AttackName, Deeds, Order, Ready } from "../attacker/attack.ts";
-import { endChild, GENERATOR_CORE, linesOf, startChild, tailOf } from "./children.ts";
+import { endChild, GENERATOR_CORE, linesOf, startChild, lastOutputOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../attacker/main.ts");
 
@@ -10,14 +11,14 @@ export class Attacker {
   readonly #lines;
   readonly #errors;
 
-  /** @param port the server's */
+  /** @param port the server's port */
   constructor(port: number) {
     this.#child = startChild([process.execPath, script, String(port)], GENERATOR_CORE, { stdin: "pipe" });
     this.#lines = linesOf(this.#child.stdout);
-    this.#errors = tailOf(this.#child.stderr);
+    this.#errors = lastOutputOf(this.#child.stderr);
   }
 
-  /** Attacks while `work` is done, once everything that the attack needs is in place. */
+  /** Runs `work` during the attack. The attack starts once its preparation is complete. */
   async during<T>(attack: AttackName, work: () => Promise<T>): Promise<{ deeds: Deeds; done: T }> {
     await this.#order<Ready>({ begin: attack });
     const done = await work();
@@ -34,7 +35,7 @@ export class Attacker {
     void input.write(`${JSON.stringify(order)}\n`);
     void input.flush();
     const { value } = await this.#lines.next();
-    if (value === undefined) throw new Error(`the attacker ended: ${this.#errors() || "it said nothing"}`);
+    if (value === undefined) throw new Error(`the attacker ended: ${this.#errors() || "no output"}`);
     return JSON.parse(value) as T;
   }
 }

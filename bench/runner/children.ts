@@ -1,23 +1,23 @@
-// The processes the benchmark starts: pinned to a core, and ended by their own id.
+// Starts child processes, pins each to a core, and ends each by its process id.
 import type { Subprocess } from "bun";
 
 const taskset = Bun.which("taskset");
 const cores = navigator.hardwareConcurrency;
 const running = new Set<Subprocess>();
-const QUIET_EXIT = 3_000;
+const EXIT_TIMEOUT_MS = 3_000;
 
 export const SERVER_CORE = 0;
 export const GENERATOR_CORE = 1;
 
-/** Why the processes are not pinned, if they are not. */
+/** The reason why the processes are not pinned; undefined if they are. */
 export const pinning: string | undefined =
   cores < 2
-    ? "one core only: server and generator share it"
+    ? "only one core: server and generator share it"
     : taskset === null
-      ? "taskset not found: server and generator are not pinned to a core each"
+      ? "taskset not found: server and generator are not pinned to separate cores"
       : undefined;
 
-/** A helper of the runner, on whatever core is free. */
+/** Starts a helper of the runner, on any core. */
 export function startFree(command: string[]) {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   running.add(child);
@@ -45,11 +45,11 @@ export function startChild(
   return child;
 }
 
-/** Asks a process to end, and makes it end when it does not. */
+/** Sends SIGTERM, and SIGKILL if the process does not exit in time. */
 export async function endChild(child: Subprocess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), QUIET_EXIT);
+  const timer = setTimeout(() => child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
   await child.exited;
   clearTimeout(timer);
 }
@@ -58,7 +58,7 @@ export function killAll(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** The lines of a stream as they come. */
+/** Yields the lines of a stream as they arrive. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -70,8 +70,8 @@ export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerat
   if (rest !== "") yield rest;
 }
 
-/** Collects the end of a stream, for error messages. */
-export function tailOf(stream: ReadableStream<Uint8Array>, limit = 2_000): () => string {
+/** Collects the last output of a stream, for error messages. */
+export function lastOutputOf(stream: ReadableStream<Uint8Array>, limit = 2_000): () => string {
   let text = "";
   void (async () => {
     for await (const line of linesOf(stream)) text = `${text}${line}\n`.slice(-limit);

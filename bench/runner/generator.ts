@@ -1,12 +1,12 @@
-// The generator's processes, as one: a command goes to all, and their answers come together.
+// The generator processes as one: sends a command to all of them and collects their responses.
 import { join } from "node:path";
 import type { Answer, Assignment, Command } from "../commands.ts";
 import { now } from "../generator/clock.ts";
-import { GENERATOR_CORE, endChild, linesOf, startChild, tailOf } from "./children.ts";
+import { GENERATOR_CORE, endChild, linesOf, startChild, lastOutputOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../generator/main.ts");
-/** Two readings of one clock lie between the sending of a question and its answer, but for this (ms). */
-const TOLERANCE = 0.5;
+/** Tolerance of the clock check, in ms: a process's clock reading must lie between request and response. */
+const CLOCK_TOLERANCE_MS = 0.5;
 
 export type Done = Extract<Answer, { done: true }>;
 
@@ -20,13 +20,13 @@ class Process {
       stdin: "pipe",
     });
     this.#lines = linesOf(this.#child.stdout);
-    this.#errors = tailOf(this.#child.stderr);
+    this.#errors = lastOutputOf(this.#child.stderr);
   }
 
-  async greet(): Promise<void> {
+  async checkGreeting(): Promise<void> {
     const before = now();
     const answer = await this.#next();
-    if (!("hello" in answer)) throw new Error("the generator did not say hello");
+    if (!("hello" in answer)) throw new Error("the generator did not send its greeting");
     checkClock(before, answer.hello);
   }
 
@@ -52,7 +52,7 @@ class Process {
 
   async #next(): Promise<Answer> {
     const { value } = await this.#lines.next();
-    if (value === undefined) throw new Error(`the generator ended: ${this.#errors() || "it said nothing"}`);
+    if (value === undefined) throw new Error(`the generator ended: ${this.#errors() || "no output"}`);
     const answer = JSON.parse(value) as Answer;
     if ("failed" in answer) throw new Error(answer.failed);
     return answer;
@@ -61,8 +61,10 @@ class Process {
 
 function checkClock(before: number, theirs: number): void {
   const after = now();
-  if (theirs < before - TOLERANCE || theirs > after + TOLERANCE)
-    throw new Error(`the generator's clock is not ours: ${before} < ${theirs} < ${after} ms is not so`);
+  if (theirs < before - CLOCK_TOLERANCE_MS || theirs > after + CLOCK_TOLERANCE_MS)
+    throw new Error(
+      `the generator's clock differs from the runner's: ${theirs} ms is not between ${before} and ${after} ms`,
+    );
 }
 
 export class Generator {
@@ -80,11 +82,11 @@ export class Generator {
       { length: processes },
       (_, process) => new Process({ ...assignment, process, processes }),
     );
-    await Promise.all(all.map((each) => each.greet()));
+    await Promise.all(all.map((each) => each.checkGreeting()));
     return new Generator(all, progress);
   }
 
-  /** Has every process carry it out; the first one publishes. */
+  /** Sends the command to every process. The first one publishes. */
   perform(command: Command): Promise<Done[]> {
     return Promise.all(this.processes.map((process) => process.perform(command, this.progress)));
   }

@@ -1,4 +1,4 @@
-// Measures scenarios: a fresh server for every run, the servers taking turns.
+// Measures scenarios: a new server for every run, and servers in alternation.
 import type { Adapter } from "../adapter.ts";
 import { adapters } from "../peers/index.ts";
 import type { Result, Row } from "../results.ts";
@@ -13,19 +13,19 @@ import { slow } from "./kinds/slow.ts";
 import type { Pace } from "./pace.ts";
 import { Rig, type Say } from "./rig.ts";
 
-/** Is told what happens. */
+/** Receives the progress of a measurement. */
 export interface Watcher {
   begin(label: string): void;
   say: Say;
   done(): void;
 }
 
-/** Runs of a kind: memory hardly differs from run to run, and takes long to settle. */
+/** Number of runs. Memory hardly differs between runs and takes long to settle, so it is measured once. */
 function runsOf({ kind }: Scenario, pace: Pace): number {
   return kind === "idle" ? 1 : kind === "slow" ? pace.slow : pace.runs;
 }
 
-/** The servers of a scenario, of those that were asked for; twins follow those that they are twins of. */
+/** The servers of a scenario, restricted to the requested ones. A twin follows the server that it is a build of. */
 export function serversOf(
   scenario: Scenario,
   asked: readonly string[],
@@ -33,21 +33,22 @@ export function serversOf(
 ): Adapter[] {
   const { servers, subscribers, publishers, joining } = scenario;
   const parties = [...subscribers, ...(publishers ? [publishers] : []), ...(joining ? [joining] : [])];
-  const speaks = (adapter: Adapter) => parties.every(({ dialect }) => dialect in adapter.dialects);
-  const named = (adapter: Adapter) =>
+  const hasDialects = (adapter: Adapter) => parties.every(({ dialect }) => dialect in adapter.dialects);
+  const isIncluded = (adapter: Adapter) =>
     servers === "all" ? !adapter.named || asked.includes(adapter.name) : servers.includes(adapter.name);
-  const wanted = ({ name }: Adapter) => asked.length === 0 || asked.includes(name) || name === scenario.base;
+  const isRequested = ({ name }: Adapter) =>
+    asked.length === 0 || asked.includes(name) || name === scenario.base;
   const chosen = all.filter(
     (adapter) =>
       adapter.twin === undefined &&
-      speaks(adapter) &&
-      (named(adapter) || asked.includes(adapter.name)) &&
-      wanted(adapter),
+      hasDialects(adapter) &&
+      (isIncluded(adapter) || asked.includes(adapter.name)) &&
+      isRequested(adapter),
   );
   return chosen.flatMap((adapter) => [adapter, ...all.filter(({ twin }) => twin === adapter.name)]);
 }
 
-/** Units of work, for the progress. */
+/** Number of units of work, for the progress display. */
 export function unitsOf(
   scenario: Scenario,
   asked: readonly string[],

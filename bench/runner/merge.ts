@@ -1,4 +1,4 @@
-// Puts together what the generator's processes saw: histograms are merged, counts added.
+// Merges the results of the generator processes: histograms are merged, counts are added.
 import { decodeFromCompressedBase64, type Histogram } from "hdr-histogram-js";
 import type { Joined, WindowPart, WindowPlan } from "../commands.ts";
 import { encodeHistogram, microseconds, millisecondsAt } from "../generator/tally.ts";
@@ -10,7 +10,7 @@ export function mergeHistograms(encoded: readonly string[]): Histogram {
   return all;
 }
 
-/** Of a histogram of microseconds, in ms. */
+/** Percentiles in ms of a histogram of microseconds. */
 export function latencyOf(histogram: Histogram): Latency {
   const at = (percentile: number) => millisecondsAt(histogram, percentile);
   return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: at(100) };
@@ -40,7 +40,7 @@ export function mergeJoined(parts: readonly Joined[]): Joined & { seconds: numbe
   return { first, last, count, latency, seconds: (last - first) / 1000, merged: latencyOf(histogram) };
 }
 
-/** One window, as all processes together saw it. */
+/** Merges the results of all processes for one window. */
 export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Window {
   const sum = (value: (part: WindowPart) => number) => parts.reduce((total, part) => total + value(part), 0);
   const [first] = parts;
@@ -48,7 +48,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
   const elapsed = Math.max(...parts.map((part) => part.elapsed));
   const deliveries = sum((part) => part.deliveries);
   const expected = sum((part) => part.expected);
-  // The processes read the server's and the machine's usage at the same times: the first one's will do.
+  // The processes read the usage of the server and the machine at the same times, so the first result is enough.
   const { server, machine } = first.cpu;
   const rig = sum((part) => part.cpu.rig);
   const histogram = mergeHistograms(parts.map((part) => part.latency));
@@ -70,7 +70,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
       rss: Math.max(...parts.map((part) => part.rss)),
     },
     rig: {
-      // Processes that share a core are as busy together as it is.
+      // The processes share a core, so their CPU times add up to its usage.
       cpu: rig / elapsed,
       lagP50: millisecondsAt(lag, 50),
       lagP99: millisecondsAt(lag, 99),

@@ -1,20 +1,20 @@
-// How long things take: a quick look, or a thorough one.
+// Durations and repetitions of a quick run and of a thorough one.
 
-/** Seconds, but for `runs`. */
+/** All values are in seconds, except `runs` and `slow`. */
 export interface Pace {
-  /** Runs of a row; servers take turns. */
+  /** Runs per row. Servers alternate. */
   runs: number;
-  /** The same of slow consumers, which take long. */
+  /** Runs per row of the slow-consumer scenario, which takes long. */
   slow: number;
-  /** At a quarter of the rate, in which a server's code gets compiled. */
+  /** Warm-up at a quarter of the rate, during which the server's code is compiled. */
   gentle: number;
   warmup: number;
-  /** A measured window at a fixed rate, and each of a sweep's. */
+  /** Length of a measured window at a fixed rate; `step`: of each window of a sweep. */
   seconds: number;
   step: number;
-  /** How long to wait for what is still on its way. */
+  /** Maximum time to wait for messages still in flight. */
   grace: number;
-  /** How long memory may take to settle. */
+  /** Maximum time for memory to settle. */
   settle: number;
 }
 

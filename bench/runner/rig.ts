@@ -1,4 +1,4 @@
-// One fresh server with a generator in front of it, and what the kinds of scenarios do with the two.
+// One new server with a generator, and the operations that scenarios perform on the two.
 import type { Adapter } from "../adapter.ts";
 import type { Command, Joined, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { now } from "../generator/clock.ts";
@@ -8,11 +8,13 @@ import { Generator, type Done } from "./generator.ts";
 import { mergeJoined, mergeWindow } from "./merge.ts";
 import { startServer, type RunningServer } from "./server.ts";
 
-/** Sockets of one generator process; a process may have 20,000 files open on some machines. */
-const PER_PROCESS = 16_000;
-/** From the command to the first message, in ms: every process must have heard of it by then. */
-const AHEAD = 20;
-const AT_ONCE = 128;
+/** Maximum number of sockets per generator process. Some machines limit a process to 20,000 open files. */
+const MAX_SOCKETS_PER_PROCESS = 16_000;
+/**
+ * Time from the command to the first message, in ms. Every process must have received the command by then.
+ */
+const START_DELAY_MS = 20;
+const MAX_CONCURRENT_HANDSHAKES = 128;
 
 export type Say = (text: string) => void;
 
@@ -31,7 +33,7 @@ export class Rig {
     readonly say: Say,
   ) {}
 
-  /** Starts both, has `work` done, and stops both. */
+  /** Starts both, runs `work`, and stops both. */
   static async use<T>(
     adapter: Adapter,
     scenario: Scenario,
@@ -43,7 +45,7 @@ export class Rig {
     let generator: Generator | undefined;
     try {
       const { port, pid } = server;
-      const processes = Math.ceil(socketsOf(scenario) / PER_PROCESS);
+      const processes = Math.ceil(socketsOf(scenario) / MAX_SOCKETS_PER_PROCESS);
       generator = await Generator.start({ port, pid, size: scenario.size }, processes, say);
       return await work(new Rig(adapter, scenario, server, generator, say));
     } catch (error) {
@@ -55,7 +57,7 @@ export class Rig {
     }
   }
 
-  /** A party as the generator wants it, from what the scenario says. */
+  /** Builds the party that the generator connects from its description in the scenario. */
   party(name: string, spec: PartySpec, listens = true): Party {
     const dialect = this.adapter.dialects[spec.dialect];
     if (!dialect) throw new Error(`${this.adapter.name} has no ${spec.dialect}`);
@@ -70,11 +72,11 @@ export class Rig {
       ...(returns ? { returns } : {}),
       listens,
       publishes: talks,
-      atOnce: AT_ONCE,
+      atOnce: MAX_CONCURRENT_HANDSHAKES,
     };
   }
 
-  /** Connects all that the scenario names: those who listen, and those who publish. */
+  /** Connects all parties of the scenario: subscribers, then publishers. */
   async connectAll(): Promise<void> {
     const { subscribers, publishers } = this.scenario;
     for (const [index, spec] of subscribers.entries())
@@ -88,7 +90,7 @@ export class Rig {
   }
 
   async window(plan: Omit<WindowPlan, "start">): Promise<Measured> {
-    const whole: WindowPlan = { ...plan, start: Math.ceil(now()) + AHEAD };
+    const whole: WindowPlan = { ...plan, start: Math.ceil(now()) + START_DELAY_MS };
     const parts: WindowPart[] = await this.#each({ do: "window", plan: whole }, ({ window }) => window);
     const joined: Joined[] = parts.flatMap((part) => part.joined ?? []);
     const timeline = parts[0]?.timeline;

@@ -1,17 +1,17 @@
-// Starts one of the compared servers on a free port and waits until it answers.
+// Starts one of the compared servers on a free port and waits until it is ready.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Adapter } from "../adapter.ts";
-import { SERVER_CORE, endChild, startChild, tailOf } from "./children.ts";
+import { SERVER_CORE, endChild, startChild, lastOutputOf } from "./children.ts";
 
-const READY_WITHIN = 15_000;
-const LOOK_EVERY = 15;
+const READY_TIMEOUT_MS = 15_000;
+const READY_POLL_MS = 15;
 
 export interface RunningServer {
   port: number;
   pid: number;
-  /** How it ended, if it ended by itself. */
+  /** How the server ended, if it exited by itself. */
   ended(): string | undefined;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function freePort(): number {
   return port;
 }
 
-async function answers(port: number, path: string | undefined): Promise<boolean> {
+async function isReady(port: number, path: string | undefined): Promise<boolean> {
   try {
     const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
     socket.end();
@@ -36,28 +36,28 @@ async function answers(port: number, path: string | undefined): Promise<boolean>
 export async function startServer(adapter: Adapter): Promise<RunningServer> {
   const port = freePort();
   const folder = mkdtempSync(join(tmpdir(), `bench-${adapter.name}-`));
-  const tidy = () => rmSync(folder, { recursive: true, force: true });
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   let command: string[];
   try {
     command = await adapter.command(port, folder);
   } catch (error) {
-    tidy();
+    removeFolder();
     throw error;
   }
   const child = startChild(command, SERVER_CORE, { environment: adapter.environment ?? {} });
-  const output = tailOf(child.stdout);
-  const errors = tailOf(child.stderr);
+  const output = lastOutputOf(child.stdout);
+  const errors = lastOutputOf(child.stderr);
   const stop = async () => {
     await endChild(child);
-    tidy();
+    removeFolder();
   };
-  const until = performance.now() + READY_WITHIN;
-  while (!(await answers(port, adapter.ready))) {
+  const until = performance.now() + READY_TIMEOUT_MS;
+  while (!(await isReady(port, adapter.ready))) {
     if (child.exitCode !== null || performance.now() > until) {
       await stop();
-      throw new Error(`${adapter.name} did not start: ${errors() || output() || "it said nothing"}`);
+      throw new Error(`${adapter.name} did not start: ${errors() || output() || "no output"}`);
     }
-    await Bun.sleep(LOOK_EVERY);
+    await Bun.sleep(READY_POLL_MS);
   }
   const ended = () => {
     if (child.exitCode === null && child.signalCode === null) return undefined;

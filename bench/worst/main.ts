@@ -1,4 +1,4 @@
-// `bun bench worst`: what the worst request of every route and command costs the server, and for how long it holds a tick.
+// `bun bench worst`: the server's CPU time and longest tick for the largest expensive request of every route and command.
 import { spread } from "../report/statistics.ts";
 import { table, type TextRow } from "../report/table.ts";
 import { count, digits } from "../report/words.ts";
@@ -8,7 +8,7 @@ import { send } from "./send.ts";
 import type { Worst } from "./worst.ts";
 
 const RUNS = 5;
-/** What the server does by itself in the time of a request, in ms: it is measured and taken off. */
+/** Length of the idle measurement, in ms. The server's CPU time while idle is subtracted from that of each request. */
 const IDLE_MS = 1000;
 
 interface Cost {
@@ -25,7 +25,7 @@ async function costOf(place: Probe, worst: Worst, idle: number): Promise<Cost> {
   const runs: Omit<Cost, "worst">[] = [];
   for (let run = 0; run < RUNS; run++) {
     const request = worst.request(place);
-    // Each has an address of its own: what it costs counts, not what an earlier one has used up.
+    // Every request has its own address, so that rate limits used by earlier requests do not matter.
     const address = `192.0.2.${addresses % 250}`;
     addresses++;
     await place.ask();
@@ -67,15 +67,15 @@ export async function worst(only: string | undefined): Promise<void> {
 
 function textOf(costs: Cost[]): string {
   const rows: TextRow[] = [
-    ["route or command", "the request", "by", "CPU ms", "longest tick ms", "answer bytes", "answer"],
+    ["route or command", "request", "sender", "CPU ms", "longest tick ms", "response bytes", "response"],
   ];
   for (const { worst: one, cpu, longest, bytes, answer } of costs)
     rows.push([one.target, one.title, one.by, digits(cpu), digits(longest), count(bytes), answer]);
-  const most = (value: (cost: Cost) => number) => digits(Math.max(...costs.map(value)));
+  const largest = (value: (cost: Cost) => number) => digits(Math.max(...costs.map(value)));
   return [
     table(rows),
     "",
-    `At most ${most(({ cpu }) => cpu)} ms of CPU, and ${most(({ longest }) => longest)} ms in one tick: medians of ${RUNS} requests each.`,
-    "CPU is the server's own, less what it uses when nothing is asked. A tick is how late a timer of 1 ms came.",
+    `Maximum: ${largest(({ cpu }) => cpu)} ms of CPU time, ${largest(({ longest }) => longest)} ms in one tick. Figures are medians of ${RUNS} requests.`,
+    "CPU time is that of the server, minus its usage while idle. A tick is the delay of a 1 ms timer.",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-// A server as it is on the internet, with everything in it that a worst request may ask for, in a process that is probed.
+// Starts a server configured as on the internet, with a probe in its process, and fills it for the requests.
 import { SignJWT } from "jose";
 import { join } from "node:path";
 import { fill } from "../attacker/fill.ts";
@@ -10,8 +10,8 @@ import { freePort } from "../runner/server.ts";
 import type { Place, Probed } from "./worst.ts";
 
 const SECRET = "a secret of the benchmark, long enough";
-const CROWD = 3000;
-const READY_MS = 15_000;
+const SESSION_COUNT = 3000;
+const READY_TIMEOUT_MS = 15_000;
 const ROOMS = {
   crowd: { join: "anyone", presence: { list: 1000 } },
   zip: { join: "anyone", publish: "anyone", compress: "streams" },
@@ -34,13 +34,13 @@ function sign(user: string, rooms: Record<string, string[]>): Promise<string> {
 }
 
 export interface Probe extends Place {
-  /** What the server's process used since the last time. */
+  /** Returns the usage of the server process since the last call. */
   ask(): Promise<Probed>;
   stop(): Promise<void>;
 }
 
-/** Starts the server and puts rooms, messages and a crowd into it. */
-export async function prepare(say: (text: string) => void): Promise<Probe> {
+/** Starts the server and adds rooms, messages and sessions. */
+export async function prepare(log: (text: string) => void): Promise<Probe> {
   const port = freePort();
   let answer: ((probed: Probed) => void) | undefined;
   const probe = join(import.meta.dir, "probe.ts");
@@ -67,22 +67,23 @@ export async function prepare(say: (text: string) => void): Promise<Probe> {
       answer = resolve;
       child.send("probe");
     });
-  const until = performance.now() + READY_MS;
+  const until = performance.now() + READY_TIMEOUT_MS;
   while (
     !(await fetch(`http://127.0.0.1:${port}/readyz`).then(
       ({ ok }) => ok,
       () => false,
     ))
   ) {
-    if (performance.now() > until || child.exitCode !== null) throw new Error("the server did not start");
+    if (performance.now() > until || child.exitCode !== null)
+      throw new Error("the server did not become ready");
     await Bun.sleep(20);
   }
-  say("filling 1,000 rooms");
+  log("filling 1,000 rooms");
   const { before, rooms } = await fill(port, "c", 1000, 200);
   await fill(port, "full", 1, 1000);
   for (const room of ["full", "zip"]) await publish(port, room, 1000);
-  say("opening 3,000 sessions");
-  await gather(port);
+  log("opening 3,000 sessions");
+  await openSessions(port);
   const token = await sign("granted", { "mine*": ["join", "publish", "history", "members"] });
   return {
     port,
@@ -97,7 +98,7 @@ export async function prepare(say: (text: string) => void): Promise<Probe> {
   };
 }
 
-/** A room of as many messages as a room keeps, together of as many bytes. */
+/** Fills a room up to both limits of its history: messages and bytes. */
 async function publish(port: number, room: string, count: number): Promise<void> {
   const data = "x".repeat(700);
   const body = JSON.stringify(Array.from({ length: count }, () => ({ room, data })));
@@ -106,11 +107,11 @@ async function publish(port: number, room: string, count: number): Promise<void>
   await answer.arrayBuffer();
 }
 
-/** Users in the room "crowd": one session each, from many addresses. */
-async function gather(port: number): Promise<void> {
-  let inside = 0;
+/** Adds users to the room "crowd": one session each, from many addresses. */
+async function openSessions(port: number): Promise<void> {
+  let joined = 0;
   const all = Promise.withResolvers<void>();
-  for (let i = 0; i < CROWD; i++) {
+  for (let i = 0; i < SESSION_COUNT; i++) {
     const token = await sign(`user-${i}`, {});
     const headers = `${from(`198.18.${i >> 8}.${i & 255}`)}Authorization: Bearer ${token}\r\n`;
     await Bun.connect({
@@ -119,10 +120,10 @@ async function gather(port: number): Promise<void> {
       socket: {
         open: (socket) => void socket.write(handshake("/ws?room=crowd", headers)),
         data(_, data) {
-          if (data.includes('"joined"') && ++inside === CROWD) all.resolve();
+          if (data.includes('"joined"') && ++joined === SESSION_COUNT) all.resolve();
         },
       },
     });
   }
-  await Promise.race([all.promise, Bun.sleep(READY_MS)]);
+  await Promise.race([all.promise, Bun.sleep(READY_TIMEOUT_MS)]);
 }

@@ -1,4 +1,4 @@
-// The worst request that may be sent to every route, and the worst frame for every command: as data.
+// The most expensive request for every route, and the most expensive frame for every command, as data.
 import type { Frame, HttpRequest, Place, Worst } from "./worst.ts";
 
 const MIB = 1 << 20;
@@ -6,12 +6,12 @@ const KIB = 1 << 10;
 const json = { "content-type": "application/json" };
 const stream = { accept: "text/event-stream" };
 
-/** As many JSON tokens as fit. */
+/** JSON with the maximum number of tokens. */
 const emptyLists = (size: number) => `[${"[],".repeat(size / 3 - 2)}[]]`;
 const emptyObjects = (size: number) => `[${"{},".repeat(size / 3 - 2)}{}]`;
 const zeros = (size: number) => `[${"0,".repeat(size / 2 - 2)}0]`;
 const deep = (size: number) => "[".repeat(size / 2) + "]".repeat(size / 2);
-/** Every character has to be written as an escape. */
+/** A string in which every character must be escaped. */
 const escapes = (size: number) => `"${"\\u0001".repeat(size / 6 - 2)}"`;
 const keys = (size: number) =>
   `{${Array.from({ length: Math.floor(size / 12) }, (_, i) => `"k${String(i).padStart(6, "0")}":1`).join(",")}}`;
@@ -43,7 +43,7 @@ const frame =
   (text: string, path = "/ws?x=1") =>
   (): Frame => ({ path, frame: text });
 
-/** The same frame many times in one packet. */
+/** One frame, many times in one packet. */
 const packet = (times: number, text: string) => (): Frame => ({ path: "/ws?x=1", frame: text, times });
 
 const resumed = ({ rooms, before }: Place) => rooms.map((room) => ({ room, after: before }));
@@ -54,22 +54,22 @@ const longName = "n".repeat(255);
 const hugeToken = `a.${"b".repeat(12 * KIB)}.c`;
 
 const publishing: Worst[] = [
-  anyone("POST /rooms/{room}", "64 KiB of JSON with the most tokens", post("/rooms/r", emptyLists(64 * KIB))),
-  anyone("POST /rooms/{room}", "1 MiB of JSON, too large", post("/rooms/r", emptyObjects(MIB - 10))),
-  anyone("POST /rooms/{room}", "64 KiB of escapes", post("/rooms/r", escapes(64 * KIB))),
-  anyone("POST /rooms/{room}", "64 KiB nested as deep as it goes", post("/rooms/r", deep(64 * KIB))),
   anyone(
     "POST /rooms/{room}",
-    "64 KiB that a schema refuses item by item",
-    post("/rooms/typed", zeros(64 * KIB)),
+    "64 KiB of JSON, maximum number of tokens",
+    post("/rooms/r", emptyLists(64 * KIB)),
   ),
-  granted("POST /rooms/{room}", "64 KiB of keys", post("/rooms/mine", keys(64 * KIB))),
-  anyone("POST /publish", "500,000 items that are none", post("/publish", zeros(MIB - 10))),
+  anyone("POST /rooms/{room}", "1 MiB of JSON, too large", post("/rooms/r", emptyObjects(MIB - 10))),
+  anyone("POST /rooms/{room}", "64 KiB of escapes", post("/rooms/r", escapes(64 * KIB))),
+  anyone("POST /rooms/{room}", "64 KiB, nested as deep as possible", post("/rooms/r", deep(64 * KIB))),
+  anyone("POST /rooms/{room}", "64 KiB, a schema error in every item", post("/rooms/typed", zeros(64 * KIB))),
+  granted("POST /rooms/{room}", "64 KiB of object keys", post("/rooms/mine", keys(64 * KIB))),
+  anyone("POST /publish", "500,000 invalid items", post("/publish", zeros(MIB - 10))),
   anyone("POST /publish", "350,000 empty items", post("/publish", emptyObjects(MIB - 10))),
-  anyone("POST /publish", "1 MiB nested", post("/publish", deep(MIB - 10))),
+  anyone("POST /publish", "1 MiB, nested", post("/publish", deep(MIB - 10))),
   anyone(
     "POST /publish",
-    "1,000 items that do not fit",
+    "1,000 items with an invalid room",
     post("/publish", `[${'{"room":1},'.repeat(999)}{"room":1}]`),
   ),
   anyone("POST /publish", "1,000 items to 1,000 new rooms", () => {
@@ -79,7 +79,7 @@ const publishing: Worst[] = [
     }));
     return post("/publish", JSON.stringify(items))();
   }),
-  granted("POST /publish", "one item of 1 MB for one room 1,000 times", () => {
+  granted("POST /publish", "one item of 1 MB, one room listed 1,000 times", () => {
     const rooms = Array.from({ length: 1000 }, () => "mine");
     return post("/publish", JSON.stringify({ rooms, data: ["x".repeat(MIB - 20_000)] }))();
   }),
@@ -87,7 +87,7 @@ const publishing: Worst[] = [
     const rooms = Array.from({ length: 1000 }, (_, i) => `mine${i}`);
     return post("/publish", JSON.stringify({ rooms, data: keys(30 * KIB) }))();
   }),
-  granted("POST /publish", "1,000 items for one room, each with the schema against it", () => {
+  granted("POST /publish", "1,000 items for one room, each with a schema error", () => {
     const items = Array.from({ length: 1000 }, () => ({ room: "typed", data: [1, 2, 3, "x".repeat(900)] }));
     return post("/publish", JSON.stringify(items))();
   }),
@@ -100,13 +100,13 @@ const reading: Worst[] = [
     "the newest 1,000, compressed",
     get("/rooms/full?last=1000", { "accept-encoding": "gzip" }),
   ),
-  anyone("GET /rooms/{room}", "everything since an old cursor, as a stream", ({ before }) =>
+  anyone("GET /rooms/{room}", "all messages after an old cursor, as a stream", ({ before }) =>
     get(`/rooms/full?after=${before}`, stream)(),
   ),
-  anyone("GET /rooms/{room}", "everything since an old cursor, as compressed NDJSON", ({ before }) =>
+  anyone("GET /rooms/{room}", "all messages after an old cursor, as compressed NDJSON", ({ before }) =>
     get(`/rooms/zip?after=${before}`, { accept: "application/x-ndjson", "accept-encoding": "gzip" })(),
   ),
-  anyone("GET /rooms/{room}", "a poll behind an old cursor", ({ before }) =>
+  anyone("GET /rooms/{room}", "a poll after an old cursor", ({ before }) =>
     get(`/rooms/full?after=${before}&wait=1`)(),
   ),
   anyone("GET /rooms/{room}/members", "a room of 3,000 users", get("/rooms/crowd/members")),
@@ -123,30 +123,30 @@ const reading: Worst[] = [
   anyone("GET /events", "1,000 rooms, the newest 1,000 of each", (place) =>
     get(`/events?${named(place, "last=1000")}`, stream)(),
   ),
-  anyone("GET /events", "1,000 rooms behind an old cursor", (place) =>
+  anyone("GET /events", "1,000 rooms after an old cursor", (place) =>
     get(`/events?${named(place, `after=${place.before}`)}`, stream)(),
   ),
-  anyone("GET /events", "1,000 rooms at a rate each", (place) =>
+  anyone("GET /events", "1,000 rooms with max", (place) =>
     get(`/events?${named(place, "max=100")}`, stream)(),
   ),
-  anyone("POST /events", "old cursors in 1,000 rooms of 200", (place) =>
+  anyone("POST /events", "resumes of 1,000 rooms × 200 messages", (place) =>
     post("/events", JSON.stringify(resumed(place)))(),
   ),
-  anyone("POST /events", "1 MiB of joins that are none", post("/events", zeros(MIB - 10))),
-  anyone("POST /events", "1,000 joins that are refused", (place) =>
+  anyone("POST /events", "1 MiB of invalid joins", post("/events", zeros(MIB - 10))),
+  anyone("POST /events", "1,000 refused joins", (place) =>
     post("/events", JSON.stringify(place.rooms.map((_, i) => ({ room: `thump:${i}`, presence: true }))))(),
   ),
 ];
 
 const operating: Worst[] = [
   ...["/sessions?limit=1000", "/sessions/x", "/rules"].map((path) =>
-    granted(`GET ${path.replace(/\?.*/, "").replace("/x", "/{id}")}`, "without the right", get(path)),
+    granted(`GET ${path.replace(/\?.*/, "").replace("/x", "/{id}")}`, "without permission", get(path)),
   ),
-  granted("DELETE /sessions/{id}", "without the right", () => ({
+  granted("DELETE /sessions/{id}", "without permission", () => ({
     method: "DELETE",
     path: `/sessions/${longName}`,
   })),
-  granted("DELETE /users/{user}/sessions", "without the right", () => ({
+  granted("DELETE /users/{user}/sessions", "without permission", () => ({
     method: "DELETE",
     path: `/users/${longName}/sessions`,
   })),
@@ -157,7 +157,7 @@ const operating: Worst[] = [
     headers: { origin: "https://a.example", authorization: `Bearer ${hugeToken}` },
   })),
   ...["/healthz", "/readyz", "/openapi.json", "/openapi", "/console", "/", "/metrics", "/nothing"].map(
-    (path) => anyone(`GET ${path}`, "as it is", get(path)),
+    (path) => anyone(`GET ${path}`, "plain", get(path)),
   ),
   anyone(
     "GET /rooms/{room}",
@@ -167,22 +167,18 @@ const operating: Worst[] = [
 ];
 
 const commands: Worst[] = [
-  anyone("GET /ws", "1,000 rooms behind an old cursor", (place) => ({
+  anyone("GET /ws", "1,000 rooms after an old cursor", (place) => ({
     path: `/ws?${named(place, `after=${place.before}`)}`,
     frame: '{"type":"ping"}',
   })),
-  anyone(
-    "/ws join",
-    "the fullest room, from the beginning",
-    frame('{"type":"join","id":1,"room":"full","last":1000}'),
-  ),
+  anyone("/ws join", "the newest 1,000", frame('{"type":"join","id":1,"room":"full","last":1000}')),
   anyone(
     "/ws join",
     "a room of 3,000 users, with presence",
     frame('{"type":"join","id":1,"room":"crowd","presence":true}'),
   ),
-  anyone("/ws leave", "a room that it is not in", frame('{"type":"leave","id":1,"room":"r"}')),
-  anyone("/ws publish", "60 KiB with the most tokens", frame(item(emptyLists(60 * KIB)))),
+  anyone("/ws leave", "a room without a join", frame('{"type":"leave","id":1,"room":"r"}')),
+  anyone("/ws publish", "60 KiB, maximum number of tokens", frame(item(emptyLists(60 * KIB)))),
   anyone("/ws publish", "60 KiB of escapes", frame(item(escapes(60 * KIB)))),
   anyone("/ws history", "the newest 1,000", frame('{"type":"history","id":1,"room":"full","last":1000}')),
   anyone("/ws members", "a room of 3,000 users", frame('{"type":"members","id":1,"room":"crowd"}')),
@@ -199,14 +195,14 @@ const commands: Worst[] = [
   anyone("/ws ping", "2,000 in a packet", packet(2000, '{"type":"ping"}')),
   anyone(
     "/ws publish",
-    "2,000 that are refused, in a packet",
+    "2,000 refused, in a packet",
     packet(2000, '{"type":"publish","room":"typed","data":[1,2,3]}'),
   ),
   anyone("/ws auth", "a token of 12 KiB", frame(`{"type":"auth","id":1,"token":"${hugeToken}"}`)),
-  anyone("/ws ping", "an id of many digits", frame(`{"type":"ping","id":${"9".repeat(60 * KIB)}}`)),
+  anyone("/ws ping", "an id of 60 KiB of digits", frame(`{"type":"ping","id":${"9".repeat(60 * KIB)}}`)),
   anyone("/ws", "240 KiB of lists", frame(emptyLists(240 * KIB))),
-  anyone("raw", "64 KiB with the most tokens", frame(emptyLists(64 * KIB), "/rooms/r?x=1")),
-  anyone("raw", "64 KiB nested", frame(deep(64 * KIB), "/rooms/r?x=1")),
+  anyone("raw", "64 KiB, maximum number of tokens", frame(emptyLists(64 * KIB), "/rooms/r?x=1")),
+  anyone("raw", "64 KiB, nested", frame(deep(64 * KIB), "/rooms/r?x=1")),
 ];
 
 export const worstRequests: readonly Worst[] = [...publishing, ...reading, ...operating, ...commands];

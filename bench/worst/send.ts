@@ -1,16 +1,16 @@
-// Sends one request or frame and waits until the server has nothing more to do for it.
+// Sends one request or frame and waits until the server has finished with it.
 import { Tally } from "../attacker/tally.ts";
 import { handshake, post } from "../attacker/sockets.ts";
 import type { Frame, HttpRequest } from "./worst.ts";
 
-/** Its work is over when this long nothing has come, in ms. */
+/** The response is complete when no data arrives for this time, in ms. */
 const QUIET_MS = 150;
-const LONGEST_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export interface Sent {
-  /** How it was answered: "429 rate". */
+  /** The status and error code of the response: "429 rate". */
   answer: string;
-  /** Bytes that came back. */
+  /** Number of received bytes. */
   bytes: number;
 }
 
@@ -21,14 +21,14 @@ function headOf(headers: Record<string, string> = {}, address: string): string {
   return `${HOST}X-Forwarded-For: ${address}\r\n${lines.join("")}`;
 }
 
-/** The bytes of a request whose address is one of its own: what one sends is not taken from another's rates. */
+/** Encodes a request from the given client address, so that requests do not share rate limits. */
 function bytesOf({ method, path, headers, body }: HttpRequest, address: string): Buffer {
   const head = headOf(headers, address);
   if (body !== undefined) return post(path, body, head.replace(/content-type: [^\r]*\r\n/i, ""));
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n`);
 }
 
-/** A masked frame of any length (RFC 6455 §5.2), its mask all zeros. */
+/** Encodes a masked frame of any length (RFC 6455, section 5.2), with a zero mask. */
 function frameOf(payload: string | Uint8Array): Buffer {
   const bytes = Buffer.from(payload);
   const first = typeof payload === "string" ? 0x81 : 0x82;
@@ -48,7 +48,7 @@ export async function send(port: number, request: HttpRequest | Frame, address: 
   let rest = Buffer.alloc(0);
   const isFrame = "frame" in request;
   let opened = !isFrame;
-  let timer = setTimeout(resolve, LONGEST_MS);
+  let timer = setTimeout(resolve, TIMEOUT_MS);
   const settle = () => {
     clearTimeout(timer);
     timer = setTimeout(resolve, QUIET_MS);

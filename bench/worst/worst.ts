@@ -1,33 +1,33 @@
-// What the harness of worst requests knows of one: which route or command it goes to, and what is sent.
+// The description of one expensive request: its route or command, and the bytes to send.
 
-/** What the server's process says of itself since it was last asked. */
+/** Usage of the server process since the previous report. */
 export interface Probed {
   /** CPU milliseconds, user and system. */
   cpu: number;
-  /** The longest that a timer waited for a tick to end, in ms. */
+  /** The longest delay of the probe's timer, in ms. */
   longest: number;
   rss: number;
 }
 
-/** What is in place before the first request: cursors and credentials. */
+/** Cursors, rooms and credentials that the requests use. */
 export interface Place {
   port: number;
-  /** A cursor from before everything. */
+  /** A cursor from before every message. */
   before: string;
   /** Rooms with 200 small messages each. */
   rooms: string[];
-  /** A token with one grant: to do everything in the room "mine". */
+  /** A token with one grant: every action in rooms that match "mine*". */
   token: string;
 }
 
 export interface Worst {
   /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame of a raw socket. */
   target: string;
-  /** What makes it the worst. */
+  /** Why it is expensive. */
   title: string;
-  /** Who sends it. */
+  /** The sender. */
   by: "anyone" | "a token with one grant";
-  /** Bytes of a whole HTTP request, or of a frame that is sent on a socket at `path`. */
+  /** Returns an HTTP request, or a frame to send on a socket at `path`. */
   request: (place: Place) => HttpRequest | Frame;
 }
 
@@ -39,10 +39,10 @@ export interface HttpRequest {
 }
 
 export interface Frame {
-  /** The socket that it is sent on. */
+  /** The path of the socket. */
   path: string;
   headers?: Record<string, string>;
   frame: string | Uint8Array;
-  /** How often it is sent, in one write; once unless said. */
+  /** Number of copies, sent in one write. Default: 1. */
   times?: number;
 }

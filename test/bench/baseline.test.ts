@@ -1,4 +1,4 @@
-// `--baseline`: an earlier build is measured in turn with this one, and what changed is judged by the ranges of the runs.
+// `--baseline`: an earlier build alternates with this one, and the ranges of the runs decide what counts.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ test("an earlier build runs the same command from its own folder", async () => {
   }
 });
 
-test("an earlier build takes its turn right after the build it is compared with, in every scenario", () => {
+test("an earlier build runs right after the current build, in every scenario", () => {
   const all = [...adapters, ...twins];
   for (const scenario of scenarios) {
     const names = serversOf(scenario, [], all).map(({ name }) => name);
@@ -56,17 +56,17 @@ function verdictOf(old: number[], now: number[]) {
   const { differences, text } = compareWithBaseline(report, twins, commit);
   expect(differences.every(({ server }) => server === "thump")).toBe(true);
   expect(text).toContain("0123456");
-  return differences.find(({ figure }) => figure === "µs a delivery")?.verdict;
+  return differences.find(({ figure }) => figure === "µs/delivery")?.verdict;
 }
 
-test("more CPU a delivery counts beyond 3 % when the ranges are apart", () => {
+test("a CPU difference per delivery above 3 % counts if the ranges do not overlap", () => {
   expect(verdictOf([1, 1.01, 1.02], [1.05, 1.06, 1.07])).toBe("slower");
   expect(verdictOf([1.05, 1.06, 1.07], [1, 1.01, 1.02])).toBe("faster");
   expect(verdictOf([1, 1.01, 1.02], [1.025, 1.03, 1.035])).toBe("same");
   expect(verdictOf([1, 1.01, 1.2], [1.05, 1.1, 1.3])).toBe("same");
 });
 
-describeIf(notLinux)("from outside", () => {
+describeIf(notLinux)("as a process", () => {
   const bench = async (...args: string[]) => {
     const script = join(import.meta.dir, "../../bench/main.ts");
     const child = Bun.spawn([process.execPath, script, ...args], { stdout: "pipe", stderr: "pipe" });
@@ -77,7 +77,7 @@ describeIf(notLinux)("from outside", () => {
     return { code: await child.exited, output, errors };
   };
 
-  test("the commit of this checkout is measured beside its files", async () => {
+  test("the current commit is measured along with the working tree", async () => {
     const folder = mkdtempSync(join(tmpdir(), "bench-"));
     try {
       const json = join(folder, "a.json");
@@ -96,9 +96,9 @@ describeIf(notLinux)("from outside", () => {
     }
   }, 120_000);
 
-  test("an unknown commit is named", async () => {
+  test("the error names an unknown commit", async () => {
     const { code, errors } = await bench("--baseline", "no-such-commit");
     expect(code).toBe(2);
-    expect(errors.trim()).toBe("--baseline no-such-commit: git knows no such commit");
+    expect(errors.trim()).toBe("--baseline no-such-commit: unknown Git revision");
   });
 });

@@ -1,4 +1,4 @@
-// `bun bench` from outside: a short run, its files, the comparison, and what it says to a mistake.
+// `bun bench` as a process: a short run, its files, the comparison, and error messages.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,14 +50,14 @@ describeIf(notLinux)("a run", () => {
   }, 120_000);
 });
 
-describe("a mistake", () => {
+describe("a usage error", () => {
   test.each([
-    [["--scenario", "nothing"], "--scenario nothing is unknown: one of knee-ws"],
-    [["--peer", "nobody"], "--peer nobody is unknown: one of control"],
-    [["--seconds", "soon"], '--seconds wants a positive number, not "soon"'],
-    [["compare", "one.json"], "wants two results files"],
-    [["faster"], 'there is no "bun bench faster"'],
-  ])("%j is named", async (args, words) => {
+    [["--scenario", "nothing"], "--scenario nothing is unknown: use one of knee-ws"],
+    [["--peer", "nobody"], "--peer nobody is unknown: use one of control"],
+    [["--seconds", "soon"], '--seconds requires a positive number, not "soon"'],
+    [["compare", "one.json"], "requires two results files"],
+    [["faster"], 'unknown command "bun bench faster"'],
+  ])("%j is reported", async (args, words) => {
     const { code, errors, output } = await bench(...args);
     expect(code).toBe(2);
     expect(output).toBe("");

@@ -1,4 +1,4 @@
-// What two results files say of one another: only what is beyond the noise.
+// The comparison of two results files: only differences beyond the noise count.
 import { describe, expect, test } from "bun:test";
 import { compareText } from "../../bench/report/compare-text.ts";
 import { anySlower, compare, type Difference } from "../../bench/report/compare.ts";
@@ -17,21 +17,21 @@ const verdict = (before: Row, after: Row, figure: string) =>
   of(compare(report(before), report(after)), "thump", figure)?.verdict;
 
 describe("a figure", () => {
-  test("is slower or faster when ranges are apart and medians too", () => {
+  test("is slower or faster if the ranges do not overlap and the medians differ enough", () => {
     expect(verdict(rates(100, 101, 102), rates(80, 85, 88), "deliveries")).toBe("slower");
     expect(verdict(rates(100, 101, 102), rates(120, 125, 130), "deliveries")).toBe("faster");
   });
 
-  test("is the same when the ranges touch, however far apart the medians", () => {
+  test("is the same if the ranges overlap, however different the medians", () => {
     expect(verdict(rates(80, 150, 151), rates(60, 70, 80), "deliveries")).toBe("same");
   });
 
-  test("is the same when the medians are near, however narrow the ranges", () => {
+  test("is the same if the medians are close, however narrow the ranges", () => {
     expect(verdict(rates(100, 100, 100), rates(91, 91, 91), "deliveries")).toBe("same");
     expect(verdict(rates(100, 100, 100), rates(89, 89, 89), "deliveries")).toBe("slower");
   });
 
-  test("of CPU counts from 5 % on, and less of it is faster", () => {
+  test("for CPU time counts above 5 %, and less is faster", () => {
     const cost = (micros: number) => {
       const server = { microsPerDelivery: micros };
       return fanout({ server }, { server });
@@ -41,12 +41,12 @@ describe("a figure", () => {
     expect(verdict(cost(1), cost(0.9), "µs")).toBe("faster");
   });
 
-  test("of one run has no verdict", () => {
+  test("from one run has no verdict", () => {
     const line = of(compare(report(rates(100)), report(rates(10))), "thump", "deliveries");
     expect(line).toMatchObject({ verdict: "no verdict", words: "one run: no verdict", ratio: 0.1 });
   });
 
-  test("of memory is larger, not slower, and counts as slower", () => {
+  test("for memory is called larger, and counts as slower", () => {
     const idle = (bytes: number) => rowOf("idle", "thump", idleOf(bytes), idleOf(bytes));
     const all = compare(report(idle(2_000)), report(idle(2_500)));
     expect(of(all, "thump", "KiB")).toMatchObject({ verdict: "slower", words: "larger" });
@@ -70,7 +70,7 @@ describe("a sweep", () => {
 });
 
 describe("a row", () => {
-  test("that has become faulty is worse; one that was so before has no verdict", () => {
+  test("with a new fault is worse; a row with a fault in both files has no verdict", () => {
     const good = rates(100, 100);
     const bad = fanout({ faults: { lost: 2 } }, {});
     const worse = compare(report(good), report(bad));
@@ -79,14 +79,14 @@ describe("a row", () => {
     expect(anySlower(compare(report(bad), report(good)))).toBe(false);
   });
 
-  test("that only one file has is named; one that both skipped is not", () => {
+  test("in only one file is reported; a row skipped in both is not", () => {
     const skipped = { ...rowOf("ws", "peer"), skipped: "not installed" };
     const all = compare(report(rates(100, 100), skipped), report(skipped));
     expect(all).toHaveLength(1);
     expect(all[0]).toMatchObject({ server: "thump", verdict: "no verdict", words: "only in the old file" });
   });
 
-  test("of a scenario that has changed is not compared", () => {
+  test("in a changed scenario is not compared", () => {
     const changed = { ...report(rates(10, 10)), scenarios: [{ ...scenarioOf("ws", "fanout"), size: 128 }] };
     expect(anySlower(compare(report(rates(100, 100)), changed))).toBe(false);
   });
@@ -95,7 +95,7 @@ describe("a row", () => {
 describe("two machines", () => {
   const control = (...perSecond: number[]) => ({ ...rates(...perSecond), server: "control" });
 
-  test("are compared by ratios to the base alone", () => {
+  test("are compared only by ratios to the base", () => {
     const before = report(control(100, 100), rates(90, 90));
     const half = compare(before, elsewhere(report(control(50, 50), rates(45, 45))));
     expect(of(half, "control", "")).toBeUndefined();
@@ -110,17 +110,17 @@ describe("two machines", () => {
 
   test("are not compared without a sound base", () => {
     const all = compare(report(rates(90, 90)), elsewhere(report(rates(10, 10))));
-    expect(all.map(({ words }) => words)).toEqual(["no sound control beside it in both files"]);
+    expect(all.map(({ words }) => words)).toEqual(["no sound control in both files"]);
   });
 
-  test("are said to differ in the first line", () => {
+  test("are reported as different in the first line", () => {
     const [a, b] = [report(rates(90, 90)), report(rates(90, 90))];
     expect(compareText(a, b, compare(a, b))).toStartWith("old: ");
     expect(compareText(a, elsewhere(b), compare(a, elsewhere(b)))).toStartWith("The machines differ: ");
   });
 });
 
-test("the text marks what got slower and sums up", () => {
+test("the text marks slower figures and ends with a summary", () => {
   const [a, b] = [report(rates(100, 101)), report(rates(50, 51))];
   const text = compareText(a, b, compare(a, b));
   expect(text).toMatch(/thump +deliveries\/s .*0\.50× +slower ▼/);

@@ -1,4 +1,4 @@
-// The generator's counting: messages, streams, rooms, and what it calls a fault.
+// The generator's counting: messages, streams, rooms and faults.
 import { describe, expect, test } from "bun:test";
 import { FrameEncoder, RequestEncoder } from "../../bench/generator/encoder.ts";
 import { roomsOf } from "../../bench/generator/members.ts";
@@ -9,7 +9,7 @@ import { Receiver, Tally } from "../../bench/generator/tally.ts";
 import { clientHeaderSize } from "../../bench/generator/websocket.ts";
 import { mergeHistograms } from "../../bench/runner/merge.ts";
 import { encodeHistogram, microseconds } from "../../bench/generator/tally.ts";
-import { HIGHEST, findKnee, rateOf, rungOf } from "../../bench/runner/knee.ts";
+import { HIGHEST_RUNG, findKnee, rateOf, rungOf } from "../../bench/runner/knee.ts";
 
 const raw = { transport: "websocket", path: "/", publish: "{message}", verbatim: true } as const;
 const DUE = 123_456_789.25;
@@ -37,7 +37,7 @@ function counting(size: number, verbatim = true) {
 }
 
 describe("messages", () => {
-  test.each([64, 100, 1024, 16_384])("of %d bytes are JSON of that size, and are read back", (size) => {
+  test.each([64, 100, 1024, 16_384])("are JSON of %d bytes, and are read back", (size) => {
     const { tally, take } = counting(size);
     for (const payload of payloads(size, 50)) {
       expect(payload.length).toBe(size);
@@ -51,7 +51,7 @@ describe("messages", () => {
     expect(Object.values(tally.faults).every((count) => count === 0)).toBe(true);
   });
 
-  test("are found in an envelope, several in a frame, and cut by a frame's end", () => {
+  test("are found in an envelope, several per frame, and split across frames", () => {
     const { tally, take } = counting(64, false);
     const all = Buffer.concat(payloads(64, 30, "MSG x {length}\r\n{message}\r\n"));
     for (let at = 0; at < all.length; at += 41) take(Buffer.from(all.subarray(at, at + 41)));
@@ -64,7 +64,7 @@ describe("messages", () => {
     expect(quoted.tally.deliveries).toBe(3);
   });
 
-  test("any other byte is a corruption", () => {
+  test("with a changed byte are counted as corrupted", () => {
     const [message] = payloads(200, 1);
     for (let at = 30; at < 198; at++) {
       const { tally, take } = counting(200);
@@ -76,13 +76,13 @@ describe("messages", () => {
     }
   });
 
-  test("due times survive the wrap of their digits", () => {
+  test("have due times that survive the wrap-around of their digits", () => {
     const span = 2 ** 36;
     expect(latencyOf(span - 1_000, (span + 1_000) / 1000)).toBeCloseTo(2, 3);
     expect(latencyOf(5_000, 7)).toBeCloseTo(2, 3);
   });
 
-  test("a batch of requests has the length it says", () => {
+  test("in a batch request match its Content-Length", () => {
     const batch = { of: 3, before: "[", between: ",", after: "]" };
     const encoder = new RequestEncoder(
       { transport: "http", path: "/p", publish: '{"data":{message}}', batch },
@@ -118,7 +118,7 @@ describe("faults", () => {
     expect(tally.faults).toEqual({ ...none, ...faults });
   });
 
-  test("a skip that was announced is no silent loss", () => {
+  test("an announced gap does not count as a loss", () => {
     const { tally, receiver, take } = counting(64);
     const all = payloads(64, 5);
     take(all[0]!);
@@ -130,21 +130,21 @@ describe("faults", () => {
     expect(tally.deliveries).toBe(3);
   });
 
-  test("a message of another room, and one's own, are foreign", () => {
+  test("a message from another room and an own message are foreign", () => {
     const streams = new Streams();
     for (const room of [0, 1]) streams.add(room);
     const tally = new Tally(streams);
     tally.arrived(new Receiver(1), 0, 0, 0);
-    const talker = new Receiver(0);
-    talker.own = 0;
-    tally.arrived(talker, 0, 0, 0);
-    tally.arrived(talker, 7, 0, 0);
+    const publisher = new Receiver(0);
+    publisher.own = 0;
+    tally.arrived(publisher, 0, 0, 0);
+    tally.arrived(publisher, 7, 0, 0);
     expect(tally.faults.foreign).toBe(3);
     expect(tally.deliveries).toBe(0);
   });
 });
 
-test("streams take turns, and go on where they had got to", () => {
+test("streams take turns and continue where they stopped", () => {
   const streams = new Streams();
   for (const room of [0, 1, 0]) streams.add(room);
   expect(streams.plan(4, 0)).toEqual([2, 1, 1]);
@@ -176,8 +176,8 @@ test("histograms are merged, not averaged", () => {
 });
 
 describe("the knee", () => {
-  test("is found from anywhere, with and without a hint, in few tries", async () => {
-    for (let knee = 0; knee <= HIGHEST; knee++)
+  test("is found from any start, with and without a hint, in few attempts", async () => {
+    for (let knee = 0; knee <= HIGHEST_RUNG; knee++)
       for (const [start, hint] of [
         [10, false],
         [knee, true],
@@ -189,12 +189,12 @@ describe("the knee", () => {
           tries++;
           return rung <= knee ? "good" : "bad";
         });
-        expect(found).toEqual({ good: knee, bad: knee === HIGHEST ? undefined : knee + 1 });
+        expect(found).toEqual({ good: knee, bad: knee === HIGHEST_RUNG ? undefined : knee + 1 });
         expect(tries).toBeLessThanOrEqual(hint ? 4 : 18);
       }
   });
 
-  test("is looked for once beyond a rate that was only late", async () => {
+  test("is searched for once above a rate that was only late", async () => {
     const late = new Set([14, 15]);
     const tried: number[] = [];
     const found = await findKnee(10, false, async (rung) => {
@@ -202,7 +202,7 @@ describe("the knee", () => {
       return rung > 22 ? "bad" : late.has(rung) ? "late" : "good";
     });
     expect(found).toEqual({ good: 22, bad: 23 });
-    // All beyond is late: one try more than without looking, and the same knee.
+    // If every higher rate is late too, the search makes one more attempt and finds the same knee.
     const outcomes: [number, number | undefined][] = [
       [0, undefined],
       [11, 12],
@@ -214,12 +214,12 @@ describe("the knee", () => {
     expect(new Set(tried).size).toBe(tried.length);
   });
 
-  test("is none when the lowest rate fails", async () => {
+  test("is undefined if the lowest rate fails", async () => {
     expect(await findKnee(12, false, async () => "bad")).toEqual({ good: undefined, bad: 0 });
   });
 
   test("rates are a tenth of a power of ten apart", () => {
     expect([0, 1, 10, 26].map(rateOf)).toEqual([10, 13, 100, 4000]);
-    for (let rung = 0; rung <= HIGHEST; rung++) expect(rungOf(rateOf(rung))).toBe(rung);
+    for (let rung = 0; rung <= HIGHEST_RUNG; rung++) expect(rungOf(rateOf(rung))).toBe(rung);
   });
 });

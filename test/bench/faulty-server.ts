@@ -1,14 +1,14 @@
-// A broadcast server that breaks on purpose: what a benchmark must not overlook.
+// A broadcast server with deliberate faults that a benchmark must detect.
 import type { ServerWebSocket } from "bun";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
   options: {
     port: { type: "string", default: "0" },
-    /** `none`, `drop`, `repeat`, `corrupt` or `swap` every so many deliveries, or `stall`. */
+    /** `none`, or `drop`, `repeat`, `corrupt` or `swap` on every n-th delivery, or `stall`. */
     fault: { type: "string", default: "none" },
     every: { type: "string", default: "10000" },
-    /** For `stall`: asleep for so many ms every so many ms. */
+    /** For `stall`: duration of each stall in ms; `every` is then the interval in ms. */
     ms: { type: "string", default: "100" },
   },
 });

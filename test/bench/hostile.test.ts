@@ -1,4 +1,4 @@
-// The attacks of the benchmark: each does to a server what it says, and the harm is reckoned right.
+// The attacks of the benchmark: each has its intended effect on a server, and the harm is computed correctly.
 import { describe, expect, test } from "bun:test";
 import { ATTACKS, type AttackName } from "../../bench/attacker/attack.ts";
 import { attacks } from "../../bench/attacker/attacks.ts";
@@ -15,24 +15,24 @@ import { startServer, type TestServer } from "../support/server.ts";
 import { SECRET } from "../support/tokens.ts";
 import { reportOf, rowOf, scenarioOf, windowOf } from "./support.ts";
 
-/** What an attack leaves behind at the server: its traces in the counters, or in who is there. */
-type Seen = (server: TestServer) => boolean;
+/** The effect of an attack on a server, visible in its counters or sessions. */
+type Effect = (server: TestServer) => boolean;
 const rejected =
-  (...codes: Code[]): Seen =>
+  (...codes: Code[]): Effect =>
   ({ thump }) =>
     codes.some((code) => (thump.hub.stats.rejects.get(code) ?? 0) > 2);
 const opened =
-  (transport: string, count = 2): Seen =>
+  (transport: string, count = 2): Effect =>
   ({ thump }) =>
     (thump.hub.stats.opened.get(transport) ?? 0) > count;
-/** Some session has sent this many frames. */
-const heard =
-  (frames: number): Seen =>
+/** Checks that some session has sent this many frames. */
+const received =
+  (frames: number): Effect =>
   ({ thump }) =>
     [...thump.hub.sessions.values()].some(({ received }) => received > frames);
-const published: Seen = ({ thump }) => thump.hub.stats.publications > 10;
+const published: Effect = ({ thump }) => thump.hub.stats.publications > 10;
 
-const SEEN: Record<AttackName, Seen> = {
+const EFFECTS: Record<AttackName, Effect> = {
   connects: opened("websocket", 10),
   publishes: published,
   frames: rejected("malformed"),
@@ -44,7 +44,7 @@ const SEEN: Record<AttackName, Seen> = {
   cursors: opened("multiplexed-stream"),
   polls: opened("poll"),
   held: opened("poll"),
-  members: heard(10),
+  members: received(10),
   sampled: opened("envelope-stream"),
   history: ({ thump }) => thump.hub.stats.publications >= 1000,
   rooms: ({ thump }) => thump.hub.rooms.size > 1000,
@@ -54,7 +54,7 @@ const SEEN: Record<AttackName, Seen> = {
 };
 
 test.each(Object.keys(ATTACKS) as AttackName[])(
-  "%s: the server sees it, and somebody else comes in",
+  "%s: has its effect, and a client from a different address connects",
   async (name) => {
     const server = startServer({
       access: { secrets: SECRET },
@@ -70,19 +70,19 @@ test.each(Object.keys(ATTACKS) as AttackName[])(
     cleanup(() => attack.end());
     const timer = setInterval(() => attack.act(20), 5);
     cleanup(() => clearInterval(timer));
-    await eventually(() => SEEN[name](server));
+    await eventually(() => EFFECTS[name](server));
     expect(await newcomer(server.port)).toBe("101");
   },
 );
 
-test("answers are counted by status and by code, in heads, bodies and frames", () => {
+test("responses are counted by status and by code, in heads, bodies and frames", () => {
   const tally = new Tally();
   tally.see(Buffer.from('HTTP/1.1 429 Too Many Requests\r\n\r\n{"status":429,"code":"rate"}'));
   tally.see(Buffer.from('\x81\x20{"type":"error","code":"rate"}\x81\x20{"type":"error","code":"limit"}'));
   expect(tally.answers).toEqual({ "429": 1, rate: 2, limit: 1 });
 });
 
-/** With these p99s during the attacks, in ms. */
+/** A result with these p99s before, after and during the attacks, in ms. */
 function hostileOf(before: number, after: number, during: number[]): HostileResult {
   const names = Object.keys(ATTACKS) as AttackName[];
   const assaults = names.map((name, i) => ({
@@ -102,33 +102,33 @@ function hostileOf(before: number, after: number, during: number[]): HostileResu
   };
 }
 
-test("harm is the p99 during an attack by the better one in peace, and a cost the CPU beyond peace by act", () => {
+test("harm is the p99 during an attack divided by the lower p99 without one; cost is the additional CPU time per request", () => {
   const result = hostileOf(10, 12, [11, 10, 9, 25]);
   expect(harm(result, "connects")).toBeCloseTo(1.1);
   expect(worstHarm(result)).toBeCloseTo(2.5);
   expect(cost(result, "frames")).toBeCloseTo(2);
 });
 
-describe("the target for the others", () => {
+describe("the target for other clients", () => {
   const stateOf = (thump: HostileResult, control?: HostileResult) => {
     const rows = [rowOf("hostile", "thump-public", thump)];
     if (control) rows.push(rowOf("hostile", "control", control));
     const report = reportOf([scenarioOf("hostile", "hostile")], rows);
-    return outcomes(report).find(({ title }) => title.startsWith("Attacks but handshakes"))?.state;
+    return outcomes(report).find(({ title }) => title.startsWith("Attacks except handshakes"))?.state;
   };
 
-  test("is missed by the worst attack, but for handshakes", () => {
+  test("is missed because of the worst attack, except handshakes", () => {
     expect(stateOf(hostileOf(10, 10, [30, 11, 12]))).toBe("met");
     expect(stateOf(hostileOf(10, 10, [10, 11, 15]))).toBe("missed");
   });
 
-  test("is met where the same attack does as much to a bare server", () => {
+  test("is met if the same attack does as much harm to a bare server", () => {
     expect(stateOf(hostileOf(10, 10, [10, 11, 15]), hostileOf(10, 10, [10, 10, 14]))).toBe("met");
     expect(stateOf(hostileOf(10, 10, [10, 11, 20]), hostileOf(10, 10, [10, 10, 14]))).toBe("missed");
   });
 });
 
-test("the table has a line for each attack and server, with what was lost and how the server answered", () => {
+test("the table has a line per attack and server, with losses and responses", () => {
   const result = hostileOf(10, 10, [20]);
   const [first] = result.assaults;
   if (!first) throw new Error("no attack");

@@ -1,4 +1,4 @@
-// Installing the compared servers: what is said of each, and that one that fails stops nobody.
+// Installing the compared servers: one status line per server, and a failure does not stop the others.
 import { expect, test } from "bun:test";
 import type { Installable } from "../../bench/adapter.ts";
 import { installPeers } from "../../bench/peers/install.ts";
@@ -10,7 +10,7 @@ function item(name: string, parts: Partial<Installable>): Installable {
   return { name, installed: () => false, blocked: () => undefined, install: async () => {}, ...parts };
 }
 
-test("each gets a line, and none stops the others", async () => {
+test("each server gets a line, and no failure stops the others", async () => {
   const lines: string[] = [];
   const asked: string[] = [];
   const items = [
@@ -19,34 +19,34 @@ test("each gets a line, and none stops the others", async () => {
       blocked: () => "cargo is not installed",
       install: async () => void asked.push("blocked"),
     }),
-    item("broken", { install: () => Promise.reject(new Error("it does not compile")) }),
+    item("broken", { install: () => Promise.reject(new Error("the build failed")) }),
     item("new", { install: async () => void asked.push("new") }),
   ];
   const results = await installPeers((line) => lines.push(line), items, nowhere);
   expect(asked).toEqual(["new"]);
   expect(results.map(({ name, outcome, reason }) => ({ name, outcome, reason }))).toEqual([
-    { name: "there", outcome: "already there", reason: undefined },
-    { name: "blocked", outcome: "cannot", reason: "cargo is not installed" },
-    { name: "broken", outcome: "failed", reason: "it does not compile" },
+    { name: "there", outcome: "already installed", reason: undefined },
+    { name: "blocked", outcome: "blocked", reason: "cargo is not installed" },
+    { name: "broken", outcome: "failed", reason: "the build failed" },
     { name: "new", outcome: "installed", reason: undefined },
   ]);
   expect(lines).toEqual([
-    "– there: already there",
-    "– blocked: cannot: cargo is not installed",
-    "✗ broken: failed: it does not compile",
+    "– there: already installed",
+    "– blocked: not available: cargo is not installed",
+    "✗ broken: failed: the build failed",
     "✓ new: installed in 1 s",
   ]);
 });
 
-test("a terminal is shown what the build says", async () => {
+test("a terminal shows the output of the build", async () => {
   const shown: string[] = [];
   const terminal = { isTTY: true, columns: 120, write: (text: string) => shown.push(text) };
-  const talkative = item("talkative", { install: async (log) => log("  compiling the last of it\n") });
-  await installPeers(() => {}, [talkative], terminal);
-  expect(shown.join("")).toContain("talkative: compiling the last of it");
+  const verbose = item("verbose", { install: async (log) => log("  compiling the last crate\n") });
+  await installPeers(() => {}, [verbose], terminal);
+  expect(shown.join("")).toContain("verbose: compiling the last crate");
 });
 
-test("a command that fails is reported by its last lines", async () => {
+test("the error of a failed command contains its last lines", async () => {
   const lines: string[] = [];
   const script = "for (let i = 0; i < 20; i++) console.log(`line ${i}`); process.exit(3)";
   const failed = run([process.execPath, "-e", script], (line) => lines.push(line));
@@ -55,7 +55,7 @@ test("a command that fails is reported by its last lines", async () => {
     (error: Error) => error.message,
   );
   expect(lines).toHaveLength(20);
-  expect(reason).toContain("ended with 3");
+  expect(reason).toContain("failed with exit code 3");
   expect(reason).toEndWith("line 19");
   expect(reason).not.toContain("line 7\n");
 });

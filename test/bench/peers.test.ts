@@ -1,4 +1,4 @@
-// The compared servers: each that can run here does what its adapter says, and the check notices when one does not.
+// The compared servers: each installed server works as its adapter describes, and the check detects deviations.
 import { describe, expect, test } from "bun:test";
 import type { Adapter } from "../../bench/adapter.ts";
 import { check } from "../../bench/peers/check.ts";
@@ -10,55 +10,55 @@ import { connect } from "../support/clients.ts";
 import { testIf } from "../support/skip.ts";
 
 describe("adapters", () => {
-  test("names are one word each, and no two are the same", () => {
+  test("names are one word each, and unique", () => {
     const names = adapters.map(({ name }) => name);
     expect(names.slice(0, 1)).toEqual(["control"]);
     expect(names.filter((name) => !/^[a-z][a-z0-9-]*$/.test(name))).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test("each says how to publish", () => {
+  test("each has a dialect for publishing", () => {
     const silent = adapters.filter(({ dialects }) => dialects["publish"]?.publish === undefined);
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
   for (const adapter of adapters) {
-    testIf(adapter.missing())(`${adapter.name} speaks its dialects`, async () => {
+    testIf(adapter.missing())(`${adapter.name} works with its dialects`, async () => {
       expect(adapter.version?.()).toMatch(/\d+\.\d+/);
       expect(await check(adapter)).not.toBeEmpty();
     });
   }
 });
 
-describe("the check notices", () => {
+describe("the check detects", () => {
   const { websocket } = control.dialects;
   const broken = (of: Adapter, dialects: Adapter["dialects"]): Adapter => ({
     ...of,
     dialects: { websocket: websocket!, publish: websocket!, ...dialects },
   });
 
-  test("messages of another room", async () => {
+  test("messages from another room", async () => {
     const shared = { ...websocket!, path: "/rooms/one-for-all" };
     const adapter = broken(control, { websocket: shared, publish: shared });
     await expect(check(adapter)).rejects.toThrow("a subscriber of another room received");
   });
 
-  test("messages that come twice", async () => {
+  test("duplicate messages", async () => {
     const { "http-batch": batch } = thump.dialects;
     const adapter = broken(thump, { publish: { ...batch!, publish: `${batch!.publish},${batch!.publish}` } });
     await expect(check(adapter)).rejects.toThrow("a subscriber received");
   });
 
-  test("messages that are wrapped where they should not be", async () => {
+  test("messages with an unexpected envelope", async () => {
     const wrapped = { ...thump.dialects["multiplexed"]!, verbatim: true } as const;
     await expect(check(broken(thump, { websocket: wrapped }))).rejects.toThrow("not verbatim");
   });
 
-  test("a cursor that leads nowhere", async () => {
+  test("a missing cursor", async () => {
     const stream = thump.dialects["event-stream"]!;
     const resume = { ...stream.resume!, before: "cursor: " };
     const adapter = broken(thump, { websocket: { ...stream, resume } });
-    await expect(check(adapter)).rejects.toThrow("there is no cursor");
+    await expect(check(adapter)).rejects.toThrow("no cursor after");
   });
 
   test("a server that does not start", async () => {
@@ -68,9 +68,9 @@ describe("the check notices", () => {
 });
 
 describe("the control", () => {
-  test("replays what a query asks for, before anything else and however much it is", async () => {
+  test("replays the requested frames first, whatever their size", async () => {
     await using server = await start(control);
-    // More than a socket's buffers and the server's limit hold.
+    // More than a socket's buffers and the server's limit can hold.
     const [count, size] = [300, 64 * 1024];
     const path = `/rooms/replay?replay=${count}&size=${size}`;
     const socket = await connect(`ws://127.0.0.1:${server.port}${path}`);

@@ -1,4 +1,4 @@
-// Several generator processes are one: the first publishes, all receive, and what they saw is put together.
+// Several generator processes act as one: the first publishes, all receive, and their results are merged.
 import { expect } from "bun:test";
 import type { Party } from "../../bench/commands.ts";
 import { now } from "../../bench/generator/clock.ts";
@@ -26,7 +26,7 @@ testIf(notLinux)("two processes, three rooms, six publishers", async () => {
       const plan = { start: now() + 50, rate: messages, warmup: 0, seconds: 1, grace: 5 };
       const done = await generator.perform({ do: "window", plan });
       const parts = done.map(({ window }) => window!);
-      // Both saw some of it, and together all: a publisher sends into its own room only.
+      // Each process received a part, and together all messages: a publisher sends to one room only.
       expect(parts.every(({ matched }) => matched > 0)).toBe(true);
       const window = mergeWindow(plan, parts);
       expect(window.delivered).toBe(1);

@@ -1,4 +1,4 @@
-// The generator's readers: whatever way bytes are cut, the same frames, events and answers come out.
+// The generator's readers: frames, events and responses are the same, however the bytes are split.
 import { describe, expect, test } from "bun:test";
 import { AnswerReader } from "../../bench/generator/answers.ts";
 import { ChunkedReader } from "../../bench/generator/chunked.ts";
@@ -18,7 +18,7 @@ function listener() {
   return { self, payloads, replies, foreign: () => foreign };
 }
 
-/** Plays bytes in pieces of one size, each in a buffer that is overwritten by the next, as the inbox is. */
+/** Feeds bytes in pieces of one size. Each piece is in a buffer that the next one overwrites, like the inbox. */
 function play(reader: Reader, bytes: Buffer, piece: number): void {
   const inbox = Buffer.alloc(bytes.length + 64, "#");
   for (let at = 0; at < bytes.length; at += piece) {
@@ -52,7 +52,7 @@ describe("WebSocket frames", () => {
     play(reader, bytes, piece);
     expect(seen.payloads).toEqual(texts);
     expect(reader.clean).toBe(true);
-    // A ping is answered by a masked pong with the same payload (RFC 6455, 5.5.3).
+    // A ping is answered by a masked pong with the same payload (RFC 6455, section 5.5.3).
     expect(seen.replies).toEqual([`8a8300000000${Buffer.from("hey").toString("hex")}`]);
     expect(seen.foreign()).toBe(0);
   });
@@ -96,7 +96,7 @@ describe("event streams", () => {
   });
 });
 
-describe("answers", () => {
+describe("responses", () => {
   const bytes = Buffer.from(
     'HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n{"a"}' +
       "HTTP/1.1 204 No Content\r\nA: b\r\n\r\n" +

@@ -1,4 +1,4 @@
-// The report page: nothing is left out, nothing is taken for sound that is not, and no data gets out of its place.
+// The report page: it is complete, marks every row that is not sound, and escapes all data.
 import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,34 +32,34 @@ const everything = [
   rowOf("slow", "thump", slowOf(5, 6)),
 ];
 
-/** What is seen, without the scripts and styles. */
-function seen(page: string): string {
+/** The visible text, without scripts and styles. */
+function visible(page: string): string {
   return page.replaceAll(/<(script|style)\b[\s\S]*?<\/\1>/g, "");
 }
 
-test("a server that was not there is on the page, with the reason", async () => {
-  const text = seen(await pageHtml(report(everything)));
+test("a skipped server is on the page, with the reason", async () => {
+  const text = visible(await pageHtml(report(everything)));
   expect(text).toContain("Peer 1.2 on Node");
   expect(text.match(/skipped: not installed: bun bench peers/g)).toHaveLength(2);
 });
 
-test("a faulty row is marked in the bars and in the table, and is compared with nobody", async () => {
-  const sound = seen(await pageHtml(report(everything)));
+test("a faulty row is marked in the bars and the table, and has no ratio", async () => {
+  const sound = visible(await pageHtml(report(everything)));
   expect(sound).not.toContain('class="badge');
   expect(sound).toContain("0.98× control");
   const faulty = everything.map((row) =>
     row.scenario === "ws-knee" && row.server === "thump" ? { ...row, results: [knee(9_000, 7)] } : row,
   );
-  const text = seen(await pageHtml(report(faulty)));
+  const text = visible(await pageHtml(report(faulty)));
   expect(text.match(/class="badge fault"/g)).toHaveLength(2);
   expect(text.match(/7 lost/g)?.length).toBeGreaterThanOrEqual(2);
   expect(text).toMatch(/<li class="bar look-thump void">/);
   expect(text).not.toMatch(/\d× control/);
-  // Nor does it make the others look small.
+  // The faulty row does not set the scale of the others.
   expect(text).toMatch(/<li class="bar look-base ">[\s\S]*?width:98\.78%/);
 });
 
-test("data cannot end a script, nor become markup", async () => {
+test("data can neither close a script nor become markup", async () => {
   const rows = [{ ...rowOf("ws-knee", "peer"), skipped: EVIL }, rowOf("ws-knee", EVIL, knee(100))];
   const scenarios = [{ ...scenarioOf("ws-knee", "knee"), title: EVIL }];
   const page = await pageHtml(
@@ -71,26 +71,26 @@ test("data cannot end a script, nor become markup", async () => {
   expect(page).not.toContain("<img");
 });
 
-test("the page holds the whole results file", async () => {
+test("the page contains the whole results file", async () => {
   const original = report(everything);
   const page = await pageHtml(original);
   const data = /<script type="application\/json" id="report">([\s\S]*?)<\/script>/.exec(page)?.[1];
   expect(JSON.parse(data ?? "")).toEqual(JSON.parse(JSON.stringify(original)));
 });
 
-test("what was not measured has no section", async () => {
-  const text = seen(await pageHtml(reportOf([scenarioOf("idle-ws", "idle")], [everything[3] as Row])));
+test("a scenario that was not measured has no section", async () => {
+  const text = visible(await pageHtml(reportOf([scenarioOf("idle-ws", "idle")], [everything[3] as Row])));
   expect(text).toContain('id="memory"');
   for (const id of ["headline", "latency", "slow", "resume"]) expect(text).not.toContain(`id="${id}"`);
 });
 
-test("two sweeps make the headline, however many were measured", async () => {
+test("the headline has two sweeps, however many were measured", async () => {
   const names = ["ws", "sse", "rooms", "in"];
   const scenarios = names.map((name) => ({
     ...scenarioOf(name, "knee"),
     subscribers: name === "in" ? 1 : 1_000,
   }));
-  const text = seen(
+  const text = visible(
     await pageHtml(
       reportOf(
         scenarios,
@@ -109,7 +109,7 @@ test("two sweeps make the headline, however many were measured", async () => {
 });
 
 testIf(noBrowser)(
-  "in a browser it draws its charts and asks the network for nothing",
+  "in a browser, the page draws its charts and loads nothing from the network",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "thump-page-"));
     cleanup(() => rm(folder, { recursive: true }));
@@ -118,9 +118,9 @@ testIf(noBrowser)(
     const browser = await launch();
     cleanup(() => browser.close());
     const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
-    const asked: string[] = [];
+    const requested: string[] = [];
     const errors: string[] = [];
-    page.on("request", (request) => asked.push(request.url()));
+    page.on("request", (request) => requested.push(request.url()));
     page.on("console", (message) => errors.push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));
     await page.goto(`file://${path}`);
@@ -130,7 +130,7 @@ testIf(noBrowser)(
     expect(await page.locator("canvas").count()).toBe(3);
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(390);
     expect(errors).toEqual([]);
-    expect(asked.filter((url) => !url.startsWith("data:"))).toEqual([`file://${path}`]);
+    expect(requested.filter((url) => !url.startsWith("data:"))).toEqual([`file://${path}`]);
   },
   60_000,
 );

@@ -1,4 +1,4 @@
-// The tables of the terminal, and the progress line.
+// The tables on the terminal, and the progress line.
 import { expect, test } from "bun:test";
 import { Progress } from "../../bench/report/progress.ts";
 import { scenarioText } from "../../bench/report/tables.ts";
@@ -9,7 +9,7 @@ const knee = (rate: number, lost = 0) => kneeOf(windowOf({ rate, p99: 80, faults
 const lineOf = (text: string, start: string) =>
   text.split("\n").find((line) => line.trim().startsWith(start));
 
-test("servers stand with those who promise the same, each with its ratio to the base", () => {
+test("servers are grouped by tier, each with its ratio to the base", () => {
   const rows = [
     rowOf("ws-knee", "control", knee(4_000), knee(4_200), knee(3_900)),
     rowOf("ws-knee", "thump", knee(3_000), knee(3_000), knee(3_000)),
@@ -25,7 +25,7 @@ test("servers stand with those who promise the same, each with its ratio to the 
   expect(lineOf(text, "thump")?.endsWith("0.75×")).toBe(true);
 });
 
-test("a faulty row is marked and compared with nobody", () => {
+test("a faulty row is marked and has no ratio", () => {
   const rows = [rowOf("ws-knee", "control", knee(4_000)), rowOf("ws-knee", "thump", knee(9_000, 3))];
   const text = scenarioText(reportOf([scenario], rows), scenario);
   expect(lineOf(text, "thump FAULT")).toMatch(/–$/);
@@ -33,7 +33,7 @@ test("a faulty row is marked and compared with nobody", () => {
   expect(text).not.toContain("×");
 });
 
-test("nobody is compared with a base that claims nothing", () => {
+test("no row has a ratio to a base that is not sound", () => {
   const rows = [rowOf("ws-knee", "control", knee(4_000, 1)), rowOf("ws-knee", "thump", knee(3_000))];
   expect(scenarioText(reportOf([scenario], rows), scenario)).not.toContain("×");
 });
@@ -51,11 +51,11 @@ function progressOn(isTTY: boolean) {
   return { progress, written };
 }
 
-test("on a terminal progress is one line that says what is done and what is doing", () => {
+test("on a terminal, progress is one line with the share done and the current activity", () => {
   const { progress, written } = progressOn(true);
   progress.begin("ws-1000 thump 1/3");
   progress.done();
-  progress.say("2,000 messages a second, which is a long text for a narrow terminal");
+  progress.say("2,000 messages per second, which is a long text for a narrow terminal");
   const last = written.at(-1);
   expect(last).toContain(" 25% ");
   expect(last).toContain("left");
@@ -66,7 +66,7 @@ test("on a terminal progress is one line that says what is done and what is doin
   expect(written.at(-1)).toBe("\r\x1b[2K");
 });
 
-test("in a pipe only the lines that stay are written", () => {
+test("in a pipe, only permanent lines are written", () => {
   const { progress, written } = progressOn(false);
   progress.begin("ws-1000 thump 1/3");
   progress.say("connecting");

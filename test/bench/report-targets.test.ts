@@ -1,4 +1,4 @@
-// The targets: met, missed, or not measured, and never met by a row that may claim nothing.
+// The targets: met, missed, or not measured, and never met by a row that is not sound.
 import { expect, test } from "bun:test";
 import { outcomes, targetsText } from "../../bench/report/targets.ts";
 import type { Row } from "../../bench/results.ts";
@@ -20,13 +20,13 @@ const judged = (...rows: Row[]) => outcomes(reportOf([scenarioOf("ws-1000", "fan
 const find = (title: string, wanted: string, ...rows: Row[]) =>
   judged(...rows).find((one) => one.title.startsWith(title) && one.wanted.includes(wanted));
 
-test("of an empty run nothing is measured", () => {
+test("an empty run measures no target", () => {
   const all = judged();
   expect(all).toHaveLength(14);
   expect(new Set(all.map(({ state }) => state))).toEqual(new Set(["not measured"]));
 });
 
-test("a fan-out is held against the control beside it", () => {
+test("a fan-out is compared with the control in the same run", () => {
   const control = fanout("ws-1000", "control", { p99: 10 });
   const rate = (perSecond: number) =>
     find(
@@ -43,7 +43,7 @@ test("a fan-out is held against the control beside it", () => {
   expect(p99(16)?.state).toBe("missed");
 });
 
-test("a row of Thump's that is faulty or behind misses; without a sound control nothing is measured", () => {
+test("a faulty or incomplete row of Thump misses the target; without a sound control the target is not measured", () => {
   const control = fanout("ws-4000", "control", {});
   const title = "WebSocket fan-out, 1,000 × 4,000";
   const faulty = fanout("ws-4000", "thump", { faults: { lost: 1 } });
@@ -57,7 +57,7 @@ test("a row of Thump's that is faulty or behind misses; without a sound control 
   );
   expect(find(title, "p99", fanout("ws-4000", "thump", {}))).toMatchObject({
     state: "not measured",
-    measured: "no control beside it",
+    measured: "no control in this run",
   });
   const broken = fanout("ws-4000", "control", { faults: { repeated: 1 } });
   expect(find(title, "p99", broken, fanout("ws-4000", "thump", {}))?.measured).toBe(
@@ -65,7 +65,7 @@ test("a row of Thump's that is faulty or behind misses; without a sound control 
   );
 });
 
-test("an event stream is held against the WebSocket control", () => {
+test("an event stream is compared with the WebSocket control", () => {
   const control = fanout("ws-1000", "control", { p99: 10 });
   const at = (p99: number) =>
     find("SSE fan-out", "p99", control, fanout("sse-1000", "thump", { p99 }))?.state;
@@ -73,7 +73,7 @@ test("an event stream is held against the WebSocket control", () => {
   expect(at(31)).toBe("missed");
 });
 
-test("memory, storms, slow readers and publishes have limits of their own", () => {
+test("memory, storms, slow clients and publishing have separate limits", () => {
   const state = (title: string, wanted: string, ...rows: Row[]) => find(title, wanted, ...rows)?.state;
   const idle = (bytes: number) => rowOf("idle-ws", "thump", idleOf(bytes));
   expect([state("Idle Web", "", idle(4_096)), state("Idle Web", "", idle(4_097))]).toEqual(["met", "missed"]);
@@ -95,18 +95,18 @@ test("memory, storms, slow readers and publishes have limits of their own", () =
   ]);
 
   const raw = (rate: number) => rowOf("in-raw", "thump", kneeOf(windowOf({ rate })));
-  expect([state("Publishes in, raw", "", raw(1e5)), state("Publishes in, raw", "", raw(99_999))]).toEqual([
+  expect([state("Publishing, raw", "", raw(1e5)), state("Publishing, raw", "", raw(99_999))]).toEqual([
     "met",
     "missed",
   ]);
   const rigBound = (rate: number) => rowOf("in-raw", "thump", kneeOf(windowOf({ rate }), { limit: "rig" }));
-  expect(state("Publishes in, raw", "", rigBound(2e5))).toBe("met");
-  expect(state("Publishes in, raw", "", rigBound(9e4))).toBe("not measured");
+  expect(state("Publishing, raw", "", rigBound(2e5))).toBe("met");
+  expect(state("Publishing, raw", "", rigBound(9e4))).toBe("not measured");
   const http = rowOf("in-http", "thump", kneeOf(windowOf({ rate: 14_000 })));
-  expect(state("Publishes in, HTTP", "", http)).toBe("missed");
+  expect(state("Publishing, HTTP", "", http)).toBe("missed");
 });
 
-test("the text has a line for each that was asked for, and says how many were not", () => {
+test("the text has a line per measured target, and the number of others", () => {
   const report = reportOf([scenarioOf("idle-ws", "idle")], [rowOf("idle-ws", "thump", idleOf(5_000))]);
   const lines = targetsText(report).split("\n");
   expect(lines).toHaveLength(3);

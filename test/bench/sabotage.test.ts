@@ -1,4 +1,4 @@
-// The benchmark must catch a server that loses, repeats, swaps or changes messages, or that stops for a while.
+// The benchmark must detect a server that loses, repeats, swaps or changes messages, or that stalls.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Adapter } from "../../bench/adapter.ts";
@@ -21,7 +21,7 @@ const socket: Dialect = { transport: "websocket", path: "/", publish: "{message}
 function faulty(...options: string[]): Adapter {
   return {
     name: "faulty",
-    title: "a server that breaks on purpose",
+    title: "a server with deliberate faults",
     tier: "live",
     settings: options.join(" "),
     missing: () => undefined,
@@ -43,10 +43,10 @@ const scenario: Scenario = {
   publishers: { dialect: "publish", count: 1 },
 };
 
-/** Waiting ends as soon as every delivery is there: a server that loses none gets the time that a busy machine takes. */
+/** Waiting ends as soon as every delivery has arrived, so a long grace period costs time only on a busy machine. */
 const pace = { ...quick, gentle: 0.1, warmup: 0, seconds: 1, grace: 10 };
-/** Seconds to wait for what a server has dropped. */
-const IN_VAIN = 0.5;
+/** Seconds to wait for messages that the server has dropped. */
+const DROP_GRACE_SECONDS = 0.5;
 
 async function measured(seconds: number, grace: number, ...options: string[]): Promise<FanoutResult> {
   return Rig.use(
@@ -61,29 +61,29 @@ function rowOf(result: FanoutResult): Row {
   return { scenario: scenario.name, server: "faulty", results: [result] };
 }
 
-/** A busy machine starts processes slowly. */
-const LONG = 60_000;
+/** Timeout in ms: a busy machine starts processes slowly. */
+const TIMEOUT_MS = 60_000;
 
 describeIf(notLinux)("the benchmark", () => {
   longTest(
-    "finds nothing wrong with a server that does as it should",
+    "finds no fault in a correct server",
     async () => {
       const { window } = await measured(1, pace.grace);
       expect(window.delivered).toBe(1);
       expect(Object.values(window.faults)).toEqual([0, 0, 0, 0, 0, 0, 0]);
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
     "catches one message in 10,000 that is dropped",
     async () => {
-      const result = await measured(1, IN_VAIN, "--fault", "drop");
+      const result = await measured(1, DROP_GRACE_SECONDS, "--fault", "drop");
       expect(result.window.faults.lost).toBeGreaterThan(0);
       expect(result.window.delivered).toBeLessThan(1);
       expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
@@ -91,57 +91,57 @@ describeIf(notLinux)("the benchmark", () => {
     async () => {
       const result = await measured(1, pace.grace, "--fault", "swap");
       expect(result.window.faults.disordered).toBeGreaterThan(0);
-      // What only came late is not lost.
+      // A late message is not lost.
       expect(result.window.faults.lost).toBe(0);
       expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
-    "catches a message that comes twice",
+    "catches a duplicate message",
     async () => {
       const result = await measured(1, pace.grace, "--fault", "repeat");
       expect(result.window.faults.repeated).toBeGreaterThan(0);
       expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
-    "catches one byte that is not what was published",
+    "catches one changed byte",
     async () => {
       const result = await measured(1, pace.grace, "--fault", "corrupt");
       expect(result.window.faults.corrupted).toBeGreaterThan(0);
       expect(judge(rowOf(result))).toMatchObject({ state: "fault" });
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
-    "catches a server that sleeps for 100 ms every 5 s, and counts it for every message that waited",
+    "catches a server that sleeps for 100 ms every 5 s, in the latency of every message that waited",
     async () => {
       const { window } = await measured(6, pace.grace, "--fault", "stall", "--every", "5000");
-      // A generator that waited for answers would have seen one late message; an open loop sees each one that was
-      // due meanwhile: 100 of 6,000, so the 99th percentile sees it too.
+      // A closed-loop generator would have seen one late message. An open loop sees every message that was due during
+      // the stall: 100 of 6,000, which also affects the 99th percentile.
       expect(window.latency.max).toBeGreaterThanOrEqual(90);
       expect(window.latency.p99).toBeGreaterThan(20);
     },
-    LONG,
+    TIMEOUT_MS,
   );
 
   longTest(
-    "claims no knee for a server that loses messages at every rate",
+    "finds no knee for a server that loses messages at every rate",
     async () => {
       const sweep = new Sweep(
         faulty("--fault", "drop", "--every", "100"),
         { ...scenario, kind: "knee" },
-        { ...pace, step: 0.25, grace: IN_VAIN },
+        { ...pace, step: 0.25, grace: DROP_GRACE_SECONDS },
       );
       const result = await sweep.run(() => {});
       expect(result.knee).toBeUndefined();
       expect(result.windows.every(({ faults }) => faults.lost > 0)).toBe(true);
     },
-    LONG,
+    TIMEOUT_MS,
   );
 });

@@ -1,4 +1,4 @@
-// Makes results files out of nothing, for tests of what is made of them.
+// Builds results files for tests of the report.
 import { build, encodeIntoCompressedBase64 } from "hdr-histogram-js";
 import type {
   Faults,
@@ -24,7 +24,7 @@ export const noFaults: Faults = {
   undelivered: 0,
 };
 
-/** A histogram as results files hold it, of milliseconds. */
+/** A histogram of values in milliseconds, in the format of a results file. */
 export function histogramOf(milliseconds: number[]): string {
   const histogram = build({ highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
   for (const value of milliseconds) histogram.recordValue(Math.round(value * 1000));
@@ -35,7 +35,7 @@ export function latencyOf(p99: number): Latency {
   return { p50: p99 / 4, p90: p99 / 2, p99, p999: p99 * 1.5, max: p99 * 2 };
 }
 
-/** A hundred deliveries: 90 at half the p99, 10 at it. */
+/** A hundred deliveries: 90 with half the p99, 10 with the p99. */
 function spreadOut(p99: number): string {
   return histogramOf(Array.from({ length: 100 }, (_, index) => (index < 90 ? p99 / 2 : p99)));
 }
@@ -144,11 +144,11 @@ export function rowOf(scenario: string, server: string, ...results: Row["results
 
 const servers: ServerInfo[] = [
   { name: "control", title: "a bare Bun.serve", tier: "live", settings: "none" },
-  { name: "peer", title: "Peer 1.2 on Node", tier: "live", settings: "as its guide says", version: "1.2.0" },
-  { name: "thump", title: "Thump", tier: "history", settings: "as it comes", version: "0.1.0" },
+  { name: "peer", title: "Peer 1.2 on Node", tier: "live", settings: "as in its guide", version: "1.2.0" },
+  { name: "thump", title: "Thump", tier: "history", settings: "defaults", version: "0.1.0" },
 ];
 
-/** A results file with these rows; what they name is described as it goes. */
+/** A results file with these scenarios and rows. */
 export function reportOf(scenarios: ScenarioInfo[], rows: Row[], options: Partial<Report> = {}): Report {
   const machine = {
     cpu: "A processor",

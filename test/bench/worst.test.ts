@@ -1,4 +1,4 @@
-// `bun bench worst` leaves out no route and no command.
+// `bun bench worst` covers every route and every command.
 import { expect, test } from "bun:test";
 import { worstRequests } from "../../bench/worst/requests.ts";
 import type { Place } from "../../bench/worst/worst.ts";
@@ -6,7 +6,7 @@ import { startServer } from "../support/server.ts";
 
 const targets = new Set(worstRequests.map(({ target }) => target));
 
-test("every route that is documented has a worst request", async () => {
+test("every documented route has a most expensive request", async () => {
   const { url } = startServer();
   const answer = await fetch(`${url}/openapi.json`);
   const { paths } = (await answer.json()) as { paths: Record<string, object> };
@@ -20,7 +20,7 @@ test("every route that is documented has a worst request", async () => {
   expect(routes.filter((route) => !targets.has(route))).toEqual([]);
 });
 
-test("every command of the multiplexed socket has a worst frame", async () => {
+test("every command of the multiplexed socket has a most expensive frame", async () => {
   const { socket } = startServer();
   const { promise, resolve } = Promise.withResolvers<string>();
   const client = new WebSocket(socket("/ws"));
@@ -34,7 +34,7 @@ test("every command of the multiplexed socket has a worst frame", async () => {
   expect(commands.filter((command) => !targets.has(`/ws ${command}`))).toEqual([]);
 });
 
-test("bodies and frames are as large as a stranger may send them", () => {
+test("the largest bodies and frames are close to the limits for anonymous clients", () => {
   const place: Place = { port: 0, before: "epoch-1", rooms: ["a", "b"], token: "t" };
   const bytes = (part: string | Uint8Array | undefined) => Buffer.byteLength(part ?? "");
   const made = worstRequests.map(({ target, request }) => ({ target, request: request(place) }));

@@ -1,4 +1,4 @@
-// The style check: every rule catches its bad example and accepts its good one, and text is found where it stands.
+// The style check: every rule matches its bad example and accepts its good one, and every kind of text is found.
 import { expect, test } from "bun:test";
 import { hashPassages } from "../../scripts/style/comments.ts";
 import { htmlPassages } from "../../scripts/style/html.ts";

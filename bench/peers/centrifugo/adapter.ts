@@ -1,8 +1,8 @@
-// Centrifugo: its JSON protocol over WebSocket and over an event stream; once as it is, once with history.
+// Centrifugo: its JSON protocol over WebSocket and event streams, with and without history.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
-import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { type Build, missingTool, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
 const VERSION = "5.4.9";
 const API_KEY = "only-for-the-benchmark";
@@ -12,7 +12,7 @@ export const centrifugoBuild: Build = {
   version: VERSION,
   program: "bin/centrifugo",
   sources: ["go.mod", "go.sum"].map((path) => join(import.meta.dir, path)),
-  blocked: () => lacking("go"),
+  blocked: () => missingTool("go"),
   build: (folder, log) =>
     run(
       [
@@ -40,7 +40,7 @@ const live = {
   allow_subscribe_for_anonymous: true,
   allow_publish_for_client: true,
   allow_publish_for_anonymous: true,
-  // A client on an event stream would have to answer each ping by a request of its own.
+  // Event-stream clients would have to answer each ping with a separate request.
   pong_timeout: "-1s",
   usage_stats_disable: true,
 };
@@ -60,7 +60,7 @@ const dialect = (steps: string[]): Dialect => ({
   echo: true,
 });
 
-/** In a path, every character but the place of the room's name is encoded. */
+/** In a path, every character is encoded, except the placeholder for the room. */
 const commands = encodeURIComponent(`${connect}\n${subscribe}`).replace("%7Broom%7D", "{room}");
 const headers = { "content-type": "application/json", "x-api-key": API_KEY };
 
@@ -69,7 +69,7 @@ const dialects: Record<string, Dialect> = {
   "event-stream": {
     transport: "event-stream",
     path: `/connection/sse?cf_connect=${commands}`,
-    // The answers to both commands may come in one event.
+    // The responses to both commands may arrive in one event.
     steps: [{ expect: '"id":2,' }],
   },
   publish: dialect([connect]),
@@ -105,16 +105,16 @@ function adapter(name: string, title: string, configuration: object) {
 }
 
 const common =
-  "Its defaults with the memory engine, errors logged only, anonymous clients allowed, and no answer to a ping demanded";
+  "Defaults with the memory engine; only errors logged; anonymous clients allowed; no response to pings required";
 
 export const centrifugo: Adapter = {
   ...adapter("centrifugo", `Centrifugo ${VERSION} (Go), without history`, live),
   tier: "live",
-  settings: `${common}; history is off, as it is unless a namespace asks for it.`,
+  settings: `${common}; no history, which is the default.`,
 };
 
 export const centrifugoHistory: Adapter = {
   ...adapter("centrifugo-history", `Centrifugo ${VERSION} (Go), with history and recovery`, history),
   tier: "history",
-  settings: `${common}; a channel keeps 100 messages for 300 s, and every subscription can be recovered.`,
+  settings: `${common}; 100 messages per channel for 300 s, and recovery for each subscription.`,
 };

@@ -1,27 +1,27 @@
-// Clients of the check: one a dialect, slow and simple, so that it can be trusted. They collect what they are sent.
+// Clients of the check, one per dialect: slow and simple, so that they are easy to verify. They collect received data.
 import WebSocket from "ws";
 import type { Dialect, Step } from "../../dialect.ts";
 
-/** Something the server sent: the whole frame or event, and its payload: the frame again, or the event's data. */
+/** Received data: the whole frame or event, and its payload (the same frame, or the event's data). */
 export interface Arrival {
   whole: string;
   payload: string;
 }
 
-const WITHIN = 10_000;
+const TIMEOUT_MS = 10_000;
 
-/** Puts values in the places that a dialect names. */
+/** Fills in the placeholders of a dialect's text. */
 export function fill(template: string, values: Record<string, string>): string {
   return template.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 }
 
-/** The values of a dialect's places for a message. */
+/** The values of the placeholders for a message. */
 export function messageValues(room: string, message: string): Record<string, string> {
   const escaped = JSON.stringify(message).slice(1, -1);
   return { room, message, escaped, length: String(Buffer.byteLength(message)) };
 }
 
-/** What arrived, and promises for what has not yet. */
+/** Received data, and promises for data that has not arrived yet. */
 export class Inbox {
   readonly arrivals: Arrival[] = [];
   #changed: (() => void) | undefined;
@@ -37,13 +37,16 @@ export class Inbox {
     this.#changed?.();
   }
 
-  /** Resolves once what has arrived passes the test. @throws when it does not in time, or the connection ended */
+  /**
+   * Resolves once the arrivals pass the test.
+   * @throws if they do not in time, or if the connection ends
+   */
   async until(test: (arrivals: Arrival[]) => boolean, what: string): Promise<void> {
-    const late = setTimeout(() => this.end(`${WITHIN / 1000} s were over`), WITHIN);
+    const late = setTimeout(() => this.end(`${TIMEOUT_MS / 1000} s passed`), TIMEOUT_MS);
     try {
       while (!test(this.arrivals)) {
         if (this.#ended !== undefined)
-          throw new Error(`${what} did not come: ${this.#ended}; ${this.#last()}`);
+          throw new Error(`${what} did not arrive: ${this.#ended}; ${this.#last()}`);
         await new Promise<void>((resolve) => {
           this.#changed = resolve;
         });
@@ -55,17 +58,17 @@ export class Inbox {
 
   #last(): string {
     const last = this.arrivals.at(-1);
-    return last ? `the last that came was ${last.whole.slice(0, 500)}` : "nothing came before";
+    return last ? `the last arrival was ${last.whole.slice(0, 500)}` : "no data arrived";
   }
 }
 
 export interface Client extends Disposable {
   inbox: Inbox;
-  /** Sends a frame; sockets only. */
+  /** Sends a frame. Only for sockets. */
   send(frame: string): void;
 }
 
-/** Connects, by the dialect's path or another, and goes through its steps. */
+/** Connects with the dialect's path or a different one, and performs the dialect's steps. */
 export async function connect(
   dialect: Dialect,
   port: number,
@@ -81,7 +84,7 @@ export async function connect(
   return client;
 }
 
-/** One step; what it waits for lies after what earlier steps have seen. */
+/** Performs one step. Only arrivals after those of earlier steps count. */
 async function take(step: Step, client: Client, values: Record<string, string>, seen: number) {
   if (step.send !== undefined) client.send(fill(step.send, values));
   if (step.expect === undefined) return seen;
@@ -123,7 +126,7 @@ async function openStream(url: string, { headers = {} }: Dialect): Promise<Clien
   });
   const type = response.headers.get("content-type") ?? "no content type";
   if (response.status !== 200 || !type.startsWith("text/event-stream") || !response.body)
-    throw new Error(`the event stream was answered with ${response.status}, ${type}`);
+    throw new Error(`the event stream failed with ${response.status}, ${type}`);
   const inbox = new Inbox();
   readEvents(response.body, inbox).then(
     () => inbox.end("the stream ended"),

@@ -1,4 +1,4 @@
-// Publishers of the check: what a dialect says about publishing, done one message after the other.
+// Publishers of the check: publish as the dialect describes, one message after another.
 import type { Dialect } from "../../dialect.ts";
 import { connect, fill, messageValues } from "./client.ts";
 
@@ -8,7 +8,7 @@ export interface Publisher extends Disposable {
 
 export async function openPublisher(dialect: Dialect, port: number, room: string): Promise<Publisher> {
   const { publish } = dialect;
-  if (publish === undefined) throw new Error("the dialect does not say how to publish");
+  if (publish === undefined) throw new Error("the dialect cannot publish");
   const write = (message: string) => fill(publish, messageValues(room, message));
   if (dialect.transport !== "http") {
     const client = await connect(dialect, port, { room });
@@ -38,6 +38,5 @@ async function request(dialect: Dialect, port: number, room: string, body: strin
   const url = `http://127.0.0.1:${dialect.port ?? port}${fill(path, { room })}`;
   const response = await fetch(url, { method, headers, body });
   const answer = await response.text();
-  if (!response.ok)
-    throw new Error(`a publication was answered with ${response.status}: ${answer.slice(0, 500)}`);
+  if (!response.ok) throw new Error(`a publish failed with ${response.status}: ${answer.slice(0, 500)}`);
 }

@@ -1,13 +1,13 @@
-// Starts a peer for the check, on a free port and in a folder of its own, and ends it again.
+// Starts a peer for the check, on a free port and in its own folder, and stops it.
 import type { Subprocess } from "bun";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 
-const READY_WITHIN = 15_000;
-const ENDS_WITHIN = 3_000;
-const LOOK_EVERY = 10;
+const READY_TIMEOUT_MS = 15_000;
+const EXIT_TIMEOUT_MS = 3_000;
+const POLL_MS = 10;
 
 export interface Running extends AsyncDisposable {
   port: number;
@@ -26,7 +26,7 @@ async function accepts(port: number): Promise<boolean> {
     socket.end();
     return true;
   } catch {
-    return false; // Nobody listens there yet.
+    return false; // The server is not listening yet.
   }
 }
 
@@ -40,12 +40,15 @@ async function isReady(port: number, path: string | undefined): Promise<boolean>
 async function end(child: Subprocess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), ENDS_WITHIN);
+  const timer = setTimeout(() => child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
   await child.exited;
   clearTimeout(timer);
 }
 
-/** Resolves once it answers. @throws with what it said, when it does not */
+/**
+ * Resolves once the server is ready.
+ * @throws with the server's output if it does not become ready
+ */
 export async function start(adapter: Adapter): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), `bench-${adapter.name}-`));
   const log = join(folder, "output.log");
@@ -61,15 +64,15 @@ export async function start(adapter: Adapter): Promise<Running> {
     await end(child);
     await rm(folder, { recursive: true, force: true });
   };
-  const until = performance.now() + READY_WITHIN;
+  const until = performance.now() + READY_TIMEOUT_MS;
   while (!(await isReady(port, adapter.ready))) {
     if (child.exitCode !== null || child.signalCode !== null || performance.now() > until) {
       await end(child);
-      const said = (await Bun.file(log).text()).trim().slice(-2_000);
+      const output = (await Bun.file(log).text()).trim().slice(-2_000);
       await dispose();
-      throw new Error(`${adapter.name} did not start: ${said || "it said nothing"}`);
+      throw new Error(`${adapter.name} did not start: ${output || "no output"}`);
     }
-    await Bun.sleep(LOOK_EVERY);
+    await Bun.sleep(POLL_MS);
   }
   return { port, [Symbol.asyncDispose]: dispose };
 }

@@ -1,4 +1,4 @@
-// The bare control: what Bun can do here, which the others are measured by.
+// The control: a bare Bun server that the others are compared with.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -21,8 +21,8 @@ const eventStream: Dialect = {
 };
 
 /**
- * Who comes back is sent as many bytes as Thump sends: 100 envelopes of a message of 64 bytes. They are not the
- * messages, so this one does not say that every frame is one.
+ * A resuming client receives as many bytes as from Thump: 100 envelopes of a 64-byte message. They are not the missed
+ * messages, so this dialect is not `verbatim`.
  */
 const multiplexed: Dialect = {
   transport: "websocket",
@@ -37,7 +37,7 @@ export const control: Adapter = {
   title: "a bare Bun.serve that publishes what it receives",
   tier: "live",
   settings:
-    "No compression, as Bun's own default; a turn's messages are written to an event stream in one piece, as Bun does by itself for sockets.",
+    "No compression, which is Bun's default. The messages of one event-loop tick are written to an event stream at once, as Bun does for sockets.",
   version: () => `Bun ${Bun.version}`,
   missing: () => undefined,
   command: (port) => [bun, script, "--port", String(port)],
@@ -47,9 +47,9 @@ export const control: Adapter = {
 export const controlEach: Adapter = {
   ...control,
   name: "control-each",
-  title: "the bare Bun.serve, with one write a message and event stream",
+  title: "the bare Bun.serve, with one write per message and event stream",
   settings:
-    "As the control, but each message is written to each event stream by itself, as simple servers do.",
+    "As the control, but each message is written to each event stream separately, as simple servers do.",
   named: true,
   command: (port) => [...(control.command(port, "") as string[]), "--sse", "each"],
 };

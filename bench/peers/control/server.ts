@@ -1,22 +1,22 @@
-// The bare control: what Bun's own server can do when it does nothing but broadcast.
+// The control: what Bun's server can do if it only broadcasts.
 import type { ServerWebSocket } from "bun";
 import { parseArgs } from "node:util";
 
 interface Room {
   name: string;
   streams: Set<ReadableStreamDirectController>;
-  /** Messages of this turn that no stream has been sent yet (unless `--sse each`). */
+  /** Messages of this tick that were not sent to streams yet. Not used with `--sse each`. */
   waiting: string;
 }
 
 interface Socket {
   room: Room;
-  /** What it sends is read and goes nowhere: attackers connect by a path of their own. */
+  /** Ignores messages from this socket. Attackers connect with a separate path. */
   mute: boolean;
   replay?: Replay;
 }
 
-/** What a socket is sent when it opens, and how much of it was sent. */
+/** Frames to send when the socket opens, and the number of frames sent so far. */
 interface Replay {
   texts: string[];
   sent: number;
@@ -26,12 +26,12 @@ const { values } = parseArgs({
   options: {
     port: { type: "string", default: "0" },
     host: { type: "string", default: "127.0.0.1" },
-    /** `joined`: one write per turn and stream. `each`: one write per message and stream. */
+    /** `joined`: one write per tick and stream. `each`: one write per message and stream. */
     sse: { type: "string", default: "joined" },
   },
 });
 
-/** Replays that were prepared, by their query. */
+/** Prepared replays by query. */
 const replays = new Map<string, string[]>();
 const rooms = new Map<string, Room>();
 const encoder = new TextEncoder();
@@ -89,7 +89,7 @@ function eventStream(room: Room): Response {
   });
 }
 
-/** `?replay=N&size=B`: N texts of B bytes, the same at every request. */
+/** `?replay=N&size=B`: N texts of B bytes, the same for every request. */
 function replayOf({ searchParams }: URL): Replay {
   const count = Number(searchParams.get("replay") ?? 0);
   const size = Number(searchParams.get("size") ?? 64);
@@ -102,7 +102,7 @@ function replayOf({ searchParams }: URL): Replay {
   return { texts, sent: 0 };
 }
 
-/** Over its limit Bun drops what is sent: what is left waits until the socket has drained. */
+/** Bun drops frames above the backpressure limit, so the rest waits until the socket has drained. */
 function sendReplay(ws: ServerWebSocket<Socket>): void {
   const { replay } = ws.data;
   if (!replay) return;
@@ -116,7 +116,7 @@ const server = Bun.serve({
     const url = new URL(request.url);
     const path = url.pathname;
     if (path === "/healthz") return new Response(null);
-    // Nothing is done with a body, but it is read.
+    // The body is read and ignored.
     if (request.method === "POST") {
       await request.arrayBuffer();
       return new Response(null, { status: 404 });

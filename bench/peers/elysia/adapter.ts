@@ -1,4 +1,4 @@
-// Elysia by itself, in the three ways it has to broadcast: what its users have without a plugin.
+// Elysia without a plugin, in its three ways to broadcast.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -37,15 +37,15 @@ export const elysiaWs = adapter("websocket.ts", {
   name: "elysia-ws",
   title: `${elysia} with its .ws() route`,
   settings:
-    "Its defaults (ahead-of-time compiled handlers, no compression), NODE_ENV=production, one listener a port.",
+    "Defaults (ahead-of-time compiled handlers, no compression), NODE_ENV=production, one listener per port.",
   dialects: { websocket, publish: websocket },
 });
 
 export const elysiaSse = adapter("generator.ts", {
   name: "elysia-sse",
-  title: `${elysia} with a generator and sse() a client`,
+  title: `${elysia} with one generator and sse() per client`,
   settings:
-    "Its defaults, NODE_ENV=production; a queue a client, and no idle timeout, which would cut quiet streams.",
+    "Defaults, NODE_ENV=production; one queue per client; no idle timeout, which would end quiet streams.",
   dialects: { "event-stream": eventStream, publish },
 });
 
@@ -54,7 +54,7 @@ export const elysiaStream: Adapter = {
     name: "elysia-stream",
     title: `@elysiajs/stream ${packageVersion("@elysiajs/stream") ?? ""} on ${elysia}`,
     settings:
-      "Its defaults, NODE_ENV=production, and the content type that makes it an event stream; no idle timeout, which would cut quiet streams.",
+      "Defaults, NODE_ENV=production; the content type of an event stream; no idle timeout, which would end quiet streams.",
     dialects: { "event-stream": eventStream, publish },
   }),
   version: () => onBun("@elysiajs/stream"),

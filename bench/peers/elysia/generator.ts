@@ -1,4 +1,4 @@
-// Server-Sent Events as Elysia's documentation recommends: an async generator a client that yields `sse(…)`.
+// Server-Sent Events as Elysia's documentation recommends: one async generator per client that yields `sse(…)`.
 import { Elysia, sse } from "elysia";
 import { Rooms } from "../rooms.ts";
 import { Queue } from "./queue.ts";
@@ -10,9 +10,9 @@ new Elysia()
     server?.timeout(request, 0);
     const queue = new Queue();
     const leave = rooms.join(params.room, queue);
-    // A generator that waits is never told that its client has left.
+    // A waiting generator is not notified when its client disconnects.
     request.signal.addEventListener("abort", leave);
-    // Elysia answers when the first thing is yielded; this one fires no event at the client.
+    // Elysia responds when the generator yields first. This value fires no event at the client.
     yield sse({ retry: 2000 });
     for (;;) for (const message of await queue.next()) yield sse(message);
   })

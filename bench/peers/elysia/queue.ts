@@ -1,4 +1,4 @@
-// What waits to be yielded to one client of a generator.
+// The messages waiting for one generator client.
 
 export class Queue {
   #waiting: string[] = [];
@@ -9,7 +9,7 @@ export class Queue {
     this.#wake?.();
   }
 
-  /** All that waits, once something does. */
+  /** Returns all waiting messages, once there are any. */
   async next(): Promise<string[]> {
     if (this.#waiting.length === 0) {
       await new Promise<void>((resolve) => {

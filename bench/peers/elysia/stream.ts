@@ -1,16 +1,16 @@
-// Server-Sent Events by @elysiajs/stream: a Stream a client, and `send` on each.
+// Server-Sent Events with @elysiajs/stream: one Stream per client, and `send` on each.
 import { Stream } from "@elysiajs/stream";
 import { Elysia } from "elysia";
 import { Rooms } from "../rooms.ts";
 
 const rooms = new Rooms<Stream<string>>();
-/** Makes Bun send the headers, and fires no event at the client. Bytes are sent as they are. */
+/** Makes Bun send the headers, and fires no event at the client. Stream sends bytes unchanged. */
 const first = new TextEncoder().encode("retry: 2000\n\n");
 
 new Elysia()
   .get("/rooms/:room", ({ params, request, server, set }) => {
     server?.timeout(request, 0);
-    // Without it the package's streams are plain text, which no EventSource takes.
+    // Without this header the package sends plain text, which EventSource rejects.
     set.headers["content-type"] = "text/event-stream";
     set.headers["cache-control"] = "no-cache";
     return new Stream<string>((stream) => {

@@ -1,4 +1,4 @@
-// Elysia's WebSocket route, as its documentation writes a room: subscribe when opened, publish what comes.
+// Elysia's WebSocket route with rooms as in its documentation: subscribe on open, publish on message.
 import { Elysia } from "elysia";
 
 new Elysia()

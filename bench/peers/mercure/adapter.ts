@@ -1,9 +1,9 @@
-// Mercure: publications by HTTP, subscriptions by event stream; once in memory only, once with its database.
+// Mercure: publishes over HTTP, subscriptions over event streams, with the local and the Bolt transport.
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
-import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { type Build, missingTool, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
 const VERSION = "0.18.0";
 const KEY = "a key that only the benchmark and its own hub know";
@@ -13,7 +13,7 @@ export const mercureBuild: Build = {
   version: VERSION,
   program: "bin/mercure",
   sources: ["go.mod", "go.sum"].map((path) => join(import.meta.dir, path)),
-  blocked: () => lacking("go"),
+  blocked: () => missingTool("go"),
   build: (folder, log) =>
     run(
       [
@@ -30,7 +30,7 @@ export const mercureBuild: Build = {
     ),
 };
 
-/** Allows its bearer to publish to every topic; it never expires. */
+/** Builds a token that permits publishing to every topic and never expires. */
 function publisherToken(): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const content = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ mercure: { publish: ["*"] } })}`;
@@ -65,14 +65,14 @@ const common = {
 };
 
 const settings =
-  "Anonymous subscribers, a heartbeat each 40 s, streams that may last for ever, no compression, and nothing logged but who comes and goes (sampled); its standalone server, as the one inside Caddy is not to be had by Go's proxy";
+  "Anonymous subscribers, a heartbeat every 40 s, no limit on the duration of a stream, no compression, connects and disconnects logged (sampled); the standalone server, because the Caddy module is not available from Go's proxy";
 
 export const mercure: Adapter = {
   ...common,
   name: "mercure",
   title: `Mercure ${VERSION} (Go), local transport`,
   tier: "live",
-  settings: `${settings}. The local transport keeps nothing.`,
+  settings: `${settings}. The local transport has no history.`,
   command: (port) => command(port, "local://local"),
   dialects: { "event-stream": subscription, publish: publication },
 };
@@ -82,7 +82,7 @@ export const mercureHistory: Adapter = {
   name: "mercure-history",
   title: `Mercure ${VERSION} (Go), Bolt transport`,
   tier: "history",
-  settings: `${settings}. The Bolt transport, its default, writes each message to disk; a hub keeps 1,000.`,
+  settings: `${settings}. The Bolt transport, its default, writes each message to disk and stores 1,000.`,
   command: (port, folder) => command(port, `bolt://${join(folder, "updates.db")}?size=1000`),
   dialects: {
     "event-stream": {

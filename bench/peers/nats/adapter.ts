@@ -1,8 +1,8 @@
-// NATS: core publish and subscribe, in its own protocol over WebSocket.
+// NATS: core publish and subscribe, in its protocol over WebSocket.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
-import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { type Build, missingTool, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
 const VERSION = "2.15.2";
 
@@ -10,7 +10,7 @@ export const natsBuild: Build = {
   name: "nats",
   version: VERSION,
   program: "bin/nats-server",
-  blocked: () => lacking("go"),
+  blocked: () => missingTool("go"),
   build: (folder, log) =>
     run(["go", "install", `github.com/nats-io/nats-server/v2@v${VERSION}`], log, {
       environment: { GOBIN: join(folder, "bin"), CGO_ENABLED: "0" },
@@ -18,7 +18,7 @@ export const natsBuild: Build = {
 };
 
 function configuration(port: number): string {
-  return `# The port of its own protocol is not used; -1 is any that is free.
+  return `# The port of the native protocol is not used; -1 means any free port.
 listen: "127.0.0.1:-1"
 max_connections: 1000000
 websocket {
@@ -31,7 +31,7 @@ websocket {
 
 const connect = 'CONNECT {"verbose":false,"pedantic":false,"echo":false}\r\n';
 
-/** The answer to PING says that all before it was taken in. */
+/** The PONG confirms that all earlier commands were processed. */
 const dialect = (first: string): Dialect => ({
   transport: "websocket",
   path: "/",
@@ -46,7 +46,7 @@ export const nats: Adapter = {
   title: `NATS ${VERSION} (Go): core subjects over WebSocket`,
   tier: "live",
   settings:
-    "Its defaults, without TLS and compression, and with room for a million clients instead of 65,536; no JetStream, so nothing is kept. A client does not receive its own messages.",
+    "Defaults, without TLS and compression; a limit of a million clients instead of 65,536; no JetStream, so no history. Clients do not receive their own messages.",
   version: () => versionOf(natsBuild),
   missing: () => missingBuild(natsBuild),
   async command(port, folder) {

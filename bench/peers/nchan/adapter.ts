@@ -1,4 +1,4 @@
-// Nchan: a module of nginx; once without a buffer, once with its messages kept.
+// Nchan, a module of nginx, with and without a message buffer.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -23,15 +23,16 @@ export const nchanBuild: Build = {
 };
 
 /**
- * Nchan brings one folder for temporary files of its own, whatever the configuration says, at a path that was
- * compiled in and that belongs to root. In our copy of the module that path is made relative to the folder that
- * nginx is given: its length must stay the same, and nothing else changes.
+ * Nchan creates a temporary folder at a compiled-in path that belongs to root, whatever the configuration. In our copy
+ * of the module that path is replaced with one relative to nginx's folder. Its length must stay the same, and nothing
+ * else changes.
  */
 async function makeRelative(file: string): Promise<void> {
   const bytes = Buffer.from(await Bun.file(file).arrayBuffer());
   const [compiled, relative] = ["/var/lib/nginx/body", "temporary-body-file"];
   const at = bytes.indexOf(compiled);
-  if (at < 0 || bytes.includes(compiled, at + 1)) throw new Error(`${file} does not have ${compiled} once`);
+  if (at < 0 || bytes.includes(compiled, at + 1))
+    throw new Error(`${file} does not contain ${compiled} exactly once`);
   bytes.write(relative, at, "latin1");
   await Bun.write(file, bytes);
 }
@@ -76,14 +77,14 @@ function adapter(buffering: Buffering) {
 }
 
 const common =
-  "One process that does all, no access log, room for 65,536 connections, 256 MiB of shared memory for channels and messages";
+  "One process, no access log, 65,536 connections, 256 MiB of shared memory for channels and messages";
 
 export const nchan: Adapter = {
   ...adapter({ messages: 0 }),
   name: "nchan",
   title: `Nchan ${VERSION} (C), without a buffer`,
   tier: "live",
-  settings: `${common}; the buffer's length is 0, so that a message is for those who are there.`,
+  settings: `${common}; buffer length 0, so only connected clients receive a message.`,
   dialects,
 };
 
@@ -92,7 +93,7 @@ export const nchanHistory: Adapter = {
   name: "nchan-history",
   title: `Nchan ${VERSION} (C), with a buffer`,
   tier: "history",
-  settings: `${common}; a channel keeps 1,000 messages for 600 s, and an event stream can go on after the last that it saw.`,
+  settings: `${common}; 1,000 messages per channel for 600 s, and an event stream can resume after its last message.`,
   dialects: {
     ...dialects,
     "event-stream": {

@@ -1,13 +1,16 @@
 // The configuration of nginx with Nchan.
 
 export interface Buffering {
-  /** How many messages a channel keeps. */
+  /** Number of messages stored per channel. */
   messages: number;
-  /** For how long. */
+  /** Time for which messages are stored, in seconds. */
   seconds?: number;
 }
 
-/** @param folder for all that nginx writes @param loadable the module */
+/**
+ * @param folder for all files that nginx writes
+ * @param loadable path of the module
+ */
 export function configuration(port: number, folder: string, loadable: string, buffering: Buffering): string {
   const { messages, seconds } = buffering;
   const timeout = seconds === undefined ? "" : `nchan_message_timeout ${seconds}s;`;
@@ -16,7 +19,7 @@ export function configuration(port: number, folder: string, loadable: string, bu
     .join("\n  ");
   return `load_module "${loadable}";
 daemon off;
-# One process in all, so that what is measured of it is all there is.
+# One process only, so that the measurement covers the whole server.
 master_process off;
 pid "${folder}/nginx.pid";
 worker_rlimit_nofile 65536;

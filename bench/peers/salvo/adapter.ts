@@ -1,10 +1,10 @@
-// Salvo: a small server of ours, as Salvo's realtime guide builds one.
+// Salvo: our small server, written as in Salvo's realtime guide.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
-import { type Build, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { type Build, missingTool, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 
-/** Also in Cargo.toml. */
+/** Must match Cargo.toml. */
 const VERSION = "1.1.0";
 const sources = ["Cargo.toml", "src/main.rs", "src/rooms.rs"];
 
@@ -13,7 +13,7 @@ export const salvoBuild: Build = {
   version: VERSION,
   program: "target/release/salvo-peer",
   sources: sources.map((path) => join(import.meta.dir, path)),
-  blocked: () => lacking("cargo"),
+  blocked: () => missingTool("cargo"),
   build: (folder, log) =>
     run(["cargo", "build", "--release", "--target-dir", join(folder, "target")], log, {
       cwd: import.meta.dir,
@@ -29,10 +29,10 @@ const websocket: Dialect = {
 
 export const salvo: Adapter = {
   name: "salvo",
-  title: `Salvo ${VERSION} (Rust): a channel for each client, as in its realtime guide`,
+  title: `Salvo ${VERSION} (Rust): one channel per client, as in its realtime guide`,
   tier: "live",
   settings:
-    "A release build with link-time optimisation and one code generation unit, HTTP/1.1 without compression, and Tokio's defaults; a WebSocket client's task sends what has queued up in one piece.",
+    "Release build with link-time optimisation and one code generation unit; HTTP/1.1 without compression; Tokio's defaults. The task of a WebSocket client sends queued messages in one write.",
   version: () => versionOf(salvoBuild),
   missing: () => missingBuild(salvoBuild),
   command: (port) => [programOf(salvoBuild), String(port)],

@@ -1,4 +1,4 @@
-// Socket.IO on Node and on Bun: the best known library of rooms.
+// Socket.IO on Node and on Bun: the best-known library with rooms.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -14,7 +14,7 @@ import {
   production,
 } from "../javascript.ts";
 
-/** Engine.IO 4 around Socket.IO 5: 0 opens, 2 pings, 3 answers, 40 connects, 42 is an event, 43 its acknowledgement. */
+/** Engine.IO 4 with Socket.IO 5: 0 open, 2 ping, 3 pong, 40 connect, 42 event, 43 acknowledgement. */
 const websocket: Dialect = {
   transport: "websocket",
   path: "/socket.io/?EIO=4&transport=websocket",
@@ -31,13 +31,13 @@ const websocket: Dialect = {
 
 const name = `Socket.IO ${packageVersion("socket.io") ?? ""}`.trim();
 const recommended =
-  "No compression, its default because of what that costs; only the WebSocket transport, so that no client begins by polling; the requests of handshakes let go of, as its guide to memory says; NODE_ENV=production";
+  "No compression, which is the default because of its cost; only the WebSocket transport, so no client starts with polling; handshake requests are released, as its memory guide recommends; NODE_ENV=production";
 
 export const socketio: Adapter = {
   name: "socketio",
   title: `${name} on Node`,
   tier: "live",
-  settings: `${recommended}; bufferutil installed, which its guide to performance recommends.`,
+  settings: `${recommended}; with bufferutil, as its performance guide recommends.`,
   version: () => onNode("socket.io"),
   missing: () => missingPackages("socket.io") ?? missingNode(),
   command: (port, folder) => nodeCommand(join(import.meta.dir, "server.ts"), folder, String(port)),
@@ -49,7 +49,7 @@ export const socketioPlain: Adapter = {
   ...socketio,
   name: "socketio-plain",
   title: `${name} on Node, without bufferutil`,
-  settings: `${recommended}; without the binary add-on, as it is installed by default.`,
+  settings: `${recommended}; without the binary add-on, which is the default installation.`,
   named: true,
   environment: { ...nodeEnvironment, WS_NO_BUFFER_UTIL: "1" },
 };
@@ -59,7 +59,7 @@ export const socketioBun: Adapter = {
   name: "socketio-bun",
   title: `${name} on Bun, with its bun-engine ${packageVersion("@socket.io/bun-engine") ?? ""}`,
   settings:
-    "The engine that its authors wrote for Bun and recommend there over Bun's node:http, with its defaults: no compression, and no pre-encoded frames, which it does not have; NODE_ENV=production.",
+    "The Bun server by the Socket.IO authors, which they recommend over Bun's node:http. Defaults: no compression, and no pre-encoded frames, which it does not support. NODE_ENV=production.",
   version: () => onBun("socket.io"),
   missing: () => missingPackages("socket.io", "@socket.io/bun-engine"),
   command: (port) => [bun, join(import.meta.dir, "bun-server.ts"), String(port)],

@@ -1,4 +1,4 @@
-// Socket.IO on Bun, on the engine that its authors wrote for it.
+// Socket.IO on Bun, with the Bun server that its authors wrote.
 import { Server as Engine } from "@socket.io/bun-engine";
 import { Server } from "socket.io";
 import { type BroadcastServer, serveRooms } from "./rooms.ts";

@@ -1,4 +1,4 @@
-// What a Socket.IO server does on either runtime: a socket joins a room, and its messages go to the others in it.
+// The Socket.IO server on either runtime: a socket joins a room, and its messages go to the other sockets in the room.
 import type { Server } from "socket.io";
 
 interface Incoming {

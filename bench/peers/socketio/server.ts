@@ -1,4 +1,4 @@
-// Socket.IO on Node, on the `ws` package that it comes with.
+// Socket.IO on Node, with the `ws` package that it depends on.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { type BroadcastServer, serveRooms } from "./rooms.ts";
@@ -9,7 +9,7 @@ const io: BroadcastServer = new Server(http, {
   perMessageDeflate: false,
   serveClient: false,
 });
-// Its guide to memory: the request of each handshake is kept only for those who use sessions of Express.
+// From its memory guide: only Express sessions need the request of the handshake.
 io.engine.on("connection", (connection: { request: unknown }) => {
   connection.request = null;
 });

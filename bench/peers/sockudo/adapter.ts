@@ -1,4 +1,4 @@
-// Sockudo: the Pusher protocol over WebSocket; a bridge beside it signs what is published, as its HTTP API demands.
+// Sockudo: the Pusher protocol over WebSocket. A bridge process signs publishes for its HTTP API.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
@@ -6,13 +6,13 @@ import type { Dialect } from "../../dialect.ts";
 import { GENERATOR_CORE, pinning } from "../../runner/children.ts";
 import { freePort } from "../../runner/server.ts";
 import { librariesIn, notDebian, unpack } from "../debian.ts";
-import { type Build, type Log, lacking, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
+import { type Build, type Log, missingTool, missingBuild, programOf, run, versionOf } from "../toolchain.ts";
 import { app, configuration } from "./configuration.ts";
 
 const VERSION = "5.2.0";
 const PROTOC = "3.21.12-3+deb12u1";
 
-/** What finds protoc, which one of its packages is built with: the machine's own, or Debian's in a folder of ours. */
+/** The environment in which a build finds protoc: the installed one, or Debian's, unpacked in our folder. */
 async function protoc(folder: string, log: Log): Promise<Record<string, string>> {
   if (process.env["PROTOC"] || Bun.which("protoc")) return {};
   const names = ["protobuf-compiler", "libprotobuf-dev", "libprotoc32", "libprotobuf32"];
@@ -29,7 +29,7 @@ export const sockudoBuild: Build = {
   version: VERSION,
   program: "bin/sockudo",
   blocked: () =>
-    lacking("cargo") ?? (process.env["PROTOC"] || !lacking("protoc") ? undefined : withoutProtoc()),
+    missingTool("cargo") ?? (process.env["PROTOC"] || !missingTool("protoc") ? undefined : withoutProtoc()),
   async build(folder, log) {
     const [tools, target] = [join(folder, "protoc"), join(folder, "target")];
     const environment = { ...(await protoc(tools, log)), CARGO_TARGET_DIR: target };
@@ -50,7 +50,7 @@ export const sockudoBuild: Build = {
       log,
       { environment },
     );
-    // A gigabyte that nothing needs any more.
+    // A gigabyte that is no longer needed.
     for (const left of [tools, target]) await rm(left, { recursive: true, force: true });
   },
 };
@@ -73,7 +73,7 @@ const websocket: Dialect = {
   answers: { '{"event":"pusher:ping"}': '{"event":"pusher:pong","data":{}}' },
 };
 
-/** To the bridge, whose port is known once the command is. */
+/** Publishes to the bridge, whose port is set when the command is built. */
 const publishing: Dialect = {
   transport: "websocket",
   path: "/",
@@ -81,8 +81,8 @@ const publishing: Dialect = {
 };
 
 /**
- * Starts the bridge, waits until it says that it listens, and becomes Sockudo. The bridge reads from a pipe that
- * Sockudo holds open, so it ends when Sockudo does. Arguments: the two pipes, Sockudo, its configuration, the bridge.
+ * Starts the bridge, waits until it listens, and becomes Sockudo. The bridge reads from a pipe that Sockudo holds open,
+ * so it ends when Sockudo does. Arguments: the two pipes, Sockudo, its configuration, the bridge.
  */
 const script = `mkfifo "$1" "$2" && exec 9<>"$1" || exit 1
 ends=$1 says=$2 server=$3 file=$4
@@ -90,7 +90,7 @@ shift 4
 "$@" <"$ends" >"$says" 9>&- &
 read -r ready <"$says" && exec "$server" --config "$file"`;
 
-/** Signing is work of those who publish, so it is done on their core. */
+/** Signing is the publishers' work, so it runs on their core. */
 function bridgeCommand(port: number, target: number): string[] {
   const bridge = [process.execPath, join(import.meta.dir, "bridge.ts"), String(port), String(target)];
   return pinning === undefined ? ["taskset", "-c", String(GENERATOR_CORE), ...bridge] : bridge;
@@ -101,7 +101,7 @@ export const sockudo: Adapter = {
   title: `Sockudo ${VERSION} (Rust): the Pusher protocol`,
   tier: "live",
   settings:
-    "Its local adapter and memory drivers, rate limits and metrics off, warnings logged only. Publications go to a bridge beside it, a process of its own on the generator's core, which signs them and hands them to Sockudo's HTTP API, up to ten in a request: clients may publish to private channels only, whose signatures depend on the connection.",
+    "Local adapter and memory drivers, no rate limits and metrics, only warnings logged. A bridge process on the generator's core signs publishes and forwards them to Sockudo's HTTP API, up to ten per request, because clients can publish only to private channels, whose signatures depend on the connection.",
   version: () => versionOf(sockudoBuild),
   missing: () => missingBuild(sockudoBuild),
   environment: { RUST_LOG: "warn" },

@@ -1,4 +1,4 @@
-// Takes publications as WebSocket frames, and hands them to Sockudo's HTTP API, signed and in order.
+// Receives publishes as WebSocket frames and forwards them to Sockudo's HTTP API, signed and in order.
 //
 //   bridge.ts PORT PORT_OF_SOCKUDO
 import { createHmac } from "node:crypto";
@@ -7,17 +7,17 @@ import { app } from "./configuration.ts";
 const [port, target] = process.argv.slice(2).map(Number);
 if (!port || !target) throw new Error("usage: bridge.ts PORT PORT_OF_SOCKUDO");
 const path = `/apps/${app.id}/batch_events`;
-/** As many as Sockudo takes, unless it is told otherwise. */
-const LARGEST_BATCH = 10;
+/** Sockudo's default limit. */
+const MAX_BATCH = 10;
 
 const waiting: string[] = [];
 let sending = false;
 
-/** The API closes each connection after its answer, so what came meanwhile goes together. */
+/** The API closes each connection after its response, so frames that arrive meanwhile share the next request. */
 async function sendAll(): Promise<void> {
   if (sending) return;
   sending = true;
-  while (waiting.length > 0) await send(`{"batch":[${waiting.splice(0, LARGEST_BATCH).join(",")}]}`);
+  while (waiting.length > 0) await send(`{"batch":[${waiting.splice(0, MAX_BATCH).join(",")}]}`);
   sending = false;
 }
 
@@ -35,7 +35,7 @@ async function send(body: string): Promise<void> {
   if (!response.ok) fail(`${response.status} ${answer}`);
 }
 
-/** A refusal ends the bridge: a benchmark must not go on without what it publishes. */
+/** A rejected request ends the bridge: the benchmark must not continue without its publishes. */
 function fail(reason: string): never {
   console.error(`bridge: ${reason}`);
   process.exit(1);
@@ -55,6 +55,6 @@ Bun.serve({
 });
 
 console.log("ready");
-// Sockudo holds the other end, so this ends when it does.
+// Sockudo holds the other end of the pipe, so the bridge ends when Sockudo does.
 for await (const _ of Bun.stdin.stream()) continue;
 process.exit(0);

@@ -1,4 +1,4 @@
-// The configuration of Sockudo, and the application that the benchmark is to it.
+// The configuration of Sockudo, and the app that the benchmark uses.
 
 export const app = { id: "bench", key: "bench-key", secret: "bench-secret" };
 

@@ -1,4 +1,4 @@
-// The `ws` package on Node: what most WebSocket servers in JavaScript are built on.
+// The `ws` package on Node, on which most JavaScript WebSocket servers are built.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -23,7 +23,7 @@ export const ws: Adapter = {
   title: `ws ${packageVersion("ws") ?? ""} on Node`,
   tier: "live",
   settings:
-    "perMessageDeflate off, its default because of what compression costs; bufferutil installed, as it recommends for Node before 26.12; NODE_ENV=production.",
+    "perMessageDeflate off, which is the default because of its cost; with bufferutil, as recommended for Node before 26.12; NODE_ENV=production.",
   version: () => onNode("ws"),
   missing: () => missingPackages("ws") ?? missingNode(),
   command: (port, folder) => nodeCommand(join(import.meta.dir, "server.ts"), folder, String(port)),

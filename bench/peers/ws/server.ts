@@ -1,4 +1,4 @@
-// A broadcast by the `ws` package, as its documentation writes one: for each other client, send.
+// A broadcast with the `ws` package, as in its documentation: a loop over the other clients.
 import { WebSocket, WebSocketServer } from "ws";
 import { Rooms } from "../rooms.ts";
 
@@ -14,7 +14,7 @@ server.on("connection", (ws, request) => {
   const leave = rooms.join(room, ws);
   ws.on("error", console.error);
   ws.on("close", leave);
-  // What arrived is bytes and is sent as they are: a string would be encoded anew for each client.
+  // Received bytes are sent unchanged. A string would be encoded again for each client.
   ws.on("message", (data, isBinary) => {
     for (const client of rooms.of(room))
       if (client !== ws && client.readyState === WebSocket.OPEN) client.send(data, { binary: isBinary });

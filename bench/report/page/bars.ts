@@ -1,4 +1,4 @@
-// Horizontal bars: a server each, those with like promises together, the best first.
+// Horizontal bars, one per server, grouped by tier, the best first.
 import type { Report, Result, Row, ScenarioInfo } from "../../results.ts";
 import { type Figure, figure } from "../figures.ts";
 import { TIERS } from "../tables/model.ts";
@@ -8,12 +8,12 @@ import { html, type Html } from "./html.ts";
 import { lookOf } from "./looks.ts";
 
 export interface Scale {
-  /** What is drawn, of one run. */
+  /** The drawn value of one run. */
   value(result: Result): number | undefined;
   show(value: number): string;
   /** "deliveries/s" */
   unit: string;
-  /** Whether a long bar is a good one: the best comes first. */
+  /** Whether a longer or a shorter bar is better. The best comes first. */
   better: "more" | "less";
 }
 
@@ -32,15 +32,15 @@ function barsOf(report: Report, rows: Row[], { value, better }: Scale): Bar[] {
     figure: figure(row.results, value),
   }));
   const sign = better === "more" ? -1 : 1;
-  // First those that claim something, the best before; then those that do not; then those without a figure.
+  // Sound rows first, in order of merit; then other rows with a figure; then rows without one.
   const rank = ({ figure: own, verdict }: Bar) => (own ? (verdict.claims ? 0 : 1) : 2);
   const size = ({ figure: own }: Bar) => sign * (own?.median ?? 0);
   return all.toSorted((one, other) => rank(one) - rank(other) || size(one) - size(other));
 }
 
-const BADGES = { fault: "fault", "rig-bound": "rig-bound", behind: "behind", failed: "failed" };
+const BADGES = { fault: "fault", "rig-bound": "rig-bound", incomplete: "incomplete", failed: "failed" };
 
-/** Why a row is not what it looks like. */
+/** Marks a row that is not sound, with the reason. */
 export function badge({ state, why }: Verdict): Html | undefined {
   if (state === "sound" || state === "skipped") return undefined;
   return html`<span class="badge ${state}">${BADGES[state]}</span> <span class="why">${why}</span>`;
@@ -72,12 +72,12 @@ function barHtml(report: Report, bar: Bar, most: number, scale: Scale, base: Bar
   </li>`;
 }
 
-/** A panel of bars; nothing when the scenario was not measured at all. */
+/** A panel of bars. */
 export function barPanel(report: Report, scenario: ScenarioInfo, scale: Scale): Html {
   const rows = report.rows.filter((row) => row.scenario === scenario.name);
   const bars = barsOf(report, rows, scale);
   const base = bars.find(({ name }) => name === scenario.base);
-  // What claims nothing does not set the scale either, unless nothing else is there.
+  // Rows that are not sound do not set the scale, unless there are no others.
   const sound = bars.filter(({ verdict }) => verdict.claims);
   const most = Math.max(1e-9, ...(sound.length > 0 ? sound : bars).map((bar) => bar.figure?.max ?? 0));
   const tierOf = (name: string) => report.servers.find((server) => server.name === name)?.tier ?? "live";

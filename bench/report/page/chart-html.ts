@@ -1,4 +1,4 @@
-// Where a chart is drawn: its title, its box, and a legend that also shows the figures under the pointer.
+// The container of a chart: its title, its box, and a legend that shows the values under the pointer.
 import type { Chart, Line } from "./charts.ts";
 import { html, Html } from "./html.ts";
 
@@ -9,9 +9,9 @@ const SHAPES: Record<string, string> = {
   diamond: '<path d="M14 1.6l4.2 4.4-4.2 4.4-4.2-4.4z"/>',
 };
 
-/** A piece of the line as it is drawn. */
+/** A sample of the line. */
 function swatch({ dash, marker, good }: Line): Html {
-  // Only shapes of the list above: nothing here comes from the data.
+  // Only shapes of the list above: no markup comes from the data.
   const shape = new Html(good ? (SHAPES[marker] ?? "") : "");
   return html`<svg class="swatch" width="28" height="12" aria-hidden="true">
     <path d="M0 6h28" stroke-dasharray="${dash || "none"}" />
@@ -28,7 +28,7 @@ function legend({ lines }: Chart): Html {
   </ul>`;
 }
 
-/** @param index its place in the data that the script reads */
+/** @param index index of the chart in the data that the script reads */
 export function chartHtml(chart: Chart, index: number, withLegend = true): Html {
   return html`<figure class="chart" data-chart="${index}">
     <p class="axis">${chart.yTitle} <span>against ${chart.xTitle}</span></p>

@@ -1,4 +1,4 @@
-// What the page's script draws: data, and the words beside it.
+// Charts as data for the page's script, with their texts.
 import type { KneeResult, Report, ScenarioInfo, SlowResult, Window } from "../../results.ts";
 import { merged, resultsOf } from "../figures.ts";
 import { judge } from "../verdict.ts";
@@ -12,19 +12,19 @@ export interface Line {
   dash: string;
   x: number[];
   y: number[];
-  /** Whether a point is within the bound, complete and without a fault; timelines have no markers. */
+  /** Whether a point is within the limit, complete and without a fault. Timelines have no markers. */
   good?: boolean[];
 }
 
 export interface Chart {
-  /** Said to those who cannot see it. */
+  /** The text for screen readers. */
   label: string;
   xTitle: string;
   yTitle: string;
   log: boolean;
-  /** Drawn as a horizontal line. */
+  /** A limit, drawn as a horizontal line. */
   bound?: number;
-  /** Shaded: from and to, on the x axis. */
+  /** A shaded range of the x axis. */
   span?: [number, number];
   /** Charts of one group share a cursor. */
   group: string;
@@ -45,7 +45,7 @@ function good(windows: Window[], bound: number): boolean {
   );
 }
 
-/** The p99 of all runs' deliveries at each rate that was tried. */
+/** The p99 over all runs at each attempted rate. */
 function sweepLine(report: Report, server: string, sweeps: KneeResult[]): Line {
   const windows = sweeps.flatMap((sweep) => sweep.windows);
   const rates = [...new Set(windows.map(({ rate }) => rate))].toSorted((a, b) => a - b);
@@ -62,7 +62,7 @@ function sweepLine(report: Report, server: string, sweeps: KneeResult[]): Line {
   };
 }
 
-/** Latency against rate, a line a server. */
+/** Latency against rate, one line per server. */
 export function latencyChart(report: Report, scenario: ScenarioInfo): Chart | undefined {
   const rows = report.rows.filter((row) => row.scenario === scenario.name && row.results.length > 0);
   const sweeps = rows.map((row) => resultsOf(row, "knee"));
@@ -75,7 +75,7 @@ export function latencyChart(report: Report, scenario: ScenarioInfo): Chart | un
     return `${server} from ${digits(y[0] ?? 0)} ms at ${count(x[0] ?? 0)}/s to ${digits(y[last] ?? 0)} ms at ${count(x[last] ?? 0)}/s`;
   });
   return {
-    label: `p99 latency against messages a second, both axes logarithmic: ${words.join("; ")}.`,
+    label: `p99 latency against messages per second, both axes logarithmic: ${words.join("; ")}.`,
     xTitle: "messages/s",
     yTitle: "p99, ms",
     log: true,
@@ -85,13 +85,13 @@ export function latencyChart(report: Report, scenario: ScenarioInfo): Chart | un
   };
 }
 
-/** The run whose p99 while some did not read is the middle one. */
+/** Returns the run with the median p99 during the stall. */
 function middle(results: SlowResult[]): SlowResult | undefined {
   const sorted = results.toSorted((a, b) => a.during.latency.p99 - b.during.latency.p99);
   return sorted[sorted.length >> 1];
 }
 
-/** What the others noticed, and what the server held, while some did not read. */
+/** Latency of the other clients and memory of the server, while some clients do not read. */
 export function slowCharts(report: Report, scenario: ScenarioInfo): Chart[] {
   const rows = report.rows
     .filter((row) => row.scenario === scenario.name && judge(row).state !== "skipped")
@@ -101,7 +101,7 @@ export function slowCharts(report: Report, scenario: ScenarioInfo): Chart[] {
   if (!first) return [];
   const span: [number, number] = [first.run.stopped, first.run.resumed];
   const chart = (yTitle: string, y: (moment: SlowResult["timeline"][number]) => number): Chart => ({
-    label: `${yTitle} against seconds, from before some stopped reading until after they went on.`,
+    label: `${yTitle} against seconds, from before some clients stop reading until after they resume.`,
     xTitle: "seconds",
     yTitle,
     log: false,
@@ -114,7 +114,7 @@ export function slowCharts(report: Report, scenario: ScenarioInfo): Chart[] {
     })),
   });
   return [
-    chart("the others' p99, ms", ({ p99 }) => p99),
+    chart("p99 of the other clients, ms", ({ p99 }) => p99),
     chart("server's memory, MiB", ({ rss }) => rss / 2 ** 20),
   ];
 }

@@ -1,4 +1,4 @@
-// The head of the page: what was measured on what, and the few figures that matter most.
+// The head of the page: machine, date and headline figures; and the section about the setup.
 import type { Report, Result, ScenarioInfo } from "../../results.ts";
 import { figure } from "../figures.ts";
 import { outcomes } from "../targets.ts";
@@ -14,7 +14,7 @@ export function machineOf({ machine: { cores, cpu, memoryGiB } }: Report): strin
   return `${cores} × ${cpu}, ${memoryGiB} GiB`;
 }
 
-/** A figure of Thump's that may be claimed. */
+/** A figure of Thump, if its row is sound. */
 function claim(
   report: Report,
   scenario: ScenarioInfo | undefined,
@@ -44,14 +44,14 @@ function tiles(report: Report): Html[] {
   });
   const sessions = idle.flatMap((scenario) => {
     const value = claim(report, scenario, (one) => (one.kind === "idle" ? one.perSession : undefined));
-    return value === undefined ? [] : [tile("An idle session", kibibytes(value), "KiB")];
+    return value === undefined ? [] : [tile("Memory per idle session", kibibytes(value), "KiB")];
   });
   const all = outcomes(report).filter(({ state }) => state !== "not measured");
   const met = all.filter(({ state }) => state === "met").length;
   return [
     ...knees,
     ...sessions,
-    ...(all.length > 0 ? [tile("Targets met", `${met}`, `of ${all.length}`)] : []),
+    ...(all.length > 0 ? [tile("Targets met", `${met}`, `/ ${all.length}`)] : []),
   ];
 }
 
@@ -69,7 +69,7 @@ export function header(report: Report): Html {
       </svg>
     </div>
     <div class="title">
-      <h1>Thump, measured</h1>
+      <h1>Thump benchmark</h1>
       <p>${dateOf(report)} on ${machineOf(report)}</p>
     </div>
     <dl class="tiles">${tiles(report)}</dl>
@@ -82,17 +82,17 @@ function took(seconds: number): string {
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** Machine, software, and each server with its settings. */
-export function setting(report: Report): Html {
+/** The machine, the software, and each server with its settings. */
+export function setup(report: Report): Html {
   const { machine, pinned, versions } = report;
   const facts: [string, string][] = [
     ["Machine", machineOf(report)],
     ["Kernel", `${machine.kernel}, TCP ${machine.congestion}`],
     ["Bun", machine.bun],
     ["Date", dateOf(report)],
-    ["Cores", pinned === true ? "one for the server, another for the generator" : pinned],
+    ["Cores", pinned === true ? "one for the server, one for the generator" : pinned],
     ["Command", report.command],
-    ["Took", took(report.took)],
+    ["Duration", took(report.took)],
     [
       "Versions",
       Object.entries(versions)
@@ -117,20 +117,20 @@ export function setting(report: Report): Html {
         <td class="text">${settings}</td>
       </tr>`,
   );
-  return html`<section id="setting">
-    <h2>What was measured, on what</h2>
+  return html`<section id="setup">
+    <h2>Setup</h2>
     <dl class="facts">${list}</dl>
     <div class="wide" role="region" tabindex="0" aria-label="The servers">
       <table class="words">
         <caption>
-          The servers, and the settings they ran with
+          The servers and their settings
         </caption>
         <thead>
           <tr>
             <th scope="col">server</th>
-            <th scope="col">what it is</th>
+            <th scope="col">software</th>
             <th scope="col">version</th>
-            <th scope="col">promise</th>
+            <th scope="col">tier</th>
             <th scope="col">settings</th>
           </tr>
         </thead>

@@ -1,4 +1,4 @@
-// HTML from templates: what is put into one is escaped, unless it is such HTML itself.
+// HTML templates. Inserted values are escaped, unless they are `Html`.
 
 export class Html {
   constructor(readonly text: string) {}
@@ -29,12 +29,12 @@ export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(strings.map((text, index) => text + write(parts[index])).join(""));
 }
 
-/** Data for a script element: no text in it can end the element. */
+/** Data for a script element. No text in the data can close the element. */
 export function json(data: unknown): Html {
   return new Html(JSON.stringify(data).replaceAll("<", "\\u003c"));
 }
 
-/** Code for a script element. What ends one can only stand in its strings and expressions. */
+/** Code for a script element. A closing tag can occur only in its strings and expressions. */
 export function code(script: string): Html {
   return new Html(script.replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--"));
 }

@@ -1,12 +1,12 @@
-// How a server looks in every chart: its colour, dashes and marker, so that colour is never the only sign.
+// The appearance of each server in the charts: color, dashes and marker, so that color is never the only distinction.
 import type { Report } from "../../results.ts";
 
-/** Thump and what it is compared with look their own way; all others take a number. */
+/** Thump and the base server have fixed looks; all others have a number. */
 export type Look = "thump" | "base" | number;
 
 const MARKERS = ["square", "triangle", "circle", "diamond"];
 const DASHES = ["2 3", "9 3 2 3", "5 3", ""];
-/** So many colours of others the page has. */
+/** Number of colors for other servers in the style sheet. */
 const LOOKS = 8;
 
 export function lookOf(report: Report, server: string): Look {
@@ -21,7 +21,7 @@ export function markerOf(look: Look): string {
   return look === "thump" ? "circle" : look === "base" ? "diamond" : (MARKERS[look % 4] ?? "circle");
 }
 
-/** As SVG and canvas want it. */
+/** The dashes in the format of SVG and canvas. */
 export function dashOf(look: Look): string {
   return look === "thump" ? "" : look === "base" ? "8 4" : (DASHES[look % 4] ?? "");
 }

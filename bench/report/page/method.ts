@@ -1,42 +1,41 @@
-// How it was measured, in words.
+// The method section of the page.
 import { html, type Html } from "./html.ts";
 
 export function method(): Html {
   return html`<section id="method">
-    <h2>How it was measured</h2>
+    <h2>Method</h2>
     <ul class="method">
       <li>
-        <b>Apart.</b> Server and generator are processes of their own, on a core each where there are two.
-        Every run has a fresh server, and servers take turns.
+        <b>Separate processes.</b> Server and generator are separate processes, each on its own core if there
+        are two. Every run has a new server, and servers alternate.
       </li>
       <li>
-        <b>Open load.</b> Messages leave at planned times, and latency counts from the planned time: a server
-        that stands still is seen, not waited for.
+        <b>Open loop.</b> Messages are sent at planned times, and latency counts from the planned time. A
+        server that stalls therefore shows the stall in its latency.
       </li>
       <li>
-        <b>Every delivery is checked.</b> Lost, repeated, out of order or changed by a byte: the row is a
-        fault, and claims nothing, however fast.
+        <b>Every delivery is checked.</b> A row with lost, repeated, reordered or changed messages is marked
+        as a fault and has no result.
       </li>
       <li>
-        <b>The knee</b> is the highest rate at which all of it arrived, without a fault, and with a p99 within
-        the bound. What a server does beyond it is not a capacity.
+        <b>The knee</b> is the highest rate at which every message is delivered without a fault and with a p99
+        within the limit. Rates above it only fill queues.
       </li>
       <li>
-        <b>Medians of the runs,</b> with least and most beside them. Histograms of latency are added up, never
-        averaged.
+        <b>Medians of the runs,</b> with minimum and maximum. Latency histograms are merged, never averaged.
       </li>
       <li>
-        <b>Rig-bound</b> is a row in which the generator used over 90 % of its own core: then it was measured,
-        not the server. <b>Behind</b> is one in which messages were still on their way when waiting ended.
-        <b>Disturbed</b> is a run in which other processes used over 0.2 cores.
+        <b>Rig-bound:</b> the generator used more than 90 % of its core, so the figure is only a lower bound.
+        <b>Incomplete:</b> messages were undelivered after the grace period. <b>Disturbed:</b> other processes
+        used more than 0.2 cores during the run.
       </li>
       <li>
-        <b>Like beside like.</b> A server that keeps nothing does less than one from which missed messages can
-        be had: they are listed apart. What was not installed is listed as skipped.
+        <b>Comparable groups.</b> Servers without history are listed separately from servers from which
+        clients can request missed messages. Servers that are not installed are listed as skipped.
       </li>
       <li>
-        Compare ratios within one run. Figures of two machines do not compare, and a latency on a full core is
-        the length of its queue.
+        Compare ratios within one run, not figures from different machines. At saturation, a latency measures
+        the length of a queue.
       </li>
     </ul>
   </section>`;

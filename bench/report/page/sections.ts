@@ -1,6 +1,6 @@
-// The parts of the page, each there only when it was measured.
+// The sections of the page. A section exists only if its scenario was measured.
 import type { Kind, Report, Result, ScenarioInfo } from "../../results.ts";
-import { asked } from "../targets.ts";
+import { measuredTargets } from "../targets.ts";
 import { count, kibibytes } from "../words.ts";
 import { barPanel, type Scale } from "./bars.ts";
 import { chartHtml } from "./chart-html.ts";
@@ -19,7 +19,7 @@ const atKnee = (unit: string): Scale => ({
 const perSession: Scale = {
   value: (result) => (result.kind === "idle" ? result.perSession : undefined),
   show: (bytes) => `${kibibytes(bytes)} KiB`,
-  unit: "resident memory a session; shorter is better",
+  unit: "resident memory per session; shorter is better",
   better: "less",
 };
 
@@ -41,12 +41,12 @@ function panels(report: Report, scenarios: ScenarioInfo[], scale: Scale): Html[]
   return [html`<div class="panels">${scenarios.map((scenario) => barPanel(report, scenario, scale))}</div>`];
 }
 
-/** Sweeps of a fan-out, in the order they were measured. */
+/** The fan-out sweeps, in the order of measurement. */
 function sweeps(report: Report): ScenarioInfo[] {
   return ofKind(report, "knee").filter(({ subscribers }) => subscribers > 1);
 }
 
-/** The first two sweeps stand for the run; the others have a section of their own. */
+/** Number of sweeps in the headline. All others have a separate section. */
 const HEADLINES = 2;
 
 export function headline(report: Report): Html {
@@ -58,15 +58,15 @@ export function headline(report: Report): Html {
   </p>`;
   return section(
     "headline",
-    "How much one core carries",
-    "Deliveries a second at the knee: the highest rate that everybody in the room received whole, in order, and within the bound of the p99.",
+    "Throughput of one core",
+    "Deliveries per second at the knee: the highest rate at which every client receives every message, in order, with a p99 within the limit.",
     [...panels(report, fanouts, atKnee("deliveries/s at the knee; longer is better")), caption],
   );
 }
 
 export function otherSweeps(report: Report): Html {
   const others = sweeps(report).slice(HEADLINES);
-  const words = "The same question of other rooms, sizes and audiences.";
+  const words = "The same measurement with other rooms, message sizes and numbers of clients.";
   return section(
     "sweeps",
     "Other loads",
@@ -78,7 +78,7 @@ export function otherSweeps(report: Report): Html {
 const STATES = { met: "✓", missed: "✗", "not measured": "–" };
 
 export function targets(report: Report): Html {
-  const { outcomes, others } = asked(report);
+  const { outcomes, others } = measuredTargets(report);
   if (outcomes.length === 0) return html``;
   const rows = outcomes.map(
     ({ title, wanted, state, measured }) =>
@@ -95,9 +95,9 @@ export function targets(report: Report): Html {
     <table class="words targets">
       <thead>
         <tr>
-          <th scope="col">this run</th>
-          <th scope="col">what</th>
+          <th scope="col">result</th>
           <th scope="col">target</th>
+          <th scope="col">required</th>
           <th scope="col">measured</th>
         </tr>
       </thead>
@@ -106,12 +106,12 @@ export function targets(report: Report): Html {
       </tbody>
     </table>
   </div>`;
-  const words = "What Thump is to reach, held against the control of the same run.";
-  const rest = others === 0 ? "" : ` ${others} more are measured by bun bench --targets.`;
+  const words = "The targets that Thump sets for itself, compared with the control in this run.";
+  const rest = others === 0 ? "" : ` ${others} more: run bun bench --targets.`;
   return section("targets", "Targets", words + rest, [body]);
 }
 
-/** Sections with charts add theirs to the list that the script reads. */
+/** Adds a chart to the data that the script reads. */
 function add(charts: Chart[], chart: Chart, withLegend = true): Html {
   charts.push(chart);
   return chartHtml(chart, charts.length - 1, withLegend);
@@ -126,13 +126,13 @@ export function latency(report: Report, charts: Chart[]): Html {
     </article>`;
   });
   const words =
-    "Each server is offered more and more. A filled mark was carried; a cross was late, or not all of it came. Both axes are logarithmic. Figures in the table are the knee's.";
+    "Rates rise step by step. A filled marker passed. A cross was late or incomplete. Both axes are logarithmic. The table shows the figures at the knee.";
   return section("latency", "Latency against rate", words, content);
 }
 
-export function publishesIn(report: Report): Html {
+export function publishing(report: Report): Html {
   const own = ofKind(report, "knee").filter(({ subscribers }) => subscribers <= 1);
-  return section("in", "Publishes in", "One listens, many publish: how much a server takes in.", [
+  return section("in", "Publishing", "One subscriber: the rate at which a server accepts publishes.", [
     ...panels(report, own, atKnee("publishes/s at the knee; longer is better")),
     ...own.map((scenario) => tableHtml(report, scenario)),
   ]);
@@ -140,7 +140,7 @@ export function publishesIn(report: Report): Html {
 
 export function memory(report: Report): Html {
   const own = ofKind(report, "idle");
-  return section("memory", "Memory a session", "Sessions that are connected, in one room, and say nothing.", [
+  return section("memory", "Memory per session", "Idle sessions in one room.", [
     ...panels(report, own, perSession),
     ...own.map((scenario) => tableHtml(report, scenario)),
   ]);
@@ -158,27 +158,27 @@ export function slow(report: Report, charts: Chart[]): Html {
     </article>`;
   });
   const words =
-    "Some stop reading, and go on later. Do the others notice, does memory grow, and is anybody who missed something told?";
+    "Some clients stop reading and resume later. Shown are the latency of the other clients, the server's memory, and whether the slow clients are notified of missed messages.";
   return section("slow", "Slow consumers", words, content);
 }
 
 const PLAIN: { kind: Kind; title: string; words: string }[] = [
-  { kind: "fanout", title: "At a fixed rate", words: "The same load for everybody." },
-  { kind: "join", title: "Joining at once", words: "Many join a room in which messages flow." },
+  { kind: "fanout", title: "Fixed rate", words: "The same load for every server." },
+  { kind: "join", title: "Join storm", words: "Many sessions join a room while messages flow." },
   {
     kind: "resume",
-    title: "Coming back at once",
-    words: "Many drop, miss messages, and come back together.",
+    title: "Resume storm",
+    words: "Many sessions disconnect, miss messages, and reconnect at once.",
   },
   {
     kind: "hostile",
-    title: "Under attack",
+    title: "Attacks",
     words:
-      "What honest sessions notice of an attack: their p99 as a multiple of that in peace, what an act costs the server, and how it answers.",
+      "The p99 of honest sessions as a multiple of the p99 without an attack, the server's CPU time per request, and its responses.",
   },
 ];
 
-/** The kinds that are tables and nothing else. */
+/** Sections that contain only tables. */
 export function tables(report: Report): Html[] {
   return PLAIN.map(({ kind, title, words }) =>
     section(

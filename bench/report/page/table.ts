@@ -34,7 +34,7 @@ function lineHtml(report: Report, { server, title, verdict, cells }: Line, colum
     }`;
 }
 
-/** What each attack did; nothing where no server was attacked. */
+/** The table of attacks; empty if no server was attacked. */
 export function attacksHtml(report: Report, scenario: ScenarioInfo): Html {
   const attacks = attackTable(report, scenario);
   if (!attacks) return html``;
@@ -46,7 +46,7 @@ export function attacksHtml(report: Report, scenario: ScenarioInfo): Html {
         ${cells.map((text) => html`<td>${text}</td>`)}
       </tr>`,
   );
-  return html`<div class="wide" role="region" tabindex="0" aria-label="Attack by attack">
+  return html`<div class="wide" role="region" tabindex="0" aria-label="Attacks">
     <table>
       <thead>
         <tr>
@@ -62,7 +62,7 @@ export function attacksHtml(report: Report, scenario: ScenarioInfo): Html {
   </div>`;
 }
 
-/** A table of one scenario; the page scrolls it sideways where it is too wide. */
+/** The table of one scenario. A wide table scrolls horizontally. */
 export function tableHtml(report: Report, scenario: ScenarioInfo): Html {
   const { columns, groups } = tableOf(report, scenario);
   const bodies = groups.map(

@@ -1,4 +1,4 @@
-// The table of a hostile scenario by attack: a line for each attack and server, medians of the runs.
+// The table of an attack scenario: one line per attack and server, with medians of the runs.
 import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
 import type { HostileResult, Report, Row, ScenarioInfo } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
@@ -17,18 +17,18 @@ export interface AttackTable {
 }
 
 const COLUMNS = [
-  "acts/s",
-  "others' p99 × peace",
-  "CPU ms/act",
+  "requests/s",
+  "honest p99 ×",
+  "CPU ms/request",
   "RSS MiB",
   "lost",
-  "a newcomer",
-  "the attacker's answers",
+  "new client",
+  "responses to attacker",
 ];
-/** An attacker may see many codes: the most frequent ones say what stopped it. */
-const ANSWERS_SHOWN = 4;
+/** Number of response codes shown, the most frequent first. */
+const MAX_SHOWN_ANSWERS = 4;
 
-/** Nothing where no server was attacked. */
+/** Returns undefined if no server was attacked. */
 export function attackTable(report: Report, scenario: ScenarioInfo): AttackTable | undefined {
   if (scenario.kind !== "hostile") return undefined;
   const rows = report.rows.filter((row) => row.scenario === scenario.name && row.results.length > 0);
@@ -61,11 +61,11 @@ function lineOf(row: Row, attack: AttackName): AttackLine[] {
   return [{ attack: ATTACKS[attack], server: row.server, cells }];
 }
 
-/** "429 1.2k, rate 1.2k": of all runs together, the most frequent first. */
+/** Sums the responses of all runs, the most frequent first: "429 1.2k, rate 1.2k". */
 function answersOf(all: Record<string, number>[]): string {
   const sums = new Map<string, number>();
   for (const answers of all)
     for (const [name, times] of Object.entries(answers)) sums.set(name, (sums.get(name) ?? 0) + times);
-  const sorted = [...sums].toSorted(([, a], [, b]) => b - a).slice(0, ANSWERS_SHOWN);
+  const sorted = [...sums].toSorted(([, a], [, b]) => b - a).slice(0, MAX_SHOWN_ANSWERS);
   return sorted.length === 0 ? "none" : sorted.map(([name, times]) => `${name} ${count(times)}`).join(", ");
 }

@@ -1,4 +1,4 @@
-// The columns of a scenario at a fixed rate.
+// Columns of a fixed-rate scenario.
 import type { FanoutResult } from "../../results.ts";
 import { micros, share } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";

@@ -1,4 +1,4 @@
-// Attacks: what the honest sessions notice of each, what an act costs the server, and how the server answers.
+// Figures of the attack scenario: the effect on honest sessions, the server's CPU time per request, its responses.
 import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
 import type { Assault, HostileResult, Row } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
@@ -11,20 +11,20 @@ export function assaultOf({ assaults }: HostileResult, attack: AttackName): Assa
   return assaults.find(({ name }) => name === attack);
 }
 
-/** The p99 during an attack as a multiple of the one in peace; the better of before and after is peace. */
+/** The p99 during an attack, divided by the lower of the p99s before and after all attacks. */
 export function harm(result: HostileResult, attack: AttackName): number | undefined {
   const during = assaultOf(result, attack)?.window.latency.p99;
   return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
 }
 
-/** CPU milliseconds of the server per act, beyond what it uses in peace. */
+/** CPU milliseconds of the server per request, beyond its usage without an attack. */
 export function cost(result: HostileResult, attack: AttackName): number | undefined {
   const assault = assaultOf(result, attack);
   if (!assault || assault.perSecond <= 0) return undefined;
   return (Math.max(0, assault.window.server.cpu - result.before.server.cpu) / assault.perSecond) * 1000;
 }
 
-/** The worst of them in one run. */
+/** The largest harm in one run. */
 export function worstHarm(result: HostileResult): number {
   return Math.max(...result.assaults.map(({ name }) => harm(result, name) ?? Infinity));
 }
@@ -33,8 +33,8 @@ const medianOf = (row: Row | undefined, value: (result: HostileResult) => number
   figure(resultsOf(row, "hostile"), value)?.median;
 
 /**
- * How far the worst attack goes beyond what is allowed to it: the harm that it does, or that harm as a multiple of what
- * the same attack does to the base server, whichever is less. Handshakes are left out: they have a target of their own.
+ * Returns the largest harm of any attack, where each counts as the lower of its harm and its multiple of the
+ * harm to the base server. Handshakes have a separate target and are excluded.
  */
 export function worstExcess(row: Row, base: Row | undefined): number | undefined {
   const excesses = attackNames
@@ -48,7 +48,7 @@ export function worstExcess(row: Row, base: Row | undefined): number | undefined
   return excesses.length === 0 ? undefined : Math.max(...excesses);
 }
 
-/** The most that one act of any attack costs the server, in CPU milliseconds. */
+/** Returns the highest CPU time per request of any attack, in ms. */
 export function worstCost(row: Row): number | undefined {
   const costs = attackNames
     .map((attack) => medianOf(row, (result) => cost(result, attack)))

@@ -1,10 +1,10 @@
-// The columns of sessions that say nothing.
+// Columns of the idle scenario.
 import type { IdleResult } from "../../results.ts";
 import { digits, kibibytes, mebibytes, percent, whole } from "../words.ts";
 import type { Column, Layout } from "./layout.ts";
 
 const perSession: Column<IdleResult> = {
-  title: "KiB a session",
+  title: "KiB/session",
   value: (result) => result.perSession,
   show: kibibytes,
 };
@@ -19,5 +19,5 @@ export const idle: Layout<IdleResult> = {
     { title: "opened in s", value: (result) => result.opening, show: digits },
     { title: "reached", value: (result) => result.reached, show: whole },
   ],
-  ratios: [{ title: "a session", column: perSession }],
+  ratios: [{ title: "memory", column: perSession }],
 };

@@ -1,10 +1,10 @@
-// The columns of many who join at once.
+// Columns of the join storm.
 import type { JoinResult } from "../../results.ts";
 import { count, digits } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";
 
 const seconds: Column<JoinResult> = {
-  title: "all in, s",
+  title: "all joined, s",
   value: (result) => result.seconds,
   show: digits,
 };

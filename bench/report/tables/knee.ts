@@ -1,4 +1,4 @@
-// The columns of a sweep: all figures are the knee's.
+// Columns of a sweep: all figures are those at the knee.
 import type { KneeResult } from "../../results.ts";
 import { count } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";

@@ -1,19 +1,19 @@
-// How the table of one kind of scenario is described: its columns, and which of them are set against the base.
+// Describes the table of one kind of scenario: its columns, and the columns with a ratio to the base server.
 import type { Result, Window } from "../../results.ts";
 import { count, digits, mebibytes, micros, percent } from "../words.ts";
 
 export interface Column<R extends Result> {
   title: string;
-  /** Of one run. */
+  /** The value of one run. */
   value(result: R): number | undefined;
   show(value: number): string;
-  /** A lower bound when messages were still on their way. */
+  /** Shown as a lower bound if messages were undelivered. */
   bound?: true;
 }
 
 export interface Layout<R extends Result> {
   columns: Column<R>[];
-  /** Columns that are also shown as a multiple of the base server's. */
+  /** Columns that are also shown as a multiple of the base server's value. */
   ratios: { title: string; column: Column<R> }[];
 }
 
@@ -21,7 +21,7 @@ type Pick<R> = (result: R) => Window | undefined;
 type Percentile = "p50" | "p99" | "p999";
 const NAMES = { p50: "p50 ms", p99: "p99 ms", p999: "p99.9 ms" };
 
-/** A percentile of each run's deliveries: one disturbed run among three does not make the figure. */
+/** A percentile per run, so that one disturbed run of three does not determine the median. */
 export function latency<R extends Result>(pick: Pick<R>, name: Percentile, title = NAMES[name]): Column<R> {
   return {
     title,
@@ -35,13 +35,13 @@ export function deliveries<R extends Result>(pick: Pick<R>, title = "deliveries/
   return { title, value: (result) => pick(result)?.perSecond, show: count };
 }
 
-/** What a window cost: the server, the generator, and whoever else ran. */
+/** The cost of a window: the server, the generator and all other processes. */
 export function costs<R extends Result>(pick: Pick<R>): Column<R>[] {
   return [
     { title: "µs/delivery", value: (result) => pick(result)?.server.microsPerDelivery, show: micros },
     { title: "CPU", value: (result) => pick(result)?.server.cpu, show: percent },
     { title: "RSS MiB", value: (result) => pick(result)?.server.rss, show: mebibytes },
-    { title: "rig", value: (result) => pick(result)?.rig.cpu, show: percent },
-    { title: "others", value: (result) => pick(result)?.others, show: percent },
+    { title: "rig CPU", value: (result) => pick(result)?.rig.cpu, show: percent },
+    { title: "other CPU", value: (result) => pick(result)?.others, show: percent },
   ];
 }

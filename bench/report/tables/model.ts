@@ -1,4 +1,4 @@
-// The table of a scenario as data: what the terminal and the page both draw.
+// The table of a scenario as data, for the terminal and the page.
 import type { Tier } from "../../adapter.ts";
 import type { Kind, Report, Row, ScenarioInfo } from "../../results.ts";
 import { figure, type Of, resultsOf } from "../figures.ts";
@@ -24,13 +24,13 @@ const layouts: { [K in Kind]: Layout<Of<K>> } = {
 };
 
 export const TIERS: Record<Tier, string> = {
-  live: "at most once: nothing is kept",
-  history: "with history: what was missed can be asked for",
+  live: "at most once: no history",
+  history: "with history: clients can request missed messages",
 };
 
 export interface Cell {
   text: string;
-  /** Least and most of the runs; empty when they are the same. */
+  /** Minimum and maximum of the runs; empty if they are equal. */
   range: string;
 }
 
@@ -38,7 +38,7 @@ export interface Line {
   server: string;
   title: string;
   verdict: Verdict;
-  /** Empty when nothing was measured. */
+  /** Empty if the row has no result. */
   cells: Cell[];
 }
 
@@ -54,11 +54,11 @@ function valueOf<K extends Kind>(column: Column<Of<K>>, results: Of<K>[]): numbe
   return figure(results, column.value)?.median;
 }
 
-function cellOf<K extends Kind>(column: Column<Of<K>>, results: Of<K>[], behind: boolean): Cell {
+function cellOf<K extends Kind>(column: Column<Of<K>>, results: Of<K>[], incomplete: boolean): Cell {
   const value = valueOf(column, results);
   const range = figure(results, column.value);
   if (value === undefined || !range) return NONE;
-  const mark = behind && column.bound ? "≥" : "";
+  const mark = incomplete && column.bound ? "≥" : "";
   const [low, high] = [column.show(range.min), column.show(range.max)];
   return { text: mark + column.show(value), range: low === high ? "" : `${low}–${high}` };
 }
@@ -74,12 +74,12 @@ function lineOf<K extends Kind>(kind: K, row: Row, base: Row | undefined, title:
   const { columns, ratios } = layouts[kind];
   const results = resultsOf(row, kind);
   const verdict = judge(row);
-  const behind = verdict.state === "behind";
+  const incomplete = verdict.state === "incomplete";
   const cells =
     results.length === 0
       ? []
       : [
-          ...columns.map((column) => cellOf(column, results, behind)),
+          ...columns.map((column) => cellOf(column, results, incomplete)),
           ...ratios.map(({ column }) => ratioOf(column, kind, row, base)),
         ];
   return { server: row.server, title, verdict, cells };

@@ -1,4 +1,4 @@
-// The columns of many who drop, miss messages and come back at once.
+// Columns of the resume storm.
 import type { ResumeResult } from "../../results.ts";
 import { digits, mebibytes, share, whole } from "../words.ts";
 import type { Column, Layout } from "./layout.ts";
@@ -17,7 +17,7 @@ export const resume: Layout<ResumeResult> = {
     { title: "session p50 ms", value: (result) => result.latency.p50, show: digits, bound: true },
     { title: "session p99 ms", value: (result) => result.latency.p99, show: digits, bound: true },
     { title: "sessions", value: (result) => result.sessions, show: whole },
-    { title: "missed each", value: (result) => result.missed, show: whole },
+    { title: "missed per session", value: (result) => result.missed, show: whole },
     { title: "RSS MiB", value: (result) => result.rss, show: mebibytes },
   ],
   ratios: [{ title: "time", column: seconds }],

@@ -1,4 +1,4 @@
-// The columns of some who stop reading: what the others notice, what the server holds, what the slow ones get.
+// Columns of the slow-consumer scenario: latency of the others, the server's memory, and the slow clients' losses.
 import type { SlowResult } from "../../results.ts";
 import { mebibytes, whole } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";
@@ -11,11 +11,11 @@ export const slow: Layout<SlowResult> = {
     during,
     latency((result) => result.after, "p99", "after"),
     { title: "RSS MiB before", value: (result) => result.rss.before, show: mebibytes },
-    { title: "most", value: (result) => result.rss.most, show: mebibytes },
+    { title: "peak", value: (result) => result.rss.most, show: mebibytes },
     { title: "after", value: (result) => result.rss.after, show: mebibytes },
-    { title: "stalled", value: (result) => result.stalled.sessions, show: whole },
+    { title: "slow clients", value: (result) => result.stalled.sessions, show: whole },
     { title: "missing", value: (result) => result.stalled.missing, show: whole },
-    { title: "told", value: (result) => result.stalled.announced, show: whole },
+    { title: "notified", value: (result) => result.stalled.announced, show: whole },
     { title: "closed", value: (result) => result.stalled.closed, show: whole },
   ],
   ratios: [{ title: "p99 during", column: during }],

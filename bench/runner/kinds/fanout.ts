@@ -1,21 +1,19 @@
-// A fixed rate.
+// Scenarios at a fixed rate.
 import type { FanoutResult } from "../../results.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
 import { countSyscalls } from "../syscalls.ts";
 
-/** Seconds. */
-const COUNTED = 0.5;
-/** Until the counting has begun, in ms. */
-const ATTACHED = 300;
+const COUNT_SECONDS = 0.5;
+const PERF_ATTACH_MS = 300;
 
-/** Counted in a window of its own: counting costs the server a little. */
+/** Counts system calls in a separate window, because counting slows the server slightly. */
 async function syscalls(rig: Rig, rate: number): Promise<Pick<FanoutResult, "syscallsPerDelivery">> {
   rig.say("counting system calls");
   let deliveries = 0;
   const count = await countSyscalls(rig.server.pid, async () => {
-    await rig.perform({ do: "wait", ms: ATTACHED });
-    const { window } = await rig.window({ rate, warmup: 0, seconds: COUNTED, grace: 1 });
+    await rig.perform({ do: "wait", ms: PERF_ATTACH_MS });
+    const { window } = await rig.window({ rate, warmup: 0, seconds: COUNT_SECONDS, grace: 1 });
     deliveries = window.perSecond * window.seconds;
   });
   return count === undefined || deliveries === 0 ? {} : { syscallsPerDelivery: count / deliveries };

@@ -1,4 +1,4 @@
-// Somebody attacks, in one way after the other: what the honest sessions notice of each.
+// The attack scenario: runs the attacks one after another and measures the honest sessions during each.
 import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
 import { residentBytes } from "../../generator/usage.ts";
 import type { Assault, HostileResult } from "../../results.ts";
@@ -6,27 +6,27 @@ import { Attacker } from "../attacker.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
 
-/** Times a window's length: a p99 at a low rate takes many messages. */
-const LONGER = 2;
+/** Length of a window as a multiple of the usual length: at a low rate, a p99 needs more time for enough messages. */
+const WINDOW_FACTOR = 2;
 
 export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
   const { rate = 200 } = rig.scenario;
   const { warmup, grace } = pace;
-  const plan = { rate, warmup, seconds: pace.seconds * LONGER, grace };
+  const plan = { rate, warmup, seconds: pace.seconds * WINDOW_FACTOR, grace };
   await rig.connectAll();
   rig.say("warming up");
   await rig.window({ ...plan, seconds: pace.seconds });
   const attacker = new Attacker(rig.server.port);
   const assaults: Assault[] = [];
   try {
-    rig.say("in peace");
+    rig.say("no attack");
     const { window: before } = await rig.window(plan);
     const rssBefore = residentBytes(rig.server.pid);
     for (const name of Object.keys(ATTACKS) as AttackName[]) {
       rig.say(ATTACKS[name]);
       const { deeds, done } = await attacker.during(name, () => rig.window(plan));
       const { window } = done;
-      // What the attacker uses of the machine is meant to be used.
+      // The attacker's CPU time is intended and does not count as a disturbance.
       const others = Math.max(0, window.others - deeds.cpu);
       assaults.push({
         name,
@@ -36,10 +36,10 @@ export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
         newcomer: deeds.newcomer,
         window: { ...window, others },
       });
-      // Its last connections go, and what they have left behind.
+      // Lets the attack's last connections close and their traces expire.
       await rig.window({ ...plan, seconds: pace.step });
     }
-    rig.say("in peace again");
+    rig.say("no attack again");
     const { window: after } = await rig.window(plan);
     return {
       kind: "hostile",

@@ -1,4 +1,4 @@
-// Rates swept up to the knee.
+// Sweeps: rates in steps up to the knee.
 import type { Adapter } from "../../adapter.ts";
 import { DISTURBED, RIG_BOUND } from "../../report/verdict.ts";
 import type { KneeResult, Window } from "../../results.ts";
@@ -7,28 +7,31 @@ import { findKnee, type Knee, type Outcome, rateOf, rungOf } from "../knee.ts";
 import type { Pace } from "../pace.ts";
 import { Rig, type Say } from "../rig.ts";
 
-/** The p99 that is still in time, in ms. */
-export const BOUND = 100;
-/** Deliveries a second that a sweep begins with. */
-const MODEST = 50_000;
-/** A rate that failed in a window that other processes disturbed is tried so often. */
-const TRIES = 3;
-/** A generator that looks at its sockets so seldom, as a share of the bound, may be why a rate was late. */
-const RIG_SHARE = 0.5;
+/** The largest accepted p99, in ms. */
+export const MAX_P99_MS = 100;
+/** Deliveries per second at the first rate of a sweep. */
+const START_DELIVERIES_PER_SECOND = 50_000;
+/** Maximum number of attempts at a rate, if other processes disturbed the failed windows. */
+const MAX_ATTEMPTS = 3;
+/**
+ * If the generator's passes over its sockets are this far apart, as a share of the p99 limit, the generator may have
+ * caused the latency.
+ */
+const RIG_LATENCY_SHARE = 0.5;
 
-/** All that was to arrive did, as it was sent. */
+/** Returns true if every message arrived, unchanged and in order. */
 export function faultless({ delivered, faults }: Window): boolean {
   return delivered === 1 && Object.values(faults).every((count) => count === 0);
 }
 
 export function outcomeOf(window: Window): Outcome {
-  return !faultless(window) ? "bad" : window.latency.p99 <= BOUND ? "good" : "late";
+  return !faultless(window) ? "bad" : window.latency.p99 <= MAX_P99_MS ? "good" : "late";
 }
 
 export class Sweep {
-  /** Where the knee was found before. */
+  /** The knee of the previous run. */
   #hint: number | undefined;
-  /** How often each rate was tried in vain because of other processes. */
+  /** Number of disturbed attempts per rate. */
   #disturbed = new Map<number, number>();
 
   constructor(
@@ -37,7 +40,7 @@ export class Sweep {
     readonly pace: Pace,
   ) {}
 
-  /** A server that has lost or delayed messages beyond the grace is not asked again: a fresh one is. */
+  /** Runs one sweep. A server that lost messages, or delayed them beyond the grace period, is replaced by a new one. */
   async run(say: Say): Promise<KneeResult> {
     const windows = new Map<number, Window>();
     const hint = this.#hint;
@@ -46,7 +49,7 @@ export class Sweep {
     for (let finished = false; !finished;) {
       finished = await Rig.use(this.adapter, this.scenario, say, async (rig) => {
         await rig.connectAll();
-        if (hint !== undefined) await this.#gently(rig, hint);
+        if (hint !== undefined) await this.#warmUp(rig, hint);
         const outcome = await this.#search(rig, windows, hint ?? this.#start());
         if (outcome) Object.assign(found, outcome);
         return outcome !== undefined;
@@ -56,34 +59,35 @@ export class Sweep {
     this.#hint = good;
     const failed = bad === undefined ? undefined : windows.get(bad);
     const rigBound =
-      failed !== undefined && (failed.rig.cpu > RIG_BOUND || failed.rig.lookP99 > BOUND * RIG_SHARE);
+      failed !== undefined &&
+      (failed.rig.cpu > RIG_BOUND || failed.rig.lookP99 > MAX_P99_MS * RIG_LATENCY_SHARE);
     return {
       kind: "knee",
-      bound: BOUND,
+      bound: MAX_P99_MS,
       windows: [...windows.values()].sort((a, b) => a.rate - b.rate),
       knee: good === undefined ? undefined : windows.get(good),
       limit: bad === undefined ? "sweep" : rigBound ? "rig" : "server",
     };
   }
 
-  /** Goes on where a search had got to; undefined when it takes a fresh server to go on. */
+  /** Continues the search. Returns undefined if it needs a new server to continue. */
   async #search(rig: Rig, windows: Map<number, Window>, start: number) {
-    let spoilt = false;
-    const stop = new Error("spoilt");
+    let needsNewServer = false;
+    const newServerNeeded = new Error("the sweep needs a new server");
     const attempt = async (rung: number): Promise<Outcome> => {
       const known = windows.get(rung);
       if (known) return outcomeOf(known);
-      if (spoilt) throw stop;
+      if (needsNewServer) throw newServerNeeded;
       const window = await this.#try(rig, rung);
-      spoilt = !faultless(window);
+      needsNewServer = !faultless(window);
       const outcome = outcomeOf(window);
       if (outcome === "good" || !this.#forgive(rung, window)) windows.set(rung, window);
-      return spoilt || windows.has(rung) ? outcome : attempt(rung);
+      return needsNewServer || windows.has(rung) ? outcome : attempt(rung);
     };
     try {
       return await findKnee(start, this.#hint !== undefined, attempt);
     } catch (error) {
-      if (error === stop) return undefined;
+      if (error === newServerNeeded) return undefined;
       throw error;
     }
   }
@@ -96,14 +100,14 @@ export class Sweep {
     return window;
   }
 
-  /** Whether a failure may be due to other processes, and is not to count. */
+  /** Returns true if other processes may have caused the failure, so that it does not count. */
   #forgive(rung: number, window: Window): boolean {
     const tries = this.#disturbed.get(rung) ?? 1;
     this.#disturbed.set(rung, tries + 1);
-    return window.others > DISTURBED && tries < TRIES;
+    return window.others > DISTURBED && tries < MAX_ATTEMPTS;
   }
 
-  async #gently(rig: Rig, hint: number): Promise<void> {
+  async #warmUp(rig: Rig, hint: number): Promise<void> {
     rig.say("warming up");
     const { gentle, grace } = this.pace;
     await rig.window({ rate: Math.ceil(rateOf(hint) / 4), warmup: 0, seconds: gentle, grace });
@@ -114,6 +118,6 @@ export class Sweep {
     if (rate !== undefined) return rungOf(rate);
     const rooms = Math.max(...subscribers.map((spec) => spec.rooms ?? 1));
     const receivers = subscribers.reduce((sum, { count }) => sum + count, 0) / rooms;
-    return rungOf(MODEST / receivers);
+    return rungOf(START_DELIVERIES_PER_SECOND / receivers);
   }
 }

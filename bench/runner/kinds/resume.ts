@@ -1,4 +1,4 @@
-// Many drop, miss messages, and come back at once with their cursors.
+// The resume storm: many sessions disconnect, miss messages, and reconnect at once with their cursors.
 import { residentBytes } from "../../generator/usage.ts";
 import type { ResumeResult } from "../../results.ts";
 import { addFaults, mergeJoined } from "../merge.ts";
@@ -6,8 +6,8 @@ import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
 
 const PARTY = "returning";
-const AT_ONCE = 256;
-const WITHIN = 30_000;
+const MAX_CONCURRENT_HANDSHAKES = 256;
+const RESUME_TIMEOUT_MS = 30_000;
 
 export async function resume(rig: Rig, pace: Pace): Promise<ResumeResult> {
   const { missed = 100 } = rig.scenario;
@@ -16,13 +16,19 @@ export async function resume(rig: Rig, pace: Pace): Promise<ResumeResult> {
   rig.say("messages before the drop");
   await rig.window({ rate: 40, warmup: 0, seconds: gentle, grace });
   await rig.perform({ do: "drop", party: PARTY });
-  rig.say("messages that nobody receives");
+  rig.say("messages that the sessions miss");
   await rig.window({ rate: missed * 10, warmup: 0, seconds: 0.1, grace });
-  // What is to be measured is the coming back, not the end of the sessions before.
+  // Wait for the old sessions to end, so that only the resume is measured.
   await rig.perform({ do: "wait", ms: 1_000 });
-  rig.say("all come back");
+  rig.say("all sessions resume");
   const parts = (
-    await rig.perform({ do: "return", party: PARTY, missed, atOnce: AT_ONCE, within: WITHIN })
+    await rig.perform({
+      do: "return",
+      party: PARTY,
+      missed,
+      atOnce: MAX_CONCURRENT_HANDSHAKES,
+      within: RESUME_TIMEOUT_MS,
+    })
   ).flatMap((done) => done.returned ?? []);
   const { count, seconds, merged } = mergeJoined(parts);
   return {

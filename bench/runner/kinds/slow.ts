@@ -1,13 +1,14 @@
-// Some stop reading, and read on later: what it does to the others, to the server's memory, and to them.
+// Slow consumers: some sessions stop reading. Measures the other sessions, the server's memory, and the slow ones'
+// losses.
 import { residentBytes } from "../../generator/usage.ts";
 import type { Moment, SlowResult, Window } from "../../results.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
 
 const PARTY = "slow";
-const SETTLE_WITHIN = 5_000;
-/** How many times as long as the windows before and after. */
-const STALL = 5;
+const SETTLE_TIMEOUT_MS = 5_000;
+/** Length of the stalled window as a multiple of the windows before and after it. */
+const STALL_FACTOR = 5;
 
 interface Part {
   window: Window;
@@ -30,16 +31,16 @@ export async function slow(rig: Rig, pace: Pace): Promise<SlowResult> {
     });
     return { window, timeline };
   };
-  rig.say("everybody reads");
+  rig.say("all sessions read");
   const before = await part(pace.seconds);
   const rssBefore = residentBytes(rig.server.pid);
   await rig.perform({ do: "pause", party: PARTY, count });
   rig.say(`${count} do not read`);
-  const during = await part(pace.seconds * STALL);
+  const during = await part(pace.seconds * STALL_FACTOR);
   await rig.perform({ do: "unpause", party: PARTY });
-  rig.say("they read on");
+  rig.say("all sessions read again");
   const after = await part(pace.seconds);
-  const settled = (await rig.perform({ do: "settle", ms: SETTLE_WITHIN })).flatMap(
+  const settled = (await rig.perform({ do: "settle", ms: SETTLE_TIMEOUT_MS })).flatMap(
     (done) => done.settled ?? [],
   );
   const timeline = joinTimelines([before.timeline, during.timeline, after.timeline]);
@@ -67,7 +68,7 @@ export async function slow(rig: Rig, pace: Pace): Promise<SlowResult> {
   };
 }
 
-/** One after the other, with the seconds at which each begins. */
+/** Concatenates timelines. Returns the second at which each one starts. */
 function joinTimelines(parts: readonly Moment[][]): { moments: Moment[]; starts: number[] } {
   const moments: Moment[] = [];
   const starts: number[] = [];

@@ -1,4 +1,4 @@
-// A broadcast server on Salvo as its realtime guide builds one: a channel for each client, a map of senders.
+// A broadcast server on Salvo, as in its realtime guide: one channel per client, and a map of senders.
 mod rooms;
 
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ fn room_of(req: &Request) -> Result<String, StatusError> {
     req.param("room").ok_or_else(StatusError::bad_request)
 }
 
-/// A WebSocket client: what it sends goes to the others, what the others send goes to it.
+/// Serves a WebSocket client: forwards its messages to the others, and the others' messages to it.
 async fn serve_socket(room: String, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let (member, receiver) = Member::join(room);
@@ -41,7 +41,7 @@ async fn open_socket(req: &mut Request, res: &mut Response) -> Result<(), Status
 async fn open_stream(req: &mut Request, res: &mut Response) -> Result<(), StatusError> {
     let (member, receiver) = Member::join(room_of(req)?);
     let events = UnboundedReceiverStream::new(receiver).map(move |message| {
-        // The stream owns the member, so that who closes it leaves the room.
+        // The stream owns the member, so closing the stream leaves the room.
         let _ = &member;
         Ok::<_, Infallible>(SseEvent::default().text(message.as_str().unwrap_or_default()))
     });

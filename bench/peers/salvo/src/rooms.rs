@@ -1,4 +1,4 @@
-// The rooms: who is in each, and how a message reaches them.
+// Rooms: their members, and the delivery of messages.
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -26,7 +26,7 @@ impl Member {
         (Self { id, room }, receiver)
     }
 
-    /// Gives a message to everybody else in the room.
+    /// Sends a message to all other members of the room.
     pub fn publish(&self, message: &Message) {
         publish(&self.room, message, Some(self.id));
     }
@@ -45,7 +45,7 @@ impl Drop for Member {
     }
 }
 
-/// Gives a message to everybody in a room but its sender.
+/// Sends a message to all members of a room, except the sender.
 pub fn publish(room: &str, message: &Message, sender: Option<u64>) {
     let rooms = ROOMS.read().unwrap_or_else(PoisonError::into_inner);
     let Some(room) = rooms.get(room) else {
@@ -53,7 +53,7 @@ pub fn publish(room: &str, message: &Message, sender: Option<u64>) {
     };
     for (id, member) in room {
         if Some(*id) != sender {
-            // A client that has gone is removed by its own task.
+            // The client's own task removes it when it disconnects.
             let _ = member.send(message.clone());
         }
     }

@@ -1,4 +1,4 @@
-// The few things of a browser that the page's script uses. The rest of the code runs on Bun, whose types have no
+// The parts of the DOM that the page's script uses. The rest of the code runs on Bun, whose types have no
 // document, and two sets of global types in one project would hide mistakes in both.
 
 export interface Box {
@@ -9,7 +9,7 @@ export interface Box {
   querySelectorAll(selector: string): Iterable<Box>;
 }
 
-/** The part of a canvas' context that charts draw on. */
+/** The parts of a canvas context that the charts use. */
 export interface Pen {
   strokeStyle: string;
   fillStyle: string;
@@ -39,5 +39,5 @@ interface Browser {
   ResizeObserver: new (run: () => void) => { observe(box: Box): void };
 }
 
-// The script runs in a browser, whatever the types of the project say.
+// The script runs in a browser, although the project's types are Bun's.
 export const browser = globalThis as unknown as Browser;

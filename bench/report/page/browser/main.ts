@@ -1,4 +1,4 @@
-// The page's script: draws the charts, again when their box or the colour scheme changes.
+// The page's script: draws the charts, and redraws them when their size or the color scheme changes.
 import uPlot from "uplot";
 import type { Chart, Line } from "../charts.ts";
 import { type Box, browser } from "./dom.ts";
@@ -21,7 +21,7 @@ function colorsNow(): Colors {
   };
 }
 
-/** One x axis for all lines: a line that has no point there has none. */
+/** Aligns the lines on one x axis. A line has null where it has no point. */
 function align(lines: Line[]): uPlot.AlignedData {
   const xs = [...new Set(lines.flatMap(({ x }) => x))].toSorted((a, b) => a - b);
   const columns = lines.map(({ x, y }) => {
@@ -37,7 +37,7 @@ function short(value: number): string {
   return String(+value.toPrecision(6));
 }
 
-/** 1, 2 and 5 of each decade between two values. */
+/** The values 1, 2 and 5 of each decade between two values. */
 function decades(from: number, to: number): number[] {
   const first = Math.floor(Math.log10(from));
   const tens = Array.from(
@@ -91,7 +91,7 @@ function optionsOf(chart: Chart, width: number, colors: Colors): uPlot.Options {
   };
 }
 
-/** Shows the figures under the pointer beside the names. */
+/** Shows the values under the pointer in the legend. */
 function read(plot: uPlot, outputs: Box[]): void {
   const { idx } = plot.cursor;
   for (const [index, output] of outputs.entries()) {
@@ -117,7 +117,7 @@ function draw(figure: Box, box: Box, chart: Chart): uPlot {
       },
     },
     align(chart.lines),
-    // The types of uPlot name the browser's own element, which is what this is.
+    // uPlot's types name the browser's HTMLElement, which this is.
     box as unknown as ConstructorParameters<typeof uPlot>[2],
   );
   return plot;

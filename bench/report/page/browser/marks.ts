@@ -1,4 +1,4 @@
-// What is drawn over and under the lines: markers, the bound, the shaded span.
+// Draws markers, the limit and the shaded span over and under the lines.
 import type uPlot from "uplot";
 import type { Chart, Line } from "../charts.ts";
 import { browser, type Pen } from "./dom.ts";
@@ -16,7 +16,7 @@ function penOf(plot: uPlot): Pen {
   return plot.ctx as Pen;
 }
 
-/** Canvas pixels of a CSS pixel. */
+/** Converts CSS pixels to canvas pixels. */
 const px = (size: number) => size * browser.devicePixelRatio;
 
 function shape(pen: Pen, marker: string, x: number, y: number, size: number): void {
@@ -43,7 +43,7 @@ function cross(pen: Pen, x: number, y: number, size: number): void {
   pen.stroke();
 }
 
-/** A point that was carried is filled; one that was not is a cross. */
+/** Draws a filled marker for a rate that passed, and a cross for one that did not. */
 export function drawMarkers(plot: uPlot, chart: Chart, colors: Colors): void {
   const pen = penOf(plot);
   pen.save();
@@ -61,7 +61,7 @@ export function drawMarkers(plot: uPlot, chart: Chart, colors: Colors): void {
   pen.restore();
 }
 
-/** The highest p99 that counts. */
+/** Draws the largest accepted p99 as a line. */
 export function drawBound(plot: uPlot, bound: number, colors: Colors): void {
   const pen = penOf(plot);
   const { left, width } = plot.bbox;
@@ -77,11 +77,11 @@ export function drawBound(plot: uPlot, bound: number, colors: Colors): void {
   pen.stroke();
   pen.font = `${px(11)}px ${browser.getComputedStyle(browser.document.documentElement).fontFamily}`;
   pen.textAlign = "left";
-  pen.fillText(`bound: ${bound} ms`, left + px(6), y - px(7));
+  pen.fillText(`limit: ${bound} ms`, left + px(6), y - px(7));
   pen.restore();
 }
 
-/** While some did not read. */
+/** Shades the time in which some clients do not read. */
 export function drawSpan(plot: uPlot, [from, to]: [number, number], colors: Colors): void {
   const pen = penOf(plot);
   const { top, height } = plot.bbox;
@@ -92,6 +92,6 @@ export function drawSpan(plot: uPlot, [from, to]: [number, number], colors: Colo
   pen.fillStyle = colors.soft;
   pen.font = `${px(11)}px ${browser.getComputedStyle(browser.document.documentElement).fontFamily}`;
   pen.textAlign = "left";
-  pen.fillText("some do not read", left + px(6), top + px(14));
+  pen.fillText("some clients do not read", left + px(6), top + px(14));
   pen.restore();
 }

@@ -1,10 +1,10 @@
-// Bytes that were read and checked before: a server sends the same to many, so the same need not be checked twice.
+// Recognizes bytes that were already checked: a server sends the same bytes to many clients, so one check is enough.
 import type { Connection } from "./connection.ts";
 import type { Found } from "./scanner.ts";
 import type { Tally } from "./tally.ts";
 
 const SLOTS = 4;
-const LARGEST = 128 * 1024;
+const MAX_READ_BYTES = 128 * 1024;
 
 interface Slot {
   bytes: Buffer;
@@ -13,15 +13,15 @@ interface Slot {
 }
 
 /**
- * For the connections of one dialect. A read that began and ended between two frames, and held nothing but
- * messages, is kept; when another connection reads the same bytes, to the last, the same messages have arrived.
+ * Serves the connections of one dialect. A read that starts and ends at frame boundaries and contains only messages is
+ * stored. If another connection reads exactly the same bytes, the same messages have arrived.
  */
-export class Seen {
+export class CheckedReads {
   readonly #slots: Slot[] = [];
-  #turn = 0;
+  #recorded = 0;
 
   read(connection: Connection, tally: Tally, bytes: Buffer, length: number): void {
-    if (!connection.clean || length > LARGEST) {
+    if (!connection.clean || length > MAX_READ_BYTES) {
       connection.read(bytes, length);
       return;
     }
@@ -50,10 +50,10 @@ export class Seen {
     scanner.found = found;
     connection.read(bytes, length);
     scanner.found = undefined;
-    // What is no message (a ping, a notice) may want an answer: that is not to be skipped.
+    // Data other than messages (a ping, a notice) may require a reply and must not be skipped.
     const onlyMessages = connection.controls === before;
     if (!connection.clean || !onlyMessages || found.streams.length === 0) return;
-    const slot = (this.#slots[this.#turn++ % SLOTS] ??= { bytes: Buffer.alloc(0), length: 0, found });
+    const slot = (this.#slots[this.#recorded++ % SLOTS] ??= { bytes: Buffer.alloc(0), length: 0, found });
     if (slot.bytes.length < length) slot.bytes = Buffer.alloc(Math.max(1024, length * 2));
     slot.bytes.set(bytes.subarray(0, length));
     slot.length = length;
