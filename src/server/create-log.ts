@@ -7,7 +7,7 @@ import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Retention } from "../rooms/rule.ts";
 import type { Settings } from "./config/settings.ts";
 
-export interface LogNeeds {
+export interface LogDependencies {
   /** Retention of a room. Rooms of one rule get the same object. */
   retentionOf: (room: string) => Retention;
   /** Text that changes when the set of durable rooms changes. */
@@ -25,10 +25,10 @@ export interface LogNeeds {
 }
 
 /** @throws StoreError if the file or its folder cannot be used */
-export function createLog({ store }: Settings, needs: LogNeeds): Log {
-  const { retentionOf, memoryBudget, onRelease } = needs;
+export function createLog({ store }: Settings, dependencies: LogDependencies): Log {
+  const { retentionOf, memoryBudget, onRelease } = dependencies;
   if (store.kind === "memory") return new MemoryLog(retentionOf, memoryBudget, onRelease);
-  if (store.kind === "redis") return new RedisLog(retentionOf, { ...store, ...needs });
+  if (store.kind === "redis") return new RedisLog(retentionOf, { ...store, ...dependencies });
   const { dir, durability, size } = store;
-  return new SqliteLog({ ...needs, dir, durability, ...(size === undefined ? {} : { size }) });
+  return new SqliteLog({ ...dependencies, dir, durability, ...(size === undefined ? {} : { size }) });
 }

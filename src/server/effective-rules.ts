@@ -8,7 +8,7 @@ import type { HandlerContext } from "../transports/http/handler-context.ts";
 import { readQuery } from "../transports/http/read-request.ts";
 import type { ServerCore } from "./server-core.ts";
 
-type WrittenRules = Record<string, RuleOptions>;
+type ConfiguredRules = Record<string, RuleOptions>;
 
 interface EffectiveRule {
   /** Null if no pattern matches: the rule is the default. */
@@ -20,15 +20,15 @@ interface EffectiveRule {
 export function ruleOfRoom(
   room: string,
   rules: Rules,
-  written: WrittenRules,
+  configured: ConfiguredRules,
 ): EffectiveRule & { room: string } {
-  return { room, ...effective(rules.of(room), written) };
+  return { room, ...effective(rules.of(room), configured) };
 }
 
-function effective(rule: Rule, written: WrittenRules): EffectiveRule {
+function effective(rule: Rule, configured: ConfiguredRules): EffectiveRule {
   const { pattern, retention, lag, join, publish, history: read, members, reserved } = rule;
-  const known = Object.hasOwn(written, pattern);
-  const { schema, compress = false } = (known && written[pattern]) || {};
+  const known = Object.hasOwn(configured, pattern);
+  const { schema, compress = false } = (known && configured[pattern]) || {};
   const presence = rule.presence ? { ...rule.presence, grace: rule.presence.grace / 1000 } : false;
   const history = retention.count > 0 && { read, ...retention, age: retention.age / 1000 };
   return {

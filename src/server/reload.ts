@@ -58,12 +58,12 @@ const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
  * @throws OptionsError without having changed anything
  */
 export function reload(core: ServerCore, next: Settings): Reloaded {
-  const { kept, changed, restart } = compare(core, next);
+  const { effective, changed, restart } = compare(core, next);
   // Checks the settings that will be in force: a new host, for example, has no effect until the restart.
-  checkExposure(kept);
-  const config = createRuntimeConfig(kept, core.hub.events, core.authenticator);
-  core.settings = kept;
-  for (const name of changed) APPLY_LIVE[name]?.(core, kept, config);
+  checkExposure(effective);
+  const config = createRuntimeConfig(effective, core.hub.events, core.authenticator);
+  core.settings = effective;
+  for (const name of changed) APPLY_LIVE[name]?.(core, effective, config);
   if (changed.some((name) => AUTHORIZATION_SETTINGS.has(name)))
     recheckAll(core.service, core.origins).catch((error: unknown) =>
       core.hub.events.fault("rechecking sessions after a reload", error),
@@ -74,7 +74,7 @@ export function reload(core: ServerCore, next: Settings): Reloaded {
 /** Returns the settings that will be in force, and the names of those that differ. */
 function compare(core: ServerCore, next: Settings) {
   const current = core.settings;
-  const kept: Settings = { ...next };
+  const effective: Settings = { ...next };
   const changed: (keyof Settings)[] = [];
   const restart: (keyof Settings)[] = [];
   for (const name of Object.keys(next) as (keyof Settings)[]) {
@@ -82,10 +82,10 @@ function compare(core: ServerCore, next: Settings) {
     if (APPLY_LIVE[name] && fits(core, name, next)) changed.push(name);
     else {
       restart.push(name);
-      Object.assign(kept, { [name]: current[name] });
+      Object.assign(effective, { [name]: current[name] });
     }
   }
-  return { kept, changed, restart };
+  return { effective, changed, restart };
 }
 
 /** Bun's socket limits are fixed once the server listens: the message size can grow only as far as they allow. */

@@ -26,7 +26,7 @@ export async function start(flags: Flags): Promise<void> {
     console.error(printableLines(`thump: ${explain(error, options)}`));
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
-  onSignals(running, flags);
+  handleSignals(running, flags);
   // Last: programs that wait for this output can rely on the handlers above.
   const { settings, authenticator } = coreOf(running.thump);
   console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
@@ -46,7 +46,7 @@ async function begin(options: Options): Promise<RunningServer> {
   return running;
 }
 
-function onSignals(running: RunningServer, flags: Flags): void {
+function handleSignals(running: RunningServer, flags: Flags): void {
   let stopping = false;
   const stop = async (signal: string) => {
     // A second signal ends the process at once.
@@ -66,12 +66,12 @@ function onSignals(running: RunningServer, flags: Flags): void {
   let reloading = Promise.resolve();
   process.on("SIGHUP", () => {
     // A closed terminal sends SIGHUP too.
-    if (hasTerminal && terminalIsGone()) void stop("SIGHUP");
-    else reloading = reloading.then(() => onReload(running, flags));
+    if (hasTerminal && isTerminalGone()) void stop("SIGHUP");
+    else reloading = reloading.then(() => reloadConfiguration(running, flags));
   });
 }
 
-function terminalIsGone(): boolean {
+function isTerminalGone(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));
     return false;
@@ -81,7 +81,7 @@ function terminalIsGone(): boolean {
 }
 
 /** Reads the configuration again. An invalid one changes nothing and is logged. */
-async function onReload({ thump }: RunningServer, flags: Flags): Promise<void> {
+async function reloadConfiguration({ thump }: RunningServer, flags: Flags): Promise<void> {
   const core = coreOf(thump);
   try {
     const options = await readOptions(flags, process.env, process.cwd());

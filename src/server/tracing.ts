@@ -48,7 +48,7 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
       trusted || !publisher
         ? tracer.startSpan("publish", options, parent)
         : tracer.startSpan("publish", { ...options, links: [{ context: publisher }] }, api.ROOT_CONTEXT);
-    return follow(span, api.SpanStatusCode.ERROR, publish);
+    return recordResult(span, api.SpanStatusCode.ERROR, publish);
   };
   core.hub.pipeline.trace = trace;
   core.onClose(async () => {
@@ -80,7 +80,7 @@ function attributesOf({ room, event, data }: Draft): Attributes {
   };
 }
 
-function follow(
+function recordResult(
   span: Span,
   error: number,
   publish: () => Publication | Promise<Publication>,

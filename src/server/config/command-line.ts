@@ -46,7 +46,7 @@ function checkNeeds(options: OptionFields): void {
     const [top = "", field = ""] = option.split(".");
     const given = options[top];
     if (needs && isFields(given) && given[field] !== undefined && given["kind"] === undefined)
-      throw new OptionsError(`${flag?.split(" ")[0]}, or ${env}: requires ${needs}`);
+      throw new OptionsError(`${flag?.split(" ")[0]} (${env}) requires ${needs}`);
   }
 }
 

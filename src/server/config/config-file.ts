@@ -23,10 +23,10 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
   if (!existsSync(path)) throw new OptionsError(`${path}: no such file`);
   let value: unknown;
   try {
-    offerModules();
+    provideModules();
     // Bun caches modules by their real path, and caches the target of a link too.
     const file = realpathSync(path);
-    forgetModules(file);
+    clearModuleCache(file);
     value = path.endsWith(".json")
       ? parseJson(await Bun.file(path).bytes())
       : ((await import(file)) as { default?: unknown }).default;
@@ -44,7 +44,7 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 /** Removes the file, and its imports from its own folder, from Bun's module cache. */
-function forgetModules(file: string): void {
+function clearModuleCache(file: string): void {
   const folder = dirname(file) + sep;
   for (const path of Object.keys(require.cache)) {
     const others = path.startsWith(OWN_MODULES) || path.includes(`${sep}node_modules${sep}`);
@@ -52,12 +52,12 @@ function forgetModules(file: string): void {
   }
 }
 
-let offered = false;
+let provided = false;
 
 /** Provides `thump` and `typebox` to config files: the compiled binary has no node_modules. */
-function offerModules(): void {
-  if (offered) return;
-  offered = true;
+function provideModules(): void {
+  if (provided) return;
+  provided = true;
   Bun.plugin({
     name: "thump-config",
     setup(build) {
