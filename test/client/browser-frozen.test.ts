@@ -1,4 +1,4 @@
-// The client in a tab of a real browser that is hidden, and put to sleep: it wakes to all that it missed.
+// The client in a hidden and frozen tab of a real browser: after it resumes, it receives every missed message.
 import { describe, expect } from "bun:test";
 import { openSleeper, type Sleeper } from "../support/browser.ts";
 import { longTests } from "../support/long.ts";
@@ -29,7 +29,7 @@ async function open(transport: "websocket" | "event-stream", options: TabOptions
   return { server, proxy, sleeper, tab, other, say };
 }
 
-/** Hides it, and puts it to sleep: from then on nothing in it runs. */
+/** Hides and freezes the page. No code runs in it until `wake`. */
 async function sleep({ life }: Tab, sleeper: Sleeper): Promise<void> {
   await sleeper.hide();
   await life.find((what) => what === "hidden");
@@ -44,8 +44,8 @@ async function wake({ life }: Tab, sleeper: Sleeper): Promise<void> {
   await life.find((what) => what === "visible");
 }
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  longTest("what was published while it slept is there when it wakes, and nothing before", async () => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
+  longTest("messages published while the page is frozen arrive when it resumes, and not before", async () => {
     const { sleeper, tab, say } = await open(transport);
     const said = await say("awake", 20);
     await tab.heard.until(({ length }) => length === 20);
@@ -57,7 +57,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await tab.heardExactly(said);
   });
 
-  longTest("its connection breaks while it sleeps amid talk, its own too", async () => {
+  longTest("the connection breaks while the page is frozen and all clients publish", async () => {
     const { proxy, sleeper, tab, other, say } = await open(transport);
     const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
     await tab.hears(40);
@@ -74,7 +74,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await tab.heardExactly(said);
   });
 
-  longTest("its token ends while it sleeps", async () => {
+  longTest("the token expires while the page is frozen", async () => {
     let tokens = 0;
     let lasting = 4;
     const { server, sleeper, tab, say } = await open(transport, {
@@ -84,7 +84,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await sleep(tab, sleeper);
     said.push(...(await say("asleep", 20)));
     const before = tokens;
-    // The other's is there, and the page's until its token ends.
+    // The other client's session, and the page's until its token expires.
     while (server.thump.hub.sessions.size > 1) await Bun.sleep(5);
     said.push(...(await say("away", 20)));
     expect(tokens).toBe(before);
@@ -96,13 +96,13 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
-longTest("a tab that was hidden while its connection died notices when it is looked at", async () => {
+longTest("a tab whose connection died while it was hidden notices when it becomes visible", async () => {
   const { proxy, sleeper, tab, say } = await open("websocket");
   await sleeper.hide();
   await tab.life.find((what) => what === "hidden");
   proxy.blackHole(true);
   const said = await say("word", 20);
-  // By itself it would notice in ten minutes at the earliest; looked at, it asks.
+  // Without the visibility event the client would notice after ten minutes at the earliest.
   proxy.blackHole(false);
   await sleeper.show();
   await tab.becomes("offline");

@@ -1,4 +1,4 @@
-// The README's example of the client in a real browser, as it stands there: a page that is loaded again shows the newest again.
+// The client example of the README in a real browser, unchanged: a reloaded page shows the newest messages again.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { buildClient } from "../../scripts/build-client.ts";
@@ -8,7 +8,7 @@ import { Inbox } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";
 import { inBrowser } from "./tab.ts";
 
-/** The code block of the README that connects a client, as JavaScript for a page of that server. */
+/** The README's code block that connects a client, as JavaScript for a page that uses the server at `url`. */
 async function snippet(url: string): Promise<string> {
   const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
   const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code ?? "");
@@ -21,7 +21,7 @@ async function snippet(url: string): Promise<string> {
     .replace(/(["'])https:\/\/app\.example\1/, JSON.stringify(url));
 }
 
-inBrowser("after a reload the page shows the newest 50 again", async () => {
+inBrowser("after a reload the page shows the newest 50 messages again", async () => {
   const server = startServer();
   for (let n = 0; n < 60; n++) await server.thump.publish("chat:42", { text: `m${n}` });
   const script = await snippet(server.url);

@@ -1,4 +1,4 @@
-// EventSources of a real browser that are refused for now: by a server that drains, and by one that is full.
+// EventSources of a real browser whose requests are temporarily rejected: by a draining server, and by a full one.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { Life } from "../durable/life.ts";
@@ -15,7 +15,7 @@ const longTest = longTests(2, inBrowser);
 
 const CLOSED = 2;
 
-/** A page of another origin that listens on these addresses, with nothing but EventSources. */
+/** A page of another origin with one EventSource per address. */
 const html = (addresses: string[]) => `<!doctype html>
 <meta charset="utf-8"><link rel="icon" href="data:,">
 <script>
@@ -36,7 +36,7 @@ interface Listening {
   heard: Inbox<{ i: number; data: string }>;
   refused: Inbox<{ i: number; code: string; status: number }>;
   gaps: Inbox<string>;
-  /** What one of them heard. */
+  /** The messages that one EventSource received. */
   of(i: number): string[];
   states(): Promise<number[]>;
 }
@@ -65,7 +65,7 @@ const each = (count: number, test: (i: number) => boolean) =>
   Array.from({ length: count }, (_, i) => i).every(test);
 
 longTest(
-  "a drain with a slow client in the way, then the next server on the port: live, with what was missed",
+  "a drain that a slow client delays, then the next server on the same port: all reconnect and receive missed messages",
   async () => {
     const life = new Life(folder(), [
       "--drain",
@@ -85,14 +85,14 @@ longTest(
     await publish("r", "before");
     const hears = (i: number, data: string) => listening.of(i).some((one) => one.includes(data));
     await listening.heard.until(() => each(3, (i) => hears(i, "before")));
-    // It does not read: the drain waits for it.
+    // This client does not read, so the drain waits for it.
     const slow = await tcp(port);
     slow.send("GET /rooms/slow HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
     await slow.until("\nid: ");
     slow.socket.pause();
     for (let n = 0; n < 300; n++) await publish("slow", "x".repeat(60_000));
     const stopped = life.stop();
-    // Each comes back while the old server is still there, and is refused.
+    // Each reconnects while the old server still runs, and is rejected.
     await refused.until((all) => each(3, (index) => all.some(({ i }) => i === index)));
     expect(new Set(refused.all.map(({ code, status }) => `${status} ${code}`))).toEqual(
       new Set(["503 draining"]),
@@ -112,23 +112,26 @@ longTest(
   },
 );
 
-longTest("a full server, and room later: live, with what was missed", async () => {
-  const server = startServer({ limits: { sessions: 1 } });
-  const { hub } = server.thump;
-  const listening = await listen([server.room("r")]);
-  await listening.opens.until(({ length }) => length === 1);
-  await server.thump.publish("r", "before");
-  await listening.heard.until(({ length }) => length === 1);
-  // Its stream ends, and another takes the place before it is back.
-  for (const session of hub.sessions.values()) session.end(4403, "removed");
-  const other = await connect(server.socket("/ws"));
-  await server.thump.publish("r", "missed");
-  expect(await listening.refused.next()).toMatchObject({ status: 503, code: "busy" });
-  expect(hub.sessions.size).toBe(1);
-  expect(await listening.states()).not.toContain(CLOSED);
-  other.ws.terminate();
-  await server.thump.publish("r", "after");
-  await listening.heard.until(({ length }) => length === 3);
-  expect(listening.of(0)).toEqual(["before", "missed", "after"]);
-  expect(listening.gaps.all).toEqual([]);
-});
+longTest(
+  "a full server that later has room: the stream reconnects and receives missed messages",
+  async () => {
+    const server = startServer({ limits: { sessions: 1 } });
+    const { hub } = server.thump;
+    const listening = await listen([server.room("r")]);
+    await listening.opens.until(({ length }) => length === 1);
+    await server.thump.publish("r", "before");
+    await listening.heard.until(({ length }) => length === 1);
+    // The stream ends, and another client takes its place before it reconnects.
+    for (const session of hub.sessions.values()) session.end(4403, "removed");
+    const other = await connect(server.socket("/ws"));
+    await server.thump.publish("r", "missed");
+    expect(await listening.refused.next()).toMatchObject({ status: 503, code: "busy" });
+    expect(hub.sessions.size).toBe(1);
+    expect(await listening.states()).not.toContain(CLOSED);
+    other.ws.terminate();
+    await server.thump.publish("r", "after");
+    await listening.heard.until(({ length }) => length === 3);
+    expect(listening.of(0)).toEqual(["before", "missed", "after"]);
+    expect(listening.gaps.all).toEqual([]);
+  },
+);

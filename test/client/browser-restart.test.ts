@@ -1,4 +1,4 @@
-// The client in a real browser while its server is killed, or drained, and started again on the same data.
+// The client in a real browser while its server is killed or drained, and restarted on the same data.
 import { describe, expect } from "bun:test";
 import type { Route } from "playwright-core";
 import { Life } from "../durable/life.ts";
@@ -11,7 +11,7 @@ import { talk } from "./talk.ts";
 
 const longTest = longTests(15, inBrowser);
 
-/** All of it is kept, and a drain is short. */
+/** The log stores all messages, and a drain is short. */
 const ARGS = ["--rooms", '{"*":{"history":{"count":100000}}}', "--drain", "300ms"];
 
 async function started(): Promise<Life> {
@@ -20,10 +20,10 @@ async function started(): Promise<Life> {
   return life;
 }
 
-describe.each(WAYS)("by %s", (_, options) => {
+describe.each(WAYS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
-  /** Where a page finds the server: with no proxy before it, it is the very address that goes away. */
+  /** The address that the page uses. Without a proxy, the page's own address becomes unreachable. */
   async function addressOf({ url, port }: Life): Promise<string> {
     if (options.transport) return url;
     const proxy = await Proxy.start(port);
@@ -35,88 +35,97 @@ describe.each(WAYS)("by %s", (_, options) => {
     ["killed", (life: Life) => life.kill()],
     ["drained", (life: Life) => life.stop()],
   ] as const) {
-    longTest(`a server that is ${how} and comes back, twice, amid talk: each message once`, async () => {
+    longTest(
+      `a server that is ${how} and restarted, twice, while all publish: each message arrives once`,
+      async () => {
+        const life = await started();
+        const tab = await openTab(await addressOf(life), options);
+        await tab.becomes("live", transport);
+        const other = client(life.url);
+        const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+        const said = [];
+        for (const word of ["away", "away again"]) {
+          await tab.hears(40);
+          const ended = end(life);
+          await tab.becomes("offline");
+          await ended;
+          const waiting = tab.say(word);
+          await life.start();
+          await tab.becomes("live", transport);
+          said.push(await waiting);
+        }
+        await tab.hears(40);
+        for (const hush of hushes) said.push(...(await hush()));
+        said.push({ data: "end", at: await other.publish("r", "end") });
+        await tab.heardExactly(said);
+      },
+    );
+  }
+
+  longTest(
+    "messages that a page publishes while there is no server are delivered once, in order",
+    async () => {
       const life = await started();
       const tab = await openTab(await addressOf(life), options);
       await tab.becomes("live", transport);
-      const other = client(life.url);
-      const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
-      const said = [];
-      for (const word of ["away", "away again"]) {
-        await tab.hears(40);
-        const ended = end(life);
-        await tab.becomes("offline");
-        await ended;
-        const waiting = tab.say(word);
-        await life.start();
-        await tab.becomes("live", transport);
-        said.push(await waiting);
-      }
-      await tab.hears(40);
-      for (const hush of hushes) said.push(...(await hush()));
-      said.push({ data: "end", at: await other.publish("r", "end") });
-      await tab.heardExactly(said);
-    });
-  }
-
-  longTest("what a page publishes while there is no server is delivered once, in order", async () => {
-    const life = await started();
-    const tab = await openTab(await addressOf(life), options);
-    await tab.becomes("live", transport);
-    const said = [await tab.say("before")];
-    await life.kill();
-    await tab.becomes("offline");
-    const words = Array.from({ length: 20 }, (_, n) => `word ${n}`);
-    const waiting = words.map((word) => tab.say(word));
-    await life.start();
-    said.push(...(await Promise.all(waiting)));
-    // By one who has heard nothing before it.
-    const { messages } = (await (await fetch(`${life.url}/rooms/r`)).json()) as {
-      messages: { data: string }[];
-    };
-    expect(messages.map(({ data }) => data)).toEqual(["before", ...words]);
-    said.push(await tab.say("after"));
-    await tab.heardExactly(said);
-  });
-
-  longTest("what was kept, but the answer is lost with the server, is said again and kept once", async () => {
-    const life = await started();
-    const proxy = await Proxy.start(life.port);
-    proxy.blockUpgrade = !options.transport;
-    const tab = await openTab(proxy.url, options);
-    await tab.becomes("live", transport);
-    const said = [await tab.say("before")];
-    const killed = Promise.withResolvers<void>();
-    const kill = () => life.kill().then(killed.resolve);
-    if (transport === "websocket") {
-      const other = await hear(client(life.url), "r");
-      proxy.stall(true);
-      void other.until((all) => all.includes("once")).then(kill);
-    } else {
-      // This answer alone: a browser may have to ask first whether it may, and is to be answered that.
-      const lose = async (route: Route) => {
-        await route.fetch();
-        await kill();
-        await route.abort();
+      const said = [await tab.say("before")];
+      await life.kill();
+      await tab.becomes("offline");
+      const words = Array.from({ length: 20 }, (_, n) => `word ${n}`);
+      const waiting = words.map((word) => tab.say(word));
+      await life.start();
+      said.push(...(await Promise.all(waiting)));
+      // Read by a client that has received nothing yet.
+      const { messages } = (await (await fetch(`${life.url}/rooms/r`)).json()) as {
+        messages: { data: string }[];
       };
-      await tab.page.route(/\/publish\?/, lose, { times: 1 });
-    }
-    const waiting = tab.say("once");
-    await killed.promise;
-    proxy.cut();
-    await tab.becomes("offline");
-    await life.start();
-    said.push(await waiting, await tab.say("after"));
-    await tab.heardExactly(said);
-  });
+      expect(messages.map(({ data }) => data)).toEqual(["before", ...words]);
+      said.push(await tab.say("after"));
+      await tab.heardExactly(said);
+    },
+  );
 
   longTest(
-    "after a drain it comes back when the server said, to the next one at the same address",
+    "a stored publication whose response was lost with the server is sent again and stored once",
     async () => {
       const life = await started();
       const proxy = await Proxy.start(life.port);
       proxy.blockUpgrade = !options.transport;
-      // By itself it would wait for days. It may have to wait at the door until there is a server.
+      const tab = await openTab(proxy.url, options);
+      await tab.becomes("live", transport);
+      const said = [await tab.say("before")];
+      const killed = Promise.withResolvers<void>();
+      const kill = () => life.kill().then(killed.resolve);
+      if (transport === "websocket") {
+        const other = await hear(client(life.url), "r");
+        proxy.stall(true);
+        void other.until((all) => all.includes("once")).then(kill);
+      } else {
+        // Only this response. A browser may send a CORS preflight first, which must succeed.
+        const lose = async (route: Route) => {
+          await route.fetch();
+          await kill();
+          await route.abort();
+        };
+        await tab.page.route(/\/publish\?/, lose, { times: 1 });
+      }
+      const waiting = tab.say("once");
+      await killed.promise;
+      proxy.cut();
+      await tab.becomes("offline");
+      await life.start();
+      said.push(await waiting, await tab.say("after"));
+      await tab.heardExactly(said);
+    },
+  );
+
+  longTest(
+    "after a drain the client reconnects at the time that the server gave, to the next server at the address",
+    async () => {
+      const life = await started();
+      const proxy = await Proxy.start(life.port);
+      proxy.blockUpgrade = !options.transport;
+      // The client's own backoff would take days. Its connection may wait at the proxy until there is a server.
       const backoff = { first: 1e9, most: 1e9 };
       const tab = await openTab(proxy.url, { ...options, backoff, timeout: 60_000 });
       await tab.becomes("live", transport);

@@ -1,4 +1,4 @@
-// The client in a real browser with tokens that end soon: its page fetches others, and nobody notices.
+// The client in a real browser with short-lived tokens: the page fetches new ones without interruption.
 import { describe, expect } from "bun:test";
 import { Inbox } from "../support/clients.ts";
 import { longTests } from "../support/long.ts";
@@ -11,16 +11,16 @@ import { talk } from "./talk.ts";
 
 const longTest = longTests(3, inBrowser);
 
-describe.each(WAYS)("by %s", (_, options) => {
+describe.each(WAYS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
-  longTest("talk goes on while one token after the other ends: each message once", async () => {
+  longTest("messages continue while one token after another expires: each arrives once", async () => {
     const rooms = { "*": { history: { count: 100_000 } } };
     const server = startServer({ access: { secrets: [SECRET], leeway: 0 }, rooms });
     const proxy = await Proxy.start(server.port);
     proxy.blockUpgrade = !options.transport;
     const fetched = new Inbox<string>();
-    // A socket shows its next one at three quarters of the time: so much that a busy machine manages.
+    // A socket sends its next token after three quarters of the lifetime. The rest must suffice on a loaded machine.
     const lasting = transport === "websocket" ? 7 : 3;
     const supply = () => {
       const fresh = token(claims({ jti: String(fetched.all.length), exp: seconds(lasting) }));
@@ -40,7 +40,7 @@ describe.each(WAYS)("by %s", (_, options) => {
     await tab.heardExactly(said);
     expect(tab.errors.all).toEqual([]);
     if (transport !== "websocket") return;
-    // It shows each on the way.
+    // Each token was sent on the same connection.
     expect(proxy.connections).toBe(connections);
     expect(tab.states.all.map(({ state }) => state)).not.toContain("offline");
   });

@@ -1,4 +1,4 @@
-// The client in a real browser: offline, left and come back to, with sockets blocked, and let through again.
+// The client in a real browser: offline, reloaded, and with WebSockets blocked and unblocked.
 import { describe, expect } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
@@ -16,14 +16,14 @@ async function open(options: TabOptions, blockUpgrade = false) {
   return { proxy, tab, other, say };
 }
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  inBrowser("offline and back amid talk, its own too: each message once", async () => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
+  inBrowser("offline and online again while all publish: each message arrives once", async () => {
     const { proxy, tab, other, say } = await open({ transport });
     await tab.becomes("live", transport);
     const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
     await tab.hears(40);
     await tab.page.context().setOffline(true);
-    // The browser's own emulation leaves sockets that are open alone.
+    // The browser's offline emulation does not close open WebSockets.
     proxy.cut();
     await tab.becomes("offline");
     const said = [await say("meanwhile")];
@@ -35,7 +35,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await tab.heardExactly(said);
   });
 
-  inBrowser("over a reload, and over a visit to another page: each message once", async () => {
+  inBrowser("over a reload, and a visit to another page: each message arrives once", async () => {
     const { tab, say } = await open({ transport });
     const { page } = tab;
     await tab.becomes("live");
@@ -54,32 +54,32 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
+inBrowser("WebSockets are blocked while all publish: streams take over, then a WebSocket again", async () => {
+  const { proxy, tab, other, say } = await open({});
+  await tab.becomes("live", "websocket");
+  const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+  await tab.hears(40);
+  proxy.blockUpgrade = true;
+  proxy.cut();
+  await tab.becomes("live", "event-stream");
+  await tab.hears(40);
+  proxy.blockUpgrade = false;
+  // After the browser's `online` event the client tries a WebSocket.
+  await tab.page.context().setOffline(true);
+  await tab.page.context().setOffline(false);
+  await tab.becomes("live", "websocket");
+  await tab.hears(40);
+  const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
+  said.push(await say("end"));
+  await tab.heardExactly(said);
+});
+
 inBrowser(
-  "sockets that are blocked from now on: streams take over amid talk, then a socket again",
+  "if WebSockets are blocked from the start, the client uses a stream of another origin",
   async () => {
-    const { proxy, tab, other, say } = await open({});
-    await tab.becomes("live", "websocket");
-    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
-    await tab.hears(40);
-    proxy.blockUpgrade = true;
-    proxy.cut();
+    const { tab, say } = await open({}, true);
     await tab.becomes("live", "event-stream");
-    await tab.hears(40);
-    proxy.blockUpgrade = false;
-    // The browser says `online` when it is: then the client looks whether there is a socket to be had.
-    await tab.page.context().setOffline(true);
-    await tab.page.context().setOffline(false);
-    await tab.becomes("live", "websocket");
-    await tab.hears(40);
-    const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
-    said.push(await say("end"));
-    await tab.heardExactly(said);
+    await tab.heardExactly([await tab.say("mine"), await say("another's"), await tab.say("mine again")]);
+    expect(tab.errors.all).toEqual([]);
   },
 );
-
-inBrowser("where sockets are blocked from the start it is a stream, of another origin", async () => {
-  const { tab, say } = await open({}, true);
-  await tab.becomes("live", "event-stream");
-  await tab.heardExactly([await tab.say("mine"), await say("another's"), await tab.say("mine again")]);
-  expect(tab.errors.all).toEqual([]);
-});

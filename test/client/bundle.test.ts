@@ -1,4 +1,4 @@
-// The client as it is built: one small file without imports, that runs in Bun, in Node and in a page.
+// The built client: one small file without imports, which runs in Bun, Node and browsers.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildClient } from "../../scripts/build-client.ts";
@@ -6,10 +6,10 @@ import { folder } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 import { testIf } from "../support/skip.ts";
 
-/** What a page loads, gzipped, in bytes. */
+/** Maximum size of the client that a page loads, gzipped, in bytes. */
 const LIMIT = 7 * 1024;
 
-test("it is one file, imports nothing and is small", async () => {
+test("the bundle is one file, imports nothing and is small", async () => {
   const text = await buildClient();
   expect(text).not.toMatch(/\b(import|require)\s*[("'{*]/);
   expect(Bun.gzipSync(Buffer.from(text), { level: 9 }).length).toBeLessThanOrEqual(LIMIT);
@@ -17,7 +17,7 @@ test("it is one file, imports nothing and is small", async () => {
   expect([...hooks.matchAll(/from\s*"([^"]*)"/g)].map(([, name]) => name)).toEqual(["react"]);
 });
 
-/** A Node that has a WebSocket of its own, if npx has one. */
+/** A Node with a global WebSocket, if npx has one. */
 const NODE = ["npx", "-y", "--prefer-offline", "node@22"];
 const probe = Bun.spawnSync([...NODE, "--version"], { stderr: "ignore", env: process.env });
 const noNode = /^v(2[2-9]|[3-9]\d)\./.test(String(probe.stdout))
@@ -25,7 +25,7 @@ const noNode = /^v(2[2-9]|[3-9]\d)\./.test(String(probe.stdout))
   : "no Node of 22 or more (npx -y node@22)";
 
 testIf(noNode)(
-  "it runs under Node, on both transports, and lets the process end",
+  "the bundle runs under Node, on both transports, and lets the process exit",
   async () => {
     const server = startServer();
     const script = `

@@ -1,15 +1,16 @@
-// The client where rules ask for gzip, whose streams end without a trailer: an end is an end, whatever `fetch` says.
+// The client with gzip streams, which end without a trailer: the end counts as an end, even if `fetch` reports an
+// error.
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { client, hear, upTo } from "./support.ts";
 
-test("a session that is ended, or cut, comes back, and misses nothing", async () => {
+test("a session that is ended or cut reconnects and misses no message", async () => {
   const codings: (string | null)[] = [];
   const server = startServer({ rooms: { "*": { compress: "streams" } } });
   const proxy = await Proxy.start(server.port);
   const counting = async (url: string, init: RequestInit) => {
-    // A browser does not let a page say that it wants no gzip.
+    // A page cannot set `accept-encoding`.
     const { "accept-encoding": _, ...headers } = init.headers as Record<string, string>;
     const response = await fetch(url, { ...init, headers });
     if (url.includes("/events")) codings.push(response.headers.get("content-encoding"));
@@ -31,6 +32,6 @@ test("a session that is ended, or cut, comes back, and misses nothing", async ()
   }
   expect(heard.all).toEqual(upTo(20).map((n) => ({ n, text: "x".repeat(n * 50) })));
   expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
-  // Else this would not be about gzip.
+  // Otherwise this test would not cover gzip.
   expect(new Set(codings)).toEqual(new Set(["gzip"]));
 });

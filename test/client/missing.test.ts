@@ -1,9 +1,9 @@
-// A message that is lost on the way is found missing by `prev`, and asked for.
+// A message lost in transit is detected by `prev` and requested again.
 import { expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
 import { client, hear, upTo } from "./support.ts";
 
-/** A socket that loses the first frame that has this text. */
+/** A WebSocket that loses the first frame with this text. */
 function losing(text: string) {
   let lost = false;
   return class {
@@ -31,7 +31,7 @@ function losing(text: string) {
   };
 }
 
-/** A `fetch` whose streams lose the first event that has this text. */
+/** A `fetch` whose streams lose the first event with this text. */
 function losingEvents(text: string) {
   let lost = false;
   return async (url: string, init: RequestInit): Promise<Response> => {

@@ -1,4 +1,5 @@
-// The client on a bad network: cut, blocked, black-holed, drained, restarted; and nothing lost, repeated or doubled.
+// The client on a bad network: cut, blocked, black-holed, drained, restarted. No message is lost, repeated or stored
+// twice.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
@@ -14,8 +15,8 @@ async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
   return { server, proxy: await Proxy.start(server.port) };
 }
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  test("after a cut it comes back by itself and has missed nothing", async () => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
+  test("after a cut the client reconnects by itself and misses no message", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
     const heard = await hear(thump, "r");
@@ -33,7 +34,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toEqual([]);
   });
 
-  test("what is published while away waits, in order, and is kept once", async () => {
+  test("messages published while disconnected wait, in order, and are stored once", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
     const listener = await hear(client(server.url), "r");
@@ -50,10 +51,10 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(new Set(cursors).size).toBe(200);
   });
 
-  test("a peer that is dead without a word is noticed by the server's ping interval", async () => {
+  test("a dead peer is detected by the server's ping interval", async () => {
     const { server, proxy } = await behindProxy({ heartbeat: 0.1 });
     const thump = client(proxy.url, { transport });
-    // Streams do not say how often they ping: a socket of before did.
+    // A stream does not announce the ping interval. In practice, an earlier socket announced it.
     if (transport === "event-stream") (thump as unknown as { heartbeat: number }).heartbeat = 100;
     const heard = await hear(thump, "r");
     await server.publish("r", "0");
@@ -67,16 +68,16 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toEqual([]);
   });
 
-  // Streams as gzip would lose the server's last words in Bun.
+  // In Bun, gzip streams would lose the server's last events.
   test.each(["{}", '{"*":{"compress":"streams"}}'])(
-    "a server that drains says when to come back; the other one behind the proxy has what follows: %s",
+    "a draining server gives a reconnect delay, and the next server behind the proxy delivers later messages: %s",
     async (rooms) => {
-      // Two lives of a log: the client is told that it may have missed something, and goes on.
+      // Two logs: the client receives a gap notice, and continues.
       const args = ["--port", "0", "--no-demo", "--drain", "200ms", "--rooms", rooms];
       const first = await startProcess(args);
       const second = await startProcess(args);
       const proxy = await Proxy.start(first.port);
-      // By itself it would wait for much longer.
+      // The client's own backoff would take much longer.
       const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
       const heard = await hear(thump, "r");
       await heard.room.publish(0);
@@ -94,7 +95,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     },
   );
 
-  test("a server that is killed and started again", async () => {
+  test("a server that is killed and restarted", async () => {
     const args = ["--no-demo", "--log-level", "error"];
     const first = await startProcess(["--port", "0", ...args]);
     const thump = client(first.url, { transport });
@@ -111,7 +112,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toHaveLength(1);
   });
 
-  test("a server that is killed and keeps its log in a file is started again, and nothing is missing or doubled", async () => {
+  test("a server that is killed and restarted on its log file loses and repeats no message", async () => {
     const args = ["--no-demo", "--log-level", "error", "--data", join(folder(), "log")];
     const first = await startProcess(["--port", "0", ...args]);
     const thump = client(first.url, { transport });
@@ -127,7 +128,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toEqual([]);
   });
 
-  test("the next page goes on where this one was", async () => {
+  test("the next page resumes where this one ended", async () => {
     const { server } = await behindProxy();
     const resume = storage();
     const first = client(server.url, { transport, resume });
@@ -136,7 +137,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await before.until(({ length }) => length === 2);
     first.close();
     for (const n of [2, 3]) await server.publish("r", String(n));
-    // By the other way, and asking for the newest if it were new.
+    // Over the other transport, and with `last`, which the stored position overrides.
     const other = transport === "websocket" ? "event-stream" : "websocket";
     const after = await hear(client(server.url, { transport: other, resume }), "r", { last: 50 });
     await after.until(({ length }) => length === 2);
@@ -145,7 +146,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(resume.size).toBe(0);
   });
 
-  test("close() leaves nothing behind: no connection, no listener, and a process that ends", async () => {
+  test("close() leaves no connection and no listener, and lets the process exit", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
     const heard = await hear(thump, "r");
@@ -162,7 +163,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect([thump.state, heard.room.state, heard.errors.all]).toEqual(["closed", "closed", []]);
     await expect(heard.room.publish(2)).rejects.toMatchObject({ code: "closed" });
     expect(thump.room("other").state).toBe("closed");
-    // A timer or a socket that was left would keep it from ending.
+    // A timer or an open socket would keep the process running.
     const script = `
       const { connect } = await import(${JSON.stringify(import.meta.resolve(from))});
       const thump = connect("${server.url}", { transport: "${transport}" });
@@ -175,7 +176,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
-test("where sockets are blocked streams take over; once they are not, a socket takes over again", async () => {
+test("streams take over while WebSockets are blocked, and a WebSocket takes over again afterwards", async () => {
   const { server, proxy } = await behindProxy();
   proxy.blockUpgrade = true;
   const thump = client(proxy.url, { socketRetry: 30 });
@@ -197,7 +198,7 @@ test("where sockets are blocked streams take over; once they are not, a socket t
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
-test("too much that waits is refused by name, and what waited is published", async () => {
+test("a full queue rejects with `queue-full`, and the queued messages are published", async () => {
   const { server, proxy } = await behindProxy();
   proxy.refuse(true);
   const thump = client(proxy.url, { queue: { count: 3, bytes: 300 } });
@@ -211,7 +212,7 @@ test("too much that waits is refused by name, and what waited is published", asy
   expect(state.messages.map(({ data }) => data)).toEqual([0, 1, 2, 4]);
 });
 
-test("one who is told to slow down does, and loses nothing", async () => {
+test("a rate-limited client slows down and loses no message", async () => {
   const server = startServer({
     limits: { rates: { session: { publishes: { rate: 200, burst: 10 }, joins: { rate: 50, burst: 2 } } } },
   });
@@ -225,8 +226,8 @@ test("one who is told to slow down does, and loses nothing", async () => {
   expect(thump.errors.all).toEqual([]);
 });
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  test("publications that are too fast keep their order, and so do those behind one that is refused", async () => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
+  test("rate-limited publications keep their order, and so do those after a rejected one", async () => {
     const server = startServer({
       access: { secrets: [SECRET] },
       rooms: { r: { join: "anyone", publish: "users", schema: Type.Number() } },
@@ -241,7 +242,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.all).toEqual(upTo(30).filter((n) => n !== 3));
   });
 
-  test("publications of many sizes keep their order under a byte rate, and the session stays", async () => {
+  test("publications of different sizes keep their order under a byte rate, and the session stays connected", async () => {
     const server = startServer({ limits: { rates: { session: { bytes: { rate: 4000, burst: 2000 } } } } });
     const thump = client(server.url, { transport });
     const heard = await hear(thump, "r");

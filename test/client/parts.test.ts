@@ -1,4 +1,4 @@
-// The client's pure parts: backoff, positions, queue, members, the stream's parser.
+// Pure parts of the client: backoff, cursor tracker, outbox, members, stream parser.
 import { describe, expect, test } from "bun:test";
 import { newBackoff } from "../../src/client/backoff.ts";
 import { ThumpError } from "../../src/client/client-errors.ts";
@@ -10,7 +10,7 @@ import { encodeOwnEvent } from "../../src/protocol/event-stream.ts";
 import { multiplexedStream } from "../../src/protocol/formats.ts";
 import { randomTest } from "../support/random.ts";
 
-test("backoff: anywhere up to a bound that doubles, and has an end", () => {
+test("backoff: a random delay below a bound that doubles up to a maximum", () => {
   const most = newBackoff(100, 1000, () => 1);
   expect(Array.from({ length: 6 }, () => most.next())).toEqual([100, 200, 400, 800, 1000, 1000]);
   most.reset();
@@ -22,7 +22,7 @@ test("backoff: anywhere up to a bound that doubles, and has an end", () => {
 
 const at = (seq: number, epoch = "e"): CursorPosition => ({ epoch, seq });
 
-describe("a track", () => {
+describe("a cursor tracker", () => {
   const joined = (after: number) => {
     const tracker = new CursorTracker();
     tracker.position = at(after);
@@ -30,20 +30,20 @@ describe("a track", () => {
     return tracker;
   };
 
-  test("takes what is next, drops what it has, and notices what is missing", () => {
+  test("accepts the next message, drops repeated ones, and detects missing ones", () => {
     const tracker = joined(5);
     expect(tracker.message(at(7), 5)).toBe("next");
     expect(tracker.message(at(7), 5)).toBe("repeat");
     expect(tracker.message(at(6), 4)).toBe("repeat");
     expect(tracker.message(at(12), 9)).toBe("missing");
     expect(tracker.after as string).toBe("e-7");
-    // It was asked for, and comes.
+    // The requested messages arrive.
     expect(tracker.message(at(9), 7)).toBe("next");
     expect(tracker.message(at(12), 9)).toBe("next");
     expect(tracker.message(at(20), 15)).toBe("missing");
   });
 
-  test("learns that a room skips by rule: asked for what is missing, the server goes on without it", () => {
+  test("detects that a room skips messages: after a rejoin, the server continues without the missing ones", () => {
     const tracker = joined(5);
     expect([tracker.message(at(12), 9), tracker.message(at(12), 9), tracker.message(at(30), 20)]).toEqual([
       "missing",
@@ -53,7 +53,7 @@ describe("a track", () => {
     expect(tracker.message(at(12), 9)).toBe("repeat");
   });
 
-  test("without a position it begins with the first; behind until all that was announced has come", () => {
+  test("without a position it starts with the first message, and catches up until the announced replay is complete", () => {
     const tracker = new CursorTracker();
     tracker.joined({ at: "e-10", resumed: false, replay: 2 });
     expect([tracker.isCatchingUp, tracker.after]).toEqual([true, undefined]);
@@ -66,20 +66,20 @@ describe("a track", () => {
     expect([now.isCatchingUp, now.after]).toEqual([false, "e-10"]);
   });
 
-  test("a gap moves it; one that is behind it is not its own", () => {
+  test("a gap moves the position; a gap before the position is ignored", () => {
     const tracker = joined(5);
     expect(tracker.gap("e-2", "e-4")).toBe(false);
     expect(tracker.gap("e-2", "e-8")).toBe(true);
     expect(tracker.after as string).toBe("e-8");
     expect(tracker.gap("e-8", "f-0")).toBe(true);
     expect(tracker.message(at(1, "f"), 0)).toBe("next");
-    // The log has lost its end, and says so of our very cursor.
+    // The log lost its newest messages: the gap starts at our own cursor.
     expect(tracker.gap("f-1", "f-0")).toBe(true);
     expect(tracker.message(at(1, "f"), 0)).toBe("next");
     expect(tracker.message(at(2, "g"), 0)).toBe("missing");
   });
 
-  test("positions: what is not one is none", () => {
+  test("an invalid cursor parses to undefined", () => {
     expect([parsePosition("e-01"), parsePosition("e"), parsePosition(""), parsePosition(null)]).toEqual([
       undefined,
       undefined,
@@ -98,7 +98,7 @@ describe("an outbox", () => {
     reject: (error: ThumpError) => answers.push(error.code),
   });
 
-  test("is bounded by count and by bytes", () => {
+  test("is limited by count and by bytes", () => {
     const outbox = new Outbox({ count: 2, bytes: 10 });
     outbox.add(entry("aaaa"));
     expect(() => outbox.add(entry("bbbbbbb"))).toThrow(ThumpError);
@@ -108,7 +108,7 @@ describe("an outbox", () => {
     outbox.add(entry("dddddd"));
   });
 
-  test("sends what was not answered again, in its place, and gives each its answer", () => {
+  test("sends unanswered entries again, in order, and settles each once", () => {
     const answers: unknown[] = [];
     const outbox = new Outbox();
     for (const body of ["a", "b", "c", "d"]) outbox.add(entry(body, answers));
@@ -133,7 +133,7 @@ describe("members", () => {
     frames.reduce(applyPresence, NO_MEMBERS);
   const names = ({ list }: Presence) => list.map(({ user }) => user);
 
-  test("a snapshot, and changes after it", () => {
+  test("a snapshot, and the changes after it", () => {
     const presence = apply(
       {
         users: 2,
@@ -148,7 +148,7 @@ describe("members", () => {
     expect(presence.list[0]).toEqual({ user: "a", info: 1 });
   });
 
-  test("of a large room nobody is named; a snapshot makes it whole again, and it may be over", () => {
+  test("a large room lists no users; the next snapshot lists them again, and an empty frame clears all", () => {
     const large = apply(
       { users: 1, guests: 0, members: [{ user: "a" }] },
       { users: 500, guests: 2, more: true },
@@ -160,7 +160,7 @@ describe("members", () => {
   });
 });
 
-randomTest("the parser reads what the server writes, cut anywhere", (random) => {
+randomTest("the parser reads the server's output, split at any byte", (random) => {
   const texts = Array.from({ length: 30 }, () => random.text(random.below(20)));
   const written = texts.map((text, i) => {
     const data = { kind: "text", text } as const;

@@ -1,4 +1,4 @@
-// The members of a room as the client tells them, on both transports.
+// The members of a room as the client reports them, on both transports.
 import { expect, test } from "bun:test";
 import type { Presence } from "../../src/client/index.ts";
 import { Inbox } from "../support/clients.ts";
@@ -13,7 +13,7 @@ const names = ({ list }: Presence) =>
     .sort()
     .join();
 
-test.each(["websocket", "event-stream"] as const)("by %s", async (transport) => {
+test.each(["websocket", "event-stream"] as const)("over %s", async (transport) => {
   const server = startServer({
     access: { secrets: [SECRET] },
     rooms: { "p:*": { presence: { grace: "50ms", list: 3 } }, "q:*": { members: "server", presence: true } },
@@ -22,7 +22,7 @@ test.each(["websocket", "event-stream"] as const)("by %s", async (transport) => 
   const room = thump.room("p:1");
   const told = new Inbox<Presence>();
   room.members.on("change", (presence) => told.push(presence));
-  // Asked for only after it was joined: that makes no gap.
+  // Presence is requested after the room was joined. The rejoin causes no gap.
   const late = await hear(thump, "p:2");
   const seen = new Inbox<Presence>();
   late.room.members.on("change", (presence) => seen.push(presence));
@@ -33,12 +33,12 @@ test.each(["websocket", "event-stream"] as const)("by %s", async (transport) => 
   for (const inbox of [told, seen]) await inbox.until((all) => names(all.at(-1) as Presence) === "a,c");
   expect([room.members.count, room.members.users, room.members.guests]).toEqual([2, 2, 0]);
 
-  // Of a large room nobody is named.
+  // A large room lists no users.
   for (const sub of ["d", "e", "f"]) await hear(client(server.url, as(sub)), "p:1");
   await told.until((all) => all.at(-1)?.users === 5);
   expect(room.members.list).toEqual([]);
 
-  // Who may not see the members is in the room all the same.
+  // A client that may not see the members stays in the room.
   const closed = await hear(thump, "q:1");
   void closed.room.members;
   await closed.errors.until(({ length }) => length === 1);

@@ -1,4 +1,4 @@
-// A room in which nothing is said for long, beside others in which much is: coming back makes no false gap.
+// A quiet room next to busy ones: a reconnect reports no false gap.
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
@@ -7,7 +7,8 @@ import { client, hear, inState, storage } from "./support.ts";
 const seqOf = (at: string | undefined) => Number(at?.split("-")[1]);
 
 test("a quiet room follows the server's position, and resumes from there", async () => {
-  // Of rooms that nobody is in nothing is known here: an old cursor could not be told from one that missed something.
+  // The server stores nothing about empty rooms here: an old cursor would be indistinguishable from a missed
+  // message.
   const server = startServer({ heartbeat: 0.1, rooms: { "*": { history: false } } });
   const proxy = await Proxy.start(server.port);
   const resume = storage();
@@ -18,7 +19,7 @@ test("a quiet room follows the server's position, and resumes from there", async
   await heard.next();
   const last = seqOf(heard.room.at);
   let newest = "";
-  // The socket is never silent meanwhile.
+  // The WebSocket receives frames throughout.
   for (let n = 0; seqOf(heard.room.at) <= last + 10; n++) {
     newest = (await server.thump.publish(n % 2 ? "busy" : `other:${n}`, n)).at;
     await busy.until(({ length }) => length >= Math.floor(n / 2));

@@ -1,4 +1,4 @@
-// The React hooks, mounted in a light DOM: messages and members flow in, rooms are shared and given up.
+// The React hooks, mounted in a light DOM: messages and members arrive, and components share rooms and leave them.
 import { afterAll, expect, test } from "bun:test";
 import { Window } from "happy-dom";
 import { createElement, StrictMode } from "react";
@@ -9,7 +9,7 @@ import { eventually } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 
-// What react-dom looks for where it runs. The other test files have no page.
+// react-dom examines these globals. The other test files have no page.
 const window = new Window();
 const { document } = window;
 const page = { window, document };
@@ -49,7 +49,7 @@ const tree = (thump: Thump, room: string) =>
     createElement(Members, { thump, room }),
   );
 
-test("a component shows a room's newest messages and its state, and publishes; unmounted, it leaves", async () => {
+test("a component shows a room's newest messages and its state, publishes, and leaves when it unmounts", async () => {
   const server = startServer();
   for (const n of [0, 1]) await server.publish("a", String(n));
   const thump = client(server.url);
@@ -62,7 +62,7 @@ test("a component shows a room's newest messages and its state, and publishes; u
   expect(document.body.textContent).toBe("1 2 3");
   expect(present).toEqual({ users: 0, guests: 0, list: [] });
 
-  // Another room: what was shown of the first goes with it.
+  // A different room: the messages of the first disappear.
   root.render(tree(thump, "b"));
   await eventually(() => document.body.textContent === "" && server.thump.hub.rooms.has("b"));
   await eventually(() => shown.state === "live");
@@ -72,7 +72,7 @@ test("a component shows a room's newest messages and its state, and publishes; u
   await eventually(() => server.thump.hub.rooms.size === 0);
 });
 
-test("members are shown as they are told", async () => {
+test("a component shows the members and their changes", async () => {
   const server = startServer();
   const thump = client(server.url);
   const root = await mount(thump, "a");
@@ -83,6 +83,6 @@ test("members are shown as they are told", async () => {
   await eventually(() => present.users === 1);
   expect(present).toEqual({ users: 1, guests: 2, list: [{ user: "u1" }] });
   root.unmount();
-  // React does the last of its work in a moment.
+  // React finishes its work after the current task.
   await eventually(() => server.thump.hub.rooms.size === 0);
 });

@@ -1,15 +1,15 @@
-// The client in rooms, on both transports: what is said arrives once and in order, in every form.
+// The client in rooms, on both transports: each message arrives once and in order, with every kind of data.
 import { describe, expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
 import { client, hear, Heard, inState, upTo, ThumpError } from "./support.ts";
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
   const start = () => {
     const server = startServer({ rooms: { "numbers:*": { schema: { type: "number" } } } });
     return { server, connect: (options = {}) => client(server.url, { transport, ...options }) };
   };
 
-  test("what is published arrives once, in order, one's own too, in one order for all", async () => {
+  test("messages arrive once, in one order for all clients, including the publisher", async () => {
     const { server, connect } = start();
     const [a, b] = [connect(), connect()];
     const [inA, inB] = [await hear(a, "r"), await hear(b, "r")];
@@ -26,7 +26,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(inA.gaps.all).toEqual([]);
   });
 
-  test("data is what was published: JSON, text and bytes; and who, when, under which name", async () => {
+  test("a listener receives the published data (JSON, text, bytes), the publisher, the time and the event name", async () => {
     const { connect } = start();
     const thump = connect();
     const room = thump.room("r/ü:1");
@@ -51,7 +51,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(room.at as string).toBe(at.at(-1) as string);
   });
 
-  test("`last` begins with the newest, `after` behind a cursor; neither tells of a gap", async () => {
+  test("`last` starts with the newest messages, `after` after a cursor; neither reports a gap", async () => {
     const { server, connect } = start();
     const cursors: string[] = [];
     for (const n of upTo(10))
@@ -70,7 +70,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     for (const heard of [last, after, none]) expect(heard.gaps.all).toEqual([]);
   });
 
-  test("what is gone is told of, and then it goes on", async () => {
+  test("messages that are no longer stored are reported as a gap, and later ones follow", async () => {
     const server = startServer({ rooms: { r: { history: { count: 2 } } } });
     const first = (await (await server.publish("r", "0")).json()) as { at: string };
     for (const n of [1, 2, 3, 4]) await server.publish("r", String(n));
@@ -84,7 +84,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.gaps.all).toHaveLength(1);
   });
 
-  test("rooms that come and go on one connection do not disturb each other", async () => {
+  test("rooms that are joined and left on one connection do not affect each other", async () => {
     const { server, connect } = start();
     const thump = connect();
     const a = await hear(thump, "a");
@@ -107,7 +107,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect([...a.gaps.all, ...b.gaps.all, ...again.gaps.all]).toEqual([]);
   });
 
-  test("a loop over a room hands out all of it, and ends when the room is left", async () => {
+  test("a loop over a room yields every message, and ends when the room is left", async () => {
     const { server, connect } = start();
     const thump = connect();
     const room = thump.room("r");
@@ -126,7 +126,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     for await (const _ of room) throw new Error("a room that was left has nothing");
   });
 
-  test("a name that is none closes its room alone, with the server's code", async () => {
+  test("an invalid name closes only its room, with the server's code", async () => {
     const { server, connect } = start();
     const thump = connect();
     const good = await hear(thump, "good");
@@ -142,7 +142,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(thump.errors.all).toEqual([]);
   });
 
-  test("publications that are refused say why; others go on", async () => {
+  test("a rejected publication reports the reason; others succeed", async () => {
     const { connect } = start();
     const thump = connect();
     await expect(thump.publish("numbers:1", "one")).rejects.toMatchObject({
@@ -152,7 +152,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     await expect(thump.publish("numbers:1", "x".repeat(70_000))).rejects.toBeInstanceOf(ThumpError);
     await expect(thump.publish("", 1)).rejects.toMatchObject({ code: "invalid-room" });
     expect(await thump.publish("numbers:1", 1)).toMatch(/-\d+$/);
-    // The same key: the same place.
+    // The same key: the same cursor.
     const [one, two] = await Promise.all([
       thump.publish("r", 1, { key: "k" }),
       thump.publish("r", 1, { key: "k" }),

@@ -1,4 +1,4 @@
-// The client's exactness under random schedules on a bad network. THUMP_SEED and THUMP_RUNS choose others.
+// The client's exactness under random schedules on a bad network. THUMP_SEED and THUMP_RUNS choose the schedules.
 import { expect, test } from "bun:test";
 import { firstSeed, longRuns } from "../support/long.ts";
 import { play } from "./schedule.ts";
@@ -7,7 +7,7 @@ const runs = longRuns(40);
 
 for (let i = 0; i < runs; i++) {
   const seed = firstSeed + i;
-  test(`nothing is lost, repeated, doubled or out of order (seed ${seed})`, async () => {
+  test(`no message is lost, repeated, stored twice or out of order (seed ${seed})`, async () => {
     const outcome = await play(seed, 120);
     expect(outcome.heard).toBeGreaterThan(outcome.published);
     console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);

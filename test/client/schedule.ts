@@ -1,4 +1,4 @@
-// A random schedule on a bad network: connections are cut, stalled, swallowed and blocked while all publish.
+// A random schedule on a bad network: connections are cut, stalled, black-holed and blocked while all publish.
 import type { ThumpError } from "../../src/client/index.ts";
 import { type Room, type Thump } from "../../src/client/index.ts";
 import type { ServerCore } from "../../src/server/server-core.ts";
@@ -9,12 +9,12 @@ import { client } from "./support.ts";
 
 const ROOMS = ["a", "b", "c"];
 
-/** What one client heard of one room. */
+/** The messages of one room that one client received. */
 class Heard {
   readonly numbers: number[] = [];
   readonly seqs: number[] = [];
   gaps = 0;
-  /** It has everything after this seq: where it was when it was first live. */
+  /** The client's position when it was first live. It must receive every message after this seq. */
   since = 0;
 
   constructor(readonly room: Room) {
@@ -26,7 +26,7 @@ class Heard {
   }
 }
 
-/** Every publication that the log numbered, by seq; a repeated key has the first one's. */
+/** Records every publication in the log by its seq. A repeated key maps to the first publication. */
 function follow({ hub }: ServerCore): Map<number, { room: string; n: number }> {
   const truth = new Map<number, { room: string; n: number }>();
   const publish = hub.publish.bind(hub);
@@ -72,11 +72,11 @@ class Game {
     await this.#arrive(proxy);
     for (let i = 0; i < steps; i++) {
       this.#step(proxy);
-      // Often things happen in the middle of others.
+      // Most steps happen while earlier ones are in progress.
       await (this.random.chance(3) ? Bun.sleep(this.random.below(12)) : fetch(`${this.server.url}/healthz`));
     }
     this.#repair(proxy);
-    // One of them knows no other way.
+    // One client uses WebSockets only.
     proxy.blockUpgrade = false;
     await Promise.all(this.#publishing);
     await this.#level();
@@ -92,7 +92,7 @@ class Game {
         ...(transport ? { transport } : {}),
       };
       const thump = client(proxy.url, options);
-      // A stream does not know how often the server speaks.
+      // A stream does not announce the ping interval.
       (thump as unknown as { heartbeat: number }).heartbeat = 200;
       const rooms = ROOMS.map((room) => new Heard(thump.room(room)));
       this.clients.push({ thump, rooms });
@@ -127,7 +127,7 @@ class Game {
     this.#publishing.push(thump.publish(this.random.pick(ROOMS), { n }).then(kept, failed));
   }
 
-  /** Waits until everybody has the last publication of each room. */
+  /** Waits until every client has the last message of each room. */
   async #level(): Promise<void> {
     const last = await Promise.all(
       ROOMS.map(async (room) =>
@@ -165,7 +165,7 @@ class Game {
   }
 }
 
-/** Plays one schedule. Throws at what is wrong, with the seed in the message. */
+/** Plays one schedule. @throws Error on a violation, with the seed in the message */
 export async function play(seed: number, steps: number): Promise<Outcome> {
   try {
     return await new Game(seed, (port) => Proxy.start(port)).play(steps);

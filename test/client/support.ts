@@ -1,4 +1,4 @@
-// A client for tests, with what it tells collected.
+// A test client that records its events.
 import {
   type connect as Connect,
   type ConnectOptions,
@@ -11,7 +11,7 @@ import {
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
 
-/** THUMP_CLIENT is another file to test: `THUMP_CLIENT=$PWD/dist/client.js bun test test/client`, the one that is built. */
+/** THUMP_CLIENT names a different build to test: `THUMP_CLIENT=$PWD/dist/client.js bun test test/client`. */
 export const from = process.env["THUMP_CLIENT"] ?? "../../src/client/index.ts";
 const { connect, ThumpError } = (await import(from)) as {
   connect: typeof Connect;
@@ -19,7 +19,7 @@ const { connect, ThumpError } = (await import(from)) as {
 };
 export { ThumpError };
 
-/** A client that comes back quickly, and is closed with the test. Errors are collected, not logged. */
+/** Connects a client that reconnects quickly and is closed after the test. Errors are recorded, not logged. */
 export function client(
   url: string,
   options: ConnectOptions = {},
@@ -47,14 +47,14 @@ export class Heard extends Inbox<unknown> {
   }
 }
 
-/** Joins a room and collects what it tells. Resolves when it is live. */
+/** Joins a room and records its events. Resolves when the room is live or closed. */
 export async function hear(thump: Thump, name: string, options?: RoomOptions): Promise<Heard> {
   const heard = new Heard(thump.room(name, options));
   await heard.states.until(() => heard.room.state === "live" || heard.room.state === "closed");
   return heard;
 }
 
-/** Resolves when something has this state: at once, if it has. */
+/** Resolves when a client or room has this state; at once if it already has. */
 export function inState(
   one: { state: string; on(name: "state", run: (state: string) => void): () => void },
   state: string,
@@ -69,10 +69,10 @@ export function inState(
   });
 }
 
-/** Numbers from 0 up to, and without, `end`. */
+/** Numbers from 0 up to, and excluding, `end`. */
 export const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i);
 
-/** A Web Storage in memory. */
+/** Web Storage in memory. */
 export function storage(): {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;

@@ -1,4 +1,4 @@
-// A tab of a real browser with the client in it: what the client tells there is told to the test.
+// A tab of a real browser with a client, whose events are forwarded to the test.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import { buildClient } from "../../scripts/build-client.ts";
@@ -9,7 +9,7 @@ import { Inbox } from "../support/clients.ts";
 import { inOrder, type Said, talk } from "./talk.ts";
 import { testIf } from "../support/skip.ts";
 
-/** As `test`, where there is a browser. A browser, and often a server, start in each: that takes a while. */
+/** Like `test`, but skipped without a browser. The long timeout covers the start of a browser and, often, a server. */
 export const inBrowser = (name: string, run: () => void | Promise<void>) =>
   testIf(noBrowser)(name, run, 120_000);
 
@@ -18,22 +18,22 @@ export type Transport = "websocket" | "event-stream";
 export interface TabOptions {
   transport?: Transport;
   backoff?: { first: number; most: number };
-  /** How long a connection may take to begin. */
+  /** Maximum time in ms for a connection to open. */
   timeout?: number;
-  /** What the page's own site answers who asks it for a token: then the client has a function that does. */
+  /** The response of the page's own site to a token request. If set, the client fetches its tokens. */
   token?: () => string;
-  /** An empty page to be in, if not one of a new browser. */
+  /** An empty page to use. Default: a page of a new browser. */
   page?: Page;
 }
 
-/** The ways to a server that a page may have. */
+/** The connections that a page may have. */
 export const WAYS: [name: string, options: TabOptions][] = [
   ["a socket", { transport: "websocket" }],
   ["streams", { transport: "event-stream" }],
   ["streams, as sockets are blocked", {}],
 ];
 
-/** One room, and all that its client tells. The functions on `window` are for the test to call. */
+/** A page with a client in one room. The test calls the functions on `window`. */
 const html = (url: string, options: object, asksForTokens: boolean) => `<!doctype html>
 <meta charset="utf-8"><link rel="icon" href="data:,">
 <script type="module">
@@ -64,39 +64,39 @@ const html = (url: string, options: object, asksForTokens: boolean) => `<!doctyp
 </script>`;
 
 export class Tab {
-  /** The data of each message, over reloads of the page too. */
+  /** The data of each message, across reloads of the page. */
   readonly heard = new Inbox<string>();
   readonly gaps = new Inbox<unknown>();
   readonly errors = new Inbox<string>();
   readonly states = new Inbox<{ state: string; transport?: Transport }>();
-  /** What befell the page: `hidden`, `freeze`, `resume`, `visible`. */
+  /** Page lifecycle events: `hidden`, `freeze`, `resume`, `visible`. */
   readonly life = new Inbox<string>();
 
   constructor(readonly page: Page) {}
 
-  /** Resolves with the next state of the client that is this one: those before it are passed over. */
+  /** Resolves with the next matching state of the client. Earlier ones are skipped. */
   async becomes(state: string, transport?: Transport): Promise<void> {
     await this.states.find((now) => now.state === state && (!transport || now.transport === transport));
   }
 
-  /** Publishes from the page. Resolves once it is kept. */
+  /** Publishes from the page. Resolves once the message is stored. */
   async say(data: string): Promise<Said> {
     return { data, at: await this.page.evaluate<string>(`say(${JSON.stringify(data)})`) };
   }
 
-  /** Talks from the page until the result is called. */
+  /** Publishes from the page continuously until the result is called. */
   async talk(): Promise<() => Promise<Said[]>> {
     await this.page.evaluate("talk()");
     return () => this.page.evaluate<Said[]>("hush()");
   }
 
-  /** Resolves when so many more have come than now. */
+  /** Resolves when `more` further messages have arrived. */
   async hears(more: number): Promise<void> {
     const enough = this.heard.all.length + more;
     await this.heard.until(({ length }) => length >= enough);
   }
 
-  /** It must have heard this and nothing else: each once, in the order in which the server kept it. */
+  /** Expects these messages and no others: each once, in the order of the log. */
   async heardExactly(said: Said[]): Promise<void> {
     const truth = inOrder(said);
     const last = truth.at(-1) as string;
@@ -106,7 +106,7 @@ export class Tab {
   }
 }
 
-/** Opens a page with a client of the server at `url`. The page is of another origin, with a site of its own. */
+/** Opens a page with a client of the server at `url`. A site of its own serves the page, so its origin differs. */
 export async function openTab(url: string, { token, page, ...options }: TabOptions = {}): Promise<Tab> {
   const script = await buildClient();
   const text = html(url, { backoff: { first: 50, most: 200 }, ...options }, token !== undefined);

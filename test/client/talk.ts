@@ -1,14 +1,15 @@
-// One who talks in a room without a pause until told to stop, and what must be heard of it.
+// A continuous publisher, and the messages that subscribers must receive from it.
 
-/** What was said, and the cursor at which it is kept. */
+/** A published message, and its cursor. */
 export interface Said {
   data: string;
   at: string;
 }
 
 /**
- * Says "name 0", "name 1" and so on, some at a time, until the result is called; that resolves with all of it once
- * it is kept. It runs in pages too, as text: it may use nothing of this file.
+ * Publishes "name 0", "name 1" and so on, four at a time, until the result is called. The result resolves with all of
+ * them
+ * once they are stored. Pages run this function as text: it must not use anything else in this file.
  */
 export function talk(name: string, publish: (data: string) => Promise<string>): () => Promise<Said[]> {
   const said: Said[] = [];
@@ -18,7 +19,7 @@ export function talk(name: string, publish: (data: string) => Promise<string>): 
     while (talking) {
       const data = `${name} ${n++}`;
       said.push({ data, at: await publish(data) });
-      // Not as fast as can be: tests go on for seconds, and nothing of it is to be forgotten meanwhile.
+      // The rate is limited because tests run for seconds, and the log must store all of it.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -31,8 +32,8 @@ export function talk(name: string, publish: (data: string) => Promise<string>): 
 }
 
 /**
- * What was said, in the order in which it is kept.
- * @throws Error when that is not the order in which each said it, or one cursor is that of two
+ * The messages in the order of the log.
+ * @throws Error if this is not the order of each publisher, or if two messages have the same cursor
  */
 export function inOrder(said: readonly Said[]): string[] {
   const seq = ({ at }: Said) => Number(at.split("-")[1]);

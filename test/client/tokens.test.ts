@@ -1,4 +1,4 @@
-// The client's tokens: shown in every way, renewed before they end, fetched anew when they are not good.
+// The client's tokens: sent on both transports, renewed before they expire, fetched again if they are invalid.
 import { describe, expect, test } from "bun:test";
 import { createApiKey, hashApiKey } from "../../src/auth/api-keys.ts";
 import { startServer } from "../support/server.ts";
@@ -8,7 +8,7 @@ import { client, type Heard, hear, inState, upTo } from "./support.ts";
 const secured = (more: object = {}) =>
   startServer({ access: { secrets: [SECRET], leeway: 0, ...more }, rooms: { "open:*": { join: "anyone" } } });
 
-/** Supplies tokens that last so many seconds, and counts them. */
+/** Supplies tokens with this lifetime, and counts them. */
 function supply(lasting: number, more: object = {}) {
   const supplied: string[] = [];
   return {
@@ -21,8 +21,8 @@ function supply(lasting: number, more: object = {}) {
   };
 }
 
-describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
-  test("a token lets in, and names the one who publishes", async () => {
+describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
+  test("a token authenticates the client, and names the publisher", async () => {
     const server = secured();
     const thump = client(server.url, { transport, token: token() });
     const heard = await hear(thump, "r");
@@ -31,7 +31,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(await from).toBe("u7");
   });
 
-  test("a session outlives its tokens, and misses nothing", async () => {
+  test("a session outlives its tokens, and misses no message", async () => {
     const server = secured();
     const { token: fetchToken, supplied } = supply(2);
     const thump = client(server.url, { transport, token: fetchToken });
@@ -46,11 +46,11 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(heard.all.slice(0, -1)).toEqual(upTo(heard.all.length - 1).map((n) => ({ n })));
     expect(heard.room.at as string).toBe(at);
     expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
-    // A socket shows its new token on the way; a stream begins anew with it, before the old one is over.
+    // A socket sends its new token while connected. A stream is reopened with it before the old one expires.
     expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
   }, 15_000);
 
-  test("a token that is not good is told of, and another one is fetched", async () => {
+  test("an invalid token is reported, and a new one is fetched", async () => {
     const server = secured();
     let calls = 0;
     const thump = client(server.url, {
@@ -61,10 +61,10 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect([heard.room.state, calls]).toEqual(["live", 3]);
   });
 
-  test("who is removed stays away, and is told why; so is who has one token that is not good", async () => {
+  test("a removed client stays closed and reports the reason; so does a client with only an invalid token", async () => {
     const key = createApiKey();
     const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }], leeway: 60 });
-    // Whoever supplies tokens knows of no revocation: the next one is of a later second, and good.
+    // The token function does not know about the revocation: the next token is of a later second, and valid.
     let calls = 0;
     const fetchToken = () => token(claims({ iat: seconds(30 * calls++) }));
     const thump = client(server.url, { transport, token: fetchToken });
@@ -83,7 +83,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
     expect(bad.errors.all.map(({ code }) => code)).toEqual(["unauthorized"]);
   });
 
-  test("a room that the token does not grant is refused alone", async () => {
+  test("a room that the token does not grant fails without affecting others", async () => {
     const server = secured();
     const mine = token(claims({ rooms: { "mine:*": ["join", "publish"] } }));
     const thump = client(server.url, { transport, token: mine });
@@ -98,7 +98,7 @@ describe.each(["websocket", "event-stream"] as const)("by %s", (transport) => {
   });
 });
 
-test("a stream that was opened anew for other rooms fetches one token before the old one ends, not one a room", async () => {
+test("a stream that was reopened for more rooms fetches one token before the old one expires, not one per room", async () => {
   const server = secured();
   const expires = seconds(2);
   let supplied = 0;
@@ -107,7 +107,7 @@ test("a stream that was opened anew for other rooms fetches one token before the
   const rooms = [];
   for (const n of upTo(6)) rooms.push(await hear(thump, `r${n}`));
   const [heard] = rooms as [Heard];
-  // Until all that was planned by the old one is over.
+  // Until the renewals scheduled by earlier streams would have run.
   for (let n = 0; Date.now() < expires * 1000; n++) {
     await heard.room.publish(n);
     await heard.until(({ length }) => length > n);
@@ -116,7 +116,7 @@ test("a stream that was opened anew for other rooms fetches one token before the
 }, 15_000);
 
 test.each(["websocket", "event-stream"] as const)(
-  "who is sent off a %s for being slow comes back",
+  "a %s session that is closed as too slow reconnects",
   async (transport) => {
     const server = secured();
     const thump = client(server.url, { transport, token: supply(3600).token });
@@ -129,7 +129,7 @@ test.each(["websocket", "event-stream"] as const)(
 );
 
 test.each(["websocket", "event-stream"] as const)(
-  "by %s a new token that grants less closes the rooms that it does not grant",
+  "over %s a new token that grants less closes the rooms that it does not grant",
   async (transport) => {
     const server = secured();
     const grants = [["mine:*", "other"], ["mine:*"]];
@@ -154,7 +154,7 @@ test.each(["websocket", "event-stream"] as const)(
   15_000,
 );
 
-test("a stream that is refused for one room still tells of the gap in another", async () => {
+test("a stream that is rejected for one room still reports the gap in another", async () => {
   const server = secured();
   const { at } = await server.thump.publish("mine:1", 0);
   await server.thump.publish("mine:1", 1);
@@ -170,14 +170,14 @@ test("a stream that is refused for one room still tells of the gap in another", 
   expect(heard.gaps.all.map(({ after }) => after)).toEqual([at]);
 });
 
-test("where a bad token is the reason, it is known though the socket cannot tell", async () => {
+test("an invalid token is recognized although the WebSocket handshake hides the reason", async () => {
   const server = secured();
   const thump = client(server.url, { token: token(claims(), OTHER_SECRET) });
   await inState(thump, "closed");
   expect(thump.errors.all.map(({ code }) => code)).toEqual(["unauthorized"]);
 });
 
-test("who supplies tokens may fail: it is told, and tried again", async () => {
+test("a token function that fails is reported, and called again", async () => {
   const server = secured();
   let calls = 0;
   const thump = client(server.url, {
@@ -190,7 +190,7 @@ test("who supplies tokens may fail: it is told, and tried again", async () => {
   expect(thump.errors.all.every(({ code }) => code === "unavailable")).toBe(true);
 });
 
-describe("after a sign-out everywhere", () => {
+describe("after a sign-out on all devices", () => {
   const signedOut = async () => {
     const key = createApiKey();
     const server = secured({ apiKeys: [{ name: "backend", hash: hashApiKey(key) }] });
@@ -200,10 +200,10 @@ describe("after a sign-out everywhere", () => {
     return { server, old: token(claims({ iat: issued })) };
   };
 
-  test("a token of the same second is refused, and one that is fetched a second later lets in", async () => {
+  test("a token of the same second is rejected, and one fetched a second later is accepted", async () => {
     const { server, old } = await signedOut();
     let calls = 0;
-    // As a page's own server signs it: the first call comes within the second of the sign-out.
+    // As a page's own server signs it: the first call is within the second of the sign-out.
     const thump = client(server.url, {
       transport: "event-stream",
       token: () => (++calls === 1 ? old : token(claims({ iat: seconds() }))),
@@ -215,7 +215,7 @@ describe("after a sign-out everywhere", () => {
     expect(thump.errors.all).toEqual([]);
   });
 
-  test("a token that is refused twice is told of, and ends it", async () => {
+  test("a token that is rejected twice is reported, and closes the client", async () => {
     const { server, old } = await signedOut();
     let calls = 0;
     const thump = client(server.url, { transport: "event-stream", token: () => (calls++, old) });

@@ -1,4 +1,4 @@
-// Types flow from the room rules: what is wrong below is an error of `bun run check`, or that check fails.
+// Types derived from the room rules. `bun run check` reports every mistake below, or fails.
 import { expect, test } from "bun:test";
 import WS from "ws";
 import { Type } from "typebox";
@@ -25,7 +25,7 @@ const rooms = {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(is: Same<A, B>) => is;
 
-/** Never called: it is there to be checked. */
+/** Never called: only its types are checked. */
 export function typed(
   thump: Thump<typeof rooms>,
   anyRoom: Thump,
@@ -39,12 +39,12 @@ export function typed(
   void thump.room(`user:${id}`).publish({ unread: 1 });
   void thump.room(`game:${id}:moves`).publish([1, 2]);
   void thump.publish("lobby", "open");
-  // What goes in is what comes out: defaults and transforms of a schema do not reach the room.
+  // Messages carry the published data: defaults and transforms of a schema do not apply.
   same<ReturnType<typeof thump.room<"zod:1">>, Room<{ n?: number | undefined; note?: string | undefined }>>(
     true,
   );
   same<ReturnType<typeof thump.room<"valibot:1">>, Room<{ tags: string[] }>>(true);
-  // @ts-expect-error -- a field is of another type
+  // @ts-expect-error -- a field has a different type
   void thump.publish("valibot:1", { tags: [7] });
   same<ReturnType<typeof thump.room<"free:1">>, Room<unknown>>(true);
   chat.on("message", (data, meta) => {
@@ -57,21 +57,21 @@ export function typed(
   chat.on("mesage", () => {});
   // @ts-expect-error -- a field is missing
   void chat.publish({ mood: "good" });
-  // @ts-expect-error -- a field is of another type
+  // @ts-expect-error -- a field has a different type
   void chat.publish({ text: 7 });
   // @ts-expect-error -- there is no such field
   void chat.publish({ text: "hi", color: "red" });
-  // @ts-expect-error -- no rule has such rooms
+  // @ts-expect-error -- no rule matches this room
   thump.room("chta:42");
   // @ts-expect-error -- {id} is one part
   thump.room("user:7:inbox");
   // @ts-expect-error -- the room's parameter is missing
   thump.room("game:moves");
-  // @ts-expect-error -- of another room
+  // @ts-expect-error -- the data of a different room
   void thump.publish("lobby", { text: "hi" });
   // @ts-expect-error -- there is no such option
   thump.room("lobby", { lats: 50 });
-  // @ts-expect-error -- any string may be any room
+  // @ts-expect-error -- no rule matches every string
   thump.room(id);
   void anyRoom.room(id).publish({ whatever: 1 });
   void plain.room("chat:1").publish({ n: 1 });
@@ -80,7 +80,7 @@ export function typed(
   connect("https://app.example", { WebSocket: WS, fetch, credentials: "include", queue: { count: 1 } });
   const hook = useRoom(thump, "chat:42");
   same<typeof hook.messages, readonly Message<{ text: string; mood?: string }>[]>(true);
-  // @ts-expect-error -- no rule has such rooms
+  // @ts-expect-error -- no rule matches this room
   useRoom(thump, "chta:42");
 }
 
