@@ -1,4 +1,4 @@
-// `thump backup`: copies the file of a data folder, also while a server writes to it.
+// `thump backup`: copies the file of a data folder, even while a server writes to it.
 import { backUp } from "../log/sqlite/online-backup.ts";
 import { StoreError } from "../log/sqlite/store-error.ts";
 import { OptionsError } from "../server/config/options.ts";
@@ -8,7 +8,7 @@ export interface BackupFlags {
   json?: true;
 }
 
-/** What to print. @throws OptionsError */
+/** Returns the output. @throws OptionsError if the backup fails */
 export function backup(file: string, { data, json }: BackupFlags): string {
   try {
     const { publications, bytes } = backUp(data, file);

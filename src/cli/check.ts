@@ -1,4 +1,4 @@
-// `thump check`: whether a config can be used, what it comes to, and which rule a room has.
+// `thump check`: validates a config, and prints the effective options or the rule of one room.
 import type { Rates } from "../limits/rate-options.ts";
 import type { AccessSettings } from "../auth/auth-options.ts";
 import { parseRedisAddress } from "../log/redis/address.ts";
@@ -15,13 +15,13 @@ import { createRuntimeConfig } from "../server/config/runtime-config.ts";
 import { redactUrl } from "../server/config/redact-url.ts";
 import { ruleOfRoom } from "../server/effective-rules.ts";
 
-/** In place of a secret. It is too short to be one: what was printed cannot be used with it by mistake. */
+/** Replaces secrets. Too short for a valid secret, so the output cannot be used as a config by mistake. */
 const HIDDEN = "(not shown)";
 
 /**
- * What to print: everything, or the rule of one room.
- * @param config the file; without it the one that the server would find
- * @throws OptionsError
+ * Returns the output: all options, or the rule of one room.
+ * @param config the config file. Default: the file that the server would find
+ * @throws OptionsError if the options or the room name are invalid
  */
 export async function check(
   config: string | undefined,
@@ -45,7 +45,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
   }
 }
 
-/** The settings as a config says them, and as they may be shown. */
+/** The settings in the form of a config, without secrets. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
   const {
@@ -90,7 +90,7 @@ function printable(settings: Settings, secured: boolean): object {
   };
 }
 
-/** The address of a Redis may hold its password. */
+/** The URL of a Redis may contain a password. */
 function printableStore(store: StoreSettings): object | undefined {
   if (store.kind === "memory") return undefined;
   if (store.kind === "sqlite") return store;
@@ -98,7 +98,7 @@ function printableStore(store: StoreSettings): object | undefined {
   return { ...others, url: parseRedisAddress(url).text, patience: patience / 1000, check: check / 1000 };
 }
 
-/** A session connects once: there is no rate of that to be said. */
+/** Omits `session.connects`: a session connects only once. */
 function printableRates({ session, ...others }: Rates): object {
   const { joins, publishes, bytes, reads } = session;
   return { session: { joins, publishes, bytes, reads }, ...others };

@@ -1,13 +1,15 @@
-// Colors: where they are wanted, and how they are put on.
+// Terminal colors: the `--color` option, and a function that applies styles.
 import { Option } from "commander";
 import { styleText } from "node:util";
 import { printableText, type Printable } from "../protocol/printable.ts";
 
 export type ColorWhen = "auto" | "always" | "never";
 
-/** `--color`: on a terminal, unless NO_COLOR (no-color.org) says otherwise. */
+/** `--color`: `auto` means on a terminal, unless NO_COLOR (no-color.org) is set. */
 export function colorOption(): Option {
-  return new Option("--color <when>", "in colour").choices(["auto", "always", "never"]).default("auto");
+  return new Option("--color <when>", "when to use color")
+    .choices(["auto", "always", "never"])
+    .default("auto");
 }
 
 export function wantsColor(when: ColorWhen, env: Record<string, string | undefined>): boolean {
@@ -18,9 +20,9 @@ export function wantsColor(when: ColorWhen, env: Record<string, string | undefin
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => Printable;
 
-/** What makes a text printable and puts color on it, or leaves that away. */
+/** Returns a function that makes text printable, and styles it if `colored`. */
 export function painter(colored: boolean): Paint {
-  // Whether it is wanted was decided: not again by the stream.
+  // `colored` already accounts for the stream.
   return colored
     ? (style, text) => styleText(style, printableText(text), { validateStream: false }) as Printable
     : (_, text) => printableText(text);

@@ -1,4 +1,4 @@
-// `thump completion <shell>`: prints a script that asks `thump complete -- <words>` what could come next.
+// `thump completion <shell>`: prints a script that asks `thump complete -- <words>` for candidates.
 import { Argument, type Command } from "commander";
 import { print } from "./terminal.ts";
 import { suggest } from "./completion/suggest.ts";
@@ -8,12 +8,12 @@ import zsh from "./completion/thump.zsh" with { type: "text" };
 
 const SCRIPTS: Record<string, string> = { bash, zsh, fish };
 
-/** Adds `completion`, and the hidden `complete` that the scripts call. */
+/** Adds `completion`, and the hidden command `complete` that the scripts call. */
 export function addCompletion(program: Command): void {
   program
     .command("completion")
     .description("print a completion script for a shell")
-    .addArgument(new Argument("<shell>", "which one").choices(Object.keys(SCRIPTS)))
+    .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SCRIPTS)))
     .addHelpText(
       "after",
       `
@@ -29,7 +29,7 @@ Examples:
     .action((given: string[]) => {
       const { words, rest } = suggest(program, given);
       const lines = words.map(([word, about]) => (about === "" ? word : `${word}\t${about}`));
-      // The last line says what else may come, for which the shell has completion of its own.
+      // The last line names a kind of word that the shell completes itself.
       print([...lines, `:${rest}`, ""].join("\n"));
     });
 }

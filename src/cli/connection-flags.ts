@@ -1,4 +1,4 @@
-// What publish, tail and rooms have in common: which server, and by what credential.
+// Flags shared by the client commands: the server's URL and the credential.
 import { type Command, Option } from "commander";
 import { readFile } from "node:fs/promises";
 import { serverUrl } from "./flag-values.ts";
@@ -13,23 +13,23 @@ export interface ConnectionFlags {
 }
 
 /**
- * Adds `--url`, `--token-file` and `--json` to a command, and says the exit codes. No flag takes a credential itself:
- * others on the machine see flags.
+ * Adds `--url`, `--token-file`, `--json` and the exit codes to a command. No flag takes a credential itself, because
+ * every user of the machine can read flags.
  */
 export function addConnection(command: Command, json: string): Command {
-  const url = new Option("--url <url>", "the server").env("THUMP_URL").default(DEFAULT_URL, DEFAULT_URL);
+  const url = new Option("--url <url>", "server URL").env("THUMP_URL").default(DEFAULT_URL, DEFAULT_URL);
   return command
     .optionsGroup("Server:")
     .addOption(url.argParser(serverUrl))
     .option(
       "--token-file <file>",
-      "a file with a token or an API key in it; else THUMP_TOKEN or THUMP_API_KEY",
+      "file with a token or an API key (default: THUMP_TOKEN, then THUMP_API_KEY)",
     )
     .option("--json", json)
     .addHelpText("after", `\n${EXIT_HELP}`);
 }
 
-/** What to show the server; nothing where there is nothing. @throws CommandError when the file cannot be read */
+/** Returns the credential to send, if there is one. @throws CommandError if the file cannot be read */
 export async function readCredential(
   { tokenFile }: ConnectionFlags,
   env: Record<string, string | undefined>,
@@ -40,6 +40,9 @@ export async function readCredential(
   });
   const credential = text.trim();
   if (!/^[\x21-\x7e]+$/.test(credential))
-    throw new CommandError(`--token-file ${tokenFile}: it must hold one token or API key.`, EXIT.usage);
+    throw new CommandError(
+      `--token-file ${tokenFile}: the file must contain one token or API key.`,
+      EXIT.usage,
+    );
   return credential;
 }

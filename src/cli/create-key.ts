@@ -1,11 +1,11 @@
-// `thump key`: makes an API key, and the hash of it that goes into the config.
+// `thump key`: creates an API key, and its hash for the config.
 import { createApiKey, hashApiKey } from "../auth/api-keys.ts";
 
-/** What to print. */
+/** Returns the output. */
 export function createKey({ name, json }: { name: string; json?: true }): string {
-  const made = createApiKey();
-  const hash = hashApiKey(made);
-  if (json) return `${JSON.stringify({ name, key: made, hash })}\n`;
+  const key = createApiKey();
+  const hash = hashApiKey(key);
+  if (json) return `${JSON.stringify({ name, key, hash })}\n`;
   const entry = JSON.stringify({ name, hash });
-  return `key    ${made}\nhash   ${hash}\n\nin thump.config.ts: access: { apiKeys: [${entry}] }\n`;
+  return `key    ${key}\nhash   ${hash}\n\nin thump.config.ts: access: { apiKeys: [${entry}] }\n`;
 }

@@ -1,4 +1,4 @@
-// `thump token`: signs a token with the server's secret, for trying things out and for scripts.
+// `thump token`: signs a token with the server's secret, for experiments and scripts.
 import { readFile } from "node:fs/promises";
 import { SignJWT } from "jose";
 import { TOKEN_ACTIONS } from "../auth/actions.ts";
@@ -18,13 +18,13 @@ export interface TokenFlags {
   info?: string;
   id?: string;
   secretFile?: string;
-  /** There is no such flag any more. */
+  /** Removed. Accepted only to report its replacement. */
   secret?: string | true;
   config?: string;
   json?: true;
 }
 
-/** What to print. @throws OptionsError */
+/** Returns the output. @throws OptionsError if a flag is invalid or there is no secret */
 export async function createToken(
   flags: TokenFlags,
   env: Record<string, string | undefined>,
@@ -33,9 +33,7 @@ export async function createToken(
   const { access } = await readServerOptions(flags, env, cwd);
   const [secret] = access.secrets;
   if (secret === undefined)
-    throw new OptionsError(
-      "there is no secret to sign with: give --secret-file, THUMP_SECRET or access.secrets",
-    );
+    throw new OptionsError("no secret to sign with: set --secret-file, THUMP_SECRET or access.secrets");
   const now = Math.floor(Date.now() / 1000);
   const jwt = new SignJWT({ rooms: readRooms(flags.room ?? []), ...readInfo(flags.info) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -49,15 +47,15 @@ export async function createToken(
   return `${flags.json ? JSON.stringify({ token: signed }) : signed}\n`;
 }
 
-/** The options come from where the server has them, but for a secret given here. */
+/** Reads the options as the server does. A secret file takes precedence. */
 async function readServerOptions(
-  { config, secret: gone, secretFile }: TokenFlags,
+  { config, secret: removed, secretFile }: TokenFlags,
   env: Record<string, string | undefined>,
   cwd: string,
 ): Promise<{ access: AccessSettings }> {
-  if (gone !== undefined)
+  if (removed !== undefined)
     throw new OptionsError(
-      "there is no --secret any more, since others on the machine see flags: use THUMP_SECRET or --secret-file (- reads standard input)",
+      "--secret was removed, because every user of the machine can read flags: use THUMP_SECRET or --secret-file (- reads standard input)",
     );
   const secret = secretFile === undefined ? undefined : await readSecret(secretFile);
   if (secret !== undefined) checkOptions({ access: { secrets: secret } }, `--secret-file ${secretFile}`);
@@ -66,25 +64,25 @@ async function readServerOptions(
   return { access: resolveAccess(options.access) };
 }
 
-/** All of a file but for the line feed at its end. */
+/** The contents of a file, without a final line ending. */
 async function readSecret(file: string): Promise<string> {
   const bytes = await (file === "-" ? Bun.stdin.bytes() : readFile(file)).catch((error: unknown) => {
     throw new OptionsError(`--secret-file: ${messageOf(error)}`);
   });
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw new OptionsError(`--secret-file ${file}: it is not UTF-8`);
+  if (text === undefined) throw new OptionsError(`--secret-file ${file}: the file is not UTF-8`);
   return text.replace(/\r?\n$/, "");
 }
 
 function checkSub(sub: string): string {
-  const wrong = nameFault(sub);
-  if (wrong !== undefined) throw new OptionsError(`--sub: the user's name ${wrong}`);
+  const fault = nameFault(sub);
+  if (fault !== undefined) throw new OptionsError(`--sub: the user name ${fault}`);
   return sub;
 }
 
 function readRooms(given: string[]): Record<string, string[]> {
   const entries = given.map((grant): [string, string[]] => {
-    // A pattern may have an equals sign of its own.
+    // A pattern may contain an equals sign.
     const at = grant.lastIndexOf("=");
     const actions = at < 1 ? [] : grant.slice(at + 1).split(",");
     const wrong = actions.find((action) => !(TOKEN_ACTIONS as readonly string[]).includes(action));
@@ -100,17 +98,17 @@ function readInfo(text: string | undefined): { info?: unknown } {
   try {
     return { info: JSON.parse(text) as unknown };
   } catch (error) {
-    throw new OptionsError(`--info: is not JSON: ${(error as Error).message}`);
+    throw new OptionsError(`--info: not JSON: ${(error as Error).message}`);
   }
 }
 
-/** In seconds. */
+/** Returns seconds. */
 function readTtl(text: string, lifetime: number): number {
   const ttl = durationMs(/^[0-9]+$/.test(text) ? Number(text) : text);
   if (!(ttl >= 1000)) throw new OptionsError(`--ttl ${text}: write it as 90s, 1h or 7d`);
   if (ttl > lifetime)
     throw new OptionsError(
-      `--ttl ${text}: the server takes no token for longer than ${lifetime / 1000} s (access.lifetime)`,
+      `--ttl ${text}: longer than the maximum lifetime of a token, ${lifetime / 1000} s (access.lifetime)`,
     );
   return Math.floor(ttl / 1000);
 }

@@ -1,31 +1,31 @@
-// How a command ends: exit codes, and errors that carry one.
+// Exit codes of commands, and errors that carry one.
 import { checkRoomName } from "../protocol/names.ts";
 
 export const EXIT = {
   ok: 0,
   failure: 1,
-  /** The arguments or the configuration are wrong. */
+  /** Invalid arguments or configuration. */
   usage: 2,
-  /** The server said 401 or 403. */
+  /** The server responded with 401 or 403. */
   refused: 3,
   unreachable: 4,
-  /** By SIGINT, as shells count it. */
+  /** SIGINT, by the convention of shells. */
   interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** As `--help` says it. */
+/** The exit codes, as help prints them. */
 export const EXIT_HELP =
-  "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 refused (401 or 403), 4 server not reachable, 130 interrupted.";
+  "Exit codes: 0 success, 1 failure, 2 invalid arguments, 3 not authorized (401 or 403), 4 server unreachable, 130 interrupted.";
 
 const RETRYABLE_CODES = ["busy", "draining", "unavailable"];
 const AUTH_CODES = ["unauthorized", "revoked", "forbidden", "origin"];
 
 /**
- * How to exit on what a server said, or did not: one that drains, or has no place, is not to be reached either.
- * @param code its stable code (docs/protocol.md); what comes from something in between has none
- * @param status the HTTP status, if there is one
+ * The exit code for a failed request. A server that is draining or full counts as unreachable.
+ * @param code the server's stable code (docs/protocol.md); responses of a proxy have none
+ * @param status the HTTP status, if there is a response
  */
 export function exitCodeOf(code: string | undefined, status?: number): ExitCode {
   if (code === undefined ? status === undefined || status > 501 : RETRYABLE_CODES.includes(code))
@@ -34,13 +34,13 @@ export function exitCodeOf(code: string | undefined, status?: number): ExitCode 
   return EXIT.failure;
 }
 
-/** A server's refusal for a person: what it said, and what to do about it. */
-export function explainRefusal(message: string, code: string): string {
-  const hint = code === "unauthorized" ? " Set THUMP_TOKEN or THUMP_API_KEY, or give --token-file." : "";
+/** A server error as a message for people, with a hint. */
+export function describeError(message: string, code: string): string {
+  const hint = code === "unauthorized" ? " Set THUMP_TOKEN or THUMP_API_KEY, or use --token-file." : "";
   return `${message} (${code})${hint}`;
 }
 
-/** What a command failed of: one line that says what was wrong and what to do. */
+/** Failure of a command: one line that states the error and the fix. */
 export class CommandError extends Error {
   override readonly name: string = "CommandError";
 
@@ -52,12 +52,12 @@ export class CommandError extends Error {
   }
 }
 
-/** What an unknown thing that was thrown says. */
+/** The message of a caught value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The name of a room. @throws CommandError where no room can be called so */
+/** Returns a valid room name. @throws CommandError if the name is invalid */
 export function checkRoom(name: string): string {
   try {
     return checkRoomName(name);

@@ -1,17 +1,17 @@
-// How values of flags are read: each reader says what it wants when it gets something else.
+// Parsers of flag values. An invalid value fails with the expected form.
 import { InvalidArgumentError } from "commander";
 import { DURATION_FORM, durationMs } from "../rooms/units.ts";
 
-/** A whole number of at least `least`, and at most `most`. */
-export function whole(least: number, most = 999_999_999): (text: string) => number {
+/** A whole number from `min` to `max`. */
+export function whole(min: number, max = 999_999_999): (text: string) => number {
   return (text) => {
-    if (!/^[0-9]{1,9}$/.test(text) || Number(text) < least || Number(text) > most)
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    if (!/^[0-9]{1,9}$/.test(text) || Number(text) < min || Number(text) > max)
+      throw new InvalidArgumentError(`Must be a whole number from ${min} to ${max}.`);
     return Number(text);
   };
 }
 
-/** A duration in ms: `90s`, or a bare number of seconds. */
+/** A duration in ms, written as `90s` or as a number of seconds. */
 export function duration(text: string): number {
   const bare = /^[0-9]+$/.test(text);
   if (!bare && !new RegExp(DURATION_FORM).test(text))
@@ -19,17 +19,17 @@ export function duration(text: string): number {
   return durationMs(bare ? Number(text) : text);
 }
 
-/** Names with commas between them. */
+/** Comma-separated names. */
 export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
 
-/** A flag that may be given several times. */
+/** A repeatable flag. */
 export function repeated(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-/** A server's address, without a slash at its end. */
+/** A server's URL, without a trailing slash. */
 export function serverUrl(text: string): string {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username)

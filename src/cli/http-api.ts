@@ -1,55 +1,55 @@
-// The server's HTTP API, as commands use it: an answer, or an error that says what to do and how to exit.
-import { CommandError, EXIT, exitCodeOf, explainRefusal, messageOf } from "./exit-codes.ts";
+// HTTP client of the commands: returns JSON, or throws an error with an exit code.
+import { CommandError, EXIT, exitCodeOf, describeError, messageOf } from "./exit-codes.ts";
 
-/** A server that does not answer for so long, in ms, is not there. */
+/** A server that does not respond within this time counts as unreachable. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** What the server, or what is on the way to it, said instead of an answer. */
+/** An error response from the server or a proxy, or a failed request. */
 export class ServerError extends CommandError {
   override readonly name = "ServerError";
 
   constructor(
     message: string,
-    /** The HTTP status; nothing where there was no answer, or where it is about one publication of several. */
+    /** The HTTP status. Undefined if there was no response, or if the error is about one item of a batch. */
     readonly status?: number,
     /** The server's stable code. */
     readonly code?: string,
-    /** After how long to try again, in ms, if the server said so. */
+    /** Delay in ms after which to retry, if the server sent one. */
     readonly retry?: number,
   ) {
     super(message, exitCodeOf(code, status));
   }
 
-  /** Nobody is there, or not for now. */
-  get away(): boolean {
+  /** True if the server is unreachable or temporarily unavailable. */
+  get isUnavailable(): boolean {
     return this.exitCode === EXIT.unreachable;
   }
 
-  /** The same will pass a little later. */
-  get passing(): boolean {
-    return this.away || this.retry !== undefined || this.code === "timeout";
+  /** True if a later retry may succeed. */
+  get isRetryable(): boolean {
+    return this.isUnavailable || this.retry !== undefined || this.code === "timeout";
   }
 }
 
 export class HttpApi {
-  /** @param base the server, without a slash at its end @param credential a token or an API key */
+  /** @param base the server's URL without a trailing slash @param credential a token or an API key */
   constructor(
     readonly base: string,
     readonly credential: string | undefined,
   ) {}
 
   /**
-   * The answer to a request, as JSON.
-   * @throws ServerError
+   * Sends a request, and returns the JSON of the response.
+   * @throws ServerError on an error response, or without a valid response
    */
   async request(path: string, init: RequestInit = {}): Promise<unknown> {
     const response = await this.#fetch(path, init);
     const text = await response.text().catch((error: unknown) => this.#unreachable(error));
     const body = parse(text);
-    if (!response.ok) throw refusal(response, body, this.base + path);
+    if (!response.ok) throw errorOf(response, body, this.base + path);
     if (body === undefined)
       throw new ServerError(
-        `${this.base}${path} does not answer as a Thump server does. Look at --url.`,
+        `The response of ${this.base}${path} is not from a Thump server. Check --url.`,
         response.status,
       );
     return body;
@@ -79,13 +79,14 @@ interface Problem {
   retry?: number;
 }
 
-function refusal({ status, headers }: Response, body: unknown, url: string): ServerError {
+function errorOf({ status, headers }: Response, body: unknown, url: string): ServerError {
   const { code, detail, retry } = (body ?? {}) as Problem;
   const seconds = Number(headers.get("retry-after") ?? NaN);
   const wait = retry ?? (seconds >= 0 ? seconds * 1000 : undefined);
-  // What is no problem document comes from something in between.
-  const said = code === undefined ? `${url} answered ${status}.` : explainRefusal(detail ?? code, code);
-  return new ServerError(said, status, code, wait);
+  // A response that is not a problem document comes from a proxy.
+  const message =
+    code === undefined ? `${url} responded with status ${status}.` : describeError(detail ?? code, code);
+  return new ServerError(message, status, code, wait);
 }
 
 function parse(text: string): unknown {

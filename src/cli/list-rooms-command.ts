@@ -1,4 +1,4 @@
-// `thump rooms`: which rooms there are, as a table or as JSON lines; once, or as they change.
+// `thump rooms`: prints the rooms as a table or as JSON lines, once or on every change.
 import { HttpApi } from "./http-api.ts";
 import { type ConnectionFlags, readCredential } from "./connection-flags.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
@@ -8,15 +8,15 @@ import { CLEAR_SCREEN, Output } from "./terminal.ts";
 
 export interface RoomsFlags extends ConnectionFlags {
   color: ColorWhen;
-  /** Look again every so many ms. */
+  /** Refresh interval in ms. */
   watch?: number;
 }
 
-/** What the server says of a room; JSON lines have all of it. */
+/** A room as the server lists it. JSON lines contain all of its fields. */
 interface RoomState {
   room: string;
   sessions: number;
-  /** What is kept of it, where that is known at once. */
+  /** The stored messages, if the number is readily available. */
   kept?: { count: number };
 }
 
@@ -27,7 +27,7 @@ interface RoomPage {
 
 const ROOMS_PER_PAGE = 1000;
 
-/** Prints them; with `watch` until it is interrupted. @throws CommandError */
+/** Prints the rooms; with `watch`, until interrupted. @throws CommandError */
 export async function runRooms(match: string, flags: RoomsFlags): Promise<void> {
   const api = new HttpApi(flags.url, await readCredential(flags, process.env));
   const output = new Output();
@@ -45,7 +45,7 @@ export async function runRooms(match: string, flags: RoomsFlags): Promise<void> 
   }
 }
 
-/** All that match, a page at a time. */
+/** All matching rooms, one page at a time. */
 async function* pages(api: HttpApi, match: string): AsyncGenerator<RoomState[], void> {
   let cursor: string | undefined;
   do {
@@ -56,13 +56,13 @@ async function* pages(api: HttpApi, match: string): AsyncGenerator<RoomState[], 
     });
     const page = (await api.request(`/rooms?${query}`)) as Partial<RoomPage>;
     if (!Array.isArray(page.rooms))
-      throw new CommandError(`${api.base}/rooms answered without rooms. Look at --url.`);
+      throw new CommandError(`The response of ${api.base}/rooms has no rooms. Check --url.`);
     yield page.rooms;
     ({ cursor } = page);
   } while (cursor !== undefined);
 }
 
-/** Each page as it comes: there may be very many. */
+/** Prints each page as it arrives, because there may be a large number of rooms. */
 async function printAll(
   found: AsyncGenerator<RoomState[], void>,
   { json }: RoomsFlags,
@@ -79,7 +79,7 @@ async function printAll(
 }
 
 function heading(paint: Paint): Printable {
-  return lineOf(paint("bold", "sessions     kept  room"));
+  return lineOf(paint("bold", "sessions   stored  room"));
 }
 
 function line(room: RoomState, json: true | undefined, paint: Paint): Printable {
@@ -93,24 +93,24 @@ function cell(value: number | undefined, width: number, paint: Paint): Printable
   return value ? printableText(text) : paint("dim", text);
 }
 
-/** On a terminal: the whole of it, from the top, as far as there is space. */
+/** For a terminal: redraws the list from the top, as far as it fits. */
 function screen(match: string, paint: Paint): (found: RoomState[]) => Printable {
   return (found) => {
     const sessions = found.reduce((sum, room) => sum + room.sessions, 0);
     const space = Math.max(1, (process.stdout.rows ?? 24) - 4);
-    // The fullest first: the others may not be seen.
+    // Rooms with the most sessions first, because others may not fit.
     const shown = found.toSorted((a, b) => b.sessions - a.sessions).slice(0, space);
     const more =
       found.length > shown.length
         ? lineOf(paint("dim", `… and ${found.length - shown.length} more`))
         : concat([]);
-    const total = `${match}: ${found.length} rooms, ${sessions} sessions in them, ${new Date().toLocaleTimeString()}`;
+    const total = `${match}: ${found.length} rooms, ${sessions} sessions, ${new Date().toLocaleTimeString()}`;
     const lines = shown.map((room) => line(room, undefined, paint));
     return concat([CLEAR_SCREEN, lineOf(printableText(total)), heading(paint), ...lines, more]);
   };
 }
 
-/** Elsewhere: those that are new or have changed; who has gone has no sessions. */
+/** For a pipe: new and changed rooms. A room that disappeared has no sessions. */
 function changes({ json }: RoomsFlags, paint: Paint): (found: RoomState[]) => Printable {
   let before = new Map<string, string>();
   return (found) => {

@@ -1,4 +1,4 @@
-// What may follow `thump`: the commands with their flags and help. What they do is loaded when it is asked for.
+// The command line of `thump`: commands, flags and help. The code of a command is loaded when it runs.
 import { Command, type Help } from "commander";
 import pkg from "../../package.json" with { type: "json" };
 import { addBench, addPublish, addRooms, addTail } from "./client-commands.ts";
@@ -13,13 +13,13 @@ Examples:
   tail -F app.log | thump publish logs:api
   thump rooms 'chat:*'
 
-What each command takes: thump <command> --help`;
+For help on a command: thump <command> --help`;
 
 /** The whole command line. It throws where commander would exit, and prints no errors. */
 export function createProgram(): Command {
   const program = new Command("thump")
-    .description("a broadcast server: what is published in a room, everyone in it receives")
-    .usage("[options]            serve\n       thump <command> [options]")
+    .description("broadcast server: delivers each message of a room to every client in the room")
+    .usage("[options]            start the server\n       thump <command> [options]")
     .version(pkg.version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
@@ -44,11 +44,11 @@ export function createProgram(): Command {
   return program;
 }
 
-/** `thump --help` shows what `thump` alone takes, which is what `thump serve` takes. */
+/** Makes `thump --help` list the flags of `thump serve`, which `thump` accepts too. */
 function withOptionsOf(serve: Command): Partial<Help> {
   return {
     visibleOptions: (command) => {
-      // Of `serve`, which was made before this: help as it is without it.
+      // A help object of `serve`, created before this configuration and so without it.
       const help = serve.createHelp();
       const own = help.visibleOptions(command);
       return command.parent ? own : [...help.visibleOptions(serve).slice(0, -1), ...own];

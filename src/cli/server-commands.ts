@@ -1,4 +1,4 @@
-// The commands about a server of one's own: serve, check, backup, token, key.
+// Commands for operating a server: serve, check, backup, token, key.
 import { type Command, Option } from "commander";
 import { TOKEN_ACTIONS } from "../auth/actions.ts";
 import type { Flags } from "../server/config/command-line.ts";
@@ -9,16 +9,16 @@ import { EXIT_HELP } from "./exit-codes.ts";
 import { print } from "./terminal.ts";
 import type { TokenFlags } from "./create-token.ts";
 
-const BY_ENVIRONMENT = FLAGS.filter(({ flag }) => flag === undefined);
+const ENVIRONMENT_ONLY = FLAGS.filter(({ flag }) => flag === undefined);
 
-/** What no flag sets. */
+/** Help on the options that have no flag. */
 export const ENVIRONMENT_HELP = `
-By the environment alone (others on the machine see flags):
-${BY_ENVIRONMENT.map(({ env, description }) => `  ${env}  ${description}`).join("\n")}`;
+Environment only, because every user of the machine can read flags:
+${ENVIRONMENT_ONLY.map(({ env, description }) => `  ${env}  ${description}`).join("\n")}`;
 
 const SERVE_HELP = `${ENVIRONMENT_HELP}
 
-A room is a URL: POST to it to speak, GET it to listen.
+A room is a URL: POST to it to publish, GET it to subscribe.
 
 Examples:
   thump --port 8080
@@ -26,20 +26,20 @@ Examples:
   curl -d 'hi' http://127.0.0.1:3000/rooms/chat
   curl -N -H 'accept: text/event-stream' http://127.0.0.1:3000/rooms/chat
 
-Flags go before the environment, that before the config file.
-Signals: SIGTERM and SIGINT drain, then stop; SIGHUP reads the configuration again.
-Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 the options are wrong.`;
+Flags take precedence over the environment, which takes precedence over the config file.
+Signals: SIGTERM and SIGINT drain and stop the server; SIGHUP reloads the configuration.
+Exit codes: 0 stopped, 1 could not start or was stopped twice, 2 invalid options.`;
 
 async function startServer(flags: Flags): Promise<void> {
   const { start } = await import("../server/start.ts");
   await start(flags);
 }
 
-/** `thump serve`, and `thump` alone: its flags are those of the table. */
+/** Adds `thump serve`, the default command. Its flags are those of the table. */
 export function addServe(program: Command, run = startServer): Command {
   const serve = program
     .command("serve", { isDefault: true })
-    .description("start the server; also without a command")
+    .description("start the server (the default command)")
     .addHelpText("after", SERVE_HELP)
     .action(() => run(given(serve)));
   for (const { title, flags } of FLAG_GROUPS) for (const flag of flags) addFlag(serve, flag, `${title}:`);
@@ -52,7 +52,7 @@ function addFlag(serve: Command, definition: FlagDefinition, group: string): voi
   const option = new Option(flag, `${description} (${hints(definition)})`).helpGroup(group);
   if (reads === "list") option.argParser(repeated);
   serve.addOption(option);
-  if (off) serve.addOption(new Option(`--no-${flagName(definition)}`, "without it").helpGroup(group));
+  if (off) serve.addOption(new Option(`--no-${flagName(definition)}`, "disable it").helpGroup(group));
 }
 
 function hints({ fallback, env, reads }: FlagDefinition): string {
@@ -60,7 +60,7 @@ function hints({ fallback, env, reads }: FlagDefinition): string {
   return fallback === undefined ? variable : `default: ${fallback}, ${variable}`;
 }
 
-/** What was given as flags, by name. A `--no-…` alone makes its opposite a default: that was not given. */
+/** The flags given on the command line, by name. Omits defaults, such as the one that a `--no-…` flag implies. */
 function given(serve: Command): Flags {
   return Object.fromEntries(
     serve.options
@@ -69,24 +69,24 @@ function given(serve: Command): Flags {
   ) as Flags;
 }
 
-/** `thump check`. */
+/** Adds `thump check`. */
 export function addCheck(program: Command): void {
   program
     .command("check")
-    .description("whether a config can be used, and what it comes to")
-    .argument("[config]", "the file; else thump.config.ts or .json here, or THUMP_CONFIG")
-    .option("--room <name>", "print the rule of a room, and the pattern that it has it from")
+    .description("validate a config, and print the effective options")
+    .argument("[config]", "config file (default: THUMP_CONFIG, then thump.config.ts or .json in this folder)")
+    .option("--room <name>", "print the rule of a room, and the pattern that matched it")
     .addHelpText(
       "after",
       `
-Reads options as the server would (a file, the environment, defaults) and says what is wrong with them. Prints the
-effective options as JSON, with durations in seconds and sizes in bytes. Secrets are not shown.
+Reads options as the server does (config file, environment, defaults), and reports errors. Prints the effective options
+as JSON, with durations in seconds and sizes in bytes. Secrets are not shown.
 
 Examples:
   thump check
   thump check prod.json --room chat:42
 
-Exits with 0 when they can be used, with 2 when they cannot.`,
+Exits with 0 if the options are valid, with 2 if they are not.`,
     )
     .action(async (config: string | undefined, { room }: { room?: string }) => {
       const { check } = await import("./check.ts");
@@ -94,26 +94,22 @@ Exits with 0 when they can be used, with 2 when they cannot.`,
     });
 }
 
-/** `thump token`. */
+/** Adds `thump token`. */
 export function addToken(program: Command): void {
   program
     .command("token")
-    .description("print a token, signed with the server's secret")
-    .option("--sub <user>", "the user")
-    .option(
-      "--room <grant>",
-      `what it may do where: '<pattern>=${TOKEN_ACTIONS.join(",")}'; repeatable`,
-      repeated,
-    )
-    .option("--ttl <time>", "for how long", "1h")
-    .option("--info <json>", "what others may see of the user")
-    .option("--id <jti>", "its name, to revoke it by (a random one)")
+    .description("print a token signed with the server's secret")
+    .option("--sub <user>", "user name")
+    .option("--room <grant>", `grant for rooms: '<pattern>=${TOKEN_ACTIONS.join(",")}'; repeatable`, repeated)
+    .option("--ttl <time>", "lifetime", "1h")
+    .option("--info <json>", "public details of the user")
+    .option("--id <jti>", "token ID, by which it can be revoked (default: random)")
     .option(
       "--secret-file <file>",
-      "a file with the secret that signs it, - for standard input; else THUMP_SECRET, else the first in the config",
+      "file with the signing secret, - for standard input (default: THUMP_SECRET, then the first secret in the config)",
     )
     .addOption(new Option("--secret [secret]").hideHelp())
-    .option("--config <file>", "thump.config.ts or .json (env: THUMP_CONFIG)")
+    .option("--config <file>", "config file (env: THUMP_CONFIG)")
     .option("--json", 'print {"token":…}')
     .addHelpText(
       "after",
@@ -129,33 +125,33 @@ ${EXIT_HELP}`,
     });
 }
 
-/** `thump key`. */
+/** Adds `thump key`. */
 export function addKey(program: Command): void {
   program
     .command("key")
-    .description("print a new API key, which is shown this once, and its hash for the config")
-    .option("--name <name>", "what it is called in the config and in logs", "server")
+    .description("print a new API key, which is shown only once, and its hash for the config")
+    .option("--name <name>", "name in the config and in logs", "server")
     .option("--json", 'print {"name":…,"key":…,"hash":…}')
-    .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds the hash alone.")
+    .addHelpText("after", "\nExample:\n  thump key --name backend\n\nThe config holds only the hash.")
     .action(async (flags: { name: string; json?: true }) => {
       const { createKey } = await import("./create-key.ts");
       print(createKey(flags));
     });
 }
 
-/** `thump backup`. */
+/** Adds `thump backup`. */
 export function addBackup(program: Command): void {
   program
     .command("backup")
-    .description("copy the file of a data folder, also while a server runs on it")
+    .description("copy the file of a data folder, even while a server uses it")
     .argument("<file>", "the new file")
-    .addOption(new Option("--data <folder>", "the folder").env("THUMP_DATA").makeOptionMandatory())
+    .addOption(new Option("--data <folder>", "the data folder").env("THUMP_DATA").makeOptionMandatory())
     .option("--json", 'print {"file":…,"publications":…,"bytes":…}')
     .addHelpText(
       "after",
       `
-To restore it, stop the server and put the file into an empty folder as thump.db. Clients that come back with older
-cursors get a gap notice.
+To restore a backup, stop the server and put the file into an empty folder as thump.db. Clients that reconnect receive a
+gap notice, then all stored messages.
 
 Example:
   thump backup --data ./data backup.db

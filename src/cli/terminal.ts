@@ -1,37 +1,37 @@
-// Where commands write: nothing else in cli/ touches standard output and error, and all that is written is printable.
+// Terminal output of all commands. Only this file writes to standard output and error, and all text is printable.
 import { printableText, printableLines, type Printable } from "../protocol/printable.ts";
 import { EXIT } from "./exit-codes.ts";
 
-/** More than this, in characters, does not wait for a slow reader. */
-const MAX_BUFFERED_BYTES = 256 * 1024;
+/** Above this number of buffered characters, `write` asks the caller to wait. */
+const MAX_BUFFERED_CHARS = 256 * 1024;
 
-/** Standard output, with what still waits to be written. */
+/** Standard output, with the amount of unwritten text. */
 export class Output {
-  #waiting = 0;
+  #buffered = 0;
   #drained: (() => void)[] = [];
 
   constructor() {
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      // The reader has all it wanted: `| head -1`.
+      // The reader has closed the pipe, as `| head -1` does.
       if (error.code === "EPIPE") process.exit(EXIT.ok);
       throw error;
     });
   }
 
-  /** Writes. False when nothing more should be written before `drained`. */
+  /** Writes text. Returns false if the caller should wait for `drained`. */
   write(text: Printable): boolean {
-    this.#waiting += text.length;
+    this.#buffered += text.length;
     process.stdout.write(text, () => {
-      this.#waiting -= text.length;
-      if (this.#waiting > 0) return;
+      this.#buffered -= text.length;
+      if (this.#buffered > 0) return;
       for (const resolve of this.#drained.splice(0)) resolve();
     });
-    return this.#waiting <= MAX_BUFFERED_BYTES;
+    return this.#buffered <= MAX_BUFFERED_CHARS;
   }
 
   /** Resolves once everything is written. */
   drained(): Promise<void> {
-    return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#drained.push(resolve));
+    return this.#buffered === 0 ? Promise.resolve() : new Promise((resolve) => this.#drained.push(resolve));
   }
 }
 
@@ -40,21 +40,21 @@ export function print(text: string): void {
   process.stdout.write(printableLines(text));
 }
 
-/** Words for a person, on stderr. */
+/** Prints a message to stderr. */
 export function printError(text: string): void {
   process.stderr.write(`thump: ${printableText(text)}\n`);
 }
 
-/** A fault of ours, with where it came from. */
+/** Prints an internal error with its stack to stderr. */
 export function printFault(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(printableLines(`thump: ${text}\n`));
 }
 
-/** A line on stderr that the next one takes the place of, where stderr is a terminal. */
+/** Replaces the current line of a terminal on stderr. */
 export function draw(text: string): void {
   process.stderr.write(`\r\u001b[K${printableText(text)}`);
 }
 
-/** Makes the terminal empty: what is printed next begins at its top. */
+/** Clears the terminal, and moves to its top. */
 export const CLEAR_SCREEN = "\u001b[H\u001b[2J" as Printable;

@@ -1,12 +1,12 @@
-// Text from outside as UTF-8, or not at all: what is something else must not become U+FFFD without a word.
+// Strict UTF-8 for external text: invalid bytes are reported, not replaced by U+FFFD.
 import { readFileSync } from "node:fs";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** What whoever decoded it before put in place of bytes that are no text. */
+/** The replacement character that stands for invalid bytes in decoded text. */
 const REPLACED = "\ufffd";
 
-/** The text that bytes are; undefined where they are none. */
+/** Decodes bytes. Returns undefined if they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -16,9 +16,9 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Refuses arguments that are not UTF-8. Bun has decoded them already: only where it put a U+FFFD, and where the system
- * still has the bytes (Linux), it is looked whether it was meant.
- * @throws CommandError
+ * Rejects arguments that are not UTF-8. Bun has already decoded them, so a U+FFFD in an argument may be original. On
+ * Linux the raw bytes are still available, and decide.
+ * @throws CommandError if an argument is not UTF-8
  */
 export function checkArguments(args: readonly string[]): void {
   const suspect = args.find((arg) => arg.includes(REPLACED));
@@ -27,7 +27,7 @@ export function checkArguments(args: readonly string[]): void {
   try {
     bytes = readFileSync("/proc/self/cmdline");
   } catch {
-    return; // There is no telling: it may have been meant.
+    return; // The raw bytes are unavailable: the U+FFFD may be original.
   }
   if (decodeUtf8(bytes) === undefined)
     throw new CommandError(`an argument is not UTF-8: ${suspect}`, EXIT.usage);

@@ -1,60 +1,60 @@
-// The load of `thump bench`: clients in one room and a publisher, in this process, by one clock.
+// Load generator of `thump bench`: the clients of one room and a publisher, in one process with one clock.
 import { createHistogram } from "node:perf_hooks";
 import { CommandError, EXIT } from "../exit-codes.ts";
 
 export interface LoadOptions {
-  /** The room's address, http or https. */
+  /** The room's URL, http or https. */
   url: string;
   credential: string | undefined;
   clients: number;
-  /** Publications a second. */
+  /** Publications per second. */
   rate: number;
-  /** For how long, in ms. */
+  /** Duration of the run in ms. */
   duration: number;
-  /** The data of each publication, in bytes. */
+  /** Data size of each publication in bytes. */
   size: number;
 }
 
-/** What was wrong with what arrived. */
+/** Delivery faults that the clients counted. */
 export interface Faults {
   missing: number;
   repeated: number;
   outOfOrder: number;
-  /** Gap notices of the server. */
+  /** Gap notices from the server. */
   gaps: number;
-  /** Connections that ended. */
+  /** Connections that ended before the run did. */
   closed: number;
 }
 
-/** So many connections are made at a time. */
+/** Connections that are opened at the same time. */
 const MAX_CONNECTING = 50;
-/** How often what is due is published, in ms. */
+/** Interval between rounds of due publications. */
 const TICK_MS = 2;
 
 export class Load {
   delivered = 0;
   published = 0;
   readonly faults: Faults = { missing: 0, repeated: 0, outOfOrder: 0, gaps: 0, closed: 0 };
-  /** From when a publication was due until it was here, in µs. */
+  /** Time between the due time of a publication and its delivery, in µs. */
   readonly latency = createHistogram();
   readonly #id = crypto.randomUUID().slice(0, 8);
   readonly #sockets: WebSocket[] = [];
-  /** Of each client: the newest that it has, and those before it that it has not. */
-  readonly #seen: { last: number; holes: Set<number> }[] = [];
+  /** Per client: the highest number received, and the lower numbers not yet received. */
+  readonly #seen: { last: number; missing: Set<number> }[] = [];
   #start = 0;
-  #changed = () => {};
+  #onSettled = () => {};
   #ended = false;
-  /** Why the server does not take what is published. */
+  /** The error with which the server rejected a publication. */
   #error: CommandError | undefined;
 
   constructor(readonly options: LoadOptions) {}
 
-  /** How many publications there will be. */
+  /** Number of publications in the run. */
   get total(): number {
     return Math.round((this.options.rate * this.options.duration) / 1000);
   }
 
-  /** Connects all clients. @throws CommandError when one is not let in */
+  /** Connects all clients. @throws CommandError if a connection is rejected */
   async connect(onProgress: (connected: number) => void): Promise<void> {
     while (this.#sockets.length < this.options.clients) {
       const batch = Math.min(MAX_CONNECTING, this.options.clients - this.#sockets.length);
@@ -64,10 +64,10 @@ export class Load {
     }
   }
 
-  /** Publishes at the rate, whatever comes back, then waits for what is on its way, at most so many ms. */
-  async run(patience: number): Promise<void> {
+  /** Publishes at the configured rate, then waits up to `timeoutMs` for outstanding deliveries. @throws CommandError */
+  async run(timeoutMs: number): Promise<void> {
     const publisher = await this.#open();
-    publisher.onmessage = ({ data }) => this.#complain(String(data));
+    publisher.onmessage = ({ data }) => this.#onPublisherFrame(String(data));
     const pad = "x".repeat(Math.max(0, this.options.size - this.#text(this.total, "").length));
     this.#start = performance.now();
     while (this.published < this.total) {
@@ -76,9 +76,9 @@ export class Load {
       await Bun.sleep(TICK_MS);
       if (this.#error) throw this.#error;
     }
-    await this.#arrived(patience);
+    await this.#waitForDeliveries(timeoutMs);
     if (this.#error) throw this.#error;
-    for (const { last, holes } of this.#seen) this.faults.missing += this.total - 1 - last + holes.size;
+    for (const { last, missing } of this.#seen) this.faults.missing += this.total - 1 - last + missing.size;
     publisher.close();
   }
 
@@ -91,7 +91,7 @@ export class Load {
     return 1000 / this.options.rate;
   }
 
-  /** No JSON: what is measured is not how fast it is parsed. */
+  /** Plain text, not JSON, so that the server's parser is not part of the measurement. */
   #text(number: number, pad: string): string {
     return `${this.#id} ${number} ${pad}`;
   }
@@ -99,19 +99,19 @@ export class Load {
   #open(): Promise<WebSocket> {
     const { url, credential } = this.options;
     const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
-    // Bun's own: browsers' sockets take no headers.
+    // Bun's WebSocket accepts headers. Browsers' does not.
     const socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
     return new Promise((resolve, reject) => {
       socket.onopen = () => resolve(socket);
       socket.onclose = ({ code }) => {
-        const so = `Connection ${this.#sockets.length + 1} was not let in (${code}).`;
-        reject(new CommandError(so, EXIT.failure));
+        const message = `Connection ${this.#sockets.length + 1} was rejected (${code}).`;
+        reject(new CommandError(message, EXIT.failure));
       };
     });
   }
 
   #listen(socket: WebSocket, index: number): void {
-    this.#seen[index] = { last: -1, holes: new Set() };
+    this.#seen[index] = { last: -1, missing: new Set() };
     socket.onmessage = ({ data }) => this.#receive(index, String(data));
     socket.onclose = () => {
       if (!this.#ended) this.faults.closed++;
@@ -119,38 +119,38 @@ export class Load {
   }
 
   #receive(index: number, text: string): void {
-    // Others may publish in the room too.
+    // Other clients may publish to the room.
     if (!text.startsWith(this.#id)) return void (text.startsWith('{"type":"gap"') && this.faults.gaps++);
     const number = Number.parseInt(text.slice(this.#id.length + 1), 10);
     const due = this.#start + (number + 1) * this.#interval;
     this.latency.record(Math.max(1, Math.round((performance.now() - due) * 1000)));
     this.delivered++;
     this.#count(index, number);
-    if (this.delivered === this.total * this.options.clients) this.#changed();
+    if (this.delivered === this.total * this.options.clients) this.#onSettled();
   }
 
   #count(index: number, number: number): void {
-    const seen = this.#seen[index] as { last: number; holes: Set<number> };
+    const seen = this.#seen[index] as { last: number; missing: Set<number> };
     if (number > seen.last) {
-      for (let hole = seen.last + 1; hole < number; hole++) seen.holes.add(hole);
+      for (let skipped = seen.last + 1; skipped < number; skipped++) seen.missing.add(skipped);
       seen.last = number;
-    } else if (seen.holes.delete(number)) this.faults.outOfOrder++;
+    } else if (seen.missing.delete(number)) this.faults.outOfOrder++;
     else this.faults.repeated++;
   }
 
-  /** The publisher hears of what is refused. */
-  #complain(text: string): void {
+  /** Handles a frame sent to the publisher: stores the error, which ends the run. */
+  #onPublisherFrame(text: string): void {
     if (!text.startsWith('{"type":"error"')) return;
     const { code, message } = JSON.parse(text) as { code: string; message: string };
-    this.#error = new CommandError(`The server refuses it: ${message} (${code})`);
-    this.#changed();
+    this.#error = new CommandError(`The server rejected a publication: ${message} (${code})`);
+    this.#onSettled();
   }
 
-  #arrived(patience: number): Promise<void> {
+  #waitForDeliveries(timeoutMs: number): Promise<void> {
     if (this.delivered >= this.total * this.options.clients) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, patience);
-      this.#changed = () => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onSettled = () => {
         clearTimeout(timer);
         resolve();
       };

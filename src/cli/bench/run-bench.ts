@@ -1,4 +1,4 @@
-// `thump bench`: how a running server carries a room, as its clients see it.
+// `thump bench`: measures delivery and latency of a running server from the clients' side.
 import { HttpApi } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, EXIT } from "../exit-codes.ts";
@@ -8,17 +8,17 @@ import { Load, type LoadOptions } from "./load.ts";
 
 export type BenchFlags = ConnectionFlags & Pick<LoadOptions, "clients" | "rate" | "duration" | "size">;
 
-/** How long what is on its way may take, in ms. */
-const WARM_UP_TIMEOUT_MS = 5000;
-/** Past this share of a core the figures are those of this process. */
+/** Maximum time to wait for outstanding deliveries. */
+const DELIVERY_TIMEOUT_MS = 5000;
+/** Above this share of one core, the command itself limits the results. */
 const BUSY_CPU_SHARE = 0.85;
 
-/** Prints the figures. The exit code is 1 where anything was missing, repeated or out of order. @throws CommandError */
+/** Runs and prints the results. Any fault sets exit code 1. @throws CommandError */
 export async function runBench(room: string | undefined, flags: BenchFlags): Promise<void> {
   const name = room ?? `bench:${crypto.randomUUID().slice(0, 8)}`;
   const path = `/rooms/${encodeURIComponent(checkRoom(name))}`;
   const credential = await readCredential(flags, process.env);
-  // A socket that is not let in does not say why; a request does.
+  // A failed WebSocket handshake hides the reason; the response to a request shows it.
   await new HttpApi(flags.url, credential).request(`${path}?wait=0.001`);
   const load = new Load({ ...flags, url: flags.url + path, credential });
   process.on("SIGINT", () => process.exit(EXIT.interrupted));
@@ -27,7 +27,7 @@ export async function runBench(room: string | undefined, flags: BenchFlags): Pro
     await load.connect((connected) => progress(`${connected} of ${flags.clients} clients`));
     const cpu = process.cpuUsage();
     const began = performance.now();
-    await load.run(WARM_UP_TIMEOUT_MS);
+    await load.run(DELIVERY_TIMEOUT_MS);
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     progress("");
@@ -37,7 +37,7 @@ export async function runBench(room: string | undefined, flags: BenchFlags): Pro
   }
 }
 
-/** A line on a terminal, renewed while it runs. */
+/** Shows progress in one line of a terminal. */
 function show(load: Load): (text: string) => void {
   if (!process.stderr.isTTY) return () => {};
   const timer = setInterval(() => {
@@ -69,14 +69,16 @@ async function print(
     output.write(
       printableLines(
         [
-          `${clients} clients × ${rate} publications a second of ${size} bytes, ${seconds.toFixed(1)} s`,
-          `delivered   ${delivered.toLocaleString("en")} (${perSecond.toLocaleString("en")} a second)`,
-          `latency     p50 ${p.p50} ms, p99 ${p.p99} ms, most ${p.max} ms: from when it was due until it was here`,
+          `${clients} clients × ${rate} publications per second of ${size} bytes, ${seconds.toFixed(1)} s`,
+          `delivered   ${delivered.toLocaleString("en")} (${perSecond.toLocaleString("en")} per second)`,
+          `latency     p50 ${p.p50} ms, p99 ${p.p99} ms, max ${p.max} ms, from due time to delivery`,
           `faults      ${Object.entries(faults)
             .map(([what, count]) => `${what} ${count}`)
             .join(", ")}`,
           ...(cpu > BUSY_CPU_SHARE
-            ? [`This process used ${Math.round(cpu * 100)} % of a core: the figures are its own limit.`]
+            ? [
+                `This process used ${Math.round(cpu * 100)} % of a core: the command itself limited the results.`,
+              ]
             : []),
           "",
         ].join("\n"),

@@ -1,4 +1,4 @@
-// The scripts of the shells are imported as text.
+// Completion scripts are imported as text.
 declare module "*.bash" {
   const text: string;
   export default text;

@@ -1,77 +1,77 @@
-// What could come next on a command line: read off the commands as they are, without running any of them. Pure.
+// Candidates for the next word of a command line, derived from the declared commands. Runs none of them. Pure.
 import type { Command, Option } from "commander";
 import { FLAGS } from "../../server/config/flag-table.ts";
 
-/** What else may come: nothing, a file, a folder. */
+/** Words that the shell completes itself: none, files or folders. */
 export type Rest = "words" | "files" | "folders";
 
 export interface Suggestions {
-  /** Those that begin with what was typed, and what they are. */
+  /** Candidates that start with the typed word, and their descriptions. */
   words: [word: string, about: string][];
   rest: Rest;
 }
 
-/** @param words what follows `thump`; the last one is being typed */
+/** @param words the command line without `thump`; the user is typing the last one */
 export function suggest(program: Command, words: string[]): Suggestions {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? "";
   const named = program.commands.find((one) => one.name() === before[0]);
-  // Without a command it is the first one: the server.
+  // Without a command, the flags are those of the first command, the server.
   const command = named ?? (program.commands[0] as Command);
-  const { flag, place, onlyArguments } = read(command, before.slice(named ? 1 : 0));
+  const { flag, place, onlyArguments } = positionAfter(command, before.slice(named ? 1 : 0));
   if (flag) return values(valuesOf(flag), restOf(flag.flags), current);
   if (!onlyArguments && current.startsWith("-")) return flags(named ?? program, command, current);
   if (before.length === 0) {
     const commands = program.createHelp().visibleCommands(program);
-    return fitting(
+    return matching(
       commands.map((one) => [one.name(), one.description()]),
       current,
     );
   }
   const all = command.registeredArguments;
   const argument = all[place] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined);
-  if (!argument) return fitting([], current);
+  if (!argument) return matching([], current);
   const rest = argument.name() === "file" || argument.name() === "config" ? "files" : "words";
   return values(argument.argChoices ?? [], rest, current);
 }
 
 interface CommandPosition {
-  /** Its value is what is being typed. */
+  /** The flag whose value is being typed. */
   flag: Option | undefined;
-  /** So many arguments are there already. */
+  /** Number of arguments before the current word. */
   place: number;
-  /** After `--` nothing is a flag. */
+  /** After `--`, every word is an argument. */
   onlyArguments: boolean;
 }
 
-/** What the words before come to. */
-function read(command: Command, before: string[]): CommandPosition {
-  const standing: CommandPosition = { flag: undefined, place: 0, onlyArguments: false };
+/** Derives the position from all complete words. */
+function positionAfter(command: Command, before: string[]): CommandPosition {
+  const position: CommandPosition = { flag: undefined, place: 0, onlyArguments: false };
   for (const word of before) {
-    if (standing.flag) standing.flag = undefined;
-    else if (standing.onlyArguments || word === "-" || !word.startsWith("-")) standing.place++;
-    else if (word === "--") standing.onlyArguments = true;
-    else if (!word.includes("=")) standing.flag = valued(command, word);
+    if (position.flag) position.flag = undefined;
+    else if (position.onlyArguments || word === "-" || !word.startsWith("-")) position.place++;
+    else if (word === "--") position.onlyArguments = true;
+    else if (!word.includes("=")) position.flag = valued(command, word);
   }
-  return standing;
+  return position;
 }
 
-/** The flag of that name, if it takes a value. */
+/** The flag with this name, if it takes a value. */
 function valued(command: Command, name: string): Option | undefined {
   return command.options.find(({ long, short, required }) => required && (name === long || name === short));
 }
 
-/** Flags; of `--flag=part`, its values. @param shown whose help names them */
+/** Suggests flags, or the values of `--flag=part`. @param shown the command whose help lists them */
 function flags(shown: Command, command: Command, current: string): Suggestions {
   const [name = "", value] = current.split(/=(.*)/s);
   if (value !== undefined) {
     const flag = valued(command, name);
-    return flag ? values(valuesOf(flag), restOf(flag.flags), current, `${name}=`) : fitting([], current);
+    return flag ? values(valuesOf(flag), restOf(flag.flags), current, `${name}=`) : matching([], current);
   }
   const options = shown.createHelp().visibleOptions(shown);
-  return fitting(
+  return matching(
     options.flatMap(({ long, short, description }): Suggestions["words"] =>
-      // Two names for the same are one too many to choose from.
+      // Suggest only the long name of a flag that has two.
       [long ?? short ?? ""].map((one) => [one, description]),
     ),
     current,
@@ -80,7 +80,7 @@ function flags(shown: Command, command: Command, current: string): Suggestions {
 
 function values(words: readonly string[], rest: Rest, current: string, prefix = ""): Suggestions {
   return {
-    ...fitting(
+    ...matching(
       words.map((word) => [prefix + word, ""]),
       current,
     ),
@@ -88,11 +88,11 @@ function values(words: readonly string[], rest: Rest, current: string, prefix = 
   };
 }
 
-function fitting(words: Suggestions["words"], current: string): Suggestions {
+function matching(words: Suggestions["words"], current: string): Suggestions {
   return { words: words.filter(([word]) => word.startsWith(current)), rest: "words" };
 }
 
-/** What a flag may be set to, where that is a choice. */
+/** The possible values of a flag with a fixed set. */
 function valuesOf({ flags: text, argChoices }: Option): readonly string[] {
   return argChoices ?? FLAGS.find(({ flag }) => flag === text)?.values ?? [];
 }

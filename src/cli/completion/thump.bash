@@ -1,18 +1,18 @@
-# bash completion for thump: asks `thump complete -- <words>` and passes the answer on.
-# It needs nothing beside bash, back to the 3.2 of macOS (which has no compopt: there, files are offered where nothing is).
+# bash completion for thump: asks `thump complete -- <words>` for candidates.
+# Requires only bash 3.2, the version of macOS. That version has no compopt: it offers files if there is no candidate.
 _thump() {
   local rest=${COMP_LINE:0:COMP_POINT} words=() i=0 word="" line="" cut="" kind=""
-  # Bash cuts words at "=" and ":". They are put together again: a word begins where there is space before it.
+  # Bash splits words at "=" and ":". Join them again: a word starts after white space.
   for (( ; i <= COMP_CWORD; i++)); do
     line=${rest#"${rest%%[![:space:]]*}"}
     [[ $i == 0 || $line != "$rest" ]] && words+=("")
     word=${COMP_WORDS[i]}
-    # Up to the cursor: what is behind it stays.
+    # Only up to the cursor. Text after it stays.
     ((i == COMP_CWORD)) && word=$line
     words[${#words[@]} - 1]+=$word
     rest=${line#"$word"}
   done
-  # What is inserted replaces what bash takes for the word.
+  # Bash replaces only its own last word, after the last "=".
   word=${words[${#words[@]} - 1]}
   [[ $word == *=* && $COMP_WORDBREAKS == *=* ]] && cut=${word%"${word##*=}"}
   COMPREPLY=()

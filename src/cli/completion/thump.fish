@@ -1,9 +1,9 @@
-# fish completion for thump: asks `thump complete -- <words>` and passes the answer on.
+# fish completion for thump: asks `thump complete -- <words>` for candidates.
 function __thump_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
     set -l answer (thump complete -- $words[2..-1] "$current" 2>/dev/null)
-    # Of --flag=path, the path.
+    # In --flag=path, complete the path.
     set -l flag (string match -r -- '^--[^=]*=' "$current")
     set -l path (string replace -r -- '^--[^=]*=' '' "$current")
     switch "$answer[-1]"

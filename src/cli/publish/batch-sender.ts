@@ -1,9 +1,10 @@
-// Sends publications in order, each exactly once: one request at a time, and again with the same keys when in doubt.
+// Batch sender: publishes items in order, each exactly once. After a lost response it repeats the request with the
+// same keys.
 import { type HttpApi, ServerError } from "../http-api.ts";
-import { explainRefusal } from "../exit-codes.ts";
+import { describeError } from "../exit-codes.ts";
 import type { PublishItem } from "./item.ts";
 
-/** The first wait for a server that is away, and the longest, in ms. */
+/** Bounds of the retry delay while the server is unavailable. */
 const MIN_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 
@@ -14,28 +15,28 @@ interface ItemError {
 }
 type SendResult = { at: string } | { error: ItemError };
 
-/** What became of a batch: the first so many are kept, and then one may have been refused. */
+/** The result of a batch: its first `stored` items are stored, and the next one may have failed. */
 export interface Sent {
-  kept: number;
-  /** The cursor of the last that is kept. */
+  stored: number;
+  /** The cursor of the last stored item. */
   at: string | undefined;
-  refused: { item: PublishItem; error: ServerError } | undefined;
+  failed: { item: PublishItem; error: ServerError } | undefined;
 }
 
 export interface SenderOptions {
-  /** How long a server that was there may be away, in ms. */
-  patience: number;
-  /** It waits, and for what. */
+  /** Maximum time in ms for which a reached server may be unavailable. */
+  maxOutageMs: number;
+  /** Called before each retry. */
   onWait: (ms: number, error: ServerError) => void;
 }
 
 export class BatchSender {
   #reached = false;
-  /** How many bytes the items of one request may have: fewer once that was too much. */
+  /** Maximum size of a request's items in bytes. Lowered after a 413. */
   #maxBytes = 256 * 1024;
-  /** How often in vain, and since when, in ms. */
-  #tries = 0;
-  #since = 0;
+  /** Attempts since the last progress, and the time of that progress. */
+  #attempts = 0;
+  #lastProgressAt = 0;
   #stopped = false;
   #wake = () => {};
 
@@ -44,41 +45,41 @@ export class BatchSender {
     readonly options: SenderOptions,
   ) {}
 
-  /** Waits for nobody any more. */
+  /** Stops waiting for the server: a retry then fails. */
   stop(): void {
     this.#stopped = true;
     this.#wake();
   }
 
   /**
-   * Sends all of them, or all up to the first that the server does not take.
-   * @throws ServerError when the server cannot be reached, or takes none
+   * Sends all items, or those before the first that fails.
+   * @throws ServerError if the server is unreachable, or rejects the whole request
    */
   async send(items: PublishItem[]): Promise<Sent> {
-    let kept = 0;
+    let stored = 0;
     let at: string | undefined;
-    this.#tries = 0;
-    this.#since = performance.now();
-    while (kept < items.length) {
-      const batch = this.#cut(items, kept);
-      const { good, error, whole } = await this.#post(batch);
-      if (good.length > 0) {
-        kept += good.length;
-        at = good.at(-1);
-        this.#tries = 0;
-        this.#since = performance.now();
+    this.#attempts = 0;
+    this.#lastProgressAt = performance.now();
+    while (stored < items.length) {
+      const batch = this.#nextBatch(items, stored);
+      const { cursors, error, whole } = await this.#post(batch);
+      if (cursors.length > 0) {
+        stored += cursors.length;
+        at = cursors.at(-1);
+        this.#attempts = 0;
+        this.#lastProgressAt = performance.now();
       }
       if (!error) continue;
       if (error.status === 413 && batch.length > 1) this.#maxBytes = Math.ceil(sizeOf(batch) / 2);
-      else if (error.passing) await this.#wait(error);
+      else if (error.isRetryable) await this.#wait(error);
       else if (whole && error.status !== 413) throw error;
-      else return { kept, at, refused: { item: items[kept] as PublishItem, error } };
+      else return { stored, at, failed: { item: items[stored] as PublishItem, error } };
     }
-    return { kept, at, refused: undefined };
+    return { stored, at, failed: undefined };
   }
 
-  /** As many as fit into one request; one at least. */
-  #cut(items: PublishItem[], from: number): PublishItem[] {
+  /** The next items that fit into one request, at least one. */
+  #nextBatch(items: PublishItem[], from: number): PublishItem[] {
     let end = from;
     let bytes = 0;
     while (end < items.length) {
@@ -89,37 +90,37 @@ export class BatchSender {
     return items.slice(from, end);
   }
 
-  /** One request: the cursors of those that are kept, in order, and what stopped the others. */
-  async #post(batch: PublishItem[]): Promise<{ good: string[]; error?: ServerError; whole?: true }> {
+  /** Sends one request. Returns the cursors of stored items in order, and the error that stopped the rest. */
+  async #post(batch: PublishItem[]): Promise<{ cursors: string[]; error?: ServerError; whole?: true }> {
     try {
-      // `ordered`: what comes after one that is refused is not tried, so none overtakes it.
+      // `ordered`: the server stops at the first failure, so later items cannot overtake it.
       const { results } = (await this.api.request("/publish?ordered=1", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: `[${batch.map(({ body }) => body).join(",")}]`,
       })) as { results?: SendResult[] };
       if (!Array.isArray(results) || results.length === 0)
-        throw new ServerError(`${this.api.base}/publish answered without results. Look at --url.`, 200);
+        throw new ServerError(`The response of ${this.api.base}/publish has no results. Check --url.`, 200);
       this.#reached = true;
-      const good: string[] = [];
+      const cursors: string[] = [];
       for (const result of results) {
-        if ("error" in result) return { good, error: ofResult(result.error) };
-        good.push(result.at);
+        if ("error" in result) return { cursors, error: errorOfResult(result.error) };
+        cursors.push(result.at);
       }
-      return { good };
+      return { cursors };
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      this.#reached ||= !error.away;
-      return { good: [], error, whole: true };
+      this.#reached ||= !error.isUnavailable;
+      return { cursors: [], error, whole: true };
     }
   }
 
-  /** Until it is worth another try. @throws the error when it is not */
+  /** Waits until the next attempt. @throws the error if no retry is left */
   async #wait(error: ServerError): Promise<void> {
-    // One that never was there may be a mistake in its address.
-    const impatient = !this.#reached || performance.now() - this.#since > this.options.patience;
-    if (this.#stopped || (error.away && impatient)) throw error;
-    const backoff = Math.random() * Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#tries++);
+    // A server that was never reached may be a wrong URL.
+    const outOfTime = !this.#reached || performance.now() - this.#lastProgressAt > this.options.maxOutageMs;
+    if (this.#stopped || (error.isUnavailable && outOfTime)) throw error;
+    const backoff = Math.random() * Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#attempts++);
     const ms = error.retry ?? Math.max(MIN_RETRY_MS / 2, backoff);
     this.options.onWait(ms, error);
     await new Promise<void>((resolve) => {
@@ -133,8 +134,8 @@ export class BatchSender {
   }
 }
 
-function ofResult({ code, message, retry }: ItemError): ServerError {
-  return new ServerError(explainRefusal(message, code), undefined, code, retry);
+function errorOfResult({ code, message, retry }: ItemError): ServerError {
+  return new ServerError(describeError(message, code), undefined, code, retry);
 }
 
 function sizeOf(batch: PublishItem[]): number {

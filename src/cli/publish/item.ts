@@ -1,28 +1,31 @@
-// One publication as `POST /publish` takes it: text, JSON or bytes, encoded once however often it is sent.
+// One item of `POST /publish`: text, JSON or bytes. It is encoded once, however often it is sent.
 import { dataFromText } from "../../protocol/data.ts";
 import { CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { decodeUtf8 } from "../utf8.ts";
 
 export interface PublishItem {
-  /** The JSON of it. */
+  /** The item as JSON. */
   body: string;
-  /** Where it came from, for people: "line 17". */
+  /** The source as messages name it, such as "line 17". */
   source: string;
 }
 
 export interface ItemOptions {
   room: string;
   event?: string;
-  /** `json`: it must be. `text`: it is text even if it parses as JSON. */
+  /** `json`: the data must be JSON. `text`: it stays text even if it parses as JSON. */
   as: "json" | "text" | "either";
 }
 
-/** A text as an item. @throws CommandError when it has to be JSON and is not */
+/** Creates an item from text. @throws CommandError if JSON is required and the text is not JSON */
 export function textItem(text: string, key: string, source: string, options: ItemOptions): PublishItem {
   return { source, body: encode(dataOf(text, source, options), key, options) };
 }
 
-/** A line as an item. @throws CommandError when it is no text: a whole file may be bytes, a line among others is a mistake */
+/**
+ * Creates an item from a line. @throws CommandError if it is not UTF-8: a file may be binary, a line among others is a
+ * mistake
+ */
 export function lineItem(line: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(line);
   if (text === undefined)
@@ -32,7 +35,10 @@ export function lineItem(line: Uint8Array, key: string, source: string, options:
   return textItem(text, key, source, options);
 }
 
-/** Bytes as an item: those that are text, and are not JSON although they have to be, as text. */
+/**
+ * Creates an item from bytes; UTF-8 is published as text. @throws CommandError if JSON or text is required and the
+ * bytes are not
+ */
 export function bytesItem(bytes: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(bytes);
   if (text !== undefined) return textItem(text, key, source, options);
@@ -43,7 +49,7 @@ export function bytesItem(bytes: Uint8Array, key: string, source: string, option
   };
 }
 
-/** The JSON of the data. A text is JSON when it parses, as it is for a POST to a room. */
+/** The data as JSON. As in a POST to a room, text that parses as JSON is JSON. */
 function dataOf(text: string, source: string, { as }: ItemOptions): string {
   if (as === "text") return JSON.stringify(text);
   try {

@@ -1,19 +1,19 @@
-// The lines of a stream of bytes, one by one, as bytes. Pure: whoever asks for the next one sets the pace.
+// Splits a stream of bytes into lines, as bytes. Pure: the consumer sets the pace.
 import { CommandError } from "../exit-codes.ts";
 
-/** The longest line, in bytes. What is longer is no publication, and would fill the memory. */
+/** Maximum length of a line. A longer one cannot be published, and would fill the memory. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BOM = [0xef, 0xbb, 0xbf];
 
 /**
- * Lines without their ends (`\n` or `\r\n`), and without a byte-order mark at the beginning; the last one counts without
- * an end too.
- * @throws CommandError when one is over 4 MiB
+ * Yields lines without their ends (`\n` or `\r\n`) and without a leading byte-order mark. The last line needs no line
+ * end.
+ * @throws CommandError if a line exceeds 4 MiB
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  // A long line comes in many chunks: they are put together once, at its end.
+  // The chunks of a long line are joined once, at its end.
   let parts: Uint8Array[] = [];
   let size = 0;
   let number = 0;
@@ -30,15 +30,15 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       yield take();
     }
     if (from === chunk.length) continue;
-    // The stream may use its buffer again.
+    // Copied, because the stream may reuse its buffer.
     parts.push(chunk.slice(from));
     size += chunk.length - from;
-    if (size > MAX_LINE_BYTES) throw new CommandError(`Line ${number + 1} has over ${MAX_LINE_BYTES} bytes.`);
+    if (size > MAX_LINE_BYTES) throw new CommandError(`Line ${number + 1} exceeds ${MAX_LINE_BYTES} bytes.`);
   }
   if (parts.length === 0) return;
   const marked = number === 0 && size === BOM.length;
   const line = take();
-  // A mark and nothing after it is no line.
+  // A byte-order mark without text is not a line.
   if (!marked || line.length > 0) yield line;
 }
 

@@ -1,41 +1,41 @@
-// What has been read and not been sent yet: bounded, so that a slow server slows the reader down. Pure.
+// Bounded queue between the reader and the sender: a slow server slows the reader down. Pure.
 
 export class Queue<T> {
   #items: T[] = [];
   #ended = false;
   #error: unknown;
-  #wakeReader = () => {};
-  #wakeTaker = () => {};
+  #wakeProducer = () => {};
+  #wakeConsumer = () => {};
 
-  /** @param limit so many wait at most */
+  /** @param limit maximum number of queued items */
   constructor(readonly limit: number) {}
 
-  /** Resolves once there is room for another one; false when nobody wants any more. */
+  /** Adds an item once there is room. Resolves with false if the queue has ended. */
   async push(item: T): Promise<boolean> {
     while (this.#items.length >= this.limit && !this.#ended)
-      await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+      await new Promise<void>((resolve) => (this.#wakeProducer = resolve));
     if (this.#ended) return false;
     this.#items.push(item);
-    this.#wakeTaker();
+    this.#wakeConsumer();
     return true;
   }
 
-  /** Nothing more comes. What waits is still taken; then `error` is thrown, if there is one. */
+  /** Ends the queue. Queued items are still taken, then `error` is thrown, if there is one. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
-    this.#wakeTaker();
-    this.#wakeReader();
+    this.#wakeConsumer();
+    this.#wakeProducer();
   }
 
-  /** The next ones, as many as there are, at most `most`; as soon as there is one. None at the end. */
-  async take(most: number): Promise<T[]> {
+  /** Takes up to `max` queued items, and waits for the first. Empty at the end. */
+  async take(max: number): Promise<T[]> {
     while (this.#items.length === 0 && !this.#ended)
-      await new Promise<void>((resolve) => (this.#wakeTaker = resolve));
+      await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));
     if (this.#items.length === 0 && this.#error !== undefined) throw this.#error;
-    const taken = this.#items.splice(0, most);
-    this.#wakeReader();
+    const taken = this.#items.splice(0, max);
+    this.#wakeProducer();
     return taken;
   }
 }

@@ -1,4 +1,4 @@
-// `thump publish`: lines of standard input, or one text or file, into a room.
+// `thump publish`: publishes lines of standard input, a text or a file to a room.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { HttpApi } from "../http-api.ts";
@@ -17,26 +17,26 @@ export interface PublishFlags extends ConnectionFlags {
   key?: string;
   file?: string;
   text?: true;
-  /** So many publications a request, at most. */
+  /** Maximum number of publications per request. */
   batch: number;
   keepGoing?: true;
-  /** In ms. */
+  /** Maximum outage of the server, in ms. */
   retry: number;
 }
 
-/** So many batches are read ahead while one is on its way. */
+/** Batches that are read ahead while one is being sent. */
 const READ_AHEAD_BATCHES = 2;
 
 /** Publishes, and prints the last cursor. @throws CommandError */
 export async function runPublish(room: string, text: string | undefined, flags: PublishFlags): Promise<void> {
   const { event, file, key = randomUUID() } = flags;
   if (text !== undefined && file !== undefined)
-    throw new CommandError("Give a text or --file, not both.", EXIT.usage);
+    throw new CommandError("Use a text or --file, not both.", EXIT.usage);
   const as = flags.json ? "json" : flags.text ? "text" : "either";
   const options: ItemOptions = { room, as, ...(event === undefined ? {} : { event }) };
   const progress = new Progress();
   const sender = new BatchSender(new HttpApi(flags.url, await readCredential(flags, process.env)), {
-    patience: flags.retry,
+    maxOutageMs: flags.retry,
     onWait: (ms, error) => progress.wait(ms, error),
   });
   const job = new PublishJob(sender, progress, flags);
@@ -63,11 +63,11 @@ async function* lineItems(
   options: ItemOptions,
   { keepGoing }: PublishFlags,
 ): AsyncGenerator<PublishItem> {
-  if (process.stdin.isTTY) printError("each line is published; Ctrl-D ends");
+  if (process.stdin.isTTY) printError("each line is published; press Ctrl-D to end");
   let number = 0;
   for await (const line of lines(Bun.stdin.stream())) {
     number++;
-    // An empty line is none of JSON's: NDJSON has them as a sign of life.
+    // A blank line is not JSON: NDJSON streams use blank lines as keep-alives.
     if (options.as === "json" && line.every(isSpace)) continue;
     try {
       yield lineItem(line, `${key}:${number}`, `Line ${number}`, options);
@@ -79,12 +79,12 @@ async function* lineItems(
   }
 }
 
-/** Of JSON's white space (RFC 8259 §2), what a line may have. */
+/** The JSON white space (RFC 8259 §2) that can occur in a line. */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }
 
-/** Reads and sends at the same time, each at the other's pace. */
+/** Reads and sends concurrently. The queue between the two bounds the memory. */
 class PublishJob {
   #published = 0;
   #at: string | undefined;
@@ -105,7 +105,7 @@ class PublishJob {
     try {
       for (let batch; (batch = await this.#queue.take(this.flags.batch)).length > 0;) await this.#send(batch);
     } catch (error) {
-      throw this.#explained(error);
+      throw this.#withProgress(error);
     } finally {
       this.progress.end();
       process.off("SIGINT", interrupt);
@@ -128,25 +128,25 @@ class PublishJob {
     }
   }
 
-  /** All of a batch: also what comes after a publication that the server does not take, if that is wanted. */
+  /** Sends a batch. With `--keep-going`, continues after an item that fails. */
   async #send(batch: PublishItem[]): Promise<void> {
     let rest = batch;
     while (rest.length > 0) {
-      const { kept, at, refused } = await this.sender.send(rest);
-      this.#published += kept;
+      const { stored, at, failed } = await this.sender.send(rest);
+      this.#published += stored;
       this.#at = at ?? this.#at;
       this.progress.show(this.#published, this.#at);
-      if (!refused) return;
-      const { item, error } = refused;
-      const why = new CommandError(`${item.source}: ${error.message}`, error.exitCode);
-      if (!this.flags.keepGoing) throw why;
+      if (!failed) return;
+      const { item, error } = failed;
+      const failure = new CommandError(`${item.source}: ${error.message}`, error.exitCode);
+      if (!this.flags.keepGoing) throw failure;
       process.exitCode = EXIT.failure;
-      this.progress.note(why.message);
-      rest = rest.slice(kept + 1);
+      this.progress.note(failure.message);
+      rest = rest.slice(stored + 1);
     }
   }
 
-  /** What has been read is still sent, if that can be done at once. */
+  /** Stops reading, and sends the lines already read if the server accepts them at once. */
   #interrupt(): void {
     if (process.exitCode === EXIT.interrupted) process.exit();
     process.exitCode = EXIT.interrupted;
@@ -154,8 +154,8 @@ class PublishJob {
     this.sender.stop();
   }
 
-  /** An error of many lines says how far it got. */
-  #explained(error: unknown): unknown {
+  /** Adds the number of published messages to an error. */
+  #withProgress(error: unknown): unknown {
     if (!(error instanceof CommandError) || this.#published === 0) return error;
     const done = `${this.#published} published before, the last at ${this.#at}`;
     return new CommandError(`${error.message} (${done})`, error.exitCode);

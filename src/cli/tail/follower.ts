@@ -1,31 +1,32 @@
-// Follows rooms at the pace of who reads: a reader that is slow costs a cursor a room, as it does on the server.
+// Follows rooms at the reader's pace: while the output is full, it leaves the rooms and keeps only a cursor for
+// each.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
-import { CommandError, exitCodeOf, explainRefusal } from "../exit-codes.ts";
+import { CommandError, exitCodeOf, describeError } from "../exit-codes.ts";
 import { type Output, printError } from "../terminal.ts";
 import type { MessageFormat } from "./message-format.ts";
 
 /** The flags of `thump tail` that a follower uses. */
 interface FollowFlags {
-  /** The number of stored messages to start with. */
+  /** Number of stored messages to start with. */
   readonly last?: number;
-  /** The cursor to start after. */
+  /** Cursor to start after. */
   readonly after?: string;
-  /** The events to print. Undefined: all. */
+  /** Events to print. Default: all. */
   readonly events?: string[];
-  /** The number of messages to print. Undefined: no limit. */
+  /** Number of messages to print. Default: no limit. */
   readonly count?: number;
 }
 
-/** The server's refusal as the end of the command. */
-export function refusal({ message, code }: ThumpError, room?: string): CommandError {
-  return new CommandError(`${room ? `${room}: ` : ""}${explainRefusal(message, code)}`, exitCodeOf(code));
+/** An error of the server that ends the command. */
+export function serverError({ message, code }: ThumpError, room?: string): CommandError {
+  return new CommandError(`${room ? `${room}: ` : ""}${describeError(message, code)}`, exitCodeOf(code));
 }
 
 export class RoomFollower {
   readonly #rooms = new Map<string, Room>();
-  readonly #begin: RoomOptions;
+  readonly #startOptions: RoomOptions;
   #printed = 0;
-  /** The rooms were left, until what is printed has been read. */
+  /** True while the rooms are left, until the output drains. */
   #paused = false;
   #stopped = false;
 
@@ -37,10 +38,13 @@ export class RoomFollower {
     readonly ended: PromiseWithResolvers<void>,
   ) {
     const { last, after } = flags;
-    this.#begin = { ...(last === undefined ? {} : { last }), ...(after === undefined ? {} : { after }) };
+    this.#startOptions = {
+      ...(last === undefined ? {} : { last }),
+      ...(after === undefined ? {} : { after }),
+    };
   }
 
-  join(name: string, options = this.#begin): void {
+  join(name: string, options = this.#startOptions): void {
     const room: Room = this.thump.room(name, options);
     this.#rooms.set(name, room);
     room.on("message", (data, meta, text) => {
@@ -52,12 +56,12 @@ export class RoomFollower {
     });
     room.on("gap", (gap) => {
       if (this.#paused) return;
-      printError(`${name}: a gap: what came after ${gap.after}, up to ${gap.at}, is no longer kept`);
+      printError(`${name}: gap: messages after ${gap.after}, up to ${gap.at}, are no longer stored`);
       this.output.write(this.format.gap(name, gap));
     });
     room.on("error", (error) => {
-      // It holds the error that closes it.
-      if (room.error) this.ended.reject(refusal(error, name));
+      // After this error the room is closed.
+      if (room.error) this.ended.reject(serverError(error, name));
       else printError(`${name}: ${error.message} (${error.code})`);
     });
   }
@@ -66,7 +70,7 @@ export class RoomFollower {
     this.#stopped = this.#paused = true;
   }
 
-  /** Leaves all rooms, and goes on in each where it was once everything is written. */
+  /** Leaves all rooms, and resumes each from its position once the output drains. */
   async #pause(): Promise<void> {
     this.#paused = true;
     const left = [...this.#rooms.values()].map((room) => ({ name: room.name, after: room.at }));
@@ -74,6 +78,6 @@ export class RoomFollower {
     await this.output.drained();
     if (this.#stopped) return;
     this.#paused = false;
-    for (const { name, after } of left) this.join(name, after === undefined ? this.#begin : { after });
+    for (const { name, after } of left) this.join(name, after === undefined ? this.#startOptions : { after });
   }
 }

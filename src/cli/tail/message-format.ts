@@ -1,4 +1,4 @@
-// How a publication looks: a line for people, which no sender can make into anything else, or a JSON envelope.
+// Output formats of `thump tail`: a line for people, in which data cannot imitate other parts, or a JSON envelope.
 import { inspect } from "node:util";
 import type { Gap, Meta } from "../../client/index.ts";
 import { sourceOf } from "../../protocol/json-fields.ts";
@@ -14,26 +14,26 @@ import {
 import type { Paint } from "../colors.ts";
 
 export interface MessageFormat {
-  /** @param text the envelope as it came */
+  /** @param text the envelope's source */
   message(room: string, data: unknown, meta: Meta, text: string): Printable;
-  /** Nothing where a gap is only said. */
+  /** Empty in formats that do not print gaps. */
   gap(room: string, gap: Gap): Printable;
 }
 
-/** One envelope a line, as docs/protocol.md has them. The data keeps the tokens it was written with. */
+/** One envelope per line, as in docs/protocol.md. The data keeps its original JSON tokens. */
 export const jsonLines: MessageFormat = {
   message: (room, data, { event, from, at, time }, text) => {
     const before = JSON.stringify({ type: "message", room, event }).slice(0, -1);
     const encoding = data instanceof Uint8Array ? "base64" : undefined;
     const after = JSON.stringify({ encoding, from, at, time }).slice(1);
-    // Raw tabs and line breaks can only stand between tokens, where an escape is not JSON.
+    // In JSON, raw tabs and line breaks occur only between tokens, where an escape would be invalid.
     const source = sourceOf(text, "data").replaceAll(/[\t\r\n]/g, " ");
     return lineOf(printableText(`${before},"data":${source},${after}`));
   },
   gap: (room, { after, at }) => jsonLine({ type: "gap", room, after, at }),
 };
 
-/** @param several whether lines have to say which room they are of */
+/** @param several true if lines must name their room */
 export function prettyLines(paint: Paint, colored: boolean, several: boolean): MessageFormat {
   return {
     message: (room, data, { event, from, time }, text) => {
@@ -49,21 +49,21 @@ export function prettyLines(paint: Paint, colored: boolean, several: boolean): M
   };
 }
 
-/** Local time; with the day where that is another one. */
+/** Local time, with the date if it is not today. */
 function clock(time: number): string {
   const date = new Date(time);
-  // Swedes write a date as ISO 8601 does.
+  // The Swedish locale formats dates as in ISO 8601.
   const text = `${date.toLocaleTimeString("sv")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
   const day = date.toLocaleDateString("sv");
   return day === new Date().toLocaleDateString("sv") ? text : `${day} ${text}`;
 }
 
-/** What Node hands to a custom `inspect`; bun-types has no type for it. */
+/** The options that Node passes to a custom `inspect`. bun-types does not declare them. */
 interface Stylize {
   stylize(text: string, style: string): string;
 }
 
-/** A number that a double cannot hold as it was written: shown with its own digits. */
+/** A number that a double cannot represent exactly, printed with its original digits. */
 class Digits {
   constructor(readonly source: string) {}
 
@@ -72,9 +72,9 @@ class Digits {
   }
 }
 
-/** The data, with `Digits` where a number would be shown as a different one. */
+/** Parses the data, with `Digits` for numbers that would lose digits. */
 function exactNumbers(text: string): unknown {
-  // TypeScript does not know the third parameter yet (ECMA-262, "JSON.parse source text access").
+  // TypeScript does not declare the third parameter yet (ECMA-262, "JSON.parse source text access").
   const keep = (_: string, value: unknown, { source }: { source?: string } = {}) =>
     typeof value === "number" && source !== undefined && String(value) !== source
       ? new Digits(source)
@@ -96,6 +96,6 @@ function show(data: unknown, envelope: string, colored: boolean): Printable {
     maxArrayLength: Infinity,
     maxStringLength: Infinity,
   });
-  // Escapes in strings and keys are its own; of the colors, we only asked for some.
+  // `inspect` escapes strings and keys. Only the colors requested here remain.
   return printableColors(text.replaceAll("\n", " "));
 }

@@ -1,11 +1,11 @@
-// `thump tail`: prints what is published in rooms, by the client, until it is told to stop.
+// `thump tail`: prints the messages of rooms until it is interrupted.
 import { connect, type Thump } from "../../client/index.ts";
 import { parseCursor } from "../../protocol/cursor.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, CommandError, EXIT, messageOf } from "../exit-codes.ts";
 import { type ColorWhen, painter, wantsColor } from "../colors.ts";
 import { Output, printError } from "../terminal.ts";
-import { RoomFollower, refusal } from "./follower.ts";
+import { RoomFollower, serverError } from "./follower.ts";
 import { jsonLines, prettyLines } from "./message-format.ts";
 
 export interface TailFlags extends ConnectionFlags {
@@ -16,11 +16,11 @@ export interface TailFlags extends ConnectionFlags {
   color: ColorWhen;
 }
 
-/** Resolves after so many publications as were asked for, or when it is interrupted. @throws CommandError */
+/** Resolves after `--count` messages, or on an interrupt. @throws CommandError */
 export async function runTail(names: string[], flags: TailFlags): Promise<void> {
   check(names, flags);
   const token = await readCredential(flags, process.env);
-  // A file may hold another token by the time that this one ends.
+  // Read again for each connection: the token in the file may be replaced.
   const renewed = () => readCredential(flags, process.env);
   const colored = wantsColor(flags.color, process.env);
   const format = flags.json ? jsonLines : prettyLines(painter(colored), colored, names.length > 1);
@@ -28,7 +28,7 @@ export async function runTail(names: string[], flags: TailFlags): Promise<void> 
   const ended = Promise.withResolvers<void>();
   const credential = flags.tokenFile === undefined ? token : renewed;
   const thump = connect(flags.url, credential === undefined ? {} : { token: credential });
-  watch(thump, flags.url, ended.reject);
+  reportConnection(thump, flags.url, ended.reject);
   const follower = new RoomFollower(thump, output, format, flags, ended);
   process.on("SIGINT", () => {
     process.exitCode = EXIT.interrupted;
@@ -40,14 +40,14 @@ export async function runTail(names: string[], flags: TailFlags): Promise<void> 
   } finally {
     follower.stop();
     thump.close();
-    // Who interrupts does not wait for a reader.
+    // On an interrupt, do not wait for the reader.
     if (process.exitCode !== EXIT.interrupted) await output.drained();
   }
 }
 
 function check(names: string[], { after, last }: TailFlags): void {
   if (after !== undefined && last !== undefined)
-    throw new CommandError("Give --last or --after, not both.", EXIT.usage);
+    throw new CommandError("Use --last or --after, not both.", EXIT.usage);
   names.forEach(checkRoom);
   try {
     if (after !== undefined) parseCursor(after);
@@ -56,26 +56,26 @@ function check(names: string[], { after, last }: TailFlags): void {
   }
 }
 
-/** Says what happens to the connection. One that never was there, or ended for good, is a failure. */
-function watch(thump: Thump, url: string, fail: (error: CommandError) => void): void {
+/** Reports the state of the connection. Fails if it never opened, or closed for good. */
+function reportConnection(thump: Thump, url: string, fail: (error: CommandError) => void): void {
   let live = false;
   let lost = false;
   thump.on("error", (error) => {
     if (live && thump.state !== "closed") printError(`${error.message} (${error.code})`);
-    else fail(refusal(error));
+    else fail(serverError(error));
   });
   thump.on("state", (state) => {
     if (thump.transport !== undefined) {
       if (lost && state === "live") {
         lost = false;
-        printError("connected again, and on where it was");
+        printError("reconnected; resumed where it was");
       }
       live = true;
     } else if (!live && state === "offline")
       fail(new CommandError(`${url} cannot be reached.`, EXIT.unreachable));
     else if (live && !lost && state === "offline") {
       lost = true;
-      printError("connection lost; connecting again");
+      printError("connection lost; reconnecting");
     }
   });
 }
