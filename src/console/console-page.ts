@@ -1,10 +1,10 @@
-// The console's page: one answer with its script and its style inside, bundled from `app/`.
+// The console page: one response that contains its script and style, bundled from `app/`.
 import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import index from "./app/index.html";
 import { ICON } from "./icon.ts";
 
-/** What Bun says of an HTML import: its path; once it is part of a bundle, its files too. */
+/** Bun's value for an HTML import: the path of the file, and in a bundle also the bundled files. */
 interface Imported {
   index: string;
   files?: { path: string; loader: string; isEntry: boolean }[];
@@ -24,9 +24,10 @@ let bundled: Promise<Parts> | undefined;
 const pages = new Map<boolean, Page>();
 
 /**
- * The page at `/console`. It holds no data: what it shows it asks for, with what its reader may.
- * @param takesKey nobody may see anything without an API key: then the page asks its reader for one first, and not the
- * server, whose refusal browsers report as an error
+ * Serves `/console`. The page contains no data. It requests all data with the user's own permissions.
+ * @param takesKey true if an API key is required: the page then asks the user before its first request, because
+ * browsers
+ * report a rejected request as an error
  */
 export async function consolePage(request: Request, takesKey: boolean): Promise<Response> {
   const found = await (bundled ??= parts(index as unknown as Imported));
@@ -48,7 +49,7 @@ export async function consolePage(request: Request, takesKey: boolean): Promise<
 }
 
 function createPage({ script, style }: Parts, takesKey: boolean): Page {
-  // Inside of a script element only this ends it, and in JavaScript it can only stand in text.
+  // `</script` is the only text that ends a script element. In JavaScript it can occur only in strings.
   const code = script.replaceAll("</script", "<\\/script");
   const html = `<!doctype html>
 <html lang="en"${takesKey ? " data-takes-key" : ""}>
@@ -67,7 +68,7 @@ function createPage({ script, style }: Parts, takesKey: boolean): Page {
     html,
     packed: Bun.gzipSync(bytes),
     etag: `"${hash(html).slice(0, 22)}"`,
-    // It reaches for nothing but its own server, and runs nothing but what is above.
+    // The page may connect only to its own server, and run only the script above.
     policy: [
       "default-src 'none'",
       `script-src 'sha256-${hash(code)}'`,
@@ -85,7 +86,7 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
 
-/** In a bundle (our binary, or an app that has the plugin in it) they are there; else they are bundled now. */
+/** In a bundle (the binary, or an app with the plugin) the files are part of it. Otherwise Bun bundles them now. */
 async function parts({ index: entry, files }: Imported): Promise<{ script: string; style: string }> {
   if (files) {
     const textOf = (loader: string) => {
@@ -94,7 +95,7 @@ async function parts({ index: entry, files }: Imported): Promise<{ script: strin
     };
     return { script: await textOf("js"), style: await textOf("css") };
   }
-  // Bun's way to bundle keeps to itself, in other threads.
+  // Bun bundles in other threads, so the server is not blocked.
   const { outputs } = await Bun.build({ entrypoints: [entry], target: "browser", minify: true });
   const textOf = (ending: string) => outputs.find(({ path }) => path.endsWith(ending))?.text() ?? "";
   return { script: await textOf(".js"), style: await textOf(".css") };

@@ -1,9 +1,9 @@
 // The demo page, embedded as text so that the binary carries it.
 import html from "./demo.html" with { type: "text" };
 
-const page = html as unknown as string; // bun-types knows .html files as bundles only
+const page = html as unknown as string; // bun-types declares .html files only as bundles
 
-/** The page at `/`. */
+/** Serves `/`. */
 export function demoPage(): Response {
   return new Response(page, {
     headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" },

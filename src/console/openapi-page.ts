@@ -1,4 +1,4 @@
-// The OpenAPI document as a page: whole as it is sent, without a script and without anything from elsewhere.
+// The API page: renders the OpenAPI document as HTML, without scripts or external resources.
 import { ICON } from "./icon.ts";
 
 export interface Parameter {
@@ -21,10 +21,10 @@ export interface ApiOperation {
   security?: Security;
 }
 
-/** What shows who asks: one of these is enough. An empty one: nothing. */
+/** Alternative credentials. An empty requirement stands for none. */
 export type Security = Record<string, []>[];
 
-/** As much of an OpenAPI 3.1 document as we write. */
+/** The subset of OpenAPI 3.1 that the server writes. */
 export interface Description {
   openapi: "3.1.0";
   info: { title: string; version: string; description: string; license: object };
@@ -56,7 +56,7 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); }
 `;
 
-/** The page at `/openapi`. */
+/** Serves `/openapi`. */
 export function openapiPage(description: Description): Response {
   return new Response(render(description), {
     headers: {
@@ -84,8 +84,8 @@ function render({ info, paths, components, security }: Description): string {
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="${ICON}">
 <title>${escape(info.title)} ${escape(info.version)}: HTTP API</title><style>${STYLE}</style></head>
 <body><h1>${escape(info.title)} ${escape(info.version)}</h1>
-<p>${escape(info.description)} The same for programs: <a href="openapi.json">openapi.json</a>.</p>
-${security ? `<h2>Who asks</h2>${table(schemes)}` : ""}<h2>Requests</h2>${operations.join("\n")}
+<p>${escape(info.description)} Machine-readable: <a href="openapi.json">openapi.json</a>.</p>
+${security ? `<h2>Authentication</h2>${table(schemes)}` : ""}<h2>Operations</h2>${operations.join("\n")}
 <h2>Schemas</h2>${schemas.join("\n")}
 </body></html>`;
 }
@@ -97,20 +97,20 @@ function renderOperation(method: string, path: string, operation: ApiOperation):
     `${place}${required ? ", required" : ""}`,
     `${prose(about)} ${schemaText(schema)}`,
   ]);
-  const answers = Object.entries(responses).map(([status, response]) => [
+  const responseRows = Object.entries(responses).map(([status, response]) => [
     `<code>${escape(status)}</code>`,
     prose(response.description),
     bodies(response.content),
   ]);
   return `<details id="${escape(operationId)}"><summary><b>${method.toUpperCase()}</b><code>${escape(path)}</code><span>${escape(summary)}</span></summary>
 ${description ? `<p>${prose(description)}</p>` : ""}
-${security?.length ? `<p>Takes ${security.map(taken).join(" or ")}.</p>` : ""}
+${security?.length ? `<p>Requires ${security.map(credentialsOf).join(" or ")}.</p>` : ""}
 ${rows.length > 0 ? `<h4>Parameters</h4>${table(rows)}` : ""}
 ${requestBody ? `<h4>Body</h4><p>${bodies(requestBody.content)}</p>` : ""}
-<h4>Answers</h4>${table(answers)}</details>`;
+<h4>Responses</h4>${table(responseRows)}</details>`;
 }
 
-function taken(requirement: Record<string, []>): string {
+function credentialsOf(requirement: Record<string, []>): string {
   const names = Object.keys(requirement).map((name) => `<code>${escape(name)}</code>`);
   return names.join(" and ") || "nothing";
 }
@@ -121,7 +121,7 @@ function bodies(content: MediaTypes = {}): string {
     .join("<br>");
 }
 
-/** A link to a named schema, or what there is to say of another one: that it is a string, of a parameter, is not. */
+/** A link to a named schema, or the schema itself. A plain string has no text. */
 function schemaText(schema: object): string {
   const { $ref, description, ...rest } = schema as { $ref?: string; description?: string };
   const name = /^#\/components\/schemas\/(.+)$/.exec($ref ?? "")?.[1];

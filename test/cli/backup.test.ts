@@ -1,10 +1,10 @@
-// `thump backup` from outside: of a server that runs.
+// `thump backup` as a command, on the data of a running server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { run } from "../support/command.ts";
 import { folder, startProcess } from "../support/process.ts";
 
-test("a running server's data are copied, and another server has them", async () => {
+test("copies a running server's data, from which a different server starts", async () => {
   const cwd = folder();
   const data = join(cwd, "data");
   const { url } = await startProcess(["--port", "0", "--data", data]);

@@ -1,4 +1,4 @@
-// `thump bench` from outside: it counts what there is, and finds what a server does wrong.
+// `thump bench` as a command: it measures deliveries, and detects faults of a server.
 import { expect, test } from "bun:test";
 import { cleanup } from "../support/cleanup.ts";
 import { run } from "../support/command.ts";
@@ -16,14 +16,14 @@ test("every publication reaches every client", async () => {
   expect([0 < ms.p50, ms.p50 <= ms.p99, ms.p99 <= ms.max]).toEqual([true, true, true]);
 });
 
-test("for people there are words", async () => {
+test("without --json the output is text", async () => {
   const args = ["bench", "--clients", "2", "--rate", "100", "--duration", "100ms"];
   const { code, out } = await run(args, at(startServer()));
   expect(code).toBe(0);
   for (const part of ["delivered   20 ", "p99", "missing 0"]) expect(out).toContain(part);
 });
 
-/** A server of one room that does something else than it should with some of the publications. */
+/** A server with one room that mishandles some publications. */
 function faulty(deliver: (number: number, send: (text: string) => void, text: string) => void) {
   const sockets = new Set<Bun.ServerWebSocket<unknown>>();
   const server = Bun.serve({
@@ -43,7 +43,7 @@ function faulty(deliver: (number: number, send: (text: string) => void, text: st
   return server;
 }
 
-test("it finds what is missing, repeated or out of order, and then the exit code is 1", async () => {
+test("missing, repeated and out-of-order messages are counted, and the exit code is 1", async () => {
   let held = "";
   const server = faulty((number, send, text) => {
     if (number === 10) return;
@@ -60,7 +60,7 @@ test("it finds what is missing, repeated or out of order, and then the exit code
   expect(delivered).toBe(700);
 });
 
-test("a server that does not let it in, or does not take it: why, in one line", async () => {
+test("a server that rejects the connection or the publications: one line with the reason", async () => {
   const closed = startServer({ access: { secrets: "a secret for tests, long enough to be one" } });
   expect((await run(SMALL, at(closed))).code).toBe(3);
   const readOnly = startServer({ rooms: { "*": { publish: "server" } } });

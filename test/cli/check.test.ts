@@ -1,4 +1,4 @@
-// `thump check`: what a config comes to, and what is wrong with one.
+// `thump check`: the effective options of a config, and its errors.
 import { expect, test } from "bun:test";
 import { folder, runProcess } from "../support/process.ts";
 
@@ -13,7 +13,7 @@ export default defineConfig({
   },
 });`;
 
-test("it prints the effective options, which are a config again", async () => {
+test("prints the effective options, in the form of a config", async () => {
   const cwd = folder({ "thump.config.ts": CONFIG });
   const { code, out, err } = await runProcess(["check"], { THUMP_HEARTBEAT: "2" }, cwd);
   expect([code, err]).toEqual([0, ""]);
@@ -30,7 +30,7 @@ test("it prints the effective options, which are a config again", async () => {
   expect(JSON.parse((await runProcess(["check", "printed.json"], {}, again)).out)).toEqual(effective);
 });
 
-test("the file can be named, and does not have to be there", async () => {
+test("the config file can be named, and is optional", async () => {
   const cwd = folder({ "other.json": '{"port":1234}' });
   expect(JSON.parse((await runProcess(["check", "other.json"], {}, cwd)).out)).toHaveProperty("port", 1234);
   expect(JSON.parse((await runProcess(["check"], {}, cwd)).out)).toHaveProperty("port", 3000);
@@ -64,7 +64,7 @@ test.each<[what: string, file: string, args: string[], part: string]>([
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
-test("secrets and hashes are not shown, and what is printed cannot be used in their place", async () => {
+test("secrets and hashes are hidden, and the output cannot be used as a config by mistake", async () => {
   const [secret, hash] = ["a secret of more than thirty-two characters", "ab".repeat(32)];
   const access = {
     secrets: [secret, `${secret} of before`],
@@ -95,7 +95,7 @@ test("secrets and hashes are not shown, and what is printed cannot be used in th
   expect(JSON.parse(rule) as object).toMatchObject({ room: "b", pattern: null, rule: levels });
 });
 
-test("it has a help of its own, which says its exit codes", async () => {
+test("the help lists the exit codes", async () => {
   const { code, out } = await runProcess(["check", "--help"]);
   expect(code).toBe(0);
   for (const part of ["--room", "Exits with 0", "with 2"]) expect(out).toContain(part);

@@ -1,4 +1,4 @@
-// Completion: what the scripts are told, and what becomes of a line in each shell by its TAB.
+// Completion: the candidates that scripts receive, and the effect of a TAB in each shell.
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { folder } from "../support/process.ts";
 import { type Ask, bash, fish, zsh } from "../support/shells.ts";
 import { noProgram, testIf } from "../support/skip.ts";
 
-/** What could come next, as the scripts are told; the last line says what else may come. */
+/** The candidates as scripts receive them. The last line names the words that the shell completes itself. */
 async function complete(...words: string[]): Promise<string[]> {
   const { code, out } = await run(["complete", "--", ...words]);
   expect(code).toBe(0);
   return out.split("\n").map((line) => line.split("\t", 1)[0] as string);
 }
 
-test("commands, flags and values are completed", async () => {
+test("completes commands, flags and values", async () => {
   const commands = [
     "serve",
     "publish",
@@ -33,7 +33,7 @@ test("commands, flags and values are completed", async () => {
   expect(await complete("tail", "room", "--color", "")).toEqual(["auto", "always", "never", ":words"]);
   expect(await complete("tail", "room", "--color=a")).toEqual(["--color=auto", "--color=always", ":words"]);
   expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish", ":words"]);
-  // A room may be called anything, and after -- there are no flags.
+  // Any word is a valid room, and after -- there are no flags.
   for (const words of [
     ["tail", ""],
     ["tail", "--", "--la"],
@@ -43,7 +43,7 @@ test("commands, flags and values are completed", async () => {
     expect(await complete(...words)).toEqual([":words"]);
 });
 
-test("the server's flags are completed with the command, and without", async () => {
+test("completes the server's flags with and without its command", async () => {
   expect(await complete("--por")).toEqual(["--port", ":words"]);
   expect(await complete("--vers")).toEqual(["--version", ":words"]);
   expect(await complete("serve", "--max-m")).toEqual(["--max-message", "--max-memory", ":words"]);
@@ -51,7 +51,7 @@ test("the server's flags are completed with the command, and without", async () 
   expect(await complete("-")).toContain("--help");
 });
 
-test("where a file or a folder is wanted, the shell's own completion is asked for", async () => {
+test("for a file or a folder, the shell's own completion is requested", async () => {
   for (const words of [
     ["publish", "r", "--file", ""],
     ["publish", "r", "--file=a"],
@@ -67,7 +67,7 @@ test("where a file or a folder is wanted, the shell's own completion is asked fo
   expect(await complete("check", "one", "")).toEqual([":words"]);
 });
 
-/** A test in a folder with a file and a folder, for each shell that is here. */
+/** A test in a folder with a file and a folder, for each installed shell. */
 function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => Promise<void>): void {
   for (const [shell, start] of Object.entries({ bash, zsh, fish })) {
     testIf(noProgram(shell))(`${shell}: ${name}`, async () => {
@@ -78,7 +78,7 @@ function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => P
   }
 }
 
-/** The words that were put in behind a beginning, whatever order the shell likes. */
+/** The words that were added to a line, in sorted order. */
 const added = (line: string, beginning: string) =>
   line.slice(beginning.length).trim().split(/\s+/).toSorted();
 
@@ -96,32 +96,35 @@ inEach("commands, flags and values", async (ask) => {
   expect(commands).toHaveLength(10);
 });
 
-inEach("files and folders where they are wanted, and nowhere else", async (ask) => {
+inEach("files and folders, only for arguments that take them", async (ask) => {
   expect(await ask("thump check on")).toBe("thump check only.txt ");
   expect(await ask("thump publish r --file on")).toBe("thump publish r --file only.txt ");
   expect(await ask("thump publish r --file=on")).toBe("thump publish r --file=only.txt ");
   expect((await ask("thump serve --data o")).trim()).toBe("thump serve --data order/");
-  // A room is no file, nor is a number.
+  // A room is not a file, and a number is not either.
   expect((await ask("thump tail on")).trim()).toMatch(/^thump tail( on)?$/);
   expect((await ask("thump tail --last ")).trim()).toBe("thump tail --last");
 });
 
-inEach("words that mean something to a shell are passed on, never run", async (ask, cwd) => {
+inEach("words with a meaning to the shell are passed on, never executed", async (ask, cwd) => {
   for (const word of ["'{\"a\": [1, 2]}'", "chat:*", "a:b:c", "'it is'", "$(touch ran)"])
     expect(await ask(`thump publish r ${word} --ev`)).toBe(`thump publish r ${word} --event `);
   expect(existsSync(join(cwd, "ran"))).toBe(false);
 });
 
 for (const [shell, start] of Object.entries({ bash, zsh })) {
-  testIf(noProgram(shell))(`${shell}: in the midst of a line, what is before the cursor counts`, async () => {
-    const ask = await start(folder());
-    // To the beginning, and nine to the right.
-    const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
-    expect(line).toMatch(/^thump publish +--last$/);
-  });
+  testIf(noProgram(shell))(
+    `${shell}: in the middle of a line, only the text before the cursor counts`,
+    async () => {
+      const ask = await start(folder());
+      // To the start of the line, then nine characters to the right.
+      const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
+      expect(line).toMatch(/^thump publish +--last$/);
+    },
+  );
 }
 
-test("another shell: 2, and which there are", async () => {
+test("an unsupported shell: exit code 2, and the supported ones", async () => {
   const { code, err } = await run(["completion", "csh"]);
   expect([code, err]).toEqual([2, expect.stringContaining("bash")]);
 });

@@ -1,4 +1,4 @@
-// `thump token`, `thump key`, and what a server that others can reach asks for at its start.
+// `thump token`, `thump key`, and the credentials that a reachable server requires at startup.
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const env = { THUMP_SECRET: SECRET };
 const post = (url: string, credential: string) =>
   fetch(url, { method: "POST", body: "x", headers: bearer(credential) });
 
-test("a token printed by one command is good for a server with the same secret", async () => {
+test("a printed token is valid for a server with the same secret", async () => {
   const { url } = await startProcess(["--port", "0"], env);
   const args = [
     "token",
@@ -36,7 +36,7 @@ test("a token printed by one command is good for a server with the same secret",
   expect((await fetch(`${url}/rooms/chat:1`)).status).toBe(401);
 });
 
-test("issuer, audience and secret come from the config, as the server has them", async () => {
+test("issuer, audience and secret come from the config, as for the server", async () => {
   const config = {
     access: { secrets: [SECRET, `${SECRET} of before`], issuer: "https://a.example", audience: ["thump"] },
   };
@@ -68,7 +68,7 @@ test("issuer, audience and secret come from the config, as the server has them",
     expect(await jwtVerify(signed.trim(), Buffer.from(second))).toBeObject();
 });
 
-test("a key is good for a server that has its hash", async () => {
+test("a printed key is valid for a server that has its hash", async () => {
   const { out, code } = await runProcess(["key", "--name", "backend"]);
   expect(code).toBe(0);
   const [, key = ""] = /^key +(\S+)$/m.exec(out) ?? [];
@@ -85,7 +85,7 @@ test("a key is good for a server that has its hash", async () => {
   expect(second).not.toContain(key);
 });
 
-test("both print JSON for a script", async () => {
+test("both print JSON", async () => {
   const { out } = await runProcess(["token", "--sub", "u7", "--json"], env);
   expect(decodeJwt((JSON.parse(out) as { token: string }).token).sub).toBe("u7");
   const made = JSON.parse((await runProcess(["key", "--name", "backend", "--json"])).out) as object;
@@ -125,7 +125,7 @@ test.each<[args: string[], env: Record<string, string>, part: string]>([
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
-test("each command explains itself", async () => {
+test("each command has its own help", async () => {
   for (const [args, parts] of [
     [
       ["token", "--help"],
@@ -145,13 +145,13 @@ test.each<[what: string, args: string[], env: Record<string, string>]>([
   ["with keys from elsewhere", ["--jwks", "https://keys.example/jwks.json"], {}],
   ["when it is meant to be open", ["--open"], {}],
   ["when it is meant to be open, by environment", [], { THUMP_OPEN: "1" }],
-])("others than this machine are let in %s", async (_, args, variables) => {
+])("other machines are admitted %s", async (_, args, variables) => {
   const { url } = await startProcess(["--port", "0", "--host", "0.0.0.0", ...args], variables);
   const open = args.includes("--open") || "THUMP_OPEN" in variables;
   expect((await fetch(`${url}/rooms/r`)).status).toBe(open ? 200 : 401);
 });
 
-test("with a secret there is no demo page unless it is asked for, and the banner says what it takes", async () => {
+test("with a secret there is no demo page by default, and the banner names the accepted credentials", async () => {
   const { url, out } = await startProcess(["--port", "0"], env);
   expect((await fetch(url)).status).toBe(404);
   await out.until((lines) => lines.some((line) => line.includes("thump token")));
@@ -160,7 +160,7 @@ test("with a secret there is no demo page unless it is asked for, and the banner
   expect((await fetch(asked.url)).status).toBe(200);
 });
 
-test("check shows addresses without what in them may be a credential", async () => {
+test("check prints URLs without credentials", async () => {
   const config = {
     access: { secrets: SECRET, jwks: "https://u:pa55@keys.example/jwks?api_key=pa55&v=pa55#pa55" },
     traces: "https://u:pa55@traces.example:4318/v1?token=pa55",
@@ -188,7 +188,7 @@ test.each([
   ["no https", { access: { jwks: "http://u:pa55@keys.example/?k=pa55" } }],
   ["no address", { access: { jwks: "https://u:pa55@:x/" } }],
   ["a Redis with a slash in its password", { store: { kind: "redis", url: "redis://:pa55/pa55@h:6379" } }],
-])("%s: what is wrong with an address is said without its credentials", async (_, config) => {
+])("%s: an invalid URL is reported without its credentials", async (_, config) => {
   const cwd = folder({ "thump.config.json": JSON.stringify(config) });
   for (const command of [["check"], []]) {
     const { code, out, err } = await runProcess(command, {}, cwd);
@@ -197,7 +197,7 @@ test.each([
   }
 });
 
-test("the log says that keys cannot be fetched without the address's credentials", async () => {
+test("a failed fetch of keys is logged without the credentials in the URL", async () => {
   const config = { access: { secrets: SECRET, jwks: "http://u:pa55@127.0.0.1:1/?k=pa55" } };
   const cwd = folder({ "thump.config.json": JSON.stringify(config) });
   const { process: server, url } = await startProcess(["--port", "0", "--drain", "0"], {}, cwd);

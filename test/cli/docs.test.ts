@@ -1,4 +1,4 @@
-// docs/cli.md says of each option of the server what the table says, and no more.
+// docs/cli.md lists exactly the server options of the table, with the same texts.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { FLAG_GROUPS } from "../../src/server/config/flag-table.ts";
@@ -6,7 +6,7 @@ import { EXIT } from "../../src/cli/exit-codes.ts";
 
 const DOCS = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
 
-/** The rows of the tables after a heading, each as its cells without marks. */
+/** The rows of the table after a heading, as cells without markup. */
 function rows(heading: string): string[][] {
   const from = DOCS.indexOf(`\n### ${heading}\n`);
   const [section = ""] = DOCS.slice(from + 1).split(/\n#+ /);
@@ -33,6 +33,6 @@ test.each(FLAG_GROUPS.map((group) => [group.title, group] as const))(
   },
 );
 
-test("every exit code has its line", () => {
+test("every exit code is documented", () => {
   for (const code of Object.values(EXIT)) expect(DOCS).toMatch(new RegExp(`^\\| ${code} +\\| `, "m"));
 });

@@ -1,4 +1,4 @@
-// Bytes that are not UTF-8: refused, or sent as bytes, and never a U+FFFD that nobody wrote.
+// Bytes that are not UTF-8 are rejected or published as bytes, and never replaced by U+FFFD.
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const dataIn = async (server: TestServer) =>
     encoding === undefined ? data : [data, encoding],
   );
 
-test("a line that is not UTF-8 is refused, with its number, and what came before it is published", async () => {
+test("a line that is not UTF-8 is rejected with its number, and earlier lines are published", async () => {
   const server = startServer();
   const input = Buffer.concat([Buffer.from("caf\u00e9\n"), LATIN, Buffer.from("\nafter\n")]);
   const { code, err } = await run(server, ["publish", "x"], input);
@@ -37,7 +37,7 @@ test("a line that is not UTF-8 is refused, with its number, and what came before
   for (const data of await dataIn(server)) expect(data).toBe("caf\u00e9");
 });
 
-test("with --keep-going it is left out", async () => {
+test("with --keep-going such a line is skipped", async () => {
   const server = startServer();
   const input = Buffer.concat([LATIN, Buffer.from("\nafter\n"), LATIN]);
   const { code, err } = await run(server, ["publish", "x", "--keep-going"], input);
@@ -47,7 +47,7 @@ test("with --keep-going it is left out", async () => {
   expect(await dataIn(server)).toEqual(["after"]);
 });
 
-test("a character that is cut in two by the pipe is one, and one that somebody wrote as U+FFFD stays", async () => {
+test("a character split across reads is intact, and so is an original U+FFFD", async () => {
   const server = startServer();
   const child = Bun.spawn([...THUMP, "publish", "x"], {
     cwd: folder(),
@@ -69,13 +69,13 @@ test("a character that is cut in two by the pipe is one, and one that somebody w
   expect(await dataIn(server)).toEqual(["c\u00e9", "\ufffd"]);
 });
 
-test("a whole file that is no text is bytes", async () => {
+test("a whole file that is not text is published as bytes", async () => {
   const server = startServer();
   expect((await run(server, ["publish", "x", "--file", "-"], LATIN)).code).toBe(0);
   expect(await dataIn(server)).toEqual([[LATIN.toString("base64"), "base64"]]);
 });
 
-/** Runs a line of a shell, which can write bytes that are no text. */
+/** Runs a shell command line, which can contain bytes that are not UTF-8. */
 async function shell(line: string, env: Record<string, string> = {}, cwd = folder()) {
   const child = Bun.spawn(["sh", "-c", line, ...THUMP], {
     cwd,
@@ -92,16 +92,19 @@ async function shell(line: string, env: Record<string, string> = {}, cwd = folde
   return { out, err, code };
 }
 
-testIf(notLinux)("an argument that is not UTF-8 is refused, one with a U+FFFD is not", async () => {
-  const server = startServer();
-  const env = { THUMP_URL: server.url };
-  const bad = await shell(`"$0" "$@" publish x "$(printf 'caf\\351')"`, env);
-  expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("not UTF-8") as string]);
-  expect((await shell(`"$0" "$@" publish x "$(printf '\\357\\277\\275')"`, env)).code).toBe(0);
-  expect(await dataIn(server)).toEqual(["\ufffd"]);
-});
+testIf(notLinux)(
+  "an argument that is not UTF-8 is rejected, and one with an original U+FFFD is accepted",
+  async () => {
+    const server = startServer();
+    const env = { THUMP_URL: server.url };
+    const bad = await shell(`"$0" "$@" publish x "$(printf 'caf\\351')"`, env);
+    expect([bad.code, bad.err]).toEqual([2, expect.stringContaining("not UTF-8") as string]);
+    expect((await shell(`"$0" "$@" publish x "$(printf '\\357\\277\\275')"`, env)).code).toBe(0);
+    expect(await dataIn(server)).toEqual(["\ufffd"]);
+  },
+);
 
-test("neither a variable nor a config file becomes another text", async () => {
+test("invalid bytes in a variable or a config file are not replaced", async () => {
   const variable = await shell(
     `THUMP_SECRET="$(printf 'a secret of 32 characters or more, caf\\351')" "$0" "$@" check`,
   );

@@ -1,4 +1,5 @@
-// Whatever a server, a sender or an argument says, a terminal only shows it: every command prints through one function.
+// Output is safe for terminals, whatever a server, a publisher or an argument contains: all commands print through
+// one file.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
@@ -10,11 +11,11 @@ import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 
 const SRC = join(import.meta.dir, "../../src");
 
-/** What writes to a terminal by itself. */
+/** Matches code that writes to a terminal directly. */
 const WRITES =
   /\b(?:process\.)?std(?:out|err)\.write\b|\bconsole\.\w+\(|\bBun\.(?:stdout|stderr)\b|\bwriteSync\(\s*[12]\b/;
 
-test("nothing in cli/ writes but terminal.ts", async () => {
+test("only terminal.ts writes to the terminal", async () => {
   const found: string[] = [];
   for await (const path of new Bun.Glob("cli/**/*.ts").scan(SRC))
     if (WRITES.test(await Bun.file(join(SRC, path)).text())) found.push(path.replaceAll("\\", "/"));
@@ -29,7 +30,7 @@ test.each([
   "writeSync(1, x)",
 ])("the checker finds %s", (text) => expect(text).toMatch(WRITES));
 
-/** A server that answers everything with what would hurt. */
+/** A server whose responses all contain harmful characters. */
 function hostile(status = 200): string {
   const server = Bun.serve({
     port: 0,
@@ -65,7 +66,7 @@ test.each([
   ["a config's name", ["check", EVIL], 200],
   ["a server's argument", ["--config", EVIL], 200],
 ] as [string, string[], number][])(
-  "%s: what is printed does nothing to a terminal",
+  "%s: the output has no effect on a terminal",
   async (what, args, status) => {
     const { out, err } = await run(args, { THUMP_URL: hostile(status) });
     const ours = what.includes("color") ? COLORS : /(?!)/g;
@@ -74,7 +75,7 @@ test.each([
   },
 );
 
-test("a pattern of rooms on a terminal that is redrawn", async () => {
+test("room names on a terminal that is redrawn", async () => {
   const screen = onTerminal(["rooms", "--watch", "50ms"], { THUMP_URL: hostile(), NO_COLOR: "1" });
   const text = await screen.until((all) => all.includes("\\u009b31m"));
   expect(text.replaceAll("\u001b[H\u001b[2J", "").replaceAll("\r\n", "\n")).not.toMatch(ACTED_ON);
@@ -84,7 +85,7 @@ test.each([[["--json"]], [[]], [["--color", "always"]]])(
   "tail %j: data, keys, events, users and rooms",
   async (flags) => {
     const server = startServer({ access: { secrets: SECRET } });
-    // Names may have no controls, but may turn text around.
+    // Names cannot contain control characters, but may change the text direction.
     const [room, event, user] = ["r\u202e", "e\u2066\u061c", "u\u202e"];
     const headers = bearer(token(claims({ sub: user })));
     const posted = await fetch(`${server.url}/publish`, {
@@ -112,7 +113,7 @@ test.each([[["--json"]], [[]], [["--color", "always"]]])(
   },
 );
 
-test("check prints a config's own names as JSON", async () => {
+test("check prints a config's names as JSON", async () => {
   const cwd = folder({ "thump.config.json": JSON.stringify({ rooms: { [EVIL]: { history: false } } }) });
   const { code, out } = await runProcess(["check"], {}, cwd);
   expect(code).toBe(0);

@@ -1,4 +1,4 @@
-// `thump publish` from outside: what arrives in the room, in which order, how often, and how it ends.
+// `thump publish` as a command: the messages that arrive, their order, their number, and the exit code.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { dataOf, type State, stateOf } from "../support/answers.ts";
@@ -31,7 +31,7 @@ test.each<[args: string[], event: string, data: unknown, encoding?: string]>([
   else expect(out).toBe(String(cursor));
 });
 
-test("a whole file is one publication: text, or bytes as they are", async () => {
+test("a whole file is one publication, as text or as bytes", async () => {
   const server = startServer();
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   const cwd = folder({ "a.txt": "two\nlines\n" });
@@ -44,7 +44,7 @@ test("a whole file is one publication: text, or bytes as they are", async () => 
   expect(messages[1]).toHaveProperty("encoding", "base64");
 });
 
-test("a line is a publication, whatever its end, in order", async () => {
+test("each line is a publication, with any line end, in order", async () => {
   const server = startServer();
   const { code } = await run(["publish", "r", "--event", "line"], at(server), 'a\r\n\n{"n":1}\nlast');
   expect(code).toBe(0);
@@ -53,7 +53,7 @@ test("a line is a publication, whatever its end, in order", async () => {
   expect(new Set(messages.map(({ event }) => event))).toEqual(new Set(["line"]));
 });
 
-test("lines go out as they come: nobody waits for the next", async () => {
+test("lines are sent as they arrive, without waiting for the next", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const publishing = command(["publish", "r"], at(server));
@@ -64,7 +64,7 @@ test("lines go out as they come: nobody waits for the next", async () => {
   expect(await publishing.end()).toBe(0);
 });
 
-test("with --json lines must be JSON; what was published before is said; --keep-going leaves out the others", async () => {
+test("with --json lines must be JSON; an error reports the earlier publications; --keep-going skips invalid lines", async () => {
   const server = startServer();
   const input = '1\n\n{\n"2"\n';
   const first = await run(["publish", "a", "--json"], at(server), input);
@@ -78,7 +78,7 @@ test("with --json lines must be JSON; what was published before is said; --keep-
   expect(await published(server, "b")).toEqual([1, "2"]);
 });
 
-test("a line that the server refuses ends it there, or is left out", async () => {
+test("a line that the server rejects stops the command, or is skipped", async () => {
   const server = startServer({ limits: { message: 10 } });
   const input = `a\n${"x".repeat(11)}\nb\n`;
   const first = await run(["publish", "a"], at(server), input);
@@ -89,7 +89,7 @@ test("a line that the server refuses ends it there, or is left out", async () =>
   expect(await published(server, "b")).toEqual(["a", "b"]);
 });
 
-test("with a key of its own, what is run again is not published again", async () => {
+test("with --key, lines of an earlier run are not published again", async () => {
   const server = startServer();
   const args = ["publish", "r", "--key", "job-7"];
   const first = await run(args, at(server), "1\n2\n");
@@ -98,11 +98,11 @@ test("with a key of its own, what is run again is not published again", async ()
   expect(await published(server, "r")).toEqual([1, 2, 3]);
 });
 
-test("large lines take several requests, each as large as the server takes", async () => {
+test("large lines take several requests, each within the server's limits", async () => {
   const server = startServer({ limits: { body: "40KiB" }, rooms: { r: { history: { bytes: "4MiB" } } } });
   const lines = numbers(60).map((n) => `${n}${"x".repeat(9000)}`);
   expect((await run(["publish", "r"], at(server), `${lines.join("\n")}\n`)).code).toBe(0);
-  // An answer is cut at 256 KiB: the rest follows.
+  // A response is cut at 256 KiB. The rest follows.
   const found: unknown[] = [];
   let after = (await stateOf(server, "r", "?last=1")).at.replace(/[0-9]+$/, "0");
   while (found.length < lines.length) {
@@ -113,13 +113,13 @@ test("large lines take several requests, each as large as the server takes", asy
   expect(found).toEqual(lines);
 });
 
-randomTest("a bad network doubles nothing, loses nothing and changes no order", async (random) => {
+randomTest("a bad network neither repeats, loses nor reorders lines", async (random) => {
   const server = startServer();
   const proxy = await Proxy.start(server.port);
   const count = 4000;
   const listener = await connect(server.socket("/rooms/r"));
   let next = 0;
-  // Cut where the server has it and the answer may be on its way, stalled or gone.
+  // Cut after the server has stored the items, with the response in transit, stalled or lost.
   listener.ws.on("message", () => {
     if (listener.all.length < next) return;
     next = listener.all.length + random.below(400) + 1;
@@ -143,7 +143,7 @@ randomTest("a bad network doubles nothing, loses nothing and changes no order", 
   expect(out.trim()).toBe(String(cursor));
 });
 
-test("who is told to slow down does, and keeps the order", async () => {
+test("a rate-limited command slows down, and keeps the order", async () => {
   const hash = JSON.parse((await run(["key", "--json"])).out) as { key: string; hash: string };
   const server = startServer({
     access: { apiKeys: [{ name: "k", hash: hash.hash }] },
@@ -156,7 +156,7 @@ test("who is told to slow down does, and keeps the order", async () => {
   expect(dataOf((await response.json()) as State)).toEqual(numbers(300));
 });
 
-test("what the server refuses, and a server that is not there, have exit codes of their own", async () => {
+test("rejections and an unreachable server have their own exit codes", async () => {
   const server = startServer({ access: { secrets: "a secret for tests, long enough to be one" } });
   const { code, err } = await run(["publish", "r", "x"], at(server));
   expect([code, err]).toEqual([3, expect.stringContaining("unauthorized")]);
@@ -171,7 +171,7 @@ test("what the server refuses, and a server that is not there, have exit codes o
   await elsewhere.stop(true);
 });
 
-test("a server that stays away is waited for only so long", async () => {
+test("the wait for an unavailable server is limited", async () => {
   const server = startServer();
   const proxy = await Proxy.start(server.port);
   const listener = await connect(server.socket("/rooms/r"));
@@ -185,7 +185,7 @@ test("a server that stays away is waited for only so long", async () => {
   expect(publishing.err.all.join("\n")).toContain("1 published before");
 });
 
-test("an interrupt ends it with 130, once what was read is published", async () => {
+test("an interrupt exits with 130, after the lines already read are published", async () => {
   const server = startServer();
   const listener = await connect(server.socket("/rooms/r"));
   const publishing = command(["publish", "r"], at(server));
@@ -196,7 +196,7 @@ test("an interrupt ends it with 130, once what was read is published", async () 
   expect(publishing.out.all).toHaveLength(1);
 });
 
-test("a terminal sees how far it is, a pipe does not", async () => {
+test("a terminal shows progress, a pipe does not", async () => {
   const server = startServer();
   const terminal = onTerminal(["publish", "r"], at(server));
   await terminal.until((text) => text.includes("Ctrl-D"));

@@ -1,4 +1,4 @@
-// How `thump publish` reads: lines as they are however they are cut, and no more than it can send.
+// The input of `thump publish`: lines are intact wherever chunks end, and the reader does not outrun the sender.
 import { expect, test } from "bun:test";
 import { lines } from "../../src/cli/publish/lines.ts";
 import { Queue } from "../../src/cli/publish/queue.ts";
@@ -8,7 +8,7 @@ async function* chunks(parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* parts;
 }
 
-randomTest("lines are the same wherever the stream is cut", async (random) => {
+randomTest("lines are the same wherever the stream is split", async (random) => {
   for (let round = 0; round < 200; round++) {
     const text = random.text(random.below(80));
     const bytes = Buffer.from(text);
@@ -18,10 +18,10 @@ randomTest("lines are the same wherever the stream is cut", async (random) => {
       parts.push(bytes.subarray(at, end));
       at = end;
     }
-    // A byte-order mark at the beginning is none of the text.
+    // A leading byte-order mark is not part of the text.
     const read = bytes.toString().replace(/^\ufeff/, "");
     const expected = read.split("\n").map((line) => line.replace(/\r$/, ""));
-    // What ends with a line's end has no line after it.
+    // A final line end is not followed by another line.
     if (read === "" || read.endsWith("\n")) expected.pop();
     const found = await Array.fromAsync(lines(chunks(parts)));
     expect(found.map((line) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(line))).toEqual(expected);
@@ -40,7 +40,7 @@ test("a line without an end does not fill the memory", async () => {
   expect(pulled).toBeLessThan(10);
 });
 
-test("whoever fills the queue waits until something is taken", async () => {
+test("a push to a full queue waits until an item is taken", async () => {
   const queue = new Queue<number>(3);
   let pushed = 0;
   const filling = (async () => {
@@ -62,7 +62,7 @@ test("whoever fills the queue waits until something is taken", async () => {
   expect(taken).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("what waits is taken before the error that ended it is thrown", async () => {
+test("queued items are taken before the error that ended the queue is thrown", async () => {
   const queue = new Queue<number>(3);
   await queue.push(1);
   queue.end(new Error("broken"));

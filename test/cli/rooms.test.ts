@@ -1,4 +1,4 @@
-// `thump rooms` from outside: all of them, as a table or as JSON lines, once or as they change.
+// `thump rooms` as a command: the rooms as a table or as JSON lines, once or on every change.
 import { expect, test } from "bun:test";
 import { connect } from "../support/clients.ts";
 import { command, onTerminal, run } from "../support/command.ts";
@@ -7,21 +7,21 @@ import { bearer, SECRET } from "../support/tokens.ts";
 
 const at = ({ url }: { url: string }) => ({ THUMP_URL: url });
 
-test("a table of those that match, with how many sessions are in them and what they keep", async () => {
+test("a table of matching rooms, with their numbers of sessions and stored messages", async () => {
   const server = startServer();
   await connect(server.socket("/rooms/chat:1"));
   for (const room of ["chat:1", "chat:2", "other"]) await server.publish(room, "x");
   const { code, out, err } = await run(["rooms", "chat:*"], at(server));
   expect([code, err]).toEqual([0, ""]);
   expect(out.split("\n")).toEqual([
-    "sessions     kept  room",
+    "sessions   stored  room",
     "       1        1  chat:1",
     "       0        1  chat:2",
   ]);
   expect((await run(["rooms", "none:*"], at(server))).out).toBe("");
 });
 
-test("--json: a line a room, of all pages", async () => {
+test("--json: one line per room, of all pages", async () => {
   const server = startServer();
   const names = Array.from({ length: 2300 }, (_, i) => `r${i}`);
   const items = names.map((room) => ({ room, data: 1 }));
@@ -34,7 +34,7 @@ test("--json: a line a room, of all pages", async () => {
   expect(found[0]).toMatchObject({ room: "r0", sessions: 0, kept: { count: 1 } });
 });
 
-test("--watch in a pipe: those that there are, then a line a change", async () => {
+test("--watch in a pipe: all rooms, then one line per change", async () => {
   const server = startServer();
   await server.publish("a", "x");
   const watching = command(["rooms", "--watch", "20ms", "--json"], at(server));
@@ -51,7 +51,7 @@ test("--watch in a pipe: those that there are, then a line a change", async () =
   expect(await watching.ended).toBe(130);
 });
 
-test("--watch on a terminal: the whole of it, again and again", async () => {
+test("--watch on a terminal: the whole list, repeatedly", async () => {
   const server = startServer();
   for (let i = 0; i < 40; i++) await server.publish(`r${i}`, "x");
   const terminal = onTerminal(["rooms", "--watch", "20ms"], at(server));
@@ -64,7 +64,7 @@ test("--watch on a terminal: the whole of it, again and again", async () => {
   expect(await terminal.ended).toBe(130);
 });
 
-test("it takes an API key where there are any: else 3", async () => {
+test("requires an API key if the server has any; otherwise exits with 3", async () => {
   const { key, hash } = JSON.parse((await run(["key", "--json"])).out) as { key: string; hash: string };
   const server = startServer({ access: { secrets: SECRET, apiKeys: [{ name: "k", hash }] } });
   await fetch(server.room("r"), { method: "POST", body: "x", headers: bearer(key) });
@@ -73,7 +73,7 @@ test("it takes an API key where there are any: else 3", async () => {
   expect([code, err]).toEqual([3, expect.stringContaining("API key")]);
 });
 
-test("a pattern that is too much is the server's to refuse", async () => {
+test("the server rejects an invalid pattern", async () => {
   const { code, err } = await run(["rooms", "*a*a*a*a*a*"], at(startServer()));
   expect([code, err]).toEqual([1, expect.stringContaining("invalid-query")]);
 });

@@ -1,4 +1,4 @@
-// `thump tail` from outside: what it prints, in which form, after which drops, and how it ends.
+// `thump tail` as a command: its output, its formats, its reconnects, and its exit codes.
 import { expect, test } from "bun:test";
 import { eventually, publishAt, stateOf } from "../support/answers.ts";
 import { command, onTerminal, run } from "../support/command.ts";
@@ -10,7 +10,7 @@ import { bearer, claims, SECRET, token } from "../support/tokens.ts";
 const at = ({ url }: { url: string }) => ({ THUMP_URL: url });
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 
-/** Starts it, and waits until it is in its rooms. */
+/** Starts the command, and waits until it has joined its rooms. */
 async function tailing(server: TestServer, args: string[], env = {}, sessions = 1) {
   const tail = command(["tail", ...args], { ...at(server), ...env });
   await eventually(() => server.thump.hub.sessions.size === sessions);
@@ -19,7 +19,7 @@ async function tailing(server: TestServer, args: string[], env = {}, sessions = 
   return tail;
 }
 
-test("a line a publication, with its time, event and data; and the room where there are several", async () => {
+test("one line per message, with time, event and data; and the room if there are several", async () => {
   const server = startServer();
   const tail = await tailing(server, ["chat:42", "--count", "3"]);
   const before = new Date();
@@ -39,7 +39,7 @@ test("a line a publication, with its time, event and data; and the room where th
   expect(several.out).toMatch(/ {2}chat:42 {2}message {2}2 bytes/);
 });
 
-test("--json prints the envelopes, --last and --after say where it begins, --events which of them", async () => {
+test("--json prints envelopes, --last and --after set the start, --events selects events", async () => {
   const server = startServer();
   const cursors = [];
   for (const n of numbers(6))
@@ -58,7 +58,7 @@ test("--json prints the envelopes, --last and --after say where it begins, --eve
   );
 });
 
-test("after a drop it goes on where it was, and says so on stderr alone", async () => {
+test("after a disconnect it resumes where it was, and reports this on stderr only", async () => {
   const server = startServer();
   const proxy = await Proxy.start(server.port);
   const tail = await tailing(server, ["r", "--json", "--count", "30"], at(proxy));
@@ -69,19 +69,19 @@ test("after a drop it goes on where it was, and says so on stderr alone", async 
   await tail.err.until((lines) => lines.some((line) => line.includes("connection lost")));
   for (const n of numbers(10, 10)) await server.publish("r", String(n));
   proxy.refuse(false);
-  await tail.err.until((lines) => lines.some((line) => line.includes("connected again")));
+  await tail.err.until((lines) => lines.some((line) => line.includes("reconnected")));
   for (const n of numbers(10, 20)) await server.publish("r", String(n));
   expect(await tail.ended).toBe(0);
   expect(tail.out.all.map((line) => (JSON.parse(line) as { data: number }).data)).toEqual(numbers(30));
 });
 
-test("what is no longer kept is said, and a line of its own in --json", async () => {
+test("messages that are no longer stored are reported, with --json as a line of output", async () => {
   const server = startServer({ rooms: { r: { history: { count: 2 } } } });
   const first = await publishAt(server, "r", "0");
   for (const n of numbers(5, 1)) await server.publish("r", String(n));
   const args = ["tail", "r", "--after", first, "--count", "2"];
   const plain = await run(args, at(server));
-  expect(plain.err).toContain("r: a gap");
+  expect(plain.err).toContain("r: gap");
   expect(plain.out.split("\n")).toHaveLength(2);
   const json = await run([...args, "--json"], at(server));
   const [gap, ...rest] = json.out.split("\n").map((line) => JSON.parse(line) as object);
@@ -89,7 +89,7 @@ test("what is no longer kept is said, and a line of its own in --json", async ()
   expect(rest.map((one) => (one as { data: number }).data)).toEqual([4, 5]);
 });
 
-test("an interrupt ends it with 130, and the server has no session left", async () => {
+test("an interrupt exits with 130, and the server has no session left", async () => {
   const server = startServer();
   const tail = await tailing(server, ["r"]);
   await server.publish("r", "x");
@@ -100,7 +100,7 @@ test("an interrupt ends it with 130, and the server has no session left", async 
   await eventually(() => server.thump.hub.sessions.size === 0);
 });
 
-test("a reader that has enough ends it in peace", async () => {
+test("a reader that closes the pipe ends the command without an error", async () => {
   const server = startServer();
   for (const n of numbers(50)) await server.publish("r", `{"n":${n},"pad":"${"x".repeat(5000)}"}`);
   const words = `${THUMP.join(" ")} tail r --json --last 50 | head -1; echo "\${PIPESTATUS[0]}"`;
@@ -118,7 +118,7 @@ test("a reader that has enough ends it in peace", async () => {
   expect([(JSON.parse(line) as { data: { n: number } }).data.n, code, err]).toEqual([0, "0", ""]);
 });
 
-test("a reader that stops costs the server nothing, and gets all of it when it goes on", async () => {
+test("a stalled reader uses no memory of the server, and receives all messages when it continues", async () => {
   const count = 3000;
   const server = startServer({ rooms: { r: { history: { count, bytes: "64MiB" } } } });
   const words = `exec ${THUMP.join(" ")} tail r --json --count ${count} | { read; cat; }`;
@@ -132,18 +132,18 @@ test("a reader that stops costs the server nothing, and gets all of it when it g
   const { hub } = server.thump;
   await eventually(() => (hub.rooms.get("r")?.members.size ?? 0) === 1);
   for (const n of numbers(count)) await server.publish("r", `{"n":${n},"pad":"${"x".repeat(2000)}"}`);
-  // Nobody reads here: pipes are full, and the room is left.
+  // The output is not read, so the pipe fills and the command leaves the room.
   await eventually(() => (hub.rooms.get("r")?.members.size ?? 0) === 0);
   const lines = (await new Response(shell.stdout).text()).trim().split("\n");
   const found = lines.map((line) => (JSON.parse(line) as { data: { n: number } }).data.n);
   expect(found).toEqual(numbers(count - 1, 1));
 });
 
-test("in colour on a terminal, unless told otherwise; the other way round in a pipe", async () => {
+test("colors on a terminal and not in a pipe, unless requested otherwise", async () => {
   const server = startServer();
   await server.publish("r", '{"text":"hi"}');
   const args = ["tail", "r", "--last", "1", "--count", "1"];
-  // oxlint-disable-next-line no-control-regex -- it is what is looked for
+  // oxlint-disable-next-line no-control-regex -- the test matches control characters
   const colored = (text: string) => /\u001b\[[0-9;]*m/.test(text);
   const shown = async (more: string[], env = {}) => {
     const terminal = onTerminal([...args, ...more], { ...at(server), ...env });
@@ -159,18 +159,18 @@ test("in colour on a terminal, unless told otherwise; the other way round in a p
   expect(colored((await run([...args, "--color", "always"], at(server))).out)).toBe(true);
 });
 
-test("what is published cannot move the cursor of who reads it", async () => {
+test("messages cannot move the reader's cursor", async () => {
   const server = startServer();
   const evil = "\u001b[2J\u009b1m\u202e\u0007\r\n";
   await server.publish("r", evil);
   await server.publish("r", JSON.stringify({ text: evil, [evil]: [evil] }));
   const { out } = await run(["tail", "r", "--last", "2", "--count", "2"], at(server));
-  // oxlint-disable-next-line no-control-regex -- it is what must not be there
+  // oxlint-disable-next-line no-control-regex -- the test matches control characters
   expect(out.replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
   expect(out.split("\n")).toHaveLength(2);
 });
 
-test("a token comes from the environment or a file; without a good one it ends with 3", async () => {
+test("the token comes from the environment or a file; an invalid one exits with 3", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const good = token(claims());
   await fetch(server.room("r"), { method: "POST", body: "1", headers: bearer(good) });
@@ -188,7 +188,7 @@ test("a token comes from the environment or a file; without a good one it ends w
   }
 });
 
-test("one who is sent away later ends with 3 too", async () => {
+test("a later removal exits with 3 too", async () => {
   const server = startServer({ access: { secrets: SECRET } });
   const tail = await tailing(server, ["r"], { THUMP_TOKEN: token(claims()) });
   for (const session of server.thump.hub.sessions.values()) session.end(4403, "removed");
@@ -196,7 +196,7 @@ test("one who is sent away later ends with 3 too", async () => {
   expect(tail.err.all).toEqual([expect.stringContaining("forbidden")]);
 });
 
-test("a server that is not there: 4", async () => {
+test("an unreachable server: exit code 4", async () => {
   const proxy = await Proxy.start(1);
   proxy.refuse(true);
   const { code, err } = await run(["tail", "r"], at(proxy));

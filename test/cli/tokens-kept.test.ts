@@ -1,4 +1,4 @@
-// `thump tail` prints data with the JSON tokens that it was published with, on either transport of the client.
+// `thump tail` prints data with its original JSON tokens, over both transports of the client.
 import { expect, test } from "bun:test";
 import { connect } from "../../src/client/index.ts";
 import { run } from "../support/command.ts";
@@ -8,7 +8,7 @@ const JSON_BODY = { "content-type": "application/json" };
 const EXACT =
   '{"id":1285704473650888702,"big":1e400,"zero":-0,"price":1.10,"two":1,"two":2,"2":0,"1":0,"esc":"\\u00e9\\/"}';
 
-test("--json prints the tokens that were published", async () => {
+test("--json prints the original tokens", async () => {
   const server = startServer();
   const tail = async (room: string) => {
     const args = ["tail", room, "--json", "--last", "1", "--count", "1"];
@@ -18,7 +18,7 @@ test("--json prints the tokens that were published", async () => {
   };
   await server.publish("r", EXACT, { ...JSON_BODY, event: "data" });
   expect(await tail("r")).toContain(`"event":"data","data":${EXACT},"at":"`);
-  // Beyond the size up to which the server parses a frame as a whole.
+  // Above the size up to which the server parses a frame as a whole.
   const large = `{"pad":"${"x".repeat(4000)}",${EXACT.slice(1)}`;
   await server.publish("large", large, JSON_BODY);
   expect(await tail("large")).toContain(`"data":${large},"at":"`);
@@ -33,7 +33,7 @@ test("--json prints the tokens that were published", async () => {
   expect(spaced).toContain("1.0");
 });
 
-test("for people, a number that a double cannot hold is shown with its own digits", async () => {
+test("without --json, a number that a double cannot represent is printed with its original digits", async () => {
   const server = startServer();
   await server.publish("r", '{"id":1285704473650888702,"n":[1e400,7],"price":1.10}', JSON_BODY);
   const { out } = await run(["tail", "r", "--last", "1", "--count", "1"], { THUMP_URL: server.url });
@@ -41,7 +41,7 @@ test("for people, a number that a double cannot hold is shown with its own digit
 });
 
 test.each(["websocket", "event-stream"] as const)(
-  "the client hands on the envelope as it came, by %s",
+  "the client passes on the source text of an envelope, over %s",
   async (transport) => {
     const server = startServer();
     await server.publish("r", EXACT, JSON_BODY);

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The console: finds out whether one may look, then shows the view that the address names.
+// The console: signs in if necessary, then shows the view of the current URL.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { ApiError } from "./server-api.ts";
 import { ServerApi } from "./server-api.ts";
@@ -11,25 +11,25 @@ import { Shell } from "./shell.tsx";
 
 /** The page is at `<prefix>/console`. */
 const BASE = location.origin + location.pathname.replace(/\/console\/?$/, "");
-/** So often it is asked whether the server is there again, in ms. */
+/** Interval between attempts to reach the server. */
 const RETRY_MS = 2000;
 
 type Phase =
-  | { name: "asking" | "in"; key: string | undefined }
+  | { name: "checking" | "in"; key: string | undefined }
   | { name: "out"; why: string | undefined; failed: boolean }
   | { name: "gone"; key: string | undefined };
 
 export function App() {
   const [phase, setPhase] = useState<Phase>(firstPhase);
-  const signIn = (key: string | undefined) => setPhase({ name: "asking", key });
+  const signIn = (key: string | undefined) => setPhase({ name: "checking", key });
   const signOut = useCallback((why?: string) => {
     saveKey(undefined);
     setPhase({ name: "out", why, failed: why !== undefined });
   }, []);
   useEffect(() => {
-    if (phase.name === "asking") void ask(phase.key).then(setPhase);
+    if (phase.name === "checking") void checkKey(phase.key).then(setPhase);
     if (phase.name !== "gone") return;
-    const timer = setTimeout(() => void ask(phase.key).then(setPhase), RETRY_MS);
+    const timer = setTimeout(() => void checkKey(phase.key).then(setPhase), RETRY_MS);
     return () => clearTimeout(timer);
   }, [phase]);
   if (phase.name === "in") return <Inside key={phase.key} apiKey={phase.key} signOut={signOut} />;
@@ -37,16 +37,16 @@ export function App() {
   return phase.name === "gone" ? <Gone /> : <p class="asking" role="status" />;
 }
 
-/** Where nobody may look without a key, the server need not be asked whether one may. */
+/** If the server requires a key, the sign-in form appears without a request. */
 function firstPhase(): Phase {
   const key = loadKey();
   return key === undefined && "takesKey" in document.documentElement.dataset
     ? { name: "out", why: undefined, failed: false }
-    : { name: "asking", key };
+    : { name: "checking", key };
 }
 
-/** Whether one may look with this key. */
-async function ask(key: string | undefined): Promise<Phase> {
+/** Checks that the server accepts the key. */
+async function checkKey(key: string | undefined): Promise<Phase> {
   try {
     await new ServerApi(BASE, key).get("/rules");
     saveKey(key);
@@ -54,22 +54,25 @@ async function ask(key: string | undefined): Promise<Phase> {
   } catch (error) {
     const { code, message, status } = error as ApiError;
     if (code === "gone" && status === 0) return { name: "gone", key };
-    // Without a key there is nothing wrong yet, unless the server says that it is not for us at all.
-    const told = key !== undefined || status !== 401;
-    return { name: "out", why: told ? message : undefined, failed: told };
+    // Without a key, a 401 is not an error yet: the sign-in form appears without a message.
+    const failed = key !== undefined || status !== 401;
+    return { name: "out", why: failed ? message : undefined, failed };
   }
 }
 
 function Inside({ apiKey, signOut }: { apiKey: string | undefined; signOut(why?: string): void }) {
-  const [words, say] = useState("");
+  const [announcement, announce] = useState("");
   const live = useMemo(() => new LiveData(BASE, apiKey, signOut), [apiKey]);
   useEffect(() => () => live.close(), [live]);
-  const value = useMemo(() => ({ api: new ServerApi(BASE, apiKey), live, say, signOut }), [apiKey, live]);
+  const value = useMemo(
+    () => ({ api: new ServerApi(BASE, apiKey), live, announce, signOut }),
+    [apiKey, live],
+  );
   return (
     <ConsoleContext.Provider value={value}>
       <Shell hasKey={apiKey !== undefined} />
       <p class="unseen" role="status" aria-live="polite">
-        {words}
+        {announcement}
       </p>
     </ConsoleContext.Provider>
   );

@@ -1,4 +1,4 @@
-// Numbers as people read them. Pure.
+// Numbers and times formatted for people. Pure.
 
 const grouped = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -8,7 +8,7 @@ export function count(value: number): string {
   return value < 100_000 ? grouped.format(Math.round(value)) : compact.format(value);
 }
 
-/** Of something a second: small ones with their fraction. */
+/** A rate per second. Small rates keep one decimal. */
 export function rate(value: number): string {
   return value > 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
 }
@@ -41,7 +41,7 @@ const SPANS: [seconds: number, unit: string][] = [
   [1, "s"],
 ];
 
-/** Two units at most: 45 s, 3 min 5 s, 2 d 4 h. */
+/** At most two units: 45 s, 3 min 5 s, 2 d 4 h. */
 export function duration(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds));
   if (rest === 0) return "0 s";
@@ -55,11 +55,11 @@ export function duration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** How long ago: "now", "12 s ago". @param time @param now both in ms since 1970 */
+/** Time since a moment: "now", "12 s ago". @param time @param now both in ms since 1970 */
 export function ago(time: number, now: number): string {
   const seconds = Math.round((now - time) / 1000);
   if (seconds < 1) return "now";
-  // One unit is enough for what is long ago.
+  // One unit is precise enough.
   const [size, unit] = SPANS.find(([one]) => seconds >= one) ?? [1, "s"];
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }
@@ -77,12 +77,12 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** What was published, cut where it is long. @param most characters */
-export function dataText(data: unknown, most = 2000): string {
+/** The data of a message, shortened. @param max maximum number of characters */
+export function dataText(data: unknown, max = 2000): string {
   if (data instanceof Uint8Array) {
     const hex = [...data.subarray(0, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
     return `${bytes(data.length)}: ${hex}${data.length > 24 ? " …" : ""}`;
   }
   const text = typeof data === "string" ? data : JSON.stringify(data);
-  return text.length > most ? `${text.slice(0, most)} … (${count(text.length)} characters)` : text;
+  return text.length > max ? `${text.slice(0, max)} … (${count(text.length)} characters)` : text;
 }

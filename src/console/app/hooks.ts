@@ -1,4 +1,4 @@
-// What the views share: the session with the server, what is asked again and again, where one is.
+// Hooks that views share: the server, polling, the current route.
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { ServerApi } from "./server-api.ts";
@@ -6,13 +6,13 @@ import { ApiError } from "./server-api.ts";
 import type { LiveData } from "./live-data.ts";
 import { parseRoute, type Route } from "./route.ts";
 
-/** What a view needs of the page around it. */
+/** The page, as views use it. */
 export interface Console {
   api: ServerApi;
   live: LiveData;
-  /** Says something to those who do not look. */
-  say(words: string): void;
-  /** The key is not good, or not any more. */
+  /** Announces a text to screen readers. */
+  announce(text: string): void;
+  /** Called if the key is invalid or revoked. */
   signOut(why?: string): void;
 }
 
@@ -20,11 +20,11 @@ export const ConsoleContext = createContext<Console | undefined>(undefined);
 
 export function useConsole(): Console {
   const found = useContext(ConsoleContext);
-  if (!found) throw new Error("a view stands outside of the console");
+  if (!found) throw new Error("a view is rendered outside of the console");
   return found;
 }
 
-/** Draws again when there is something new. */
+/** Redraws the component when live data changes. */
 export function useLive(): LiveData {
   const { live } = useConsole();
   const [, redraw] = useReducer((times: number) => times + 1, 0);
@@ -39,18 +39,18 @@ export interface Polled<T> {
 }
 
 /**
- * Asks the server, and again every so many ms as long as the page is seen. What was there stays while it asks.
- * @param path nothing is asked while it is undefined
+ * Requests a path at an interval while the page is visible. Earlier data stays until the response arrives.
+ * @param path undefined requests nothing
  */
 export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {
   const { api, signOut } = useConsole();
   const [state, setState] = useState<{ path: string | undefined; data?: T; error?: ApiError }>({ path });
-  const [turn, setTurn] = useState(0);
+  const [reloads, setReloads] = useState(0);
   useEffect(() => {
     if (path === undefined) return;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const ask = async (): Promise<void> => {
+    const poll = async (): Promise<void> => {
       if (!document.hidden) {
         try {
           const data = await api.get<T>(path, abort.signal);
@@ -59,23 +59,23 @@ export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {
           if (abort.signal.aborted || !(error instanceof ApiError)) return;
           if (error.code === "unauthorized" || error.code === "revoked") return signOut(error.message);
           setState((before) => ({ ...(before.path === path ? before : { path }), error }));
-          // What is gone does not come back.
+          // A missing resource does not reappear.
           if (error.code === "not-found") return;
         }
       }
-      if (!abort.signal.aborted) timer = setTimeout(() => void ask(), ms);
+      if (!abort.signal.aborted) timer = setTimeout(() => void poll(), ms);
     };
-    void ask();
+    void poll();
     return () => {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [api, path, ms, turn]);
-  const reload = useCallback(() => setTurn((before) => before + 1), []);
+  }, [api, path, ms, reloads]);
+  const reload = useCallback(() => setReloads((before) => before + 1), []);
   return { data: state.data, error: state.path === path ? state.error : undefined, reload };
 }
 
-/** Where one is. */
+/** The current route. */
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(location.hash));
   useEffect(() => {
@@ -86,14 +86,14 @@ export function useRoute(): Route {
   return route;
 }
 
-/** Goes to an address without a step in the history: what is typed is not to be walked back letter by letter. */
+/** Replaces the URL without a history entry, so that typing in a search does not fill the history. */
 export function replaceHash(hash: string): void {
   if (location.hash === hash) return;
   history.replaceState(null, "", hash);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** The time now, again every second. */
+/** The current time, updated every second. */
 export function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -103,7 +103,7 @@ export function useNow(): number {
   return now;
 }
 
-/** A value that has not changed for so many ms. */
+/** The value once it has not changed for `ms`. */
 export function useSettled<T>(value: T, ms: number): T {
   const [settled, setSettled] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);

@@ -1,4 +1,4 @@
-// What the server says of itself, by the client like anybody else: stats, sessions, errors.
+// Live data from the server's status rooms: statistics, sessions, errors.
 import { connect, type Room, type State, type Thump } from "../../client/index.ts";
 import type { Code } from "../../protocol/codes.ts";
 import {
@@ -14,10 +14,10 @@ import {
 import { Series, WINDOW_SECONDS } from "./series.ts";
 
 const MAX_EVENTS = 50;
-/** So many nodes fill their charts at once. */
+/** Number of nodes whose charts are filled from the start. */
 const MAX_NODES = 10;
 
-/** Of one code: how often lately, when last, and in which words. */
+/** The recent errors of one code: their number, the latest time and message. */
 export interface ErrorLine {
   code: Code | "fault";
   count: number;
@@ -25,7 +25,7 @@ export interface ErrorLine {
   message: string | undefined;
 }
 
-/** Somebody came or went. */
+/** A session that connected or ended. */
 export type SessionEvent =
   ({ what: "began" } & SessionBegan) | ({ what: "ended"; time: number } & SessionEnded);
 
@@ -34,28 +34,28 @@ export class LiveData {
   readonly series = new Series();
   readonly errors = new Map<string, ErrorLine>();
   events: SessionEvent[] = [];
-  /** Why the server does not let us listen to it, if it does not. */
-  refused: string | undefined;
+  /** The error with which the server rejected the status rooms. */
+  rejected: string | undefined;
   readonly #listeners = new Set<() => void>();
   #scheduled = false;
 
-  /** @param onRefused the server does not let us listen there */
-  constructor(base: string, key: string | undefined, onRefused: (message: string) => void) {
+  /** @param onKeyRejected called if the server rejects the key */
+  constructor(base: string, key: string | undefined, onKeyRejected: (message: string) => void) {
     this.thump = connect(base, key === undefined ? {} : { token: key });
     this.thump.on("state", () => this.#changed());
     this.thump.on("error", ({ code, message }) => {
-      if (code === "unauthorized" || code === "forbidden") onRefused(message);
+      if (code === "unauthorized" || code === "forbidden") onKeyRejected(message);
     });
     this.#listen<ServerSample>(STATS_ROOM, WINDOW_SECONDS * MAX_NODES, (sample) => this.series.add(sample));
-    this.#listen<SessionReport>(SESSIONS_ROOM, 20, (notes, time) => this.#noteSessions(notes, time));
-    this.#listen<ErrorReport>(ERRORS_ROOM, 100, (notes) => this.#noteErrors(notes));
+    this.#listen<SessionReport>(SESSIONS_ROOM, 20, (report, time) => this.#addSessions(report, time));
+    this.#listen<ErrorReport>(ERRORS_ROOM, 100, (report) => this.#addErrors(report));
   }
 
   get state(): State {
     return this.thump.state;
   }
 
-  /** Calls back when there is something new, at most once a frame. Returns what ends it. */
+  /** Calls `listener` on changes, at most once per frame. @returns removes the listener */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -66,19 +66,19 @@ export class LiveData {
     this.thump.close();
   }
 
-  #listen<T>(name: string, last: number, take: (data: T, time: number) => void): void {
+  #listen<T>(name: string, last: number, onData: (data: T, time: number) => void): void {
     const room = this.thump.room(name, { last }) as Room<T>;
     room.on("message", (data, { time }) => {
-      take(data, time);
+      onData(data, time);
       this.#changed();
     });
     room.on("error", ({ message }) => {
-      this.refused = message;
+      this.rejected = message;
       this.#changed();
     });
   }
 
-  #noteSessions({ began, ended }: SessionReport, time: number): void {
+  #addSessions({ began, ended }: SessionReport, time: number): void {
     const events: SessionEvent[] = [
       ...began.map((one) => ({ what: "began" as const, ...one })),
       ...ended.map((one) => ({ what: "ended" as const, time, ...one })),
@@ -86,7 +86,7 @@ export class LiveData {
     this.events = [...events.toReversed(), ...this.events].slice(0, MAX_EVENTS);
   }
 
-  #noteErrors({ time, errors, faults }: ErrorReport): void {
+  #addErrors({ time, errors, faults }: ErrorReport): void {
     const add = (code: ErrorLine["code"], count: number, message: string | undefined) => {
       const before = this.errors.get(code);
       this.errors.set(code, {

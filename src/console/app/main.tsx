@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// Begins: puts the console into the page.
+// Entry point: renders the console into the page.
 import { render } from "preact";
 import { App } from "./app.tsx";
 

@@ -1,10 +1,10 @@
-// What is shown of a room as it happens: the newest few, which can be held still. Pure.
+// The newest messages of a room, which can be paused. Pure.
 
-/** So many are shown. */
+/** Maximum number of shown lines. */
 export const MAX_LINES = 300;
 
 export interface TailLine {
-  /** Of its own, in the order of arrival. */
+  /** Unique, in order of arrival. */
   id: number;
   data: unknown;
   event: string;
@@ -13,7 +13,7 @@ export interface TailLine {
   time: number;
 }
 
-/** A line that says that something is missing. */
+/** A gap in the messages. */
 export interface Missing {
   id: number;
   gap: { after: string; at: string };
@@ -25,7 +25,7 @@ export class RoomTail {
   #shown: Item[] = [];
   #held: Item[] = [];
   #next = 0;
-  /** How many came while it was held still, and were too many to be kept. */
+  /** Number of messages that arrived during a pause and exceeded the limit. */
   #passed = 0;
   paused = false;
 
@@ -33,7 +33,7 @@ export class RoomTail {
     return this.#shown;
   }
 
-  /** How many wait to be shown. */
+  /** Number of messages that wait for the end of a pause. */
   get waiting(): number {
     return this.#held.length + this.#passed;
   }
@@ -42,7 +42,7 @@ export class RoomTail {
     const item = { ...line, id: this.#next++ } as Item;
     const list = this.paused ? this.#held : this.#shown;
     list.push(item);
-    // In larger steps: a shift for each would move all of them each time.
+    // Removed in batches, because every removal moves all items.
     if (list.length <= MAX_LINES * 2) return;
     if (this.paused) this.#passed += list.length - MAX_LINES;
     list.splice(0, list.length - MAX_LINES);
@@ -52,7 +52,7 @@ export class RoomTail {
     this.paused = true;
   }
 
-  /** Shows what has come meanwhile. */
+  /** Shows the messages that arrived during the pause. */
   resume(): void {
     this.paused = false;
     this.#shown = [...this.#shown, ...this.#held].slice(-MAX_LINES);

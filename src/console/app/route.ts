@@ -1,4 +1,4 @@
-// Where in the console one is, as the part of the address behind `#`: so every view is a link. Pure.
+// Routes of the console, in the hash of the URL, so that every view has a link. Pure.
 
 export type Order = "sessions" | "name";
 
@@ -28,7 +28,7 @@ export const SESSIONS: Extract<Route, { page: "sessions" }> = {
 };
 export const RULES: Extract<Route, { page: "rules" }> = { page: "rules", room: "" };
 
-/** The route of an address's hash; what cannot be read is the overview. */
+/** Parses the hash of a URL. An invalid hash is the overview. */
 export function parseRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page, name] = path.split("/", 2);
@@ -55,12 +55,12 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Written by hand: it is taken as it stands.
+    // Not percent-encoded, probably typed: used unchanged.
     return text;
   }
 }
 
-/** The address of a route: what goes into `href`. */
+/** The URL of a route, for `href`. */
 export function href(route: Route): string {
   switch (route.page) {
     case "overview":
@@ -89,14 +89,14 @@ export function href(route: Route): string {
   }
 }
 
-/** With those that say something. */
+/** Adds the values that are not empty. */
 export function withQuery(path: string, values: Record<string, string | number>): string {
-  const said = Object.entries(values).filter(([, value]) => value !== "" && value !== 0);
-  const query = new URLSearchParams(said.map(([name, value]): [string, string] => [name, String(value)]));
-  return said.length > 0 ? `${path}?${query}` : path;
+  const given = Object.entries(values).filter(([, value]) => value !== "" && value !== 0);
+  const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+  return given.length > 0 ? `${path}?${query}` : path;
 }
 
-/** What somebody types in a search is a part of the name, unless it is a pattern already. */
+/** A search text matches any part of a name, unless it is a pattern. */
 export function patternOf(search: string): string {
   const trimmed = search.trim();
   if (trimmed === "") return "*";

@@ -1,12 +1,12 @@
-// The last five minutes of samples, by node, and what they come to together. Pure.
+// The samples of the last five minutes by node, and their totals. Pure.
 import type { ServerSample } from "../../protocol/status-rooms.ts";
 
-/** So long is shown, in seconds. */
+/** Length of the charts. */
 export const WINDOW_SECONDS = 300;
-/** A node that has said nothing for so long is gone, in ms. */
+/** A node without a sample for longer is no longer counted. */
 const SILENT_AFTER_MS = 5000;
 
-/** What is drawn and shown: how it is read off a sample, and how the nodes' add up. */
+/** A value of a sample, and the way to combine the values of several nodes. */
 interface Figure {
   of(sample: ServerSample): number | null;
   join: "sum" | "max";
@@ -39,7 +39,7 @@ export const FIGURES = {
 } satisfies Record<string, Figure>;
 export type FigureName = keyof typeof FIGURES;
 
-/** A second, in s since 1970, and what each node said last by then. */
+/** A second, in s since 1970, and each node's latest sample at its end. */
 interface Moment {
   time: number;
   samples: ServerSample[];
@@ -48,7 +48,7 @@ interface Moment {
 export class Series {
   readonly #nodes = new Map<string, ServerSample[]>();
 
-  /** Takes a sample. What is older than the window goes. */
+  /** Adds a sample, and removes samples older than the window. */
   add(sample: ServerSample): void {
     const samples = this.#nodes.get(sample.node) ?? [];
     this.#nodes.set(sample.node, samples);
@@ -57,7 +57,7 @@ export class Series {
     while ((samples[0]?.time ?? oldest) < oldest) samples.shift();
   }
 
-  /** Those that were heard of lately. */
+  /** Nodes with recent samples. */
   get nodes(): string[] {
     const newest = this.#newest();
     return [...this.#nodes]
@@ -66,19 +66,19 @@ export class Series {
       .toSorted();
   }
 
-  /** What each node said last. @param node one of them, or all */
+  /** The latest sample of each node. @param node one node; all by default */
   latest(node?: string): ServerSample[] {
     return this.nodes
       .filter((name) => node === undefined || name === node)
       .flatMap((name) => this.#nodes.get(name)?.slice(-1) ?? []);
   }
 
-  /** What the newest samples come to; null where nobody knows. */
+  /** The current value of a figure. Null if no node reports it. */
   now(name: FigureName, node?: string): number | null {
     return join(FIGURES[name], this.latest(node));
   }
 
-  /** Columns for a chart: times in s since 1970, then a column a figure. @param node one of them, or all */
+  /** Columns for a chart: times in s since 1970, then one column per figure. @param node one node; all by default */
   columns(names: readonly FigureName[], node?: string): (number | null)[][] {
     const moments = this.#moments(node);
     return [
@@ -102,7 +102,7 @@ export class Series {
     const last = this.#newest();
     const at = lists.map(() => 0);
     const moments: Moment[] = [];
-    // Their clocks do not tick together: of each, what it said last by the end of the second.
+    // Nodes sample at different moments: use each node's latest sample at the end of the second.
     for (let end = first; end <= last; end += 1000) {
       const samples = lists.flatMap((list, i) => {
         while ((list[(at[i] as number) + 1]?.time ?? Infinity) <= end) (at[i] as number)++;

@@ -1,7 +1,7 @@
-// Requests to the server, in the name of whoever signed in.
+// HTTP client of the console, which sends the user's API key.
 import type { Code } from "../../protocol/codes.ts";
 
-/** What went wrong, by the server's own codes; `gone` when it did not answer. */
+/** An error with the server's code; `gone` if there was no response. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
 
@@ -16,15 +16,15 @@ export class ApiError extends Error {
 
 export class ServerApi {
   /**
-   * @param base where the server is, without a slash at the end
-   * @param key an API key; a server that knows nobody wants none
+   * @param base the server's URL without a trailing slash
+   * @param key an API key; undefined for a server without credentials
    */
   constructor(
     readonly base: string,
     readonly key: string | undefined,
   ) {}
 
-  /** @throws ApiError, or `AbortError` when it was called off */
+  /** @throws ApiError on an error, `AbortError` if aborted */
   async get<T>(path: string, signal?: AbortSignal): Promise<T> {
     const response = await this.#send("GET", path, signal);
     return (await response.json()) as T;
@@ -47,19 +47,19 @@ export class ServerApi {
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new ApiError("gone", "The server does not answer.");
+      throw new ApiError("gone", "The server does not respond.");
     }
     if (response.ok) return response;
-    const told = (await response.json().catch(() => ({}))) as { code?: Code; detail?: string };
+    const problem = (await response.json().catch(() => ({}))) as { code?: Code; detail?: string };
     throw new ApiError(
-      told.code ?? "gone",
-      told.detail ?? `The server answered ${response.status}.`,
+      problem.code ?? "gone",
+      problem.detail ?? `The server responded with status ${response.status}.`,
       response.status,
     );
   }
 }
 
-/** What the server answers. */
+/** A room in the response of `GET /rooms`. */
 export interface RoomListRow {
   room: string;
   sessions: number;
@@ -92,7 +92,7 @@ export interface SessionDetail extends SessionRow {
   deadline?: number;
   lags: { times: number; at?: number; waiting?: number };
   waiting?: number;
-  /** The most that may wait. */
+  /** Maximum number of bytes that may wait. */
   allowed: number;
   full: boolean;
   sent: number;

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// What stands around every view: where one can go, and whether the server is there.
+// The frame of every view: navigation, and the state of the connection.
 import { useEffect, useRef } from "preact/hooks";
 import type { State } from "../../client/index.ts";
 import { useConsole, useLive, useRoute } from "./hooks.ts";
@@ -12,7 +12,7 @@ import { Sessions } from "./pages/sessions.tsx";
 import { Mark } from "./parts/mark.tsx";
 import { href, OVERVIEW, type Route, ROOMS, RULES, SESSIONS } from "./route.ts";
 
-const PLACES: [name: string, route: Route, pages: Route["page"][]][] = [
+const VIEWS: [name: string, route: Route, pages: Route["page"][]][] = [
   ["Overview", OVERVIEW, ["overview"]],
   ["Rooms", ROOMS, ["rooms", "room"]],
   ["Sessions", SESSIONS, ["sessions", "session"]],
@@ -30,7 +30,7 @@ export function Shell({ hasKey }: { hasKey: boolean }) {
           <b>Thump</b>
         </a>
         <nav aria-label="Views">
-          {PLACES.map(([name, to, pages]) => (
+          {VIEWS.map(([name, to, pages]) => (
             <a key={name} href={href(to)} aria-current={pages.includes(route.page) ? "page" : undefined}>
               {name}
             </a>
@@ -50,7 +50,7 @@ export function Shell({ hasKey }: { hasKey: boolean }) {
   );
 }
 
-const STATES: Record<State, [look: string, words: string]> = {
+const STATES: Record<State, [look: string, text: string]> = {
   live: ["good", "live"],
   "catching up": ["busy", "catching up"],
   connecting: ["busy", "connecting"],
@@ -60,16 +60,16 @@ const STATES: Record<State, [look: string, words: string]> = {
 
 function Connection() {
   const { state } = useLive();
-  const [look, words] = STATES[state];
+  const [look, text] = STATES[state];
   return (
     <p class="connection" role="status" data-testid="connection">
       <span class={`dot ${look}`} aria-hidden="true" />
-      {words}
+      {text}
     </p>
   );
 }
 
-/** The view that the address names. Who comes to another one begins at its heading. */
+/** The view of the route. A change of view moves the focus to its heading. */
 function View({ route }: { route: Route }) {
   const place = useRef<string>(undefined);
   const name = titleOf(route);
@@ -100,5 +100,5 @@ function View({ route }: { route: Route }) {
 function titleOf(route: Route): string {
   if (route.page === "room") return route.name;
   if (route.page === "session") return `Session ${route.id}`;
-  return PLACES.find(([, { page }]) => page === route.page)?.[0] ?? "";
+  return VIEWS.find(([, { page }]) => page === route.page)?.[0] ?? "";
 }

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The ways not to be in: without a key, with one that is not good, and while the server is not there.
+// Pages shown instead of the console: the sign-in form, and a notice while the server is unreachable.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Mark } from "./parts/mark.tsx";
 
@@ -50,8 +50,8 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
         </>
       ) : (
         <p id="hint" class="soft">
-          One that may inspect, list rooms and join them. It stays in this tab, until you close it.{" "}
-          <code>thump key</code> makes one.
+          A key that may inspect, list and join rooms. It is stored in this tab until you close it.{" "}
+          <code>thump key</code> creates a key.
         </p>
       )}
     </main>
@@ -64,7 +64,7 @@ export function Gone() {
       <Mark />
       <h1>Thump console</h1>
       <p role="status">
-        <span class="dot busy" aria-hidden="true" /> The server does not answer. Trying again…
+        <span class="dot busy" aria-hidden="true" /> The server does not respond. Retrying…
       </p>
     </main>
   );

@@ -1,4 +1,4 @@
-// Where the API key is kept: for this tab alone, until it is closed.
+// Storage of the API key: in this tab, until it is closed.
 
 const NAME = "thump console key";
 

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// How the server fares: figures now, the last five minutes as charts, errors, who comes and goes.
+// Overview of the server: current figures, charts of the last five minutes, errors, connections.
 import { useRef, useState } from "preact/hooks";
 import type { State } from "../../../client/index.ts";
 import { bytes, clock, count, duration, latency, rate } from "../format.ts";
@@ -20,7 +20,7 @@ interface Panel {
   steps?: number[];
 }
 
-/** Half a MiB, a MiB, and so on, doubled. */
+/** Doubling steps from half a MiB. */
 const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
 
 const PANELS: Panel[] = [
@@ -48,13 +48,13 @@ const PANELS: Panel[] = [
     least: 5,
   },
   { title: "Rooms", lines: [["with sessions", "rooms"]], write: count, least: 5 },
-  { title: "Errors told, per second", lines: [["errors", "errors"]], write: rate, least: 5 },
+  { title: "Errors, per second", lines: [["errors", "errors"]], write: rate, least: 5 },
   {
     title: "Memory",
     lines: [
       ["process", "rss"],
       ["heap", "heap"],
-      ["kept", "kept"],
+      ["stored", "kept"],
     ],
     write: bytes,
     least: 1 << 20,
@@ -63,7 +63,7 @@ const PANELS: Panel[] = [
 ];
 
 export function Overview() {
-  const { series, refused, state } = useLive();
+  const { series, rejected, state } = useLive();
   const [chosen, choose] = useState<string>();
   const { nodes } = series;
   const node = chosen !== undefined && nodes.includes(chosen) ? chosen : undefined;
@@ -73,9 +73,9 @@ export function Overview() {
         <Heading>Overview</Heading>
         <Nodes nodes={nodes} node={node} choose={choose} series={series} />
       </div>
-      {refused !== undefined && (
+      {rejected !== undefined && (
         <p class="notice wrong" role="alert">
-          {refused}
+          {rejected}
         </p>
       )}
       <Stale state={state} series={series} />
@@ -93,17 +93,17 @@ export function Overview() {
   );
 }
 
-/** Says that what is shown is over, when the server is not there. */
+/** Marks the figures as outdated while the server is unreachable. */
 function Stale({ state, series }: { state: State; series: Series }) {
-  // While it is gone the state goes to and fro with every try: the nodes' last word is what counts.
+  // During an outage the state alternates with every attempt. The latest sample tells the time of the figures.
   const gone = useRef(false);
   if (state === "offline") gone.current = true;
   if (state === "live" || state === "closed") gone.current = false;
-  const told = Math.max(...series.latest().map(({ time }) => time));
-  if (!gone.current || !Number.isFinite(told)) return null;
+  const time = Math.max(...series.latest().map(({ time }) => time));
+  if (!gone.current || !Number.isFinite(time)) return null;
   return (
     <p class="notice wrong" role="alert" data-testid="stale">
-      The server does not answer. What is below was so at {clock(told)}. Trying again…
+      The server does not respond. These figures are from {clock(time)}. Reconnecting…
     </p>
   );
 }
@@ -115,10 +115,10 @@ interface NodesProps {
   series: Series;
 }
 
-/** Which process it is; where there are several, which to look at. */
+/** The node that is shown, or a choice of nodes. */
 function Nodes({ nodes, node, choose, series }: NodesProps) {
   const [sample] = series.latest(node);
-  if (!sample) return <p class="soft nodes">waiting for the first figures…</p>;
+  if (!sample) return <p class="soft nodes">waiting for the first sample…</p>;
   if (nodes.length > 1) {
     return (
       <label class="nodes">
@@ -181,15 +181,15 @@ function Figures({ series, node }: { series: Series; node: string | undefined })
       <Figure
         name="Lagging"
         value={shown("lagging", count)}
-        about={lagging > 0 ? "being caught up" : "nobody is behind"}
+        about={lagging > 0 ? "catching up" : "no lagging sessions"}
         look={lagging > 0 ? "busy" : undefined}
       />
-      <Figure name="Memory" value={shown("rss", bytes)} about={`${shown("kept", bytes)} kept`} />
+      <Figure name="Memory" value={shown("rss", bytes)} about={`${shown("kept", bytes)} stored`} />
     </dl>
   );
 }
 
-/** Transports in a few letters. */
+/** Short names of transports. */
 const SHORT: Record<string, string> = {
   websocket: "ws",
   "raw-websocket": "raw",

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// A room: what is said there as it happens, who is there, its rule, and a way to speak.
+// A room: its live messages, members and rule, and a form to publish.
 import { useEffect, useState } from "preact/hooks";
 import { useConsole, usePolled } from "../hooks.ts";
 import type { PatternRule, SessionRow } from "../server-api.ts";
@@ -14,7 +14,7 @@ import { href, ROOMS, withQuery } from "../route.ts";
 interface RoomRule extends PatternRule {
   room: string;
 }
-interface Who {
+interface RoomSessions {
   sessions: SessionRow[];
   total: number;
 }
@@ -22,14 +22,14 @@ interface Who {
 export function RoomPage({ name }: { name: string }) {
   const { live } = useConsole();
   const rule = usePolled<RoomRule>(withQuery("/rules", { room: name }), 30_000);
-  const who = usePolled<Who>(withQuery("/sessions", { room: name, limit: 20 }), 2000);
+  const sessions = usePolled<RoomSessions>(withQuery("/sessions", { room: name, limit: 20 }), 2000);
   const present = usePolled<Present>(`/rooms/${encodeURIComponent(name)}/members`, 3000);
   const [inside, setInside] = useState(false);
   useEffect(() => {
-    // From now on it is counted with the others.
-    if (inside) who.reload();
+    // The console's own session now counts.
+    if (inside) sessions.reload();
   }, [inside]);
-  // No room can have such a name: there is nothing to show.
+  // The name is invalid: such a room cannot exist.
   if (rule.error?.code === "invalid-room") {
     return (
       <>
@@ -50,22 +50,22 @@ export function RoomPage({ name }: { name: string }) {
           <span class="name">{name}</span>
         </Heading>
         <p class="soft" data-testid="room-sessions">
-          {who.data ? sessionsText(who.data.total, inside) : " "}
+          {sessions.data ? sessionsText(sessions.data.total, inside) : " "}
         </p>
       </div>
-      <Failure error={rule.error ?? who.error} />
+      <Failure error={rule.error ?? sessions.error} />
       <div class="split">
         <div>
           <TailView thump={live.thump} room={name} onState={(state) => setInside(state === "live")} />
           {!reserved && <PublishBox room={name} />}
         </div>
         <div>
-          <Members who={who.data} present={present.data} room={name} />
+          <Members sessions={sessions.data} present={present.data} room={name} />
           {rule.data && (
             <section class="panel" aria-labelledby="rule">
               <h2 id="rule">Rule</h2>
               <p class="soft">
-                {rule.data.pattern === null ? "No pattern matches: the defaults." : "Of the pattern "}
+                {rule.data.pattern === null ? "No pattern matches: default rule." : "Pattern "}
                 {rule.data.pattern !== null && <code>{rule.data.pattern}</code>}
               </p>
               <RuleFacts rule={rule.data.rule} />
@@ -77,8 +77,8 @@ export function RoomPage({ name }: { name: string }) {
   );
 }
 
-/** @param inside this console is one of them */
+/** @param inside true if the console's own session is counted */
 function sessionsText(total: number, inside: boolean): string {
   if (total === 0) return "no sessions";
-  return plural(total, "session") + (inside ? ", with this console's" : "");
+  return plural(total, "session") + (inside ? ", including this console" : "");
 }

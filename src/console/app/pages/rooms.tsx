@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The rooms there are, page by page: the server looks, however many they are.
+// The list of rooms, in pages. The server searches and sorts.
 import type { RoomListRow } from "../server-api.ts";
 import { ago, bytes, count } from "../format.ts";
 import { replaceHash, useNow, usePolled } from "../hooks.ts";
@@ -30,7 +30,7 @@ export function Rooms({ route }: { route: RoomsRoute }) {
       <Failure error={error} />
       {data && data.rooms.length === 0 ? (
         <Empty>
-          {search ? "No room is named so." : "There is no room: one is there as soon as somebody uses it."}
+          {search ? "No room matches." : "No rooms. A room is created when a client first uses it."}
         </Empty>
       ) : (
         <RoomsTable rooms={data?.rooms ?? []} route={route} />
@@ -63,7 +63,7 @@ function RoomsTable({ rooms, route }: { rooms: RoomListRow[]; route: RoomsRoute 
   const columns: Column[] = [
     ["Room", "wide", sorted("name", "ascending")],
     ["Sessions", "number", sorted("sessions", "descending")],
-    ["Kept", "number"],
+    ["Stored", "number"],
     ["Size", "number size"],
     ["Newest", "time"],
   ];

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The rules as they hold, in the order in which they are tried; and which one a room has.
+// The effective rules in order of precedence, and the rule of one room.
 import type { PatternRule } from "../server-api.ts";
 import { replaceHash, usePolled } from "../hooks.ts";
 import { historyText, RuleFacts, Schema } from "../parts/rule-facts.tsx";
@@ -16,7 +16,7 @@ export function RulesPage({ route: { room } }: { route: RulesRoute }) {
     <>
       <div class="top">
         <Heading>Rules</Heading>
-        <Which room={room} />
+        <RoomSearch room={room} />
       </div>
       <Failure error={error} />
       {room !== "" && <RuleOfRoom room={room} />}
@@ -24,8 +24,8 @@ export function RulesPage({ route: { room } }: { route: RulesRoute }) {
         <>
           <RulesTable rules={data.rules} />
           <p class="soft">
-            The first pattern that fits counts. <code>thump check</code> prints the same; a reload (SIGHUP)
-            changes them without dropping anybody.
+            The first matching pattern applies. <code>thump check</code> prints the same rules. A reload
+            (SIGHUP) changes them without closing sessions.
           </p>
         </>
       )}
@@ -37,13 +37,13 @@ function RulesTable({ rules }: { rules: PatternRule[] }) {
   return (
     <div class="panel flush">
       <Table
-        caption="Rules: the first whose pattern fits a room counts"
+        caption="Rules: the first matching pattern applies"
         look="rules"
         testId="rules"
         columns={[
           ["Pattern"],
-          ["Keeps"],
-          ["If slow"],
+          ["History"],
+          ["Lag"],
           ["Join"],
           ["Publish"],
           ["Members"],
@@ -56,8 +56,8 @@ function RulesTable({ rules }: { rules: PatternRule[] }) {
             <th scope="row">
               {pattern === null ? <span class="soft">all others</span> : <code>{pattern}</code>}
             </th>
-            <td data-name="Keeps">{historyText(rule)}</td>
-            <td data-name="If slow">{rule.lag}</td>
+            <td data-name="History">{historyText(rule)}</td>
+            <td data-name="Lag">{rule.lag}</td>
             <td data-name="Join">{rule.join}</td>
             <td data-name="Publish">{rule.publish}</td>
             <td data-name="Members">{rule.members}</td>
@@ -72,13 +72,13 @@ function RulesTable({ rules }: { rules: PatternRule[] }) {
   );
 }
 
-function Which({ room }: { room: string }) {
+function RoomSearch({ room }: { room: string }) {
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
       <SearchField
         id="which"
-        label="Which rule has a room?"
-        placeholder="Which rule has the room…"
+        label="Find the rule of a room"
+        placeholder="Rule of a room, chat:42"
         value={room}
         onSettled={(text) => replaceHash(href({ page: "rules", room: text }))}
       />
@@ -93,12 +93,12 @@ function RuleOfRoom({ room }: { room: string }) {
       <h2 id="of" class="name">
         {room}
       </h2>
-      {/* That nobody answers is said above. */}
+      {/* The page shows above that the server is unreachable. */}
       <Failure error={error?.code === "gone" ? undefined : error} />
       {data && (
         <>
           <p class="soft">
-            {data.pattern === null ? "No pattern fits: the defaults." : "By the pattern "}
+            {data.pattern === null ? "No pattern matches: default rule." : "Pattern "}
             {data.pattern !== null && <code>{data.pattern}</code>}
           </p>
           <RuleFacts rule={data.rule} />

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// A session: who it is, where it is in each of its rooms, why it was slow, and a way to end it.
+// A session: its identity, its position in each room, its lag, and a button to disconnect it.
 import { useRef, useState } from "preact/hooks";
 import { ApiError, type SessionDetail, type MembershipDetail } from "../server-api.ts";
 import { ago, bytes, clock, count, duration, plural } from "../format.ts";
@@ -20,7 +20,8 @@ export function SessionPage({ id }: { id: string }) {
       </div>
       {ended ? (
         <p class="notice" role="status" data-testid="ended">
-          This session has ended{data ? ". What it was last is below." : ", or is none of this node's."}
+          This session has ended
+          {data ? ". Its last state is shown below." : ", or belongs to a different node."}
         </p>
       ) : (
         <Failure error={error} />
@@ -31,14 +32,14 @@ export function SessionPage({ id }: { id: string }) {
 }
 
 function Disconnect({ id, onDone }: { id: string; onDone(): void }) {
-  const { api, say } = useConsole();
+  const { api, announce } = useConsole();
   const [asking, setAsking] = useState(false);
   const [error, setError] = useState<ApiError>();
   const disconnect = async (): Promise<void> => {
     setAsking(false);
     try {
       await api.delete(`/sessions/${encodeURIComponent(id)}`);
-      say("The session was disconnected.");
+      announce("The session was disconnected.");
     } catch (thrown) {
       if (thrown instanceof ApiError && thrown.code !== "not-found") setError(thrown);
     }
@@ -57,14 +58,14 @@ function Disconnect({ id, onDone }: { id: string; onDone(): void }) {
         onYes={() => void disconnect()}
         onClose={() => setAsking(false)}
       >
-        Its connection is closed with code 4403. Its token stays good, so it may come back; to keep it out,
-        revoke the token.
+        The connection is closed with code 4403. The token stays valid, so the client may reconnect; to
+        prevent this, revoke the token.
       </Confirm>
     </div>
   );
 }
 
-/** @param fresh it is as it was told a moment ago; else its time stands still */
+/** @param fresh true while data is current; otherwise relative times stop */
 function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) {
   const current = useNow();
   const last = useRef(current);
@@ -78,21 +79,22 @@ function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) 
     ["connected", `${duration((now - since) / 1000)}, since ${clock(since)}`],
     ["sent", plural(sent, "publication")],
     ["received", plural(received, "frame")],
-    ["waiting", waiting === undefined ? "not known of a stream" : bytes(waiting)],
-    ["token ends", deadline === undefined ? "–" : `in ${duration((deadline - now) / 1000)}`],
+    ["waiting", waiting === undefined ? "unknown for streams" : bytes(waiting)],
+    ["token expires", deadline === undefined ? "–" : `in ${duration((deadline - now) / 1000)}`],
   ];
   if (info !== undefined) facts.push(["info", JSON.stringify(info)]);
   return (
     <div class="split">
       <div>
-        <Standings session={session} />
+        <Memberships session={session} />
       </div>
       <div>
         <section class="panel" aria-labelledby="speed">
           <h2 id="speed">
-            Speed {lagging ? <span class="badge busy">lagging</span> : <span class="badge good">level</span>}
+            Lag{" "}
+            {lagging ? <span class="badge busy">lagging</span> : <span class="badge good">caught up</span>}
           </h2>
-          <p data-testid="speed">{speed(session, now)}</p>
+          <p data-testid="speed">{lagText(session, now)}</p>
         </section>
         <section class="panel" aria-labelledby="about">
           <h2 id="about">Connection</h2>
@@ -103,59 +105,59 @@ function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) 
   );
 }
 
-/** Why it was slow, in words. */
-function speed({ lags, lagging, waiting, allowed, full }: SessionDetail, now: number): string {
-  if (lags.times === 0) return "It never fell behind: it reads as fast as it is written to.";
+/** The lag of a session in words. */
+function lagText({ lags, lagging, waiting, allowed, full }: SessionDetail, now: number): string {
+  if (lags.times === 0) return "This session has never lagged.";
   const often = lags.times === 1 ? "once" : lags.times === 2 ? "twice" : `${count(lags.times)} times`;
   const last = lags.at === undefined ? "" : `, last ${ago(lags.at, now)}`;
   const why =
     lags.waiting === undefined
-      ? "its connection took no more"
-      : `it had not read ${bytes(lags.waiting)} (more than ${bytes(allowed)} may not wait)`;
+      ? "the connection accepted no more data"
+      : `${bytes(lags.waiting)} were waiting to be read, above the limit of ${bytes(allowed)}`;
   const since = lagging
     ? full
-      ? ` It has not read on yet${waiting === undefined ? "" : `: ${bytes(waiting)} still wait`}.`
-      : " It reads again and is being caught up."
-    : " It has been caught up since.";
-  return `It fell behind ${often}${last}: ${why}, so it was taken out of the live fan-out and remembered by its position.${since}`;
+      ? ` The client is not reading yet${waiting === undefined ? "" : `: ${bytes(waiting)} are waiting`}.`
+      : " The client is reading again and catching up."
+    : " The session has caught up since.";
+  return `Lagged ${often}${last}: ${why}. The server detached it from live delivery and kept its position.${since}`;
 }
 
-function Standings({ session: { memberships, rooms } }: { session: SessionDetail }) {
+function Memberships({ session: { memberships, rooms } }: { session: SessionDetail }) {
   return (
-    <section class="panel" aria-labelledby="standings">
-      <h2 id="standings">Rooms</h2>
+    <section class="panel" aria-labelledby="memberships">
+      <h2 id="memberships">Rooms</h2>
       {rooms === 0 ? (
-        <Empty>It is in no room.</Empty>
+        <Empty>This session is in no room.</Empty>
       ) : (
         <Table
-          caption="Where it is in each of its rooms"
+          caption="Position in each room"
           look="fixed standings"
           testId="standings"
           columns={[
             ["Room", "wide"],
             ["Behind", "number"],
-            ["Has all up to", "cursor"],
-            ["If slow", "lag"],
+            ["Position", "cursor"],
+            ["Lag", "lag"],
           ]}
         >
-          {memberships.map((standing) => (
-            <StandingRow key={standing.room} standing={standing} />
+          {memberships.map((membership) => (
+            <MembershipRow key={membership.room} membership={membership} />
           ))}
         </Table>
       )}
       {rooms > memberships.length && (
         <p class="soft">
-          The first {count(memberships.length)} of {count(rooms)}.
+          Only the first {count(memberships.length)} of {count(rooms)} rooms are listed.
         </p>
       )}
     </section>
   );
 }
 
-function StandingRow({
-  standing: { room, live, behind, more, max, at, lag },
+function MembershipRow({
+  membership: { room, live, behind, more, max, at, lag },
 }: {
-  standing: MembershipDetail;
+  membership: MembershipDetail;
 }) {
   return (
     <tr>

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// Who is connected, page by page, narrowed to a room, a user, or those that are behind.
+// The list of sessions, in pages, filtered by room, user or lag.
 import type { SessionRow } from "../server-api.ts";
 import { ago, count } from "../format.ts";
 import { replaceHash, useNow, usePolled } from "../hooks.ts";
@@ -36,7 +36,7 @@ export function Sessions({ route }: { route: SessionsRoute }) {
       </div>
       <Failure error={error} />
       {data && data.sessions.length === 0 ? (
-        <Empty>{narrowed ? "No session fits." : "Nobody is connected."}</Empty>
+        <Empty>{narrowed ? "No session matches." : "No sessions are connected."}</Empty>
       ) : (
         <SessionsTable sessions={data?.sessions ?? []} />
       )}
@@ -50,8 +50,8 @@ function Filters({ route }: { route: SessionsRoute }) {
   const go = (to: Partial<SessionsRoute>) => replaceHash(href({ ...route, ...to, cursor: "", from: 0 }));
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <SearchField id="room" label="In the room" value={room} onSettled={(text) => go({ room: text })} />
-      <SearchField id="user" label="Of the user" value={user} onSettled={(text) => go({ user: text })} />
+      <SearchField id="room" label="Room" value={room} onSettled={(text) => go({ room: text })} />
+      <SearchField id="user" label="User" value={user} onSettled={(text) => go({ user: text })} />
       <label class="check">
         <input
           type="checkbox"
@@ -69,7 +69,7 @@ function SessionsTable({ sessions }: { sessions: SessionRow[] }) {
   return (
     <div class="panel flush">
       <Table
-        caption="Sessions, the newest first"
+        caption="Sessions, newest first"
         look="fixed sessions"
         testId="sessions"
         columns={[

@@ -1,28 +1,28 @@
 /** @jsxImportSource preact */
-// A chart of the last five minutes: uPlot, with its legend and its figures as text beside it.
+// A chart of the last five minutes, drawn by uPlot. Its current values are also in the legend.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { WINDOW_SECONDS } from "../series.ts";
 
 export interface Line {
   name: string;
-  /** One of the looks in the style sheet. */
+  /** The color of the line in the style sheet. */
   look: "a" | "b" | "c";
   values: (number | null)[];
-  /** The newest, as it is shown. */
+  /** The current value, formatted. */
   now: string;
 }
 
 interface ChartProps {
   title: string;
-  /** In s since 1970. */
+  /** Times in s since 1970. */
   times: number[];
   lines: Line[];
-  /** How a value is written at the axis. */
+  /** Formats a value of the axis. */
   write(value: number): string;
-  /** The axis reaches at least so far. */
+  /** Minimum upper end of the axis. */
   least: number;
-  /** Its steps, where they are not round in tens. */
+  /** Steps of the axis. Default: round decimal numbers. */
   steps?: number[] | undefined;
 }
 
@@ -68,7 +68,7 @@ export function Chart(props: ChartProps) {
           ))}
         </span>
       </figcaption>
-      {/* What it shows now is in the legend. */}
+      {/* The legend has the current values as text. */}
       <div class="plot" ref={box} aria-hidden="true" />
     </figure>
   );
@@ -94,7 +94,7 @@ function options(element: HTMLElement, { lines, write, least, steps }: ChartProp
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: "overview" }, points: { size: 6 } },
     scales: {
-      // What is not there yet leaves its place free: nothing jumps while it fills.
+      // The x axis always spans the whole window, so that nothing moves while it fills.
       x: { time: true, range: (_, __, last) => [(last ?? 0) - WINDOW_SECONDS, last ?? 0] },
       y: { range: (_, __, most) => [0, Math.max(least, (most ?? 0) * 1.1)] },
     },

@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// The mark: a rabbit that thumps.
+// The logo: a thumping rabbit.
 
 export function Mark() {
   return (

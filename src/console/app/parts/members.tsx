@@ -1,27 +1,27 @@
 /** @jsxImportSource preact */
-// The sessions that are in a room, the newest of them.
+// The newest sessions in a room.
 import type { SessionRow } from "../server-api.ts";
 import { ago, count, plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { href, SESSIONS } from "../route.ts";
 import { Empty } from "./ui.tsx";
 
-/** By user, as `GET /rooms/:room/members` tells. */
+/** The number of users and guests, from `GET /rooms/:room/members`. */
 export interface Present {
   users: number;
   guests: number;
 }
 
 interface MembersProps {
-  who: { sessions: SessionRow[]; total: number } | undefined;
-  /** Absent where the key may not see it. */
+  sessions: { sessions: SessionRow[]; total: number } | undefined;
+  /** Undefined if the key may not see it. */
   present: Present | undefined;
   room: string;
 }
 
-export function Members({ who, present, room }: MembersProps) {
+export function Members({ sessions: found, present, room }: MembersProps) {
   const now = useNow();
-  const { sessions = [], total = 0 } = who ?? {};
+  const { sessions = [], total = 0 } = found ?? {};
   return (
     <section class="panel" aria-labelledby="members">
       <h2 id="members">
@@ -32,8 +32,8 @@ export function Members({ who, present, room }: MembersProps) {
           </span>
         )}
       </h2>
-      {who && total === 0 ? (
-        <Empty>Nobody is here.</Empty>
+      {found && total === 0 ? (
+        <Empty>No sessions in this room.</Empty>
       ) : (
         <ul class="members" data-testid="members">
           {sessions.map(({ session, transport, user, address, since, lagging }) => (

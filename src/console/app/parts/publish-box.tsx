@@ -1,23 +1,23 @@
 /** @jsxImportSource preact */
-// Speaks in a room, in the name of whoever signed in.
+// A form that publishes to a room with the user's key.
 import { useState } from "preact/hooks";
 import { useConsole } from "../hooks.ts";
 
-/** What is typed is JSON if it can be, else text: as the server reads a body. */
+/** Valid JSON is JSON, everything else text, as the server reads a body. */
 function readData(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // It is what it is: text.
+    // Not JSON: text.
     return text;
   }
 }
 
 export function PublishBox({ room }: { room: string }) {
-  const { live, say } = useConsole();
+  const { live, announce } = useConsole();
   const [text, setText] = useState("");
   const [event, setEvent] = useState("");
-  const [told, setTold] = useState<{ words: string; wrong: boolean }>();
+  const [result, setResult] = useState<{ text: string; wrong: boolean }>();
   const [busy, setBusy] = useState(false);
   const publish = async (): Promise<void> => {
     if (text === "" || busy) return;
@@ -25,10 +25,10 @@ export function PublishBox({ room }: { room: string }) {
     try {
       const at = await live.thump.publish(room, readData(text), event === "" ? {} : { event });
       setText("");
-      setTold({ words: `kept at ${at}`, wrong: false });
-      say("Published.");
+      setResult({ text: `stored at ${at}`, wrong: false });
+      announce("Published.");
     } catch (error) {
-      setTold({ words: (error as Error).message, wrong: true });
+      setResult({ text: (error as Error).message, wrong: true });
     }
     setBusy(false);
   };
@@ -74,11 +74,11 @@ export function PublishBox({ room }: { room: string }) {
           Publish
         </button>
         <p
-          class={`told ${told?.wrong ? "wrong" : "soft"}`}
-          role={told?.wrong ? "alert" : undefined}
+          class={`told ${result?.wrong ? "wrong" : "soft"}`}
+          role={result?.wrong ? "alert" : undefined}
           data-testid="told"
         >
-          {told?.words ?? "Ctrl and Enter publishes"}
+          {result?.text ?? "Ctrl+Enter to publish"}
         </p>
       </div>
     </form>

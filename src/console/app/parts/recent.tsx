@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// What happened lately: errors by code, and who came and went.
+// Recent events: errors by code, and connections.
 import { ago, count, duration } from "../format.ts";
 import { useLive, useNow } from "../hooks.ts";
 import type { SessionEvent } from "../live-data.ts";
@@ -14,12 +14,12 @@ export function ErrorsTable() {
     <section class="panel" aria-labelledby="errors">
       <h2 id="errors">Recent errors</h2>
       {lines.length === 0 ? (
-        <Empty>No client was refused anything in the last 15 minutes.</Empty>
+        <Empty>No errors in the last 15 minutes.</Empty>
       ) : (
         <Table
-          caption="Errors that clients were told, by code, the last 15 minutes"
+          caption="Errors sent to clients in the last 15 minutes, by code"
           look="errors"
-          columns={[["Code"], ["Times", "number"], ["Last", "time"], ["In words", "wide"]]}
+          columns={[["Code"], ["Count", "number"], ["Last", "time"], ["Message", "wide"]]}
         >
           {lines.map(({ code, count: times, last, message }) => (
             <tr key={code}>
@@ -28,9 +28,7 @@ export function ErrorsTable() {
               </td>
               <td class="number">{count(times)}</td>
               <td class="time">{ago(last, now)}</td>
-              <td class="wide">
-                {message ?? <span class="soft">not shown: it may hold what was sent</span>}
-              </td>
+              <td class="wide">{message ?? <span class="soft">not shown: may contain client data</span>}</td>
             </tr>
           ))}
         </Table>
@@ -44,9 +42,9 @@ export function SessionEvents() {
   const now = useNow();
   return (
     <section class="panel" aria-labelledby="events">
-      <h2 id="events">Came and went</h2>
+      <h2 id="events">Connections</h2>
       {events.length === 0 ? (
-        <Empty>Nobody in the last 15 minutes.</Empty>
+        <Empty>No connections in the last 15 minutes.</Empty>
       ) : (
         <ol class="events">
           {events.slice(0, 12).map((event) => (
@@ -61,12 +59,12 @@ export function SessionEvents() {
 }
 
 function Event({ event, now }: { event: SessionEvent; now: number }) {
-  const came = event.what === "began";
-  const who = event.user ?? (came ? (event.address ?? "") : "");
+  const began = event.what === "began";
+  const who = event.user ?? (began ? (event.address ?? "") : "");
   return (
     <>
-      <span class={`badge ${came ? "good" : ""}`}>
-        {came ? "came" : event.reason === "client" ? "left" : event.reason}
+      <span class={`badge ${began ? "good" : ""}`}>
+        {began ? "connected" : event.reason === "client" ? "closed" : event.reason}
       </span>
       <a href={href({ page: "session", id: event.session })}>
         <code>{event.session}</code>
@@ -74,9 +72,9 @@ function Event({ event, now }: { event: SessionEvent; now: number }) {
       <span class="cut">
         {event.transport}
         {who && `, ${who}`}
-        {!came && `, after ${duration(event.seconds)}`}
+        {!began && `, after ${duration(event.seconds)}`}
       </span>
-      <span class="time">{ago(came ? event.since : event.time, now)}</span>
+      <span class="time">{ago(began ? event.since : event.time, now)}</span>
     </>
   );
 }

@@ -1,12 +1,12 @@
 /** @jsxImportSource preact */
-// What a rule says, in a few lines.
+// A rule in a few lines.
 import type { RuleText } from "../server-api.ts";
 import { bytes, count, duration } from "../format.ts";
 import { Facts } from "./ui.tsx";
 
-/** How much is kept. */
+/** The retention of the history. */
 export function historyText({ history }: RuleText): string {
-  if (!history) return "nothing";
+  if (!history) return "none";
   const where = history.store === undefined ? "" : `, in ${history.store}`;
   return `${count(history.count)}, ${duration(history.age)}, ${bytes(history.bytes)}${where}`;
 }
@@ -14,13 +14,13 @@ export function historyText({ history }: RuleText): string {
 export function RuleFacts({ rule }: { rule: RuleText }) {
   const { lag, join, publish, members, history, presence, compress, schema } = rule;
   const facts: [name: string, value: string][] = [
-    ["keeps", historyText(rule)],
-    ["who is slow", lag],
+    ["history", historyText(rule)],
+    ["lag", lag],
     ["join", join],
     ["publish", publish],
     ["see members", members],
     ["read history", history ? history.read : "–"],
-    ["presence", presence ? `told, up to ${count(presence.list)} by name` : "not told"],
+    ["presence", presence ? `on, lists up to ${count(presence.list)} users` : "off"],
     ["compress", compress === false ? "no" : JSON.stringify(compress)],
   ];
   return (

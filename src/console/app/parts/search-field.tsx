@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// A field to search by: it tells what is typed once one stops typing.
+// A search field that reports its text after a pause in typing.
 import { useEffect, useState } from "preact/hooks";
 import { useSettled } from "../hooks.ts";
 

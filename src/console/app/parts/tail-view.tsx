@@ -1,16 +1,16 @@
 /** @jsxImportSource preact */
-// A room's live tail: what was kept, then what happens, which can be held still.
+// The live messages of a room, after its newest stored ones. The view can be paused.
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { State, Thump } from "../../../client/index.ts";
-import { clock, dataText, plural } from "../format.ts";
+import { clock, count, dataText } from "../format.ts";
 import { type Item, RoomTail, MAX_LINES } from "../room-tail.ts";
 import { Empty } from "./ui.tsx";
 
-/** How much of what was kept is shown first. */
+/** Choices for the number of stored messages. */
 const HISTORY = [50, 200, MAX_LINES];
-/** Drawn at most so often, in ms, however much comes. */
+/** Minimum interval between redraws. */
 const DRAW_MS = 100;
-/** So near to its end the list follows it, in pixels. */
+/** Within this distance of the end, the list scrolls with new messages. */
 const NEAR_BOTTOM_PX = 40;
 
 interface TailProps {
@@ -44,7 +44,7 @@ export function TailView({ thump, room: name, onState }: TailProps) {
   return (
     <section class="panel tail" aria-labelledby="tail">
       <Head
-        words={paused ? `held, ${plural(waiting, "other")} since` : state}
+        words={paused ? `paused, ${count(waiting)} new` : state}
         last={last}
         onLast={(most) => {
           setLast(most);
@@ -59,7 +59,7 @@ export function TailView({ thump, room: name, onState }: TailProps) {
         ref={list}
         class="lines"
         tabIndex={0}
-        aria-label={`What is published to ${name}`}
+        aria-label={`Messages of ${name}`}
         data-testid="tail"
         onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
           follows.current = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
@@ -71,9 +71,7 @@ export function TailView({ thump, room: name, onState }: TailProps) {
         {items.length === 0 && state === "live" && (
           <li class="nothing">
             <Empty>
-              {cleared
-                ? "Cleared: what is said next is shown."
-                : "Nothing is kept, and nothing was said since."}
+              {cleared ? "Cleared. New messages appear here." : "No stored messages, and no new ones yet."}
             </Empty>
           </li>
         )}
@@ -83,7 +81,7 @@ export function TailView({ thump, room: name, onState }: TailProps) {
 }
 
 interface HeadProps {
-  /** How the room stands. */
+  /** The state of the room. */
   words: string;
   last: number;
   onLast(last: number): void;
@@ -100,7 +98,7 @@ function Head({ words, last, onLast, paused, onPause, onClear }: HeadProps) {
         {words}
       </span>
       <label>
-        <span class="unseen">History: how many to begin with</span>
+        <span class="unseen">Number of stored messages to show</span>
         <select value={last} onChange={({ currentTarget }) => onLast(Number(currentTarget.value))}>
           {HISTORY.map((size) => (
             <option key={size} value={size}>
@@ -119,7 +117,7 @@ function Head({ words, last, onLast, paused, onPause, onClear }: HeadProps) {
   );
 }
 
-/** Listens in the room as long as it is shown. */
+/** Joins the room while it is shown. */
 function useTail(thump: Thump, name: string, last: number) {
   const [, draw] = useReducer((times: number) => times + 1, 0);
   const [state, setState] = useState<State>("connecting");
@@ -153,7 +151,7 @@ function useTail(thump: Thump, name: string, last: number) {
     return () => {
       clearTimeout(timer);
       for (const stop of off) stop();
-      // The overview goes on listening in the server's own.
+      // The overview stays in the status rooms.
       if (!name.startsWith("thump:")) room.leave();
     };
   }, [thump, name, tail]);
@@ -164,7 +162,7 @@ function Row({ item }: { item: Item }) {
   if ("gap" in item) {
     return (
       <li class="gap">
-        something is missing here: {item.gap.after} to {item.gap.at} is no longer kept
+        gap: messages after {item.gap.after}, up to {item.gap.at}, are no longer stored
       </li>
     );
   }
@@ -182,7 +180,7 @@ function Row({ item }: { item: Item }) {
           {from}
         </b>
       )}
-      <span class="data">{data === "" ? <span class="soft">an empty text</span> : dataText(data)}</span>
+      <span class="data">{data === "" ? <span class="soft">empty text</span> : dataText(data)}</span>
     </li>
   );
 }

@@ -1,12 +1,12 @@
 /** @jsxImportSource preact */
-// Small things that views are made of: headings, notices, pages of a list, a question before something is done.
+// Shared components: headings, notices, tables, pagination, confirmation.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../server-api.ts";
 import { count } from "../format.ts";
 import { href, type Route } from "../route.ts";
 
-/** A view's heading; the focus goes there when one comes to it. */
+/** The heading of a view, which receives the focus when the view opens. */
 export function Heading({ children, above }: { children: ComponentChildren; above?: ComponentChildren }) {
   return (
     <div class="heading">
@@ -20,17 +20,17 @@ export function Failure({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
   return (
     <p class="notice wrong" role="alert">
-      {error.message} {error.code === "gone" ? "Trying again…" : <code>{error.code}</code>}
+      {error.message} {error.code === "gone" ? "Retrying…" : <code>{error.code}</code>}
     </p>
   );
 }
 
-/** Where a table would be, when there is nothing to be in it. */
+/** Replaces an empty table. */
 export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
-/** Names, and what there is to say of each. */
+/** A list of names and values. */
 export function Facts({ facts }: { facts: [name: string, value: string][] }) {
   return (
     <dl class="facts">
@@ -44,13 +44,13 @@ export function Facts({ facts }: { facts: [name: string, value: string][] }) {
   );
 }
 
-/** How a table is sorted by a column, and the way to have it so. */
+/** The sort order of a column, and the link that changes it. */
 export interface Sorting {
   to: string;
   by: "ascending" | "descending" | "none";
 }
 
-/** A column: its name, how it looks, and, where one can sort by it, how. */
+/** A column: its name, its style, and its sort order if it is sortable. */
 export type Column = [name: string, look?: string, sorting?: Sorting];
 
 interface TableProps {
@@ -81,7 +81,7 @@ export function Table({ caption, columns, look, testId, children }: TableProps) 
   );
 }
 
-/** A route of a list: it has pages. */
+/** A route of a list with pages. */
 type Paged = Extract<Route, { cursor: string }>;
 
 interface PagerProps {
@@ -91,10 +91,10 @@ interface PagerProps {
   next: string | undefined;
 }
 
-/** "101–200 of 1,000", and the ways to the pages around. */
+/** "101–200 of 1,000", and links to other pages. */
 export function Pager({ route, shown, total, next }: PagerProps) {
   const { from } = route;
-  // Nothing to page through.
+  // An empty list needs no pagination.
   if (shown === 0 && route.cursor === "") return null;
   const range =
     shown === 0 ? "none" : `${count(from + 1)}–${count(from + shown)} of ${total.toLocaleString("en")}`;
@@ -122,14 +122,14 @@ function Way({ to, children }: { to: Route | undefined; children: ComponentChild
 interface ConfirmProps {
   open: boolean;
   question: string;
-  /** What it means. */
+  /** The consequences. */
   children: ComponentChildren;
   yes: string;
   onYes(): void;
   onClose(): void;
 }
 
-/** Asks before something is done that cannot be undone. */
+/** Asks for confirmation of an action that cannot be undone. */
 export function Confirm({ open, question, children, yes, onYes, onClose }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
