@@ -1,4 +1,4 @@
-// Numbers, data and addresses as the console writes them.
+// Formats of numbers, data and URLs in the console.
 import { expect, test } from "bun:test";
 import {
   ago,
@@ -58,7 +58,7 @@ test.each(["", "#", "#/", "#/nothing", "#/room", "#/room/", "#x"])("%p is the ov
   expect(parseRoute(hash)).toEqual({ page: "overview" });
 });
 
-test("an address that somebody broke still leads somewhere", () => {
+test("an invalid URL still has a route", () => {
   expect(parseRoute("#/room/%E0%A4%A")).toEqual({ page: "room", name: "%E0%A4%A" });
 });
 
@@ -73,7 +73,7 @@ test.each([
 const line = (data: unknown) => ({ data, event: "message", at: "", from: undefined, time: 0 });
 const shown = (items: readonly Item[]) => items.map((item) => ("gap" in item ? "gap" : item.data));
 
-test("a tail that is held still shows what came meanwhile once it goes on, in order", () => {
+test("a paused tail shows the messages that arrived during the pause once it resumes, in order", () => {
   const tail = new RoomTail();
   tail.add(line(1));
   tail.pause();
@@ -89,7 +89,7 @@ test("a tail that is held still shows what came meanwhile once it goes on, in or
   expect(tail.items).toEqual([]);
 });
 
-test("a tail is bounded, held still or not, and says how many came", () => {
+test("a tail is bounded, paused or not, and reports the number of waiting messages", () => {
   const tail = new RoomTail();
   for (let i = 0; i < 5000; i++) tail.add(line(i));
   expect(tail.items.length).toBeWithin(MAX_LINES, MAX_LINES * 2 + 1);

@@ -1,4 +1,4 @@
-// The console's page over HTTP: whole in one answer, closed to everything else, and off where it is switched off.
+// The console page over HTTP: one complete response, a strict policy, and a switch to disable it.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { SECRET } from "../support/tokens.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("base64");
 
-test("it is one page, whose policy lets run and apply just what is in it", async () => {
+test("the page is one response, whose policy allows only its own script and style", async () => {
   const { url } = startServer({ console: true });
   const response = await fetch(`${url}/console`);
   expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
@@ -25,12 +25,12 @@ test("it is one page, whose policy lets run and apply just what is in it", async
   expect(directives["style-src"]).toBe(`style-src 'sha256-${sha256(style)}'`);
   expect(directives["connect-src"]).toBe("connect-src 'self'");
   expect(policy).toContain("frame-ancestors 'none'");
-  // Nothing is loaded from anywhere.
+  // Nothing is loaded from other hosts.
   expect(/<(script|link|img|iframe)[^>]*\s(src|href)="(?!data:)/.exec(html)).toBeNull();
   expect(/@import|url\((?!"?data:)/.exec(style)).toBeNull();
 });
 
-test("who has it need not be sent it again", async () => {
+test("a cached page is not sent again", async () => {
   const { url } = startServer({ console: true });
   const first = await fetch(`${url}/console`);
   const etag = first.headers.get("etag") ?? "";
@@ -41,14 +41,14 @@ test("who has it need not be sent it again", async () => {
   expect(await plain.text()).toBe(await first.text());
 });
 
-test("it is there with secrets too, and holds nothing itself", async () => {
+test("the page is available with secrets too, and contains no data", async () => {
   const { url } = startServer({ console: true, access: { secrets: SECRET } });
   const response = await fetch(`${url}/console`);
   expect(response.status).toBe(200);
   expect(await response.text()).not.toContain(SECRET);
 });
 
-test("in an app that was bundled it is part of the bundle", async () => {
+test("in a bundled app it is part of the bundle", async () => {
   const index = join(import.meta.dir, "../../src/index.ts");
   const cwd = folder({
     "app.ts": `import { serve } from ${JSON.stringify(index)};
@@ -62,12 +62,12 @@ test("in an app that was bundled it is part of the bundle", async () => {
   expect(built.success).toBe(true);
   const { url } = await startFile(join(cwd, "out", "app.js"), cwd);
   const html = await (await fetch(`${url}/console`)).text();
-  // Not `toContain`: what it says when it fails is the whole page.
-  for (const part of ["--look-a:", "Came and went"])
+  // Not `toContain`: on failure it would print the whole page.
+  for (const part of ["--look-a:", "session has never lagged"])
     expect([part, html.includes(part)]).toEqual([part, true]);
 });
 
-test("switched off there is neither the page nor what it listens to", async () => {
+test("if disabled, neither the page nor its status rooms exist", async () => {
   const { url } = await startProcess(["--port", "0", "--no-console"]);
   expect(await problemOf(fetch(`${url}/console`))).toMatchObject({ status: 404 });
   const off = JSON.parse((await runProcess(["check"], { THUMP_CONSOLE: "0" })).out) as { console: boolean };

@@ -1,4 +1,4 @@
-// The console's figures: what samples of one node, and of several, come to.
+// The console's figures: the totals of samples of one node and of several.
 import { expect, test } from "bun:test";
 import { Series, WINDOW_SECONDS } from "../../src/console/app/series.ts";
 import type { ServerSample } from "../../src/protocol/status-rooms.ts";
@@ -37,7 +37,7 @@ const sessions = (total: number): Partial<ServerSample> => ({
   sessions: { total, lagging: 0, limit: 10, byTransport: {} },
 });
 
-test("of one node it is as it was said; rates are by the second, however long it took", () => {
+test("for one node, figures equal its samples; rates are per second, whatever the interval", () => {
   const series = new Series();
   series.add(sample("a", START, { in: { publications: 10, bytes: 0 } }));
   series.add(sample("a", START + 2000, { seconds: 2, in: { publications: 10, bytes: 0 } }));
@@ -49,10 +49,10 @@ test("of one node it is as it was said; rates are by the second, however long it
   expect(series.now("socketsP99")).toBeNull();
 });
 
-test("of several nodes what can be added is, and of latencies it is the worst", () => {
+test("for several nodes, counts are summed, and latencies are the maximum", () => {
   const series = new Series();
   for (let i = 0; i < 5; i++) {
-    // They do not tick together.
+    // The nodes sample at different moments.
     series.add(sample("a", START + i * 1000, { ...sessions(3), toSockets: { p50: 1, p99: 2 } }));
     series.add(sample("b", START + i * 1000 + 400, { ...sessions(4), toSockets: { p50: 1, p99: i } }));
   }
@@ -66,7 +66,7 @@ test("of several nodes what can be added is, and of latencies it is the worst", 
   expect(worst).toEqual([2, 2, 2, 2, 3]);
 });
 
-test("a node that says nothing any more does not count", () => {
+test("a silent node does not count", () => {
   const series = new Series();
   series.add(sample("gone", START, sessions(100)));
   for (let i = 0; i < 10; i++) series.add(sample("here", START + i * 1000, sessions(1)));
@@ -75,13 +75,13 @@ test("a node that says nothing any more does not count", () => {
   expect(series.columns(["sessions"])[1]).toEqual([101, 101, 101, 101, 101, 1, 1, 1, 1, 1]);
 });
 
-test("what is older than the window goes", () => {
+test("samples older than the window are removed", () => {
   const series = new Series();
   for (let i = 0; i <= WINDOW_SECONDS + 50; i++) series.add(sample("a", START + i * 1000));
   expect(series.columns([])[0]).toHaveLength(WINDOW_SECONDS + 1);
 });
 
-test("before anybody has said anything there is nothing", () => {
+test("without samples there are no figures", () => {
   const series = new Series();
   expect(series.nodes).toEqual([]);
   expect(series.now("sessions")).toBeNull();

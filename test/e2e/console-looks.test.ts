@@ -50,7 +50,7 @@ inBrowser("an event with a long name leaves room for its data", async () => {
   await data.waitFor();
   expect((await data.boundingBox())?.width).toBeGreaterThan(400);
   await server.thump.publish("r", "");
-  await has(page, "tail", "an empty text");
+  await has(page, "tail", "empty text");
 });
 
 inBrowser("a refused console reports the refusal, and does not count as a session", async () => {
@@ -67,18 +67,18 @@ inBrowser("a refused console reports the refusal, and does not count as a sessio
   await page.getByRole("button", { name: "Sign in" }).click();
   await has(page, "room-sessions", /^1 session$/);
   await page.getByText(/This API key may not (listen in|read the history of) "r"/).waitFor();
-  expect(await page.getByText("Nothing is kept").count()).toBe(0);
+  expect(await page.getByText("No stored messages").count()).toBe(0);
 });
 
 inBrowser("the number of sessions includes the console's own once it has joined", async () => {
   const server = startServer({ console: true });
   await server.thump.publish("r", 1);
   const page = await openConsole(server.url, "#/room/r");
-  await has(page, "room-sessions", "1 session, with this console's");
+  await has(page, "room-sessions", "1 session, including this console");
   // Cleared messages are still stored.
   await page.getByRole("button", { name: "Clear" }).click();
   await has(page, "tail", "Cleared");
-  expect(await page.getByText("Nothing is kept").count()).toBe(0);
+  expect(await page.getByText("No stored messages").count()).toBe(0);
 });
 
 inBrowser("values of a stopped server are marked as old", async () => {
@@ -86,7 +86,7 @@ inBrowser("values of a stopped server are marked as old", async () => {
   const page = await openConsole(first.url, "#/");
   await has(page, "figure-Sessions", /^1$/);
   await first.stop();
-  await has(page, "stale", "was so at");
+  await has(page, "stale", "These figures are from");
   startServer({ console: true, port: first.port });
   await has(page, "connection", "live");
   await page.getByTestId("stale").waitFor({ state: "detached" });
@@ -97,8 +97,8 @@ inBrowser("the demo reports that it reconnects, and no element covers another", 
   const { pages } = await openPages(server.url, 1);
   const page = pages[0] as Page;
   await has(page, "socket-state", "live");
-  await page.getByText("Nobody has said anything yet.").waitFor();
+  await page.getByText("No messages yet.").waitFor();
   await server.stop();
-  await page.locator("#curtain").filter({ hasText: "trying again in" }).waitFor();
-  expect(await page.getByText("Nobody has said anything yet.").isVisible()).toBe(false);
+  await page.locator("#curtain").filter({ hasText: "retrying in" }).waitFor();
+  expect(await page.getByText("No messages yet.").isVisible()).toBe(false);
 });

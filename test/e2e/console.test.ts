@@ -62,7 +62,7 @@ inBrowser("publications of the console reach the room and the live tail, which c
   await page.locator("#data").fill('{"text":"from the console"}');
   await page.getByRole("button", { name: "Publish" }).click();
   await has(page, "tail", "from the console");
-  await has(page, "told", "kept at");
+  await has(page, "told", "stored at");
   expect(await reader.next()).toBe('{"text":"from the console"}');
   // Invalid data shows the server's error message.
   await page.locator("#data").fill("no object");
@@ -70,7 +70,7 @@ inBrowser("publications of the console reach the room and the live tail, which c
   await has(page, "told", "does not fit the schema");
   await page.getByTestId("pause").click();
   await server.thump.publish(name, { text: "while it was held" });
-  await has(page, "tail-state", "1 other since");
+  await has(page, "tail-state", "paused, 1 new");
   expect(await page.getByTestId("tail").getByText("while it was held").count()).toBe(0);
   await page.getByTestId("pause").click();
   await has(page, "tail", "while it was held");
@@ -86,7 +86,7 @@ inBrowser("a session is found, looked at and disconnected, once that was confirm
   await page.locator("#room").fill("r");
   await page.getByRole("link", { name: id }).click();
   await has(page, "standings", "live");
-  await has(page, "speed", "never fell behind");
+  await has(page, "speed", "never lagged");
   await page.getByTestId("disconnect").click();
   await page.getByRole("button", { name: "Cancel" }).click();
   expect(server.thump.hub.sessions.has(id)).toBe(true);
@@ -156,7 +156,7 @@ inBrowser(
     await page.locator("#search").fill("room:*999");
     await has(page, "range", "1–100 of 100");
     await page.locator("#search").fill("no such room");
-    await page.getByText("No room is named so.").waitFor();
+    await page.getByText("No room matches.").waitFor();
     await page.goBack();
     await has(page, "range", "1–100 of 100,000");
     expect(errors).toEqual([]);
@@ -170,7 +170,7 @@ inBrowser("the console reports that the server is gone, and continues when it is
   await first.stop();
   await has(page, "connection", /reconnecting|connecting/);
   await page.getByRole("link", { name: "Rooms" }).click();
-  await page.getByRole("alert").getByText("does not answer").waitFor();
+  await page.getByRole("alert").getByText("does not respond").waitFor();
   const second = startServer({ console: true, port: first.port });
   await second.thump.publish("new here", 1);
   await rows(page, "rooms").getByText("new here").waitFor();

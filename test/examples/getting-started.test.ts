@@ -1,4 +1,4 @@
-// docs/getting-started.md, read from the file and done as it says, command by command.
+// docs/getting-started.md, read from the file and executed command by command.
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -21,12 +21,12 @@ const file = (name: string) => {
   return found.body;
 };
 
-test("the commands: a server, a listener, a speaker, a resume; no other block is untried", async () => {
+test("commands: a server, a subscriber, a publisher, a resume; every block is tested", async () => {
   expect(blocks.map(({ kind }) => kind)).toEqual(["sh", "sh", "sh", "sh", "ts", "html", "js", "sh"]);
   const [start, listen = "", speak = "", resume = "", app] = commands;
   expect([start, app]).toEqual(["bun run start", "bun hello/app.ts"]);
   const { scripts } = (await Bun.file(join(ROOT, "package.json")).json()) as { scripts: { start: string } };
-  expect(scripts.start).toBe("bun src/main.ts"); // what startProcess runs
+  expect(scripts.start).toBe("bun src/main.ts"); // the command of startProcess
 
   const { url } = await startProcess();
   const here = (command: string) => command.replaceAll("http://127.0.0.1:3000", url);
@@ -44,7 +44,7 @@ test("the commands: a server, a listener, a speaker, a resume; no other block is
 });
 
 testIf(noBrowser)(
-  "the app: two pages talk, and what was said while the server was away comes when it is back",
+  "the app: two pages exchange messages, and a message sent while the server is down arrives after its restart",
   async () => {
     const checkout = folder();
     mkdirSync(join(checkout, "hello"));
@@ -83,7 +83,7 @@ testIf(noBrowser)(
   60_000,
 );
 
-/** Starts the app and waits until it answers. It says nothing when it does. */
+/** Starts the app and waits until it responds. It prints nothing. */
 async function startApp(cwd: string, url: string) {
   const server = Bun.spawn([process.execPath, "hello/app.ts"], { cwd, stdout: "ignore", stderr: "ignore" });
   cleanup(async () => {

@@ -11,7 +11,7 @@ import { testIf } from "../support/skip.ts";
 const browser = testIf(noBrowser);
 
 const PHONE = { viewport: { width: 390, height: 740 } };
-/** Where to put pictures to look at, if anywhere. */
+/** Folder for screenshots to inspect. Default: none. */
 const PICTURES = process.env["THUMP_PICTURES"];
 const picture = (page: Page, name: string) =>
   PICTURES ? page.screenshot({ path: join(PICTURES, `${name}.png`) }) : undefined;
@@ -29,11 +29,11 @@ async function say(page: Page, text: string): Promise<void> {
 
 const log = (page: Page) => page.getByLabel("Messages");
 const said = (page: Page, text: string) => log(page).getByText(text).waitFor();
-/** The page is no wider than its window: nothing is cut. */
+/** True if the page is no wider than its window. */
 const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
 
 browser(
-  "chat: two people talk, see each other, change rooms; who comes back has missed nothing",
+  "chat: two users exchange messages, see each other and change rooms; a reconnected user has missed no message",
   async () => {
     const { url } = await startExample("chat");
     const { pages, errors } = await openPages(url, 2, PHONE);
@@ -74,7 +74,7 @@ browser(
   60_000,
 );
 
-browser("chat: a name that is none is refused, and no token means no room", async () => {
+browser("chat: an invalid name is rejected, and without a token there is no room", async () => {
   const { url } = await startExample("chat");
   expect((await fetch(`${url}/token?name=${encodeURIComponent("<b>")}`)).status).toBe(422);
   expect((await fetch(`${url}/rooms/chat:general`)).status).toBe(401);
@@ -87,7 +87,7 @@ browser("chat: a name that is none is refused, and no token means no room", asyn
 });
 
 browser(
-  "dashboard: figures of the script move on the page, and the last minute is there at once",
+  "dashboard: the script's figures move on the page, and the last minute is shown at once",
   async () => {
     const { url } = await startExample("dashboard");
     const { pages, errors } = await openPages(url, 1);
@@ -108,7 +108,7 @@ browser(
 );
 
 browser(
-  "progress: a job of curls fills the bar and is told to a terminal in order",
+  "progress: a job made of curl commands fills the bar and reaches a terminal in order",
   async () => {
     const { url } = await startExample("progress");
     const { pages, errors } = await openPages(`${url}/?job=7`, 1);

@@ -5,7 +5,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { EXAMPLES, runProgram, startExample } from "./support.ts";
 
-test("elysia: the client hears what the app's routes publish, and may not publish there itself", async () => {
+test("elysia: the client receives the publications of the app's routes, and may not publish there itself", async () => {
   const { url } = await startExample("elysia");
   const { out, err, code } = await runProgram([process.execPath, join(EXAMPLES, "elysia/client.ts"), url]);
   expect([out, err, code]).toEqual(["added water the beans …\ndone water the beans ✓\n", "", 0]);
@@ -24,13 +24,13 @@ test("elysia: the client hears what the app's routes publish, and may not publis
   expect((await fetch(`${url}/lists/home/9/done`, { method: "POST" })).status).toBe(404);
 });
 
-test("ticker: the slow reader skips to the newest, the fast one gets all", async () => {
+test("ticker: the slow reader skips to the newest message, the fast one receives all", async () => {
   const { out } = await startExample("ticker");
   await out.until((lines) => lines.some((line) => /slow: .* [1-9][0-9]* skipped/.test(line)));
   for (const line of out.all.slice(1)) expect(line).toMatch(/^fast: [0-9]+ received, 0 skipped/);
 }, 60_000);
 
-test("node-backend: its orders are there, for everyone to read and for nobody else to write", async () => {
+test("node-backend: its orders are stored, for everyone to read, and no other client may publish there", async () => {
   const { url, out } = await startExample("node-backend", "700");
   await out.until((lines) => lines.includes("700 orders kept, 0 refused"));
   const answer = await fetch(`${url}/rooms/orders?last=1000`);
@@ -40,7 +40,7 @@ test("node-backend: its orders are there, for everyone to read and for nobody el
   expect(forged.status).toBe(401);
 });
 
-/** In front of a server: refuses, loses answers, and lets the rest through. */
+/** A proxy in front of a server that fails some requests, loses some responses, and passes the rest. */
 function flakyFront(target: string) {
   const asked: string[] = [];
   const troubles = ["503", "lost", "429", "cut"];
@@ -55,7 +55,7 @@ function flakyFront(target: string) {
         return new Response("not now", { status: Number(trouble), headers: { "retry-after": "0" } });
       const body = await request.arrayBuffer();
       const answer = await fetch(target + pathname, { method: "POST", body, headers: request.headers });
-      // The server has kept it, and the backend is not told.
+      // The server has stored the batch, and the backend receives an error.
       if (trouble === "lost") return new Response("bad gateway", { status: 502 });
       return trouble === "cut" ? new Response("[") : answer;
     },
@@ -64,7 +64,7 @@ function flakyFront(target: string) {
   return { url: `http://127.0.0.1:${front.port}`, asked };
 }
 
-test("node-backend: refused, lost and limited requests are repeated; each order is kept once, in order", async () => {
+test("node-backend: failed, lost and rate-limited requests are repeated; each order is stored once, in order", async () => {
   const server = startServer({ rooms: { orders: { history: { count: 5000 } } } });
   const front = flakyFront(server.url);
   const command = [Bun.which("node") ?? process.execPath, join(EXAMPLES, "node-backend/backend.mjs"), "900"];

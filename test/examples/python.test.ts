@@ -1,4 +1,4 @@
-// The Python client, which was written from docs/protocol.md: it is run as people run it, against a real server.
+// The Python client, written from docs/protocol.md, run from the command line against a real server.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { collect, Inbox } from "../support/clients.ts";
@@ -15,7 +15,7 @@ const CLIENT = join(import.meta.dir, "../../examples/python");
 const python = (url: string, args: string[]) =>
   startProgram([PYTHON as string, "-B", CLIENT, "--url", url, ...args]);
 
-/** What it prints, line by line. */
+/** The output of `listen`, line by line. */
 function listen(url: string, ...args: string[]): Inbox<string> {
   const lines = new Inbox<string>();
   void collect(python(url, ["listen", ...args]).stdout, lines);
@@ -54,7 +54,7 @@ describeIf(noProgram("python3"))("python3", () => {
       expect(heard(lines).map(({ room }) => room)).toEqual(["a", "b:ü/?", "a", "b:ü/?", "a"]);
     });
 
-    test(`a gap is told before what follows: ${name}`, async () => {
+    test(`a gap is reported before the messages that follow it: ${name}`, async () => {
       const { url, publish } = startServer({ rooms: { "*": { history: { count: 2 } } } });
       const { at } = (await (await publish("a", "0")).json()) as { at: string };
       for (const text of ["1", "2", "3"]) await publish("a", text);
@@ -65,7 +65,7 @@ describeIf(noProgram("python3"))("python3", () => {
     });
   }
 
-  test("a drop loses nothing and repeats nothing, whatever is said meanwhile", async () => {
+  test("a dropped connection neither loses nor repeats messages published meanwhile", async () => {
     const { port, publish } = startServer();
     const proxy = await Proxy.start(port);
     const lines = listen(proxy.url, "a", "--last", "1000");
@@ -82,7 +82,7 @@ describeIf(noProgram("python3"))("python3", () => {
     expect(proxy.connections).toBeGreaterThanOrEqual(3);
   });
 
-  test("a stream that is refused for now is opened again when the server said", async () => {
+  test("a temporarily rejected stream is reopened after the server's delay", async () => {
     const { url, publish, thump } = startServer();
     thump.draining = true;
     let refusals = 0;
@@ -95,7 +95,7 @@ describeIf(noProgram("python3"))("python3", () => {
     expect(data(lines)).toEqual([1]);
   });
 
-  test("publishes text and JSON under an event's name; the same key is kept once", async () => {
+  test("publishes text and JSON with an event name; a repeated key is stored once", async () => {
     const { url, room } = startServer();
     const first = await run(url, "publish", "a b", '{"n":1}', "--event", "price", "--key", "k1");
     expect(first.code).toBe(0);
@@ -110,7 +110,7 @@ describeIf(noProgram("python3"))("python3", () => {
     ]);
   });
 
-  test("with a token it may, without one it may not; errors have the server's codes", async () => {
+  test("a token permits its rooms, and its absence none; errors have the server's codes", async () => {
     const { url } = startServer({ access: { secrets: [SECRET] } });
     const good = ["--token", token(claims({ rooms: { "chat:*": ["join", "publish"] } }))];
     expect((await run(url, ...good, "publish", "chat:1", "1")).code).toBe(0);

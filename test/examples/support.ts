@@ -1,15 +1,15 @@
-// The examples, started as their READMEs say, on a free port.
+// Starts the examples as their READMEs describe, on a free port.
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
 import { folder, startFile } from "../support/process.ts";
 
 export const EXAMPLES = join(import.meta.dir, "../../examples");
 
-/** Starts an example; it goes with the test. */
+/** Starts an example, and stops it after the test. */
 export const startExample = (name: string, ...args: string[]) =>
   startFile(join(EXAMPLES, name), folder(), { PORT: "0" }, args);
 
-/** Starts a program; it goes with the test. */
+/** Starts a program, and stops it after the test. */
 export function startProgram(command: string[], env: Record<string, string> = {}) {
   const child = Bun.spawn(command, {
     env: { ...process.env, ...env },
@@ -24,7 +24,7 @@ export function startProgram(command: string[], env: Record<string, string> = {}
   return child;
 }
 
-/** What it prints, and its exit code, once it has ended. */
+/** The output and exit code of a program, once it has exited. */
 export async function ended(child: ReturnType<typeof startProgram>) {
   const [out, err] = await Promise.all([
     new Response(child.stdout).text(),
@@ -33,6 +33,6 @@ export async function ended(child: ReturnType<typeof startProgram>) {
   return { out, err, code: await child.exited };
 }
 
-/** Runs a program of an example to its end. */
+/** Runs a program until it exits. */
 export const runProgram = (command: string[], env: Record<string, string> = {}) =>
   ended(startProgram(command, env));
