@@ -1,9 +1,9 @@
-// What the server answers over HTTP, read and checked for its form.
+// Reads HTTP responses of the server and checks their form.
 import { expect } from "bun:test";
 import type { Frame } from "./clients.ts";
 import type { TestServer } from "./server.ts";
 
-/** What `GET /rooms/:room` answers. */
+/** The body of `GET /rooms/:room`. */
 export interface State {
   room: string;
   at: string;
@@ -13,19 +13,19 @@ export interface State {
   more?: true;
 }
 
-/** The room's state and publications. */
+/** Returns the room's state and messages. */
 export async function stateOf(server: TestServer, room: string, query = ""): Promise<State> {
   const response = await fetch(server.room(room, query));
   expect(response.status).toBe(200);
   return (await response.json()) as State;
 }
 
-/** The data of the publications in an answer. */
+/** The data of the messages in a response. */
 export function dataOf({ messages }: { messages: Frame[] }): unknown[] {
   return messages.map((message) => message["data"]);
 }
 
-/** Publishes and returns the cursor. */
+/** Publishes and returns the message's cursor. */
 export async function publishAt(
   server: TestServer,
   room: string,
@@ -44,7 +44,7 @@ export interface Problem {
   errors?: { path: string; message: string }[];
 }
 
-/** An error over HTTP: problem+json, whose status is the response's own. */
+/** Reads an HTTP error: problem+json with the status of the response. */
 export async function problemOf(answer: Response | Promise<Response>): Promise<Problem> {
   const response = await answer;
   expect(response.headers.get("content-type")).toBe("application/problem+json");
@@ -54,7 +54,7 @@ export async function problemOf(answer: Response | Promise<Response>): Promise<P
   return problem;
 }
 
-/** A temporary refusal of an event stream: a 200 that an EventSource survives. Returns its problem. */
+/** Reads a temporary error on an event stream: status 200, so that an EventSource reconnects. Returns the problem. */
 export async function refusalOf(response: Response): Promise<Problem & { retry: number }> {
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toStartWith("text/event-stream");
@@ -68,7 +68,7 @@ export async function refusalOf(response: Response): Promise<Problem & { retry: 
   return problem;
 }
 
-/** Resolves once something inside the server is so; nothing tells of it, so it looks again and again. */
+/** Waits until a condition inside the server is true. The server has no event for it, so it is polled. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1);
 }

@@ -1,4 +1,4 @@
-// Pages in a headless browser; and one that can be put to sleep.
+// Pages in a headless browser, and a page whose tab a test can hide and freeze.
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { launch, launchAsIs } from "../../scripts/chromium.ts";
 import { cleanup, cleanupAtEnd } from "./cleanup.ts";
@@ -7,13 +7,13 @@ export interface Opened {
   pages: Page[];
   /** Errors of the pages. */
   errors: string[];
-  /** The origins that they asked for anything. */
+  /** The origins of all their requests. */
   origins: Set<string>;
 }
 
 let browser: Promise<Browser> | undefined;
 
-/** The browser of all tests in this process: each page has a context of its own, with storage of its own. */
+/** The browser of all tests in this process. Each page has its own context and storage. */
 function sharedBrowser(): Promise<Browser> {
   if (browser === undefined) {
     const launched = launch();
@@ -58,7 +58,7 @@ export interface Sleeper {
   thaw(): Promise<void>;
 }
 
-/** A page of a browser of its own, which closes with the test. */
+/** Opens a page in a separate browser that closes with the test. */
 export async function openSleeper(): Promise<Sleeper> {
   const { context, close } = await launchAsIs();
   cleanup(close);

@@ -1,20 +1,22 @@
-// A certificate for this machine, signed by itself, made by openssl in a folder that goes with the test.
+// A self-signed certificate for this machine, made by openssl in a folder that is deleted after the test.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { folder } from "./process.ts";
 
 export interface TestCertificate {
-  /** The files. */
   cert: string;
   key: string;
-  /** The certificate as text: who trusts it trusts the server. */
+  /** The certificate as text. A client that trusts it trusts the server. */
   pem: string;
 }
 
-/** How keys are made, as openssl is told. */
+/** The key types, as openssl arguments. */
 const KEYS = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" };
 
-/** Makes one. @param passphrase encrypts the key; without spaces */
+/**
+ * Makes a certificate.
+ * @param passphrase encrypts the key; must not contain spaces
+ */
 export function makeCertificate(
   passphrase?: string,
   directory = folder(),

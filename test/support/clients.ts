@@ -1,9 +1,9 @@
-// Clients for tests: each collects what it receives, and lets a test await the next of it.
+// Clients that collect what they receive, so that a test can await it.
 import { EventSource } from "eventsource";
 import WS from "ws";
 import { cleanup } from "./cleanup.ts";
 
-/** Things that arrive one by one, and promises for those that have not yet. */
+/** Collects items as they arrive, with promises for later ones. */
 export class Inbox<T> {
   readonly all: T[] = [];
   #waiting: { test: (items: T[]) => boolean; resolve: () => void }[] = [];
@@ -18,26 +18,26 @@ export class Inbox<T> {
     for (const { resolve } of ready) resolve();
   }
 
-  /** Hands over what has arrived, and everything else as it comes. */
+  /** Passes all items to `take`: the collected ones now, later ones as they arrive. */
   tap(take: (item: T) => void): void {
     this.all.forEach(take);
     this.#tap = take;
   }
 
-  /** Resolves once what has arrived passes the test. */
+  /** Resolves once the collected items pass the test. */
   until(test: (items: T[]) => boolean): Promise<T[]> {
     if (test(this.all)) return Promise.resolve(this.all);
     return new Promise((resolve) => this.#waiting.push({ test, resolve: () => resolve(this.all) }));
   }
 
-  /** The next one that was not returned yet. */
+  /** Returns the next item that was not returned yet. */
   async next(): Promise<T> {
     const index = this.#read++;
     await this.until((items) => items.length > index);
     return this.all[index] as T;
   }
 
-  /** The next one that fits; those before it are passed over. */
+  /** Returns the next matching item and skips those before it. */
   async find(test: (item: T) => boolean): Promise<T> {
     for (;;) {
       const item = await this.next();
@@ -51,7 +51,7 @@ export interface Frame {
   [field: string]: unknown;
 }
 
-/** A raw socket, or any other: frames as they come. Text is a string, binary a Uint8Array. */
+/** A WebSocket that collects frames: text as a string, binary as a Uint8Array. */
 export class Socket extends Inbox<string | Uint8Array> {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly opened: Promise<void>;
@@ -97,7 +97,7 @@ export class Multiplexed extends Inbox<Frame> {
     return this.socket.closed;
   }
 
-  /** Sends a command with an id and resolves with its reply, error or not. */
+  /** Sends a command with an id and resolves with its reply, which may be an error. */
   async ask(command: Frame): Promise<Frame> {
     const id = ++this.#id;
     this.socket.send(JSON.stringify({ ...command, id }));
@@ -105,7 +105,7 @@ export class Multiplexed extends Inbox<Frame> {
     return (await this.until((frames) => frames.some(answered))).find(answered) as Frame;
   }
 
-  /** The messages that have arrived of a room. */
+  /** The received messages, of one room or of all. */
   messages(room?: string): Frame[] {
     return this.all.filter(
       (frame) => frame.type === "message" && (room === undefined || frame["room"] === room),
@@ -124,7 +124,7 @@ export interface ReceivedEvent {
   data: string;
 }
 
-/** An EventSource, with the events of these names collected. */
+/** Opens an EventSource and collects events with these names. */
 export async function eventSource(
   url: string,
   names: string[] = ["message"],
@@ -144,7 +144,7 @@ export async function eventSource(
   return inbox;
 }
 
-/** A response's lines as they come, by fetch: for NDJSON, and for event streams as plain text. */
+/** Collects the lines of a response body: of NDJSON, or of an event stream as plain text. */
 export async function lines(
   url: string,
   headers: Record<string, string>,
@@ -154,12 +154,12 @@ export async function lines(
   const inbox = Object.assign(new Inbox<string>(), { abort: () => abort.abort() });
   cleanup(() => abort.abort());
   void collect(response.body ?? [], inbox).catch(() => {
-    // The test, or the server, ended the stream: what came before is in the inbox.
+    // The test or the server ended the stream. Earlier lines are in the inbox.
   });
   return inbox;
 }
 
-/** Puts the lines of a stream of bytes into an inbox, until it ends. */
+/** Collects the lines of a byte stream until it ends. */
 export async function collect(chunks: AsyncIterable<Uint8Array> | [], inbox: Inbox<string>): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";

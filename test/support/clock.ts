@@ -1,15 +1,15 @@
-// A clock for limits: it stands still until a test moves it.
+// A clock for rate limits that advances only when a test says so.
 import type { TestServer } from "./server.ts";
 
 export class Clock {
   #now = 1000;
 
-  /** @param server takes its time from this clock from now on */
+  /** @param server uses this clock from now on */
   constructor({ thump }: TestServer) {
     thump.service.limiter.now = () => this.#now;
   }
 
-  /** Lets so many ms pass. */
+  /** Advances the clock by this number of ms. */
   pass(ms: number): void {
     this.#now += ms;
   }

@@ -1,4 +1,4 @@
-// A stand-in for an OpenTelemetry collector: takes OTLP over HTTP as JSON, and hands over the spans.
+// A stand-in for an OpenTelemetry collector: accepts OTLP over HTTP as JSON and collects the spans.
 import { Inbox } from "./clients.ts";
 import { cleanup } from "./cleanup.ts";
 
@@ -22,7 +22,7 @@ interface Exported {
   }[];
 }
 
-/** Listens until the test is over. `text` is all that was ever sent to it. */
+/** Listens until the test ends. `text` returns all received bodies. */
 export function collector(): { url: string; spans: Inbox<SpanData>; text: () => string } {
   const spans = new Inbox<SpanData>();
   const texts: string[] = [];

@@ -1,13 +1,13 @@
-// The command line as a process: in pipes, or on a terminal.
+// Runs the command line as a process, in pipes or on a terminal.
 import { collect, Inbox } from "./clients.ts";
 import { environment, folder, killAfter, THUMP } from "./process.ts";
 import { cleanup } from "./cleanup.ts";
 
-/** A command that runs. */
+/** A running command. */
 export class Command {
   readonly out = new Inbox<string>();
   readonly err = new Inbox<string>();
-  /** Resolves with the exit code once all that it printed is here. */
+  /** Resolves with the exit code once all output was read. */
   readonly ended: Promise<number>;
 
   constructor(readonly process: Bun.Subprocess<"pipe", "pipe", "pipe">) {
@@ -16,13 +16,13 @@ export class Command {
     this.ended = Promise.all([process.exited, ...read]).then(([code]) => code);
   }
 
-  /** Writes to its standard input. Resolves once the pipe has taken it. */
+  /** Writes to standard input. Resolves once the pipe has accepted the text. */
   async write(text: string): Promise<void> {
     await this.process.stdin.write(text);
     await this.process.stdin.flush();
   }
 
-  /** Ends its standard input. */
+  /** Closes standard input and resolves with the exit code. */
   async end(): Promise<number> {
     await this.process.stdin.end();
     return this.ended;
@@ -48,7 +48,7 @@ export interface Ran {
   err: string;
 }
 
-/** Runs a command to its end, with this as its standard input. */
+/** Runs a command to its end, with `input` on standard input. */
 export async function run(args: string[], env: Record<string, string> = {}, input = ""): Promise<Ran> {
   const started = command(args, env);
   if (input !== "") await started.write(input);
@@ -57,7 +57,7 @@ export async function run(args: string[], env: Record<string, string> = {}, inpu
 }
 
 export interface OnTerminal {
-  /** All that it printed so far: output and errors, as a terminal mixes them. */
+  /** All output so far: stdout and stderr, mixed as on a terminal. */
   text: () => string;
   until(test: (text: string) => boolean): Promise<string>;
   type(text: string): void;

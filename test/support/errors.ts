@@ -1,7 +1,7 @@
-// What was thrown, by its stable code.
+// Checks thrown errors by their stable codes.
 import { ThumpError } from "../../src/index.ts";
 
-/** Runs and returns the error that it throws; fails when there is none, or when it has no code. */
+/** Returns the ThumpError that `run` throws. Fails if it throws none, or an error without a code. */
 export function thrown(run: () => unknown): ThumpError {
   try {
     run();
@@ -12,12 +12,12 @@ export function thrown(run: () => unknown): ThumpError {
   throw new Error("nothing was thrown");
 }
 
-/** The code of the error that it throws. */
+/** Returns the code of the error that `run` throws. */
 export function codeOf(run: () => unknown): string {
   return thrown(run).code;
 }
 
-/** The code of the error that a promise rejects with; nothing when it resolves. */
+/** Returns the code of the error that a promise rejects with, or undefined if it resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<string | undefined> {
   try {
     await promise;

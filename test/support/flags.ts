@@ -1,9 +1,9 @@
-// Flags as the command line reads them, for tests of what comes of them.
+// Parses command-line arguments into flags, for tests of the configuration.
 import { Command } from "commander";
 import { addServe } from "../../src/cli/server-commands.ts";
 import type { Flags } from "../../src/server/config/command-line.ts";
 
-/** What `thump serve` would be given by these arguments. */
+/** Returns the flags that `thump serve` parses from these arguments. */
 export async function flagsOf(args: string[]): Promise<Flags> {
   let flags: Flags = {};
   const program = new Command();

@@ -1,4 +1,4 @@
-// A client of HTTP/2 that reads as much as the test says: flow control by hand (RFC 9113 §5.2), over TLS.
+// An HTTP/2 client over TLS whose flow control a test sets by hand (RFC 9113 §5.2).
 import { connect, type TLSSocket } from "node:tls";
 import { cleanup } from "./cleanup.ts";
 import { Inbox } from "./clients.ts";
@@ -17,9 +17,9 @@ interface Http2Frame {
   payload: Buffer;
 }
 
-/** One stream of a connection. What it receives counts against its window, and the connection's, until `allow`. */
+/** One stream of a connection. Received bytes count against its window and the connection's until `allow`. */
 export class BareStream {
-  /** All that came, a character a byte. */
+  /** All received bytes, one character per byte. */
   text = "";
   readonly changes = new Inbox<number>();
   /** The error code of a reset by the server (RFC 9113 §7). */
@@ -32,19 +32,19 @@ export class BareStream {
     readonly id: number,
   ) {}
 
-  /** The server may send so many bytes more. */
+  /** Lets the server send this many more bytes. */
   allow(bytes: number): void {
     const payload = Buffer.alloc(4);
     payload.writeUInt32BE(bytes);
     this.connection.write(TYPE.windowUpdate, 0, this.id, payload);
   }
 
-  /** Gives it up, as a browser does that closes an EventSource. */
+  /** Resets the stream, as a browser does when it closes an EventSource. */
   cancel(): void {
     this.connection.write(TYPE.reset, 0, this.id, Buffer.from([0, 0, 0, CANCEL]));
   }
 
-  /** Resolves once this much has come, or the server has ended the stream. */
+  /** Resolves once the text passes the test, or the server has ended the stream. */
   async until(test: (text: string) => boolean): Promise<void> {
     await this.changes.until(() => this.ended || test(this.text));
   }
@@ -65,18 +65,21 @@ export class BareHttp2 {
   #rest = Buffer.alloc(0);
   #next = 1;
 
-  /** @param socket on which `h2` was agreed */
+  /** @param socket a TLS socket that negotiated `h2` */
   constructor(readonly socket: TLSSocket) {
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.write(PREFACE);
     this.write(TYPE.settings, 0, 0, Buffer.alloc(0));
     const whole = Buffer.alloc(4);
-    // The connection is to hold nothing back: only the streams' own windows (65,535 bytes) do.
+    // Open the connection's window, so that only the streams' windows (65,535 bytes) apply.
     whole.writeUInt32BE(0x7fff_ffff - 65_535);
     this.write(TYPE.windowUpdate, 0, 0, whole);
   }
 
-  /** Asks for an event stream. Field names in lower case, values of under 127 bytes. */
+  /**
+   * Requests an event stream.
+   * @param fields header fields with lower-case names and values of less than 127 bytes
+   */
   open(path: string, fields: Record<string, string> = {}): BareStream {
     const stream = new BareStream(this, this.#next);
     this.#streams.set(this.#next, stream);
@@ -126,7 +129,10 @@ export class BareHttp2 {
   }
 }
 
-/** A header that is not to be indexed, without Huffman coding (RFC 7541 §6.2.2). All shorter than 127 bytes. */
+/**
+ * Encodes a header field without indexing and Huffman coding (RFC 7541 §6.2.2). Name and value are shorter than 127
+ * bytes.
+ */
 function literal(name: string, value: string): Buffer {
   return Buffer.concat([
     Buffer.from([0, name.length]),
@@ -136,12 +142,12 @@ function literal(name: string, value: string): Buffer {
   ]);
 }
 
-/** Connects to a port on this machine. The certificate is believed. */
+/** Connects to a port on this machine and accepts any certificate. */
 export async function bareHttp2(port: number): Promise<BareHttp2> {
   const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
   cleanup(() => socket.destroy());
   socket.on("error", () => {
-    // A reset is one way for a connection to end.
+    // A connection may end with a reset.
   });
   await new Promise<void>((resolve) => socket.once("secureConnect", () => resolve()));
   if (socket.alpnProtocol !== "h2") throw new Error(`the server chose ${String(socket.alpnProtocol)}`);

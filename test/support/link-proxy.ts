@@ -1,4 +1,4 @@
-// A TCP proxy in a test's hands: the link through it can be cut, held up, or made slow.
+// A TCP proxy between a server and its Redis, whose connections a test can cut, hold up or delay.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { cleanup } from "./cleanup.ts";
 
@@ -6,15 +6,15 @@ export class LinkProxy {
   readonly #pairs = new Set<[Socket, Socket]>();
   #held: PromiseWithResolvers<void> | undefined;
   #refusing = false;
-  /** How long each chunk is on its way, in ms. */
+  /** Delay of each chunk, in ms. */
   delay = 0;
-  /** Writes that came from the near side. */
+  /** Number of chunks from the near side. */
   chunks = 0;
   port = 0;
 
   private constructor(readonly server: Server) {}
 
-  /** Starts one that leads to a port on this machine, and goes with the test. */
+  /** Starts a proxy to a port on this machine, until the test ends. */
   static async start(target: number): Promise<LinkProxy> {
     const server = createServer();
     const proxy = new LinkProxy(server);
@@ -25,12 +25,12 @@ export class LinkProxy {
     return proxy;
   }
 
-  /** Breaks every connection. New ones can be made. */
+  /** Closes every connection. New connections are accepted. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }
 
-  /** Breaks every connection, and takes no other, until `accept`. */
+  /** Closes every connection and accepts no others until `accept`. */
   refuse(): void {
     this.#refusing = true;
     this.cut();
@@ -40,12 +40,12 @@ export class LinkProxy {
     this.#refusing = false;
   }
 
-  /** Nothing gets through, and nobody is told. */
+  /** Holds all data back until `release`. No connection is closed. */
   hold(): void {
     this.#held ??= Promise.withResolvers();
   }
 
-  /** What was held goes on. */
+  /** Forwards the data that was held back. */
   release(): void {
     this.#held?.resolve();
     this.#held = undefined;
@@ -66,7 +66,7 @@ export class LinkProxy {
     this.#carry(far, near);
     for (const socket of pair) {
       socket.on("error", () => {
-        // Its end is told below.
+        // `close` follows.
       });
       socket.on("close", () => {
         this.#pairs.delete(pair);
@@ -76,7 +76,7 @@ export class LinkProxy {
   }
 
   #carry(from: Socket, to: Socket): void {
-    // One after the other, also where the delay has become shorter meanwhile.
+    // Chunks stay in order, even if the delay becomes shorter.
     let before = Promise.resolve();
     from.on("data", (chunk) => {
       const due = this.delay > 0 ? Bun.sleep(this.delay) : undefined;

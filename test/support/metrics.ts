@@ -1,4 +1,4 @@
-// A server's metrics, as Prometheus would read them.
+// Reads a server's metrics as Prometheus does.
 import { expect } from "bun:test";
 import type { TestServer } from "./server.ts";
 
@@ -11,7 +11,7 @@ export interface Sample {
 export class Metrics {
   constructor(readonly samples: Sample[]) {}
 
-  /** The value of the one sample that has these labels; 0 when there is none yet. */
+  /** Returns the value of the only sample with these labels, or 0 if there is none. */
   of(name: string, labels: Record<string, string> = {}): number {
     const found = this.samples.filter(
       (sample) =>
@@ -23,7 +23,7 @@ export class Metrics {
   }
 }
 
-/** Reads the text format (Prometheus exposition format 0.0.4). */
+/** Parses the text format (Prometheus exposition format 0.0.4). */
 export function parseMetrics(text: string): Metrics {
   const samples = text
     .split("\n")
@@ -44,7 +44,7 @@ export function parseMetrics(text: string): Metrics {
   return new Metrics(samples);
 }
 
-/** What `/metrics` says now. */
+/** Fetches and parses `/metrics`. */
 export async function metricsOf(server: Pick<TestServer, "url">): Promise<Metrics> {
   const response = await fetch(`${server.url}/metrics`);
   expect(response.status).toBe(200);

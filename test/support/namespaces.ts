@@ -1,8 +1,8 @@
-// Two network namespaces joined by a cable: programs in one reach those in the other until packets are dropped.
+// Two connected network namespaces. Programs in one reach those in the other until packets are dropped.
 import { launch } from "./process.ts";
 import { cleanup } from "./cleanup.ts";
 
-/** Why there can be none here, if so. */
+/** The reason why namespaces cannot be used here; undefined if they can. */
 export const noNamespaces = findReason();
 
 function findReason(): string | undefined {
@@ -27,15 +27,15 @@ function run(...command: string[]): void {
 
 export interface Namespace {
   readonly address: string;
-  /** The words that a command begins with to be run in it. */
+  /** The start of a command line that runs a program in the namespace. */
   readonly exec: string[];
-  /** From now on it gets no packet, and sends none: as if the cable were pulled. */
+  /** Drops all packets to and from the namespace, as if the cable were unplugged. */
   vanish(): void;
 }
 
 let count = 0;
 
-/** Both go with the test. */
+/** Creates both namespaces, until the test ends. */
 export function namespaces(): [server: Namespace, client: Namespace] {
   const id = `${process.pid}-${++count}`;
   const names = [`thump-a-${id}`, `thump-b-${id}`];
@@ -61,7 +61,7 @@ export function namespaces(): [server: Namespace, client: Namespace] {
   return sides as [Namespace, Namespace];
 }
 
-/** Runs a program of Bun's in a namespace. It goes with the test. */
+/** Runs a Bun program in a namespace, until the test ends. */
 export function spawnIn({ exec }: Namespace, args: string[], env: Record<string, string> = {}) {
   return launch([...exec, process.execPath, ...args], env);
 }

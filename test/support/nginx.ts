@@ -1,19 +1,19 @@
-// A real nginx of its own for a test, on a free port, and a DNS server that it can ask.
+// An nginx for one test, on a free port, and a DNS server for it.
 import { freePort } from "../../scripts/free-port.ts";
 import { cleanup } from "./cleanup.ts";
 import { folder, killAfter } from "./process.ts";
 import { noProgram } from "./skip.ts";
 import { tcp } from "./tcp.ts";
 
-/** Why there is no nginx here, if so. */
+/** The reason why there is no nginx here; undefined if there is one. */
 export const noNginx = noProgram("nginx");
 
 const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
 /**
- * Starts one with a configuration as in `conf.d`, and waits until it listens.
- * @param configure gets the address to listen on
- * @returns its port
+ * Starts nginx and waits until it listens.
+ * @param configure returns a configuration as in `conf.d` for the address to listen on
+ * @returns the port
  */
 export async function startNginx(configure: (listen: string) => string): Promise<number> {
   const port = await freePort();
@@ -42,7 +42,10 @@ export async function startNginx(configure: (listen: string) => string): Promise
   }
 }
 
-/** A DNS server that knows one name, whichever is asked for: these IPv4 addresses. @returns its port */
+/**
+ * Starts a DNS server that resolves every name to these IPv4 addresses.
+ * @returns the port
+ */
 export async function startDns(addresses: () => string[]): Promise<number> {
   const socket = await Bun.udpSocket({
     hostname: "127.0.0.1",
@@ -54,13 +57,13 @@ export async function startDns(addresses: () => string[]): Promise<number> {
   return socket.port;
 }
 
-/** The answer (RFC 1035 §4) to a query with one question. */
+/** Encodes the response (RFC 1035 §4) to a query with one question. */
 function answerTo(query: Buffer, addresses: string[]): Buffer {
   const endOfName = query.indexOf(0, 12) + 1;
   const question = query.subarray(12, endOfName + 4);
   const isForIPv4 = query.readUInt16BE(endOfName) === 1;
   const records = (isForIPv4 ? addresses : []).map((address) =>
-    // The name of the question, A, IN, a second to live.
+    // A pointer to the name in the question, A, IN, a TTL of one second.
     Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, ...address.split(".").map(Number)]),
   );
   const head = Buffer.from([0, 0, 0x81, 0x80, 0, 1, 0, records.length, 0, 0, 0, 0]);

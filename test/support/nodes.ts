@@ -5,7 +5,10 @@ import { startServer, type TestServer } from "./server.ts";
 
 export type TestNode = TestServer & { log: RedisLog };
 
-/** Starts a node. It may not be ready yet. @param store more of the setting of that name */
+/**
+ * Starts a node, without waiting until it is ready.
+ * @param store additional settings of `store`
+ */
 export function startNode(url: string, options: Options = {}, store: object = {}): TestNode {
   const server = startServer({
     limits: { rates: { address: { connects: false, publishes: false } } },
@@ -13,11 +16,11 @@ export function startNode(url: string, options: Options = {}, store: object = {}
     store: { kind: "redis", url, patience: 2, check: 0.3, ...store },
   });
   const { log } = server.thump.hub;
-  if (!(log instanceof RedisLog)) throw new Error("it was to have its log in Redis");
+  if (!(log instanceof RedisLog)) throw new Error("the node has no Redis log");
   return { ...server, log };
 }
 
-/** Resolves once it is ready. */
+/** Starts a node and waits until it is ready. */
 export async function readyNode(...given: Parameters<typeof startNode>): Promise<TestNode> {
   const node = startNode(...given);
   await until(async () => (await readiness(node)) === 200);
@@ -28,7 +31,7 @@ export async function readiness({ url }: Pick<TestServer, "url">): Promise<numbe
   return (await fetch(`${url}/readyz`)).status;
 }
 
-/** Resolves once it is so. What has no event to wait for is asked again and again; the test's own limit ends it. */
+/** Polls until the condition is true, for states without an event. Only the timeout of the test limits it. */
 export async function until(test: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await test())) await Bun.sleep(10);
 }

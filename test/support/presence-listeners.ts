@@ -1,4 +1,4 @@
-// Clients of every kind that listen to the presence of rooms, and put together what they are told.
+// Clients of every transport that receive the presence of rooms and apply it.
 import { connect, Inbox, Multiplexed } from "./clients.ts";
 import { Roster, type Told, userToken } from "./presence.ts";
 import type { TestServer } from "./server.ts";
@@ -10,9 +10,9 @@ export const ROOMS = ["r", "s"];
 export interface Listener {
   readonly kind: string;
   readonly rosters: Map<string, Roster>;
-  /** The data of publications, as they came. */
+  /** The data of messages, in order of arrival. */
   readonly data: Inbox<unknown>;
-  /** Stops reading, where the kind can. */
+  /** Stops reading, if the transport can. */
   pause(): void;
   resume(): void;
   close(): Promise<void>;
@@ -59,7 +59,7 @@ async function onSocket(server: TestServer, user: string): Promise<Listener> {
 function onStream(kind: string, stream: OpenStream): Listener {
   const { rosters, data, take } = collector();
   const collect = (text: string) => void (text.startsWith("{") && take(parse(text)));
-  // What it has received already, and what comes from now on.
+  // Handles the events received so far, and all later ones.
   if (kind === "ndjson") stream.lines.tap(collect);
   else stream.events.tap((event) => collect(event.data));
   const close = () => {
@@ -69,7 +69,7 @@ function onStream(kind: string, stream: OpenStream): Listener {
   return { kind, rosters, data, pause() {}, resume() {}, close };
 }
 
-/** One of a kind, in all rooms; `ndjson` is in the first alone. */
+/** Opens one client that joins all rooms. `ndjson` joins only the first one. */
 export async function listen(server: TestServer, kind: string, user: string): Promise<Listener> {
   const headers = bearer(userToken(user));
   if (kind === "websocket") return onSocket(server, user);

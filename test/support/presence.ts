@@ -1,4 +1,4 @@
-// Presence as a client sees it: what it was told, put together; and tokens and clocks for tests of it.
+// Presence as a client sees it, from the messages it received; and tokens and clocks for presence tests.
 import { expect } from "bun:test";
 import { Inbox } from "./clients.ts";
 import type { TestServer } from "./server.ts";
@@ -9,7 +9,7 @@ interface Named {
   info?: unknown;
 }
 
-/** A presence message, or the snapshot in a `joined`. */
+/** A presence message, or the snapshot in `joined`. */
 export interface Told {
   type?: string;
   room?: string;
@@ -22,7 +22,7 @@ export interface Told {
   off?: true;
 }
 
-/** What `GET /rooms/:room/members` answers. */
+/** The body of `GET /rooms/:room/members`. */
 export interface Listed {
   room: string;
   users: number;
@@ -32,13 +32,13 @@ export interface Listed {
   more?: true;
 }
 
-/** A room as a client has it that applies all that it was told. */
+/** A room's presence at a client that applies all presence messages. */
 export class Roster {
-  /** Info by user; undefined while nobody is named. */
+  /** Info by user; undefined if the presence is a count only. */
   names: Map<string, unknown> | undefined;
   users = 0;
   guests = 0;
-  /** Everything that it was told. */
+  /** All received presence messages. */
   readonly told = new Inbox<Told>();
 
   apply(told: Told): void {
@@ -47,7 +47,7 @@ export class Roster {
     if (members) this.names = new Map(members.map(({ user, info }) => [user, info]));
     else if (more) this.names = undefined;
     for (const { user, info } of joined) {
-      // A change is about a snapshot; what changes nothing was told twice.
+      // Changes follow a snapshot. A change without effect would be a duplicate.
       if (!this.names) throw new Error(`${user} joined, but there was no snapshot`);
       expect(this.names.has(user) && Bun.deepEquals(this.names.get(user), info)).toBe(false);
       this.names.set(user, info);
@@ -57,13 +57,13 @@ export class Roster {
     this.told.push(told);
   }
 
-  /** As the answer of the server would be seen. */
+  /** The presence in the form of `truth`. */
   get state(): object {
     return { users: this.users, guests: this.guests, names: this.names && Object.fromEntries(this.names) };
   }
 }
 
-/** The server's own answer, in the form of `Roster.state`. Where the list is cut there are no names. */
+/** The server's own presence, in the form of `Roster.state`. Without names if the list is truncated. */
 export async function truth(server: TestServer, room: string, headers = bearer(userToken("watcher"))) {
   const { users, guests, members, more } = await membersOf(server, room, headers);
   const names = more ? undefined : Object.fromEntries(members.map(({ user, info }) => [user, info]));
@@ -80,12 +80,12 @@ export async function membersOf(
   return (await response.json()) as Listed;
 }
 
-/** A token of a user who may do everything. */
+/** A token of a user with all permissions. */
 export function userToken(sub: string, more: object = {}): string {
   return token(claims({ sub, ...more }));
 }
 
-/** The clock of presence: it stands still until a test moves it, and what is due then is done at once. */
+/** Stops the presence clock. Returns a function that advances it by ms and runs the tasks that are due. */
 export function presenceClock({ thump }: TestServer): (ms: number) => void {
   const { presence } = thump.hub;
   let now = 1_000_000;

@@ -1,4 +1,4 @@
-// The server as a process of its own, started the way people start it.
+// The server as a separate process, started as users start it.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { cleanup } from "./cleanup.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
-/** An empty folder, with these files, that goes with the test. */
+/** Creates a folder with these files, which is deleted after the test. */
 export function folder(files: Record<string, string> = {}): string {
   const path = mkdtempSync(join(tmpdir(), "thump-test-"));
   cleanup(() => rmSync(path, { recursive: true, force: true }));
@@ -17,13 +17,13 @@ export function folder(files: Record<string, string> = {}): string {
 
 export interface Started {
   process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** What it prints, line by line. */
+  /** Lines of standard output. */
   out: Inbox<string>;
   port: number;
   url: string;
 }
 
-/** A compiled server, from the test runner: it starts in a quarter of the time. */
+/** Path of a compiled server from the test runner. It starts in a quarter of the time. */
 const BINARY = process.env["THUMP_BINARY"];
 
 /** The words that start `thump` from its source. */
@@ -32,18 +32,21 @@ export const SOURCE = [process.execPath, MAIN];
 /** The words that start `thump`: the compiled server if there is one. */
 export const THUMP = BINARY ? [BINARY] : SOURCE;
 
-/** The environment of a command: nothing of the test's own but where programs are. */
+/** The environment of a command: PATH of this process, and the given variables. */
 export const environment = (env: Record<string, string>): Record<string, string> => ({
   PATH: process.env["PATH"] ?? "",
   ...env,
 });
 
-/** Starts a server, without waiting for it. It goes with the test. @param file a program with a server in it */
+/**
+ * Starts a server without waiting for it, until the test ends.
+ * @param file a program that contains a server, instead of `thump`
+ */
 export function spawn(args: string[], env: Record<string, string>, cwd: string, file?: string) {
   return launch([...(file === undefined ? THUMP : [process.execPath, file]), ...args], env, cwd);
 }
 
-/** Starts any program, with nothing of this process's environment but the path. It goes with the test. */
+/** Starts any program, until the test ends. Its environment is PATH and the given variables. */
 export function launch(command: string[], env: Record<string, string> = {}, cwd?: string) {
   const child = Bun.spawn(command, {
     ...(cwd === undefined ? {} : { cwd }),
@@ -56,7 +59,7 @@ export function launch(command: string[], env: Record<string, string> = {}, cwd?
   return child;
 }
 
-/** A process does not outlive its test. */
+/** Kills the process at the end of the test. */
 export function killAfter(child: Bun.Subprocess): void {
   cleanup(async () => {
     child.kill("SIGKILL");
@@ -73,7 +76,7 @@ export function startProcess(
   return listening(spawn(args, env, cwd));
 }
 
-/** Starts a program of its own that has a server in it, and says where as the server does. */
+/** Starts a program that contains a server and prints its address as `thump` does. */
 export function startFile(
   file: string,
   cwd: string,
@@ -83,19 +86,19 @@ export function startFile(
   return listening(spawn(args, env, cwd, file));
 }
 
-/** Resolves once a server that was started says where it is. */
+/** Resolves once a started server prints its address. */
 export async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
-  // Read to its end: a process whose output is closed under it would not stop in peace.
+  // Read all output: a process whose output is closed would not stop cleanly.
   const ended = collect(child.stdout, out);
   const address = (line: string) => / on (https?:\/\/[^\s:]+:([0-9]+))/.exec(line);
   await Promise.race([out.until((lines) => lines.some(address)), ended]);
   const [, url, port] = out.all.map(address).find(Boolean) ?? [];
-  if (!url) throw new Error(`it did not start: ${await new Response(child.stderr).text()}`);
+  if (!url) throw new Error(`the server did not start: ${await new Response(child.stderr).text()}`);
   return { process: child, out, port: Number(port), url };
 }
 
-/** Runs it to its end. */
+/** Runs the server to its end. */
 export async function runProcess(
   args: string[],
   env: Record<string, string> = {},

@@ -1,4 +1,4 @@
-// A TCP proxy between clients and a server, which a test can cut, stall, black-hole or put in front of another.
+// A TCP proxy between clients and a server that a test can cut, stall, black-hole, or point to a different server.
 import net from "node:net";
 import { cleanup } from "./cleanup.ts";
 
@@ -8,16 +8,16 @@ interface Pair {
 }
 
 export class Proxy {
-  /** Refuses the upgrade to a WebSocket, as some proxies do. */
+  /** Rejects WebSocket upgrades, as some proxies do. */
   blockUpgrade = false;
-  /** Takes connections and gives nothing back: new ones too. Nobody is told. */
+  /** Accepts connections but forwards no data, also on new connections. */
   #hole = false;
   #refusing = false;
-  /** Who waits to be let on, while new connections are held. */
+  /** Connections that wait while new connections are held. */
   #held: net.Socket[] | undefined;
   readonly #pairs = new Set<Pair>();
   readonly #server: net.Server;
-  /** How many connections there have been. */
+  /** Total number of connections. */
   connections = 0;
 
   private constructor(public target: number) {
@@ -42,12 +42,12 @@ export class Proxy {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** How many connections are open. */
+  /** Number of open connections. */
   get open(): number {
     return this.#pairs.size;
   }
 
-  /** Breaks all connections. */
+  /** Resets all connections. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
       client.resetAndDestroy();
@@ -57,19 +57,22 @@ export class Proxy {
     for (const client of this.#held?.splice(0) ?? []) client.resetAndDestroy();
   }
 
-  /** Takes no connections, or does again. */
+  /** Rejects new connections, or accepts them again. */
   refuse(refusing: boolean): void {
     this.#refusing = refusing;
   }
 
-  /** New connections wait at the door, as at a balancer that has no server for now; or go on, as those that waited. */
+  /**
+   * Holds new connections without forwarding them, as a load balancer without a server does, or forwards all that
+   * waited.
+   */
   hold(holding: boolean): void {
     const waiting = this.#held ?? [];
     this.#held = holding ? waiting : undefined;
     if (!holding) for (const client of waiting) this.#forward(client);
   }
 
-  /** From now on nothing gets through, in any connection, and nothing is closed: as if the cable were pulled. */
+  /** From now on forwards no data on any connection and closes none, as if the cable were unplugged. */
   blackHole(hole: boolean): void {
     this.#hole = hole;
     for (const { client, server } of this.#pairs) {
@@ -77,7 +80,7 @@ export class Proxy {
     }
   }
 
-  /** Lets nothing through to the clients for now. */
+  /** Stops or resumes forwarding data to clients. */
   stall(stalled: boolean): void {
     for (const { server } of this.#pairs) {
       if (stalled) server.pause();
@@ -89,7 +92,7 @@ export class Proxy {
     this.connections++;
     if (this.#refusing) return void client.resetAndDestroy();
     if (!this.#held) return this.#forward(client);
-    // What it sends meanwhile stays in it, to be read once it is let on.
+    // Data sent meanwhile stays in the socket until the connection is forwarded.
     client.on("error", () => {});
     this.#held.push(client);
   }

@@ -1,8 +1,8 @@
-// Publications made by hand, for tests of what handles them.
+// Builds publications for unit tests.
 import { type Data, sizeOfData } from "../../src/protocol/data.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 
-/** A publication with this seq; everything else has a default. */
+/** A publication with this sequence number and defaults for all other fields. */
 export function publication(seq: number, fields: Partial<Publication> = {}): Publication {
   const data: Data = fields.data ?? { kind: "text", text: `data ${seq}` };
   return {
@@ -17,7 +17,7 @@ export function publication(seq: number, fields: Partial<Publication> = {}): Pub
   };
 }
 
-/** The seqs of publications. */
+/** The sequence numbers of publications. */
 export function seqs(publications: readonly Publication[]): number[] {
   return publications.map(({ seq }) => seq);
 }

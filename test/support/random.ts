@@ -1,4 +1,4 @@
-// Random numbers that can be had again: a test that fails prints its seed, and THUMP_SEED=<n> repeats it.
+// Seeded random numbers: a failing test prints its seed, and THUMP_SEED=<n> repeats the test.
 import { test } from "bun:test";
 
 export class Random {
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 up to, and without, `limit` (mulberry32). */
+  /** Returns an integer from 0 to `limit` − 1 (mulberry32). */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -29,7 +29,7 @@ export class Random {
     return Uint8Array.from({ length: count }, () => this.below(256));
   }
 
-  /** Text of whole characters, weighted towards those that formats stumble over. */
+  /** Text of whole characters, with many that are special in some format. */
   text(length: number): string {
     const odd = [
       "\n",
@@ -53,7 +53,7 @@ export class Random {
     ).join("");
   }
 
-  /** A copy of the bytes with a few of them changed, cut out or doubled. */
+  /** A copy of the bytes with a few of them changed, removed or duplicated. */
   mutate(bytes: Uint8Array): Uint8Array {
     const copy = [...bytes];
     for (let i = 0; i <= this.below(4); i++) {
@@ -68,7 +68,7 @@ export class Random {
   }
 }
 
-/** A test with a seed of its own. */
+/** A test with a random seed. */
 export function randomTest(
   name: string,
   run: (random: Random) => void | Promise<void>,
@@ -81,7 +81,7 @@ export function randomTest(
       try {
         await run(new Random(seed));
       } catch (error) {
-        console.error(`${name}: repeat it with THUMP_SEED=${seed}`);
+        console.error(`${name}: repeat with THUMP_SEED=${seed}`);
         throw error;
       }
     },

@@ -1,4 +1,4 @@
-// A Redis Cluster for tests: three masters and a replica of each, as processes of their own in a folder of their own.
+// A Redis Cluster for tests: three masters with one replica each, as processes in a temporary folder.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,17 +9,20 @@ import { RedisServer } from "./redis.ts";
 const MASTERS = 3;
 const SLOTS = 16_384;
 
-/** A server that does not answer for so long is taken for dead, in ms; shared cores make a living one late. */
-const SILENT = 1500;
+/**
+ * Time without a response after which a server counts as failed, in ms. On shared cores even a healthy server responds
+ * late.
+ */
+const NODE_TIMEOUT_MS = 1500;
 
-/** The servers that have a range of slots: ports, the master's first. */
+/** The servers of a slot range, as ports: the master first. */
 interface Range {
   from: number;
   to: number;
   ports: number[];
 }
 
-/** The servers that have a key, its master and the replica of that; and the other masters. */
+/** The servers of a key: its master and that master's replica; and the other masters. */
 export interface Shard {
   owner: RedisServer;
   replica: RedisServer;
@@ -32,7 +35,7 @@ export class RedisCluster {
     readonly servers: RedisServer[],
   ) {}
 
-  /** Starts one for several tests: who calls this stops it. */
+  /** Starts a cluster for several tests. The caller must stop it. */
   static async start(...options: string[]): Promise<RedisCluster> {
     const dir = mkdtempSync(join(tmpdir(), "thump-test-"));
     const cluster = new RedisCluster(dir, []);
@@ -53,13 +56,13 @@ export class RedisCluster {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** The address for nodes; of these servers alone where some are named. */
+  /** The URL for nodes, with all servers or the given ones. */
   url(...servers: RedisServer[]): string {
     const named = servers.length > 0 ? servers : this.servers;
     return `redis+cluster://${named.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
   }
 
-  /** Resolves once every server runs, all of them agree who has what, and every replica has all of its master. */
+  /** Resolves once every server runs, all agree on the slots, and every replica is in sync with its master. */
   async whole(): Promise<void> {
     for (const server of this.servers) if (!server.isRunning) await server.begin();
     await until(async () => {
@@ -70,27 +73,27 @@ export class RedisCluster {
     });
   }
 
-  /** How many of those that run are masters. */
+  /** Number of running masters. */
   async masters(): Promise<number> {
     const running = this.servers.filter(({ isRunning }) => isRunning);
     const roles = await Promise.all(running.map((server) => server.replication("role")));
     return roles.filter((role) => role === "master").length;
   }
 
-  /** Where a key is. */
+  /** Returns the shard of a key. */
   async shardOf(key: string): Promise<Shard> {
     const slot = await this.#slotOf(key);
     const ranges = await viewOf(this.#running());
     const { ports = [] } = ranges.find(({ from, to }) => from <= slot && slot <= to) ?? {};
     const [owner, replica] = ports.map((port) => this.#at(port));
-    if (!owner || !replica) throw new Error(`nobody, or nobody else, has the slot of ${key}`);
+    if (!owner || !replica) throw new Error(`the slot of ${key} has no master or no replica`);
     const all = ranges.map((range) => this.#at(range.ports[0] as number));
     return { owner, replica, others: all.filter((server) => server !== owner) };
   }
 
   /**
-   * Moves the slot of a key to another master, and all keys that are in it.
-   * @param during moves these keys, or all that are left, when it is told to
+   * Moves the slot of a key, with all keys in it, to a different master.
+   * @param during calls its argument to move the given keys, or all remaining ones
    */
   async move(
     key: string,
@@ -137,7 +140,7 @@ export class RedisCluster {
     for (const { port } of others) await first.ask("CLUSTER", "MEET", "127.0.0.1", port);
     for (const [i, server] of this.servers.slice(MASTERS).entries()) {
       const id = String(await (this.servers[i] as RedisServer).ask("CLUSTER", "MYID"));
-      // It does not know of its master yet.
+      // Wait until the server knows its master.
       await until(async () => String(await server.ask("CLUSTER", "NODES")).includes(`${id} 127.0.0.1`));
       await server.ask("CLUSTER", "REPLICATE", id);
     }
@@ -151,26 +154,26 @@ export class RedisCluster {
   }
 }
 
-/** Whether a replica follows, and has everything that its master had when it was asked. */
+/** Returns true if a replica follows its master and has all data that the master had at the time of the call. */
 export async function hasAll(replica: RedisServer, master: RedisServer): Promise<boolean> {
   const far = Number(await master.replication("master_repl_offset"));
   const up = (await replica.replication("master_link_status")) === "up";
   return up && Number(await replica.replication("slave_repl_offset")) >= far;
 }
 
-/** From now on a replica gets nothing of what its master writes, though everybody sees that both live. */
+/** Stops the replication of a replica, although both servers are reachable. */
 export async function cutOff(replica: RedisServer): Promise<void> {
   await replica.ask("CONFIG", "SET", "masteruser", "nobody", "masterauth", "nothing");
   await replica.ask("CLIENT", "KILL", "TYPE", "master");
   await until(async () => (await replica.replication("master_link_status")) === "down");
 }
 
-/** The next master that it has may be followed again. */
+/** Lets a replica replicate from its next master. */
 export async function joinAgain(replica: RedisServer): Promise<void> {
   await replica.ask("CONFIG", "SET", "masteruser", "", "masterauth", "");
 }
 
-/** What a server knows of who has which slots; nothing while it takes the Cluster for broken. */
+/** Returns a server's view of the slots; empty while the server considers the cluster failed. */
 async function viewOf(server: RedisServer): Promise<Range[]> {
   if (!String(await server.ask("CLUSTER", "INFO")).includes("cluster_state:ok")) return [];
   const slots = (await server.ask("CLUSTER", "SLOTS")) as [number, number, ...[string, number][]][];
@@ -184,24 +187,24 @@ async function startOne(dir: string, options: string[]): Promise<RedisServer> {
     const port = await portWithBus();
     const own = join(dir, String(port));
     mkdirSync(own);
-    const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", String(SILENT)];
-    // Whoever is behind may take over all the same: what comes of it is what is tested.
+    const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", String(NODE_TIMEOUT_MS)];
+    // A lagging replica may be promoted: the tests cover the consequences.
     const behind = ["--cluster-replica-validity-factor", "0"];
-    // Replicas are there at once, and listed: one that has had nothing yet is not.
+    // Replicas must sync at once: the cluster does not list a replica that has never synced.
     const soon = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
     try {
       return await RedisServer.startIn(own, port, ...cluster, ...behind, ...soon, ...options);
     } catch (error) {
-      // Somebody was quicker, and took the port.
+      // A different process has taken the port.
       if (attempt === 5) throw error;
     }
   }
 }
 
-/** A free port, with a free one 10,000 above it, on which servers of a Cluster talk to each other. */
+/** Returns a free port whose cluster bus port, 10,000 above it, is free too. */
 async function portWithBus(): Promise<number> {
   for (;;) {
-    // Below those that connections are given.
+    // Below the range of ephemeral ports.
     const port = 11_000 + Math.floor(Math.random() * 11_000);
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
   }

@@ -1,4 +1,4 @@
-// A Redis of its own for a test: a process on a free port, in a folder that goes with the test.
+// A Redis for one test: a process on a free port, in a folder that is deleted after the test.
 import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { folder } from "./process.ts";
 import { noProgram } from "./skip.ts";
 import { freePort } from "../../scripts/free-port.ts";
 
-/** The program: another one that is to do the same can be named, a Valkey for example. */
+/** The program. The variable can name a compatible one, such as Valkey. */
 const PROGRAM = process.env["THUMP_REDIS_SERVER"] || "redis-server";
 
-/** Why there is no Redis here, if so. */
+/** The reason why there is no Redis here; undefined if there is one. */
 export const noRedis = noProgram(PROGRAM, "redis-server");
 
 export class RedisServer {
@@ -24,12 +24,15 @@ export class RedisServer {
     readonly config?: string,
   ) {}
 
-  /** Starts one that goes with the test. @param options as on its command line, e.g. "--appendonly", "yes" */
+  /**
+   * Starts a Redis that stops with the test.
+   * @param options command-line options, such as "--appendonly", "yes"
+   */
   static async start(...options: string[]): Promise<RedisServer> {
     return RedisServer.startOn(await freePort(), ...options);
   }
 
-  /** The same on a port that is known already. */
+  /** The same, on a given port. */
   static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, folder(), options);
     cleanup(() => server.kill());
@@ -37,7 +40,7 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts a Sentinel with a configuration file, which it writes to. */
+  /** Starts a Sentinel with a configuration file, which the Sentinel rewrites. */
   static async startSentinel(config: string): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), folder(), ["--sentinel"], config);
     cleanup(() => server.kill());
@@ -45,12 +48,12 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts one for several tests: who calls this kills it. It keeps nothing on disk. */
+  /** Starts a Redis without persistence for several tests. The caller must kill it. */
   static async startShared(): Promise<RedisServer> {
     return RedisServer.startIn(tmpdir(), await freePort());
   }
 
-  /** The same, in a folder and on a port that are known already. */
+  /** The same, in a given folder and on a given port. */
   static async startIn(dir: string, port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, dir, options);
     await server.begin();
@@ -66,10 +69,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, on the same port and in the same folder. */
+  /** Starts the process, always on the same port and in the same folder. */
   async begin(): Promise<void> {
     const given = ["--port", this.port, "--dir", this.dir, "--bind", "127.0.0.1", "--loglevel", "warning"];
-    // A Sentinel keeps nothing that could be saved.
+    // A Sentinel has no data to save.
     const save = this.config === undefined ? ["--save", ""] : [];
     const file = this.config === undefined ? [] : [this.config];
     const args = [...file, ...given.map(String), ...save, ...this.options];
@@ -84,31 +87,31 @@ export class RedisServer {
     }
   }
 
-  /** Ends it at once, and waits until it is gone. */
+  /** Kills the process and waits until it has exited. */
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     this.#process?.kill(signal);
     await this.#process?.exited;
   }
 
-  /** How large its append-only file is: what comes later can be lost by `loseAfter`. */
+  /** Size of the append-only file in bytes. `loseAfter` can remove later writes. */
   get appended(): number {
     return statSync(this.#appendFile).size;
   }
 
-  /** Once it was killed: it has lost what it wrote after the file was so large, as it may with `everysec`. */
+  /** After a kill: truncates the append-only file to a size, as a crash can do with `everysec`. */
   loseAfter(size: number): void {
     truncateSync(this.#appendFile, size);
   }
 
   get #appendFile(): string {
-    // Redis 7 has a folder of them; before, there was one.
+    // Redis 7 has a folder of such files; earlier versions have one file.
     const folder = join(this.dir, "appendonlydir");
     if (!existsSync(folder)) return join(this.dir, "appendonly.aof");
     const names = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
     return join(folder, names.toSorted((a, b) => numberIn(a) - numberIn(b)).at(-1) ?? "");
   }
 
-  /** It hangs: connections are taken, and nothing is answered, until `resume`. */
+  /** Stops the process: it accepts connections but does not respond until `resume`. */
   pause(): void {
     this.#process?.kill("SIGSTOP");
   }
@@ -117,13 +120,13 @@ export class RedisServer {
     this.#process?.kill("SIGCONT");
   }
 
-  /** A line of what it says of its replication. */
+  /** Returns a field of INFO replication. */
   async replication(name: string): Promise<string | undefined> {
     const info = String(await this.ask("INFO", "replication"));
     return new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
   }
 
-  /** Runs a command on a connection of its own. */
+  /** Runs a command on a separate connection. */
   async ask(command: string, ...args: (string | number)[]): Promise<unknown> {
     const redis = new Redis({
       port: this.port,
@@ -132,7 +135,7 @@ export class RedisServer {
       enableReadyCheck: false,
     });
     redis.on("error", () => {
-      // The command fails with it.
+      // The command fails with the same error.
     });
     try {
       await redis.connect();

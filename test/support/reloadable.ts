@@ -1,4 +1,4 @@
-// A server as a process whose config file can be changed, and read again by SIGHUP.
+// A server process whose config file a test can change and reload with SIGHUP.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { collect, Inbox } from "./clients.ts";
@@ -14,7 +14,7 @@ export interface Line {
 }
 
 export interface Reloadable extends Started {
-  /** Writes a file, sends SIGHUP and resolves with the log lines that say what came of it. */
+  /** Writes a file, sends SIGHUP, and resolves with the log lines about the reload. */
   reload(text: string | object, file?: string): Promise<Line[]>;
 }
 
@@ -22,7 +22,7 @@ const FILE = "thump.config.json";
 
 const write = (config: string | object) => (typeof config === "string" ? config : JSON.stringify(config));
 
-/** Starts one with this in its config file: as text, or what JSON is made of. */
+/** Starts a server with this config file: as text, or as an object to write as JSON. */
 export async function startReloadable(
   first: string | object,
   file = FILE,
@@ -42,7 +42,7 @@ export async function startReloadable(
       writeFileSync(join(cwd, name), write(config));
       started.process.kill("SIGHUP");
       await log.until(() => about().length > before);
-      // What needs a restart is said right after.
+      // The line about settings that require a restart follows immediately.
       await fetch(`${started.url}/healthz`, { tls: { rejectUnauthorized: false } });
       return about().slice(before);
     },

@@ -1,4 +1,4 @@
-// Sessions without a connection, for tests of the hub's parts alone.
+// Sessions without a connection, for unit tests of the hub.
 import { Room } from "../../src/hub/room.ts";
 import { type Membership, Session, type StreamSink, TopicSession } from "../../src/hub/session.ts";
 import { identity } from "../../src/hub/content-coding.ts";
@@ -8,7 +8,7 @@ import type { Publication } from "../../src/protocol/publication.ts";
 import { resolveRule } from "../../src/rooms/rule.ts";
 import type { RuleOptions } from "../../src/rooms/rule-options.ts";
 
-/** A socket session that records what it is sent. */
+/** A socket session that records everything sent to it. */
 export class FakeSocket extends TopicSession {
   readonly address = undefined;
   readonly publications: Publication[] = [];
@@ -18,9 +18,9 @@ export class FakeSocket extends TopicSession {
   readonly attached = new Set<string>();
   /** The code and reason that ended it. */
   closed: [code: number, reason: string] | undefined;
-  /** Whether its connection is full. */
+  /** Simulates a connection with backpressure. */
   full = false;
-  /** What `charge` returns, in ms. */
+  /** Return value of `charge`, in ms. */
   wait = 0;
 
   constructor(addressKey?: string) {
@@ -131,14 +131,14 @@ export class FakeStream extends Session implements StreamSink {
   }
 }
 
-/** An open room without sessions whose history holds these publications. */
+/** An open room without sessions and with these publications in its history. */
 export function roomWith(name: string, publications: Publication[] = [], options: RuleOptions = {}): Room {
   const room = new Room(name, resolveRule(name, options));
   for (const publication of publications) room.push(publication);
   return room;
 }
 
-/** Puts a session into a room at a position, without an attachment to the live fan-out. */
+/** Adds a session to a room at a position, without attaching it to the live fan-out. */
 export function enter(session: Session, room: Room, fields: Partial<Membership> = {}): Membership {
   const membership: Membership = {
     session,

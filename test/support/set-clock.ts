@@ -1,23 +1,23 @@
-// Loaded before a program: the clock of its machine is set back by an hour on SIGUSR1, forward by one on SIGUSR2.
+// Preloaded into a program: SIGUSR1 sets its clock back by an hour, SIGUSR2 sets it forward by an hour.
 const HOUR = 3_600_000;
 const RealDate = Date;
 const wall = Date.now.bind(Date);
-let set = 0;
+let offset = 0;
 
 class SetDate extends RealDate {
   constructor(...given: []) {
-    if (given.length === 0) super(wall() + set);
+    if (given.length === 0) super(wall() + offset);
     else super(...given);
   }
   static override now(): number {
-    return wall() + set;
+    return wall() + offset;
   }
 }
 globalThis.Date = SetDate as DateConstructor;
-process.on("SIGUSR1", () => tell(-HOUR));
-process.on("SIGUSR2", () => tell(HOUR));
+process.on("SIGUSR1", () => shift(-HOUR));
+process.on("SIGUSR2", () => shift(HOUR));
 
-function tell(ms: number): void {
-  set += ms;
+function shift(ms: number): void {
+  offset += ms;
   console.log(`the clock was set by ${ms} ms`);
 }

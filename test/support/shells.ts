@@ -1,4 +1,4 @@
-// Shells with a user in front of them, for completion: `thump` is on the PATH, its script is where the docs put it.
+// Interactive shells for completion tests. `thump` is on the PATH, and its script is installed as documented.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cleanup } from "./cleanup.ts";
@@ -6,12 +6,12 @@ import { Inbox } from "./clients.ts";
 import { run } from "./command.ts";
 import { environment, folder, killAfter, THUMP } from "./process.ts";
 
-/** What a line becomes: with TAB, or with all that TAB would offer put in. */
+/** Returns a line after completion: with TAB, or with all candidates inserted. */
 export type Ask = (line: string, keys?: "tab" | "all") => Promise<string>;
 
 const PROMPT = "ready> ";
 
-/** Shows what was typed so far, and empties the line. */
+/** `show` prints the current line and clears it. */
 const BASH = `PS1='${PROMPT}'
 bind 'set bell-style none'
 bind '"\\C-xa": insert-completions'
@@ -30,7 +30,7 @@ zstyle ':completion:all:*' completer _all_matches _complete
 zstyle ':completion:all:*' insert true
 `;
 
-/** A home with these files, where `thump` is a command. */
+/** Creates a home folder with these files and a `thump` command, and returns the environment. */
 async function home(files: Record<string, string>): Promise<Record<string, string>> {
   const path = folder();
   const put = (name: string, text: string) => {
@@ -46,7 +46,7 @@ async function home(files: Record<string, string>): Promise<Record<string, strin
 
 const script = async (shell: string) => (await run(["completion", shell])).out;
 
-/** A shell that waits for keys. */
+/** Starts an interactive bash. */
 export async function bash(cwd: string): Promise<Ask> {
   return typing(["bash", "--noprofile", "-i"], await home({ ".bashrc": BASH }), cwd);
 }
@@ -56,7 +56,7 @@ export async function zsh(cwd: string): Promise<Ask> {
   return typing(["zsh", "-i"], await home(files), cwd);
 }
 
-/** Fish says by itself what it would offer; what a line becomes by TAB is the only one. */
+/** Fish can list its candidates. A single candidate is what TAB inserts. */
 export async function fish(cwd: string): Promise<Ask> {
   const env = await home({ ".config/fish/completions/thump.fish": await script("fish") });
   return async (line) => {
@@ -87,7 +87,7 @@ async function typing(start: string[], env: Record<string, string>, cwd: string)
   killAfter(child);
   cleanup(() => child.terminal?.close());
   let seen = 0;
-  /** What it has printed, from the last time on, up to where this fits. */
+  /** Waits for the pattern in the output since the previous match, and returns its first group. */
   const until = async (pattern: RegExp): Promise<string> => {
     const rest = () => printed.all.join("").slice(seen);
     await printed.until(() => pattern.test(rest()));

@@ -1,4 +1,4 @@
-// An event stream or NDJSON by fetch: its events, its lines as they stand, and its end.
+// An event stream or NDJSON over fetch: its events, its raw lines, and its end.
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { Inbox } from "./clients.ts";
 import { cleanup } from "./cleanup.ts";
@@ -6,7 +6,7 @@ import { cleanup } from "./cleanup.ts";
 export class OpenStream {
   readonly events = new Inbox<EventSourceMessage>();
   readonly lines = new Inbox<string>();
-  /** Resolves when the server, or `abort`, ended it. */
+  /** Resolves when the server or `abort` has ended the stream. */
   readonly ended: Promise<void>;
   readonly #abort: AbortController;
 
@@ -16,23 +16,23 @@ export class OpenStream {
   ) {
     this.#abort = abort;
     this.ended = this.#read().catch(() => {
-      // Cut off, by us or by the server: what came before counts.
+      // Aborted by the test or the server. Earlier events were collected.
     });
   }
 
-  /** All that came, as it stands. */
+  /** The received text. */
   get text(): string {
     return this.lines.all.join("\n");
   }
 
-  /** The lines that are JSON, parsed. */
+  /** The lines with a JSON object, parsed. */
   get objects(): Record<string, unknown>[] {
     return this.lines.all
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** The data of its events, parsed. */
+  /** The data of the events, parsed. */
   get frames(): Record<string, unknown>[] {
     return this.events.all.map(({ data }) => JSON.parse(data) as Record<string, unknown>);
   }
@@ -63,21 +63,21 @@ async function open(url: string, headers: Record<string, string>, body?: string)
   return new OpenStream(response, abort);
 }
 
-/** Opens an event stream and waits until it has its first position: what is published from now on follows. */
+/** Opens an event stream and waits for its first position, so that it receives all later messages. */
 export async function openEvents(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
   const stream = await open(url, { accept: "text/event-stream", ...headers });
   await begun(stream, (lines) => lines.some((line) => line.startsWith("id: ")));
   return stream;
 }
 
-/** The same for NDJSON. */
+/** Opens an NDJSON stream and waits for its first position. */
 export async function openNdjson(url: string, headers: Record<string, string> = {}): Promise<OpenStream> {
   const stream = await open(url, { accept: "application/x-ndjson", ...headers });
   await begun(stream, (lines) => lines.some((line) => line.includes('"position"')));
   return stream;
 }
 
-/** A multiplexed stream of these rooms: resolves once each is answered. */
+/** Opens a multiplexed stream of these rooms. Resolves once each join has its response. */
 export async function openMultiplexed(
   url: string,
   joins: object[],
@@ -90,7 +90,7 @@ export async function openMultiplexed(
   return stream;
 }
 
-/** Fails when it ends before it has begun. */
+/** Waits until the lines pass the test. Fails if the stream ends first. */
 async function begun(stream: OpenStream, test: (lines: string[]) => boolean): Promise<void> {
   const ended = stream.ended.then(() => {
     if (!test(stream.lines.all)) throw new Error("the stream ended before it began");

@@ -1,6 +1,6 @@
-// Raw request targets, a character a byte, that say a name in odd ways; and the literal name in each of them.
+// Raw request targets, one character per byte, that spell a name in unusual ways; and the literal name in each of them.
 
-/** Path segments, or more than one, that stand for a name; `{}` is the name of a room, session or user that exists. */
+/** One or more path segments that stand for a name. `{}` is the name of an existing room, session or user. */
 export const SEGMENTS = [
   ...String.raw`
     {} {}%20 {}+ {};x ;{} {}%3Bx x%2F{} {}%2F x%5C{} {}|^<>"{} %61 ...
@@ -14,23 +14,23 @@ export const SEGMENTS = [
     %zz{} %{} {}% {}%2 %u002e %u0041 %%32e {}#x #{} x#/../{} {}? ?{} {}?/../x`
     .trim()
     .split(/\s+/),
-  // Bytes that are no ASCII: not UTF-8, é, dots of full width, a rabbit.
+  // Non-ASCII bytes: invalid UTF-8, é, full-width dots, a rabbit.
   ..."\xff{} \xe9 \xc3\xa9{} \xef\xbc\x8e\xef\xbc\x8e \xf0\x9f\x90\x87".split(" "),
 ];
 
-/** Ways to write the target of a path, as a whole. */
+/** Ways to write the whole target of a path. */
 export const FORMS: Record<string, (path: string) => string> = {
-  "as it is": (path) => path,
+  unchanged: (path) => path,
   absolute: (path) => `http://evil.example${path}`,
   "absolute, another scheme": (path) => `https://evil.example:1${path}`,
   "absolute, with a user": (path) => `http://u:p@evil.example${path}`,
   "absolute, without an authority": (path) => `http://${path}`,
-  "behind a dot segment": (path) => `/x/..${path}`,
-  "behind an encoded dot segment": (path) => `/x/%2e%2E${path}`,
-  "behind a backslash": (path) => `/x\\..${path}`,
-  "behind a dot": (path) => `/.${path}`,
-  "behind a slash": (path) => `/${path}`,
-  "behind what looks like a host": (path) => `/0123456789${path}`,
+  "after a dot segment": (path) => `/x/..${path}`,
+  "after an encoded dot segment": (path) => `/x/%2e%2E${path}`,
+  "after a backslash": (path) => `/x\\..${path}`,
+  "after a dot": (path) => `/.${path}`,
+  "after a slash": (path) => `/${path}`,
+  "after a segment that looks like a host": (path) => `/0123456789${path}`,
   "with its last slash as a backslash": (path) => path.replace(/\/([^/]*)$/, "\\$1"),
   "with its first slash encoded": (path) => path.replace(/^\/(\w+)\//, "/$1%2F"),
   "with a letter encoded": (path) =>
@@ -41,7 +41,7 @@ export const FORMS: Record<string, (path: string) => string> = {
   "with a dot segment at the end": (path) => `${path}/.`,
 };
 
-/** Fields that say the host. One that says none is of HTTP/1.0, which needs none. */
+/** Host header fields. A request without one uses HTTP/1.0, which does not require it. */
 export const HOSTS: Record<string, string[] | undefined> = {
   "none at all": undefined,
   "an empty one": ["Host: "],
@@ -50,19 +50,19 @@ export const HOSTS: Record<string, string[] | undefined> = {
   "one with a blank": ["Host: a b"],
   "one with a fragment": ["Host: evil#"],
   "one with a user": ["Host: u@evil.example"],
-  "a port that is none": ["Host: 127.0.0.1:99999"],
+  "an invalid port": ["Host: 127.0.0.1:99999"],
   "half an address": ["Host: [::1"],
   dots: ["Host: .."],
 };
 
 const DOT = /^(?:\.|%2e){1,2}$/i;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-// oxlint-disable-next-line no-control-regex -- control characters are what no name has
+// oxlint-disable-next-line no-control-regex -- the pattern must find control characters
 const NEVER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]|(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 
 /**
- * The name that a target has where its route has `:name`, read literally: no segment is resolved, nothing is decoded
- * twice. Nothing where it is none of the route's, or has what may be read in two ways.
+ * Returns the literal name in a target at the place of `:name` in its route: no segment is resolved, and nothing is
+ * decoded twice. Undefined if the target does not match the route or is ambiguous.
  */
 export function literalName(target: string, route: string): string | undefined {
   const path = target.replace(/^https?:\/\/[^/?#]*/, "").split("?", 1)[0] ?? "";

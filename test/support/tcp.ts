@@ -1,9 +1,9 @@
-// A bare TCP connection: for requests and frames that no proper client would send.
+// A plain TCP connection, for requests and frames that no correct client sends.
 import { connect as open, type Socket } from "node:net";
 import { cleanup } from "./cleanup.ts";
 
 export class Tcp {
-  /** All that was received, a character a byte. */
+  /** All received bytes, one character per byte. */
   received = "";
   readonly closed: Promise<void>;
   #changed = Promise.withResolvers<void>();
@@ -14,7 +14,7 @@ export class Tcp {
       this.#wake();
     });
     socket.on("error", () => {
-      // A reset is one way for a connection to end: `closed` tells.
+      // A connection may end with a reset. `closed` reports it.
     });
     this.closed = new Promise((resolve) => {
       socket.once("close", () => {
@@ -29,13 +29,13 @@ export class Tcp {
     this.socket.write(typeof data === "string" ? Buffer.from(data, "latin1") : data);
   }
 
-  /** Resolves with all that was received once it has this text; fails when the connection ends before. */
+  /** Resolves with all received text once it includes `text`. Fails if the connection ends first. */
   async until(text: string): Promise<string> {
     while (!this.received.includes(text)) await this.more();
     return this.received;
   }
 
-  /** Resolves once more was received; fails when the connection has ended. */
+  /** Resolves once more data was received. Fails if the connection has ended. */
   async more(): Promise<void> {
     if (this.socket.destroyed) throw new Error(`closed; received: ${this.received}`);
     await this.#changed.promise;
@@ -54,7 +54,7 @@ export async function tcp(port: number): Promise<Tcp> {
   return new Tcp(socket);
 }
 
-/** Sends one HTTP request as it stands and returns the whole answer. */
+/** Sends one HTTP request unchanged and returns the whole response. */
 export async function httpAnswer(
   port: number,
   head: string[],
@@ -67,7 +67,7 @@ export async function httpAnswer(
   return connection.received;
 }
 
-/** Opens a WebSocket by hand, with these header fields too: what comes afterwards are bare frames. */
+/** Opens a WebSocket by hand, with additional header fields. All later data are raw frames. */
 export async function bareSocket(port: number, path: string, fields: string[] = []): Promise<Tcp> {
   const connection = await tcp(port);
   connection.send(
@@ -88,7 +88,7 @@ export async function bareSocket(port: number, path: string, fields: string[] = 
   return connection;
 }
 
-/** A client's frame of under 64 KiB (RFC 6455 §5.2), masked with zeros. */
+/** Encodes a client frame of less than 64 KiB (RFC 6455 §5.2) with a zero mask. */
 export function clientFrame(opcode: number, payload: string | Uint8Array): Uint8Array {
   const bytes = Buffer.from(payload as string);
   const length = bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >> 8, bytes.length & 0xff];

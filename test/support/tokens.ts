@@ -1,8 +1,8 @@
-// Tokens for tests: good ones of every kind, and forgeries put together by hand.
+// Tokens for tests: valid ones of every kind, and forged ones.
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 export const SECRET = "a secret for tests, long enough to be one";
-/** One that the server does not know. */
+/** A secret that the server does not accept. */
 export const OTHER_SECRET = "another secret, which no server was ever told of";
 
 export const base64url = (value: string | object): string =>
@@ -10,7 +10,7 @@ export const base64url = (value: string | object): string =>
 
 export const seconds = (fromNow = 0): number => Math.floor(Date.now() / 1000) + fromNow;
 
-/** The claims of a user who may do everything in every room, for an hour. */
+/** The claims of a user with all permissions in every room, for an hour. */
 export const claims = (more: object = {}): object => ({
   sub: "u7",
   iat: seconds(),
@@ -21,7 +21,10 @@ export const claims = (more: object = {}): object => ({
 
 const HMAC = { HS256: "sha256", HS384: "sha384", HS512: "sha512" } as const;
 
-/** Signs with a secret. `payload` may be text, for what no JSON writer would write. */
+/**
+ * Signs a token with a secret.
+ * @param payload text for claims that no JSON writer would produce
+ */
 export function token(
   payload: string | object = claims(),
   secret: string | Buffer = SECRET,
@@ -48,7 +51,7 @@ export const ec = (namedCurve: "P-256" | "P-384" | "P-521" = "P-256"): Pair =>
   pair(generateKeyPairSync("ec", { namedCurve }));
 export const ed25519 = (): Pair => pair(generateKeyPairSync("ed25519"));
 
-/** Signs with a private key; `alg` says how (RFC 7518 §3.1). */
+/** Signs a token with a private key and the algorithm `alg` (RFC 7518 §3.1). */
 export function tokenBy(
   { privateKey: key }: Pair,
   alg: string,
@@ -65,5 +68,5 @@ export function tokenBy(
   return `${signed}.${signature.toString("base64url")}`;
 }
 
-/** The header that carries a token. */
+/** The Authorization header of a token. */
 export const bearer = (credential: string) => ({ authorization: `Bearer ${credential}` });

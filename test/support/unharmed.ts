@@ -1,12 +1,12 @@
-// Something hostile is done to a server: whoever else is there notices nothing, and afterwards all is as it was.
+// Checks that an attack harms no other session and leaves the server in its previous state.
 import { expect } from "bun:test";
 import { eventually } from "./answers.ts";
 import { bystander } from "./bystander.ts";
 import { metricsOf } from "./metrics.ts";
 import type { TestServer } from "./server.ts";
 
-/** What a server and its clients, in this one process, may have grown by. Far more than noise, far less than a leak. */
-const GROWTH = 96 * 2 ** 20;
+/** Accepted growth of this process, which is the server and its clients: far more than noise, far less than a leak. */
+const MAX_GROWTH_BYTES = 96 * 2 ** 20;
 
 function resident(): number {
   Bun.gc(true);
@@ -14,21 +14,21 @@ function resident(): number {
 }
 
 /**
- * Does it, with a healthy session beside it that publishes and hears before, meanwhile and after.
- * Then the sessions are those that there were, memory is bounded, and nothing was a fault of the server's.
- * @param harm everything that it opens must be closed in the end, by the server or by itself
+ * Runs `harm` while a healthy session publishes and receives. Afterwards the sessions must be the same as before,
+ * memory must be bounded, and the server must have reported no internal error.
+ * @param harm must close everything that it opens, unless the server closes it
  */
 export async function unharmed(server: TestServer, harm: () => Promise<unknown>): Promise<void> {
   const other = await bystander(server, "bystander");
   await other.isWell();
   const { sessions } = server.thump.hub;
-  const there = sessions.size;
+  const sessionsBefore = sessions.size;
   const before = resident();
-  let over = false;
+  let done = false;
   const watch = async () => {
-    while (!over) {
+    while (!done) {
       await other.isWell();
-      // Often enough, and not as a load of its own.
+      // Frequent enough, but not a significant load.
       await Bun.sleep(10);
     }
   };
@@ -36,16 +36,16 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   try {
     await Promise.race([harm(), watching.then(() => Promise.reject(new Error("the bystander is gone")))]);
   } finally {
-    over = true;
+    done = true;
   }
   await watching;
-  await eventually(() => sessions.size === there);
+  await eventually(() => sessions.size === sessionsBefore);
   await other.isWell();
-  // The allocator gives pages back a while after what was in them is gone.
-  await eventually(() => resident() - before < GROWTH);
+  // The allocator returns pages some time after they were freed.
+  await eventually(() => resident() - before < MAX_GROWTH_BYTES);
   const metrics = await metricsOf(server);
   const counted = metrics.samples.filter(({ name }) => name === "thump_sessions");
-  expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(there);
+  expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(sessionsBefore);
   expect(metrics.of("thump_rejects_total", { code: "internal" })).toBe(0);
   expect(server.thump.hub.sessionsByAddress.size).toBe(0);
 }

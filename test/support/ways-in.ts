@@ -1,12 +1,12 @@
-// Every way into a server, tried with a credential: what the server answers.
+// Every way to access a server with a credential, and the outcome.
 import WS from "ws";
 import { refusalOf } from "./answers.ts";
 import { cleanup } from "./cleanup.ts";
 import type { TestServer } from "./server.ts";
 
 /**
- * How an attempt ended: 101 is a socket, 2xx a stream or an answer; otherwise the code of the problem. A temporary refusal
- * of an event stream counts as its problem.
+ * The outcome of an attempt: 101 for a socket, 2xx for a stream or a response; otherwise the problem's status and code.
+ * A temporary error on an event stream counts as its problem.
  */
 export interface Outcome {
   status: number;
@@ -27,13 +27,13 @@ async function outcome(response: Response, abort: AbortController): Promise<Outc
   return { status: response.status, code, challenge: response.headers.get("www-authenticate") };
 }
 
-/** One request; a stream that begins is closed again. */
+/** Sends one request. A stream that begins is closed. */
 export async function attempt(url: string, init: RequestInit = {}): Promise<Outcome> {
   const abort = new AbortController();
   return outcome(await fetch(url, { ...init, signal: abort.signal }), abort);
 }
 
-/** One handshake. */
+/** Performs one WebSocket handshake. */
 export function shakeHands(
   url: string,
   headers: Record<string, string> = {},
@@ -70,7 +70,7 @@ const socket =
   (server, headers) =>
     shakeHands(server.socket(path), headers);
 
-/** All of them, into the room "r". */
+/** All of them, with the room "r". */
 export const WAYS_IN: Record<string, WayIn> = {
   "raw socket": socket("/rooms/r"),
   "multiplexed socket": socket("/ws?room=r"),
