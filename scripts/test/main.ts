@@ -46,7 +46,7 @@ const times = (await Bun.file(TIMES)
 const files = await selectFiles(
   ROOT,
   paths.map((path) => relative(ROOT, resolve(path))),
-  isQuick ? "quick" : onlyLong ? "long" : "all",
+  isQuick ? "quick" : onlyLong ? "long" : share === 1 ? "full" : "normal",
 );
 if (files.length === 0) throw new Error(`no test file matches ${paths.join(" ")}`);
 const weight = (file: string) => times[file] ?? (startsEarly(file) ? 1000 : 0);

@@ -1,7 +1,11 @@
 // Finds the test files, and reads from their imports which are long and which are quick.
 import { join, relative } from "node:path";
 
-export type Selection = "all" | "quick" | "long";
+/** `full` is all files. The others leave out {@link FULL}. */
+export type Selection = "full" | "normal" | "quick" | "long";
+
+/** The directory of tests that only a full run plays, or a run of their paths. */
+const FULL = "test/full/";
 
 /** A test file is long if it imports this. */
 const LONG = "test/support/long.ts";
@@ -25,8 +29,12 @@ const transpilers = {
 /** @param paths folders or files, relative to `root`. Without any, all files match. */
 export async function selectFiles(root: string, paths: string[], selection: Selection): Promise<string[]> {
   const all = [...new Bun.Glob("test/**/*.test.{ts,tsx}").scanSync({ cwd: root })].toSorted();
-  const matching = all.filter((file) => paths.length === 0 || paths.some((path) => file.startsWith(path)));
-  if (selection === "all") return matching;
+  const matching = all.filter((file) =>
+    paths.length === 0
+      ? selection === "full" || !file.startsWith(FULL)
+      : paths.some((path) => file.startsWith(path)),
+  );
+  if (selection === "full" || selection === "normal") return matching;
   const selected: string[] = [];
   for (const file of matching) {
     const texts = await readWithImports(root, file);
