@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { type Symbol, SymbolFlags } from "typescript/unstable/async";
 import { type Compiler, openCompiler } from "../../scripts/style/compiler.ts";
+import { undocumented } from "../../scripts/style/public-api.ts";
 import * as api from "../../src/index.ts";
 import { cleanup } from "../support/cleanup.ts";
 
@@ -81,6 +82,10 @@ async function fieldsOf(name: string): Promise<readonly Symbol[]> {
 test("these names are public, and no others", () => {
   expect(Object.keys(api).sort()).toEqual(VALUES);
   expect([...exported.keys()].sort()).toEqual([...VALUES, ...OPTION_TYPES, ...OTHER_TYPES].sort());
+});
+
+test("everything public is documented", async () => {
+  expect(await undocumented(compiler.main, ROOT, [ENTRY])).toEqual([]);
 });
 
 test.each(OPTION_TYPES)("every field of %s has an example, and a default if it is optional", async (name) => {
