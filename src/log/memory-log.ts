@@ -1,5 +1,6 @@
 // The log in memory: the default. Nothing survives the process.
 import { now } from "./clock.ts";
+import { DroppedRooms } from "./dropped-rooms.ts";
 import { newEpoch } from "../protocol/cursor.ts";
 import { sizeOfData } from "../protocol/data.ts";
 import type { Draft, Publication, Slice } from "../protocol/publication.ts";
@@ -37,16 +38,9 @@ export class MemoryLog implements logs.Log {
   readonly #idle = new LruList<MemoryRoom>();
   readonly #inUse = new LruList<MemoryRoom>();
   readonly #keys = new IdempotencyKeys();
-  /**
-   * For each rule, identified by its retention: the newest seq in any room that was dropped completely. An unknown
-   * room may be one of them, so it is complete only after that seq.
-   */
-  readonly #forgotten = new Map<Retention, number>();
+  readonly #dropped: DroppedRooms;
   readonly sweeper: Sweeper<MemoryRoom>;
   #closed = false;
-
-  /** The same for rules that were replaced: any room may have been one of theirs. */
-  #forgottenBefore: number;
 
   /**
    * @param retentionOf retention of a room; must return the same object for all rooms of one rule
@@ -62,7 +56,7 @@ export class MemoryLog implements logs.Log {
     readonly epoch = newEpoch(),
     readonly sequence = new Sequence(),
   ) {
-    this.#forgottenBefore = sequence.last;
+    this.#dropped = new DroppedRooms(sequence.last);
     this.sweeper = new Sweeper(
       () => this.#rooms.values(),
       (entry) => this.#sweep(entry),
@@ -145,15 +139,14 @@ export class MemoryLog implements logs.Log {
 
   replaceRetention(retentionOf: (room: string) => Retention): void {
     this.retentionOf = retentionOf;
-    this.#forgottenBefore = Math.max(this.#forgottenBefore, ...this.#forgotten.values());
-    this.#forgotten.clear();
+    this.#dropped.forgetRules();
     const at = now();
     for (const [room, { history }] of this.#rooms) history.setRetention(retentionOf(room), at);
   }
 
   /** Records that any unknown room may have had messages up to the newest seq. */
   forgetAbsent(): void {
-    this.#forgottenBefore = this.sequence.last;
+    this.#dropped.addAll(this.sequence.last);
   }
 
   forget(room: string): void {
@@ -183,7 +176,7 @@ export class MemoryLog implements logs.Log {
     let entry = this.#rooms.get(room);
     if (!entry) {
       const retention = this.retentionOf(room);
-      const history = new RoomHistory(retention, this.#forgottenSeq(retention), this.memoryBudget);
+      const history = new RoomHistory(retention, this.#dropped.floorOf(retention), this.memoryBudget);
       entry = { room, history, subscriber: undefined, charged: 0 };
       this.#rooms.set(room, entry);
     }
@@ -234,18 +227,11 @@ export class MemoryLog implements logs.Log {
     this.#idle.remove(entry);
     this.#inUse.remove(entry);
     this.#charge(entry, 0);
-    this.#forgotten.set(
-      history.retention,
-      Math.max(history.last, this.#forgotten.get(history.retention) ?? 0),
-    );
-  }
-
-  #forgottenSeq(retention: Retention): number {
-    return Math.max(this.#forgottenBefore, this.#forgotten.get(retention) ?? 0);
+    this.#dropped.add(history.retention, history.last);
   }
 
   #unknown(room: string, after: number): Slice {
-    const from = Math.max(after, this.#forgottenSeq(this.retentionOf(room)));
+    const from = Math.max(after, this.#dropped.floorOf(this.retentionOf(room)));
     return { from, upTo: Math.max(from, this.sequence.last), publications: [] };
   }
 

@@ -5,7 +5,6 @@ import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
 import type { Retention } from "../../rooms/rule.ts";
 import type { Log } from "../log.ts";
 import { parseRedisAddress } from "./address.ts";
-import { decode } from "./codec.ts";
 import { redisErrorKind } from "./redis-errors.ts";
 import { EvictionMonitor } from "./eviction-monitor.ts";
 import { RestartBarrier } from "./restart-barrier.ts";
@@ -15,8 +14,8 @@ import { Reconnector } from "./reconnector.ts";
 import type { RedisConnection, RedisReply } from "./redis-connection.ts";
 import { RedisRecovery } from "./recovery.ts";
 import { KeyNames } from "./key-names.ts";
-import { afterHole, type ReadResult, ReadCoalescer, PUBLICATIONS_PER_READ } from "./read-coalescer.ts";
-import { FORGET, NEWEST, READ, ROOMS, type Script, SWEEP } from "./scripts.ts";
+import { RoomReader, type RunInEpoch } from "./room-reader.ts";
+import { FORGET, NEWEST, ROOMS, type Script, SWEEP } from "./scripts.ts";
 import { RoomKeys } from "./room-keys.ts";
 import type { RedisLogOptions } from "./redis-options.ts";
 import { ReadyGate } from "./ready-gate.ts";
@@ -27,7 +26,6 @@ import { RedisStats } from "./redis-stats.ts";
 
 /** Time for which a list of rooms is cached, in ms. */
 const ROOMS_TTL_MS = 1000;
-const MAX_READ_BYTES = 1 << 20;
 /** Maximum number of rooms to free per sweep. */
 const ROOMS_PER_SWEEP = 100;
 
@@ -42,7 +40,7 @@ export class RedisLog implements Log {
   readonly #sender: AppendSender;
   readonly #evictions: EvictionMonitor;
   readonly #roomKeys: RoomKeys;
-  readonly #reads: ReadCoalescer;
+  readonly #reader: RoomReader;
   readonly #readyGate: ReadyGate;
   readonly #timer: Timer;
   #catchingUp: Promise<void> | undefined;
@@ -54,10 +52,6 @@ export class RedisLog implements Log {
     this.names = new KeyNames(options.prefix ?? "thump");
     const patience = options.patience ?? 5000;
     this.#roomKeys = new RoomKeys(this.names, retentionOf, options.period ?? 20 * 60_000);
-    this.#reads = new ReadCoalescer(
-      (room, after, limit) => this.#readOnce(room, String(after), limit),
-      () => this.#subscriber.last,
-    );
     const connection = () => this.#reconnector.connection;
     this.#readyGate = new ReadyGate(connection, patience, (where, error) =>
       this.#recovery.failed(where, error),
@@ -77,6 +71,8 @@ export class RedisLog implements Log {
         if (!this.#recovery.done) where.end(error);
       },
     );
+    const run: RunInEpoch = (script, write) => this.#eval(script, write);
+    this.#reader = new RoomReader(run, this.#roomKeys, this.#subscriber, this.stats);
     this.#recovery = new RedisRecovery(connection, {
       isBusy: () => this.#sender.isBusy,
       enter: (made) => this.#subscriber.enter(made),
@@ -133,35 +129,11 @@ export class RedisLog implements Log {
   }
 
   read(room: string, after: number, limit: number): Promise<Slice> {
-    this.stats.reads.wanted++;
-    return this.#ofOneEpoch(() => this.#reads.read(room, after, limit));
-  }
-
-  /**
-   * A seq is valid in one epoch only, so a read must not continue in the next one.
-   * @throws ThumpError `unavailable`
-   */
-  async #ofOneEpoch(read: () => Promise<Slice>): Promise<Slice> {
-    const { epoch } = this;
-    const slice = await read();
-    if (epoch !== "" && epoch !== this.epoch) throw unavailable("The log has just started a new epoch.");
-    return slice;
+    return this.#reader.read(room, after, limit);
   }
 
   newest(room: string, count: number): Promise<Slice> {
-    this.stats.reads.wanted++;
-    return this.#ofOneEpoch(() => this.#newest(room, count));
-  }
-
-  async #newest(room: string, count: number): Promise<Slice> {
-    const found = await this.#readOnce(room, "-", Math.min(count, PUBLICATIONS_PER_READ));
-    const { floor, seq, last, publications } = found;
-    const [first] = publications;
-    const from = publications.length < count ? floor : first ? first.seq - 1 : last;
-    const upTo = Math.max(from, Math.min(seq, this.last));
-    const slice: Slice = { from, upTo, publications: publications.filter((p) => p.seq <= upTo) };
-    if (floor > 0 && (first?.prev ?? floor) <= floor) slice.truncated = true;
-    return slice;
+    return this.#reader.newest(room, count);
   }
 
   subscribe(
@@ -263,17 +235,6 @@ export class RedisLog implements Log {
       const [keys, args] = write(this.epoch);
       return connection.eval(script, keys, [this.epoch, ...args]);
     });
-  }
-
-  async #readOnce(room: string, after: string, limit: number): Promise<ReadResult & { last: number }> {
-    this.stats.reads.sent++;
-    const [seq, last, floor, whole, messages] = (await this.#eval(READ, (epoch) => [
-      this.#roomKeys.keys(epoch, room),
-      [this.#roomKeys.period, ...this.#roomKeys.retention(room), room, after, limit, MAX_READ_BYTES],
-    ])) as [number, number, number, number, Buffer[]];
-    this.#subscriber.advanceTo(seq);
-    const publications = messages.map((message) => decode(room, message));
-    return afterHole({ seq, last, floor, whole: whole === 1, publications }, after);
   }
 
   /** Checks for missed messages, tests whether writes succeed again, and frees rooms with expired messages. */

@@ -1,10 +1,10 @@
 // The nodes that share a Redis: leases, session counts, and messages to all nodes.
-import { surelyPast } from "../clock.ts";
 import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
 import { RedisPresence } from "./presence/redis-presence.ts";
-import { chunks, type RedisConnection, type RedisReply, type RunWhenReady } from "./redis-connection.ts";
+import type { RedisConnection, RunWhenReady } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import { COUNTS, LEASE } from "./node-scripts.ts";
+import { StoredRevocations } from "./stored-revocations.ts";
 import { ttlCache } from "./ttl-cache.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 import { governor } from "../../scheduling/governor.ts";
@@ -16,8 +16,6 @@ const COUNTS_TTL_MS = 1000;
 const ROOMS_PER_TICK = 500;
 /** Prefix of the name of a node that leaves. */
 const LEFT_MARK = "-";
-/** Number of revocations per read. */
-const REVOCATIONS_PER_READ = 1000;
 
 type PeerMessage = { id: number; from: string } & (
   { remove: SessionRemoval } | { remember: Revocation } | { ended: number }
@@ -27,6 +25,7 @@ export class RedisPeers implements Peers {
   /** Identifies this process. */
   readonly node = crypto.randomUUID();
   readonly presence: RedisPresence;
+  readonly #revocations: StoredRevocations;
   #localNode: LocalNode | undefined;
   /** The counts last written, by room. */
   readonly #written = new Map<string, number>();
@@ -47,6 +46,7 @@ export class RedisPeers implements Peers {
     readonly runWhenReady: RunWhenReady,
     readonly lease: number,
   ) {
+    this.#revocations = new StoredRevocations(names);
     this.presence = new RedisPresence(this.node, names, currentConnection, runWhenReady, lease);
     this.#timer = setInterval(() => void this.#refresh(), lease / 3);
     this.#timer.unref();
@@ -88,10 +88,7 @@ export class RedisPeers implements Peers {
   }
 
   async remember(revoked: Revocation): Promise<void> {
-    const { until, ...what } = revoked;
-    await this.runWhenReady((connection) =>
-      connection.call("ZADD", this.#revoked, until, JSON.stringify(what)),
-    );
+    await this.runWhenReady((connection) => this.#revocations.add(connection, revoked));
     const message: PeerMessage = { id: 0, from: this.node, remember: revoked };
     await this.runWhenReady((connection) =>
       connection.call("PUBLISH", this.#allChannel, JSON.stringify(message)),
@@ -121,29 +118,7 @@ export class RedisPeers implements Peers {
   async enter(connection: RedisConnection): Promise<void> {
     this.#mustWriteAll = true;
     await connection.subscribe([this.#allChannel, this.#ownChannel, this.#nodesChannel]);
-    await connection.call("ZREMRANGEBYSCORE", this.#revoked, "-inf", surelyPast());
-    const known = new Set<string>();
-    for (let from = 0; ; from += REVOCATIONS_PER_READ) {
-      const page = (await connection.call(
-        "ZRANGE",
-        this.#revoked,
-        from,
-        from + REVOCATIONS_PER_READ - 1,
-        "WITHSCORES",
-      )) as RedisReply[];
-      const flat = page.flat().map(String);
-      const all: Revocation[] = [];
-      for (let i = 0; i + 1 < flat.length; i += 2) {
-        known.add(flat[i] as string);
-        all.push({
-          ...(JSON.parse(flat[i] as string) as Omit<Revocation, "until">),
-          until: Number(flat[i + 1]),
-        });
-      }
-      this.#localNode?.revoked(all);
-      if (all.length < REVOCATIONS_PER_READ) break;
-    }
-    await this.#restore(connection, known);
+    await this.#revocations.exchange(connection, () => this.#localNode);
     await this.#refresh();
     // In the background, because nothing waits for it.
     void this.presence.enter(connection);
@@ -158,14 +133,6 @@ export class RedisPeers implements Peers {
     await connection.call("ZREM", this.names.shared("nodes"), this.node);
     await connection.call("PUBLISH", this.#nodesChannel, `${LEFT_MARK}${this.node}`);
     await connection.call("DEL", this.#countsOf(this.node));
-  }
-
-  /** Writes revocations that Redis has lost and this node has. */
-  async #restore(connection: RedisConnection, known: Set<string>): Promise<void> {
-    const lost = [...(this.#localNode?.revocations() ?? [])]
-      .map(({ until, ...what }): [number, string] => [until, JSON.stringify(what)])
-      .filter(([until, what]) => until > surelyPast() && !known.has(what));
-    for (const some of chunks(lost)) await connection.call("ZADD", this.#revoked, ...some.flat());
   }
 
   /** Renews the lease, then writes changed counts. */
@@ -249,10 +216,6 @@ export class RedisPeers implements Peers {
 
   get #ownChannel(): string {
     return this.#channelOf(this.node);
-  }
-
-  get #revoked(): string {
-    return this.names.shared("revoked");
   }
 
   #channelOf(node: string): string {

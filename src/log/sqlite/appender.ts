@@ -58,7 +58,7 @@ export class Appender implements CommitEvents {
    * its rule was before.
    */
   #mayNumber(room: string): boolean {
-    return this.commits().mayNumber() && !this.#waiting.has(room);
+    return this.commits().numbers.mayNumber() && !this.#waiting.has(room);
   }
 
   onStored(entry: PendingPublication, publication: Publication): void {

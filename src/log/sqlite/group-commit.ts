@@ -7,17 +7,11 @@ import { buildBatch } from "./build-batch.ts";
 import type { WriteBatch, FileMeta, WriteOutcome } from "./batch.ts";
 import type { PendingPublication } from "./pending-publication.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import type { NumberAllocation } from "./number-allocation.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
-/**
- * Numbers are reserved in the file in blocks. After a crash the log continues after the block, so no number is used
- * twice.
- */
-const SEQS_PER_BLOCK = 1 << 22;
-const MAX_HEADROOM = 1 << 20;
-const MIN_HEADROOM = 16;
 /** Maximum number of trimmed rooms per transaction. */
 const MAX_CHANGED_ROOMS = 1000;
 /** Delay before a retry, in ms. */
@@ -59,28 +53,15 @@ export class GroupCommit {
   /** Rooms of the running batch. */
   #writing: ReadonlyMap<number, StoredRoom> | undefined;
   #scheduled = false;
-  /** Numbers from here on belong to the running batch. Publications that are delivered at once get smaller ones. */
-  #ceiling = Number.POSITIVE_INFINITY;
-  /** Amount of numbers to leave free for publications that are delivered during a batch. */
-  #headroom = 0;
-  /** Publications that asked for a number during the running batch. */
-  #wanted = 0;
 
-  /** @param reserved no number from here on was ever used */
   constructor(
     readonly writer: BatchWriter,
     readonly path: string,
     readonly sequence: Sequence,
+    readonly numbers: NumberAllocation,
     readonly rooms: StoredRooms,
     readonly events: CommitEvents,
-    public reserved: number,
   ) {}
-
-  /** True if a publication may get the next number now, without waiting for the running batch. */
-  mayNumber(): boolean {
-    this.#wanted++;
-    return this.sequence.last + 1 < Math.min(this.#ceiling, this.reserved);
-  }
 
   /** True if the room has rows in the running batch. */
   isWriting(room: StoredRoom): boolean {
@@ -116,7 +97,7 @@ export class GroupCommit {
   flushChanges(): void {
     const { meta, drops, rooms } = this;
     const due = this.#unstored.length + rooms.changed.size + drops.size + Object.keys(meta).length > 0;
-    if (due || this.keysUpTo > 0 || this.fault || this.#reserve(0) !== undefined) this.#sendSoon();
+    if (due || this.keysUpTo > 0 || this.fault || this.numbers.nextBlock(0) !== undefined) this.#sendSoon();
   }
 
   /** Stores all remaining changes. The next process starts with the number after the last. */
@@ -142,7 +123,7 @@ export class GroupCommit {
     const fresh = this.#queue.take();
     const entries = [...this.#unstored.splice(0), ...fresh];
     const flushes = this.#flushes.splice(0);
-    const first = this.sequence.last + 1 + this.#headroom;
+    const first = this.numbers.nextFirst;
     // `flush` promises that all changes are stored.
     const maxRooms = flushes.length > 0 ? Number.POSITIVE_INFINITY : MAX_CHANGED_ROOMS;
     const changed = [...this.rooms.changed.values().take(maxRooms)];
@@ -155,8 +136,7 @@ export class GroupCommit {
         room,
       ]),
     );
-    this.#ceiling = first;
-    this.#wanted = 0;
+    this.numbers.begin(first);
     void this.writer.write(batch, this.fault !== undefined).then((outcome) => {
       if (outcome.error) this.#onFailed(outcome.error, batch, entries, flushes);
       else this.#onStored(outcome, batch, entries, flushes);
@@ -172,7 +152,7 @@ export class GroupCommit {
     const later = new Set(entries.map(({ room }) => (room?.isDropped ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
-    const reserved = meta.reserved ?? this.#reserve(next - this.sequence.last);
+    const reserved = meta.reserved ?? this.numbers.nextBlock(next - this.sequence.last);
     const extras = {
       changed,
       keysUpTo,
@@ -182,12 +162,6 @@ export class GroupCommit {
     this.keysUpTo = 0;
     for (const name of Object.keys(meta) as (keyof FileMeta)[]) delete meta[name];
     return extras;
-  }
-
-  /** Returns the end of the next block of numbers if `more` numbers would exceed half of the current one. */
-  #reserve(more: number): number | undefined {
-    const needed = this.sequence.last + more + SEQS_PER_BLOCK / 2;
-    return needed > this.reserved ? needed + SEQS_PER_BLOCK / 2 : undefined;
   }
 
   #onStored(
@@ -200,14 +174,14 @@ export class GroupCommit {
     this.stats.publications += batch.publications.length;
     this.stats.trimmed += trimmed;
     this.onCommit(took);
-    if (batch.meta.reserved !== undefined) this.reserved = batch.meta.reserved;
+    if (batch.meta.reserved !== undefined) this.numbers.reserved = batch.meta.reserved;
     for (const { id, gone } of batch.rooms) this.#writing?.get(id)?.onDeleted(gone);
-    this.#adjustHeadroom();
+    this.numbers.adjustHeadroom();
     if (this.fault && !ailing) {
       this.fault = undefined;
       this.events.fault(undefined);
     }
-    let next = this.#ceiling;
+    let next = this.numbers.first;
     for (const entry of entries) {
       const { room } = entry;
       if (!entry.delivered && (!room || room.isDropped)) {
@@ -225,17 +199,8 @@ export class GroupCommit {
       this.events.onStored(entry, publication);
       entry.stored(publication);
     }
-    this.#ceiling = Number.POSITIVE_INFINITY;
+    this.numbers.end();
     for (const { resolve } of flushes) resolve();
-  }
-
-  /**
-   * Leaves twice as many numbers free during the next transaction as were requested during this one, and a minimum
-   * number if there ever was a request.
-   */
-  #adjustHeadroom(): void {
-    const least = this.#headroom + this.#wanted > 0 ? MIN_HEADROOM : 0;
-    this.#headroom = Math.min(MAX_HEADROOM, Math.max(least, this.#headroom >> 1, this.#wanted * 2));
   }
 
   #onFailed(
@@ -253,7 +218,7 @@ export class GroupCommit {
       undefined,
       RETRY_MS,
     );
-    this.#ceiling = Number.POSITIVE_INFINITY;
+    this.numbers.end();
     // Everything is retried except entries that were not delivered.
     const dropped = new Set(batch.drops);
     for (const room of this.#writing?.values() ?? [])
@@ -279,7 +244,8 @@ export class GroupCommit {
 
   #fail(entry: PendingPublication, fault: ThumpError): void {
     if (entry.delivered) this.#unstored.push(entry);
-    else if ((!entry.room || entry.room.isDropped) && this.mayNumber()) return this.#numberInMemory(entry);
+    else if ((!entry.room || entry.room.isDropped) && this.numbers.mayNumber())
+      return this.#numberInMemory(entry);
     else this.events.onDropped(entry);
     entry.failed(fault);
   }

@@ -11,6 +11,7 @@ import { Sequence } from "../sequence.ts";
 import { Appender, closedError, type PublicationListener } from "./appender.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { WriterThread } from "./writer-thread.ts";
+import { NumberAllocation } from "./number-allocation.ts";
 import { openFolder, type OpenFolder } from "./open-folder.ts";
 import { Reader } from "./reader.ts";
 import type { Durability } from "./database-schema.ts";
@@ -110,9 +111,9 @@ export class SqliteLog implements Log {
       this.#writerThread,
       this.path,
       this.#sequence,
+      new NumberAllocation(this.#sequence, meta.reserved),
       this.#rooms,
       this.#appender,
-      meta.reserved,
     );
     this.#maintenance = new Maintenance(this.groupCommit, this.#rooms, this.#appender, fault);
     this.#applyRules();
