@@ -60,7 +60,12 @@ export class Hub
     this.roomsPerSession = options.roomsPerSession;
     this.#sessions = new SessionRegistry(this.stats, events);
     this.#rooms = new RoomRegistry(this, memoryBudget);
-    this.roomLimits = new RoomLimits(this.rooms, options.roomsInUse, options.roomsPerAddress, log.cachedKeys);
+    this.roomLimits = new RoomLimits(
+      this.rooms,
+      options.roomsInUse,
+      options.roomsPerAddress,
+      log.positionTtlMs,
+    );
     this.fanOut = new FanOut(log, this.sessions, socketLimits, this.stats, events);
     this.heartbeat = new Heartbeat(this.sessions, options.heartbeat);
     this.histories = new HistoryCache(this.rooms, log, memoryBudget);

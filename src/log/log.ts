@@ -22,9 +22,10 @@ export interface Log {
   /** The newest seq: every publication up to it has been delivered to the subscriber of its room. */
   readonly last: number;
   /**
-   * Time for which every room that was published to is cached, whatever its retention, in ms. Undefined: not at all.
+   * Time for which the log remembers the position of every room that was published to, whatever its retention, in ms.
+   * Undefined: the log does not.
    */
-  readonly cachedKeys?: number;
+  readonly positionTtlMs?: number;
   /** Why the log cannot append or read at the moment; undefined if it can. */
   readonly fault?: string | undefined;
   /** Called when a remote log has lost its messages: `before` is the last position of the old epoch. */

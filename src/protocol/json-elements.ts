@@ -17,7 +17,7 @@ type Expected = "anything" | "first" | "element" | "comma" | "nothing";
 
 /**
  * Finds the elements of a JSON array, or the only value if the text is not an array. If the bytes are not JSON, the
- * result is undefined, but then at least one element is not JSON either, or there are none.
+ * result is meaningless, but then at least one element is not JSON either, or there are none.
  */
 export class JsonElements {
   /** True if the text is an array. */

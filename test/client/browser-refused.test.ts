@@ -1,7 +1,7 @@
 // EventSources of a real browser whose requests are temporarily rejected: by a draining server, and by a full one.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
-import { Life } from "../durable/life.ts";
+import { KillableServer } from "../durable/killable-server.ts";
 import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { connect, Inbox } from "../support/clients.ts";
@@ -67,7 +67,7 @@ const each = (count: number, test: (i: number) => boolean) =>
 longTest(
   "a drain that a slow client delays, then the next server on the same port: all reconnect and receive missed messages",
   async () => {
-    const life = new Life(folder(), [
+    const life = new KillableServer(folder(), [
       "--drain",
       "300ms",
       "--rooms",

@@ -1,7 +1,7 @@
 // The client in a real browser while its server is killed or drained, and restarted on the same data.
 import { describe, expect } from "bun:test";
 import type { Route } from "playwright-core";
-import { Life } from "../durable/life.ts";
+import { KillableServer } from "../durable/killable-server.ts";
 import { longTests } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
@@ -14,8 +14,8 @@ const longTest = longTests(15, inBrowser);
 /** The log stores all messages, and a drain is short. */
 const ARGS = ["--rooms", '{"*":{"history":{"count":100000}}}', "--drain", "300ms"];
 
-async function started(): Promise<Life> {
-  const life = new Life(folder(), ARGS);
+async function started(): Promise<KillableServer> {
+  const life = new KillableServer(folder(), ARGS);
   await life.start();
   return life;
 }
@@ -24,7 +24,7 @@ describe.each(WAYS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   /** The address that the page uses. Without a proxy, the page's own address becomes unreachable. */
-  async function addressOf({ url, port }: Life): Promise<string> {
+  async function addressOf({ url, port }: KillableServer): Promise<string> {
     if (options.transport) return url;
     const proxy = await Proxy.start(port);
     proxy.blockUpgrade = true;
@@ -32,8 +32,8 @@ describe.each(WAYS)("over %s", (_, options) => {
   }
 
   for (const [how, end] of [
-    ["killed", (life: Life) => life.kill()],
-    ["drained", (life: Life) => life.stop()],
+    ["killed", (life: KillableServer) => life.kill()],
+    ["drained", (life: KillableServer) => life.stop()],
   ] as const) {
     longTest(
       `a server that is ${how} and restarted, twice, while all publish: each message arrives once`,

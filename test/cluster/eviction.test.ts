@@ -253,7 +253,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     for (const n of [2, 3, 4]) await publishAt(node, room, String(n));
     await harm(redis, {
       hash: names.room(epoch, room),
-      stream: names.kept(epoch, room),
+      stream: names.stream(epoch, room),
       index: names.index(epoch),
       rooms: names.rooms(epoch),
       log: names.log,
@@ -279,7 +279,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     const node = await readyNode(redis.url, OPTIONS);
     const before = await publishAt(node, "used", "1");
     const { epoch, names } = node.log;
-    await redis.ask("DEL", names.room(epoch, "used"), names.kept(epoch, "used"));
+    await redis.ask("DEL", names.room(epoch, "used"), names.stream(epoch, "used"));
     expect((await stateOf(node, "used", `?after=${epoch}-0`)).gap).toBeDefined();
     await publishAt(node, "used", "2");
     expect((await stateOf(node, "unused", `?after=${before}`)).gap).toBeUndefined();
@@ -299,7 +299,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     link.refuse();
     await until(() => far.log.fault !== undefined);
     await publishAt(near, "a", "lost");
-    await redis.ask("DEL", names.room(epoch, "a"), names.kept(epoch, "a"));
+    await redis.ask("DEL", names.room(epoch, "a"), names.stream(epoch, "a"));
     link.accept();
     await until(() => far.log.fault === undefined);
     await publishAt(near, "a", "2");
@@ -323,7 +323,7 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     await until(() => far.log.fault !== undefined);
     for (const room of rooms) {
       await publishAt(near, room, "lost");
-      await redis.ask("DEL", names.room(epoch, room), names.kept(epoch, room));
+      await redis.ask("DEL", names.room(epoch, room), names.stream(epoch, room));
     }
     link.accept();
     await stream.events.until((all) => all.length === rooms.length);

@@ -5,7 +5,7 @@ import { schedules } from "../support/long.ts";
 import { Random } from "../support/random.ts";
 import { noRedis } from "../support/redis.ts";
 import { describeIf } from "../support/skip.ts";
-import { playCrowd } from "./presence-schedule.ts";
+import { playPresence } from "./presence-schedule.ts";
 
 const steps = Number(process.env["THUMP_STEPS"] ?? 20);
 const KINDS: [keeps: boolean, name: string][] = [
@@ -17,7 +17,7 @@ describeIf(noRedis)("presence on three nodes", () => {
   for (const { seed, kind } of schedules(10, KINDS)) {
     const [keeps, name] = kind;
     test(`every node and client has the actual presence, ${name} (seed ${seed})`, async () => {
-      const outcome = await playCrowd(new Random(seed), steps, keeps);
+      const outcome = await playPresence(new Random(seed), steps, keeps);
       console.log(`  seed ${seed}: ${JSON.stringify(outcome)}`);
     }, 120_000);
   }

@@ -62,7 +62,7 @@ class Seat {
 }
 
 /** Plays the schedule. Throws if a node or client differs from the actual presence. */
-export async function playCrowd(random: Random, steps: number, keeps: boolean): Promise<object> {
+export async function playPresence(random: Random, steps: number, keeps: boolean): Promise<object> {
   const options = keeps ? ["--appendonly", "yes", "--appendfsync", "no"] : [];
   const config = {
     rooms: { "*": rule },

@@ -10,7 +10,7 @@ import { RedisCluster, type Shard } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { SECRET } from "../support/tokens.ts";
-import { hasAllOf, Steady } from "./steady.ts";
+import { hasAllOf, SteadyPublisher } from "./steady.ts";
 
 const presence = (grace: number): Options => ({
   access: { secrets: SECRET },
@@ -100,7 +100,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     const listener = await openEvents(b.room("a"));
     // No client publishes on this node: it detects the change by itself.
     const quiet = await openEvents(b.room("quiet"));
-    const publishing = new Steady(a, "a");
+    const publishing = new SteadyPublisher(a, "a");
     const { epoch } = b.log;
     for (const replica of [shard.replica, shard.owner]) {
       await publishing.more(20);
@@ -120,7 +120,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
   test("a slot moves to another master: publishes wait or fail with a message meanwhile, and nothing is missing", async () => {
     const { a, b, shard, tag } = await nodes();
     const listener = await openEvents(b.room("a"));
-    const publishing = new Steady(a, "a");
+    const publishing = new SteadyPublisher(a, "a");
     await publishing.more(20);
     const { epoch } = b.log;
     const [to] = shard.others as [RedisServer];

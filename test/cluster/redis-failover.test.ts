@@ -8,7 +8,7 @@ import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll, joinAgain, RedisCluster, type Shard } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
-import { hasAllOf, Steady } from "./steady.ts";
+import { hasAllOf, SteadyPublisher } from "./steady.ts";
 
 const longTest = longTests(6);
 
@@ -42,7 +42,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       const listener = await openEvents(b.room("a"));
       const raw = await connect(b.socket("/rooms/a"));
       const { epoch } = a.log;
-      const publishing = new Steady(a, "a");
+      const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       const count = await publishing.stop();
       await until(() => hasAll(shard.replica, shard.owner));
@@ -99,7 +99,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
-      const publishing = new Steady(a, "a");
+      const publishing = new SteadyPublisher(a, "a");
       await publishing.more(50);
       const { epoch } = a.log;
       await shard.owner.kill();
@@ -119,13 +119,13 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
       const { a, b, shard } = await nodes(({ owner, others }) => [owner, ...others], 2);
       const listener = await openEvents(b.room("a"));
       const { epoch } = a.log;
-      const publishing = new Steady(a, "a");
+      const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       const count = await publishing.stop();
       await until(() => hasAll(shard.replica, shard.owner));
       shard.owner.pause();
       await until(async () => (await shard.replica.replication("role")) === "master");
-      const more = new Steady(a, "more");
+      const more = new SteadyPublisher(a, "more");
       await more.more(5);
       shard.owner.resume();
       await more.more(20);
@@ -141,7 +141,7 @@ describeIf(noRedis)("failovers of a Redis Cluster", () => {
     async () => {
       const { a, b, shard } = await nodes();
       const listener = await openEvents(b.room("a"));
-      const publishing = new Steady(a, "a");
+      const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       await shard.others[0]?.kill();
       // A node detects it only if it sent a command meanwhile.

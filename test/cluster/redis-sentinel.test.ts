@@ -8,7 +8,7 @@ import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
-import { hasAllOf, Steady } from "./steady.ts";
+import { hasAllOf, SteadyPublisher } from "./steady.ts";
 
 const longTest = longTests(2);
 
@@ -50,7 +50,7 @@ describeIf(noRedis)("failovers behind Sentinels", () => {
       const { master, replica, sentinels, a, b } = await watched();
       const listener = await openEvents(b.room("a"));
       const { epoch } = a.log;
-      const publishing = new Steady(a, "a");
+      const publishing = new SteadyPublisher(a, "a");
       await publishing.more(20);
       const count = await publishing.stop();
       await until(() => hasAll(replica, master));

@@ -6,7 +6,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { type TestNode, until } from "../support/nodes.ts";
 import type { OpenStream } from "../support/streams.ts";
 
-export class Steady {
+export class SteadyPublisher {
   /** Number of acknowledged publications. */
   acked = 0;
   /** The messages of refused publications. */

@@ -62,7 +62,7 @@ export function orderContract(on: Subject): void {
   });
 }
 
-export function followerContract(on: Subject): void {
+export function subscriberContract(on: Subject): void {
   test("a subscriber receives the publications of its room in order, and no others", async () => {
     const seen: number[] = [];
     on.log.subscribe("a", (p) => seen.push(p.seq));
@@ -110,7 +110,7 @@ export function followerContract(on: Subject): void {
   });
 }
 
-export function readingContract(on: Subject): void {
+export function readContract(on: Subject): void {
   test("consecutive slices are complete", async () => {
     const all = seqs(await on.appendMany("a", 10));
     const read: number[] = [];

@@ -3,12 +3,12 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { Draft, Publication } from "../../src/protocol/publication.ts";
 import type { Retention } from "../../src/rooms/rule.ts";
-import { boundsContract, gapContract, keyContract, reboundContract } from "./log-kept.ts";
-import { followerContract, orderContract, readingContract } from "./log-order.ts";
+import { retentionContract, gapContract, keyContract, changedRetentionContract } from "./log-retention.ts";
+import { subscriberContract, orderContract, readContract } from "./log-order.ts";
 import { cleanup } from "../support/cleanup.ts";
 
 const WIDE: Retention = { count: 1000, age: 3_600_000, bytes: 1e8 };
-const RULES: [prefix: string, bounds: Retention][] = [
+const RULES: [prefix: string, retention: Retention][] = [
   ["three:", { ...WIDE, count: 3 }],
   ["small:", { ...WIDE, bytes: 2_000 }],
   ["brief:", { ...WIDE, age: 1 }],
@@ -62,11 +62,11 @@ export function logContract(name: string, create: CreateLog): void {
     const subject = new LogUnderTest();
     beforeEach(() => subject.create(create));
     describe("order", () => orderContract(subject));
-    describe("subscribers", () => followerContract(subject));
-    describe("reads", () => readingContract(subject));
-    describe("retention", () => boundsContract(subject));
+    describe("subscribers", () => subscriberContract(subject));
+    describe("reads", () => readContract(subject));
+    describe("retention", () => retentionContract(subject));
     describe("gaps", () => gapContract(subject));
-    describe("changed retention", () => reboundContract(subject));
+    describe("changed retention", () => changedRetentionContract(subject));
     describe("idempotency keys", () => keyContract(subject));
 
     test("two logs have different epochs", async () => {

@@ -52,9 +52,9 @@ test("built, it stores publications in a file", async () => {
 });
 
 test.each([
-  ["", "give it a secret"],
-  ["0", "give it a secret"],
-  ["false", "give it a secret"],
+  ["", "set a secret"],
+  ["0", "set a secret"],
+  ["false", "set a secret"],
   ["no", "THUMP_OPEN"],
   ["off", "THUMP_OPEN"],
 ])("built, THUMP_OPEN=%j does not open it to other machines", async (open, why) => {

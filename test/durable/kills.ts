@@ -3,9 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../support/random.ts";
-import { Life } from "./life.ts";
-import { type Heard, Returning } from "./listener.ts";
-import { Speaker } from "./speaker.ts";
+import { KillableServer } from "./killable-server.ts";
+import { type Received, ResumingListener } from "./listener.ts";
+import { Publisher } from "./publisher.ts";
 
 const ALL = { count: 1_000_000, bytes: "1GiB", age: "1h" } as const;
 const CONFIG = {
@@ -24,90 +24,101 @@ const ROOMS = [...EXACT, EARLY, FEW];
 export interface Outcome {
   kills: number;
   acked: number;
-  heard: number;
+  received: number;
 }
 
 export async function playKills(random: Random, folder: string, kills: number): Promise<Outcome> {
   writeFileSync(join(folder, "thump.config.json"), JSON.stringify(CONFIG));
-  const life = new Life(folder, random.chance(2) ? ["--durability", "fsync"] : []);
+  const server = new KillableServer(folder, random.chance(2) ? ["--durability", "fsync"] : []);
   let n = 0;
   let open = true;
   const rooms = new Map<number, string>();
-  const speakers = ["x", "y", "z"].map(
+  const publishers = ["x", "y", "z"].map(
     (name) =>
-      new Speaker(name, () => {
+      new Publisher(name, () => {
         if (!open) return undefined;
         const room = random.pick(ROOMS);
         rooms.set(++n, room);
         return { n, room };
       }),
   );
-  const listeners = [new Returning(EXACT), new Returning(["b", EARLY]), new Returning(["a"])];
+  const listeners = [
+    new ResumingListener(EXACT),
+    new ResumingListener(["b", EARLY]),
+    new ResumingListener(["a"]),
+  ];
   const connect = async () => {
-    await life.start();
-    await Promise.all(listeners.map((listener) => listener.connect(life.url)));
-    await Promise.all(speakers.map((speaker) => speaker.connect(life.url)));
+    await server.start();
+    await Promise.all(listeners.map((listener) => listener.connect(server.url)));
+    await Promise.all(publishers.map((publisher) => publisher.connect(server.url)));
   };
   await connect();
   for (let i = 0; i < kills; i++) {
     await Bun.sleep(random.below(150));
-    await life.kill();
-    if (random.chance(4)) await life.stumble(random.below(150));
+    await server.kill();
+    if (random.chance(4)) await server.startAndKill(random.below(150));
     await connect();
   }
   open = false;
-  await Promise.all(speakers.map((speaker) => speaker.settled()));
-  const said = [...speakers.values()];
-  for (const { failure, isSettled } of said)
+  await Promise.all(publishers.map((publisher) => publisher.settled()));
+  const all = [...publishers.values()];
+  for (const { failure, isSettled } of all)
     if (failure || !isSettled) throw failure ?? new Error("not settled");
-  const acked = new Map(said.flatMap((speaker) => [...speaker.acked]));
-  await check(life, acked, rooms, listeners);
-  await life.stop();
-  return { kills, acked: acked.size, heard: listeners.reduce((sum, { heard }) => sum + countOf(heard), 0) };
+  const acked = new Map(all.flatMap((publisher) => [...publisher.acked]));
+  await check(server, acked, rooms, listeners);
+  await server.stop();
+  return {
+    kills,
+    acked: acked.size,
+    received: listeners.reduce((sum, { received }) => sum + countOf(received), 0),
+  };
 }
 
 async function check(
-  life: Life,
+  server: KillableServer,
   acked: ReadonlyMap<number, number>,
   rooms: ReadonlyMap<number, string>,
-  listeners: Returning[],
+  listeners: ResumingListener[],
 ): Promise<void> {
-  const kept = await readAll(life, acked);
-  for (const room of [...EXACT, EARLY]) checkKept(room, kept.get(room) ?? [], acked, rooms);
-  const few = kept.get(FEW) ?? [];
+  const stored = await readAll(server, acked);
+  for (const room of [...EXACT, EARLY]) checkStored(room, stored.get(room) ?? [], acked, rooms);
+  const few = stored.get(FEW) ?? [];
   const newest = [...acked].filter(([n]) => rooms.get(n) === FEW).sort((a, b) => a[1] - b[1]);
   same(
     `${FEW}: the newest`,
     few.slice(-50),
     newest.slice(-50).map(([n, seq]) => ({ n, seq })),
   );
-  for (const { heard, gaps, disorder } of listeners) {
-    if (gaps > 0) throw new Error(`${gaps} gap notices, though everything is kept`);
-    if (disorder > 0) throw new Error(`${disorder} publications came out of order`);
-    for (const [room, all] of heard) {
-      const there = kept.get(room) ?? [];
+  for (const { received, gaps, disorder } of listeners) {
+    if (gaps > 0) throw new Error(`${gaps} gap notices, although everything is stored`);
+    if (disorder > 0) throw new Error(`${disorder} publications arrived out of order`);
+    for (const [room, all] of received) {
+      const there = stored.get(room) ?? [];
       // With deliver: at-once, messages delivered before the kill may be lost.
       const known = new Set(there.map(({ seq }) => seq));
-      same(`${room}, heard`, room === EARLY ? all.filter(({ seq }) => known.has(seq)) : all, there);
+      same(`${room}, received`, room === EARLY ? all.filter(({ seq }) => known.has(seq)) : all, there);
     }
   }
 }
 
 /** All stored messages, read by a client that starts at the very beginning. */
-async function readAll(life: Life, acked: ReadonlyMap<number, number>): Promise<Map<string, Heard[]>> {
-  const state = (await (await fetch(`${life.url}/rooms/a?last=1`)).json()) as { at: string };
-  const reader = new Returning(ROOMS, `${state.at.split("-")[0]}-0`);
-  await reader.connect(life.url);
+async function readAll(
+  server: KillableServer,
+  acked: ReadonlyMap<number, number>,
+): Promise<Map<string, Received[]>> {
+  const state = (await (await fetch(`${server.url}/rooms/a?last=1`)).json()) as { at: string };
+  const reader = new ResumingListener(ROOMS, `${state.at.split("-")[0]}-0`);
+  await reader.connect(server.url);
   const last = Math.max(...acked.values());
   while (reader.seq < last) await Bun.sleep(5);
   reader.leave();
-  return reader.heard;
+  return reader.received;
 }
 
 /** Checks that a room's stored messages are the acknowledged ones, each once, in the order of seqs. */
-function checkKept(
+function checkStored(
   room: string,
-  kept: Heard[],
+  stored: Received[],
   acked: ReadonlyMap<number, number>,
   rooms: ReadonlyMap<number, string>,
 ): void {
@@ -115,10 +126,10 @@ function checkKept(
     .filter(([n]) => rooms.get(n) === room)
     .map(([n, seq]) => ({ n, seq }))
     .sort((a, b) => a.seq - b.seq);
-  same(`${room}, kept`, kept, expected);
+  same(`${room}, stored`, stored, expected);
 }
 
-function same(what: string, got: Heard[], expected: Heard[]): void {
+function same(what: string, got: Received[], expected: Received[]): void {
   const at = expected.findIndex(({ n, seq }, i) => got[i]?.n !== n || got[i].seq !== seq);
   if (at < 0 && got.length === expected.length) return;
   const i = at < 0 ? expected.length : at;
@@ -127,6 +138,6 @@ function same(what: string, got: Heard[], expected: Heard[]): void {
   );
 }
 
-function countOf(heard: ReadonlyMap<string, Heard[]>): number {
-  return heard.values().reduce((sum, all) => sum + all.length, 0);
+function countOf(received: ReadonlyMap<string, Received[]>): number {
+  return received.values().reduce((sum, all) => sum + all.length, 0);
 }

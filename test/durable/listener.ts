@@ -1,13 +1,13 @@
 // A subscriber that reconnects with its cursor during a test, and records everything that it receives.
 import { createParser } from "eventsource-parser";
 
-export interface Heard {
+export interface Received {
   n: number;
   seq: number;
 }
 
-export class Returning {
-  readonly heard = new Map<string, Heard[]>();
+export class ResumingListener {
+  readonly received = new Map<string, Received[]>();
   gaps = 0;
   /** Messages whose seq is not greater than the seq before. */
   disorder = 0;
@@ -20,7 +20,7 @@ export class Returning {
     cursor?: string,
   ) {
     this.#cursor = cursor;
-    for (const room of rooms) this.heard.set(room, []);
+    for (const room of rooms) this.received.set(room, []);
   }
 
   /** The newest seq received, in any room. */
@@ -70,10 +70,10 @@ export class Returning {
   #onEvent(event: string | undefined, data: string, id: string | undefined): void {
     if (event === "thump:gap") this.gaps++;
     else {
-      const { room, data: said, at } = JSON.parse(data) as { room: string; data: { n: number }; at: string };
+      const { room, data: all, at } = JSON.parse(data) as { room: string; data: { n: number }; at: string };
       const seq = Number(at.split("-")[1]);
       if (seq <= this.seq) this.disorder++;
-      this.heard.get(room)?.push({ n: said.n, seq });
+      this.received.get(room)?.push({ n: all.n, seq });
     }
     if (id !== undefined) this.#cursor = id;
   }

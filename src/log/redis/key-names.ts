@@ -22,7 +22,7 @@ export class KeyNames {
   }
 
   /** The stream of a room: its stored messages. */
-  kept(epoch: string, room: string): string {
+  stream(epoch: string, room: string): string {
     return `${this.#tag}:${epoch}:kept:${room}`;
   }
 

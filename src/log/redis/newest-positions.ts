@@ -44,7 +44,7 @@ export async function probe(
 ): Promise<void> {
   const unknown = subscriptions.filter(({ name, started }) => started && rooms.get(name) === 0);
   for (const some of chunks(unknown)) {
-    const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.kept(epoch, name)]);
+    const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.stream(epoch, name)]);
     const args = [epoch, period, ...some.map(({ name }) => name)];
     const found = (await connection.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
     // A room that was published to meanwhile: reading it will show what was before.

@@ -49,8 +49,8 @@ for before in string.gmatch(befores, '%d+') do
   if seen > tonumber(before) and seen <= tonumber(before) + jump then leapt = true end
 end
 local past = known[7] or ''
-local heard = ARGV[4] == '-' or ARGV[4] == epoch or string.find(past, ' ' .. ARGV[4] .. ' ', 1, true)
-local lost = epoch and (not heard or ARGV[4] == epoch and (seen > seq or leapt))
+local known_epoch = ARGV[4] == '-' or ARGV[4] == epoch or string.find(past, ' ' .. ARGV[4] .. ' ', 1, true)
+local lost = epoch and (not known_epoch or ARGV[4] == epoch and (seen > seq or leapt))
 if not epoch or lost then
   past = string.sub(past, -1024) .. ' ' .. (epoch or '') .. ' ' .. ARGV[4] .. ' '
   redis.call('DEL', log, awaited)

@@ -92,7 +92,7 @@ export class RedisLog implements Log {
     this.#timer.unref();
   }
 
-  get cachedKeys(): number {
+  get positionTtlMs(): number {
     return 3 * this.#roomKeys.period;
   }
 
@@ -250,7 +250,7 @@ export class RedisLog implements Log {
         this.#sender.refusal = undefined;
       }
       const { epoch, names } = this;
-      const swept = [this.#roomKeys.period, ROOMS_PER_SWEEP, names.room(epoch, ""), names.kept(epoch, "")];
+      const swept = [this.#roomKeys.period, ROOMS_PER_SWEEP, names.room(epoch, ""), names.stream(epoch, "")];
       const keys = [names.log, names.rooms(epoch), names.index(epoch)];
       await connection.eval(SWEEP, keys, [epoch, ...swept]);
     } catch (error) {

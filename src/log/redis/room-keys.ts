@@ -12,7 +12,7 @@ export class RoomKeys {
 
   keys(epoch: string, room: string): string[] {
     const { names } = this;
-    const own = [names.room(epoch, room), names.kept(epoch, room)];
+    const own = [names.room(epoch, room), names.stream(epoch, room)];
     return [names.log, ...own, names.rooms(epoch), names.index(epoch)];
   }
 

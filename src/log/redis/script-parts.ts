@@ -15,8 +15,8 @@ if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EP
 
 /**
  * A room's position outlives its last publication by three periods. An unknown room may have been removed since then:
- * it is complete from the newest seq of a time at least one and at most three periods ago. Every entry to the log and
- * every sweep records the seq (a mark), so a mark is always available. ARGV[2]: the period in ms.
+ * it is complete from the newest seq of a time at least one and at most three periods ago. Every node that
+ * enters the log and every sweep record the seq (a mark), so a mark is always available. ARGV[2]: the period in ms.
  */
 export const FORGOTTEN = `
 local period = tonumber(ARGV[2])

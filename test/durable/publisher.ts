@@ -2,26 +2,26 @@
 // key.
 import type { Frame } from "../support/clients.ts";
 
-export interface Said {
+export interface Item {
   n: number;
   room: string;
 }
 
 /** Maximum number of unacknowledged publications. */
-const WINDOW = 40;
+const MAX_UNACKNOWLEDGED = 40;
 
-export class Speaker {
+export class Publisher {
   /** The acknowledged seq, by number. */
   readonly acked = new Map<number, number>();
   /** Unacknowledged publications by number, oldest first. */
-  readonly #open = new Map<number, Said>();
+  readonly #unacknowledged = new Map<number, Item>();
   #socket: WebSocket | undefined;
   failure: Error | undefined;
 
   /** @param next returns the next publication, or undefined at the end */
   constructor(
     readonly name: string,
-    readonly next: () => Said | undefined,
+    readonly next: () => Item | undefined,
   ) {}
 
   connect(url: string): Promise<void> {
@@ -31,8 +31,8 @@ export class Speaker {
     return new Promise((resolve) => {
       socket.addEventListener("close", () => resolve());
       socket.addEventListener("open", () => {
-        for (const said of this.#open.values()) this.#say(said);
-        this.#more();
+        for (const item of this.#unacknowledged.values()) this.#send(item);
+        this.#sendMore();
         resolve();
       });
     });
@@ -40,23 +40,23 @@ export class Speaker {
 
   /** Resolves when everything is acknowledged, or the connection breaks. */
   async settled(): Promise<void> {
-    while (this.#open.size > 0 && this.#socket?.readyState === WebSocket.OPEN) await Bun.sleep(2);
+    while (this.#unacknowledged.size > 0 && this.#socket?.readyState === WebSocket.OPEN) await Bun.sleep(2);
   }
 
   get isSettled(): boolean {
-    return this.#open.size === 0;
+    return this.#unacknowledged.size === 0;
   }
 
-  #more(): void {
-    while (this.#open.size < WINDOW) {
-      const said = this.next();
-      if (!said) return;
-      this.#open.set(said.n, said);
-      this.#say(said);
+  #sendMore(): void {
+    while (this.#unacknowledged.size < MAX_UNACKNOWLEDGED) {
+      const item = this.next();
+      if (!item) return;
+      this.#unacknowledged.set(item.n, item);
+      this.#send(item);
     }
   }
 
-  #say({ n, room }: Said): void {
+  #send({ n, room }: Item): void {
     const command = { type: "publish", id: n, room, data: { n }, key: `${this.name}-${n}` };
     this.#socket?.send(JSON.stringify(command));
   }
@@ -65,7 +65,7 @@ export class Speaker {
     if (type === "error") this.failure = new Error(`${this.name}: ${JSON.stringify({ id, ...rest })}`);
     if (type !== "published") return;
     this.acked.set(id as number, Number(String(at).split("-")[1]));
-    this.#open.delete(id as number);
-    this.#more();
+    this.#unacknowledged.delete(id as number);
+    this.#sendMore();
   }
 }

@@ -6,7 +6,7 @@ import type { Draft } from "../../src/protocol/publication.ts";
 import { rejection } from "../support/errors.ts";
 import type { Subject } from "./log.ts";
 
-export function boundsContract(on: Subject): void {
+export function retentionContract(on: Subject): void {
   test("by count: the newest are stored", async () => {
     const all = seqs(await on.appendMany("three:a", 5));
     expect(seqs((await on.log.read("three:a", 0, 9)).publications)).toEqual(all.slice(-3));
@@ -64,7 +64,7 @@ export function boundsContract(on: Subject): void {
 
 const WIDE = { count: 1000, age: 3_600_000, bytes: 1e8 };
 
-export function reboundContract(on: Subject): void {
+export function changedRetentionContract(on: Subject): void {
   test("a smaller retention trims stored messages and reports a gap", async () => {
     const all = seqs(await on.appendMany("a", 5));
     const two = { ...WIDE, count: 2 };

@@ -2,7 +2,7 @@
 import { spawn, type Started, startProcess } from "../support/process.ts";
 import { freePort } from "./port.ts";
 
-export class Life {
+export class KillableServer {
   #server: Started | undefined;
   readonly port = freePort();
 
@@ -25,7 +25,7 @@ export class Life {
   }
 
   /** Starts the server and kills it after this number of ms, whatever it is doing. */
-  async stumble(ms: number): Promise<void> {
+  async startAndKill(ms: number): Promise<void> {
     const child = spawn(this.#all, {}, this.folder);
     await Bun.sleep(ms);
     child.kill("SIGKILL");
