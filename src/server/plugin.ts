@@ -54,7 +54,7 @@ interface Context {
  * Elysia plugin that adds Thump's routes to an app. Routes of the app publish with `thump.publish(room, data)` from their
  * context, other code with `app.decorator.thump`. Use the plugin on the app that listens: it sets the WebSocket limits
  * on which lossless fan-out depends.
- * @param options all fields are optional; those marked "Server only" have no effect
+ * @param options all fields are optional; those marked "Server only" or "`thump` command only" have no effect
  * @returns the plugin, for `app.use()`
  * @throws OptionsError if an option is invalid
  * @throws StoreError if the file or its folder cannot be used

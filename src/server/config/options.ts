@@ -164,7 +164,7 @@ export interface Options {
    */
   drain?: Duration;
   /**
-   * On SIGTERM, drain all sessions and exit. Plugin only: the server always does it.
+   * On SIGTERM, drain all sessions and exit. Plugin only: the `thump` command always does it.
    * @default true
    * @example false
    */
@@ -216,20 +216,20 @@ export interface Options {
    */
   metricsPath?: string;
   /**
-   * Log format on stderr: `"pretty"` for people, `"json"` for one JSON object per line, `"none"` for no log. Server only:
-   * the plugin logs to LogTape, which the app configures.
+   * Log format on stderr: `"pretty"` for people, `"json"` for one JSON object per line, `"none"` for no log. `thump`
+   * command only: in code, the program configures LogTape.
    * @default "pretty"
    * @example "json"
    */
   log?: "pretty" | "json" | "none";
   /**
-   * Lowest level that is logged. Server only.
+   * Lowest level that is logged. `thump` command only.
    * @default "info"
    * @example "warning"
    */
   logLevel?: "debug" | "info" | "warning" | "error";
   /**
-   * URL of an OpenTelemetry collector that receives traces of publications (OTLP over HTTP). Server only.
+   * URL of an OpenTelemetry collector that receives traces of publications (OTLP over HTTP). `thump` command only.
    * @default undefined: no traces
    * @example "http://127.0.0.1:4318"
    */
