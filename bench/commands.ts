@@ -76,7 +76,7 @@ export interface WindowPart {
   latency: string;
   lag: string;
   /** Times between two passes over the sockets. */
-  looks: string;
+  passIntervals: string;
   faults: Faults;
   /** CPU seconds in the window: the server, this process, and the whole machine. */
   cpu: { server: number; rig: number; machine: number };

@@ -151,7 +151,7 @@ export interface SlowResult {
 }
 
 /** One attack, and the honest sessions during it. */
-export interface Assault {
+export interface AttackResult {
   name: AttackName;
   /** Attack requests per second that the attacker achieved, and the cores it used. */
   perSecond: number;
@@ -168,7 +168,7 @@ export interface HostileResult {
   kind: "hostile";
   /** The honest sessions without an attack. */
   before: Window;
-  assaults: Assault[];
+  assaults: AttackResult[];
   after: Window;
   rss: { before: number; after: number };
 }

@@ -10,7 +10,7 @@ export interface PartySpec {
   /** Exponent of Zipf's law, by which members are spread over rooms. Default: evenly. */
   zipf?: number;
   /** Each member also publishes. */
-  talks?: true;
+  publishes?: true;
   /** Members will disconnect and resume. */
   returns?: true;
   /** Size of the kernel's receive buffer, in bytes. Default: the kernel's. */
@@ -229,7 +229,7 @@ function everyone(count: number): Scenario {
     servers: "all",
     base: "control",
     size: 64,
-    subscribers: [{ ...sockets(count), talks: true }],
+    subscribers: [{ ...sockets(count), publishes: true }],
   };
 }
 
@@ -253,7 +253,7 @@ const fullOnly: Scenario[] = [
     rate: 500,
     subscribers: [
       { ...sockets(750), rooms: 100, zipf: 1 },
-      { ...sockets(50), rooms: 100, zipf: 1, talks: true },
+      { ...sockets(50), rooms: 100, zipf: 1, publishes: true },
       { ...sockets(200), rooms: 100, zipf: 1, name: "visitors" },
     ],
     churn: 50,

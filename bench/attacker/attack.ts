@@ -29,24 +29,24 @@ export const HANDSHAKES: ReadonlySet<AttackName> = new Set(["connects"]);
 /** A prepared attack with a fixed rate. */
 export interface Attack {
   /** Requests per second. */
-  pace: number;
+  rate: number;
   /** Sends this many requests now. */
-  act(count: number): void;
+  send(count: number): void;
   /** Closes the attack's connections. */
   end(): void;
 }
 
 /** A command to the attacker, one per line: start an attack, or end it. */
-export type Order = { begin: AttackName } | { end: true };
+export type AttackerCommand = { begin: AttackName } | { end: true };
 
 /** The response to `begin`, once the preparation is complete. */
-export interface Ready {
+export interface AttackReady {
   ready: true;
 }
 
 /** The response to `end`. */
-export interface Deeds {
-  acts: number;
+export interface AttackReport {
+  requests: number;
   seconds: number;
   /** Cores used by the attacker. */
   cpu: number;

@@ -27,8 +27,8 @@ export async function cursors(port: number, tally: Tally): Promise<Attack> {
   const body = post("/events", JSON.stringify(rooms.map((room) => ({ room, after: before }))));
   const sockets = new Sockets(port, 4, { opened: (socket) => void sockets.write(socket, body) }, tally);
   return {
-    pace: 2,
-    act(count) {
+    rate: 2,
+    send(count) {
       if (sockets.open.size > 1) for (const socket of [...sockets.open].slice(0, count)) socket.terminate();
       sockets.add(count);
     },
@@ -44,14 +44,14 @@ export function polls(port: number, tally: Tally): Attack {
     socket.end();
   };
   const sockets = new Sockets(port, 500, { opened }, tally);
-  return { pace: 1000, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 1000, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** Connections that stay open without another request after a poll. */
 export function held(port: number, tally: Tally): Attack {
   const request = `GET /rooms/quiet?wait=0.1 HTTP/1.1\r\n${FROM}\r\n`;
   const sockets = new Sockets(port, 3000, { opened: (socket) => void socket.write(request) }, tally);
-  return { pace: 200, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 200, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** A room of 3,000 sessions, and one session that requests its member list continuously. */
@@ -83,7 +83,7 @@ export function sampled(port: number, tally: Tally): Attack {
   const query = Array.from({ length: 1000 }, (_, i) => `room=m${i}`).join("&");
   const request = `GET /events?${query}&max=100 HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`;
   const sockets = new Sockets(port, 20, { opened: (socket) => void socket.write(request) }, tally);
-  return { pace: 20, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 20, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 export async function history(port: number, tally: Tally): Promise<Attack> {
@@ -101,7 +101,7 @@ export function rooms(port: number, tally: Tally): Attack {
     socket.write(`GET /events?${query} HTTP/1.1\r\n${FROM}Accept: text/event-stream\r\n\r\n`);
   };
   const sockets = new Sockets(port, 45, { opened }, tally);
-  return { pace: 10, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 10, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** Batches of tiny publishes, each to a new room. */
@@ -129,7 +129,7 @@ export async function deaf(port: number, tally: Tally): Promise<Attack> {
     },
     tally,
   );
-  return { pace: 20, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 20, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** Publishes that no rule allows, because the event name is reserved for the server. */

@@ -15,7 +15,7 @@ export function connects(port: number, tally: Tally): Attack {
     },
     tally,
   );
-  return { pace: 1000, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 1000, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** One session that publishes to one room, and reconnects when the server closes it. */
@@ -38,7 +38,7 @@ export function frames(port: number, tally: Tally): Attack {
     },
     tally,
   );
-  return { pace: 200, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 200, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** Hundreds of incomplete requests, half of them in the head and half in the body. */
@@ -59,8 +59,8 @@ export function slow(port: number, tally: Tally): Attack {
   );
   let waiting: Iterator<Bun.Socket> = sockets.open.values();
   return {
-    pace: 2000,
-    act(count) {
+    rate: 2000,
+    send(count) {
       sockets.add(5);
       for (let i = 0; i < Math.min(count, sockets.open.size); i++) {
         let next = waiting.next();
@@ -94,7 +94,7 @@ export function bodies(port: number, tally: Tally): Attack {
     },
     tally,
   );
-  return { pace: 100, act: (count) => sockets.add(count), end: () => sockets.end() };
+  return { rate: 100, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
 /** Publishes with tokens that all differ and are not signed with the server's secret. */
@@ -108,8 +108,8 @@ export function tokens(port: number, tally: Tally): Attack {
     `${"A".repeat(43)}\r\nContent-Length: 1\r\n\r\nx`;
   const sockets = new Sockets(port, 8, {}, tally);
   return {
-    pace: 2000,
-    act(count) {
+    rate: 2000,
+    send(count) {
       sockets.add(8);
       const all = [...sockets.open];
       for (const [i, socket] of all.entries()) {

@@ -7,7 +7,7 @@ import type { Tally } from "./tally.ts";
 export const OPENED_STATUS = "101";
 
 /** Sends a request repeatedly on a few connections, each after the response to the one before. */
-export function requests(port: number, tally: Tally, pace: number, request: () => Buffer): Attack {
+export function requests(port: number, tally: Tally, rate: number, request: () => Buffer): Attack {
   const free = new Set<Bun.Socket>();
   const sockets = new Sockets(
     port,
@@ -16,8 +16,8 @@ export function requests(port: number, tally: Tally, pace: number, request: () =
     tally,
   );
   return {
-    pace,
-    act(count) {
+    rate,
+    send(count) {
       sockets.add(8);
       for (const socket of [...free].slice(0, count)) {
         if (sockets.open.has(socket)) sockets.write(socket, request());
@@ -29,7 +29,7 @@ export function requests(port: number, tally: Tally, pace: number, request: () =
 }
 
 /** One session that sends a frame repeatedly, and reconnects when the server closes it. */
-export function ask(port: number, tally: Tally, pace: number, frame: Uint8Array): Attack {
+export function ask(port: number, tally: Tally, rate: number, frame: Uint8Array): Attack {
   const ready = new WeakSet();
   const sockets = new Sockets(
     port,
@@ -41,8 +41,8 @@ export function ask(port: number, tally: Tally, pace: number, frame: Uint8Array)
     tally,
   );
   return {
-    pace,
-    act(count) {
+    rate,
+    send(count) {
       sockets.add(1);
       const bytes = Buffer.concat(Array.from({ length: count }, () => frame));
       for (const socket of sockets.open) if (ready.has(socket)) sockets.write(socket, bytes);

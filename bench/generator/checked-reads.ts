@@ -1,6 +1,6 @@
 // Recognizes bytes that were already checked: a server sends the same bytes to many clients, so one check is enough.
 import type { Connection } from "./connection.ts";
-import type { Found } from "./scanner.ts";
+import type { FoundMessages } from "./scanner.ts";
 import type { Tally } from "./tally.ts";
 
 const SLOTS = 4;
@@ -9,7 +9,7 @@ const MAX_READ_BYTES = 128 * 1024;
 interface Slot {
   bytes: Buffer;
   length: number;
-  found: Found;
+  found: FoundMessages;
 }
 
 /**
@@ -45,7 +45,7 @@ export class CheckedReads {
 
   #record(connection: Connection, bytes: Buffer, length: number): void {
     const scanner = connection.scanner!;
-    const found: Found = { streams: [], seqs: [], dues: [] };
+    const found: FoundMessages = { streams: [], seqs: [], dues: [] };
     const before = connection.controls;
     scanner.found = found;
     connection.read(bytes, length);

@@ -1,37 +1,37 @@
 // Members that leave, and others that join, at a steady rate while messages flow.
 import { connect } from "./members.ts";
-import type { Clock, Swarm } from "./swarm.ts";
+import type { Clock, SocketLoop } from "./socket-loop.ts";
 import { Receiver } from "./tally.ts";
-import type { Guests } from "./window.ts";
+import type { ConnectedParty } from "./window.ts";
 
 export class Churn implements Clock {
   next: number;
   #replaced = 0;
 
   constructor(
-    readonly swarm: Swarm,
-    readonly guests: Guests,
+    readonly loop: SocketLoop,
+    readonly connected: ConnectedParty,
     readonly perSecond: number,
     readonly size: number,
     start: number,
   ) {
-    this.next = guests.members.length === 0 ? Infinity : start;
+    this.next = connected.members.length === 0 ? Infinity : start;
   }
 
   tick(): void {
-    const { party, members } = this.guests;
+    const { party, members } = this.connected;
     const member = members[this.#replaced++ % members.length]!;
     this.next += 1000 / this.perSecond;
     // A member whose handshake is in progress stays.
     if (!member.connection?.open) return;
-    this.swarm.close(member.connection);
-    member.receiver = newcomer(member.room);
-    connect(member, party, this.swarm, this.size);
+    this.loop.close(member.connection);
+    member.receiver = lateReceiver(member.room);
+    connect(member, party, this.loop, this.size);
   }
 }
 
 /** A receiver that is checked for order, gaps and repeats, but has no expected number of deliveries. */
-export function newcomer(room: number): Receiver {
+export function lateReceiver(room: number): Receiver {
   const receiver = new Receiver(room);
   receiver.late = true;
   receiver.counts = false;

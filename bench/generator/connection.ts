@@ -15,7 +15,7 @@ const MAX_CURSOR_BYTES = 256;
 const CURSOR = /^[^",}\s]+/;
 const HEAD_END = "\r\n\r\n";
 
-export interface Opening {
+export interface ConnectionOptions {
   dialect: Dialect;
   room: string;
   port: number;
@@ -56,10 +56,10 @@ export class Connection implements Listener {
 
   constructor(
     readonly fd: number,
-    readonly opening: Opening,
+    readonly options: ConnectionOptions,
     now: number,
   ) {
-    const { dialect, room, receiver, tally, size } = opening;
+    const { dialect, room, receiver, tally, size } = options;
     this.began = now;
     this.#dialect = dialect;
     this.#answers = new Map(Object.entries(dialect.answers ?? {}));
@@ -87,7 +87,7 @@ export class Connection implements Listener {
   payload(bytes: Buffer, from: number, to: number): void {
     this.payloads++;
     const some = this.scanner?.scan(bytes, from, to) === true;
-    if (this.opening.remembers) this.#remember(bytes, from, to);
+    if (this.options.remembers) this.#remember(bytes, from, to);
     if (!some) this.controls++;
     else if (this.#steps.length === 0) return;
     // If no delivery is counted and no reply is needed, the payload need not be read.
@@ -101,7 +101,7 @@ export class Connection implements Listener {
   }
 
   foreign(): void {
-    this.opening.tally.faults.foreign++;
+    this.options.tally.faults.foreign++;
   }
 
   /** Sends as much as the kernel accepts, and stores the rest for `flush`. */
@@ -135,7 +135,7 @@ export class Connection implements Listener {
   }
 
   #request(): Buffer {
-    const { dialect, room, port, cursor } = this.opening;
+    const { dialect, room, port, cursor } = this.options;
     const upgrade = dialect.transport === "websocket";
     const template = cursor === undefined ? dialect.path : dialect.resume!.path;
     const path = inRoom(template, room).replaceAll("{cursor}", encodeURIComponent(cursor ?? ""));
@@ -167,7 +167,7 @@ export class Connection implements Listener {
     const refused = /\r\nthump-error:/i.test(head);
     if (refused || !head.startsWith(upgrade ? "HTTP/1.1 101" : "HTTP/1.1 200"))
       throw new Error(`${this.#dialect.path} failed with this response: ${head.slice(0, 300)}`);
-    const events = upgrade ? undefined : new EventStreamReader(this, this.opening.size);
+    const events = upgrade ? undefined : new EventStreamReader(this, this.options.size);
     const chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     this.reader = events ? (chunked ? new ChunkedReader(events) : events) : new WebSocketReader(this);
     this.#advance();
@@ -184,7 +184,7 @@ export class Connection implements Listener {
       if (step.expect !== undefined) return;
       this.#steps.shift();
     }
-    if (!this.open) this.#ready(this.opening.tally.now);
+    if (!this.open) this.#ready(this.options.tally.now);
   }
 
   #ready(now: number): void {
@@ -195,7 +195,7 @@ export class Connection implements Listener {
   #control(bytes: Buffer, from: number, to: number, some: boolean): void {
     const text = bytes.toString("latin1", from, Math.min(to, from + MAX_CONTROL_BYTES));
     const { gap } = this.#dialect;
-    const { receiver } = this.opening;
+    const { receiver } = this.options;
     if (gap !== undefined && receiver && text.includes(gap)) {
       receiver.announced = true;
       return;

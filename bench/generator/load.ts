@@ -1,6 +1,6 @@
 // The open loop: sends messages at planned times, regardless of the server's state.
 import type { Histogram } from "hdr-histogram-js";
-import type { Clock } from "./swarm.ts";
+import type { Clock } from "./socket-loop.ts";
 import type { Sender } from "./senders.ts";
 import { microseconds } from "./tally.ts";
 

@@ -2,7 +2,7 @@
 import { readSync, writeSync } from "node:fs";
 import type { Answer, Assignment, Command } from "../commands.ts";
 import { now } from "./clock.ts";
-import { Performer } from "./stage.ts";
+import { CommandRunner } from "./command-runner.ts";
 
 const INPUT = 0;
 const OUTPUT = 1;
@@ -26,7 +26,7 @@ function* lines(): Generator<string> {
 
 const assignment = JSON.parse(process.argv[2] ?? "{}") as Assignment;
 try {
-  const performer = new Performer(assignment, (progress) => respond({ progress }));
+  const performer = new CommandRunner(assignment, (progress) => respond({ progress }));
   respond({ hello: now() });
   for (const line of lines()) {
     const done = performer.perform(JSON.parse(line) as Command);

@@ -3,7 +3,7 @@ import type { Party } from "../commands.ts";
 import type { Connection } from "./connection.ts";
 import { senderOf, type Sender } from "./senders.ts";
 import type { Streams } from "./streams.ts";
-import type { Swarm } from "./swarm.ts";
+import type { SocketLoop } from "./socket-loop.ts";
 import { Receiver } from "./tally.ts";
 
 export const roomName = (room: number) => `bench-${room}`;
@@ -52,18 +52,18 @@ export function membersOf(party: Party, streams: Streams, process: number, proce
 export function connect(
   member: Member,
   party: Party,
-  swarm: Swarm,
+  loop: SocketLoop,
   size: number,
   cursor?: string,
 ): Connection {
   const { dialect } = party;
   const { room, stream, receiver } = member;
-  const connection = swarm.open({
+  const connection = loop.open({
     dialect,
     room: roomName(room),
-    port: dialect.port ?? swarm.port,
+    port: dialect.port ?? loop.port,
     size,
-    tally: swarm.tally,
+    tally: loop.tally,
     ...(receiver ? { receiver } : {}),
     ...(party.receiveBuffer === undefined ? {} : { receiveBuffer: party.receiveBuffer }),
     ...(party.returns ? { remembers: true } : {}),
@@ -71,8 +71,8 @@ export function connect(
   });
   member.connection = connection;
   if (stream >= 0) {
-    const first = swarm.tally.streams.next[stream]!;
-    const port = dialect.port ?? swarm.port;
+    const first = loop.tally.streams.next[stream]!;
+    const port = dialect.port ?? loop.port;
     member.sender = senderOf({ connection, dialect, room: roomName(room), stream, size, port, first });
   }
   return connection;

@@ -4,7 +4,7 @@ import { MARK, MARK_AT, innerSize, intact, readDue, readSeq, readStream } from "
 import type { Receiver, Tally } from "./tally.ts";
 
 /** The messages found in one read, so that the same bytes on another connection need not be scanned. */
-export interface Found {
+export interface FoundMessages {
   streams: number[];
   seqs: number[];
   dues: number[];
@@ -12,7 +12,7 @@ export interface Found {
 
 export class Scanner {
   /** Filled while a read is recorded. */
-  found: Found | undefined;
+  found: FoundMessages | undefined;
   readonly #inner: number;
   /** The start of a message that continues in the next frame. */
   readonly #carry = new Carry();

@@ -1,6 +1,6 @@
 // A timeline of latency and server memory, in slices of a tenth of a second.
 import type { Moment } from "../results.ts";
-import type { Clock } from "./swarm.ts";
+import type { Clock } from "./socket-loop.ts";
 import { millisecondsAt, microseconds, type Tally } from "./tally.ts";
 import { residentNow } from "./usage.ts";
 

@@ -2,17 +2,17 @@
 import type { Assignment, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { Churn } from "./churn.ts";
 import { now as clockNow, verifyClock } from "./clock.ts";
-import type { Entrance } from "./entrance.ts";
+import type { ConnectionOpener } from "./connection-opener.ts";
 import { Load } from "./load.ts";
 import type { Member } from "./members.ts";
-import type { Clock, Swarm } from "./swarm.ts";
+import type { Clock, SocketLoop } from "./socket-loop.ts";
 import { encodeHistogram } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
 import { cpuSeconds, machineCpuSeconds, residentBytes } from "./usage.ts";
 
 const POLL_MS = 10;
 
-export interface Guests {
+export interface ConnectedParty {
   party: Party;
   members: Member[];
 }
@@ -24,13 +24,13 @@ interface Usage {
 }
 
 /** The process state that a window uses. */
-export interface Stage {
+export interface WindowContext {
   assignment: Assignment;
-  swarm: Swarm;
-  parties: ReadonlyMap<string, Guests>;
-  guests(party: string): Guests;
+  loop: SocketLoop;
+  parties: ReadonlyMap<string, ConnectedParty>;
+  connected(party: string): ConnectedParty;
   /** Starts to connect a party. */
-  enter(party: Party): Entrance;
+  enter(party: Party): ConnectionOpener;
 }
 
 export class Window {
@@ -41,17 +41,17 @@ export class Window {
   readonly #to: number;
 
   constructor(
-    readonly stage: Stage,
+    readonly context: WindowContext,
     readonly plan: WindowPlan,
   ) {
     const { start, rate, warmup, seconds } = plan;
-    const { streams } = stage.swarm.tally;
-    this.#members = [...stage.parties.values()].flatMap(({ members }) => members);
+    const { streams } = context.loop.tally;
+    this.#members = [...context.parties.values()].flatMap(({ members }) => members);
     this.#from = start + warmup * 1000;
     this.#to = this.#from + seconds * 1000;
     // The number of deliveries to members that churn is unknown.
     if (plan.churn)
-      for (const { receiver } of stage.guests(plan.churn.party).members)
+      for (const { receiver } of context.connected(plan.churn.party).members)
         if (receiver) receiver.counts = false;
     const before = Math.round(rate * warmup);
     const messages = Math.round(rate * (warmup + seconds));
@@ -64,32 +64,32 @@ export class Window {
   }
 
   run(): WindowPart {
-    const { stage, plan } = this;
-    const { swarm } = stage;
-    const { tally } = swarm;
+    const { context, plan } = this;
+    const { loop } = context;
+    const { tally } = loop;
     tally.begin(this.#from, this.#to);
     const clocks: Clock[] = [this.#load];
     if (plan.churn) clocks.push(this.#churn(plan.churn));
-    swarm.run(this.#from, clocks);
-    const timeline = plan.timeline ? new Timeline(stage.assignment.pid, tally, this.#from) : undefined;
+    loop.run(this.#from, clocks);
+    const timeline = plan.timeline ? new Timeline(context.assignment.pid, tally, this.#from) : undefined;
     if (timeline) clocks.push(timeline);
-    const entrance = plan.join ? stage.enter(plan.join) : undefined;
-    if (entrance) clocks.push(entrance);
+    const opener = plan.join ? context.enter(plan.join) : undefined;
+    if (opener) clocks.push(opener);
     const before = this.#usage();
-    swarm.looks.reset();
-    swarm.run(this.#to, clocks);
-    const looks = encodeHistogram(swarm.looks);
+    loop.passIntervals.reset();
+    loop.run(this.#to, clocks);
+    const passIntervals = encodeHistogram(loop.passIntervals);
     const after = this.#usage();
-    const rss = residentBytes(stage.assignment.pid);
-    if (entrance) swarm.run(Infinity, clocks, () => entrance.done);
+    const rss = residentBytes(context.assignment.pid);
+    if (opener) loop.run(Infinity, clocks, () => opener.done);
     this.#finish(clocks);
     verifyClock();
-    return { ...this.#part(before, after, rss), looks, ...this.#extras(entrance, timeline) };
+    return { ...this.#part(before, after, rss), passIntervals, ...this.#extras(opener, timeline) };
   }
 
   /** Waits for messages in flight, at most the grace period of the plan. */
   #finish(clocks: Clock[]): void {
-    const { swarm } = this.stage;
+    const { loop } = this.context;
     let nextPoll = 0;
     const complete = () => {
       const now = clockNow();
@@ -97,16 +97,16 @@ export class Window {
       nextPoll = now + POLL_MS;
       return this.#load.done && this.undelivered() === 0;
     };
-    swarm.run(this.#to + this.plan.grace * 1000, clocks, complete);
-    swarm.tally.faults.undelivered = this.undelivered();
+    loop.run(this.#to + this.plan.grace * 1000, clocks, complete);
+    loop.tally.faults.undelivered = this.undelivered();
   }
 
   undelivered(): number {
-    return undelivered(this.#members, this.stage.swarm);
+    return undelivered(this.#members, this.context.loop);
   }
 
   #expectedDeliveries(shares: readonly number[]): number {
-    const { streams } = this.stage.swarm.tally;
+    const { streams } = this.context.loop.tally;
     const perRoom: number[] = [];
     const own = new Map<number, number>();
     for (const { receiver, connection } of this.#members) {
@@ -119,32 +119,32 @@ export class Window {
   }
 
   #churn({ party, perSecond }: { party: string; perSecond: number }): Churn {
-    const { swarm, assignment } = this.stage;
-    return new Churn(swarm, this.stage.guests(party), perSecond, assignment.size, this.plan.start);
+    const { loop, assignment } = this.context;
+    return new Churn(loop, this.context.connected(party), perSecond, assignment.size, this.plan.start);
   }
 
   #usage(): Usage {
     const own = process.cpuUsage();
     return {
       at: clockNow(),
-      deliveries: this.stage.swarm.tally.deliveries,
+      deliveries: this.context.loop.tally.deliveries,
       cpu: {
-        server: cpuSeconds(this.stage.assignment.pid),
+        server: cpuSeconds(this.context.assignment.pid),
         rig: (own.user + own.system) / 1e6,
         machine: machineCpuSeconds(),
       },
     };
   }
 
-  #extras(entrance?: Entrance, timeline?: Timeline): Pick<WindowPart, "joined" | "timeline"> {
+  #extras(opener?: ConnectionOpener, timeline?: Timeline): Pick<WindowPart, "joined" | "timeline"> {
     return {
-      ...(entrance ? { joined: entrance.result() } : {}),
+      ...(opener ? { joined: opener.result() } : {}),
       ...(timeline ? { timeline: timeline.moments } : {}),
     };
   }
 
-  #part(before: Usage, after: Usage, rss: number): Omit<WindowPart, "looks"> {
-    const { tally } = this.stage.swarm;
+  #part(before: Usage, after: Usage, rss: number): Omit<WindowPart, "passIntervals"> {
+    const { tally } = this.context.loop;
     return {
       expected: this.#expected,
       matched: tally.matched,
@@ -164,8 +164,8 @@ export class Window {
 }
 
 /** Counts the messages that counted members have not received yet. */
-export function undelivered(members: readonly Member[], swarm: Swarm): number {
-  const { streams } = swarm.tally;
+export function undelivered(members: readonly Member[], loop: SocketLoop): number {
+  const { streams } = loop.tally;
   let missing = 0;
   for (const { receiver, connection } of members) {
     if (!receiver?.counts || connection?.closed) continue;

@@ -1,7 +1,7 @@
 // The attacker as seen by the runner: a separate process on the generator's core that starts and stops attacks on
 // request.
 import { join } from "node:path";
-import type { AttackName, Deeds, Order, Ready } from "../attacker/attack.ts";
+import type { AttackName, AttackReport, AttackerCommand, AttackReady } from "../attacker/attack.ts";
 import { endChild, GENERATOR_CORE, linesOf, startChild, lastOutputOf } from "./children.ts";
 
 const script = join(import.meta.dir, "../attacker/main.ts");
@@ -19,17 +19,17 @@ export class Attacker {
   }
 
   /** Runs `work` during the attack. The attack starts once its preparation is complete. */
-  async during<T>(attack: AttackName, work: () => Promise<T>): Promise<{ deeds: Deeds; done: T }> {
-    await this.#order<Ready>({ begin: attack });
+  async during<T>(attack: AttackName, work: () => Promise<T>): Promise<{ report: AttackReport; done: T }> {
+    await this.#order<AttackReady>({ begin: attack });
     const done = await work();
-    return { deeds: await this.#order<Deeds>({ end: true }), done };
+    return { report: await this.#order<AttackReport>({ end: true }), done };
   }
 
   end(): Promise<void> {
     return endChild(this.#child);
   }
 
-  async #order<T>(order: Order): Promise<T> {
+  async #order<T>(order: AttackerCommand): Promise<T> {
     const input = this.#child.stdin;
     if (typeof input === "number" || !input) throw new Error("the attacker has no input");
     void input.write(`${JSON.stringify(order)}\n`);

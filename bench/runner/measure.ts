@@ -14,7 +14,7 @@ import type { Pace } from "./pace.ts";
 import { Rig, type Say } from "./rig.ts";
 
 /** Receives the progress of a measurement. */
-export interface Watcher {
+export interface ProgressListener {
   begin(label: string): void;
   say: Say;
   done(): void;
@@ -28,21 +28,21 @@ function runsOf({ kind }: Scenario, pace: Pace): number {
 /** The servers of a scenario, restricted to the requested ones. A twin follows the server that it is a build of. */
 export function serversOf(
   scenario: Scenario,
-  asked: readonly string[],
+  requested: readonly string[],
   all: readonly Adapter[] = adapters,
 ): Adapter[] {
   const { servers, subscribers, publishers, joining } = scenario;
   const parties = [...subscribers, ...(publishers ? [publishers] : []), ...(joining ? [joining] : [])];
   const hasDialects = (adapter: Adapter) => parties.every(({ dialect }) => dialect in adapter.dialects);
   const isIncluded = (adapter: Adapter) =>
-    servers === "all" ? !adapter.named || asked.includes(adapter.name) : servers.includes(adapter.name);
+    servers === "all" ? !adapter.named || requested.includes(adapter.name) : servers.includes(adapter.name);
   const isRequested = ({ name }: Adapter) =>
-    asked.length === 0 || asked.includes(name) || name === scenario.base;
+    requested.length === 0 || requested.includes(name) || name === scenario.base;
   const chosen = all.filter(
     (adapter) =>
       adapter.twin === undefined &&
       hasDialects(adapter) &&
-      (isIncluded(adapter) || asked.includes(adapter.name)) &&
+      (isIncluded(adapter) || requested.includes(adapter.name)) &&
       isRequested(adapter),
   );
   return chosen.flatMap((adapter) => [adapter, ...all.filter(({ twin }) => twin === adapter.name)]);
@@ -51,11 +51,11 @@ export function serversOf(
 /** Number of units of work, for the progress display. */
 export function unitsOf(
   scenario: Scenario,
-  asked: readonly string[],
+  requested: readonly string[],
   pace: Pace,
   all?: readonly Adapter[],
 ): number {
-  return serversOf(scenario, asked, all).length * runsOf(scenario, pace);
+  return serversOf(scenario, requested, all).length * runsOf(scenario, pace);
 }
 
 type Runner = (say: Say) => Promise<Result>;
@@ -72,12 +72,12 @@ function runnerOf(adapter: Adapter, scenario: Scenario, pace: Pace): Runner {
 
 export async function measure(
   scenario: Scenario,
-  asked: readonly string[],
+  requested: readonly string[],
   pace: Pace,
-  watcher: Watcher,
+  watcher: ProgressListener,
   all?: readonly Adapter[],
 ): Promise<Row[]> {
-  const pairs = serversOf(scenario, asked, all).map((adapter): [Row, Runner] => {
+  const pairs = serversOf(scenario, requested, all).map((adapter): [Row, Runner] => {
     const skipped = adapter.missing();
     const row: Row = { scenario: scenario.name, server: adapter.name, results: [] };
     return [skipped === undefined ? row : { ...row, skipped }, runnerOf(adapter, scenario, pace)];

@@ -53,7 +53,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
   const rig = sum((part) => part.cpu.rig);
   const histogram = mergeHistograms(parts.map((part) => part.latency));
   const lag = mergeHistograms(parts.map((part) => part.lag));
-  const looks = mergeHistograms(parts.map((part) => part.looks));
+  const passIntervals = mergeHistograms(parts.map((part) => part.passIntervals));
   const messages = plan.rate * plan.seconds;
   return {
     rate: plan.rate,
@@ -75,7 +75,7 @@ export function mergeWindow(plan: WindowPlan, parts: readonly WindowPart[]): Win
       lagP50: millisecondsAt(lag, 50),
       lagP99: millisecondsAt(lag, 99),
       lagMax: millisecondsAt(lag, 100),
-      lookP99: millisecondsAt(looks, 99),
+      lookP99: millisecondsAt(passIntervals, 99),
     },
     others: Math.max(0, (machine - server - rig) / elapsed),
   };

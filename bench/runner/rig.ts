@@ -61,7 +61,7 @@ export class Rig {
   party(name: string, spec: PartySpec, listens = true): Party {
     const dialect = this.adapter.dialects[spec.dialect];
     if (!dialect) throw new Error(`${this.adapter.name} has no ${spec.dialect}`);
-    const { count, rooms = 1, zipf, talks = !listens, receiveBuffer, returns } = spec;
+    const { count, rooms = 1, zipf, publishes = !listens, receiveBuffer, returns } = spec;
     return {
       name,
       dialect,
@@ -71,7 +71,7 @@ export class Rig {
       ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
       ...(returns ? { returns } : {}),
       listens,
-      publishes: talks,
+      publishes,
       atOnce: MAX_CONCURRENT_HANDSHAKES,
     };
   }

@@ -2,17 +2,17 @@
 import { spread } from "../report/statistics.ts";
 import { table, type TextRow } from "../report/table.ts";
 import { count, digits } from "../report/words.ts";
-import { prepare, type Probe } from "./place.ts";
-import { worstRequests } from "./requests.ts";
+import { prepare, type Probe } from "./fixture.ts";
+import { expensiveRequests } from "./requests.ts";
 import { send } from "./send.ts";
-import type { Worst } from "./worst.ts";
+import type { ExpensiveRequest } from "./expensive-request.ts";
 
 const RUNS = 5;
 /** Length of the idle measurement, in ms. The server's CPU time while idle is subtracted from that of each request. */
 const IDLE_MS = 1000;
 
 interface Cost {
-  worst: Worst;
+  worst: ExpensiveRequest;
   cpu: number;
   longest: number;
   bytes: number;
@@ -21,17 +21,17 @@ interface Cost {
 
 let addresses = 0;
 
-async function costOf(place: Probe, worst: Worst, idle: number): Promise<Cost> {
+async function costOf(fixture: Probe, worst: ExpensiveRequest, idle: number): Promise<Cost> {
   const runs: Omit<Cost, "worst">[] = [];
   for (let run = 0; run < RUNS; run++) {
-    const request = worst.request(place);
+    const request = worst.request(fixture);
     // Every request has its own address, so that rate limits used by earlier requests do not matter.
     const address = `192.0.2.${addresses % 250}`;
     addresses++;
-    await place.ask();
+    await fixture.ask();
     const began = performance.now();
-    const { answer, bytes } = await send(place.port, request, address);
-    const { cpu, longest } = await place.ask();
+    const { answer, bytes } = await send(fixture.port, request, address);
+    const { cpu, longest } = await fixture.ask();
     runs.push({ cpu: Math.max(0, cpu - idle * (performance.now() - began)), longest, bytes, answer });
   }
   const median = (value: (run: Omit<Cost, "worst">) => number) => spread(runs.map(value)).median;
@@ -45,23 +45,23 @@ async function costOf(place: Probe, worst: Worst, idle: number): Promise<Cost> {
 }
 
 export async function worst(only: string | undefined): Promise<void> {
-  const wanted = worstRequests.filter(
+  const wanted = expensiveRequests.filter(
     ({ target, title }) => only === undefined || `${target} ${title}`.includes(only),
   );
-  const place = await prepare((text) => console.log(text));
+  const fixture = await prepare((text) => console.log(text));
   try {
     await Bun.sleep(IDLE_MS);
-    await place.ask();
+    await fixture.ask();
     await Bun.sleep(IDLE_MS);
-    const idle = (await place.ask()).cpu / IDLE_MS;
+    const idle = (await fixture.ask()).cpu / IDLE_MS;
     const costs: Cost[] = [];
     for (const [i, one] of wanted.entries()) {
       console.error(`${i + 1} of ${wanted.length}: ${one.target}, ${one.title}`);
-      costs.push(await costOf(place, one, idle));
+      costs.push(await costOf(fixture, one, idle));
     }
     console.log(textOf(costs));
   } finally {
-    await place.stop();
+    await fixture.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 // Preloaded into the server process: reports its CPU time and its longest tick to the runner.
-import type { Probed } from "./worst.ts";
+import type { Probed } from "./expensive-request.ts";
 
 /** Interval of a timer whose delay measures the length of ticks, in ms. */
 const INTERVAL_MS = 1;

@@ -1,5 +1,5 @@
 // The most expensive request for every route, and the most expensive frame for every command, as data.
-import type { Frame, HttpRequest, Place, Worst } from "./worst.ts";
+import type { Frame, HttpRequest, RequestFixture, ExpensiveRequest } from "./expensive-request.ts";
 
 const MIB = 1 << 20;
 const KIB = 1 << 10;
@@ -16,19 +16,19 @@ const escapes = (size: number) => `"${"\\u0001".repeat(size / 6 - 2)}"`;
 const keys = (size: number) =>
   `{${Array.from({ length: Math.floor(size / 12) }, (_, i) => `"k${String(i).padStart(6, "0")}":1`).join(",")}}`;
 
-const anyone = (target: string, title: string, request: Worst["request"]): Worst => ({
+const anyone = (target: string, title: string, request: ExpensiveRequest["request"]): ExpensiveRequest => ({
   target,
   title,
   by: "anyone",
   request,
 });
-const granted = (target: string, title: string, request: Worst["request"]): Worst => ({
+const granted = (target: string, title: string, request: ExpensiveRequest["request"]): ExpensiveRequest => ({
   target,
   title,
   by: "a token with one grant",
-  request: (place) => {
-    const made = request(place);
-    return { ...made, headers: { ...made.headers, authorization: `Bearer ${place.token}` } };
+  request: (fixture) => {
+    const made = request(fixture);
+    return { ...made, headers: { ...made.headers, authorization: `Bearer ${fixture.token}` } };
   },
 });
 const get = (path: string, headers?: Record<string, string>) => (): HttpRequest => ({
@@ -46,14 +46,14 @@ const frame =
 /** One frame, many times in one packet. */
 const packet = (times: number, text: string) => (): Frame => ({ path: "/ws?x=1", frame: text, times });
 
-const resumed = ({ rooms, before }: Place) => rooms.map((room) => ({ room, after: before }));
-const named = ({ rooms }: Place, query: string) =>
+const resumed = ({ rooms, before }: RequestFixture) => rooms.map((room) => ({ room, after: before }));
+const named = ({ rooms }: RequestFixture, query: string) =>
   `${rooms.map((room) => `room=${room}`).join("&")}&${query}`;
 const item = (body: string) => `{"type":"publish","id":1,"room":"r","data":${body}}`;
 const longName = "n".repeat(255);
 const hugeToken = `a.${"b".repeat(12 * KIB)}.c`;
 
-const publishing: Worst[] = [
+const publishing: ExpensiveRequest[] = [
   anyone(
     "POST /rooms/{room}",
     "64 KiB of JSON, maximum number of tokens",
@@ -93,7 +93,7 @@ const publishing: Worst[] = [
   }),
 ];
 
-const reading: Worst[] = [
+const reading: ExpensiveRequest[] = [
   anyone("GET /rooms/{room}", "the newest 1,000", get("/rooms/full?last=1000")),
   anyone(
     "GET /rooms/{room}",
@@ -120,25 +120,25 @@ const reading: Worst[] = [
     "a pattern with wildcards, the largest page",
     get("/rooms?match=*a*a*a*a&limit=1000"),
   ),
-  anyone("GET /events", "1,000 rooms, the newest 1,000 of each", (place) =>
-    get(`/events?${named(place, "last=1000")}`, stream)(),
+  anyone("GET /events", "1,000 rooms, the newest 1,000 of each", (fixture) =>
+    get(`/events?${named(fixture, "last=1000")}`, stream)(),
   ),
-  anyone("GET /events", "1,000 rooms after an old cursor", (place) =>
-    get(`/events?${named(place, `after=${place.before}`)}`, stream)(),
+  anyone("GET /events", "1,000 rooms after an old cursor", (fixture) =>
+    get(`/events?${named(fixture, `after=${fixture.before}`)}`, stream)(),
   ),
-  anyone("GET /events", "1,000 rooms with max", (place) =>
-    get(`/events?${named(place, "max=100")}`, stream)(),
+  anyone("GET /events", "1,000 rooms with max", (fixture) =>
+    get(`/events?${named(fixture, "max=100")}`, stream)(),
   ),
-  anyone("POST /events", "resumes of 1,000 rooms × 200 messages", (place) =>
-    post("/events", JSON.stringify(resumed(place)))(),
+  anyone("POST /events", "resumes of 1,000 rooms × 200 messages", (fixture) =>
+    post("/events", JSON.stringify(resumed(fixture)))(),
   ),
   anyone("POST /events", "1 MiB of invalid joins", post("/events", zeros(MIB - 10))),
-  anyone("POST /events", "1,000 refused joins", (place) =>
-    post("/events", JSON.stringify(place.rooms.map((_, i) => ({ room: `thump:${i}`, presence: true }))))(),
+  anyone("POST /events", "1,000 refused joins", (fixture) =>
+    post("/events", JSON.stringify(fixture.rooms.map((_, i) => ({ room: `thump:${i}`, presence: true }))))(),
   ),
 ];
 
-const operating: Worst[] = [
+const operating: ExpensiveRequest[] = [
   ...["/sessions?limit=1000", "/sessions/x", "/rules"].map((path) =>
     granted(`GET ${path.replace(/\?.*/, "").replace("/x", "/{id}")}`, "without permission", get(path)),
   ),
@@ -166,9 +166,9 @@ const operating: Worst[] = [
   ),
 ];
 
-const commands: Worst[] = [
-  anyone("GET /ws", "1,000 rooms after an old cursor", (place) => ({
-    path: `/ws?${named(place, `after=${place.before}`)}`,
+const commands: ExpensiveRequest[] = [
+  anyone("GET /ws", "1,000 rooms after an old cursor", (fixture) => ({
+    path: `/ws?${named(fixture, `after=${fixture.before}`)}`,
     frame: '{"type":"ping"}',
   })),
   anyone("/ws join", "the newest 1,000", frame('{"type":"join","id":1,"room":"full","last":1000}')),
@@ -205,4 +205,9 @@ const commands: Worst[] = [
   anyone("raw", "64 KiB, nested", frame(deep(64 * KIB), "/rooms/r?x=1")),
 ];
 
-export const worstRequests: readonly Worst[] = [...publishing, ...reading, ...operating, ...commands];
+export const expensiveRequests: readonly ExpensiveRequest[] = [
+  ...publishing,
+  ...reading,
+  ...operating,
+  ...commands,
+];

@@ -1,7 +1,7 @@
 // Sends one request or frame and waits until the server has finished with it.
 import { Tally } from "../attacker/tally.ts";
 import { handshake, post } from "../attacker/sockets.ts";
-import type { Frame, HttpRequest } from "./worst.ts";
+import type { Frame, HttpRequest } from "./expensive-request.ts";
 
 /** The response is complete when no data arrives for this time, in ms. */
 const QUIET_MS = 150;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { ATTACKS, type AttackName } from "../../bench/attacker/attack.ts";
 import { attacks } from "../../bench/attacker/attacks.ts";
-import { newcomer } from "../../bench/attacker/newcomer.ts";
+import { newClientStatus } from "../../bench/attacker/new-client.ts";
 import { Tally } from "../../bench/attacker/tally.ts";
 import { attackTable } from "../../bench/report/tables/attacks.ts";
 import { cost, harm, worstHarm } from "../../bench/report/tables/hostile.ts";
@@ -68,10 +68,10 @@ test.each(Object.keys(ATTACKS) as AttackName[])(
     const tally = new Tally();
     const attack = await attacks[name](server.port, tally);
     cleanup(() => attack.end());
-    const timer = setInterval(() => attack.act(20), 5);
+    const timer = setInterval(() => attack.send(20), 5);
     cleanup(() => clearInterval(timer));
     await eventually(() => EFFECTS[name](server));
-    expect(await newcomer(server.port)).toBe("101");
+    expect(await newClientStatus(server.port)).toBe("101");
   },
 );
 

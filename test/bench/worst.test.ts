@@ -1,10 +1,10 @@
 // `bun bench worst` covers every route and every command.
 import { expect, test } from "bun:test";
-import { worstRequests } from "../../bench/worst/requests.ts";
-import type { Place } from "../../bench/worst/worst.ts";
+import { expensiveRequests } from "../../bench/worst/requests.ts";
+import type { RequestFixture } from "../../bench/worst/expensive-request.ts";
 import { startServer } from "../support/server.ts";
 
-const targets = new Set(worstRequests.map(({ target }) => target));
+const targets = new Set(expensiveRequests.map(({ target }) => target));
 
 test("every documented route has a most expensive request", async () => {
   const { url } = startServer();
@@ -35,9 +35,9 @@ test("every command of the multiplexed socket has a most expensive frame", async
 });
 
 test("the largest bodies and frames are close to the limits for anonymous clients", () => {
-  const place: Place = { port: 0, before: "epoch-1", rooms: ["a", "b"], token: "t" };
+  const fixture: RequestFixture = { port: 0, before: "epoch-1", rooms: ["a", "b"], token: "t" };
   const bytes = (part: string | Uint8Array | undefined) => Buffer.byteLength(part ?? "");
-  const made = worstRequests.map(({ target, request }) => ({ target, request: request(place) }));
+  const made = expensiveRequests.map(({ target, request }) => ({ target, request: request(fixture) }));
   const largest = (wanted: string) =>
     Math.max(
       ...made

@@ -3,7 +3,7 @@ import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
 import type { HostileResult, Report, Row, ScenarioInfo } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
 import { count, digits, mebibytes, times } from "../words.ts";
-import { assaultOf, attackNames, cost, harm } from "./hostile.ts";
+import { attackResultOf, attackNames, cost, harm } from "./hostile.ts";
 
 export interface AttackLine {
   attack: string;
@@ -41,7 +41,7 @@ export function attackTable(report: Report, scenario: ScenarioInfo): AttackTable
 
 function lineOf(row: Row, attack: AttackName): AttackLine[] {
   const results = resultsOf(row, "hostile");
-  const assaults = results.flatMap((result) => assaultOf(result, attack) ?? []);
+  const assaults = results.flatMap((result) => attackResultOf(result, attack) ?? []);
   if (assaults.length === 0) return [];
   const median = (value: (result: HostileResult) => number | undefined, show: (value: number) => string) => {
     const found = figure(results, value);
@@ -50,10 +50,10 @@ function lineOf(row: Row, attack: AttackName): AttackLine[] {
   const lost = assaults.reduce((sum, { window }) => sum + window.faults.lost, 0);
   const newcomers = [...new Set(assaults.map(({ newcomer }) => newcomer))].join(", ");
   const cells = [
-    median((result) => assaultOf(result, attack)?.perSecond, count),
+    median((result) => attackResultOf(result, attack)?.perSecond, count),
     median((result) => harm(result, attack), times),
     median((result) => cost(result, attack), digits),
-    median((result) => assaultOf(result, attack)?.window.server.rss, mebibytes),
+    median((result) => attackResultOf(result, attack)?.window.server.rss, mebibytes),
     String(lost),
     newcomers,
     answersOf(assaults.map(({ answers }) => answers)),

@@ -1,25 +1,25 @@
 // Figures of the attack scenario: the effect on honest sessions, the server's CPU time per request, its responses.
 import { ATTACKS, type AttackName, HANDSHAKES } from "../../attacker/attack.ts";
-import type { Assault, HostileResult, Row } from "../../results.ts";
+import type { AttackResult, HostileResult, Row } from "../../results.ts";
 import { figure, resultsOf } from "../figures.ts";
 import { mebibytes, times } from "../words.ts";
 import { type Column, latency, type Layout } from "./layout.ts";
 
 export const attackNames = Object.keys(ATTACKS) as AttackName[];
 
-export function assaultOf({ assaults }: HostileResult, attack: AttackName): Assault | undefined {
+export function attackResultOf({ assaults }: HostileResult, attack: AttackName): AttackResult | undefined {
   return assaults.find(({ name }) => name === attack);
 }
 
 /** The p99 during an attack, divided by the lower of the p99s before and after all attacks. */
 export function harm(result: HostileResult, attack: AttackName): number | undefined {
-  const during = assaultOf(result, attack)?.window.latency.p99;
+  const during = attackResultOf(result, attack)?.window.latency.p99;
   return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
 }
 
 /** CPU milliseconds of the server per request, beyond its usage without an attack. */
 export function cost(result: HostileResult, attack: AttackName): number | undefined {
-  const assault = assaultOf(result, attack);
+  const assault = attackResultOf(result, attack);
   if (!assault || assault.perSecond <= 0) return undefined;
   return (Math.max(0, assault.window.server.cpu - result.before.server.cpu) / assault.perSecond) * 1000;
 }

@@ -1,7 +1,7 @@
 // The attack scenario: runs the attacks one after another and measures the honest sessions during each.
 import { ATTACKS, type AttackName } from "../../attacker/attack.ts";
 import { residentBytes } from "../../generator/usage.ts";
-import type { Assault, HostileResult } from "../../results.ts";
+import type { AttackResult, HostileResult } from "../../results.ts";
 import { Attacker } from "../attacker.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
@@ -17,23 +17,23 @@ export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
   rig.say("warming up");
   await rig.window({ ...plan, seconds: pace.seconds });
   const attacker = new Attacker(rig.server.port);
-  const assaults: Assault[] = [];
+  const assaults: AttackResult[] = [];
   try {
     rig.say("no attack");
     const { window: before } = await rig.window(plan);
     const rssBefore = residentBytes(rig.server.pid);
     for (const name of Object.keys(ATTACKS) as AttackName[]) {
       rig.say(ATTACKS[name]);
-      const { deeds, done } = await attacker.during(name, () => rig.window(plan));
+      const { report, done } = await attacker.during(name, () => rig.window(plan));
       const { window } = done;
       // The attacker's CPU time is intended and does not count as a disturbance.
-      const others = Math.max(0, window.others - deeds.cpu);
+      const others = Math.max(0, window.others - report.cpu);
       assaults.push({
         name,
-        perSecond: deeds.acts / deeds.seconds,
-        cpu: deeds.cpu,
-        answers: deeds.answers,
-        newcomer: deeds.newcomer,
+        perSecond: report.requests / report.seconds,
+        cpu: report.cpu,
+        answers: report.answers,
+        newcomer: report.newcomer,
         window: { ...window, others },
       });
       // Lets the attack's last connections close and their traces expire.

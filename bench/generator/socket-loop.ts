@@ -1,6 +1,6 @@
 // All connections of one generator process, and the loop that reads them.
 import { now as clockNow } from "./clock.ts";
-import { Connection, type Opening } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Epoll, delayAcks, inbox, openSocket, receiveNow, sleep } from "./libc.ts";
 import { CheckedReads } from "./checked-reads.ts";
 import { type Tally, microseconds } from "./tally.ts";
@@ -24,12 +24,12 @@ export interface Clock {
   tick(now: number): void;
 }
 
-export class Swarm {
+export class SocketLoop {
   readonly #byFd: (Connection | undefined)[] = [];
   readonly #seen = new Map<unknown, CheckedReads>();
   readonly #epoll = new Epoll();
   /** Times between two passes, in microseconds. */
-  looks = microseconds();
+  passIntervals = microseconds();
   #opened = 0;
   #passes = 0;
   #lastPass = clockNow();
@@ -41,12 +41,12 @@ export class Swarm {
     readonly process: number,
   ) {}
 
-  open(opening: Opening): Connection {
+  open(options: ConnectionOptions): Connection {
     // Avoid 127.0.0.1 and 127.0.1.1, which others use.
     const group = Math.floor(this.#opened++ / SOCKETS_PER_ADDRESS) % ADDRESSES;
     const source = [127, 0, 2 + this.process, 1 + group];
-    const fd = openSocket(source, opening.port, opening.receiveBuffer);
-    const connection = new Connection(fd, opening, clockNow());
+    const fd = openSocket(source, options.port, options.receiveBuffer);
+    const connection = new Connection(fd, options, clockNow());
     this.#byFd[fd] = connection;
     this.#epoll.add(fd);
     return connection;
@@ -74,7 +74,7 @@ export class Swarm {
       now = clockNow();
       tickAll(clocks, now);
       if (now < nextPass) continue;
-      this.looks.recordValue(Math.round((now - this.#lastPass) * 1000));
+      this.passIntervals.recordValue(Math.round((now - this.#lastPass) * 1000));
       this.#lastPass = now;
       this.#pass(clocks);
       const took = clockNow() - now;
@@ -111,8 +111,8 @@ export class Swarm {
   }
 
   #read(connection: Connection, length: number): void {
-    const { dialect } = connection.opening;
-    if (connection.opening.remembers || !connection.scanner) {
+    const { dialect } = connection.options;
+    if (connection.options.remembers || !connection.scanner) {
       connection.read(inbox, length);
       return;
     }

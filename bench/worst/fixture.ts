@@ -7,7 +7,7 @@ import { bun, root } from "../peers/javascript.ts";
 import { main } from "../peers/thump.ts";
 import { pinning, SERVER_CORE } from "../runner/children.ts";
 import { freePort } from "../runner/server.ts";
-import type { Place, Probed } from "./worst.ts";
+import type { RequestFixture, Probed } from "./expensive-request.ts";
 
 const SECRET = "a secret of the benchmark, long enough";
 const SESSION_COUNT = 3000;
@@ -33,7 +33,7 @@ function sign(user: string, rooms: Record<string, string[]>): Promise<string> {
     .sign(new TextEncoder().encode(SECRET));
 }
 
-export interface Probe extends Place {
+export interface Probe extends RequestFixture {
   /** Returns the usage of the server process since the last call. */
   ask(): Promise<Probed>;
   stop(): Promise<void>;

@@ -10,7 +10,7 @@ export interface Probed {
 }
 
 /** Cursors, rooms and credentials that the requests use. */
-export interface Place {
+export interface RequestFixture {
   port: number;
   /** A cursor from before every message. */
   before: string;
@@ -20,7 +20,7 @@ export interface Place {
   token: string;
 }
 
-export interface Worst {
+export interface ExpensiveRequest {
   /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame of a raw socket. */
   target: string;
   /** Why it is expensive. */
@@ -28,7 +28,7 @@ export interface Worst {
   /** The sender. */
   by: "anyone" | "a token with one grant";
   /** Returns an HTTP request, or a frame to send on a socket at `path`. */
-  request: (place: Place) => HttpRequest | Frame;
+  request: (fixture: RequestFixture) => HttpRequest | Frame;
 }
 
 export interface HttpRequest {

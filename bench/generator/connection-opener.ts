@@ -3,7 +3,7 @@ import type { Histogram } from "hdr-histogram-js";
 import type { Joined } from "../commands.ts";
 import { now as clockNow } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Clock } from "./swarm.ts";
+import type { Clock } from "./socket-loop.ts";
 import { encodeHistogram, microseconds } from "./tally.ts";
 
 const POLL_MS = 0.5;
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 20_000;
 /** Connections started per tick. A small number, because sending and reading must not be delayed. */
 const STARTED_PER_TICK = 8;
 
-export class Entrance implements Clock {
+export class ConnectionOpener implements Clock {
   next: number;
   readonly latency: Histogram = microseconds();
   #waiting: Connection[] = [];
