@@ -66,3 +66,22 @@ export function encodeRetry(ms: number): string {
 export function encodeKeepAlive(cursor: string): string {
   return `:\nid: ${cursor}\n\n`;
 }
+
+/** The fields of an event. */
+export interface EventFields {
+  readonly id?: string | undefined;
+  readonly event?: string | undefined;
+  readonly retry?: number | undefined;
+  /** Without it no event is fired: the client takes over the id and the retry time. */
+  readonly data?: string | undefined;
+}
+
+/** Any event, from its fields. The caller has checked that id and name contain no line break. */
+export function encodeFields({ id, event, retry, data }: EventFields): string {
+  let text = "";
+  if (event !== undefined && event !== "" && event !== "message") text += `event: ${event}\n`;
+  if (id !== undefined) text += `id: ${id}\n`;
+  if (retry !== undefined) text += `retry: ${retry}\n`;
+  if (data !== undefined) text += dataLines(data);
+  return text === "" ? "" : `${text}\n`;
+}

@@ -1,0 +1,88 @@
+// The response that carries a stream.
+import type { Server } from "bun";
+import { identity, negotiateCoding } from "../hub/content-coding.ts";
+import { GzipMember } from "./gzip-member.ts";
+import { onServerStop } from "./server-stop.ts";
+import type { StreamBody } from "./stream-body.ts";
+
+/** Headers of every event stream. nginx and similar proxies would hold events back to fill a buffer. */
+export const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+} as const;
+
+/** The request that a stream answers. */
+export interface StreamRequest {
+  readonly request: Request;
+  /** Bun's server; null if it is unknown. */
+  readonly server: Server<unknown> | null;
+  /** Whether to compress for clients that accept it. */
+  readonly gzip: boolean;
+  /** The idle timeout of the server's connections, in seconds. */
+  readonly idleTimeout: number;
+}
+
+/** Answers a request with a stream, which begins when the client reads. */
+export function respond(
+  body: StreamBody,
+  { request, server, gzip, idleTimeout }: StreamRequest,
+  extraHeaders: Record<string, string> = {},
+): Response {
+  const coding = gzip ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
+  const headers = {
+    ...STREAM_HEADERS,
+    ...(gzip ? { vary: "accept-encoding" } : {}),
+    ...(coding.name ? { "content-encoding": coding.name } : {}),
+    ...extraHeaders,
+  };
+  const { signal } = request;
+  const leave = () => body.finish("client");
+  if (signal.aborted) leave();
+  // A response to HEAD has no body, so its source is not started.
+  if (signal.aborted || request.method === "HEAD") {
+    body.finish("done");
+    return new Response(null, { headers });
+  }
+  signal.addEventListener("abort", leave);
+  const forgetStop = server ? onServerStop(server, () => body.finish("stopped")) : () => {};
+  // Bun ends a connection that is silent. The timeout belongs to the connection, which outlives the response.
+  server?.timeout(request, 0);
+  body.onEnd = () => {
+    signal.removeEventListener("abort", leave);
+    forgetStop();
+  };
+  const member = coding.name ? new GzipMember() : undefined;
+  return new Response(
+    toReadable(body, member, () => server?.timeout(request, idleTimeout)),
+    { headers },
+  );
+}
+
+/** The stream of a body's bytes. Nothing is read ahead: the source is pulled when the client can take more. */
+export function toReadable(
+  body: StreamBody,
+  member?: GzipMember,
+  beforeEnd: () => void = () => {},
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        body.onCut = () => {
+          // Who has left, or does not read, does not read the end either.
+          controller.error(new Error(`The stream ended: ${body.end?.reason}.`));
+        };
+      },
+      async pull(controller) {
+        const bytes = await body.read();
+        if (bytes) return controller.enqueue(member ? member.block(bytes) : bytes);
+        if (body.end?.reason === "client") return;
+        beforeEnd();
+        if (member) controller.enqueue(member.end());
+        controller.close();
+      },
+      cancel: () => body.finish("client"),
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,26 @@
+// Learns when a Bun server stops. `server.stop()` waits for all responses, and a stream would never end by itself.
+import type { Server } from "bun";
+
+const running = new WeakMap<Server<unknown>, Set<() => void>>();
+
+/** Calls `run` when the server is told to stop. Returns how to cancel that. */
+export function onServerStop(server: Server<unknown>, run: () => void): () => void {
+  let listeners = running.get(server);
+  if (!listeners) {
+    listeners = new Set();
+    running.set(server, listeners);
+    announceStop(server, listeners);
+  }
+  const known = listeners;
+  known.add(run);
+  return () => void known.delete(run);
+}
+
+/** Elysia calls its stop hooks after the server has stopped, and none of a plugin in a group. So the method is wrapped. */
+function announceStop(server: Server<unknown>, listeners: Set<() => void>): void {
+  const stop = server.stop.bind(server);
+  server.stop = (closeActiveConnections) => {
+    for (const run of [...listeners]) run();
+    return stop(closeActiveConnections);
+  };
+}
