@@ -2,7 +2,9 @@
 export { type RunningServer, serve } from "./server/app.ts";
 export { thump } from "./server/plugin.ts";
 export type { PublishOptions } from "./server/publish-options.ts";
+export type { SubscribeOptions } from "./server/subscribe-options.ts";
 export type { ThumpServer } from "./server/thump-server.ts";
+export type { RoomGap, RoomMessage, RoomPosition } from "./transports/room-subscription.ts";
 export { createMetrics } from "./server/metrics/metrics.ts";
 
 // Options.

@@ -159,6 +159,11 @@ export class Hub
     return this.fanOut.batchers.add(stream, rooms);
   }
 
+  /** Takes a session that is behind out of the live fan-out. See `FanOut.detachSlow`. */
+  detachSlow(session: Session, position: number): void {
+    this.fanOut.detachSlow(session, position);
+  }
+
   /** Removes a stream from the live fan-out. See `StreamBatchers.remove`. */
   detachStream(stream: StreamSink, batcher: StreamBatcher): void {
     this.fanOut.batchers.remove(stream, batcher);
@@ -191,6 +196,7 @@ export class Hub
     this.catchUp.stop(session);
     this.fanOut.remove(session);
     this.#sessions.remove(session, ending);
+    session.onRemoved();
   }
 
   /** Puts a session into rooms. See `JoinCoordinator.join`. */

@@ -135,6 +135,8 @@ export abstract class Session {
   }
   /** Called when an authorization that the session waits for is decided. */
   onDecided(): void {}
+  /** Called once when the hub has removed the session. */
+  onRemoved(): void {}
   /** Sends a heartbeat. False if nothing has arrived from the client since the last one. */
   abstract heartbeat(): boolean;
 }

@@ -11,7 +11,8 @@ function dataLines(text: string): string {
   return `data: ${text.split(/\r\n|\r|\n/).join("\ndata: ")}\n`;
 }
 
-function dataText(data: Data): string {
+/** The data of an event, as text. */
+export function dataText(data: Data): string {
   if (data.kind === "json") return escapeLineEnds(data.text);
   if (data.kind === "text") return data.text;
   return `{"encoding":"base64","data":"${data.bytes.toBase64()}"}`;

@@ -13,9 +13,11 @@ import { ConnectionThrottle } from "../limits/connection-throttle.ts";
 import { type SocketLimits, socketLimitsFor } from "../hub/backpressure.ts";
 import { Hub } from "../hub/hub.ts";
 import { MemoryBudget } from "../rooms/memory-budget.ts";
-import { CLOSE } from "../protocol/codes.ts";
+import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import { Content } from "../protocol/content.ts";
-import { formatCursor } from "../protocol/cursor.ts";
+import { formatCursor, parseCursor } from "../protocol/cursor.ts";
+import { checkRoomName } from "../protocol/names.ts";
+import { RoomSubscription } from "../transports/room-subscription.ts";
 import { SessionEventList } from "../hub/session-events.ts";
 import type { LatencyHistogram } from "../hub/latency-histogram.ts";
 import { createLog } from "./create-log.ts";
@@ -23,6 +25,7 @@ import { SessionLogger, warn, warnUntrustedProxy } from "./session-logger.ts";
 import { measureLoopDelay } from "./metrics/loop-delay.ts";
 import { joinCluster } from "./join-cluster.ts";
 import type { PublishOptions } from "./publish-options.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
 import type { Settings } from "./config/settings.ts";
 import { createRuntimeConfig } from "./config/runtime-config.ts";
 import { setUserTimeout } from "./tcp-user-timeout.ts";
@@ -128,6 +131,18 @@ export class ServerCore {
   /** As `ThumpServer.sessionsIn`. */
   sessionsIn(room: string): number {
     return this.service.sessionsIn(room);
+  }
+
+  /** As `ThumpServer.subscribe`. */
+  subscribe(room: string, options: SubscribeOptions): RoomSubscription {
+    checkRoomName(room);
+    const after = options.after === undefined ? undefined : parseCursor(options.after);
+    if (this.draining) throw new ThumpError("draining", "The server is about to stop.");
+    const { signal } = options;
+    this.service.checkSessionLimit({});
+    const subscription = new RoomSubscription(this.hub, options.positions ?? false);
+    subscription.start(room, { after, last: options.last }, signal);
+    return subscription;
   }
 
   /** As `ThumpServer.drain`. */

@@ -2,6 +2,8 @@
 import type { Server } from "bun";
 import type { Settings } from "./config/settings.ts";
 import type { PublishOptions } from "./publish-options.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
+import type { RoomGap, RoomMessage, RoomPosition } from "../transports/room-subscription.ts";
 import { ServerCore } from "./server-core.ts";
 
 /** Set by the class, because only its own code can read `#core`. */
@@ -42,6 +44,21 @@ export class ThumpServer {
    */
   publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
     return this.#core.publish(room, data, options);
+  }
+
+  /**
+   * Subscribes to a room from code. The subscription starts at once, and ends when its loop is left, when `signal` is
+   * aborted, or when the server drains. While the loop does not take messages it holds a position, not messages. No
+   * access level applies. A subscription counts as a session, and not for presence.
+   * @returns yields messages, and a gap notice where messages after `after` are no longer stored
+   * @throws ThumpError with the code `invalid-room`, `invalid-cursor`, `draining` or `busy`
+   * @example for await (const item of thump.subscribe("orders")) if (item.type === "message") await handle(item.data);
+   */
+  subscribe(
+    room: string,
+    options: SubscribeOptions = {},
+  ): AsyncIterableIterator<RoomMessage | RoomGap | RoomPosition, undefined> {
+    return this.#core.subscribe(room, options);
   }
 
   /**

@@ -2,8 +2,8 @@
 import type { Server } from "bun";
 import { Elysia } from "elysia";
 import { respond } from "./response.ts";
-import type { CallbackContext, Items, Source, SourceFactory } from "./source.ts";
-import type { EventOf } from "./sse.ts";
+import { type CallbackContext, type Items, type Source, type SourceFactory, wholeNumber } from "./source.ts";
+import { type EventOf, EventWriter } from "./sse.ts";
 import { StreamBody, type StreamEnd } from "./stream-body.ts";
 
 /** Options of all streams of an app. */
@@ -79,7 +79,12 @@ export function streaming(options: StreamingOptions = {}) {
     })
     .derive({ as: "global" }, ({ request, server }) => ({
       stream: ((source: Source<unknown>, own?: StreamOptions) =>
-        openStream(source, { request, server }, { ...options, ...own }, idleTimeout)) as StreamFunction,
+        openStream(
+          source,
+          { request, server },
+          { ...options, ...own },
+          idleTimeout,
+        )) as unknown as StreamFunction,
     }));
 }
 
@@ -90,9 +95,13 @@ function openStream(
   idleTimeout: number,
 ): Response {
   const keepAlive = options.keepAlive ?? KEEP_ALIVE_MS;
+  const lastEventId = readLastEventId(request);
+  // Sources other than functions do not know what the client has.
+  const first = typeof source === "function" ? wholeNumber(lastEventId) : 0;
+  const writer = new EventWriter(options.numbered ? first : undefined);
   const body = new StreamBody(source, {
-    lastEventId: readLastEventId(request),
-    numbered: options.numbered ?? false,
+    lastEventId,
+    encode: (item) => writer.write(item),
     retry: options.retry,
     greets: true,
     keepAlive: server ? keepAlive : Math.min(keepAlive, KEEP_ALIVE_UNKNOWN_MS),

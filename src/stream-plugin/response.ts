@@ -6,7 +6,7 @@ import { onServerStop } from "./server-stop.ts";
 import type { StreamBody } from "./stream-body.ts";
 
 /** Headers of every event stream. nginx and similar proxies would hold events back to fill a buffer. */
-export const STREAM_HEADERS = {
+const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
@@ -24,17 +24,11 @@ export interface StreamRequest {
 }
 
 /** Answers a request with a stream, which begins when the client reads. */
-export function respond(
-  body: StreamBody,
-  { request, server, gzip, idleTimeout }: StreamRequest,
-  extraHeaders: Record<string, string> = {},
-): Response {
+export function respond(body: StreamBody, { request, server, gzip, idleTimeout }: StreamRequest): Response {
   const coding = gzip ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
   const headers = {
     ...STREAM_HEADERS,
-    ...(gzip ? { vary: "accept-encoding" } : {}),
     ...(coding.name ? { "content-encoding": coding.name } : {}),
-    ...extraHeaders,
   };
   const { signal } = request;
   const leave = () => body.finish("client");

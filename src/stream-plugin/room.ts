@@ -41,9 +41,7 @@ export interface GapNotice {
 }
 
 /** The events of a room: its messages under their own names, and gap notices. */
-export type RoomEvents<Data> =
-  | MadeEvent<Data, string | undefined>
-  | MadeEvent<GapNotice, "thump:gap">;
+export type RoomEvents<Data> = MadeEvent<Data, string | undefined> | MadeEvent<GapNotice, "thump:gap">;
 
 /**
  * A room of a Thump server in the same app as the source of a stream. Ids are the room's cursors, so clients resume

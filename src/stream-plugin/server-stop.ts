@@ -20,7 +20,7 @@ export function onServerStop(server: Server<unknown>, run: () => void): () => vo
 function announceStop(server: Server<unknown>, listeners: Set<() => void>): void {
   const stop = server.stop.bind(server);
   server.stop = (closeActiveConnections) => {
-    for (const run of [...listeners]) run();
+    for (const run of listeners) run();
     return stop(closeActiveConnections);
   };
 }

@@ -39,11 +39,7 @@ export type SourceCallback<Item> = (
 
 /** A response's body is forwarded as it stands if it is an event stream; otherwise each chunk of text becomes an event. */
 export type Source<Item> =
-  | Items<Item>
-  | Response
-  | Promise<Response | Items<Item>>
-  | SourceFactory<Item>
-  | SourceCallback<Item>;
+  Items<Item> | Response | Promise<Response | Items<Item>> | SourceFactory<Item> | SourceCallback<Item>;
 
 /** A source that was opened. */
 export type Opened =
@@ -109,4 +105,24 @@ function iterateStream(stream: ReadableStream<unknown>): AsyncIterator<unknown> 
       return { done: true, value: undefined };
     },
   };
+}
+
+/** The number in an id; 0 if it is none. */
+export function wholeNumber(id: string | undefined): number {
+  const number = Number(id ?? 0);
+  return Number.isSafeInteger(number) && number >= 0 ? number : 0;
+}
+
+/** Resolves after a number of milliseconds, and at once when the signal is aborted. */
+export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
 }

@@ -38,7 +38,9 @@ export function sse<Data = undefined, const Event extends string | undefined = u
 
 /** The events that clients receive of a source of `Item`s, as Eden Treaty returns them. */
 export type EventOf<Item> =
-  Item extends MadeEvent<infer Data, infer Event> ? ReceivedEvent<Data, Event> : ReceivedEvent<Item, undefined>;
+  Item extends MadeEvent<infer Data, infer Event>
+    ? ReceivedEvent<Data, Event>
+    : ReceivedEvent<Item, undefined>;
 
 /** An event as Eden Treaty returns it. Eden parses ids that look like numbers. */
 export type ReceivedEvent<Data, Event extends string | undefined> = {

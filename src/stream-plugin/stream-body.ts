@@ -1,7 +1,6 @@
 // StreamBody: pulls a source as fast as one client reads, and holds what the client is to be sent next.
 import { encodeRetry } from "../protocol/event-stream.ts";
-import { EventWriter } from "./sse.ts";
-import { type CallbackContext, type Opened, openSource } from "./source.ts";
+import { type CallbackContext, type Opened, openSource, waitFor, wholeNumber } from "./source.ts";
 
 /**
  * Why a stream ended: `done`, the source has no more; `client`, the client left; `error`, the source failed;
@@ -19,8 +18,8 @@ export interface StreamEnd {
 
 export interface BodyOptions {
   lastEventId: string | undefined;
-  /** Whether events without an id get a number. */
-  numbered: boolean;
+  /** Writes one value of the source as an event: text, or bytes of an event stream. */
+  encode: (item: unknown) => string | Uint8Array;
   /** The time that clients wait before they reconnect, in ms. */
   retry?: number | undefined;
   /** Whether the stream begins with a comment, so that the client is connected before the first event. */
@@ -52,7 +51,6 @@ export class StreamBody {
   /** Set when the stream has ended. What is pending is still sent if the reason is `done`, `error` or `stopped`. */
   end: StreamEnd | undefined;
   readonly #abort = new AbortController();
-  readonly #writer: EventWriter;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   #raw = false;
   #opened = false;
@@ -79,12 +77,7 @@ export class StreamBody {
   constructor(
     readonly source: unknown,
     readonly options: BodyOptions,
-  ) {
-    const resumes = typeof source === "function";
-    this.#writer = new EventWriter(
-      options.numbered ? (resumes ? wholeNumber(options.lastEventId) : 0) : undefined,
-    );
-  }
+  ) {}
 
   /** Is aborted when the stream ends. */
   get signal(): AbortSignal {
@@ -111,20 +104,21 @@ export class StreamBody {
   /** Sends a value, or an event made by `sse()`. See `CallbackContext.send`. */
   send(item: unknown): void | Promise<void> {
     if (this.end) return;
-    this.writeText(this.#writer.write(item));
-    return this.#afterSend();
+    this.#write(item);
+    if (this.#size <= SEND_AHEAD_BYTES) return;
+    if (this.#size > this.options.maxBuffered) return this.finish("slow");
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
   }
 
-  /** Sends parts of an event stream as they stand. */
-  sendRaw(bytes: Uint8Array): void | Promise<void> {
-    if (this.end || bytes.length === 0) return;
-    this.#writeBytes(bytes);
-    return this.#afterSend();
+  #write(item: unknown): void {
+    const encoded = this.options.encode(item);
+    if (typeof encoded === "string") this.#writeText(encoded);
+    else this.#writeBytes(encoded);
   }
 
-  /** Sends text that was encoded before. */
-  writeText(text: string): void {
-    if (this.end || text === "") return;
+  #writeText(text: string): void {
+    if (text === "") return;
     this.#texts.push(text);
     // A letter of text is a byte or more of UTF-8: as a measure, this is enough.
     this.#size += text.length;
@@ -169,9 +163,9 @@ export class StreamBody {
     const interval = Math.min(keepAlive || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
     this.#busySince = performance.now();
-    if (retry !== undefined) this.writeText(encodeRetry(retry));
+    if (retry !== undefined) this.#writeText(encodeRetry(retry));
     // Bun sends the headers with the first bytes.
-    else if (greets) this.writeText(COMMENT);
+    else if (greets) this.#writeText(COMMENT);
     try {
       const opened = openSource(this.source, this.#context());
       if (opened instanceof Promise)
@@ -234,7 +228,7 @@ export class StreamBody {
         }
         this.#items++;
         if (this.#raw) this.#writeBytes(value as Uint8Array);
-        else this.writeText(this.#writer.write(value));
+        else this.#write(value);
       }
     } catch (error) {
       this.finish("error", error);
@@ -244,18 +238,12 @@ export class StreamBody {
   }
 
   #writeBytes(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
     this.#joinTexts();
     this.#pending.push(bytes);
     this.#size += bytes.length;
     this.#betweenEvents = bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
     this.#flushSoon();
-  }
-
-  #afterSend(): void | Promise<void> {
-    if (this.#size <= SEND_AHEAD_BYTES) return;
-    if (this.#size > this.options.maxBuffered) return this.finish("slow");
-    this.#drained ??= Promise.withResolvers();
-    return this.#drained.promise;
   }
 
   #releaseSenders(always = false): void {
@@ -302,10 +290,11 @@ export class StreamBody {
 
   #onTimer(): void {
     if (this.isBehind) {
-      if (this.#opened && performance.now() - this.#busySince >= this.options.stallTimeout) this.finish("slow");
+      if (this.#opened && performance.now() - this.#busySince >= this.options.stallTimeout)
+        this.finish("slow");
       return;
     }
-    if (!this.#sent && this.#betweenEvents && this.options.keepAlive > 0) this.writeText(COMMENT);
+    if (!this.#sent && this.#betweenEvents && this.options.keepAlive > 0) this.#writeText(COMMENT);
     this.#sent = false;
   }
 
@@ -339,23 +328,4 @@ function flushAll(): void {
   const bodies = dirty;
   dirty = [];
   for (const body of bodies) body.flush();
-}
-
-/** The number in an id; 0 if it is none. */
-function wholeNumber(id: string | undefined): number {
-  const number = Number(id ?? 0);
-  return Number.isSafeInteger(number) && number >= 0 ? number : 0;
-}
-
-function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

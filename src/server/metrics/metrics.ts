@@ -20,6 +20,7 @@ const TRANSPORTS = [
   "multiplexed-stream",
   "ndjson",
   "poll",
+  "subscription",
 ];
 
 /**

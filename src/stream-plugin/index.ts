@@ -1,0 +1,27 @@
+// Everything that `import … from "thump/stream"` provides.
+export {
+  type StreamAnswer,
+  type StreamFunction,
+  type StreamingOptions,
+  type StreamOptions,
+  streaming,
+} from "./plugin.ts";
+export { type EventOf, type MadeEvent, type ReceivedEvent, sse, type StreamEvent } from "./sse.ts";
+export type {
+  CallbackContext,
+  Items,
+  Source,
+  SourceCallback,
+  SourceContext,
+  SourceFactory,
+} from "./source.ts";
+export type { CloseReason, StreamEnd } from "./stream-body.ts";
+export {
+  type GapNotice,
+  room,
+  type RoomEvents,
+  type RoomItem,
+  type RoomOptions,
+  type RoomServer,
+} from "./room.ts";
+export { type Streamable, type StreamClassOptions, Stream, Stream as default, wait } from "./stream.ts";
