@@ -7,14 +7,7 @@ export {
   streaming,
 } from "./plugin.ts";
 export { type EventOf, type MadeEvent, type ReceivedEvent, sse, type StreamEvent } from "./sse.ts";
-export type {
-  CallbackContext,
-  Items,
-  Source,
-  SourceCallback,
-  SourceContext,
-  SourceFactory,
-} from "./source.ts";
+export type { Items, Source, SourceCallback, SourceContext, SourceFactory } from "./source.ts";
 export type { CloseReason, StreamEnd } from "./stream-body.ts";
 export {
   type GapNotice,

@@ -2,7 +2,7 @@
 import type { Server } from "bun";
 import { Elysia } from "elysia";
 import { respond } from "./response.ts";
-import { type CallbackContext, type Items, type Source, type SourceFactory, wholeNumber } from "./source.ts";
+import { type Items, type Source, type SourceCallback, type SourceFactory, wholeNumber } from "./source.ts";
 import { type EventOf, EventWriter } from "./sse.ts";
 import { StreamBody, type StreamEnd } from "./stream-body.ts";
 
@@ -39,15 +39,15 @@ export interface StreamOptions extends StreamingOptions {
  */
 export type StreamAnswer<Item> = AsyncGenerator<EventOf<Item>, void, unknown>;
 
-/** Answers a request with an event stream. */
+/**
+ * Answers a request with an event stream. The overloads share the type of the context: TypeScript takes the type of a
+ * function's parameter from the first one.
+ */
 export interface StreamFunction {
+  /** @example ({ stream }) => stream<Tick>(({ send }) => ticker.subscribe(send)) */
+  <Item = unknown>(source: SourceCallback<Item>, options?: StreamOptions): StreamAnswer<Item>;
   /** @example ({ stream }) => stream(async function* ({ lastNumber }) { yield* progress(lastNumber); }) */
   <Item>(source: SourceFactory<Item>, options?: StreamOptions): StreamAnswer<Item>;
-  /** @example ({ stream }) => stream<Tick>(({ send }) => ticker.subscribe(send)) */
-  <Item = unknown>(
-    source: (context: CallbackContext<Item>) => void | (() => void) | Promise<void | (() => void)>,
-    options?: StreamOptions,
-  ): StreamAnswer<Item>;
   /** @example ({ stream }) => stream(await fetch("https://api.example/events")) */
   (source: Response | Promise<Response>, options?: StreamOptions): StreamAnswer<unknown>;
   /** @example ({ stream }) => stream(rows()) */

@@ -1,7 +1,7 @@
 // Sources of a stream, and what each of them is opened as.
 
-/** What a source receives when a client connects. */
-export interface SourceContext {
+/** What the function of a source receives when a client connects. */
+export interface SourceContext<Item = unknown> {
   /** The id of the last event that the client has; undefined for a client that is new. */
   readonly lastEventId: string | undefined;
   /** `lastEventId` as a number: 0 for a client that is new, and if the id is no whole number. */
@@ -9,32 +9,32 @@ export interface SourceContext {
   /** Is aborted when the stream ends, for whatever reason. Pass it to everything that the source waits for. */
   readonly signal: AbortSignal;
   /** Resolves after a number of milliseconds, and at once if the stream ends. */
-  wait(ms: number): Promise<void>;
-}
-
-/** What a callback receives. */
-export interface CallbackContext<Item> extends SourceContext {
+  readonly wait: (ms: number) => Promise<void>;
   /**
    * Sends a value as the data of an event, or an event made by `sse()`. Returns a promise while the client is behind:
    * wait for it. A stream whose callback does not wait ends with the reason `slow` at `maxBuffered` bytes.
    */
-  send(item: Item): void | Promise<void>;
+  readonly send: (item: Item) => void | Promise<void>;
   /** Ends the stream. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Values of which each becomes an event. Bytes are decoded as UTF-8. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
 
 /** Called once per client: makes the values, from those after `lastEventId`. */
-export type SourceFactory<Item> = (context: SourceContext) => Items<Item> | Promise<Items<Item>>;
+export type SourceFactory<Item> = (
+  // Item would be inferred from the context, of which a factory uses other parts.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  context: SourceContext<any>,
+) => Items<Item> | Promise<Items<Item>>;
 
 /**
  * Called once per client: sends values. Its stream ends when it calls `close()`, when its promise settles, or when the
  * client leaves. A returned function is called when the stream has ended.
  */
 export type SourceCallback<Item> = (
-  context: CallbackContext<Item>,
+  context: SourceContext<Item>,
 ) => void | (() => void) | Promise<void | (() => void)>;
 
 /** A response's body is forwarded as it stands if it is an event stream; otherwise each chunk of text becomes an event. */
@@ -50,9 +50,9 @@ export type Opened =
   | { kind: "empty" };
 
 /** Opens a source for one client. A promise only if the source is one, or returns one. */
-export function openSource(source: unknown, context: CallbackContext<unknown>): Opened | Promise<Opened> {
+export function openSource(source: unknown, context: SourceContext<unknown>): Opened | Promise<Opened> {
   if (typeof source !== "function") return openValue(source, false);
-  const returned = (source as (context: CallbackContext<unknown>) => unknown)(context);
+  const returned = (source as (context: SourceContext<unknown>) => unknown)(context);
   return openValue(returned, true);
 }
 

@@ -1,6 +1,6 @@
 // StreamBody: pulls a source as fast as one client reads, and holds what the client is to be sent next.
 import { encodeRetry } from "../protocol/event-stream.ts";
-import { type CallbackContext, type Opened, openSource, waitFor, wholeNumber } from "./source.ts";
+import { type SourceContext, type Opened, openSource, waitFor, wholeNumber } from "./source.ts";
 
 /**
  * Why a stream ended: `done`, the source has no more; `client`, the client left; `error`, the source failed;
@@ -101,7 +101,7 @@ export class StreamBody {
     });
   }
 
-  /** Sends a value, or an event made by `sse()`. See `CallbackContext.send`. */
+  /** Sends a value, or an event made by `sse()`. See `SourceContext.send`. */
   send(item: unknown): void | Promise<void> {
     if (this.end) return;
     this.#write(item);
@@ -160,7 +160,8 @@ export class StreamBody {
     this.#opened = true;
     if (this.end) return;
     const { retry, greets, keepAlive, stallTimeout } = this.options;
-    const interval = Math.min(keepAlive || Number.POSITIVE_INFINITY, stallTimeout);
+    // A comment is sent after half of the time without events, at the latest after all of it.
+    const interval = Math.min(keepAlive / 2 || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
     this.#busySince = performance.now();
     if (retry !== undefined) this.#writeText(encodeRetry(retry));
@@ -199,7 +200,7 @@ export class StreamBody {
     }
   }
 
-  #context(): CallbackContext<unknown> {
+  #context(): SourceContext<unknown> {
     const { lastEventId } = this.options;
     return {
       lastEventId,

@@ -69,9 +69,10 @@ test.each<[string, Record<string, string>, string, string | undefined, number]>(
 test("an id outside of ASCII comes back as it was", async () => {
   const ids: (string | undefined)[] = [];
   const app = new Elysia().use(streaming({ retry: 1 })).get("/", ({ stream }) =>
-    stream(({ lastEventId, wait }) => {
+    stream(async function* ({ lastEventId, wait }) {
       ids.push(lastEventId);
-      return ids.length > 1 ? wait(60_000).then(() => []) : [sse({ id: "schön-日", data: 1 })];
+      if (ids.length > 1) await wait(60_000);
+      yield sse({ id: "schön-日", data: 1 });
     }),
   );
   const source = new EventSource(listen(app));

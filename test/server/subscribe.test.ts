@@ -1,0 +1,118 @@
+// thump.subscribe(): a room as an async iterator, for code in the same process.
+import { expect, test } from "bun:test";
+import { type RoomMessage, serve, type ThumpServer } from "../../src/index.ts";
+import { cleanup } from "../support/cleanup.ts";
+
+function start(options: Parameters<typeof serve>[0] = {}): ThumpServer {
+  const running = serve({ port: 0, demo: false, console: false, drain: 0, ...options });
+  cleanup(() => running.stop());
+  return running.thump;
+}
+
+/** The next items, messages as their data. */
+async function take(subscription: AsyncIterator<{ type: string }>, count: number): Promise<unknown[]> {
+  const items: unknown[] = [];
+  while (items.length < count) {
+    const { done, value } = await subscription.next();
+    if (done) return [...items, "done"];
+    items.push(value.type === "message" ? (value as RoomMessage).data : value);
+  }
+  return items;
+}
+
+test("messages from the call on, with everything that is known of them", async () => {
+  const thump = start();
+  const subscription = thump.subscribe("a");
+  const { at } = await thump.publish("a", { n: 1 }, { event: "e" });
+  await thump.publish("b", "elsewhere");
+  await thump.publish("a", new Uint8Array([1, 2]));
+  const { value } = (await subscription.next()) as { value: RoomMessage };
+  expect(value).toMatchObject({ type: "message", at, event: "e", data: { n: 1 }, text: '{"n":1}' });
+  expect(Math.abs(value.time - Date.now())).toBeLessThan(10_000);
+  expect(await take(subscription, 1)).toEqual([new Uint8Array([1, 2])]);
+});
+
+test("stored messages come first: after a cursor, or the newest", async () => {
+  const thump = start();
+  const { at } = await thump.publish("a", 1);
+  await thump.publish("a", 2);
+  await thump.publish("a", 3);
+  const after = thump.subscribe("a", { after: at });
+  const last = thump.subscribe("a", { last: 1 });
+  await thump.publish("a", 4);
+  expect(await take(after, 3)).toEqual([2, 3, 4]);
+  expect(await take(last, 2)).toEqual([3, 4]);
+});
+
+test("a loop that does not take messages holds a position, and then receives all of them in order", async () => {
+  const thump = start({ rooms: { "*": { history: { count: 10_000, bytes: "10MB" } } } });
+  const subscription = thump.subscribe("a");
+  const count = 5000;
+  for (let n = 0; n < count; n++) await thump.publish("a", n);
+  const queued = subscription as unknown as { unreadBytes(): number };
+  expect(queued.unreadBytes()).toBeLessThan(10_000);
+  expect(await take(subscription, count)).toEqual(Array.from({ length: count }, (_, n) => n));
+  await thump.publish("a", "live again");
+  expect(await take(subscription, 1)).toEqual(["live again"]);
+});
+
+test("a loop that takes too few messages receives a gap notice where they are no longer stored", async () => {
+  const thump = start({ rooms: { "*": { history: { count: 10 } } } });
+  const subscription = thump.subscribe("a");
+  for (let n = 0; n < 1000; n++) await thump.publish("a", n);
+  const items = await take(subscription, 256 + 1 + 10);
+  expect(items[256]).toMatchObject({ type: "gap", room: "a" });
+  expect(items.slice(257)).toEqual(Array.from({ length: 10 }, (_, n) => 990 + n));
+});
+
+test("positions: where it starts, and where it is while the room is quiet", async () => {
+  const thump = start({ heartbeat: "100ms" });
+  const { at } = await thump.publish("a", 1);
+  const subscription = thump.subscribe("a", { positions: true });
+  expect(await take(subscription, 1)).toEqual([{ type: "position", at }]);
+  const elsewhere = await thump.publish("b", 1);
+  expect(await take(subscription, 1)).toEqual([{ type: "position", at: elsewhere.at }]);
+});
+
+test("it ends when the loop is left, when its signal is aborted, in a drain, and when the server closes", async () => {
+  const thump = start();
+  const left = async () => {
+    for await (const item of thump.subscribe("a", { last: 1 })) if (item.type === "message") return item.data;
+    return undefined;
+  };
+  await thump.publish("a", 1);
+  expect(await left()).toBe(1);
+  expect(thump.sessionsIn("a")).toBe(0);
+
+  const abort = new AbortController();
+  const aborted = take(thump.subscribe("a", { signal: abort.signal }), 1);
+  abort.abort();
+  expect(await aborted).toEqual(["done"]);
+  expect(await take(thump.subscribe("a", { signal: abort.signal }), 1)).toEqual(["done"]);
+  expect(thump.sessionsIn("a")).toBe(0);
+
+  const drained = take(thump.subscribe("a"), 1);
+  await thump.drain();
+  expect(await drained).toEqual(["done"]);
+  expect(() => thump.subscribe("a")).toThrow(expect.objectContaining({ code: "draining" }));
+
+  const other = start();
+  const closed = take(other.subscribe("a"), 1);
+  await other.close();
+  expect(await closed).toEqual(["done"]);
+});
+
+test("errors: names, cursors and the session limit", () => {
+  const thump = start({ limits: { sessions: 1 } });
+  const code = (expected: string) => expect.objectContaining({ code: expected });
+  expect(() => thump.subscribe("")).toThrow(code("invalid-room"));
+  expect(() => thump.subscribe("a", { after: "17" })).toThrow(code("invalid-cursor"));
+  thump.subscribe("a");
+  expect(() => thump.subscribe("a")).toThrow(code("busy"));
+});
+
+test("a subscription makes no user present", async () => {
+  const thump = start({ rooms: { "*": { presence: true } } });
+  thump.subscribe("a");
+  expect(thump.sessionsIn("a")).toBe(1);
+});
