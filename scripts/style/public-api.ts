@@ -18,7 +18,12 @@ import {
 } from "typescript/unstable/async";
 import type { Finding } from "./finding.ts";
 
-export const ENTRIES = ["src/index.ts", "src/client/index.ts", "src/client/react.ts"];
+export const ENTRIES = [
+  "src/index.ts",
+  "src/client/index.ts",
+  "src/client/react.ts",
+  "src/stream-plugin/index.ts",
+];
 
 /** @param root the folder of the repository @throws Error if an entry point is not part of the project */
 export async function undocumented(

@@ -1,16 +1,29 @@
 // Options of `ThumpServer.subscribe`.
 
-/** Where a subscription starts, and when it ends. */
+/** Start position and end of a subscription. */
 export interface SubscribeOptions {
   /**
    * Cursor: messages after it come first, then new ones. Takes precedence over `last`.
+   * @default none
    * @example "k3f9zq-17"
    */
   after?: string | undefined;
-  /** The number of newest stored messages that come first. Default 0: only new messages. */
+  /**
+   * The number of newest stored messages that come first. 0: only new messages.
+   * @default 0
+   * @example 20
+   */
   last?: number | undefined;
-  /** Whether cursors of quiet rooms are yielded too, as items of the type "position". Default false. */
+  /**
+   * Whether the start position, and the position in a quiet room, are yielded as items of the type "position".
+   * @default false
+   * @example true
+   */
   positions?: boolean | undefined;
-  /** Ends the subscription when it is aborted. */
+  /**
+   * Ends the subscription when it is aborted.
+   * @default none
+   * @example request.signal
+   */
   signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,4 @@
-// GzipMember: a gzip stream (RFC 1952) of which a reader has every chunk at once, and which ends with its checksum.
+// GzipMember: one gzip stream (RFC 1952). Every chunk can be decompressed at once, and the end has the checksum.
 import { crc32 } from "node:zlib";
 import { gzip } from "../hub/content-coding.ts";
 

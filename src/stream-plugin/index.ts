@@ -8,9 +8,11 @@ export {
 } from "./plugin.ts";
 export { type EventOf, type MadeEvent, type ReceivedEvent, sse, type StreamEvent } from "./sse.ts";
 export type { Items, Source, SourceCallback, SourceContext, SourceFactory } from "./source.ts";
-export type { CloseReason, StreamEnd } from "./stream-body.ts";
+export type { CloseReason, StreamEnd } from "./stream-end.ts";
 export {
   type GapNotice,
+  type MessageItem,
+  type PositionItem,
   room,
   type RoomEvents,
   type RoomItem,

@@ -4,7 +4,8 @@ import { Elysia } from "elysia";
 import { respond } from "./response.ts";
 import { type Items, type Source, type SourceCallback, type SourceFactory, wholeNumber } from "./source.ts";
 import { type EventOf, EventWriter } from "./sse.ts";
-import { StreamBody, type StreamEnd } from "./stream-body.ts";
+import { StreamBody } from "./stream-body.ts";
+import type { StreamEnd } from "./stream-end.ts";
 
 /** Options of all streams of an app. */
 export interface StreamingOptions {
@@ -25,8 +26,8 @@ export interface StreamingOptions {
 /** Options of one stream. */
 export interface StreamOptions extends StreamingOptions {
   /**
-   * Whether events without an id are numbered, from 1. For a function the numbers continue after `Last-Event-ID`; other
-   * sources begin anew for each client. Default false.
+   * Whether events without an id are numbered, from 1. For a function the numbers continue after `Last-Event-ID`; for other
+   * sources they restart with each client. Default false.
    */
   numbered?: boolean | undefined;
   /** Called once when the stream has ended, for whatever reason. A promise is not awaited. */
@@ -34,8 +35,8 @@ export interface StreamOptions extends StreamingOptions {
 }
 
 /**
- * What a route with a stream returns. At run time it is a `Response`; its type is what Eden Treaty makes of an event
- * stream, so that clients know their events.
+ * The result of `stream()`. At run time it is a `Response`. Its type is the one from which Eden Treaty derives the
+ * client's events.
  */
 export type StreamAnswer<Item> = AsyncGenerator<EventOf<Item>, void, unknown>;
 
@@ -73,7 +74,9 @@ interface RequestContext {
  */
 export function streaming(options: StreamingOptions = {}) {
   let idleTimeout = IDLE_TIMEOUT_SECONDS;
-  return new Elysia({ name: "thump-stream", seed: options })
+  // Elysia drops a plugin that it already has. With options of its own it is a different one.
+  const seed = Object.keys(options).length > 0 ? crypto.randomUUID() : undefined;
+  return new Elysia({ name: "thump-stream", seed })
     .onStart((app) => {
       idleTimeout = app.config.serve?.idleTimeout ?? IDLE_TIMEOUT_SECONDS;
     })

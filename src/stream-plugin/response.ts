@@ -39,9 +39,13 @@ export function respond(body: StreamBody, { request, server, gzip, idleTimeout }
     return new Response(null, { headers });
   }
   signal.addEventListener("abort", leave);
-  const forgetStop = server ? onServerStop(server, () => body.finish("stopped")) : () => {};
-  // Bun ends a connection that is silent. The timeout belongs to the connection, which outlives the response.
-  server?.timeout(request, 0);
+  let forgetStop = () => {};
+  body.onOpen = () => {
+    if (!server) return;
+    forgetStop = onServerStop(server, () => body.finish("stopped"));
+    // Bun ends a connection that is silent. The timeout belongs to the connection, which outlives the response.
+    server.timeout(request, 0);
+  };
   body.onEnd = () => {
     signal.removeEventListener("abort", leave);
     forgetStop();
@@ -63,7 +67,7 @@ export function toReadable(
     {
       start(controller) {
         body.onCut = () => {
-          // Who has left, or does not read, does not read the end either.
+          // A client that has left, or does not read, cannot receive the regular end.
           controller.error(new Error(`The stream ended: ${body.end?.reason}.`));
         };
       },

@@ -2,11 +2,28 @@
 import type { SourceFactory } from "./source.ts";
 import { type MadeEvent, sse } from "./sse.ts";
 
-/** What a subscription yields. `ThumpServer.subscribe()` does. */
-export type RoomItem =
-  | { readonly type: "message"; readonly at: string; readonly event: string; readonly text: string }
-  | { readonly type: "gap"; readonly room: string; readonly after: string; readonly at: string }
-  | { readonly type: "position"; readonly at: string };
+/** A message of a room, as `ThumpServer.subscribe()` yields it. */
+export interface MessageItem {
+  /** Always "message". */
+  readonly type: "message";
+  /** Cursor of the message. */
+  readonly at: string;
+  /** Name of the event. */
+  readonly event: string;
+  /** The data as text: JSON, unless it was published as text. */
+  readonly text: string;
+}
+
+/** The position of a subscription in a quiet room. */
+export interface PositionItem {
+  /** Always "position". */
+  readonly type: "position";
+  /** The cursor. */
+  readonly at: string;
+}
+
+/** An item of a subscription, as `ThumpServer.subscribe()` yields it. */
+export type RoomItem = MessageItem | GapNotice | PositionItem;
 
 /** The part of `ThumpServer` that is needed. */
 export interface RoomServer {
@@ -62,7 +79,7 @@ export function room<Data = unknown>(
   };
 }
 
-/** An id may come from what the route streamed before it had a room. */
+/** Ids of other forms come from earlier versions of a route. */
 function isCursor(id: string): boolean {
   return /^[0-9a-z]{1,32}-[0-9]{1,16}$/.test(id);
 }

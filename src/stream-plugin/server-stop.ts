@@ -1,9 +1,9 @@
-// Learns when a Bun server stops. `server.stop()` waits for all responses, and a stream would never end by itself.
+// Reports when a Bun server stops. `server.stop()` waits for all responses, and a stream does not end by itself.
 import type { Server } from "bun";
 
 const running = new WeakMap<Server<unknown>, Set<() => void>>();
 
-/** Calls `run` when the server is told to stop. Returns how to cancel that. */
+/** Calls `run` when `server.stop()` is called. Returns a function that cancels this. */
 export function onServerStop(server: Server<unknown>, run: () => void): () => void {
   let listeners = running.get(server);
   if (!listeners) {

@@ -1,10 +1,10 @@
 // Sources of a stream, and what each of them is opened as.
 
-/** What the function of a source receives when a client connects. */
+/** The argument of a function that is a source. Each client has a separate one. */
 export interface SourceContext<Item = unknown> {
-  /** The id of the last event that the client has; undefined for a client that is new. */
+  /** The id of the last event that the client has; undefined for a new client. */
   readonly lastEventId: string | undefined;
-  /** `lastEventId` as a number: 0 for a client that is new, and if the id is no whole number. */
+  /** `lastEventId` as a number: 0 for a new client, and if the id is not a whole number. */
   readonly lastNumber: number;
   /** Is aborted when the stream ends, for whatever reason. Pass it to everything that the source waits for. */
   readonly signal: AbortSignal;
@@ -24,7 +24,7 @@ export type Items<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<
 
 /** Called once per client: makes the values, from those after `lastEventId`. */
 export type SourceFactory<Item> = (
-  // Item would be inferred from the context, of which a factory uses other parts.
+  // With `SourceContext<Item>`, TypeScript would infer `unknown` before it looks at the returned values.
   // oxlint-disable-next-line typescript/no-explicit-any
   context: SourceContext<any>,
 ) => Items<Item> | Promise<Items<Item>>;
@@ -43,7 +43,7 @@ export type Source<Item> =
 
 /** A source that was opened. */
 export type Opened =
-  /** `raw`: the values are parts of an event stream, and are not to be encoded. */
+  /** `raw`: the values are parts of an event stream already. */
   | { kind: "items"; iterator: AsyncIterator<unknown> | Iterator<unknown>; raw: boolean }
   /** The source sends by itself, and ends if `ends`. */
   | { kind: "sends"; cleanUp: (() => void) | undefined; ends: boolean }
@@ -57,8 +57,8 @@ export function openSource(source: unknown, context: SourceContext<unknown>): Op
 }
 
 function openValue(value: unknown, returned: boolean): Opened | Promise<Opened> {
-  if (value instanceof Promise)
-    return value.then((settled: unknown) => {
+  if (isThenable(value))
+    return Promise.resolve(value).then((settled: unknown) => {
       const opened = openValue(settled, returned);
       // An async callback has sent everything.
       return !(opened instanceof Promise) && opened.kind === "sends" ? { ...opened, ends: true } : opened;
@@ -76,11 +76,16 @@ function openValue(value: unknown, returned: boolean): Opened | Promise<Opened> 
 }
 
 function openResponse({ body, headers, ok, status }: Response): Opened {
-  if (!ok) throw new Error(`The response that was to be streamed has the status ${status}.`);
+  if (!ok) throw new Error(`Cannot stream a response with the status ${status}.`);
   if (body === null) return { kind: "empty" };
   const raw = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   const items = raw ? body : body.pipeThrough(new TextDecoderStream() as never);
   return { kind: "items", iterator: iteratorOf(items) as AsyncIterator<unknown>, raw };
+}
+
+/** Query builders, for example, are thenables without being promises. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 function iteratorOf(value: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
@@ -107,7 +112,7 @@ function iterateStream(stream: ReadableStream<unknown>): AsyncIterator<unknown> 
   };
 }
 
-/** The number in an id; 0 if it is none. */
+/** An id as a whole number; 0 if it is not one. */
 export function wholeNumber(id: string | undefined): number {
   const number = Number(id ?? 0);
   return Number.isSafeInteger(number) && number >= 0 ? number : 0;
@@ -125,4 +130,10 @@ export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done);
   });
+}
+
+/** A synchronous iterator may have promises as values. */
+export function settled(step: IteratorResult<unknown>): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+  const { value } = step;
+  return value instanceof Promise ? value.then((known: unknown) => ({ done: false, value: known })) : step;
 }

@@ -1,4 +1,4 @@
-// Events of a stream: what a source yields, and how it is written (WHATWG HTML §9.2).
+// Events of a stream: the helper that makes them, their types, and their encoding (WHATWG HTML §9.2).
 import { encodeFields } from "../protocol/event-stream.ts";
 import { escapeLineEnds } from "../protocol/json.ts";
 
@@ -21,6 +21,7 @@ declare const made: unique symbol;
 
 /** An event that `sse()` made. */
 export type MadeEvent<Data, Event extends string | undefined> = StreamEvent<Data, Event> & {
+  /** Exists in the type only. */
   readonly [made]: true;
 };
 
@@ -44,12 +45,14 @@ export type EventOf<Item> =
 
 /** An event as Eden Treaty returns it. Eden parses ids that look like numbers. */
 export type ReceivedEvent<Data, Event extends string | undefined> = {
+  /** Position for `Last-Event-ID`. */
   id?: string | number;
+  /** The time that a client waits before it reconnects, in ms. */
   retry?: number;
 } & (Event extends string ? { event: Event } : { event?: undefined }) &
   (Data extends undefined ? { data?: undefined } : { data: Data });
 
-/** Makes events out of what a source yields, and writes them. Events without an id are numbered if asked for. */
+/** Writes the values of a source as events, and numbers events without an id if requested. */
 export class EventWriter {
   /** @param number the number of the last event that the client has; undefined: events are not numbered */
   constructor(private number: number | undefined) {}

@@ -1,20 +1,9 @@
-// StreamBody: pulls a source as fast as one client reads, and holds what the client is to be sent next.
+// StreamBody: the events of one stream. Pulls the source as fast as the client reads, and calls the close hook.
 import { encodeRetry } from "../protocol/event-stream.ts";
-import { type SourceContext, type Opened, openSource, waitFor, wholeNumber } from "./source.ts";
-
-/**
- * Why a stream ended: `done`, the source has no more; `client`, the client left; `error`, the source failed;
- * `stopped`, the server stops; `slow`, the client did not read.
- */
-export type CloseReason = "done" | "client" | "error" | "stopped" | "slow";
-
-/** What a close hook receives. */
-export interface StreamEnd {
-  /** Why the stream ended. */
-  readonly reason: CloseReason;
-  /** What the source threw, if the reason is `error`. */
-  readonly error?: unknown;
-}
+import { flushAtEndOfTick, type Flushable } from "./end-of-tick.ts";
+import type { CloseReason, StreamEnd } from "./stream-end.ts";
+import { PendingChunk } from "./pending-chunk.ts";
+import { type Opened, openSource, settled, type SourceContext, waitFor, wholeNumber } from "./source.ts";
 
 export interface BodyOptions {
   lastEventId: string | undefined;
@@ -34,21 +23,19 @@ export interface BodyOptions {
   onError: (error: unknown) => void;
 }
 
-/** What is pulled and sent together at most: after this a client has to read. */
+/** The most bytes that are pulled for one read. */
 const BATCH_BYTES = 16 * 1024;
-/** Values that are pulled for one batch, at most: to make them takes time, however small they are. */
+/** The most values that are pulled for one read. Producing values takes time, however small they are. */
 const BATCH_ITEMS = 256;
 /** Above this `send()` returns a promise. */
 const SEND_AHEAD_BYTES = 64 * 1024;
 const COMMENT = ":\n\n";
-const LINE_FEED = 10;
-const encoder = new TextEncoder();
 
-/** A read that waits: of the bytes, or undefined when the stream has ended. */
+/** Answers a read, with undefined at the end of the stream. */
 type Read = (bytes: Uint8Array | undefined) => void;
 
-export class StreamBody {
-  /** Set when the stream has ended. What is pending is still sent if the reason is `done`, `error` or `stopped`. */
+export class StreamBody implements Flushable {
+  /** Set when the stream has ended. Pending events are still sent if the reason is `done`, `error` or `stopped`. */
   end: StreamEnd | undefined;
   readonly #abort = new AbortController();
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
@@ -56,22 +43,23 @@ export class StreamBody {
   #opened = false;
   #pulling = false;
   #cleanUp: (() => void) | undefined;
-  #pending: Uint8Array[] = [];
-  #texts: string[] = [];
-  #size = 0;
+  readonly #pending = new PendingChunk();
+  /** Number of values pulled since the last read. */
   #items = 0;
+  /** The read that waits for events. Absent while the client is behind. */
   #read: Read | undefined;
   #flushing = false;
   #drained: { promise: Promise<void>; resolve: () => void } | undefined;
   #timer: Timer | undefined;
   /** Whether anything was sent since the last keep-alive. */
   #sent = false;
-  /** Whether the last bytes sent end an event: a comment within one would become part of it. */
-  #betweenEvents = true;
-  /** Since when no read has waited. */
-  #busySince = 0;
-  /** Called when the stream has ended and the client is to receive nothing more: the connection is to be cut. */
+  /** When the last read was answered, by `performance.now()`. */
+  #lastRead = 0;
+  /** Called before the source is opened. */
+  onOpen = () => {};
+  /** Called when the stream has ended and nothing more can be sent. The caller closes the connection. */
   onCut = () => {};
+  /** Called when the stream has ended. */
   onEnd = () => {};
 
   constructor(
@@ -84,18 +72,18 @@ export class StreamBody {
     return this.#abort.signal;
   }
 
-  /** Whether anything waits for the client to read. */
+  /** Whether the client has not asked for more since the last chunk. */
   get isBehind(): boolean {
     return this.#read === undefined;
   }
 
-  /** The next bytes for the client, as soon as there are any; undefined at the end. Only then the source is pulled. */
+  /** The next bytes for the client, or undefined at the end. The source is pulled only while a read waits. */
   read(): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {
       this.#read = resolve;
       this.#items = 0;
       if (!this.#opened) this.#open();
-      if (this.#size > 0 || this.end) this.#flushSoon();
+      if (this.#pending.size > 0 || this.end) this.#flushSoon();
       this.#releaseSenders();
       void this.#pull();
     });
@@ -105,8 +93,8 @@ export class StreamBody {
   send(item: unknown): void | Promise<void> {
     if (this.end) return;
     this.#write(item);
-    if (this.#size <= SEND_AHEAD_BYTES) return;
-    if (this.#size > this.options.maxBuffered) return this.finish("slow");
+    if (this.#pending.size <= SEND_AHEAD_BYTES) return;
+    if (this.#pending.size > this.options.maxBuffered) return this.finish("slow");
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
   }
@@ -118,11 +106,12 @@ export class StreamBody {
   }
 
   #writeText(text: string): void {
-    if (text === "") return;
-    this.#texts.push(text);
-    // A letter of text is a byte or more of UTF-8: as a measure, this is enough.
-    this.#size += text.length;
-    this.#betweenEvents = true;
+    this.#pending.addText(text);
+    this.#flushSoon();
+  }
+
+  #writeBytes(bytes: Uint8Array): void {
+    this.#pending.addBytes(bytes);
     this.#flushSoon();
   }
 
@@ -130,9 +119,8 @@ export class StreamBody {
   finish(reason: CloseReason, error?: unknown): void {
     if (this.end) return;
     this.end = reason === "error" ? { reason, error } : { reason };
-    clearInterval(this.#timer);
     this.#abort.abort();
-    if (reason !== "done") this.#returnIterator();
+    this.#returnIterator();
     this.#releaseSenders(true);
     if (reason === "error") this.#guard(() => this.options.onError(error));
     const cleanUp = this.#cleanUp;
@@ -143,15 +131,14 @@ export class StreamBody {
     else this.#flushSoon();
   }
 
-  /** Starts the source. What it sends before the client reads is held, up to `maxBuffered`. */
+  /** Starts the source before the first read. Events that it sends are held, up to `maxBuffered`. */
   start(): void {
     if (!this.#opened) this.#open();
   }
 
   #cut(): void {
-    this.#texts = [];
-    this.#pending = [];
-    this.#size = 0;
+    clearInterval(this.#timer);
+    this.#pending.clear();
     this.#answer(undefined);
     this.onCut();
   }
@@ -159,11 +146,12 @@ export class StreamBody {
   #open(): void {
     this.#opened = true;
     if (this.end) return;
+    this.onOpen();
     const { retry, greets, keepAlive, stallTimeout } = this.options;
     // A comment is sent after half of the time without events, at the latest after all of it.
     const interval = Math.min(keepAlive / 2 || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
-    this.#busySince = performance.now();
+    this.#lastRead = performance.now();
     if (retry !== undefined) this.#writeText(encodeRetry(retry));
     // Bun sends the headers with the first bytes.
     else if (greets) this.#writeText(COMMENT);
@@ -218,12 +206,13 @@ export class StreamBody {
     if (iterator === undefined || this.#pulling) return;
     this.#pulling = true;
     try {
-      while (this.#read && !this.end && this.#size < BATCH_BYTES && this.#items < BATCH_ITEMS) {
+      while (this.#read && !this.end && this.#pending.size < BATCH_BYTES && this.#items < BATCH_ITEMS) {
         const step = iterator.next();
         const { done, value } = "then" in step ? await step : await settled(step);
-        // It was called while the client left: its own clean-up is under way.
+        // The client left meanwhile, and the iterator's `return()` was called.
         if (this.end) return;
         if (done) {
+          this.#iterator = undefined;
           this.finish("done");
           return;
         }
@@ -238,74 +227,64 @@ export class StreamBody {
     }
   }
 
-  #writeBytes(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#joinTexts();
-    this.#pending.push(bytes);
-    this.#size += bytes.length;
-    this.#betweenEvents = bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
-    this.#flushSoon();
-  }
-
   #releaseSenders(always = false): void {
-    if (!this.#drained || (!always && this.#size > SEND_AHEAD_BYTES)) return;
+    if (!this.#drained || (!always && this.#pending.size > SEND_AHEAD_BYTES)) return;
     this.#drained.resolve();
     this.#drained = undefined;
   }
 
-  /** At the end of the tick: what was sent in it leaves as one chunk. */
+  /** Answers the read at the end of the tick, with all events of the tick in one chunk. */
   #flushSoon(): void {
     if (this.#flushing || !this.#read) return;
     this.#flushing = true;
-    dirty.push(this);
-    if (dirty.length === 1) setImmediate(flushAll);
+    flushAtEndOfTick(this);
   }
 
-  /** @internal Called by `flushAll`. */
+  /** Called at the end of the tick. */
   flush(): void {
     this.#flushing = false;
     if (!this.#read) return;
-    if (this.#size > 0) {
-      this.#joinTexts();
-      const chunk = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
-      this.#pending = [];
-      this.#size = 0;
+    if (this.#pending.size > 0) {
+      const chunk = this.#pending.take();
       this.#sent = true;
       this.#releaseSenders();
       this.#answer(chunk);
-    } else if (this.end) this.#answer(undefined);
+    } else if (this.end) {
+      clearInterval(this.#timer);
+      this.#answer(undefined);
+    } else {
+      // The values so far were empty.
+      this.#items = 0;
+      void this.#pull();
+    }
   }
 
   #answer(bytes: Uint8Array | undefined): void {
     const read = this.#read;
     this.#read = undefined;
-    this.#busySince = performance.now();
+    this.#lastRead = performance.now();
     read?.(bytes);
-  }
-
-  #joinTexts(): void {
-    if (this.#texts.length === 0) return;
-    this.#pending.push(encoder.encode(this.#texts.length === 1 ? this.#texts[0] : this.#texts.join("")));
-    this.#texts = [];
   }
 
   #onTimer(): void {
     if (this.isBehind) {
-      if (this.#opened && performance.now() - this.#busySince >= this.options.stallTimeout)
-        this.finish("slow");
+      if (performance.now() - this.#lastRead < this.options.stallTimeout) return;
+      // The rest of an ended stream is dropped too.
+      if (this.end) this.#cut();
+      else this.finish("slow");
       return;
     }
-    if (!this.#sent && this.#betweenEvents && this.options.keepAlive > 0) this.#writeText(COMMENT);
+    if (!this.#sent && this.#pending.endsEvent && this.options.keepAlive > 0) this.#writeText(COMMENT);
     this.#sent = false;
   }
 
   #returnIterator(): void {
     const iterator = this.#iterator;
-    // A generator that waits runs its `finally` when the wait is over: that is what the signal is for.
+    // A generator that waits runs its `finally` after the wait. The signal lets it end the wait.
     this.#guard(() => iterator?.return?.());
   }
 
-  /** Runs code of the user, whose errors must not keep the rest from running. */
+  /** Runs code of the app. Its errors are reported, and do not prevent the rest of the clean-up. */
   #guard(run: () => unknown): void {
     const { onError } = this.options;
     try {
@@ -315,18 +294,4 @@ export class StreamBody {
       onError(error);
     }
   }
-}
-
-/** A synchronous iterator may have promises as values. */
-function settled(step: IteratorResult<unknown>): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
-  const { value } = step;
-  return value instanceof Promise ? value.then((known: unknown) => ({ done: false, value: known })) : step;
-}
-
-let dirty: StreamBody[] = [];
-
-function flushAll(): void {
-  const bodies = dirty;
-  dirty = [];
-  for (const body of bodies) body.flush();
 }

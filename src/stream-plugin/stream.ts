@@ -2,9 +2,10 @@
 import { reportError } from "./plugin.ts";
 import { toReadable } from "./response.ts";
 import { EventWriter } from "./sse.ts";
-import { StreamBody, type StreamEnd } from "./stream-body.ts";
+import { StreamBody } from "./stream-body.ts";
+import type { StreamEnd } from "./stream-end.ts";
 
-/** What a `Stream` can be made from, in addition to a callback. */
+/** The sources of a `Stream`, in addition to a callback. */
 export type Streamable = Iterable<unknown> | AsyncIterable<unknown> | ReadableStream | Response | null;
 
 /** Options of a `Stream`. */
@@ -113,7 +114,7 @@ export class Stream<Data extends string | number | boolean | object = string | n
     return this.stream;
   }
 
-  /** The stream goes on after the callback, until `close()`. Its promise only matters if it fails. */
+  /** The stream continues after the callback, until `close()`. A rejected promise ends it. */
   #call(callback: ((stream: Stream<Data>) => unknown) | undefined): void {
     const returned = callback?.(this);
     if (returned instanceof Promise) returned.catch((error: unknown) => this.#body.finish("error", error));

@@ -1,4 +1,4 @@
-// RoomSubscription: code in the same process as a session of one room. It is pulled, so it has no connection to fill.
+// RoomSubscription: a session of code in the same process, in one room. The code pulls messages as an async iterator.
 import type { Hub } from "../hub/hub.ts";
 import { type JoinResult, startAll } from "../hub/join.ts";
 import { isCaughtUp, positionOf } from "../hub/merge.ts";
@@ -54,7 +54,7 @@ export interface RoomPosition {
 
 export type RoomItem = RoomMessage | RoomGap | RoomPosition;
 
-/** Where a subscription starts. */
+/** Start position of a subscription. */
 export interface SubscriptionStart {
   after: Cursor | undefined;
   last: number | undefined;
@@ -187,7 +187,7 @@ export class RoomSubscription extends Session implements AsyncIterableIterator<R
     }
   }
 
-  /** A loop that is stuck over two heartbeats is ended. One that waits for a message is told its position. */
+  /** Ends a loop that takes nothing over two heartbeats. A loop that waits for a message receives its position. */
   override heartbeat(): boolean {
     if (this.#waiting.length > 0) {
       const at = this.positions ? this.hub.sentUpTo(this) : undefined;

@@ -28,7 +28,8 @@ test("sessions are counted by transport while connected, and by reason afterward
   const frames = await openMultiplexed(server.url, [{ room: "r" }]);
   const ndjson = await openNdjson(server.room("r"));
   const poll = fetch(server.room("r", "?wait=60"));
-  await eventually(() => server.thump.hub.sessions.size === 7);
+  const subscription = server.thump.subscribe("r", {});
+  await eventually(() => server.thump.hub.sessions.size === 8);
   const transports = [
     "raw-websocket",
     "websocket",
@@ -37,9 +38,10 @@ test("sessions are counted by transport while connected, and by reason afterward
     "multiplexed-stream",
     "ndjson",
     "poll",
+    "subscription",
   ];
   const during = await metricsOf(server);
-  expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(7);
+  expect(during.samples.filter(({ name }) => name === "thump_sessions")).toHaveLength(8);
   for (const transport of transports) {
     expect(during.of("thump_sessions", { transport })).toBe(1);
     expect(during.of("thump_sessions_opened_total", { transport })).toBe(1);
@@ -52,12 +54,13 @@ test("sessions are counted by transport while connected, and by reason afterward
   all.abort();
   frames.abort();
   ndjson.abort();
+  await subscription.return();
   const session = server.thump.hub.sessions.values().find((one) => one.transport === "event-stream");
   await fetch(`${server.url}/sessions/${session?.id}`, { method: "DELETE" });
   await sse.ended;
   await eventually(() => server.thump.hub.sessions.size === 0);
   const after = await metricsOf(server);
-  const reasons = ["client", "lost", "removed", "client", "client", "client", "answered"];
+  const reasons = ["client", "lost", "removed", "client", "client", "client", "answered", "client"];
   transports.forEach((transport, i) => {
     expect(after.of("thump_sessions", { transport })).toBe(0);
     expect(after.of("thump_sessions_closed_total", { transport, reason: reasons[i]! })).toBe(1);

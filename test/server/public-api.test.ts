@@ -38,6 +38,7 @@ const OPTION_TYPES = [
   "RuleOptions",
   "SizeBucket",
   "StoreOptions",
+  "SubscribeOptions",
   "TlsOptions",
 ];
 const OTHER_TYPES = [
@@ -49,6 +50,9 @@ const OTHER_TYPES = [
   "Duration",
   "FieldError",
   "PublicKey",
+  "RoomGap",
+  "RoomMessage",
+  "RoomPosition",
   "RunningServer",
   "Size",
   "SizeRate",
@@ -100,7 +104,7 @@ test.each(OPTION_TYPES)("every field of %s has an example, and a default if it i
 });
 
 test("the handle has no public members but these", async () => {
-  const members = ["attach", "close", "drain", "publish", "sessionsIn", "unready"];
+  const members = ["attach", "close", "drain", "publish", "sessionsIn", "subscribe", "unready"];
   const fields = (await fieldsOf("ThumpServer"))
     .map(({ name }) => name)
     .filter((name) => !name.includes("#"));

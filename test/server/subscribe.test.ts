@@ -20,7 +20,7 @@ async function take(subscription: AsyncIterator<{ type: string }>, count: number
   return items;
 }
 
-test("messages from the call on, with everything that is known of them", async () => {
+test("messages from the call on, with all their fields", async () => {
   const thump = start();
   const subscription = thump.subscribe("a");
   const { at } = await thump.publish("a", { n: 1 }, { event: "e" });
@@ -74,7 +74,7 @@ test("positions: where it starts, and where it is while the room is quiet", asyn
   expect(await take(subscription, 1)).toEqual([{ type: "position", at: elsewhere.at }]);
 });
 
-test("it ends when the loop is left, when its signal is aborted, in a drain, and when the server closes", async () => {
+test("a subscription ends when the loop is left, when its signal is aborted, in a drain, and when the server closes", async () => {
   const thump = start();
   const left = async () => {
     for await (const item of thump.subscribe("a", { last: 1 })) if (item.type === "message") return item.data;

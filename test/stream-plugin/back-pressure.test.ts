@@ -9,7 +9,7 @@ const KIB = "x".repeat(1024);
 /** More than the kernel's buffers of a connection on this machine hold (about 4 MiB), in KiB. */
 const FAR_MORE = 100_000;
 
-/** Waits until a count does not grow any more, and returns it. */
+/** Waits until a count no longer grows, and returns it. */
 async function settled(count: () => number): Promise<number> {
   for (let before = -1; before !== count();) {
     before = count();
@@ -35,7 +35,7 @@ test.each(["sync", "async"])(
     const unread = await settled(() => pulls);
     expect(unread).toBeGreaterThan(0);
     expect(unread).toBeLessThan(FAR_MORE / 4);
-    // It continues where the client does, and everything arrives.
+    // When the client reads again, everything arrives.
     let bytes = 0;
     client.on("data", (chunk: Buffer) => (bytes += chunk.length));
     client.resume();

@@ -5,7 +5,7 @@ import { Stream, type StreamEnd, streaming } from "../../src/stream-plugin/index
 import { Inbox } from "../support/clients.ts";
 import { listen, open, openUnread, textOf } from "./app.ts";
 
-/** What happened: ends, by reason, and what sources did. */
+/** Records the ends of streams, by reason, and steps of sources. */
 function recorder() {
   const log = new Inbox<string>();
   const onClose = ({ reason, error }: StreamEnd) =>
@@ -18,6 +18,27 @@ test("the source is done", async () => {
   const app = new Elysia().use(streaming()).get("/", ({ stream }) => stream(["a"], { onClose }));
   await textOf(listen(app));
   expect(log.all).toEqual(["done"]);
+});
+
+test("a generator calls close(): its `finally` runs", async () => {
+  const { log, onClose } = recorder();
+  const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
+    stream(
+      async function* ({ close }) {
+        try {
+          yield "a";
+          close();
+          yield "dropped";
+        } finally {
+          log.push("finally");
+        }
+      },
+      { onClose },
+    ),
+  );
+  expect(await textOf(listen(app))).toBe(":\n\ndata: a\n\n");
+  await log.until((all) => all.length >= 2);
+  expect(log.all).toEqual(["done", "finally"]);
 });
 
 test("the client leaves while the source waits: the signal ends the wait, and `finally` runs", async () => {

@@ -47,7 +47,7 @@ test("values are the data of events", async () => {
   expect(first).toEqual({ data: { n: 1 } });
 });
 
-test("named events are told apart by their names", async () => {
+test("the name of an event determines the type of its data", async () => {
   const { data } = await (await client()).events.get({ headers: { "last-event-id": "4" } });
   const all = await collect(data!);
   for (const item of all) {
@@ -74,7 +74,7 @@ test("a callback has the type that it names", async () => {
   expect(first).toEqual({ data: { tick: 1 } });
 });
 
-test("what a callback sends is checked", () => {
+test("the argument of send() is type-checked", () => {
   new Elysia().use(streaming()).get("/", ({ stream }) =>
     stream<string>(({ send, close }) => {
       // @ts-expect-error it sends text

@@ -1,4 +1,4 @@
-// What a stream consists of: values and events, names, ids, retry times, text with several lines, keep-alive comments.
+// Contents of a stream: values and events, names, ids, retry times, text with several lines, keep-alive comments.
 import { expect, test } from "bun:test";
 import { Elysia, sse as elysiaSse } from "elysia";
 import { EventSource } from "eventsource";
@@ -95,7 +95,7 @@ test("the retry time of the app comes first; a stream can have one of its own", 
   expect(await textOf(`${url}/own`)).toBe("retry: 5\n\ndata: x\n\n");
 });
 
-test("headers: an event stream that nothing stores or buffers, with what the route set", async () => {
+test("headers: an event stream that must not be stored or buffered, with the headers of the route", async () => {
   const app = new Elysia().use(streaming()).get("/", ({ stream, set }) => {
     set.headers["x-own"] = "1";
     return stream(["x"]);
@@ -207,4 +207,14 @@ test("HEAD has the headers and starts no source", async () => {
   const response = await fetch(listen(app), { method: "HEAD" });
   expect(response.headers.get("content-type")).toStartWith("text/event-stream");
   expect(started).toBe(0);
+});
+
+test("values without text do not end a stream, however many there are", async () => {
+  const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
+    stream(function* () {
+      for (let i = 0; i < 2000; i++) yield sse({});
+      yield "end";
+    }),
+  );
+  expect(await textOf(listen(app))).toBe(`${GREETING}data: end\n\n`);
 });

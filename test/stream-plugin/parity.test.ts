@@ -6,7 +6,7 @@ import { type EventSourceMessage, createParser } from "eventsource-parser";
 import * as ours from "../../src/stream-plugin/index.ts";
 import { listen, openUnread } from "./app.ts";
 
-/** What a client of either sees: ids are random in theirs, and numbers in ours. */
+/** An event as a client receives it. Ids are random in `@elysiajs/stream`, and numbers in `thump/stream`. */
 interface Seen {
   event: string | undefined;
   data: string;
@@ -160,13 +160,13 @@ describe.each([
     stream.close();
   });
 
-  test("in a Response of one's own", async () => {
+  test("as the body of a Response", async () => {
     const app = new Elysia().get("/", () => new Response(new Stream(["a"]).value));
     expect(await events(listen(app))).toEqual(plain("a"));
   });
 });
 
-describe("what is better than in @elysiajs/stream", () => {
+describe("differences from @elysiajs/stream", () => {
   const routes = ({ Stream }: Pick<typeof theirs, "Stream">) =>
     new Elysia()
       .get("/lines", () => new Stream(["a\nb"]))
@@ -178,7 +178,7 @@ describe("what is better than in @elysiajs/stream", () => {
     expect(await events(`${url}/lines`)).toEqual(plain("a\nb"));
     expect(await events(`${url}/paid`)).toEqual(plain("paid: 5", "next"));
     expect((await fetch(`${url}/type`)).headers.get("content-type")).toBe("text/event-stream");
-    // As they are there, so that this list does not outlive the difference.
+    // The same with @elysiajs/stream, to notice if a difference no longer exists.
     const before = listen(routes(theirs));
     expect(await events(`${before}/lines`)).toEqual(plain("a"));
     expect(await events(`${before}/paid`)).not.toEqual(plain("paid: 5", "next"));

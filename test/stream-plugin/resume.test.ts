@@ -34,7 +34,7 @@ test("an EventSource whose connections break receives every event once, in order
   expect(connections).toBeGreaterThanOrEqual(5);
 });
 
-test("numbers of a factory continue after Last-Event-ID; those of other sources begin anew", async () => {
+test("numbers of a factory continue after Last-Event-ID; those of other sources restart", async () => {
   const app = new Elysia()
     .use(streaming())
     .get("/factory", ({ stream }) => stream(() => ["a", "b"], { numbered: true }))
@@ -66,7 +66,7 @@ test.each<[string, Record<string, string>, string, string | undefined, number]>(
   expect(seen).toEqual([id, number]);
 });
 
-test("an id outside of ASCII comes back as it was", async () => {
+test("an id outside of ASCII is received unchanged", async () => {
   const ids: (string | undefined)[] = [];
   const app = new Elysia().use(streaming({ retry: 1 })).get("/", ({ stream }) =>
     stream(async function* ({ lastEventId, wait }) {

@@ -85,7 +85,7 @@ test("a client that leaves before the first message resumes from where it was", 
   expect((await again.events.next()).data).toBe("missed");
 });
 
-test("an id that is no cursor starts anew", async () => {
+test("an id that is not a cursor starts as a new client does", async () => {
   const app = jobs();
   const url = listen(app);
   await app.decorator.thump.publish("job:5", "stored");
@@ -104,7 +104,7 @@ test("a room with an invalid name ends the stream with an error, which is report
   expect((await errors.next()) as object).toMatchObject({ code: "invalid-room" });
 });
 
-test("the stream is a session while it lasts; a drain ends it, and the client comes back", async () => {
+test("the stream is a session while it lasts; a drain ends it", async () => {
   const app = jobs();
   const url = listen(app);
   const { thump: server } = app.decorator;
