@@ -133,7 +133,9 @@ export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** A synchronous iterator may have promises as values. */
-export function settled(step: IteratorResult<unknown>): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+export function settled(
+  step: IteratorResult<unknown>,
+): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
   const { value } = step;
   return value instanceof Promise ? value.then((known: unknown) => ({ done: false, value: known })) : step;
 }
