@@ -1,4 +1,4 @@
-// What runs on a timer does a bounded piece of work per tick, however many rooms, sessions and users there are.
+// Timers: the work in one tick is limited, however many rooms, sessions and users there are.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Heartbeat } from "../../src/hub/heartbeat.ts";
@@ -12,14 +12,14 @@ import { startServer } from "../support/server.ts";
 import { openMultiplexed } from "../support/streams.ts";
 import { bearer, SECRET } from "../support/tokens.ts";
 
-/** Calls `look` in every tick until the test is over; the greatest difference between two of its values. */
-function watch(look: () => number): { most: number } {
+/** Reads a counter in every tick until the test ends. Returns its greatest increase. */
+function watch(read: () => number): { most: number } {
   const watched = { most: 0 };
-  let before = look();
+  let before = read();
   let done = false;
   cleanup(() => (done = true));
   const tick = () => {
-    const value = look();
+    const value = read();
     watched.most = Math.max(watched.most, value - before);
     before = value;
     if (!done) setImmediate(tick);
@@ -40,11 +40,11 @@ test("heartbeats are a slice of the sessions per tick, and reach every session",
   cleanup(() => heartbeat.stop());
   const watched = watch(() => heartbeat.sweeper.visits);
   while (beats.size < 5000) await new Promise(setImmediate);
-  // Two slices at most between two looks of this test.
+  // At most two slices from one reading to the next.
   expect(watched.most).toBeLessThanOrEqual(2000);
 });
 
-test("graces that are over in many rooms are a slice of the rooms per tick", async () => {
+test("grace periods that end in many rooms are handled a slice of rooms per tick", async () => {
   const server = startServer({ access: { secrets: SECRET }, rooms: { "*": { presence: true } } });
   const { presence } = server.thump.hub;
   const pass = presenceClock(server);
@@ -55,11 +55,11 @@ test("graces that are over in many rooms are a slice of the rooms per tick", asy
   const before = presence.visits;
   pass(10_000);
   expect(presence.visits - before).toBeLessThanOrEqual(500);
-  // The others follow by themselves.
+  // The others follow without further calls.
   await eventually(() => presence.visits - before >= 1000);
 });
 
-test("a sweep goes round all of it again and again, and ends when it is stopped", async () => {
+test("a sweep visits all items in rounds, and ends when it is stopped", async () => {
   const seen: number[] = [];
   const items = Array.from({ length: 100 }, (_, i) => i);
   const sweeper = new Sweeper(
@@ -86,7 +86,7 @@ test("a slice ends by its number of items, or by the clock", () => {
   expect(count(new TickSlice(100_000, () => now++, 5))).toBeLessThan(200);
 });
 
-test("rounds visit all, again and again, and end where there is nothing", () => {
+test("rounds visit all items repeatedly, and end if there are none", () => {
   const items = new Set(["a", "b", "c"]);
   const rounds = new Rounds(() => items);
   expect([...rounds.next(2), ...rounds.next(2)]).toEqual(["a", "b", "c", "a"]);
@@ -94,21 +94,21 @@ test("rounds visit all, again and again, and end where there is nothing", () => 
   expect([...rounds.next(5)]).toEqual([]);
 });
 
-/** Intervals of the server, by file, and what bounds the work that each does in one tick. */
+/** The intervals of the server by file, and the limit of the work in one tick. */
 const INTERVALS: Record<string, string> = {
-  "hub/presence/presence-tracker.ts": "a slice of the rooms that wait",
-  "log/redis/pending-appends.ts": "publications on their way: 10,000 at most",
+  "hub/presence/presence-tracker.ts": "a slice of the waiting rooms",
+  "log/redis/pending-appends.ts": "publications in flight: 10,000 at most",
   "log/redis/redis-connection.ts": "one connection",
   "log/redis/presence/redis-presence.ts": "one comparison per room with presence",
   "log/redis/redis-log.ts": "a part of the rooms at a time",
-  "log/redis/redis-peers.ts": "a slice of the rooms that somebody is in",
+  "log/redis/redis-peers.ts": "a slice of the open rooms",
   "server/demo.ts": "one publication",
   "server/status-rooms/status-publisher.ts": "plain numbers",
   "server/metrics/loop-delay.ts": "plain numbers",
   "transports/stream/stream-session.ts": "keep-alives of one stream",
 };
 
-test("every interval of the server is in the table, with what bounds its work; what goes over all of something sweeps", async () => {
+test("every interval of the server is in the table, with the limit of its work", async () => {
   const src = join(import.meta.dir, "../../src");
   const found: string[] = [];
   for await (const path of new Bun.Glob("{hub,log,rooms,limits,auth,service,transports,server}/**/*.ts").scan(

@@ -1,4 +1,4 @@
-// Coming back to many rooms, and joining without reading: what it costs, what it holds, and that nothing is missing.
+// Returning to many rooms, and joining without reading: cost, memory and completeness.
 import { expect, test } from "bun:test";
 import type { Session } from "../../src/hub/session.ts";
 import { cleanup } from "../support/cleanup.ts";
@@ -12,7 +12,7 @@ import { bearer, SECRET, token } from "../support/tokens.ts";
 const WIDE = { history: { count: 100_000, bytes: "200MiB" } };
 const roomNames = (count: number) => Array.from({ length: count }, (_, i) => `r${i}`);
 
-/** Publishes to all rooms in turn, and returns the cursor of before. */
+/** Publishes to all rooms in turn, and returns a cursor before that. */
 async function fill(server: TestServer, rooms: string[], each: number): Promise<string> {
   const { at } = await server.thump.publish("first", 0);
   for (let n = 0; n < each; n++)
@@ -20,8 +20,8 @@ async function fill(server: TestServer, rooms: string[], each: number): Promise<
   return at;
 }
 
-/** The data of the first so many messages of a multiplexed stream. */
-async function comeBackByPost(server: TestServer, joins: object[], count: number): Promise<unknown[]> {
+/** The data of the first `count` messages of a multiplexed stream. */
+async function returnByPost(server: TestServer, joins: object[], count: number): Promise<unknown[]> {
   const leave = new AbortController();
   const body = JSON.stringify(joins);
   const answer = await fetch(`${server.url}/events`, { method: "POST", body, signal: leave.signal });
@@ -43,11 +43,11 @@ async function comeBackByPost(server: TestServer, joins: object[], count: number
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Each way to come back to many rooms: the data in the order in which it came. */
+/** Each way to return to many rooms. Returns the data in the order of arrival. */
 const WAYS: Record<string, (server: TestServer, rooms: string[], after: string) => Promise<unknown[]>> = {
   "POST /events": async (server, rooms, after) => {
     const joins = rooms.map((room) => ({ room, after }));
-    return comeBackByPost(server, joins, rooms.length * 5);
+    return returnByPost(server, joins, rooms.length * 5);
   },
   "GET /events": async (server, rooms, after) => {
     const query = rooms.map((room) => `room=${room}`).join("&");
@@ -63,12 +63,12 @@ const WAYS: Record<string, (server: TestServer, rooms: string[], after: string) 
   },
 };
 
-for (const [way, comeBack] of Object.entries(WAYS)) {
-  test(`${way}: coming back to 1,000 rooms brings everything once and in order`, async () => {
+for (const [way, returnTo] of Object.entries(WAYS)) {
+  test(`${way}: a return to 1,000 rooms receives everything once and in order`, async () => {
     const server = startServer({ rooms: { "*": WIDE } });
     const rooms = roomNames(1000);
     const after = await fill(server, rooms, 5);
-    expect(await comeBack(server, rooms, after)).toEqual(upTo(5000));
+    expect(await returnTo(server, rooms, after)).toEqual(upTo(5000));
   });
 }
 
@@ -90,26 +90,26 @@ for (const query of ["rooms/a?last=10", "rooms/a?after=CURSOR", "events?room=a&r
   });
 }
 
-test("the work per publication does not grow with the number of rooms, but for a logarithm", async () => {
+test("the work per publication grows at most with the logarithm of the number of rooms", async () => {
   const perPublication = async (count: number) => {
     const server = startServer({ rooms: { "*": WIDE } });
     const rooms = roomNames(count);
     const after = await fill(server, rooms, 10_000 / count);
     const joins = rooms.map((room) => ({ room, after }));
-    expect(await comeBackByPost(server, joins, 10_000)).toEqual(upTo(10_000));
+    expect(await returnByPost(server, joins, 10_000)).toEqual(upTo(10_000));
     const { steps, comparisons } = server.thump.hub.catchUp.work;
     return { steps: steps / 10_000, comparisons: comparisons / 10_000 };
   };
   const few = await perPublication(10);
   const many = await perPublication(1000);
-  // Ten looks at most would still be a constant; sorting for each piece looked at every one of them 40 times.
+  // A constant factor is fine. Sorting for each piece would take 40 steps per publication.
   expect(many.steps).toBeLessThan(few.steps * 3);
   expect(many.comparisons).toBeLessThan(few.comparisons * 10);
 });
 
 /**
- * Joins with the newest 1,000 on sockets that have more waiting than they may, from the start or once something was sent:
- * the kernel's buffers are left out of it.
+ * Joins with the newest 1,000 messages on sockets that count as backed up, from the start or after the first message. The
+ * kernel's buffers are not involved.
  */
 async function joinStalled(
   { thump, socket }: TestServer,
@@ -124,7 +124,7 @@ async function joinStalled(
   }
 }
 
-test("sockets that do not read hold a position, and nothing of what they are to be sent", async () => {
+test("sockets that do not read hold a position, and none of the messages to be sent", async () => {
   const server = startServer({ rooms: { "*": WIDE } });
   const { hub } = server.thump;
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", `${i} ${"x".repeat(10_000)}`);
@@ -132,7 +132,7 @@ test("sockets that do not read hold a position, and nothing of what they are to 
   await joinStalled(server, 4, () => true);
   expect(hub.catchUp.backlog.heldBytes).toBe(0);
   await hub.forget("r");
-  // Not the room, and nobody who waits for it, holds what was forgotten. (Bun may look at it a moment longer.)
+  // Neither the room nor a waiting session holds the deleted message. (Bun may keep it a moment longer.)
   for (let i = 0; newest.deref() && i < 100; i++) {
     await new Promise(setImmediate);
     Bun.gc(true);
@@ -140,7 +140,7 @@ test("sockets that do not read hold a position, and nothing of what they are to 
   expect(newest.deref()).toBeUndefined();
 });
 
-test("what was read from a file for those who do not read is bounded over all of them", async () => {
+test("messages read from a file for clients that do not read are limited for all of them together", async () => {
   const server = startServer({ rooms: { "*": WIDE }, store: { kind: "sqlite", dir: folder() } });
   const { backlog } = server.thump.hub.catchUp;
   backlog.limits.heldBytes = 1 << 20;
@@ -148,17 +148,17 @@ test("what was read from a file for those who do not read is bounded over all of
   await Promise.all(Array.from({ length: 1000 }, () => server.thump.publish("r", data)));
   await joinStalled(server, 4, ({ sent }) => sent > 0);
   expect(backlog.heldBytes).toBeGreaterThan(0);
-  // The slice that is being sent may be larger than that by itself.
+  // The slice that is being sent may exceed the limit on its own.
   expect(backlog.heldBytes).toBeLessThan((1 << 20) + 256 * 10_300);
 });
 
-test("a replay that costs more than there is waits for it, is not refused and misses nothing", async () => {
+test("a replay that exceeds the client's rate waits, is not refused, and is complete", async () => {
   const server = startServer({
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "2MiB", burst: "64KiB" } } } },
   });
   for (let i = 0; i < 1000; i++) await server.thump.publish("r", i);
-  // What was read is not paid off before the clock moves, however long this takes.
+  // The charge is not paid off before the clock moves, however long this takes.
   const clock = new Clock(server);
   const headers = bearer(token());
   const client = await multiplexed(server.socket("/ws"), { headers });
@@ -166,10 +166,10 @@ test("a replay that costs more than there is waits for it, is not refused and mi
   expect(joined).toMatchObject({ type: "joined", replay: 1000 });
   const [session] = server.thump.hub.sessions.values();
   while (!session?.paceTimer) await new Promise(setImmediate);
-  // While it waits, other reads are refused, and what is published comes after the replay.
+  // While the replay waits, other reads are refused, and new messages follow the replay.
   expect(await client.ask({ type: "history", room: "r" })).toMatchObject({ type: "error", code: "rate" });
   await server.thump.publish("r", 1000);
-  // Each time that it waits, enough has been paid off when it looks again.
+  // Enough is paid off each time the replay checks again.
   const passing = setInterval(() => clock.pass(1000), 1);
   cleanup(() => clearInterval(passing));
   await client.until(() => client.messages().length === 1001);
@@ -177,7 +177,7 @@ test("a replay that costs more than there is waits for it, is not refused and mi
   expect(client.all.some(({ type }) => type === "gap")).toBe(false);
 });
 
-test("who comes back again and again pays the debt of the last time first", async () => {
+test("a client that returns repeatedly first pays the debt of its last replay", async () => {
   const server = startServer({
     access: { secrets: SECRET },
     limits: { rates: { user: { reads: { rate: "60KiB", burst: "60KiB" } } } },

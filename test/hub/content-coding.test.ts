@@ -1,4 +1,4 @@
-// Codings of streams: blocks of gzip stand by themselves, from wherever a stream begins, and are all there at once.
+// Content codings of streams: gzip blocks do not depend on earlier ones, and each can be decoded when it arrives.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { constants, gunzipSync } from "node:zlib";
@@ -8,21 +8,24 @@ import { randomTest } from "../support/random.ts";
 const read = (blocks: Uint8Array[]) =>
   gunzipSync(Buffer.concat([gzip.head, ...blocks]), { finishFlush: constants.Z_SYNC_FLUSH });
 
-randomTest("any run of blocks after the head is what went in, whatever came before it", (random) => {
-  const chunks = Array.from({ length: 40 }, () => {
-    const size = random.below(random.chance(10) ? 200_000 : 400);
-    return random.chance(30) ? randomBytes(size) : Buffer.alloc(size, "data: the same again\n");
-  });
-  const blocks = chunks.map((chunk) => gzip.block(chunk));
-  for (let tries = 0; tries < 10; tries++) {
-    const from = random.below(chunks.length);
-    const to = from + random.below(chunks.length - from);
-    expect(read(blocks.slice(from, to)).equals(Buffer.concat(chunks.slice(from, to)))).toBe(true);
-  }
-});
+randomTest(
+  "any run of blocks after the head decodes to its chunks, whatever was encoded before",
+  (random) => {
+    const chunks = Array.from({ length: 40 }, () => {
+      const size = random.below(random.chance(10) ? 200_000 : 400);
+      return random.chance(30) ? randomBytes(size) : Buffer.alloc(size, "data: the same again\n");
+    });
+    const blocks = chunks.map((chunk) => gzip.block(chunk));
+    for (let tries = 0; tries < 10; tries++) {
+      const from = random.below(chunks.length);
+      const to = from + random.below(chunks.length - from);
+      expect(read(blocks.slice(from, to)).equals(Buffer.concat(chunks.slice(from, to)))).toBe(true);
+    }
+  },
+);
 
 test.each([0, 1, 127, 128, 1000, 65_535, 65_536, 200_000])(
-  "%p bytes that cannot be deflated grow by little",
+  "%p incompressible bytes grow only slightly",
   (size) => {
     const chunk = randomBytes(size);
     const block = gzip.block(chunk);

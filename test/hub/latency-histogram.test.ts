@@ -1,12 +1,12 @@
-// Latencies by the second: what a window says of what was observed since it was last looked at.
+// Latency windows: the quantiles of the observations since the last reading.
 import { expect, test } from "bun:test";
 import { LatencyHistogram, LatencyWindow } from "../../src/hub/latency-histogram.ts";
 
-test("of nothing it says nothing", () => {
+test("a window without observations returns null", () => {
   expect(new LatencyWindow(new LatencyHistogram()).take(0.5, 0.99)).toEqual([null, null]);
 });
 
-test("the quantiles lie in the buckets of what was observed", () => {
+test("the quantiles are within the buckets of the observations", () => {
   const latency = new LatencyHistogram();
   const window = new LatencyWindow(latency);
   for (let i = 0; i < 98; i++) latency.observe(0.1);
@@ -19,7 +19,7 @@ test("the quantiles lie in the buckets of what was observed", () => {
   expect(p100).toBeWithin(p99, 65.6);
 });
 
-test("each look begins anew", () => {
+test("each reading starts a new window", () => {
   const latency = new LatencyHistogram();
   latency.observe(1000);
   const window = new LatencyWindow(latency);
@@ -30,7 +30,7 @@ test("each look begins anew", () => {
   expect(window.take(1)[0]).toBeWithin(4, 8.2);
 });
 
-test("what took longer than can be told took at least the most that can be told", () => {
+test("an observation over the last bound counts as at least that bound", () => {
   const latency = new LatencyHistogram();
   const window = new LatencyWindow(latency);
   latency.observe(60_000);

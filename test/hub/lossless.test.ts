@@ -1,4 +1,4 @@
-// Bun drops a message for a socket that is over its limit, without a word: no burst may ever get one there.
+// Bun silently drops a message for a socket over its limit. No burst may take a socket there.
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import WS from "ws";
@@ -12,17 +12,17 @@ const LARGE = { history: { count: 1_000_000, bytes: "1GiB" } };
 
 interface Variant {
   size: number;
-  /** Deflated, and of bytes that do not get smaller by it: more leaves than was reserved for the data. */
+  /** Deflated incompressible bytes: more bytes leave than the data has. */
   deflated?: true;
 }
 
-// 15,000 is the size at which what Bun holds back uncounted is largest: 32 messages of under 16 KiB.
+// At 15,000 bytes Bun holds the most uncounted bytes: 32 messages of less than 16 KiB.
 const VARIANTS: Variant[] = [100, 1_000, 15_000, 16_300, 17_000, 40_000].map((size) => ({ size }));
 for (const size of [100, 15_000, 17_000]) VARIANTS.push({ size, deflated: true });
 
 for (const { size, deflated } of VARIANTS) {
   const what = deflated ? "deflated random bytes" : "B";
-  test(`bursts of ${size} ${what} inside one turn reach a stalled and a healthy socket whole and in order`, async () => {
+  test(`bursts of ${size} ${what} within one tick reach a stalled and a healthy socket completely and in order`, async () => {
     const server = startServer({ rooms: { "*": { ...LARGE, compress: deflated ? { over: 0 } : false } } });
     const stalled = await connect(server.socket("/rooms/burst"));
     const healthy = await connect(server.socket("/rooms/burst"));
@@ -32,16 +32,16 @@ for (const { size, deflated } of VARIANTS) {
       stalled.ws.pause();
       for (let i = 0; i < count; i++) publish(round * count + i);
       await healthy.until((frames) => frames.length === (round + 1) * count);
-      // Now and then on a socket that has come some way, and is not empty yet.
+      // In the second round the socket is half drained when the next burst starts.
       stalled.ws.resume();
       if (round === 1) await stalled.until((frames) => frames.length > round * count + count / 2);
     }
     await stalled.until((frames) => frames.length === 3 * count);
     for (const socket of [healthy, stalled]) expect(firstDisorder(socket)).toBe(-1);
     expect(healthy.ws.extensions).toBe(deflated ? "permessage-deflate" : "");
-    // Less than about 2.5 MB a burst fits what the kernel holds for it.
+    // Less than about 2.5 MB per burst fits into the kernel's buffers.
     if (size > 100) expect(server.thump.hub.stats.lagged).toBeGreaterThan(0);
-    // Caught up or live, each is counted once.
+    // Each delivery is counted once, live or caught up.
     expect(server.thump.hub.stats).toMatchObject({ lost: 0, deliveries: 2 * 3 * count });
 
     function publish(n: number): void {
@@ -58,7 +58,7 @@ function firstDisorder(socket: Socket): number {
   return socket.all.findIndex((frame, i) => indexOf(frame) !== i);
 }
 
-test("a socket that never reads holds no more than its limit, and the server no more than the tail", async () => {
+test("a socket that never reads buffers no more than its limit, and the server stores no more than the room's history", async () => {
   const server = startServer({ rooms: { "*": { history: { count: 100, bytes: "1MiB" } } } });
   const before = server.thump.hub.sessions.size;
   const dead = await connect(server.socket("/rooms/flood"));
@@ -66,12 +66,12 @@ test("a socket that never reads holds no more than its limit, and the server no 
   const reader = await connect(server.socket("/rooms/flood"));
   const [session] = [...server.thump.hub.sessions.values()].slice(before);
   for (let i = 0; i < 200; i++) {
-    // 100 kB a turn, 20 MB in all.
+    // 100 kB per tick, 20 MB in total.
     for (let k = 0; k < 10; k++) await server.thump.publish("flood", `${i * 10 + k} ${"x".repeat(10_000)}`);
     expect(session?.unreadBytes()).toBeLessThanOrEqual(server.thump.socketLimits.limit);
     await reader.until((frames) => frames.length >= (i + 1) * 10);
   }
-  // What it did not read is not kept for it: when it reads again it is told so, once, and goes on.
+  // Unread messages are not stored for it. When it reads again, it receives one gap notice and continues.
   dead.ws.resume();
   await dead.until((frames) => String(frames.at(-1)).startsWith("1999 "));
   const gaps = dead.all.filter((frame) => String(frame).startsWith('{"type":"gap"'));

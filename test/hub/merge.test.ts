@@ -1,15 +1,15 @@
-// The merge against a sorted list: every publication once, in order, with work that grows as it should.
+// The heap of a merge against a sorted list: every publication once, in order, with logarithmic work.
 import { expect, test } from "bun:test";
 import { type HeapItem, MinHeap } from "../../src/hub/min-heap.ts";
 import type { Random } from "../support/random.ts";
 import { randomTest } from "../support/random.ts";
 
 interface Room extends HeapItem {
-  /** What is left of it, the next one last. */
+  /** The remaining seqs, the next one last. */
   seqs: number[];
 }
 
-/** `total` seqs, each in one of so many rooms. */
+/** Deals `total` seqs to a number of rooms at random. */
 function deal(random: Random, rooms: number, total: number): Room[] {
   const all: Room[] = Array.from({ length: rooms }, () => ({ next: 0, seqs: [] }));
   for (let seq = total; seq > 0; seq--) random.pick(all).seqs.push(seq);
@@ -18,7 +18,7 @@ function deal(random: Random, rooms: number, total: number): Room[] {
   return some;
 }
 
-/** Takes all of them out; now and then it only learns that nothing comes before a seq, as a real merge does. */
+/** Takes all seqs out. As in a real merge, an item's `next` is sometimes only a lower bound. */
 function merge(heads: MinHeap<Room>, random: Random): number[] {
   const merged: number[] = [];
   for (let { first } = heads; first; first = heads.first) {
@@ -36,7 +36,7 @@ function merge(heads: MinHeap<Room>, random: Random): number[] {
   return merged;
 }
 
-randomTest("the heads of any number of rooms come out in seq order, each once", (random) => {
+randomTest("the seqs of any number of rooms are returned in order, each once", (random) => {
   for (let round = 0; round < 300; round++) {
     const total = random.below(200);
     const heads = new MinHeap(deal(random, 1 + random.below(40), total));
@@ -45,7 +45,7 @@ randomTest("the heads of any number of rooms come out in seq order, each once", 
   }
 });
 
-test("without rooms there is nothing", () => {
+test("a heap without rooms is empty", () => {
   const heads = new MinHeap<Room>([]);
   expect(heads.first).toBeUndefined();
   heads.removeFirst();

@@ -1,4 +1,4 @@
-// What a session of a room with `lag: "latest"` is sent: the newest of each event, of a slice and of a tail.
+// Rooms with `lag: "latest"`: the newest publication of each event, from a slice and from a history.
 import { expect, test } from "bun:test";
 import { newestPerEvent } from "../../src/hub/newest-per-event.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
@@ -8,21 +8,21 @@ import { randomTest } from "../support/random.ts";
 
 const events = (...names: string[]) => names.map((event, i) => publication(i + 1, { event }));
 
-test("the newest of each event stay, in seq order, and what is skipped is no gap", () => {
+test("the newest of each event remain, in seq order, and skipped ones are not a gap", () => {
   const read = { from: 0, upTo: 9, publications: events("a", "b", "a", "c", "b") };
   const newest = newestPerEvent(read, 0, undefined, "me");
   expect(seqs(newest.publications)).toEqual([3, 4, 5]);
   expect(newest).toMatchObject({ from: 0, upTo: 9 });
 });
 
-test("what the room remembers stands in where nothing is kept", () => {
+test("the room's newest publication is used if the history is empty", () => {
   const read = { from: 7, upTo: 7, publications: [] };
   expect(seqs(newestPerEvent(read, 3, publication(7), "me").publications)).toEqual([7]);
   expect(seqs(newestPerEvent(read, 7, publication(7), "me").publications)).toEqual([]);
   expect(newestPerEvent(read, 3, publication(7), "me").from).toBe(3);
 });
 
-test("what a session published itself is not the newest for it", () => {
+test("a session's own publications are not the newest for it", () => {
   const own = publication(2, { except: "me" });
   const read = { from: 0, upTo: 2, publications: [publication(1), own] };
   expect(seqs(newestPerEvent(read, 0, undefined, "me").publications)).toEqual([1]);
@@ -31,11 +31,11 @@ test("what a session published itself is not the newest for it", () => {
 });
 
 randomTest(
-  "a tail finds the same ones as a slice, whatever was pushed, dropped or added before",
+  "a history finds the same publications as a slice, after any sequence of pushes, drops and extensions",
   (random) => {
     for (let round = 0; round < 200; round++) {
-      const bounds = { count: 1 + random.below(20), age: 1e9, bytes: 1e9 };
-      const history = new RoomHistory(bounds, 100);
+      const retention = { count: 1 + random.below(20), age: 1e9, bytes: 1e9 };
+      const history = new RoomHistory(retention, 100);
       for (let step = 0; step < 100; step++) {
         const session = random.pick(["me", "you"]);
         const except = random.pick([undefined, undefined, "me", "you"]);

@@ -1,4 +1,4 @@
-// The hub's parts, each alone against a stand-in for the rest of the hub.
+// Unit tests of the hub's parts, each with a stand-in for the rest of the hub.
 import { expect, test } from "bun:test";
 import { BoundedReads } from "../../src/hub/bounded-reads.ts";
 import { CatchUp, type CatchUpHost } from "../../src/hub/catch-up.ts";
@@ -244,7 +244,7 @@ test("sessions are counted by address, and removed once", () => {
   expect(stats.connected()).toEqual([["websocket", 1]]);
 });
 
-test("stored publications come from memory as far back as it reaches, and else from the log, whose answer is kept", async () => {
+test("stored publications are read from memory as far back as it reaches, then from a remote log, whose slice is kept", async () => {
   const room: Room = roomWith("a");
   const reads: [string, number][] = [];
   const log = {

@@ -6,7 +6,7 @@ import { openMultiplexed } from "../support/streams.ts";
 import { randomTest } from "../support/random.ts";
 import { startServer } from "../support/server.ts";
 
-/** The most looks of a sampler in one tick of the event loop, from now on. */
+/** Measures the most visits of a sampler in one event-loop tick, from now on. */
 function watch(sampler: { readonly visits: number }): { most: number; stop(): void } {
   let done = false;
   let before = sampler.visits;
@@ -22,7 +22,7 @@ function watch(sampler: { readonly visits: number }): { most: number; stop(): vo
 
 const names = Array.from({ length: 200 }, (_, i) => `room:${i}`);
 
-test("sampled rooms have no timers of their own, and idle ones are not looked at", async () => {
+test("sampled rooms have no timers of their own, and idle ones are not visited", async () => {
   const server = startServer();
   using intervals = spyOn(globalThis, "setInterval");
   const joins = names.map((room) => ({ room, max: 100 }));
@@ -32,7 +32,7 @@ test("sampled rooms have no timers of their own, and idle ones are not looked at
   const { sampler } = server.thump.hub;
   expect(sampler.size).toBe(1000);
   const before = sampler.visits;
-  // Ten times as long as the fastest of them waits between two samples.
+  // Ten times the shortest sampling interval.
   await Bun.sleep(100);
   expect(sampler.visits).toBe(before);
   await server.thump.publish("room:7", "new");
@@ -40,7 +40,7 @@ test("sampled rooms have no timers of their own, and idle ones are not looked at
   expect(sampler.visits).toBe(before + 5);
 });
 
-test("a publication marks its room, and looks at none of those who sample it", async () => {
+test("a publication marks its room, and visits none of the sampled subscribers", async () => {
   const server = startServer();
   for (let i = 0; i < 20; i++) await connect(server.socket("/rooms/r?max=1"));
   const { sampler, rooms } = server.thump.hub;
@@ -50,7 +50,7 @@ test("a publication marks its room, and looks at none of those who sample it", a
   expect(rooms.get("r")?.samples?.resting.size).toBe(20);
 });
 
-test("samples of one room are sent a slice per tick, and each subscriber gets the newest", async () => {
+test("samples of one room are sent a slice per tick, and each subscriber receives the newest", async () => {
   const server = startServer();
   const { hub } = server.thump;
   const joins = names.map((room) => ({ room, max: 100 }));
@@ -71,7 +71,7 @@ test("samples of one room are sent a slice per tick, and each subscriber gets th
   expect(watched.most).toBeLessThanOrEqual(500);
 });
 
-test("a session that joins many sampled rooms gets the newest of each a slice per tick", async () => {
+test("a session that joins many sampled rooms receives the newest of each, a slice per tick", async () => {
   const server = startServer();
   const { sampler } = server.thump.hub;
   const many = Array.from({ length: 1000 }, (_, i) => `r${i}`);
@@ -87,7 +87,7 @@ test("a session that joins many sampled rooms gets the newest of each a slice pe
   expect(watched.most).toBeLessThanOrEqual(500);
 });
 
-test("nothing is left of a session that sampled", async () => {
+test("a sampled session that ends leaves no state", async () => {
   const server = startServer();
   const socket = await connect(server.socket("/rooms/r?max=0.001"));
   await server.publish("r", "1");
@@ -99,7 +99,7 @@ test("nothing is left of a session that sampled", async () => {
   expect(server.thump.hub.rooms.size).toBe(0);
 });
 
-randomTest("the queue gives each item once, when it is due, the earliest first", (random) => {
+randomTest("the queue returns each item once, when it is due, the earliest first", (random) => {
   const queue = new DueQueue<{ at: number; step?: number | undefined }>();
   const inside = new Set<{ at: number }>();
   let now = 0;

@@ -1,13 +1,13 @@
-// Connections of every kind that can be paused and cut, each telling what it receives in the same words.
+// Connections of every kind that can be paused and cut. Each reports what arrives through the same listener.
 import http from "node:http";
 import WS from "ws";
 import type { TestServer } from "../support/server.ts";
 
-/** What a connection tells. Positions are seqs. */
+/** Receives the events of a connection. Positions are seqs. */
 export interface Listener {
   message(room: string, n: number): void;
   gap(room: string, at: number): void;
-  /** Everything up to here has been told, of one room or of all. */
+  /** The client has received everything up to here, in one room or in all. */
   at(position: number, room?: string): void;
 }
 
@@ -16,11 +16,11 @@ export interface Connection {
   readonly session: string | undefined;
   pause(): void;
   unpause(): void;
-  /** Cuts it without a goodbye. Nothing is told afterwards. */
+  /** Cuts the connection without a close. The listener is not called afterwards. */
   drop(): void;
-  /** Publishes on it, where it can. */
+  /** Publishes through the connection, if its kind can. */
   publish?(room: string, data: object): void;
-  /** Asks where the server is: the answer is told as a position, where it says one. */
+  /** Sends a ping. If the response has a position, the listener receives it. */
   ping?(): void;
 }
 
@@ -37,7 +37,7 @@ interface Message {
   session?: string;
 }
 
-/** Connects to rooms (several for `websocket`, `events` and `multiplexed`), after a cursor or now. Resolves when it is in them. */
+/** Connects to rooms (several for `websocket`, `events` and `multiplexed`), after a cursor or now. Resolves when all are joined. */
 export function open(
   kind: Kind,
   server: TestServer,
@@ -79,7 +79,7 @@ async function openRaw(
     else to.message(room, data.n as number);
   });
   await opened(ws);
-  // A raw socket is not told its session: it is the one that is new.
+  // A raw socket does not receive its session id: the session is the new one.
   const session = rawSessions().find((id) => !before.has(id));
   return socketConnection(
     "raw",
@@ -111,7 +111,7 @@ async function openMultiplexed(
         for (const room of rooms) ws.send(JSON.stringify({ type: "join", room, after }));
       } else if (frame.type === "joined") {
         joined.add(frame.room);
-        // Without a cursor it begins exactly here.
+        // Without a cursor it starts exactly here.
         if (after === undefined) to.at(seqOf(frame.at), frame.room);
         if (joined.size === rooms.length) resolve();
       } else if (frame.type === "message") to.message(frame.room, frame.data.n);
@@ -176,13 +176,13 @@ function openStream(
   });
 }
 
-interface Answer {
+interface PollResponse {
   at: string;
   gap?: { at: string };
   messages: Message[];
 }
 
-/** Asks again and again, each time from the cursor that the last answer gave. */
+/** Polls in a loop, each time from the cursor of the last response. */
 async function openPoll(
   server: TestServer,
   room: string,
@@ -191,7 +191,7 @@ async function openPoll(
 ): Promise<Connection> {
   const abort = new AbortController();
   const ask = async (query: string) =>
-    (await (await fetch(server.room(room, query), { signal: abort.signal })).json()) as Answer;
+    (await (await fetch(server.room(room, query), { signal: abort.signal })).json()) as PollResponse;
   const gate = { paused: undefined as Promise<void> | undefined, open: () => {} };
   let cursor = after;
   if (cursor === undefined) {
@@ -226,7 +226,7 @@ async function openPoll(
   };
 }
 
-/** One line of NDJSON. True when it says that the stream has begun. */
+/** Takes one line of NDJSON. True if it reports that the stream has started. */
 function takeLine(line: string, to: Listener): boolean {
   const frame = JSON.parse(line) as Message;
   if (frame.type === "message") to.message(frame.room, frame.data.n);
@@ -235,14 +235,14 @@ function takeLine(line: string, to: Listener): boolean {
   return frame.type === "position";
 }
 
-/** One event of a multiplexed stream. True when it answers for the last of its rooms. */
+/** Takes one event of a multiplexed stream. True if it is the reply for the last room. */
 function takeFrame(rooms: string[], fresh: boolean) {
   const joined = new Set<string>();
   return (block: string, to: Listener): boolean => {
     const frame = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] as string) as Message;
     if (frame.type === "joined") {
       joined.add(frame.room);
-      // Without a cursor it begins exactly here.
+      // Without a cursor it starts exactly here.
       if (fresh) to.at(seqOf(frame.at), frame.room);
       return joined.size === rooms.length;
     }
@@ -251,7 +251,7 @@ function takeFrame(rooms: string[], fresh: boolean) {
   };
 }
 
-/** One block of an event stream. True when it says where the stream begins. */
+/** Takes one block of an event stream. True if it reports the stream's start position. */
 function takeBlock(kind: Kind, rooms: string[]) {
   return (block: string, to: Listener): boolean => {
     const fields = new Map(

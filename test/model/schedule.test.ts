@@ -1,4 +1,4 @@
-// G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS choose others.
+// G1, G2, G4, G5: random schedules on all transports, checked exactly. THUMP_SEED and THUMP_RUNS select other schedules.
 import { expect, test } from "bun:test";
 import { firstSeed, longRuns } from "../support/long.ts";
 import { folder } from "../support/process.ts";
@@ -20,9 +20,9 @@ for (let i = 0; i < runs; i++) {
     console.log(`  seed ${seed}, cut small: ${JSON.stringify(outcome)}`);
   }, 60_000);
 
-  // Half as many: restarts take their time.
+  // Half as many, because restarts are slow.
   if (i % 2 === 0) {
-    test(`nor over restarts, with what is kept in a file (seed ${seed})`, async () => {
+    test(`nor over restarts, with messages stored in a file (seed ${seed})`, async () => {
       const outcome = await play(seed, 80, { kind: "sqlite", dir: folder() });
       expect(outcome.received).toBeGreaterThan(0);
       console.log(`  seed ${seed}, in a file: ${JSON.stringify(outcome)}`);

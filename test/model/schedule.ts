@@ -1,4 +1,4 @@
-// A random schedule against the model: people come, speak, stall, drop and return by other ways, and all is checked.
+// A random schedule against the model: clients connect, publish, stall, drop and return on other transports.
 import type { StoreOptions } from "../../src/index.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { type Connection, KINDS, type Kind, type Listener, open } from "./connections.ts";
@@ -21,20 +21,22 @@ const RULES = {
   latest: { history: { count: 1 }, lag: "latest" },
 } as const;
 
-/** Rooms that a merge has to put in order, beside the others. */
+/** The number of additional rooms, for merges of many rooms. */
 const MANY = 40;
 const MANY_ROOMS: Record<string, Promised> = {
   ...ROOMS,
   ...Object.fromEntries(Array.from({ length: MANY }, (_, i) => [`large-${i}`, "exact" as const])),
 };
 
-/** One client through all of its connections. */
+/** One client over all of its connections. */
 class Client implements Listener {
   readonly readers = new Map<string, Reader>();
   connection: Connection | undefined;
   paused = false;
   order = 0;
   failure: Error | undefined;
+  /** The events so far, shown if one of them is wrong. */
+  readonly trace: string[] = [];
 
   constructor(
     readonly truth: Truth,
@@ -48,11 +50,10 @@ class Client implements Listener {
   }
 
   message(room: string, n: number): void {
-    (this as any).log ??= [];
-    (this as any).log.push(`msg ${room} n${n} seq ${this.truth.byNumber.get(n)?.seq}`);
+    this.trace.push(`message ${room} n${n} seq ${this.truth.byNumber.get(n)?.seq}`);
     this.#check(() => {
       const seq = this.truth.byNumber.get(n)?.seq ?? 0;
-      // A stream over several rooms sees all of them in order; on the multiplexed socket each has its own.
+      // A stream over several rooms receives one order; on the multiplexed socket each room has its own.
       if (this.connection?.kind === "events" && seq <= this.order)
         throw new Error(`${seq} after ${this.order}`);
       this.order = seq;
@@ -65,8 +66,7 @@ class Client implements Listener {
   }
 
   at(position: number, only?: string): void {
-    (this as any).log ??= [];
-    (this as any).log.push(`at ${position} ${only}`);
+    this.trace.push(`at ${position} ${only}`);
     this.#check(() => {
       for (const [room, reader] of this.readers) {
         if (only === undefined || only === room) reader.at(position, this.session);
@@ -74,7 +74,7 @@ class Client implements Listener {
     });
   }
 
-  /** The position to return with: the least of its rooms' covers them all. */
+  /** The position to return with: the smallest of its rooms', which covers all of them. */
   get position(): number | undefined {
     const positions = [...this.readers.values()].map(({ position }) => position);
     return positions.some((position) => position === undefined)
@@ -92,7 +92,7 @@ class Client implements Listener {
           this.connection?.kind,
           this.session,
           this.rooms.length,
-          JSON.stringify((this as any).log?.slice(-12)),
+          JSON.stringify(this.trace.slice(-12)),
         );
       this.failure ??= error as Error;
     }
@@ -109,9 +109,9 @@ export interface Outcome {
 }
 
 /**
- * Plays one schedule. Throws at what is wrong, with the seed in the message.
- * @param store where publications are kept; with one that outlives the server, it is restarted now and then
- * @param cut many rooms a session, and catch-up in the smallest pieces: merges are interrupted at every point
+ * Plays one schedule. Throws at the first violation, with the seed in the message.
+ * @param store the log. If it outlives the server, the server is restarted at random times
+ * @param cut use many rooms per session, and catch-up in the smallest pieces: merges are interrupted at every point
  */
 export async function play(
   seed: number,
@@ -140,7 +140,7 @@ class Game {
   returns = 0;
   restarts = 0;
 
-  /** @param store where publications are kept; with one that outlives the server, it is restarted now and then */
+  /** @param store the log. If it outlives the server, the server is restarted at random times */
   constructor(
     seed: number,
     readonly store: StoreOptions,
@@ -158,7 +158,7 @@ class Game {
     return server;
   }
 
-  /** Pieces of one publication or a few, one or a few per tick, and next to nothing read ahead. */
+  /** Sets pieces of one or a few publications, one or a few pieces per tick, and almost no reading ahead. */
   #cutSmall({ thump }: TestServer): void {
     const { random } = this;
     const { limits, governor, backlog } = thump.hub.catchUp;
@@ -170,9 +170,9 @@ class Game {
     backlog.reads.max = 1 + random.below(4);
   }
 
-  /** The server stops, and another one goes on with what it kept. */
+  /** Stops the server, and starts a new one on the same log. */
   async #restart(): Promise<void> {
-    this.#look();
+    this.#check();
     for (const client of this.clients) this.#drop(client);
     await this.server.stop();
     this.server = this.#serve();
@@ -184,25 +184,26 @@ class Game {
     if (this.store.kind !== "memory" && random.chance(20)) return this.#restart();
     const dice = random.below(1000) / 1000;
     const connected = this.clients.filter(({ connection }) => connection);
-    // Replays are what is cut: more of those.
-    if (this.cut && connected.length > 2 && random.chance(4)) await this.#comeBack(random.pick(connected));
+    // Only replays are cut into pieces, so there are more of them.
+    if (this.cut && connected.length > 2 && random.chance(4))
+      await this.#leaveAndReturn(random.pick(connected));
     else if (dice < 0.2 || connected.length < 3) await this.#arrive();
     else if (dice < 0.55)
       await this.#publish(1 + random.below(20), random.pick([10, 200, 2000, 15_000, 40_000]));
     else if (dice < 0.62) await this.#publish(150 + random.below(150), random.pick([15_000, 40_000]));
-    // Many small ones, for those who are behind already: more than one slice has.
+    // Many small messages, more than one slice holds, for clients that lag already.
     else if (dice < 0.65) await this.#publish(400 + random.below(800), 10);
     else if (dice < 0.72) this.#pause(random.pick(connected), true);
     else if (dice < 0.82) this.#pause(random.pick(connected), false);
     else if (dice < 0.9) this.#drop(random.pick(connected));
     else await this.#return();
     for (const { connection } of connected) if (random.chance(3)) connection?.ping?.();
-    // Now and then everything in flight may arrive; often it may not.
-    if (random.below(10) < 4) await turn();
-    this.#look();
+    // In some steps everything in flight may arrive, in most it may not.
+    if (random.below(10) < 4) await ticks();
+    this.#check();
   }
 
-  /** Lets everybody read to the end, and checks that all have everything. */
+  /** Lets all clients read to the end, and checks that each has received everything. */
   async finish(): Promise<Outcome> {
     for (const client of this.clients) {
       if (!client.connection) await this.#connect(client);
@@ -210,7 +211,7 @@ class Game {
     }
     await this.#publish(0, 0);
     const last = new Map<string, number>();
-    for (const room of this.rooms) last.set(room, await this.#say(room, 10));
+    for (const room of this.rooms) last.set(room, await this.#publishOne(room, 10));
     const done = () =>
       this.clients.every((client) =>
         [...client.readers].every(
@@ -219,10 +220,10 @@ class Game {
         ),
       );
     while (!done()) {
-      this.#look();
-      await turn();
+      this.#check();
+      await ticks();
     }
-    this.#look();
+    this.#check();
     const sum = (of: (reader: Reader) => number) =>
       this.clients.reduce(
         (total, { readers }) => total + [...readers.values()].reduce((part, reader) => part + of(reader), 0),
@@ -238,13 +239,13 @@ class Game {
     };
   }
 
-  /** Of a room that keeps only the newest, its publisher is shown nothing when that is its own. */
+  /** In a room that stores only the newest message, its publisher receives none if the newest is its own. */
   #isOwn({ session }: Client, room: string): boolean {
     return session !== undefined && this.truth.byRoom.get(room)?.at(-1)?.except === session;
   }
 
   /** A client leaves, misses something and returns. */
-  async #comeBack(client: Client): Promise<void> {
+  async #leaveAndReturn(client: Client): Promise<void> {
     if (client.paused) return;
     this.#drop(client);
     await this.#publish(1 + this.random.below(300), 10);
@@ -252,6 +253,7 @@ class Game {
     await this.#connect(client);
   }
 
+  /** A new client connects. */
   async #arrive(): Promise<void> {
     const rooms = this.rooms.filter(() => this.random.below(10) < 4);
     const client = new Client(this.truth, rooms.length > 0 ? rooms : ["large-a"]);
@@ -266,22 +268,21 @@ class Game {
     await this.#connect(this.random.pick(away));
   }
 
-  /** By any way that can carry its rooms, with its cursor when it has one. */
+  /** Connects on any transport that can carry the client's rooms, with its cursor if it has one. */
   async #connect(client: Client): Promise<void> {
     const kinds = client.rooms.length > 1 ? (["websocket", "events", "multiplexed"] as const) : KINDS;
     const kind: Kind = this.random.pick(kinds);
     const { position } = client;
     client.order = 0;
-    // Rooms may be at different positions; the least covers all, and what was had already is read over again.
-    // Without one for all of them it begins anew.
+    // The rooms may be at different positions. The smallest covers all; messages after it are received again.
+    // If a room has none, all of them start now.
     for (const reader of client.readers.values()) reader.position = position;
     const after = position === undefined ? undefined : `${this.server.thump.hub.log.epoch}-${position}`;
-    const heard: (() => void)[] = [];
+    const early: (() => void)[] = [];
     let known = false;
-    // What arrives before the session's id is known waits: whether it is its own depends on that.
-    const later = (run: () => void) => void (known ? run() : heard.push(run));
-    (client as any).log ??= [];
-    (client as any).log.push(`connect ${kind} after ${after}`);
+    // Messages that arrive before the session id is known wait: it tells whether they are the client's own.
+    const later = (run: () => void) => void (known ? run() : early.push(run));
+    client.trace.push(`connect ${kind} after ${after}`);
     client.connection = await open(kind, this.server, client.rooms, after, {
       message: (room, n) => later(() => client.message(room, n)),
       gap: (room, at) => later(() => client.gap(room, at)),
@@ -289,7 +290,7 @@ class Game {
     });
     for (const reader of client.readers.values()) reader.confirmed = this.truth.last;
     known = true;
-    for (const run of heard) run();
+    for (const run of early) run();
   }
 
   #pause(client: Client, paused: boolean): void {
@@ -304,23 +305,24 @@ class Game {
     client.connection = undefined;
   }
 
-  /** Several publications, most of them in one turn of the event loop. */
+  /** Publishes several messages, most of them in one event-loop tick. */
   async #publish(count: number, size: number): Promise<void> {
     const { rooms } = this;
     const room = this.random.below(10) < 7 ? this.random.pick(rooms) : undefined;
-    const speakers = this.clients.filter(({ connection }) => connection?.publish);
-    const speaker = speakers.length > 0 && this.random.below(10) < 4 ? this.random.pick(speakers) : undefined;
+    const publishers = this.clients.filter(({ connection }) => connection?.publish);
+    const publisher =
+      publishers.length > 0 && this.random.below(10) < 4 ? this.random.pick(publishers) : undefined;
     for (let i = 0; i < count; i++) {
-      const own = speaker && this.random.pick(speaker.rooms);
-      if (own) speaker.connection?.publish?.(own, this.#data(size));
-      else void this.#say(room ?? this.random.pick(rooms), size);
-      // In the same turn as what others publish.
-      if (this.random.chance(10)) speaker?.connection?.ping?.();
-      if (this.random.chance(20)) await turn();
+      const own = publisher && this.random.pick(publisher.rooms);
+      if (own) publisher.connection?.publish?.(own, this.#data(size));
+      else void this.#publishOne(room ?? this.random.pick(rooms), size);
+      // In the same tick as other publications.
+      if (this.random.chance(10)) publisher?.connection?.ping?.();
+      if (this.random.chance(20)) await ticks();
     }
   }
 
-  async #say(room: string, size: number): Promise<number> {
+  async #publishOne(room: string, size: number): Promise<number> {
     const { at } = await this.server.thump.publish(room, this.#data(size));
     return Number(at.split("-")[1]);
   }
@@ -329,19 +331,19 @@ class Game {
     return { n: ++this.number, pad: "x".repeat(size) };
   }
 
-  /** What must hold at any time: no failure, and no socket with more than its limit. */
-  #look(): void {
+  /** Checks the invariants: no failure, and no socket that buffers more than its limit. */
+  #check(): void {
     for (const { failure } of this.clients) if (failure) throw failure;
     const { hub } = this.server.thump;
     for (const session of hub.sessions.values()) {
-      const waiting = session.unreadBytes() ?? 0;
-      if (waiting > hub.socketLimits.limit)
-        throw new Error(`a socket holds ${waiting} bytes; ${hub.socketLimits.limit} are allowed`);
+      const buffered = session.unreadBytes() ?? 0;
+      if (buffered > hub.socketLimits.limit)
+        throw new Error(`a socket buffers ${buffered} bytes; ${hub.socketLimits.limit} are allowed`);
     }
   }
 }
 
-/** A turn of the event loop, and one more: what was written is then on its way. */
-function turn(): Promise<void> {
+/** Two ticks of the event loop, after which written data is on its way. */
+function ticks(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

@@ -1,77 +1,78 @@
-// The plain model: every publication in a list, and what one reader of one room must have seen of it.
+// The model: a list of all publications, and a check of the messages that one reader of one room receives.
 import type { ServerCore } from "../../src/server/server-core.ts";
 import type { Publication } from "../../src/protocol/publication.ts";
 
-export interface Told {
+/** A publication of the model. */
+export interface Recorded {
   seq: number;
   room: string;
   n: number;
   except: string | undefined;
 }
 
-/** All that was ever published, written down as the log numbers it. */
+/** All publications, as the log numbers them. */
 export class Truth {
-  readonly byRoom = new Map<string, Told[]>();
-  readonly byNumber = new Map<number, Told>();
+  readonly byRoom = new Map<string, Recorded[]>();
+  readonly byNumber = new Map<number, Recorded>();
   last = 0;
 
-  /** Writes down what a server publishes. The same truth may go on with another server on the same log. */
+  /** Records the publications of a server. May be called again for the next server on the same log. */
   observe({ hub }: ServerCore): void {
-    const note = (publication: Publication) => this.#note(publication);
+    const record = (publication: Publication) => this.#record(publication);
     const publish = hub.publish.bind(hub);
     hub.publish = (draft) => {
       const publication = publish(draft);
-      return publication instanceof Promise ? publication.then(note) : note(publication);
+      return publication instanceof Promise ? publication.then(record) : record(publication);
     };
-    // With "at-once" somebody may read what nobody was in the room for, before it is kept.
+    // With `deliver: "at-once"` a client may read a publication before it is stored.
     const { histories } = hub;
     const read = histories.read.bind(histories);
     histories.read = (room, after, limit) => {
       const slice = read(room, after, limit);
-      if (!(slice instanceof Promise)) slice.publications.forEach(note);
+      if (!(slice instanceof Promise)) slice.publications.forEach(record);
       return slice;
     };
-    // Some are delivered before they are kept.
+    // Some publications are delivered before they are stored.
     const deliver = hub.pipeline.deliver.bind(hub.pipeline);
-    hub.pipeline.deliver = (room, publication) => deliver(room, note(publication));
+    hub.pipeline.deliver = (room, publication) => deliver(room, record(publication));
   }
 
-  #note(publication: Publication): Publication {
+  #record(publication: Publication): Publication {
     const { data, seq, room, except } = publication;
     const n = data.kind === "json" ? (JSON.parse(data.text) as { n: number }).n : -1;
     if (this.byNumber.has(n)) return publication;
-    const told = { seq, room, n, except };
-    this.byNumber.set(n, told);
+    const recorded = { seq, room, n, except };
+    this.byNumber.set(n, recorded);
     const all = this.byRoom.get(room) ?? [];
     this.byRoom.set(room, all);
-    // What nobody was in the room for is heard of when it is kept: others may have been delivered since.
-    all.splice(all.findLastIndex((other) => other.seq < seq) + 1, 0, told);
+    // A publication to a room without sessions is recorded when it is stored. Later ones may have been delivered before.
+    all.splice(all.findLastIndex((other) => other.seq < seq) + 1, 0, recorded);
     this.last = Math.max(this.last, seq);
     return publication;
   }
 
-  /** The first publication of a room after a position that a session is to get. */
-  nextAfter(room: string, position: number, session: string | undefined): Told | undefined {
+  /** The first publication of a room after a position that a session must receive. */
+  nextAfter(room: string, position: number, session: string | undefined): Recorded | undefined {
     const all = this.byRoom.get(room) ?? [];
     let low = 0;
     let high = all.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((all[middle] as Told).seq <= position) low = middle + 1;
+      if ((all[middle] as Recorded).seq <= position) low = middle + 1;
       else high = middle;
     }
     return all.slice(low).find(({ except }) => except === undefined || except !== session);
   }
 }
 
-/** How a room is read: everything, everything or a gap notice, or only the newest. */
+/** The guarantee of a room: everything, everything or a gap notice, or only the newest. */
 export type Promised = "exact" | "gaps" | "latest";
 
-/** Follows one reader of one room through all of its connections, and throws at the first thing that is wrong. */
+/** Checks one reader of one room over all of its connections. Throws at the first violation. */
 export class Reader {
-  /** Everything up to here was received, or said to be missing. */
+  /** Everything up to here was received, or reported as missing. */
   position: number | undefined;
-  /** For one who began "now": it may miss nothing that was published after this. */
+  /** For a reader that started "now": it must receive everything published after this seq. */
   confirmed = 0;
   received = 0;
   gaps = 0;
@@ -83,43 +84,45 @@ export class Reader {
   ) {}
 
   message(n: number, session: string | undefined): void {
-    const told = this.truth.byNumber.get(n);
-    if (!told) throw new Error(`${this.room}: got ${n}, which nobody published`);
-    if (told.room !== this.room) throw new Error(`${this.room}: got ${n}, which is of ${told.room}`);
-    if (told.except !== undefined && told.except === session)
-      throw new Error(`${this.room}: got its own ${n}`);
+    const recorded = this.truth.byNumber.get(n);
+    if (!recorded) throw new Error(`${this.room}: received ${n}, which was not published`);
+    if (recorded.room !== this.room)
+      throw new Error(`${this.room}: received ${n}, which belongs to ${recorded.room}`);
+    if (recorded.except !== undefined && recorded.except === session)
+      throw new Error(`${this.room}: received its own ${n}`);
     this.received++;
     const { position } = this;
-    if (position !== undefined && told.seq <= position) {
-      throw new Error(`${this.room}: got ${told.seq} at ${position}: a repeat, or out of order`);
+    if (position !== undefined && recorded.seq <= position) {
+      throw new Error(`${this.room}: received ${recorded.seq} at ${position}: a repeat, or out of order`);
     }
     if (this.promise !== "latest") {
       const expected = this.truth.nextAfter(this.room, position ?? this.confirmed, session);
-      const early = position === undefined && told.seq <= this.confirmed;
-      if (!early && expected?.seq !== told.seq) {
+      const early = position === undefined && recorded.seq <= this.confirmed;
+      if (!early && expected?.seq !== recorded.seq) {
         throw new Error(
-          `${this.room}: at ${position ?? this.confirmed} got ${told.seq}, expected ${expected?.seq}`,
+          `${this.room}: at ${position ?? this.confirmed} received ${recorded.seq}, expected ${expected?.seq}`,
         );
       }
     }
-    this.position = told.seq;
+    this.position = recorded.seq;
   }
 
   gap(at: number): void {
-    if (this.promise === "exact") throw new Error(`${this.room}: a gap notice, though everything is kept`);
-    if (at < (this.position ?? 0)) throw new Error(`${this.room}: a gap notice that goes back to ${at}`);
+    if (this.promise === "exact")
+      throw new Error(`${this.room}: a gap notice, although everything is stored`);
+    if (at < (this.position ?? 0)) throw new Error(`${this.room}: a gap notice back to ${at}`);
     this.gaps++;
     this.position = at;
   }
 
-  /** The server said: you have everything up to here. */
+  /** The server reports that everything up to a position has been sent. */
   at(position: number, session: string | undefined): void {
-    const held = this.position;
-    if (held === undefined) this.position = position;
-    else if (position > held) {
-      const missed = this.truth.nextAfter(this.room, held, session);
+    const current = this.position;
+    if (current === undefined) this.position = position;
+    else if (position > current) {
+      const missed = this.truth.nextAfter(this.room, current, session);
       if (missed && missed.seq <= position && this.promise !== "latest") {
-        throw new Error(`${this.room}: told to be at ${position}, but ${missed.seq} never came`);
+        throw new Error(`${this.room}: the server reported ${position}, but ${missed.seq} did not arrive`);
       }
       this.position = position;
     }

@@ -1,8 +1,8 @@
-// The governor: what background work may take of a tick, and who gets it.
+// The governor: the share of a tick that deferred work may take, and its order.
 import { expect, test } from "bun:test";
 import { Governor } from "../../src/scheduling/governor.ts";
 
-/** Work of so many pieces, each of which takes so many ms by the clock. */
+/** Work of a number of pieces, each of which takes `ms` by the clock. */
 function work(name: string, pieces: number, ms: number, clock: { now: number }, done: string[]) {
   let left = pieces;
   return {
@@ -21,7 +21,7 @@ function governor(minMs: number, tickPieces = 1000, maxMs = minMs) {
   return { clock, governor: new Governor({ minMs, maxMs, share: 0.5, tickPieces }, () => clock.now) };
 }
 
-test("work is done at once while the tick's share lasts, and the rest in later ticks, in turn", async () => {
+test("work is done at once while the tick's share lasts, and the rest in later ticks, one piece each", async () => {
   const { clock, governor: one } = governor(3);
   const done: string[] = [];
   one.run(work("a", 3, 1, clock, done));
@@ -48,7 +48,7 @@ test("no tick does more than its share and one piece, and none of the work is lo
   expect(done).toHaveLength(50);
 });
 
-test("a piece that throws has used its share, and what waits goes on", async () => {
+test("a piece that throws has used its share, and waiting work continues", async () => {
   const { clock, governor: one } = governor(1);
   const done: string[] = [];
   const failing = {
@@ -64,7 +64,7 @@ test("a piece that throws has used its share, and what waits goes on", async () 
   expect(done).toEqual(["a"]);
 });
 
-test("in long ticks deferred work has a part of what the other work takes, up to its most", async () => {
+test("in long ticks deferred work may take a fraction of the time of all other work, up to its maximum", async () => {
   const { clock, governor: one } = governor(1, 1000, 8);
   const done: string[] = [];
   one.run(work("a", 100, 1, clock, done));
@@ -75,18 +75,18 @@ test("in long ticks deferred work has a part of what the other work takes, up to
     await tick();
     perTick.push(done.length - before);
   }
-  // The first tick is not seen to begin, so nothing is known of the others' time before it.
+  // The governor does not run at the start of the first tick, so the time of the other work before it is unknown.
   expect(perTick).toEqual([1, 1, 3, 3, 8, 1, 1]);
 });
 
-test("one promise continues per tick, with what is left of its share, and pieces of others go on between", async () => {
+test("one promise continues per tick, with the rest of its share, and pieces of other work run in between", async () => {
   const { clock, governor: one } = governor(2);
   const done: string[] = [];
   one.run(work("a", 6, 1, clock, done));
   const shares: number[] = [];
   const wait = async () => {
     shares.push(await one.next());
-    done.push("turn");
+    done.push("promise");
   };
   const all = Promise.all([wait(), wait()]);
   await all;
@@ -94,11 +94,11 @@ test("one promise continues per tick, with what is left of its share, and pieces
   await tick();
   expect(done.filter((name) => name === "a")).toHaveLength(6);
   expect(shares.every((ms) => ms >= 1)).toBe(true);
-  const gaps = done.join(" ").split("turn");
+  const gaps = done.join(" ").split("promise");
   expect(gaps).toHaveLength(3);
 });
 
-test("time that is spent otherwise counts, and a tick that spent nothing counts as none", async () => {
+test("time spent outside of pieces counts, and a tick without deferred work is not counted", async () => {
   const { governor: one } = governor(1);
   const before = one.tick;
   one.spend(2);

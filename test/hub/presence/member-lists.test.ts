@@ -1,4 +1,4 @@
-// Who is in a room, when many ask: a large room's list is built once for all of them, and a slice of it per tick.
+// Member lists under many requests: a large room's list is built once for all of them, a slice per tick.
 import { expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { gzip } from "../../../src/hub/content-coding.ts";
@@ -16,7 +16,7 @@ const RULES: [string, Options["rooms"]][] = [
   ["with presence", { r: { presence: true } }],
 ];
 
-test.each(RULES)("the members of a large room %s are gathered once for many requests", async (_, rooms) => {
+test.each(RULES)("the members of a large room %s are listed once for many requests", async (_, rooms) => {
   const server = startServer({ ...(rooms && { rooms }), access: { secrets: SECRET } });
   const open = (i: number) => connect(server.socket("/rooms/r"), { headers: bearer(userToken(`u${i}`)) });
   await Promise.all(Array.from({ length: 300 }, (_, i) => open(i)));
@@ -33,7 +33,7 @@ test.each(RULES)("the members of a large room %s are gathered once for many requ
   expect(lists.visits - before).toBeLessThanOrEqual(300);
 });
 
-test("a small room is listed as it is now, whoever has just come or gone", async () => {
+test("the list of a small room is always current", async () => {
   const server = startServer();
   const watcher = await multiplexed(server.socket("/ws"));
   const sockets: Multiplexed[] = [];
@@ -46,7 +46,7 @@ test("a small room is listed as it is now, whoever has just come or gone", async
   expect(await watcher.ask({ type: "members", room: "r" })).toMatchObject({ guests: 0 });
 });
 
-/** A room as far as its list is concerned. */
+/** A room with the fields that its list needs. */
 function roomOf(sessions: number): Room {
   const member = (i: number) => ({
     session: { id: `s${i}`, identity: { user: `u${i}` }, since: i, countsAsPresent: true, ended: false },
@@ -57,7 +57,7 @@ function roomOf(sessions: number): Room {
   } as unknown as Room;
 }
 
-test("many large rooms are gathered a slice per tick, all together", async () => {
+test("many large rooms are listed a slice per tick, all together", async () => {
   const lists = new MemberLists(() => performance.now());
   let most = 0;
   let before = 0;
@@ -75,7 +75,7 @@ test("many large rooms are gathered a slice per tick, all together", async () =>
   expect(most).toBeLessThanOrEqual(1000);
 });
 
-test("the list of a large room may be as old as it has sessions, in ms, and no older", async () => {
+test("the list of a large room may be 1 ms old per session, and no older", async () => {
   let now = 1000;
   const lists = new MemberLists(() => now);
   const room = roomOf(200);
@@ -89,7 +89,7 @@ test("the list of a large room may be as old as it has sessions, in ms, and no o
   expect(await lists.ofRoom("r", room)).not.toBe(first);
 });
 
-test("what is remembered of many rooms is bounded", async () => {
+test("the cached lists of many rooms are limited", async () => {
   const lists = new MemberLists(() => 0);
   const rule = "x".repeat(200);
   for (let i = 0; i < 400; i++) {
@@ -101,7 +101,7 @@ test("what is remembered of many rooms is bounded", async () => {
   expect(lists.cachedCharacters).toBeLessThanOrEqual(8 << 20);
 });
 
-test("streams that begin while there is no news get the same snapshot, compressed once", async () => {
+test("streams that start before the next change receive the same snapshot, compressed once", async () => {
   const server = startServer({ rooms: { r: { presence: true, compress: "streams" } } });
   presenceClock(server);
   await connect(server.socket("/rooms/r"));
@@ -114,6 +114,6 @@ test("streams that begin while there is no news get the same snapshot, compresse
     expect(JSON.parse(data)).toMatchObject({ users: 0, members: [] });
   }
   const texts = block.mock.calls.map(([chunk]) => new TextDecoder().decode(chunk));
-  // That the first has come is news to the second; after that nothing is told before the room's next tick.
+  // The first stream's arrival is a change for the second. After that no change is sent before the room's next message.
   expect(texts.filter((text) => text.includes('"members"')).length).toBeLessThanOrEqual(2);
 });
