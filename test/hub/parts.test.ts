@@ -90,7 +90,7 @@ test("catch-up pauses a replay that exceeds the client's rate", async () => {
   catchUp.add(enter(session, roomWith("a", recent("a", 1, 2)), { replayTo: 2 }));
   session.wait = 60_000;
   catchUp.resume(session);
-  expect(session.paceTimer).toBeDefined();
+  await eventually(() => session.paceTimer !== undefined);
   expect(session.publications).toEqual([]);
   catchUp.stop(session);
   expect(session.paceTimer).toBeUndefined();
