@@ -35,7 +35,7 @@ test("a single request begins at once", async () => {
   }
 });
 
-test("many requests are started over several ticks, in order, and a later request does not overtake them", async () => {
+test("simultaneous requests are admitted over several ticks, in order, and a later request waits behind them", async () => {
   const { begun, come } = throttle();
   for (let i = 0; i < 21; i++) void come(String(i));
   const atOnce = begun.length;

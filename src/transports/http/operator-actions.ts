@@ -49,13 +49,12 @@ const revocation = Compile(Revocation);
 const MAX_BODY_BYTES = 16 * 1024;
 
 /** `POST /revoke`. See `Revocation`. */
-export async function revokeTokens({ service, request, context }: HandlerContext): Promise<Response> {
+export async function revokeTokens(http: HandlerContext): Promise<Response> {
+  const { service, request, context } = http;
   service.checkOperation(context, "revoke");
   readQuery(request, []);
   checkRevocable(service);
-  const { user, session, token, until } = checkRevocation(
-    await readJson(service, context, request, MAX_BODY_BYTES),
-  );
+  const { user, session, token, until } = checkRevocation(await readJson(http, MAX_BODY_BYTES));
   // A reload may have changed the permissions of the key while the body arrived.
   service.checkOperation(context, "revoke");
   if (user !== undefined) checkUserName(user, "/user");

@@ -1,6 +1,4 @@
 // `POST /publish`: several publications, or one to several rooms, each with its own result.
-import type { RequestContext } from "../../auth/principal.ts";
-import type { RoomService } from "../../service/room-service.ts";
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { countItem, type CountedItem, parseItem, chargeItem, type ParsedItem } from "./batch-items.ts";
@@ -22,14 +20,12 @@ type ItemResult =
  * unless the query has `ordered=1`. Then the publications after an error are not attempted and have no result, so a
  * client that sends them again keeps the order.
  */
-export async function publishBatch(
-  { service, request, context }: HandlerContext,
-  maxBody: number,
-): Promise<Response> {
+export async function publishBatch(http: HandlerContext, maxBody: number): Promise<Response> {
+  const { service, request, context } = http;
   service.checkAuthenticated(context, "Publishing takes a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
-  const { items, work } = await readCountedItems(service, request, context, maxBody);
-  const batch = new BatchResults(service, context, ordered, service.traceOf(context, request));
+  const { items, work } = await readCountedItems(http, maxBody);
+  const batch = new BatchResults(http, ordered);
   const charged: CountedItem[] = [];
   for (const item of items) {
     if (work.isDue) await work.pause();
@@ -49,7 +45,7 @@ export async function publishBatch(
     if (one instanceof ThumpError) invalid++;
     parsed.push(one);
   }
-  await decideAll(service, context, parsed);
+  await decideAll(http, parsed);
   for (const [i, item] of charged.entries()) {
     for (const publication of batch.publications(item, parsed[i] as ParsedItem | ThumpError)) {
       if (work.isDue) await work.pause();
@@ -61,14 +57,12 @@ export async function publishBatch(
 
 /** Reads the items and counts their publications. A body that is rejected as a whole is charged as one publication. */
 async function readCountedItems(
-  service: RoomService,
-  request: Request,
-  context: RequestContext,
+  http: HandlerContext,
   maxBody: number,
 ): Promise<{ items: CountedItem[]; work: BodyItems["work"] }> {
   let size = 0;
   try {
-    const read = await readItems(service, context, request, maxBody, MAX_PUBLICATIONS, tooMany);
+    const read = await readItems(http, maxBody, MAX_PUBLICATIONS, tooMany);
     const { texts, work } = read;
     ({ size } = read);
     const items: CountedItem[] = [];
@@ -82,7 +76,7 @@ async function readCountedItems(
     }
     return { items, work };
   } catch (error) {
-    service.takeRate(context, "publishes", 1, size);
+    http.service.takeRate(http.context, "publishes", 1, size);
     throw error;
   }
 }
@@ -93,8 +87,7 @@ function tooMany(): ThumpError {
 
 /** Lets the app's hook decide about each room before the first publication. The decisions are cached. */
 async function decideAll(
-  service: RoomService,
-  context: RequestContext,
+  { service, context }: HandlerContext,
   items: (ParsedItem | ThumpError)[],
 ): Promise<void> {
   if (!service.hasAuthorizeHook) return;
@@ -111,12 +104,14 @@ class BatchResults {
   readonly #results: (ItemResult | Promise<ItemResult>)[] = [];
   #failed = 0;
 
+  readonly #traceparent: TraceContext | undefined;
+
   constructor(
-    readonly service: RoomService,
-    readonly context: RequestContext,
+    readonly http: HandlerContext,
     readonly ordered: boolean,
-    readonly traceparent: TraceContext | undefined,
-  ) {}
+  ) {
+    this.#traceparent = http.service.traceOf(http.context, http.request);
+  }
 
   /** The publications of an item: one per room, or a single error if the item is invalid. */
   *publications(
@@ -145,7 +140,7 @@ class BatchResults {
   }
 
   #publish(room: string, { event, key, content }: ParsedItem): ItemResult | Promise<ItemResult> {
-    const { service, context, traceparent } = this;
+    const { service, context } = this.http;
     const failed = (error: unknown) => this.#fail(room, error);
     const stored = ({ seq }: { seq: number }): ItemResult => ({
       room,
@@ -158,7 +153,7 @@ class BatchResults {
         event,
         key,
         content,
-        traceparent,
+        traceparent: this.#traceparent,
         isCharged: true,
         briefErrors,
       });
@@ -169,7 +164,7 @@ class BatchResults {
   }
 
   #fail(room: string | undefined, thrown: unknown): ItemResult {
-    const { code, message, errors, retry } = this.service.recordError(thrown);
+    const { code, message, errors, retry } = this.http.service.recordError(thrown);
     const detailed = this.#failed++ < MAX_DETAILED_ERRORS;
     const error = {
       code,

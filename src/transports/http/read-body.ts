@@ -1,11 +1,11 @@
 // Reads request bodies, with limits on their rate, size, time and memory.
-import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { Content } from "../../protocol/content.ts";
 import { JsonElements } from "../../protocol/json-elements.ts";
 import { parseJson } from "../../protocol/json.ts";
 import { LongWork } from "../../scheduling/long-work.ts";
+import type { HandlerContext } from "./handler-context.ts";
 
 /** The time limit of a body, and the memory that all bodies share. */
 type BodyLimits = Pick<RoomService, "bodyTime" | "bodyMemory">;
@@ -16,12 +16,7 @@ const MAX_SMALL_BODY_BYTES = 64 * 1024;
  * Reads a body of at most `limit` bytes. Charges one `requests` before, and rechecks the principal after.
  * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
  */
-async function readBytes(
-  service: RoomService,
-  context: RequestContext,
-  request: Request,
-  limit: number,
-): Promise<Uint8Array> {
+async function readBytes({ service, context, request }: HandlerContext, limit: number): Promise<Uint8Array> {
   service.takeRate(context, "requests");
   const bytes = await readInTime(request, limit, service);
   service.recheck(context.principal);
@@ -29,14 +24,9 @@ async function readBytes(
 }
 
 /** Reads a body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
-export async function readContent(
-  service: RoomService,
-  context: RequestContext,
-  request: Request,
-  limit: number,
-): Promise<Content> {
-  const type = mediaType(request);
-  const bytes = await readBytes(service, context, request, limit);
+export async function readContent(http: HandlerContext, limit: number): Promise<Content> {
+  const type = mediaType(http.request);
+  const bytes = await readBytes(http, limit);
   if (type === "application/json") {
     return Content.json(decodeText(bytes));
   }
@@ -47,28 +37,18 @@ export async function readContent(
 }
 
 /** Reads and parses a JSON body. @throws ThumpError as `readBytes`, and `unsupported-type` */
-export async function readJson(
-  service: RoomService,
-  context: RequestContext,
-  request: Request,
-  limit: number,
-): Promise<unknown> {
-  const text = decodeText(await readJsonBytes(service, context, request, limit));
+export async function readJson(http: HandlerContext, limit: number): Promise<unknown> {
+  const text = decodeText(await readJsonBytes(http, limit));
   return parsing(() => parseJson(text));
 }
 
-function readJsonBytes(
-  service: RoomService,
-  context: RequestContext,
-  request: Request,
-  limit: number,
-): Promise<Uint8Array> {
-  const type = mediaType(request);
+function readJsonBytes(http: HandlerContext, limit: number): Promise<Uint8Array> {
+  const type = mediaType(http.request);
   // `curl -d` declares every body as a form.
   if (!/^(|application\/(json|x-www-form-urlencoded)|text\/.*)$/.test(type)) {
     throw new ThumpError("unsupported-type", `The content type is ${type}; send application/json.`);
   }
-  return readBytes(service, context, request, limit);
+  return readBytes(http, limit);
 }
 
 /** Bytes scanned between two checks of the time. */
@@ -92,16 +72,14 @@ export interface BodyItems {
  * @throws ThumpError as `readJson`
  */
 export async function readItems(
-  service: RoomService,
-  context: RequestContext,
-  request: Request,
+  http: HandlerContext,
   limit: number,
   most: number,
   tooMany: () => ThumpError,
 ): Promise<BodyItems> {
-  const bytes = await readJsonBytes(service, context, request, limit);
+  const bytes = await readJsonBytes(http, limit);
   const size = bytes.byteLength;
-  const work = new LongWork(size, () => request.signal.aborted);
+  const work = new LongWork(size, () => http.request.signal.aborted);
   const elements = new JsonElements(bytes, most);
   do if (work.isDue) await work.pause();
   while (elements.step(SCAN_BYTES));

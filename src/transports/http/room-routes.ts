@@ -1,5 +1,4 @@
 // The routes of rooms: publish, subscribe, read the history or the members, and delete the history.
-import type { RequestContext } from "../../auth/principal.ts";
 import { type AuthorizedStarts, authorizeJoins } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { ContentCoding } from "../../hub/content-coding.ts";
@@ -27,10 +26,11 @@ const jsonHeaders = {
 };
 
 /** `POST /rooms/:room`: publishes the body. */
-export async function publish({ service, request, context, names }: HandlerContext): Promise<Response> {
+export async function publish(http: HandlerContext): Promise<Response> {
+  const { service, request, context, names } = http;
   const { headers } = request;
   const room = readRoom(names);
-  const content = await readPublication(service, request, context, room);
+  const content = await readPublication(http, room);
   const publication = await service.publish(context, {
     room,
     content,
@@ -42,16 +42,12 @@ export async function publish({ service, request, context, names }: HandlerConte
 }
 
 /** Reads the body. A publication that is rejected before or while it is read is charged too. */
-async function readPublication(
-  service: RoomService,
-  request: Request,
-  context: RequestContext,
-  room: string,
-): Promise<Content> {
+async function readPublication(http: HandlerContext, room: string): Promise<Content> {
+  const { service, context } = http;
   try {
     // A client that may not publish need not send the body.
     if (service.isSecured) await service.check(context, "publish", room);
-    return await readContent(service, context, request, service.maxMessage);
+    return await readContent(http, service.maxMessage);
   } catch (error) {
     service.takeRate(context, "publishes");
     throw error;
@@ -87,10 +83,8 @@ export function getRoom(http: HandlerContext): HandlerResult | Promise<HandlerRe
   if (accept.includes("application/x-ndjson"))
     return subscribe((joins) => openRoomStream(http, ndjson, joins));
   if (wait > 0)
-    return subscribe((joins) =>
-      openPoll(http, room, joins, wait, (from) => readHistory(service, context, room, from)),
-    );
-  return service.whenAllowed(context, "history", room, () => readHistory(service, context, room, start));
+    return subscribe((joins) => openPoll(http, room, joins, wait, (from) => readHistory(http, room, from)));
+  return service.whenAllowed(context, "history", room, () => readHistory(http, room, start));
 }
 
 /** Continues at once if the value is not a promise. */
@@ -105,7 +99,7 @@ export function streamRooms(http: HandlerContext): Response | Promise<Response> 
   if (query.rooms.length === 0)
     throw new ThumpError("invalid-query", "At least one room is required: /events?room=a&room=b.");
   const start = readStart(request, query);
-  return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
+  return andThen(chargeAndAuthorize(http, query.rooms, start), (joins) => {
     service.checkOpen(context, joins.starts.keys());
     return openRoomStream(http, envelopeStream, joins);
   });
@@ -113,13 +107,11 @@ export function streamRooms(http: HandlerContext): Response | Promise<Response> 
 
 /** `POST /events`: a multiplexed stream of the rooms in the body. */
 export async function openMultiplexedStream(http: HandlerContext, maxBody: number): Promise<Response> {
-  const { service, request, context } = http;
+  const { service, context } = http;
   service.checkAuthenticated(context, AUTH_HINT);
   const { roomsPerSession } = service.hub;
-  const items = await readItems(service, context, request, maxBody, roomsPerSession, () =>
-    tooManyRooms(service),
-  );
-  chargeJoins(service, context, items.texts.length);
+  const items = await readItems(http, maxBody, roomsPerSession, () => tooManyRooms(service));
+  chargeJoins(http, items.texts.length);
   const joins = await parseJoins(items);
   const rooms = joins.map(({ room }) => room);
   const create = (coding: ContentCoding) => new MultiplexedStream(service, context, coding, joins);
@@ -132,7 +124,7 @@ export function openMultiplexedSocket(http: HandlerContext): HandlerResult | Pro
   const query = readQuery(request);
   service.checkAuthenticated(context, AUTH_HINT);
   const start = readStart(request, query);
-  return andThen(chargeAndAuthorize(service, context, query.rooms, start), (joins) => {
+  return andThen(chargeAndAuthorize(http, query.rooms, start), (joins) => {
     if (!isUpgrade(request))
       throw new ThumpError("unsupported-type", "This is a WebSocket route. Connect with new WebSocket(url).");
     service.checkOpen(context, query.rooms);
@@ -179,25 +171,23 @@ function tooManyRooms({ hub }: RoomService): ThumpError {
   return new ThumpError("limit", `A session can join at most ${hub.roomsPerSession} rooms.`);
 }
 
-function chargeJoins(service: RoomService, context: RequestContext, count: number): void {
+function chargeJoins({ service, context }: HandlerContext, count: number): void {
   if (count > service.hub.roomsPerSession) throw tooManyRooms(service);
   if (count > 0) service.takeRate(context, "joins", count);
 }
 
 function chargeAndAuthorize(
-  service: RoomService,
-  context: RequestContext,
+  http: HandlerContext,
   rooms: string[],
   start: JoinStart,
 ): AuthorizedStarts | Promise<AuthorizedStarts> {
   const starts = startAll(rooms, start);
-  chargeJoins(service, context, starts.size);
-  return authorizeJoins(service, context, starts);
+  chargeJoins(http, starts.size);
+  return authorizeJoins(http.service, http.context, starts);
 }
 
 async function readHistory(
-  service: RoomService,
-  context: RequestContext,
+  { service, context }: HandlerContext,
   room: string,
   start: JoinStart,
 ): Promise<Response> {
