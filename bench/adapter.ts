@@ -2,7 +2,7 @@
 import type { Dialect } from "./dialect.ts";
 
 /**
- * The guarantee for a delivery. Reports list the tiers separately.
+ * The delivery guarantee of a server. Reports list the tiers separately.
  * `live`: at most once, no history. `history`: messages are stored, and clients can request missed ones.
  */
 export type Tier = "live" | "history";
@@ -17,11 +17,11 @@ export interface Adapter {
   settings: string;
   /** Measured only in scenarios that name this server. */
   named?: true;
-  /** True for a Thump that runs from its source. `--baseline` can start an earlier commit of it in the same way. */
+  /** True for Thump run from its source, which `--baseline` can also start from an earlier commit. */
   source?: boolean;
   /**
-   * The name of the server that this adapter is a different build of. Both run in the same scenarios, one right after
-   * the other.
+   * The name of the server of which this is an earlier build. Both run in the same scenarios, one right after the
+   * other.
    */
   twin?: string;
   /** The installed version. */

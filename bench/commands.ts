@@ -37,7 +37,7 @@ export interface WindowPlan {
   grace: number;
   /** Members that join while messages flow. The window lasts until all have joined. */
   join?: Party;
-  /** Members of a party that leave per second. The same number of others joins. */
+  /** Members of a party that leave per second. The same number of new members joins. */
   churn?: { party: string; perSecond: number };
   /** Record a timeline. */
   timeline?: boolean;

@@ -43,7 +43,7 @@ export interface Scenario {
   rate?: number;
   /** Members that join while messages flow. */
   joining?: PartySpec;
-  /** Members of the party `visitors` that leave per second. The same number of others joins. */
+  /** Members of the party `visitors` that leave per second. The same number of new members joins. */
   churn?: number;
   /** Messages that resuming sessions have missed. */
   missed?: number;

@@ -23,7 +23,7 @@ export const ATTACKS = {
 } as const;
 export type AttackName = keyof typeof ATTACKS;
 
-/** Attacks that open connections. Their cost is compared with that of a bare server and has no limit of its own. */
+/** Attacks that open connections. The latency target of the attack scenario excludes them. */
 export const HANDSHAKES: ReadonlySet<AttackName> = new Set(["connects"]);
 
 /** A prepared attack with a fixed rate. */

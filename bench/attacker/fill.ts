@@ -11,7 +11,7 @@ export interface Filled {
   rooms: string[];
 }
 
-/** Publishes `each` messages of 64 bytes to each room, in batch. Stops if the server has no publish route. */
+/** Publishes `each` messages of 64 bytes to each room, in turn. Stops if the server has no publish route. */
 export async function fill(port: number, prefix: string, count: number, each: number): Promise<Filled> {
   const rooms = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
   const items = Array.from({ length: each }, () =>

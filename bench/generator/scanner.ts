@@ -26,7 +26,7 @@ export class Scanner {
     this.#inner = innerSize(size);
   }
 
-  /** True if no message is incomplete. */
+  /** True between messages: none is partly read. */
   get clean(): boolean {
     return this.#carry.length === 0;
   }

@@ -24,7 +24,7 @@ export class Receiver {
   readonly positions: (number | undefined)[] = [];
   /** True if deliveries are expected and timed. False for members that churn or have stopped reading. */
   counts = true;
-  /** True if the first message may be any: the connection opened while messages were flowing. */
+  /** True if the stream may start with any message: the connection opened while messages were flowing. */
   late = false;
   /** True after a gap notice: the next gap is not a loss. */
   announced = false;

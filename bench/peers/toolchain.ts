@@ -14,7 +14,7 @@ export type Log = (line: string) => void;
 export interface Build {
   /** Folder name below `peersFolder`. */
   name: string;
-  /** The installed version is exactly this one. */
+  /** The exact version to install. */
   version: string;
   /** Path of the executable within its folder. */
   program: string;

@@ -1,4 +1,4 @@
-// `bun bench worst`: the server's CPU time and longest tick for the largest expensive request of every route and command.
+// `bun bench worst`: the server's CPU time and longest tick for the most expensive request of every route and command.
 import { spread } from "../report/statistics.ts";
 import { table, type TextRow } from "../report/table.ts";
 import { count, digits } from "../report/words.ts";

@@ -52,7 +52,7 @@ export interface Sleeper {
   hide(): Promise<void>;
   /** Brings the page to the front. */
   show(): Promise<void>;
-  /** Stops all scripts, as a browser does in a tab that is hidden for long. */
+  /** Stops all scripts, as a browser does in a tab that has been hidden for a long time. */
   freeze(): Promise<void>;
   /** Lets scripts run again. */
   thaw(): Promise<void>;

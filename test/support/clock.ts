@@ -1,4 +1,4 @@
-// A clock for rate limits that advances only when a test says so.
+// A clock for rate limits that only the test advances.
 import type { TestServer } from "./server.ts";
 
 export class Clock {

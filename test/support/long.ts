@@ -1,17 +1,17 @@
-// Long tests: `bun run test:full` plays all of them, `bun run test` a sample of each file that the seed chooses.
+// Long tests: `bun run test:full` runs all of them, `bun run test` a seeded sample of each file.
 import { afterAll, test } from "bun:test";
 import { Random } from "./random.ts";
 
-/** From the runner. A file that `bun test` runs without the runner plays all of its long tests. */
+/** The share of long tests to run, set by the runner. Without the runner, all long tests of a file run. */
 const share = process.env["THUMP_TEST_SHARE"];
 const FULL_SHARE = 1;
-/** Without the runner: the share of a schedule's runs. */
+/** The share of a schedule's runs without the runner. */
 const DEFAULT_RUN_SHARE = 0.1;
 
 /** The seed of the run. Schedules take it and the numbers after it. */
 export const firstSeed = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** The number of runs of a random schedule, at least one. `test:full` plays `full` runs. THUMP_RUNS overrides it. */
+/** The number of runs of a random schedule, at least one. `test:full` runs it `full` times. THUMP_RUNS overrides it. */
 export function longRuns(full: number): number {
   return Number(process.env["THUMP_RUNS"] ?? shareOf(full, Number(share ?? DEFAULT_RUN_SHARE)));
 }
@@ -19,8 +19,8 @@ export function longRuns(full: number): number {
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
 
 /**
- * The runs of a random schedule that has several kinds, of which `test:full` plays `full` of each: a seed and a kind for
- * each run to play. A small sample does not play all kinds; which of them depends on the seed.
+ * The runs of a random schedule with several kinds: a seed and a kind per run. `test:full` runs each kind `full`
+ * times. A small sample does not contain all kinds; the seed selects them.
  */
 export function schedules<K>(full: number, kinds: readonly K[]): { seed: number; kind: K }[] {
   const runs = process.env["THUMP_RUNS"];
@@ -36,7 +36,7 @@ export function schedules<K>(full: number, kinds: readonly K[]): { seed: number;
 type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number) => void;
 
 /**
- * Registers the tests of a file that are long: those in the sample. At least one is.
+ * Returns a function that registers those long tests of a file that are in the sample, at least one.
  * @param count the number of long tests in the file; a different number is an error
  * @param register `test`, or what `testIf` returned
  */
@@ -52,7 +52,7 @@ export function longTests(count: number, register: LongTest = test): LongTest {
   };
 }
 
-/** `size` of the numbers below `count`. */
+/** A random sample of `size` numbers below `count`. */
 function sample(count: number, size: number): Set<number> {
   const random = new Random(firstSeed);
   const numbers = Array.from({ length: count }, (_, i) => i);

@@ -1,11 +1,14 @@
-// Tests that need something which the machine may lack. The name of a skipped test ends with the reason; the runner
-// lists it, and fails if there is none.
+// Registers tests that are skipped if the machine lacks a prerequisite. The name of a skipped test ends with the
+// reason. The runner lists it, and fails if it is missing.
 import { describe, test } from "bun:test";
 
 export const notLinux = process.platform === "linux" ? undefined : "Linux only";
 export const isRoot = process.getuid?.() === 0 ? "root may do everything" : undefined;
 
-/** Why a program cannot be used, if so. @param debianPackage the Debian package, if its name differs */
+/**
+ * The reason why a program cannot be used; undefined if it can.
+ * @param debianPackage the Debian package, if its name differs
+ */
 export function noProgram(name: string, debianPackage = name): string | undefined {
   return Bun.which(name)
     ? undefined
@@ -14,7 +17,10 @@ export function noProgram(name: string, debianPackage = name): string | undefine
 
 const because = (reason: string) => ` [skipped: ${reason}]`;
 
-/** `test`, or a skipped test. @param missing why it cannot run here; undefined if it can */
+/**
+ * Returns `test`, or a function that registers a skipped test.
+ * @param missing the reason why the test cannot run here; undefined if it can
+ */
 export function testIf(missing: string | undefined) {
   return (name: string, run: () => void | Promise<void>, timeout?: number): void =>
     missing === undefined ? test(name, run, timeout) : test.skip(name + because(missing), run, timeout);

@@ -11,7 +11,7 @@ interface Room {
 
 interface Socket {
   room: Room;
-  /** Ignores messages from this socket. Attackers connect with a separate path. */
+  /** Ignores messages from this socket. Attackers connect on a separate path. */
   mute: boolean;
   replay?: Replay;
 }

@@ -34,7 +34,7 @@ const medianOf = (row: Row | undefined, value: (result: HostileResult) => number
 
 /**
  * Returns the largest harm of any attack, where each counts as the lower of its harm and its multiple of the
- * harm to the base server. Handshakes have a separate target and are excluded.
+ * harm to the base server. Handshakes are excluded.
  */
 export function worstExcess(row: Row, base: Row | undefined): number | undefined {
   const excesses = attackNames

@@ -13,7 +13,7 @@ export async function resume(rig: Rig, pace: Pace): Promise<ResumeResult> {
   const { missed = 100 } = rig.scenario;
   const { grace, gentle } = pace;
   await rig.connectAll();
-  rig.say("messages before the drop");
+  rig.say("messages before the disconnect");
   await rig.window({ rate: 40, warmup: 0, seconds: gentle, grace });
   await rig.perform({ do: "drop", party: PARTY });
   rig.say("messages that the sessions miss");
