@@ -18,8 +18,8 @@ export class Jwks {
   readonly #cache: number;
   readonly #cooldown: number;
   #keys: JWTVerifyGetKey | undefined;
-  #fetched = Number.NEGATIVE_INFINITY;
-  #tried = Number.NEGATIVE_INFINITY;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #attemptedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
   /** @throws Error if the URL is invalid or neither https nor on this machine */
@@ -43,29 +43,29 @@ export class Jwks {
 
   /** Finds the key of a token. @throws ThumpError `unavailable`, or jose's error if there is no such key */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const age = performance.now() - this.#fetched;
+    const age = performance.now() - this.#fetchedAt;
     if (!this.#keys || age > MAX_AGE_MS) await this.#refresh();
-    else if (age > this.#cache && this.#wait <= 0) {
+    else if (age > this.#cache && this.#cooldownLeft <= 0) {
       // A failure is logged. Cached keys stay in use.
       this.#refresh().catch(() => {});
     }
     try {
-      return await this.#look(header, token);
+      return await this.#select(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       // The key may be new. Clients can name keys that do not exist, so fetches are limited by the cooldown.
-      if (!this.#fetching && this.#wait > 0 && this.#tried <= this.#fetched) throw error;
+      if (!this.#fetching && this.#cooldownLeft > 0 && this.#attemptedAt <= this.#fetchedAt) throw error;
       await this.#refresh();
-      return this.#look(header, token);
+      return this.#select(header, token);
     }
   };
 
   /** The time until the next fetch is allowed, in ms, counted from the last attempt. */
-  get #wait(): number {
-    return this.#tried + this.#cooldown - performance.now();
+  get #cooldownLeft(): number {
+    return this.#attemptedAt + this.#cooldown - performance.now();
   }
 
-  #look(...given: Parameters<JWTVerifyGetKey>): ReturnType<JWTVerifyGetKey> {
+  #select(...given: Parameters<JWTVerifyGetKey>): ReturnType<JWTVerifyGetKey> {
     if (!this.#keys) throw this.#unavailable();
     return this.#keys(...given);
   }
@@ -73,8 +73,8 @@ export class Jwks {
   /** Fetches the keys, unless a fetch is in progress or within the cooldown. @throws ThumpError `unavailable` */
   #refresh(): Promise<void> {
     if (this.#fetching) return this.#fetching;
-    if (this.#wait > 0) return Promise.reject(this.#unavailable());
-    this.#tried = performance.now();
+    if (this.#cooldownLeft > 0) return Promise.reject(this.#unavailable());
+    this.#attemptedAt = performance.now();
     return (this.#fetching = this.#fetch().finally(() => (this.#fetching = undefined)));
   }
 
@@ -87,13 +87,13 @@ export class Jwks {
       this.events.fault("the JWKS could not be fetched", error);
       throw this.#unavailable();
     }
-    this.#fetched = performance.now();
+    this.#fetchedAt = performance.now();
   }
 
   #unavailable(): ThumpError {
     return unavailable(
       "The keys that verify tokens cannot be fetched at the moment.",
-      Math.max(1000, Math.ceil(this.#wait)),
+      Math.max(1000, Math.ceil(this.#cooldownLeft)),
     );
   }
 }

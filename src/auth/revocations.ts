@@ -45,13 +45,13 @@ export class Revocations {
 
   /** Revokes all tokens of a user that were issued up to `at`. Later tokens are valid. */
   revokeUser(user: string, until: number, at = Date.now()): void {
-    this.#makeRoom();
+    this.#reserve();
     this.#users.set(user, { at, until });
   }
 
   /** Revokes one token, by its `jti` or its hash. */
   revokeToken(token: string, until: number): void {
-    this.#makeRoom();
+    this.#reserve();
     this.#tokens.set(token, until);
   }
 
@@ -66,7 +66,8 @@ export class Revocations {
     return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
   }
 
-  #makeRoom(): void {
+  /** Drops some expired revocations and checks that there is room for one more. @throws ThumpError `limit` */
+  #reserve(): void {
     this.#added++;
     const past = surelyPast();
     for (const [user, { until }] of this.#userRounds.next(CHECKED_PER_ADD))

@@ -60,14 +60,14 @@ export class BucketStore {
   of(name: string, now: number): Buckets {
     const known = this.#accounts.get(name);
     if (known) return known;
-    this.#forget(now);
+    this.#dropFull(now);
     const buckets = newBuckets();
     this.#accounts.set(name, buckets);
     return buckets;
   }
 
   /** Checks the next few entries. More entries are checked than added, so every entry is checked in time. */
-  #forget(now: number): void {
+  #dropFull(now: number): void {
     let checks = 0;
     for (const [name, buckets] of this.#accounts) {
       if (checks++ === CHECKED_PER_INSERT) return;

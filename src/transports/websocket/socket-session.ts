@@ -37,7 +37,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
   /** Whether the client gave a sign of life since the last heartbeat. */
-  #heard = true;
+  #signOfLife = true;
   /** Unread bytes at the last heartbeat. */
   #unreadBefore = 0;
   #badFrames = 0;
@@ -80,7 +80,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   }
 
   message(_socket: ServerWebSocket<unknown>, frame: string | Buffer): void {
-    this.#heard = true;
+    this.#signOfLife = true;
     this.received++;
     if (this.ended) return;
     const size = Buffer.byteLength(frame);
@@ -156,12 +156,12 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   }
 
   drain(): void {
-    this.#heard = true;
+    this.#signOfLife = true;
     this.service.hub.onDrained(this);
   }
 
   pong(): void {
-    this.#heard = true;
+    this.#signOfLife = true;
   }
 
   close(_socket: ServerWebSocket<unknown>, code?: number): void {
@@ -245,8 +245,8 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   override heartbeat(): boolean {
     const unread = this.unreadBytes();
     // A slow client may not have reached the ping yet. Reading is a sign of life too.
-    if (!this.#heard && (unread === 0 || unread >= this.#unreadBefore)) return false;
-    this.#heard = false;
+    if (!this.#signOfLife && (unread === 0 || unread >= this.#unreadBefore)) return false;
+    this.#signOfLife = false;
     this.#unreadBefore = unread;
     this.#socket?.ping();
     return true;
