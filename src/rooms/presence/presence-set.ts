@@ -91,7 +91,7 @@ export class PresenceSet implements PresenceSource {
 
   /** Users that this process reports. */
   *localUsers(): Iterable<string> {
-    for (const [user, { isLocal }] of this.#members) if (isLocal) yield user;
+    for (const [user, { isOnThisNode }] of this.#members) if (isOnThisNode) yield user;
   }
 
   /** Replaces the report of a session of this process. Ends the user's grace period. */
@@ -99,7 +99,7 @@ export class PresenceSet implements PresenceSource {
     const { user } = report;
     if (user === undefined) return this.#setGuests("here", source, report.sessions);
     const member = this.#findOrAdd(user, report);
-    if (!member.isLocal) this.#localUsers++;
+    if (!member.isOnThisNode) this.#localUsers++;
     this.#leaving.delete(user);
     this.#record(member, member.here, source, report);
     member.leaving = undefined;

@@ -21,12 +21,12 @@ export class PresentUser {
   }
 
   /** True if a session of this process represents the user, or did and the grace period is running. */
-  get isLocal(): boolean {
+  get isOnThisNode(): boolean {
     return this.here.size > 0 || this.leaving !== undefined;
   }
 
   get isPresent(): boolean {
-    return this.isLocal || this.elsewhere.size > 0;
+    return this.isOnThisNode || this.elsewhere.size > 0;
   }
 
   get sessions(): number {
