@@ -56,7 +56,7 @@ test("a token in a subprotocol is never sent back; the other offer is selected",
   expect(alone).toMatchObject({ status: 400, code: "malformed" });
 });
 
-test("nor is it on a server without a secret", async () => {
+test("a token in a subprotocol is not sent back on a server without a secret either", async () => {
   const server = startServer();
   const connection = await tcp(server.port);
   connection.send(

@@ -34,7 +34,7 @@ test.each<[proxies: string[], header: string, address: string]>([
   [["loopback", "fd00::/8"], "203.0.113.9, fd12::1", "203.0.113.9"],
   [["loopback"], "::ffff:203.0.113.9", "203.0.113.9"],
   [["loopback"], "127.0.0.1, unknown", "127.0.0.1"],
-])("with %j trusted, %s comes from %s", async (proxies, header, address) => {
+])("with %j trusted, %s yields the address %s", async (proxies, header, address) => {
   expect(await addressOf({ proxies }, xff(header))).toBe(address);
 });
 
@@ -47,7 +47,7 @@ test.each([
   ["for=203.0.113.9, for=unknown", "127.0.0.1"],
   ["proto=https", "127.0.0.1"],
   ['for="', "127.0.0.1"],
-])("Forwarded: %s comes from %s, where that is the header", async (forwarded, address) => {
+])("with the header Forwarded configured, %s yields the address %s", async (forwarded, address) => {
   const options: Options = { proxies: ["loopback"], forwardedHeader: "forwarded" };
   expect(await addressOf(options, { forwarded, ...xff("192.0.2.66") })).toBe(address);
   expect(await addressOf({ proxies: ["loopback"] }, { forwarded })).toBe("127.0.0.1");

@@ -132,7 +132,7 @@ test("a cursor of a different epoch is a gap, and the stream continues", async (
   expect(await gapsOn(server, "zzzzzz-1")).toEqual([gap, gap, gap, gap]);
 });
 
-test("so is a cursor from the future", async () => {
+test("a cursor from the future is a gap too", async () => {
   const server = startServer();
   await publishAt(server, "r", "kept");
   const { epoch } = server.thump.hub.log;
