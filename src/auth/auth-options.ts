@@ -20,6 +20,54 @@ export interface PublicJwk {
    * @example "2026-03"
    */
   kid?: string;
+  /**
+   * Signature algorithm that the key is used for (RFC 7517 §4.4).
+   * @default undefined: every algorithm that fits the type of the key
+   * @example "RS256"
+   */
+  alg?: string;
+  /**
+   * Intended use (RFC 7517 §4.2). Not checked.
+   * @default undefined
+   * @example "sig"
+   */
+  use?: string;
+  /**
+   * Intended operations (RFC 7517 §4.3). Not checked.
+   * @default undefined
+   * @example ["verify"]
+   */
+  key_ops?: string[];
+  /**
+   * Modulus of an RSA key, base64url (RFC 7518 §6.3.1).
+   * @default undefined: required for `kty: "RSA"`
+   * @example "0vx7…"
+   */
+  n?: string;
+  /**
+   * Exponent of an RSA key, base64url.
+   * @default undefined: required for `kty: "RSA"`
+   * @example "AQAB"
+   */
+  e?: string;
+  /**
+   * Curve of an elliptic-curve key (RFC 7518 §6.2.1, RFC 8037).
+   * @default undefined: required for `kty: "EC"` and `kty: "OKP"`
+   * @example "P-256"
+   */
+  crv?: string;
+  /**
+   * X coordinate of an elliptic-curve key, base64url.
+   * @default undefined: required for `kty: "EC"` and `kty: "OKP"`
+   * @example "MKBC…"
+   */
+  x?: string;
+  /**
+   * Y coordinate of an elliptic-curve key, base64url.
+   * @default undefined: required for `kty: "EC"`
+   * @example "4Etl…"
+   */
+  y?: string;
 }
 
 /** A public key whose use is restricted. */
@@ -164,7 +212,20 @@ export interface AccessOptions {
   apiKeys?: ApiKey[];
 }
 
-const JwkSchema = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
+const Text = Type.Optional(Type.String());
+/** Other members are allowed: key sets contain certificates and members of their own. */
+const JwkSchema = Type.Object({
+  kty: Type.String(),
+  kid: Text,
+  alg: Text,
+  use: Text,
+  key_ops: Type.Optional(Type.Array(Type.String())),
+  n: Text,
+  e: Text,
+  crv: Text,
+  x: Text,
+  y: Text,
+});
 const KeySchema = Type.Union([
   Type.String({ minLength: 1 }),
   Type.Object(

@@ -115,3 +115,18 @@ test("the handle has no public members but these", async () => {
   const methods = Reflect.ownKeys(Object.getPrototypeOf(thump) as object);
   expect(methods.filter((name) => name !== "constructor").sort()).toEqual(members);
 });
+
+test("the types of options accept what users write inline", () => {
+  const rsa = { kty: "RSA", kid: "2026-03", alg: "RS256", use: "sig", n: "0vx7", e: "AQAB" };
+  // Object literals with a field that the type does not have are errors of the compiler.
+  const config = api.defineConfig({
+    access: {
+      keys: [
+        { kty: "RSA", kid: "2026-03", alg: "RS256", use: "sig", n: "0vx7", e: "AQAB" },
+        { key: { kty: "EC", crv: "P-256", x: "MKBC", y: "4Etl" }, algorithms: ["ES256"] },
+        "-----BEGIN PUBLIC KEY-----",
+      ],
+    },
+  });
+  expect((config as { access: { keys: unknown[] } }).access.keys[0]).toEqual(rsa);
+});
