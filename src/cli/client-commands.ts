@@ -88,11 +88,7 @@ export function addRooms(program: Command): void {
     .command("rooms")
     .description("print rooms with their numbers of sessions and stored messages")
     .argument("[pattern]", "room names to match, such as 'chat:*'", "*")
-    .addOption(
-      new Option("--watch [time]", "refresh, every 2s unless a time is given")
-        .argParser(duration)
-        .preset("2s"),
-    )
+    .addOption(new Option("--watch [time]", "refresh at an interval").argParser(duration).preset("2s"))
     .addOption(colorOption());
   addConnection(rooms, "print one JSON object per line")
     .addHelpText(

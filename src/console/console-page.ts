@@ -26,8 +26,7 @@ const pages = new Map<boolean, Page>();
 /**
  * Serves `/console`. The page contains no data. It requests all data with the user's own permissions.
  * @param takesKey true if an API key is required: the page then asks the user before its first request, because
- * browsers
- * report a rejected request as an error
+ * browsers report a rejected request as an error
  */
 export async function consolePage(request: Request, takesKey: boolean): Promise<Response> {
   const found = await (bundled ??= parts(index as unknown as Imported));

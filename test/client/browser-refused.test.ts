@@ -22,7 +22,7 @@ const html = (addresses: string[]) => `<!doctype html>
   const sources = ${JSON.stringify(addresses)}.map((address, i) => {
     const source = new EventSource(address);
     source.onopen = () => tell("opens", i);
-    source.onmessage = ({ data }) => tell("heard", { i, data });
+    source.onmessage = ({ data }) => tell("received", { i, data });
     source.addEventListener("thump:gap", ({ data }) => tell("gaps", data));
     source.addEventListener("thump:error", ({ data }) => tell("refused", { i, ...JSON.parse(data) }));
     return source;
@@ -33,7 +33,7 @@ const html = (addresses: string[]) => `<!doctype html>
 interface Listening {
   page: Page;
   opens: Inbox<number>;
-  heard: Inbox<{ i: number; data: string }>;
+  received: Inbox<{ i: number; data: string }>;
   refused: Inbox<{ i: number; code: string; status: number }>;
   gaps: Inbox<string>;
   /** The messages that one EventSource received. */
@@ -49,14 +49,14 @@ async function listen(addresses: string[]): Promise<Listening> {
   });
   cleanup(() => site.stop(true));
   const page = (await openPages("about:blank", 1)).pages[0] as Page;
-  const inboxes = { opens: new Inbox(), heard: new Inbox(), refused: new Inbox(), gaps: new Inbox() };
+  const inboxes = { opens: new Inbox(), received: new Inbox(), refused: new Inbox(), gaps: new Inbox() };
   await page.exposeFunction("tell", (name: keyof typeof inboxes, what: unknown) => inboxes[name].push(what));
   await page.goto(site.url.href);
-  const { heard } = inboxes as unknown as Pick<Listening, "heard">;
+  const { received } = inboxes as unknown as Pick<Listening, "received">;
   return {
-    ...(inboxes as unknown as Pick<Listening, "opens" | "heard" | "refused" | "gaps">),
+    ...(inboxes as unknown as Pick<Listening, "opens" | "received" | "refused" | "gaps">),
     page,
-    of: (index) => heard.all.filter(({ i }) => i === index).map(({ data }) => data),
+    of: (index) => received.all.filter(({ i }) => i === index).map(({ data }) => data),
     states: () => page.evaluate<number[]>("states()"),
   };
 }
@@ -83,8 +83,8 @@ longTest(
     const { opens, refused } = listening;
     await opens.until(({ length }) => length === 3);
     await publish("r", "before");
-    const hears = (i: number, data: string) => listening.of(i).some((one) => one.includes(data));
-    await listening.heard.until(() => each(3, (i) => hears(i, "before")));
+    const receives = (i: number, data: string) => listening.of(i).some((one) => one.includes(data));
+    await listening.received.until(() => each(3, (i) => receives(i, "before")));
     // This client does not read, so the drain waits for it.
     const slow = await tcp(port);
     slow.send("GET /rooms/slow HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
@@ -101,7 +101,7 @@ longTest(
     await stopped;
     await life.start();
     await publish("r", "after");
-    await listening.heard.until(() => each(3, (i) => hears(i, "after")));
+    await listening.received.until(() => each(3, (i) => receives(i, "after")));
     for (const i of [0, 2]) {
       const words = listening.of(i);
       expect(words).toHaveLength(3);
@@ -120,7 +120,7 @@ longTest(
     const listening = await listen([server.room("r")]);
     await listening.opens.until(({ length }) => length === 1);
     await server.thump.publish("r", "before");
-    await listening.heard.until(({ length }) => length === 1);
+    await listening.received.until(({ length }) => length === 1);
     // The stream ends, and another client takes its place before it reconnects.
     for (const session of hub.sessions.values()) session.end(4403, "removed");
     const other = await connect(server.socket("/ws"));
@@ -130,7 +130,7 @@ longTest(
     expect(await listening.states()).not.toContain(CLOSED);
     other.ws.terminate();
     await server.thump.publish("r", "after");
-    await listening.heard.until(({ length }) => length === 3);
+    await listening.received.until(({ length }) => length === 3);
     expect(listening.of(0)).toEqual(["before", "missed", "after"]);
     expect(listening.gaps.all).toEqual([]);
   },

@@ -5,9 +5,9 @@ import { KillableServer } from "../durable/killable-server.ts";
 import { longTests } from "../support/long.ts";
 import { folder } from "../support/process.ts";
 import { Proxy } from "../support/proxy.ts";
-import { client, hear } from "./support.ts";
-import { inBrowser, openTab, WAYS } from "./tab.ts";
-import { talk } from "./talk.ts";
+import { client, joinRoom } from "./support.ts";
+import { inBrowser, openTab, CONNECTIONS } from "./tab.ts";
+import { publishRepeatedly } from "./repeated-publisher.ts";
 
 const longTest = longTests(15, inBrowser);
 
@@ -20,7 +20,7 @@ async function started(): Promise<KillableServer> {
   return life;
 }
 
-describe.each(WAYS)("over %s", (_, options) => {
+describe.each(CONNECTIONS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   /** The address that the page uses. Without a proxy, the page's own address becomes unreachable. */
@@ -42,22 +42,25 @@ describe.each(WAYS)("over %s", (_, options) => {
         const tab = await openTab(await addressOf(life), options);
         await tab.becomes("live", transport);
         const other = client(life.url);
-        const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
-        const said = [];
+        const publishers = [
+          await tab.publishRepeatedly(),
+          publishRepeatedly("other", (data) => other.publish("r", data)),
+        ];
+        const sent = [];
         for (const word of ["away", "away again"]) {
-          await tab.hears(40);
+          await tab.receives(40);
           const ended = end(life);
           await tab.becomes("offline");
           await ended;
-          const waiting = tab.say(word);
+          const waiting = tab.publish(word);
           await life.start();
           await tab.becomes("live", transport);
-          said.push(await waiting);
+          sent.push(await waiting);
         }
-        await tab.hears(40);
-        for (const hush of hushes) said.push(...(await hush()));
-        said.push({ data: "end", at: await other.publish("r", "end") });
-        await tab.heardExactly(said);
+        await tab.receives(40);
+        for (const finish of publishers) sent.push(...(await finish()));
+        sent.push({ data: "end", at: await other.publish("r", "end") });
+        await tab.receivedExactly(sent);
       },
     );
   }
@@ -68,20 +71,20 @@ describe.each(WAYS)("over %s", (_, options) => {
       const life = await started();
       const tab = await openTab(await addressOf(life), options);
       await tab.becomes("live", transport);
-      const said = [await tab.say("before")];
+      const sent = [await tab.publish("before")];
       await life.kill();
       await tab.becomes("offline");
       const words = Array.from({ length: 20 }, (_, n) => `word ${n}`);
-      const waiting = words.map((word) => tab.say(word));
+      const waiting = words.map((word) => tab.publish(word));
       await life.start();
-      said.push(...(await Promise.all(waiting)));
+      sent.push(...(await Promise.all(waiting)));
       // Read by a client that has received nothing yet.
       const { messages } = (await (await fetch(`${life.url}/rooms/r`)).json()) as {
         messages: { data: string }[];
       };
       expect(messages.map(({ data }) => data)).toEqual(["before", ...words]);
-      said.push(await tab.say("after"));
-      await tab.heardExactly(said);
+      sent.push(await tab.publish("after"));
+      await tab.receivedExactly(sent);
     },
   );
 
@@ -93,11 +96,11 @@ describe.each(WAYS)("over %s", (_, options) => {
       proxy.blockUpgrade = !options.transport;
       const tab = await openTab(proxy.url, options);
       await tab.becomes("live", transport);
-      const said = [await tab.say("before")];
+      const sent = [await tab.publish("before")];
       const killed = Promise.withResolvers<void>();
       const kill = () => life.kill().then(killed.resolve);
       if (transport === "websocket") {
-        const other = await hear(client(life.url), "r");
+        const other = await joinRoom(client(life.url), "r");
         proxy.stall(true);
         void other.until((all) => all.includes("once")).then(kill);
       } else {
@@ -109,13 +112,13 @@ describe.each(WAYS)("over %s", (_, options) => {
         };
         await tab.page.route(/\/publish\?/, lose, { times: 1 });
       }
-      const waiting = tab.say("once");
+      const waiting = tab.publish("once");
       await killed.promise;
       proxy.cut();
       await tab.becomes("offline");
       await life.start();
-      said.push(await waiting, await tab.say("after"));
-      await tab.heardExactly(said);
+      sent.push(await waiting, await tab.publish("after"));
+      await tab.receivedExactly(sent);
     },
   );
 
@@ -129,21 +132,21 @@ describe.each(WAYS)("over %s", (_, options) => {
       const backoff = { first: 1e9, most: 1e9 };
       const tab = await openTab(proxy.url, { ...options, backoff, timeout: 60_000 });
       await tab.becomes("live", transport);
-      const said = [];
-      for (const word of ["one", "two", "three"]) said.push(await tab.say(word));
+      const sent = [];
+      for (const word of ["one", "two", "three"]) sent.push(await tab.publish(word));
       proxy.hold(true);
       const ended = life.stop();
       await tab.becomes("offline");
-      const waiting = tab.say("four");
+      const waiting = tab.publish("four");
       await tab.becomes("connecting");
       await ended;
       await life.start();
       const other = client(life.url);
-      said.push({ data: "five", at: await other.publish("r", "five") });
+      sent.push({ data: "five", at: await other.publish("r", "five") });
       proxy.hold(false);
       await tab.becomes("live", transport);
-      said.push(await waiting, await tab.say("six"));
-      await tab.heardExactly(said);
+      sent.push(await waiting, await tab.publish("six"));
+      await tab.receivedExactly(sent);
       expect(tab.errors.all).toEqual([]);
     },
   );

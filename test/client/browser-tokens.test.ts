@@ -6,12 +6,12 @@ import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { claims, SECRET, seconds, token } from "../support/tokens.ts";
 import { client } from "./support.ts";
-import { inBrowser, openTab, WAYS } from "./tab.ts";
-import { talk } from "./talk.ts";
+import { inBrowser, openTab, CONNECTIONS } from "./tab.ts";
+import { publishRepeatedly } from "./repeated-publisher.ts";
 
 const longTest = longTests(3, inBrowser);
 
-describe.each(WAYS)("over %s", (_, options) => {
+describe.each(CONNECTIONS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
   longTest("messages continue while one token after another expires: each arrives once", async () => {
@@ -31,13 +31,16 @@ describe.each(WAYS)("over %s", (_, options) => {
     await tab.becomes("live", transport);
     const { connections } = proxy;
     const other = client(server.url, { token: token(claims({ sub: "other" })) });
-    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
+    const publishers = [
+      await tab.publishRepeatedly(),
+      publishRepeatedly("other", (data) => other.publish("r", data)),
+    ];
     const { length: before } = fetched.all;
     await fetched.until(({ length }) => length >= before + 3);
-    await tab.hears(40);
-    const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
-    said.push({ data: "end", at: await other.publish("r", "end") });
-    await tab.heardExactly(said);
+    await tab.receives(40);
+    const sent = (await Promise.all(publishers.map((finish) => finish()))).flat();
+    sent.push({ data: "end", at: await other.publish("r", "end") });
+    await tab.receivedExactly(sent);
     expect(tab.errors.all).toEqual([]);
     if (transport !== "websocket") return;
     // Each token was sent on the same connection.

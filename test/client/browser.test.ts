@@ -4,7 +4,7 @@ import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 import { inBrowser, openTab, type TabOptions } from "./tab.ts";
-import { talk } from "./talk.ts";
+import { publishRepeatedly } from "./repeated-publisher.ts";
 
 async function open(options: TabOptions, blockUpgrade = false) {
   const server = startServer({ rooms: { "*": { history: { count: 100_000 } } } });
@@ -12,74 +12,84 @@ async function open(options: TabOptions, blockUpgrade = false) {
   proxy.blockUpgrade = blockUpgrade;
   const tab = await openTab(proxy.url, options);
   const other = client(server.url);
-  const say = async (data: string) => ({ data, at: await other.publish("r", data) });
-  return { proxy, tab, other, say };
+  const publish = async (data: string) => ({ data, at: await other.publish("r", data) });
+  return { proxy, tab, other, publish };
 }
 
 describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
   inBrowser("offline and online again while all publish: each message arrives once", async () => {
-    const { proxy, tab, other, say } = await open({ transport });
+    const { proxy, tab, other, publish } = await open({ transport });
     await tab.becomes("live", transport);
-    const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
-    await tab.hears(40);
+    const publishers = [
+      await tab.publishRepeatedly(),
+      publishRepeatedly("other", (data) => other.publish("r", data)),
+    ];
+    await tab.receives(40);
     await tab.page.context().setOffline(true);
     // The browser's offline emulation does not close open WebSockets.
     proxy.cut();
     await tab.becomes("offline");
-    const said = [await say("meanwhile")];
+    const sent = [await publish("meanwhile")];
     await tab.page.context().setOffline(false);
     await tab.becomes("live", transport);
-    await tab.hears(40);
-    for (const hush of hushes) said.push(...(await hush()));
-    said.push(await say("end"));
-    await tab.heardExactly(said);
+    await tab.receives(40);
+    for (const finish of publishers) sent.push(...(await finish()));
+    sent.push(await publish("end"));
+    await tab.receivedExactly(sent);
   });
 
   inBrowser("over a reload, and a visit to another page: each message arrives once", async () => {
-    const { tab, say } = await open({ transport });
+    const { tab, publish } = await open({ transport });
     const { page } = tab;
     await tab.becomes("live");
-    const said = [await say("one")];
-    await tab.heard.until(({ length }) => length === 1);
+    const sent = [await publish("one")];
+    await tab.received.until(({ length }) => length === 1);
     await page.reload();
     await tab.becomes("live");
-    said.push(await say("two"));
-    await tab.heard.until(({ length }) => length === 2);
+    sent.push(await publish("two"));
+    await tab.received.until(({ length }) => length === 2);
     await page.goto("about:blank");
-    for (const word of ["three", "four", "five"]) said.push(await say(word));
+    for (const word of ["three", "four", "five"]) sent.push(await publish(word));
     await page.goBack();
     await tab.becomes("live");
-    said.push(await tab.say("six"));
-    await tab.heardExactly(said);
+    sent.push(await tab.publish("six"));
+    await tab.receivedExactly(sent);
   });
 });
 
 inBrowser("WebSockets are blocked while all publish: streams take over, then a WebSocket again", async () => {
-  const { proxy, tab, other, say } = await open({});
+  const { proxy, tab, other, publish } = await open({});
   await tab.becomes("live", "websocket");
-  const hushes = [await tab.talk(), talk("other", (data) => other.publish("r", data))];
-  await tab.hears(40);
+  const publishers = [
+    await tab.publishRepeatedly(),
+    publishRepeatedly("other", (data) => other.publish("r", data)),
+  ];
+  await tab.receives(40);
   proxy.blockUpgrade = true;
   proxy.cut();
   await tab.becomes("live", "event-stream");
-  await tab.hears(40);
+  await tab.receives(40);
   proxy.blockUpgrade = false;
   // After the browser's `online` event the client tries a WebSocket.
   await tab.page.context().setOffline(true);
   await tab.page.context().setOffline(false);
   await tab.becomes("live", "websocket");
-  await tab.hears(40);
-  const said = (await Promise.all(hushes.map((hush) => hush()))).flat();
-  said.push(await say("end"));
-  await tab.heardExactly(said);
+  await tab.receives(40);
+  const sent = (await Promise.all(publishers.map((finish) => finish()))).flat();
+  sent.push(await publish("end"));
+  await tab.receivedExactly(sent);
 });
 
 inBrowser(
   "if WebSockets are blocked from the start, the client uses a stream of another origin",
   async () => {
-    const { tab, say } = await open({}, true);
+    const { tab, publish } = await open({}, true);
     await tab.becomes("live", "event-stream");
-    await tab.heardExactly([await tab.say("mine"), await say("another's"), await tab.say("mine again")]);
+    await tab.receivedExactly([
+      await tab.publish("mine"),
+      await publish("another's"),
+      await tab.publish("mine again"),
+    ]);
     expect(tab.errors.all).toEqual([]);
   },
 );

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, upTo } from "./support.ts";
+import { client, joinRoom, upTo } from "./support.ts";
 
 test("a session that is ended or cut reconnects and misses no message", async () => {
   const codings: (string | null)[] = [];
@@ -21,17 +21,17 @@ test("a session that is ended or cut reconnects and misses no message", async ()
     fetch: counting,
     backoff: { first: 20, most: 50 },
   });
-  const heard = await hear(thump, "r");
+  const received = await joinRoom(thump, "r");
   for (const n of upTo(20)) {
     const before = codings.length;
     if (n % 4 === 1) proxy.cut();
     else if (n % 4 === 3) for (const session of server.thump.hub.sessions.values()) session.end(1001, "10");
     await server.publish("r", JSON.stringify({ n, text: "x".repeat(n * 50) }));
-    await heard.until(({ length }) => length === n + 1);
+    await received.until(({ length }) => length === n + 1);
     if (n % 2) expect(codings.length).toBeGreaterThan(before);
   }
-  expect(heard.all).toEqual(upTo(20).map((n) => ({ n, text: "x".repeat(n * 50) })));
-  expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
+  expect(received.all).toEqual(upTo(20).map((n) => ({ n, text: "x".repeat(n * 50) })));
+  expect([...received.gaps.all, ...thump.errors.all]).toEqual([]);
   // Otherwise this test would not cover gzip.
   expect(new Set(codings)).toEqual(new Set(["gzip"]));
 });

@@ -1,7 +1,7 @@
 // A message lost in transit is detected by `prev` and requested again.
 import { expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
-import { client, hear, upTo } from "./support.ts";
+import { client, joinRoom, upTo } from "./support.ts";
 
 /** A WebSocket that loses the first frame with this text. */
 function losing(text: string) {
@@ -55,14 +55,14 @@ test.each([
 ] as const)("by %s", async (transport, options) => {
   const server = startServer();
   const thump = client(server.url, { transport, ...options });
-  const heard = await hear(thump, "r");
-  const other = await hear(thump, "other");
+  const received = await joinRoom(thump, "r");
+  const other = await joinRoom(thump, "other");
   for (const n of upTo(10)) {
     await server.publish("r", JSON.stringify({ n }));
     await server.publish("other", String(n));
   }
-  await Promise.all([heard, other].map((each) => each.until(({ length }) => length === 10)));
-  expect(heard.all).toEqual(upTo(10).map((n) => ({ n })));
+  await Promise.all([received, other].map((each) => each.until(({ length }) => length === 10)));
+  expect(received.all).toEqual(upTo(10).map((n) => ({ n })));
   expect(other.all).toEqual(upTo(10));
-  expect([...heard.gaps.all, ...other.gaps.all, ...thump.errors.all]).toEqual([]);
+  expect([...received.gaps.all, ...other.gaps.all, ...thump.errors.all]).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { Proxy } from "../support/proxy.ts";
 import { Type } from "typebox";
 import { startServer } from "../support/server.ts";
 import { SECRET, token } from "../support/tokens.ts";
-import { client, from, hear, inState, storage, upTo } from "./support.ts";
+import { client, from, joinRoom, inState, storage, upTo } from "./support.ts";
 
 async function behindProxy(options: Parameters<typeof startServer>[0] = {}) {
   const server = startServer({ rooms: { "*": { history: { count: 10_000 } } }, ...options });
@@ -19,26 +19,26 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("after a cut the client reconnects by itself and misses no message", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     await server.publish("r", "0");
-    await heard.next();
+    await received.next();
     proxy.refuse(true);
     proxy.cut();
     await inState(thump, "offline");
-    expect(heard.room.state).toBe("offline");
+    expect(received.room.state).toBe("offline");
     for (const n of [1, 2, 3]) await server.publish("r", String(n));
     proxy.refuse(false);
-    await heard.until(({ length }) => length === 4);
+    await received.until(({ length }) => length === 4);
     await inState(thump, "live");
-    expect(heard.all).toEqual([0, 1, 2, 3]);
-    expect(heard.gaps.all).toEqual([]);
+    expect(received.all).toEqual([0, 1, 2, 3]);
+    expect(received.gaps.all).toEqual([]);
   });
 
   test("messages published while disconnected wait, in order, and are stored once", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
-    const listener = await hear(client(server.url), "r");
-    await hear(thump, "r");
+    const listener = await joinRoom(client(server.url), "r");
+    await joinRoom(thump, "r");
     proxy.refuse(true);
     proxy.cut();
     await inState(thump, "offline");
@@ -56,16 +56,16 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     const thump = client(proxy.url, { transport });
     // A stream does not announce the ping interval. In practice, an earlier socket announced it.
     if (transport === "event-stream") (thump as unknown as { heartbeat: number }).heartbeat = 100;
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     await server.publish("r", "0");
-    await heard.next();
+    await received.next();
     proxy.blackHole(true);
     await inState(thump, "offline");
     proxy.blackHole(false);
     await server.publish("r", "1");
-    await heard.until(({ length }) => length === 2);
-    expect(heard.all).toEqual([0, 1]);
-    expect(heard.gaps.all).toEqual([]);
+    await received.until(({ length }) => length === 2);
+    expect(received.all).toEqual([0, 1]);
+    expect(received.gaps.all).toEqual([]);
   });
 
   // In Bun, gzip streams would lose the server's last events.
@@ -79,17 +79,17 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
       const proxy = await Proxy.start(first.port);
       // The client's own backoff would take much longer.
       const thump = client(proxy.url, { transport, backoff: { first: 1e9, most: 1e9 } });
-      const heard = await hear(thump, "r");
-      await heard.room.publish(0);
-      await heard.next();
+      const received = await joinRoom(thump, "r");
+      await received.room.publish(0);
+      await received.next();
       proxy.target = second.port;
       first.process.kill("SIGTERM");
       await inState(thump, "offline");
       await inState(thump, "live");
-      await heard.room.publish(1);
-      await heard.until(({ length }) => length === 2);
-      expect(heard.all).toEqual([0, 1]);
-      expect(heard.gaps.all).toHaveLength(1);
+      await received.room.publish(1);
+      await received.until(({ length }) => length === 2);
+      expect(received.all).toEqual([0, 1]);
+      expect(received.gaps.all).toHaveLength(1);
       expect(thump.errors.all).toEqual([]);
       expect(await first.process.exited).toBe(0);
     },
@@ -99,47 +99,47 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     const args = ["--no-demo", "--log-level", "error"];
     const first = await startProcess(["--port", "0", ...args]);
     const thump = client(first.url, { transport });
-    const heard = await hear(thump, "r");
-    await heard.room.publish(0);
-    await heard.next();
+    const received = await joinRoom(thump, "r");
+    await received.room.publish(0);
+    await received.next();
     first.process.kill("SIGKILL");
     await first.process.exited;
-    const waiting = heard.room.publish(1);
+    const waiting = received.room.publish(1);
     await startProcess(["--port", String(first.port), ...args]);
     expect(await waiting).toMatch(/-\d+$/);
-    await heard.until(({ length }) => length === 2);
-    expect(heard.all).toEqual([0, 1]);
-    expect(heard.gaps.all).toHaveLength(1);
+    await received.until(({ length }) => length === 2);
+    expect(received.all).toEqual([0, 1]);
+    expect(received.gaps.all).toHaveLength(1);
   });
 
   test("a server that is killed and restarted on its log file loses and repeats no message", async () => {
     const args = ["--no-demo", "--log-level", "error", "--data", join(folder(), "log")];
     const first = await startProcess(["--port", "0", ...args]);
     const thump = client(first.url, { transport });
-    const heard = await hear(thump, "r");
-    const published = upTo(50).map((n) => heard.room.publish(n));
+    const received = await joinRoom(thump, "r");
+    const published = upTo(50).map((n) => received.room.publish(n));
     await published[20];
     first.process.kill("SIGKILL");
     await first.process.exited;
     await startProcess(["--port", String(first.port), ...args]);
     await Promise.all(published);
-    await heard.until(({ length }) => length === 50);
-    expect(heard.all).toEqual(upTo(50));
-    expect(heard.gaps.all).toEqual([]);
+    await received.until(({ length }) => length === 50);
+    expect(received.all).toEqual(upTo(50));
+    expect(received.gaps.all).toEqual([]);
   });
 
   test("the next page resumes where this one ended", async () => {
     const { server } = await behindProxy();
     const resume = storage();
     const first = client(server.url, { transport, resume });
-    const before = await hear(first, "r");
+    const before = await joinRoom(first, "r");
     for (const n of [0, 1]) await server.publish("r", String(n));
     await before.until(({ length }) => length === 2);
     first.close();
     for (const n of [2, 3]) await server.publish("r", String(n));
     // Over the other transport, and with `last`, which the stored position overrides.
     const other = transport === "websocket" ? "event-stream" : "websocket";
-    const after = await hear(client(server.url, { transport: other, resume }), "r", { last: 50 });
+    const after = await joinRoom(client(server.url, { transport: other, resume }), "r", { last: 50 });
     await after.until(({ length }) => length === 2);
     expect(after.all).toEqual([2, 3]);
     after.room.leave();
@@ -149,19 +149,19 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("close() leaves no connection and no listener, and lets the process exit", async () => {
     const { server, proxy } = await behindProxy();
     const thump = client(proxy.url, { transport });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     const loop = (async () => {
-      for await (const _ of heard.room) continue;
+      for await (const _ of received.room) continue;
     })();
     proxy.stall(true);
-    const unheard = heard.room.publish(1);
+    const unheard = received.room.publish(1);
     thump.close();
     await expect(unheard).rejects.toMatchObject({ code: "closed" });
     await loop;
     proxy.stall(false);
     while (proxy.open > 0 || server.thump.hub.sessions.size > 0) await Bun.sleep(1);
-    expect([thump.state, heard.room.state, heard.errors.all]).toEqual(["closed", "closed", []]);
-    await expect(heard.room.publish(2)).rejects.toMatchObject({ code: "closed" });
+    expect([thump.state, received.room.state, received.errors.all]).toEqual(["closed", "closed", []]);
+    await expect(received.room.publish(2)).rejects.toMatchObject({ code: "closed" });
     expect(thump.room("other").state).toBe("closed");
     // A timer or an open socket would keep the process running.
     const script = `
@@ -180,21 +180,21 @@ test("streams take over while WebSockets are blocked, and a WebSocket takes over
   const { server, proxy } = await behindProxy();
   proxy.blockUpgrade = true;
   const thump = client(proxy.url, { socketRetry: 30 });
-  const heard = await hear(thump, "r");
+  const received = await joinRoom(thump, "r");
   expect(thump.transport).toBe("event-stream");
-  await heard.room.publish(0);
+  await received.room.publish(0);
   await server.publish("r", "1");
-  await heard.until(({ length }) => length === 2);
+  await received.until(({ length }) => length === 2);
   const flood = (async () => {
     for (const n of upTo(100)) await server.publish("r", String(n + 2));
   })();
   proxy.blockUpgrade = false;
   while (thump.transport !== "websocket") await Bun.sleep(1);
   await flood;
-  await heard.room.publish(102);
-  await heard.until(({ length }) => length === 103);
-  expect(heard.all).toEqual(upTo(103));
-  expect(heard.gaps.all).toEqual([]);
+  await received.room.publish(102);
+  await received.until(({ length }) => length === 103);
+  expect(received.all).toEqual(upTo(103));
+  expect(received.gaps.all).toEqual([]);
   expect(server.thump.hub.sessions.size).toBe(1);
 });
 
@@ -217,12 +217,12 @@ test("a rate-limited client slows down and loses no message", async () => {
     limits: { rates: { session: { publishes: { rate: 200, burst: 10 }, joins: { rate: 50, burst: 2 } } } },
   });
   const thump = client(server.url);
-  const rooms = await Promise.all(upTo(5).map((n) => hear(thump, `r${n}`)));
+  const rooms = await Promise.all(upTo(5).map((n) => joinRoom(thump, `r${n}`)));
   expect(rooms.map(({ room }) => room.state)).toEqual(upTo(5).map(() => "live"));
-  const heard = rooms[0] as (typeof rooms)[0];
-  await Promise.all(upTo(60).map((n) => heard.room.publish(n)));
-  await heard.until(({ length }) => length === 60);
-  expect(heard.all.toSorted((a, b) => (a as number) - (b as number))).toEqual(upTo(60));
+  const received = rooms[0] as (typeof rooms)[0];
+  await Promise.all(upTo(60).map((n) => received.room.publish(n)));
+  await received.until(({ length }) => length === 60);
+  expect(received.all.toSorted((a, b) => (a as number) - (b as number))).toEqual(upTo(60));
   expect(thump.errors.all).toEqual([]);
 });
 
@@ -234,23 +234,23 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
       limits: { rates: { user: { publishes: { rate: 100, burst: 5 } } } },
     });
     const thump = client(server.url, { transport, token: token() });
-    const heard = await hear(thump, "r");
-    const said = upTo(30).map((n) => heard.room.publish(n === 3 ? "not a number" : n));
-    await expect(said[3]).rejects.toMatchObject({ code: "invalid" });
-    await Promise.all(said.filter((_, n) => n !== 3));
-    await heard.until((all) => all.length === 29);
-    expect(heard.all).toEqual(upTo(30).filter((n) => n !== 3));
+    const received = await joinRoom(thump, "r");
+    const sent = upTo(30).map((n) => received.room.publish(n === 3 ? "not a number" : n));
+    await expect(sent[3]).rejects.toMatchObject({ code: "invalid" });
+    await Promise.all(sent.filter((_, n) => n !== 3));
+    await received.until((all) => all.length === 29);
+    expect(received.all).toEqual(upTo(30).filter((n) => n !== 3));
   });
 
   test("publications of different sizes keep their order under a byte rate, and the session stays connected", async () => {
     const server = startServer({ limits: { rates: { session: { bytes: { rate: 4000, burst: 2000 } } } } });
     const thump = client(server.url, { transport });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     const texts = upTo(48).map((n) => `${n} ${"x".repeat(n % 3 === 2 ? 600 : 20)}`);
-    await Promise.all(texts.map((text) => heard.room.publish(text)));
-    await heard.until((all) => all.length === texts.length);
-    expect(heard.all).toEqual(texts);
-    expect(heard.gaps.all).toEqual([]);
+    await Promise.all(texts.map((text) => received.room.publish(text)));
+    await received.until((all) => all.length === texts.length);
+    expect(received.all).toEqual(texts);
+    expect(received.gaps.all).toEqual([]);
     expect(thump.errors.all).toEqual([]);
     expect(thump.states.all).not.toContain("offline");
   }, 60_000);

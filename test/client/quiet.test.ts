@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";
-import { client, hear, inState, storage } from "./support.ts";
+import { client, joinRoom, inState, storage } from "./support.ts";
 
 const seqOf = (at: string | undefined) => Number(at?.split("-")[1]);
 
@@ -13,18 +13,18 @@ test("a quiet room follows the server's position, and resumes from there", async
   const proxy = await Proxy.start(server.port);
   const resume = storage();
   const thump = client(proxy.url, { transport: "websocket", resume });
-  const heard = await hear(thump, "quiet");
-  const busy = await hear(thump, "busy");
+  const received = await joinRoom(thump, "quiet");
+  const busy = await joinRoom(thump, "busy");
   await server.publish("quiet", "0");
-  await heard.next();
-  const last = seqOf(heard.room.at);
+  await received.next();
+  const last = seqOf(received.room.at);
   let newest = "";
   // The WebSocket receives frames throughout.
-  for (let n = 0; seqOf(heard.room.at) <= last + 10; n++) {
+  for (let n = 0; seqOf(received.room.at) <= last + 10; n++) {
     newest = (await server.thump.publish(n % 2 ? "busy" : `other:${n}`, n)).at;
     await busy.until(({ length }) => length >= Math.floor(n / 2));
   }
-  while (heard.room.at !== newest) await Bun.sleep(1);
+  while (received.room.at !== newest) await Bun.sleep(1);
   expect(resume.getItem(`thump ${proxy.url} quiet`)).toBe(newest);
 
   proxy.refuse(true);
@@ -34,7 +34,7 @@ test("a quiet room follows the server's position, and resumes from there", async
   proxy.refuse(false);
   await inState(thump, "live");
   await server.publish("quiet", "1");
-  await heard.until(({ length }) => length === 2);
-  expect(heard.all).toEqual([0, 1]);
-  expect(heard.gaps.all).toEqual([]);
+  await received.until(({ length }) => length === 2);
+  expect(received.all).toEqual([0, 1]);
+  expect(received.gaps.all).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // The client in rooms, on both transports: each message arrives once and in order, with every kind of data.
 import { describe, expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
-import { client, hear, Heard, inState, upTo, ThumpError } from "./support.ts";
+import { client, joinRoom, RoomRecorder, inState, upTo, ThumpError } from "./support.ts";
 
 describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
   const start = () => {
@@ -12,11 +12,11 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("messages arrive once, in one order for all clients, including the publisher", async () => {
     const { server, connect } = start();
     const [a, b] = [connect(), connect()];
-    const [inA, inB] = [await hear(a, "r"), await hear(b, "r")];
+    const [inA, inB] = [await joinRoom(a, "r"), await joinRoom(b, "r")];
     expect(a.transport).toBe(transport);
     const cursors = await Promise.all(upTo(50).map((n) => (n % 2 ? inA : inB).room.publish({ n })));
     await server.publish("r", '{"n":50}');
-    await Promise.all([inA, inB].map((heard) => heard.until((all) => all.length === 51)));
+    await Promise.all([inA, inB].map((received) => received.until((all) => all.length === 51)));
     expect(inA.all).toEqual(inB.all);
     expect(new Set(cursors).size).toBe(50);
     const of = (parity: number) =>
@@ -32,7 +32,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     const room = thump.room("r/ü:1");
     const metas: { event: string; at: string; time: number }[] = [];
     room.on("message", (_, meta) => metas.push(meta));
-    const heard = await hear(thump, "r/ü:1");
+    const received = await joinRoom(thump, "r/ü:1");
     const all = [
       null,
       0,
@@ -44,8 +44,8 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     ];
     const at = [];
     for (const data of all) at.push(await room.publish(data, { event: "x" }));
-    await heard.until(({ length }) => length === all.length);
-    expect(heard.all).toEqual(all);
+    await received.until(({ length }) => length === all.length);
+    expect(received.all).toEqual(all);
     expect(metas.map((meta) => [meta.event, meta.at])).toEqual(at.map((cursor) => ["x", cursor]));
     expect(metas.every(({ time }) => Math.abs(time - Date.now()) < 60_000)).toBe(true);
     expect(room.at as string).toBe(at.at(-1) as string);
@@ -57,39 +57,39 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     for (const n of upTo(10))
       cursors.push(((await (await server.publish("r", String(n))).json()) as { at: string }).at);
     const thump = connect();
-    const last = await hear(thump, "r", { last: 3 });
+    const last = await joinRoom(thump, "r", { last: 3 });
     await last.until(({ length }) => length === 3);
-    const after = await hear(connect(), "r", { after: cursors[4] as string });
+    const after = await joinRoom(connect(), "r", { after: cursors[4] as string });
     await after.until(({ length }) => length === 5);
-    const none = await hear(thump, "empty", { last: 3 });
+    const none = await joinRoom(thump, "empty", { last: 3 });
     await server.publish("r", "10");
     await server.publish("empty", "0");
     await Promise.all([last.until(({ length }) => length === 4), after.until(({ length }) => length === 6)]);
     await none.until(({ length }) => length === 1);
     expect([last.all, after.all, none.all]).toEqual([[7, 8, 9, 10], [5, 6, 7, 8, 9, 10], [0]]);
-    for (const heard of [last, after, none]) expect(heard.gaps.all).toEqual([]);
+    for (const received of [last, after, none]) expect(received.gaps.all).toEqual([]);
   });
 
   test("messages that are no longer stored are reported as a gap, and later ones follow", async () => {
     const server = startServer({ rooms: { r: { history: { count: 2 } } } });
     const first = (await (await server.publish("r", "0")).json()) as { at: string };
     for (const n of [1, 2, 3, 4]) await server.publish("r", String(n));
-    const heard = await hear(client(server.url, { transport }), "r", { after: first.at });
-    await heard.until(({ length }) => length === 2);
-    expect(heard.all).toEqual([3, 4]);
-    expect(heard.gaps.all).toHaveLength(1);
-    expect(heard.gaps.all[0]?.after).toBe(first.at);
+    const received = await joinRoom(client(server.url, { transport }), "r", { after: first.at });
+    await received.until(({ length }) => length === 2);
+    expect(received.all).toEqual([3, 4]);
+    expect(received.gaps.all).toHaveLength(1);
+    expect(received.gaps.all[0]?.after).toBe(first.at);
     await server.publish("r", "5");
-    await heard.until(({ length }) => length === 3);
-    expect(heard.gaps.all).toHaveLength(1);
+    await received.until(({ length }) => length === 3);
+    expect(received.gaps.all).toHaveLength(1);
   });
 
   test("rooms that are joined and left on one connection do not affect each other", async () => {
     const { server, connect } = start();
     const thump = connect();
-    const a = await hear(thump, "a");
+    const a = await joinRoom(thump, "a");
     await server.publish("a", "0");
-    const b = await hear(thump, "b", { last: 5 });
+    const b = await joinRoom(thump, "b", { last: 5 });
     await server.publish("a", "1");
     await server.publish("b", "0");
     await b.next();
@@ -99,7 +99,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await server.publish("b", "1");
     await server.publish("a", "2");
     await a.until(({ length }) => length === 3);
-    const again = await hear(thump, "b");
+    const again = await joinRoom(thump, "b");
     expect(again.room).not.toBe(b.room);
     await server.publish("b", "2");
     await again.next();
@@ -129,8 +129,8 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("an invalid name closes only its room, with the server's code", async () => {
     const { server, connect } = start();
     const thump = connect();
-    const good = await hear(thump, "good");
-    const bad = new Heard(thump.room("x".repeat(300)));
+    const good = await joinRoom(thump, "good");
+    const bad = new RoomRecorder(thump.room("x".repeat(300)));
     const loop = (async () => {
       for await (const _ of bad.room) continue;
     })();

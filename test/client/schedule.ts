@@ -10,7 +10,7 @@ import { client } from "./support.ts";
 const ROOMS = ["a", "b", "c"];
 
 /** The messages of one room that one client received. */
-class Heard {
+class ReceivedMessages {
   readonly numbers: number[] = [];
   readonly seqs: number[] = [];
   gaps = 0;
@@ -42,19 +42,19 @@ function follow({ hub }: ServerCore): Map<number, { room: string; n: number }> {
 
 export interface Outcome {
   published: number;
-  heard: number;
+  received: number;
   connections: number;
   transports: string;
 }
 
-class Game {
+class ScheduleRun {
   readonly random: Random;
   readonly server = startServer({
     heartbeat: 0.2,
     rooms: { "*": { history: { count: 100_000, bytes: "100MiB", age: "1h" } } },
   });
   readonly truth = follow(this.server.thump);
-  readonly clients: { thump: Thump; rooms: Heard[] }[] = [];
+  readonly clients: { thump: Thump; rooms: ReceivedMessages[] }[] = [];
   readonly published = new Map<number, string>();
   readonly failures: Error[] = [];
   readonly #publishing: Promise<void>[] = [];
@@ -69,7 +69,7 @@ class Game {
 
   async play(steps: number): Promise<Outcome> {
     const proxy = await this.proxy(this.server.port);
-    await this.#arrive(proxy);
+    await this.#connectClients(proxy);
     for (let i = 0; i < steps; i++) {
       this.#step(proxy);
       // Most steps happen while earlier ones are in progress.
@@ -79,11 +79,11 @@ class Game {
     // One client uses WebSockets only.
     proxy.blockUpgrade = false;
     await Promise.all(this.#publishing);
-    await this.#level();
+    await this.#waitForAll();
     return this.#check(proxy);
   }
 
-  async #arrive(proxy: Proxy): Promise<void> {
+  async #connectClients(proxy: Proxy): Promise<void> {
     for (const transport of ["websocket", "event-stream", undefined, undefined] as const) {
       const options = {
         socketRetry: 40,
@@ -94,10 +94,10 @@ class Game {
       const thump = client(proxy.url, options);
       // A stream does not announce the ping interval.
       (thump as unknown as { heartbeat: number }).heartbeat = 200;
-      const rooms = ROOMS.map((room) => new Heard(thump.room(room)));
+      const rooms = ROOMS.map((room) => new ReceivedMessages(thump.room(room)));
       this.clients.push({ thump, rooms });
       while (thump.state !== "live") await Bun.sleep(1);
-      for (const heard of rooms) heard.since = Number(heard.room.at?.split("-")[1]);
+      for (const received of rooms) received.since = Number(received.room.at?.split("-")[1]);
     }
   }
 
@@ -128,15 +128,15 @@ class Game {
   }
 
   /** Waits until every client has the last message of each room. */
-  async #level(): Promise<void> {
+  async #waitForAll(): Promise<void> {
     const last = await Promise.all(
       ROOMS.map(async (room) =>
         Number((await this.server.thump.publish(room, { n: ++this.#number })).at.split("-")[1]),
       ),
     );
-    const level = () =>
+    const caughtUp = () =>
       this.clients.every(({ rooms }) => rooms.every(({ seqs }, i) => seqs.at(-1) === last[i]));
-    while (!level()) await Bun.sleep(1);
+    while (!caughtUp()) await Bun.sleep(1);
   }
 
   #check(proxy: Proxy): Outcome {
@@ -145,9 +145,9 @@ class Game {
     if (new Set(numbers).size !== numbers.length) throw new Error("a publication was doubled");
     for (const [n, at] of this.published) {
       const kept = this.truth.get(Number(at.split("-")[1]));
-      if (kept?.n !== n) throw new Error(`${n} was said to be at ${at}, where ${kept?.n} is`);
+      if (kept?.n !== n) throw new Error(`${n} was sent to be at ${at}, where ${kept?.n} is`);
     }
-    let heard = 0;
+    let received = 0;
     this.clients.forEach(({ rooms }, who) =>
       rooms.forEach(({ room, seqs, numbers: got, gaps, since }) => {
         const expected = [...this.truth].filter(([seq, told]) => told.room === room.name && seq > since);
@@ -157,18 +157,18 @@ class Game {
             `client ${who}, room ${room.name}: at ${wrong} got ${seqs[wrong]}, expected ${expected[wrong]?.[0]}; ${seqs.length} of ${expected.length}`,
           );
         if (gaps > 0) throw new Error(`client ${who} was told of a gap, though everything is kept`);
-        heard += seqs.length;
+        received += seqs.length;
       }),
     );
     const transports = this.clients.map(({ thump }) => thump.transport).join(" ");
-    return { published: this.truth.size, heard, connections: proxy.connections, transports };
+    return { published: this.truth.size, received, connections: proxy.connections, transports };
   }
 }
 
 /** Plays one schedule. @throws Error on a violation, with the seed in the message */
 export async function play(seed: number, steps: number): Promise<Outcome> {
   try {
-    return await new Game(seed, (port) => Proxy.start(port)).play(steps);
+    return await new ScheduleRun(seed, (port) => Proxy.start(port)).play(steps);
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
   }

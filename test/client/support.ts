@@ -33,7 +33,7 @@ export function client(
   return Object.assign(thump, { errors, states });
 }
 
-export class Heard extends Inbox<unknown> {
+export class RoomRecorder extends Inbox<unknown> {
   readonly gaps = new Inbox<Gap>();
   readonly errors = new Inbox<{ code: string }>();
   readonly states = new Inbox<string>();
@@ -48,10 +48,10 @@ export class Heard extends Inbox<unknown> {
 }
 
 /** Joins a room and records its events. Resolves when the room is live or closed. */
-export async function hear(thump: Thump, name: string, options?: RoomOptions): Promise<Heard> {
-  const heard = new Heard(thump.room(name, options));
-  await heard.states.until(() => heard.room.state === "live" || heard.room.state === "closed");
-  return heard;
+export async function joinRoom(thump: Thump, name: string, options?: RoomOptions): Promise<RoomRecorder> {
+  const received = new RoomRecorder(thump.room(name, options));
+  await received.states.until(() => received.room.state === "live" || received.room.state === "closed");
+  return received;
 }
 
 /** Resolves when a client or room has this state; at once if it already has. */

@@ -6,7 +6,7 @@ import { noBrowser } from "../../scripts/chromium.ts";
 import { openPages } from "../support/browser.ts";
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
-import { inOrder, type Said, talk } from "./talk.ts";
+import { inOrder, type SentMessage, publishRepeatedly } from "./repeated-publisher.ts";
 import { testIf } from "../support/skip.ts";
 
 /** Like `test`, but skipped without a browser. The long timeout covers the start of a browser and, often, a server. */
@@ -27,7 +27,7 @@ export interface TabOptions {
 }
 
 /** The connections that a page may have. */
-export const WAYS: [name: string, options: TabOptions][] = [
+export const CONNECTIONS: [name: string, options: TabOptions][] = [
   ["a socket", { transport: "websocket" }],
   ["streams", { transport: "event-stream" }],
   ["streams, as sockets are blocked", {}],
@@ -48,24 +48,24 @@ const html = (url: string, options: object, asksForTokens: boolean) => `<!doctyp
     ...(${asksForTokens} && { token }),
   });
   const room = thump.room("r");
-  room.on("message", (data) => tell("heard", data));
+  room.on("message", (data) => tell("received", data));
   room.on("gap", (gap) => tell("gaps", gap));
   thump.on("error", ({ code, message }) => tell("errors", code + ": " + message));
   thump.on("state", (state) => tell("states", { state, transport: thump.transport }));
   for (const name of ["freeze", "resume"]) document.addEventListener(name, () => tell("life", name));
   document.addEventListener("visibilitychange", () => tell("life", document.visibilityState));
-  ${String(talk)}
-  let hush;
+  ${String(publishRepeatedly)}
+  let finish;
   Object.assign(window, {
-    say: (data) => room.publish(data),
-    talk: () => void (hush = talk("page", (data) => room.publish(data))),
-    hush: () => hush(),
+    publish: (data) => room.publish(data),
+    publishRepeatedly: () => void (finish = publishRepeatedly("page", (data) => room.publish(data))),
+    finish: () => finish(),
   });
 </script>`;
 
 export class Tab {
   /** The data of each message, across reloads of the page. */
-  readonly heard = new Inbox<string>();
+  readonly received = new Inbox<string>();
   readonly gaps = new Inbox<unknown>();
   readonly errors = new Inbox<string>();
   readonly states = new Inbox<{ state: string; transport?: Transport }>();
@@ -80,28 +80,28 @@ export class Tab {
   }
 
   /** Publishes from the page. Resolves once the message is stored. */
-  async say(data: string): Promise<Said> {
-    return { data, at: await this.page.evaluate<string>(`say(${JSON.stringify(data)})`) };
+  async publish(data: string): Promise<SentMessage> {
+    return { data, at: await this.page.evaluate<string>(`publish(${JSON.stringify(data)})`) };
   }
 
   /** Publishes from the page continuously until the result is called. */
-  async talk(): Promise<() => Promise<Said[]>> {
-    await this.page.evaluate("talk()");
-    return () => this.page.evaluate<Said[]>("hush()");
+  async publishRepeatedly(): Promise<() => Promise<SentMessage[]>> {
+    await this.page.evaluate("publishRepeatedly()");
+    return () => this.page.evaluate<SentMessage[]>("finish()");
   }
 
   /** Resolves when `more` further messages have arrived. */
-  async hears(more: number): Promise<void> {
-    const enough = this.heard.all.length + more;
-    await this.heard.until(({ length }) => length >= enough);
+  async receives(more: number): Promise<void> {
+    const enough = this.received.all.length + more;
+    await this.received.until(({ length }) => length >= enough);
   }
 
   /** Expects these messages and no others: each once, in the order of the log. */
-  async heardExactly(said: Said[]): Promise<void> {
-    const truth = inOrder(said);
+  async receivedExactly(sent: SentMessage[]): Promise<void> {
+    const truth = inOrder(sent);
     const last = truth.at(-1) as string;
-    await this.heard.until((all) => all.includes(last));
-    expect(this.heard.all).toEqual(truth);
+    await this.received.until((all) => all.includes(last));
+    expect(this.received.all).toEqual(truth);
     expect(this.gaps.all).toEqual([]);
   }
 }
@@ -122,8 +122,8 @@ export async function openTab(url: string, { token, page, ...options }: TabOptio
   });
   cleanup(() => site.stop(true));
   const tab = new Tab(page ?? ((await openPages("about:blank", 1)).pages[0] as Page));
-  const { heard, gaps, errors, states, life } = tab;
-  const inboxes: Record<string, { push(what: never): void }> = { heard, gaps, errors, states, life };
+  const { received, gaps, errors, states, life } = tab;
+  const inboxes: Record<string, { push(what: never): void }> = { received, gaps, errors, states, life };
   await tab.page.exposeFunction("tell", (name: string, what: never) => inboxes[name]?.push(what));
   await tab.page.goto(site.url.href);
   return tab;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createApiKey, hashApiKey } from "../../src/auth/api-keys.ts";
 import { startServer } from "../support/server.ts";
 import { bearer, claims, OTHER_SECRET, SECRET, seconds, token } from "../support/tokens.ts";
-import { client, type Heard, hear, inState, upTo } from "./support.ts";
+import { client, type RoomRecorder, joinRoom, inState, upTo } from "./support.ts";
 
 const secured = (more: object = {}) =>
   startServer({ access: { secrets: [SECRET], leeway: 0, ...more }, rooms: { "open:*": { join: "anyone" } } });
@@ -25,9 +25,9 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("a token authenticates the client, and names the publisher", async () => {
     const server = secured();
     const thump = client(server.url, { transport, token: token() });
-    const heard = await hear(thump, "r");
-    const from = new Promise((resolve) => heard.room.on("message", (_, meta) => resolve(meta.from)));
-    await heard.room.publish(1);
+    const received = await joinRoom(thump, "r");
+    const from = new Promise((resolve) => received.room.on("message", (_, meta) => resolve(meta.from)));
+    await received.room.publish(1);
     expect(await from).toBe("u7");
   });
 
@@ -35,17 +35,17 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     const server = secured();
     const { token: fetchToken, supplied } = supply(2);
     const thump = client(server.url, { transport, token: fetchToken });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     for (let n = 0; supplied.length < 3; n++) {
       await server.thump.publish("r", { n });
       await Bun.sleep(20);
     }
-    await inState(heard.room, "live");
+    await inState(received.room, "live");
     const { at } = await server.thump.publish("r", "last");
-    await heard.until((all) => all.at(-1) === "last");
-    expect(heard.all.slice(0, -1)).toEqual(upTo(heard.all.length - 1).map((n) => ({ n })));
-    expect(heard.room.at as string).toBe(at);
-    expect([...heard.gaps.all, ...thump.errors.all]).toEqual([]);
+    await received.until((all) => all.at(-1) === "last");
+    expect(received.all.slice(0, -1)).toEqual(upTo(received.all.length - 1).map((n) => ({ n })));
+    expect(received.room.at as string).toBe(at);
+    expect([...received.gaps.all, ...thump.errors.all]).toEqual([]);
     // A socket sends its new token while connected. A stream is reopened with it before the old one expires.
     expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
   }, 15_000);
@@ -57,8 +57,8 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
       transport,
       token: () => (++calls < 3 ? token(claims(), OTHER_SECRET) : token()),
     });
-    const heard = await hear(thump, "r");
-    expect([heard.room.state, calls]).toEqual(["live", 3]);
+    const received = await joinRoom(thump, "r");
+    expect([received.room.state, calls]).toEqual(["live", 3]);
   });
 
   test("a removed client stays closed and reports the reason; so does a client with only an invalid token", async () => {
@@ -68,11 +68,11 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     let calls = 0;
     const fetchToken = () => token(claims({ iat: seconds(30 * calls++) }));
     const thump = client(server.url, { transport, token: fetchToken });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     const [session] = server.thump.hub.sessions.values();
     const body = JSON.stringify({ user: "u7", until: Date.now() + 3_600_000 });
     await fetch(`${server.url}/revoke`, { method: "POST", body, headers: bearer(key) });
-    await heard.states.until((states) => states.includes("closed"));
+    await received.states.until((states) => states.includes("closed"));
     expect(thump.state).toBe("closed");
     expect(session?.ended).toBe(true);
     const codes = thump.errors.all.map(({ code }) => code);
@@ -88,12 +88,12 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     const mine = token(claims({ rooms: { "mine:*": ["join", "publish"] } }));
     const thump = client(server.url, { transport, token: mine });
     const rooms = [thump.room("mine:1"), thump.room("other"), thump.room("mine:2")];
-    const refused = hear(thump, "other");
-    const heard = await hear(thump, "mine:1");
+    const refused = joinRoom(thump, "other");
+    const received = await joinRoom(thump, "mine:1");
     expect([(await refused).room.state, rooms[1]?.error?.code as string]).toEqual(["closed", "forbidden"]);
     await rooms[2]?.publish("for 2");
-    await heard.room.publish("for 1");
-    await heard.next();
+    await received.room.publish("for 1");
+    await received.next();
     await expect(thump.publish("other", 1)).rejects.toMatchObject({ code: "forbidden" });
   });
 });
@@ -105,12 +105,12 @@ test("a stream that was reopened for more rooms fetches one token before the old
   const fetchToken = () => token(claims({ exp: supplied++ === 0 ? expires : seconds(3600) }));
   const thump = client(server.url, { transport: "event-stream", token: fetchToken });
   const rooms = [];
-  for (const n of upTo(6)) rooms.push(await hear(thump, `r${n}`));
-  const [heard] = rooms as [Heard];
+  for (const n of upTo(6)) rooms.push(await joinRoom(thump, `r${n}`));
+  const [received] = rooms as [RoomRecorder];
   // Until the renewals scheduled by earlier streams would have run.
   for (let n = 0; Date.now() < expires * 1000; n++) {
-    await heard.room.publish(n);
-    await heard.until(({ length }) => length > n);
+    await received.room.publish(n);
+    await received.until(({ length }) => length > n);
   }
   expect(supplied).toBe(2);
 }, 15_000);
@@ -120,10 +120,10 @@ test.each(["websocket", "event-stream"] as const)(
   async (transport) => {
     const server = secured();
     const thump = client(server.url, { transport, token: supply(3600).token });
-    const heard = await hear(thump, "r");
+    const received = await joinRoom(thump, "r");
     for (const session of server.thump.hub.sessions.values()) session.end(4503, "too slow");
-    await inState(heard.room, "offline");
-    await inState(heard.room, "live");
+    await inState(received.room, "offline");
+    await inState(received.room, "live");
     expect(thump.errors.all).toEqual([]);
   },
 );
@@ -142,8 +142,8 @@ test.each(["websocket", "event-stream"] as const)(
         return token(claims({ exp: seconds(2), rooms }));
       },
     });
-    const mine = await hear(thump, "mine:1");
-    const other = await hear(thump, "other");
+    const mine = await joinRoom(thump, "mine:1");
+    const other = await joinRoom(thump, "other");
     expect(other.room.state).toBe("live");
     await other.states.until((states) => states.includes("closed"));
     expect(other.room.error?.code as string).toBe("forbidden");
@@ -161,13 +161,13 @@ test("a stream that is rejected for one room still reports the gap in another", 
   await server.thump.hub.forget("mine:1");
   const mine = token(claims({ rooms: { "mine:*": ["join", "publish", "history"] } }));
   const thump = client(server.url, { transport: "event-stream", token: mine });
-  const other = hear(thump, "other", { after: at });
-  const heard = await hear(thump, "mine:1", { after: at });
+  const other = joinRoom(thump, "other", { after: at });
+  const received = await joinRoom(thump, "mine:1", { after: at });
   expect((await other).room.error?.code as string).toBe("forbidden");
   await server.thump.publish("mine:1", 2);
-  await heard.next();
-  expect(heard.all).toEqual([2]);
-  expect(heard.gaps.all.map(({ after }) => after)).toEqual([at]);
+  await received.next();
+  expect(received.all).toEqual([2]);
+  expect(received.gaps.all.map(({ after }) => after)).toEqual([at]);
 });
 
 test("an invalid token is recognized although the WebSocket handshake hides the reason", async () => {
@@ -186,7 +186,7 @@ test("a token function that fails is reported, and called again", async () => {
       return token();
     },
   });
-  await hear(thump, "r");
+  await joinRoom(thump, "r");
   expect(thump.errors.all.every(({ code }) => code === "unavailable")).toBe(true);
 });
 
@@ -208,10 +208,10 @@ describe("after a sign-out on all devices", () => {
       transport: "event-stream",
       token: () => (++calls === 1 ? old : token(claims({ iat: seconds() }))),
     });
-    const heard = await hear(thump, "r");
-    expect([heard.room.state, calls]).toEqual(["live", 2]);
-    await heard.room.publish("back");
-    await heard.until(([first]) => first === "back");
+    const received = await joinRoom(thump, "r");
+    expect([received.room.state, calls]).toEqual(["live", 2]);
+    await received.room.publish("back");
+    await received.until(([first]) => first === "back");
     expect(thump.errors.all).toEqual([]);
   });
 

@@ -66,7 +66,7 @@ inBrowser("a refused console reports the refusal, and does not count as a sessio
   await page.getByLabel("API key").fill("thump_watcher");
   await page.getByRole("button", { name: "Sign in" }).click();
   await has(page, "room-sessions", /^1 session$/);
-  await page.getByText(/This API key may not (listen in|read the history of) "r"/).waitFor();
+  await page.getByText(/This API key may not (join|read the history of) "r"/).waitFor();
   expect(await page.getByText("No stored messages").count()).toBe(0);
 });
 

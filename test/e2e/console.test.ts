@@ -78,7 +78,7 @@ inBrowser("publications of the console reach the room and the live tail, which c
   expect(errors).toEqual([]);
 });
 
-inBrowser("a session is found, looked at and disconnected, once that was confirmed", async () => {
+inBrowser("a session is found, inspected, and disconnected after a confirmation", async () => {
   const server = startServer({ console: true });
   const visitor = await connect(server.socket("/rooms/r"));
   const [id = ""] = server.thump.hub.sessions.keys();
@@ -98,7 +98,7 @@ inBrowser("a session is found, looked at and disconnected, once that was confirm
   expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
 });
 
-inBrowser("with a secret it asks for a key, and says when one is not good", async () => {
+inBrowser("with a secret the console requires a key, and reports an invalid one", async () => {
   const apiKeys: NonNullable<AccessOptions["apiKeys"]> = [
     { name: "m", hash: hash(MASTER) },
     { name: "w", hash: hash(WATCHER), rooms: { "*": ["list", "join", "history"] }, may: ["inspect"] },

@@ -29,7 +29,7 @@ async function say(page: Page, text: string): Promise<void> {
 
 const log = (page: Page) => page.getByLabel("Messages");
 const said = (page: Page, text: string) => log(page).getByText(text).waitFor();
-/** True if the page is no wider than its window. */
+/** True if the page fits its window in width. */
 const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
 
 browser(

@@ -3,7 +3,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import type { Options } from "../../../src/index.ts";
 import { unavailable } from "../../../src/protocol/codes.ts";
 import { describe as describeApi } from "../../../src/server/openapi/openapi.ts";
-import { client, hear } from "../../client/support.ts";
+import { client, joinRoom } from "../../client/support.ts";
 import { eventually, problemOf, refusalOf } from "../../support/answers.ts";
 import { cleanup } from "../../support/cleanup.ts";
 import { command } from "../../support/command.ts";
@@ -242,7 +242,7 @@ test.each(["event-stream", "websocket"] as const)(
   async (transport) => {
     const server = startServer();
     const thump = client(server.url, { transport });
-    const heard = await hear(thump, "r");
+    const heard = await joinRoom(thump, "r");
     beginDrain(server);
     if (transport === "event-stream") await thump.errors.find(({ code }) => code === "draining");
     else await thump.states.until((states) => states.includes("offline"));
