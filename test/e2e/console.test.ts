@@ -62,12 +62,12 @@ inBrowser("publications of the console reach the room and the live tail, which c
   await page.locator("#data").fill('{"text":"from the console"}');
   await page.getByRole("button", { name: "Publish" }).click();
   await has(page, "tail", "from the console");
-  await has(page, "told", "stored at");
+  await has(page, "publish-result", "stored at");
   expect(await reader.next()).toBe('{"text":"from the console"}');
   // Invalid data shows the server's error message.
   await page.locator("#data").fill("no object");
   await page.locator("#data").press("Control+Enter");
-  await has(page, "told", "does not fit the schema");
+  await has(page, "publish-result", "does not fit the schema");
   await page.getByTestId("pause").click();
   await server.thump.publish(name, { text: "while it was held" });
   await has(page, "tail-state", "paused, 1 new");
@@ -85,8 +85,8 @@ inBrowser("a session is found, inspected, and disconnected after a confirmation"
   const { page, errors } = await openConsole(server.url, "#/sessions");
   await page.locator("#room").fill("r");
   await page.getByRole("link", { name: id }).click();
-  await has(page, "standings", "live");
-  await has(page, "speed", "never lagged");
+  await has(page, "memberships", "live");
+  await has(page, "lag", "never lagged");
   await page.getByTestId("disconnect").click();
   await page.getByRole("button", { name: "Cancel" }).click();
   expect(server.thump.hub.sessions.has(id)).toBe(true);
@@ -121,7 +121,7 @@ inBrowser("with a secret the console requires a key, and reports an invalid one"
   await page.goto(`${server.url}/console#/room/team`);
   await page.locator("#data").fill("may I?");
   await page.getByRole("button", { name: "Publish" }).click();
-  await has(page, "told", "may not publish");
+  await has(page, "publish-result", "may not publish");
   await page.goto(`${server.url}/console#/sessions`);
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("API key").fill(MASTER);

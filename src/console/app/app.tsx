@@ -6,7 +6,7 @@ import { ServerApi } from "./server-api.ts";
 import { ConsoleContext } from "./hooks.ts";
 import { loadKey, saveKey } from "./stored-key.ts";
 import { LiveData } from "./live-data.ts";
-import { Gone, SignIn } from "./sign-in.tsx";
+import { Unreachable, SignIn } from "./sign-in.tsx";
 import { Shell } from "./shell.tsx";
 
 /** The page is at `<prefix>/console`. */
@@ -15,33 +15,34 @@ const BASE = location.origin + location.pathname.replace(/\/console\/?$/, "");
 const RETRY_MS = 2000;
 
 type Phase =
-  | { name: "checking" | "in"; key: string | undefined }
-  | { name: "out"; why: string | undefined; failed: boolean }
-  | { name: "gone"; key: string | undefined };
+  | { name: "checking" | "signed-in"; key: string | undefined }
+  | { name: "signed-out"; message: string | undefined; failed: boolean }
+  | { name: "unreachable"; key: string | undefined };
 
 export function App() {
   const [phase, setPhase] = useState<Phase>(firstPhase);
   const signIn = (key: string | undefined) => setPhase({ name: "checking", key });
-  const signOut = useCallback((why?: string) => {
+  const signOut = useCallback((message?: string) => {
     saveKey(undefined);
-    setPhase({ name: "out", why, failed: why !== undefined });
+    setPhase({ name: "signed-out", message, failed: message !== undefined });
   }, []);
   useEffect(() => {
     if (phase.name === "checking") void checkKey(phase.key).then(setPhase);
-    if (phase.name !== "gone") return;
+    if (phase.name !== "unreachable") return;
     const timer = setTimeout(() => void checkKey(phase.key).then(setPhase), RETRY_MS);
     return () => clearTimeout(timer);
   }, [phase]);
-  if (phase.name === "in") return <Inside key={phase.key} apiKey={phase.key} signOut={signOut} />;
-  if (phase.name === "out") return <SignIn why={phase.why} failed={phase.failed} onKey={signIn} />;
-  return phase.name === "gone" ? <Gone /> : <p class="asking" role="status" />;
+  if (phase.name === "signed-in") return <SignedIn key={phase.key} apiKey={phase.key} signOut={signOut} />;
+  if (phase.name === "signed-out")
+    return <SignIn message={phase.message} failed={phase.failed} onKey={signIn} />;
+  return phase.name === "unreachable" ? <Unreachable /> : <p class="checking" role="status" />;
 }
 
 /** If the server requires a key, the sign-in form appears without a request. */
 function firstPhase(): Phase {
   const key = loadKey();
   return key === undefined && "takesKey" in document.documentElement.dataset
-    ? { name: "out", why: undefined, failed: false }
+    ? { name: "signed-out", message: undefined, failed: false }
     : { name: "checking", key };
 }
 
@@ -50,17 +51,17 @@ async function checkKey(key: string | undefined): Promise<Phase> {
   try {
     await new ServerApi(BASE, key).get("/rules");
     saveKey(key);
-    return { name: "in", key };
+    return { name: "signed-in", key };
   } catch (error) {
     const { code, message, status } = error as ApiError;
-    if (code === "gone" && status === 0) return { name: "gone", key };
+    if (code === "gone" && status === 0) return { name: "unreachable", key };
     // Without a key, a 401 is not an error yet: the sign-in form appears without a message.
     const failed = key !== undefined || status !== 401;
-    return { name: "out", why: failed ? message : undefined, failed };
+    return { name: "signed-out", message: failed ? message : undefined, failed };
   }
 }
 
-function Inside({ apiKey, signOut }: { apiKey: string | undefined; signOut(why?: string): void }) {
+function SignedIn({ apiKey, signOut }: { apiKey: string | undefined; signOut(message?: string): void }) {
   const [announcement, announce] = useState("");
   const live = useMemo(() => new LiveData(BASE, apiKey, signOut), [apiKey]);
   useEffect(() => () => live.close(), [live]);

@@ -13,7 +13,7 @@ export interface Console {
   /** Announces a text to screen readers. */
   announce(text: string): void;
   /** Called if the key is invalid or revoked. */
-  signOut(why?: string): void;
+  signOut(message?: string): void;
 }
 
 export const ConsoleContext = createContext<Console | undefined>(undefined);

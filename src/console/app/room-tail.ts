@@ -23,10 +23,10 @@ export type Item = TailLine | Missing;
 
 export class RoomTail {
   #shown: Item[] = [];
-  #held: Item[] = [];
+  #waiting: Item[] = [];
   #next = 0;
   /** Number of messages that arrived during a pause and exceeded the limit. */
-  #passed = 0;
+  #discarded = 0;
   paused = false;
 
   get items(): readonly Item[] {
@@ -35,16 +35,16 @@ export class RoomTail {
 
   /** Number of messages that wait for the end of a pause. */
   get waiting(): number {
-    return this.#held.length + this.#passed;
+    return this.#waiting.length + this.#discarded;
   }
 
   add(line: Omit<TailLine, "id"> | Omit<Missing, "id">): void {
     const item = { ...line, id: this.#next++ } as Item;
-    const list = this.paused ? this.#held : this.#shown;
+    const list = this.paused ? this.#waiting : this.#shown;
     list.push(item);
     // Removed in batches, because every removal moves all items.
     if (list.length <= MAX_LINES * 2) return;
-    if (this.paused) this.#passed += list.length - MAX_LINES;
+    if (this.paused) this.#discarded += list.length - MAX_LINES;
     list.splice(0, list.length - MAX_LINES);
   }
 
@@ -55,14 +55,14 @@ export class RoomTail {
   /** Shows the messages that arrived during the pause. */
   resume(): void {
     this.paused = false;
-    this.#shown = [...this.#shown, ...this.#held].slice(-MAX_LINES);
-    this.#held = [];
-    this.#passed = 0;
+    this.#shown = [...this.#shown, ...this.#waiting].slice(-MAX_LINES);
+    this.#waiting = [];
+    this.#discarded = 0;
   }
 
   clear(): void {
     this.#shown = [];
-    this.#held = [];
-    this.#passed = 0;
+    this.#waiting = [];
+    this.#discarded = 0;
   }
 }

@@ -32,8 +32,8 @@ export const RULES: Extract<Route, { page: "rules" }> = { page: "rules", room: "
 export function parseRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page, name] = path.split("/", 2);
-  const asked = new URLSearchParams(query);
-  const text = (key: string) => asked.get(key) ?? "";
+  const params = new URLSearchParams(query);
+  const text = (key: string) => params.get(key) ?? "";
   const place = { cursor: text("cursor"), from: Number(text("from")) || 0 };
   switch (page) {
     case "rooms":

@@ -4,12 +4,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Mark } from "./parts/mark.tsx";
 
 interface SignInProps {
-  why: string | undefined;
+  message: string | undefined;
   failed: boolean;
   onKey(key: string | undefined): void;
 }
 
-export function SignIn({ why, failed, onKey }: SignInProps) {
+export function SignIn({ message, failed, onKey }: SignInProps) {
   const [key, setKey] = useState("");
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
@@ -18,7 +18,7 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
     if (key.trim() !== "") onKey(key.trim());
   };
   return (
-    <main class="door">
+    <main class="sign-in">
       <Mark />
       <h1>Thump console</h1>
       <form onSubmit={submit}>
@@ -32,17 +32,17 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
           placeholder="thump_…"
           value={key}
           aria-invalid={failed}
-          aria-describedby={why ? "why" : "hint"}
+          aria-describedby={message ? "message" : "hint"}
           onInput={({ currentTarget }) => setKey(currentTarget.value)}
         />
         <button class="main" type="submit">
           Sign in
         </button>
       </form>
-      {why ? (
+      {message ? (
         <>
-          <p id="why" class="wrong" role="alert">
-            {why}
+          <p id="message" class="wrong" role="alert">
+            {message}
           </p>
           <button type="button" onClick={() => onKey(undefined)}>
             Try without a key
@@ -58,9 +58,9 @@ export function SignIn({ why, failed, onKey }: SignInProps) {
   );
 }
 
-export function Gone() {
+export function Unreachable() {
   return (
-    <main class="door">
+    <main class="sign-in">
       <Mark />
       <h1>Thump console</h1>
       <p role="status">

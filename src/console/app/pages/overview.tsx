@@ -9,14 +9,14 @@ import { ErrorsTable, SessionEvents } from "../parts/recent.tsx";
 import { Heading } from "../parts/ui.tsx";
 import type { FigureName, Series } from "../series.ts";
 
-type Write = (value: number) => string;
-const ms: Write = (value) => latency(value);
+type Format = (value: number) => string;
+const ms: Format = (value) => latency(value);
 
 interface Panel {
   title: string;
   lines: [name: string, figure: FigureName][];
-  write: Write;
-  least: number;
+  format: Format;
+  minTop: number;
   steps?: number[];
 }
 
@@ -24,8 +24,8 @@ interface Panel {
 const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
 
 const PANELS: Panel[] = [
-  { title: "Published, per second", lines: [["in", "published"]], write: rate, least: 5 },
-  { title: "Delivered, per second", lines: [["out", "delivered"]], write: rate, least: 5 },
+  { title: "Published, per second", lines: [["in", "published"]], format: rate, minTop: 5 },
+  { title: "Delivered, per second", lines: [["out", "delivered"]], format: rate, minTop: 5 },
   {
     title: "Publish to socket",
     lines: [
@@ -33,22 +33,22 @@ const PANELS: Panel[] = [
       ["p50", "socketsP50"],
       ["streams", "streamsP99"],
     ],
-    write: ms,
-    least: 1,
+    format: ms,
+    minTop: 1,
   },
-  { title: "Sessions", lines: [["connected", "sessions"]], write: count, least: 5 },
-  { title: "Lagging sessions", lines: [["lagging", "lagging"]], write: count, least: 5 },
+  { title: "Sessions", lines: [["connected", "sessions"]], format: count, minTop: 5 },
+  { title: "Lagging sessions", lines: [["lagging", "lagging"]], format: count, minTop: 5 },
   {
     title: "Event loop and log",
     lines: [
       ["loop p99", "loopP99"],
       ["log p99", "logP99"],
     ],
-    write: ms,
-    least: 5,
+    format: ms,
+    minTop: 5,
   },
-  { title: "Rooms", lines: [["with sessions", "rooms"]], write: count, least: 5 },
-  { title: "Errors, per second", lines: [["errors", "errors"]], write: rate, least: 5 },
+  { title: "Rooms", lines: [["with sessions", "rooms"]], format: count, minTop: 5 },
+  { title: "Errors, per second", lines: [["errors", "errors"]], format: rate, minTop: 5 },
   {
     title: "Memory",
     lines: [
@@ -56,8 +56,8 @@ const PANELS: Panel[] = [
       ["heap", "heap"],
       ["stored", "kept"],
     ],
-    write: bytes,
-    least: 1 << 20,
+    format: bytes,
+    minTop: 1 << 20,
     steps: MEMORY_STEPS,
   },
 ];
@@ -142,9 +142,9 @@ function Nodes({ nodes, node, choose, series }: NodesProps) {
 
 function Figures({ series, node }: { series: Series; node: string | undefined }) {
   const now = (name: FigureName) => series.now(name, node);
-  const shown = (name: FigureName, write: Write) => {
+  const shown = (name: FigureName, format: Format) => {
     const value = now(name);
-    return value === null ? "–" : write(value);
+    return value === null ? "–" : format(value);
   };
   const transports = new Map<string, number>();
   for (const { sessions } of series.latest(node))
@@ -228,7 +228,7 @@ interface PanelProps {
   node: string | undefined;
 }
 
-function PanelChart({ panel: { title, lines, write, least, steps }, series, node }: PanelProps) {
+function PanelChart({ panel: { title, lines, format, minTop, steps }, series, node }: PanelProps) {
   const [times = [], ...values] = series.columns(
     lines.map(([, figure]) => figure),
     node,
@@ -237,12 +237,17 @@ function PanelChart({ panel: { title, lines, write, least, steps }, series, node
     <Chart
       title={title}
       times={times as number[]}
-      write={write}
-      least={least}
+      format={format}
+      minTop={minTop}
       steps={steps}
       lines={lines.map(([name, figure], i) => {
         const now = series.now(figure, node);
-        return { name, look: LOOKS[i] ?? "c", values: values[i] ?? [], now: now === null ? "–" : write(now) };
+        return {
+          name,
+          look: LOOKS[i] ?? "c",
+          values: values[i] ?? [],
+          now: now === null ? "–" : format(now),
+        };
       })}
     />
   );

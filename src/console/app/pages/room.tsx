@@ -24,11 +24,11 @@ export function RoomPage({ name }: { name: string }) {
   const rule = usePolled<RoomRule>(withQuery("/rules", { room: name }), 30_000);
   const sessions = usePolled<RoomSessions>(withQuery("/sessions", { room: name, limit: 20 }), 2000);
   const present = usePolled<Present>(`/rooms/${encodeURIComponent(name)}/members`, 3000);
-  const [inside, setInside] = useState(false);
+  const [joined, setJoined] = useState(false);
   useEffect(() => {
     // The console's own session now counts.
-    if (inside) sessions.reload();
-  }, [inside]);
+    if (joined) sessions.reload();
+  }, [joined]);
   // The name is invalid: such a room cannot exist.
   if (rule.error?.code === "invalid-room") {
     return (
@@ -50,13 +50,13 @@ export function RoomPage({ name }: { name: string }) {
           <span class="name">{name}</span>
         </Heading>
         <p class="soft" data-testid="room-sessions">
-          {sessions.data ? sessionsText(sessions.data.total, inside) : " "}
+          {sessions.data ? sessionsText(sessions.data.total, joined) : " "}
         </p>
       </div>
       <Failure error={rule.error ?? sessions.error} />
       <div class="split">
         <div>
-          <TailView thump={live.thump} room={name} onState={(state) => setInside(state === "live")} />
+          <TailView thump={live.thump} room={name} onState={(state) => setJoined(state === "live")} />
           {!reserved && <PublishBox room={name} />}
         </div>
         <div>
@@ -77,8 +77,8 @@ export function RoomPage({ name }: { name: string }) {
   );
 }
 
-/** @param inside true if the console's own session is counted */
-function sessionsText(total: number, inside: boolean): string {
+/** @param joined true if the console's own session is counted */
+function sessionsText(total: number, joined: boolean): string {
   if (total === 0) return "no sessions";
-  return plural(total, "session") + (inside ? ", including this console" : "");
+  return plural(total, "session") + (joined ? ", including this console" : "");
 }

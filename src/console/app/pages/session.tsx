@@ -89,12 +89,12 @@ function Detail({ session, fresh }: { session: SessionDetail; fresh: boolean }) 
         <Memberships session={session} />
       </div>
       <div>
-        <section class="panel" aria-labelledby="speed">
-          <h2 id="speed">
+        <section class="panel" aria-labelledby="lag">
+          <h2 id="lag">
             Lag{" "}
             {lagging ? <span class="badge busy">lagging</span> : <span class="badge good">caught up</span>}
           </h2>
-          <p data-testid="speed">{lagText(session, now)}</p>
+          <p data-testid="lag">{lagText(session, now)}</p>
         </section>
         <section class="panel" aria-labelledby="about">
           <h2 id="about">Connection</h2>
@@ -131,8 +131,8 @@ function Memberships({ session: { memberships, rooms } }: { session: SessionDeta
       ) : (
         <Table
           caption="Position in each room"
-          look="fixed standings"
-          testId="standings"
+          look="fixed memberships"
+          testId="memberships"
           columns={[
             ["Room", "wide"],
             ["Behind", "number"],

@@ -19,9 +19,9 @@ interface ChartProps {
   times: number[];
   lines: Line[];
   /** Formats a value of the axis. */
-  write(value: number): string;
+  format(value: number): string;
   /** Minimum upper end of the axis. */
-  least: number;
+  minTop: number;
   /** Steps of the axis. Default: round decimal numbers. */
   steps?: number[] | undefined;
 }
@@ -78,7 +78,7 @@ function columns({ times, lines }: ChartProps): uPlot.AlignedData {
   return [times, ...lines.map(({ values }) => values)];
 }
 
-function options(element: HTMLElement, { lines, write, least, steps }: ChartProps): uPlot.Options {
+function options(element: HTMLElement, { lines, format, minTop, steps }: ChartProps): uPlot.Options {
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
@@ -96,7 +96,7 @@ function options(element: HTMLElement, { lines, write, least, steps }: ChartProp
     scales: {
       // The x axis always spans the whole window, so that nothing moves while it fills.
       x: { time: true, range: (_, __, last) => [(last ?? 0) - WINDOW_SECONDS, last ?? 0] },
-      y: { range: (_, __, most) => [0, Math.max(least, (most ?? 0) * 1.1)] },
+      y: { range: (_, __, max) => [0, Math.max(minTop, (max ?? 0) * 1.1)] },
     },
     axes: [
       { ...axis, size: 22, space: 44, values: (_, splits) => splits.map(minute) },
@@ -104,7 +104,7 @@ function options(element: HTMLElement, { lines, write, least, steps }: ChartProp
         ...axis,
         size: 54,
         space: 34,
-        values: (_, splits) => splits.map(write),
+        values: (_, splits) => splits.map(format),
         ...(steps ? { incrs: steps } : {}),
       },
     ],

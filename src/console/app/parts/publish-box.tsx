@@ -17,7 +17,7 @@ export function PublishBox({ room }: { room: string }) {
   const { live, announce } = useConsole();
   const [text, setText] = useState("");
   const [event, setEvent] = useState("");
-  const [result, setResult] = useState<{ text: string; wrong: boolean }>();
+  const [result, setResult] = useState<{ text: string; failed: boolean }>();
   const [busy, setBusy] = useState(false);
   const publish = async (): Promise<void> => {
     if (text === "" || busy) return;
@@ -25,10 +25,10 @@ export function PublishBox({ room }: { room: string }) {
     try {
       const at = await live.thump.publish(room, readData(text), event === "" ? {} : { event });
       setText("");
-      setResult({ text: `stored at ${at}`, wrong: false });
+      setResult({ text: `stored at ${at}`, failed: false });
       announce("Published.");
     } catch (error) {
-      setResult({ text: (error as Error).message, wrong: true });
+      setResult({ text: (error as Error).message, failed: true });
     }
     setBusy(false);
   };
@@ -74,9 +74,9 @@ export function PublishBox({ room }: { room: string }) {
           Publish
         </button>
         <p
-          class={`told ${result?.wrong ? "wrong" : "soft"}`}
-          role={result?.wrong ? "alert" : undefined}
-          data-testid="told"
+          class={`result ${result?.failed ? "wrong" : "soft"}`}
+          role={result?.failed ? "alert" : undefined}
+          data-testid="publish-result"
         >
           {result?.text ?? "Ctrl+Enter to publish"}
         </p>

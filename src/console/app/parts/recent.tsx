@@ -60,7 +60,7 @@ export function SessionEvents() {
 
 function Event({ event, now }: { event: SessionEvent; now: number }) {
   const began = event.what === "began";
-  const who = event.user ?? (began ? (event.address ?? "") : "");
+  const name = event.user ?? (began ? (event.address ?? "") : "");
   return (
     <>
       <span class={`badge ${began ? "good" : ""}`}>
@@ -71,7 +71,7 @@ function Event({ event, now }: { event: SessionEvent; now: number }) {
       </a>
       <span class="cut">
         {event.transport}
-        {who && `, ${who}`}
+        {name && `, ${name}`}
         {!began && `, after ${duration(event.seconds)}`}
       </span>
       <span class="time">{ago(began ? event.since : event.time, now)}</span>

@@ -21,7 +21,7 @@ interface TailProps {
 
 export function TailView({ thump, room: name, onState }: TailProps) {
   const [last, setLast] = useState(HISTORY[0] as number);
-  const { tail, state, why, redraw } = useTail(thump, name, last);
+  const { tail, state, errorMessage, redraw } = useTail(thump, name, last);
   const [cleared, setCleared] = useState(false);
   useEffect(() => onState(state), [state]);
   const { items, waiting, paused } = tail;
@@ -44,17 +44,17 @@ export function TailView({ thump, room: name, onState }: TailProps) {
   return (
     <section class="panel tail" aria-labelledby="tail">
       <Head
-        words={paused ? `paused, ${count(waiting)} new` : state}
+        status={paused ? `paused, ${count(waiting)} new` : state}
         last={last}
-        onLast={(most) => {
-          setLast(most);
+        onLast={(size) => {
+          setLast(size);
           setCleared(false);
         }}
         paused={paused}
         onPause={toggle}
         onClear={clear}
       />
-      {why && <p class="notice wrong">{why}</p>}
+      {errorMessage && <p class="notice wrong">{errorMessage}</p>}
       <ol
         ref={list}
         class="lines"
@@ -82,7 +82,7 @@ export function TailView({ thump, room: name, onState }: TailProps) {
 
 interface HeadProps {
   /** The state of the room. */
-  words: string;
+  status: string;
   last: number;
   onLast(last: number): void;
   paused: boolean;
@@ -90,12 +90,12 @@ interface HeadProps {
   onClear(): void;
 }
 
-function Head({ words, last, onLast, paused, onPause, onClear }: HeadProps) {
+function Head({ status, last, onLast, paused, onPause, onClear }: HeadProps) {
   return (
     <div class="head">
       <h2 id="tail">Live</h2>
       <span class="soft state" data-testid="tail-state">
-        {words}
+        {status}
       </span>
       <label>
         <span class="unseen">Number of stored messages to show</span>
@@ -121,7 +121,7 @@ function Head({ words, last, onLast, paused, onPause, onClear }: HeadProps) {
 function useTail(thump: Thump, name: string, last: number) {
   const [, draw] = useReducer((times: number) => times + 1, 0);
   const [state, setState] = useState<State>("connecting");
-  const [why, setWhy] = useState<string>();
+  const [errorMessage, setErrorMessage] = useState<string>();
   const tail = useMemo(() => new RoomTail(), [thump, name, last]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -143,9 +143,9 @@ function useTail(thump: Thump, name: string, last: number) {
       }),
       room.on("state", (now) => {
         setState(now);
-        if (now === "live") setWhy(undefined);
+        if (now === "live") setErrorMessage(undefined);
       }),
-      room.on("error", ({ message }) => setWhy(message)),
+      room.on("error", ({ message }) => setErrorMessage(message)),
     ];
     setState(room.state);
     return () => {
@@ -155,7 +155,7 @@ function useTail(thump: Thump, name: string, last: number) {
       if (!name.startsWith("thump:")) room.leave();
     };
   }, [thump, name, tail]);
-  return { tail, state, why, redraw: () => draw(undefined) };
+  return { tail, state, errorMessage, redraw: () => draw(undefined) };
 }
 
 function Row({ item }: { item: Item }) {

@@ -102,14 +102,16 @@ export function Pager({ route, shown, total, next }: PagerProps) {
     <nav class="pager" aria-label="Pages">
       <span data-testid="range">{range}</span>
       <span class="ways">
-        <Way to={route.cursor === "" ? undefined : { ...route, cursor: "", from: 0 }}>First</Way>
-        <Way to={next === undefined ? undefined : { ...route, cursor: next, from: from + shown }}>Next</Way>
+        <PageLink to={route.cursor === "" ? undefined : { ...route, cursor: "", from: 0 }}>First</PageLink>
+        <PageLink to={next === undefined ? undefined : { ...route, cursor: next, from: from + shown }}>
+          Next
+        </PageLink>
       </span>
     </nav>
   );
 }
 
-function Way({ to, children }: { to: Route | undefined; children: ComponentChildren }) {
+function PageLink({ to, children }: { to: Route | undefined; children: ComponentChildren }) {
   return to === undefined ? (
     <span class="button off">{children}</span>
   ) : (
