@@ -123,7 +123,7 @@ export class Backlog {
     this.#held.delete(membership);
   }
 
-  /** The history to search: the last one while it reaches back far enough, since a merge ends when it is replaced. */
+  /** The history to search. Reuses the last one while it reaches back far enough, which keeps `nextIndex` valid. */
   #historyAfter(membership: Membership, after: number): RoomHistory | undefined {
     const { nextHistory } = membership;
     if (nextHistory && nextHistory.floor <= after) return nextHistory;

@@ -1,4 +1,4 @@
-// Backpressure limits: how many bytes one socket may buffer, and when to check, so that Bun never drops a message. Pure.
+// Backpressure limits: bound the bytes that a socket buffers, so that Bun never drops a message. Pure.
 
 const KIB = 1024;
 /** Bun holds up to 32 published messages of less than 16 KiB per socket that `getBufferedAmount()` does not count yet. */

@@ -39,7 +39,7 @@ const MAX_PAUSE_MS = 5000;
 /** The content of one piece. */
 interface CatchUpPiece {
   readonly publications: Publication[];
-  /** The bytes in it that are a replay. */
+  /** The bytes of replayed publications in the piece. */
   replayed: number;
   /** The seq up to which the publications of the first of the heads are gone; 0 if none are. */
   gone: number;
@@ -51,7 +51,7 @@ export class CatchUp {
   readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceSteps: 1024 };
   readonly governor = governor;
   readonly backlog: Backlog;
-  /** Steps made, and comparisons made to order publications. */
+  /** The number of steps, and of comparisons to order publications, since the start. */
   readonly work = { steps: 0, comparisons: 0 };
 
   constructor(readonly host: CatchUpHost) {

@@ -8,9 +8,9 @@ import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 
-/** How long to wait between two rounds that trim expired publications of quiet rooms, in ms. */
+/** The pause after a round that trims expired publications of quiet rooms. */
 const TRIM_INTERVAL_MS = 5000;
-/** How long to wait between two slices of a round, in ms. */
+/** The pause after a slice of a round. */
 const TRIM_PAUSE_MS = 50;
 /** The most rooms to visit in one eviction. */
 const ROOMS_PER_EVICTION = 2000;

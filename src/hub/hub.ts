@@ -47,7 +47,7 @@ export class Hub
   readonly presence: PresenceTracker;
   readonly #sessions: SessionRegistry;
   readonly #rooms: RoomRegistry;
-  readonly #logRecovery: LogRecovery;
+  readonly logRecovery: LogRecovery;
   readonly #joins: JoinCoordinator;
   readonly #leaves: LeaveCoordinator;
 
@@ -71,11 +71,11 @@ export class Hub
     this.histories = new HistoryCache(this.rooms, log, memoryBudget);
     this.pipeline = new PublishPipeline(log, this.fanOut, this.stats);
     this.catchUp = new CatchUp(this);
-    this.#logRecovery = new LogRecovery(this, this.catchUp);
-    this.#joins = new JoinCoordinator(this, this.catchUp, this.sampler);
+    this.logRecovery = new LogRecovery(this, this.catchUp);
+    this.#joins = new JoinCoordinator(this, this.#rooms, this.catchUp, this.sampler);
     this.#leaves = new LeaveCoordinator(this, this.#rooms);
     this.presence = new PresenceTracker(this);
-    log.onEpochChange = (before) => this.#logRecovery.onEpochChange(before);
+    log.onEpochChange = (before) => this.logRecovery.onEpochChange(before);
   }
 
   /** The connected sessions, by id. */
@@ -159,7 +159,7 @@ export class Hub
     return this.fanOut.batchers.add(stream, rooms);
   }
 
-  /** Takes a session that is behind out of the live fan-out. See `FanOut.detachSlow`. */
+  /** Detaches a slow session from the live fan-out. See `FanOut.detachSlow`. */
   detachSlow(session: Session, position: number): void {
     this.fanOut.detachSlow(session, position);
   }
@@ -204,20 +204,10 @@ export class Hub
     return this.#joins.join(session, starts, onJoined);
   }
 
-  /** Opens a room: from now on the log delivers its publications to this process. `opener` is its first session. */
-  openRoom(name: string, opener: Session): Room {
-    return this.#rooms.open(name, opener);
-  }
-
   /** Sends a publication that the log delivers to all sessions in its room. */
   onPublication(room: Room, publication: Publication): void {
     this.pipeline.deliver(room, publication);
     this.histories.evict();
-  }
-
-  /** See `LogRecovery.onSubscribed`. */
-  onSubscribed(room: Room, after: number): void {
-    this.#logRecovery.onSubscribed(room, after);
   }
 
   /** Sets Bun's server, whose native topics carry publications to sockets. */

@@ -9,8 +9,8 @@ import type { Backlog } from "./backlog.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { PresenceFanOut } from "./presence/presence-fan-out.ts";
 import type { PresenceTracker } from "./presence/presence-tracker.ts";
-import type { Room } from "./room.ts";
 import { openerOf, type RoomLimits } from "./room-limits.ts";
+import type { RoomRegistry } from "./room-registry.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Membership, Session } from "./session.ts";
@@ -50,7 +50,6 @@ export interface JoinResult {
 /** The members of the hub that joins use. */
 export interface JoinHost extends StartHost {
   readonly log: Pick<Log, "epoch" | "history" | "catchUpTo">;
-  readonly rooms: ReadonlyMap<string, Room>;
   readonly roomsPerSession: number;
   readonly roomLimits: Pick<RoomLimits, "check">;
   readonly stats: Pick<Stats, "gaps">;
@@ -58,8 +57,6 @@ export interface JoinHost extends StartHost {
   readonly fanOut: { readonly presence: Pick<PresenceFanOut, "begin" | "onCaughtUp"> };
   /** The position of live sessions as a cursor. */
   readonly at: string;
-  /** Opens a room that no session on this server is in. */
-  openRoom(name: string, opener: Session): Room;
   leave(session: Session, name: string): void;
 }
 
@@ -75,6 +72,7 @@ const ROOMS_PER_TICK = 200;
 export class JoinCoordinator {
   constructor(
     readonly host: JoinHost,
+    readonly rooms: Pick<RoomRegistry, "byName" | "open">,
     readonly catchUp: Pick<CatchUp, "add" | "resume"> & { readonly backlog: Pick<Backlog, "reads"> },
     readonly sampler: Pick<Sampler, "add">,
   ) {}
@@ -148,7 +146,7 @@ export class JoinCoordinator {
 
   #enter(session: Session, name: string, start: JoinStart): JoiningMember {
     const { max, presence } = start;
-    const room = this.host.rooms.get(name) ?? this.host.openRoom(name, session);
+    const room = this.rooms.byName.get(name) ?? this.rooms.open(name, session);
     const membership: Membership = { session, room, position: 0, live: false, liveSince: 0, max, next: 0 };
     if (presence) membership.presence = "uninformed";
     room.members.add(membership);

@@ -26,9 +26,9 @@ export interface Merge<M extends MergeMember = MergeMember> {
   horizon: number;
   /** The newest seq sent. All rooms of the merge have been sent up to it. */
   upTo: number;
-  /** Whether a part of it is a replay. */
+  /** Whether it includes a replay. */
   readonly replays: boolean;
-  /** Whether a piece of it has been sent, or could have been. */
+  /** Whether its first piece has been processed. */
   begun: boolean;
 }
 

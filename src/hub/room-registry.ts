@@ -3,6 +3,7 @@ import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rules } from "../rooms/rules.ts";
+import type { LogRecovery } from "./log-recovery.ts";
 import type { PresenceTracker } from "./presence/presence-tracker.ts";
 import { Room } from "./room.ts";
 import type { RoomLimits } from "./room-limits.ts";
@@ -14,10 +15,9 @@ export interface RoomRegistryHost {
   readonly rules: Pick<Rules, "of">;
   readonly roomLimits: Pick<RoomLimits, "enter">;
   readonly presence: Pick<PresenceTracker, "open">;
+  readonly logRecovery: Pick<LogRecovery, "onSubscribed">;
   /** The log has a publication for a room. */
   onPublication(room: Room, publication: Publication): void;
-  /** The log delivers all publications of a room after this seq. Called again if it may have missed some. */
-  onSubscribed(room: Room, after: number): void;
 }
 
 export class RoomRegistry {
@@ -29,7 +29,7 @@ export class RoomRegistry {
     readonly memoryBudget: MemoryBudget | undefined,
   ) {}
 
-  /** Opens a room and subscribes to it in the log. `room.starting` is set while that takes time. */
+  /** Opens a room for its first session, and subscribes to it in the log. `room.starting` is set while that takes time. */
   open(name: string, opener: Session): Room {
     const { host } = this;
     const room = new Room(name, host.rules.of(name), this.memoryBudget);
@@ -38,12 +38,12 @@ export class RoomRegistry {
     const starting = host.log.subscribe(
       name,
       (publication) => host.onPublication(room, publication),
-      (after) => host.onSubscribed(room, after),
+      (after) => host.logRecovery.onSubscribed(room, after),
     );
     const opening = host.presence.open(room);
     if (starting)
       room.starting = Promise.all([starting, opening]).then(() => void (room.starting = undefined));
-    else host.onSubscribed(room, host.log.last);
+    else host.logRecovery.onSubscribed(room, host.log.last);
     return room;
   }
 

@@ -116,7 +116,7 @@ export abstract class Session {
   abstract hasUnsent(): boolean;
   /** Adds rooms to the session's live fan-out. */
   abstract attach(rooms: Room[]): void;
-  /** Removes rooms from it. */
+  /** Removes rooms from the session's live fan-out. */
   abstract detach(rooms: Room[]): void;
   /** Sends publications now, in order. False if the connection is backed up afterwards. */
   abstract send(publications: Publication[]): boolean;

@@ -10,7 +10,7 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
-/** The longest that a lookup waits for credit in the client's `reads` rate, in ms. */
+/** The longest wait of a lookup for credit in the client's `reads` rate. */
 const MAX_DELAY_MS = 30_000;
 
 /** The start that a client requests in a room. `after` takes precedence over `last`; with neither it starts now. */

@@ -39,7 +39,7 @@ export class Rounds<T> {
   /** @param items returns the collection, which may change between calls of `next` */
   constructor(readonly items: () => Iterable<T>) {}
 
-  /** The next items, at most `max` of them. The first item follows the last one. */
+  /** Returns up to `max` items, from where the last call stopped. After the last item it continues with the first. */
   *next(max: number): Iterable<T> {
     let rounds = 0;
     for (let i = 0; i < max && rounds < 2;) {

@@ -111,14 +111,12 @@ function hostWith(room: Room): JoinHost {
     at: "e-4",
     log: { epoch: "e", history: () => room.history },
     histories: { read: () => Promise.reject(new Error()), newest: () => Promise.reject(new Error()) },
-    rooms: new Map(),
     roomsPerSession: 1,
     roomLimits: { check() {} },
     stats: new Stats(),
     presence: { enter() {} },
     fanOut: { presence: { begin: () => undefined, onCaughtUp() {} } },
     isForeignCursor: () => false,
-    openRoom: () => room,
     leave() {},
   };
 }
@@ -133,7 +131,9 @@ test("a join reports the missed part as a gap, and hands the rest to catch-up", 
     add: (membership: Membership) => void caughtUp.push(membership),
     resume() {},
   };
-  const joins = new JoinCoordinator(hostWith(room), catchUp, { add() {} });
+  const joins = new JoinCoordinator(hostWith(room), { byName: new Map(), open: () => room }, catchUp, {
+    add() {},
+  });
   const [session, results]: [FakeSocket, JoinResult[]] = [new FakeSocket(), []];
   const start = { after: { epoch: "e", seq: 1 } };
   expect(joins.join(session, new Map([["r", start]]), (joined) => results.push(joined))).toBeUndefined();

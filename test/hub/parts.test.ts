@@ -194,7 +194,7 @@ test("a room is subscribed to in the log from its first session until it is clos
     roomLimits: { enter: (name) => void opened.push(name) },
     presence: { open: () => undefined },
     onPublication: (_, one) => void delivered.push(one),
-    onSubscribed: (_, after) => void subscribed.push(after),
+    logRecovery: { onSubscribed: (_, after) => void subscribed.push(after) },
   };
   const rooms = new RoomRegistry(host, undefined);
   const publish = () => log.append({ room: "a", event: "message", data: { kind: "text", text: "x" } });
@@ -216,7 +216,7 @@ test("a room whose subscription takes time is starting until then", async () => 
     roomLimits: { enter() {} },
     presence: { open: () => undefined },
     onPublication() {},
-    onSubscribed() {},
+    logRecovery: { onSubscribed() {} },
   };
   const room = new RoomRegistry(host, undefined).open("a", new FakeSocket());
   expect(room.starting).toBeInstanceOf(Promise);
