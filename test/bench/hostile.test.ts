@@ -11,9 +11,13 @@ import type { HostileResult } from "../../bench/results.ts";
 import type { Code } from "../../src/protocol/codes.ts";
 import { eventually } from "../support/answers.ts";
 import { cleanup } from "../support/cleanup.ts";
+import { longTests } from "../support/long.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { SECRET } from "../support/tokens.ts";
 import { reportOf, rowOf, scenarioOf, windowOf } from "./support.ts";
+
+const NAMES = Object.keys(ATTACKS) as AttackName[];
+const longTest = longTests(NAMES.length);
 
 /** The effect of an attack on a server, visible in its counters or sessions. */
 type Effect = (server: TestServer) => boolean;
@@ -53,9 +57,8 @@ const EFFECTS: Record<AttackName, Effect> = {
   refused: rejected("invalid-event"),
 };
 
-test.each(Object.keys(ATTACKS) as AttackName[])(
-  "%s: has its effect, and a client from a different address connects",
-  async (name) => {
+for (const name of NAMES)
+  longTest(`${name}: has its effect, and a client from a different address connects`, async () => {
     const server = startServer({
       access: { secrets: SECRET },
       proxies: ["loopback"],
@@ -72,8 +75,7 @@ test.each(Object.keys(ATTACKS) as AttackName[])(
     cleanup(() => clearInterval(timer));
     await eventually(() => EFFECTS[name](server));
     expect(await newClientStatus(server.port)).toBe("101");
-  },
-);
+  });
 
 test("responses are counted by status and by code, in heads, bodies and frames", () => {
   const tally = new Tally();

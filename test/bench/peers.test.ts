@@ -7,6 +7,7 @@ import { control } from "../../bench/peers/control/adapter.ts";
 import { adapters } from "../../bench/peers/index.ts";
 import { thump } from "../../bench/peers/thump.ts";
 import { connect } from "../support/clients.ts";
+import { longTests } from "../support/long.ts";
 import { testIf } from "../support/skip.ts";
 
 describe("adapters", () => {
@@ -22,8 +23,11 @@ describe("adapters", () => {
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
+  const longTest = longTests(adapters.filter((adapter) => adapter.missing() === undefined).length);
   for (const adapter of adapters) {
-    testIf(adapter.missing())(`${adapter.name} works with its dialects`, async () => {
+    const missing = adapter.missing();
+    const register = missing === undefined ? longTest : testIf(missing);
+    register(`${adapter.name} works with its dialects`, async () => {
       expect(adapter.version?.()).toMatch(/\d+\.\d+/);
       expect(await check(adapter)).not.toBeEmpty();
     });

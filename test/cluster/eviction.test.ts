@@ -4,12 +4,16 @@ import { expect, test } from "bun:test";
 import { dataOf, publishAt, type State, stateOf } from "../support/answers.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { collect, connect, Inbox, multiplexed, type Socket } from "../support/clients.ts";
+import { longTests } from "../support/long.ts";
 import { parseMetrics } from "../support/metrics.ts";
 import { readyNode, type TestNode, until } from "../support/nodes.ts";
 import { folder, startProcess } from "../support/process.ts";
 import { noRedis, RedisServer } from "../support/redis.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents, openMultiplexed, openNdjson, type OpenStream } from "../support/streams.ts";
+
+const POLICIES = ["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"];
+const longTest = longTests(POLICIES.length);
 
 const ROOMS = 500;
 const EACH = 10;
@@ -172,50 +176,51 @@ async function evictedOf(url: string): Promise<number> {
 }
 
 describeIf(noRedis)("evictions and deletions cause gap notices", () => {
-  test.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])(
-    "8 MB and %s: each room is complete or has a gap notice, on every transport that resumes",
-    async (policy) => {
-      const redis = await smallRedis(policy);
-      const node = await readyNode(redis.url, OPTIONS);
-      const reader = await readyNode(redis.url, OPTIONS);
-      const cursors: string[] = [];
-      const numbers: number[] = [];
-      for (let n = 0; n < EACH; n++)
+  for (const policy of POLICIES)
+    longTest(
+      `8 MB and ${policy}: each room is complete or has a gap notice, on every transport that resumes`,
+      async () => {
+        const redis = await smallRedis(policy);
+        const node = await readyNode(redis.url, OPTIONS);
+        const reader = await readyNode(redis.url, OPTIONS);
+        const cursors: string[] = [];
+        const numbers: number[] = [];
+        for (let n = 0; n < EACH; n++)
+          await forRooms(ROOMS, async (i) => {
+            const at = await publishUntilTaken(node, `room-${i}`, body(n));
+            if (n === 0) cursors[i] = at;
+            numbers[i] = n;
+          });
+        expect(await evictedBy(redis)).toBeGreaterThan(0);
+        const say = async (i: number) => {
+          const n = (numbers[i] as number) + 1;
+          await publishUntilTaken(node, `room-${i}`, body(n));
+          return (numbers[i] = n);
+        };
+        const outcomes = { whole: 0, told: 0 };
+        const ways = Object.entries(RESUMES);
+        // Each reader triggers one more publication, so that other rooms are evicted during the reads.
         await forRooms(ROOMS, async (i) => {
-          const at = await publishUntilTaken(node, `room-${i}`, body(n));
-          if (n === 0) cursors[i] = at;
-          numbers[i] = n;
+          const [way, resume] = ways[i % ways.length] as [string, Resume];
+          const got = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => say(i)));
+          outcomes[check(`${way}, room ${i}`, got, 0, numbers[i] as number)]++;
         });
-      expect(await evictedBy(redis)).toBeGreaterThan(0);
-      const say = async (i: number) => {
-        const n = (numbers[i] as number) + 1;
-        await publishUntilTaken(node, `room-${i}`, body(n));
-        return (numbers[i] = n);
-      };
-      const outcomes = { whole: 0, told: 0 };
-      const ways = Object.entries(RESUMES);
-      // Each reader triggers one more publication, so that other rooms are evicted during the reads.
-      await forRooms(ROOMS, async (i) => {
-        const [way, resume] = ways[i % ways.length] as [string, Resume];
-        const got = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => say(i)));
-        outcomes[check(`${way}, room ${i}`, got, 0, numbers[i] as number)]++;
-      });
-      expect(outcomes.whole + outcomes.told).toBe(ROOMS);
-      expect(outcomes.told).toBeGreaterThan(0);
-      // Reads of the newest messages have no hole, and report that older ones were removed.
-      await forRooms(ROOMS, async (i) => {
-        const { at, messages, gap } = await stateWhenKnown(reader, `room-${i}`, "?last=1000");
-        const got = messages.map(({ data }) => (data as { n: number }).n);
-        const begin = got[0] ?? Number.NaN;
-        expect(got).toEqual(got.map((_, k) => begin + k));
-        const whole = begin === 0 && got.at(-1) === numbers[i];
-        // A log that has lost its own hash has a new epoch, and no record of earlier rooms.
-        const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
-        expect([i, got, whole || gap !== undefined || renewed]).toEqual([i, got, true]);
-      });
-    },
-    120_000,
-  );
+        expect(outcomes.whole + outcomes.told).toBe(ROOMS);
+        expect(outcomes.told).toBeGreaterThan(0);
+        // Reads of the newest messages have no hole, and report that older ones were removed.
+        await forRooms(ROOMS, async (i) => {
+          const { at, messages, gap } = await stateWhenKnown(reader, `room-${i}`, "?last=1000");
+          const got = messages.map(({ data }) => (data as { n: number }).n);
+          const begin = got[0] ?? Number.NaN;
+          expect(got).toEqual(got.map((_, k) => begin + k));
+          const whole = begin === 0 && got.at(-1) === numbers[i];
+          // A log that has lost its own hash has a new epoch, and no record of earlier rooms.
+          const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
+          expect([i, got, whole || gap !== undefined || renewed]).toEqual([i, got, true]);
+        });
+      },
+      120_000,
+    );
 
   /** Damages keys of a room or of the log. */
   type Harm = (
