@@ -8,8 +8,8 @@ import { sourceOf } from "./json-fields.ts";
 import { contentOf, parseEnvelope, type ParsedEnvelope } from "./parse-envelope.ts";
 import { type RawJson, rawJson } from "./json.ts";
 
-const MAX_ID = 64;
-const Id = Type.Union([Type.String({ maxLength: MAX_ID }), Type.Number()]);
+const MAX_ID_LENGTH = 64;
+const Id = Type.Union([Type.String({ maxLength: MAX_ID_LENGTH }), Type.Number()]);
 const id = Type.Optional(Id);
 const Room = Type.String();
 
@@ -145,10 +145,10 @@ function parseFrame(text: string): ParsedEnvelope {
 
 /** Returns an id of up to 64 characters, exactly as written. */
 export function exactId(id: unknown, text: string): CommandId {
-  if (typeof id === "string") return id.length <= MAX_ID ? id : undefined;
+  if (typeof id === "string") return id.length <= MAX_ID_LENGTH ? id : undefined;
   if (typeof id !== "number") return undefined;
   if (Number.isSafeInteger(id)) return id;
   const source = sourceOf(text, "id");
-  if (source.length <= MAX_ID) return rawJson(source);
-  throw new ThumpError("invalid", `The id has over ${MAX_ID} digits.`);
+  if (source.length <= MAX_ID_LENGTH) return rawJson(source);
+  throw new ThumpError("invalid", `The id has over ${MAX_ID_LENGTH} digits.`);
 }

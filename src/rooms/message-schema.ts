@@ -24,7 +24,7 @@ interface StandardIssue {
 
 const MAX_ERRORS = 10;
 /** In characters. Messages of other libraries may quote the value, or list every alternative. */
-const MAX_MESSAGE = 200;
+const MAX_MESSAGE_LENGTH = 200;
 /**
  * Test values: a schema with asynchronous checks returns a promise for one of them, unless it checks a nested value
  * first.
@@ -141,7 +141,7 @@ function standardCheck({ "~standard": standard }: StandardSchema): Check {
 function fieldError({ message, path = [] }: StandardIssue): FieldError {
   const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
   const pointer = keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
-  return { path: pointer.join(""), message: message.slice(0, MAX_MESSAGE) };
+  return { path: pointer.join(""), message: message.slice(0, MAX_MESSAGE_LENGTH) };
 }
 
 /** Returns a schema in readable form, for JSON. */

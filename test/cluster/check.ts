@@ -25,7 +25,7 @@ const JUMP = 1_000_000;
  * Returns the part of the log in which a publication has one position: its epoch, and if there may be losses, one run
  * of Redis. A retry after its key was lost is a different publication.
  */
-function lifeOf(at: string, gaps: boolean): string {
+function partOf(at: string, gaps: boolean): string {
   const { epoch, seq } = position(at);
   return gaps ? `${epoch}/${Math.floor(seq / JUMP)}` : epoch;
 }
@@ -36,7 +36,7 @@ function lifeOf(at: string, gaps: boolean): string {
  */
 export function checkAll(readers: Reader[], acked: Acked[], gaps: boolean): void {
   const positions = new Map<string, string>();
-  for (const { n, at } of acked) positions.set(`${lifeOf(at, gaps)} ${n}`, at);
+  for (const { n, at } of acked) positions.set(`${partOf(at, gaps)} ${n}`, at);
   for (const [i, reader] of readers.entries())
     for (const room of reader.rooms) checkRoom(`client ${i}, ${room}`, reader, room, acked, positions, gaps);
 }
@@ -49,48 +49,49 @@ function checkRoom(
   positions: Map<string, string>,
   gaps: boolean,
 ): void {
-  const seen = reader.seen.get(room);
-  if (seen?.start === undefined) throw new Error(`${who}: never began`);
-  if (!gaps && seen.gaps.length > 0) throw new Error(`${who}: a gap notice ${JSON.stringify(seen.gaps)}`);
-  const had = new Set<string>();
+  const received = reader.received.get(room);
+  if (received?.start === undefined) throw new Error(`${who}: never started`);
+  if (!gaps && received.gaps.length > 0)
+    throw new Error(`${who}: a gap notice ${JSON.stringify(received.gaps)}`);
+  const arrived = new Set<string>();
   const indexes = new Map<number, number>();
-  const start = position(seen.start);
+  const start = position(received.start);
   /** The newest seq received in each epoch. */
   const newest = new Map([[start.epoch, start.seq]]);
   let { epoch: current } = start;
-  for (const [i, { at, n }] of seen.messages.entries()) {
+  for (const [i, { at, n }] of received.messages.entries()) {
     const here = position(at);
-    const name = `${lifeOf(at, gaps)} ${n}`;
+    const name = `${partOf(at, gaps)} ${n}`;
     const known = positions.get(name) ?? at;
     // G4, and one order: every client receives it at the same position.
     if (known !== at) throw new Error(`${who}: received ${n} at ${at}, others at ${known}`);
     positions.set(name, at);
-    if (had.has(name)) throw new Error(`${who}: received ${n} twice`);
-    had.add(name);
+    if (arrived.has(name)) throw new Error(`${who}: received ${n} twice`);
+    arrived.add(name);
     const first = indexes.get(n);
-    if (first !== undefined && !seen.gaps.some(({ before }) => before > first && before <= i))
+    if (first !== undefined && !received.gaps.some(({ before }) => before > first && before <= i))
       throw new Error(`${who}: received ${n} again at ${at} without a gap notice`);
     indexes.set(n, i);
-    const told = seen.gaps.some((gap) => gap.before === i && position(gap.at).epoch === here.epoch);
-    if (here.epoch !== current && !told) throw new Error(`${who}: received ${at} without a gap notice`);
+    const hasNotice = received.gaps.some((gap) => gap.before === i && position(gap.at).epoch === here.epoch);
+    if (here.epoch !== current && !hasNotice) throw new Error(`${who}: received ${at} without a gap notice`);
     const before = newest.get(here.epoch) ?? 0;
     if (here.seq <= before) throw new Error(`${who}: received ${at} after ${here.epoch}-${before}`);
     newest.set(here.epoch, here.seq);
     current = here.epoch;
   }
   for (const one of acked) {
-    if (one.room !== room || had.has(`${lifeOf(one.at, gaps)} ${one.n}`)) continue;
+    if (one.room !== room || arrived.has(`${partOf(one.at, gaps)} ${one.n}`)) continue;
     const { epoch, seq } = position(one.at);
     // Before the client's start.
     if (epoch === start.epoch && seq <= start.seq) continue;
     // The notice must precede the next message.
-    const next = nextAfter(seen.messages, epoch, seq);
-    const told = seen.gaps.filter(({ before }) => next < 0 || before <= next);
-    if (told.some((gap) => covers(gap, epoch, seq))) continue;
+    const next = nextAfter(received.messages, epoch, seq);
+    const notices = received.gaps.filter(({ before }) => next < 0 || before <= next);
+    if (notices.some((gap) => covers(gap, epoch, seq))) continue;
     // The client skipped the epoch completely.
-    if (!newest.has(epoch) && told.length > 0) continue;
+    if (!newest.has(epoch) && notices.length > 0) continue;
     throw new Error(
-      `${who}: never received ${one.n}, acknowledged at ${one.at}; started at ${seen.start}; received ${around(seen.messages, one.at)}`,
+      `${who}: never received ${one.n}, acknowledged at ${one.at}; started at ${received.start}; received ${around(received.messages, one.at)}`,
     );
   }
 }

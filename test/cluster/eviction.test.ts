@@ -23,10 +23,10 @@ const HISTORY = { history: { count: 1000, age: "1h", bytes: "64MiB" } };
 const OPTIONS = { rooms: { "*": HISTORY } };
 
 /** The content that a reader received, in order: numbers of publications, and gap notices. */
-type Got = (number | "gap")[];
+type Received = (number | "gap")[];
 
 /** Finds the publications and gap notices in a text. */
-function read(text: string): Got {
+function read(text: string): Received {
   return Array.from(text.matchAll(/"n":(\d+)|"type":"gap"|event: thump:gap|"gap":\{/g), ([, n]) =>
     n === undefined ? "gap" : Number(n),
   );
@@ -34,45 +34,45 @@ function read(text: string): Got {
 
 const body = (n: number) => JSON.stringify({ n, pad: PAD });
 
-/** Resumes a room after a cursor, calls `onBegun`, and returns the received content once it has publication `last`. */
-type Resume = (node: TestNode, room: string, after: string, onBegun: () => Promise<number>) => Promise<Got>;
+/** Resumes a room after a cursor, calls `onStart`, and returns the received content once it has publication `last`. */
+type Resume = (node: TestNode, room: string, after: string, onStart: () => Promise<number>) => Promise<Received>;
 
 /**
  * Reads until a publication arrived.
  * @throws Error if the response ends before, or is refused
  */
-async function readUpTo<T>(last: number, inbox: Inbox<T>, ended: Promise<unknown>): Promise<Got> {
+async function readUpTo<T>(last: number, inbox: Inbox<T>, ended: Promise<unknown>): Promise<Received> {
   const text = () => inbox.all.join("\n");
   const done = inbox.until(() => read(text()).includes(last) || text().includes('"type":"error"'));
   const early = ended.then(() => Promise.reject(new Error("the response ended too early")));
   await Promise.race([done, early]);
-  const got = read(text());
-  if (!got.includes(last)) throw new Error("it was refused");
-  return got;
+  const received = read(text());
+  if (!received.includes(last)) throw new Error("it was refused");
+  return received;
 }
 
-async function fromStream(opening: Promise<OpenStream>, onBegun: () => Promise<number>): Promise<Got> {
+async function fromStream(opening: Promise<OpenStream>, onStart: () => Promise<number>): Promise<Received> {
   const stream = await opening;
-  const got = await readUpTo(await onBegun(), stream.lines, stream.ended);
+  const received = await readUpTo(await onStart(), stream.lines, stream.ended);
   stream.abort();
-  return got;
+  return received;
 }
 
-async function fromSocket(socket: Socket, onBegun: () => Promise<number>): Promise<Got> {
-  const got = await readUpTo(await onBegun(), socket, socket.closed);
+async function fromSocket(socket: Socket, onStart: () => Promise<number>): Promise<Received> {
+  const received = await readUpTo(await onStart(), socket, socket.closed);
   socket.ws.terminate();
-  return got;
+  return received;
 }
 
-async function fromAnswer(url: string, onBegun: () => Promise<number>): Promise<Got> {
-  await onBegun();
+async function fromAnswer(url: string, onStart: () => Promise<number>): Promise<Received> {
+  await onStart();
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(`the status is ${answer.status}`);
   return read(await answer.text());
 }
 
 /** Retries: the log's own keys may be evicted too, and clients are refused while it starts a new epoch. */
-async function persist(run: () => Promise<Got>): Promise<Got> {
+async function persist(run: () => Promise<Received>): Promise<Received> {
   for (;;) {
     try {
       return await run();
@@ -84,42 +84,42 @@ async function persist(run: () => Promise<Got>): Promise<Got> {
 }
 
 const RESUMES: Record<string, Resume> = {
-  "GET ?after": (node, room, after, onBegun) => fromAnswer(node.room(room, `?after=${after}`), onBegun),
-  "long poll": (node, room, after, onBegun) => fromAnswer(node.room(room, `?after=${after}&wait=1`), onBegun),
-  "event stream": (node, room, after, onBegun) =>
-    fromStream(openEvents(node.room(room), { "last-event-id": after }), onBegun),
-  "event stream of several rooms": (node, room, after, onBegun) =>
-    fromStream(openEvents(`${node.url}/events?room=${room}`, { "last-event-id": after }), onBegun),
-  NDJSON: (node, room, after, onBegun) => fromStream(openNdjson(node.room(room, `?after=${after}`)), onBegun),
-  "multiplexed stream": (node, room, after, onBegun) =>
-    fromStream(openMultiplexed(node.url, [{ room, after, id: 1 }]), onBegun),
-  "raw socket": async (node, room, after, onBegun) =>
-    fromSocket(await connect(node.socket(`/rooms/${room}?after=${after}`)), onBegun),
-  "multiplexed socket": async (node, room, after, onBegun) => {
+  "GET ?after": (node, room, after, onStart) => fromAnswer(node.room(room, `?after=${after}`), onStart),
+  "long poll": (node, room, after, onStart) => fromAnswer(node.room(room, `?after=${after}&wait=1`), onStart),
+  "event stream": (node, room, after, onStart) =>
+    fromStream(openEvents(node.room(room), { "last-event-id": after }), onStart),
+  "event stream of several rooms": (node, room, after, onStart) =>
+    fromStream(openEvents(`${node.url}/events?room=${room}`, { "last-event-id": after }), onStart),
+  NDJSON: (node, room, after, onStart) => fromStream(openNdjson(node.room(room, `?after=${after}`)), onStart),
+  "multiplexed stream": (node, room, after, onStart) =>
+    fromStream(openMultiplexed(node.url, [{ room, after, id: 1 }]), onStart),
+  "raw socket": async (node, room, after, onStart) =>
+    fromSocket(await connect(node.socket(`/rooms/${room}?after=${after}`)), onStart),
+  "multiplexed socket": async (node, room, after, onStart) => {
     const { socket } = await multiplexed(node.socket("/ws"));
     socket.send(JSON.stringify({ type: "join", room, after, id: 1 }));
     await socket.until((all) => all.some((text) => /"joined"|"error"/.test(String(text))));
-    return fromSocket(socket, onBegun);
+    return fromSocket(socket, onStart);
   },
 };
 
 /** Throws unless each publication follows the previous one or a gap notice. */
-function check(what: string, got: Got, after: number, last: number): "whole" | "told" {
+function check(what: string, received: Received, after: number, last: number): "complete" | "reported" {
   let at = after;
   let gap = false;
-  let told = false;
-  for (const one of got) {
-    if (one === "gap") [gap, told] = [true, true];
+  let reported = false;
+  for (const one of received) {
+    if (one === "gap") [gap, reported] = [true, true];
     else {
-      if (one <= at) throw new Error(`${what}: ${one} after ${at}: ${got.join(" ")}`);
+      if (one <= at) throw new Error(`${what}: ${one} after ${at}: ${received.join(" ")}`);
       if (one !== at + 1 && !gap)
-        throw new Error(`${what}: ${one} after ${at} without a gap: ${got.join(" ")}`);
+        throw new Error(`${what}: ${one} after ${at} without a gap: ${received.join(" ")}`);
       [at, gap] = [one, false];
     }
   }
   if (at !== last && !gap)
-    throw new Error(`${what}: ends with ${at} of ${last} without a gap: ${got.join(" ")}`);
-  return told ? "told" : "whole";
+    throw new Error(`${what}: ends with ${at} of ${last} without a gap: ${received.join(" ")}`);
+  return reported ? "reported" : "complete";
 }
 
 /** Publishes, with retries while Redis is full or the log starts a new epoch. Returns the cursor. */
@@ -192,31 +192,31 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
             numbers[i] = n;
           });
         expect(await evictedBy(redis)).toBeGreaterThan(0);
-        const say = async (i: number) => {
+        const publishNext = async (i: number) => {
           const n = (numbers[i] as number) + 1;
           await publishUntilTaken(node, `room-${i}`, body(n));
           return (numbers[i] = n);
         };
-        const outcomes = { whole: 0, told: 0 };
+        const outcomes = { complete: 0, reported: 0 };
         const ways = Object.entries(RESUMES);
         // Each reader triggers one more publication, so that other rooms are evicted during the reads.
         await forRooms(ROOMS, async (i) => {
           const [way, resume] = ways[i % ways.length] as [string, Resume];
-          const got = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => say(i)));
-          outcomes[check(`${way}, room ${i}`, got, 0, numbers[i] as number)]++;
+          const received = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => publishNext(i)));
+          outcomes[check(`${way}, room ${i}`, received, 0, numbers[i] as number)]++;
         });
-        expect(outcomes.whole + outcomes.told).toBe(ROOMS);
-        expect(outcomes.told).toBeGreaterThan(0);
+        expect(outcomes.complete + outcomes.reported).toBe(ROOMS);
+        expect(outcomes.reported).toBeGreaterThan(0);
         // Reads of the newest messages have no hole, and report that older ones were removed.
         await forRooms(ROOMS, async (i) => {
           const { at, messages, gap } = await stateWhenKnown(reader, `room-${i}`, "?last=1000");
-          const got = messages.map(({ data }) => (data as { n: number }).n);
-          const begin = got[0] ?? Number.NaN;
-          expect(got).toEqual(got.map((_, k) => begin + k));
-          const whole = begin === 0 && got.at(-1) === numbers[i];
+          const received = messages.map(({ data }) => (data as { n: number }).n);
+          const begin = received[0] ?? Number.NaN;
+          expect(received).toEqual(received.map((_, k) => begin + k));
+          const whole = begin === 0 && received.at(-1) === numbers[i];
           // A log that has lost its own hash has a new epoch, and no record of earlier rooms.
           const renewed = at.split("-")[0] !== cursors[i]?.split("-")[0];
-          expect([i, got, whole || gap !== undefined || renewed]).toEqual([i, got, true]);
+          expect([i, received, whole || gap !== undefined || renewed]).toEqual([i, received, true]);
         });
       },
       120_000,
@@ -332,8 +332,8 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
     }
     link.accept();
     await stream.events.until((all) => all.length === rooms.length);
-    const told = stream.frames.map(({ type, room }) => `${type} ${room}`);
-    expect(told.toSorted()).toEqual(rooms.map((room) => `gap ${room}`));
+    const notices = stream.frames.map(({ type, room }) => `${type} ${room}`);
+    expect(notices.toSorted()).toEqual(rooms.map((room) => `gap ${room}`));
     for (const room of rooms) await publishAt(near, room, "next");
     await stream.events.until((all) => all.length === 2 * rooms.length);
     expect(stream.frames.slice(4).map(({ data }) => data)).toEqual(rooms.map(() => "next"));

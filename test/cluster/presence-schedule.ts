@@ -45,11 +45,11 @@ class Seat {
     this.#ws.terminate();
   }
 
-  #take(told: Told & { presence?: Told }): void {
-    const { type, room = "" } = told;
+  #take(message: Told & { presence?: Told }): void {
+    const { type, room = "" } = message;
     // Redis was unavailable for longer than a join waits: the client is not in the room.
     if (type === "error") return this.close();
-    const presence = type === "joined" ? told.presence : told;
+    const presence = type === "joined" ? message.presence : message;
     if (presence?.users === undefined) return;
     const roster = this.rosters.get(room) ?? new Roster();
     this.rosters.set(room, roster);
@@ -100,7 +100,7 @@ class Game {
 
   async step(): Promise<void> {
     const { random } = this;
-    for (let i = random.below(6); i > 0; i--) this.#comeOrGo();
+    for (let i = random.below(6); i > 0; i--) this.#joinOrLeave();
     const [name, run] = random.pick(this.#moves());
     this.counts[name] = (this.counts[name] ?? 0) + 1;
     await run();
@@ -142,14 +142,14 @@ class Game {
       const there = seats.filter(({ rooms }) => rooms.includes(room));
       const users = [...new Set(there.flatMap(({ user }) => user ?? []))].toSorted();
       const guests = there.filter(({ user }) => user === undefined).length;
-      const truth = { users: users.length, guests, sessions: there.length };
+      const actual = { users: users.length, guests, sessions: there.length };
       for (const [i, node] of this.cluster.nodes.entries()) {
         const response = await fetch(`${node.url}/rooms/${room}/members`);
-        const said = (await response.json()) as Told & { sessions: number };
-        const counts = { users: said.users, guests: said.guests, sessions: said.sessions };
-        const names = (said.members ?? []).map(({ user }) => user).toSorted();
-        if (!Bun.deepEquals(counts, truth) || (!said.more && !Bun.deepEquals(names, users)))
-          return `node ${i} says of ${room}: ${JSON.stringify(said)}, but it is ${JSON.stringify({ ...truth, users })}`;
+        const list = (await response.json()) as Told & { sessions: number };
+        const counts = { users: list.users, guests: list.guests, sessions: list.sessions };
+        const names = (list.members ?? []).map(({ user }) => user).toSorted();
+        if (!Bun.deepEquals(counts, actual) || (!list.more && !Bun.deepEquals(names, users)))
+          return `node ${i} reports ${room} as ${JSON.stringify(list)}, but the actual presence is ${JSON.stringify({ ...actual, users })}`;
       }
       const infos = new Set<string>();
       for (const { rosters, wrong, node } of there) {
@@ -158,15 +158,15 @@ class Game {
         const names = roster?.names && [...roster.names.keys()].toSorted();
         const fits = roster?.users === users.length && roster.guests === guests;
         if (!fits || (names && !Bun.deepEquals(names, users)))
-          return `a client of port ${node.port} has of ${room}: ${JSON.stringify(roster?.state)}, but it is ${JSON.stringify({ ...truth, users })}`;
+          return `a client of port ${node.port} has ${room} as ${JSON.stringify(roster?.state)}, but the actual presence is ${JSON.stringify({ ...actual, users })}`;
         if (roster.names) infos.add(JSON.stringify([...roster.names].toSorted()));
       }
-      if (infos.size > 1) return `they do not say the same of the users of ${room}: ${[...infos].join(" ")}`;
+      if (infos.size > 1) return `the nodes differ in the users of ${room}: ${[...infos].join(" ")}`;
     }
     return undefined;
   }
 
-  #comeOrGo(): void {
+  #joinOrLeave(): void {
     const { random } = this;
     this.seats = this.seats.filter(({ open }) => open);
     if (this.seats.length > 0 && random.chance(2)) return random.pick(this.seats).close();
@@ -214,7 +214,7 @@ class Game {
   async #cutOff({ link }: Node, ms: number): Promise<void> {
     link.refuse();
     for (let i = 0; i < 3; i++) {
-      this.#comeOrGo();
+      this.#joinOrLeave();
       await Bun.sleep(ms / 3);
     }
     link.accept();

@@ -21,7 +21,7 @@ async function nodes(
 }
 
 /** A session of a user in a room, or of a guest. */
-function come(node: TestNode, user?: string, info?: unknown, room = "r"): Promise<Multiplexed> {
+function join(node: TestNode, user?: string, info?: unknown, room = "r"): Promise<Multiplexed> {
   const token = user === undefined ? "" : `&token=${userToken(user, info === undefined ? {} : { info })}`;
   return multiplexed(node.socket(`/ws?room=${room}&presence=1${token}`));
 }
@@ -35,8 +35,8 @@ async function leave(client: Multiplexed): Promise<void> {
 function rosterOf(client: Multiplexed): Roster {
   const roster = new Roster();
   client.tap((frame) => {
-    const told = (frame.type === "joined" ? frame["presence"] : frame) as Told | undefined;
-    if (told?.users !== undefined) roster.apply(told);
+    const message = (frame.type === "joined" ? frame["presence"] : frame) as Told | undefined;
+    if (message?.users !== undefined) roster.apply(message);
   });
   return roster;
 }
@@ -46,14 +46,14 @@ const namesOf = ({ names }: Roster) => names && [...names.keys()].toSorted().joi
 describeIf(noRedis)("presence on several nodes", () => {
   test("users of all nodes are present once each, guests are summed, and the first snapshot is complete", async () => {
     const [, a, b, c] = (await nodes(3)) as [RedisServer, TestNode, TestNode, TestNode];
-    const first = rosterOf(await come(a, "u1", "old"));
-    await come(a);
+    const first = rosterOf(await join(a, "u1", "old"));
+    await join(a);
     await until(async () => (await membersOf(b, "r", {})).sessions === 2);
-    const client = await come(b, "u2");
+    const client = await join(b, "u2");
     const joined = await client.find(({ type }) => type === "joined");
     expect(joined["presence"]).toMatchObject({ users: 2, guests: 1 });
-    await come(b, "u1", "new");
-    await come(c);
+    await join(b, "u1", "new");
+    await join(c);
     await until(() => namesOf(first) === "u1 u2" && first.guests === 2);
     for (const node of [a, b, c]) {
       await until(async () => (await membersOf(node, "r", {})).sessions === 5);
@@ -68,10 +68,10 @@ describeIf(noRedis)("presence on several nodes", () => {
 
   test("a node without sessions in the room answers for all nodes, and receives no notifications", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
-    const listener = await come(a, "u1");
+    const listener = await join(a, "u1");
     await until(async () => (await membersOf(b, "r", {})).users === 1);
     expect(await redis.ask("PUBSUB", "NUMSUB", "{thump}:who:r")).toEqual(["{thump}:who:r", 1]);
-    const other = await come(b, "u1", undefined, "other");
+    const other = await join(b, "u1", undefined, "other");
     expect(await other.ask({ type: "members", room: "r" })).toMatchObject({ users: 1, sessions: 1 });
     await leave(listener);
     await until(async () => (await membersOf(b, "r", {})).users === 0);
@@ -82,29 +82,29 @@ describeIf(noRedis)("presence on several nodes", () => {
   test("a user who moves to another node within the grace period causes no notification, also if the node stops", async () => {
     const calm = { "*": { ...rule, presence: { grace: 60 } } };
     const [, a, b, c] = (await nodes(3, calm)) as [RedisServer, TestNode, TestNode, TestNode];
-    const roster = rosterOf(await come(c, "watcher"));
-    const early = await come(a, "u1");
-    await come(a, "u2");
+    const roster = rosterOf(await join(c, "watcher"));
+    const early = await join(a, "u1");
+    await join(a, "u2");
     await until(() => roster.users === 3);
-    const told = roster.told.all.length;
+    const before = roster.told.all.length;
     await leave(early);
-    await come(b, "u1");
+    await join(b, "u1");
     await a.stop();
-    await come(b, "u2");
+    await join(b, "u2");
     // A client that has received this has received everything before.
-    await come(b, "u3");
+    await join(b, "u3");
     await until(() => roster.users === 4);
     expect(
-      roster.told.all.slice(told).map(({ joined, left }) => [joined?.map(({ user }) => user), left]),
+      roster.told.all.slice(before).map(({ joined, left }) => [joined?.map(({ user }) => user), left]),
     ).toEqual([[["u3"], []]]);
     expect(await membersOf(b, "r", {})).toMatchObject({ users: 4, sessions: 4 });
   });
 
   test("users of a stopped node leave after their grace period if they do not return", async () => {
     const [, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
-    const roster = rosterOf(await come(b, "watcher"));
-    await come(a, "u1");
-    await come(a);
+    const roster = rosterOf(await join(b, "watcher"));
+    await join(a, "u1");
+    await join(a);
     await until(() => roster.users === 2 && roster.guests === 1);
     await a.stop();
     await until(() => roster.users === 1 && roster.guests === 0);
@@ -112,8 +112,8 @@ describeIf(noRedis)("presence on several nodes", () => {
 
   test("above the limit only counts are sent on all nodes; listing resumes by itself", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
-    const roster = rosterOf(await come(b, "u0"));
-    const many = await Promise.all(Array.from({ length: 9 }, (_, i) => come(a, `u${i + 1}`)));
+    const roster = rosterOf(await join(b, "u0"));
+    const many = await Promise.all(Array.from({ length: 9 }, (_, i) => join(a, `u${i + 1}`)));
     await until(() => roster.users === 10 && roster.names === undefined);
     const { users, sessions, members, more } = await membersOf(b, "r", {});
     expect({ users, sessions, more }).toEqual({ users: 10, sessions: 10, more: true });
@@ -126,7 +126,7 @@ describeIf(noRedis)("presence on several nodes", () => {
 
   test("rules that start and end presence do so on all nodes, and leave no keys behind", async () => {
     const [redis, a, b] = (await nodes(2)) as [RedisServer, TestNode, TestNode];
-    const roster = rosterOf(await come(b, "u0"));
+    const roster = rosterOf(await join(b, "u0"));
     await connect(a.socket(`/rooms/r?token=${userToken("u1")}`));
     await until(() => roster.users === 2);
     const { hub } = a.thump;

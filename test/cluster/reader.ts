@@ -13,7 +13,7 @@ interface Message {
 }
 
 /** The messages of a room in order of arrival. */
-export interface Seen {
+export interface ReceivedMessages {
   /** The start position, once it is known. */
   start: string | undefined;
   messages: { at: string; n: number }[];
@@ -25,7 +25,7 @@ export const WAYS = ["events", "websocket", "stream"] as const;
 export type Way = (typeof WAYS)[number];
 
 export class Reader {
-  readonly seen = new Map<string, Seen>();
+  readonly received = new Map<string, ReceivedMessages>();
   returns = 0;
   /** The current node, and the newest frame that is not a message, for debugging. */
   state = "";
@@ -40,7 +40,7 @@ export class Reader {
     readonly way: Way,
     readonly choose: () => Node | undefined,
   ) {
-    for (const room of rooms) this.seen.set(room, { start: undefined, messages: [], gaps: [] });
+    for (const room of rooms) this.received.set(room, { start: undefined, messages: [], gaps: [] });
     this.#running = this.#run();
   }
 
@@ -50,7 +50,7 @@ export class Reader {
   }
 
   has(room: string, n: number): boolean {
-    return this.seen.get(room)?.messages.some((message) => message.n === n) === true;
+    return this.received.get(room)?.messages.some((message) => message.n === n) === true;
   }
 
   /** Breaks the connection. The client reconnects. */
@@ -95,7 +95,7 @@ export class Reader {
     const note = (at: string) => {
       for (const room of this.rooms) {
         this.#cursors.set(room, at);
-        (this.seen.get(room) as Seen).start ??= at;
+        (this.received.get(room) as ReceivedMessages).start ??= at;
       }
     };
     let read = 0;
@@ -160,9 +160,9 @@ export class Reader {
   #takeFrame(frame: Message): boolean {
     if (frame.type !== "message") this.state += ` ${JSON.stringify(frame)}`.slice(0, 300);
     if (frame.type === "joined") {
-      const seen = this.seen.get(frame.room) as Seen;
-      if (seen.start === undefined) {
-        seen.start = frame.at;
+      const received = this.received.get(frame.room) as ReceivedMessages;
+      if (received.start === undefined) {
+        received.start = frame.at;
         this.#cursors.set(frame.room, frame.at);
       }
     } else if (frame.type === "message" || frame.type === "gap") {
@@ -173,9 +173,9 @@ export class Reader {
   }
 
   #note(frame: Message, event: string): void {
-    const seen = this.seen.get(frame.room) as Seen;
+    const received = this.received.get(frame.room) as ReceivedMessages;
     if (event === "thump:gap" || event === "gap")
-      seen.gaps.push({ after: frame.after as string, at: frame.at, before: seen.messages.length });
-    else seen.messages.push({ at: frame.at, n: frame.data.n });
+      received.gaps.push({ after: frame.after as string, at: frame.at, before: received.messages.length });
+    else received.messages.push({ at: frame.at, n: frame.data.n });
   }
 }

@@ -69,8 +69,8 @@ describeIf(noRedis)("on a Redis Cluster", () => {
 
   test("users of all nodes are present, and users who leave are not", async () => {
     const { a, b } = await nodes(presence(0.2));
-    const watcher = await come(a, "u1");
-    const other = await come(b, "u2");
+    const watcher = await join(a, "u1");
+    const other = await join(b, "u2");
     await watcher.find(({ joined }) => JSON.stringify(joined ?? null).includes("u2"));
     for (const node of [a, b]) await until(async () => Bun.deepEquals(await usersOf(node), ["u1", "u2"]));
     await leave(other);
@@ -142,8 +142,8 @@ describeIf(noRedis)("on a Redis Cluster", () => {
 
   test("presence is correct after the slot has moved, with joins and leaves during the move", async () => {
     const { a, b, shard, tag } = await nodes(presence(60));
-    await come(a, "leaving");
-    await come(b, "staying");
+    await join(a, "leaving");
+    await join(b, "staying");
     await until(async () => (await usersOf(b)).length === 2);
     // A stopping node writes the end of the grace period of its users.
     await a.stop();
@@ -151,7 +151,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
     await cluster.move(tag, to, async (moveKeys) => {
       // The first key that a script would write is still here, the next one has moved.
       await moveKeys(`${tag}:users:r`);
-      await come(b, "late");
+      await join(b, "late");
       const before = await failedScripts(shard.owner);
       await until(async () => (await failedScripts(shard.owner)) > before + 1);
       await moveKeys();
@@ -166,7 +166,7 @@ describeIf(noRedis)("on a Redis Cluster", () => {
   });
 });
 
-function come(node: TestNode, user: string): Promise<Multiplexed> {
+function join(node: TestNode, user: string): Promise<Multiplexed> {
   return multiplexed(node.socket(`/ws?room=r&presence=1&token=${userToken(user)}`));
 }
 

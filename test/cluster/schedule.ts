@@ -99,7 +99,7 @@ class Game {
     await cluster.allReady();
     await Promise.all(this.#publishing);
     const last = new Map<string, number>();
-    for (const room of ROOMS) last.set(room, await this.#say(room, ++this.#number));
+    for (const room of ROOMS) last.set(room, await this.#publishUntilAcknowledged(room, ++this.#number));
     const done = () =>
       this.readers.every((reader) =>
         reader.rooms.every((room) => reader.has(room, last.get(room) as number)),
@@ -110,12 +110,12 @@ class Game {
       await Bun.sleep(20);
     }
     checkAll(this.readers, this.acked, this.keeping !== "always");
-    const seen = this.readers.flatMap((reader) => [...reader.seen.values()]);
+    const received = this.readers.flatMap((reader) => [...reader.received.values()]);
     return {
       acked: this.acked.length,
       refused: this.refused,
-      received: seen.reduce((sum, { messages }) => sum + messages.length, 0),
-      gaps: seen.reduce((sum, { gaps }) => sum + gaps.length, 0),
+      received: received.reduce((sum, { messages }) => sum + messages.length, 0),
+      gaps: received.reduce((sum, { gaps }) => sum + gaps.length, 0),
       returns: this.readers.reduce((sum, { returns }) => sum + returns, 0),
       steps: this.steps,
     };
@@ -133,7 +133,7 @@ class Game {
         .filter((room) => !reader.has(room, last.get(room) as number))
         .map((room) => `client ${i} (${reader.way}) in ${room}, at ${reader.state}`),
     );
-    return `the last of all did not come: ${some.join(", ")}`;
+    return `the last publications did not arrive: ${some.join(", ")}`;
   }
 
   #moves(): [name: string, run: () => Promise<void> | void][] {
@@ -215,7 +215,7 @@ class Game {
   }
 
   #publish(): void {
-    const publishing = this.#say(this.random.pick(ROOMS), ++this.#number).then(
+    const publishing = this.#publishUntilAcknowledged(this.random.pick(ROOMS), ++this.#number).then(
       () => {},
       () => {},
     );
@@ -224,7 +224,7 @@ class Game {
   }
 
   /** Publishes until a node acknowledges, with the same key. */
-  async #say(room: string, n: number): Promise<number> {
+  async #publishUntilAcknowledged(room: string, n: number): Promise<number> {
     for (;;) {
       try {
         const { status, at } = (await this.#anyNode()?.publish(room, n, `key-${n}`)) ?? { status: 0 };

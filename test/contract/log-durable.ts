@@ -73,9 +73,9 @@ function stays(on: Reopened): void {
     for (const [i, publication] of publications.entries()) {
       const { seq, prev, time, size } = all[i]!;
       expect(publication).toMatchObject({ room: "a", event: "tick", from: "u7", seq, prev, time, size });
-      const { data: kept } = publication;
-      if (kept.kind === "binary") expect([...kept.bytes]).toEqual([0, 255, 1]);
-      else expect(kept as unknown).toEqual(data[i]);
+      const { data: stored } = publication;
+      if (stored.kind === "binary") expect([...stored.bytes]).toEqual([0, 255, 1]);
+      else expect(stored as unknown).toEqual(data[i]);
     }
   });
 
@@ -92,13 +92,13 @@ function stays(on: Reopened): void {
 
   test("no number is used twice, and prev continues", async () => {
     const [first] = await on.appendMany("a", 3);
-    const kept = await on.append("three:a");
+    const stored = await on.append("three:a");
     const other = await on.append("none:a");
     await on.reopen();
     expect(on.log.last).toBeGreaterThanOrEqual(other.seq);
     const next = await on.append("three:a");
     expect(next.seq).toBeGreaterThan(other.seq);
-    expect(next.prev).toBe(kept.seq);
+    expect(next.prev).toBe(stored.seq);
     expect(seqs((await on.read("a")).publications)[0]).toBe(first!.seq);
   });
 

@@ -26,10 +26,10 @@ export function orderContract(on: Subject): void {
   test("prev is correct after a trim and a forget", async () => {
     const [, , , trimmed] = await on.appendMany("three:a", 4);
     expect((await on.append("three:a")).prev).toBe(trimmed!.seq);
-    const kept = await on.append("a");
+    const stored = await on.append("a");
     await on.log.subscribe("a", () => {});
     await on.log.forget("a");
-    expect((await on.append("a")).prev).toBe(kept.seq);
+    expect((await on.append("a")).prev).toBe(stored.seq);
   });
 
   test("last is the newest seq of all rooms", async () => {
@@ -43,11 +43,11 @@ export function orderContract(on: Subject): void {
     const before = Date.now();
     const data = { kind: "binary", bytes: Uint8Array.of(0, 1, 255) } as const;
     await on.append("a", { event: "tick", data, from: "u7" });
-    const [kept] = (await on.log.read("a", 0, 9)).publications;
-    expect(kept).toMatchObject({ room: "a", event: "tick", from: "u7", size: 3 });
-    expect(kept?.data.kind === "binary" && [...kept.data.bytes]).toEqual([0, 1, 255]);
-    expect(kept?.time).toBeGreaterThanOrEqual(before);
-    expect(kept?.time).toBeLessThanOrEqual(Date.now());
+    const [stored] = (await on.log.read("a", 0, 9)).publications;
+    expect(stored).toMatchObject({ room: "a", event: "tick", from: "u7", size: 3 });
+    expect(stored?.data.kind === "binary" && [...stored.data.bytes]).toEqual([0, 1, 255]);
+    expect(stored?.time).toBeGreaterThanOrEqual(before);
+    expect(stored?.time).toBeLessThanOrEqual(Date.now());
   });
 
   test("the three kinds of data are preserved", async () => {
@@ -64,44 +64,44 @@ export function orderContract(on: Subject): void {
 
 export function subscriberContract(on: Subject): void {
   test("a subscriber receives the publications of its room in order, and no others", async () => {
-    const seen: number[] = [];
-    on.log.subscribe("a", (p) => seen.push(p.seq));
+    const received: number[] = [];
+    on.log.subscribe("a", (p) => received.push(p.seq));
     const before = await on.appendMany("a", 3);
     await on.append("b");
     const after = await on.appendMany("a", 2);
-    expect(seen).toEqual(seqs([...before, ...after]));
+    expect(received).toEqual(seqs([...before, ...after]));
   });
 
   test("a subscriber has received a publication before its acknowledgement", async () => {
-    let seen = 0;
-    on.log.subscribe("a", (p) => (seen = p.seq));
+    let received = 0;
+    on.log.subscribe("a", (p) => (received = p.seq));
     const { seq } = await on.append("a");
-    expect(seen).toBe(seq);
+    expect(received).toBe(seq);
   });
 
   test("after unsubscribe nothing is delivered, and stored messages remain", async () => {
-    const seen: number[] = [];
-    on.log.subscribe("a", (p) => seen.push(p.seq));
+    const received: number[] = [];
+    on.log.subscribe("a", (p) => received.push(p.seq));
     const { seq } = await on.append("a");
     on.log.unsubscribe("a");
     const later = await on.append("a");
-    expect(seen).toEqual([seq]);
+    expect(received).toEqual([seq]);
     expect(seqs((await on.log.read("a", 0, 9)).publications)).toEqual([seq, later.seq]);
   });
 
   test("a new subscriber replaces the previous one", async () => {
-    const seen: string[] = [];
-    on.log.subscribe("a", () => seen.push("first"));
+    const received: string[] = [];
+    on.log.subscribe("a", () => received.push("first"));
     on.log.unsubscribe("a");
-    on.log.subscribe("a", () => seen.push("second"));
+    on.log.subscribe("a", () => received.push("second"));
     await on.append("a");
-    expect(seen).toEqual(["second"]);
+    expect(received).toEqual(["second"]);
   });
 
   test("rooms without history deliver to their subscriber", async () => {
-    const seen: number[] = [];
-    on.log.subscribe("none:a", (p) => seen.push(p.seq));
-    expect(seqs(await on.appendMany("none:a", 3))).toEqual(seen);
+    const received: number[] = [];
+    on.log.subscribe("none:a", (p) => received.push(p.seq));
+    expect(seqs(await on.appendMany("none:a", 3))).toEqual(received);
   });
 
   test("unsubscribing from a room without a subscriber has no effect", async () => {

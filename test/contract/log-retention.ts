@@ -16,10 +16,10 @@ export function retentionContract(on: Subject): void {
     const data = { kind: "text", text: "x".repeat(500) } as const;
     const all: number[] = [];
     for (let i = 0; i < 9; i++) all.push((await on.append("small:a", { data })).seq);
-    const kept = seqs((await on.log.read("small:a", 0, 9)).publications);
-    expect(kept.length).toBeGreaterThan(0);
-    expect(kept.length).toBeLessThanOrEqual(3);
-    expect(kept).toEqual(all.slice(-kept.length));
+    const stored = seqs((await on.log.read("small:a", 0, 9)).publications);
+    expect(stored.length).toBeGreaterThan(0);
+    expect(stored.length).toBeLessThanOrEqual(3);
+    expect(stored).toEqual(all.slice(-stored.length));
   });
 
   test("by age: expired messages are not read", async () => {
@@ -46,9 +46,9 @@ export function retentionContract(on: Subject): void {
   test("usageOf() is the usage of a room, if the log knows it at once", async () => {
     const data = { kind: "text", text: "12345" } as const;
     const [, newest] = [await on.append("a", { data }), await on.append("a", { data })];
-    const told = on.log.usageOf?.("a");
-    if (told)
-      expect(told).toEqual({ count: 2, bytes: 2 * (5 + PUBLICATION_OVERHEAD_BYTES), newest: newest.time });
+    const usage = on.log.usageOf?.("a");
+    if (usage)
+      expect(usage).toEqual({ count: 2, bytes: 2 * (5 + PUBLICATION_OVERHEAD_BYTES), newest: newest.time });
     const nothing = on.log.usageOf?.("elsewhere");
     expect(nothing?.count ?? 0).toBe(0);
   });
@@ -165,13 +165,13 @@ export function gapContract(on: Subject): void {
 
 export function keyContract(on: Subject): void {
   test("a repeated key returns the first position, and delivers nothing", async () => {
-    const seen: number[] = [];
-    on.log.subscribe("a", (p) => seen.push(p.seq));
+    const received: number[] = [];
+    on.log.subscribe("a", (p) => received.push(p.seq));
     const first = await on.append("a", { key: "k" });
     await on.append("a");
     const again = await on.append("a", { key: "k" });
     expect([again.seq, again.prev, again.time]).toEqual([first.seq, first.prev, first.time]);
-    expect(seen.length).toBe(2);
+    expect(received.length).toBe(2);
     expect((await on.log.read("a", 0, 9)).publications.length).toBe(2);
   });
 

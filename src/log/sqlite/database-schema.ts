@@ -2,13 +2,13 @@
 import type { Database } from "bun:sqlite";
 
 /** The names of the files in a data folder. */
-export const FILE = "thump.db";
-export const LOCK = "thump.lock";
+export const DATABASE_FILE = "thump.db";
+export const LOCK_FILE = "thump.lock";
 
 /** Identifies the file as Thump's for SQLite's tools: "THMP". */
 export const APPLICATION_ID = 0x54484d50;
 /** Version of the tables below. Files of a newer version are not opened. */
-export const VERSION = 1;
+export const SCHEMA_VERSION = 1;
 
 /**
  * The guarantee of an acknowledgement: with `fsync` a publication survives a power failure, with `normal` a crash of
@@ -40,7 +40,7 @@ export function createTables(db: Database, epoch: string): void {
     db.run(TABLES);
     db.run("INSERT INTO meta VALUES ('epoch', ?), ('reserved', 1), ('forgotten', 0), ('kinds', '')", [epoch]);
     db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
-    db.run(`PRAGMA user_version = ${VERSION}`);
+    db.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   }).immediate();
 }
 

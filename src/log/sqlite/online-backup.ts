@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { newEpoch } from "../../protocol/cursor.ts";
 import { openFile } from "./open-folder.ts";
 import { createFile } from "./file-permissions.ts";
-import { APPLICATION_ID, FILE, pragma, VERSION } from "./database-schema.ts";
+import { APPLICATION_ID, DATABASE_FILE, pragma, SCHEMA_VERSION } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
 /** Size of a backup. */
@@ -23,7 +23,7 @@ export function backUp(dir: string, to: string): BackupResult {
   if (existsSync(to))
     throw new StoreError("store-failed", to, "the file exists already: choose a different name");
   const part = `${to}.part`;
-  const from = openFile(join(dir, FILE), false);
+  const from = openFile(join(dir, DATABASE_FILE), false);
   try {
     rmSync(part, { force: true });
     createFile(part);
@@ -45,7 +45,7 @@ function finish(path: string): BackupResult {
   try {
     copy.run("UPDATE meta SET value = ? WHERE name = 'epoch'", [newEpoch()]);
     copy.run(`PRAGMA application_id = ${APPLICATION_ID}`);
-    copy.run(`PRAGMA user_version = ${VERSION}`);
+    copy.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     const { count } = copy
       .query<{ count: number }, []>("SELECT count(*) AS count FROM publications")
       .get() ?? {

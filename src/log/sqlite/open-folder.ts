@@ -4,7 +4,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { newEpoch } from "../../protocol/cursor.ts";
 import { createFile, createFolder, makePrivate } from "./file-permissions.ts";
-import { APPLICATION_ID, createTables, FILE, LOCK, pragma, VERSION } from "./database-schema.ts";
+import {
+  APPLICATION_ID,
+  createTables,
+  DATABASE_FILE,
+  LOCK_FILE,
+  pragma,
+  SCHEMA_VERSION,
+} from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
 /** Time to wait for a stopping server to release the lock, in ms. */
@@ -23,12 +30,12 @@ export interface OpenFolder {
  * @throws StoreError if the folder or the file is unusable; nothing was changed then
  */
 export function openFolder(dir: string): OpenFolder {
-  const path = join(dir, FILE);
+  const path = join(dir, DATABASE_FILE);
   let lock: Database | undefined;
   let db: Database | undefined;
   try {
     createFolder(dir);
-    lock = takeLock(join(dir, LOCK));
+    lock = takeLock(join(dir, LOCK_FILE));
     db = openFile(path, true);
     db.run("PRAGMA query_only = ON");
   } catch (error) {
@@ -64,11 +71,11 @@ function checkFile(db: Database, path: string, create: boolean): void {
   if (!ours && empty && create) createTables(db, newEpoch());
   else if (!ours) throw new StoreError("store-foreign", path, "not a Thump database");
   const version = pragma(db, "user_version");
-  if (version > VERSION) {
+  if (version > SCHEMA_VERSION) {
     throw new StoreError(
       "store-newer",
       path,
-      `the file has version ${version}; this server supports versions up to ${VERSION}. Use a newer Thump`,
+      `the file has version ${version}; this server supports versions up to ${SCHEMA_VERSION}. Use a newer Thump`,
     );
   }
   // A file without write permission opens without an error. Only a transaction reveals it.

@@ -14,8 +14,8 @@ const UNLIMITED: Retention = { count: Infinity, age: Infinity, bytes: Infinity }
 const MAX_WHOLE_COUNT = 2000;
 const MAX_WHOLE_BYTES = 2 << 20;
 /** Maximum amount per read of a larger room. */
-const READ_COUNT = 1000;
-const READ_BYTES = 1 << 20;
+const MAX_READ_COUNT = 1000;
+const MAX_READ_BYTES = 1 << 20;
 /** A read with a limit up to this reads only the requested publications. */
 const SMALL_READ_COUNT = 64;
 /** Number of the oldest publications to read at once for trimming, if they are not in memory. */
@@ -225,6 +225,6 @@ export class StoredRoom implements LruItem<StoredRoom> {
 
   #readCount(): number {
     const average = this.bytes / Math.max(1, this.count);
-    return Math.max(1, Math.min(READ_COUNT, Math.ceil(READ_BYTES / average)));
+    return Math.max(1, Math.min(MAX_READ_COUNT, Math.ceil(MAX_READ_BYTES / average)));
   }
 }
