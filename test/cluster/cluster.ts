@@ -1,4 +1,4 @@
-// A cluster for tests: nodes as processes of their own, one Redis, and a link between each and it that can be broken.
+// A cluster for tests: nodes as separate processes, one Redis, and a link from each node to it that a test can break.
 import { LinkProxy } from "../support/link-proxy.ts";
 import { folder, type Started, startProcess } from "../support/process.ts";
 import { freePort } from "../../scripts/free-port.ts";

@@ -191,11 +191,11 @@ class Game {
       ["cut a link", () => link.cut()],
       ["cut all links", () => cluster.nodes.forEach((each) => each.link.cut())],
       ["hold a link", () => this.#hold(node, random.below(300))],
-      ["cut off for long", () => this.#cutOff(node, random.below(long))],
-      ["slow link", () => void (link.delay = random.below(40))],
+      ["cut a node off", () => this.#cutOff(node, random.below(long))],
+      ["slow down a link", () => void (link.delay = random.below(40))],
       ["pause Redis", () => cluster.redis.ask("CLIENT", "PAUSE", random.below(300))],
       ["restart Redis", () => this.#restartRedis()],
-      ["throw out scripts", () => cluster.redis.ask("SCRIPT", "FLUSH")],
+      ["flush the scripts", () => cluster.redis.ask("SCRIPT", "FLUSH")],
       ["empty Redis", () => cluster.redis.ask("FLUSHALL")],
     ];
   }

@@ -10,7 +10,7 @@ import { RedisCluster, type Shard } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
 import { SECRET } from "../support/tokens.ts";
-import { hasAllOf, SteadyPublisher } from "./steady.ts";
+import { hasAllOf, SteadyPublisher } from "./steady-publisher.ts";
 
 const presence = (grace: number): Options => ({
   access: { secrets: SECRET },

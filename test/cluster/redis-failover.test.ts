@@ -8,7 +8,7 @@ import { noRedis, RedisServer } from "../support/redis.ts";
 import { cutOff, hasAll, joinAgain, RedisCluster, type Shard } from "../support/redis-cluster.ts";
 import { describeIf } from "../support/skip.ts";
 import { openEvents } from "../support/streams.ts";
-import { hasAllOf, SteadyPublisher } from "./steady.ts";
+import { hasAllOf, SteadyPublisher } from "./steady-publisher.ts";
 
 const longTest = longTests(6);
 

@@ -144,17 +144,17 @@ class Game {
       ["kill a node", () => this.#kill(node)],
       ["start nodes", () => this.#startAll()],
       ["start nodes", () => this.#startAll()],
-      ["roll the nodes", () => this.#roll()],
+      ["restart the nodes in turn", () => this.#roll()],
       ["cut a link", () => link.cut()],
       ["cut all links", () => cluster.nodes.forEach((each) => each.link.cut())],
       ["hold a link", () => this.#hold(node, random.below(1500))],
-      ["slow link", () => void (link.delay = random.below(40))],
-      ["fast links", () => cluster.nodes.forEach((each) => void (each.link.delay = 0))],
+      ["slow down a link", () => void (link.delay = random.below(40))],
+      ["speed up all links", () => cluster.nodes.forEach((each) => void (each.link.delay = 0))],
       ["pause Redis", async () => void (await cluster.redis.ask("CLIENT", "PAUSE", random.below(800)))],
       ["restart Redis", () => this.#restartRedis()],
       ["kill a node and Redis", () => this.#killBoth(node)],
       ["drop a client", () => random.pick(this.readers).drop()],
-      ["throw out scripts", async () => void (await cluster.redis.ask("SCRIPT", "FLUSH"))],
+      ["flush the scripts", async () => void (await cluster.redis.ask("SCRIPT", "FLUSH"))],
     ];
   }
 

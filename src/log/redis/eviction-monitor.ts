@@ -51,8 +51,8 @@ export class EvictionMonitor {
     if (now - this.#reported < REPORT_INTERVAL_MS) return;
     this.#reported = now;
     this.onWarning(
-      `Redis evicted ${this.#unreported} keys: readers of lost messages get gap notices; lost idempotency keys let a ` +
-        "repeated publication through. Give Redis more memory, or keep less history",
+      `Redis evicted ${this.#unreported} keys. Readers of lost messages get gap notices, and retries with ` +
+        "a lost idempotency key are published again. Give Redis more memory, or reduce the history",
     );
     this.#unreported = 0;
   }

@@ -13,7 +13,7 @@ const POLL_INTERVAL_MS = 50;
 export interface LogEntry {
   epoch: string;
   seq: number;
-  /** Messages up to this seq may be lost, and this cannot be determined. */
+  /** Messages up to this seq may have been lost; whether they were is unknown. */
   doubt: number;
 }
 

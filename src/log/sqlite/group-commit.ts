@@ -224,7 +224,7 @@ export class GroupCommit {
     for (const room of this.#writing?.values() ?? [])
       if (dropped.has(room.id)) this.drops.add(room);
       else if (!room.isDropped) this.rooms.changed.add(room);
-    // Numbers are reserved again, because the current ones may be in use by then.
+    // The next batch reserves numbers again, because the newest number may have increased by then.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);

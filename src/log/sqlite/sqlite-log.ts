@@ -28,7 +28,7 @@ export interface SqliteOptions {
   size?: number;
   /** Retention of a room; must return the same object for all rooms of one rule. */
   retentionOf: (room: string) => Retention;
-  /** Memory for all messages in memory. */
+  /** Budget of all messages in memory. */
   memoryBudget?: MemoryBudget;
   /** Called when a subscribed room lost its messages up to a seq because the memory was exceeded. */
   onRelease?: (room: string, upTo: number) => void;

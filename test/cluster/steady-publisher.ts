@@ -19,7 +19,7 @@ export class SteadyPublisher {
     readonly room: string,
   ) {
     this.#running = this.#run();
-    // Notifies callers that wait for more.
+    // Callers that wait for more receive the error.
     this.#running.catch(() => {});
     cleanup(() => this.stop());
   }
@@ -54,7 +54,7 @@ export class SteadyPublisher {
   }
 }
 
-/** All numbers up to this one arrived once, in order, without a gap notice. */
+/** Checks that all numbers up to this one arrived once, in order, without a gap notice. */
 export async function hasAllOf(listener: OpenStream, count: number): Promise<void> {
   const { events } = listener;
   await events.until((all) =>
