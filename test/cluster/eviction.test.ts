@@ -35,7 +35,12 @@ function read(text: string): Received {
 const body = (n: number) => JSON.stringify({ n, pad: PAD });
 
 /** Resumes a room after a cursor, calls `onStart`, and returns the received content once it has publication `last`. */
-type Resume = (node: TestNode, room: string, after: string, onStart: () => Promise<number>) => Promise<Received>;
+type Resume = (
+  node: TestNode,
+  room: string,
+  after: string,
+  onStart: () => Promise<number>,
+) => Promise<Received>;
 
 /**
  * Reads until a publication arrived.
@@ -202,7 +207,9 @@ describeIf(noRedis)("evictions and deletions cause gap notices", () => {
         // Each reader triggers one more publication, so that other rooms are evicted during the reads.
         await forRooms(ROOMS, async (i) => {
           const [way, resume] = ways[i % ways.length] as [string, Resume];
-          const received = await persist(() => resume(reader, `room-${i}`, cursors[i] as string, () => publishNext(i)));
+          const received = await persist(() =>
+            resume(reader, `room-${i}`, cursors[i] as string, () => publishNext(i)),
+          );
           outcomes[check(`${way}, room ${i}`, received, 0, numbers[i] as number)]++;
         });
         expect(outcomes.complete + outcomes.reported).toBe(ROOMS);
