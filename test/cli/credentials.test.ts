@@ -156,8 +156,8 @@ test("with a secret there is no demo page by default, and the banner names the a
   expect((await fetch(url)).status).toBe(404);
   await out.until((lines) => lines.some((line) => line.includes("thump token")));
   expect(out.all.join("\n")).not.toContain(SECRET);
-  const asked = await startProcess(["--port", "0", "--demo"], env);
-  expect((await fetch(asked.url)).status).toBe(200);
+  const withDemo = await startProcess(["--port", "0", "--demo"], env);
+  expect((await fetch(withDemo.url)).status).toBe(200);
 });
 
 test("check prints URLs without credentials", async () => {

@@ -23,20 +23,20 @@ const file = (name: string) => {
 
 test("commands: a server, a subscriber, a publisher, a resume; every block is tested", async () => {
   expect(blocks.map(({ kind }) => kind)).toEqual(["sh", "sh", "sh", "sh", "ts", "html", "js", "sh"]);
-  const [start, listen = "", speak = "", resume = "", app] = commands;
+  const [start, subscribe = "", publish = "", resume = "", app] = commands;
   expect([start, app]).toEqual(["bun run start", "bun hello/app.ts"]);
   const { scripts } = (await Bun.file(join(ROOT, "package.json")).json()) as { scripts: { start: string } };
   expect(scripts.start).toBe("bun src/main.ts"); // the command of startProcess
 
   const { url } = await startProcess();
   const here = (command: string) => command.replaceAll("http://127.0.0.1:3000", url);
-  const listener = Bun.spawn(["sh", "-c", `exec ${here(listen)}`], { stdout: "pipe", stderr: "ignore" });
+  const listener = Bun.spawn(["sh", "-c", `exec ${here(subscribe)}`], { stdout: "pipe", stderr: "ignore" });
   cleanup(() => listener.kill());
-  const heard = new Inbox<string>();
-  void collect(listener.stdout, heard);
-  await heard.until((lines) => lines.some((line) => line.startsWith("id:")));
-  expect((await runProgram(["sh", "-c", here(speak)])).out).toMatch(/^\{"at":"[^"]+"\}$/);
-  await heard.until((lines) => lines.includes("data: hello from curl"));
+  const received = new Inbox<string>();
+  void collect(listener.stdout, received);
+  await received.until((lines) => lines.some((line) => line.startsWith("id:")));
+  expect((await runProgram(["sh", "-c", here(publish)])).out).toMatch(/^\{"at":"[^"]+"\}$/);
+  await received.until((lines) => lines.includes("data: hello from curl"));
 
   const { out } = await runProgram(["sh", "-c", here(resume)]);
   const answer = JSON.parse(out.slice(out.indexOf('{"room"'))) as { messages: { data: string }[] };
@@ -64,21 +64,21 @@ testIf(noBrowser)(
     let server = await startApp(checkout, url);
     const { pages } = await openPages(url, 2);
     const [first, second] = pages as [Page, Page];
-    const say = async (page: Page, words: string) => {
+    const send = async (page: Page, words: string) => {
       await page.getByLabel("Message").fill(words);
       await page.getByRole("button", { name: "Say" }).click();
     };
-    const hears = (page: Page, words: string) =>
+    const shows = (page: Page, words: string) =>
       page.getByRole("listitem").getByText(words, { exact: true }).waitFor();
-    await say(first, "hello");
-    await hears(second, "hello");
+    await send(first, "hello");
+    await shows(second, "hello");
     server.kill("SIGKILL");
     await server.exited;
-    await say(first, "said while it was away");
+    await send(first, "said while it was away");
     server = await startApp(checkout, url);
-    await hears(second, "said while it was away");
+    await shows(second, "said while it was away");
     await fetch(`${url}/rooms/chat:hello`, { method: "POST", body: "hi" });
-    for (const page of pages) await hears(page, "hi");
+    for (const page of pages) await shows(page, "hi");
   },
   60_000,
 );

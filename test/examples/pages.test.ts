@@ -16,19 +16,19 @@ const PICTURES = process.env["THUMP_PICTURES"];
 const picture = (page: Page, name: string) =>
   PICTURES ? page.screenshot({ path: join(PICTURES, `${name}.png`) }) : undefined;
 
-async function comeIn(page: Page, name: string): Promise<void> {
+async function signIn(page: Page, name: string): Promise<void> {
   await page.getByLabel("Your name").fill(name);
   await page.getByRole("button", { name: "Join" }).click();
   await page.getByRole("status").getByText("live").waitFor();
 }
 
-async function say(page: Page, text: string): Promise<void> {
+async function send(page: Page, text: string): Promise<void> {
   await page.getByLabel("Message", { exact: true }).fill(text);
   await page.getByRole("button", { name: "Send" }).click();
 }
 
 const log = (page: Page) => page.getByLabel("Messages");
-const said = (page: Page, text: string) => log(page).getByText(text).waitFor();
+const showsMessage = (page: Page, text: string) => log(page).getByText(text).waitFor();
 /** True if the page fits its window in width. */
 const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
 
@@ -39,33 +39,33 @@ browser(
     const { pages, errors } = await openPages(url, 2, PHONE);
     const [ann, bob] = pages as [Page, Page];
     await picture(ann, "chat-login");
-    await comeIn(ann, "Ann");
+    await signIn(ann, "Ann");
     await picture(ann, "chat-empty");
-    await comeIn(bob, "Bob");
+    await signIn(bob, "Bob");
     await ann.getByText("2 here").waitFor();
     await ann.getByLabel("Members").getByText("Bob").waitFor();
-    await say(ann, "hello Bob");
-    await said(bob, "hello Bob");
-    await said(ann, "hello Bob");
-    await say(bob, `a word that is too long for a phone: ${"thump".repeat(30)}`);
-    await said(ann, "a word that is too long");
+    await send(ann, "hello Bob");
+    await showsMessage(bob, "hello Bob");
+    await showsMessage(ann, "hello Bob");
+    await send(bob, `a word that is too long for a phone: ${"thump".repeat(30)}`);
+    await showsMessage(ann, "a word that is too long");
     expect([await fits(ann), await fits(bob)]).toEqual([true, true]);
     await picture(ann, "chat-phone");
 
     await bob.context().setOffline(true);
     await bob.evaluate("dispatchEvent(new Event('offline'))");
-    await say(ann, "are you there?");
-    await said(ann, "are you there?");
+    await send(ann, "are you there?");
+    await showsMessage(ann, "are you there?");
     await bob.context().setOffline(false);
-    await said(bob, "are you there?");
+    await showsMessage(bob, "are you there?");
     await bob.reload();
-    await said(bob, "are you there?");
+    await showsMessage(bob, "are you there?");
     expect(await log(bob).locator("li").count()).toBe(3);
 
     await ann.getByRole("link", { name: "random" }).click();
     await log(ann).getByText("hello Bob").waitFor({ state: "detached" });
-    await say(ann, "only in random");
-    await said(ann, "only in random");
+    await send(ann, "only in random");
+    await showsMessage(ann, "only in random");
     expect(await log(bob).getByText("only in random").count()).toBe(0);
     await bob.setViewportSize({ width: 1200, height: 760 });
     await picture(bob, "chat-desktop");

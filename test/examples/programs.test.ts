@@ -41,36 +41,36 @@ test("node-backend: its orders are stored, for everyone to read, and no other cl
 });
 
 /** A proxy in front of a server that fails some requests, loses some responses, and passes the rest. */
-function flakyFront(target: string) {
-  const asked: string[] = [];
-  const troubles = ["503", "lost", "429", "cut"];
-  const front = Bun.serve({
+function flakyProxy(target: string) {
+  const outcomes: string[] = [];
+  const failures = ["503", "lost", "429", "cut"];
+  const proxy = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
       const { pathname } = new URL(request.url);
-      const trouble = troubles.shift() ?? "none";
-      asked.push(trouble);
-      if (trouble === "503" || trouble === "429")
-        return new Response("not now", { status: Number(trouble), headers: { "retry-after": "0" } });
+      const failure = failures.shift() ?? "none";
+      outcomes.push(failure);
+      if (failure === "503" || failure === "429")
+        return new Response("not now", { status: Number(failure), headers: { "retry-after": "0" } });
       const body = await request.arrayBuffer();
       const answer = await fetch(target + pathname, { method: "POST", body, headers: request.headers });
       // The server has stored the batch, and the backend receives an error.
-      if (trouble === "lost") return new Response("bad gateway", { status: 502 });
-      return trouble === "cut" ? new Response("[") : answer;
+      if (failure === "lost") return new Response("bad gateway", { status: 502 });
+      return failure === "cut" ? new Response("[") : answer;
     },
   });
-  cleanup(() => front.stop(true));
-  return { url: `http://127.0.0.1:${front.port}`, asked };
+  cleanup(() => proxy.stop(true));
+  return { url: `http://127.0.0.1:${proxy.port}`, outcomes };
 }
 
 test("node-backend: failed, lost and rate-limited requests are repeated; each order is stored once, in order", async () => {
   const server = startServer({ rooms: { orders: { history: { count: 5000 } } } });
-  const front = flakyFront(server.url);
+  const proxy = flakyProxy(server.url);
   const command = [Bun.which("node") ?? process.execPath, join(EXAMPLES, "node-backend/backend.mjs"), "900"];
-  const { out, err } = await runProgram(command, { THUMP_URL: front.url, THUMP_KEY: "" });
+  const { out, err } = await runProgram(command, { THUMP_URL: proxy.url, THUMP_KEY: "" });
   expect([out, err]).toEqual(["900 orders kept, 0 refused\n", ""]);
-  expect(front.asked.slice(0, 5)).toEqual(["503", "lost", "429", "cut", "none"]);
+  expect(proxy.outcomes.slice(0, 5)).toEqual(["503", "lost", "429", "cut", "none"]);
   const { messages } = (await (await fetch(server.room("orders", "?last=1000"))).json()) as {
     messages: { data: { n: number } }[];
   };

@@ -27,15 +27,15 @@ async function run(url: string, ...args: string[]) {
   return { out: out.trim(), err: err.trim(), code };
 }
 
-interface Heard {
+interface Received {
   type: string;
   room: string;
   data?: unknown;
   at: string;
 }
-const heard = (lines: Inbox<string>): Heard[] =>
-  lines.all.filter(Boolean).map((line) => JSON.parse(line) as Heard);
-const data = (lines: Inbox<string>) => heard(lines).map((one) => one.data);
+const received = (lines: Inbox<string>): Received[] =>
+  lines.all.filter(Boolean).map((line) => JSON.parse(line) as Received);
+const data = (lines: Inbox<string>) => received(lines).map((one) => one.data);
 const count = (lines: Inbox<string>, n: number) => lines.until((all) => all.filter(Boolean).length >= n);
 
 describeIf(noProgram("python3"))("python3", () => {
@@ -51,7 +51,7 @@ describeIf(noProgram("python3"))("python3", () => {
         await publish(i % 2 ? "a" : "b:ü/?", JSON.stringify(value), { "content-type": "application/json" });
       await count(lines, values.length);
       expect(data(lines)).toEqual(values);
-      expect(heard(lines).map(({ room }) => room)).toEqual(["a", "b:ü/?", "a", "b:ü/?", "a"]);
+      expect(received(lines).map(({ room }) => room)).toEqual(["a", "b:ü/?", "a", "b:ü/?", "a"]);
     });
 
     test(`a gap is reported before the messages that follow it: ${name}`, async () => {
@@ -60,7 +60,7 @@ describeIf(noProgram("python3"))("python3", () => {
       for (const text of ["1", "2", "3"]) await publish("a", text);
       const lines = listen(url, "a", "--after", at, ...way);
       await count(lines, 3);
-      expect(heard(lines).map(({ type }) => type)).toEqual(["gap", "message", "message"]);
+      expect(received(lines).map(({ type }) => type)).toEqual(["gap", "message", "message"]);
       expect(data(lines).slice(1)).toEqual([2, 3]);
     });
   }
@@ -85,10 +85,10 @@ describeIf(noProgram("python3"))("python3", () => {
   test("a temporarily rejected stream is reopened after the server's delay", async () => {
     const { url, publish, thump } = startServer();
     thump.draining = true;
-    let refusals = 0;
-    thump.events.add({ ended() {}, lagging() {}, fault() {}, rejected: () => void refusals++ });
+    let rejections = 0;
+    thump.events.add({ ended() {}, lagging() {}, fault() {}, rejected: () => void rejections++ });
     const lines = listen(url, "a", "--last", "9");
-    await until(() => refusals > 0);
+    await until(() => rejections > 0);
     await publish("a", "1");
     thump.draining = false;
     await count(lines, 1);
@@ -114,7 +114,7 @@ describeIf(noProgram("python3"))("python3", () => {
     const { url } = startServer({ access: { secrets: [SECRET] } });
     const good = ["--token", token(claims({ rooms: { "chat:*": ["join", "publish"] } }))];
     expect((await run(url, ...good, "publish", "chat:1", "1")).code).toBe(0);
-    const refused = [
+    const failures = [
       [[...good, "publish", "news", "1"], "forbidden"],
       [["publish", "chat:1", "1"], "unauthorized"],
       [["--token", "nonsense", "listen", "chat:1"], "unauthorized"],
@@ -123,7 +123,7 @@ describeIf(noProgram("python3"))("python3", () => {
       [["--token", "nonsense", "listen", "chat:1", "--socket"], "unauthorized"],
       [[...good, "listen", "chat:1", "--after", "x"], "invalid-cursor"],
     ] as const;
-    for (const [args, code] of refused) {
+    for (const [args, code] of failures) {
       const { err, code: exit } = await run(url, ...args);
       expect([args, exit, err]).toEqual([args, 1, expect.stringContaining(code)]);
     }
