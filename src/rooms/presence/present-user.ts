@@ -31,7 +31,8 @@ export class PresentUser {
 
   get sessions(): number {
     let count = 0;
-    for (const { sessions } of this.#reports()) count += sessions;
+    for (const { sessions } of this.here.values()) count += sessions;
+    for (const { sessions } of this.elsewhere.values()) count += sessions;
     return count;
   }
 
