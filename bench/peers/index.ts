@@ -1,7 +1,7 @@
 // All compared servers, in the order of the tables.
 import type { Adapter } from "../adapter.ts";
 import { control, controlEach } from "./control/adapter.ts";
-import { elysiaSse, elysiaStream, elysiaWs } from "./elysia/adapter.ts";
+import { elysiaSse, elysiaStream, elysiaWs, streamPlugins } from "./elysia/adapter.ts";
 import { native } from "./native.ts";
 import { socketio, socketioBun, socketioPlain } from "./socketio/adapter.ts";
 import {
@@ -30,6 +30,7 @@ export const adapters: Adapter[] = [
   elysiaWs,
   elysiaSse,
   elysiaStream,
+  ...streamPlugins,
   ws,
   socketio,
   socketioPlain,

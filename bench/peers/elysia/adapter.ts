@@ -60,3 +60,32 @@ export const elysiaStream: Adapter = {
   version: () => onBun("@elysiajs/stream"),
   missing: () => missingPackages("elysia", "@elysiajs/stream"),
 };
+
+/** thump/stream without rooms. @param kind kind of the source that each client has */
+function streamPlugin(kind: "callback" | "generator" | "class", title: string): Adapter {
+  return {
+    ...adapter("thump-stream.ts", {
+      name: `thump-stream-${kind}`,
+      title: `thump/stream on ${elysia}, ${title}`,
+      settings: "Defaults, NODE_ENV=production.",
+      dialects: { "event-stream": eventStream, publish },
+    }),
+    named: true,
+    command: (port) => [bun, join(import.meta.dir, "thump-stream.ts"), String(port), kind],
+  };
+}
+
+export const streamPlugins: Adapter[] = [
+  streamPlugin("callback", "a callback per client"),
+  streamPlugin("generator", "a generator per client"),
+  streamPlugin("class", "the Stream class"),
+  {
+    ...adapter("thump-stream-room.ts", {
+      name: "thump-stream-room",
+      title: `thump/stream on ${elysia}, from a Thump room`,
+      settings: "Defaults, NODE_ENV=production. Messages have cursors and are stored.",
+      dialects: { "event-stream": eventStream, publish },
+    }),
+    named: true,
+  },
+];
