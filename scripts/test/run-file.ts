@@ -35,16 +35,15 @@ export interface RunOptions {
 
 export async function runFile(file: string, run: RunOptions): Promise<FileResult> {
   const began = performance.now();
-  const child = Bun.spawn(
-    [process.execPath, "test", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`],
-    {
-      cwd: run.cwd,
-      env: run.env,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+  // With --no-orphans, servers and browsers that a test started end with its process, also after a crash or Ctrl-C.
+  const args = ["test", "--no-orphans", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`];
+  const child = Bun.spawn([process.execPath, ...args], {
+    cwd: run.cwd,
+    env: run.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   run.children.add(child);
   const pieces: string[] = [];
   const read = async (stream: ReadableStream<Uint8Array>) => {

@@ -17,7 +17,7 @@ export function printSummary(results: FileResult[], seed: number, elapsed: strin
   const [played, total] = [sum(({ long }) => long.played), sum(({ long }) => long.total)];
   if (total > 0)
     console.log(
-      `\nlong tests: ${played} of ${total} played` +
+      `\nlong tests and runs of schedules: ${played} of ${total} played` +
         (played < total ? ", chosen by the seed; bun run test:full plays all of them" : ""),
     );
   const failedFiles = results.filter(({ failed }) => failed > 0);

@@ -13,8 +13,13 @@ export const firstSeed = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.ran
 
 /** The number of runs of a random schedule, at least one. `test:full` runs it `full` times. THUMP_RUNS overrides it. */
 export function longRuns(full: number): number {
-  return Number(process.env["THUMP_RUNS"] ?? shareOf(full, Number(share ?? DEFAULT_RUN_SHARE)));
+  const runs = Number(process.env["THUMP_RUNS"] ?? shareOf(full, Number(share ?? DEFAULT_RUN_SHARE)));
+  report(runs, full);
+  return runs;
 }
+
+/** The runner adds these up. */
+const report = (played: number, total: number) => console.log(`(long) ${played} of ${total}`);
 
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
 
@@ -27,6 +32,7 @@ export function schedules<K>(full: number, kinds: readonly K[]): { seed: number;
   const count = runs
     ? Number(runs) * kinds.length
     : shareOf(full * kinds.length, Number(share ?? DEFAULT_RUN_SHARE));
+  report(count, full * kinds.length);
   return Array.from({ length: count }, (_, i) => ({
     seed: firstSeed + Math.floor(i / kinds.length),
     kind: kinds[(firstSeed + i) % kinds.length] as K,
@@ -43,7 +49,7 @@ type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number
 export function longTests(count: number, register: LongTest = test): LongTest {
   const chosen = sample(count, shareOf(count, Number(share ?? FULL_SHARE)));
   let at = 0;
-  console.log(`(long) ${chosen.size} of ${count}`);
+  report(chosen.size, count);
   afterAll(() => {
     if (at !== count) throw new Error(`longTests(${count}): the file has ${at} long tests`);
   });
