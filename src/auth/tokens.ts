@@ -74,6 +74,7 @@ export class TokenVerifier {
     const { alg, kid } = readHeader(token);
     for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
       try {
+        // Here a token is verified: its signature, its times, its issuer and its audience.
         const { payload } = await jwtVerify(token, key, { ...this.#options, algorithms: [...algorithms] });
         return { claims: payload, key: id, algorithm: alg };
       } catch (error) {

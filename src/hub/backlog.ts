@@ -65,6 +65,7 @@ export class Backlog {
   /** Finds the first publication of a membership whose seq is at least `membership.next`. @param horizon the last seq to consider */
   next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
+    // Here a resume reads the missed messages: from a history in memory, otherwise from the log.
     const history = this.#historyAfter(membership, after);
     if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;

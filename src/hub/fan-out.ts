@@ -1,4 +1,5 @@
-// The live fan-out: sends each publication to all live subscribers of its room, detaches slow clients and takes them back.
+// The live fan-out: sends each publication to all live subscribers of its room, detaches slow clients and attaches them
+// again once they have caught up.
 import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
@@ -46,7 +47,8 @@ export class FanOut {
   }
 
   /**
-   * Sends a publication to all live subscribers of its room: encoded once per format, sent once per topic and batcher.
+   * Sends a publication to all live subscribers of its room: to sockets through one topic per format, to streams through
+   * their batchers.
    * @param receivedAt when the server received it, by `performance.now()`
    */
   deliver(room: Room, publication: Publication, receivedAt: number): void {
@@ -66,6 +68,7 @@ export class FanOut {
     const wires: Wire[] = [];
     let bytes = 0;
     for (const format of room.formats.keys()) {
+      // Here a publication is encoded, once per format for all sockets.
       const wire = format.message(publication, this.log.epoch);
       const size = Buffer.byteLength(wire);
       bytes += size;
@@ -78,7 +81,7 @@ export class FanOut {
     let sent = 1;
     for (const { format, wire, size } of wires) {
       const topic = room.topic(format);
-      // Here it leaves for all sockets at once. Publishing through the sender's own socket excludes the sender.
+      // Here a publication leaves for all sockets at once. Publishing through the sender's own socket excludes the sender.
       const compress = size > room.rule.compressOver;
       const result = skipSender
         ? sender.publish(topic, wire, compress)

@@ -39,6 +39,7 @@ export class StreamBatcher {
 
   /** Adds a publication of one of the rooms. It is sent at the end of this tick. @param receivedAt by `performance.now()` */
   push(publication: Publication, receivedAt: number): void {
+    // Here a publication is encoded for streams, once per batcher.
     const text = this.format.message(publication, this.batchers.log.epoch);
     if (this.#pending.push(text) === 1) {
       this.#receivedAt = receivedAt;
@@ -58,6 +59,7 @@ export class StreamBatcher {
     this.#pending = [];
     this.#pendingSize = 0;
     const block = this.coding.block(chunk);
+    // Here the publications leave for all streams of the batcher.
     for (const stream of this.streams) {
       // Here a stream whose connection is full is detached. It has received all of this chunk.
       if (!stream.write(block)) this.batchers.onBackedUp(stream, this.#last);
