@@ -31,7 +31,7 @@ export function addPublish(program: Command): void {
     .option("--batch <n>", `publications per request, at most ${MAX_BATCH}`, whole(1, MAX_BATCH), 500)
     .option("--keep-going", "continue after a line that fails; the exit code is then 1")
     .addOption(
-      new Option("--retry <time>", "maximum time to wait for a server that became unavailable")
+      new Option("--retry <time>", "how long to retry if the server becomes unavailable")
         .argParser(duration)
         .default(60_000, "1m"),
     );
@@ -69,7 +69,7 @@ export function addTail(program: Command): void {
     .addHelpText(
       "after",
       `
-After a disconnect, tail resumes where it was. It reports this on stderr, and also messages that are no longer stored.
+After a disconnect, tail resumes from its cursors. It reports disconnects and messages that are no longer stored on stderr.
 
 Examples:
   thump tail chat:42 --last 10
@@ -88,7 +88,9 @@ export function addRooms(program: Command): void {
     .command("rooms")
     .description("print rooms with their numbers of sessions and stored messages")
     .argument("[pattern]", "room names to match, such as 'chat:*'", "*")
-    .addOption(new Option("--watch [time]", "refresh at an interval").argParser(duration).preset("2s"))
+    .addOption(
+      new Option("--watch [time]", "refresh every 2s, or every [time]").argParser(duration).preset("2s"),
+    )
     .addOption(colorOption());
   addConnection(rooms, "print one JSON object per line")
     .addHelpText(

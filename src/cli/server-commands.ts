@@ -86,7 +86,7 @@ Examples:
   thump check
   thump check prod.json --room chat:42
 
-Exits with 0 if the options are valid, with 2 if they are not.`,
+Exits with 0 if the options are valid, and with 2 if they are not.`,
     )
     .action(async (config: string | undefined, { room }: { room?: string }) => {
       const { check } = await import("./check.ts");
@@ -103,7 +103,7 @@ export function addToken(program: Command): void {
     .option("--room <grant>", `grant for rooms: '<pattern>=${TOKEN_ACTIONS.join(",")}'; repeatable`, repeated)
     .option("--ttl <time>", "lifetime", "1h")
     .option("--info <json>", "public details of the user")
-    .option("--id <jti>", "token ID, by which it can be revoked (default: random)")
+    .option("--id <jti>", "token ID, used to revoke the token (default: random)")
     .option(
       "--secret-file <file>",
       "file with the signing secret, - for standard input (default: THUMP_SECRET, then the first secret in the config)",
@@ -143,7 +143,7 @@ export function addKey(program: Command): void {
 export function addBackup(program: Command): void {
   program
     .command("backup")
-    .description("copy the file of a data folder, even while a server uses it")
+    .description("back up a data folder, even while a server uses it")
     .argument("<file>", "the new file")
     .addOption(new Option("--data <folder>", "the data folder").env("THUMP_DATA").makeOptionMandatory())
     .option("--json", 'print {"file":…,"publications":…,"bytes":…}')

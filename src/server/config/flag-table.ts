@@ -39,7 +39,7 @@ const NETWORK: FlagDefinition[] = [
     option: "port",
     reads: "number",
     fallback: "3000",
-    description: "port to listen on; 0 for a free one",
+    description: "port to listen on; 0 selects a free port",
   },
   {
     flag: "--host <address>",
@@ -70,14 +70,14 @@ const NETWORK: FlagDefinition[] = [
     env: "THUMP_ORIGINS",
     option: "origins",
     reads: "list",
-    description: "allow pages of this origin; repeatable",
+    description: "allow pages from this origin; repeatable",
   },
   {
     flag: "--proxy <address>",
     env: "THUMP_PROXIES",
     option: "proxies",
     reads: "list",
-    description: "trust the forwarding header of this proxy or network; repeatable",
+    description: "trust the forwarding header from this proxy or network; repeatable",
   },
 ];
 
@@ -94,7 +94,7 @@ const ROOMS: FlagDefinition[] = [
     option: "rooms",
     reads: "json",
     fallback: "{}",
-    description: "room rules by pattern",
+    description: "room rules per name pattern",
   },
   {
     flag: "--demo",
@@ -148,7 +148,7 @@ const AUTHENTICATION: FlagDefinition[] = [
   {
     env: "THUMP_SECRET",
     option: "access.secrets",
-    description: "accept tokens signed with this secret of at least 32 bytes",
+    description: "accept tokens signed with this secret (at least 32 bytes)",
   },
   {
     flag: "--jwks <url>",
@@ -161,7 +161,7 @@ const AUTHENTICATION: FlagDefinition[] = [
     env: "THUMP_OPEN",
     option: "open",
     reads: "switch",
-    description: "accept other machines without credentials",
+    description: "accept requests from other machines without credentials",
   },
 ];
 
@@ -186,7 +186,7 @@ const LIMITS: FlagDefinition[] = [
     "THUMP_MAX_MESSAGE",
     "message",
     "64KiB",
-    "maximum size of a message and a frame",
+    "maximum size of a message or a frame",
   ),
   limit("--max-body <size>", "THUMP_MAX_BODY", "body", "1MiB", "maximum size of a batch"),
   limit("--max-rooms <n>", "THUMP_MAX_ROOMS", "rooms", "1000", "maximum number of rooms per session"),
@@ -196,7 +196,7 @@ const LIMITS: FlagDefinition[] = [
     "THUMP_MAX_MEMORY",
     "memory",
     "512MiB",
-    "maximum memory of all stored messages",
+    "maximum memory for all stored messages",
   ),
 ];
 
@@ -207,7 +207,7 @@ const OPERATIONS: FlagDefinition[] = [
     option: "heartbeat",
     reads: "number",
     fallback: "25s",
-    description: "time between pings of a session",
+    description: "interval between pings to each session",
   },
   {
     flag: "--drain <time>",
@@ -215,7 +215,7 @@ const OPERATIONS: FlagDefinition[] = [
     option: "drain",
     reads: "number",
     fallback: "5s",
-    description: "period over which clients reconnect after a stop",
+    description: "time over which clients reconnect when the server stops",
   },
   {
     flag: "--metrics <readers>",
@@ -223,14 +223,14 @@ const OPERATIONS: FlagDefinition[] = [
     option: "metrics",
     values: ["loopback", "anyone", "off"],
     fallback: "loopback",
-    description: "clients that may read the metrics: loopback, anyone or off",
+    description: "access to the metrics: loopback, anyone or off",
   },
   {
     flag: "--metrics-path <path>",
     env: "THUMP_METRICS_PATH",
     option: "metricsPath",
     fallback: "/metrics",
-    description: "path of the metrics",
+    description: "path of the metrics endpoint",
   },
   {
     flag: "--log <format>",
@@ -246,7 +246,7 @@ const OPERATIONS: FlagDefinition[] = [
     option: "logLevel",
     values: ["debug", "info", "warning", "error"],
     fallback: "info",
-    description: "lowest level to log: debug, info, warning or error",
+    description: "minimum level to log: debug, info, warning or error",
   },
   {
     flag: "--traces <url>",
