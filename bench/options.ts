@@ -27,13 +27,13 @@ const names = (list: readonly { name: string; title: string }[]) =>
   list.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join("\n");
 
 export const help = `Usage:
-bun bench [options]                  the headline scenarios: 4 minutes, 7 with all peers
-bun bench --targets                  the targets that Thump sets for itself: 4 minutes
-bun bench --full                     every scenario, thoroughly: about an hour
-bun bench peers                      install the servers to compare with, in bench/.peers
-bun bench compare OLD.json NEW.json  regressions beyond the noise (exit code 1 if there are any)
-bun bench micro                      encode, decode, history, rules and sweeps in isolation
-bun bench worst [TEXT]               the cost of the most expensive request of every route and command
+bun bench [options]                  the main scenarios: 4 minutes, or 7 with all peers
+bun bench --targets                  check Thump against its own targets: 4 minutes
+bun bench --full                     every scenario: about an hour
+bun bench peers                      install the other servers into bench/.peers
+bun bench compare OLD.json NEW.json  regressions that exceed the noise (exit code 1 if there are any)
+bun bench micro                      encoding, decoding, history, rules and sweeps in isolation
+bun bench worst [TEXT]               the cost of the most expensive request to every route and command
                                      (TEXT: only requests whose names contain it)
 bun bench durable                    publishes to rooms stored in a file, in one process
 
