@@ -1,4 +1,4 @@
-// The backlog of memberships that catch up: finds the next publication of each, in memory or in the log.
+// The backlog: finds the next publication for each membership that is catching up, in memory or in the log.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication, Slice } from "../protocol/publication.ts";
@@ -9,7 +9,7 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** The members of the hub that the backlog uses. */
+/** The part of the hub that the backlog uses. */
 export interface BacklogHost {
   readonly log: Pick<Log, "history">;
   readonly histories: Pick<HistoryCache, "read">;
@@ -17,39 +17,42 @@ export interface BacklogHost {
 }
 
 export interface BacklogLimits {
-  /** The most bytes of slices read from the log and not sent yet, for all sessions together. */
+  /** The maximum total size of slices that have been read from the log but not yet sent, in bytes. */
   heldBytes: number;
-  /** The most publications per read. A session in many rooms reads fewer of each. */
+  /** The maximum number of publications per read. A session in many rooms reads fewer publications per room. */
   readCount: number;
 }
 
-/** The number of publications that a session reads ahead, over all of its rooms. */
+/** The number of publications that a session reads ahead, across all of its rooms. */
 const READ_AHEAD_COUNT = 32_768;
 const MIN_READ_COUNT = 16;
 
 /**
- * The next publication of a membership; or the seq up to which its publications are gone; or "nothing" up to the
- * horizon; or "unreachable": none up to `Backlog.reached`, and what follows is not known yet; or "reading": the log is
- * being read, and `onRead` will be called.
+ * The result of a search for a membership's next publication:
+ * - a publication
+ * - a number: the membership's publications up to this seq are gone
+ * - `"nothing"`: there is no publication up to the horizon
+ * - `"unreachable"`: there is no publication up to `Backlog.reached`; whether there are later ones is not known yet
+ * - `"reading"`: the log is being read, and `onRead` will be called
  */
 export type NextPublication = Publication | number | "nothing" | "unreachable" | "reading";
 
 export class Backlog {
   readonly limits: BacklogLimits = { heldBytes: 16 << 20, readCount: 256 };
   readonly reads = new BoundedReads(32);
-  /** After "nothing" and "unreachable": the seq up to which there is no further publication. */
+  /** Set when `next` returns "nothing" or "unreachable": there is no further publication up to this seq. */
   reached = 0;
-  /** The bytes of slices that were read and not sent yet. */
+  /** The total size of slices that have been read but not yet sent, in bytes. */
   heldBytes = 0;
   /** The number of slices that the log returned synchronously. */
   slices = 0;
-  /** The bytes of each membership's slice, oldest first. */
+  /** The size of each membership's slice in bytes, oldest slice first. */
   readonly #held = new Map<Membership, number>();
   #now = 0;
 
   /**
-   * @param onRead called when a read for a membership has finished
-   * @param onReadFailed called when it has failed
+   * @param onRead called when a membership's read has finished
+   * @param onReadFailed called when a membership's read has failed
    */
   constructor(
     readonly host: BacklogHost,
@@ -57,12 +60,15 @@ export class Backlog {
     readonly onReadFailed: (membership: Membership, error: unknown) => void,
   ) {}
 
-  /** Reads the clock that decides which publications have expired. Call once per piece, before `next`. */
+  /** Updates the time that determines which publications have expired. Call this once per piece, before `next`. */
   refresh(): void {
     this.#now = now();
   }
 
-  /** Finds the first publication of a membership whose seq is at least `membership.next`. @param horizon the last seq to consider */
+  /**
+   * Finds a membership's first publication whose seq is at least `membership.next`.
+   * @param horizon the last seq to consider
+   */
   next(membership: Membership, horizon: number): NextPublication {
     const after = membership.next - 1;
     // Here a resume reads the missed messages: from a history in memory, otherwise from the log.
@@ -70,7 +76,7 @@ export class Backlog {
     if (!history) return this.#read(membership, after, horizon);
     const { room } = membership;
     const latest = room.rule.lag === "latest";
-    // Under `lag: "latest"` skipped publications are not a gap.
+    // With `lag: "latest"`, skipped publications do not count as a gap.
     if (history.floor > after && !latest) return history.floor;
     const index = history.indexFrom(membership.next, membership.nextIndex ?? 0);
     membership.nextIndex = index;
@@ -78,19 +84,19 @@ export class Backlog {
     if (found && found.time > this.#now - history.retention.age) return found;
     if (found) {
       history.trim(this.#now);
-      // The publication may have expired.
+      // If trimming removed the publication, search again.
       return history.floor > after ? this.next(membership, horizon) : found;
     }
     const { newest } = room;
-    // The room keeps its newest publication even if the rule has no history.
+    // The room keeps its newest publication even if its rule stores no history.
     if (latest && newest && newest.seq > after) return newest;
-    // The log's history ends with the room's newest publication. The room's own history may start later: all seqs in
-    // between belong to other rooms.
+    // The log's history ends with the room's newest publication. The room's own history may start at a later seq. All
+    // seqs in between belong to other rooms.
     this.reached = Math.max(history.last, Math.min(room.history.last, horizon));
     return "nothing";
   }
 
-  /** A lower bound for the seq of the publication after the one that `next` returned. */
+  /** Returns a lower bound for the seq of the publication that follows the one from `next`. */
   following(membership: Membership, { seq }: Publication): number {
     const { nextHistory, nextIndex = 0 } = membership;
     const following = nextHistory?.at(nextIndex + 1);
@@ -99,16 +105,16 @@ export class Backlog {
     return following.seq;
   }
 
-  /** Under `lag: "latest"`: whether a later publication of the same event supersedes the one that `next` returned. */
+  /** With `lag: "latest"`: returns true if a later publication of the same event supersedes this one. */
   isSuperseded({ room, session, nextHistory, fetched }: Membership, publication: Publication): boolean {
-    // A slice from the log already holds the newest only.
+    // A slice from the log already contains only the newest publication of each event.
     if (fetched || publication === room.newest) return false;
     return nextHistory !== undefined && !nextHistory.isNewestFor(publication, session.id);
   }
 
   /**
-   * Starts the reads of memberships that are about to be merged and are not in memory: a remote log answers all of them
-   * in one round trip. Does not read ahead from a log that answers synchronously.
+   * Starts reads for memberships that are about to be merged and whose publications are not in memory. A remote log
+   * answers all of these reads in one round trip. A log that answers synchronously is not read ahead.
    */
   prefetch(memberships: Iterable<Membership>, horizon: number): void {
     for (const membership of memberships) {
@@ -124,7 +130,10 @@ export class Backlog {
     this.#held.delete(membership);
   }
 
-  /** The history to search. Reuses the last one while it reaches back far enough, which keeps `nextIndex` valid. */
+  /**
+   * Returns the history to search. Reuses the previous history while that reaches back far enough, so that `nextIndex`
+   * stays valid.
+   */
   #historyAfter(membership: Membership, after: number): RoomHistory | undefined {
     const { nextHistory } = membership;
     if (nextHistory && nextHistory.floor <= after) return nextHistory;
@@ -134,7 +143,10 @@ export class Backlog {
     return history;
   }
 
-  /** A history with everything after a position, or with everything that is stored; undefined if the log must be read. */
+  /**
+   * Returns a history that contains everything after a position, or everything still stored. Returns undefined if the
+   * log must be read.
+   */
   #history({ room }: Membership, after: number): RoomHistory | undefined {
     room.history.trim(this.#now);
     return after >= room.history.floor ? room.history : this.host.log.history?.(room.name, this.#now);
@@ -160,7 +172,7 @@ export class Backlog {
     return "reading";
   }
 
-  /** The result of a read that the log answered synchronously. */
+  /** Processes a slice that the log returned synchronously. */
   #fromSlice(membership: Membership, slice: Slice, after: number, horizon: number): NextPublication {
     this.#hold(membership, slice);
     if (slice.from > after) return slice.from;
@@ -170,7 +182,7 @@ export class Backlog {
     return slice.upTo >= horizon ? "nothing" : "unreachable";
   }
 
-  /** @param from no publication lies between `after` and this seq */
+  /** @param from there is no publication between `after` and this seq */
   #slice(membership: Membership, after: number, from: number): Slice | Promise<Slice> {
     const { room, session } = membership;
     const latest = room.rule.lag === "latest";
@@ -192,7 +204,7 @@ export class Backlog {
       (slice) => {
         membership.fetching = false;
         if (!membership.session.catchingUp?.has(membership)) return;
-        // The slice may be in the room's history by now.
+        // By now, the room's history may contain the slice.
         if (!this.#history(membership, after)) this.#hold(membership, slice);
         this.onRead(membership);
       },
@@ -200,7 +212,7 @@ export class Backlog {
     );
   }
 
-  /** Holds a slice until it is sent. Drops the oldest slices beyond `limits.heldBytes`. */
+  /** Holds a slice until it is sent. Drops the oldest slices if the total exceeds `limits.heldBytes`. */
   #hold(membership: Membership, slice: Slice): void {
     this.drop(membership);
     const bytes = slice.publications.reduce(
@@ -217,7 +229,7 @@ export class Backlog {
   }
 }
 
-/** The first publication of a slice after a seq, by binary search. */
+/** Finds the first publication after a seq in a slice, by binary search. */
 function firstAfter({ publications }: Slice, seq: number): Publication | undefined {
   let low = 0;
   let high = publications.length;

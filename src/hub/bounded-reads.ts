@@ -1,13 +1,16 @@
-// Bounded reads: limits the number of concurrent reads from a log. The others wait in order.
+// Bounded reads: limits the number of concurrent reads from a log. Excess reads wait in order.
 
 export class BoundedReads {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param max the most concurrent reads */
+  /** @param max the maximum number of concurrent reads */
   constructor(public max: number) {}
 
-  /** Runs a read, at once if fewer than `max` are running. Returns a value if the read does, and did not have to wait. */
+  /**
+   * Runs a read, immediately if fewer than `max` are running. Returns a plain value if the read starts immediately and
+   * returns one.
+   */
   run<T>(read: () => T | Promise<T>): T | Promise<T> {
     if (this.#running < this.max) return this.#start(read);
     const { promise, resolve } = Promise.withResolvers<void>();

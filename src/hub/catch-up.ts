@@ -1,5 +1,5 @@
-// Catch-up: sends the missed publications of its rooms to a session in seq order, then returns it to the live fan-out.
-// It holds positions and no publications, and works in pieces.
+// Catch-up: sends a session the publications that it missed in its rooms, in seq order and in pieces. Then returns the
+// session to the live fan-out. Stores positions, not publications.
 import { ThumpError } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -12,7 +12,7 @@ import { advance, beginMerge, endMerge, isCaughtUp, type Merge, positionOf } fro
 import type { Membership, Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** The members of the hub that catch-up uses. */
+/** The part of the hub that catch-up uses. */
 export interface CatchUpHost extends BacklogHost {
   readonly log: Pick<Log, "epoch" | "history">;
   readonly sessions: ReadonlyMap<string, Session>;
@@ -20,30 +20,30 @@ export interface CatchUpHost extends BacklogHost {
   readonly position: number;
   readonly fanOut: Pick<FanOut, "resumeLive">;
   readonly stats: Pick<Stats, "skipped" | "gaps">;
-  /** Ends a session because of an error of the server. */
+  /** Ends a session because of a server error. */
   fail(session: Session, error: unknown): void;
 }
 
 export interface CatchUpLimits {
-  /** About the size of a piece, in bytes. */
+  /** The approximate size of a piece, in bytes. */
   pieceBytes: number;
-  /** The most steps per piece: one per publication examined. */
+  /** The maximum number of steps per piece. Each publication examined is one step. */
   pieceSteps: number;
 }
 
-/** A read of a slice from a file takes about as long as this number of steps in memory. */
+/** Reading a slice from a file takes about as long as this number of steps in memory. */
 const STEPS_PER_READ = 64;
-/** The longest pause of a replay before it checks its rate again, which may have changed. */
+/** A paused replay checks its rate again at least this often, because the rate may have changed. */
 const MAX_PAUSE_MS = 5000;
 
 /** The content of one piece. */
 interface CatchUpPiece {
   readonly publications: Publication[];
-  /** The bytes of replayed publications in the piece. */
+  /** The size of the replayed publications in the piece, in bytes. */
   replayed: number;
-  /** The seq up to which the publications of the first of the heads are gone; 0 if none are. */
+  /** The seq up to which publications of the first head are gone; 0 if none are gone. */
   gone: number;
-  /** Whether the first of the heads waits for the log. */
+  /** Whether the first head is waiting for the log. */
   reading: boolean;
 }
 
@@ -51,7 +51,7 @@ export class CatchUp {
   readonly limits: CatchUpLimits = { pieceBytes: 64 * 1024, pieceSteps: 1024 };
   readonly governor = governor;
   readonly backlog: Backlog;
-  /** The number of steps, and of comparisons to order publications, since the start. */
+  /** The number of steps and of heap comparisons since the server started. */
   readonly work = { steps: 0, comparisons: 0 };
 
   constructor(readonly host: CatchUpHost) {
@@ -83,31 +83,37 @@ export class CatchUp {
     session.paceTimer = undefined;
   }
 
-  /** Drops publications that were read for a membership and not sent. */
+  /** Drops publications that have been read for a membership but not yet sent. */
   dropFetched(membership: Membership): void {
     this.backlog.drop(membership);
   }
 
-  /** Ends all merges: histories may have been replaced. The next merges start from the positions reached. */
+  /** Ends all merges, because histories may have been replaced. The next merges start from the positions reached. */
   restart(): void {
     for (const session of this.host.sessions.values()) endMerge(session);
   }
 
-  /** Continues a session's catch-up: sends a piece now if the tick's share allows it, and the others in later ticks. */
+  /**
+   * Continues a session's catch-up: sends a piece now if the governor's share of this tick allows, and the rest in
+   * later ticks.
+   */
   resume(session: Session): void {
     if (!canSend(session)) return;
-    // A session that is caught up becomes live at once: later publications may be stored nowhere.
+    // A session that has caught up becomes live immediately, because later publications may not be stored anywhere.
     if (!session.merge && this.#attachIfCaughtUp(session)) return;
     this.governor.run((session.catchUpWork ??= { piece: () => this.#piece(session) }));
   }
 
-  /** Sends the next piece. True if more can be sent now; otherwise a drain, a read or a timer calls `resume`. */
+  /**
+   * Sends the next piece. Returns true if more can be sent now. Otherwise `resume` is called after a drain, a read or a
+   * timer.
+   */
   #piece(session: Session): boolean {
     const { catchingUp } = session;
     if (!catchingUp || !canSend(session)) return false;
     this.backlog.refresh();
     const merge = (session.merge ??= this.#begin(catchingUp));
-    // The client's debt from earlier replays is paid first.
+    // First wait until the client has paid for earlier replays.
     if (merge.replays && !merge.begun && this.#pace(session, 0)) return false;
     merge.begun = true;
     const piece = this.#gather(session, merge);
@@ -116,7 +122,7 @@ export class CatchUp {
     const hasCapacity = publications.length === 0 || session.send(publications);
     if (replayed > 0) this.#pace(session, replayed);
     if (first && gone > 0) this.#noticeGap(session, first, gone);
-    // Sending may end the session, or detach it from more rooms.
+    // Sending may have ended the session, or detached it from more rooms.
     if (session.ended) return false;
     if (session.merge !== merge) return canSend(session);
     if (first) {
@@ -128,7 +134,10 @@ export class CatchUp {
     return !this.#attachIfCaughtUp(session);
   }
 
-  /** Returns a caught-up session to the live fan-out, in the same tick: no publication falls between the two. */
+  /**
+   * Returns a session to the live fan-out if it has caught up. Checks and attaches in one tick, so no publication is
+   * lost in between.
+   */
   #attachIfCaughtUp(session: Session): boolean {
     for (const membership of session.catchingUp ?? []) if (!isCaughtUp(membership)) return false;
     this.host.fanOut.resumeLive(session);
@@ -170,7 +179,7 @@ export class CatchUp {
         if (found === "nothing") first.position = Math.max(first.position, this.backlog.reached);
         heads.removeFirst();
       } else if (found === "unreachable") {
-        // Later publications of the other rooms wait until this room's are known.
+        // Later publications in other rooms must wait until this room's are known.
         merge.horizon = Math.min(merge.horizon, this.backlog.reached);
       } else {
         if (found === "reading") piece.reading = true;
@@ -199,7 +208,7 @@ export class CatchUp {
     session.gap({ room: membership.room.name, after, at: formatCursor(epoch, upTo) });
   }
 
-  /** Charges a replay, which waits while the client has no credit. Returns true if it waits. */
+  /** Charges replayed bytes to the client's rate. Returns true if the replay must wait for credit. */
   #pace(session: Session, bytes: number): boolean {
     const wait = session.charge(bytes);
     if (wait <= 0 || session.ended) return false;
@@ -214,7 +223,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Handles a failed read. If the error is temporary, the read is repeated; the session keeps its position. */
+  /** Handles a failed read. If the error is temporary, retries the read later. The session keeps its position. */
   #readFailed(membership: Membership, error: unknown): void {
     const { session } = membership;
     const retry = error instanceof ThumpError && error.code === "unavailable" ? error.retry : undefined;

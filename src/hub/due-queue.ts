@@ -1,10 +1,10 @@
 // A queue of items ordered by due time, with a resolution of 10 ms. Pure: the clock is a parameter.
 import { type HeapItem, MinHeap } from "./min-heap.ts";
 
-/** The resolution. */
+/** The resolution of due times. */
 const STEP_MS = 10;
 
-/** An item of the queue. It may be in the queue once. */
+/** An item of the queue. An item can be in the queue only once. */
 export interface DueItem {
   /** The step in which the item is due. Set by the queue. */
   step?: number | undefined;
@@ -17,7 +17,7 @@ interface DueStep<T> extends HeapItem {
 
 export class DueQueue<T extends DueItem> {
   readonly #byStep = new Map<number, DueStep<T>>();
-  /** A step whose items were all deleted stays until it is the earliest. */
+  /** A step whose items have all been deleted stays until it is the earliest step. */
   readonly #steps = new MinHeap<DueStep<T>>([]);
 
   /** When the earliest item is due, in ms; undefined if the queue is empty. */
@@ -26,7 +26,7 @@ export class DueQueue<T extends DueItem> {
     return step && step.next * STEP_MS;
   }
 
-  /** Adds an item that is not in the queue. @param at when it is due, in ms, by any monotonic clock */
+  /** Adds an item that is not in the queue. @param at when the item is due, in ms on any monotonic clock */
   add(item: T, at: number): void {
     const next = Math.ceil(at / STEP_MS);
     item.step = next;
@@ -37,14 +37,14 @@ export class DueQueue<T extends DueItem> {
     this.#steps.add(step);
   }
 
-  /** Removes an item, if it is in the queue. */
+  /** Removes an item if it is in the queue. */
   delete(item: T): void {
     if (item.step === undefined) return;
     this.#byStep.get(item.step)?.items.delete(item);
     item.step = undefined;
   }
 
-  /** Removes and returns an item that is due; undefined if none is. */
+  /** Removes and returns an item that is due, or returns undefined if none is. */
   take(now: number): T | undefined {
     const step = this.#earliest();
     if (!step || step.next * STEP_MS > now) return undefined;
@@ -55,7 +55,7 @@ export class DueQueue<T extends DueItem> {
     return undefined;
   }
 
-  /** The earliest step that has items. */
+  /** Returns the earliest step that has items. */
   #earliest(): DueStep<T> | undefined {
     for (let step = this.#steps.first; step; step = this.#steps.first) {
       if (step.items.size > 0) return step;

@@ -1,5 +1,5 @@
-// The live fan-out: sends each publication to all live subscribers of its room, detaches slow clients and attaches them
-// again once they have caught up.
+// The live fan-out: sends each publication to all live subscribers of its room. Detaches slow clients, and attaches
+// them again once they have caught up.
 import { now } from "../log/clock.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Format } from "../protocol/formats.ts";
@@ -25,7 +25,7 @@ export class FanOut {
   readonly flow: FlowBudget;
   readonly batchers: StreamBatchers;
   readonly presence: PresenceFanOut = new PresenceFanOut(this);
-  /** Bun's `server.publish`. Set when the app starts to listen; before that there are no sockets. */
+  /** Bun's `server.publish`. Set when the app starts to listen. Before then, there are no sockets. */
   publishToTopic: PublishToTopic = () => 0;
   /** The seq of the publication that is being sent to sockets. */
   #delivering: number | undefined;
@@ -49,7 +49,7 @@ export class FanOut {
   /**
    * Sends a publication to all live subscribers of its room: to sockets through one topic per format, to streams through
    * their batchers.
-   * @param receivedAt when the server received it, by `performance.now()`
+   * @param receivedAt when the server received the publication (`performance.now()`)
    */
   deliver(room: Room, publication: Publication, receivedAt: number): void {
     this.#delivering = publication.seq;
@@ -74,21 +74,22 @@ export class FanOut {
       bytes += size;
       wires.push({ format, wire, size });
     }
-    // Sockets that cannot take this message are detached before it leaves.
+    // Sockets that cannot take this message are detached before it is sent.
     this.flow.reserve(bytes);
     const skipSender = sender instanceof TopicSession && sender.memberships.get(room.name)?.live;
     if (skipSender) sender.sent--;
     let sent = 1;
     for (const { format, wire, size } of wires) {
       const topic = room.topic(format);
-      // Here a publication leaves for all sockets at once. Publishing through the sender's own socket excludes the sender.
+      // Here a publication leaves for all sockets at once. Publishing through the sender's own socket excludes the
+      // sender.
       const compress = size > room.rule.compressOver;
       const result = skipSender
         ? sender.publish(topic, wire, compress)
         : this.publishToTopic(topic, wire, compress);
       const receivers = (room.formats.get(format) ?? 0) - (skipSender && sender.format === format ? 1 : 0);
       stats.delivered(receivers, receivers * size);
-      // An empty frame has no bytes: 0 does not mean that it was dropped.
+      // An empty frame has no bytes, so 0 does not mean that it was dropped.
       if (result === 0 && receivers > 0 && size > 0) stats.lost++;
       sent = Math.min(sent, result);
     }
@@ -96,7 +97,7 @@ export class FanOut {
     return sent > 0;
   }
 
-  /** Puts a session that has caught up with its rooms back into the live fan-out. */
+  /** Returns a session that has caught up in all of its rooms to the live fan-out. */
   resumeLive(session: Session): void {
     const { catchingUp } = session;
     session.catchingUp = undefined;
@@ -122,7 +123,7 @@ export class FanOut {
     session.attach(rooms);
   }
 
-  /** Writes the publications that streams have pending. Call before writing to streams directly. */
+  /** Writes all publications that are pending for streams. Call this before writing to streams directly. */
   flushStreams(): void {
     this.batchers.flushAll();
   }
@@ -145,7 +146,7 @@ export class FanOut {
     }
   }
 
-  /** Here a slow client is detached: it leaves the live fan-out, and the session keeps one position per room. */
+  /** Here a slow client is detached: its session leaves the live fan-out and keeps one position per room. */
   detachSlow(session: Session, position: number): void {
     this.presence.pause(session);
     const detached = this.pauseLive(session, position);
@@ -155,11 +156,14 @@ export class FanOut {
       session.end(CLOSE.slow, "too slow for this room");
   }
 
-  /** Takes a session out of the live fan-out, to catch up after a position. Returns the memberships that were live. */
+  /**
+   * Takes a session out of the live fan-out so that it catches up from a position. Returns the memberships that were
+   * live.
+   */
   pauseLive(session: Session, position: number): Membership[] {
     const live = [...session.memberships.values()].filter((membership) => membership.live);
     for (const membership of live) {
-      // Detaching a stream writes to it, and that may detach it from its other rooms.
+      // Detaching a stream writes to it, which may also detach it from its other rooms.
       if (!membership.live) continue;
       this.detach(membership);
       membership.position = position;
@@ -171,7 +175,7 @@ export class FanOut {
     return live;
   }
 
-  /** Stops counting a session that has ended as lagging. */
+  /** Stops counting an ended session as lagging. */
   remove(session: Session): void {
     if (session.lagging) this.stats.lagging--;
     session.lagging = false;

@@ -1,15 +1,15 @@
-// Heartbeats: pings every session, and ends those that did not respond or whose token has expired.
+// Heartbeats: pings every session, and ends sessions that did not respond or whose token has expired.
 import { Sweeper } from "../log/sweeper.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
-/** The most sessions visited per tick. */
+/** The maximum number of sessions visited per tick. */
 const SESSIONS_PER_TICK = 1000;
 
 export class Heartbeat {
   readonly sweeper: Sweeper<Session>;
 
-  /** @param interval time between two heartbeats of a session, in ms. A dead connection is found within two of them */
+  /** @param interval time between a session's heartbeats, in ms. A dead connection is detected within two intervals */
   constructor(
     readonly sessions: ReadonlyMap<string, Session>,
     readonly interval: number,
@@ -21,7 +21,10 @@ export class Heartbeat {
     );
   }
 
-  /** Schedules a new session's first heartbeat at a random time, so that many joins at once do not cause many pings at once. */
+  /**
+   * Schedules a new session's first heartbeat at a random time, so that sessions that start together are not all pinged
+   * together.
+   */
   start(session: Session): void {
     session.nextHeartbeat = performance.now() + this.interval * (0.5 + Math.random() / 2);
   }
@@ -32,7 +35,7 @@ export class Heartbeat {
 
   #visit(session: Session): void {
     const { deadline } = session.identity;
-    // The expiry of a token is a calendar date, so it is compared with the system clock.
+    // A token expires at a wall-clock time, so compare with the system clock.
     if (deadline !== undefined && Date.now() >= deadline)
       return session.end(CLOSE.unauthorized, "the token has expired");
     const now = performance.now();

@@ -1,5 +1,5 @@
-// Reads the stored publications of rooms: from the room's history in memory if that reaches back far enough, otherwise
-// from the log. Keeps what a remote log returned, within the memory budget.
+// Reads the stored publications of rooms: from the room's history in memory if it reaches back far enough, otherwise
+// from the log. Caches slices from a remote log within the memory budget.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import { Sweeper } from "../log/sweeper.ts";
@@ -8,11 +8,11 @@ import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 
-/** The pause after a round that trims expired publications of quiet rooms. */
+/** The pause between two rounds that trim expired publications in quiet rooms. */
 const TRIM_INTERVAL_MS = 5000;
-/** The pause after a slice of a round. */
+/** The pause between two slices of a round. */
 const TRIM_PAUSE_MS = 50;
-/** The most rooms to visit in one eviction. */
+/** The maximum number of rooms to visit per eviction. */
 const ROOMS_PER_EVICTION = 2000;
 
 export class HistoryCache {
@@ -21,7 +21,7 @@ export class HistoryCache {
 
   /**
    * @param rooms the open rooms, by name
-   * @param memoryBudget limits all histories of open rooms together; undefined if the log limits them itself
+   * @param memoryBudget the shared limit for the histories of all open rooms; undefined if the log limits them itself
    */
   constructor(
     readonly rooms: ReadonlyMap<string, Room>,
@@ -51,7 +51,7 @@ export class HistoryCache {
     return this.#keep(name, this.log.newest(name, count));
   }
 
-  /** Drops a room's publications up to a seq, because the log has evicted them. */
+  /** Drops a room's publications up to a seq after the log has evicted them. */
   release(name: string, upTo: number): void {
     this.rooms.get(name)?.history.releaseUpTo(upTo);
   }
@@ -62,7 +62,10 @@ export class HistoryCache {
     return this.log.forget(name);
   }
 
-  /** Evicts publications of some rooms while all histories exceed the memory budget. They can be read from the log. */
+  /**
+   * Evicts publications from some rooms while the histories exceed the memory budget. Evicted publications can still be
+   * read from the log.
+   */
   evict(): void {
     if (this.memoryBudget?.isOver) this.memoryBudget.evict(this.#candidates(), () => {});
   }
@@ -71,7 +74,7 @@ export class HistoryCache {
     this.#trimming.stop();
   }
 
-  /** Adds a slice that a remote log returned to the room's history, where later reads find it. */
+  /** Adds a slice from a remote log to the room's history, where later reads find it. */
   #keep(name: string, slice: Slice | Promise<Slice>): Slice | Promise<Slice> {
     if (slice instanceof Promise)
       void slice.then(
@@ -93,7 +96,7 @@ export class HistoryCache {
     room.samples?.mark();
   }
 
-  /** The next rooms whose history holds anything, from where the last eviction stopped. */
+  /** Yields rooms with stored publications, starting where the last eviction stopped. */
   *#candidates(): Iterable<Room> {
     for (const room of this.#rounds.next(ROOMS_PER_EVICTION)) if (room.history.count > 0) yield room;
   }

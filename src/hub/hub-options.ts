@@ -1,4 +1,4 @@
-// The options of the hub: the parts it is given, and its limits.
+// The hub's options: the parts that the caller supplies, and limits.
 import type { Log } from "../log/log.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
 import type { Rules } from "../rooms/rules.ts";
@@ -10,14 +10,17 @@ export interface HubOptions {
   rules: Rules;
   socketLimits: SocketLimits;
   events: SessionEvents;
-  /** The heartbeat interval of each session, in ms. */
+  /** The interval between a session's heartbeats, in ms. */
   heartbeat: number;
-  /** The most rooms that one session may be in. */
+  /** The maximum number of rooms per session. */
   roomsPerSession: number;
-  /** The most rooms that may have sessions. */
+  /** The maximum number of open rooms. */
   roomsInUse: number;
-  /** The most open rooms that were opened by one address, or by one user. */
+  /** The maximum number of open rooms that one address or one user has opened. */
   roomsPerAddress: number;
-  /** Limits the histories of open rooms together. Undefined if the log keeps all histories in memory and limits them. */
+  /**
+   * The shared limit for the histories of all open rooms. Undefined if the log keeps all histories in memory and limits
+   * them.
+   */
   memoryBudget?: MemoryBudget | undefined;
 }

@@ -1,5 +1,5 @@
-// The hub: the sessions and open rooms of this process. Builds the parts that deliver publications, and implements the
-// interfaces through which they use each other.
+// The hub: the sessions and open rooms of this process. Creates the parts that deliver publications, and connects them
+// through the interfaces that they need.
 import type { Server } from "bun";
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
@@ -113,18 +113,21 @@ export class Hub
     return this.log.epoch;
   }
 
-  /** The cursor up to which a session has been sent everything; undefined while it is not live in all of its rooms. */
+  /**
+   * The cursor up to which a session has been sent everything; undefined while the session is not live in all of its
+   * rooms.
+   */
   sentUpTo(session: Session): string | undefined {
     for (const { live } of session.memberships.values()) if (!live) return undefined;
     return this.at;
   }
 
-  /** The rule of a room. Open rooms hold theirs. */
+  /** Returns the rule of a room, whether or not the room is open. */
   ruleOf(room: string): Rule {
     return this.rooms.get(room)?.rule ?? this.rules.of(room);
   }
 
-  /** Whether a cursor covers nothing here: its epoch is not the log's, or it is ahead of the log. */
+  /** Returns true if a cursor is not from this log: its epoch is different, or it is ahead of the log. */
   isForeignCursor({ epoch, seq }: Cursor): boolean {
     return epoch !== this.log.epoch || seq > this.position;
   }
@@ -144,7 +147,7 @@ export class Hub
     return this.heartbeat.interval;
   }
 
-  /** Accounts for bytes that are about to be sent to one socket. See `FlowBudget.reserve`. */
+  /** Reserves budget for bytes that are about to be sent to one socket. See `FlowBudget.reserve`. */
   reserve(bytes: number): void {
     this.fanOut.flow.reserve(bytes);
   }
@@ -170,8 +173,8 @@ export class Hub
   }
 
   /**
-   * Replaces the rules, of open rooms too. Sessions stay in their rooms. Messages that the old rules did not store are
-   * not available under the new ones.
+   * Replaces the rules, including those of open rooms. Sessions stay in their rooms. Messages that the old rules did
+   * not store remain unavailable.
    */
   replaceRules(rules: Rules): void {
     const at = now();
@@ -182,7 +185,7 @@ export class Hub
     this.presence.applyRules();
   }
 
-  /** Adds a session, which is in no room yet. */
+  /** Adds a session that has not joined any rooms. */
   add(session: Session): void {
     this.heartbeat.start(session);
     this.#sessions.add(session);
@@ -204,7 +207,7 @@ export class Hub
     return this.#joins.join(session, starts, onJoined);
   }
 
-  /** Sends a publication that the log delivers to all sessions in its room. */
+  /** Called when the log delivers a publication: sends it to all sessions in the room. */
   onPublication(room: Room, publication: Publication): void {
     this.pipeline.deliver(room, publication);
     this.histories.evict();
@@ -220,7 +223,7 @@ export class Hub
     this.#leaves.leave(session, name);
   }
 
-  /** Continues a session's catch-up, or sends it presence snapshots, once its connection can take more. */
+  /** Called when a session's connection has drained: continues its catch-up, or sends its presence snapshots. */
   onDrained(session: Session): void {
     if (session.catchingUp) this.catchUp.resume(session);
     else if (session.uninformed) this.fanOut.presence.onCaughtUp(session);
@@ -231,12 +234,12 @@ export class Hub
     return this.histories.forget(name);
   }
 
-  /** Ends a session because of an error of the server. See `SessionRegistry.fail`. */
+  /** Ends a session because of a server error. See `SessionRegistry.fail`. */
   fail(session: Session, error: unknown): void {
     this.#sessions.fail(session, error);
   }
 
-  /** Stops all timers and removes the remaining sessions. A drain ends sessions before. */
+  /** Stops all timers and removes the remaining sessions. Normally a drain has ended all sessions before. */
   stop(): void {
     this.heartbeat.stop();
     this.histories.stop();

@@ -1,4 +1,4 @@
-// Joins: admits a session to rooms at the requested start, without gaps or repeats between stored and live messages.
+// Joins: adds a session to rooms at the requested start, without gaps or repeats between stored and live messages.
 import type { Log } from "../log/log.ts";
 import { ThumpError, unavailable } from "../protocol/codes.ts";
 import { formatCursor } from "../protocol/cursor.ts";
@@ -18,13 +18,16 @@ import type { Stats } from "./stats.ts";
 
 /** How a session joins a room. */
 export interface JoinStart extends StartRequest {
-  /** The most publications per second: the session samples the newest. Undefined: it receives all. */
+  /**
+   * The maximum number of publications per second: the session receives samples. Undefined: the session receives all
+   * publications.
+   */
   readonly max?: number | undefined;
-  /** Whether the session receives presence: a snapshot, then joins and leaves. */
+  /** Whether the session receives presence: first a snapshot, then joins and leaves. */
   readonly presence?: boolean | undefined;
 }
 
-/** How a session joins, by room. */
+/** How a session joins each room, by room name. */
 export type JoinStarts = ReadonlyMap<string, JoinStart>;
 
 /** Joins several rooms in the same way. */
@@ -32,22 +35,22 @@ export function startAll(rooms: Iterable<string>, start: JoinStart): JoinStarts 
   return new Map(Array.from(rooms, (room) => [room, start]));
 }
 
-/** The first thing a session receives about a room that it joined. */
+/** The first message that a session receives about a room that it joined. */
 export interface JoinResult {
   room: string;
-  /** The cursor of the join. Publications with a greater one happened later. */
+  /** The cursor at the time of the join. Later publications have greater cursors. */
   at: string;
-  /** Whether `after` was given and everything since then follows. */
+  /** Whether the client sent `after` and receives every publication since then. */
   resumed: boolean;
-  /** The number of stored publications that follow. */
+  /** The number of stored publications that the session is about to receive. */
   replay: number;
-  /** Set if messages between `after` and the first one that follows are gone. */
+  /** Set if messages directly after `after` are gone. */
   gap?: Gap | undefined;
   /** The presence snapshot as JSON fields, if requested. Streams receive it as a message instead. */
   presence?: string | undefined;
 }
 
-/** The members of the hub that joins use. */
+/** The part of the hub that joins use. */
 export interface JoinHost extends StartHost {
   readonly log: Pick<Log, "epoch" | "history" | "catchUpTo">;
   readonly roomsPerSession: number;
@@ -60,13 +63,13 @@ export interface JoinHost extends StartHost {
   leave(session: Session, name: string): void;
 }
 
-/** A membership whose join is not complete. */
+/** A membership whose join is not yet complete. */
 interface JoiningMember {
   readonly membership: Membership;
   readonly start: JoinStart;
 }
 
-/** The most rooms entered in one tick by sessions that join more than this number. */
+/** A session that joins more rooms than this enters this number of rooms per tick. */
 const ROOMS_PER_TICK = 200;
 
 export class JoinCoordinator {
@@ -78,9 +81,9 @@ export class JoinCoordinator {
   ) {}
 
   /**
-   * Puts a session into rooms. Calls `onJoined` for each room before its first message. If an error
-   * occurs, the session is in none of them.
-   * @returns a promise if the log or a later tick has to be waited for
+   * Puts a session into rooms. Calls `onJoined` for each room before the room's first message. If an error occurs, the
+   * session joins none of the rooms.
+   * @returns a promise if the join must wait for the log or for a later tick
    * @throws ThumpError `already-joined`, `limit`, `busy` or `unavailable`
    */
   join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
@@ -101,7 +104,7 @@ export class JoinCoordinator {
     roomLimits.check(openerOf(session), starts.keys());
   }
 
-  /** Enters many rooms, a slice per tick. Positions are set when the session has entered all of them. */
+  /** Enters many rooms, a slice per tick. Positions are set after the session has entered all of the rooms. */
   async #enterInSlices(
     session: Session,
     starts: JoinStarts,
@@ -155,7 +158,7 @@ export class JoinCoordinator {
     return { membership, start };
   }
 
-  /** Finds the start positions in all rooms, then sets all of them in one tick. */
+  /** Finds the start positions in all rooms, then sets them all in one tick. */
   #positionAll(
     session: Session,
     joining: JoiningMember[],
@@ -165,7 +168,8 @@ export class JoinCoordinator {
     // The client may have disconnected in the meantime.
     if (session.ended) return;
     const { epoch } = host.log;
-    // Publications that arrive during a read may be missing from its slice. They follow later, so the reply excludes them.
+    // A publication that arrives during a read may be missing from the slice. It is sent later, so the reply does not
+    // count it.
     const { at } = host;
     const starts = this.#findPositions(joining, []);
     const placeAll = (positions: StartPosition[]) => {
@@ -176,7 +180,7 @@ export class JoinCoordinator {
         // The session may have left the room in the meantime.
         if (!isIn(membership)) return;
         onJoined(this.#place(membership, start, positions[i] as StartPosition, at));
-        // Only after the reply, because sampling may send a publication at once.
+        // After the reply, because sampling may send a publication immediately.
         if (membership.max) this.sampler.add(membership);
       });
       host.fanOut.presence.onCaughtUp(session);
@@ -186,7 +190,7 @@ export class JoinCoordinator {
     return starts.then(placeAll).catch((error: unknown) => this.#undo(joining, error));
   }
 
-  /** Finds the start positions: synchronously if possible, otherwise a slice per tick. */
+  /** Finds the start positions synchronously if possible, otherwise a slice per tick. */
   #findPositions(
     joining: JoiningMember[],
     found: (StartPosition | Promise<StartPosition>)[],
@@ -198,20 +202,20 @@ export class JoinCoordinator {
       if ((start.after || start.last) && !slice.take())
         return governor.next().then((next) => this.#findPositions(joining, found, next));
       const position = startPositionOf(this.host, this.catchUp.backlog.reads, membership, start);
-      // Handled when all lookups have started.
+      // A rejection is handled after all lookups have started.
       if (position instanceof Promise) position.catch(() => {});
       found.push(position);
     }
     return found.some((one) => one instanceof Promise) ? Promise.all(found) : (found as StartPosition[]);
   }
 
-  /** Sets a membership's position and hands it to catch-up or the sampler. */
+  /** Sets a membership's position and passes the membership to catch-up or the sampler. */
   #place(membership: Membership, { after }: JoinStart, startPosition: StartPosition, at: string): JoinResult {
     const { host } = this;
     const { room } = membership;
     const { position, replay, newest, short } = startPosition;
     const missed = after && (host.isForeignCursor(after) || position > after.seq);
-    // A session that receives only some publications gets no gap notice for older ones.
+    // A session that skips publications by design gets no gap notice for older ones.
     const receivesSome = membership.max !== undefined || room.rule.lag === "latest";
     const gap = missed || (!after && !receivesSome && short);
     membership.position = position;
@@ -236,7 +240,7 @@ export class JoinCoordinator {
     };
   }
 
-  /** Takes the session out of the rooms again, because a read or a limit failed. */
+  /** Takes the session out of the rooms again after a failed read or an exceeded limit. */
   #undo(joining: JoiningMember[], error: unknown): never {
     for (const { membership } of joining)
       if (isIn(membership)) this.host.leave(membership.session, membership.room.name);

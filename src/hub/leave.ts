@@ -1,4 +1,4 @@
-// Leaves: takes a session out of rooms, and closes rooms that it was the last member of.
+// Leaves: takes a session out of rooms, and closes rooms that are then empty.
 import { ThumpError } from "../protocol/codes.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -8,7 +8,7 @@ import type { RoomRegistry } from "./room-registry.ts";
 import type { Sampler } from "./sampler.ts";
 import { type Membership, type Session, TopicSession } from "./session.ts";
 
-/** The members of the hub that leaves use. */
+/** The part of the hub that leaves use. */
 export interface LeaveHost {
   readonly fanOut: Pick<FanOut, "position" | "pauseLive" | "detach"> & {
     readonly presence: Pick<FanOut["presence"], "end">;
@@ -30,7 +30,8 @@ export class LeaveCoordinator {
     const { fanOut, catchUp } = this.host;
     const membership = session.memberships.get(name);
     if (!membership) throw new ThumpError("not-joined", `This session is not in "${name}".`);
-    // A stream has one batcher for all of its rooms. It catches up and then moves to a different one.
+    // A stream has one batcher for all of its rooms. After leaving a room, the stream catches up and then joins a
+    // different batcher.
     if (membership.live && !(session instanceof TopicSession)) fanOut.pauseLive(session, fanOut.position);
     this.#remove(membership);
     session.memberships.delete(name);
@@ -45,7 +46,7 @@ export class LeaveCoordinator {
   #remove(membership: Membership): void {
     const { host } = this;
     const { room, session } = membership;
-    // The session has left already, as it ended. A different room may have the name by now.
+    // The session left the room when it ended. By now, a new room may have the same name.
     if (!room.members.has(membership)) return;
     if (membership.live) host.fanOut.detach(membership);
     if (membership.max) host.sampler.remove(membership);

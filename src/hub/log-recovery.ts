@@ -10,7 +10,7 @@ import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** The members of the hub that log recovery uses. */
+/** The part of the hub that log recovery uses. */
 export interface LogRecoveryHost {
   readonly log: Pick<Log, "last">;
   readonly rooms: ReadonlyMap<string, Room>;
@@ -18,7 +18,7 @@ export interface LogRecoveryHost {
   readonly histories: Pick<HistoryCache, "read">;
   readonly fanOut: Pick<FanOut, "pauseLive" | "flushStreams">;
   readonly stats: Pick<Stats, "gaps">;
-  /** The seq up to which all live sessions have received everything, and the same as a cursor. */
+  /** The seq up to which all live sessions have received everything, and the same position as a cursor. */
   readonly position: number;
   readonly at: string;
 }
@@ -30,30 +30,33 @@ export class LogRecovery {
   ) {}
 
   /**
-   * The log delivers all publications of a room after a seq. Sessions that were live before may have missed some: they
-   * catch up from their positions, and receive a gap notice if messages are gone.
+   * Called when the log starts to deliver all publications of a room after a seq. Sessions that were live before may
+   * have missed publications. They catch up from their positions, and receive a gap notice if messages are gone.
    */
   onSubscribed(room: Room, after: number): void {
     const { last } = room.history;
     const live = [...room.members].filter(({ live }) => live);
     for (const { session } of live) this.host.fanOut.pauseLive(session, this.host.position);
-    // Sessions that are catching up may have to read a part that they took for empty.
+    // Restart the merges of sessions that are catching up: a range that seemed empty may contain publications.
     for (const { session } of room.members) endMerge(session);
     room.start(after);
     for (const membership of live) membership.position = last;
     for (const { session } of live) this.catchUp.resume(session);
-    // Sampled members do not catch up. They receive the newest publication.
+    // Sampled members do not catch up. They receive only the newest publication.
     if (last > 0 && [...room.members].some(({ max }) => max !== undefined)) this.#readNewest(room, last);
   }
 
   /** Reads the missed publications. `HistoryCache.read` makes the newest one available to the sampler. */
   #readNewest(room: Room, after: number): void {
     Promise.try(() => this.host.histories.read(room.name, after, Number.MAX_SAFE_INTEGER)).catch(() => {
-      // The next publication is newer.
+      // Ignored: the next publication will be newer.
     });
   }
 
-  /** The log lost its messages and started a new epoch. All sessions receive a gap notice. @param before the last cursor of the old one */
+  /**
+   * Called when the log has lost its messages and started a new epoch. Sends a gap notice to all sessions.
+   * @param before the last cursor of the old epoch
+   */
   onEpochChange(before: Cursor): void {
     const at = this.host.at;
     this.host.fanOut.flushStreams();

@@ -1,8 +1,8 @@
-// The merge of the rooms in which a session is lagging or replaying: positions, and no publications. Pure.
+// Merges the rooms in which a session is lagging or replaying, by seq. Stores positions, not publications. Pure.
 import type { RoomHistory } from "../rooms/room-history.ts";
 import { type HeapItem, MinHeap } from "./min-heap.ts";
 
-/** The members of `Membership` that a merge uses. */
+/** The part of `Membership` that a merge uses. */
 export interface MergeMember extends HeapItem {
   /** The session has received everything up to this seq. */
   position: number;
@@ -13,7 +13,7 @@ export interface MergeMember extends HeapItem {
   readonly session: { readonly merge: Pick<Merge, "upTo"> | undefined };
 }
 
-/** The members of `Session` that a merge uses. */
+/** The part of `Session` that a merge uses. */
 export interface MergeSession<M extends MergeMember = MergeMember> {
   merge: Merge<M> | undefined;
   readonly catchingUp: ReadonlySet<M> | undefined;
@@ -22,17 +22,17 @@ export interface MergeSession<M extends MergeMember = MergeMember> {
 export interface Merge<M extends MergeMember = MergeMember> {
   /** The memberships that may have something left to send. */
   readonly heads: MinHeap<M>;
-  /** The merge ends here: live subscribers have received everything up to this seq. */
+  /** The seq at which the merge ends: live subscribers have received everything up to it. */
   horizon: number;
-  /** The newest seq sent. All rooms of the merge have been sent up to it. */
+  /** The newest seq sent. For every room in the merge, everything up to this seq has been sent. */
   upTo: number;
-  /** Whether it includes a replay. */
+  /** Whether the merge includes a replay. */
   readonly replays: boolean;
-  /** Whether its first piece has been processed. */
+  /** Whether the merge's first piece has been processed. */
   begun: boolean;
 }
 
-/** Starts a merge of those memberships that may have something to send. */
+/** Starts a merge of the memberships that may have something to send. */
 export function beginMerge<M extends MergeMember>(catchingUp: Iterable<M>, horizon: number): Merge<M> {
   const memberships: M[] = [];
   let replays = false;
@@ -48,7 +48,7 @@ export function beginMerge<M extends MergeMember>(catchingUp: Iterable<M>, horiz
   return { heads: new MinHeap(memberships), horizon, upTo: 0, replays, begun: false };
 }
 
-/** Ends a session's merge and keeps the positions it reached. The next merge starts from them. */
+/** Ends a session's merge and saves the positions reached. The next merge starts from there. */
 export function endMerge(session: MergeSession): void {
   if (!session.merge) return;
   for (const membership of session.catchingUp ?? []) {
@@ -58,7 +58,7 @@ export function endMerge(session: MergeSession): void {
   session.merge = undefined;
 }
 
-/** Moves the first of the heads forward: its remaining publications have this seq or a later one. */
+/** Moves the first head forward: its remaining publications have this seq or a later one. */
 export function advance({ heads }: Merge, next: number): void {
   const { first } = heads;
   if (!first) return;
@@ -72,7 +72,7 @@ export function positionOf({ session, position, next }: MergeMember): number {
   return session.merge && next > 0 ? Math.max(position, session.merge.upTo) : position;
 }
 
-/** Whether a membership has received everything that was published in its room. */
+/** Returns true if a membership has received everything published in its room. */
 export function isCaughtUp({ room, position }: Pick<MergeMember, "room" | "position">): boolean {
   return position >= room.history.last;
 }

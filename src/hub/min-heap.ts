@@ -1,7 +1,7 @@
 // A binary min-heap of items, ordered by `next`: a seq in a k-way merge, or a due time. Pure.
 
 export interface HeapItem {
-  /** The number to order by. In a merge: a lower bound for the seq of the item's next publication. */
+  /** The number to order by. In a merge, a lower bound for the seq of the item's next publication. */
   next: number;
 }
 
@@ -10,7 +10,7 @@ export class MinHeap<T extends HeapItem> {
   /** The number of comparisons made. */
   comparisons = 0;
 
-  /** @param items used as the heap's storage: do not modify the array afterwards */
+  /** @param items becomes the heap's storage: do not modify the array afterwards */
   constructor(items: T[]) {
     this.#items = items;
     for (let at = (items.length >>> 1) - 1; at >= 0; at--) this.#sink(at);
@@ -39,7 +39,7 @@ export class MinHeap<T extends HeapItem> {
     items[at] = item;
   }
 
-  /** The first item's `next` has grown: restores the order in O(log size). */
+  /** Restores the order in O(log size) after the first item's `next` has increased. */
   advanced(): void {
     this.#sink(0);
   }

@@ -2,10 +2,10 @@
 import type { Publication, Slice } from "../protocol/publication.ts";
 
 /**
- * The newest publication of each event after a position, without those that the session published itself. The skipped
- * publications are not a gap.
+ * Returns the newest publication of each event after a position, except the session's own publications. Skipped
+ * publications do not count as a gap.
  * @param newest the room's newest publication
- * @param session the id of the session that receives the result
+ * @param session the id of the receiving session
  */
 export function newestPerEvent(
   slice: Slice,
@@ -20,7 +20,7 @@ export function newestPerEvent(
     byEvent.set(publication.event, publication);
   };
   slice.publications.forEach(add);
-  // The room keeps its newest publication even if the rule has no history.
+  // The room keeps its newest publication even if its rule stores no history.
   if (newest && newest.seq > position && slice.publications.length === 0) add(newest);
   return { from: position, upTo: slice.upTo, publications: [...byEvent.values()] };
 }

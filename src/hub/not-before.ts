@@ -1,7 +1,10 @@
-// Limits of a slice: the oldest time that a client may see, and whether requested publications are missing.
+// Checks on slices: hides publications that are too old for a client to see, and detects missing publications.
 import type { Slice } from "../protocol/publication.ts";
 
-/** The part of a slice published at `notBefore` or later, in ms since 1970. The omitted part is a gap. */
+/**
+ * Returns the part of a slice that was published at `notBefore` or later, in ms since 1970. The omitted part counts as
+ * a gap.
+ */
 export function sliceNotBefore(slice: Slice, notBefore: number | undefined): Slice {
   const [oldest] = slice.publications;
   if (notBefore === undefined || !oldest || oldest.time >= notBefore) return slice;
@@ -11,7 +14,7 @@ export function sliceNotBefore(slice: Slice, notBefore: number | undefined): Sli
   return { from: hidden?.seq ?? slice.from, upTo: slice.upTo, publications };
 }
 
-/** Whether some of the requested `last` publications are gone. */
+/** Returns true if some of the requested `last` publications are gone. */
 export function isCutShort({ publications, truncated }: Slice, last: number | undefined): boolean {
   return truncated === true && last !== undefined && last > publications.length;
 }

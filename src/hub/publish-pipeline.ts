@@ -1,4 +1,5 @@
-// The publish pipeline: passes publications to the log, and delivered ones to fan-out. Measures both latencies.
+// The publish pipeline: passes publications to the log, and passes publications that the log delivers to fan-out.
+// Measures the latency of both steps.
 import { now } from "../log/clock.ts";
 import type { Draft, Publication } from "../protocol/publication.ts";
 import type { Log } from "../log/log.ts";
@@ -10,11 +11,14 @@ import type { Stats } from "./stats.ts";
 export interface TraceContext {
   /** The `traceparent` header. */
   traceparent: string;
-  /** Whether the publisher is trusted to decide about sampling. Other traces are linked to, not continued. */
+  /**
+   * Whether the publisher is trusted to decide about sampling. Traces of untrusted publishers are linked, not
+   * continued.
+   */
   trusted: boolean;
 }
 
-/** Records a span around a publication's way to the log. Returns the result of `publish`. */
+/** Records a span around `publish`, which passes a publication to the log. Returns the result of `publish`. */
 export type TracePublish = (
   draft: Draft,
   context: TraceContext | undefined,
@@ -24,7 +28,10 @@ export type TracePublish = (
 export class PublishPipeline {
   /** Set while traces are exported. */
   trace: TracePublish | undefined;
-  /** When the publication that is being appended was received; 0 if none is, or it is counted already. */
+  /**
+   * When the publication that is being appended was received; 0 if none is being appended or the latency has been
+   * counted.
+   */
   #receivedAt = 0;
 
   constructor(
@@ -45,12 +52,12 @@ export class PublishPipeline {
     this.stats.publications++;
     const stored = this.#tryAppend(draft);
     if (stored instanceof Promise) {
-      // Under `deliver: "at-once"` a publication is delivered and counted before it is stored.
+      // With `deliver: "at-once"`, a publication is delivered and counted before it is stored.
       const counted = this.#receivedAt === 0;
       this.#receivedAt = 0;
       return stored.then((publication) => this.#onStored(publication, receivedAt, counted));
     }
-    // Otherwise `deliver` has counted it.
+    // Otherwise `deliver` has already counted the latency.
     if (this.#receivedAt > 0) return this.#onStored(stored, receivedAt);
     this.stats.publishedBytes += stored.size;
     return stored;
@@ -65,7 +72,7 @@ export class PublishPipeline {
     }
   }
 
-  /** Sends a publication that the log delivers for an open room. */
+  /** Called when the log delivers a publication for an open room: sends it to the room's sessions. */
   deliver(room: Room, publication: Publication): void {
     const deliveredAt = performance.now();
     const receivedAt = this.#receivedAt;
@@ -74,7 +81,7 @@ export class PublishPipeline {
       this.stats.append.observe(deliveredAt - receivedAt);
       return this.fanOut.deliver(room, publication, receivedAt);
     }
-    // A different process published it, or the log took several ticks: `time` is when it was published.
+    // A different process published it, or the log took several ticks. Measure from `time`, when it was published.
     this.fanOut.deliver(room, publication, deliveredAt - Math.max(0, now() - publication.time));
   }
 

@@ -1,23 +1,26 @@
-// Room limits: the number of open rooms, in total and per address and user that opened them, and the number of rooms that
-// an address has recently published to.
+// Room limits: limits the number of open rooms, in total and per address or user that opened them. Also limits the
+// number of rooms that an address has recently published to.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Retention } from "../rooms/rule.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
-/** The shortest retry delay sent to a client, in ms. Randomized up to twice this value to spread the retries. */
+/**
+ * The minimum retry delay sent to a client, in ms. The delay is randomized up to twice this value to spread the
+ * retries.
+ */
 const RETRY_MS = 5000;
-/** A room counts as recently published to while the log stores data for it, but at most for this time. */
+/** A room counts as recently published to while the log stores data for it, but no longer than this. */
 const PUBLISHED_TTL_MS = 3_600_000;
-/** The number of entries checked for expiry whenever one is added. */
+/** The number of entries checked for expiry whenever an entry is added. */
 const ENTRIES_PER_CHECK = 4;
 /** The number of entries checked for expiry before a client is refused. */
 const ENTRIES_BEFORE_REFUSAL = 1000;
 
-/** The owner of the rooms that a session opens. An undefined field is not counted. */
+/** The owners of the rooms that a session opens: an address and a user. An undefined field is not counted. */
 export interface RoomOpener {
-  /** The key under which the client address counts. */
+  /** The rate-limit key of the client address. */
   readonly addressKey?: string | undefined;
   readonly user?: string | undefined;
 }
@@ -28,12 +31,15 @@ interface RoomOwner {
   count: number;
 }
 
-/** A room that counts against the limits of its owners. */
+/** A room that counts against its owners' limits. */
 interface CountedRoom {
   owners: RoomOwner[];
-  /** The member that the room counts for: a session, or an object for one without owners. Undefined without members. */
+  /**
+   * The member that the room counts for: its session, or a placeholder if the session has no owners. Undefined if the
+   * room has no members.
+   */
   by: object | undefined;
-  /** The time until which it counts even without members, by `RoomLimits.now`. */
+  /** The room counts until this time even without members, on the `RoomLimits.now` clock. */
   until: number;
 }
 
@@ -48,9 +54,9 @@ export class RoomLimits {
 
   /**
    * @param rooms the open rooms
-   * @param max the most open rooms; may be changed at any time
-   * @param perOwner the most rooms opened by one address or one user; may be changed at any time
-   * @param logMemoryMs the time for which the log stores data for every room published to, in ms
+   * @param max the maximum number of open rooms; may be changed at any time
+   * @param perOwner the maximum number of rooms opened by one address or user; may be changed at any time
+   * @param logMemoryMs the time for which the log stores data for every room that was published to, in ms
    */
   constructor(
     readonly rooms: ReadonlyMap<string, Room>,
@@ -59,12 +65,12 @@ export class RoomLimits {
     readonly logMemoryMs = 0,
   ) {}
 
-  /** The number of rooms that count for an owner. */
+  /** The number of rooms that count against an owner's limit. */
   get counted(): number {
     return this.#opened.size;
   }
 
-  /** Checks whether rooms may be entered. @throws ThumpError `busy` */
+  /** Checks whether the opener may enter the rooms. @throws ThumpError `busy` */
   check(opener: RoomOpener, names: Iterable<string>): void {
     let fresh = 0;
     let uncounted = 0;
@@ -78,14 +84,14 @@ export class RoomLimits {
     this.#checkOwners(opener, uncounted);
   }
 
-  /** A session enters a room that had no members. */
+  /** Called when a session enters a room that had no members. */
   enter(name: string, session: Session): void {
     const known = this.#opened.get(name);
     if (known) known.by = session;
     else this.#add(name, { owners: this.#charge(openerOf(session)), by: session, until: 0 });
   }
 
-  /** A session has left a room. @param next a remaining member, for which the room counts from now on */
+  /** Called when a session has left a room. @param next a remaining member, for which the room now counts */
   leave(name: string, session: Session, next: Session | undefined): void {
     const known = this.#opened.get(name);
     if (!known || (next && known.by !== session)) return;
@@ -153,7 +159,7 @@ export class RoomLimits {
     opened.owners = [];
   }
 
-  /** Removes the expired rooms among the next few. */
+  /** Checks the next few rooms and removes the expired ones. */
   #sweep(count: number): void {
     const now = this.now();
     for (const [name, opened] of this.#rounds.next(count)) {
@@ -174,7 +180,7 @@ export class RoomLimits {
   }
 }
 
-/** The owner of the rooms that a session opens. */
+/** Returns the owners of the rooms that a session opens. */
 export function openerOf({ addressKey, identity: { user } }: Session): RoomOpener {
   return { addressKey, user };
 }

@@ -1,4 +1,4 @@
-// The open rooms: those that have sessions on this server. The log delivers the publications of these rooms only.
+// The open rooms: rooms that have sessions on this server. The log delivers only the publications of these rooms.
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
@@ -9,27 +9,30 @@ import { Room } from "./room.ts";
 import type { RoomLimits } from "./room-limits.ts";
 import type { Session } from "./session.ts";
 
-/** The members of the hub that the registry uses. */
+/** The part of the hub that the registry uses. */
 export interface RoomRegistryHost {
   readonly log: Pick<Log, "last" | "subscribe" | "unsubscribe">;
   readonly rules: Pick<Rules, "of">;
   readonly roomLimits: Pick<RoomLimits, "enter">;
   readonly presence: Pick<PresenceTracker, "open">;
   readonly logRecovery: Pick<LogRecovery, "onSubscribed">;
-  /** The log has a publication for a room. */
+  /** Called when the log delivers a publication for a room. */
   onPublication(room: Room, publication: Publication): void;
 }
 
 export class RoomRegistry {
   readonly byName = new Map<string, Room>();
 
-  /** @param memoryBudget limits the histories of all open rooms together */
+  /** @param memoryBudget the shared limit for the histories of all open rooms */
   constructor(
     readonly host: RoomRegistryHost,
     readonly memoryBudget: MemoryBudget | undefined,
   ) {}
 
-  /** Opens a room for its first session, and subscribes to it in the log. `room.starting` is set while that takes time. */
+  /**
+   * Opens a room for its first session, and subscribes to the room in the log. `room.starting` is set until the
+   * subscription is active.
+   */
   open(name: string, opener: Session): Room {
     const { host } = this;
     const room = new Room(name, host.rules.of(name), this.memoryBudget);
@@ -47,7 +50,7 @@ export class RoomRegistry {
     return room;
   }
 
-  /** Closes a room that its last session has left. */
+  /** Closes a room after its last session has left. */
   close(room: Room): void {
     this.byName.delete(room.name);
     room.history.forget();

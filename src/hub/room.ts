@@ -1,4 +1,4 @@
-// An open room: one that has sessions on this server. Holds its members and its recent history.
+// An open room: a room that has sessions on this server. Holds its members and recent history.
 import type { Format, StreamFormat } from "../protocol/formats.ts";
 import type { Publication } from "../protocol/publication.ts";
 import type { MemoryBudget } from "../rooms/memory-budget.ts";
@@ -9,7 +9,7 @@ import type { Membership, StreamSink } from "./session.ts";
 
 /** Receives every publication of a room. */
 export interface PublicationSink {
-  /** @param receivedAt when the server received it, by `performance.now()` */
+  /** @param receivedAt when the server received the publication (`performance.now()`) */
   push(publication: Publication, receivedAt: number): void;
 }
 
@@ -17,26 +17,28 @@ export interface PublicationSink {
 export interface PresenceAudience {
   sockets: number;
   readonly streams: Map<StreamFormat, Set<StreamSink>>;
-  /** The last snapshot sent to streams, by format and content coding. The next stream receives the same bytes. */
+  /**
+   * The last snapshot sent to streams, encoded per format and content coding. The next stream receives the same bytes.
+   */
   opening?: { readonly snapshot: string; readonly blocks: Map<string, Uint8Array> } | undefined;
 }
 
 export class Room {
   history: RoomHistory;
-  /** Set while the log does not deliver the room's publications yet. Resolves when it does. */
+  /** Set until the log delivers the room's publications. Resolves at that point. */
   starting: Promise<void> | undefined;
   readonly members = new Set<Membership>();
-  /** Incremented whenever a session enters or leaves, or the details of its user change. */
+  /** Incremented whenever a session enters or leaves, or its user's details change. */
   changes = 0;
   /** The number of live sockets per wire format. */
   readonly formats = new Map<Format, number>();
-  /** Send its publications to streams: `StreamBatcher`. */
+  /** The batchers (`StreamBatcher`) that send the room's publications to streams. */
   readonly batchers = new Set<PublicationSink>();
-  /** The sessions that receive its presence messages; undefined if there are none. */
+  /** The sessions that receive the room's presence messages; undefined if there are none. */
   audience: PresenceAudience | undefined;
-  /** The newest publication. Kept for sampled members even if the rule has no history. */
+  /** The newest publication. Kept for sampled members even if the rule stores no history. */
   newest: Publication | undefined;
-  /** The room's sampled members, if there are any. */
+  /** The room's sampled members, if any. */
   samples: RoomSamples | undefined;
   /** The number of publications sent to live members. */
   delivered = 0;
@@ -49,7 +51,7 @@ export class Room {
     this.history = new RoomHistory(rule.retention, 0, memoryBudget);
   }
 
-  /** Restarts the history after a seq: it holds the publications pushed from now on. */
+  /** Restarts the history after a seq. It then contains only publications that are pushed from now on. */
   start(position: number): void {
     this.history.forget();
     this.history = new RoomHistory(this.rule.retention, position, this.memoryBudget);
@@ -68,19 +70,19 @@ export class Room {
     this.history.setRetention(rule.retention, now);
   }
 
-  /** Drops all publications. @param position the seq after which publications follow, if the log has a new epoch */
+  /** Drops all publications. @param position set if the log has a new epoch: new publications follow after this seq */
   forget(position?: number): void {
     this.newest = undefined;
     if (position === undefined) this.history.forget();
     else this.start(position);
   }
 
-  /** The name of the Bun topic for a wire format. */
+  /** Returns the name of the Bun topic for a wire format. */
   topic(format: Format): string {
     return `${format.name}/${this.name}`;
   }
 
-  /** Adds a live socket of a format, or removes one. */
+  /** Adjusts the number of live sockets with a format. */
   count(format: Format, change: 1 | -1): void {
     const count = (this.formats.get(format) ?? 0) + change;
     if (count > 0) this.formats.set(format, count);

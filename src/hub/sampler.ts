@@ -1,16 +1,16 @@
-// Sampling: a subscriber with `max=N` receives the newest publication of its room, at most N times per second. One timer
-// serves all sampled subscribers, and runs only while a sampled room has something new.
+// Sampling: a subscriber with `max=N` receives its room's newest publication, at most N times per second. All sampled
+// subscribers share one timer, which runs only while a sampled room has a new publication.
 import type { Publication } from "../protocol/publication.ts";
 import { TickSlice } from "../scheduling/tick-slice.ts";
 import { type DueItem, DueQueue } from "./due-queue.ts";
 
-/** The bounds of `max`, in samples per second. Timers are neither faster nor much slower. */
+/** The bounds of `max`, in samples per second, set by the range of timers. */
 const MAX_PER_SECOND = 100;
 const MIN_PER_SECOND = 0.001;
-/** The most memberships visited per tick. */
+/** The maximum number of memberships visited per tick. */
 const ITEMS_PER_TICK = 500;
 
-/** The members of `Membership` that the sampler uses. */
+/** The part of `Membership` that the sampler uses. */
 export interface SampledMembership {
   /** Samples per second. */
   readonly max?: number | undefined;
@@ -24,13 +24,13 @@ export interface SampledMembership {
 interface SampledMember extends DueItem {
   readonly membership: SampledMembership;
   readonly samples: RoomSamples;
-  /** The shortest time between two samples, in ms. */
+  /** The minimum time between two samples, in ms. */
   readonly interval: number;
-  /** The earliest time of the next sample, by `Sampler.now`. */
+  /** The earliest time of the next sample, on the `Sampler.now` clock. */
   next: number;
 }
 
-/** The sampled memberships of one room that wait for a new publication. */
+/** The sampled memberships of one room, and whether the room has a new publication for them. */
 export class RoomSamples {
   /** The memberships that have received the newest publication. */
   resting = new Set<SampledMember>();
@@ -38,20 +38,20 @@ export class RoomSamples {
   pending = new Set<SampledMember>();
   /** The number of sampled memberships. */
   size = 0;
-  /** Whether the room has a new publication since `unmark`. */
+  /** Whether the room has received a publication since the last `unmark`. */
   marked = false;
 
-  /** @param onMark called once for any number of new publications, until `unmark` */
+  /** @param onMark called for the first new publication after each `unmark` */
   constructor(readonly onMark: (samples: RoomSamples) => void) {}
 
-  /** Notes a new publication. The cost does not depend on the number of sampled memberships. */
+  /** Records a new publication. The cost does not depend on the number of sampled memberships. */
   mark(): void {
     if (this.marked || this.resting.size === 0) return;
     this.marked = true;
     this.onMark(this);
   }
 
-  /** Makes all resting memberships pending. A later publication marks the room again. */
+  /** Makes all resting memberships pending. The next publication marks the room again. */
   unmark(): void {
     this.marked = false;
     [this.resting, this.pending] = [this.pending, this.resting];
@@ -74,7 +74,7 @@ export class Sampler {
   /** Memberships whose next sample is not due yet. */
   readonly #waiting = new DueQueue<SampledMember>();
   #timer: Timer | undefined;
-  /** When the timer fires; Infinity if it is not set. */
+  /** When the timer fires; Infinity if no timer is set. */
   #armedFor = Number.POSITIVE_INFINITY;
 
   /** The number of sampled memberships. */
@@ -82,7 +82,7 @@ export class Sampler {
     return this.#all.size;
   }
 
-  /** Starts to sample a membership. Publications after its position are sampled in the next tick. */
+  /** Starts to sample a membership. A publication after its position is sent in the next tick. */
   add(membership: SampledMembership): void {
     const { room, max = 0, position } = membership;
     const samples = (room.samples ??= new RoomSamples((marked) => this.#mark(marked)));
@@ -109,7 +109,7 @@ export class Sampler {
 
   stop(): void {
     clearTimeout(this.#timer);
-    // No due time is earlier, so the timer is never set again.
+    // No due time is earlier than this, so the timer is never set again.
     this.#armedFor = Number.NEGATIVE_INFINITY;
   }
 
@@ -118,7 +118,7 @@ export class Sampler {
     this.#arm();
   }
 
-  /** Sets the timer for the next due visit. */
+  /** Sets the timer for the next visit that is due. */
   #arm(): void {
     const next = this.#marked.size > 0 ? 0 : (this.#waiting.next ?? Number.POSITIVE_INFINITY);
     if (next >= this.#armedFor) return;
@@ -128,7 +128,7 @@ export class Sampler {
     this.#timer.unref();
   }
 
-  /** Visits memberships that are due or have a new publication: a slice per tick. */
+  /** Visits memberships that are due or have a new publication, a slice per tick. */
   #run(): void {
     this.#armedFor = Number.POSITIVE_INFINITY;
     const slice = new TickSlice(ITEMS_PER_TICK);
@@ -155,7 +155,7 @@ export class Sampler {
         if (sampled.next > now) this.#wait(sampled);
         else this.#sample(sampled, now);
       }
-      // If it was marked again in the meantime, it is visited again.
+      // If the room was marked again in the meantime, it is visited again.
       if (!samples.marked) this.#marked.delete(samples);
     }
   }
@@ -164,7 +164,7 @@ export class Sampler {
     this.#waiting.add(sampled, sampled.next);
   }
 
-  /** Sends the newest publication if the session has not received it and its connection can take it. */
+  /** Sends the newest publication if the session does not have it yet and the connection can take it. */
   #sample(sampled: SampledMember, now: number): void {
     this.visits++;
     const { membership, samples, interval } = sampled;

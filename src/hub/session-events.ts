@@ -1,4 +1,4 @@
-// Session events: what the hub reports about sessions and faults, for logs and status rooms.
+// Session events: the hub's reports on sessions and faults, for logs and status rooms.
 import { CLOSE, type ThumpError } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 
@@ -12,7 +12,7 @@ const OTHER_REASONS = [
   "stopped", // the server stopped without a drain
 ] as const;
 
-/** A reason as written in metrics and logs: "bad-frames". */
+/** Formats a reason for metrics and logs, such as "bad-frames". */
 export function reasonName(reason: EndReason): string {
   return reason.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -28,22 +28,24 @@ const BY_CODE = new Map<number, EndReason>(
   Object.entries(CLOSE).map(([name, code]) => [code, name as keyof typeof CLOSE]),
 );
 
-/** The server ended the session, with a close code. */
+/** Returns the end of a session that the server ended with a close code. */
 export function endedByUs(code: number): SessionEnd {
   return { reason: BY_CODE.get(code) ?? "internal", code };
 }
 
-/** The client ended the session, or its connection broke (close code 1006, RFC 6455 §7.1.5). */
+/** Returns the end of a session that the client ended, or whose connection broke (close code 1006, RFC 6455 §7.1.5). */
 export function endedByClient(code?: number): SessionEnd {
   return { reason: code === 1006 ? "lost" : "client", code };
 }
 
 export interface SessionEvents {
-  /** A session has ended. Called once per session. It has left its rooms; `memberships` still lists them. */
+  /**
+   * A session has ended. Called once per session. The session has left its rooms, but `memberships` still lists them.
+   */
   ended(session: Session, ending: SessionEnd): void;
   /** A session was detached from the live fan-out because it is slow. */
   lagging(session: Session): void;
-  /** An error of the server or the machine. @param what the operation that failed */
+  /** A server or machine error. @param what the operation that failed */
   fault(what: string, error: unknown): void;
   /** A session has started. */
   began?(session: Session): void;

@@ -1,4 +1,4 @@
-// The connected sessions, by id, and how many of them each client address has.
+// The connected sessions by id, and the number of sessions per client address.
 import { CLOSE, ThumpError } from "../protocol/codes.ts";
 import type { Session } from "./session.ts";
 import type { SessionEnd, SessionEvents } from "./session-events.ts";
@@ -21,7 +21,7 @@ export class SessionRegistry {
     this.events.began?.(session);
   }
 
-  /** Removes a session that has ended. Has no effect if it was not added, or is removed already. */
+  /** Removes a session that has ended. Has no effect if the session was never added or has already been removed. */
   remove(session: Session, ending: SessionEnd): void {
     if (!this.byId.delete(session.id)) return;
     this.#count(session, -1);
@@ -29,7 +29,7 @@ export class SessionRegistry {
     this.events.ended(session, ending);
   }
 
-  /** Ends a session because of an error of the server. Clients reconnect after temporary ones. */
+  /** Ends a session because of a server error. If the error is temporary, the client reconnects. */
   fail(session: Session, error: unknown): void {
     if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
       return session.end(CLOSE.unavailable, error.code);

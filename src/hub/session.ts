@@ -13,13 +13,13 @@ import type { Room } from "./room.ts";
 export interface Membership {
   readonly session: Session;
   readonly room: Room;
-  /** While it is not live: the seq up to which the session has received everything. */
+  /** The seq up to which the session has received everything. Valid while the membership is not live. */
   position: number;
-  /** Whether it is in the live fan-out. Otherwise it is catching up, or sampled. */
+  /** Whether the membership is in the live fan-out. Otherwise it is catching up or sampled. */
   live: boolean;
-  /** The value of `room.delivered` when it became live. */
+  /** The value of `room.delivered` when the membership became live. */
   liveSince: number;
-  /** The most publications per second. If set, the membership is sampled and never live. */
+  /** The maximum number of publications per second. If set, the membership is sampled and never live. */
   readonly max?: number | undefined;
   /**
    * Set if the session requested presence: `live` while it receives changes, `uninformed` while it still needs a
@@ -28,21 +28,24 @@ export interface Membership {
   presence?: "live" | "uninformed" | undefined;
   /** During a merge: a lower bound for the seq of the next publication to send. Otherwise 0. */
   next: number;
-  /** The history in which `next` was found, and the index in it where the next search begins. */
+  /** The history in which `next` was found, and the index at which the next search in this history begins. */
   nextHistory?: RoomHistory | undefined;
   nextIndex?: number;
   /** Publications up to this seq are the replay that the join requested. */
   replayTo?: number;
-  /** Publications read from a log outside memory and not sent yet. They may be dropped at any time and are read again. */
+  /**
+   * Publications that have been read from a file or remote log but not yet sent. They may be dropped at any time; they
+   * are then read again.
+   */
   fetched?: Slice | undefined;
   /** Whether a read for this membership is in progress. */
   fetching?: boolean;
 }
 
-/** The authenticated identity of a session. All fields are undefined for an anonymous one. */
+/** The authenticated identity of a session. All fields are undefined for an anonymous session. */
 export interface Identity {
   readonly user?: string | undefined;
-  /** Details of the user from the token, shown to other users. */
+  /** Details of the user from the token, visible to other users. */
   readonly info?: unknown;
   /** The id of the token: its `jti` claim, or its hash if it has none. */
   readonly token?: string | undefined;
@@ -50,17 +53,17 @@ export interface Identity {
   readonly hash?: string | undefined;
   /** When the token was issued, in ms since 1970. */
   readonly issued?: number | undefined;
-  /** When the token expires, leeway included, in ms since 1970. The session ends then. */
+  /** When the token expires, including leeway, in ms since 1970. The session ends at this time. */
   readonly deadline?: number | undefined;
 }
 
 /** The lag history of a session. */
 export interface LagStats {
-  /** The number of times it was detached. */
+  /** The number of times the session was detached. */
   times: number;
-  /** When it last started to lag, in ms since 1970. */
+  /** When the session last started to lag, in ms since 1970. */
   at: number;
-  /** The bytes that were buffered for it then; undefined for a stream. */
+  /** The number of bytes buffered for the session at that time; undefined for a stream. */
   waiting: number | undefined;
 }
 
@@ -70,28 +73,31 @@ export abstract class Session {
   readonly id = crypto.getRandomValues(new Uint8Array(12)).toBase64({ alphabet: "base64url" });
   readonly since = now();
   readonly memberships = new Map<string, Membership>();
-  /** The memberships that receive stored publications before they become live: the session is lagging or replaying. */
+  /**
+   * The memberships that receive stored publications before they become live. Set while the session is lagging or
+   * replaying.
+   */
   catchingUp: Set<Membership> | undefined;
-  /** The merge of these memberships. If undefined, the next piece starts one from their positions. */
+  /** The merge of the `catchingUp` memberships. If undefined, the next piece starts a merge from their positions. */
   merge: Merge<Membership> | undefined;
-  /** The session's catch-up as work for the governor; undefined until first needed. */
+  /** The session's catch-up as work for the governor. Created when first needed. */
   catchUpWork: Work | undefined;
-  /** Runs while the session's replay waits for credit in its `reads` rate. */
+  /** Set while the session's replay waits for credit in the client's `reads` rate. */
   paceTimer: Timer | undefined;
-  /** The memberships that need a presence snapshot, which is sent when the connection can take it. */
+  /** The memberships that still need a presence snapshot. It is sent when the connection can take it. */
   uninformed: Set<Membership> | undefined;
-  /** When the next heartbeat is due, by `performance.now()`. */
+  /** When the next heartbeat is due (`performance.now()`). */
   nextHeartbeat = 0;
   ended = false;
-  /** Whether it was detached as slow, and has not caught up yet. */
+  /** Whether the session was detached as slow and has not caught up yet. */
   lagging = false;
-  /** Undefined if it never lagged. */
+  /** Undefined if the session has never lagged. */
   lagStats: LagStats | undefined;
-  /** The key under which its client address counts for limits; undefined if it does not count. */
+  /** The client address's key for limits; undefined if the address is not counted. */
   addressKey: string | undefined;
-  /** Publications sent to it, except those that its live memberships received since they became live. */
+  /** The number of publications sent, except those that live memberships have received since they became live. */
   sent = 0;
-  /** Frames received from it. */
+  /** The number of frames received. */
   received = 0;
 
   constructor(
@@ -100,15 +106,15 @@ export abstract class Session {
     public identity: Identity = ANONYMOUS_IDENTITY,
   ) {}
 
-  /** Whether its user counts as present in its rooms. */
+  /** Whether the session's user counts as present in its rooms. */
   get countsAsPresent(): boolean {
     return true;
   }
   /** The client address, if known. */
   abstract get address(): string | undefined;
-  /** Whether its connection buffers too much. Nothing is sent until it has drained. */
+  /** Whether the connection buffers too much. Nothing is sent until the buffer has drained. */
   abstract backedUp(): boolean;
-  /** The bytes buffered in this process until the client reads them; undefined if unknown. */
+  /** The number of bytes buffered in this process that the client has not read yet; undefined if unknown. */
   unreadBytes(): number | undefined {
     return undefined;
   }
@@ -118,30 +124,30 @@ export abstract class Session {
   abstract attach(rooms: Room[]): void;
   /** Removes rooms from the session's live fan-out. */
   abstract detach(rooms: Room[]): void;
-  /** Sends publications now, in order. False if the connection is backed up afterwards. */
+  /** Sends publications immediately, in order. Returns false if the connection is backed up afterwards. */
   abstract send(publications: Publication[]): boolean;
   /** Sends a gap notice. */
   abstract gap(gap: Gap): void;
   /** Sends a presence message, given as JSON, to this session only. */
   abstract sendPresence(text: string): void;
-  /** Closes the connection, with a close code and a reason if the transport has them. */
+  /** Closes the connection, with a close code and a reason if the transport supports them. */
   abstract end(code: number, reason: string): void;
   /**
-   * Charges stored publications to the client's `reads` rate, in bytes as `RoomHistory` counts them. Returns how long
-   * the next part of the replay must wait, in ms.
+   * Charges stored publications to the client's `reads` rate, in bytes as `RoomHistory` counts them. Returns the time
+   * until the next part of the replay may be sent, in ms.
    */
   charge(_bytes: number): number {
     return 0;
   }
-  /** Called when an authorization that the session waits for is decided. */
+  /** Called when an authorization that the session was waiting for has been decided. */
   onDecided(): void {}
-  /** Called once when the hub has removed the session. */
+  /** Called once, after the hub has removed the session. */
   onRemoved(): void {}
-  /** Sends a heartbeat. False if nothing has arrived from the client since the last one. */
+  /** Sends a heartbeat. Returns false if the client has not sent anything since the last heartbeat. */
   abstract heartbeat(): boolean;
 }
 
-/** A session on a WebSocket, which Bun's native topics reach. */
+/** A session on a WebSocket. Receives messages through Bun's native topics. */
 export abstract class TopicSession extends Session {
   /** Subscribes the socket to a Bun topic. */
   abstract subscribe(topic: string): void;
@@ -150,10 +156,13 @@ export abstract class TopicSession extends Session {
   abstract publish(topic: string, wire: string | Uint8Array, compress: boolean): number;
 }
 
-/** A session on an HTTP stream, which is written to in chunks that many streams share. */
+/** A session on an HTTP stream. Many streams share the chunks that are written. */
 export interface StreamSink extends Session {
   readonly format: StreamFormat;
   readonly coding: ContentCoding;
-  /** Writes a chunk that has the stream's content coding. Always takes it; false if the connection is now backed up. */
+  /**
+   * Writes a chunk that is encoded with the stream's content coding. Always accepts the chunk. Returns false if the
+   * connection is now backed up.
+   */
   write(chunk: Uint8Array): boolean;
 }

@@ -1,4 +1,4 @@
-// Start positions: finds where a session starts in a room, and the number of stored publications after that.
+// Start positions: finds where a session starts in a room, and how many stored publications follow.
 import { now } from "../log/clock.ts";
 import type { Log } from "../log/log.ts";
 import type { Cursor } from "../protocol/cursor.ts";
@@ -10,19 +10,22 @@ import { newestPerEvent } from "./newest-per-event.ts";
 import type { Membership } from "./session.ts";
 import { isCutShort, sliceNotBefore } from "./not-before.ts";
 
-/** The longest wait of a lookup for credit in the client's `reads` rate. */
+/** The maximum time that a lookup waits for credit in the client's `reads` rate. */
 const MAX_DELAY_MS = 30_000;
 
-/** The start that a client requests in a room. `after` takes precedence over `last`; with neither it starts now. */
+/**
+ * The start that a client requests in a room. `after` takes precedence over `last`. With neither, the session starts at
+ * the current position.
+ */
 export interface StartRequest {
   readonly after?: Cursor | undefined;
-  /** The number of newest publications. */
+  /** The number of newest publications to receive. */
   readonly last?: number | undefined;
-  /** The oldest publication time that the client may see, in ms since 1970, whatever the cursor. */
+  /** The client may not see publications older than this time, in ms since 1970, even if the cursor is older. */
   readonly notBefore?: number;
 }
 
-/** The members of the hub that the lookup uses. */
+/** The part of the hub that the lookup uses. */
 export interface StartHost {
   readonly log: Pick<Log, "history">;
   readonly histories: Pick<HistoryCache, "read" | "newest">;
@@ -36,15 +39,15 @@ export interface StartPosition {
   position: number;
   /** The number of stored publications that will be sent. */
   replay: number;
-  /** The newest publication among them. */
+  /** The newest of these publications. */
   newest?: Publication | undefined;
   /** Whether some of the requested `last` publications are gone. */
   short?: boolean;
 }
 
 /**
- * Finds the start position of a membership. If the publications are not in memory, they are read from the log to be
- * counted, and are not held for the session.
+ * Finds the start position of a membership. Publications that are not in memory are read from the log to count them,
+ * and then discarded.
  * @throws ThumpError `unavailable`
  */
 export function startPositionOf(
@@ -71,7 +74,7 @@ export function startPositionOf(
         : host.histories.newest(name, last ?? 0),
     );
   const fromSlice = (slice: Slice) => {
-    // Charged again when it is sent, because it is read again for that.
+    // The replay is charged again when it is sent, because it is then read again.
     session.charge(slice.publications.reduce((sum, { size }) => sum + size + PUBLICATION_OVERHEAD_BYTES, 0));
     const short = isCutShort(slice, last);
     return { ...inSlice(sliceNotBefore(slice, after && start.notBefore), membership), short };
@@ -81,7 +84,10 @@ export function startPositionOf(
   return slice instanceof Promise ? slice.then(fromSlice) : fromSlice(slice);
 }
 
-/** A history with everything after a position, or with everything that is stored; undefined if the log must be read. */
+/**
+ * Returns a history that contains everything after a position, or everything still stored. Returns undefined if the log
+ * must be read.
+ */
 function historyFor(
   host: StartHost,
   { room }: Membership,
@@ -108,11 +114,11 @@ function inHistory(
   return { position, replay: countNewest(history, membership, position), newest };
 }
 
-/** Under `lag: "latest"`: the number of publications after a position that are the newest of their event. */
+/** With `lag: "latest"`: counts the publications after a position that are the newest of their event. */
 function countNewest(history: RoomHistory, { room, session }: Membership, position: number): number {
   const { newest } = room;
   let index = history.indexAfter(position);
-  // The room keeps its newest publication even if the rule has no history.
+  // The room keeps its newest publication even if its rule stores no history.
   if (!history.at(index)) return newest && newest.seq > position && newest.except !== session.id ? 1 : 0;
   let count = 0;
   for (let next = history.at(index); next; next = history.at(++index))

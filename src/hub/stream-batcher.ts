@@ -1,5 +1,5 @@
-// Stream batchers: a batcher is the set of streams with the same format, content coding and rooms. It encodes the
-// publications of a tick once and writes the same bytes to all of its streams.
+// Stream batchers: a batcher serves all streams with the same format, content coding and rooms. It encodes the
+// publications of a tick once and writes the same bytes to all of these streams.
 import type { StreamFormat } from "../protocol/formats.ts";
 import type { Log } from "../log/log.ts";
 import type { Publication } from "../protocol/publication.ts";
@@ -7,26 +7,26 @@ import type { ContentCoding } from "./content-coding.ts";
 import type { StreamSink } from "./session.ts";
 import type { Stats } from "./stats.ts";
 
-/** The members of `Room` that a batcher uses. */
+/** The part of `Room` that a batcher uses. */
 export interface BatchedRoom {
   readonly name: string;
-  /** Receive the room's publications. */
+  /** The batchers that receive the room's publications. */
   readonly batchers: Set<Pick<StreamBatcher, "push">>;
 }
 
-/** The publications of a tick are written as one chunk, or as several if they exceed this size. */
+/** The maximum chunk size. Publications of one tick are written as one chunk unless they exceed this size. */
 const MAX_CHUNK_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
 export class StreamBatcher {
   readonly streams = new Set<StreamSink>();
-  /** The encoded publications that are not yet written. */
+  /** Encoded publications that have not been written yet. */
   #pending: string[] = [];
   /** The length of the pending text, in characters. */
   #pendingSize = 0;
   /** The seq of the newest pending publication. */
   #last = 0;
-  /** When the server received the oldest pending publication, by `performance.now()`. */
+  /** When the server received the oldest pending publication (`performance.now()`). */
   #receivedAt = 0;
 
   constructor(
@@ -37,7 +37,10 @@ export class StreamBatcher {
     readonly batchers: StreamBatchers,
   ) {}
 
-  /** Adds a publication of one of the rooms. It is sent at the end of this tick. @param receivedAt by `performance.now()` */
+  /**
+   * Adds a publication from one of the rooms. It is sent at the end of this tick.
+   * @param receivedAt when the server received the publication (`performance.now()`)
+   */
   push(publication: Publication, receivedAt: number): void {
     // Here a publication is encoded for streams, once per batcher.
     const text = this.format.message(publication, this.batchers.log.epoch);
@@ -50,7 +53,7 @@ export class StreamBatcher {
     if (this.#pendingSize > MAX_CHUNK_BYTES) this.flush();
   }
 
-  /** Writes the pending publications, the same bytes to every stream. */
+  /** Writes the pending publications. Every stream receives the same bytes. */
   flush(): void {
     if (this.#pending.length === 0) return;
     const chunk = encoder.encode(this.#pending.join(""));
@@ -61,26 +64,32 @@ export class StreamBatcher {
     const block = this.coding.block(chunk);
     // Here the publications leave for all streams of the batcher.
     for (const stream of this.streams) {
-      // Here a stream whose connection is full is detached. It has received all of this chunk.
+      // Here a stream whose connection is full is detached. It has received this whole chunk.
       if (!stream.write(block)) this.batchers.onBackedUp(stream, this.#last);
     }
     stats.toStreams.observe(performance.now() - this.#receivedAt);
   }
 }
 
-/** All batchers of a server. Flushes those with pending publications at the end of each tick. */
+/** All batchers of a server. At the end of each tick, flushes batchers with pending publications. */
 export class StreamBatchers {
   readonly #batchers = new Map<string, StreamBatcher>();
   #dirty: StreamBatcher[] = [];
 
-  /** @param onBackedUp called with a stream whose connection is full, and the seq up to which it has received everything */
+  /**
+   * @param onBackedUp called with a stream whose connection is full, and the seq up to which the stream has received
+   * everything
+   */
   constructor(
     readonly log: Pick<Log, "epoch">,
     readonly stats: Pick<Stats, "delivered" | "toStreams">,
     readonly onBackedUp: (stream: StreamSink, position: number) => void,
   ) {}
 
-  /** Adds a stream to the batcher of its format, coding and rooms. It must have received everything up to now. */
+  /**
+   * Adds a stream to the batcher for its format, coding and rooms. The stream must have received everything published
+   * so far.
+   */
   add(stream: StreamSink, rooms: BatchedRoom[]): StreamBatcher {
     const { format, coding } = stream;
     const key = JSON.stringify([format.name, coding.name, ...rooms.map((room) => room.name).sort()]);
@@ -90,13 +99,13 @@ export class StreamBatchers {
       this.#batchers.set(key, batcher);
       for (const room of rooms) room.batchers.add(batcher);
     }
-    // The pending publications are older than this stream's attachment.
+    // The pending publications were published before this stream was attached.
     batcher.flush();
     batcher.streams.add(stream);
     return batcher;
   }
 
-  /** Removes a stream. The pending publications are written to it first. */
+  /** Removes a stream after writing the pending publications to it. */
   remove(stream: StreamSink, batcher: StreamBatcher): void {
     if (!batcher.streams.has(stream)) return;
     batcher.flush();

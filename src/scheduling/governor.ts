@@ -1,23 +1,27 @@
 // The governor: limits the share of each event-loop tick that deferred work may take.
 
-/** Work done in pieces. A piece takes well under a millisecond. */
+/** Work that is done in pieces. A piece takes well under a millisecond. */
 export interface Work {
   /** Does the next piece. Returns true if another piece can be done now. */
   piece(): boolean;
 }
 
 export interface GovernorLimits {
-  /** The least time for deferred work per tick, in ms, however short the tick is. */
+  /** The minimum time for deferred work per tick, in ms, however short the tick is. */
   minMs: number;
-  /** The most time for deferred work per tick, in ms. */
+  /** The maximum time for deferred work per tick, in ms. */
   maxMs: number;
-  /** Between the two: the time for deferred work, as a fraction of the time of all other work in the previous tick. */
+  /**
+   * Between these limits, deferred work gets this fraction of the time that all other work took in the previous tick.
+   */
   share: number;
-  /** The most pieces per tick. */
+  /** The maximum number of pieces per tick. */
   tickPieces: number;
 }
 
-/** A promise that waits for a tick. Its continuation runs after the governor's own work and may use the rest of the share. */
+/**
+ * A caller that awaits a tick. Its continuation runs after the governor's own work and may use the rest of the share.
+ */
 class WaitingPromise implements Work {
   constructor(readonly take: (ms: number) => void) {}
 
@@ -26,24 +30,27 @@ class WaitingPromise implements Work {
   }
 }
 
-/** The lanes of deferred work, for new and for connected clients. Each lane makes progress however full the other one is. */
+/**
+ * The two lanes of deferred work: for clients that are connecting, and for connected clients. Each lane makes progress
+ * however full the other lane is.
+ */
 export type Lane = "connecting" | "connected";
 
 export class Governor {
-  /** The deferred work per lane, the next first. */
+  /** The deferred work per lane, next piece first. */
   readonly #lanes: Record<Lane, Set<Work>> = { connecting: new Set(), connected: new Set() };
   /** The time for deferred work in this tick, in ms. */
   #budget: number;
-  /** The time that deferred work has used in this tick, in ms. */
+  /** The time already spent on deferred work in this tick, in ms. */
   #spent = 0;
   /** The number of pieces done in this tick. */
   #pieces = 0;
   #scheduled = false;
-  /** Whether the next piece comes from the lane of new clients. */
+  /** Whether the next piece comes from the lane of connecting clients. */
   #connectingIsNext = true;
   /** The number of ticks in which deferred work took time. */
   tick = 0;
-  /** When this tick began; 0 if the governor did not run at its begin. */
+  /** When this tick began; 0 if the governor was idle at that time. */
   #began = 0;
 
   /**
@@ -62,13 +69,13 @@ export class Governor {
     return this.#spent < this.#budget && this.#pieces < this.limits.tickPieces;
   }
 
-  /** Does a piece of work now if the tick's share allows it, and the rest in later ticks. */
+  /** Does one piece of the work now if this tick's share allows, and the rest in later ticks. */
   run(work: Work): void {
     if (this.#lanes.connected.has(work)) return;
     if (!this.open || this.charge(() => work.piece())) this.defer(work);
   }
 
-  /** Does work in later ticks. */
+  /** Does the work in later ticks. */
   defer(work: Work, lane: Lane = "connected"): void {
     this.#lanes[lane].add(work);
     this.#schedule();
@@ -91,12 +98,15 @@ export class Governor {
     this.#schedule();
   }
 
-  /** Resolves in a later tick with the time that the caller may use in it, in ms. One caller continues per tick. */
+  /**
+   * Resolves in a later tick with the time that the caller may use in that tick, in ms. Only one caller continues per
+   * tick.
+   */
   next(): Promise<number> {
     return new Promise((take) => this.defer(new WaitingPromise(take)));
   }
 
-  /** A tick ends when the next immediate runs: between two of them Bun polls its sockets. */
+  /** A tick ends when the next immediate runs: Bun polls its sockets between two immediates. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -113,14 +123,15 @@ export class Governor {
         const [work] = lane;
         if (work === undefined) break;
         if (work instanceof WaitingPromise) {
-          // Too little of the share is left: it is the first of the next tick.
+          // Too little of the share is left. This caller is first in the next tick.
           if (this.#spent > this.#budget / 2) break;
           lane.delete(work);
           work.take(this.#budget - this.#spent);
           this.#spent = this.#budget;
           break;
         }
-        // The work moves to the end of its lane: every session gets a piece before any gets a second one.
+        // Move the work to the end of its lane, so that every session gets a piece before any session gets a second
+        // one.
         lane.delete(work);
         if (this.charge(() => work.piece())) lane.add(work);
       }
@@ -130,7 +141,7 @@ export class Governor {
     }
   }
 
-  /** The lanes alternate, one piece each. */
+  /** Returns the lane for the next piece. Lanes alternate. */
   #nextLane(): Set<Work> {
     const { connecting, connected } = this.#lanes;
     const first = this.#connectingIsNext ? connecting : connected;
@@ -139,7 +150,7 @@ export class Governor {
     return first === connecting ? connected : connecting;
   }
 
-  /** Sets this tick's share. While work waits, Bun does not sleep, so the previous tick contains no idle time. */
+  /** Sets this tick's share. While work is waiting, Bun does not sleep, so the previous tick contains no idle time. */
   #begin(): void {
     const { minMs, maxMs, share } = this.limits;
     const now = this.now();

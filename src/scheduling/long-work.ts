@@ -1,18 +1,18 @@
-// Long work on a request: done in slices, one per event-loop tick for all requests together.
+// Long work for requests, done in slices. All requests together get one slice per event-loop tick.
 import { ThumpError } from "../protocol/codes.ts";
 import { governor } from "./governor.ts";
 
-/** The longest time that the work on a small body may take before its first pause. */
+/** The maximum time that work on a small body may take before its first pause. */
 const FIRST_SLICE_MS = 0.5;
-/** The largest small body. */
+/** Bodies up to this size count as small. */
 const SMALL_BODY_BYTES = 16 * 1024;
 
 export class LongWork {
-  /** When this slice ends, by `performance.now()`. */
+  /** When this slice ends (`performance.now()`). */
   #end: number;
 
   /**
-   * @param size the size of the request's body, in bytes. Work on a small one starts at once
+   * @param size the size of the request body, in bytes. Work on a small body starts immediately
    * @param isGone whether the client has disconnected
    */
   constructor(
@@ -22,7 +22,7 @@ export class LongWork {
     this.#end = size > SMALL_BODY_BYTES ? 0 : performance.now() + FIRST_SLICE_MS;
   }
 
-  /** Whether to call `pause` before the next step: the slice has ended, or none has started. */
+  /** Whether the caller must call `pause` before the next step, because the slice has ended or has not started yet. */
   get isDue(): boolean {
     return performance.now() >= this.#end;
   }

@@ -1,6 +1,6 @@
-// Slices: limit the amount of long work per event-loop tick. Pure: the clock is a parameter.
+// Slices of long work: limit the work done per event-loop tick. Pure: the clock is a parameter.
 
-/** The longest slice of background work. */
+/** The maximum duration of a slice of background work. */
 const MAX_SLICE_MS = 1;
 /** The clock is read once per this number of items. */
 const ITEMS_PER_CLOCK_READ = 16;
@@ -11,9 +11,9 @@ export class TickSlice {
   done = 0;
 
   /**
-   * @param items the most items per slice
+   * @param items the maximum number of items per slice
    * @param now a monotonic clock, in ms
-   * @param ms the longest duration of the slice
+   * @param ms the maximum duration of the slice
    */
   constructor(
     readonly items: number,
@@ -39,7 +39,7 @@ export class Rounds<T> {
   /** @param items returns the collection, which may change between calls of `next` */
   constructor(readonly items: () => Iterable<T>) {}
 
-  /** Returns up to `max` items, from where the last call stopped. After the last item it continues with the first. */
+  /** Returns up to `max` items, starting where the last call stopped. Wraps around after the last item. */
   *next(max: number): Iterable<T> {
     let rounds = 0;
     for (let i = 0; i < max && rounds < 2;) {

@@ -1,5 +1,5 @@
-// Member lists: the responses to requests for a room's members. A large room's list is built a slice per tick, and shared
-// by all requests.
+// Member lists: responses to requests for a room's members. The list of a large room is built a slice per tick and
+// shared by all requests.
 import type { ClusterPresence } from "../../log/peers.ts";
 import { PresenceSet } from "../../rooms/presence/presence-set.ts";
 import { DEFAULT_PRESENCE, type PresenceRule } from "../../rooms/rule.ts";
@@ -8,18 +8,18 @@ import { TickSlice } from "../../scheduling/tick-slice.ts";
 import type { Room } from "../room.ts";
 import type { Session } from "../session.ts";
 
-/** Rooms with at most this number of sessions are listed for each request. */
+/** For rooms with at most this number of sessions, every request builds a new list. */
 const MAX_INLINE_SESSIONS = 100;
-/** The list of a larger room may be 1 ms old per session of the room, but at most this. */
+/** The maximum age of a larger room's list. The allowed age is 1 ms per session in the room, up to this limit. */
 const MAX_AGE_MS = 1000;
-/** The age up to which a list from other nodes is reused. */
+/** The maximum age of a list from other nodes. */
 const CLUSTER_MAX_AGE_MS = 50;
-/** The most sessions visited per tick. */
+/** The maximum number of sessions visited per tick. */
 const SESSIONS_PER_TICK = 1000;
-/** The most characters of cached lists. */
+/** The maximum total length of cached lists, in characters. */
 const MAX_CACHED_CHARACTERS = 8 << 20;
 
-/** The object that a list is built from. Its `changes` is different whenever the list may be. */
+/** The object that a list is built from. `changes` differs whenever the list may have changed. */
 interface Source {
   readonly changes: number;
 }
@@ -28,26 +28,26 @@ interface CachedList {
   readonly source: Source | undefined;
   readonly changes: number;
   text: string | Promise<string>;
-  /** The time until which the list is reused despite changes, in ms; Infinity while the list is being built. */
+  /** The list is reused until this time, even if there are changes, in ms. Infinity while the list is being built. */
   until: number;
 }
 
 export class MemberLists {
   /** The number of sessions and users visited to build lists. */
   visits = 0;
-  /** The cached lists by room, the newest last. */
+  /** The cached lists by room, newest last. */
   readonly #lists = new Map<string, CachedList>();
   #characters = 0;
 
   /** @param now a monotonic clock, in ms */
   constructor(readonly now: () => number) {}
 
-  /** The number of characters of all cached lists. */
+  /** The total length of all cached lists, in characters. */
   get cachedCharacters(): number {
     return this.#characters;
   }
 
-  /** Lists a room with presence from its presence set. */
+  /** Lists the members of a room with presence, from its presence set. */
   ofMembers(name: string, members: PresenceSet): string | Promise<string> {
     return this.#cached(name, members, members.sessions, () => {
       this.visits += Math.min(members.users, members.limit);
@@ -55,7 +55,7 @@ export class MemberLists {
     });
   }
 
-  /** Lists a room without presence from its sessions on this server. */
+  /** Lists the members of a room without presence, from its sessions on this server. */
   ofRoom(name: string, room: Room | undefined, rule = DEFAULT_PRESENCE): string | Promise<string> {
     const count = room?.members.size ?? 0;
     return this.#cached(name, room, count, () => {
@@ -66,7 +66,10 @@ export class MemberLists {
     });
   }
 
-  /** Lists a room with presence that has no sessions here: asks the other nodes. @throws ThumpError `unavailable` */
+  /**
+   * Lists the members of a room with presence that has no sessions on this node, by asking the other nodes.
+   * @throws ThumpError `unavailable`
+   */
   ofNodes(
     name: string,
     room: Room | undefined,
@@ -84,9 +87,9 @@ export class MemberLists {
 
   /**
    * Returns the cached list, or builds it.
-   * @param source undefined if changes of the list cannot be detected
+   * @param source undefined if changes to the list cannot be detected
    * @param sessions the number of sessions in the room
-   * @param always cache the list even if the room is small
+   * @param always whether to cache the list even if the room is small
    */
   #cached(
     name: string,
@@ -121,7 +124,7 @@ export class MemberLists {
     return text;
   }
 
-  /** Adds a room's sessions, a slice per tick. */
+  /** Adds a room's sessions to a presence set, a slice per tick. */
   async #gather(room: Room | undefined, members: PresenceSet): Promise<void> {
     if (!room) return;
     let slice = new TickSlice(SESSIONS_PER_TICK, undefined, await governor.next());
@@ -154,7 +157,10 @@ export class MemberLists {
   }
 }
 
-/** Reports a session's user to a presence set, with the session as the source. @param at when the details were set, in ms since 1970 */
+/**
+ * Reports a session's user to a presence set, with the session as the source.
+ * @param at when the user's details were set, in ms since 1970
+ */
 export function reportSession(members: PresenceSet, { id, identity, since }: Session, at = since): void {
   const { user, info } = identity;
   members.report(id, { user, info, since, sessions: 1, at });

@@ -1,4 +1,5 @@
-// Presence fan-out: sends a snapshot to each session that requested presence, and then the changes to all of them at once.
+// Presence fan-out: sends a snapshot to each session that requested presence, then sends each change to all of these
+// sessions at once.
 import type { ContentCoding } from "../content-coding.ts";
 import { presenceMessage } from "../../protocol/presence-messages.ts";
 import type { FlowBudget, PublishToTopic } from "../backpressure.ts";
@@ -9,7 +10,7 @@ import type { StreamBatchers } from "../stream-batcher.ts";
 
 const encoder = new TextEncoder();
 
-/** The members of the live fan-out that presence fan-out uses. */
+/** The part of the live fan-out that presence fan-out uses. */
 export interface PresenceFanOutHost {
   /** The seq up to which all live sessions have received everything. */
   readonly position: number;
@@ -20,14 +21,17 @@ export interface PresenceFanOutHost {
   detachSlow(session: Session, position: number): void;
 }
 
-/** The name of the Bun topic for a room's presence. */
+/** Returns the name of the Bun topic for a room's presence. */
 function topicOf(room: Room): string {
   return `presence/${room.name}`;
 }
 
 export class PresenceFanOut {
   readonly #host: PresenceFanOutHost;
-  /** Returns what all receivers of a room have been sent, as JSON fields; undefined if its rule has no presence. */
+  /**
+   * Returns the state that all receivers in a room have been sent, as JSON fields; undefined if the room's rule has no
+   * presence.
+   */
   snapshotOf: (room: Room) => string | undefined = () => undefined;
 
   constructor(host: PresenceFanOutHost) {
@@ -35,8 +39,8 @@ export class PresenceFanOut {
   }
 
   /**
-   * Starts to send presence to a session that requested it. Returns the snapshot for the reply to its join. Streams, and
-   * sockets that are backed up, receive it as a message later (`onCaughtUp`).
+   * Starts to send presence to a session that requested it. Returns the snapshot for the join reply. Streams and
+   * backed-up sockets receive the snapshot later, as a message (`onCaughtUp`).
    */
   begin(membership: Membership): string | undefined {
     const { session, presence } = membership;
@@ -46,10 +50,13 @@ export class PresenceFanOut {
     return this.#goLive(membership);
   }
 
-  /** Sends the outstanding snapshots to a session whose connection can take more. It receives changes from then on. */
+  /**
+   * Sends the outstanding snapshots to a session whose connection can take more. From then on, the session receives
+   * changes.
+   */
   onCaughtUp(session: Session): void {
     for (const membership of session.uninformed ?? []) {
-      // Called again when the connection has drained.
+      // `onCaughtUp` is called again when the connection has drained.
       if (session.ended || session.backedUp()) return;
       const snapshot = this.#goLive(membership);
       const { room } = membership;
@@ -59,7 +66,7 @@ export class PresenceFanOut {
     }
   }
 
-  /** Stops sending changes to a session that lags. It receives a new snapshot when it has caught up. */
+  /** Stops sending changes to a lagging session. The session receives a new snapshot when it has caught up. */
   pause(session: Session): void {
     for (const membership of session.memberships.values()) {
       if (membership.presence !== "live") continue;
@@ -68,21 +75,21 @@ export class PresenceFanOut {
     }
   }
 
-  /** Ends presence for a membership: the session leaves the room, or may no longer see its members. */
+  /** Ends presence for a membership, because the session leaves the room or may no longer see the room's members. */
   end(membership: Membership): void {
     if (membership.presence === "live") this.#unsubscribe(membership);
     membership.presence = undefined;
     markInformed(membership);
   }
 
-  /** Sends a message to all receivers in a room: encoded once per format. @param text JSON */
+  /** Sends a message to all receivers in a room. Encodes it once per format. @param text JSON */
   send(room: Room, text: string): void {
     const { audience } = room;
     if (!audience) return;
     audience.opening = undefined;
     if (audience.sockets > 0) this.#sendToSockets(room, audience, text);
     if (audience.streams.size === 0) return;
-    // Pending publications first, so that a stream that is detached here has received them.
+    // Write pending publications first, so that a stream that is detached here has received them.
     this.#host.batchers.flushAll();
     for (const [format, streams] of audience.streams) {
       const chunk = encoder.encode(format.presence(text));
@@ -104,10 +111,10 @@ export class PresenceFanOut {
     if (sent <= 0) flow.backedUp();
   }
 
-  /** Makes a membership live: all later changes apply to the returned snapshot. */
+  /** Makes a membership live, and returns a snapshot to which all later changes apply. */
   #goLive(membership: Membership): string | undefined {
     const { room, session } = membership;
-    // Changes that are due are sent first. That may detach sessions, this one too.
+    // This first sends changes that are due, which may detach sessions, including this one.
     const snapshot = this.snapshotOf(room);
     if (session.ended) return undefined;
     markInformed(membership);
@@ -124,7 +131,7 @@ export class PresenceFanOut {
     return snapshot;
   }
 
-  /** Sends a snapshot to a stream. It is encoded and compressed once for all streams until the next change. */
+  /** Sends a snapshot to a stream. Until the next change, all streams share the encoded and compressed snapshot. */
   #sendSnapshot(room: Room, stream: StreamSink, snapshot: string): void {
     const { audience } = room;
     if (!audience) return stream.sendPresence(presenceMessage(room.name, snapshot));

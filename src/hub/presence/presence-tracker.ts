@@ -1,4 +1,4 @@
-// Presence: tracks the users of rooms whose rule has presence, and sends the changes at intervals, combined.
+// Presence: tracks the users in rooms whose rule has presence. Combines changes and sends them at intervals.
 import { now } from "../../log/clock.ts";
 import { presenceFields, presenceMessage, presenceOff } from "../../protocol/presence-messages.ts";
 import type { Log } from "../../log/log.ts";
@@ -12,32 +12,32 @@ import type { Room } from "../room.ts";
 import type { Membership, Session } from "../session.ts";
 import type { Stats } from "../stats.ts";
 
-/** The interval at which rooms are checked for due messages and expired grace periods, while any are pending. */
+/** The interval between checks for due messages and expired grace periods. Checks run only while any are pending. */
 const TICK_MS = 50;
-/** The interval between two messages of a room is 1 ms per session, but at least `TICK_MS` and at most this. */
+/** The maximum interval between two messages to a room. The interval is 1 ms per session, at least `TICK_MS`. */
 const MAX_MESSAGE_INTERVAL_MS = 1000;
-/** The most rooms visited in one event-loop tick. */
+/** The maximum number of rooms visited per event-loop tick. */
 const ROOMS_PER_TICK = 500;
-/** The most users of a room whose grace period ends in one event-loop tick. */
+/** The maximum number of users per room whose grace period is ended in one event-loop tick. */
 const USERS_PER_TICK = 500;
 
-/** The members of the hub that the tracker uses. */
+/** The part of the hub that the tracker uses. */
 export interface PresenceHost {
   readonly log: Pick<Log, "peers">;
   readonly rooms: ReadonlyMap<string, Room>;
   readonly stats: Pick<Stats, "presence">;
   readonly fanOut: { readonly presence: Pick<PresenceFanOut, "send" | "snapshotOf"> };
-  /** The rule of a room, open or not. */
+  /** Returns the rule of a room, whether or not the room is open. */
   ruleOf(room: string): Rule;
 }
 
-/** A room with presence. Tracked while a user is present, which is until the last grace period has ended. */
+/** A room with presence. It is tracked until its last user is gone and the last grace period has ended. */
 interface TrackedRoom {
   readonly name: string;
   readonly members: PresenceSet;
-  /** Set until the users on other nodes are known. */
+  /** Set while the users on other nodes are not known yet. */
   starting: Promise<void> | undefined;
-  /** The earliest time of the next message, by `PresenceTracker.now`. */
+  /** The earliest time of the next message, on the `PresenceTracker.now` clock. */
   next: number;
 }
 
@@ -51,9 +51,9 @@ export class PresenceTracker {
   readonly #rooms = new Map<string, TrackedRoom>();
   /** Rooms with pending changes or a running grace period. */
   readonly #waiting = new Set<TrackedRoom>();
-  /** The current position of the round over waiting rooms. */
+  /** The current position in the round over waiting rooms. */
   #iterator: Iterator<TrackedRoom> | undefined;
-  /** The room whose visit the next tick continues. */
+  /** The room whose visit continues in the next tick. */
   #unfinished: TrackedRoom | undefined;
   /** Whether the round continues in the next event-loop tick. */
   #continuing = false;
@@ -68,13 +68,14 @@ export class PresenceTracker {
     host.fanOut.presence.snapshotOf = (room) => this.#snapshot(room);
   }
 
-  /** The number of users present on this node, counted once per room. */
+  /** The number of users present on this node. A user in several rooms is counted once per room. */
   get users(): number {
     return this.#rooms.values().reduce((sum, { members }) => sum + members.usersHere, 0);
   }
 
   /**
-   * Lists the members of a room as JSON fields: with presence on all nodes, otherwise from the sessions of this server.
+   * Lists the members of a room as JSON fields. A room with presence is listed across all nodes, others only from the
+   * sessions on this server.
    * @throws ThumpError `unavailable`
    */
   list(name: string): string | Promise<string> {
@@ -88,14 +89,17 @@ export class PresenceTracker {
       : this.lists.ofRoom(name, room, presence);
   }
 
-  /** A room is opened. Returns a promise if joins have to wait until the users on other nodes are known. */
+  /** Called when a room opens. Returns a promise if joins must wait until the users on other nodes are known. */
   open({ name, rule: { presence } }: Room): Promise<void> | undefined {
     return presence && this.#clusterPresence
       ? (this.#rooms.get(name) ?? this.#track(name, new PresenceSet(presence))).starting
       : undefined;
   }
 
-  /** A session has entered a room, or its user's details changed. @param at when they were set, in ms since 1970 */
+  /**
+   * Called when a session has entered a room, or its user's details have changed.
+   * @param at when the details were set, in ms since 1970
+   */
   enter({ session, room }: Membership, at = session.since): void {
     const { presence } = room.rule;
     if (!presence || !session.countsAsPresent) return;
@@ -104,7 +108,7 @@ export class PresenceTracker {
     this.#changed(tracked, session);
   }
 
-  /** A session has left a room. */
+  /** Called when a session has left a room. */
   leave({ session, room }: Membership): void {
     if (!room.rule.presence) return;
     const tracked = this.#rooms.get(room.name);
@@ -113,7 +117,7 @@ export class PresenceTracker {
     this.#changed(tracked, session);
   }
 
-  /** The details of a session's user have changed, because its token was renewed. */
+  /** Called when a session's token was renewed, which may change the details of its user. */
   renewed(session: Session): void {
     for (const membership of session.memberships.values()) {
       membership.room.changes++;
@@ -121,7 +125,7 @@ export class PresenceTracker {
     }
   }
 
-  /** The rules have changed: starts, ends or adjusts presence in the rooms they apply to. */
+  /** Called when the rules have changed: starts, ends or adjusts presence in the affected rooms. */
   applyRules(): void {
     const host = this.#host;
     for (const room of host.rooms.values()) if (room.rule.presence) this.#begin(room, room.rule.presence);
@@ -135,7 +139,10 @@ export class PresenceTracker {
     }
   }
 
-  /** Ends grace periods and sends changes that are due, a slice per event-loop tick. Runs every `TICK_MS` while any wait. */
+  /**
+   * Ends grace periods and sends changes that are due, a slice per event-loop tick. Runs every `TICK_MS` while any room
+   * is waiting.
+   */
   tick(): void {
     const now = this.now();
     const slice = new TickSlice(ROOMS_PER_TICK);
@@ -153,7 +160,7 @@ export class PresenceTracker {
     });
   }
 
-  /** The next room of the round; undefined at its end. */
+  /** Returns the next room of the round; undefined at its end. */
   #next(): TrackedRoom | undefined {
     this.#iterator ??= this.#waiting.values();
     const { done, value } = this.#iterator.next();
@@ -161,14 +168,14 @@ export class PresenceTracker {
     return done ? undefined : value;
   }
 
-  /** Visits a room. Returns false if more of its users are due than one tick allows. */
+  /** Visits a room. Returns false if more users are due than one tick allows. */
   #visit(tracked: TrackedRoom, now: number): boolean {
     if (!this.#waiting.has(tracked)) return true;
     const { name, members } = tracked;
     this.visits++;
     const gone = members.expire(now, USERS_PER_TICK);
     for (const user of gone) this.#clusterPresence?.changed(name, user);
-    // Users who leave together are reported in one message.
+    // Wait for the rest: users who leave together are reported in one message.
     if (gone.length === USERS_PER_TICK) return false;
     const isUnused = members.isEmpty && !this.#host.rooms.has(name);
     if (isUnused) this.#forget(tracked);
@@ -177,7 +184,7 @@ export class PresenceTracker {
     return true;
   }
 
-  /** Ends a round: stops the timer if no room waits. */
+  /** Ends a round. Stops the timer if no room is waiting. */
   #rest(): void {
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
@@ -229,7 +236,7 @@ export class PresenceTracker {
     this.#host.fanOut.presence.send(room, presenceMessage(name, presenceFields(changes)));
   }
 
-  /** The state that all receivers of a room have been sent. Pending changes that may be sent now are sent first. */
+  /** Returns the state that all receivers in a room have been sent. First sends pending changes if they are due. */
   #snapshot(room: Room): string | undefined {
     const tracked = this.#rooms.get(room.name);
     if (!tracked) return undefined;
@@ -239,11 +246,11 @@ export class PresenceTracker {
     return tracked.members.diff.snapshot;
   }
 
-  /** Starts presence in an open room, unless it is tracked already. */
+  /** Starts presence in an open room that is not tracked yet. */
   #begin(room: Room, rule: PresenceRule): void {
     if (this.#rooms.has(room.name)) return;
     const tracked = this.#track(room.name, membersOf(room, rule));
-    // The sessions that requested presence have received nothing so far.
+    // The sessions that requested presence have not received anything yet.
     tracked.members.diff.restart();
     this.#wait(tracked);
   }
