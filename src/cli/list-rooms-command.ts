@@ -79,7 +79,7 @@ async function printAll(
 }
 
 function heading(paint: Paint): Printable {
-  return lineOf(paint("bold", "sessions   stored  room"));
+  return lineOf(paint("bold", "sessions     kept  room"));
 }
 
 function line(room: RoomState, json: true | undefined, paint: Paint): Printable {

@@ -14,7 +14,7 @@ test("a table of matching rooms, with their numbers of sessions and stored messa
   const { code, out, err } = await run(["rooms", "chat:*"], at(server));
   expect([code, err]).toEqual([0, ""]);
   expect(out.split("\n")).toEqual([
-    "sessions   stored  room",
+    "sessions     kept  room",
     "       1        1  chat:1",
     "       0        1  chat:2",
   ]);
