@@ -1,4 +1,4 @@
-// API keys: credentials of backends. The server stores only their hashes.
+// API keys: credentials for backends. The server stores only their hashes.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Identity } from "../hub/session.ts";
 import { KEY_ACTIONS, OPERATIONS } from "./actions.ts";
@@ -20,7 +20,7 @@ export function createApiKey(): string {
   return KEY_PREFIX + randomBytes(32).toString("base64url");
 }
 
-/** The stored hash of a key. A random key needs no salt and no slow hash. */
+/** The hash that the server stores for a key. A random key needs neither a salt nor a slow hash. */
 export function hashApiKey(key: string): string {
   return digest(key).toString("hex");
 }
@@ -41,7 +41,7 @@ export class ApiKeys {
     this.#keys = keys.map((key) => ({ hash: Buffer.from(key.hash, "hex"), principal: principalOf(key) }));
   }
 
-  /** The principal of a key. Compares every hash in constant time. @throws ThumpError `unauthorized` */
+  /** Finds the principal of a key. Compares every hash in constant time. @throws ThumpError `unauthorized` */
   find(key: string): Principal {
     const hash = digest(key);
     let found: Principal | undefined;
@@ -51,17 +51,17 @@ export class ApiKeys {
   }
 
   /**
-   * Replaces other keys. Sessions with a key that still exists get its new permissions. Returns the identities whose key
-   * was removed.
+   * Takes over from the previous keys. Sessions whose key still exists get the key's new permissions. Returns the
+   * identities whose key was removed.
    */
   inherit(before: ApiKeys): Set<Identity> {
     const gone = new Set<Identity>();
     for (const { hash, principal } of before.#keys) {
       const now = this.#keys.find((known) => known.hash.equals(hash));
-      // Sessions hold the principal, so it stays the same object.
+      // Sessions refer to the principal, so it must stay the same object.
       if (now) now.principal = Object.assign(principal, now.principal);
       else {
-        // Requests in progress lose all permissions and have expired.
+        // Requests in progress lose all permissions and count as expired.
         Object.assign(principal, { grants: new Grants(), operations: NO_OPERATIONS, deadline: 0 });
         gone.add(principal);
       }

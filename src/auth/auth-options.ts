@@ -22,7 +22,7 @@ export interface PublicJwk {
   kid?: string;
   /**
    * Signature algorithm that the key is used for (RFC 7517 §4.4).
-   * @default undefined: every algorithm that fits the type of the key
+   * @default undefined: every algorithm that fits the key type
    * @example "RS256"
    */
   alg?: string;
@@ -79,13 +79,13 @@ export interface RestrictedKey {
   key: string | PublicJwk;
   /**
    * Key id. A token that names a different one is not verified with this key.
-   * @default the key id of the JWK
+   * @default the JWK's key id
    * @example "2026-03"
    */
   kid?: string;
   /**
    * Signature algorithms that the key may be used for.
-   * @default every algorithm that fits the type of the key
+   * @default every algorithm that fits the key type
    * @example ["RS256"]
    */
   algorithms?: string[];
@@ -94,10 +94,10 @@ export interface RestrictedKey {
 /** A public key that verifies tokens: PEM text, a JWK, or either with restrictions. */
 export type PublicKey = string | PublicJwk | RestrictedKey;
 
-/** The key set of a sign-in service, and its caching. */
+/** The key set of a sign-in service, with caching options. */
 export interface JwksOptions {
   /**
-   * URL of the JSON Web Key Set. HTTPS, or HTTP on this machine.
+   * URL of the JSON Web Key Set. Must be HTTPS, or HTTP on this machine.
    * @example "https://login.example/.well-known/jwks.json"
    */
   url: string;
@@ -118,17 +118,17 @@ export interface JwksOptions {
 /** An API key of a backend service. `thump key` prints a new key and its hash. */
 export interface ApiKey {
   /**
-   * Name of the service. It documents the configuration; the server does not use it.
+   * Name of the service, for documentation only. The server does not use it.
    * @example "backend"
    */
   name: string;
   /**
-   * SHA-256 of the key: 64 lower-case hexadecimal digits. The key itself is not in the configuration.
+   * SHA-256 hash of the key: 64 lowercase hexadecimal digits. The key itself does not appear in the configuration.
    * @example process.env["BACKEND_HASH"]
    */
   hash: string;
   /**
-   * Permitted actions by room pattern.
+   * Permitted actions per room pattern.
    * @default all actions in all rooms if `may` is unset too, otherwise none
    * @example { "weather:*": ["publish"] }
    */
@@ -142,13 +142,13 @@ export interface ApiKey {
 }
 
 /**
- * Credentials that the server accepts. With any of them configured, an action in a room that no rule opens requires a
- * token or an API key that grants it.
+ * Credentials that the server accepts. If any are configured, every action that the room's rule does not open requires
+ * a token or an API key that grants the action.
  */
 export interface AccessOptions {
   /**
-   * Shared secrets for tokens signed with HS256, HS384 or HS512, of 32 bytes or more each. Two secrets at once allow a
-   * rotation.
+   * Shared secrets for tokens signed with HS256, HS384 or HS512. Each must have at least 32 bytes. To rotate a secret,
+   * configure the old and the new one together.
    * @default []
    * @example [process.env["NEW_SECRET"]!, process.env["OLD_SECRET"]!]
    */
@@ -160,7 +160,7 @@ export interface AccessOptions {
    */
   keys?: PublicKey[];
   /**
-   * URL of the keys that a sign-in service publishes (JWKS), or that URL with caching options.
+   * URL of the key set (JWKS) that a sign-in service publishes, or the URL with caching options.
    * @default undefined
    * @example "https://login.example/.well-known/jwks.json"
    */
@@ -178,8 +178,8 @@ export interface AccessOptions {
    */
   audience?: string | string[];
   /**
-   * Tolerated difference between the clocks of servers: seconds, or a string with a unit. A token is accepted for this
-   * long after its `exp`.
+   * Tolerated clock difference between servers: seconds, or a string with a unit. A token is accepted for this long
+   * after its `exp`.
    * @default "10s"
    * @example "1m"
    */
@@ -191,15 +191,15 @@ export interface AccessOptions {
    */
   lifetime?: Duration;
   /**
-   * Maximum age of publications that a cursor recovers for a client that may join a room but not read its history:
-   * seconds, or a string with a unit.
+   * For clients that may join a room but not read its history: maximum age of the publications that a cursor recovers.
+   * Seconds, or a string with a unit.
    * @default "5m"
    * @example "1m"
    */
   resume?: Duration;
   /**
-   * Name of a cookie that may contain the token. A cookie is accepted only from pages of the server's own host and of
-   * the origins listed in `origins`.
+   * Name of a cookie that may contain the token. The server accepts a cookie only from pages on its own host or on an
+   * origin listed in `origins`.
    * @default undefined: no cookie is read
    * @example "session"
    */
@@ -213,7 +213,7 @@ export interface AccessOptions {
 }
 
 const Text = Type.Optional(Type.String());
-/** Other members are allowed: key sets contain certificates and members of their own. */
+/** Additional members are allowed: key sets also contain certificates and provider-specific members. */
 const JwkSchema = Type.Object({
   kty: Type.String(),
   kid: Text,
@@ -341,7 +341,7 @@ export function hasCredentials({ secrets, keys, jwks, apiKeys }: AccessSettings)
 /** Checks what the schema cannot. Returns the error, or undefined. */
 export function accessFault({ secrets }: AccessOptions): string | undefined {
   return list(secrets).some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES)
-    ? `secrets: a secret must have ${MIN_SECRET_BYTES} bytes or more, e.g. what openssl rand -base64 32 prints`
+    ? `secrets: each secret must have at least ${MIN_SECRET_BYTES} bytes; create one with openssl rand -base64 32`
     : undefined;
 }
 

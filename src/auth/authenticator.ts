@@ -1,4 +1,4 @@
-// Authenticator: verifies the credential of a request and returns its principal.
+// Authenticator: verifies a request's credential and returns the principal.
 import type { SessionEvents } from "../hub/session-events.ts";
 import type { Identity } from "../hub/session.ts";
 import { ApiKeys, isApiKey } from "./api-keys.ts";
@@ -22,7 +22,7 @@ export class Authenticator {
 
   /**
    * @param events receives a fault when keys cannot be fetched
-   * @param before the authenticator that this one replaces. Revocations and fetched keys are taken over
+   * @param before the authenticator that this one replaces; its revocations and fetched keys carry over
    * @throws Error if a key is invalid
    */
   constructor(
@@ -41,14 +41,14 @@ export class Authenticator {
   }
 
   /**
-   * Replaces an authenticator: its sessions with an API key get the permissions that the key has now. Returns the
+   * Takes over from the previous authenticator. Sessions with an API key get the key's current permissions. Returns the
    * identities whose key was removed.
    */
   inherit(before: Authenticator): Set<Identity> {
     return this.#apiKeys.inherit(before.#apiKeys);
   }
 
-  /** Whether tokens are accepted. If not, only API keys are. */
+  /** Whether the server accepts tokens. If not, it accepts only API keys. */
   get takesTokens(): boolean {
     return this.#tokens !== undefined;
   }
@@ -61,14 +61,14 @@ export class Authenticator {
     if (!this.isConfigured) return ANONYMOUS;
     const credential = readCredential(request, this.settings.cookie);
     if (!credential) return ANONYMOUS;
-    // Browsers attach cookies to requests of any page, so the origin must be known.
+    // Browsers attach cookies to requests from any page, so the page's origin must be checked.
     if (credential.from === "cookie") origins.checkForCookie(request);
     return isApiKey(credential.token) ? this.#authenticateServer(credential) : this.verify(credential.token);
   }
 
   /** The principal of a valid token. @throws ThumpError `unauthorized`, `revoked`, `unavailable` */
   verify(token: string): Principal | Promise<Principal> {
-    if (!this.#tokens) throw invalidToken("This server accepts API keys only, no tokens.");
+    if (!this.#tokens) throw invalidToken("This server accepts only API keys, not tokens.");
     const principal = this.#tokens.verify(token);
     return principal instanceof Promise
       ? principal.then((it) => this.#unrevoked(it))
@@ -77,7 +77,7 @@ export class Authenticator {
 
   /**
    * Throws if a principal's token or key has expired, was revoked or is no longer accepted. Must be called after every
-   * wait, before anything is done on behalf of the principal.
+   * `await`, before the server acts on behalf of the principal.
    * @throws AuthError `unauthorized`, `revoked`
    */
   recheck(principal: Principal): void {
@@ -106,9 +106,9 @@ export class Authenticator {
   }
 
   #authenticateServer({ token, from }: Credential): Principal {
-    // A subprotocol is the only header that the console's page can send with a WebSocket.
+    // The console page can send a credential with a WebSocket only as a subprotocol.
     if (from === "header" || from === "protocol") return this.#apiKeys.find(token);
-    // URLs end up in logs, and browsers attach cookies by themselves.
+    // URLs end up in logs, and browsers attach cookies automatically.
     throw new AuthError(
       "unauthorized",
       "Send the API key in the Authorization header, or in a WebSocket subprotocol.",

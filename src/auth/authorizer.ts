@@ -1,4 +1,5 @@
-// Authorizer: decides whether a principal may act in a room, by the room's rule, the token or API key, and the app's hook.
+// Authorizer: decides whether a principal may act in a room, based on the room's rule, the token or API key, and the
+// app's hook.
 import type { Hub } from "../hub/hub.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { Action, KeyAction, Operation } from "./actions.ts";
@@ -7,7 +8,7 @@ import { AuthError } from "./auth-error.ts";
 
 /** Lifetime of a cached decision of the hook. */
 const DECISION_TTL_MS = 10_000;
-/** Cached decisions per session; at this number the cache is cleared. */
+/** Maximum number of cached decisions per session. When it is reached, the cache is cleared. */
 const MAX_DECISIONS = 1024;
 
 /** Argument of the `authorize` hook. */
@@ -18,9 +19,9 @@ export interface AuthorizeRequest {
     id?: string | undefined;
     /** The transport, such as `websocket`, `event-stream` or `poll`, as in `GET /sessions`. */
     transport?: string | undefined;
-    /** The `sub` of the token. */
+    /** The token's `sub` claim. */
     user?: string | undefined;
-    /** The `info` claim of the token. */
+    /** The token's `info` claim. */
     info?: unknown;
   };
   /** `join`, `publish`, `history` or `members`. */
@@ -30,13 +31,16 @@ export interface AuthorizeRequest {
 }
 
 type AuthorizeResult = boolean | undefined | void;
-/** A hook of the app. `true` allows, `false` refuses, and `undefined` leaves the decision to rules and tokens. */
+/**
+ * The app's authorization hook. Returns `true` to allow, `false` to refuse, or `undefined` to leave the decision to
+ * rules and tokens.
+ */
 export type Authorize = (request: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>;
 
 export class Authorizer {
   /**
-   * @param secured whether credentials are configured; if so, anonymous clients may do only what rules allow to anyone
-   * @param authorize decides instead of rules and tokens, except about rooms and actions reserved for the server
+   * @param secured whether credentials are configured; if so, anonymous clients may do only what rules open to anyone
+   * @param authorize decides instead of rules and tokens, except for rooms and actions reserved for the server
    */
   constructor(
     readonly hub: Hub,
@@ -71,18 +75,21 @@ export class Authorizer {
     if (!allowedByRule(context, action, room, rule)) throw this.#refuse(context, action, room, rule);
   }
 
-  /** Whether a client counts as the operator: without credentials and hook, every client on this machine does. */
+  /**
+   * Whether a client counts as the operator. If neither credentials nor a hook are configured, every client on this
+   * machine does.
+   */
   #mayOperate({ local }: RequestContext): boolean {
     return local === true && !this.isClosed;
   }
 
-  /** Whether metadata of a request, such as its trace, is trusted: that of backends and of the operator. */
+  /** Whether a request's metadata, such as its trace, is trusted. Only metadata from backends and the operator is. */
   isTrusted(context: RequestContext): boolean {
     const { kind } = context.principal;
     return kind === "server" || kind === "key" || this.#mayOperate(context);
   }
 
-  /** Whether credentials or a hook tell clients apart. */
+  /** Whether credentials or a hook are configured. */
   get isClosed(): boolean {
     return this.secured || this.authorize !== undefined;
   }
@@ -103,7 +110,7 @@ export class Authorizer {
 
   /**
    * Whether a client may list a room or delete its stored messages. API keys need a grant. If neither credentials nor a
-   * hook are configured, every client may, in rooms that are open to anyone.
+   * hook are configured, any client may do so in rooms that are open to anyone.
    */
   allowsServer({ principal }: RequestContext, action: KeyAction, room: string): boolean {
     if (principal.kind === "server") return true;
@@ -113,8 +120,8 @@ export class Authorizer {
   }
 
   /**
-   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook are configured, every client may,
-   * but `inspect` only on this machine.
+   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook are configured, any client is
+   * authorized; for `inspect`, only clients on this machine.
    * @throws AuthError `unauthorized`, `forbidden`
    */
   checkOperation(context: RequestContext, operation: Operation): void {
@@ -124,7 +131,10 @@ export class Authorizer {
     throw this.refusal(context, `This operation requires an API key with the permission ${operation}.`);
   }
 
-  /** The error for a refused client: `unauthorized` if it sent no credential but could, otherwise `forbidden`. */
+  /**
+   * The error for a refused client: `unauthorized` if credentials are configured but the client sent none, otherwise
+   * `forbidden`.
+   */
   refusal({ principal }: RequestContext, message: string): AuthError {
     if (principal.kind !== "anonymous" || !this.secured)
       return new AuthError("forbidden", message, this.secured ? "insufficient_scope" : undefined);

@@ -1,10 +1,10 @@
-// Fetches a small JSON document, with limits on its size and on the time.
+// Fetches a small JSON document, with size and time limits.
 import { gunzipSync } from "node:zlib";
 
 export interface FetchLimits {
-  /** The largest document, in bytes, before and after decompression. */
+  /** Maximum size of the document, in bytes, before and after decompression. */
   bytes: number;
-  /** The time to receive all of it, in ms. */
+  /** Maximum time to receive the whole document, in ms. */
   ms: number;
 }
 
@@ -15,7 +15,7 @@ export async function fetchJson(url: URL, { bytes, ms }: FetchLimits): Promise<u
   try {
     const response = await fetch(url, {
       headers: { accept: "application/json, application/jwk-set+json", "accept-encoding": "gzip" },
-      // A redirect could lead to an unintended server. Decompression follows below, with a limit.
+      // A redirect could lead to an unintended server. `decompress` below limits the decompressed size.
       redirect: "manual",
       decompress: false,
       signal: ended.signal,
@@ -24,7 +24,7 @@ export async function fetchJson(url: URL, { bytes, ms }: FetchLimits): Promise<u
     const body = await readBounded(response, bytes);
     return JSON.parse(new TextDecoder().decode(decompress(body, response, bytes)));
   } catch (error) {
-    // Errors of Bun contain the URL, which may contain a credential.
+    // Bun's error messages contain the URL, which may contain a credential.
     throw ended.signal.aborted ? (ended.signal.reason as Error) : new Error((error as Error).message);
   } finally {
     clearTimeout(timer);

@@ -9,8 +9,8 @@ export interface Credential {
 }
 
 /**
- * The first credential of a request, in the order header, subprotocol, query, cookie. If it is invalid, the others are
- * not tried.
+ * Returns the first credential found in a request, in the order header, subprotocol, query, cookie. Later ones are not
+ * tried, even if the first one is invalid.
  * @param cookie the name of the cookie that may hold a token
  */
 export function readCredential(request: Request, cookie: string | undefined): Credential | undefined {
@@ -26,9 +26,10 @@ export function readCredential(request: Request, cookie: string | undefined): Cr
 }
 
 /**
- * The subprotocol that the response of a WebSocket handshake selects: the first offered one that is not a token.
- * Otherwise Bun would send the token back. Undefined if none was offered.
- * @throws ThumpError `malformed` if only a token was offered, because browsers require one of the offered subprotocols
+ * Returns the subprotocol to select in the response to a WebSocket handshake: the first offered one that is not a
+ * token. Without a selection, Bun would send the token back. Undefined if the client offered no subprotocol.
+ * @throws ThumpError `malformed` if the client offered only a token: browsers require the server to select an offered
+ * subprotocol
  */
 export function chooseProtocol(request: Request): string | undefined {
   const offered = offeredProtocols(request);

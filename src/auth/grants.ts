@@ -1,8 +1,8 @@
-// Grants: the actions that a token or API key permits, by room pattern.
+// Grants: the actions that a token or API key permits, per room pattern.
 import { compilePattern, type Pattern } from "../rooms/pattern.ts";
 import { KEY_ACTIONS, type KeyAction } from "./actions.ts";
 
-/** Rooms whose grants are cached; at this number the cache is cleared. */
+/** Maximum number of rooms whose grants are cached. When it is reached, the cache is cleared. */
 const MAX_CACHED_ROOMS = 1024;
 const BITS = new Map<string, number>(KEY_ACTIONS.map((action, i) => [action, 1 << i]));
 
@@ -11,8 +11,8 @@ export class Grants {
   readonly #known = new Map<string, number>();
 
   /**
-   * @param rooms actions by pattern. If several patterns match a room, their actions add up
-   * @param actions the actions that can be granted. Others are ignored, because a later version may define them
+   * @param rooms actions per pattern; a room gets the actions of every pattern that matches it
+   * @param actions the actions that can be granted; unknown ones are ignored, because a later version may define them
    */
   constructor(rooms: Record<string, readonly string[]> = {}, actions: readonly KeyAction[] = KEY_ACTIONS) {
     const possible = bits(actions);
@@ -22,7 +22,7 @@ export class Grants {
     }));
   }
 
-  /** Whether an action in a room is granted. One map lookup if the room is cached. */
+  /** Whether an action in a room is granted. Takes one map lookup if the room is cached. */
   allow(room: string, action: KeyAction): boolean {
     const actions = this.#known.get(room) ?? this.#find(room);
     return (actions & (BITS.get(action) ?? 0)) !== 0;
@@ -31,7 +31,7 @@ export class Grants {
   #find(room: string): number {
     let found = 0;
     for (const { pattern, actions } of this.#entries) if (pattern.test(room)) found |= actions;
-    // Clients can name any number of rooms.
+    // Clients can name any number of rooms, so the cache must be bounded.
     if (this.#known.size >= MAX_CACHED_ROOMS) this.#known.clear();
     this.#known.set(room, found);
     return found;

@@ -1,4 +1,4 @@
-// Jwks: the public keys of an identity provider. Fetched again periodically; cached keys stay in use if that fails.
+// Jwks: an identity provider's public keys, refetched periodically. If a fetch fails, the cached keys stay in use.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import type { SessionEvents } from "../hub/session-events.ts";
 import { type ThumpError, unavailable } from "../protocol/codes.ts";
@@ -6,13 +6,13 @@ import { fetchJson } from "./bounded-fetch.ts";
 
 /** Maximum age of cached keys while the provider cannot be reached. */
 const MAX_AGE_MS = 24 * 3_600_000;
-/** Limits of the JWKS document. */
+/** Limits on fetching the JWKS document. */
 const FETCH_LIMITS = { bytes: 256 * 1024, ms: 5000 };
-/** A token without a key id is tried with all keys, so their number is limited. */
+/** A token without a key id is verified against every key, so the number of keys is limited. */
 const MAX_KEYS = 100;
 
 export class Jwks {
-  /** As configured. */
+  /** The URL as configured. */
   readonly url: string;
   readonly #address: URL;
   readonly #cache: number;
@@ -22,7 +22,7 @@ export class Jwks {
   #attemptedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
-  /** @throws Error if the URL is invalid or neither https nor on this machine */
+  /** @throws Error if the URL is invalid, or uses http for a different machine */
   constructor(
     { url, cache, cooldown }: { url: string; cache: number; cooldown: number },
     readonly events: SessionEvents,
@@ -41,7 +41,7 @@ export class Jwks {
     this.#cooldown = cooldown;
   }
 
-  /** Finds the key of a token. @throws ThumpError `unavailable`, or jose's error if there is no such key */
+  /** Finds the key that verifies a token. @throws ThumpError `unavailable`, or jose's error if there is no such key */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const age = performance.now() - this.#fetchedAt;
     if (!this.#keys || age > MAX_AGE_MS) await this.#refresh();
@@ -53,14 +53,14 @@ export class Jwks {
       return await this.#select(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // The key may be new. Clients can name keys that do not exist, so fetches are limited by the cooldown.
+      // The key may be new. Clients can name keys that do not exist, so the cooldown limits fetches.
       if (!this.#fetching && this.#cooldownLeft > 0 && this.#attemptedAt <= this.#fetchedAt) throw error;
       await this.#refresh();
       return this.#select(header, token);
     }
   };
 
-  /** The time until the next fetch is allowed, in ms, counted from the last attempt. */
+  /** Time until the cooldown that the last attempt started is over, in ms. */
   get #cooldownLeft(): number {
     return this.#attemptedAt + this.#cooldown - performance.now();
   }
@@ -70,7 +70,10 @@ export class Jwks {
     return this.#keys(...given);
   }
 
-  /** Fetches the keys, unless a fetch is in progress or within the cooldown. @throws ThumpError `unavailable` */
+  /**
+   * Fetches the keys, or waits for the fetch in progress.
+   * @throws ThumpError `unavailable`, also during the cooldown
+   */
   #refresh(): Promise<void> {
     if (this.#fetching) return this.#fetching;
     if (this.#cooldownLeft > 0) return Promise.reject(this.#unavailable());

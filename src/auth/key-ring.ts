@@ -1,9 +1,9 @@
-// KeyRing: the configured secrets and public keys, each with the signature algorithms that it may be used for.
+// KeyRing: the configured secrets and public keys, each with its permitted signature algorithms.
 import { createHash, createPublicKey, type webcrypto } from "node:crypto";
 import type { JWK } from "jose";
 import type { PublicKey } from "./auth-options.ts";
 
-/** Signature algorithms of shared secrets. */
+/** Signature algorithms for shared secrets. */
 export const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
 const RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 const CURVES = new Map([
@@ -12,7 +12,7 @@ const CURVES = new Map([
   ["P-521", ["ES512"]],
   ["Ed25519", ["EdDSA", "Ed25519"]],
 ]);
-/** Signature algorithms of key pairs. */
+/** Signature algorithms for key pairs. */
 export const PUBLIC_ALGORITHMS = [...RSA, ...[...CURVES.values()].flat()];
 
 export interface RingKey {
@@ -46,7 +46,7 @@ export class KeyRing {
     return this.#keys.some((key) => key.id === id && key.algorithms.includes(algorithm));
   }
 
-  /** The keys that may verify a token with this header. */
+  /** The keys that may verify a token whose header contains this algorithm and key id. */
   find(algorithm: string, kid: string | undefined): RingKey[] {
     return this.#keys.filter(
       (key) =>

@@ -1,11 +1,11 @@
-// Origins: the web pages that may use this server. Browsers send the origin of the page; other clients send none.
+// Origins: decides which web pages may use this server. Browsers send the page's origin; other clients send none.
 import { ThumpError } from "../protocol/codes.ts";
 import { isLoopback } from "../limits/local-request.ts";
 
 const WEB_ORIGIN = /^https?:\/\//;
 /**
- * Origins of apps that embed web pages, such as capacitor://localhost, for which `URL` returns no origin. No page has
- * an origin with one of the excluded schemes.
+ * Matches origins of apps that embed web pages, such as capacitor://localhost. `URL` returns no origin for them. The
+ * excluded schemes never occur in a page's origin.
  */
 const OTHER_ORIGIN = /^(?!(?:wss?|ftp|file|blob|data):)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/;
 
@@ -39,7 +39,7 @@ export function originsFault(origins: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The origin that was probably meant by a URL with a path or without a scheme. */
+/** Guesses the intended origin from a URL that has a path or lacks a scheme. */
 function nearest(text: string): string | undefined {
   if (text === "null") return undefined;
   const [address = ""] = /^[^/?#]*(?:\/\/[^/?#]*)?/.exec(text.trim()) ?? [];
@@ -54,13 +54,13 @@ export class Origins {
   #hosts: ReadonlySet<string> = new Set();
 
   /**
-   * Whether the server listens on loopback and has no credentials. Then the Host header must name this machine or an
-   * allowed origin. Otherwise a web page could point its own domain at this machine and be of the same origin (DNS
+   * Whether the server listens on loopback and has no credentials. If so, the Host header must name this machine or an
+   * allowed origin. Otherwise a web page could point its own domain at this machine and share the server's origin (DNS
    * rebinding).
    */
   loopbackOnly: () => boolean = () => false;
 
-  /** @param allowed origins such as "https://app.example", valid by `originsFault`; "*" allows all */
+  /** @param allowed origins such as "https://app.example", validated by `originsFault`; "*" allows all */
   constructor(allowed: readonly string[] = []) {
     this.allow(allowed);
   }
@@ -73,13 +73,13 @@ export class Origins {
   }
 
   /**
-   * Returns the origin of a request, if it has one. Allowed are the origin of this server, origins on this machine (a
-   * development server on a different port), and listed ones.
+   * Checks the origin of a request and returns it, if there is one. Allowed origins are this server's own, those on
+   * this machine (such as a development server on a different port), and listed ones.
    * @throws ThumpError `origin`, `malformed`
    */
   check(request: Request): string | undefined {
     const host = request.headers.get("host") ?? "";
-    // Several Host headers (RFC 9112 §3.2): a proxy may have used a different one.
+    // With several Host headers (RFC 9112 §3.2), a proxy may have used a different one.
     if (host.includes(",")) throw new ThumpError("malformed", "The request has more than one Host header.");
     const all = this.#allowed.has("*");
     if (!all && this.loopbackOnly() && !this.isNamed(host)) {
@@ -96,7 +96,7 @@ export class Origins {
     );
   }
 
-  /** Whether pages of an origin may use the server by this Host header. */
+  /** Whether pages of an origin may send requests with this Host header. */
   allows(origin: string, host: string): boolean {
     if (this.#allowed.has("*") || this.isListed(origin)) return true;
     const hosts = hostsOf(normalOrigin(origin) ?? "");
@@ -104,8 +104,9 @@ export class Origins {
   }
 
   /**
-   * Checks the page of a request with a cookie, because browsers attach cookies to requests of any page. Its origin must
-   * be this server's or be listed. An unlisted origin on this machine is not enough, and neither is "*".
+   * Checks which page sent a request with a cookie, because browsers attach cookies to requests from any page. The
+   * page's origin must be this server's own, or be listed by name: "*" does not suffice, nor does an origin on this
+   * machine.
    * @throws ThumpError `origin`
    */
   checkForCookie(request: Request): void {
@@ -123,19 +124,21 @@ export class Origins {
     );
   }
 
-  /** Whether an origin is listed, other than by "*". */
+  /** Whether an origin is listed by name, not only allowed by "*". */
   isListed(origin: string): boolean {
     // Fast path: browsers send the normal form.
     return this.#allowed.has(origin) || this.#allowed.has(normalOrigin(origin) ?? "");
   }
 
-  /** Whether a Host header names this machine or the host of a listed origin, other than by "*". */
+  /** Whether a Host header names this machine or the host of an origin that is listed by name. */
   isNamed(host: string): boolean {
     return isLoopback(host) || this.#hosts.has(host.toLowerCase());
   }
 }
 
-/** The Host headers of a web origin in normal form, with and without the default port; none for other origins. */
+/**
+ * The Host header values of a web origin in normal form, with and without the default port; empty for other origins.
+ */
 function hostsOf(origin: string): string[] {
   const [scheme, host] = origin.split("://");
   const port = { http: 80, https: 443 }[scheme ?? ""];

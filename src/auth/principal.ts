@@ -8,17 +8,17 @@ export interface Principal extends Identity {
   /** `server` is code in this process, which may do everything. `key` is a backend with an API key. */
   readonly kind: "anonymous" | "token" | "key" | "server";
   readonly grants: Grants;
-  /** Permissions of an API key that do not concern rooms. */
+  /** Operations on the server that an API key permits. */
   readonly operations: ReadonlySet<Operation>;
-  /** When the token expires, in ms since 1970. The session ends at `deadline`, which is later by the leeway. */
+  /** When the token expires, in ms since 1970. The session ends at `deadline`, which adds the leeway. */
   readonly expires?: number | undefined;
   /** How the token was verified. */
   readonly proof?: Proof;
-  /** The hash of the API key, by which its rates are charged. */
+  /** The hash of the API key, which identifies it for rate limits. */
   readonly key?: string;
 }
 
-/** How a token was verified, apart from its times. After a reload, this tells whether the new settings accept it. */
+/** How a token was verified, except for its times. After a reload, the new settings are checked against it. */
 export interface Proof {
   /** The signing key: its id, or the URL of its JWKS. */
   readonly key: string;
@@ -34,8 +34,9 @@ export const ANONYMOUS: Principal = { kind: "anonymous", ...none };
 export const SERVER: Principal = { kind: "server", ...none };
 
 /**
- * The scope of idempotency keys for publishers that have no user: an API key, code in this process, or all tokens
- * without a user. Undefined for users, and for anonymous clients, which share one scope.
+ * The scope of idempotency keys for publishers without a user: one per API key, one for code in this process, and one
+ * for all tokens without a user. Undefined for users, whose name is the scope, and for anonymous clients, which share
+ * one.
  */
 export function scopeOf({ kind, key, user }: Principal): string | undefined {
   if (kind === "server") return "code";
@@ -43,33 +44,39 @@ export function scopeOf({ kind, key, user }: Principal): string | undefined {
   return kind === "token" && user === undefined ? "token" : undefined;
 }
 
-/** A cached decision of the `authorize` hook about an action in a room. */
+/** A cached decision of the `authorize` hook on one action in one room. */
 export interface AuthorizeDecision {
   at: number;
-  /** The hook that decided. A new hook after a reload decides again. */
+  /** The hook that decided. If a reload replaces the hook, the new one decides again. */
   by: unknown;
   allowed: boolean | undefined;
 }
 
-/** The context of a request: its principal, address and session. A request without a session has a context of its own. */
+/** The context of a request: its principal, address and session. A request without a session has its own context. */
 export interface RequestContext {
   principal: Principal;
   session?: Session;
-  /** The client address, as logs show it. */
+  /** The client address, as shown in logs. */
   address?: string | undefined;
-  /** The web page that made the request, if a browser sent its origin, and the host that the page requested. */
+  /**
+   * The origin of the web page that made the request, and the host that the page requested. Undefined without an
+   * origin.
+   */
   webPage?: { readonly origin: string; readonly host: string } | undefined;
   /** Whether the request was made on this machine and not through a proxy. */
   local?: boolean;
-  /** The key for limits by address. Absent for this machine and for code in the server. */
+  /** The key for per-address limits. Absent for API keys, for clients on this machine, and for code in the server. */
   addressKey?: string | undefined;
   /** The token buckets of the session; absent until first used. */
   rateBuckets?: Buckets;
-  /** The time of the last `retry`, and the bucket for retries before that time. By the limiter's clock. */
+  /** When the wait that the last `retry` requested ends, by the limiter's clock. */
   waitUntil?: number;
+  /** The token bucket for retries before `waitUntil`. */
   retryAllowance?: number;
-  /** Cached decisions of the `authorize` hook, by action and room. */
+  /** Cached decisions of the `authorize` hook, per action and room. */
   decisions?: Map<string, AuthorizeDecision>;
-  /** Whether a decision is pending. Later frames of the session wait for it, to keep their order. */
+  /**
+   * Whether an authorization decision is pending. Later frames of the session wait for it, so that their order is kept.
+   */
   deciding?: boolean;
 }

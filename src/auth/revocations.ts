@@ -4,12 +4,12 @@ import type { Revocation } from "../log/peers.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import { Rounds } from "../scheduling/tick-slice.ts";
 
-/** A revocation takes about 100 bytes. */
+/** Each revocation takes about 100 bytes. */
 const MAX_REVOCATIONS = 1_000_000;
-/** Entries of each table that are checked for expiry when a revocation is added. */
+/** Number of entries per table that are checked for expiry when a revocation is added. */
 const CHECKED_PER_ADD = 4;
 
-/** The properties of a token by which it can be revoked. */
+/** The properties of a token that a revocation can refer to. */
 interface TokenIdentity {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
@@ -24,7 +24,7 @@ export class Revocations {
   readonly #tokenRounds = new Rounds(() => this.#tokens);
   #added = 0;
 
-  /** Adds a revocation of this or a different node. False if it is known already. */
+  /** Adds a revocation from this or a different node. Returns false if it is already known. */
   add({ user, token, at, until }: Revocation): boolean {
     if (user !== undefined) {
       const known = this.#users.get(user);
@@ -43,7 +43,7 @@ export class Revocations {
     for (const [token, until] of this.#tokens) yield { token, at: 0, until };
   }
 
-  /** Revokes all tokens of a user that were issued up to `at`. Later tokens are valid. */
+  /** Revokes all tokens that were issued to a user up to `at`. Tokens issued later are valid. */
   revokeUser(user: string, until: number, at = Date.now()): void {
     this.#reserve();
     this.#users.set(user, { at, until });
@@ -62,7 +62,7 @@ export class Revocations {
     if (token !== undefined && past < (this.#tokens.get(token) ?? 0)) return true;
     if (hash !== undefined && past < (this.#tokens.get(hash) ?? 0)) return true;
     const ofUser = user === undefined ? undefined : this.#users.get(user);
-    // Tokens have times in seconds. A token of the same second may have been issued before.
+    // Token times are in whole seconds. A token issued in the same second may be older than the revocation.
     return ofUser !== undefined && past < ofUser.until && secondOf(issued ?? 0) <= secondOf(ofUser.at);
   }
 

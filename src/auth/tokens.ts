@@ -69,7 +69,10 @@ export class TokenVerifier {
     return principal;
   }
 
-  /** Verifies the signature and the times. The token's header only selects a key; each key fixes its own algorithms. */
+  /**
+   * Verifies the signature and the times. The token's header only selects a key; the key determines which algorithms
+   * are accepted.
+   */
   async #claims(token: string): Promise<Verified> {
     const { alg, kid } = readHeader(token);
     for (const { key, algorithms, id } of this.ring.find(alg, kid)) {
@@ -98,7 +101,7 @@ export class TokenVerifier {
       return (await jwtVerify(token, remote.find, options)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw explain(error);
-      // The token has no key id, and several keys are possible.
+      // The token has no key id, so several keys may have signed it.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, options)).payload;
@@ -133,7 +136,7 @@ export class TokenVerifier {
     const expires = Number(claims.exp) * 1000;
     if (!this.#isShortEnough(expires)) {
       throw invalidToken(
-        `The token is valid for more than ${lifetime / 1000} s, which is the longest lifetime that this server accepts.`,
+        `The token is valid for more than ${lifetime / 1000} s, the maximum lifetime that this server accepts.`,
       );
     }
     if (claims.iat !== undefined && claims.iat * 1000 > Date.now() + leeway)
@@ -157,12 +160,12 @@ export class TokenVerifier {
   }
 }
 
-/** A claim of the token itself, not of its prototype. */
+/** A claim from the token, but not a property of the object's prototype. */
 function own(claims: JWTPayload, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
-/** The hash of a token, which identifies tokens without a `jti` too. */
+/** The hash of a token. It identifies tokens even if they have no `jti`. */
 function fingerprint(token: string): string {
   return `sha256:${createHash("sha256").update(token).digest("hex")}`;
 }
@@ -172,7 +175,7 @@ function readHeader(token: string): { alg: string; kid: string | undefined } {
     const { alg, kid } = decodeProtectedHeader(token);
     if (typeof alg === "string" && (kid === undefined || typeof kid === "string")) return { alg, kid };
   } catch {
-    // The error follows below.
+    // Not a JWT: the error is thrown below.
   }
   throw invalidToken("Not a token: expected a JWT, which has three parts separated by dots.");
 }
@@ -192,7 +195,7 @@ function readRooms(rooms: unknown): Record<string, string[]> {
   return rooms as Record<string, string[]>;
 }
 
-/** Translates errors of jose into messages for the issuer of the token. */
+/** Translates jose's errors into messages for the token's issuer. */
 function explain(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return invalidToken("The token has expired.");
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -200,7 +203,7 @@ function explain(error: unknown): unknown {
     if (claim === "nbf" && reason === "check_failed")
       return invalidToken("The token is not valid yet (nbf).");
     if (reason === "missing") return invalidToken(`The token lacks ${claim}.`);
-    return invalidToken(`The ${claim} of the token is not the expected one.`);
+    return invalidToken(`This server does not accept the token's ${claim}.`);
   }
   if (error instanceof errors.JWKSNoMatchingKey)
     return invalidToken("The token is not signed by a known key.");

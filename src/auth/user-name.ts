@@ -1,9 +1,12 @@
-// User names: checks the `sub` of tokens, which appears in publications, lists and URLs.
+// User names: checks a token's `sub` claim, which appears in publications, lists and URLs.
 import { ThumpError } from "../protocol/codes.ts";
 import { nameFault } from "../protocol/names.ts";
 import { invalidToken } from "./auth-error.ts";
 
-/** Returns the user of a token. User names follow the rules for room names. @throws ThumpError `unauthorized` */
+/**
+ * Returns a token's `sub` if it is a valid user name. User names follow the same rules as room names.
+ * @throws ThumpError `unauthorized`
+ */
 export function checkSubject(sub: unknown): string {
   if (typeof sub === "string" && nameFault(sub) === undefined) return sub;
   throw invalidToken(
@@ -11,7 +14,7 @@ export function checkSubject(sub: unknown): string {
   );
 }
 
-/** Returns a user name from a request or from code. @throws ThumpError `invalid` */
+/** Returns a user name from a request or from code if it is valid. @throws ThumpError `invalid` */
 export function checkUserName(user: string, path: string): string {
   const wrong = nameFault(user);
   if (wrong === undefined) return user;

@@ -1,18 +1,18 @@
-// Body memory: caps the memory of all partly received request bodies. Above the limit the oldest body is aborted.
+// Body memory: limits the total memory of partly received request bodies. Above the limit, the oldest body is aborted.
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Time after which the client of an aborted body retries. */
+/** Retry delay that the client of an aborted body receives. */
 const RETRY_MS = 1000;
 
 /** A body that is being received. */
 export interface OpenBody {
-  /** Received so far. */
+  /** Bytes received so far. */
   bytes: number;
   readonly abort: (error: ThumpError) => void;
 }
 
 export class BodyMemory {
-  /** Received bytes of all open bodies. */
+  /** Total number of bytes received for all open bodies. */
   bytes = 0;
   /** Number of aborted bodies. */
   aborted = 0;
@@ -22,14 +22,17 @@ export class BodyMemory {
   /** @param max in bytes; a reload may replace it */
   constructor(public max: number = Number.POSITIVE_INFINITY) {}
 
-  /** Registers a body. The caller must call `close` at its end. @param abort called if the body is aborted */
+  /** Registers a body. The caller must call `close` when the body ends. @param abort called if the body is aborted */
   open(abort: (error: ThumpError) => void): OpenBody {
     const body: OpenBody = { bytes: 0, abort };
     this.#open.add(body);
     return body;
   }
 
-  /** Aborts the oldest bodies until the rest fits. Normal bodies arrive quickly, so slow senders pay for the memory. */
+  /**
+   * Aborts the oldest bodies until the others fit into the limit. Normal bodies arrive quickly, so this affects slow
+   * senders.
+   */
   #abortOldest(): void {
     for (const body of this.#open) {
       if (this.bytes <= this.max) return;
@@ -45,7 +48,7 @@ export class BodyMemory {
     if (this.#open.delete(body)) this.bytes -= body.bytes;
   }
 
-  /** Counts received bytes of a body. Bytes of an aborted body do not count. */
+  /** Adds received bytes to the count of a body. Bytes of an aborted body do not count. */
   take(body: OpenBody, bytes: number): void {
     if (!this.#open.has(body)) return;
     body.bytes += bytes;

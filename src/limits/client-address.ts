@@ -1,4 +1,4 @@
-// Maps a client address to its key for limits: the /64 prefix for IPv6. Pure.
+// Maps a client address to the key that limits use: for IPv6, the /64 prefix. Pure.
 import { BlockList } from "node:net";
 
 /** Private networks (RFC 1918, RFC 4193), shared address space (RFC 6598) and loopback. */
@@ -20,14 +20,15 @@ export function isPrivate(address: string): boolean {
   return PRIVATE.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** The address in IPv4 notation if it is an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). */
+/** Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4 notation. Other addresses stay the same. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
 /**
- * The key of an address for limits: the address itself for IPv4, the /64 prefix for IPv6, because one client usually
- * controls all of it. All unknown addresses share one key. Requests of this machine have no limit per address.
+ * The key that limits use for an address: for IPv4, the address itself; for IPv6, the /64 prefix, because one client
+ * usually controls the whole prefix. All unknown addresses share one key. Requests from this machine have no
+ * per-address limits.
  */
 export function addressKeyOf(address: string | undefined): string {
   if (address === undefined) return "unknown";

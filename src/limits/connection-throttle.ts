@@ -1,12 +1,15 @@
-// The connection throttle: sessions begin in the governor's share of each event-loop tick, in the order of their requests.
+// The connection throttle: begins sessions in request order, within the governor's share of each event-loop tick.
 import { type Governor, governor as shared, type Work } from "../scheduling/governor.ts";
 
-/** Waiting requests that one piece examines at most. Clients that disconnected in the meantime cost no share. */
+/**
+ * Maximum number of waiting requests that one piece examines. Requests whose client has disconnected do not use up the
+ * share.
+ */
 const MAX_CHECKS_PER_PIECE = 256;
 /** CPU time that Bun spends on a new connection before and after the handler, in ms. */
 const CONNECTION_MS = 0.05;
 
-/** Begun requests that stay in the queue at most. */
+/** Maximum number of begun requests that stay in the queue. */
 const MAX_BEGUN = 1024;
 
 interface Waiting {
@@ -23,9 +26,9 @@ export class ConnectionThrottle implements Work {
   constructor(readonly governor: Governor = shared) {}
 
   /**
-   * Begins a session now if this tick's share allows it and no other request waits; otherwise in a later tick.
+   * Begins a session now if no other request is waiting and this tick's share allows it; otherwise in a later tick.
    * @param begin begins the session
-   * @param hasLeft whether the client has disconnected; then `skip` is called instead of `begin`
+   * @param hasLeft whether the client has disconnected; if so, `skip` is called instead of `begin`
    */
   run<T>(begin: () => T | Promise<T>, hasLeft: () => boolean, skip: () => T): T | Promise<T> {
     if (this.#waiting.length === 0 && this.governor.open) return this.#begin(begin);
@@ -42,7 +45,7 @@ export class ConnectionThrottle implements Work {
     return promise;
   }
 
-  /** Begins the next session, as a piece of the governor's work. True if other requests wait. */
+  /** Begins the next session, as a piece of the governor's work. Returns true if more requests are waiting. */
   piece(): boolean {
     for (let checks = 0; checks < MAX_CHECKS_PER_PIECE && this.#next < this.#waiting.length; checks++) {
       const { hasLeft, begin, skip } = this.#waiting[this.#next++] as Waiting;
@@ -54,7 +57,7 @@ export class ConnectionThrottle implements Work {
       begin();
       break;
     }
-    // Begun requests are removed in groups: removing one copies the rest of the array.
+    // Begun requests are removed in groups, because each removal copies the rest of the array.
     if (this.#next >= MAX_BEGUN || this.#next === this.#waiting.length) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;

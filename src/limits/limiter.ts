@@ -15,7 +15,9 @@ import { type Rates, type RateScope, RATE_SCOPES } from "./rate-options.ts";
 /** Rate at which a session may ignore `retry` before it is closed. */
 const EARLY_RETRY_RATE: Rate = { rate: 1, burst: 100 };
 
-/** The part of a `RequestContext` (auth/principal.ts) that the limiter reads and in which it stores a session's buckets. */
+/**
+ * The part of a `RequestContext` (auth/principal.ts) that the limiter uses. It also stores a session's buckets there.
+ */
 export interface RateSubject {
   readonly principal: { readonly kind: string; readonly user?: string | undefined; readonly key?: string };
   readonly session?: object;
@@ -28,16 +30,16 @@ export interface RateSubject {
 /** Buckets that an operation is charged to. */
 type ChargedBuckets = [scope: RateScope, buckets: Buckets];
 
-/** A bucket that does not hold the cost of an operation. */
+/** A bucket that has too few tokens for an operation. */
 interface Shortage {
-  /** The time until the bucket holds the cost, in ms. */
+  /** Time until the bucket has enough tokens, in ms. */
   wait: number;
   scope: RateScope;
   kind: RateKind;
 }
 
 export class Limiter {
-  /** Number of rejected operations, by scope and kind. */
+  /** Number of rejected operations, per scope and kind. */
   readonly refused = Object.fromEntries(RATE_SCOPES.map((scope) => [scope, newBuckets()])) as Record<
     RateScope,
     Record<RateKind, number>
@@ -56,9 +58,9 @@ export class Limiter {
   }
 
   /**
-   * Charges an operation to the session, user, address or key behind it. If one of their buckets does not hold the cost,
-   * nothing is charged.
-   * @param bytes size of the data, for `publishes`
+   * Charges an operation to its session, user and address, or to its API key. If any of their buckets has too few
+   * tokens, nothing is charged.
+   * @param bytes data size, for `publishes`
    * @throws ThumpError `rate`
    */
   take(context: RateSubject, kind: RateKind, cost = 1, bytes = 0): void {
@@ -76,8 +78,8 @@ export class Limiter {
   }
 
   /**
-   * Charges work that is never rejected. Buckets can go into debt. Returns how long the debt lasts, in ms; until then
-   * the caller should do no more work of this kind.
+   * Charges work that is never rejected, which can leave buckets in debt. Returns how long the debt lasts, in ms.
+   * Meanwhile, the caller should do no more work of this kind.
    */
   charge(context: RateSubject, kind: RateKind, cost: number): number {
     if (context.principal.kind === "server") return 0;
@@ -101,8 +103,8 @@ export class Limiter {
   }
 
   /**
-   * Records that a session received `retry`, in ms. Returns whether it repeatedly continued without waiting for
-   * an earlier one. Sessions that wait, try again and are rejected again are fine.
+   * Records that a session received `retry`, in ms. Returns whether the session has repeatedly continued without
+   * waiting for earlier ones. A session that waits, tries again and is rejected again does not count.
    */
   ignoresRetry(context: RateSubject, retry: number): boolean {
     const now = this.now();
@@ -113,7 +115,7 @@ export class Limiter {
     return waitFor(retryAllowance, EARLY_RETRY_RATE, 1, now) > 0;
   }
 
-  /** An API key belongs to a backend with many users, so it is charged on its own only. */
+  /** An API key belongs to a backend with many users, so only the key itself is charged. */
   #chargedBuckets(context: RateSubject, now: number): ChargedBuckets[] {
     const { principal, session, addressKey } = context;
     const { user, address, key } = this.#accounts;
@@ -150,7 +152,7 @@ export class Limiter {
     const { rate, burst } = this.rates[scope][kind] as Rate;
     return new ThumpError(
       "rate",
-      `Too many ${kind} by this ${scope}. The limit is ${burst} at once, then ${rate} per second. Try again in ${retry} ms.`,
+      `Too many ${kind} from this ${scope}. The limit is ${burst} at once, then ${rate} per second. Try again in ${retry} ms.`,
       undefined,
       retry,
     );

@@ -1,9 +1,9 @@
-// Detects requests made on this machine. A request of unknown origin is not local.
+// Detects requests made on this machine. A request from an unknown address is not local.
 import { plainAddress } from "./client-address.ts";
 
 const LOOPBACK = /^(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]|::1)(:[0-9]+)?$/i;
 
-/** Headers that proxies add, in addition to all that begin with `x-forwarded`. */
+/** Headers that proxies add, in addition to those that begin with `x-forwarded`. */
 const FORWARDED = new Set([
   "forwarded",
   "via",
@@ -25,9 +25,9 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Whether a request was made on this machine: it arrived on the loopback interface, has no header of a proxy, and its
- * Host header names this server. The last condition protects against DNS rebinding by web pages.
- * @param address the client's; undefined if unknown
+ * Whether a request was made on this machine: it arrived on the loopback interface, has no proxy header, and its Host
+ * header names this server. The last condition protects against DNS rebinding by web pages.
+ * @param address the client address; undefined if unknown
  * @param isNamed whether a Host header names this server
  */
 export function isLocal(

@@ -1,19 +1,19 @@
-// The `limits.rates` option: rate limits of sessions, users, addresses and API keys, with their defaults.
+// The `limits.rates` option: rate limits per session, user, address and API key, with their defaults.
 import { Type } from "typebox";
 import { schemaOf } from "../protocol/exact-schema.ts";
 import { type Size, SizeSchema } from "../rooms/rule-options.ts";
 import { sizeBytes } from "../rooms/units.ts";
 import { type RateKind, RATE_KINDS, type Rate } from "./token-buckets.ts";
 
-/** Clients that have rate limits of their own. */
+/** The scopes that have separate rate limits. */
 export const RATE_SCOPES = ["session", "user", "address", "key"] as const;
 export type RateScope = (typeof RATE_SCOPES)[number];
 /** The rate limits in force; `false` disables a limit. */
 export type Rates = Record<RateScope, Record<RateKind, Rate | false>>;
 
 /**
- * A rate limit of operations: operations per second, or a token bucket of `burst` operations that refills at `rate` per
- * second. A number alone allows a burst of five seconds. `false` disables the limit.
+ * A rate limit on operations: a number per second, or a token bucket that holds `burst` operations and refills at
+ * `rate` per second. A plain number allows a burst of five times the rate. `false` disables the limit.
  */
 export type CountRate = false | number | CountBucket;
 
@@ -33,8 +33,8 @@ export interface CountBucket {
 }
 
 /**
- * A rate limit of bytes: a size per second, or a token bucket of `burst` bytes that refills at `rate` per second. A size
- * alone allows a burst of five seconds. `false` disables the limit.
+ * A rate limit on bytes: a size per second, or a token bucket that holds `burst` bytes and refills at `rate` per
+ * second. A plain size allows a burst of five times the rate. `false` disables the limit.
  */
 export type SizeRate = false | Size | SizeBucket;
 
@@ -53,7 +53,7 @@ export interface SizeBucket {
   burst?: Size;
 }
 
-/** Rate limits by operation. */
+/** Rate limits per operation. */
 export interface OperationRates {
   /**
    * Requests with a body, and frames on `/ws` that neither join, read nor publish.
@@ -68,7 +68,7 @@ export interface OperationRates {
    */
   joins?: CountRate;
   /**
-   * Publications, whether they are accepted or refused.
+   * Publications, whether accepted or refused.
    * @default { rate: 5000, burst: 50_000 } per session; docs/limits.md lists the others
    * @example { rate: 10, burst: 100 }
    */
@@ -80,14 +80,14 @@ export interface OperationRates {
    */
   bytes?: SizeRate;
   /**
-   * Bytes of stored publications that are read by requests, commands, polls and replays.
+   * Bytes of stored publications that requests, commands, polls and replays read.
    * @default { rate: "16MiB", burst: "128MiB" } per session; docs/limits.md lists the others
    * @example "4MiB"
    */
   reads?: SizeRate;
 }
 
-/** Rate limits by operation, for a client that may have several connections. */
+/** Rate limits per operation, for a client that can have several connections. */
 export interface ClientRates extends OperationRates {
   /**
    * Handshakes, streams, polls, and reads of a room.
@@ -97,29 +97,30 @@ export interface ClientRates extends OperationRates {
   connects?: CountRate;
 }
 
-/** Rate limits by client. An operation is charged to every client that applies: its session, its user and its address. */
+/**
+ * Rate limits per scope. An operation is charged to every scope that applies: its session, its user and its address.
+ */
 export interface RatesOptions {
   /**
-   * Limits of one session.
+   * Limits per session.
    * @default see the fields
    * @example { publishes: 20, bytes: "1MiB" }
    */
   session?: OperationRates;
   /**
-   * Limits of one user, over all of the user's sessions.
+   * Limits per user, across all of the user's sessions.
    * @default see the fields
    * @example { connects: { rate: 1, burst: 20 } }
    */
   user?: ClientRates;
   /**
-   * Limits of one client address; IPv6 addresses count by their /64 prefix. Clients on this machine have none.
+   * Limits per client address; for IPv6, per /64 prefix. They do not apply to clients on this machine.
    * @default see the fields
    * @example { connects: 100 }
    */
   address?: ClientRates;
   /**
-   * Limits of one API key, over all of its connections. They apply in place of all others, except the `connects` of the
-   * address.
+   * Limits per API key, across all of its connections. They replace all other limits, except the address's `connects`.
    * @default see the fields
    * @example { publishes: false }
    */
@@ -168,7 +169,7 @@ const BURST_SECONDS = 5;
 const MIB = 1 << 20;
 const rate = (perSecond: number, burst: number): Rate => ({ rate: perSecond, burst });
 
-/** Far above what people and their programs need, and low enough that one client cannot disrupt the others. */
+/** Far above what people and their programs need, but low enough that one client cannot disrupt others. */
 const DEFAULTS: Rates = {
   session: {
     connects: false,
@@ -224,7 +225,10 @@ function resolve(given: Given, fallback: Rate | false): Rate | false {
   return rate(amount, Math.max(1, burst === undefined ? amount * BURST_SECONDS : amountOf(burst)));
 }
 
-/** A rate of 0, and a size that rounds to 0, become 1: such a bucket would never refill. */
+/**
+ * Converts a rate to a number. A rate of 0, or a size that rounds to 0, becomes 1, because a bucket without refill
+ * would stay empty.
+ */
 function amountOf(value: string | number): number {
   return typeof value === "string" ? Math.max(1, sizeBytes(value)) : value === 0 ? 1 : value;
 }

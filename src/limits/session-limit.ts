@@ -1,18 +1,18 @@
-// The session limit: caps the sessions of the server and of each client address.
+// The session limit: limits the number of sessions in total and per client address.
 import type { Hub } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Shortest time after which a rejected client retries. A random share of it is added, so that retries spread out. */
+/** Minimum retry delay of a rejected client. Up to the same time is added at random, so that retries spread out. */
 const RETRY_MS = 5000;
 
 export class SessionLimit {
-  /** Rejected sessions, by the limit that they exceeded: of the server, or of their address. */
+  /** Number of rejected sessions, per limit: in total, or per address. */
   readonly refused = { all: 0, address: 0 };
 
   /**
-   * A reload may replace both limits. Open sessions stay.
-   * @param max sessions of the server
-   * @param perAddress sessions per client address, except those of this machine and of API keys
+   * A reload may replace both limits. Open sessions are not affected.
+   * @param max maximum number of sessions in total
+   * @param perAddress maximum number per client address; clients on this machine and API keys are exempt
    */
   constructor(
     readonly hub: Hub,
@@ -21,7 +21,8 @@ export class SessionLimit {
   ) {}
 
   /**
-   * Checks both limits. The session must be added in the same tick, or other sessions may exceed the limit.
+   * Checks both limits. The session must be added in the same tick; otherwise, sessions added in between could exceed
+   * the limit.
    * @throws ThumpError `busy`, `rate`
    */
   check({ addressKey }: { addressKey?: string | undefined }): void {

@@ -1,21 +1,22 @@
-// Token buckets (GCRA): allow a burst, then a steady rate. Pure: no timers; the caller passes the time.
+// Token buckets (GCRA): allow a burst, then a steady rate. Pure, and without timers: the caller passes the time.
 
-/** `burst` at once, then `rate` per second. */
+/** Allows `burst` operations at once, then `rate` per second. */
 export interface Rate {
   readonly rate: number;
   readonly burst: number;
 }
 
 /**
- * The kinds of limited operations. `requests` are request bodies, and frames of no other kind. `joins` include reads of
- * history and members. `bytes` are published bytes; `reads` are bytes read.
+ * The kinds of rate-limited operations. `requests` counts request bodies, and frames of no other kind. `joins` includes
+ * reads of history and members. `bytes` counts published bytes, and `reads` bytes read.
  */
 export const RATE_KINDS = ["connects", "requests", "joins", "publishes", "bytes", "reads"] as const;
 export type RateKind = (typeof RATE_KINDS)[number];
 
 /**
- * The buckets of one session, user, address or key. Each is a single number: the time at which it will be full again, in
- * ms. If that is in the past, the bucket is full. Its current content follows from the time, so nothing refills it.
+ * The buckets of one session, user, address or key. Each bucket is a single number: the time at which it will be full
+ * again, in ms. If that time is in the past, the bucket is full. The current number of tokens follows from the time, so
+ * no timer refills the bucket.
  */
 export type Buckets = Record<RateKind, number>;
 
@@ -31,21 +32,23 @@ export function fullAfter(fullAt: number, { rate, burst }: Rate, cost: number, n
   return Math.max(fullAt, now) + (Math.min(cost, burst) * 1000) / rate;
 }
 
-/** The same for a cost that is charged after the work. All of it is taken, which can leave the bucket in debt. */
+/**
+ * The same for a cost that is charged after the work. The whole cost is taken, which can leave the bucket in debt.
+ */
 export function owedAfter(fullAt: number, { rate }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (cost * 1000) / rate;
 }
 
-/** The time until a bucket holds `cost`, in ms; 0 if it does now. */
+/** Time until a bucket holds `cost` tokens, in ms; 0 if it already does. */
 export function waitFor(fullAt: number, rate: Rate, cost: number, now: number): number {
   const wait = fullAfter(fullAt, rate, cost, now) - now - (rate.burst * 1000) / rate.rate;
   return wait < MIN_WAIT_MS ? 0 : wait;
 }
 
-/** Entries that are checked for expiry when one is added. */
+/** Number of entries that are checked for expiry when an entry is added. */
 const CHECKED_PER_INSERT = 4;
 
-/** Buckets by name. Full buckets are dropped, because new ones are full too. */
+/** Buckets by name. Full buckets need not be stored, because new ones are full too. */
 export class BucketStore {
   readonly #accounts = new Map<string, Buckets>();
 
@@ -56,7 +59,7 @@ export class BucketStore {
     return this.#accounts.size;
   }
 
-  /** The buckets of a name; new, full ones if the name is unknown. */
+  /** Returns the buckets of a name. Creates full ones if the name is unknown. */
   of(name: string, now: number): Buckets {
     const known = this.#accounts.get(name);
     if (known) return known;
@@ -66,13 +69,16 @@ export class BucketStore {
     return buckets;
   }
 
-  /** Checks the next few entries. More entries are checked than added, so every entry is checked in time. */
+  /**
+   * Checks the next few entries and drops full ones. More entries are checked than added, so every entry is checked
+   * eventually.
+   */
   #dropFull(now: number): void {
     let checks = 0;
     for (const [name, buckets] of this.#accounts) {
       if (checks++ === CHECKED_PER_INSERT) return;
       this.#accounts.delete(name);
-      // Moves to the end of the map, unless the buckets are full or the map is.
+      // Moves the entry to the end of the map, unless its buckets are full or the map has no room.
       if (!isFull(buckets, now) && this.#accounts.size < this.max - 1) this.#accounts.set(name, buckets);
     }
   }

@@ -2,7 +2,7 @@
 import { BlockList, isIP } from "node:net";
 import { isPrivate, plainAddress } from "./client-address.ts";
 
-/** The header that the proxies write. The other one may come from the client and is ignored. */
+/** The header that the proxies write. The other header is ignored, because it may come from the client. */
 export type ForwardedHeader = "x-forwarded-for" | "forwarded";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
@@ -16,7 +16,7 @@ export class TrustedProxies {
   #warned = false;
 
   /**
-   * @param addresses proxies or their networks, valid by `proxiesFault`; "loopback" for this machine
+   * @param addresses proxies or their networks, validated by `proxiesFault`; "loopback" for this machine
    * @param onStranger called once per configuration, with the first peer that looks like a proxy but is not trusted
    */
   constructor(
@@ -55,7 +55,8 @@ export class TrustedProxies {
     if (value === null) return peer;
     const hops = this.#header === "forwarded" ? readForwarded(value) : value.split(",");
     let address = peer;
-    // The nearest proxy wrote the last entry. Entries before the first untrusted address may be forged.
+    // The last entry comes first, because the nearest proxy wrote it. Entries before an untrusted address may be
+    // forged.
     for (const hop of hops.reverse()) {
       const before = readAddress(hop);
       if (before === undefined) return address;
@@ -65,7 +66,10 @@ export class TrustedProxies {
     return address;
   }
 
-  /** Reports a likely proxy. Any client can write the header, so it counts only on peers in a private network. */
+  /**
+   * Reports a peer that is probably a proxy. Any client can write the header, so only peers in a private network are
+   * reported.
+   */
   #notice({ headers }: Request, peer: string): void {
     if (this.#warned || !headers.has(this.#header) || !isPrivate(peer)) return;
     this.#warned = true;

@@ -1,4 +1,4 @@
-// The standalone server: the plugin, the operator's routes and the demo page in one Elysia app.
+// The standalone server: the plugin, the operator routes and the demo page in one Elysia app.
 import { Elysia } from "elysia";
 import { demoPage } from "../console/demo-page.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -21,17 +21,17 @@ export interface RunningServer {
   thump: ThumpServer;
   /** Address that the server listens on. */
   host: string;
-  /** Port that the server listens on, also if the option was 0. */
+  /** Port that the server listens on. If the option was 0, the port that was selected. */
   port: number;
   /** Drains all sessions, then stops the server and closes the log. Resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
-/** Validates options and fills in the defaults, including the rules of the demo. @throws OptionsError */
+/** Validates options and fills in the defaults, including the demo's rules. @throws OptionsError */
 export function serverSettings(options: Options): Settings {
   const settings = resolveOptions(checkOptions(options, "options"));
   checkExposure(settings);
-  // Last: a configured rule that matches the chat room takes precedence.
+  // The chat rule comes last, so that a configured rule that matches the chat room takes precedence.
   const chat = Object.hasOwn(settings.rooms, CHAT) ? {} : { [CHAT]: CHAT_RULE };
   if (settings.demo) settings.rooms = { [TICKER]: TICKER_RULE, ...settings.rooms, ...chat };
   const { tls } = options;
@@ -48,19 +48,19 @@ export function createApp(thump: ThumpServer) {
     problem(service, new ThumpError("not-found", "There is nothing here. Rooms are at /rooms/<name>."));
   const app = new Elysia({
     serve: {
-      // Requests that Bun's router did not match end here. Elysia would match their normalized path again, after a proxy
-      // has made an access decision by the raw path.
+      // Rejects requests that Bun's router did not match. Elysia would match them again by their normalized path,
+      // although a proxy may have authorized them by the raw path.
       routes: { "/*": notFound },
-      // Routes limit the size themselves: Bun's own 413 response is empty, and pages of other origins cannot read it.
-      // Bun does not receive the body of a request if no route reads it.
+      // Routes limit the body size themselves, because Bun's own 413 response is empty and pages of other origins
+      // cannot read it. Bun does not receive a body that no route reads.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
-      // In whole seconds. Bun closes connections that stop in the middle of a request or of a handshake.
+      // In whole seconds. Bun closes connections that stall in the middle of a request or handshake.
       idleTimeout: Math.ceil(settings.headTime / 1000),
-      // Browsers open at most six connections per host; HTTP/2 carries many streams over one.
+      // Browsers open at most six HTTP/1.1 connections per host; HTTP/2 carries many streams over one connection.
       ...(tls ? { tls: { ...tls.pem, ciphers: CIPHERS }, http2: true } : {}),
     },
-    // Thump sends its own heartbeats. Bun's idle timeout, at its maximum, is the fallback.
+    // Thump sends its own heartbeats. Bun's idle timeout is only the fallback, so it is set to its maximum.
     websocket: { sendPings: false, idleTimeout: 960 },
   })
     .onError(({ code, error }) => (code === "NOT_FOUND" ? notFound() : problem(service, error)))
@@ -72,9 +72,9 @@ export function createApp(thump: ThumpServer) {
 
 /**
  * Starts a server that listens on `host` and `port`.
- * @param options all fields are optional: without any, the server accepts requests of this machine on port 3000
+ * @param options all fields are optional; by default, the server accepts requests from this machine on port 3000
  * @throws OptionsError if an option is invalid
- * @throws StoreError if the file or its folder cannot be used
+ * @throws StoreError if the data file or its folder cannot be used
  * @throws Error from Bun if it cannot listen, such as `EADDRINUSE`
  * @example const { thump, stop } = serve({ port: 8080, rooms: { "chat:*": { presence: true } } });
  */
@@ -85,7 +85,7 @@ export function serve(options: Options = {}): RunningServer {
   try {
     app.listen({ hostname: settings.host, port: settings.port, reusePort: false });
   } catch (error) {
-    // Releases the lock of the data folder.
+    // Releases the lock on the data folder.
     void thump.close();
     throw error;
   }

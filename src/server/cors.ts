@@ -32,8 +32,9 @@ export function allowPage({ service, origins }: ServerCore, response: Response, 
 }
 
 /**
- * Answers a preflight request, which a browser sends before JSON, DELETE or a header of `REQUEST_HEADERS` from a page of
- * a different origin. It carries no credentials, so it is neither authenticated nor rate-limited.
+ * Answers a preflight request. A browser sends one before a cross-origin request that contains JSON, uses DELETE, or
+ * has a header from `REQUEST_HEADERS`. A preflight carries no credentials, so it is neither authenticated nor
+ * rate-limited.
  * @param checkPath throws if the path is not valid for the route
  */
 export function preflight(core: ServerCore, request: Request, checkPath: () => unknown): Response {

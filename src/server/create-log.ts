@@ -1,4 +1,4 @@
-// Creates the log that the `store` option selects. The only module that knows all implementations.
+// Creates the log that the `store` option selects. The only module that imports all log implementations.
 import type { Log } from "../log/log.ts";
 import { MemoryLog } from "../log/memory-log.ts";
 import { RedisLog } from "../log/redis/redis-log.ts";
@@ -8,15 +8,15 @@ import type { Retention } from "../rooms/rule.ts";
 import type { Settings } from "./config/settings.ts";
 
 export interface LogDependencies {
-  /** Retention of a room. Rooms of one rule get the same object. */
+  /** Retention of a room. Rooms with the same rule share one object. */
   retentionOf: (room: string) => Retention;
   /** Text that changes when the set of durable rooms changes. */
   fingerprint: () => string;
-  /** Budget of everything that is stored in memory. */
+  /** Budget for everything stored in memory. */
   memoryBudget: MemoryBudget;
-  /** Called when messages of a subscribed room, up to a seq, were evicted. */
+  /** Called when the messages of a subscribed room have been evicted up to a seq. */
   onRelease: (room: string, upTo: number) => void;
-  /** Called when the history of a room was deleted, possibly by a different process. */
+  /** Called when a room's history has been deleted, possibly by a different process. */
   onForget: (room: string) => void;
   /** Reports a fault; without an error, reports that the fault has ended. */
   onFault: (what: string, error?: unknown) => void;
@@ -24,7 +24,7 @@ export interface LogDependencies {
   onWarning: (text: string) => void;
 }
 
-/** @throws StoreError if the file or its folder cannot be used */
+/** @throws StoreError if the data file or its folder cannot be used */
 export function createLog({ store }: Settings, dependencies: LogDependencies): Log {
   const { retentionOf, memoryBudget, onRelease } = dependencies;
   if (store.kind === "memory") return new MemoryLog(retentionOf, memoryBudget, onRelease);

@@ -6,7 +6,7 @@ import { roomsInUse } from "./status-rooms/server-stats.ts";
 export const TICKER = "demo:ticker";
 export const TICKER_RULE: RuleOptions = { history: { count: 1 }, lag: "latest", publish: "server" };
 
-/** Room of the demo page's chat. A configured rule takes precedence over `CHAT_RULE`. */
+/** Room for the demo page's chat. A configured rule takes precedence over `CHAT_RULE`. */
 export const CHAT = "demo:chat";
 export const CHAT_RULE: RuleOptions = { presence: { grace: 1, list: 0 } };
 

@@ -1,4 +1,4 @@
-// Effective rules, in seconds and bytes, for `thump check --room` and `GET /rules`.
+// Effective rules, with values in seconds and bytes, for `thump check --room` and `GET /rules`.
 import { checkRoomName } from "../protocol/names.ts";
 import type { Rule } from "../rooms/rule.ts";
 import type { RuleOptions } from "../rooms/rule-options.ts";
@@ -11,7 +11,7 @@ import type { ServerCore } from "./server-core.ts";
 type ConfiguredRules = Record<string, RuleOptions>;
 
 interface EffectiveRule {
-  /** Null if no pattern matches: the rule is the default. */
+  /** Null if no pattern matches and the default rule applies. */
   pattern: string | null;
   rule: object;
 }

@@ -1,4 +1,4 @@
-// Exposure check: without credentials, a server accepts requests of this machine only, unless `open` is set.
+// Exposure check: without credentials, a server accepts only requests from this machine, unless `open` is set.
 import type { Server } from "bun";
 import { isLocal, isLoopback } from "../limits/local-request.ts";
 import { hasCredentials } from "../auth/auth-options.ts";
@@ -7,12 +7,12 @@ import type { ServerCore } from "./server-core.ts";
 import { OptionsError } from "./config/options.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Whether the operator has decided on access: by credentials, by an `authorize` hook, or by `open`. */
+/** Whether the operator has made an access decision: by configuring credentials, an `authorize` hook, or `open`. */
 export function isExposureDecided({ access, open, authorize }: Settings): boolean {
   return open || authorize !== undefined || hasCredentials(access);
 }
 
-/** @throws OptionsError if `host` is reachable from other machines, and the operator has not decided on access */
+/** @throws OptionsError if other machines can reach `host` but the operator has made no access decision */
 export function checkExposure(settings: Settings): void {
   if (isLoopback(settings.host) || isExposureDecided(settings)) return;
   throw new OptionsError(
@@ -21,19 +21,19 @@ export function checkExposure(settings: Settings): void {
   );
 }
 
-/** Network source of a request, as far as it is known. */
+/** Network source of a request, as far as known. */
 export interface RequestSource {
   /** Bun's server that received the request; null if neither Elysia nor the app has passed one. */
   server: Server<unknown> | null;
   /** The client's address; undefined if it is unknown. */
   address: string | undefined;
-  /** Bun received this very request: no app code has created it from a different one. */
+  /** Whether Bun received this request itself. If not, app code created it. */
   fromBun: boolean;
-  /** The request was made on this machine. */
+  /** Whether the request was made on this machine. */
   local: boolean;
 }
 
-/** @param server from Elysia's context: null unless the app itself listens */
+/** @param server from Elysia's context; null unless the app itself listens */
 export function sourceOf(core: ServerCore, request: Request, server: Server<unknown> | null): RequestSource {
   const receiver = server ?? core.server;
   const peer = receiver?.requestIP(request)?.address;
@@ -47,12 +47,12 @@ export function sourceOf(core: ServerCore, request: Request, server: Server<unkn
   };
 }
 
-/** Rejects remote requests unless the operator has decided on access. @throws ThumpError `forbidden` */
+/** Rejects remote requests unless the operator has made an access decision. @throws ThumpError `forbidden` */
 export function checkLocal({ settings }: ServerCore, { local }: RequestSource): void {
   if (local || isExposureDecided(settings)) return;
   throw new ThumpError(
     "forbidden",
-    "Without a secret, the server accepts only requests of this machine: over loopback, without a proxy, to a local host name. " +
+    "Without a secret, the server accepts only requests from this machine: over loopback, without a proxy, to a local host name. " +
       "Set a secret (access.secrets, THUMP_SECRET), or open: true (--open) to accept all clients.",
   );
 }

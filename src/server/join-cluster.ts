@@ -3,13 +3,13 @@ import { endSessions, revokeAll } from "../service/end-sessions.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { RoomService } from "../service/room-service.ts";
 
-/** Does nothing unless the log is shared by several nodes. */
+/** Does nothing unless several nodes share the log. */
 export function joinCluster(hub: Hub, service: RoomService): void {
   const { peers } = hub.log;
   peers?.join({
     remove(removal) {
       const { ended, revoked } = endSessions(hub, service.authenticator, removal);
-      // Only this node knows the tokens of its sessions. The other nodes have to reject them too.
+      // Only this node stores the tokens of its sessions, so it passes their revocations on to the other nodes.
       for (const revocation of revoked)
         if (revocation.token !== undefined && revocation.token !== removal.token)
           peers

@@ -1,14 +1,14 @@
-// Life cycle of the plugin in an app: runs the status rooms while the app listens, and drains on SIGTERM.
+// The plugin's life cycle in an app: runs the status rooms while the app listens, and drains on SIGTERM.
 import type { AnyElysia } from "elysia";
 import type { ServerCore } from "./server-core.ts";
 import { startStatusPublisher } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
-/** Time for responses in progress, and for the last bytes of streams, when a server stops. */
+/** When a server stops: maximum time to finish responses in progress and to send the last bytes of streams. */
 export const FLUSH_TIMEOUT_MS = 1000;
 
 export class Lifecycle {
-  /** The app that listens. Unknown inside a group, where Elysia does not provide it. */
+  /** The app that listens. Undefined if the plugin is inside a group, where Elysia does not provide the app. */
   app: AnyElysia | undefined;
   #cleanups: (() => void)[] | undefined;
 
@@ -18,7 +18,7 @@ export class Lifecycle {
     readonly signals: boolean,
   ) {}
 
-  /** Called when Bun's server is known: from now on clients can connect. A second call does nothing. */
+  /** Called when Bun's server is available and clients can connect. A second call does nothing. */
   begin(): void {
     if (this.#cleanups) return;
     this.#cleanups = [];

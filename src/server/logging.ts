@@ -1,4 +1,4 @@
-// Log output of the standalone server: to stderr, as JSON or for people, in one write per event-loop tick.
+// The standalone server's log output: JSON or readable text, written to stderr at most once per event-loop tick.
 import {
   configureSync,
   getAnsiColorFormatter,
@@ -9,10 +9,10 @@ import type { LogRecord, TextFormatter } from "@logtape/logtape";
 import { printableText, printableLines } from "../protocol/printable.ts";
 import type { Settings } from "./config/settings.ts";
 
-/** Lines waiting for stderr. Beyond this, lines are dropped and counted. */
+/** Maximum size of the lines that wait for stderr. Beyond this size, lines are dropped and counted. */
 const MAX_BUFFERED_CHARACTERS = 8 << 20;
 
-/** Longest wait for a reader of stderr when the process exits. */
+/** When the process exits: maximum time to wait until stderr is read. */
 const FLUSH_TIMEOUT_MS = 500;
 
 /** Configures LogTape, at startup and after a reload. */
@@ -29,7 +29,7 @@ export function configureLogging({ log, logLevel }: Pick<Settings, "log" | "logL
 }
 
 function formatterOf(log: Settings["log"]): TextFormatter {
-  // The message is the template, the same for all lines of a kind. Its values are separate fields.
+  // The message is the template, which is the same for all lines of a kind. The values are separate fields.
   if (log === "json") {
     const format = getJsonLinesFormatter({ message: "template", properties: "flatten" });
     return (record) => `${printableText(format(record).trimEnd())}\n`;
@@ -40,12 +40,14 @@ function formatterOf(log: Settings["log"]): TextFormatter {
   return (record) => text(printable(record));
 }
 
-/** Escapes control characters in a record's values: a value from a client can neither start a line nor set a color. */
+/**
+ * Escapes control characters in a record's values, so that a client's text can neither start a line nor set a color.
+ */
 function printable(record: LogRecord): LogRecord {
   const { message, properties } = record;
   return {
     ...record,
-    // Texts have even indexes, values odd ones.
+    // Parts with even indexes are text; parts with odd indexes are values.
     message: message.map((part, i) => (i % 2 === 1 && part !== undefined ? indented(part) : part)),
     properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, plain(value)])),
   };
@@ -63,7 +65,7 @@ function textOf(value: unknown): string {
       : String(value);
 }
 
-/** Indents all lines but the first of a value such as a stack. */
+/** Indents all lines except the first, for values such as stack traces. */
 function indented(value: unknown): string {
   return printableLines(textOf(value)).replaceAll(/\n\s*/g, "\n    ");
 }
@@ -84,7 +86,7 @@ function pretty(values: {
 
 const names = new Map<string, string[]>();
 
-/** Returns the fields that a message contains. The cache is bounded by the number of log calls in the code. */
+/** Returns the names of the fields in a message. The cache is bounded by the number of log calls in the code. */
 function namesIn(message: string): string[] {
   const known = names.get(message);
   if (known) return known;
@@ -93,7 +95,7 @@ function namesIn(message: string): string[] {
   return found;
 }
 
-/** Returns one word, or text in quotes. The result never contains a line break. */
+/** Formats a value as one word or as quoted text. The result never contains a line break. */
 export function word(value: unknown): string {
   const text = String(value);
   return /^[^\s\p{Cc}"=]+$/u.test(text) ? printableText(text) : printableText(JSON.stringify(text));
@@ -103,7 +105,9 @@ function toStderr(format: TextFormatter) {
   return (record: LogRecord): void => stderr.write(format(record));
 }
 
-/** Queue for stderr: many lines at once become one write, and a slow reader of stderr does not block the server. */
+/**
+ * Queue for stderr. Lines that arrive together become one write, and a slow reader of stderr does not block the server.
+ */
 class Stderr {
   #lines: string[] = [];
   #size = 0;
@@ -143,7 +147,7 @@ class Stderr {
 
 const stderr = new Stderr();
 
-/** Resolves when all lines so far are written, or after a timeout if stderr is not read. */
+/** Resolves when all lines so far have been written, or after a timeout if stderr is not read. */
 export function logsWritten(): Promise<void> {
   return stderr.written();
 }

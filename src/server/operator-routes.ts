@@ -6,7 +6,7 @@ import { createRegistry } from "./metrics/metrics.ts";
 import { describe } from "./openapi/openapi.ts";
 import { sourceOf } from "./exposure.ts";
 
-/** Server only: an app with the plugin defines its own. */
+/** Server only: an app that uses the plugin defines its own routes. */
 export function operatorRoutes(core: ServerCore) {
   const app = new Elysia({ name: "thump-operate", seed: core.seed })
     .get("/healthz", () => Response.json({ status: "ok" }))
@@ -15,7 +15,7 @@ export function operatorRoutes(core: ServerCore) {
         ? Response.json({ status: core.unready }, { status: 503 })
         : Response.json({ status: "ready" }),
     )
-    // Created per request: a reload may change the result.
+    // Created per request, because a reload may change the result.
     .get("/openapi.json", () => Response.json(describe(core.settings)))
     .get("/openapi", () => openapiPage(describe(core.settings)));
   return core.settings.metrics === "off" ? app : app.use(metricsRoute(core));
@@ -26,7 +26,7 @@ function metricsRoute(core: ServerCore) {
   return new Elysia({ name: "thump-metrics", seed: core.seed }).get(
     core.settings.metricsPath,
     async ({ request, server }) => {
-      // Also against DNS rebinding: a page whose host name resolves to this machine.
+      // Also protects against DNS rebinding, where a page's host name resolves to this machine.
       core.origins.check(request);
       if (core.settings.metrics === "loopback" && !sourceOf(core, request, server).local)
         await checkReader(core, request);
@@ -36,7 +36,7 @@ function metricsRoute(core: ServerCore) {
   );
 }
 
-/** Remote programs need an API key, also on a server that is otherwise open. @throws AuthError */
+/** Remote programs need an API key, even on a server that is otherwise open. @throws AuthError */
 async function checkReader({ service, origins }: ServerCore, request: Request): Promise<void> {
   const principal = await service.authenticator.authenticate(request, origins);
   if (principal.operations.has("metrics")) return;

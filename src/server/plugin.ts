@@ -28,7 +28,7 @@ import { rulesRoute } from "./effective-rules.ts";
 /** Whether a successful response to the GET request would be an event stream. */
 type AsksForEvents = (request: Request) => boolean;
 
-/** Routes that answer preflight requests. Browsers send none before the handshake of a socket. */
+/** Routes that answer preflight requests. Browsers send none before a WebSocket handshake. */
 const PREFLIGHT_PATHS = [
   "/rules",
   "/rooms",
@@ -51,13 +51,13 @@ interface Context {
 }
 
 /**
- * Elysia plugin that adds Thump's routes to an app. Routes of the app publish with `thump.publish(room, data)` from their
- * context, other code with `app.decorator.thump`. Use the plugin on the app that listens: it sets the WebSocket limits
- * on which lossless fan-out depends.
+ * Elysia plugin that adds Thump's routes to an app. The app's routes publish with `thump.publish(room, data)` from
+ * their context; other code uses `app.decorator.thump`. Use the plugin on the app that listens, because it sets
+ * WebSocket limits that lossless fan-out requires.
  * @param options all fields are optional; those marked "Server only" or "`thump` command only" have no effect
  * @returns the plugin, for `app.use()`
  * @throws OptionsError if an option is invalid
- * @throws StoreError if the file or its folder cannot be used
+ * @throws StoreError if the data file or its folder cannot be used
  * @throws ThumpError `internal`, from `app.use()`, if the app's `websocket` options would lose messages
  * @example new Elysia().use(thump({ rooms: { "chat:*": { presence: true } } })).listen(3000);
  */
@@ -66,11 +66,11 @@ export function thump(options: Options = {}) {
   return mount(new ThumpServer(settings), settings.signals);
 }
 
-/** Returns the plugin of a server. @param signals whether to stop the app on SIGTERM */
+/** Returns the plugin for a server. @param signals whether to stop the app on SIGTERM */
 export function mount(thump: ThumpServer, signals = false) {
   const core = coreOf(thump);
   const routes = createRoutes(thump, signals);
-  // The return type contains only the added routes and decorators: `use` combines it with the type of the app.
+  // The return type contains only the added routes and decorators; `use` merges them into the app's type.
   return (app: AnyElysia): ReturnType<typeof createRoutes> => {
     const { limit } = core.socketLimits;
     core.routedByBun = isRoutedByBun(app.config);
@@ -81,9 +81,10 @@ export function mount(thump: ThumpServer, signals = false) {
         `websocket.backpressureLimit must be at least ${limit}, without closeOnBackpressureLimit: otherwise messages are lost.`,
       );
     }
-    // Bun closes the connection above this size. Frames up to it receive a specific error code.
+    // Bun closes the connection if a frame exceeds this size. Smaller frames that exceed `maxMessage` get a specific
+    // error code.
     const maxPayloadLength = Math.max(given.maxPayloadLength ?? 0, core.settings.maxMessage * 4);
-    // One compressor for all sockets, without context between frames: no memory per session.
+    // All sockets share one compressor and keep no context between frames, so compression takes no memory per session.
     const deflate = { compress: "shared", decompress: "shared" } as const;
     const perMessageDeflate = core.settings.compression ? { perMessageDeflate: deflate } : {};
     app.config.websocket = { backpressureLimit: limit, ...perMessageDeflate, ...given, maxPayloadLength };
@@ -98,7 +99,7 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
   /** Routes that start a session or read a room. */
   const counted = (handler: Handler, asksForEvents?: AsksForEvents) =>
     guarded(core, handler, true, asksForEvents);
-  /** The same, but refused while the server drains. */
+  /** Like `counted`, but refused while the server drains. */
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
     counted((http) => {
       if (core.draining)
@@ -160,7 +161,7 @@ function isRoutedByBun({ aot, systemRouter }: ElysiaConfig<string>): boolean {
   return aot !== false && systemRouter !== false;
 }
 
-/** Whether Bun's router has matched the request. Requests created by app code pass no router. */
+/** Whether Bun's router has matched the request. Requests created by app code do not pass through the router. */
 function isDirect(
   { routedByBun }: ServerCore,
   server: Server<unknown> | null,
@@ -172,8 +173,8 @@ function isDirect(
 /**
  * Wraps the handler of a route: checks origin and path, authenticates, turns errors into problem responses, and adds CORS
  * headers.
- * @param counted passes the connection throttle and charges one `connects`: to the address before the token is verified,
- * to user or key afterwards
+ * @param counted whether requests pass through the connection throttle and are charged one `connects`: to the address
+ * before the token is verified, and to the user or key afterwards
  * @param asksForEvents determines the form of a temporary refusal (`errorResponse`)
  */
 function guarded(
@@ -190,7 +191,7 @@ function guarded(
     const fail = (error: unknown): HandlerResult =>
       allow(errorResponse(service, error, request.method === "GET" && asksForEvents(request)));
     try {
-      // Elysia does not call `onStart` of a plugin inside a group.
+      // Elysia does not call a plugin's `onStart` inside a group.
       if (server && core.server !== server) core.attach(server);
       const source = sourceOf(core, request, server);
       const { address, local } = source;
@@ -200,7 +201,7 @@ function guarded(
       const addressKey = local ? undefined : addressKeyOf(address);
       const handle = (principal: Principal) => {
         if (counted) service.limiter.take({ principal }, "connects");
-        // The address of an API key is that of a backend, which acts for many users.
+        // An API key's address belongs to a backend that acts for many users.
         const limitKey = principal.kind === "key" ? undefined : addressKey;
         const webPage =
           origin === undefined ? undefined : { origin, host: request.headers.get("host") ?? "" };

@@ -1,4 +1,4 @@
-// The options of publications made by code in the server process.
+// Options for publications made by code in the server process.
 
 /** Optional fields of a publication made by code in the server process. */
 export interface PublishOptions {
@@ -9,8 +9,8 @@ export interface PublishOptions {
    */
   event?: string;
   /**
-   * Idempotency key, of 1 to 255 bytes. A second publication to the room with the same key and data is not stored: its
-   * promise resolves with the cursor of the first one. The server remembers keys for 10 minutes.
+   * Idempotency key of 1 to 255 bytes. A second publication to the room with the same key and data is not stored; its
+   * promise resolves with the first one's cursor. The server remembers keys for 10 minutes.
    * @default undefined: no deduplication
    * @example "order-4711"
    */

@@ -15,7 +15,7 @@ export interface Reloaded {
   restart: string[];
 }
 
-/** Applies one setting. It cannot fail: everything that can was done before. */
+/** Applies one setting. Must not fail: everything that can fail has already been done. */
 type Apply = (core: ServerCore, next: Settings, config: RuntimeConfig) => void;
 
 /** Settings that can change while clients are connected. All others need a restart. */
@@ -44,7 +44,7 @@ const APPLY_LIVE: Partial<Record<keyof Settings, Apply>> = {
   logLevel: (_, next) => configureLogging(next),
 };
 
-/** Settings that affect authorization: live sessions are rechecked. */
+/** Settings that affect authorization. If one changes, live sessions are rechecked. */
 const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
   "rooms",
   "access",
@@ -53,9 +53,9 @@ const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
 ]);
 
 /**
- * Applies new settings in one tick. Operations in progress finish under the old settings; later ones use the new ones.
- * Sessions that are no longer permitted end, or leave their rooms.
- * @throws OptionsError without having changed anything
+ * Applies new settings in one tick. Operations in progress finish under the old settings; later operations use the new
+ * settings. Sessions that are no longer permitted are ended or removed from their rooms.
+ * @throws OptionsError if the settings are invalid; then nothing has changed
  */
 export function reload(core: ServerCore, next: Settings): Reloaded {
   const { effective, changed, restart } = compare(core, next);
@@ -71,7 +71,7 @@ export function reload(core: ServerCore, next: Settings): Reloaded {
   return { changed, restart };
 }
 
-/** Returns the settings that will be in force, and the names of those that differ. */
+/** Returns the settings that will be in force, and the names of those that change now or only after a restart. */
 function compare(core: ServerCore, next: Settings) {
   const current = core.settings;
   const effective: Settings = { ...next };
@@ -88,7 +88,10 @@ function compare(core: ServerCore, next: Settings) {
   return { effective, changed, restart };
 }
 
-/** Bun's socket limits are fixed once the server listens: the message size can grow only as far as they allow. */
+/**
+ * Whether a setting can change without a restart. Bun's socket limits are fixed once the server listens, and the
+ * message size can grow only as far as they allow.
+ */
 function fits(core: ServerCore, name: keyof Settings, next: Settings): boolean {
   const { maxMessage } = core.initialSettings;
   if (name === "maxMessage")
@@ -98,18 +101,21 @@ function fits(core: ServerCore, name: keyof Settings, next: Settings): boolean {
   return true;
 }
 
-/** Also replaces the authorizer: decisions in progress are made again. */
+/** Also replaces the authorizer, so that pending decisions are made again. */
 function replaceRules(core: ServerCore, next: Settings, { rules }: RuntimeConfig): void {
   core.hub.replaceRules(rules);
   replaceAuthorizer(core, next);
 }
 
-/** Replaces secrets and keys. Sessions of removed API keys end; `recheckAll` ends those with invalid tokens. */
+/**
+ * Replaces secrets and keys. Ends the sessions of removed API keys; `recheckAll` ends sessions whose token is no longer
+ * valid.
+ */
 function replaceAccess(core: ServerCore, next: Settings, config: RuntimeConfig): void {
   const { service, hub } = core;
   const { authenticator, rules } = config;
   const removed = authenticator.inherit(service.authenticator);
-  // Without credentials the default level is `anyone`, with credentials `granted`: rules have to be rebuilt.
+  // The default level is `anyone` without credentials and `granted` with credentials, so the rules must be replaced.
   if (authenticator.isConfigured !== service.authenticator.isConfigured && hub.rules !== rules)
     hub.replaceRules(rules);
   service.authenticator = authenticator;

@@ -30,13 +30,15 @@ import type { Settings } from "./config/settings.ts";
 import { createRuntimeConfig } from "./config/runtime-config.ts";
 import { setUserTimeout } from "./tcp-user-timeout.ts";
 
-/** Longest time that a drain waits for lagging sessions. */
+/** Maximum time that a drain waits for lagging sessions. */
 const MAX_DRAIN_MS = 10_000;
 const SESSIONS_ENDED_PER_TICK = 250;
 
-/** All parts of a server. Code outside of Thump has a `ThumpServer` instead, which hides them. */
+/** All parts of a server. Code outside Thump uses a `ThumpServer`, which hides them. */
 export class ServerCore {
-  /** Distinguishes the routes of several servers in one app: Elysia drops plugins with the same name and seed. */
+  /**
+   * Distinguishes the routes of several servers in one app, because Elysia drops plugins with the same name and seed.
+   */
   readonly seed = crypto.randomUUID();
   readonly hub: Hub;
   readonly service: RoomService;
@@ -45,13 +47,13 @@ export class ServerCore {
   readonly socketLimits: SocketLimits;
   /** Listeners for session and fault events. */
   readonly events = new SessionEventList(new SessionLogger());
-  /** Memory of the stored messages of all rooms. */
+  /** Memory budget for the stored messages of all rooms. */
   readonly memoryBudget: MemoryBudget;
-  /** Set by `drain`: new sessions are refused. */
+  /** Set by `drain`. New sessions are then refused. */
   draining = false;
-  /** Whether Bun's router matches the routes, by the raw path. */
+  /** Whether Bun's router matches the routes, using the raw path. */
   routedByBun = true;
-  /** Bun's server; null until `attach`. */
+  /** Bun's server; null until `attach` is called. */
   server: Server<unknown> | null = null;
   /** Called by `attach`. */
   onAttach = () => {};
@@ -60,14 +62,14 @@ export class ServerCore {
   readonly #closing: (() => unknown)[] = [];
   #loopDelay: LatencyHistogram | undefined;
 
-  /** Settings at startup, from which Bun's limits were set. */
+  /** The settings at startup, which determined Bun's limits. */
   readonly initialSettings: Settings;
   readonly connectionThrottle = new ConnectionThrottle();
 
   /**
    * @param settings the current settings, which a reload replaces
    * @throws OptionsError if a key or a schema cannot be used
-   * @throws StoreError if the file or its folder cannot be used
+   * @throws StoreError if the data file or its folder cannot be used
    */
   constructor(public settings: Settings) {
     this.initialSettings = settings;
@@ -114,12 +116,12 @@ export class ServerCore {
     this.trustedProxies = new TrustedProxies(settings.proxies, settings.forwardedHeader, warnUntrustedProxy);
   }
 
-  /** The authenticator in force, which a reload replaces. */
+  /** The current authenticator, which a reload replaces. */
   get authenticator(): Authenticator {
     return this.service.authenticator;
   }
 
-  /** As `ThumpServer.publish`. */
+  /** See `ThumpServer.publish`. */
   async publish(room: string, data: unknown, options: PublishOptions = {}): Promise<{ at: string }> {
     const { seq } = await this.service.publish(
       { principal: SERVER },
@@ -128,12 +130,12 @@ export class ServerCore {
     return { at: formatCursor(this.hub.log.epoch, seq) };
   }
 
-  /** As `ThumpServer.sessionsIn`. */
+  /** See `ThumpServer.sessionsIn`. */
   sessionsIn(room: string): number {
     return this.service.sessionsIn(room);
   }
 
-  /** As `ThumpServer.subscribe`. */
+  /** See `ThumpServer.subscribe`. */
   subscribe(room: string, options: SubscribeOptions): RoomSubscription {
     checkRoomName(room);
     const after = options.after === undefined ? undefined : parseCursor(options.after);
@@ -145,7 +147,7 @@ export class ServerCore {
     return subscription;
   }
 
-  /** As `ThumpServer.drain`. */
+  /** See `ThumpServer.drain`. */
   async drain(): Promise<void> {
     this.draining = true;
     // Clients that are about to reconnect need no leave notifications.
@@ -164,7 +166,7 @@ export class ServerCore {
     }
   }
 
-  /** Delay of the event loop, measured from the first access on. */
+  /** Event-loop delay, measured since the first access. */
   get loopDelay(): LatencyHistogram {
     if (this.#loopDelay) return this.#loopDelay;
     const { delay, stop } = measureLoopDelay();
@@ -172,17 +174,17 @@ export class ServerCore {
     return (this.#loopDelay = delay);
   }
 
-  /** As `ThumpServer.unready`. */
+  /** See `ThumpServer.unready`. */
   get unready(): "draining" | "unavailable" | undefined {
     if (this.draining) return "draining";
     return this.hub.log.fault === undefined ? undefined : "unavailable";
   }
 
-  /** As `ThumpServer.attach`. */
+  /** See `ThumpServer.attach`. */
   attach(server: Server<unknown>): void {
     this.server = server;
     this.hub.attach(server);
-    // Protects a server without credentials against DNS rebinding. With credentials, such a page has no token.
+    // Protects a server without credentials against DNS rebinding. With credentials, a malicious page has no token.
     const local = isLoopback(server.hostname ?? "");
     this.origins.loopbackOnly = () => local && !this.authenticator.isConfigured;
     // Streams, like sockets, end when the client does not respond for two heartbeats.
@@ -195,7 +197,7 @@ export class ServerCore {
     this.#closing.push(run);
   }
 
-  /** As `ThumpServer.close`. */
+  /** See `ThumpServer.close`. */
   async close(): Promise<void> {
     this.hub.stop();
     await this.hub.log.close();

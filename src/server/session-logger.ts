@@ -1,4 +1,4 @@
-// Logs the end of each connection as one line, and limits repeated warnings.
+// Logs one line when a connection ends, and limits repeated warnings.
 import { now } from "../log/clock.ts";
 import { getConfig, getLogger } from "@logtape/logtape";
 import { plainAddress } from "../limits/client-address.ts";
@@ -6,13 +6,13 @@ import { type SessionEnd, type SessionEvents, reasonName } from "../hub/session-
 import { printableLines } from "../protocol/printable.ts";
 import type { Session } from "../hub/session.ts";
 
-/** Minimum interval of warnings of one kind. The next one contains the number that were suppressed. */
+/** Minimum interval between warnings of the same kind. The next warning contains the number of suppressed ones. */
 const REPEATED_WARNING_MS = 10_000;
 
 const log = getLogger(["thump"]);
 const sessions = getLogger(["thump", "session"]);
 
-/** Writes to LogTape, whose sinks are configured by the server, or by the app that uses the plugin. */
+/** Writes to LogTape. The server, or the app that uses the plugin, configures LogTape's sinks. */
 export class SessionLogger implements SessionEvents {
   readonly #throttle = new WarningThrottle(REPEATED_WARNING_MS);
 
@@ -42,7 +42,7 @@ export class SessionLogger implements SessionEvents {
   }
 
   fault(what: string, error: unknown): void {
-    // Without a LogTape configuration, LogTape would drop the fault.
+    // If LogTape is not configured, it would drop the fault.
     if (getConfig() === null) return console.error(printableLines(`thump: ${what}: ${Bun.inspect(error)}`));
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#throttle.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));
@@ -55,7 +55,7 @@ export function warn(text: string): void {
   log.warn("{text}", { text });
 }
 
-/** Logs that a request has the header of a proxy that is not trusted. */
+/** Logs that a request has a forwarding header but comes from a peer that is not a trusted proxy. */
 export function warnUntrustedProxy(peer: string): void {
   log.warn(
     "a request from {peer} has a forwarding header, and {peer} is not a trusted proxy: " +
@@ -64,7 +64,7 @@ export function warnUntrustedProxy(peer: string): void {
   );
 }
 
-/** Limits how often an action of each kind runs, and counts the suppressed ones. */
+/** Limits how often an action of the same kind runs, and counts suppressed actions. */
 export class WarningThrottle {
   readonly #kinds = new Map<string, { next: number; others: number }>();
 

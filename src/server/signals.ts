@@ -1,4 +1,4 @@
-// SIGTERM handling for apps with the plugin: drains their sessions, then ends the process.
+// SIGTERM handling for apps that use the plugin: drains their sessions, then ends the process.
 import { getLogger } from "@logtape/logtape";
 
 /** An app that listens. */
@@ -9,7 +9,9 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** The apps of the process and their only listener, shared even if the package is loaded more than once. */
+/**
+ * The process's apps and their single SIGTERM listener. Both are shared even if the package is loaded more than once.
+ */
 interface Registry {
   readonly apps: Set<Stoppable>;
   readonly listener: () => void;
@@ -18,7 +20,10 @@ interface Registry {
 const REGISTRY_KEY = Symbol.for("thump: SIGTERM");
 const log = getLogger(["thump"]);
 
-/** Registers an app to be drained on SIGTERM. Returns a function that removes it; the listener leaves with the last app. */
+/**
+ * Registers an app to be drained on SIGTERM. Returns a function that removes the app. The SIGTERM listener is removed
+ * together with the last app.
+ */
 export function stopOnSigterm(app: Stoppable): () => void {
   const { apps, listener } = registry();
   if (apps.size === 0) process.on("SIGTERM", listener);
@@ -37,7 +42,7 @@ function create(): Registry {
   const apps = new Set<Stoppable>();
   let stopping = false;
   const listener = () => {
-    // A second signal ends the process, unless the app has handlers of its own.
+    // A second signal ends the process, unless the app has its own handlers.
     if (stopping && isAlone()) process.exit(1);
     if (stopping) return;
     stopping = true;
@@ -53,13 +58,13 @@ async function stop(apps: Set<Stoppable>): Promise<void> {
   const all = [...apps];
   log.info("SIGTERM: draining");
   await Promise.all(all.map((app) => app.drain()));
-  // The app's handlers end the process, and may not have finished.
+  // If the app has its own handlers, they end the process. They may still be running.
   if (!isAlone()) return log.info("drained; the app's own SIGTERM handlers end the process");
   await Promise.all(all.map((app) => app.stop()));
   process.exit(0);
 }
 
-/** Whether the process has no other SIGTERM handler: Bun's default would have ended it. */
+/** Whether the process has no other SIGTERM handler. If so, Thump ends the process, as Bun would without a handler. */
 function isAlone(): boolean {
   return process.listenerCount("SIGTERM") <= 1;
 }

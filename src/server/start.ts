@@ -14,7 +14,7 @@ import { coreOf } from "./thump-server.ts";
 const log = getLogger(["thump"]);
 
 /**
- * Runs until a signal stops it. Exits with 1 if the server cannot start, with 2 if the options do not fit together.
+ * Runs the server until a signal stops it. Exits with 1 if the server cannot start, and with 2 if options conflict.
  * @throws OptionsError if an option is invalid
  */
 export async function start(flags: Flags): Promise<void> {
@@ -27,7 +27,7 @@ export async function start(flags: Flags): Promise<void> {
     process.exit(error instanceof OptionsError ? 2 : 1);
   }
   handleSignals(running, flags);
-  // Last: programs that wait for this output can rely on the handlers above.
+  // Printed last, so that programs that wait for this output can rely on the signal handlers.
   const { settings, authenticator } = coreOf(running.thump);
   console.log(banner(running, settings.demo, authenticator.isConfigured, settings.tls ? "https" : "http"));
 }
@@ -49,7 +49,7 @@ async function begin(options: Options): Promise<RunningServer> {
 function handleSignals(running: RunningServer, flags: Flags): void {
   let stopping = false;
   const stop = async (signal: string) => {
-    // A second signal ends the process at once.
+    // A second signal ends the process immediately.
     if (stopping) process.exit(1);
     stopping = true;
     const { sessions } = coreOf(running.thump).hub;
@@ -65,7 +65,7 @@ function handleSignals(running: RunningServer, flags: Flags): void {
   process.on("SIGINT", () => void stop("SIGINT"));
   let reloading = Promise.resolve();
   process.on("SIGHUP", () => {
-    // A closed terminal sends SIGHUP too.
+    // Closing the terminal sends SIGHUP too.
     if (hasTerminal && isTerminalGone()) void stop("SIGHUP");
     else reloading = reloading.then(() => reloadConfiguration(running, flags));
   });
@@ -80,7 +80,7 @@ function isTerminalGone(): boolean {
   }
 }
 
-/** Reads the configuration again. An invalid one changes nothing and is logged. */
+/** Reads the configuration again. If it is invalid, the error is logged and nothing changes. */
 async function reloadConfiguration({ thump }: RunningServer, flags: Flags): Promise<void> {
   const core = coreOf(thump);
   try {

@@ -19,10 +19,10 @@ const SYMBOLS = {
 type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
 /**
- * Sets the timeout on this process's listening sockets of a port: connections accepted from now on inherit it. Without it
- * the kernel retransmits for 15 minutes to a client whose network has vanished, and a stream's keep-alives never fill a
- * buffer, so no other check detects it.
- * @returns whether the timeout was set. It requires Linux, /proc and a loadable C library
+ * Sets the timeout on this process's listening sockets for a port. Connections accepted from then on inherit the
+ * timeout. Without it, the kernel retransmits for 15 minutes to a client whose network has vanished. A stream's
+ * keep-alives never fill a buffer, so no other check detects such a client.
+ * @returns whether the timeout was set, which requires Linux, /proc and a loadable C library
  */
 export function setUserTimeout(port: number, ms: number): boolean {
   if (process.platform !== "linux") return false;
@@ -36,7 +36,7 @@ export function setUserTimeout(port: number, ms: number): boolean {
     libc.close();
     return set.length > 0;
   } catch {
-    // For example in a restricted container. Vanished clients are then detected later (docs/operating.md).
+    // This fails, for example, in a restricted container. Vanished clients are then detected later (docs/operating.md).
     return false;
   }
 }
@@ -57,7 +57,7 @@ function openSockets(): number[] {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
     } catch {
-      // The descriptor was closed meanwhile.
+      // The descriptor was closed in the meantime.
       return false;
     }
   };
@@ -72,6 +72,6 @@ function listensOn(libc: Libc, fd: number, port: number): boolean {
   const address = new Uint8Array(ADDRESS_BYTES);
   const length = Uint32Array.of(ADDRESS_BYTES);
   if (libc.getsockname(fd, ptr(address), ptr(length)) !== 0) return false;
-  // IPv4 and IPv6 addresses both have the port, in network byte order, after two bytes for the family.
+  // In both IPv4 and IPv6 addresses, the port follows the two bytes of the family, in network byte order.
   return new DataView(address.buffer).getUint16(2) === port;
 }

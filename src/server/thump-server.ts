@@ -1,4 +1,4 @@
-// ThumpServer: the public handle of a server. Everything else of the server is in its ServerCore.
+// ThumpServer: the public handle of a server. All other parts of the server are in its ServerCore.
 import type { Server } from "bun";
 import type { Settings } from "./config/settings.ts";
 import type { PublishOptions } from "./publish-options.ts";
@@ -9,14 +9,15 @@ import { ServerCore } from "./server-core.ts";
 /** Set by the class, because only its own code can read `#core`. */
 let readCore: (thump: ThumpServer) => ServerCore;
 
-/** Returns the parts behind a handle. For Thump's own code: index.ts does not export this function. */
+/** Returns the core behind a handle. Only for Thump's own code: index.ts does not export this function. */
 export function coreOf(thump: ThumpServer): ServerCore {
   return readCore(thump);
 }
 
 /**
- * Handle of a running server: publishes from code in the same process, and controls the server's life cycle.
- * `serve()` returns it as `thump`; in an Elysia app it is `app.decorator.thump`, and `thump` in the context of routes.
+ * Handle of a running server. It publishes from code in the same process, and controls the server's life cycle.
+ * `serve()` returns the handle as `thump`. In an Elysia app, the handle is `app.decorator.thump`, and `thump` in the
+ * context of routes.
  */
 export class ThumpServer {
   readonly #core: ServerCore;
@@ -24,7 +25,7 @@ export class ThumpServer {
   /**
    * @internal Created by `serve()` and by the plugin.
    * @throws OptionsError if a key or a schema cannot be used
-   * @throws StoreError if the file or its folder cannot be used
+   * @throws StoreError if the data file or its folder cannot be used
    */
   constructor(settings: Settings) {
     this.#core = new ServerCore(settings);
@@ -47,10 +48,11 @@ export class ThumpServer {
   }
 
   /**
-   * Subscribes to a room from code. The subscription starts at once, and ends when its loop is left, when `signal` is
-   * aborted, or when the server drains. While the loop does not take messages it holds a position, not messages. No
-   * access level applies. A subscription counts as a session, and not for presence.
-   * @returns yields messages, and a gap notice where messages after `after` are no longer stored
+   * Subscribes to a room from code. The subscription starts immediately. It ends when its loop exits, when `signal` is
+   * aborted, or when the server drains. If the loop reads slowly, the subscription stores its position instead of
+   * buffering every message. The room's access levels do not apply. A subscription counts as a session, but not for
+   * presence.
+   * @returns an iterator that yields messages, and a gap notice where messages after `after` are no longer stored
    * @throws ThumpError with the code `invalid-room`, `invalid-cursor`, `draining` or `busy`
    * @example for await (const item of thump.subscribe("orders")) if (item.type === "message") await handle(item.data);
    */
@@ -62,7 +64,8 @@ export class ThumpServer {
   }
 
   /**
-   * Number of sessions in a room on this server, on all transports. Sessions on other nodes of a cluster are not counted.
+   * Number of sessions in a room on this server, across all transports. Sessions on other nodes of a cluster do not
+   * count.
    * @example if (thump.sessionsIn("ticker") > 0) await thump.publish("ticker", await quote());
    */
   sessionsIn(room: string): number {
@@ -79,8 +82,9 @@ export class ThumpServer {
   }
 
   /**
-   * Refuses new sessions and ends all others. A session ends when it has received its pending messages, or after 10 s. It
-   * receives a random delay within the option `drain`, after which the client reconnects. Publications are still accepted.
+   * Refuses new sessions and ends all existing ones. A session ends when it has received its pending messages, or after
+   * 10 s. Each client receives a random delay within the option `drain`, after which it reconnects. Publications are
+   * still accepted.
    * @returns resolves when no session is left
    * @example process.on("SIGTERM", async () => { await app.decorator.thump.drain(); await app.stop(); });
    */
@@ -89,8 +93,8 @@ export class ThumpServer {
   }
 
   /**
-   * Passes Bun's server to Thump, which sends to sockets and reads client addresses with it. Elysia's `listen()` does it;
-   * an app served by `Bun.serve()` has to do it.
+   * Passes Bun's server to Thump, which uses it to send to sockets and to read client addresses. With Elysia's
+   * `listen()`, this happens automatically. An app served by `Bun.serve()` must call this method.
    * @example app.decorator.thump.attach(Bun.serve({ fetch: app.fetch }));
    */
   attach(server: Server<unknown>): void {

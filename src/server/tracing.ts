@@ -1,4 +1,4 @@
-// OpenTelemetry traces of publications. The module is loaded only if a collector is configured.
+// OpenTelemetry traces for publications. The module is loaded only if a collector is configured.
 import type { Attributes, Span } from "@opentelemetry/api";
 import pkg from "../../package.json" with { type: "json" };
 import type { TracePublish } from "../hub/publish-pipeline.ts";
@@ -7,13 +7,13 @@ import type { ServerCore } from "./server-core.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Longest wait for the collector when the server stops. */
+/** Maximum time to wait for the collector when the server stops. */
 const SHUTDOWN_TIMEOUT_MS = 2000;
 
 /**
- * Sends a span for every sampled publication to a collector. The span is a child of the publisher's trace (`traceparent`)
- * if the publisher is trusted, otherwise the root of a new trace with a link to it. OpenTelemetry's own environment
- * variables configure sampling, headers and the service name.
+ * Sends a span for every sampled publication to a collector. If the publisher is trusted, the span belongs to the
+ * publisher's trace (`traceparent`). Otherwise, it starts a new trace that links to the publisher's. OpenTelemetry's
+ * own environment variables configure sampling, headers and the service name.
  */
 export async function startTracing(core: ServerCore, endpoint: string, env: Environment): Promise<void> {
   const api = await import("@opentelemetry/api");
@@ -29,7 +29,7 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
       resourceFromAttributes({ "service.name": name, "service.version": pkg.version }),
     ),
     sampler: await samplerOf(env),
-    // The queue is bounded: spans beyond it are dropped.
+    // The queue is bounded; excess spans are dropped.
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
   });
   const tracer = provider.getTracer("thump", pkg.version);
@@ -43,7 +43,8 @@ export async function startTracing(core: ServerCore, endpoint: string, env: Envi
       : api.ROOT_CONTEXT;
     const publisher = api.trace.getSpanContext(parent);
     const options = { kind: PRODUCER, attributes: attributesOf(draft) };
-    // An untrusted client could force sampling by the flag, or by a trace id that the ratio selects: it starts a new trace.
+    // An untrusted client could force sampling with the sampled flag, or with a trace id that the ratio selects. Its
+    // publications therefore start a new trace.
     const span =
       trusted || !publisher
         ? tracer.startSpan("publish", options, parent)

@@ -6,9 +6,9 @@ import type { Origins } from "../auth/origins.ts";
 
 /**
  * Authenticates a request.
- * @param addressKey the client's key for limits by address
- * @param counted whether the request is always charged one `connects`. If not, only an invalid credential is, and a
- * credential is not verified while the address has no `connects` left
+ * @param addressKey the client's key for per-address limits
+ * @param counted whether every request is charged one `connects`. If not, only a request with an invalid credential is
+ * charged, and credentials are not verified while the address has no `connects` left
  * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`, `rate`
  */
 export function authenticate(

@@ -6,18 +6,18 @@ import type { JoinStart, JoinStarts } from "../hub/join.ts";
 import { now } from "../log/clock.ts";
 import type { RoomService } from "./room-service.ts";
 
-/** Joins that were authorized. */
+/** Authorized joins. */
 export interface AuthorizedStarts {
   /** The start positions as requested. */
   readonly requested: JoinStarts;
-  /** The same, limited to the history that the client may read. */
+  /** The start positions, limited to the history that the client may read. */
   readonly starts: JoinStarts;
-  /** The authorizer that authorized them. */
+  /** The authorizer that decided. */
   readonly authorizer: Authorizer;
 }
 
 /**
- * Authorizes joins: `authorizeStart` for each room.
+ * Authorizes joins by calling `authorizeStart` for each room.
  * @throws ThumpError the first synchronous error
  */
 export function authorizeJoins(
@@ -29,7 +29,7 @@ export function authorizeJoins(
   const decisions: (JoinStart | Promise<JoinStart>)[] = [];
   for (const [room, start] of requested) {
     const decision = authorizeStart(service, context, room, start);
-    // If another room fails synchronously, nothing awaits this promise.
+    // If a later room fails synchronously, nothing else handles the rejection of this promise.
     if (decision instanceof Promise) decision.catch(() => {});
     decisions.push(decision);
   }
@@ -44,9 +44,9 @@ export function authorizeJoins(
 }
 
 /**
- * Authorizes one join and returns its start position.
- * `last` requires permission for `history`, and `presence` requires permission for `members`. A cursor does not: a
- * client that may not read the history can resume, but receives only messages from the last `access.resume`.
+ * Authorizes one join and returns its start position. `last` requires permission for `history`, and `presence` requires
+ * permission for `members`. A cursor requires neither: a client that may not read the history can still resume, but
+ * receives only messages that are not older than `access.resume`.
  * @throws ThumpError `invalid-room`, `forbidden`, `unauthorized`
  */
 export function authorizeStart(
@@ -60,7 +60,7 @@ export function authorizeStart(
   const decisions: Promise<void>[] = [];
   const wait = (decision: void | Promise<void>) => {
     if (!decision) return;
-    // If a later check fails synchronously, nothing awaits this promise.
+    // If a later check fails synchronously, nothing else handles the rejection of this promise.
     decision.catch(() => {});
     decisions.push(decision);
   };
@@ -72,7 +72,7 @@ export function authorizeStart(
   return decisions.length > 0 ? Promise.all(decisions).then(limited) : limited();
 }
 
-/** Calls `run` if the client may not read the history of the room. */
+/** Calls `run` if the client may not read the room's history. */
 function unlessHistoryAllowed(
   { authorizer }: RoomService,
   context: RequestContext,

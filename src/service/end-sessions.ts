@@ -18,7 +18,7 @@ export async function endSessionsEverywhere(
   const { peers } = hub.log;
   const { ended, revoked } = endSessions(hub, authenticator, removal);
   if (!peers) return ended;
-  // A session exists on one node only.
+  // A session exists on only one node.
   if (removal.session !== undefined && ended > 0 && revoked.length === 0) return ended;
   for (const one of revoked) await peers.remember(one);
   return ended + (await peers.remove(removal));
@@ -27,13 +27,13 @@ export async function endSessionsEverywhere(
 /** Refuses revocations if the server accepts no tokens. @throws ThumpError `no-secret` */
 export function checkRevocable({ authenticator }: RoomService): void {
   if (!authenticator.takesTokens)
-    throw new ThumpError("no-secret", "This server takes no tokens that could be revoked.");
+    throw new ThumpError("no-secret", "This server accepts no tokens, so there is nothing to revoke.");
 }
 
 /**
  * Revokes tokens and ends their sessions, on all nodes.
- * @param tokens names a user, a session or a token
- * @param until when the revocation may be forgotten, in ms since 1970. By default, when the last token has expired
+ * @param tokens identifies the tokens by user, session or token
+ * @param until when the server may delete the revocation, in ms since 1970; by default, when the last token has expired
  * @throws ThumpError `invalid` if `until` is in the past; `unavailable`
  */
 export async function revokeEverywhere(
@@ -67,7 +67,7 @@ export function endSessions(
       all.push({ token: hash, at: 0, until: revoked.until });
   }
   if (revoked && id !== undefined) all.push({ token: id, at: 0, until: revoked.until });
-  // Revocations come first: a client that connects in between is refused.
+  // Revocations are added first, so that a client that reconnects in between is refused.
   for (const one of all) authenticator.revocations.add(one);
   const fits = (one: Session) =>
     one === named ||
@@ -77,8 +77,8 @@ export function endSessions(
 }
 
 /**
- * The hashes of a user's tokens that were presented before and whose issue time is in the future, which the leeway
- * permits. A revocation of the user by time does not cover these.
+ * The hashes of a user's known tokens whose issue time is in the future, which the leeway permits. They must be revoked
+ * by hash, because revoking the user covers only tokens issued in the past.
  */
 function issuedAhead(hub: Hub, authenticator: Authenticator, user: string, at: number): Set<string> {
   const ahead = new Set<string>();

@@ -4,13 +4,13 @@ import type { Session } from "../hub/session.ts";
 import { ThumpError } from "../protocol/codes.ts";
 import type { RoomService } from "./room-service.ts";
 
-/** A room and its number of sessions, on all nodes of a cluster. */
+/** A room and its number of sessions across all nodes of a cluster. */
 export interface ListedRoom {
   room: string;
   sessions: number;
 }
 
-/** A session of this node, by its id. @throws ThumpError `not-found` */
+/** Finds a session of this node by id. @throws ThumpError `not-found` */
 export function findSession({ hub }: RoomService, id: string): Session {
   const session = hub.sessions.get(id);
   if (!session) throw sessionNotFound();
@@ -21,21 +21,22 @@ export function sessionNotFound(): ThumpError {
   return new ThumpError("not-found", "There is no such session; it may have ended.");
 }
 
-/** The sessions of this node in a room, or all of them. */
+/** The sessions on this node, in one room or in total. */
 export function* sessionsOf({ hub }: RoomService, room: string | undefined): Iterable<Session> {
   if (room === undefined) yield* hub.sessions.values();
   else for (const { session } of hub.rooms.get(room)?.members ?? []) yield session;
 }
 
-/** Whether the client may list any rooms. @throws AuthError `unauthorized`, `forbidden` */
+/** Checks that the client may list rooms at all. @throws AuthError `unauthorized`, `forbidden` */
 export function checkRoomList({ authorizer }: RoomService, context: RequestContext): void {
   if (authorizer.isClosed && context.principal.kind !== "key")
     throw authorizer.refusal(context, "Listing rooms requires an API key that may list them.");
 }
 
 /**
- * The rooms with sessions or stored messages whose name fits and that the client may list. Undefined stands for a room
- * that is left out. A room that opens or closes during the iteration may appear twice or not at all.
+ * The rooms that have sessions or stored messages, have a matching name, and may be listed by the client. Yields
+ * undefined in place of each room that is left out. A room that opens or closes during the iteration may appear twice
+ * or not at all.
  */
 export async function listedRooms(
   { hub, authorizer }: RoomService,
@@ -55,7 +56,10 @@ export async function listedRooms(
   })();
 }
 
-/** A listed room with the time of its newest message, in ms since 1970, and what the log stores of it. */
+/**
+ * Describes a listed room: its sessions, the time of its newest message in ms since 1970, and the number and size of
+ * its stored messages.
+ */
 export function describeRoom({ hub }: RoomService, { room, sessions }: ListedRoom): object {
   const { count, bytes, newest } = hub.log.usageOf?.(room) ?? {};
   const time = newest ?? hub.rooms.get(room)?.newest?.time;

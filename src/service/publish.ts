@@ -1,4 +1,5 @@
-// Publishes: charges the rate, authorizes, validates, and passes the publication to the hub, in this order.
+// Publishing: charges the rate limits, authorizes and validates the publication, and passes it to the hub, in this
+// order.
 import type { TraceContext } from "../hub/publish-pipeline.ts";
 import type { Publication } from "../protocol/publication.ts";
 import { ThumpError } from "../protocol/codes.ts";
@@ -9,18 +10,18 @@ import { type RequestContext, scopeOf } from "../auth/principal.ts";
 import type { RoomService } from "./room-service.ts";
 import { checkUserName } from "../auth/user-name.ts";
 
-/** A publication to be authorized and validated, from a frame, a body or code. */
+/** A publication from a frame, a request body or code, before it is authorized and validated. */
 export interface PublishRequest {
   room: string;
   event?: string | undefined;
   content: Content;
   key?: string | undefined;
   from?: string | undefined;
-  /** Whether the publishing session receives it too. */
+  /** Whether the publishing session also receives the publication. */
   echo?: boolean | undefined;
   /** The publisher's trace (W3C Trace Context), if any. */
   traceparent?: TraceContext | undefined;
-  /** Whether `publishes` and `bytes` were charged already. */
+  /** Whether `publishes` and `bytes` have already been charged. */
   isCharged?: boolean;
   /** Whether errors about the data omit details. */
   briefErrors?: boolean;
@@ -31,7 +32,7 @@ export function chargePublish({ limiter }: RoomService, context: RequestContext,
   limiter.take(context, "publishes", 1, content.size);
 }
 
-/** As `RoomService.publish`. */
+/** See `RoomService.publish`. */
 export function publish(
   service: RoomService,
   context: RequestContext,
@@ -55,7 +56,7 @@ function append(
 ): Publication | Promise<Publication> {
   const { principal, session } = context;
   const { room, content, briefErrors } = incoming;
-  // The token may have expired while the body arrived or the hook decided.
+  // The token may have expired before the body arrived or the hook decided.
   service.authenticator.recheck(principal);
   const event = incoming.event === undefined ? "message" : checkEventName(incoming.event);
   const key = incoming.key === undefined ? undefined : checkKey(incoming.key);

@@ -8,17 +8,23 @@ import type { RoomService } from "./room-service.ts";
 import type { Origins } from "../auth/origins.ts";
 import { AuthError } from "../auth/auth-error.ts";
 
-/** Sessions and memberships checked in one tick. */
+/** Number of sessions and memberships checked per tick. */
 const CHECKS_PER_TICK = 500;
 
-/** A session with the context that authorizes it, as the transports create. */
+/** A session with the context that authorizes it. Transports create such sessions. */
 export interface AuthorizedSession extends Session {
   readonly context: RequestContext;
-  /** Called when the server removed the session from a room: notifies the client, or ends the session if it cannot. */
+  /**
+   * Called when the server has removed the session from a room. Notifies the client, or ends the session if the
+   * transport cannot notify it.
+   */
   removedFrom(room: string, why: AuthError): void;
 }
 
-/** Rechecks all sessions, some of them per tick. Sessions that connect in the meantime were authorized by the new settings. */
+/**
+ * Rechecks all sessions, a limited number per tick. Sessions that connect in the meantime are authorized with the new
+ * settings anyway.
+ */
 export async function recheckAll(service: RoomService, origins: Origins): Promise<void> {
   let checks = 0;
   for (const session of service.hub.sessions.values()) {

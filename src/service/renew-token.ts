@@ -1,4 +1,4 @@
-// Token renewal: a session replaces its token before it expires and stays connected.
+// Token renewal: a session replaces its token before the token expires, and stays connected.
 import { ThumpError } from "../protocol/codes.ts";
 import type { Session } from "../hub/session.ts";
 import type { RequestContext, Principal } from "../auth/principal.ts";
@@ -7,8 +7,8 @@ import { leaveForbidden } from "./recheck.ts";
 import { AuthError } from "../auth/auth-error.ts";
 
 /**
- * Replaces the token of a session. The new token must be of the same user. A session without a user may take one before
- * it joins a room.
+ * Replaces the token of a session. The new token must belong to the same user. A session without a user may switch to a
+ * user's token if it has not joined a room.
  * @param onLeft called for each room that the new token no longer permits
  * @throws ThumpError `unauthorized`, `revoked`, `forbidden`, `no-secret`, `unavailable`
  */
@@ -20,7 +20,7 @@ export function renewToken(
   onLeft: (room: string, why: AuthError) => void,
 ): Principal | Promise<Principal> {
   if (!service.authenticator.isConfigured)
-    throw new ThumpError("no-secret", "This server has no credentials configured, so it takes no tokens.");
+    throw new ThumpError("no-secret", "This server has no credentials configured, so it accepts no tokens.");
   const take = (fresh: Principal): Principal | Promise<Principal> => {
     checkSameUser(context.principal, fresh, session);
     context.principal = fresh;
@@ -40,6 +40,6 @@ function checkSameUser(old: Principal, fresh: Principal, session: Session): void
   if (old.kind === "key") refuse("This session uses an API key, which does not expire.");
   if (old.user === fresh.user) return;
   if (old.user !== undefined)
-    refuse("The token is of a different user. Open a new connection for that user.");
+    refuse("The token belongs to a different user. Open a new connection for that user.");
   if (session.memberships.size > 0) refuse("This session joined rooms without a user. Leave them first.");
 }

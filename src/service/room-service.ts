@@ -22,13 +22,13 @@ import { AuthError } from "../auth/auth-error.ts";
 
 export class RoomService {
   readonly bodyMemory = new BodyMemory();
-  /** The longest silence on a connection between two requests, in seconds. */
+  /** Maximum idle time of a connection between two requests, in seconds. */
   idleTime = 10;
 
   /**
    * A reload may replace `maxMessage`, `bodyTime`, `authenticator` and `authorizer`.
-   * @param maxMessage the largest data of one publication, in bytes
-   * @param bodyTime the longest time to receive the body of a request, in ms
+   * @param maxMessage maximum data size of a publication, in bytes
+   * @param bodyTime maximum time to receive a request body, in ms
    */
   constructor(
     readonly hub: Hub,
@@ -81,8 +81,8 @@ export class RoomService {
   }
 
   /**
-   * Converts a thrown value into the error that the client receives, and counts it. A value that is no `ThumpError` is
-   * logged and becomes `internal`.
+   * Converts a thrown value into the error that the client receives, and counts it. A value that is not a `ThumpError`
+   * is logged and becomes `internal`.
    */
   recordError(thrown: unknown): ThumpError {
     let error = thrown;
@@ -101,12 +101,12 @@ export class RoomService {
     this.limiter.take(context, kind, cost, bytes);
   }
 
-  /** Throws while the rate for `reads` is in debt. @throws ThumpError `rate` */
+  /** Throws while the bucket for `reads` is in debt. @throws ThumpError `rate` */
   checkReads(context: RequestContext): void {
     this.limiter.check(context, "reads");
   }
 
-  /** Charges bytes read to the rate for `reads`. Returns how long the next read must wait, in ms. */
+  /** Charges read bytes to the bucket for `reads`. Returns how long the next read must wait, in ms. */
   chargeReads(context: RequestContext, bytes: number): number {
     return this.limiter.charge(context, "reads", bytes);
   }
@@ -116,7 +116,7 @@ export class RoomService {
     return this.limiter.ignoresRetry(context, retry);
   }
 
-  /** Authorizes a session to join rooms, and joins them. @throws ThumpError also those of `Hub.join` */
+  /** Authorizes a session to join rooms, and joins them. @throws ThumpError including the errors of `Hub.join` */
   authorizeAndJoin(
     context: RequestContext,
     session: Session,
@@ -128,7 +128,7 @@ export class RoomService {
     return authorized instanceof Promise ? this.afterDecision(context, authorized, join) : join(authorized);
   }
 
-  /** Joins rooms that were authorized before. @throws ThumpError also those of `Hub.join` */
+  /** Joins rooms that have already been authorized. @throws ThumpError including the errors of `Hub.join` */
   join(
     context: RequestContext,
     session: Session,
@@ -136,7 +136,7 @@ export class RoomService {
     onJoined: (joined: JoinResult) => void,
   ): void | Promise<void> {
     if (session.ended) return undefined;
-    // A reload replaced the authorizer in the meantime: the new one decides.
+    // If a reload has replaced the authorizer in the meantime, the new one decides.
     if (authorizer !== this.authorizer) return this.authorizeAndJoin(context, session, requested, onJoined);
     return this.hub.join(session, starts, onJoined);
   }
@@ -156,12 +156,12 @@ export class RoomService {
     this.authorizer.checkOperation(context, operation);
   }
 
-  /** Whether the server has credentials to tell clients apart. */
+  /** Whether credentials are configured. */
   get isSecured(): boolean {
     return this.authorizer.secured;
   }
 
-  /** Whether an `authorize` hook takes part in decisions. */
+  /** Whether an `authorize` hook is configured. */
   get hasAuthorizeHook(): boolean {
     return this.authorizer.authorize !== undefined;
   }
@@ -177,12 +177,15 @@ export class RoomService {
     return traceparent ? { traceparent, trusted: this.authorizer.isTrusted(context) } : undefined;
   }
 
-  /** Resolves when the log has reached a cursor that a different node may have issued. Returns undefined if it has. */
+  /**
+   * Waits until the log has reached a cursor, which a different node may have issued. Returns undefined if the log has
+   * already reached it.
+   */
   catchUpTo(cursor: Cursor | undefined): void | Promise<void> {
     return this.hub.log.catchUpTo?.(cursor);
   }
 
-  /** The publications of a room after a position, or its newest ones. The caller has checked the permission. */
+  /** The publications of a room after a position, or its newest ones. The caller must have checked the permission. */
   history(room: string, start: { after?: number | undefined; last: number }): Slice | Promise<Slice> {
     if (start.after === undefined) return this.hub.log.newest(room, start.last);
     return this.hub.histories.read(room, start.after, start.last);
@@ -193,12 +196,15 @@ export class RoomService {
     return this.hub.rooms.get(room)?.members.size ?? 0;
   }
 
-  /** The seq of the newest publication in a room, or of any room if no session on this node is in it. */
+  /**
+   * The seq of the newest publication in a room. If no session on this node is in the room, the newest seq of all
+   * rooms.
+   */
   newestIn(room: string): number {
     return this.hub.rooms.get(room)?.history.last ?? this.hub.position;
   }
 
-  /** The members of a room as JSON fields. The caller has checked the permission. */
+  /** The members of a room as JSON fields. The caller must have checked the permission. */
   members(room: string): string | Promise<string> {
     return this.hub.presence.list(room);
   }
@@ -206,7 +212,7 @@ export class RoomService {
   /** Deletes the stored messages of a room. @throws ThumpError `invalid-room`, `forbidden`, `unauthorized` */
   forget(context: RequestContext, room: string): void | Promise<void> {
     if (!this.authorizer.allowsServer(context, "forget", checkRoomName(room)))
-      throw this.authorizer.refusal(context, `The history of "${room}" is not for everyone to forget.`);
+      throw this.authorizer.refusal(context, `You may not delete the history of "${room}".`);
     return this.hub.forget(room);
   }
 
@@ -239,7 +245,10 @@ export class RoomService {
     });
   }
 
-  /** Waits for a decision and continues with `run`. Until then, later frames of the session wait, to keep their order. */
+  /**
+   * Waits for a decision and continues with `run`. Until then, later frames of the session wait, so that their order is
+   * kept.
+   */
   async holdUntilDecided<D, T>(
     context: RequestContext,
     decision: Promise<D>,
@@ -250,7 +259,7 @@ export class RoomService {
       const decided = await decision;
       return await run(decided);
     } finally {
-      // In a later tick, after the reply to this operation was sent.
+      // Runs in a later tick, after the reply to this operation has been sent.
       setImmediate(() => {
         context.deciding = false;
         context.session?.onDecided();

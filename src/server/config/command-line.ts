@@ -1,4 +1,4 @@
-// Reads options from flags, environment and file, in this order of precedence. flag-table.ts lists them.
+// Reads options from flags, environment variables and the config file, in this order of precedence.
 import { readFile } from "./config-file.ts";
 import { flagName, type ValueKind, type FlagDefinition, FLAGS } from "./flag-table.ts";
 import { checkOptions } from "./options-schema.ts";
@@ -6,14 +6,14 @@ import { type Options, OptionsError } from "./options.ts";
 import { hasPassword } from "./redact-url.ts";
 
 type Environment = Record<string, string | undefined>;
-/** Flags of the command line, by name without dashes: text, a list of texts, or a switch. */
+/** Command-line flags, by name without dashes. A value is text, a list of texts, or a boolean. */
 export type Flags = Record<string, string | string[] | boolean | undefined>;
 type OptionFields = Record<string, unknown>;
 
-/** Reads and merges the options of all sources. @throws OptionsError */
+/** Reads and merges the options from all sources. @throws OptionsError */
 export async function readOptions(flags: Flags, env: Environment, cwd: string): Promise<Options> {
   const config = typeof flags["config"] === "string" ? flags["config"] : env["THUMP_CONFIG"];
-  // Variables with `needs` are read together with the flags, because the flag that they need may set the store.
+  // Variables with `needs` are read together with the flags, because the required option may be set by a flag.
   const fromEnv = collect((flag) => (flag.needs ? [flag.env, undefined] : variable(flag, env)));
   const fromFlags = collect((flag) => {
     const name = flagName(flag);
@@ -24,7 +24,7 @@ export async function readOptions(flags: Flags, env: Environment, cwd: string): 
       );
     return value === undefined && flag.needs ? variable(flag, env) : [`--${name}`, value];
   });
-  // Checked in two steps, so that an error names its source.
+  // The options are checked in two steps, so that an error names its source.
   const withEnv = checkOptions(merge(fromEnv, { ...(await readFile(config, cwd)) }), "environment");
   const all = merge(fromFlags, { ...withEnv });
   checkNeeds(all);
@@ -35,12 +35,12 @@ type Found = [name: string, value: Flags[string]];
 
 function variable({ env: name, emptyIsNone, reads }: FlagDefinition, env: Environment): Found {
   const text = env[name];
-  // Bun replaces bytes that are not UTF-8 by U+FFFD.
+  // Bun replaces bytes that are not UTF-8 with U+FFFD.
   if (text?.includes("\ufffd")) throw new OptionsError(`${name}: is not UTF-8`);
   return [name, text === "" && (emptyIsNone || reads === "switch") ? undefined : text];
 }
 
-/** Rejects flags without the one that they need: `--durability` without a store. @throws OptionsError */
+/** Rejects flags whose required flag is missing, such as `--durability` without `--data`. @throws OptionsError */
 function checkNeeds(options: OptionFields): void {
   for (const { flag, env, option = "", needs } of FLAGS) {
     const [top = "", field = ""] = option.split(".");
@@ -50,7 +50,7 @@ function checkNeeds(options: OptionFields): void {
   }
 }
 
-/** Returns the options of one source. @param find returns the name and the value of a flag in this source */
+/** Returns the options from one source. @param find returns the name and value of a flag in this source */
 function collect(find: (flag: FlagDefinition) => Found): OptionFields {
   const options: OptionFields = {};
   for (const flag of FLAGS) {
@@ -95,7 +95,7 @@ function convert(value: Exclude<Flags[string], undefined>, reads: ValueKind = "t
   return reads === "switch" ? toBoolean(value, name) : value;
 }
 
-/** Reads a boolean variable. Other words are rejected: they could mean either. @throws OptionsError */
+/** Parses a boolean variable. Other words are rejected, because their meaning is unclear. @throws OptionsError */
 function toBoolean(text: string, name: string): boolean {
   if (text === "1" || text === "true") return true;
   if (text === "0" || text === "false") return false;

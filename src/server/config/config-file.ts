@@ -1,4 +1,4 @@
-// The config file, in TypeScript or JSON. Every call reads it again.
+// Reads the config file, which is TypeScript or JSON. Every call reads the file again.
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import * as typebox from "typebox";
@@ -9,7 +9,7 @@ import { defineConfig, type Options, OptionsError } from "./options.ts";
 const OWN_MODULES = resolve(import.meta.dir, "../..") + sep;
 
 /**
- * Reads the options of a file.
+ * Reads options from a file.
  * @param named path of the file; undefined for `thump.config.ts` or `thump.config.json` in `cwd`, if one of them exists
  * @throws OptionsError
  */
@@ -24,7 +24,7 @@ export async function readFile(named: string | undefined, cwd: string): Promise<
   let value: unknown;
   try {
     provideModules();
-    // Bun caches modules by their real path, and caches the target of a link too.
+    // Bun caches modules by their real path, so links are resolved first.
     const file = realpathSync(path);
     clearModuleCache(file);
     value = path.endsWith(".json")
@@ -43,7 +43,7 @@ function parseJson(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 }
 
-/** Removes the file, and its imports from its own folder, from Bun's module cache. */
+/** Clears Bun's module cache for the file, and for the modules in its folder. */
 function clearModuleCache(file: string): void {
   const folder = dirname(file) + sep;
   for (const path of Object.keys(require.cache)) {
@@ -54,7 +54,7 @@ function clearModuleCache(file: string): void {
 
 let provided = false;
 
-/** Provides `thump` and `typebox` to config files: the compiled binary has no node_modules. */
+/** Provides `thump` and `typebox` to config files, because the compiled binary has no node_modules. */
 function provideModules(): void {
   if (provided) return;
   provided = true;

@@ -1,28 +1,32 @@
-// The flags and environment variables of `thump serve`: one table, from which parsing, help and docs/cli.md come.
+// The flags and environment variables of `thump serve`. Parsing, `--help` and docs/cli.md all use this table.
 
-/** How the text of a flag or a variable becomes a value. A switch is a boolean. */
+/** How the text of a flag or variable is parsed. A switch is a boolean. */
 export type ValueKind = "text" | "number" | "list" | "json" | "switch";
 
 export interface FlagDefinition {
-  /** The flag with its placeholder, as help shows it: `--port <n>`. Absent for values that only a variable may set. */
+  /**
+   * The flag with its placeholder, as shown in `--help`: `--port <n>`. Absent for values that only a variable may set.
+   */
   flag?: string;
   /** The environment variable. */
   env: string;
-  /** Path of the option that it sets: `limits.message`. Absent for `--config`, which sets none. */
+  /** Path of the option that the flag sets, such as `limits.message`. Absent for `--config`, which sets no option. */
   option?: string;
-  /** Fields that it also sets in the same option. */
+  /** Other fields of the same option that the flag sets too. */
   implies?: Record<string, string>;
-  /** The flag without which it has no effect. */
+  /** The flag that this flag requires. */
   needs?: string;
   /** @default "text" */
   reads?: ValueKind;
-  /** A flag `--no-…` exists too. */
+  /** Set if a flag `--no-…` exists too. */
   off?: true;
-  /** An empty variable counts as unset, as it does for a switch. For others it is an error. */
+  /**
+   * Set if an empty variable counts as unset, as it always does for switches. Otherwise, an empty variable is an error.
+   */
   emptyIsNone?: true;
   /** The possible values, if there are only a few. */
   values?: string[];
-  /** The default, as help shows it. */
+  /** The default, as shown in `--help`. */
   fallback?: string;
   description: string;
 }
@@ -269,7 +273,7 @@ export const FLAG_GROUPS: FlagGroup[] = [
 
 export const FLAGS: FlagDefinition[] = FLAG_GROUPS.flatMap(({ flags }) => flags);
 
-/** Name of the flag without dashes and `no-`; undefined if it has no flag. */
+/** Name of the flag without dashes and `no-`; undefined if there is only a variable. */
 export function flagName({ flag }: FlagDefinition): string | undefined {
   return flag === undefined ? undefined : /^--(?:no-)?([a-z-]+)/.exec(flag)?.[1];
 }

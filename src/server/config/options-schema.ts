@@ -1,4 +1,4 @@
-// The schema of all options, and the checks that it cannot make.
+// The schema of all options, and checks that a schema cannot express.
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { accessFault, AccessSchema } from "../../auth/auth-options.ts";
@@ -62,7 +62,7 @@ export const OptionsSchema = schemaOf<Options>()(
       console: Type.Optional(Type.Boolean()),
       access: Type.Optional(AccessSchema),
       open: Type.Optional(Type.Boolean()),
-      // `checkOptions` checks that it is a function: a schema cannot.
+      // `checkOptions` verifies that this is a function, which a schema cannot.
       authorize: Type.Optional(Type.Unsafe<Authorize>({})),
       metrics: Type.Optional(MetricsSchema),
       metricsPath: Type.Optional(Type.String({ pattern: "^/[A-Za-z0-9/._~-]+$" })),
@@ -78,12 +78,12 @@ const compiled = Compile(OptionsSchema);
 
 /**
  * Validates options.
- * @param source named in the error: the path of a file, `environment`, `command line`
+ * @param source the source that errors name: a file path, `environment` or `command line`
  * @throws OptionsError
  */
 export function checkOptions(value: unknown, source: string): Options {
   if (compiled.Check(value)) return checkRest(value, source);
-  // A union reports errors of every branch: the deepest one belongs to the branch that the value is closest to.
+  // A union reports the errors of every branch. The deepest error belongs to the branch that fits the value best.
   const [worst] = fieldErrors(compiled.Errors(value)).sort(
     (a, b) => b.path.split("/").length - a.path.split("/").length,
   );

@@ -1,4 +1,4 @@
-// The server's options, as a config file and code write them.
+// The server's options, as written in a config file or in code.
 import type { AccessOptions } from "../../auth/auth-options.ts";
 import type { Authorize } from "../../auth/authorizer.ts";
 import type { RatesOptions } from "../../limits/rate-options.ts";
@@ -6,7 +6,10 @@ import type { Duration, RuleOptions, Size } from "../../rooms/rule-options.ts";
 import type { StoreOptions } from "./store-options.ts";
 import type { TlsOptions } from "./tls.ts";
 
-/** Limits of the resources that clients can consume. Exceeding one returns a specific error code: docs/limits.md. */
+/**
+ * Limits on the resources that clients can consume. Exceeding a limit returns a specific error code: see
+ * docs/limits.md.
+ */
 export interface LimitOptions {
   /**
    * Maximum size of a publication's data, and of a WebSocket frame: bytes, or a string with a unit.
@@ -27,7 +30,7 @@ export interface LimitOptions {
    */
   rooms?: number;
   /**
-   * Maximum number of sessions in total. Each needs a file descriptor.
+   * Maximum number of sessions in total. Each session needs a file descriptor.
    * @default 100_000
    * @example 20_000
    */
@@ -51,8 +54,8 @@ export interface LimitOptions {
    */
   roomsPerAddress?: number;
   /**
-   * Maximum time to receive the headers of a request or handshake, and idle time of a connection: seconds, or a string
-   * with a unit. 5 to 255 s; values outside are adjusted. A change requires a restart.
+   * Maximum time to receive the headers of a request or handshake, and maximum idle time of a connection: seconds, or a
+   * string with a unit. Values outside 5 to 255 s are adjusted. A change requires a restart.
    * @default "10s"
    * @example "30s"
    */
@@ -64,8 +67,8 @@ export interface LimitOptions {
    */
   bodyTime?: Duration;
   /**
-   * Maximum memory of all request bodies in transit: bytes, or a string with a unit. When it is exceeded, the slowest body
-   * is aborted.
+   * Maximum memory of all request bodies in transit: bytes, or a string with a unit. When it is exceeded, the oldest
+   * body is aborted.
    * @default "128MiB"
    * @example "32MiB"
    */
@@ -88,14 +91,14 @@ export interface LimitOptions {
 /** Options of `serve()`, of the plugin `thump()` and of a config file. Every field is optional. */
 export interface Options {
   /**
-   * Room rules by pattern. The first pattern that matches a room's name applies. `*` matches any characters, `{id}` one
-   * part without a colon.
+   * Room rules by pattern. The first pattern that matches a room's name applies. `*` matches any characters; `{id}`
+   * matches one part without a colon.
    * @default {}: every room has the defaults of `RuleOptions`
    * @example { "chat:*": { history: { count: 200 } }, "user:{id}": { join: "owner", publish: "server" } }
    */
   rooms?: Record<string, RuleOptions>;
   /**
-   * Sizes, session and room limits, memory and rate limits.
+   * Limits on message sizes, sessions, rooms, memory and rates.
    * @default {}: see the fields
    * @example { sessions: 20_000, memory: "1GiB" }
    */
@@ -107,20 +110,21 @@ export interface Options {
    */
   store?: StoreOptions;
   /**
-   * Time between two pings of a session: seconds, or a string with a unit. A client that does not respond for two
+   * Time between two pings to a session: seconds, or a string with a unit. A client that does not respond for two
    * heartbeats is disconnected. A change requires a restart.
    * @default "25s"
    * @example "10s"
    */
   heartbeat?: Duration;
   /**
-   * Origins whose pages may use the server, besides its own and those of this machine. `"*"` allows all.
+   * Origins whose pages may use the server, in addition to its own origin and origins on this machine. `"*"` allows
+   * all.
    * @default []
    * @example ["https://app.example"]
    */
   origins?: string[];
   /**
-   * Addresses and networks of trusted proxies. From them, `forwardedHeader` determines the address of the client.
+   * Addresses and networks of trusted proxies. In their requests, `forwardedHeader` contains the client address.
    * `"loopback"` stands for this machine.
    * @default []
    * @example ["10.0.0.0/8", "loopback"]
@@ -133,13 +137,13 @@ export interface Options {
    */
   forwardedHeader?: "x-forwarded-for" | "forwarded";
   /**
-   * Path before all routes. It begins with a slash and does not end with one.
+   * Path prefix of all routes. It must begin with a slash and must not end with one.
    * @default "": no prefix
    * @example "/realtime"
    */
   prefix?: string;
   /**
-   * Address to listen on. Server only: the plugin's app listens itself.
+   * Address to listen on. Server only: with the plugin, your app listens.
    * @default "127.0.0.1"
    * @example "0.0.0.0"
    */
@@ -158,19 +162,19 @@ export interface Options {
   tls?: TlsOptions;
   /**
    * Period over which clients reconnect after a stop: seconds, or a string with a unit. Every session receives a random
-   * delay within it.
+   * delay within this period.
    * @default "5s"
    * @example "30s"
    */
   drain?: Duration;
   /**
-   * On SIGTERM, drain all sessions and exit. Plugin only: the `thump` command always does it.
+   * On SIGTERM, drain all sessions and exit. Plugin only: the `thump` command always does so.
    * @default true
    * @example false
    */
   signals?: boolean;
   /**
-   * Serve the demo page at `/`, with its rooms. Server only.
+   * Serve the demo page at `/`, and set up the rooms that it uses. Server only.
    * @default true without credentials in `access`, false with credentials
    * @example false
    */
@@ -182,29 +186,29 @@ export interface Options {
    */
   console?: boolean;
   /**
-   * Credentials that the server accepts: secrets, public keys, JWKS and API keys. The server refuses to start if the object
-   * is present and contains none.
+   * Credentials that the server accepts: secrets, public keys, JWKS and API keys. The server refuses to start if the
+   * object is present but contains no credentials.
    * @default undefined: no credentials
    * @example { secrets: process.env["APP_SECRET"]! }
    */
   access?: AccessOptions;
   /**
-   * Accept clients from other machines although no credentials and no `authorize` are configured.
+   * Accept clients from other machines even if neither credentials nor `authorize` are configured.
    * @default false
    * @example true
    */
   open?: boolean;
   /**
    * Function that authorizes each join, publish, and read of history or members. It returns `true` to allow, `false` to
-   * refuse, `undefined` to leave the decision to rules and tokens, or a promise of one of them. The result is cached for
-   * 10 s. It is not called for API keys, nor for actions of level `"server"`.
+   * refuse, `undefined` to leave the decision to rules and tokens, or a promise of one of them. The result is cached
+   * for 10 s. The function is not called for API keys, or for actions with the level `"server"`.
    * @default undefined: rules and tokens decide
    * @example ({ session, action, room }) => db.isMember(session.user, room)
    */
   authorize?: Authorize;
   /**
-   * Clients that may read the metrics: `"loopback"` for programs on this machine and API keys, `"anyone"`, or `"off"` for
-   * no metrics. Server only.
+   * Clients that may read the metrics: `"loopback"` for programs on this machine and API keys, `"anyone"`, or `"off"`
+   * to disable metrics. Server only.
    * @default "loopback"
    * @example "anyone"
    */
@@ -236,14 +240,15 @@ export interface Options {
   traces?: string;
 }
 
-/** Invalid options: the message names the option, the reason, and the file or variable that it came from. */
+/** Thrown for invalid options. The message names the option, the file or variable that set it, and the reason. */
 export class OptionsError extends Error {
   /** Distinguishes this error from others. */
   override readonly name = "OptionsError";
 }
 
 /**
- * Returns its argument. It gives the config file types: completion, and the documentation of every option on hover.
+ * Returns its argument unchanged. It types the config file, so that editors complete options and show their
+ * documentation.
  * @example export default defineConfig({ rooms: { "chat:*": { history: { count: 200 } } } });
  */
 export function defineConfig(config: Options): Options {

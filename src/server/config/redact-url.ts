@@ -1,4 +1,4 @@
-// URLs that may contain a credential: masks it for output, and detects a password.
+// URLs that may contain credentials: masks the credentials for output, and detects passwords.
 
 const USERINFO = /\/\/[^/?#]*@/;
 

@@ -1,4 +1,4 @@
-// The parts of a server that a reload replaces: built from settings, and validated before they take effect.
+// The parts of a server that a reload replaces. They are built from settings and validated before they take effect.
 import { Authenticator } from "../../auth/authenticator.ts";
 import type { SessionEvents } from "../../hub/session-events.ts";
 import { Rules } from "../../rooms/rules.ts";
@@ -21,7 +21,7 @@ export function createRuntimeConfig(
   before?: Authenticator,
 ): RuntimeConfig {
   const authenticator = orOptionsError("access", () => new Authenticator(settings.access, events, before));
-  // With credentials, an action that no rule opens requires a grant.
+  // If credentials are configured, an action that the room's rule does not open requires a grant.
   const level = authenticator.isConfigured ? "granted" : "anyone";
   return {
     authenticator,
@@ -29,7 +29,7 @@ export function createRuntimeConfig(
   };
 }
 
-/** Returns the result of `make`, and turns its error into one about the options. @throws OptionsError */
+/** Returns the result of `make`, and converts its error into an `OptionsError`. @throws OptionsError */
 export function orOptionsError<T>(what: string, make: () => T): T {
   try {
     return make();

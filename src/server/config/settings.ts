@@ -13,7 +13,7 @@ import type { TlsPair } from "./tls.ts";
 /** `Options` with every default filled in; durations in ms, sizes in bytes. */
 export interface Settings {
   rooms: Record<string, RuleOptions>;
-  /** Some rule compresses frames, so the server offers it to sockets (RFC 7692). */
+  /** Whether any rule compresses frames. If so, the server offers compression to sockets (RFC 7692). */
   compression: boolean;
   maxMessage: number;
   maxBody: number;
@@ -50,14 +50,14 @@ export interface Settings {
   traces: string | undefined;
 }
 
-/** With less, Bun closes kept-alive connections that are in use. */
+/** With a shorter timeout, Bun closes kept-alive connections that are in use. */
 const MIN_HEADER_TIMEOUT_MS = 5000;
 
 /** Fills in the defaults. @throws OptionsError if `access` contains no credentials */
 export function resolveOptions(given: Options): Settings {
   const { limits = {}, rooms = {} } = given;
   const access = resolveAccess(given.access);
-  // A secret missing from the environment must not open the server.
+  // If a secret is missing from the environment, the server must not become open to anyone.
   if (given.access && !hasCredentials(access)) {
     throw new OptionsError(
       "access: no credentials configured; set secrets, keys, jwks or apiKeys, or remove access",
@@ -88,11 +88,11 @@ export function resolveOptions(given: Options): Settings {
     prefix: given.prefix ?? "",
     host: given.host ?? "127.0.0.1",
     port: given.port ?? 3000,
-    // Set by `serverSettings`: the plugin's app configures TLS itself.
+    // Set by `serverSettings`. With the plugin, the app configures TLS.
     tls: undefined,
     drain: durationMs(given.drain ?? 5),
     signals: given.signals ?? true,
-    // The demo is for trying the server, before credentials are configured.
+    // The demo is meant for trying out the server before credentials are configured.
     demo: given.demo ?? !hasCredentials(access),
     console: given.console ?? true,
     access,

@@ -6,18 +6,18 @@ import { type Duration, DurationSchema, type Size, SizeSchema } from "../../room
 import { durationMs, sizeBytes } from "../../rooms/units.ts";
 
 /**
- * Storage of publications. `dir`, `durability` and `size` belong to `kind: "sqlite"`; `url`, `prefix`, `patience`, `check`
- * and `lease` to `kind: "redis"`. A change requires a restart.
+ * Storage of publications. `dir`, `durability` and `size` apply to `kind: "sqlite"`; `url`, `prefix`, `patience`,
+ * `check` and `lease` to `kind: "redis"`. A change requires a restart.
  */
 export interface StoreOptions {
   /**
-   * `"memory"`: publications are lost when the process ends. `"sqlite"`: one file, which survives restarts. `"redis"`: a
-   * Redis that several nodes share.
+   * `"memory"`: publications are lost when the process ends. `"sqlite"`: a file that survives restarts. `"redis"`:
+   * Redis, which several nodes can share.
    * @example "sqlite"
    */
   kind: "memory" | "sqlite" | "redis";
   /**
-   * SQLite: directory of the file. It is created if it does not exist.
+   * SQLite: directory that contains the file. It is created if it does not exist.
    * @default none: required for `kind: "sqlite"`
    * @example "./data"
    */
@@ -30,7 +30,8 @@ export interface StoreOptions {
    */
   durability?: "normal" | "fsync";
   /**
-   * SQLite: maximum size of the file: bytes, or a string with a unit. Above it, publications fail as on a full disk.
+   * SQLite: maximum size of the file: bytes, or a string with a unit. At this size, publications fail as they do on a
+   * full disk.
    * @default undefined: limited by the disk
    * @example "10GiB"
    */
@@ -49,22 +50,21 @@ export interface StoreOptions {
    */
   prefix?: string;
   /**
-   * Redis: longest wait of a publication, a read or a join, and longest silence of Redis: seconds, or a string with a unit.
-   * At least 100 ms.
+   * Redis: maximum time that a publication, read or join waits, and that Redis may be silent: seconds, or a string with
+   * a unit. At least 100 ms.
    * @default "5s"
    * @example "2s"
    */
   patience?: Duration;
   /**
-   * Redis: interval at which a node verifies that it missed no publication: seconds, or a string with a unit. At least
-   * 100 ms.
+   * Redis: interval at which a node checks for missed publications: seconds, or a string with a unit. At least 100 ms.
    * @default "5s"
    * @example "1s"
    */
   check?: Duration;
   /**
-   * Redis: time after which a silent node, with all of its users, counts as gone: seconds, or a string with a unit. At least
-   * 300 ms.
+   * Redis: time after which a silent node and all of its users count as gone: seconds, or a string with a unit. At
+   * least 300 ms.
    * @default "6s"
    * @example "15s"
    */

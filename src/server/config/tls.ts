@@ -7,13 +7,13 @@ import { schemaOf } from "../../protocol/exact-schema.ts";
 /** Files for TLS. `cert` and `key` are both required. */
 export interface TlsOptions {
   /**
-   * File of the certificate, followed by its intermediate certificates (PEM).
+   * File that contains the certificate, followed by its intermediate certificates (PEM).
    * @default none: required
    * @example "/etc/ssl/thump/cert.pem"
    */
   cert?: string;
   /**
-   * File of the certificate's private key (PEM).
+   * File that contains the certificate's private key (PEM).
    * @default none: required
    * @example "/etc/ssl/thump/key.pem"
    */
@@ -38,19 +38,20 @@ export const TlsSchema = schemaOf<TlsOptions>()(
 );
 
 /**
- * Cipher suites for TLS 1.2: only those with forward secrecy and authenticated encryption (RFC 9325 §4.2). Bun's default
- * includes CBC, SHA-1 and RSA key exchange. All suites of TLS 1.3 qualify, and Bun refuses older versions.
+ * Cipher suites for TLS 1.2: only those with forward secrecy and authenticated encryption (RFC 9325 §4.2). Bun's
+ * default includes CBC, SHA-1 and RSA key exchange. All TLS 1.3 suites qualify, and Bun refuses versions before TLS
+ * 1.2.
  */
 export const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"]
   .flatMap((cipher) => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`])
   .join(":");
 
-/** A certificate and its key, as they were when their files were read. */
+/** A certificate and its key, as read from their files. */
 export interface TlsPair {
   readonly files: { readonly cert: string; readonly key: string };
   /** The contents, in the form of Bun's `tls` option. */
   readonly pem: { readonly cert: string; readonly key: string; readonly passphrase?: string };
-  /** Expiry of the certificate, in ms since 1970. */
+  /** Expiry time of the certificate, in ms since 1970. */
   readonly expires: number;
 }
 
@@ -88,7 +89,7 @@ function read(path: string): string {
 }
 
 function parseKey(path: string, text: string, passphrase: string | undefined) {
-  // PKCS #8, and the older format that names the cipher in a header.
+  // Matches PKCS #8, and the older format that names the cipher in a header.
   const encrypted = /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined)
     throw new Error(`${path}: the key is encrypted; set its passphrase (passphrase, THUMP_TLS_PASSPHRASE)`);
@@ -101,7 +102,7 @@ function parse<T>(path: string, what: string, make: () => T): T {
   try {
     return make();
   } catch {
-    // The crypto library's own message ("bad base64 decode") does not help to find the right file.
+    // The crypto library's own message ("bad base64 decode") does not help to find the file at fault.
     throw new Error(`${path}: contains no ${what} in PEM format`);
   }
 }

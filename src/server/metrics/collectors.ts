@@ -1,8 +1,8 @@
-// Collectors that read their values at each scrape: plain numbers are counted elsewhere, and prom-client formats them.
+// Collectors that read their values at each scrape. Other modules count plain numbers; prom-client only formats them.
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 
-/** A value, or one per set of labels. Labels never contain text from a client. */
+/** One value, or one value per set of labels. Labels never contain text from a client. */
 type MetricValue = number | [labels: Record<string, string>, value: number][];
 
 /** Registers a gauge whose value `read` returns at each scrape. */
@@ -49,7 +49,7 @@ export function counter(
   });
 }
 
-/** Registers a histogram over latencies that are recorded elsewhere. */
+/** Registers a histogram of latencies that are recorded elsewhere. */
 export function histogram(
   registry: Registry,
   name: string,

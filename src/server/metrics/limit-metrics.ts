@@ -1,4 +1,4 @@
-// Prometheus metrics of limits: refusals by each limit, and current usage.
+// Prometheus metrics for limits: refusals per limit, and current usage.
 import type { Registry } from "prom-client";
 import { RATE_KINDS } from "../../limits/token-buckets.ts";
 import { RATE_SCOPES } from "../../limits/rate-options.ts";
@@ -11,7 +11,7 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
   counter(
     registry,
     "thump_rate_limited_total",
-    "Operations refused by a rate limit, by the scope and the kind of the limit.",
+    "Operations refused by a rate limit, by scope and kind of the limit.",
     ["scope", "kind"],
     () =>
       RATE_SCOPES.flatMap((scope) =>
@@ -26,7 +26,7 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
   counter(
     registry,
     "thump_sessions_refused_total",
-    "Sessions refused by the limit in total, or by the limit per address.",
+    "Sessions refused by the total limit or the per-address limit.",
     ["among"],
     () => [
       [{ among: "all" }, sessionLimit.refused.all],
@@ -38,25 +38,25 @@ export function limitMetrics(registry: Registry, { service, hub, memoryBudget }:
   counter(
     registry,
     "thump_rooms_refused_total",
-    "Rooms not opened, because of the limit in total, per address or per user.",
+    "Rooms not opened because of the total, per-address or per-user limit.",
     ["among"],
     () => Object.entries(roomLimits.refused).map(([among, count]) => [{ among }, count]),
   );
   gauge(registry, "thump_rooms_limit", "Maximum number of rooms in use.", [], () => roomLimits.max);
-  const counted = "Rooms that count for the address or user that opened them.";
+  const counted = "Rooms that count against the address or user that opened them.";
   gauge(registry, "thump_rooms_counted", counted, [], () => roomLimits.counted);
   gauge(registry, "thump_bodies_bytes", "Memory of request bodies in transit.", [], () => bodyMemory.bytes);
   counter(
     registry,
     "thump_bodies_given_up_total",
-    "Request bodies aborted because all bodies in transit exceeded their limit.",
+    "Request bodies aborted because the bodies in transit exceeded their memory limit.",
     [],
     () => bodyMemory.aborted,
   );
   gauge(registry, "thump_kept_bytes", "Memory of all stored publications.", [], () => memoryBudget.bytes);
-  const ofRooms = "Memory of rooms without sessions, in addition to their publications.";
+  const ofRooms = "Memory of rooms without sessions, not counting their publications.";
   gauge(registry, "thump_kept_rooms_bytes", ofRooms, [], () => memoryBudget.roomBytes);
-  const limit = "Limit of stored publications and rooms together.";
+  const limit = "Memory limit for stored publications and rooms together.";
   gauge(registry, "thump_kept_limit_bytes", limit, [], () => memoryBudget.limit);
   counter(
     registry,

@@ -1,9 +1,9 @@
-// Measures the delay of the event loop: the time by which a timer fires late.
+// Measures event-loop delay: how late a timer fires.
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 
 const MEASURE_INTERVAL_MS = 50;
 
-/** Starts measuring. `stop` ends it. */
+/** Starts measuring, until `stop` is called. */
 export function measureLoopDelay(): { delay: LatencyHistogram; stop(): void } {
   const delay = new LatencyHistogram();
   let due = performance.now() + MEASURE_INTERVAL_MS;

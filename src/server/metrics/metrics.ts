@@ -1,4 +1,4 @@
-// Prometheus metrics. They are read from the counters of hub/stats.ts at each scrape, and cost nothing in between.
+// Prometheus metrics. They are read from the counters in hub/stats.ts at each scrape, and cost nothing in between.
 import { Gauge, Registry } from "prom-client";
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
@@ -27,7 +27,7 @@ const TRANSPORTS = [
  * Creates a prom-client registry with all metrics of a server, for an app that serves its own metrics.
  * docs/operating.md describes the metrics.
  * @param thump the plugin's handle
- * @returns a registry, which reads the current values at each scrape. Create one per server
+ * @returns a registry that reads the current values at each scrape. Create one per server
  * @example const registry = createMetrics(app.decorator.thump);
  * app.get("/metrics", () => registry.metrics());
  */
@@ -35,7 +35,7 @@ export function createMetrics(thump: ThumpServer): Registry {
   return createRegistry(coreOf(thump));
 }
 
-/** Creates the registry of a server. */
+/** Creates the registry for a server. */
 export function createRegistry(core: ServerCore): Registry {
   const registry = new Registry();
   new Gauge({
@@ -59,7 +59,7 @@ export function createRegistry(core: ServerCore): Registry {
 
 function sessions(registry: Registry, hub: Hub): void {
   const { opened, closed } = hub.stats;
-  // Counters start at 0, before the first session of a transport: `increase()` needs the first step.
+  // Counters start at 0 before a transport's first session; otherwise, `increase()` would miss that session.
   for (const transport of TRANSPORTS) opened.set(transport, opened.get(transport) ?? 0);
   gauge(registry, "thump_sessions", "Connected sessions, by transport.", ["transport"], () =>
     hub.stats.connected().map(([transport, count]) => [{ transport }, count]),
@@ -95,7 +95,7 @@ function publications(registry: Registry, hub: Hub): void {
   counter(
     registry,
     "thump_published_bytes_total",
-    "Bytes of the data of accepted publications.",
+    "Data bytes of accepted publications.",
     [],
     () => stats.publishedBytes,
   );
@@ -106,7 +106,7 @@ function publications(registry: Registry, hub: Hub): void {
     [],
     () => stats.deliveries,
   );
-  counter(registry, "thump_delivered_bytes_total", "Bytes of deliveries.", [], () => stats.deliveredBytes);
+  counter(registry, "thump_delivered_bytes_total", "Bytes delivered.", [], () => stats.deliveredBytes);
   gauge(registry, "thump_rooms", "Rooms with at least one session.", [], () => hub.rooms.size);
   gauge(registry, "thump_tail_bytes", "Memory of the stored publications of rooms with sessions.", [], () =>
     hub.rooms.values().reduce((sum, { history }) => sum + history.bytes, 0),
@@ -129,29 +129,29 @@ function publications(registry: Registry, hub: Hub): void {
 }
 
 function presence(registry: Registry, { presence: tracker, stats }: Hub): void {
-  const users = "Users of this node in rooms with presence, counted once per room.";
+  const users = "Users on this node in rooms with presence, counted once per room.";
   gauge(registry, "thump_presence_users", users, [], () => tracker.users);
-  const messages = "Presence messages, counted once for all receivers.";
+  const messages = "Presence messages. Each is counted once, regardless of the number of receivers.";
   counter(registry, "thump_presence_messages_total", messages, [], () => stats.presence.messages);
   const netted =
-    "Presence changes without a message of their own: combined with others, or reverted before it was sent.";
+    "Presence changes not sent as separate messages: combined with other changes, or reverted before they were sent.";
   counter(registry, "thump_presence_netted_total", netted, [], () => stats.presence.netted);
 }
 
 function failures(registry: Registry, core: ServerCore): void {
   const { stats } = core.hub;
-  counter(registry, "thump_lags_total", "Times that a session fell behind.", [], () => stats.lagged);
+  counter(registry, "thump_lags_total", "Number of times a session fell behind.", [], () => stats.lagged);
   counter(
     registry,
     "thump_catch_ups_total",
-    "Times that a lagging session caught up.",
+    "Number of times a lagging session caught up.",
     [],
     () => stats.caughtUp,
   );
   counter(
     registry,
     "thump_gaps_total",
-    "Gap notices: missed publications were no longer stored.",
+    "Gap notices, sent because missed publications were no longer stored.",
     [],
     () => stats.gaps,
   );
@@ -173,7 +173,7 @@ function failures(registry: Registry, core: ServerCore): void {
     [{ result: "failed" }, core.reloads.failed],
   ]);
   const { tls } = core.initialSettings;
-  const expiry = "Expiry of the certificate in use, in seconds since 1970.";
+  const expiry = "Expiry time of the certificate in use, in seconds since 1970.";
   if (tls) gauge(registry, "thump_certificate_expires_seconds", expiry, [], () => tls.expires / 1000);
   gauge(registry, "thump_draining", "1 while the server drains, otherwise 0.", [], () =>
     Number(core.draining),

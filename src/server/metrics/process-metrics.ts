@@ -4,7 +4,7 @@ import type { Registry } from "prom-client";
 import type { ServerCore } from "../server-core.ts";
 import { counter, gauge, histogram } from "./collectors.ts";
 
-/** Registers the metrics, under the standard names. prom-client's own default metrics need V8. */
+/** Registers the metrics under the standard names. prom-client's own default metrics require V8. */
 export function processMetrics(registry: Registry, core: ServerCore): void {
   const started = Date.now() / 1000 - process.uptime();
   const cpu = () => process.cpuUsage();
@@ -33,10 +33,7 @@ export function processMetrics(registry: Registry, core: ServerCore): void {
       () => readdirSync("/proc/self/fd").length,
     );
   }
-  histogram(
-    registry,
-    "thump_event_loop_delay_seconds",
-    "Delay of the event loop: time by which a timer fires late.",
-    [[{}, core.loopDelay]],
-  );
+  histogram(registry, "thump_event_loop_delay_seconds", "Event-loop delay: how late a timer fires.", [
+    [{}, core.loopDelay],
+  ]);
 }

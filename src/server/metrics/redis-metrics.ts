@@ -1,4 +1,4 @@
-// Prometheus metrics of the log in Redis: connection, commands, repairs.
+// Prometheus metrics for the log in Redis: connection, commands, repairs.
 import type { Registry } from "prom-client";
 import { RedisLog } from "../../log/redis/redis-log.ts";
 import type { ServerCore } from "../server-core.ts";
@@ -29,7 +29,7 @@ export function redisMetrics(registry: Registry, { hub }: ServerCore): void {
   counter(
     registry,
     "thump_redis_repairs_total",
-    "Rooms repaired after missed notifications, by the check that found it.",
+    "Rooms repaired after missed notifications, by the check that detected the loss.",
     ["by"],
     () => Object.entries(repairs).map(([by, count]) => [{ by }, count]),
   );
@@ -43,14 +43,14 @@ export function redisMetrics(registry: Registry, { hub }: ServerCore): void {
   counter(
     registry,
     "thump_redis_renewals_total",
-    "Times that Redis lost the log, so that a new epoch started.",
+    "Number of times Redis lost the log and a new epoch started.",
     [],
     () => stats.renewals,
   );
   counter(
     registry,
     "thump_redis_evicted_total",
-    "Keys of any program that Redis evicted while this node was connected.",
+    "Keys that Redis evicted while this node was connected, including other programs' keys.",
     [],
     () => stats.evicted,
   );

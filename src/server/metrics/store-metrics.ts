@@ -1,4 +1,4 @@
-// Prometheus metrics of the data file: transactions, size, trimming.
+// Prometheus metrics for the data file: transactions, size, trimming.
 import { statSync } from "node:fs";
 import type { Registry } from "prom-client";
 import { LatencyHistogram } from "../../hub/latency-histogram.ts";
@@ -36,7 +36,7 @@ export function storeMetrics(registry: Registry, { hub }: ServerCore): void {
     [{ file: "data" }, sizeOf(log.path)],
     [{ file: "wal" }, sizeOf(`${log.path}-wal`)],
   ]);
-  const loaded = "Rooms of the file with a copy in memory.";
+  const loaded = "Rooms in the file that are also loaded into memory.";
   gauge(registry, "thump_store_rooms_loaded", loaded, [], () => log.loaded);
   gauge(registry, "thump_store_fault", "1 while the file cannot be written, otherwise 0.", [], () =>
     Number(log.fault !== undefined),

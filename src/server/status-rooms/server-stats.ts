@@ -1,4 +1,5 @@
-// Server statistics for the room `thump:stats`: changes of the counters in hub/stats.ts since the previous sample.
+// Server statistics for the room `thump:stats`: how much the counters in hub/stats.ts have increased since the last
+// sample.
 import pkg from "../../../package.json" with { type: "json" };
 import type { Hub } from "../../hub/hub.ts";
 import { LatencyWindow } from "../../hub/latency-histogram.ts";
@@ -7,7 +8,7 @@ import type { Code } from "../../protocol/codes.ts";
 import { OWN_ROOMS, type Quantiles, type ServerSample } from "../../protocol/status-rooms.ts";
 import type { ServerCore } from "../server-core.ts";
 
-/** Counters. A sample contains their increase since the previous one. */
+/** Counters whose increase since the previous sample is reported. */
 const COUNTERS = [
   "publications",
   "publishedBytes",
@@ -107,7 +108,7 @@ export class ServerStats {
   }
 }
 
-/** Number of rooms with sessions, without the status rooms. */
+/** Number of rooms with sessions, not counting the status rooms. */
 export function roomsInUse({ rooms }: Hub): number {
   return rooms.size - OWN_ROOMS.filter((name) => rooms.has(name)).length;
 }

@@ -1,4 +1,4 @@
-// Events for the rooms `thump:sessions` and `thump:errors`: sessions opened and closed, errors and faults, until they are published.
+// Collects events for the rooms `thump:sessions` and `thump:errors`: sessions opened and closed, errors, and faults.
 import { now } from "../../log/clock.ts";
 import { plainAddress } from "../../limits/client-address.ts";
 import { type SessionEnd, type SessionEvents, reasonName } from "../../hub/session-events.ts";
@@ -12,7 +12,7 @@ import type {
   SessionReport,
 } from "../../protocol/status-rooms.ts";
 
-/** Maximum number of events of a kind per report. The rest are counted. */
+/** Maximum number of events of each kind per report. Further events are only counted. */
 const MAX_EVENTS = 50;
 
 /** Errors whose message may contain client data. Reports contain only their code. */
@@ -49,7 +49,7 @@ export class StatusEvents implements SessionEvents {
     this.#ended.push({ ...describe(session), reason: reasonName(reason), code, seconds });
   }
 
-  /** The statistics count lagging sessions. */
+  /** Not collected: the statistics already count lagging sessions. */
   lagging(): void {}
 
   rejected({ code, message }: ThumpError): void {
@@ -63,7 +63,7 @@ export class StatusEvents implements SessionEvents {
     if (this.#faults.size < MAX_EVENTS) this.#faults.add(what);
   }
 
-  /** Returns and clears the sessions opened and closed. Undefined if there are none. */
+  /** Returns and clears the collected session events. Undefined if there are none. */
   takeSessions(): Omit<SessionReport, "node"> | undefined {
     if (this.#began.length + this.#ended.length === 0) return undefined;
     const taken = { began: this.#began, ended: this.#ended, more: this.#more };
@@ -73,7 +73,7 @@ export class StatusEvents implements SessionEvents {
     return taken;
   }
 
-  /** Returns and clears errors and faults. Undefined if there are none. */
+  /** Returns and clears the collected errors and faults. Undefined if there are none. */
   takeErrors(): Pick<ErrorReport, "errors" | "faults"> | undefined {
     if (this.#errors.size + this.#faults.size === 0) return undefined;
     const taken = { errors: [...this.#errors.values()], faults: [...this.#faults] };

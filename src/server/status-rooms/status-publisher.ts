@@ -1,4 +1,4 @@
-// Publishes statistics, session events and errors in the `thump:*` rooms once a second. The console subscribes to them.
+// Publishes statistics, session events and errors to the `thump:*` rooms once a second. The console subscribes to them.
 import { hostname } from "node:os";
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../../protocol/status-rooms.ts";
 import type { ServerCore } from "../server-core.ts";
@@ -31,7 +31,7 @@ export function startStatusPublisher(core: ServerCore): () => void {
     if (errors) await publish(ERRORS_ROOM, "errors", { node, time: Date.now(), ...errors });
   };
   const timer = setInterval(() => {
-    // Skips a report while the previous one waits for the log, or the log fails.
+    // Skips this report if the previous one is still waiting for the log, or if the log is failing.
     if (busy || core.hub.log.fault !== undefined) return;
     busy = true;
     report()
