@@ -13,7 +13,7 @@ const GENERATED = /^bench\/(results|\.peers)\b/;
 
 const pages = [
   ...new Set(PAGES.flatMap((pattern) => [...new Glob(pattern).scanSync({ cwd: ROOT, dot: true })])),
-].filter((page) => !page.includes("node_modules/"));
+].filter((page) => !page.includes("node_modules/") && !GENERATED.test(page));
 const texts = new Map(await Promise.all(pages.map(async (page) => [page, await read(page)] as const)));
 
 async function read(page: string): Promise<string> {
