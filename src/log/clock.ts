@@ -1,37 +1,38 @@
-// The clock of publications: ms since 1970, without jumps when the machine's clock is set.
+// The clock for publication times: ms since 1970, without jumps when the machine's clock is set.
 import { uptime } from "node:os";
 
-/** In ms. Smaller differences are not steps: the clock follows the machine's clock. */
+/** Smaller differences do not count as steps: the clock simply follows the machine's clock. In ms. */
 const MIN_STEP_MS = 2000;
-/** After a step, the clock approaches the machine's clock by this share of the elapsed time. */
+/** After a step, the clock approaches the machine's clock at this fraction of the elapsed time. */
 const MAX_SLEW = 0.1;
 
 /** Sources of time, in ms. */
 export interface TimeSources {
-  /** Since 1970; the operator or NTP may set it. */
+  /** Time since 1970. The operator or NTP may set this clock. */
   wall(): number;
-  /** Never set. May stop while the machine sleeps. */
+  /** A monotonic time. May stop while the machine sleeps. */
   stopwatch(): number;
-  /** Time that the machine has slept, accurate to a second. */
+  /** The time that the machine has spent asleep, accurate to a second. */
   asleep(): number;
 }
 
 const MACHINE: TimeSources = {
   wall: () => Date.now(),
   stopwatch: () => performance.now(),
-  // The uptime includes sleep.
+  // The uptime includes time asleep.
   asleep: () => uptime() * 1000 - performance.now(),
 };
 
 /**
- * Follows the machine's clock until that is set. Then it continues without a jump, up to 10 % faster or slower, until
- * both agree. So messages with a retention of an hour are stored for about an hour, and times are eventually correct.
+ * Follows the machine's clock. When the machine's clock is set, this clock does not jump but runs up to 10 % faster or
+ * slower until both agree. Messages with a retention of an hour are therefore stored for about an hour, and times are
+ * eventually correct.
  */
 export class SteadyClock {
   #wall: number;
   #stopwatch: number;
   #asleep: number;
-  /** Difference to the machine's clock; positive if this clock is ahead. */
+  /** The difference from the machine's clock; positive if this clock is ahead. */
   #ahead = 0;
 
   constructor(readonly sources: TimeSources = MACHINE) {
@@ -56,7 +57,7 @@ export class SteadyClock {
     return Math.round(wall + this.#ahead);
   }
 
-  /** Returns the part of a step that was not the machine's sleep. */
+  /** Returns the part of a step that the machine's sleep does not explain. */
   #set(step: number): number {
     const asleep = this.sources.asleep();
     const slept = asleep - this.#asleep;
@@ -68,14 +69,14 @@ export class SteadyClock {
 
 const clock = new SteadyClock();
 
-/** Returns the time of publications and the reference for their age: ms since 1970, by `SteadyClock`. */
+/** Returns the current time on the `SteadyClock`, in ms since 1970. Publication times and ages use this clock. */
 export function now(): number {
   return clock.now();
 }
 
 /**
- * Returns a time that is past by this clock and by the machine's. Signed expiry dates use it, so that they are not
- * passed too early when either clock is set.
+ * Returns a time that both this clock and the machine's clock have passed. Used for signed expiry times, so that
+ * nothing expires too early when a clock is set.
  */
 export function surelyPast(): number {
   return Math.min(Date.now(), clock.now());

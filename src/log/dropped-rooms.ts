@@ -1,10 +1,10 @@
-// The newest seq of rooms that a log has dropped completely, by rule. Pure.
+// The newest seq of the rooms that a log has dropped completely, per rule. Pure.
 import type { Retention } from "../rooms/rule.ts";
 
 export class DroppedRooms {
-  /** The rules are identified by their retention. */
+  /** The newest seq per rule. A rule is identified by its retention object. */
   readonly #byRule = new Map<Retention, number>();
-  /** The same for rules that were replaced: any room may have been one of theirs. */
+  /** The newest seq under rules that have been replaced. Any room may have had one of those rules. */
   #underEarlierRules: number;
 
   /** @param seq any room may have had publications up to this seq */
@@ -22,13 +22,13 @@ export class DroppedRooms {
     this.#underEarlierRules = seq;
   }
 
-  /** Called when the rules are replaced. */
+  /** Merges the records of all rules. Called when the rules are replaced. */
   forgetRules(): void {
     this.#underEarlierRules = Math.max(this.#underEarlierRules, ...this.#byRule.values());
     this.#byRule.clear();
   }
 
-  /** Returns the seq after which an unknown room of a rule is complete, because it may be one of the dropped ones. */
+  /** Returns the seq after which an unknown room of a rule is complete. The room may be one of the dropped rooms. */
   floorOf(retention: Retention): number {
     return Math.max(this.#underEarlierRules, this.#byRule.get(retention) ?? 0);
   }

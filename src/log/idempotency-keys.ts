@@ -11,7 +11,7 @@ export interface LogPosition {
   readonly time: number;
 }
 
-/** A used key: its position, and the hash of the publication. Keys from older versions have no hash. */
+/** A used key: the publication's position and hash. Keys from older versions have no hash. */
 export interface UsedKey extends LogPosition {
   readonly hash?: string | undefined;
 }
@@ -40,7 +40,7 @@ export class IdempotencyKeys {
     return this.#positions.values().next().value;
   }
 
-  /** Returns the position of a key, if it was used recently enough. */
+  /** Returns the position of a key if the key has not expired. */
   get(key: string, now: number): UsedKey | undefined {
     const position = this.#positions.get(key);
     return position && position.time > now - this.age ? position : undefined;
@@ -57,7 +57,7 @@ export class IdempotencyKeys {
     }
   }
 
-  /** Removes some of the expired keys. Returns true if there may be more. */
+  /** Removes some of the expired keys. Returns true if there may be more expired keys. */
   trim(now: number): boolean {
     let left = KEYS_PER_TRIM;
     for (const [key, { time }] of this.#positions) {
@@ -70,8 +70,8 @@ export class IdempotencyKeys {
 }
 
 /**
- * Returns the name of a draft's key in the log: by room, and by scope (`scope`, or the user). Clients without a user
- * share one scope, because nothing else about them survives a reconnect.
+ * Returns the name under which the log stores a draft's key. Keys are separate per room and per scope (`scope`, or the
+ * user). Clients without a user share one scope, because nothing else identifies them after a reconnect.
  */
 export function scopedKey({ room, from, scope }: Draft, key: string): string {
   return JSON.stringify([room, from ?? null, key, ...(scope === undefined ? [] : [scope])]);
@@ -90,12 +90,15 @@ export function hashDraft({ event, data }: Draft): string {
     .slice(0, HASH_LENGTH);
 }
 
-/** True if a draft repeats the key's publication. A key without a hash, from an older version, matches any draft. */
+/**
+ * Returns true if a draft repeats the key's publication. A key without a hash (from an older version) matches any
+ * draft.
+ */
 export function isRepeat({ hash }: { hash?: string | undefined }, other: string): boolean {
   return hash === undefined || hash === other;
 }
 
-/** Returns the error for a key that is used again with a different event or different data. */
+/** Returns the error for a key that is reused with a different event or different data. */
 export function keyReused(key: string | undefined): ThumpError {
   return new ThumpError(
     "key-reused",

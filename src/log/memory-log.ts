@@ -1,4 +1,4 @@
-// The log in memory: the default. Nothing survives the process.
+// The in-memory log, used by default. Its content is lost when the process ends.
 import { now } from "./clock.ts";
 import { DroppedRooms } from "./dropped-rooms.ts";
 import { newEpoch } from "../protocol/cursor.ts";
@@ -25,16 +25,18 @@ interface MemoryRoom extends LruItem<MemoryRoom> {
   readonly history: RoomHistory;
   /** Set while a session of this process is in the room. */
   subscriber: ((publication: Publication) => void) | undefined;
-  /** Memory of the room in addition to its publications, as charged to the budget, in bytes. */
+  /** The memory charged to the budget for the room itself, without its publications, in bytes. */
   charged: number;
 }
 
-/** Time between two sweeps for old messages, and between two slices of a sweep, in ms. */
+/** The pause between sweeps for expired messages, and between slices of a sweep, in ms. */
 const SWEEP_PACE = { rest: 1000, pause: 50 };
 
 export class MemoryLog implements logs.Log {
   readonly #rooms = new Map<string, MemoryRoom>();
-  /** Rooms with stored messages, by last use: rooms without sessions, and rooms with sessions. */
+  /**
+   * Rooms with stored messages, ordered by last use: `#idle` has rooms without sessions, `#inUse` rooms with sessions.
+   */
   readonly #idle = new LruList<MemoryRoom>();
   readonly #inUse = new LruList<MemoryRoom>();
   readonly #keys = new IdempotencyKeys();
@@ -43,11 +45,11 @@ export class MemoryLog implements logs.Log {
   #closed = false;
 
   /**
-   * @param retentionOf retention of a room; must return the same object for all rooms of one rule
-   * @param memoryBudget memory for all rooms
-   * @param onRelease called when a subscribed room lost its messages up to a seq because the budget was exceeded
-   * @param epoch epoch of the log that contains this one
-   * @param sequence sequence of the log that contains this one; earlier publications of that log are unknown here
+   * @param retentionOf returns the retention of a room; must return the same object for all rooms of a rule
+   * @param memoryBudget the memory budget for all rooms
+   * @param onRelease called when messages of a subscribed room up to a seq have been evicted to stay within the budget
+   * @param epoch the epoch of the log that contains this one
+   * @param sequence the sequence of the log that contains this one; earlier publications of that log are unknown here
    */
   constructor(
     public retentionOf: (room: string) => Retention,
@@ -92,7 +94,7 @@ export class MemoryLog implements logs.Log {
     if (key !== undefined) this.#keys.set(key, { ...position, hash });
     if (entry.subscriber) entry.subscriber(publication);
     else if (entry.history.count === 0) this.#free(entry);
-    // Last, because the subscriber has the publication by now and can drop it too.
+    // Evict last: the subscriber has received the publication by now and can evict it too.
     if (this.memoryBudget.isOver) this.#evict();
     return publication;
   }
@@ -144,7 +146,7 @@ export class MemoryLog implements logs.Log {
     for (const [room, { history }] of this.#rooms) history.setRetention(retentionOf(room), at);
   }
 
-  /** Records that any unknown room may have had messages up to the newest seq. */
+  /** Records that any room that is not in memory may have had messages up to the newest seq. */
   forgetAbsent(): void {
     this.#dropped.addAll(this.sequence.last);
   }
@@ -183,10 +185,10 @@ export class MemoryLog implements logs.Log {
     return entry;
   }
 
-  /** Moves a room to the recently used end, and updates its charge. */
+  /** Marks a room as most recently used, and updates its charge. */
   #touch(entry: MemoryRoom): void {
     const { room, history, subscriber } = entry;
-    // Rooms with sessions have a limit of their own.
+    // Rooms with sessions are limited separately.
     this.#charge(entry, subscriber ? 0 : roomBytes(room));
     if (history.count > 0) (subscriber ? this.#inUse : this.#idle).touch(entry);
   }
@@ -209,12 +211,12 @@ export class MemoryLog implements logs.Log {
     });
   }
 
-  /** Rooms without sessions first, each group from the least recently used. */
+  /** Yields rooms without sessions first, then rooms with sessions, each group in least recently used order. */
   *#byLastUse(): Iterable<MemoryRoom> {
     for (const order of [this.#idle, this.#inUse]) {
       for (const entry of order) {
         if (entry.history.count > 0) yield entry;
-        // The next publication adds it again.
+        // The next publication adds the room again.
         if (entry.history.count === 0) order.remove(entry);
       }
     }
@@ -236,21 +238,22 @@ export class MemoryLog implements logs.Log {
   }
 
   /**
-   * Extends a slice that reaches the room's newest publication to the newest seq: the later seqs are in other rooms.
+   * Extends a slice that reaches the room's newest publication to the log's newest seq, because all later seqs belong
+   * to other rooms.
    */
   #upToNow(slice: Slice, history: RoomHistory): Slice {
     if (slice.upTo >= history.last) slice.upTo = Math.max(slice.upTo, this.sequence.last);
     return slice;
   }
 
-  /** Returns true if there is more to do soon. */
+  /** Does small periodic work. Returns true if there is more to do soon. */
   #tidy(): boolean {
     // The limit may have been lowered.
     if (this.memoryBudget.isOver) this.#evict();
     return this.#keys.trim(now()) || this.memoryBudget.isOver;
   }
 
-  /** Trims a room: messages of a quiet room expire too. */
+  /** Trims a room, because messages also expire in rooms without new publications. */
   #sweep(entry: MemoryRoom): void {
     entry.history.trim(now());
     if (entry.history.count === 0 && !entry.subscriber) this.#free(entry);

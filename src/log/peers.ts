@@ -3,15 +3,15 @@ import type { PresenceSet } from "../rooms/presence/presence-set.ts";
 
 /** Ends sessions on all nodes. */
 export interface SessionRemoval {
-  /** Selects the sessions: of a user, with an id, or with a token. */
+  /** Selects the sessions by user, session id or token. */
   readonly user?: string | undefined;
   readonly session?: string | undefined;
   readonly token?: string | undefined;
-  /** Set if tokens are revoked too: those issued up to `at` are refused until `until`, both in ms since 1970. */
+  /** Set if tokens are also revoked. Tokens issued up to `at` are refused until `until`, both in ms since 1970. */
   readonly revoked?: { readonly at: number; readonly until: number } | undefined;
 }
 
-/** A revocation of tokens. It survives a restart of the node. */
+/** A revocation of tokens. Survives a restart of the node. */
 export interface Revocation {
   readonly user?: string | undefined;
   readonly token?: string | undefined;
@@ -19,35 +19,35 @@ export interface Revocation {
   readonly until: number;
 }
 
-/** The functions that a node offers to the others. */
+/** The functions that a node offers to the other nodes. */
 export interface LocalNode {
-  /** Ends sessions of this node. Returns their number. */
+  /** Ends sessions of this node. Returns the number of ended sessions. */
   remove(removal: SessionRemoval): number;
-  /** Called with revocations that were made before this node joined. */
+  /** Called with revocations from before this node joined. */
   revoked(all: Revocation[]): void;
   /** Returns all revocations of this node. */
   revocations(): Iterable<Revocation>;
-  /** Returns the rooms with sessions of this node, and their number. */
+  /** Returns the rooms that have sessions on this node, with the number of sessions. */
   counts(): Iterable<[room: string, sessions: number]>;
-  /** Returns the number of sessions of this node in a room. */
+  /** Returns the number of this node's sessions in a room. */
   count(room: string): number;
 }
 
-/** Presence of rooms on all nodes. */
+/** Presence in rooms, across all nodes. */
 export interface ClusterPresence {
   /**
-   * Shares the presence of a room with the other nodes: reports the local users of `members`, and adds the reports of
-   * other nodes to it.
-   * @param onChange called when there may be changes to send
-   * @returns resolves when the reports of other nodes were read, or could not be read now
+   * Shares a room's presence with the other nodes: reports the local users in `members`, and adds reports from other
+   * nodes to `members`.
+   * @param onChange called when there may be changes to send to subscribers
+   * @returns a promise that resolves when the reports from other nodes have been read, or cannot be read at the moment
    */
   subscribe(room: string, members: PresenceSet, onChange: () => void): Promise<void>;
   /** Stops sharing: the other nodes drop this node's reports. */
   unsubscribe(room: string): void;
-  /** Reports a changed user, or changed guests if `user` is undefined. */
+  /** Reports a change to a user, or to the guests if `user` is undefined. */
   changed(room: string, user: string | undefined): void;
   /**
-   * Adds the reports of other nodes to `members`, once.
+   * Adds the current reports from other nodes to `members`, once.
    * @throws ThumpError `unavailable`
    */
   read(room: string, members: PresenceSet): Promise<void>;
@@ -58,12 +58,12 @@ export interface Peers {
   /** Adds this node to the cluster. */
   join(member: LocalNode): void;
   /**
-   * Ends sessions on all other nodes. Returns their number.
+   * Ends sessions on all other nodes. Returns the number of ended sessions.
    * @throws ThumpError `unavailable`
    */
   remove(removal: SessionRemoval): Promise<number>;
   /**
-   * Stores a revocation for all nodes, including later ones.
+   * Stores a revocation for all nodes, including nodes that join later.
    * @throws ThumpError `unavailable`
    */
   remember(revoked: Revocation): Promise<void>;

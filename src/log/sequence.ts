@@ -1,6 +1,7 @@
-// The sequence of a log's numbers. Logs that share a sequence number their publications in one order.
+// The sequence that numbers a log's publications. Logs that share a sequence number their publications in one common
+// order.
 
 export class Sequence {
-  /** @param last the newest seq: every publication up to it was delivered to the subscriber of its room */
+  /** @param last the newest seq; every publication up to this seq has been delivered to its room's subscriber */
   constructor(public last = 0) {}
 }

@@ -1,29 +1,29 @@
-// Visits all items of a collection repeatedly, a slice per tick, so that no timer runs for long.
+// Visits all items of a collection repeatedly, a slice per tick, so that no single timer callback takes long.
 import { TickSlice } from "../scheduling/tick-slice.ts";
 
 export interface Pace {
-  /** Time between two rounds, in ms. */
+  /** The pause between rounds, in ms. */
   readonly rest: number;
-  /** Time between two slices of a round, in ms. */
+  /** The pause between slices of a round, in ms. */
   readonly pause: number;
-  /** Maximum number of items per slice. */
+  /** The maximum number of items per slice. */
   readonly items?: number;
-  /** Called before each slice. Returns true if the next slice must not wait for `rest`. */
+  /** Called before each slice. Returns true if the next slice should run soon, without the `rest` pause. */
   readonly before?: () => boolean;
 }
 
 const ITEMS_PER_TICK = 2000;
 
 export class Sweeper<T> {
-  /** Number of items visited. */
+  /** The number of items visited. */
   visits = 0;
   #iterator: Iterator<T> | undefined;
   #timer: Timer | undefined;
   #stopped = false;
 
   /**
-   * @param items may change during a round
-   * @param visit if it throws, the round continues with the next item
+   * @param items returns the collection, which may change during a round
+   * @param visit called with each item; if it throws, the round continues with the next item
    */
   constructor(
     readonly items: () => Iterable<T>,

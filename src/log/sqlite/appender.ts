@@ -1,4 +1,5 @@
-// Accepts publications: decides between delivery at once and after the commit, and detects repeated idempotency keys.
+// Accepts publications: decides whether to deliver immediately or after the commit, and detects repeated idempotency
+// keys.
 import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
@@ -12,7 +13,7 @@ import { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
-/** Number of rooms to check for eviction per append, while too many are in memory. */
+/** The number of rooms to check for eviction per append, while too many rooms are in memory. */
 const ROOMS_PER_APPEND = 8;
 
 export type PublicationListener = (publication: Publication) => void;
@@ -20,12 +21,12 @@ export type PublicationListener = (publication: Publication) => void;
 export class Appender implements CommitEvents {
   readonly keys = new IdempotencyKeys();
   readonly subscribers = new Map<string, PublicationListener>();
-  /** Keys of pending publications. */
+  /** Pending publications by idempotency key. */
   readonly #pending = new Map<string, PendingPublication>();
-  /** Number of pending publications per room that are not delivered yet. */
+  /** The number of pending publications per room that have not been delivered yet. */
   readonly #waiting = new Map<string, number>();
 
-  /** @param onFault called with a fault, and without an error when the fault is over */
+  /** @param onFault called with a fault, and again without an error when the fault has been resolved */
   constructor(
     readonly commits: () => GroupCommit,
     readonly rooms: StoredRooms,
@@ -54,8 +55,8 @@ export class Appender implements CommitEvents {
   }
 
   /**
-   * True if a publication may be numbered now. Not if others of its room are waiting: a room has one order, whatever
-   * its rule was before.
+   * Returns true if a publication may be numbered now. If other publications in its room are waiting, it must wait too:
+   * a room has one order, even across rule changes.
    */
   #mayNumber(room: string): boolean {
     return this.commits().numbers.mayNumber() && !this.#waiting.has(room);
@@ -95,12 +96,12 @@ export class Appender implements CommitEvents {
     else this.onFault("publications cannot be stored", new Error(what));
   }
 
-  /** Evicts rooms while too many are in memory. Checks more rooms at a time than are added. */
+  /** Evicts rooms while too many are in memory. Checks more rooms per call than an append can add. */
   evict(most = ROOMS_PER_APPEND): void {
     this.rooms.evict((room) => this.isBusy(room), most);
   }
 
-  /** True if the room has a subscriber, pending publications, or rows in the running transaction. */
+  /** Returns true if the room has a subscriber, pending publications, or rows in the running transaction. */
   isBusy(room: StoredRoom): boolean {
     return this.subscribers.has(room.name) || this.#waiting.has(room.name) || this.commits().isWriting(room);
   }
@@ -125,7 +126,7 @@ export class Appender implements CommitEvents {
     return same(first);
   }
 
-  /** Here a publication with `deliver: "at-once"` gets its number, before it is stored. */
+  /** Here a publication with `deliver: "at-once"` is numbered and delivered before it is stored. */
   #deliverAtOnce(draft: Draft, key: string | undefined, room: StoredRoom): Promise<Publication> {
     const entry = this.#createEntry(draft, key, room);
     const publication = entry.number(this.sequence.last + 1, room.last);
@@ -140,7 +141,7 @@ export class Appender implements CommitEvents {
     return stored;
   }
 
-  /** Queues a publication, which gets its number with its transaction. */
+  /** Queues a publication. It is numbered when its transaction is built. */
   #enqueue(draft: Draft, key: string | undefined, room: StoredRoom | undefined): Promise<Publication> {
     const entry = this.#createEntry(draft, key, room);
     if (key !== undefined) this.#pending.set(key, entry);
@@ -163,8 +164,8 @@ export class Appender implements CommitEvents {
     try {
       room.trim(at);
     } catch (error) {
-      // The oldest publications cannot be read. The room stores more than it should, and new publications are stored
-      // as usual.
+      // The oldest publications cannot be read. The room then stores more than its limits allow, but new publications
+      // are stored as usual.
       this.onFault("a room cannot be trimmed", error);
     }
   }
@@ -173,13 +174,13 @@ export class Appender implements CommitEvents {
     try {
       this.subscribers.get(publication.room)?.(publication);
     } catch (error) {
-      // The other publications of the transaction are stored too, and must be delivered.
+      // The other publications of the transaction have been stored too and must still be delivered.
       this.onFault("a publication could not be delivered", error);
     }
   }
 }
 
-/** Returns the error for appends after the log was closed. */
+/** Returns the error for appends after the log has been closed. */
 export function closedError(): ThumpError {
   return new ThumpError("unavailable", "The server has stopped.");
 }

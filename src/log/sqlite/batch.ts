@@ -1,7 +1,7 @@
-// The content of one transaction. Plain data, because it is posted to the writer's thread.
+// The content of one transaction, as plain data that can be posted to the writer thread.
 import type { Data } from "../../protocol/data.ts";
 
-/** Kinds of data, by their number in the file. */
+/** The kinds of data. The index of a kind is its number in the file. */
 export const DATA_KINDS: readonly Data["kind"][] = ["json", "text", "binary"];
 
 /** A publication as a row of the file. */
@@ -17,7 +17,7 @@ export type PublicationRow = [
   size: number,
 ];
 
-/** A room as a row of the file. Everything after `floor` is stored. */
+/** A room as a row of the file. All publications after `floor` are stored. */
 export interface RoomRow {
   id: number;
   name: string;
@@ -25,28 +25,33 @@ export interface RoomRow {
   floor: number;
   count: number;
   bytes: number;
-  /** Time of the oldest stored publication, in ms since 1970. */
+  /** When the oldest stored publication was published, in ms since 1970. */
   oldest: number;
-  /** Time at which the oldest publication expires, in ms since 1970. */
+  /** When the oldest stored publication expires, in ms since 1970. */
   expires: number;
 }
 
-/** A changed row of a room. `gone` more publications are at or below the floor. */
+/** A changed room row. `gone` publications at or below the floor are still in the file. */
 export interface RoomChange extends RoomRow {
   gone: number;
 }
 
-/** `key` is the key, a line feed and the hash of the publication. Files of older versions have no hash. */
+/**
+ * `key` consists of the idempotency key, a line feed and the publication's hash. Files from older versions have no
+ * hash.
+ */
 export type KeyRow = [seq: number, key: string, prev: number, time: number];
 
 /** Values of the whole log. */
 export interface FileMeta {
   epoch: string;
-  /** No seq from here on was ever used. */
+  /** This seq and all greater ones have never been used. */
   reserved: number;
-  /** The newest seq of any room that was dropped completely. */
+  /** The newest seq of any room that has been dropped completely. */
   forgotten: number;
-  /** The patterns with rooms in the file. Under other rules, some rooms may have been stored elsewhere. */
+  /**
+   * The patterns whose rooms are stored in the file. If the patterns change, some rooms may have been stored elsewhere.
+   */
   kinds: string;
 }
 
@@ -54,25 +59,25 @@ export interface WriteBatch {
   publications: PublicationRow[];
   rooms: RoomChange[];
   keys: KeyRow[];
-  /** Keys up to this seq are expired, or exceed the maximum number. */
+  /** Keys up to this seq have expired or exceed the maximum number. */
   keysUpTo: number;
-  /** Ids of dropped rooms. They are not used again. */
+  /** The ids of dropped rooms. Ids are never reused. */
   drops: number[];
   meta: Partial<FileMeta>;
 }
 
-/** The result of a batch. With an error, the batch was not stored, not even in part. */
+/** The result of a batch. If there is an error, no part of the batch was stored. */
 export interface WriteOutcome {
-  /** Duration of the transaction, in ms. */
+  /** The duration of the transaction, in ms. */
   took: number;
-  /** Number of expired publications that were deleted since the last result. */
+  /** The number of expired publications deleted since the last result. */
   trimmed: number;
   error?: WriteFault;
-  /** Set if the batch was stored, but there is no space for more. */
+  /** Set if the batch was stored but there is no space for more data. */
   ailing?: WriteFault;
 }
 
-/** An error of SQLite or the system. */
+/** An error from SQLite or the operating system. */
 export interface WriteFault {
   code: string;
   message: string;

@@ -4,7 +4,7 @@ import { type WriteBatch, DATA_KINDS, type FileMeta, type PublicationRow } from 
 import type { PendingPublication } from "./pending-publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
-/** Content of a batch in addition to the publications. */
+/** The content of a batch other than publications. */
 export interface BatchExtras {
   changed: Iterable<StoredRoom>;
   keysUpTo: number;
@@ -12,7 +12,7 @@ export interface BatchExtras {
   meta: Partial<FileMeta>;
 }
 
-/** @param first the number of the first entry without one; the next entries get the next numbers */
+/** @param first the number for the first entry that has none; further entries get consecutive numbers */
 export function buildBatch(
   entries: readonly PendingPublication[],
   first: number,
@@ -27,7 +27,7 @@ export function buildBatch(
   for (const entry of entries) {
     const { room, key, hash } = entry;
     if (!room || room.isDropped) {
-      // The log in memory assigns this number after the commit.
+      // The in-memory log assigns this number after the commit.
       if (!entry.delivered) seq++;
       continue;
     }
@@ -35,7 +35,7 @@ export function buildBatch(
     added.set(room, others);
     const publication = entry.number(seq, others.at(-1)?.seq ?? room.last);
     if (publication.seq === seq) seq++;
-    // The room already includes publications that were delivered at once, and may have trimmed them.
+    // The room already includes publications that were delivered immediately, and may have trimmed them since.
     if (!entry.delivered) others.push(publication);
     if (!entry.delivered || publication.seq > room.floor) publications.push(row(room.id, publication));
     if (key !== undefined)

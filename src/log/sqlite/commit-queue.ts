@@ -1,10 +1,13 @@
 // Publications that wait for the next transaction, in order of arrival. Pure.
 import type { PendingPublication } from "./pending-publication.ts";
 
-/** Maximum number of publications per transaction, and approximate maximum size. The others wait for the next one. */
+/**
+ * The maximum number and approximate maximum size of publications per transaction. Excess publications wait for the
+ * next transaction.
+ */
 const MAX_BATCH_COUNT = 1024;
 const MAX_BATCH_BYTES = 8 << 20;
-/** Maximum size of the queue, in bytes. Beyond it, the disk is too slow for the publishers. */
+/** The maximum size of the queue, in bytes. A fuller queue means that the disk cannot keep up with the publishers. */
 const MAX_QUEUED_BYTES = 64 << 20;
 
 export class CommitQueue {

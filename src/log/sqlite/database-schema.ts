@@ -5,18 +5,18 @@ import type { Database } from "bun:sqlite";
 export const DATABASE_FILE = "thump.db";
 export const LOCK_FILE = "thump.lock";
 
-/** Identifies the file as Thump's for SQLite's tools: "THMP". */
+/** Identifies the file as a Thump database to SQLite tools: "THMP". */
 export const APPLICATION_ID = 0x54484d50;
-/** Version of the tables below. Files of a newer version are not opened. */
+/** The version of the tables below. Thump does not open files with a newer version. */
 export const SCHEMA_VERSION = 1;
 
 /**
- * The guarantee of an acknowledgement: with `fsync` a publication survives a power failure, with `normal` a crash of
- * the process.
+ * The durability of acknowledged publications. With `fsync`, they survive a power failure. With `normal`, they survive
+ * a crash of the process.
  */
 export type Durability = "fsync" | "normal";
 
-/** Publications are clustered by room, so that reading and trimming a room accesses consecutive pages. */
+/** Publications are clustered by room, so that reading or trimming a room accesses consecutive pages. */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE rooms (
@@ -34,7 +34,7 @@ const TABLES = `
 
 /** Creates the tables in an empty database. */
 export function createTables(db: Database, epoch: string): void {
-  // Must precede the first page. Incremental: free pages can be returned a few at a time.
+  // Must be set before the first page is written. Incremental mode can return free pages a few at a time.
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
   db.transaction(() => {
     db.run(TABLES);

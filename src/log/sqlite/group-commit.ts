@@ -12,26 +12,29 @@ import type { StoredRooms } from "./stored-rooms.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import { storeError } from "./store-error.ts";
 
-/** Maximum number of trimmed rooms per transaction. */
+/** The maximum number of trimmed rooms per transaction. */
 const MAX_CHANGED_ROOMS = 1000;
-/** Delay before a retry, in ms. */
+/** The delay before a retry, in ms. */
 const RETRY_MS = 1000;
 
-/** Writes batches, one at a time. `again` is true after a failure. */
+/** Writes batches, one at a time. `again` is true if the previous write failed. */
 export interface BatchWriter {
   write(batch: WriteBatch, again: boolean): Promise<WriteOutcome>;
 }
 
 export interface CommitEvents {
-  /** An entry of a stored room was stored: deliver it to the room's subscriber. */
+  /** An entry has been stored and must be delivered to the room's subscriber. */
   onStored(entry: PendingPublication, publication: Publication): void;
-  /** An entry that is not stored is next in the order. Numbers it in the log in memory and returns the publication. */
+  /**
+   * Called when an entry whose room is not stored in the file is next in order. Numbers the entry in the in-memory log
+   * and returns the publication.
+   */
   numberInMemory(entry: PendingPublication): Publication;
-  /** The file has no record of a room any longer. */
+  /** The file no longer has a record of a room. */
   onRoomGone(room: StoredRoom): void;
-  /** An entry will not be stored, and was not delivered. */
+  /** An entry that has not been delivered will not be stored. */
   onDropped(entry: PendingPublication): void;
-  /** Publications cannot be stored, and why; undefined when they can be stored again. */
+  /** Called with the reason when publications cannot be stored, and with undefined when they can be stored again. */
   fault(what: string | undefined): void;
 }
 
@@ -47,10 +50,10 @@ export class GroupCommit {
   /** Called after each transaction with its duration, in ms. */
   onCommit: (ms: number) => void = () => {};
   readonly #queue = new CommitQueue();
-  /** Publications that were delivered at once and could not be stored yet. */
+  /** Publications that were delivered immediately but could not be stored yet. */
   #unstored: PendingPublication[] = [];
   #flushes: PromiseWithResolvers<void>[] = [];
-  /** Rooms of the running batch. */
+  /** The rooms in the running batch. */
   #writing: ReadonlyMap<number, StoredRoom> | undefined;
   #scheduled = false;
 
@@ -63,14 +66,14 @@ export class GroupCommit {
     readonly events: CommitEvents,
   ) {}
 
-  /** True if the room has rows in the running batch. */
+  /** Returns true if the room has rows in the running batch. */
   isWriting(room: StoredRoom): boolean {
     return this.#writing?.has(room.id) ?? false;
   }
 
   /**
    * Resolves when the entry is stored.
-   * @throws ThumpError `unavailable`, at once if the queue is full
+   * @throws ThumpError `unavailable`, immediately if the queue is full
    */
   add(entry: PendingPublication): Promise<Publication> {
     if (this.#queue.isFull) {
@@ -93,14 +96,14 @@ export class GroupCommit {
     return flush.promise;
   }
 
-  /** Stores changes if there are any, and checks whether a fault is over. */
+  /** Stores changes if there are any, and checks whether a fault has been resolved. */
   flushChanges(): void {
     const { meta, drops, rooms } = this;
     const due = this.#unstored.length + rooms.changed.size + drops.size + Object.keys(meta).length > 0;
     if (due || this.keysUpTo > 0 || this.fault || this.numbers.nextBlock(0) !== undefined) this.#sendSoon();
   }
 
-  /** Stores all remaining changes. The next process starts with the number after the last. */
+  /** Stores all remaining changes. The next process continues with the next number. */
   async finish(): Promise<void> {
     while (this.#writing || !this.#queue.isEmpty) await this.flush().catch(() => {});
     if (!this.fault) {
@@ -109,7 +112,7 @@ export class GroupCommit {
     }
   }
 
-  /** Starts a transaction at the end of the tick, with everything that arrives until then. */
+  /** Starts a transaction at the end of the tick, with everything that has arrived by then. */
   #sendSoon(): void {
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
@@ -148,7 +151,7 @@ export class GroupCommit {
 
   #extras(changed: Iterable<StoredRoom>, entries: readonly PendingPublication[], next: number) {
     const { meta, keysUpTo } = this;
-    // A room with pending publications is dropped later.
+    // Rooms with pending publications are dropped later.
     const later = new Set(entries.map(({ room }) => (room?.isDropped ? undefined : room)));
     const drops = [...this.drops].filter((room) => !later.has(room));
     for (const room of drops) this.drops.delete(room);
@@ -219,12 +222,12 @@ export class GroupCommit {
       RETRY_MS,
     );
     this.numbers.end();
-    // Everything is retried except entries that were not delivered.
+    // Retry everything except entries that have not been delivered.
     const dropped = new Set(batch.drops);
     for (const room of this.#writing?.values() ?? [])
       if (dropped.has(room.id)) this.drops.add(room);
       else if (!room.isDropped) this.rooms.changed.add(room);
-    // The next batch reserves numbers again, because the newest number may have increased by then.
+    // The next batch reserves numbers again, because the newest number may be greater by then.
     Object.assign(this.meta, { ...batch.meta, ...this.meta });
     delete this.meta.reserved;
     this.keysUpTo = Math.max(this.keysUpTo, batch.keysUpTo);
@@ -233,7 +236,10 @@ export class GroupCommit {
     for (const { reject } of [...flushes, ...this.#flushes.splice(0)]) reject(this.fault);
   }
 
-  /** Numbers an entry that is not stored. The log in memory may refuse it, for example because its key was used. */
+  /**
+   * Numbers an entry that is stored only in memory. The in-memory log may refuse the entry, for example because its key
+   * has been used.
+   */
   #numberInMemory(entry: PendingPublication): void {
     try {
       entry.stored(this.events.numberInMemory(entry));

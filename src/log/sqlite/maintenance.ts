@@ -1,4 +1,4 @@
-// Background work of the log in a file: trims old messages, drops empty rooms, and applies changed rules.
+// Background maintenance of the data file: trims old messages, drops empty rooms, and applies changed rules.
 import { now } from "../clock.ts";
 import { isKept } from "../../rooms/rule.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
@@ -7,16 +7,16 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { StoredRoom } from "./stored-room.ts";
 import type { StoredRooms } from "./stored-rooms.ts";
 
-/** Time between two passes, in ms; the second one while there is more to do. */
+/** The interval between passes, in ms. `BUSY_INTERVAL_MS` applies while there is more to do. */
 const INTERVAL_MS = 1000;
 const BUSY_INTERVAL_MS = 50;
-/** Maximum number of rooms per pass, if time allows. */
+/** The maximum number of rooms per pass. A pass may end earlier when its time is up. */
 const ROOMS_PER_PASS = 200;
-/** Maximum number of rooms to check for eviction per pass. A check reads nothing from the file. */
+/** The maximum number of rooms to check for eviction per pass. A check does not read the file. */
 const EVICTION_CHECKS_PER_PASS = 1000;
 
 export class Maintenance {
-  /** The id after which the walk over all rooms continues; undefined when the walk is complete. */
+  /** The room id after which the walk over all rooms continues; undefined when the walk is complete. */
   #walk: number | undefined = 0;
   #keysUpTo = 0;
   #timer: Timer | undefined;
@@ -34,14 +34,14 @@ export class Maintenance {
     clearTimeout(this.#timer);
   }
 
-  /** Starts a walk over all rooms, because rules have changed. */
+  /** Starts a new walk over all rooms. Called when the rules have changed. */
   restartWalk(): void {
     this.#walk = 0;
   }
 
   /**
-   * Drops all rooms that the rules no longer store in the file, immediately. Messages that such a room receives
-   * elsewhere meanwhile must cause a gap if it returns to the file.
+   * Immediately drops all rooms that the rules no longer store in the file. If such a room returns to the file later,
+   * the messages that it received in the meantime must appear as a gap.
    * @param last the newest seq
    */
   dropUnstored(last: number): void {
@@ -76,7 +76,7 @@ export class Maintenance {
     this.#schedule(more ? BUSY_INTERVAL_MS : INTERVAL_MS);
   }
 
-  /** Trims rooms with expired messages. Returns true if there may be more. */
+  /** Trims rooms with expired messages. Returns true if there may be more of them. */
   #expire(at: number): boolean {
     const names = this.rooms.reader.expired(at, ROOMS_PER_PASS);
     const slice = new TickSlice(ROOMS_PER_PASS);
@@ -86,7 +86,7 @@ export class Maintenance {
       if (!room) continue;
       const wasEmpty = room.count === 0;
       room.trim(at);
-      // Empty for a while, and not in use: the room can be dropped.
+      // The room has been empty for a while and is not in use, so it can be dropped.
       if (wasEmpty && room.count === 0 && !this.appender.isBusy(room)) this.#drop(room);
       else this.rooms.changed.add(room);
     }
@@ -100,7 +100,7 @@ export class Maintenance {
     groupCommit.drops.add(room);
   }
 
-  /** Trims some rooms whose rule may have changed. Returns true if there are more. */
+  /** Trims some rooms whose rule may have changed. Returns true if rooms remain. */
   #walkSome(): boolean {
     if (this.#walk === undefined) return false;
     const slice = new TickSlice(ROOMS_PER_PASS);
@@ -108,20 +108,20 @@ export class Maintenance {
       if (!slice.take()) return true;
       this.rooms.known(name)?.trim(now());
       this.#walk = id;
-      // The room may have been loaded only for this.
+      // The room may have been loaded only for this walk.
       this.appender.evict();
     }
     if (slice.done < ROOMS_PER_PASS) this.#walk = undefined;
     return this.#walk !== undefined;
   }
 
-  /** Removes expired keys. Returns true if there may be more. */
+  /** Removes expired idempotency keys. Returns true if there may be more of them. */
   #trimKeys(at: number): boolean {
     const { keys, sequence } = this.appender;
     const more = keys.trim(at);
     const upTo = keys.oldest ? keys.oldest.seq - 1 : sequence.last;
     if (upTo <= this.#keysUpTo) return more;
-    // The first pass needs no write if there are no keys.
+    // Without any keys, the first pass does not need to write.
     if (this.#keysUpTo > 0 || keys.size > 0) this.groupCommit.keysUpTo = upTo;
     this.#keysUpTo = upTo;
     return more;

@@ -1,29 +1,33 @@
-// Decides which numbers publications get while a transaction is running, and which are reserved in the file. Pure.
+// Allocates numbers (seqs) to publications while a transaction is running, and decides which numbers to reserve in the
+// file. Pure.
 import type { Sequence } from "../sequence.ts";
 
-/** Numbers are reserved in the file in blocks. After a crash the log continues after the block, so no number is used twice. */
+/**
+ * The size of a block of numbers reserved in the file. After a crash, the log continues after the block, so no number
+ * is used twice.
+ */
 const SEQS_PER_BLOCK = 1 << 22;
 const MAX_HEADROOM = 1 << 20;
 const MIN_HEADROOM = 16;
 
 export class NumberAllocation {
   /**
-   * First number of the running transaction; infinite if none is running. Publications that are delivered at once get
-   * smaller ones.
+   * The first number of the running transaction; infinite if none is running. Publications that are delivered
+   * immediately get smaller numbers.
    */
   #first = Number.POSITIVE_INFINITY;
-  /** Amount of numbers to leave free for publications that are delivered during a transaction. */
+  /** The number of seqs to leave free for publications that are delivered during a transaction. */
   #headroom = 0;
-  /** Numbers requested during the running transaction. */
+  /** The number of seqs requested during the running transaction. */
   #requested = 0;
 
-  /** @param reserved no number from here on was ever used */
+  /** @param reserved this number and all greater ones have never been used */
   constructor(
     readonly sequence: Sequence,
     public reserved: number,
   ) {}
 
-  /** True if a publication may get the next number now, without waiting for the running transaction. */
+  /** Returns true if a publication may get the next number now, without waiting for the running transaction. */
   mayNumber(): boolean {
     this.#requested++;
     return this.sequence.last + 1 < Math.min(this.#first, this.reserved);
@@ -45,20 +49,20 @@ export class NumberAllocation {
     this.#requested = 0;
   }
 
-  /** Called when the numbers of the transaction were assigned, or it failed. */
+  /** Called when the transaction's numbers have been assigned, or the transaction has failed. */
   end(): void {
     this.#first = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the end of a new block of numbers if less than half a block would remain after `more` numbers. */
+  /** Returns the end of a new block if less than half a block would remain after `more` further numbers. */
   nextBlock(more: number): number | undefined {
     const needed = this.sequence.last + more + SEQS_PER_BLOCK / 2;
     return needed > this.reserved ? needed + SEQS_PER_BLOCK / 2 : undefined;
   }
 
   /**
-   * Leaves twice as many numbers free during the next transaction as were requested during this one, and a minimum
-   * number if there ever was a request.
+   * Sets the headroom for the next transaction to twice the number of seqs requested during this one. It shrinks by at
+   * most half per transaction, and never below a minimum once there has been a request.
    */
   adjustHeadroom(): void {
     const least = this.#headroom + this.#requested > 0 ? MIN_HEADROOM : 0;

@@ -8,15 +8,15 @@ import { createFile } from "./file-permissions.ts";
 import { APPLICATION_ID, DATABASE_FILE, pragma, SCHEMA_VERSION } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
-/** Size of a backup. */
+/** The size of a backup. */
 export interface BackupResult {
   publications: number;
   bytes: number;
 }
 
 /**
- * Copies a data folder's database to a new file. The copy gets a new epoch, because later publications are missing
- * from it: cursors of the original must not appear valid.
+ * Copies a data folder's database to a new file. The copy gets a new epoch because it lacks later publications, so
+ * cursors from the original must not appear valid.
  * @throws StoreError
  */
 export function backUp(dir: string, to: string): BackupResult {
@@ -39,7 +39,7 @@ export function backUp(dir: string, to: string): BackupResult {
   }
 }
 
-/** Gives the copy its epoch and identification, and flushes it to the disk. */
+/** Sets the copy's epoch and application id, and flushes the copy to disk. */
 function finish(path: string): BackupResult {
   const copy = new Database(path, { readwrite: true });
   try {

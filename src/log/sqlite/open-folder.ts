@@ -1,4 +1,4 @@
-// Opens a data folder: takes its lock, and creates the database or checks that it is one of Thump's.
+// Opens a data folder: locks the folder, then creates the database or checks that it is a Thump database.
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -14,20 +14,23 @@ import {
 } from "./database-schema.ts";
 import { StoreError, storeError } from "./store-error.ts";
 
-/** Time to wait for a stopping server to release the lock, in ms. */
+/** The time to wait for a stopping server to release the lock, in ms. */
 const LOCK_TIMEOUT_MS = 250;
 
 /** A folder that this process has locked until `release`. */
 export interface OpenFolder {
   path: string;
-  /** Read-only connection. Must be closed before the writer's: the last one to close cleans up the write-ahead log. */
+  /**
+   * A read-only connection. Close it before the writer's connection: the last connection to close cleans up the
+   * write-ahead log.
+   */
   db: Database;
   release(): void;
 }
 
 /**
  * Opens and locks a folder.
- * @throws StoreError if the folder or the file is unusable; nothing was changed then
+ * @throws StoreError if the folder or the file is unusable; in that case nothing has been changed
  */
 export function openFolder(dir: string): OpenFolder {
   const path = join(dir, DATABASE_FILE);
@@ -78,7 +81,7 @@ function checkFile(db: Database, path: string, create: boolean): void {
       `the file has version ${version}; this server supports versions up to ${SCHEMA_VERSION}. Use a newer Thump`,
     );
   }
-  // A file without write permission opens without an error. Only a transaction reveals it.
+  // Opening a file without write permission succeeds. Only a transaction reveals the problem.
   db.run("BEGIN IMMEDIATE");
   db.run("ROLLBACK");
   if (!create) return;
@@ -88,8 +91,8 @@ function checkFile(db: Database, path: string, create: boolean): void {
 }
 
 /**
- * Locks an empty database. The system releases the lock however the process ends. Only the owner may open the file:
- * with read permission, another local user could hold a lock and keep the server from starting.
+ * Takes a lock on an empty database. The operating system releases the lock however the process ends. Only the owner
+ * may open the file: with read permission, another local user could hold a lock and prevent the server from starting.
  */
 function takeLock(path: string): Database {
   createFile(path);

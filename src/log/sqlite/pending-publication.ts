@@ -1,4 +1,4 @@
-// A publication that waits to be stored, and the callers that wait for it.
+// A publication that is waiting to be stored, and its waiting callers.
 import type { Draft, Publication } from "../../protocol/publication.ts";
 import type { StoredRoom } from "./stored-room.ts";
 
@@ -8,18 +8,17 @@ interface Waiter {
 }
 
 export class PendingPublication {
-  /** Set when the publication has its number. */
+  /** Set when the publication has been numbered. */
   publication: Publication | undefined;
-  /** True if the subscriber has received the publication. */
+  /** Whether the subscriber has received the publication. */
   delivered = false;
   #waiters: Waiter[] = [];
 
   /**
-   * @param room undefined if the room is not stored in the file: the publication only waits for its position in the
-   * order
-   * @param size size of the data, in bytes
+   * @param room undefined if the room is not stored in the file. The publication then only waits for its turn
+   * @param size the size of the data, in bytes
    * @param time ms since 1970
-   * @param hash hash of the publication, if it has a key
+   * @param hash the hash of the publication, if it has an idempotency key
    */
   constructor(
     readonly draft: Draft,

@@ -1,15 +1,15 @@
-// The slices last read from the file, for a few rooms. A catch-up uses a slice in pieces, and after a restart many
-// sessions may need the same one.
+// Caches the slices last read from the file, for a few rooms. A catch-up reads a slice in pieces, and after a restart
+// many sessions may need the same slice.
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
-/** Maximum number of slices. Each is the result of one read, at most about 1 MiB. */
+/** The maximum number of slices. Each slice is the result of one read, at most about 1 MiB. */
 const MAX_SLICES = 16;
 
 export class ReadCache {
-  /** Slices by room id, the most recent last. */
+  /** Slices by room id, most recent last. */
   readonly #slices = new Map<number, Slice>();
 
-  /** Returns up to `limit` publications after a position, oldest first, if a slice has them. */
+  /** Returns up to `limit` publications after a position, oldest first, if the cached slice covers that position. */
   find(id: number, after: number, limit: number): Slice | undefined {
     const slice = this.#slices.get(id);
     if (!slice || after < slice.from || after >= slice.upTo) return undefined;

@@ -1,4 +1,4 @@
-// Reads the database file: the state after the last commit, without waiting for the writer.
+// Reads the database file in the state after the last commit, without waiting for the writer.
 import type { Database } from "bun:sqlite";
 import type { Data } from "../../protocol/data.ts";
 import type { Publication } from "../../protocol/publication.ts";
@@ -77,7 +77,7 @@ export class Reader {
       .reverse();
   }
 
-  /** Returns the oldest publications of a range, without data. */
+  /** Returns the oldest publications of a range, without their data. */
   oldest(id: number, after: number, upTo: number, limit: number): OldestRow[] {
     return this.db
       .query<OldestRow, [number, number, number, number]>(`SELECT seq, time, size ${WHERE_RANGE} LIMIT ?`)

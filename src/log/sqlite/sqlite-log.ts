@@ -1,4 +1,4 @@
-// The log in a data folder: stores rooms in one SQLite file, and in memory if their rules say so.
+// The log in a data folder. Stores rooms in one SQLite file, or in memory if their rule says so.
 import { now } from "../clock.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
@@ -24,24 +24,24 @@ export interface SqliteOptions {
   /** The data folder. */
   dir: string;
   durability: Durability;
-  /** Maximum size of the file, in bytes. */
+  /** The maximum size of the file, in bytes. */
   size?: number;
-  /** Retention of a room; must return the same object for all rooms of one rule. */
+  /** Returns the retention of a room. Must return the same object for all rooms of a rule. */
   retentionOf: (room: string) => Retention;
-  /** Budget of all messages in memory. */
+  /** The budget for all messages in memory. */
   memoryBudget?: MemoryBudget;
-  /** Called when a subscribed room lost its messages up to a seq because the memory was exceeded. */
+  /** Called when messages of a subscribed room up to a seq have been evicted to stay within the budget. */
   onRelease?: (room: string, upTo: number) => void;
   /**
-   * Returns a text that identifies the patterns with rooms in the file: it changes when they do. If undefined, every
-   * replacement of the retention counts as a change.
+   * Returns a text that identifies the patterns whose rooms are stored in the file. The text changes when these
+   * patterns change. If undefined, every replacement of the retention counts as a change.
    */
   fingerprint?: () => string;
-  /** Called with a fault, and without an error when the fault is over. */
+  /** Called with a fault, and again without an error when the fault has been resolved. */
   onFault?: (what: string, error?: unknown) => void;
 }
 
-/** Messages loaded from the file may take this share of the memory budget, in addition to it. */
+/** Messages loaded from the file may use this share of the memory budget, on top of the budget itself. */
 const CACHE_SHARE = 0.25;
 
 export class SqliteLog implements Log {
@@ -117,7 +117,7 @@ export class SqliteLog implements Log {
     );
     this.#maintenance = new Maintenance(this.groupCommit, this.#rooms, this.#appender, fault);
     this.#applyRules();
-    // Reserves numbers. Publications wait until that is done.
+    // Reserves numbers. Publications wait until numbers are reserved.
     this.groupCommit.flushChanges();
   }
 
@@ -187,14 +187,15 @@ export class SqliteLog implements Log {
   }
 
   /**
-   * A room is either in the file or in memory, as its rule says. A change of the rules drops it in the other place.
+   * A room is stored either in the file or in memory, depending on its rule. When the rules change, the room is dropped
+   * from the other place.
    */
   *rooms(): Iterable<string> {
     yield* this.#rooms.names();
     yield* this.#memoryLog.rooms();
   }
 
-  /** Number of the file's rooms that are in memory. */
+  /** The number of the file's rooms that are loaded into memory. */
   get loaded(): number {
     return this.#rooms.size;
   }
@@ -217,7 +218,7 @@ export class SqliteLog implements Log {
   }
 
   /**
-   * Reads the content of the file except rooms.
+   * Reads the contents of the file, except rooms.
    * @throws StoreError
    */
   #readMeta(reader: Reader) {
@@ -230,7 +231,7 @@ export class SqliteLog implements Log {
     }
   }
 
-  /** Applies a change of the place where rooms are stored. Messages in the other place are dropped. */
+  /** Applies rules that change where rooms are stored. Drops messages from the previous place. */
   #applyRules(always = false): void {
     const kinds = this.options.fingerprint?.() ?? "";
     if (kinds === this.#fingerprint && !always) return;
@@ -251,7 +252,8 @@ export class SqliteLog implements Log {
       }
       known.trim(now());
       const slice = read(known);
-      // A slice that reaches the room's newest publication reaches the newest seq: the later seqs are in other rooms.
+      // A slice with the room's newest publication reaches the log's newest seq, because all later seqs belong to other
+      // rooms.
       if (slice.upTo >= known.last) slice.upTo = Math.max(slice.upTo, this.last);
       this.#appender.evict();
       return slice;

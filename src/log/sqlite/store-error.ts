@@ -1,6 +1,6 @@
-// Errors of the data folder: a stable code, and a message that states the fault and the remedy.
+// Data folder errors: a stable code, and a message that states the fault and the remedy.
 
-/** Codes of errors of the data folder. */
+/** Data folder error codes. */
 export type StoreCode =
   | "store-locked" // another server uses the folder
   | "store-read-only"
@@ -11,14 +11,14 @@ export type StoreCode =
   | "store-missing"
   | "store-failed"; // any other error of the system
 
-/** An error of the data folder. */
+/** A data folder error. */
 export class StoreError extends Error {
   /** Always "StoreError". */
   override readonly name = "StoreError";
 
-  /** @param what the fault, without paths on this machine */
+  /** @param what the fault, without local paths */
   constructor(
-    /** Stable code. */
+    /** A stable code. */
     readonly code: StoreCode,
     path: string,
     readonly what: string,
@@ -41,7 +41,7 @@ const CODES: [prefix: string, code: StoreCode, what: string][] = [
   ["SQLITE_BUSY", "store-locked", "another program is writing to the file"],
 ];
 
-/** Converts an error of SQLite or the system. */
+/** Converts an error from SQLite or the operating system. */
 export function storeError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code = "", message } = error as { code?: string; message: string };

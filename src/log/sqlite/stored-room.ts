@@ -1,4 +1,4 @@
-// A room that is stored in the file: its state, and its newest publications in memory.
+// A room that is stored in the file: its state, and its newest publications, which are also in memory.
 import { now } from "../clock.ts";
 import type { Publication, Slice } from "../../protocol/publication.ts";
 import type { MemoryBudget } from "../../rooms/memory-budget.ts";
@@ -8,19 +8,19 @@ import type { LruItem } from "../../rooms/lru-list.ts";
 import type { RoomChange, RoomRow } from "./batch.ts";
 import type { OldestRow, Reader } from "./reader.ts";
 
-/** Retention of the part in memory: unlimited, because the room itself trims. */
+/** The retention of the in-memory part: unlimited, because `StoredRoom` does the trimming. */
 const UNLIMITED: Retention = { count: Infinity, age: Infinity, bytes: Infinity };
-/** A room that stores no more than this is loaded into memory as a whole. */
+/** A room within these limits is loaded into memory completely. */
 const MAX_WHOLE_COUNT = 2000;
 const MAX_WHOLE_BYTES = 2 << 20;
-/** Maximum amount per read of a larger room. */
+/** The maximum amount to read at once from a larger room. */
 const MAX_READ_COUNT = 1000;
 const MAX_READ_BYTES = 1 << 20;
-/** A read with a limit up to this reads only the requested publications. */
+/** Reads with at most this limit fetch only the requested publications. */
 const SMALL_READ_COUNT = 64;
-/** Number of the oldest publications to read at once for trimming, if they are not in memory. */
+/** The number of oldest publications to read at once for trimming, if they are not in memory. */
 const OLDEST_PER_READ = 64;
-/** Time for which an empty room is remembered, in ms. */
+/** An empty room is remembered for this time, in ms. */
 export const EMPTY_ROOM_TTL_MS = 600_000;
 
 export class StoredRoom implements LruItem<StoredRoom> {
@@ -28,22 +28,22 @@ export class StoredRoom implements LruItem<StoredRoom> {
   newer?: StoredRoom | undefined;
   readonly id: number;
   readonly name: string;
-  /** The newest publications. Those up to its floor are only in the file. */
+  /** The newest publications. Publications up to the history's floor are only in the file. */
   history: RoomHistory;
-  /** Everything after this seq is stored. */
+  /** All publications after this seq are stored. */
   floor: number;
   count: number;
-  /** Size of the stored publications, including the overhead of each. */
+  /** The size of the stored publications, including the overhead of each publication. */
   bytes: number;
-  /** True if the room was dropped, even if some of its publications are pending. */
+  /** Whether the room has been dropped. Some of its publications may still be pending. */
   isDropped = false;
-  /** Number of publications that were delivered and are not in the file yet. */
+  /** The number of publications that have been delivered but are not yet in the file. */
   unstored = 0;
-  /** Number of publications at the floor or below that are still in the file. */
+  /** The number of publications at or below the floor that are still in the file. */
   #gone = 0;
   /** The oldest publications, if they are not in memory. */
   #oldest: OldestRow[] = [];
-  /** Time of the oldest publication, in ms since 1970. */
+  /** When the oldest publication was published, in ms since 1970. */
   #since: number;
 
   constructor(
@@ -61,7 +61,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.bytes = row.bytes;
     this.#since = row.oldest;
     this.history = new RoomHistory(UNLIMITED, row.last, memoryBudget);
-    // A different rule may have applied when the row was written.
+    // The row may have been written under a different rule.
     if (row.count > 0 && row.expires !== row.oldest + retention.age) changed.add(this);
   }
 
@@ -86,10 +86,10 @@ export class StoredRoom implements LruItem<StoredRoom> {
     const { count, age, bytes } = this.retention;
     while (this.count > 0 && (this.count > count || this.bytes > bytes || this.#since <= now - age)) {
       const oldest = this.#next();
-      // The file lacks publications that the row counts. They cannot be dropped one by one.
+      // The row counts publications that are missing from the file, so they cannot be dropped individually.
       if (!oldest) return this.forget();
       const { seq, size } = oldest;
-      // The oldest publication was read again and may be younger than expected.
+      // The oldest publication has been read again and may be newer than expected.
       this.#since = oldest.time;
       if (this.count <= count && this.bytes <= bytes && this.#since > now - age) return;
       this.#drop(seq, size + PUBLICATION_OVERHEAD_BYTES);
@@ -104,7 +104,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.changed.add(this);
     if (this.history.floor < seq) this.history.releaseUpTo(seq);
     this.#oldest.shift();
-    // 0 if there is no next publication.
+    // 0 if no publication is left.
     this.#since = this.#next()?.time ?? 0;
   }
 
@@ -132,14 +132,17 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.changed.add(this);
   }
 
-  /** Returns up to `limit` publications after a position, oldest first; possibly fewer. Call `trim` before. */
+  /**
+   * Returns up to `limit` publications after a position, oldest first. May return fewer than are stored. Call `trim`
+   * first.
+   */
   read(after: number, limit: number): Slice {
     const from = Math.max(after, this.floor);
     if (!this.#extendTo(from)) return this.history.read(from, limit);
     const { cache } = this.reader;
     const found = cache.find(this.id, from, limit);
     if (found) return found;
-    // Callers with a small limit read many rooms in turn: a larger slice would be evicted before it is used again.
+    // Callers with a small limit read many rooms in turn. A larger slice would be evicted before its next use.
     const isFew = limit <= SMALL_READ_COUNT;
     const count = isFew ? limit : this.#readCount();
     const publications = this.reader.range(this, from, this.history.floor, count);
@@ -150,10 +153,10 @@ export class StoredRoom implements LruItem<StoredRoom> {
     return cache.find(this.id, from, limit) ?? slice;
   }
 
-  /** Returns the newest `count` publications, oldest first. Call `trim` before. */
+  /** Returns the newest `count` publications, oldest first. Call `trim` first. */
   newest(count: number): Slice {
     const slice = this.#newest(count);
-    // Publications that the part in memory has dropped may be in the file.
+    // Publications that are no longer in memory may still be in the file.
     delete slice.truncated;
     if (this.floor > 0 && slice.publications.length >= this.count) slice.truncated = true;
     return slice;
@@ -176,7 +179,7 @@ export class StoredRoom implements LruItem<StoredRoom> {
     this.#oldest = [];
   }
 
-  /** Returns the row of the room as it will be after `added` is stored. */
+  /** Returns the room's row as it will be once `added` is stored. */
   change(added: readonly Publication[]): RoomChange {
     const { id, name, floor } = this;
     const count = this.count + added.length;
@@ -195,12 +198,15 @@ export class StoredRoom implements LruItem<StoredRoom> {
     };
   }
 
-  /** Records that the file has deleted this number of publications. */
+  /** Records the number of publications that have been deleted from the file. */
   onDeleted(gone: number): void {
     this.#gone -= gone;
   }
 
-  /** True if publications after a position are only in the file. Loads a small room into memory instead. */
+  /**
+   * Returns true if publications after a position are only in the file. Loads a small room into memory, in which case
+   * the result is false.
+   */
   #extendTo(from: number): boolean {
     if (from >= this.history.floor) return false;
     if (this.count > MAX_WHOLE_COUNT || this.bytes > MAX_WHOLE_BYTES) return true;
@@ -209,8 +215,8 @@ export class StoredRoom implements LruItem<StoredRoom> {
     try {
       older = this.reader.range(this, this.floor, history.floor, MAX_WHOLE_COUNT);
     } catch {
-      // A page is damaged. The requested publications may be on other pages; otherwise the read fails with this
-      // error.
+      // A page is damaged. The requested publications may be on other pages. If they are not, reading them fails with
+      // this error.
       return true;
     }
     const filled = new RoomHistory(UNLIMITED, this.floor, this.memoryBudget);

@@ -7,11 +7,11 @@ import type { RoomRow } from "./batch.ts";
 import type { Reader } from "./reader.ts";
 import { StoredRoom } from "./stored-room.ts";
 
-/** Maximum number of rooms in memory without sessions. */
+/** The maximum number of rooms without sessions that are kept in memory. */
 const MAX_IDLE_ROOMS = 10_000;
-/** Eviction continues until the memory is at this share of the limit. */
+/** Eviction continues until memory use has fallen to this share of the limit. */
 const EVICTION_TARGET = 0.9;
-/** Rooms to list per read. */
+/** The number of rooms to list per read. */
 const ROOMS_PER_STEP = 500;
 
 export class StoredRooms {
@@ -19,14 +19,14 @@ export class StoredRooms {
   readonly #lru = new LruList<StoredRoom>();
   /** Rooms whose row in the file is out of date. */
   readonly changed = new Set<StoredRoom>();
-  /** Names of dropped rooms whose rows are still in the file and must not be read. */
+  /** The names of dropped rooms whose rows are still in the file and must not be read. */
   readonly #dropping = new Set<string>();
   #nextId: number;
 
   /**
-   * @param forgotten the newest seq of any room that was dropped completely
+   * @param forgotten the newest seq of any room that has been dropped completely
    * @param greatestId the greatest room id ever used
-   * @param memoryBudget memory for loaded rooms and their messages; the rest is only in the file
+   * @param memoryBudget the budget for loaded rooms and their messages; everything else is only in the file
    */
   constructor(
     readonly reader: Reader,
@@ -74,7 +74,7 @@ export class StoredRooms {
   }
 
   /**
-   * Returns a room for a publication. A new room starts after everything that a dropped room of its name may have
+   * Returns the room for a publication. A new room starts after any seq that a dropped room of the same name may have
    * had.
    */
   findOrCreate(name: string): StoredRoom {
@@ -96,7 +96,7 @@ export class StoredRooms {
     return this.#rooms.values();
   }
 
-  /** Number of rooms in memory. */
+  /** The number of rooms in memory. */
   get size(): number {
     return this.#rooms.size;
   }
@@ -114,11 +114,11 @@ export class StoredRooms {
         if ((this.#rooms.get(name)?.count ?? (this.#dropping.has(name) ? 0 : count)) > 0) yield name;
       }
     }
-    // Rooms that are not in the file yet have greater ids.
+    // Rooms that are not yet in the file have greater ids.
     for (const { id, name, count } of this.#rooms.values()) if (id > last && count > 0) yield name;
   }
 
-  /** Drops a room. The caller deletes it from the file. */
+  /** Drops a room. The caller deletes the room from the file. */
   drop(room: StoredRoom): void {
     room.forget();
     room.isDropped = true;
@@ -128,7 +128,7 @@ export class StoredRooms {
     this.forgotten = Math.max(this.forgotten, room.last);
   }
 
-  /** Records that a dropped room was deleted from the file. */
+  /** Records that a dropped room has been deleted from the file. */
   onDropped(room: StoredRoom): void {
     this.#dropping.delete(room.name);
   }
@@ -138,9 +138,9 @@ export class StoredRooms {
   }
 
   /**
-   * Evicts rooms that are also in the file, the least recently used first.
-   * @param isBusy true for rooms with a subscriber or pending publications
-   * @param most maximum number of rooms to check
+   * Evicts rooms that are also in the file, least recently used first.
+   * @param isBusy returns true for rooms with a subscriber or pending publications
+   * @param most the maximum number of rooms to check
    */
   evict(isBusy: (room: StoredRoom) => boolean, most: number): void {
     if (!this.#isOver) return;
@@ -154,7 +154,7 @@ export class StoredRooms {
         return;
       if (room.unstored === 0) room.evict(this.memoryBudget.taken - target);
       if (room.unstored > 0 || this.changed.has(room) || isBusy(room)) {
-        // In use: check other rooms first the next time.
+        // The room is in use. Check other rooms first next time.
         this.#lru.touch(room);
         continue;
       }

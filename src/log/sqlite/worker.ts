@@ -1,19 +1,19 @@
-// The writer's thread: writes one batch per message and replies with the outcome. Tidies when idle.
+// The writer thread: writes one batch per message and replies with the outcome. Cleans up when idle.
 import type { WriteBatch, WriteFault, WriteOutcome } from "./batch.ts";
 import { openFile } from "./open-folder.ts";
 import type { Durability } from "./database-schema.ts";
 import { Writer } from "./writer.ts";
 
-/** A message to the thread. */
+/** A message to the writer thread. */
 export type WriterOrder =
   | { do: "open"; path: string; durability: Durability; size: number }
-  /** @property again true after a failed batch: frees space first */
+  /** @property again true if the previous batch failed; the writer then frees space first */
   | { do: "write"; batch: WriteBatch; again: boolean }
   | { do: "close" };
 
-/** Pause between two steps of tidying, in ms, in which batches can be written. */
+/** The pause between cleanup steps, in ms. Batches can be written during the pause. */
 const TIDY_BUSY_MS = 5;
-/** Time between two checks for work, in ms. */
+/** The interval between checks for cleanup work, in ms. */
 const TIDY_IDLE_MS = 1000;
 
 let writer: Writer | undefined;
@@ -65,7 +65,7 @@ function tidyIn(ms: number): void {
     try {
       more = writer?.tidy() ?? false;
     } catch {
-      // A full disk or a damaged page: the next batch fails too, and reports it.
+      // The disk is full or a page is damaged. The next batch fails too and reports the error.
     }
     tidyIn(more ? TIDY_BUSY_MS : TIDY_IDLE_MS);
   }, ms);

@@ -1,13 +1,13 @@
-// Controls the writer's thread: sends one batch at a time and returns its outcome.
+// Controls the writer thread: sends one batch at a time and returns its outcome.
 import type { WriteBatch, WriteOutcome } from "./batch.ts";
 import type { BatchWriter } from "./group-commit.ts";
 import type { Durability } from "./database-schema.ts";
 import type { WriterOrder } from "./worker.ts";
 
-/** Time for the final checkpoint before the thread is terminated, in ms. */
+/** The time allowed for the final checkpoint before the thread is terminated, in ms. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** In a binary the worker is a separate entry point, relative to the root of the bundled modules. */
+/** In a compiled binary, the worker is a separate entry point, relative to the root of the bundled modules. */
 const WORKER_URL = new URL(
   import.meta.url.endsWith("/sqlite/writer-thread.ts") ? "./worker.ts" : "./log/sqlite/worker.ts",
   import.meta.url,
@@ -17,10 +17,10 @@ export class WriterThread implements BatchWriter {
   readonly #worker: Worker;
   #onOutcome: ((outcome: WriteOutcome) => void) | undefined;
   #closed: (() => void) | undefined;
-  /** Set when the thread has ended, to the reason. */
+  /** The reason why the thread has ended; undefined while it is running. */
   #broken: string | undefined;
 
-  /** @param size maximum size of the file, in bytes */
+  /** @param size the maximum size of the file, in bytes */
   constructor(path: string, durability: Durability, size: number) {
     this.#worker = new Worker(WORKER_URL);
     this.#worker.unref();
@@ -33,7 +33,7 @@ export class WriterThread implements BatchWriter {
     this.#post({ do: "open", path, durability, size });
   }
 
-  /** Writes a batch. Resolves with the outcome, also if it failed; a failed batch stores nothing. */
+  /** Writes a batch. Resolves with the outcome even if the batch failed. A failed batch stores nothing. */
   write(batch: WriteBatch, again: boolean): Promise<WriteOutcome> {
     return new Promise((resolve) => {
       this.#onOutcome = resolve;

@@ -1,34 +1,34 @@
-// The only writer of the database file: one transaction per batch, and small steps of tidying in between.
+// The only writer of the database file. Runs one transaction per batch, with small cleanup steps in between.
 import type { Database, Statement } from "bun:sqlite";
 import type { WriteBatch, KeyRow, PublicationRow, RoomChange } from "./batch.ts";
 import { type Durability, pragma } from "./database-schema.ts";
 
-/** Maximum number of publications deleted per transaction. */
+/** The maximum number of publications deleted per transaction. */
 const DELETES_PER_STEP = 1000;
-/** Rooms per step of the walk after a start. */
+/** The number of rooms per step of the walk after a start. */
 const ROOMS_PER_WALK_STEP = 200;
-/** Free pages are returned to the system above this number, and above an eighth of the file. */
+/** Free pages are returned to the operating system if they exceed both this number and an eighth of the file. */
 const MIN_FREE_PAGES = 256;
-/** Free pages returned per step. */
+/** The number of free pages returned per step. */
 const PAGES_PER_VACUUM = 64;
-/** Amount of data that must fit before publications are accepted again, in bytes. */
+/** The amount of data that must fit before publications are accepted again, in bytes. */
 const PROBE_BYTES = 64 << 10;
-/** Size to which the write-ahead log is truncated after it was longer, in bytes. */
+/** A write-ahead log that has grown beyond this size is truncated to it, in bytes. */
 const MAX_JOURNAL_BYTES = 64 << 20;
 
 export class Writer {
-  /** Number of publications deleted. */
+  /** The number of publications deleted. */
   trimmed = 0;
-  /** Rooms with more deletions than fit in one step, and the seq up to which to delete. */
+  /** Rooms with more deletions than fit into one step, with the seq up to which to delete. */
   readonly #garbage = new Map<number, number>();
-  /** Position of the walk after a start, which finds deletions that an earlier process did not complete. */
+  /** The position of the walk after a start. The walk finds deletions that an earlier process did not complete. */
   #walked: number | undefined = -1;
   readonly #insert: Statement<unknown, PublicationRow>;
   readonly #room: Statement<unknown, (number | string)[]>;
   readonly #key: Statement<unknown, KeyRow>;
   readonly #delete: Statement<unknown, [number, number]>;
 
-  /** @param size maximum size of the file, in bytes */
+  /** @param size the maximum size of the file, in bytes */
   constructor(
     readonly db: Database,
     durability: Durability,
@@ -51,7 +51,7 @@ export class Writer {
   }
 
   /**
-   * Writes a batch completely or not at all.
+   * Writes a batch atomically.
    * @throws SQLiteError
    */
   write(batch: WriteBatch): void {
@@ -66,7 +66,7 @@ export class Writer {
         this.db.run("UPDATE meta SET value = ? WHERE name = ?", [value, name]);
     });
     this.trimmed += trimmed;
-    // Only after the commit: a failed batch must not delete anything.
+    // Not before the commit: a failed batch must not delete anything.
     for (const { id, floor, gone } of batch.rooms) if (gone > DELETES_PER_STEP) this.#garbage.set(id, floor);
     for (const id of batch.drops) this.#garbage.set(id, Number.MAX_SAFE_INTEGER);
   }
@@ -77,7 +77,7 @@ export class Writer {
   }
 
   /**
-   * Does one small step of the remaining work. Returns true if there is more.
+   * Does one small cleanup step. Returns true if there is more to do.
    * @throws SQLiteError
    */
   tidy(): boolean {
@@ -95,13 +95,13 @@ export class Writer {
     return true;
   }
 
-  /** Frees space in the write-ahead log if possible: on a full disk no other space may be available. */
+  /** Frees space in the write-ahead log if possible. On a full disk, no other space may be available. */
   checkpoint(): void {
     this.db.run("PRAGMA wal_checkpoint(RESTART)");
   }
 
   /**
-   * Tests whether a publication would fit: on a full disk small changes may still succeed.
+   * Tests whether a publication would fit, because even on a full disk small changes may succeed.
    * @throws SQLiteError
    */
   probe(): void {
@@ -113,7 +113,7 @@ export class Writer {
     this.db.close(true);
   }
 
-  /** Deletes publications up to a seq, in part. Returns true when all are deleted. */
+  /** Deletes some of the publications up to a seq. Returns true when all of them are deleted. */
   #deleteSome(id: number, upTo: number): boolean {
     const next = this.db
       .query<{ seq: number }, [number, number]>(
@@ -125,7 +125,7 @@ export class Writer {
     return next === null;
   }
 
-  /** Finds publications at or below the floor of their room, or of rooms that were dropped. */
+  /** Finds publications at or below their room's floor, and publications of dropped rooms. */
   #walk(from: number): void {
     const step = this.db.query<{ room: number | null }, [number]>(
       "SELECT min(room) AS room FROM publications WHERE room > ?",
@@ -148,7 +148,7 @@ export class Writer {
       run();
       this.db.run("COMMIT");
     } catch (error) {
-      // Some errors, such as a full disk, have rolled back already.
+      // Some errors, such as a full disk, have already rolled the transaction back.
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       throw error;
     }
