@@ -1,4 +1,4 @@
-// Everything that `import … from "thump"` provides. test/server/public-api.test.ts lists it again, and checks its documentation.
+// The public API of the package `thump`. test/server/public-api.test.ts checks the list and its documentation.
 export { type RunningServer, serve } from "./server/app.ts";
 export { thump } from "./server/plugin.ts";
 export type { PublishOptions } from "./server/publish-options.ts";

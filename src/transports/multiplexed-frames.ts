@@ -6,7 +6,7 @@ import type { ThumpError } from "../protocol/codes.ts";
 import type { Command, CommandId } from "../protocol/commands.ts";
 import { parseCursor } from "../protocol/cursor.ts";
 
-/** A requested room and the start position in it. */
+/** A room to join, and the start position in it. */
 export type JoinRequest = Omit<Extract<Command, { type: "join" }>, "type">;
 
 /** @throws ThumpError `invalid-cursor` */

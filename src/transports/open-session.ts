@@ -1,4 +1,4 @@
-// Opens the session of a request: a socket, a stream or a long poll. Opens none if the client has disconnected.
+// Opens a session for a request: a socket, a stream or a long poll. If the client has disconnected, opens none.
 import type { Server } from "bun";
 import type { AuthorizedStarts } from "../service/authorize-joins.ts";
 import type { RoomService } from "../service/room-service.ts";
@@ -15,9 +15,9 @@ import type { SocketSession } from "./websocket/socket-session.ts";
 import type { StreamSession } from "./stream/stream-session.ts";
 
 /**
- * Bun closes connections that are silent for 10 s, unless the timeout is lifted per request. That is impossible for
- * requests that did not come directly from Bun's server, whose address is unknown for the same reason. Their streams send
- * a keep-alive, and their polls are answered, after this time.
+ * Bun closes connections that are silent for 10 s, unless the timeout is lifted for a request. The timeout cannot be
+ * lifted for requests that did not come directly from Bun's server, and their client address is unknown for the same
+ * reason. After this time, their streams send a keep-alive and their polls are answered.
  */
 const KEEP_OPEN_MS = 5000;
 
@@ -31,7 +31,7 @@ export function openSocket(
   { service, request, server }: HandlerContext,
   session: SocketSession,
 ): Response | undefined {
-  // Bun opens the socket within `upgrade`, so no other session is added in between.
+  // Bun opens the socket during `upgrade`, so no other session is added after this check.
   service.checkSessionLimit(session);
   if (request.signal.aborted) return clientGone();
   upgrade(server, request, session);
@@ -56,7 +56,7 @@ export function openStream(
   rooms: string[],
   create: (coding: ContentCoding) => StreamSession,
 ): Response {
-  // The client may have disconnected during an earlier await. Listeners that are added now are not called for it.
+  // The client may have disconnected during an earlier `await`. Listeners added now would not be called.
   if (request.signal.aborted) return clientGone();
   const compress = rooms.every((room) => service.hub.ruleOf(room).compressStreams);
   const coding = compress ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
@@ -72,8 +72,8 @@ export function openStream(
 }
 
 /**
- * Opens a long poll. Responds at once if there is a publication after the cursor, otherwise when one arrives or the time
- * is over.
+ * Opens a long poll. Responds immediately if there is a publication after the cursor; otherwise, when one arrives or
+ * the poll times out.
  * @param read creates the response from a start position
  */
 export async function openPoll(
@@ -86,7 +86,7 @@ export async function openPoll(
   const { hub } = service;
   const { signal } = request;
   const start = joins.starts.get(room) as JoinStart;
-  // Without a cursor, the newest stored messages are the response, if any.
+  // Without a cursor, the response contains the newest stored messages, if there are any.
   if (!start.after && start.last && (await service.history(room, { last: 1 })).publications.length > 0)
     return signal.aborted ? clientGone() : read(start);
   await service.catchUpTo(start.after);
@@ -107,8 +107,9 @@ export async function openPoll(
 }
 
 /**
- * Lifts Bun's idle timeout of a connection while a request waits or streams. The returned function restores it. It must
- * be called before the response ends, because the timeout belongs to the connection, which can carry more requests.
+ * Lifts Bun's idle timeout for a connection while a request waits or streams. Returns a function that restores the
+ * timeout. It must be called before the response ends, because the timeout belongs to the connection, which can carry
+ * more requests.
  */
 function holdOpen(service: RoomService, request: Request, server: Server<unknown> | null): () => void {
   server?.timeout(request, 0);

@@ -11,14 +11,14 @@ import { PUBLICATION_OVERHEAD_BYTES } from "../rooms/room-history.ts";
 
 const DEFAULT_LAST_COUNT = 50;
 const MAX_LAST_COUNT = 1000;
-/** Publications beyond this number of JSON characters are left out of an answer, and `more` is set. */
+/** Maximum number of JSON characters in an answer. Publications beyond it are left out, and `more` is set. */
 const MAX_ANSWER_LENGTH = 256 * 1024;
 
 /**
- * The publications of a room after a cursor, or its newest ones, as the JSON text of an object:
- * `{"room","at","sessions","messages":[…]}`. `gap` is added if messages are missing, and `more` if the answer was cut.
- * `at` is the cursor to continue from. `sessions` is present if the client may list the members. The caller has checked
- * the permission for `history`. The read is charged to `reads` before it is encoded.
+ * Returns a room's publications after a cursor, or its newest ones, as the JSON text of an object:
+ * `{"room","at","sessions","messages":[…]}`. `gap` is added if messages are missing, and `more` if the answer was cut
+ * short. `at` is the cursor to continue from. `sessions` is present if the client may list the members. The caller must
+ * have checked the permission for `history`. The read is charged to `reads` before the answer is encoded.
  * @throws ThumpError `rate`
  */
 export function historyAnswer(
@@ -81,11 +81,11 @@ function answer(
     );
   };
   if (!(slice instanceof Promise)) return write(slice, costOf(slice.publications, after === undefined));
-  // The log read all of these, even those that do not fit into the answer.
+  // The log has read all of these publications, even those that do not fit into the answer.
   return slice.then((read) => write(read, costOf(read.publications, false, Number.POSITIVE_INFINITY)));
 }
 
-/** The cost of reading publications, in bytes, up to a total size of data. */
+/** The cost of reading publications, in bytes. Counts publications until their data exceeds `maxSize`. */
 function costOf(publications: Publication[], fromTheEnd: boolean, maxSize = MAX_ANSWER_LENGTH): number {
   let cost = PUBLICATION_OVERHEAD_BYTES;
   let data = 0;
@@ -112,7 +112,7 @@ function writeHistory(
   showSessions: boolean,
 ): string {
   const { epoch } = service.hub;
-  // After a cursor, the oldest publications come first; otherwise the newest ones have priority.
+  // With a cursor, the oldest publications have priority; without one, the newest.
   const { texts, publications } = cutToSize(slice.publications, epoch, requested === undefined);
   const whole = publications.length === slice.publications.length;
   const upTo = whole || !requested ? slice.upTo : (publications.at(-1)?.seq ?? slice.from);

@@ -1,4 +1,5 @@
-// RoomSubscription: a session of code in the same process, in one room. The code pulls messages as an async iterator.
+// RoomSubscription: a session that subscribes code in the same process to one room. The code reads from an async
+// iterator.
 import type { Hub } from "../hub/hub.ts";
 import { type JoinResult, startAll } from "../hub/join.ts";
 import { isCaughtUp, positionOf } from "../hub/merge.ts";
@@ -14,21 +15,21 @@ import { json } from "../protocol/formats.ts";
 import { parseJson } from "../protocol/json.ts";
 import type { Publication } from "../protocol/publication.ts";
 
-/** A message of a room that code subscribes to. */
+/** A message from a room that code subscribes to. */
 export interface RoomMessage<Content = unknown> {
   /** Always "message". */
   readonly type: "message";
   /** Cursor of the message. */
   readonly at: string;
-  /** Name of the event; "message" if the publisher gave none. */
+  /** Name of the event; "message" if the publisher specified none. */
   readonly event: string;
   /** The data: a JSON value, a string, or a `Uint8Array`. JSON is parsed on first access. */
   readonly data: Content;
-  /** The data as text, as event streams carry it. */
+  /** The data as text, as sent in event streams. */
   readonly text: string;
   /** When the message was published, in ms since 1970. */
   readonly time: number;
-  /** The user who published; undefined for messages from code and from anonymous clients. */
+  /** The user who published the message; undefined if the publisher has no user. */
   readonly from: string | undefined;
 }
 
@@ -44,7 +45,7 @@ export interface RoomGap {
   readonly at: string;
 }
 
-/** Everything up to a cursor has been received. */
+/** Notice that all messages up to a cursor have been received. */
 export interface RoomPosition {
   /** Always "position". */
   readonly type: "position";
@@ -60,7 +61,9 @@ export interface SubscriptionStart {
   last: number | undefined;
 }
 
-/** With this many items waiting, or bytes, the subscription leaves the live fan-out until they are taken. */
+/**
+ * When this number of items or bytes waits, the subscription is detached from the live fan-out until they are taken.
+ */
 const MAX_WAITING_ITEMS = 256;
 const MAX_WAITING_BYTES = 1024 * 1024;
 
@@ -78,7 +81,7 @@ export class RoomSubscription extends Session implements AsyncIterableIterator<R
   #full = false;
   #signal: AbortSignal | undefined;
   readonly #leave = () => void this.return();
-  /** Whether an item was taken since the last heartbeat. */
+  /** Whether an item has been taken since the last heartbeat. */
   #active = true;
   readonly #sink: PublicationSink = {
     push: (publication) => {
@@ -187,7 +190,10 @@ export class RoomSubscription extends Session implements AsyncIterableIterator<R
     }
   }
 
-  /** Ends a loop that takes nothing over two heartbeats. A loop that waits for a message receives its position. */
+  /**
+   * Ends the subscription if its loop takes nothing for two heartbeats. A loop that is waiting for a message receives
+   * its position.
+   */
   override heartbeat(): boolean {
     if (this.#waiting.length > 0) {
       const at = this.positions ? this.hub.sentUpTo(this) : undefined;

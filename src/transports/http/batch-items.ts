@@ -21,7 +21,7 @@ export const BatchItem = Type.Object({
 });
 type BatchItem = Static<typeof BatchItem>;
 const checker = Compile(BatchItem);
-/** In characters of JSON, including escapes. */
+/** Maximum length of a room name in JSON characters, including escapes. */
 const MAX_NAME_LENGTH = 2048;
 
 /** An unparsed item with its size. */
@@ -31,11 +31,11 @@ export interface CountedItem {
   room: string | undefined;
   /** Number of publications. */
   count: number;
-  /** Size of the data as it was sent, in bytes. */
+  /** Size of the data as sent, in bytes. */
   size: number;
   /** Number of publications that were charged. */
   charged: number;
-  /** The error of the others, if any. */
+  /** The error for the publications that could not be charged, if any. */
   chargeError?: ThumpError;
 }
 
@@ -88,9 +88,9 @@ export function chargeItem(service: RoomService, context: RequestContext, item: 
 }
 
 /**
- * Parses and validates an item. Returns the error of an invalid item.
+ * Parses and validates an item. Returns the error if the item is invalid.
  * @param brief whether errors omit details
- * @throws ThumpError `malformed` if the body is not JSON, which concerns the whole batch
+ * @throws ThumpError `malformed` if the body is not JSON, which rejects the whole batch
  */
 export function parseItem(
   { text, count }: CountedItem,
@@ -121,7 +121,7 @@ export function parseItem(
   return error ?? { rooms, event, key, content };
 }
 
-/** The error of invalid data; undefined if the data is valid. @throws ThumpError `malformed` */
+/** The error if the data is invalid, otherwise undefined. @throws ThumpError `malformed` */
 function dataError(content: Content, maxMessage: number): ThumpError | undefined {
   try {
     content.data(maxMessage);

@@ -1,4 +1,4 @@
-// Responses to failed requests: problem documents, and for temporary errors of event streams an event stream.
+// Responses to failed requests: problem documents, or event streams for temporary errors of event-stream requests.
 import type { Code, ThumpError } from "../../protocol/codes.ts";
 import { encodeOwnEvent, encodeRetry } from "../../protocol/event-stream.ts";
 import { eventStream, type StreamFormat } from "../../protocol/formats.ts";
@@ -11,7 +11,7 @@ const TEMPORARY_CODES: ReadonlySet<Code> = new Set(["draining", "busy", "rate", 
 const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 5000;
 
-/** A reconnect delay in ms: a random 1 to 5 seconds. @param after added to it, in ms */
+/** A random reconnect delay of 1 to 5 seconds, in ms. @param after added to the delay, in ms */
 export function spreadRetry(after = 0): number {
   return Math.ceil(after + MIN_RETRY_MS + Math.random() * (MAX_RETRY_MS - MIN_RETRY_MS));
 }

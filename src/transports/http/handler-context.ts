@@ -7,7 +7,7 @@ import type { PathNames } from "./path-names.ts";
 export interface HandlerContext {
   readonly service: RoomService;
   readonly request: Request;
-  /** Bun's server, if the request came directly from it; null for a request that code in the app made. */
+  /** Bun's server, if the request came directly from it; null for a request made by code in the app. */
   readonly server: Server<unknown> | null;
   readonly context: RequestContext;
   /** The path parameters, decoded. */

@@ -47,7 +47,7 @@ export async function listSessions({ service, request, context }: HandlerContext
   return Response.json({ sessions, total: page.total, cursor: page.cursor });
 }
 
-/** The sessions that fit, of one room or of all. Undefined stands for a session that does not. */
+/** The sessions of one room or of all rooms. Yields undefined in place of each session that does not match. */
 function* candidates(
   service: RoomService,
   room: string | undefined,
@@ -90,14 +90,17 @@ function summary({ id, transport, identity, address, since }: Session): object {
   };
 }
 
-/** Publications sent to a session. Rooms count those of live memberships. */
+/** Number of publications sent to a session. For live memberships, the room counts them. */
 function sentTo({ sent, memberships }: Session): number {
   let all = sent;
   for (const { live, liveSince, room } of memberships.values()) if (live) all += room.delivered - liveSince;
   return all;
 }
 
-/** The position of a session in a room. `more`: it is also behind by messages that are no longer in memory. */
+/**
+ * Describes a session's position in a room. `more` is set if the session also lacks messages that are no longer in
+ * memory.
+ */
 function describeMembership(hub: Hub, membership: Membership): object {
   const { room, live, max } = membership;
   const { history, rule } = room;

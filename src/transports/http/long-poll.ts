@@ -1,4 +1,4 @@
-// The long poll: a session that ends with the first publication in its room, or when its time is over.
+// The long poll: a session that ends with the first publication in its room, or when it times out.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -44,7 +44,7 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
     context.session = this;
   }
 
-  /** False, because a polling client would leave between two polls. */
+  /** False, because a polling client would appear to leave between two polls. */
   override get countsAsPresent(): boolean {
     return false;
   }
@@ -101,7 +101,7 @@ class PollSession extends Session implements StreamSink, AuthorizedSession {
 }
 
 /**
- * Resolves when the room has a publication after the start position, messages are missing, `ms` are over, the client
+ * Waits until the room has a publication after the start position, messages are missing, `ms` have passed, the client
  * disconnects or the server drains. The caller then reads the history. Rejects if the client is no longer authorized or
  * a session limit is reached.
  */

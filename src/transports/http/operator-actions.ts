@@ -38,10 +38,12 @@ const name = (description: string) => Type.Optional(Type.String({ minLength: 1, 
 /** The body of `POST /revoke`. Exactly one of `user`, `session` and `token` is required. */
 export const Revocation = Type.Object(
   {
-    user: name("Every token of this user that was issued up to now."),
-    session: name("The token that this session came with."),
+    user: name("All tokens issued to this user so far."),
+    session: name("The token that this session used to authenticate."),
     token: name("The token with this `jti`."),
-    until: Type.Optional(Type.Number({ description: "How long to remember it, in ms since 1970." })),
+    until: Type.Optional(
+      Type.Number({ description: "When the server may delete the revocation, in ms since 1970." }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -55,7 +57,7 @@ export async function revokeTokens(http: HandlerContext): Promise<Response> {
   readQuery(request, []);
   checkRevocable(service);
   const { user, session, token, until } = checkRevocation(await readJson(http, MAX_BODY_BYTES));
-  // A reload may have changed the permissions of the key while the body arrived.
+  // A reload may have changed the key's permissions before the body arrived.
   service.checkOperation(context, "revoke");
   if (user !== undefined) checkUserName(user, "/user");
   const { ended, until: end } = await revokeEverywhere(service, { user, session, token }, until);

@@ -2,7 +2,7 @@
 import { governor } from "../../scheduling/governor.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 
-/** Items examined in one tick. */
+/** Number of items examined per tick. */
 const ITEMS_PER_TICK = 2000;
 const DEFAULT_LIMIT = "100";
 const MAX_LIMIT = 1000;
@@ -12,7 +12,7 @@ export interface PageOrder<T> {
   /** Negative if `a` precedes `b`. Zero only for the same item. */
   compare(a: T, b: T): number;
   cursor(item: T): string;
-  /** The item of a cursor, with the fields that `compare` reads; undefined if the cursor is invalid. */
+  /** Parses a cursor into an item with the fields that `compare` reads; undefined if the cursor is invalid. */
   parse(cursor: string): T | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface ItemPage<T> {
 }
 
 /**
- * Selects the page after a cursor. Items that are added or removed in the meantime may be on it or not.
+ * Selects the page after a cursor. Items that are added or removed in the meantime may or may not be included.
  * @param items the items; undefined ones are skipped
  * @param after the last item of the previous page
  * @param limit items per page, in digits; at most 1,000
@@ -36,7 +36,7 @@ export async function paginate<P, T extends P>(
   after: P | undefined,
   limit = DEFAULT_LIMIT,
 ): Promise<ItemPage<T>> {
-  // One more than a page, to know whether there is a next page.
+  // Selects one more item than fits on the page, to detect whether there is a next page.
   const first = new TopItems<P, T>(Math.min(MAX_LIMIT, Math.max(1, Number(limit))) + 1, order);
   let total = 0;
   let slice = new TickSlice(ITEMS_PER_TICK, undefined, await governor.next());
@@ -73,7 +73,7 @@ class TopItems<P, T extends P> {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const compared = order.compare(items[middle] as T, item);
-      // The same item from two sources.
+      // Two sources may offer the same item.
       if (compared === 0) return;
       if (compared < 0) low = middle + 1;
       else high = middle;

@@ -8,18 +8,19 @@ export type PathNames = Readonly<Record<string, string>>;
 type RoutedRequest = Request & { params?: PathNames };
 
 /**
- * The names in the path of a request. Bun's router reads the raw target, whereas `request.url` is normalized: backslashes
- * become slashes, and dot segments are resolved. A proxy may have authorized either of them, so both must agree.
+ * Returns the names in a request's path. Bun's router reads the raw target, whereas `request.url` is normalized:
+ * backslashes become slashes, and dot segments are resolved. A proxy may have authorized either form, so both must
+ * agree.
  * @param route the route's pattern: `/rooms/:room/history`
  * @param direct whether Bun's router has seen the request and matches every valid target of this route
- * @throws ThumpError `invalid-room` if both differ or the encoding is invalid; `not-found`
+ * @throws ThumpError `invalid-room` if the two differ or the encoding is invalid; `not-found`
  */
 export function readPathNames(request: Request, route: string, direct: boolean): PathNames {
   const { params } = request as RoutedRequest;
-  // Elysia matched the normalized path. The raw one has dot segments or a trailing slash.
+  // Only Elysia has matched the request, using the normalized path. The raw path has dot segments or a trailing slash.
   if (!params && direct) throw notFound();
   const raw = pathOf(request.url);
-  // Targets have no fragment (RFC 9112 §3.2). A proxy may end the path there.
+  // Request targets have no fragment (RFC 9112 §3.2), but a proxy may end the path at a `#`.
   if (raw.includes("\\") || request.url.includes("#")) throw ambiguousPath();
   const path = raw.split("/");
   const parts = route.split("/");
@@ -28,7 +29,7 @@ export function readPathNames(request: Request, route: string, direct: boolean):
   const names: Record<string, string> = {};
   for (let i = 1; i <= parts.length; i++) {
     const part = parts.at(-i) ?? "";
-    // Only an app's prefix has optional parts, and all names of these routes follow it.
+    // Only an app's prefix has optional parts, and all names in the route come after the prefix.
     if (part.endsWith("?") || part === "*") break;
     const segment = path.at(-i) ?? "";
     if (part.startsWith(":")) {
@@ -43,7 +44,7 @@ export function readPathNames(request: Request, route: string, direct: boolean):
   return names;
 }
 
-/** The path of a URL. Without a usable `Host` header, the URL consists of the target only. */
+/** The path of a URL. Without a usable `Host` header, the URL consists only of the target. */
 function pathOf(url: string): string {
   const query = url.indexOf("?");
   const end = query < 0 ? url.length : query;

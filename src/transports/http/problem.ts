@@ -8,7 +8,7 @@ export function problem(service: RoomService, thrown: unknown): Response {
   return problemResponse(service.recordError(thrown));
 }
 
-/** The response of an error that was counted already. */
+/** The response for an error that has already been counted. */
 export function problemResponse(error: ThumpError): Response {
   const { code, status, retry } = error;
   const headers: Record<string, string> = { "content-type": "application/problem+json" };

@@ -1,4 +1,4 @@
-// `POST /publish`: several publications, or one to several rooms, each with its own result.
+// `POST /publish`: publishes several messages, or one to several rooms. Each publication has its own result.
 import type { TraceContext } from "../../hub/publish-pipeline.ts";
 import { ThumpError } from "../../protocol/codes.ts";
 import { countItem, type CountedItem, parseItem, chargeItem, type ParsedItem } from "./batch-items.ts";
@@ -16,13 +16,13 @@ type ItemResult =
   | { room?: string; error: { code: string; message: string; errors?: object[]; retry?: number } };
 
 /**
- * Answers `{"results":[…]}`: one result per room of each item, in order. An error does not affect other publications,
- * unless the query has `ordered=1`. Then the publications after an error are not attempted and have no result, so a
- * client that sends them again keeps the order.
+ * Returns `{"results":[…]}`, with one result per room of each item, in order. An error does not affect other
+ * publications, unless the query contains `ordered=1`. With `ordered=1`, publications after an error are not attempted
+ * and have no result, so that the client can resend them in order.
  */
 export async function publishBatch(http: HandlerContext, maxBody: number): Promise<Response> {
   const { service, request, context } = http;
-  service.checkAuthenticated(context, "Publishing takes a token or an API key.");
+  service.checkAuthenticated(context, "Publishing requires a token or an API key.");
   const ordered = readQuery(request, ["ordered"]).ordered === "1";
   const { items, work } = await readCountedItems(http, maxBody);
   const batch = new BatchResults(http, ordered);
@@ -33,7 +33,7 @@ export async function publishBatch(http: HandlerContext, maxBody: number): Promi
     charged.push(item);
     if (ordered && item.chargeError) break;
   }
-  // All items are parsed before the first is published, so nothing is published of a body that is not JSON.
+  // All items are parsed before the first one is published, so that nothing is published from a body that is not JSON.
   const parsed: (ParsedItem | ThumpError)[] = [];
   let invalid = 0;
   for (const item of charged) {
@@ -85,7 +85,7 @@ function tooMany(): ThumpError {
   return new ThumpError("limit", `The request has more than ${MAX_PUBLICATIONS} publications.`);
 }
 
-/** Lets the app's hook decide about each room before the first publication. The decisions are cached. */
+/** Calls the app's hook for each room before the first publication. The hook's decisions are cached. */
 async function decideAll(
   { service, context }: HandlerContext,
   items: (ParsedItem | ThumpError)[],
@@ -97,7 +97,7 @@ async function decideAll(
   );
 }
 
-/** A publication to be attempted, or the error that prevents it. */
+/** A publication to attempt, or the error that prevents it. */
 type BatchPublication = { room?: string | undefined } & ({ item: ParsedItem } | { error: ThumpError });
 
 class BatchResults {
@@ -125,7 +125,7 @@ class BatchResults {
         yield i >= charged && chargeError ? { room: each, error: chargeError } : { room: each, item };
   }
 
-  /** Attempts a publication and adds its result. False if the batch must stop. */
+  /** Attempts a publication and adds its result. Returns false if the batch must stop. */
   add(publication: BatchPublication): boolean {
     const result =
       "error" in publication

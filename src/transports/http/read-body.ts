@@ -9,11 +9,14 @@ import type { HandlerContext } from "./handler-context.ts";
 
 /** The time limit of a body, and the memory that all bodies share. */
 type BodyLimits = Pick<RoomService, "bodyTime" | "bodyMemory">;
-/** Bodies with a `content-length` up to this do not count as shared memory. The limit of open files bounds their number. */
+/**
+ * Bodies with a `content-length` up to this size do not count toward the shared memory. The limit on open files bounds
+ * their number.
+ */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /**
- * Reads a body of at most `limit` bytes. Charges one `requests` before, and rechecks the principal after.
+ * Reads a body of at most `limit` bytes. Charges one `requests` beforehand, and rechecks the principal afterwards.
  * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
  */
 async function readBytes({ service, context, request }: HandlerContext, limit: number): Promise<Uint8Array> {
@@ -23,7 +26,7 @@ async function readBytes({ service, context, request }: HandlerContext, limit: n
   return bytes;
 }
 
-/** Reads a body as the content of a publication, by its content type. @throws ThumpError as `readBytes` */
+/** Reads a body as the content of a publication, according to its content type. @throws ThumpError as `readBytes` */
 export async function readContent(http: HandlerContext, limit: number): Promise<Content> {
   const type = mediaType(http.request);
   const bytes = await readBytes(http, limit);
@@ -51,22 +54,22 @@ function readJsonBytes(http: HandlerContext, limit: number): Promise<Uint8Array>
   return readBytes(http, limit);
 }
 
-/** Bytes scanned between two checks of the time. */
+/** Number of bytes scanned between two time checks. */
 const SCAN_BYTES = 64 * 1024;
 
 /** The unparsed elements of a JSON array in a body. */
 export interface BodyItems {
-  /** If false, the body is a single value and the only element. */
+  /** Whether the body is an array. If not, its single value is the only element. */
   isArray: boolean;
   texts: string[];
   /** Size of the body, in bytes. */
   size: number;
-  /** The work that processing the elements continues. */
+  /** Paces the work on this request. Use it to process the elements, too. */
   work: LongWork;
 }
 
 /**
- * Reads a JSON body and divides an array into its elements.
+ * Reads a JSON body and splits an array into its elements.
  * @param most maximum number of elements
  * @param tooMany creates the error if there are more
  * @throws ThumpError as `readJson`
@@ -117,7 +120,7 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** Reads a body within the time limit. Otherwise, slow clients could hold memory forever. */
+/** Reads a body within the time limit. Without the limit, slow clients could hold memory forever. */
 async function readInTime(
   request: Request,
   limit: number,
@@ -136,7 +139,8 @@ async function readInTime(
   const abort = () => failed.reject(endedEarly());
   try {
     if (reader) {
-      // After an HTTP/2 reset the reader never settles (`arrayBuffer` rejects), and late listeners are not called.
+      // After an HTTP/2 reset, the reader never settles (`arrayBuffer` rejects), and listeners added later are not
+      // called.
       if (request.signal.aborted) throw endedEarly();
       request.signal.addEventListener("abort", abort);
     }
@@ -176,8 +180,8 @@ async function readBody(
 }
 
 /**
- * An HTTP/2 reset in the middle of a body without a length looks like its end: Bun aborts the request only after the
- * promises of that event have settled.
+ * Checks that a body without a length was not cut off. An HTTP/2 reset in the middle of such a body looks like its end,
+ * because Bun aborts the request only after the promises of that event have settled.
  */
 async function checkWhole(request: Request): Promise<void> {
   if (request.headers.has("transfer-encoding")) return;
@@ -189,7 +193,10 @@ function fail(): never {
   throw endedEarly();
 }
 
-/** The client disconnected before the end of its body. No client reads this error, and it is not `internal`. */
+/**
+ * The error if the client disconnected before the end of its body. The client cannot receive it; the code only keeps it
+ * from being logged as `internal`.
+ */
 function endedEarly(): ThumpError {
   return new ThumpError("malformed", "The body ended early.");
 }

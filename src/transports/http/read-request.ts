@@ -11,7 +11,7 @@ import type { PathNames } from "./path-names.ts";
 const Digits = Type.String({ pattern: "^[0-9]{1,7}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,7}(\\.[0-9]{1,3})?$" });
 const Flag = Type.String({ pattern: "^[01]$" });
-/** Limited in length and wildcards, because a pattern is tested against every room. */
+/** Length and number of wildcards are limited, because a pattern is tested against every room. */
 const Match = Type.String({ maxLength: 255, pattern: "^[^*{]*([*{][^*{]*){0,4}$" });
 /** All query parameters. */
 export const Query = Type.Object({
@@ -31,7 +31,7 @@ export const Query = Type.Object({
 });
 const query = Compile(Query);
 
-/** Query parameters for the header `Last-Event-ID`, as in Mercure and in libraries that replace `EventSource`. */
+/** Query parameters that replace the header `Last-Event-ID`. Mercure and replacements for `EventSource` use them. */
 const LAST_EVENT_ID = /^(?:last-?event-?id|evs_last_event_id)$/i;
 
 type QueryParameters = Static<typeof Query> & { rooms: string[]; lastEventId?: string };
@@ -63,10 +63,10 @@ export function readQuery(request: Request, only?: readonly string[]): QueryPara
   };
 }
 
-/** Rejects unknown parameters. Ignoring a misspelled one could return the answer to a different question. */
+/** Rejects unknown parameters. If a misspelled parameter were ignored, the response could contain unexpected data. */
 function checkNames(parameters: URLSearchParams, only: readonly string[]): void {
   for (const name of parameters.keys()) {
-    // See readCredential.
+    // `readCredential` reads `token`.
     if (name === "token" || only.includes(name) || (only.includes("after") && LAST_EVENT_ID.test(name)))
       continue;
     const known = only.length > 0 ? `Known parameters: ${only.join(", ")}.` : "This route has no parameters.";
@@ -83,8 +83,9 @@ export function readRoom(names: PathNames): string {
 }
 
 /**
- * The start position of a subscription: the cursor in the header `Last-Event-ID`, in a query parameter for it or in
- * `after`, in this order; or `last`. Also `max` and `presence`.
+ * Reads the start position of a subscription: `last`, or a cursor. The cursor comes from the header `Last-Event-ID`,
+ * from a query parameter that replaces it, or from `after`, in this order of precedence. Also reads `max` and
+ * `presence`.
  */
 export function readStart({ headers }: Request, query: QueryParameters): JoinStart {
   const { after, last, max, presence, lastEventId } = query;
@@ -102,8 +103,8 @@ export function readStart({ headers }: Request, query: QueryParameters): JoinSta
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The text of a header. Bun decodes header values as Latin-1, but clients such as curl send UTF-8. Valid UTF-8 is
- * therefore decoded as such; RFC 9110 §5.5 leaves the encoding open.
+ * Returns the text of a header. Bun decodes header values as Latin-1, but clients such as curl send UTF-8. Valid UTF-8
+ * is therefore decoded as UTF-8. RFC 9110 §5.5 leaves the encoding open.
  */
 export function readHeader(headers: Headers, name: string): string | undefined {
   const value = headers.get(name);

@@ -1,4 +1,4 @@
-// The routes of rooms: publish, subscribe, read the history or the members, and delete the history.
+// The room routes: publish, subscribe, read the history or the members, and delete the history.
 import { type AuthorizedStarts, authorizeJoins } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { ContentCoding } from "../../hub/content-coding.ts";
@@ -15,9 +15,11 @@ import { openRoomStream, openSocket, openStream, openPoll } from "../open-sessio
 import { RawSocket } from "../websocket/raw-socket.ts";
 import { readHeader, readQuery, readRoom, readStart } from "./read-request.ts";
 
-/** The longest time of a poll. Proxies such as nginx time out after 60 s without a response. */
+/** Maximum duration of a poll. Proxies such as nginx time out after 60 s without a response. */
 const MAX_WAIT_SECONDS = 50;
-/** Query parameters of a read of `GET /rooms/:room`. Streams and sockets accept unknown ones. */
+/**
+ * Query parameters that `GET /rooms/:room` accepts for reads and polls. Streams and sockets also accept unknown ones.
+ */
 const READ_PARAMETERS = ["after", "last", "wait", "max", "echo", "presence"];
 const AUTH_HINT = "This server requires a token or an API key.";
 
@@ -41,11 +43,11 @@ export async function publish(http: HandlerContext): Promise<Response> {
   return Response.json({ at: service.hub.cursorAt(publication.seq) }, { status: 201 });
 }
 
-/** Reads the body. A publication that is rejected before or while it is read is charged too. */
+/** Reads the body. A publication that is rejected before or during the read is charged too. */
 async function readPublication(http: HandlerContext, room: string): Promise<Content> {
   const { service, context } = http;
   try {
-    // A client that may not publish need not send the body.
+    // A client that may not publish is rejected before it sends the body.
     if (service.isSecured) await service.check(context, "publish", room);
     return await readContent(http, service.maxMessage);
   } catch (error) {
@@ -87,7 +89,7 @@ export function getRoom(http: HandlerContext): HandlerResult | Promise<HandlerRe
   return service.whenAllowed(context, "history", room, () => readHistory(http, room, start));
 }
 
-/** Continues at once if the value is not a promise. */
+/** Calls `run` with the value, immediately if the value is not a promise. */
 function andThen<T, R>(value: T | Promise<T>, run: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(run) : run(value);
 }
@@ -148,7 +150,7 @@ export function listMembers({
 
 /** `DELETE /rooms/:room/history`: deletes the stored messages of a room. */
 export async function forgetHistory({ service, request, context, names }: HandlerContext): Promise<Response> {
-  // An unknown parameter may be meant to delete less.
+  // A client that sends an unknown parameter may expect it to limit the deletion.
   readQuery(request, []);
   await service.forget(context, readRoom(names));
   return new Response(null, { status: 204 });
@@ -158,7 +160,7 @@ function isStream(request: Request, accept: string): boolean {
   return !isUpgrade(request) && /text\/event-stream|application\/x-ndjson/.test(accept);
 }
 
-/** Whether a successful response of `GET /rooms/:room` is an event stream. */
+/** Whether a successful response to `GET /rooms/:room` would be an event stream. */
 export function asksForEvents(request: Request): boolean {
   return !isUpgrade(request) && (request.headers.get("accept") ?? "").includes("text/event-stream");
 }

@@ -1,4 +1,4 @@
-// The multiplexed stream: the frames of a multiplexed socket as an event stream. The request body lists its rooms.
+// The multiplexed stream: the frames of a multiplexed socket as an event stream. The request body lists the rooms.
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RequestContext } from "../../auth/principal.ts";
@@ -59,7 +59,7 @@ export class MultiplexedStream extends StreamSession {
     this.#join().catch((error: unknown) => this.service.fail(this, error));
   }
 
-  /** Joins the rooms. A room that is refused gets an error frame; the others are joined. */
+  /** Joins the rooms. If a room is refused, the client receives an error frame for it; the other rooms are joined. */
   async #join(): Promise<void> {
     const ids = new Map<string, CommandId>();
     const { authorizer } = this.service;

@@ -41,13 +41,13 @@ export class RoomStream extends StreamSession {
     );
   }
 
-  /** Sends the gaps, and the position of the stream. */
+  /** Sends gap notices and the stream's position. */
   #joined(joined: JoinResult[]): void {
     for (const { gap } of joined) if (gap) this.gap(gap);
     this.writeText(this.format.position(this.cursor()));
   }
 
-  /** The reconnect delay and, after a temporary error of the join, the problem document. A stream has no close frame. */
+  /** The reconnect delay, and the problem document if the join failed temporarily. A stream has no close frame. */
   protected override finalText(code: number, reason: string): string {
     if (this.format === ndjson) return "";
     if (code === CLOSE.goingAway) return encodeRetry(Number(reason) || this.#retry);

@@ -1,4 +1,4 @@
-// StreamSession: the base class of Server-Sent Events and NDJSON streams, which are one long response each.
+// StreamSession: the base class of Server-Sent Events and NDJSON streams. Each stream is one long response.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { RoomService } from "../../service/room-service.ts";
 import type { AuthorizedSession } from "../../service/recheck.ts";
@@ -16,7 +16,7 @@ import type { Publication } from "../../protocol/publication.ts";
 import { streamHeaders } from "../http/error-response.ts";
 
 const encoder = new TextEncoder();
-/** Measured CPU time of a replayed byte with compression, relative to one without. */
+/** Measured CPU time to replay a byte with compression, relative to the time without compression. */
 const COMPRESSION_COST_FACTOR = 4;
 
 export abstract class StreamSession extends Session implements StreamSink, AuthorizedSession {
@@ -27,7 +27,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   #release = () => {};
   /** Whether the connection is backed up. */
   #full = false;
-  /** Whether the connection was backed up at the last heartbeat, and has been since. */
+  /** Whether the connection was backed up at the last heartbeat and has not drained since. */
   #stalled = false;
   #keepOpenTimer: Timer | undefined;
   override readonly address: string | undefined;
@@ -44,17 +44,20 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     context.session = this;
   }
 
-  /** Called when the stream is open and nothing has been written. */
+  /** Called when the stream is open, before any text is written. */
   protected abstract begin(): void;
-  /** The final text of a stream that the server ends, given a WebSocket close code. */
+  /** The final text of a stream that the server ends. It depends on the WebSocket close code. */
   protected abstract finalText(code: number, reason: string): string;
 
-  /** Ends the stream, which no longer has all of its rooms. The response to a reconnect states why. */
+  /**
+   * Ends the stream, because it no longer has all of its rooms. When the client reconnects, the response contains the
+   * reason.
+   */
   removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }
 
-  /** Sends keep-alives in addition to the heartbeat, which is too slow for Bun's idle timeout. */
+  /** Sends keep-alives in addition to heartbeats, whose interval is longer than Bun's idle timeout. */
   keepAwake(ms: number): void {
     this.#keepOpenTimer = setInterval(() => {
       if (this.ended) clearInterval(this.#keepOpenTimer);
@@ -96,7 +99,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
     const { hub } = this.service;
     let position = hub.position;
     for (const membership of this.memberships.values()) {
-      // A room without later publications does not limit the cursor.
+      // A room that has no later publications does not hold back the cursor.
       if (!membership.live && !isCaughtUp(membership)) position = Math.min(position, positionOf(membership));
     }
     return hub.cursorAt(position);
@@ -105,7 +108,8 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   write(chunk: Uint8Array): boolean {
     const written = this.#controller?.write(chunk) as number | Promise<number> | undefined;
     if (!(written instanceof Promise)) return !this.#full;
-    // Bun accepts the chunk although the connection is backed up. No publication is sent until it has left.
+    // Bun accepts the chunk even though the connection is backed up. No publication is sent until the chunk has been
+    // sent.
     if (this.#full) return false;
     this.#full = true;
     const drained = () => {
@@ -147,7 +151,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   override charge(bytes: number): number {
-    // A replay is compressed for this stream only.
+    // A replay is compressed only for this stream.
     const factor = this.coding.name ? COMPRESSION_COST_FACTOR : 1;
     return this.service.chargeReads(this.context, bytes * factor);
   }
@@ -183,7 +187,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   override heartbeat(): boolean {
-    // The response was never read.
+    // Without a controller, the response was never read.
     if (!this.#controller) return false;
     if (this.#full) {
       if (this.#stalled) return false;
@@ -195,7 +199,7 @@ export abstract class StreamSession extends Session implements StreamSink, Autho
   }
 
   #keepAlive(): void {
-    // Collected publications precede the position that includes them.
+    // Batched publications must be sent before the position that covers them.
     this.#batcher?.flush();
     if (!this.#full) this.writeText(this.format.keepAlive(this.cursor()));
   }

@@ -1,4 +1,4 @@
-// The WebSocket handshake: upgrades a request, or throws why that is impossible.
+// The WebSocket handshake: upgrades a request, or throws the reason why it cannot.
 import type { Server } from "bun";
 import { chooseProtocol } from "../../auth/credentials.ts";
 import { ThumpError } from "../../protocol/codes.ts";
@@ -16,8 +16,8 @@ export function upgrade(server: Server<unknown> | null, request: Request, sessio
 }
 
 /**
- * Checks of RFC 6455 §4.2.1 that Bun does not make. Without `Connection: Upgrade` a proxy treats the request as a plain
- * one. If the request has a body, a proxy treats the frames as that body.
+ * Makes the checks of RFC 6455 §4.2.1 that Bun does not. Without `Connection: Upgrade`, a proxy treats the request as
+ * an ordinary one. If the request has a body, a proxy treats the frames as that body.
  */
 function isHandshake({ headers }: Request): boolean {
   const connection = headers.get("connection") ?? "";
@@ -25,7 +25,7 @@ function isHandshake({ headers }: Request): boolean {
   return !hasBody && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection);
 }
 
-/** False if the handshake is incomplete, or the request did not come directly from Bun's server. */
+/** Returns false if the handshake is incomplete, or if the request did not come directly from Bun's server. */
 function tryUpgrade(server: Server<unknown>, request: Request, session: SocketSession): boolean {
   const protocol = chooseProtocol(request);
   try {
@@ -48,6 +48,6 @@ function needsListen(): ThumpError {
   return new ThumpError(
     "internal",
     "WebSockets require app.listen(). They do not work with Bun.serve({ fetch: app.fetch }) or in an app behind " +
-      ".mount(). Event streams and requests do.",
+      ".mount(). Event streams and ordinary requests do.",
   );
 }

@@ -13,9 +13,9 @@ import { answerFrame, errorFrame, joinedFrame, startOf, welcomeFrame } from "../
 import { OutOfOrderError, PublishOrder } from "./publish-order.ts";
 import { SocketSession } from "./socket-session.ts";
 
-/** Invalid tokens that a session may send before it is closed. */
+/** Number of invalid tokens that a session may send before it is closed. */
 const MAX_FAILED_AUTHS = 8;
-/** Maximum number of errors in a row with details, because collecting details takes longer than rejecting. */
+/** Maximum number of consecutive errors with details. Collecting details takes longer than rejecting. */
 const MAX_DETAILED_ERRORS = 10;
 
 type OnJoined = (joined: JoinResult) => void;
@@ -104,7 +104,7 @@ export class MultiplexedSocket extends SocketSession {
       case "ping":
         this.service.takeRate(this.context, "requests");
         this.countAnswer();
-        // Bun sends publications that it still holds before this frame, so everything up to `at` arrives first.
+        // Bun sends buffered publications before this frame, so everything up to `at` arrives first.
         return this.#sendFrame({ type: "pong", id, at: this.service.hub.sentUpTo(this) });
     }
   }
@@ -125,7 +125,7 @@ export class MultiplexedSocket extends SocketSession {
       ({ seq }) => {
         this.#rejectedPublications = 0;
         if (orderedBy !== undefined) this.#order?.settled(orderedBy);
-        // Without an id, the client could not assign the acknowledgement.
+        // Without an id, the client could not match the acknowledgement to its command.
         if (id !== undefined) this.#sendFrame({ type: "published", id, at: this.service.hub.cursorAt(seq) });
       },
       (error) => this.#rejectCommand(command, error),
@@ -133,8 +133,8 @@ export class MultiplexedSocket extends SocketSession {
   }
 
   /**
-   * The key of an ordered publication, by which its retry is recognized; undefined for other publications.
-   * @throws ThumpError `invalid`; `rate` if it has to wait for an earlier one
+   * Returns the key of an ordered publication, which identifies its retries; undefined for other publications.
+   * @throws ThumpError `invalid`; `rate` if the publication must wait for an earlier one
    */
   #checkOrder({ ordered, key }: Extract<Command, { type: "publish" }>): string | undefined {
     if (!ordered) return undefined;
@@ -162,7 +162,10 @@ export class MultiplexedSocket extends SocketSession {
     this.#inTickShare(command, () => this.#answer(command, "history", ask()));
   }
 
-  /** Runs a join or a read within the tick's share, because one packet can hold hundreds. Later frames wait behind it. */
+  /**
+   * Runs a join or a read within the tick's share, because one packet can hold hundreds of them. Later frames wait
+   * behind it.
+   */
   #inTickShare(command: Command, work: () => void): void {
     this.runInShare(() => {
       try {
@@ -182,7 +185,7 @@ export class MultiplexedSocket extends SocketSession {
 
   #auth(command: Extract<Command, { type: "auth" }>): void {
     const { id, token } = command;
-    // The new grants are checked for every room.
+    // The new grants are checked for every joined room.
     this.service.takeRate(this.context, "requests", 1 + this.memberships.size);
     const left = (room: string, why: AuthError) => this.removedFrom(room, why);
     const answer = Promise.try(() => renewToken(this.service, this.context, this, token, left));
@@ -190,7 +193,7 @@ export class MultiplexedSocket extends SocketSession {
       ({ user, expires }) => this.#sendFrame({ type: "authorized", id, user, expires }),
       (error: unknown) => {
         this.#rejectCommand(command, error);
-        // Each attempt costs the verification of a signature.
+        // Each attempt costs a signature verification.
         if (++this.#failedAuths > MAX_FAILED_AUTHS) this.end(CLOSE.unauthorized, "too many invalid tokens");
       },
     );

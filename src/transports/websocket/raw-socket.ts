@@ -1,4 +1,4 @@
-// The raw socket: one room. Frames from the client are published as they are; frames to the client are the data alone.
+// The raw socket: one room per connection. Client frames are published unchanged; server frames contain only the data.
 import type { RequestContext } from "../../auth/principal.ts";
 import type { AuthorizedStarts } from "../../service/authorize-joins.ts";
 import type { RoomService } from "../../service/room-service.ts";
@@ -27,7 +27,7 @@ export class RawSocket extends SocketSession {
     );
   }
 
-  /** Ends the session, which has no other room. */
+  /** Ends the session, because it has no other room. */
   override removedFrom(_room: string, { message }: AuthError): void {
     this.end(CLOSE.removed, message);
   }

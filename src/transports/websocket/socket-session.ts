@@ -14,46 +14,46 @@ import type { Format } from "../../protocol/formats.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { governor, type Work } from "../../scheduling/governor.ts";
 
-/** Invalid frames, less the valid ones since, after which a session is closed. */
+/** A session is closed if its count of invalid frames exceeds this. Each valid frame lowers the count by one. */
 const MAX_BAD_FRAMES = 32;
-/** Limit of frames that wait for the `authorize` hook. */
+/** Maximum number of frames that wait for the `authorize` hook. */
 const MAX_HELD_FRAMES = 1024;
-/** Limit of bytes that wait for the hook, as a multiple of the largest frame. */
+/** Maximum number of bytes that wait for the hook, as a multiple of the maximum frame size. */
 const MAX_HELD_LARGEST_FRAMES = 16;
-/** Limit of bytes that wait for a later tick, per room of the session limit: clients may join all rooms at once. */
+/** Maximum number of bytes that wait for a later tick, per room that a session may join: clients may join all at once. */
 const HELD_BYTES_PER_ROOM = 128;
 /** Memory of a waiting frame in addition to its text. */
 const HELD_OVERHEAD_BYTES = 16;
-/** Frames per session and tick that publish nothing. Beyond that, frames wait for a later tick's share. */
+/** Non-publishing frames that a session may send per tick. After that, frames wait if the tick's share is used up. */
 const ANSWERS_PER_TICK = 32;
-/** Approximate CPU time of the answer to such a frame. */
+/** Approximate CPU time for answering such a frame, in ms. */
 const ANSWER_MS = 0.015;
 
-/** A waiting frame, or a costly command that was charged already. */
+/** A waiting frame, or a costly command that has already been charged. */
 type Held = string | Buffer | (() => void);
 
-/** The value of `ws.data`. The socket handlers of Bun and Elysia call its methods. */
+/** The value of `ws.data`. The socket handlers of Bun and Elysia call the session's methods. */
 export abstract class SocketSession extends TopicSession implements AuthorizedSession {
   override address: string | undefined;
   #socket: ServerWebSocket<unknown> | undefined;
-  /** Whether the client gave a sign of life since the last heartbeat. */
+  /** Whether the client has been active since the last heartbeat. */
   #signOfLife = true;
   /** Unread bytes at the last heartbeat. */
   #unreadBefore = 0;
   #badFrames = 0;
-  /** Waiting frames, in order of arrival; absent if none waits. `next` is the index of the first. */
+  /** Waiting frames, in order of arrival; absent if there are none. `next` is the index of the next one to process. */
   #held: { frames: Held[]; next: number; bytes: number } | undefined;
-  /** Whether the waiting frames wait for a later tick. */
+  /** Whether frames are waiting for a later tick. */
   #awaitsTick = false;
-  /** The waiting frames as work of the governor; absent until first used. */
+  /** Processes the waiting frames, as the governor's work; absent until first used. */
   #work: Work | undefined;
-  /** Whether a frame that waited is being processed. */
+  /** Whether a frame that had to wait is being processed. */
   #inPiece = false;
   /** The tick that `#answers` counts for. */
   #tick = 0;
   #answers = 0;
 
-  /** @param context the handshake's, which the session keeps */
+  /** @param context the context of the handshake, which the session keeps */
   constructor(
     readonly service: RoomService,
     readonly context: RequestContext,
@@ -73,7 +73,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
-    // Bun does not know the address after the connection is closed.
+    // Bun no longer provides the address after the connection is closed.
     this.address = this.context.address ?? socket.remoteAddress;
     this.service.enter(this);
     if (!this.ended) this.#guard(() => this.begin());
@@ -89,7 +89,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
       this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
       return;
     }
-    // If an earlier frame waits, this one waits behind it, to keep their order.
+    // If an earlier frame is waiting, this one waits behind it, so that their order is kept.
     if (this.context.deciding || this.#awaitsTick) this.#hold(frame, size);
     else this.#guard(() => this.receive(frame));
   }
@@ -115,11 +115,11 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     governor.defer((this.#work ??= { piece: () => this.#processHeld() }));
   }
 
-  /** Processes the next waiting frame. True if a further one can be processed without waiting for the hook. */
+  /** Processes the next waiting frame. Returns true if another frame can be processed without waiting for the hook. */
   #processHeld(): boolean {
     const held = this.#held;
     if (!held || this.ended) return this.#release();
-    // `onDecided` continues here.
+    // `onDecided` resumes processing.
     if (this.context.deciding) return (this.#awaitsTick = false);
     const frame = held.frames[held.next++] as Held;
     held.bytes -= HELD_OVERHEAD_BYTES + (typeof frame === "function" ? 0 : Buffer.byteLength(frame));
@@ -129,13 +129,13 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     return held.next < held.frames.length || this.#release();
   }
 
-  /** Ends waiting. */
+  /** Stops making frames wait. */
   #release(): false {
     this.#held = undefined;
     return (this.#awaitsTick = false);
   }
 
-  /** Does costly work now, or in a later tick if this tick's share is used up. */
+  /** Runs costly work now, or in a later tick if this tick's share is used up. */
   protected runInShare(work: () => void): void {
     if (this.#inPiece) return work();
     if (governor.open) return governor.charge(work);
@@ -206,7 +206,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (!socket) return false;
     const { epoch } = this.service.hub;
     let bytes = 0;
-    // One write for all publications.
+    // Sends all publications in one write.
     socket.cork(() => {
       for (const publication of publications) {
         const wire = this.format.message(publication, epoch);
@@ -244,7 +244,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
 
   override heartbeat(): boolean {
     const unread = this.unreadBytes();
-    // A slow client may not have reached the ping yet. Reading is a sign of life too.
+    // A slow client may not have received the ping yet, but reading also shows that it is alive.
     if (!this.#signOfLife && (unread === 0 || unread >= this.#unreadBefore)) return false;
     this.#signOfLife = false;
     this.#unreadBefore = unread;
@@ -270,7 +270,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     else onStored(publication);
   }
 
-  /** Sends the error of a frame. Closes clients that send mostly invalid frames. */
+  /** Sends the error for a frame. Closes clients that send mostly invalid frames. */
   protected rejectFrame(thrown: unknown): void {
     this.countAnswer();
     const error = this.service.recordError(thrown);
@@ -279,7 +279,7 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     if (++this.#badFrames > MAX_BAD_FRAMES) this.end(CLOSE.badFrames, "too many bad frames");
   }
 
-  /** Whether an error is about a rate. Closes clients that repeatedly ignore `retry`. */
+  /** Returns whether an error is due to a rate limit. Closes clients that repeatedly ignore `retry`. */
   protected checkPace({ code, retry = 0 }: ThumpError): boolean {
     if (code !== "rate") return false;
     if (this.service.ignoresRetry(this.context, retry)) this.end(CLOSE.rate, "too fast, retry was ignored");
