@@ -1,7 +1,7 @@
 // AuthError: a failed authentication or authorization (RFC 6750 §3.1).
 import { type Code, ThumpError } from "../protocol/codes.ts";
 
-/** The error code of RFC 6750; undefined if the request had no credential. */
+/** The RFC 6750 error code; undefined if the request had no credential. */
 export type Challenge = "invalid_token" | "insufficient_scope" | undefined;
 
 export class AuthError extends ThumpError {

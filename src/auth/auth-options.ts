@@ -15,7 +15,7 @@ export interface PublicJwk {
    */
   kty: string;
   /**
-   * Key id. A token that names a different one is not verified with this key.
+   * Key id. A token with a different key id is not verified with this key.
    * @default undefined: verifies tokens with any key id
    * @example "2026-03"
    */
@@ -78,7 +78,7 @@ export interface RestrictedKey {
    */
   key: string | PublicJwk;
   /**
-   * Key id. A token that names a different one is not verified with this key.
+   * Key id. A token with a different key id is not verified with this key.
    * @default the JWK's key id
    * @example "2026-03"
    */
@@ -185,7 +185,7 @@ export interface AccessOptions {
    */
   leeway?: Duration;
   /**
-   * Maximum remaining lifetime of a token: seconds, or a string with a unit. Revocations are remembered for this long.
+   * Maximum remaining lifetime of a token: seconds, or a string with a unit. Revocations are stored for this long.
    * @default "30d"
    * @example "1d"
    */

@@ -66,7 +66,7 @@ export class Authenticator {
     return isApiKey(credential.token) ? this.#authenticateServer(credential) : this.verify(credential.token);
   }
 
-  /** The principal of a valid token. @throws ThumpError `unauthorized`, `revoked`, `unavailable` */
+  /** Verifies a token and returns its principal. @throws ThumpError `unauthorized`, `revoked`, `unavailable` */
   verify(token: string): Principal | Promise<Principal> {
     if (!this.#tokens) throw invalidToken("This server accepts only API keys, not tokens.");
     const principal = this.#tokens.verify(token);
@@ -76,8 +76,8 @@ export class Authenticator {
   }
 
   /**
-   * Throws if a principal's token or key has expired, was revoked or is no longer accepted. Must be called after every
-   * `await`, before the server acts on behalf of the principal.
+   * Throws if a principal's token or key has expired, has been revoked or is no longer accepted. Must be called after
+   * every `await`, before the server acts on behalf of the principal.
    * @throws AuthError `unauthorized`, `revoked`
    */
   recheck(principal: Principal): void {

@@ -6,7 +6,7 @@ import type { Action, KeyAction, Operation } from "./actions.ts";
 import type { RequestContext, AuthorizeDecision } from "./principal.ts";
 import { AuthError } from "./auth-error.ts";
 
-/** Lifetime of a cached decision of the hook. */
+/** Lifetime of the hook's cached decisions. */
 const DECISION_TTL_MS = 10_000;
 /** Maximum number of cached decisions per session. When it is reached, the cache is cleared. */
 const MAX_DECISIONS = 1024;
@@ -61,7 +61,11 @@ export class Authorizer {
     rule = this.hub.ruleOf(room),
   ): void | Promise<void> {
     if (rule.reserved && action === "publish")
-      throw new AuthError("forbidden", `"${room}" is reserved: only the server publishes there.`, undefined);
+      throw new AuthError(
+        "forbidden",
+        `"${room}" is reserved: only the server may publish there.`,
+        undefined,
+      );
     const { kind, grants } = context.principal;
     if (kind === "server") return;
     if (kind === "key") {
@@ -83,7 +87,7 @@ export class Authorizer {
     return local === true && !this.isClosed;
   }
 
-  /** Whether a request's metadata, such as its trace, is trusted. Only metadata from backends and the operator is. */
+  /** Whether to trust a request's metadata, such as its trace. Only backends and the operator are trusted. */
   isTrusted(context: RequestContext): boolean {
     const { kind } = context.principal;
     return kind === "server" || kind === "key" || this.#mayOperate(context);
@@ -193,10 +197,10 @@ const ACTION_VERBS: Record<Action, string> = {
 };
 const LEVEL_REQUIREMENTS: Record<Rule[Action], string> = {
   anyone: "permission",
-  users: "the token of a user",
+  users: "a user's token",
   granted: "a token that grants it",
-  owner: "the token of its owner",
-  members: "being in it",
+  owner: "the owner's token",
+  members: "joining it first",
   server: "an API key or code in the server",
 };
 

@@ -60,7 +60,7 @@ export class Jwks {
     }
   };
 
-  /** Time until the cooldown that the last attempt started is over, in ms. */
+  /** Time until the cooldown ends, in ms. Every attempt starts a new cooldown. */
   get #cooldownLeft(): number {
     return this.#attemptedAt + this.#cooldown - performance.now();
   }

@@ -105,8 +105,7 @@ export class Origins {
 
   /**
    * Checks which page sent a request with a cookie, because browsers attach cookies to requests from any page. The
-   * page's origin must be this server's own, or be listed by name: "*" does not suffice, nor does an origin on this
-   * machine.
+   * page's origin must be this server's own, or be listed by name. Neither "*" nor an origin on this machine is enough.
    * @throws ThumpError `origin`
    */
   checkForCookie(request: Request): void {

@@ -10,7 +10,7 @@ export interface Principal extends Identity {
   readonly grants: Grants;
   /** Operations on the server that an API key permits. */
   readonly operations: ReadonlySet<Operation>;
-  /** When the token expires, in ms since 1970. The session ends at `deadline`, which adds the leeway. */
+  /** When the token expires, in ms since 1970. The session ends at `deadline`: this time plus the leeway. */
   readonly expires?: number | undefined;
   /** How the token was verified. */
   readonly proof?: Proof;
@@ -18,7 +18,10 @@ export interface Principal extends Identity {
   readonly key?: string;
 }
 
-/** How a token was verified, except for its times. After a reload, the new settings are checked against it. */
+/**
+ * How a token was verified, except for its times. A reload uses it to check whether the new settings still accept the
+ * token.
+ */
 export interface Proof {
   /** The signing key: its id, or the URL of its JWKS. */
   readonly key: string;
@@ -36,7 +39,7 @@ export const SERVER: Principal = { kind: "server", ...none };
 /**
  * The scope of idempotency keys for publishers without a user: one per API key, one for code in this process, and one
  * for all tokens without a user. Undefined for users, whose name is the scope, and for anonymous clients, which share
- * one.
+ * one scope.
  */
 export function scopeOf({ kind, key, user }: Principal): string | undefined {
   if (kind === "server") return "code";
@@ -69,14 +72,14 @@ export interface RequestContext {
   addressKey?: string | undefined;
   /** The token buckets of the session; absent until first used. */
   rateBuckets?: Buckets;
-  /** When the wait that the last `retry` requested ends, by the limiter's clock. */
+  /** End of the wait that the last `retry` requested, by the limiter's clock. */
   waitUntil?: number;
   /** The token bucket for retries before `waitUntil`. */
   retryAllowance?: number;
   /** Cached decisions of the `authorize` hook, per action and room. */
   decisions?: Map<string, AuthorizeDecision>;
   /**
-   * Whether an authorization decision is pending. Later frames of the session wait for it, so that their order is kept.
+   * Whether an authorization decision is pending. Later frames of the session wait for it, to preserve their order.
    */
   deciding?: boolean;
 }

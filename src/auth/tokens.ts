@@ -160,7 +160,7 @@ export class TokenVerifier {
   }
 }
 
-/** A claim from the token, but not a property of the object's prototype. */
+/** A claim that the token itself contains, not one inherited from the object's prototype. */
 function own(claims: JWTPayload, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

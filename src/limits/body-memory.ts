@@ -1,7 +1,7 @@
 // Body memory: limits the total memory of partly received request bodies. Above the limit, the oldest body is aborted.
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Retry delay that the client of an aborted body receives. */
+/** Retry delay that the client receives when its body is aborted. */
 const RETRY_MS = 1000;
 
 /** A body that is being received. */
@@ -30,15 +30,15 @@ export class BodyMemory {
   }
 
   /**
-   * Aborts the oldest bodies until the others fit into the limit. Normal bodies arrive quickly, so this affects slow
-   * senders.
+   * Aborts the oldest bodies until the others fit into the limit. Normal bodies arrive quickly, so this mainly affects
+   * slow senders.
    */
   #abortOldest(): void {
     for (const body of this.#open) {
       if (this.bytes <= this.max) return;
       this.aborted++;
       this.close(body);
-      const why = `Request bodies exceed the server's memory limit, and this one took the longest. Try again in ${RETRY_MS} ms.`;
+      const why = `Request bodies exceed the server's memory limit, and this body is the oldest. Try again in ${RETRY_MS} ms.`;
       body.abort(new ThumpError("busy", why, undefined, RETRY_MS));
     }
   }
@@ -48,7 +48,7 @@ export class BodyMemory {
     if (this.#open.delete(body)) this.bytes -= body.bytes;
   }
 
-  /** Adds received bytes to the count of a body. Bytes of an aborted body do not count. */
+  /** Adds received bytes to a body's total. Bytes of an aborted body do not count. */
   take(body: OpenBody, bytes: number): void {
     if (!this.#open.has(body)) return;
     body.bytes += bytes;

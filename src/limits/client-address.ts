@@ -20,7 +20,7 @@ export function isPrivate(address: string): boolean {
   return PRIVATE.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4 notation. Other addresses stay the same. */
+/** Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4 notation. Returns other addresses unchanged. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }

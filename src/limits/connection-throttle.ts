@@ -9,7 +9,7 @@ const MAX_CHECKS_PER_PIECE = 256;
 /** CPU time that Bun spends on a new connection before and after the handler, in ms. */
 const CONNECTION_MS = 0.05;
 
-/** Maximum number of begun requests that stay in the queue. */
+/** Maximum number of requests that remain in the queue after they have begun. */
 const MAX_BEGUN = 1024;
 
 interface Waiting {

@@ -16,7 +16,8 @@ import { type Rates, type RateScope, RATE_SCOPES } from "./rate-options.ts";
 const EARLY_RETRY_RATE: Rate = { rate: 1, burst: 100 };
 
 /**
- * The part of a `RequestContext` (auth/principal.ts) that the limiter uses. It also stores a session's buckets there.
+ * The part of a `RequestContext` (auth/principal.ts) that the limiter uses. The limiter also stores a session's buckets
+ * in it.
  */
 export interface RateSubject {
   readonly principal: { readonly kind: string; readonly user?: string | undefined; readonly key?: string };
@@ -103,8 +104,8 @@ export class Limiter {
   }
 
   /**
-   * Records that a session received `retry`, in ms. Returns whether the session has repeatedly continued without
-   * waiting for earlier ones. A session that waits, tries again and is rejected again does not count.
+   * Records that a session received a `retry` delay, in ms. Returns whether the session has repeatedly continued
+   * without waiting for earlier delays. A session that waits, tries again and is rejected again does not count.
    */
   ignoresRetry(context: RateSubject, retry: number): boolean {
     const now = this.now();

@@ -2,11 +2,14 @@
 import type { Hub } from "../hub/hub.ts";
 import { ThumpError } from "../protocol/codes.ts";
 
-/** Minimum retry delay of a rejected client. Up to the same time is added at random, so that retries spread out. */
+/**
+ * Minimum retry delay of a rejected client. A random delay of at most the same length is added, so that retries spread
+ * out.
+ */
 const RETRY_MS = 5000;
 
 export class SessionLimit {
-  /** Number of rejected sessions, per limit: in total, or per address. */
+  /** Number of sessions that the total limit and the per-address limit have rejected. */
   readonly refused = { all: 0, address: 0 };
 
   /**

@@ -33,7 +33,8 @@ export function fullAfter(fullAt: number, { rate, burst }: Rate, cost: number, n
 }
 
 /**
- * The same for a cost that is charged after the work. The whole cost is taken, which can leave the bucket in debt.
+ * A variant of `fullAfter` for a cost that is charged after the work. The whole cost is taken, which can leave the
+ * bucket in debt.
  */
 export function owedAfter(fullAt: number, { rate }: Rate, cost: number, now: number): number {
   return Math.max(fullAt, now) + (cost * 1000) / rate;

@@ -55,7 +55,7 @@ export class TrustedProxies {
     if (value === null) return peer;
     const hops = this.#header === "forwarded" ? readForwarded(value) : value.split(",");
     let address = peer;
-    // The last entry comes first, because the nearest proxy wrote it. Entries before an untrusted address may be
+    // Reads from the end, because the nearest proxy wrote the last entry. Entries before an untrusted address may be
     // forged.
     for (const hop of hops.reverse()) {
       const before = readAddress(hop);

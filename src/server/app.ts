@@ -21,7 +21,7 @@ export interface RunningServer {
   thump: ThumpServer;
   /** Address that the server listens on. */
   host: string;
-  /** Port that the server listens on. If the option was 0, the port that was selected. */
+  /** Port that the server listens on; the selected port if the option was 0. */
   port: number;
   /** Drains all sessions, then stops the server and closes the log. Resolves when everything is closed. */
   stop(): Promise<void>;
@@ -49,7 +49,7 @@ export function createApp(thump: ThumpServer) {
   const app = new Elysia({
     serve: {
       // Rejects requests that Bun's router did not match. Elysia would match them again by their normalized path,
-      // although a proxy may have authorized them by the raw path.
+      // although a proxy may have authorized them based on the raw path.
       routes: { "/*": notFound },
       // Routes limit the body size themselves, because Bun's own 413 response is empty and pages of other origins
       // cannot read it. Bun does not receive a body that no route reads.

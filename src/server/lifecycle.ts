@@ -4,7 +4,7 @@ import type { ServerCore } from "./server-core.ts";
 import { startStatusPublisher } from "./status-rooms/status-publisher.ts";
 import { stopOnSigterm } from "./signals.ts";
 
-/** When a server stops: maximum time to finish responses in progress and to send the last bytes of streams. */
+/** Maximum time that a stopping server waits for responses in progress and for the last bytes of streams. */
 export const FLUSH_TIMEOUT_MS = 1000;
 
 export class Lifecycle {

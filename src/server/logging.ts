@@ -12,7 +12,7 @@ import type { Settings } from "./config/settings.ts";
 /** Maximum size of the lines that wait for stderr. Beyond this size, lines are dropped and counted. */
 const MAX_BUFFERED_CHARACTERS = 8 << 20;
 
-/** When the process exits: maximum time to wait until stderr is read. */
+/** Maximum time that the exiting process waits until stderr is read. */
 const FLUSH_TIMEOUT_MS = 500;
 
 /** Configures LogTape, at startup and after a reload. */

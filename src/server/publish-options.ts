@@ -10,7 +10,7 @@ export interface PublishOptions {
   event?: string;
   /**
    * Idempotency key of 1 to 255 bytes. A second publication to the room with the same key and data is not stored; its
-   * promise resolves with the first one's cursor. The server remembers keys for 10 minutes.
+   * promise resolves with the cursor of the first publication. The server remembers keys for 10 minutes.
    * @default undefined: no deduplication
    * @example "order-4711"
    */

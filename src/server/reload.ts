@@ -55,7 +55,7 @@ const AUTHORIZATION_SETTINGS: ReadonlySet<keyof Settings> = new Set([
 /**
  * Applies new settings in one tick. Operations in progress finish under the old settings; later operations use the new
  * settings. Sessions that are no longer permitted are ended or removed from their rooms.
- * @throws OptionsError if the settings are invalid; then nothing has changed
+ * @throws OptionsError if the settings are invalid; in that case, nothing changes
  */
 export function reload(core: ServerCore, next: Settings): Reloaded {
   const { effective, changed, restart } = compare(core, next);
@@ -71,7 +71,10 @@ export function reload(core: ServerCore, next: Settings): Reloaded {
   return { changed, restart };
 }
 
-/** Returns the settings that will be in force, and the names of those that change now or only after a restart. */
+/**
+ * Returns the settings that will be in force, the names of those that change now, and the names of those that require a
+ * restart.
+ */
 function compare(core: ServerCore, next: Settings) {
   const current = core.settings;
   const effective: Settings = { ...next };

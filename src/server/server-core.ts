@@ -49,7 +49,7 @@ export class ServerCore {
   readonly events = new SessionEventList(new SessionLogger());
   /** Memory budget for the stored messages of all rooms. */
   readonly memoryBudget: MemoryBudget;
-  /** Set by `drain`. New sessions are then refused. */
+  /** Whether the server is draining. If so, new sessions are refused. */
   draining = false;
   /** Whether Bun's router matches the routes, using the raw path. */
   routedByBun = true;

@@ -42,7 +42,7 @@ export class SessionLogger implements SessionEvents {
   }
 
   fault(what: string, error: unknown): void {
-    // If LogTape is not configured, it would drop the fault.
+    // LogTape drops the fault if it is not configured.
     if (getConfig() === null) return console.error(printableLines(`thump: ${what}: ${Bun.inspect(error)}`));
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#throttle.run(what, (others) => log.error("{what}: {error}", { what, error: text, others }));

@@ -72,6 +72,6 @@ function listensOn(libc: Libc, fd: number, port: number): boolean {
   const address = new Uint8Array(ADDRESS_BYTES);
   const length = Uint32Array.of(ADDRESS_BYTES);
   if (libc.getsockname(fd, ptr(address), ptr(length)) !== 0) return false;
-  // In both IPv4 and IPv6 addresses, the port follows the two bytes of the family, in network byte order.
+  // In both IPv4 and IPv6 addresses, the port follows the two-byte family, in network byte order.
   return new DataView(address.buffer).getUint16(2) === port;
 }

@@ -83,7 +83,7 @@ export class ThumpServer {
 
   /**
    * Refuses new sessions and ends all existing ones. A session ends when it has received its pending messages, or after
-   * 10 s. Each client receives a random delay within the option `drain`, after which it reconnects. Publications are
+   * 10 s. Each client receives a random delay within the `drain` period, after which it reconnects. Publications are
    * still accepted.
    * @returns resolves when no session is left
    * @example process.on("SIGTERM", async () => { await app.decorator.thump.drain(); await app.stop(); });

@@ -12,7 +12,7 @@ export interface AuthorizedStarts {
   readonly requested: JoinStarts;
   /** The start positions, limited to the history that the client may read. */
   readonly starts: JoinStarts;
-  /** The authorizer that decided. */
+  /** The authorizer that made the decisions. */
   readonly authorizer: Authorizer;
 }
 

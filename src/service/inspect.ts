@@ -21,7 +21,7 @@ export function sessionNotFound(): ThumpError {
   return new ThumpError("not-found", "There is no such session; it may have ended.");
 }
 
-/** The sessions on this node, in one room or in total. */
+/** The sessions of this node: those in one room, or all of them. */
 export function* sessionsOf({ hub }: RoomService, room: string | undefined): Iterable<Session> {
   if (room === undefined) yield* hub.sessions.values();
   else for (const { session } of hub.rooms.get(room)?.members ?? []) yield session;

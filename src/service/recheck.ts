@@ -22,8 +22,8 @@ export interface AuthorizedSession extends Session {
 }
 
 /**
- * Rechecks all sessions, a limited number per tick. Sessions that connect in the meantime are authorized with the new
- * settings anyway.
+ * Rechecks all sessions, a limited number per tick. Sessions that connect in the meantime are already authorized with
+ * the new settings.
  */
 export async function recheckAll(service: RoomService, origins: Origins): Promise<void> {
   let checks = 0;

@@ -65,7 +65,7 @@ export class RoomService {
     this.enter(session);
   }
 
-  /** Adds a session to the hub. Ends it if its token became invalid during the handshake. */
+  /** Adds a session to the hub. Ends the session if its token became invalid during the handshake. */
   enter(session: AuthorizedSession): void {
     this.hub.add(session);
     const { principal } = session.context;
@@ -246,8 +246,8 @@ export class RoomService {
   }
 
   /**
-   * Waits for a decision and continues with `run`. Until then, later frames of the session wait, so that their order is
-   * kept.
+   * Waits for a decision and continues with `run`. Until then, later frames of the session wait, to preserve their
+   * order.
    */
   async holdUntilDecided<D, T>(
     context: RequestContext,

@@ -21,7 +21,7 @@ import type { StreamSession } from "./stream/stream-session.ts";
  */
 const KEEP_OPEN_MS = 5000;
 
-/** The response to a client that has disconnected. Nothing reads it, and it does not count as an error. */
+/** The response to a client that has disconnected. The response is never read, and does not count as an error. */
 export function clientGone(): Response {
   return new Response(null, { status: 499 });
 }

@@ -30,7 +30,7 @@ test("a folder is set by a flag or the environment, and the server reports its d
   await expect(wrong).rejects.toThrow('store › durability must be "normal" or "fsync"');
   for (const [store, why] of [
     [{ kind: "sqlite" }, "store › dir is required"],
-    [{ kind: "memory", dir: "d" }, 'store › dir does not go with kind "memory"'],
+    [{ kind: "memory", dir: "d" }, 'store › dir does not apply to kind "memory"'],
   ] as const)
     expect(() => checkOptions({ store }, "here")).toThrow(why);
 });

@@ -78,7 +78,7 @@ const compiled = Compile(OptionsSchema);
 
 /**
  * Validates options.
- * @param source the source that errors name: a file path, `environment` or `command line`
+ * @param source the source to name in errors: a file path, `environment` or `command line`
  * @throws OptionsError
  */
 export function checkOptions(value: unknown, source: string): Options {

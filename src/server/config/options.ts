@@ -91,8 +91,8 @@ export interface LimitOptions {
 /** Options of `serve()`, of the plugin `thump()` and of a config file. Every field is optional. */
 export interface Options {
   /**
-   * Room rules by pattern. The first pattern that matches a room's name applies. `*` matches any characters; `{id}`
-   * matches one part without a colon.
+   * Room rules per name pattern. The first pattern that matches a room's name applies. `*` matches any characters;
+   * `{id}` matches one part without a colon.
    * @default {}: every room has the defaults of `RuleOptions`
    * @example { "chat:*": { history: { count: 200 } }, "user:{id}": { join: "owner", publish: "server" } }
    */

@@ -107,7 +107,7 @@ export function storeFault({ kind, ...given }: StoreOptions): string | undefined
   const { required: [required, what] = [], others } = FIELDS[kind];
   if (required && !(required in given)) return `${required} is required: ${what}`;
   const stray = Object.keys(given).find((field) => field !== required && !others.includes(field));
-  if (stray !== undefined) return `${stray} does not go with kind "${kind}"`;
+  if (stray !== undefined) return `${stray} does not apply to kind "${kind}"`;
   return kind === "redis" ? addressFault(given.url ?? "") : undefined;
 }
 

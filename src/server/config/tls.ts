@@ -49,7 +49,7 @@ export const CIPHERS = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY
 /** A certificate and its key, as read from their files. */
 export interface TlsPair {
   readonly files: { readonly cert: string; readonly key: string };
-  /** The contents, in the form of Bun's `tls` option. */
+  /** The contents, in the form that Bun's `tls` option expects. */
   readonly pem: { readonly cert: string; readonly key: string; readonly passphrase?: string };
   /** Expiry time of the certificate, in ms since 1970. */
   readonly expires: number;

@@ -3,7 +3,7 @@ import { LatencyHistogram } from "../../hub/latency-histogram.ts";
 
 const MEASURE_INTERVAL_MS = 50;
 
-/** Starts measuring, until `stop` is called. */
+/** Measures until `stop` is called. */
 export function measureLoopDelay(): { delay: LatencyHistogram; stop(): void } {
   const delay = new LatencyHistogram();
   let due = performance.now() + MEASURE_INTERVAL_MS;

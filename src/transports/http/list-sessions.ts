@@ -1,4 +1,4 @@
-// `GET /sessions`: a page of the connected sessions. `GET /sessions/:id`: the details of one.
+// `GET /sessions`: a page of the connected sessions. `GET /sessions/:id`: the details of one session.
 import { plainAddress } from "../../limits/client-address.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { positionOf } from "../../hub/merge.ts";

@@ -1,7 +1,7 @@
 // Path names: decodes the names in a request's path, and rejects paths that are ambiguous.
 import { ThumpError } from "../../protocol/codes.ts";
 
-/** The decoded path segments, by their names in the route. */
+/** The decoded path segments, keyed by their names in the route. */
 export type PathNames = Readonly<Record<string, string>>;
 
 /** Bun's router sets `params` to the decoded segments of the raw target. */

@@ -1,4 +1,4 @@
-// The WebSocket handshake: upgrades a request, or throws the reason why it cannot.
+// The WebSocket handshake: upgrades a request, or throws an error that gives the reason.
 import type { Server } from "bun";
 import { chooseProtocol } from "../../auth/credentials.ts";
 import { ThumpError } from "../../protocol/codes.ts";

@@ -45,11 +45,11 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
   #held: { frames: Held[]; next: number; bytes: number } | undefined;
   /** Whether frames are waiting for a later tick. */
   #awaitsTick = false;
-  /** Processes the waiting frames, as the governor's work; absent until first used. */
+  /** The governor's work that processes waiting frames; absent until first used. */
   #work: Work | undefined;
   /** Whether a frame that had to wait is being processed. */
   #inPiece = false;
-  /** The tick that `#answers` counts for. */
+  /** The tick in which `#answers` counted. */
   #tick = 0;
   #answers = 0;
 
@@ -86,10 +86,10 @@ export abstract class SocketSession extends TopicSession implements AuthorizedSe
     const size = Buffer.byteLength(frame);
     const limit = this.service.maxMessage;
     if (size > limit) {
-      this.end(CLOSE.tooLarge, `the frame has ${size} bytes; ${limit} are allowed`);
+      this.end(CLOSE.tooLarge, `the frame has ${size} bytes; the limit is ${limit}`);
       return;
     }
-    // If an earlier frame is waiting, this one waits behind it, so that their order is kept.
+    // If an earlier frame is waiting, this one waits behind it, to preserve their order.
     if (this.context.deciding || this.#awaitsTick) this.#hold(frame, size);
     else this.#guard(() => this.receive(frame));
   }
