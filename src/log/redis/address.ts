@@ -1,4 +1,4 @@
-// The address of Redis: one server, Sentinels, or a Cluster. Parsed from a URL.
+// The Redis address, parsed from a URL: a single server, Sentinels, or a Cluster.
 import type { RedisOptions } from "ioredis";
 
 /** A host to connect to. */
@@ -10,10 +10,10 @@ export interface RedisHost {
 export interface RedisAddress {
   readonly kind: "server" | "sentinel" | "cluster";
   readonly hosts: RedisHost[];
-  /** The name of the primary in the configuration of the Sentinels. */
+  /** The primary's name in the Sentinel configuration. */
   readonly name: string | undefined;
   readonly options: Pick<RedisOptions, "db" | "username" | "password" | "tls">;
-  /** The URL without user and password, for messages. */
+  /** The URL without user name and password, for messages. */
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ const FORM =
 /**
  * Parses `redis://[[user]:password@]host[:port][/db]`, `rediss://…` for TLS, `redis+sentinel://a,b,c/name[/db]` and
  * `redis+cluster://a,b,c`.
- * @throws Error with the fault, without the password
+ * @throws Error that states the fault without quoting the password
  */
 export function parseRedisAddress(url: string): RedisAddress {
   const [, scheme, how = "", user, password, places, path = ""] = FORM.exec(url) ?? [];

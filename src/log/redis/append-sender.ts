@@ -1,4 +1,4 @@
-// Sends publications to Redis in order of arrival, and processes the results.
+// Sends publications to Redis in order of arrival, and handles the results.
 import { unavailable } from "../../protocol/codes.ts";
 import { sizeOfData } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
@@ -13,14 +13,14 @@ import type { RoomKeys } from "./room-keys.ts";
 import { APPEND, REUSED } from "./scripts.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** Time for which an idempotency key is stored, in ms. */
+/** An idempotency key is stored for this time, in ms. */
 const KEY_TTL_MS = 600_000;
 
 export class AppendSender {
-  /** Set while Redis refuses writes, to the reason. */
+  /** The reason why Redis refuses writes; undefined while it accepts them. */
   refusal: string | undefined;
   readonly #pendingAppends: PendingAppends;
-  /** Number of publications that were sent and not answered. */
+  /** The number of publications that have been sent but not yet answered. */
   #unanswered = 0;
 
   constructor(
@@ -38,13 +38,13 @@ export class AppendSender {
   }
 
   /**
-   * Sends a publication now, or when Redis is available.
-   * @throws ThumpError `unavailable` if too many are pending
+   * Sends a publication now, or as soon as Redis is available.
+   * @throws ThumpError `unavailable` if too many publications are pending
    */
   append(draft: Draft): Promise<Publication> {
     const { append, done } = this.#pendingAppends.add(draft, sizeOfData(draft.data));
     const connection = this.subscriber.currentConnection();
-    // Rooms that were subscribed to in this tick must receive the publication.
+    // Rooms subscribed to in this tick must receive the publication.
     this.subscriber.join();
     if (connection && this.subscriber.live && !this.recovery.done) this.#send(connection, append);
     else this.#pendingAppends.wait(append);
@@ -103,7 +103,7 @@ export class AppendSender {
   #onFailed(connection: RedisConnection, append: PendingAppend, error: Error): void {
     const kind = redisErrorKind(error);
     if (kind === "scripts" || kind === "epoch" || kind === "elsewhere") {
-      // Nothing was written: send it again after the recovery.
+      // Nothing was written. Send the publication again after the recovery.
       this.#pendingAppends.wait(append);
       return this.recovery.failed(connection, error);
     }

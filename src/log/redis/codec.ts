@@ -1,13 +1,12 @@
-// The encoding of a publication in Redis, in stream entries and in notifications.
+// Encodes publications for Redis, in stream entries and in notifications.
 import type { Data } from "../../protocol/data.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
 // <seq> <prev> <time> <size>[ <floor>]\n<JSON: [kind, event, from, except]>\n<data>
-// The script writes the first line. The floor, from which the room is complete, is in the first message of a room
-// only.
+// The script writes the first line. Only a room's first message has the floor, from which the room is complete.
 const LINE_BREAK = 10;
 
-/** Encodes a draft without its room and key, which the reader knows. */
+/** Encodes a draft without its room and key: the reader already has the room and does not need the key. */
 export function encode({ event, data, from, except }: Draft): Buffer {
   const head = JSON.stringify([data.kind, event, from ?? null, except ?? null]);
   const body = data.kind === "binary" ? data.bytes : data.text;

@@ -1,16 +1,16 @@
-// Monitors evictions of Redis: warns if the policy allows them, and reports them.
+// Monitors key evictions in Redis: warns if the policy allows evictions, and reports evictions that happen.
 import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** Minimum time between two reports, in ms. */
+/** The minimum time between reports, in ms. */
 const REPORT_INTERVAL_MS = 60_000;
 
 export class EvictionMonitor {
-  /** `evicted_keys` at the last check, for one run of one server. */
+  /** The value of `evicted_keys` at the last check. Counts from the start of the current Redis server. */
   #evicted = 0;
   #run = "";
   #warnedPolicy = "noeviction";
-  /** Number of evicted keys that were not reported yet, and the time of the last report. */
+  /** The number of evicted keys that have not been reported yet, and the time of the last report. */
   #unreported = 0;
   #reported = Number.NEGATIVE_INFINITY;
 
@@ -19,7 +19,7 @@ export class EvictionMonitor {
     readonly onWarning: (text: string) => void,
   ) {}
 
-  /** Resets the counter on a new connection. Entering the log detects earlier losses. */
+  /** Resets the counter on a new connection. Earlier losses are detected when the node enters the log. */
   enter({ run, server }: RedisConnection): void {
     if (this.#run !== run) this.#evicted = server.evicted;
     this.#run = run;
@@ -32,11 +32,11 @@ export class EvictionMonitor {
     this.#warnedPolicy = policy;
   }
 
-  /** Returns true if keys were evicted since the last check. */
+  /** Returns true if keys have been evicted since the last check. */
   async check(connection: RedisConnection): Promise<boolean> {
     const info = String(await connection.call("INFO", "stats"));
     const evicted = Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0);
-    // An operator can reset the counter.
+    // An operator may have reset the counter.
     const more = evicted < this.#evicted ? evicted : evicted - this.#evicted;
     this.#evicted = evicted;
     if (more === 0) return false;

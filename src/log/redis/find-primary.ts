@@ -1,8 +1,8 @@
-// Finds the server that accepts writes, for each connection: asks the Sentinels, or servers of the Cluster.
+// Finds the server that accepts writes by asking the Sentinels or the Cluster's servers. Runs for each new connection.
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress, RedisHost } from "./address.ts";
 
-/** Options of all connections: each is used until it breaks, and never reconnects by itself. */
+/** Options for all connections. A connection is used until it breaks and never reconnects by itself. */
 const SINGLE_ATTEMPT = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -17,18 +17,18 @@ const SINGLE_ATTEMPT = {
 type Range = [from: number, to: number, ...servers: [host: string | null, port: number, ...unknown[]][]];
 
 export class PrimaryFinder {
-  /** Servers of the Cluster from the last reply, because all servers in the address may be replaced over time. */
+  /** The Cluster's servers from the last reply. Needed because all servers in the address may be replaced over time. */
   #knownServers: RedisHost[] = [];
 
-  /** @param key any key of the log: all of them are in one slot of a Cluster */
+  /** @param key any key of the log; in a Cluster, all of the log's keys are in one slot */
   constructor(
     readonly address: RedisAddress,
     readonly key: string,
   ) {}
 
   /**
-   * Returns a connection to the server that accepts writes, not opened yet.
-   * @throws Error if no server names it, or `signal` ends the search
+   * Returns a connection to the server that accepts writes. The connection is not open yet.
+   * @throws Error if no server can name the primary, or `signal` ends the search
    */
   async connection(signal: AbortSignal): Promise<Redis> {
     const { kind, hosts, options } = this.address;
@@ -53,7 +53,7 @@ export class PrimaryFinder {
     });
   }
 
-  /** Asks the Cluster for the server of the log's slot. */
+  /** Asks the Cluster which server owns the log's slot. */
   #askCluster(signal: AbortSignal): Promise<RedisHost> {
     const { hosts, options } = this.address;
     const others = this.#knownServers.filter(({ host, port }) =>
@@ -65,9 +65,9 @@ export class PrimaryFinder {
         server.cluster("KEYSLOT", this.key),
         server.cluster("SLOTS"),
       ]);
-      // A server without a majority may still name the previous owner, possibly itself.
+      // A server that has lost the majority may still name the previous owner, possibly itself.
       if (!String(state).includes("cluster_state:ok")) throw new Error("the Cluster is down or incomplete");
-      // A server that does not know its own name omits it.
+      // A server that does not know its own host name leaves it out.
       const ranges = (slots as Range[]).map(([from, to, ...servers]) => ({
         isOurs: from <= slot && slot <= to,
         servers: servers.map(([host, port]): RedisHost => ({ host: host || itself, port })),
@@ -81,8 +81,9 @@ export class PrimaryFinder {
 }
 
 /**
- * Asks all servers at once and returns the first reply, so that a server that is down or hangs delays nothing.
- * @throws Error if all fail: the error of the first server
+ * Asks all servers at the same time and returns the first reply, so that a server that is down or hangs causes no
+ * delay.
+ * @throws Error if all servers fail: the first server's error
  */
 async function first<T>(
   hosts: RedisHost[],
@@ -105,7 +106,7 @@ async function first<T>(
         await redis.connect();
         return await ask(redis, host);
       } catch (error) {
-        // The connection's error is more specific than the error of the command that failed with it.
+        // The connection's error is more specific than the resulting error of the command.
         throw reason ?? error;
       }
     });

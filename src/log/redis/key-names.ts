@@ -1,37 +1,37 @@
-// Names of the log's keys and channels. All share a hash tag, so they are in one slot of a Cluster.
+// Names of the log's keys and channels. All names share a hash tag, so in a Cluster all keys are in one slot.
 
 export class KeyNames {
   /** The hash of the log. */
   readonly log: string;
   readonly #tag: string;
 
-  /** @param prefix distinguishes several logs on one Redis */
+  /** @param prefix distinguishes logs that share a Redis server */
   constructor(prefix: string) {
     this.#tag = `{${prefix}}`;
     this.log = `${this.#tag}:log`;
   }
 
-  /** Name of a key that outlives an epoch. */
+  /** Returns the name of a key that outlives an epoch. */
   shared(name: string): string {
     return `${this.#tag}:${name}`;
   }
 
-  /** The hash of a room: its positions and size. */
+  /** A room's hash, with its positions and size. */
   room(epoch: string, room: string): string {
     return `${this.#tag}:${epoch}:room:${room}`;
   }
 
-  /** The stream of a room: its stored messages. */
+  /** A room's stream, with its stored messages. */
   stream(epoch: string, room: string): string {
     return `${this.#tag}:${epoch}:kept:${room}`;
   }
 
-  /** Sorted set of the rooms with stored messages, by the expiry of the newest. */
+  /** The sorted set of rooms with stored messages, by expiry of the newest message. */
   rooms(epoch: string): string {
     return `${this.#tag}:${epoch}:rooms`;
   }
 
-  /** Sorted set of all known rooms, by the expiry of their hash. */
+  /** The index: the sorted set of all known rooms, by expiry of their hashes. */
   index(epoch: string): string {
     return `${this.#tag}:${epoch}:index`;
   }
@@ -40,17 +40,17 @@ export class KeyNames {
     return `${this.#tag}:${epoch}:key:${key}`;
   }
 
-  /** Hash of a room with presence: its users, and the number of sources that report each. */
+  /** A hash for a room with presence: its users, and the number of sources that report each user. */
   users(room: string): string {
     return `${this.#tag}:users:${room}`;
   }
 
-  /** Hash of the sources that report users or guests in a room, with their counts. */
+  /** A hash of the sources that report users or guests in a room, with their counts. */
   seenBy(room: string): string {
     return `${this.#tag}:seen:${room}`;
   }
 
-  /** Channel of the presence changes of a room. */
+  /** The channel for a room's presence changes. */
   presence(room: string): string {
     return `${this.#tag}:who:${room}`;
   }
@@ -62,14 +62,14 @@ export class KeyNames {
   }
 
   /**
-   * Channel of a room's publications. Channels do not depend on the database: two logs with the same prefix share
+   * The channel for a room's publications. Redis channels are not per database: two logs with the same prefix share
    * them.
    */
   channel(epoch: string, room: string): string {
     return `${this.#channels(epoch)}${room}`;
   }
 
-  /** Returns the room of a channel; undefined for other channels, also of another epoch. */
+  /** Returns the room of a channel; undefined for other channels, including channels of a different epoch. */
   roomOf(epoch: string, channel: string): string | undefined {
     const start = this.#channels(epoch);
     return channel.startsWith(start) ? channel.slice(start.length) : undefined;

@@ -6,8 +6,8 @@ import type { RoomKeys } from "./room-keys.ts";
 import { NEWEST, PROBE } from "./scripts.ts";
 
 /**
- * The newest seq of each room, and the log's seq at that moment. 0 if the room is unknown. After `probe`, a negative
- * number -n for an unknown room that is complete from n on.
+ * The newest seq of each room, and the log's seq at the same moment. The value for an unknown room is 0. After `probe`,
+ * it is -n for an unknown room that is complete from n on.
  */
 export interface NewestPositions {
   seq: number;
@@ -34,7 +34,10 @@ export async function readNewest(
   };
 }
 
-/** Checks unknown rooms for losses since the last connection. (While a connection exists, nothing is missed.) */
+/**
+ * Checks whether unknown rooms have lost messages since the last connection. (While a connection exists, nothing is
+ * missed.)
+ */
 export async function probe(
   connection: RedisConnection,
   { names, period }: RoomKeys,
@@ -47,7 +50,7 @@ export async function probe(
     const keys = some.flatMap(({ name }) => [names.room(epoch, name), names.stream(epoch, name)]);
     const args = [epoch, period, ...some.map(({ name }) => name)];
     const found = (await connection.eval(PROBE, [names.log, names.index(epoch), ...keys], args)) as number[];
-    // A room that was published to meanwhile: reading it will show what was before.
+    // If the room was published to in the meantime, reading it will reveal earlier losses.
     some.forEach(({ name }, i) => rooms.set(name, Math.min(found[i] ?? 0, seq)));
   }
 }

@@ -1,25 +1,25 @@
-// Server-side scripts of nodes: entering the log, and sharing leases and session counts.
+// Server-side scripts for nodes: entering the log, and sharing leases and session counts.
 import { script } from "./script.ts";
 import { FORGOTTEN, NOW } from "./script-parts.ts";
 
 /**
- * Enters the log, or creates it. If the server differs from the previous one (a restart, or a replica that took
- * over), it may have lost the newest messages. The seq then jumps, so that no number is used twice, and `before`
- * records from where.
+ * Enters the log, or creates it. If the server is not the previous one (after a restart or a failover), it may have
+ * lost the newest messages. The seq then jumps so that no number is used twice. `before` records the seq before the
+ * jump.
  *
- * A node that has seen a lost message proves the loss, and the log starts a new epoch. Therefore no node continues
- * before all nodes with a lease have entered (`awaited`: 1, or 0 for a node that has entered). A node that does not
- * enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown. Then the
- * stored messages stay, but no cursor from before the restart is complete: `doubt` is the seq up to which this is
- * true.
+ * If a node has seen a message that is now missing, the loss is proven and the log starts a new epoch. Therefore no
+ * node continues before all nodes with a lease have entered (`awaited`: 1, or 0 for a node that has entered). A node
+ * that does not enter within `settle` may have died, and the messages that it had seen and acknowledged are unknown.
+ * Then the stored messages stay, but no cursor from before the restart counts as complete: `doubt` is the seq up to
+ * which this applies.
  *
- * A node from an epoch that the log has no record of has seen a log that was lost completely. The log then starts a
- * new epoch too, because the reason for the lost epoch is unknown. (`past` has the previous epochs: a node from one
- * of those was only disconnected.)
+ * A node may also report an epoch that the log has no record of. That node has seen a log that was lost completely, so
+ * the log starts a new epoch in this case too. (`past` has the previous epochs: a node from one of them was only
+ * disconnected.)
  *
- * KEYS: the log; all nodes, by the end of their leases; the awaited nodes; the index of rooms of a new log. ARGV: an
- * epoch for a new log; the period; the server's run; the epoch and seq that the node has seen; the size of a jump;
- * the node's name; `settle` in ms, or 0 if the server loses no acknowledged message; the nodes that this node knows.
+ * KEYS: the log; all nodes, by the end of their leases; the awaited nodes; the room index for a new log. ARGV: an epoch
+ * for a new log; the period; the server's run id; the epoch and seq that the node has seen; the size of a jump; the
+ * node's name; `settle` in ms, or 0 if the server never loses acknowledged messages; the nodes known to this node.
  * Returns epoch, seq, doubt, and 1 if the node must wait for others.
  */
 export const ENTER = script(
@@ -31,9 +31,9 @@ local known = redis.call('HMGET', log, 'epoch', 'seq', 'run', 'before', 'settle'
 local epoch, seq, befores = known[1], tonumber(known[2] or 0), known[4] or ''
 local seen, jump, settle = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(known[5] or 0)
 if epoch and known[3] ~= ARGV[3] then
-  -- Before the jump, because no message has the skipped numbers.
+  -- Record the mark before the jump, because no message has the skipped numbers.
   forgotten()
-  -- Up to about a hundred jumps, because a node may miss more than one.
+  -- Keeps up to about a hundred jumps, because a node may miss several.
   befores = string.match(string.sub(befores .. ' ' .. whole(seq), -1024), ' .*')
   seq = seq + jump
   redis.call('DEL', awaited)
@@ -43,7 +43,7 @@ if epoch and known[3] ~= ARGV[3] then
   end
   redis.call('HSET', log, 'seq', whole(seq), 'run', ARGV[3], 'before', befores, 'settle', whole(settle))
 end
--- A node has seen a message that this server does not have: other messages may be lost too.
+-- True if a node has seen a message that this server does not have. Other messages may be lost too.
 local leapt = false
 for before in string.gmatch(befores, '%d+') do
   if seen > tonumber(before) and seen <= tonumber(before) + jump then leapt = true end
@@ -81,10 +81,10 @@ return {epoch, seq, tonumber(known[6] or 0), 0}
 );
 
 /**
- * Renews a node's lease and writes its session counts. KEYS: all nodes, by the end of their leases; this node's
- * counts. ARGV: its name; the lease in ms; 1 to start from empty counts; the channel that announces new nodes; rooms
- * and changed counts. Returns all nodes. Nodes stay for a moment after the end of their lease, because Redis may lose
- * the messages that they last saw (see ENTER).
+ * Renews a node's lease and writes its session counts. KEYS: all nodes, by the end of their leases; this node's counts.
+ * ARGV: its name; the lease in ms; 1 to clear the counts first; the channel that announces new nodes; rooms and changed
+ * counts. Returns all nodes. A node stays listed for a moment after its lease ends, because Redis may lose the messages
+ * that the node last saw (see ENTER).
  */
 export const LEASE = script(`
 local clock = redis.call('TIME')
@@ -95,8 +95,8 @@ for i = 5, #ARGV, 2 do
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local new = redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
--- A lease is renewed three times before it ends: a node that dies has at least two thirds of it left. Nodes must stay
--- for twice the two seconds that can be lost.
+-- A lease is renewed every third of its length, so a node that dies has at least two thirds left. Nodes must stay
+-- listed for twice the two seconds of writes that Redis can lose.
 local over = math.max(0, 4000 - tonumber(ARGV[2]) * 2 / 3)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - over))
 if new == 1 then redis.call('PUBLISH', ARGV[4], ARGV[1]) end
@@ -104,8 +104,8 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 `);
 
 /**
- * Returns the rooms and session counts of all other nodes. KEYS[1]: the nodes. ARGV: this node; the prefix of the
- * keys of counts.
+ * Returns the rooms and session counts of all other nodes. KEYS[1]: the nodes. ARGV: this node; the prefix of the count
+ * keys.
  */
 export const COUNTS = script(`
 local clock = redis.call('TIME')

@@ -1,4 +1,4 @@
-// Publications that were sent to Redis and not answered, or that wait to be sent.
+// Publications that have been sent to Redis but not answered, or are waiting to be sent.
 import { type ThumpError, unavailable } from "../../protocol/codes.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
@@ -6,15 +6,15 @@ import type { Draft, Publication } from "../../protocol/publication.ts";
 export interface PendingAppend {
   readonly draft: Draft;
   readonly size: number;
-  /** Position in the order of arrival. */
+  /** The position in the order of arrival. */
   readonly order: number;
-  /** Time of the timeout, by `performance.now()`. */
+  /** When the publication times out (`performance.now()`). */
   readonly deadline: number;
   resolve(publication: Publication): void;
   reject(error: Error): void;
 }
 
-/** Maximum number and total size of pending publications. */
+/** The maximum number and total size of pending publications. */
 const MAX_APPENDS = 10_000;
 const MAX_APPEND_BYTES = 32 << 20;
 const EXPIRY_INTERVAL_MS = 250;
@@ -26,15 +26,15 @@ export class PendingAppends {
   #count = 0;
   readonly #timer: Timer;
 
-  /** @param patience timeout of a publication, in ms */
+  /** @param patience the timeout of a publication, in ms */
   constructor(readonly patience: number) {
     this.#timer = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS);
     this.#timer.unref();
   }
 
   /**
-   * Adds a publication. The caller sends it at once, or calls `wait`.
-   * @throws ThumpError `unavailable` if too many are pending
+   * Adds a publication. The caller must send it immediately or call `wait`.
+   * @throws ThumpError `unavailable` if too many publications are pending
    */
   add(draft: Draft, size: number): { append: PendingAppend; done: Promise<Publication> } {
     if (this.#all.size >= MAX_APPENDS || this.#bytes + size > MAX_APPEND_BYTES)
@@ -83,7 +83,7 @@ export class PendingAppends {
     const now = performance.now();
     const waiting = new Set(this.#waiting);
     for (const append of this.#all) {
-      // Oldest first.
+      // Publications are ordered by age, oldest first.
       if (append.deadline > now) break;
       append.reject(waiting.has(append) ? unavailable("Redis is unavailable.") : unanswered());
     }
@@ -91,7 +91,7 @@ export class PendingAppends {
   }
 }
 
-/** Returns the error for a publication that was sent and not answered. */
+/** Returns the error for a publication that was sent but not answered. */
 export function unanswered(): ThumpError {
   return unavailable(
     "Redis did not answer, so the publication may or may not be stored. Retry with an idempotency key to be safe.",

@@ -1,9 +1,9 @@
-// Reads rooms from Redis. Concurrent reads of one room share their commands.
+// Reads rooms from Redis. Concurrent reads of the same room share commands.
 import type { Publication, Slice } from "../../protocol/publication.ts";
 
 /**
- * The result of a read: publications after `floor`. With `whole`, they include the newest, and the result reaches
- * `seq`.
+ * The result of a read: publications after `floor`. If `whole` is set, they include the room's newest publication, and
+ * the result covers everything up to `seq`.
  */
 export interface ReadResult {
   floor: number;
@@ -19,7 +19,7 @@ interface PendingRead {
   reject(error: unknown): void;
 }
 
-/** Maximum number of publications per command. */
+/** The maximum number of publications per command. */
 export const PUBLICATIONS_PER_READ = 1000;
 
 export class ReadCoalescer {
@@ -28,7 +28,7 @@ export class ReadCoalescer {
 
   /**
    * @param readOnce reads up to `limit` publications of a room after a seq, in one command
-   * @param upTo returns the seq that a slice may reach now
+   * @param upTo returns the seq up to which a slice may currently reach
    */
   constructor(
     readonly readOnce: (room: string, after: number, limit: number) => Promise<ReadResult>,
@@ -36,7 +36,7 @@ export class ReadCoalescer {
   ) {}
 
   /**
-   * Returns publications after a seq. A command that is already running is not shared, because its result may be too
+   * Returns publications after a seq. Does not share a command that is already running, because its result may be too
    * old.
    */
   read(room: string, after: number, limit: number): Promise<Slice> {
@@ -69,7 +69,8 @@ export class ReadCoalescer {
   }
 
   /**
-   * Reads until all callers have enough publications. Several short commands, because a long one would block Redis.
+   * Reads until all callers have enough publications. Uses several short commands, because a long one would block
+   * Redis.
    */
   async #readFor(room: string, requests: PendingRead[]): Promise<ReadResult> {
     let [after, latest, limit] = [Number.POSITIVE_INFINITY, 0, 0];
@@ -86,7 +87,7 @@ export class ReadCoalescer {
       const last = (result.publications.at(-1) as Publication).seq;
       const next = await this.readOnce(room, last, PUBLICATIONS_PER_READ);
       for (const { seq } of next.publications) if (seq > latest) enough++;
-      // Publications trimmed meanwhile were read already, unless later ones were trimmed too.
+      // Publications that were trimmed in the meantime have already been read, unless later ones were trimmed too.
       const broken = next.floor > last;
       result = {
         ...next,
@@ -115,8 +116,8 @@ function cut(
 }
 
 /**
- * Removes publications before a hole. Each publication names the one before it; if that is missing, it was deleted,
- * and the slice starts after it.
+ * Removes publications before a hole. Each publication names its predecessor. If the predecessor is missing, it has
+ * been deleted, and the slice starts after it.
  * @param after the requested position: a seq, or "-"
  */
 export function afterHole<T extends ReadResult>(result: T, after: string): T {

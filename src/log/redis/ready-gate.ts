@@ -9,7 +9,7 @@ export class ReadyGate {
   #isReady = false;
 
   /**
-   * @param patience timeout of a command, in ms
+   * @param patience the timeout of a command, in ms
    * @param onError called with errors from Redis
    */
   constructor(
@@ -30,13 +30,13 @@ export class ReadyGate {
   }
 
   down(): void {
-    // Callers that are waiting already continue to wait.
+    // Callers that are already waiting continue to wait.
     if (this.#isReady) this.#ready = Promise.withResolvers();
     this.#isReady = false;
   }
 
   /**
-   * Runs a command when Redis is ready.
+   * Runs a command as soon as Redis is ready.
    * @throws ThumpError `unavailable`
    */
   async run(command: (connection: RedisConnection) => Promise<RedisReply>): Promise<RedisReply> {
@@ -54,7 +54,7 @@ export class ReadyGate {
   }
 
   /**
-   * Waits for a promise up to the timeout.
+   * Waits for a promise, but no longer than the timeout.
    * @throws ThumpError `unavailable`
    */
   within<T>(promise: Promise<T>): Promise<T> {

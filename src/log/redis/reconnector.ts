@@ -1,26 +1,26 @@
-// Maintains a connection to Redis: opens a new one when it breaks, with exponential backoff.
+// Maintains a connection to Redis: when it breaks, opens a new one with exponential backoff.
 import type { RedisAddress } from "./address.ts";
 import { PrimaryFinder } from "./find-primary.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { RedisStats } from "./redis-stats.ts";
 
-/** Delay between two attempts, in ms. */
+/** The minimum delay between attempts, in ms. */
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 2000;
 
 export interface ReconnectorEvents {
-  /** A connection was opened. If the promise rejects, the connection has failed. */
+  /** Called when a connection has been opened. If the promise rejects, the connection has failed. */
   up(connection: RedisConnection): Promise<void>;
   message(channel: string, message: Buffer): void;
-  /** The connection broke, before or after `up` resolved. */
+  /** Called when the connection has broken, before or after `up` resolved. */
   down(): void;
-  /** Called once with the reason when Redis becomes unusable, and without one when it is usable again. */
+  /** Called once with the reason when Redis becomes unusable, and without a reason when Redis is usable again. */
   fault(reason?: string): void;
 }
 
 export class Reconnector {
   connection: RedisConnection | undefined;
-  /** Why no connection is ready. */
+  /** The reason why no connection is ready. */
   fault: string | undefined = "not connected to Redis yet";
   #delay = MIN_DELAY_MS;
   #timer: Timer | undefined;
@@ -83,7 +83,7 @@ export class Reconnector {
     if (this.#closed) return;
     if (!this.#faultReported) this.events.fault(this.fault);
     this.#faultReported = true;
-    // Randomized, because many nodes lose the same server at the same moment.
+    // Randomized, because many nodes lose the same server at the same time.
     this.#timer = setTimeout(() => void this.#connect(), this.#delay * (0.5 + Math.random()));
     this.#timer.unref();
     this.#delay = Math.min(MAX_DELAY_MS, this.#delay * 2);

@@ -1,11 +1,11 @@
-// Recovers an open connection from errors of Redis: reloads flushed scripts, and enters the log again after a new
-// epoch.
+// Recovers an open connection from Redis errors: reloads flushed scripts, and enters the log again if the epoch has
+// changed.
 import { unavailable } from "../../protocol/codes.ts";
 import { redisErrorKind } from "./redis-errors.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
 export interface RecoveryEvents {
-  /** True while commands are running whose retry would change the order. */
+  /** Returns true while commands are running whose retries would change the order. */
   isBusy(): boolean;
   /** Enters the log again. */
   enter(connection: RedisConnection): Promise<void>;
@@ -20,19 +20,19 @@ export class RedisRecovery {
     readonly events: RecoveryEvents,
   ) {}
 
-  /** Resolves at the end of a running recovery. Rejects if the connection breaks before. */
+  /** Resolves at the end of the running recovery. Rejects if the connection breaks first. */
   get done(): Promise<void> | undefined {
     return this.#recovering?.done.promise;
   }
 
-  /** Starts a recovery if the error allows it. Errors of an old connection are ignored. */
+  /** Starts a recovery if the error allows it. Ignores errors from old connections. */
   failed(connection: RedisConnection, error: Error): void {
     if (this.currentConnection() !== connection) return;
     const wrong = redisErrorKind(error);
     if (wrong === "elsewhere") return connection.end(error);
     if (wrong !== "scripts" && wrong !== "epoch") return;
     this.#recovering ??= { scripts: false, epoch: false, done: Promise.withResolvers() };
-    // Callers may not be waiting for it.
+    // Prevents an unhandled rejection if no caller is waiting.
     this.#recovering.done.promise.catch(() => {});
     this.#recovering[wrong] = true;
     void this.recover(connection);
@@ -54,7 +54,7 @@ export class RedisRecovery {
     }
   }
 
-  /** Ends the recovery, because the connection broke. The next connection starts without faults. */
+  /** Ends the recovery because the connection has broken. The next connection starts in a clean state. */
   down(): void {
     this.#recovering?.done.reject(unavailable("Redis is unavailable."));
     this.#recovering = undefined;

@@ -1,30 +1,30 @@
-// One connection to Redis until it breaks. Replies and notifications arrive in one order.
+// A connection to Redis, used until it breaks. Replies and notifications arrive in a single order.
 import type { Redis } from "ioredis";
 import type { PrimaryFinder } from "./find-primary.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";
 
 const PING_INTERVAL_MS = 1000;
-/** Maximum number of channels or items per command. */
+/** The maximum number of channels or items per command. */
 const ITEMS_PER_COMMAND = 500;
 
 export type RedisReply = number | Buffer | null | RedisReply[];
 
-/** Properties that a server reported when the connection was opened. */
+/** Properties that the server reported when the connection was opened. */
 export interface ServerInfo {
-  /** Identifies one run of one server. */
+  /** Identifies the server process: changes when the server restarts. */
   readonly run: string;
-  /** True if the server loses no acknowledged write in any failure: it writes and fsyncs before it replies. */
+  /** Whether the server never loses an acknowledged write, because it writes to disk and fsyncs before it replies. */
   readonly keepsAll: boolean;
-  /** The maxmemory-policy. */
+  /** The configured `maxmemory-policy`. */
   readonly policy: string;
-  /** Number of evicted keys. */
+  /** The number of evicted keys. */
   readonly evicted: number;
 }
 
 /** Events of a connection. */
 export interface RedisConnectionEvents {
   message(channel: string, message: Buffer): void;
-  /** Called once when the connection cannot be used any longer. All unanswered commands are rejected. */
+  /** Called once when the connection can no longer be used. All unanswered commands are rejected. */
   down(reason: Error): void;
 }
 
@@ -32,7 +32,7 @@ export interface RedisConnectionEvents {
 export type RunWhenReady = (run: (connection: RedisConnection) => Promise<RedisReply>) => Promise<RedisReply>;
 
 export class RedisConnection {
-  /** Number of commands sent. */
+  /** The number of commands sent. */
   sent = 0;
   #lastReply = performance.now();
   #ended: Error | undefined;
@@ -54,7 +54,7 @@ export class RedisConnection {
 
   /**
    * Opens a connection and loads the scripts.
-   * @param patience timeout for this and for later commands, in ms
+   * @param patience the timeout for opening the connection and for later commands, in ms
    * @throws Error if it fails or takes too long
    */
   static async open(
@@ -69,13 +69,13 @@ export class RedisConnection {
       aborter.abort(error);
       timeout.reject(error);
     }, patience);
-    // A connection that hangs may never report an error.
+    // A hanging connection may never report an error.
     timeout.promise.catch(() => {});
     let redis: Redis | undefined;
     let reason: Error | undefined;
     try {
       redis = await primaryFinder.connection(aborter.signal);
-      // The connection's error is more specific than the error of the command that failed with it.
+      // The connection's error is more specific than the resulting error of the command.
       redis.on("error", (error: Error) => (reason ??= error));
       const [info, files] = await Promise.race([prepare(redis), timeout.promise]);
       const version = Number.parseFloat(/redis_version:([0-9.]+)/.exec(info)?.[1] ?? "7");
@@ -96,7 +96,7 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script. Replies arrive in the order of the calls; strings are Buffers.
+   * Runs a script. Replies arrive in call order. Strings in replies are Buffers.
    * @throws Error from Redis
    */
   async eval(script: Script, keys: string[], args: (string | number | Buffer)[]): Promise<RedisReply> {
@@ -117,7 +117,7 @@ export class RedisConnection {
     return reply as RedisReply;
   }
 
-  /** Loads the scripts again after they were flushed. */
+  /** Loads the scripts again after they have been flushed. */
   async reload(): Promise<void> {
     await Promise.all(SCRIPTS.map(({ text }) => this.call("SCRIPT", "LOAD", text)));
   }
@@ -135,7 +135,7 @@ export class RedisConnection {
     for (const some of chunks(channels)) {
       this.sent++;
       this.redis.unsubscribe(...some).catch(() => {
-        // The connection is gone, and the subscription with it.
+        // The connection is closed, so the subscription is gone too.
       });
     }
   }
@@ -162,7 +162,7 @@ async function prepare(redis: Redis): Promise<[info: string, files: string]> {
   await redis.connect();
   const info = await redis.info();
   await Promise.all(SCRIPTS.map(({ text }) => redis.script("LOAD", text)));
-  // If CONFIG is forbidden, the settings are unknown.
+  // If CONFIG is not allowed, the settings are unknown.
   const files = await redis.call("CONFIG", "GET", "append*").catch(() => "");
   return [info, JSON.stringify(files)];
 }
@@ -170,7 +170,7 @@ async function prepare(redis: Redis): Promise<[info: string, files: string]> {
 function serverInfo(info: string, files: string): ServerInfo {
   const waitsForDisk = files.includes('"appendonly","yes"') && files.includes('"appendfsync","always"');
   return {
-    // A replica that took over may lack acknowledged writes.
+    // A promoted replica may lack acknowledged writes.
     keepsAll: waitsForDisk && /master_replid2:0+\s/.test(info),
     run: /run_id:(\w+)/.exec(info)?.[1] ?? "unknown",
     policy: /maxmemory_policy:([\w-]+)/.exec(info)?.[1] ?? "noeviction",
@@ -178,7 +178,7 @@ function serverInfo(info: string, files: string): ServerInfo {
   };
 }
 
-/** Divides a list into chunks of at most `size`. */
+/** Divides a list into chunks of at most `size` items. */
 export function chunks<T>(all: T[], size = ITEMS_PER_COMMAND): T[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -1,15 +1,16 @@
-// Classifies errors of Redis by their effect on the command.
+// Classifies Redis errors by their effect on the command.
 
 /**
- * - `scripts`, `epoch`: the command had no effect; a recovery is possible, because the scripts were flushed or the
- * log has a new epoch
- * - `elsewhere`: the command had no effect; a different server accepts writes now, and the next connection finds it
- * - `refusal`: the command had no effect, and will fail for a while
- * - `gone`: the connection broke; the effect of the command is unknown
+ * - `scripts`, `epoch`: the command had no effect, because the scripts were flushed or the log has a new epoch. A
+ * recovery is possible
+ * - `elsewhere`: the command had no effect. A different server now accepts writes, and the next connection finds that
+ * server
+ * - `refusal`: the command had no effect. Retries will also fail for a while
+ * - `gone`: the connection broke. It is unknown whether the command had an effect
  */
 export type RedisErrorKind = "scripts" | "epoch" | "elsewhere" | "refusal" | "gone";
 
-/** Returns the kind of an error; undefined for a fault of the caller. */
+/** Returns the kind of an error; undefined if the caller is at fault. */
 export function redisErrorKind({ message }: Error): RedisErrorKind | undefined {
   if (message.startsWith("NOSCRIPT")) return "scripts";
   if (message.startsWith("EPOCH")) return "epoch";

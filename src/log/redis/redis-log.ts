@@ -1,4 +1,4 @@
-// The log in Redis, shared by many nodes. Everything that a node receives arrives on one connection, in one order.
+// The log in Redis, shared by all nodes of a cluster. A node receives everything on one connection, in a single order.
 import { unavailable } from "../../protocol/codes.ts";
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Draft, Publication, Slice } from "../../protocol/publication.ts";
@@ -24,9 +24,9 @@ import { AppendSender } from "./append-sender.ts";
 import { ttlCache } from "./ttl-cache.ts";
 import { RedisStats } from "./redis-stats.ts";
 
-/** Time for which a list of rooms is cached, in ms. */
+/** The list of rooms is cached for this time, in ms. */
 const ROOMS_TTL_MS = 1000;
-/** Maximum number of rooms to free per sweep. */
+/** The maximum number of rooms to free per sweep. */
 const ROOMS_PER_SWEEP = 100;
 
 export class RedisLog implements Log {
@@ -67,7 +67,7 @@ export class RedisLog implements Log {
       options.onForget,
       (where, error) => {
         this.#recovery.failed(where, error);
-        // Any other error: the next connection subscribes to the rooms again.
+        // After any other error, the next connection subscribes to the rooms again.
         if (!this.#recovery.done) where.end(error);
       },
     );
@@ -114,7 +114,7 @@ export class RedisLog implements Log {
     return this.#reconnector.connection;
   }
 
-  /** Number of commands sent to Redis since the start. */
+  /** The number of commands sent to Redis since the server started. */
   get commands(): number {
     return this.stats.commandsBefore + (this.#reconnector.connection?.sent ?? 0);
   }
@@ -144,7 +144,7 @@ export class RedisLog implements Log {
     const subscription = new Subscription(room, onPublication, onStart);
     this.#subscriber.subscribe(subscription);
     const started = this.#readyGate.within(subscription.starting.promise);
-    // Callers may not be waiting for it.
+    // Prevents an unhandled rejection if no caller is waiting.
     started.catch(() => {});
     return started;
   }
@@ -157,7 +157,7 @@ export class RedisLog implements Log {
     if (this.epoch === "")
       return this.#readyGate.within(this.#readyGate.ready).then(() => this.catchUpTo(cursor));
     if (!cursor || (cursor.epoch === this.epoch && cursor.seq <= this.last)) return;
-    // One request for all calls of a tick.
+    // All calls in a tick share one request.
     this.#catchingUp ??= Promise.resolve().then(() => this.#catchUp());
     return this.#catchingUp;
   }
@@ -168,7 +168,7 @@ export class RedisLog implements Log {
       const [seq] = (await this.#eval(NEWEST, () => [[this.names.log], []])) as [number];
       this.#subscriber.advanceTo(seq);
     } catch (error) {
-      // The log has a new epoch, and this node is entering it. The newest seq is known after that.
+      // The log has a new epoch that this node is entering. Then the newest seq is known.
       const { done } = this.#recovery;
       if (!done) throw error;
       await this.#readyGate.within(done);
@@ -186,7 +186,7 @@ export class RedisLog implements Log {
     ]);
   }
 
-  /** Names of the rooms, cached for a second, so that frequent lists cost nothing more. */
+  /** Room names, cached for a second so that frequent requests are cheap. */
   readonly rooms = ttlCache(ROOMS_TTL_MS, async (): Promise<Iterable<string>> => {
     const names = await this.#eval(ROOMS, (epoch) => [[this.names.log, this.names.rooms(epoch)], []]);
     return (names as Buffer[]).map(String);
@@ -197,7 +197,7 @@ export class RedisLog implements Log {
     clearInterval(this.#timer);
     this.#sender.close();
     await this.#readyGate.within(this.peers.leave()).catch(() => {
-      // The lease ends by itself.
+      // Ignored: the lease expires by itself.
     });
     this.#reconnector.close();
   }
@@ -208,7 +208,7 @@ export class RedisLog implements Log {
   }
 
   async #enter(connection: RedisConnection): Promise<void> {
-    // Before anything is written, because other nodes may still have to enter.
+    // Wait at the barrier before writing anything, because other nodes may still have to enter.
     await this.#barrier.enter(connection, this.#subscriber.seen);
     await this.peers.enter(connection);
     await this.#subscriber.enter(connection);
@@ -224,7 +224,7 @@ export class RedisLog implements Log {
   }
 
   /**
-   * Runs a script in the current epoch when Redis is ready.
+   * Runs a script in the current epoch as soon as Redis is ready.
    * @throws ThumpError `unavailable`
    */
   #eval(
@@ -237,13 +237,16 @@ export class RedisLog implements Log {
     });
   }
 
-  /** Checks for missed messages, tests whether writes succeed again, and frees rooms with expired messages. */
+  /**
+   * Periodic work: checks for missed messages, tests whether writes succeed again, and frees rooms with expired
+   * messages.
+   */
   async #tick(): Promise<void> {
     const { connection } = this.#reconnector;
     if (!connection || !this.#subscriber.live) return;
     try {
       await this.#subscriber.check(connection);
-      // Revocations, counts and presence may be evicted too: write this node's part again.
+      // Revocations, counts and presence may have been evicted too, so write this node's part again.
       if (await this.#evictions.check(connection)) await this.peers.enter(connection);
       if (this.#sender.refusal !== undefined) {
         await connection.call("HSET", this.names.log, "probe", "1");

@@ -1,36 +1,36 @@
-// Options of the log in Redis.
+// Options for the log in Redis.
 
 export interface RedisLogOptions {
-  /** URL of Redis, see `parseRedisAddress`. */
+  /** The Redis URL. See `parseRedisAddress`. */
   url: string;
   /**
-   * Prefix of the names of all keys.
+   * The prefix of all key names.
    * @default "thump"
    */
   prefix?: string | undefined;
   /**
-   * Timeout of a publication, a read or a join, in ms.
+   * The timeout for a publication, a read or a join, in ms.
    * @default 5000
    */
   patience?: number | undefined;
   /**
-   * Interval between checks for missed messages, in ms.
+   * The interval between checks for missed messages, in ms.
    * @default 5000
    */
   check?: number | undefined;
   /**
-   * Lease of a node, in ms: after this time without a renewal, the node and its users count as gone.
+   * The lease of a node, in ms. After this time without renewal, the node and its users count as gone.
    * @default 6000
    */
   lease?: number | undefined;
-  /** Called when the messages of a room were deleted, by this or another node. */
+  /** Called when this or another node has deleted the messages of a room. */
   onForget?: ((room: string) => void) | undefined;
-  /** Called with a fault, and without an error when the fault is over. */
+  /** Called with a fault, and again without an error when the fault has been resolved. */
   onFault?: ((what: string, error?: unknown) => void) | undefined;
   /** Called with a warning for the operator. */
   onWarning?: ((text: string) => void) | undefined;
   /**
-   * A room's position is remembered for three times this, in ms.
+   * A room's position is remembered for three periods. The length of a period, in ms.
    * @default 1200000
    */
   period?: number | undefined;

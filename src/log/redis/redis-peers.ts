@@ -1,4 +1,4 @@
-// The nodes that share a Redis: leases, session counts, and messages to all nodes.
+// The nodes that share the log in Redis: leases, session counts, and messages to all nodes.
 import type { LocalNode, Peers, SessionRemoval, Revocation } from "../peers.ts";
 import { RedisPresence } from "./presence/redis-presence.ts";
 import type { RedisConnection, RunWhenReady } from "./redis-connection.ts";
@@ -9,12 +9,12 @@ import { ttlCache } from "./ttl-cache.ts";
 import { TickSlice } from "../../scheduling/tick-slice.ts";
 import { governor } from "../../scheduling/governor.ts";
 
-/** Time to wait for the replies of other nodes, and time for which counts are cached, in ms. */
+/** The timeout for replies from other nodes, and the time for which counts are cached, in ms. */
 const ANSWER_TIMEOUT_MS = 2000;
 const COUNTS_TTL_MS = 1000;
-/** Maximum number of rooms to compare per tick. */
+/** The maximum number of rooms to compare per tick. */
 const ROOMS_PER_TICK = 500;
-/** Prefix of the name of a node that leaves. */
+/** The prefix that marks the name of a leaving node in announcements. */
 const LEFT_MARK = "-";
 
 type PeerMessage = { id: number; from: string } & (
@@ -27,19 +27,19 @@ export class RedisPeers implements Peers {
   readonly presence: RedisPresence;
   readonly #revocations: StoredRevocations;
   #localNode: LocalNode | undefined;
-  /** The counts last written, by room. */
+  /** The last written counts, by room. */
   readonly #written = new Map<string, number>();
   #mustWriteAll = false;
-  /** Identifies the running walk over the rooms. */
+  /** Identifies the current walk over the rooms. */
   #walk: object | undefined;
   #count = 0;
-  /** The other nodes: from the last renewal of the lease, and those that joined since. */
+  /** The other nodes, as of the last lease renewal, plus nodes that have joined since. */
   #others = new Set<string>();
   readonly #pendingRemovals = new Map<number, (ended: number) => void>();
   readonly #timer: Timer;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
 
-  /** @param lease time without a renewal after which a node counts as gone, in ms */
+  /** @param lease the time without renewal after which a node counts as gone, in ms */
   constructor(
     readonly names: KeyNames,
     readonly currentConnection: () => RedisConnection | undefined,
@@ -76,7 +76,7 @@ export class RedisPeers implements Peers {
       const receivers = await this.runWhenReady((connection) =>
         connection.call("PUBLISH", this.#allChannel, JSON.stringify(message)),
       );
-      // All subscribers except this node. Some replies may have arrived before the number was known.
+      // All subscribers except this node must reply. Some replies may have arrived before the number was known.
       missing += Number(receivers) - 1;
       if (missing <= 0) return ended;
       await done.promise;
@@ -110,21 +110,21 @@ export class RedisPeers implements Peers {
     this.currentConnection()
       ?.call("PUBLISH", this.#channelOf(message.from), JSON.stringify(reply))
       .catch(() => {
-        // The other node continues without the reply after a timeout.
+        // Ignored: the other node continues without the reply after a timeout.
       });
   }
 
-  /** Starts on a new connection: subscribes, and reads revocations made in the meantime. */
+  /** Starts on a new connection: subscribes, and reads revocations that were made in the meantime. */
   async enter(connection: RedisConnection): Promise<void> {
     this.#mustWriteAll = true;
     await connection.subscribe([this.#allChannel, this.#ownChannel, this.#nodesChannel]);
     await this.#revocations.exchange(connection, () => this.#localNode);
     await this.#refresh();
-    // In the background, because nothing waits for it.
+    // Runs in the background, because nothing depends on it.
     void this.presence.enter(connection);
   }
 
-  /** Removes this node, so that the others need not wait for the end of its lease. */
+  /** Removes this node, so that other nodes need not wait until its lease ends. */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
     const connection = this.currentConnection();
@@ -150,7 +150,7 @@ export class RedisPeers implements Peers {
       if (writeAll) this.#written.clear();
       await write([]);
       this.#mustWriteAll = false;
-      // One walk over the rooms at a time, unless a new connection needs a complete one.
+      // Only one walk over the rooms runs at a time, unless a new connection needs a complete walk.
       if (this.#walk && !writeAll) return;
       const walk = (this.#walk = {});
       for await (const changes of this.#changes(this.#localNode)) {
@@ -163,13 +163,13 @@ export class RedisPeers implements Peers {
       }
       this.#walk = undefined;
     } catch {
-      // The log reports the fault. The next time everything is written.
+      // The log reports the fault. The next refresh writes everything.
       this.#mustWriteAll = true;
       this.#walk = undefined;
     }
   }
 
-  /** Returns rooms whose count differs from the one last written, a slice per tick. */
+  /** Yields rooms whose count differs from the last written count, a slice per tick. */
   async *#changes(localNode: LocalNode): AsyncIterable<[string, number][]> {
     let changes: [string, number][] = [];
     let slice = new TickSlice(ROOMS_PER_TICK);
@@ -183,7 +183,7 @@ export class RedisPeers implements Peers {
     if (changes.length > 0) yield changes;
   }
 
-  /** Returns the counts of all rooms with sessions of this node, and 0 for rooms that had some. */
+  /** Yields the counts of all rooms that have sessions on this node, and 0 for rooms that no longer have any. */
   *#counted(localNode: LocalNode): Iterable<[string, number]> {
     yield* localNode.counts();
     for (const room of this.#written.keys()) {
@@ -209,7 +209,7 @@ export class RedisPeers implements Peers {
     return this.names.shared("nodes:all");
   }
 
-  /** Channel that announces nodes that join or leave. */
+  /** The channel that announces joining and leaving nodes. */
   get #nodesChannel(): string {
     return this.names.shared("nodes:here");
   }

@@ -1,4 +1,4 @@
-// Counters of the log in Redis.
+// Counters for the log in Redis.
 
 export class RedisStats {
   /** Connections opened, and connections broken. */
@@ -6,14 +6,14 @@ export class RedisStats {
   breaks = 0;
   /** Commands sent on earlier connections. */
   commandsBefore = 0;
-  /** Rooms that had missed messages, by the check that detected it. */
+  /** The number of times a room had missed messages, by the check that detected the loss. */
   readonly repairs = { prev: 0, check: 0, reconnect: 0 };
   /** New epochs. */
   renewals = 0;
-  /** Reads requested, and commands sent for them. Concurrent reads of one room share commands. */
+  /** Requested reads, and commands sent for them. Concurrent reads of the same room share commands. */
   readonly reads = { wanted: 0, sent: 0 };
   /** Publications that were refused or timed out. */
   refused = 0;
-  /** Keys evicted by Redis, of all programs. */
+  /** Keys that Redis has evicted, including keys of other programs. */
   evicted = 0;
 }

@@ -1,19 +1,19 @@
-// Enters the log on a connection. After a restart of Redis, no node continues before all nodes have entered.
+// Enters the log on a new connection. After a restart of Redis, no node continues until all nodes have entered.
 import { type Cursor, newEpoch } from "../../protocol/cursor.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { KeyNames } from "./key-names.ts";
 import { ENTER } from "./node-scripts.ts";
 
-/** The seq increases by this number when the server differs from the previous one. */
+/** The seq increases by this number when the Redis server has changed or restarted. */
 const SEQ_JUMP = 1_000_000;
-/** Interval between two attempts while other nodes are awaited, in ms. */
+/** The interval between attempts while waiting for other nodes, in ms. */
 const POLL_INTERVAL_MS = 50;
 
 /** The state of the log on entry. */
 export interface LogEntry {
   epoch: string;
   seq: number;
-  /** Messages up to this seq may have been lost; whether they were is unknown. */
+  /** Messages up to this seq may or may not have been lost. */
   doubt: number;
 }
 
@@ -23,12 +23,12 @@ export interface ClusterNodes {
   readonly node: string;
   /** The names of all nodes with a recent lease. */
   readonly others: Iterable<string>;
-  /** Time without a renewal after which a node counts as gone, in ms. */
+  /** The time without renewal after which a node counts as gone, in ms. */
   readonly lease: number;
 }
 
 export class RestartBarrier {
-  /** @param period a room's position is remembered for three times this, in ms */
+  /** @param period in ms; a room's position is remembered for three periods */
   constructor(
     readonly names: KeyNames,
     readonly period: number,

@@ -1,9 +1,9 @@
-// Common arguments of the scripts for a room: its keys and its retention.
+// Common arguments of room scripts: the room's keys and retention.
 import type { Retention } from "../../rooms/rule.ts";
 import type { KeyNames } from "./key-names.ts";
 
 export class RoomKeys {
-  /** @param period a room's position is remembered for three times this, in ms */
+  /** @param period in ms; a room's position is remembered for three periods */
   constructor(
     readonly names: KeyNames,
     public retentionOf: (room: string) => Retention,
@@ -18,7 +18,7 @@ export class RoomKeys {
 
   retention(room: string): string[] {
     const { count, age, bytes } = this.retentionOf(room);
-    // Redis uses integers: `Infinity` becomes more than a century, in ms.
+    // Redis uses integers, so `Infinity` becomes more than a century, in ms.
     return [count, Math.min(age, 4e12), Math.min(bytes, 1e15)].map((bound) => bound.toFixed(0));
   }
 }

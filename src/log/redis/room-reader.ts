@@ -1,4 +1,4 @@
-// Reads a room's stored publications from Redis, in one epoch and up to the position that this node has received.
+// Reads a room's stored publications from Redis, within one epoch and up to the position that this node has received.
 import { unavailable } from "../../protocol/codes.ts";
 import type { Slice } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
@@ -11,7 +11,7 @@ import type { Subscriber } from "./subscriber.ts";
 
 const MAX_READ_BYTES = 1 << 20;
 
-/** Runs a script in the current epoch when Redis is ready. @throws ThumpError `unavailable` */
+/** Runs a script in the current epoch as soon as Redis is ready. @throws ThumpError `unavailable` */
 export type RunInEpoch = (
   script: Script,
   write: (epoch: string) => [keys: string[], args: (string | number)[]],
@@ -44,7 +44,7 @@ export class RoomReader {
     return this.#inOneEpoch(() => this.#newest(room, count));
   }
 
-  /** A seq is valid in one epoch only, so a read must not continue in the next one. */
+  /** A seq is valid only in its epoch, so a read must not continue in the next epoch. */
   async #inOneEpoch(read: () => Promise<Slice>): Promise<Slice> {
     const { epoch } = this.subscriber;
     const slice = await read();

@@ -1,6 +1,6 @@
-// Common parts of the scripts for rooms, in Lua. scripts.ts combines them.
+// Common Lua parts of the room scripts. scripts.ts combines them.
 
-// KEYS[1] is the hash of the log: epoch, seq, run (of the server), and two marks.
+// KEYS[1] is the log's hash: epoch, seq, run (the server's run id), and two marks.
 export const NOW = `
 local log = KEYS[1]
 local clock = redis.call('TIME')
@@ -14,9 +14,9 @@ if redis.call('HGET', log, 'epoch') ~= ARGV[1] then return redis.error_reply('EP
 `;
 
 /**
- * A room's position outlives its last publication by three periods. An unknown room may have been removed since then:
- * it is complete from the newest seq of a time at least one and at most three periods ago. Every node that
- * enters the log and every sweep record the seq (a mark), so a mark is always available. ARGV[2]: the period in ms.
+ * A room's position outlives its last publication by three periods. An unknown room may have been removed after that
+ * time. It is complete from the log's seq at a moment one to three periods ago. Whenever a node enters the log, and in
+ * every sweep, the seq is recorded as a mark, so such a seq is always available. ARGV[2]: the period in ms.
  */
 export const FORGOTTEN = `
 local period = tonumber(ARGV[2])
@@ -35,19 +35,19 @@ end
 `;
 
 /**
- * Finds a room, although Redis may have evicted or expired any key, or an operator may have deleted it. Every result
- * is correct at the moment of the call, because eviction never happens inside a script:
- * - The hash exists: it is correct. If the stream is lost, everything up to `last` is lost (READ and APPEND detect
- * it).
- * - Only the stream exists: it has the newest seq (its last id, even if it is empty), and each entry names the one
- * before it. The hash is restored from that, and nothing is lost.
- * - Neither exists: the index distinguishes a lost room from one that was never used or has expired. It has every
- * room until its hash expires. As a single key without an expiry, it is not evicted by `volatile-*`. If `allkeys-*`
- * evicts it, its guard (the empty name) is lost with it: then any room may be lost, and the marks rise to the newest
- * seq. Rooms published to earlier are below the marks, later ones are in the new index.
- * - The hash of the log is lost: the epoch is lost too, and the log starts a new one.
- * If a room is lost, only `floor` is written, so that the result stays the same until its next publication. Returns
- * last, bytes, first, floor. Without `last`, the room is unknown, and complete from `floor` on.
+ * Finds a room, even if Redis has evicted or expired any of its keys, or an operator has deleted one. Every result is
+ * correct at the time of the call, because Redis never evicts keys while a script runs:
+ * - The hash exists: it is correct. If the stream is lost, everything up to `last` is lost (READ and APPEND detect it).
+ * - Only the stream exists: it has the newest seq (its last id, even if the stream is empty), and each entry names its
+ * predecessor. The hash is restored from the stream, and nothing is lost.
+ * - Neither exists: the index distinguishes a lost room from a room that was never used or has expired. The index lists
+ * every room until the room's hash expires. The index is a single key without an expiry, so `volatile-*` policies never
+ * evict it. If an `allkeys-*` policy evicts it, its guard entry (the empty name) is lost too. Then any room may be
+ * lost, and the marks rise to the newest seq. Rooms published to earlier are below the marks, and later ones are in the
+ * new index.
+ * - The log's hash is lost: the epoch is lost with it, and the log starts a new epoch. If a room is lost, only `floor`
+ * is written, so that the result stays the same until the room's next publication. Returns last, bytes, first, floor.
+ * If `last` is missing, the room is unknown and complete from `floor` on.
  */
 export const FIND = `
 local function restore(room, stream)
@@ -61,7 +61,7 @@ local function restore(room, stream)
     bytes = bytes + tonumber(size) + 256
     if i == 1 then
       first, floor = time, prev
-      -- The room was unknown before: the message has the seq from which it is complete.
+      -- The room was unknown before. The message includes the seq from which the room is complete.
       if prev == '0' then
         floor = string.match(some[i][2][2], '^%d+ %d+ %d+ %d+ (%d+)') or whole(tonumber(seq) - 1)
       end
@@ -93,7 +93,7 @@ end
 `;
 
 /**
- * Removes messages above a room's retention. KEYS[2..5]: the room's hash (last, floor, bytes, first: time of the
+ * Removes messages that exceed a room's retention. KEYS[2..5]: the room's hash (last, floor, bytes, first: time of the
  * oldest message), its stream, the rooms with stored messages, the index of all known rooms by their expiry.
  * ARGV[3..5]: count, age in ms, bytes.
  */
@@ -113,7 +113,7 @@ local function trim(name, bytes, first)
     end
     if floor then redis.call('XTRIM', stream, 'MINID', whole(tonumber(floor) + 1)) end
   end
-  -- No write without a change: a Redis without free memory can still be read.
+  -- Write only if something has changed, so that a Redis without free memory can still be read.
   if floor then redis.call('HSET', room, 'floor', floor, 'bytes', whole(bytes), 'first', whole(first)) end
   if floor and kept == 0 then redis.call('ZREM', rooms, name) end
   return kept

@@ -1,4 +1,4 @@
-// Server-side scripts, each an atomic step in Redis. All scripts for rooms check the epoch first.
+// Server-side scripts. Each script is an atomic step in Redis. All room scripts check the epoch first.
 import { PRESENCE_SCRIPTS } from "./presence/presence-scripts.ts";
 import { COUNTS, ENTER, LEASE } from "./node-scripts.ts";
 import { type Script, script } from "./script.ts";
@@ -6,15 +6,15 @@ import { EPOCH, FIND, FORGOTTEN, TRIM } from "./script-parts.ts";
 
 export type { Script };
 
-/** Result of `APPEND` for a key that was used with different content. */
+/** The result of `APPEND` for an idempotency key that was used with different content. */
 export const REUSED = 2;
 
 /**
- * Numbers and stores a publication, and notifies the subscribers of the room. KEYS[6]: the idempotency key, if any.
- * ARGV[6]: its time to live, in ms; ARGV[7]: the room's channel; ARGV[8]: its name; ARGV[9]: the size of the data;
- * ARGV[10]: everything else, as encoded by codec.ts; ARGV[11]: the hash of the publication, if it has a key. Keys of
- * older versions have no hash, and match any publication. Returns seq, prev, time, and 1 for a new publication, 0 for
- * a repeated one, `REUSED` if the key has a different hash.
+ * Numbers and stores a publication, and notifies the room's subscribers. KEYS[6]: the idempotency key, if any. ARGV[6]:
+ * its time to live, in ms; ARGV[7]: the room's channel; ARGV[8]: its name; ARGV[9]: the size of the data; ARGV[10]:
+ * everything else, as encoded by codec.ts; ARGV[11]: the publication's hash, if it has a key. Keys from older versions
+ * have no hash and match any publication. Returns seq, prev, time, and a result: 1 for a new publication, 0 for a
+ * repeated one, `REUSED` if the key has a different hash.
  */
 export const APPEND = script(
   EPOCH,
@@ -63,7 +63,7 @@ return {seq, prev, now, 1}
 
 /**
  * Trims and reads a room. ARGV[6]: its name; ARGV[7]: the position, or '-' for the newest; ARGV[8]: maximum number;
- * ARGV[9]: approximate maximum size in bytes. Returns the log's seq, the room's last and floor, 1 if the end was
+ * ARGV[9]: approximate maximum size in bytes. Returns the log's seq, the room's last and floor, 1 if the room's end was
  * reached, and the publications, oldest first.
  */
 export const READ = script(
@@ -80,7 +80,7 @@ if not known[1] then
   return {seq, floor, floor, 1, {}}
 end
 local kept = trim(ARGV[6], tonumber(known[2] or 0), tonumber(known[3] or now))
--- The stream is empty, or the server has evicted it: then all messages are lost.
+-- If nothing is left in the stream, all messages have been trimmed or evicted.
 local floor = kept == 0 and tonumber(known[1]) or tonumber(redis.call('HGET', room, 'floor') or 0)
 floor = math.max(floor, doubt)
 local entries
@@ -120,8 +120,8 @@ return answer
 );
 
 /**
- * Returns, for rooms that were unknown, the newest seq of each, or the negative seq from which it is complete.
- * KEYS[2]: the index; then each room's hash and stream. ARGV[2]: the period; then the rooms' names.
+ * For each room that was unknown, returns its newest seq, or the negated seq from which the room is complete. KEYS[2]:
+ * the index; then each room's hash and stream. ARGV[2]: the period; then the rooms' names.
  */
 export const PROBE = script(
   EPOCH,
@@ -152,7 +152,9 @@ return tonumber(redis.call('HGET', log, 'seq') or 0)
 `,
 );
 
-/** Returns the rooms with stored messages. KEYS[2]: their sorted set, by the expiry of the newest. */
+/**
+ * Returns the rooms with stored messages. KEYS[2]: the sorted set of these rooms, by expiry of their newest message.
+ */
 export const ROOMS = script(
   EPOCH,
   `
@@ -162,8 +164,8 @@ return redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. whole(now), '+inf')
 
 /**
  * Frees some rooms whose messages have all expired, and removes expired rooms from the index. KEYS[2]: the rooms with
- * stored messages; KEYS[3]: the index. ARGV[3]: maximum number; ARGV[4], ARGV[5]: prefixes of the keys of rooms and
- * of their streams. Returns the number of freed rooms.
+ * stored messages; KEYS[3]: the index. ARGV[3]: maximum number; ARGV[4], ARGV[5]: the prefixes of room keys and stream
+ * keys. Returns the number of freed rooms.
  */
 export const SWEEP = script(
   EPOCH,

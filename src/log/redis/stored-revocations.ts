@@ -1,10 +1,10 @@
-// The revocations in Redis: one sorted set, by the time until which they apply.
+// The revocations in Redis: a sorted set, by the time until which each revocation applies.
 import { surelyPast } from "../clock.ts";
 import type { LocalNode, Revocation } from "../peers.ts";
 import type { KeyNames } from "./key-names.ts";
 import { chunks, type RedisConnection, type RedisReply } from "./redis-connection.ts";
 
-/** Number of revocations per read. */
+/** The number of revocations per read. */
 const REVOCATIONS_PER_READ = 1000;
 
 export class StoredRevocations {
@@ -19,7 +19,8 @@ export class StoredRevocations {
   }
 
   /**
-   * Removes expired revocations, passes all others to the node, and writes those that the node has and Redis has lost.
+   * Removes expired revocations, and passes all others to the node. Writes revocations that the node still has but
+   * Redis has lost.
    */
   async exchange(connection: RedisConnection, node: () => LocalNode | undefined): Promise<void> {
     await connection.call("ZREMRANGEBYSCORE", this.#key, "-inf", surelyPast());

@@ -1,4 +1,4 @@
-// Receives publications from Redis for the subscribed rooms: delivers them in order, and detects missed ones.
+// Receives publications for the subscribed rooms from Redis, delivers them in order, and detects missed publications.
 import type { Cursor } from "../../protocol/cursor.ts";
 import type { Publication } from "../../protocol/publication.ts";
 import { decode } from "./codec.ts";
@@ -13,20 +13,25 @@ import type { RedisStats } from "./redis-stats.ts";
 export class Subscriber {
   readonly names: KeyNames;
   epoch = "";
-  /** Everything up to this seq, in all subscribed rooms, was delivered. */
+  /** Everything up to this seq has been delivered, in all subscribed rooms. */
   last = 0;
-  /** The newest acknowledged seq. It may be ahead of the delivered ones if the connection broke in between. */
+  /**
+   * The newest acknowledged seq. May be ahead of `last` if the connection broke before the publication was delivered.
+   */
   #acknowledged = 0;
-  /** True while publications are delivered on arrival. Otherwise they are held until the missed ones are known. */
+  /**
+   * Whether publications are delivered on arrival. Otherwise they are held until it is known which publications were
+   * missed.
+   */
   live = false;
   onEpochChange: (before: Cursor) => void = () => {};
   readonly rooms = new Map<string, Subscription>();
-  /** The epoch of the current subscriptions. Differs from `epoch` while the log is being entered. */
+  /** The epoch of the current subscriptions. Differs from `epoch` while the node is entering the log. */
   #entered = "";
   #held: [room: Subscription, publication: Publication][] = [];
   #joining: Subscription[] = [];
 
-  /** @param onError called when rooms could not be subscribed to */
+  /** @param onError called when a subscription to rooms has failed */
   constructor(
     readonly roomKeys: RoomKeys,
     readonly barrier: RestartBarrier,
@@ -38,13 +43,13 @@ export class Subscriber {
     this.names = roomKeys.names;
   }
 
-  /** Subscribes to a room, together with all others of the tick. */
+  /** Subscribes to a room, together with all other rooms requested in this tick. */
   subscribe(subscription: Subscription): void {
     this.rooms.set(subscription.name, subscription);
     if (this.#joining.push(subscription) === 1) queueMicrotask(() => this.join());
   }
 
-  /** Subscribes to the requested rooms. Without a connection, the next one does. */
+  /** Subscribes to the requested rooms. If there is no connection, the next connection subscribes to them. */
   join(): void {
     const connection = this.currentConnection();
     if (!connection || !this.live || this.#joining.length === 0) return;
@@ -62,7 +67,7 @@ export class Subscriber {
     this.currentConnection()?.unsubscribe([this.names.channel(this.#entered, name)]);
   }
 
-  /** Processes a notification. Returns false if it does not belong to a room. */
+  /** Processes a notification. Returns false if the channel does not belong to a room. */
   receive(channel: string, message: Buffer): boolean {
     const name = this.names.roomOf(this.#entered, channel);
     if (name === undefined) return false;
@@ -79,23 +84,23 @@ export class Subscriber {
     else this.#held.push([room, publication]);
   }
 
-  /** Records the log's seq from a reply: all earlier notifications have arrived. */
+  /** Records the log's seq from a reply. All earlier notifications have arrived by then. */
   advanceTo(seq: number): void {
     if (this.live && seq > this.last) this.last = seq;
   }
 
-  /** Records an acknowledged publication. If Redis later lacks it, Redis has lost messages. */
+  /** Records an acknowledged publication. If it is missing from Redis later, Redis has lost messages. */
   acknowledged(seq: number): void {
     if (seq > this.#acknowledged) this.#acknowledged = seq;
   }
 
-  /** The connection broke: publications may be missed. */
+  /** Called when the connection has broken. Publications may be missed from now on. */
   down(): void {
     this.live = false;
     this.#forgetHeld();
   }
 
-  /** Drops held publications. They will be read again, or belong to an earlier epoch. */
+  /** Drops held publications, which will be read again or belong to an earlier epoch. */
   #forgetHeld(): void {
     this.#held = [];
     for (const room of this.rooms.values()) {
@@ -104,12 +109,15 @@ export class Subscriber {
     }
   }
 
-  /** The newest position that a client may have from this node. */
+  /** The newest position that a client may have received from this node. */
   get seen(): Cursor {
     return { epoch: this.epoch, seq: Math.max(this.last, this.#acknowledged) };
   }
 
-  /** Enters the log on a new connection, or again on the same one, and determines the missed publications. */
+  /**
+   * Enters the log on a new connection, or again on the same connection. Then determines which publications were
+   * missed.
+   */
   async enter(connection: RedisConnection): Promise<void> {
     this.live = false;
     const { epoch, doubt } = await this.barrier.enter(connection, this.seen);
@@ -133,7 +141,7 @@ export class Subscriber {
     this.join();
   }
 
-  /** Compares the newest seq of every room with the delivered ones, to detect missed publications. */
+  /** Compares each room's newest seq with its delivered seq, to detect missed publications. */
   async check(connection: RedisConnection): Promise<void> {
     if (!this.live) return;
     for (const rooms of chunksOf(this.rooms.values())) {
@@ -158,12 +166,12 @@ export class Subscriber {
 
   #resume(newest: NewestPositions, rooms: Subscription[], doubt: number): void {
     this.#repair(newest, rooms, "reconnect", doubt > this.last);
-    // Only now: live sessions in other rooms had everything up to the previous position.
+    // Not earlier: live sessions in other rooms have received everything only up to the previous position.
     this.last = Math.max(this.last, newest.seq);
     for (const room of rooms) if (!room.started) this.#start(room, newest);
   }
 
-  /** @param all any room may have missed something */
+  /** @param all true if any room may have missed publications */
   #repair(
     { seq, rooms }: NewestPositions,
     some: Subscription[],
@@ -189,7 +197,7 @@ export class Subscriber {
     for (const room of rooms) if (this.rooms.get(room.name) === room) this.#start(room, newest);
   }
 
-  /** Subscribes, then reads the positions: everything after them arrives as a notification. */
+  /** Subscribes, then reads the positions. Everything after these positions arrives as a notification. */
   async #subscribe(
     connection: RedisConnection,
     epoch: string,
@@ -215,7 +223,7 @@ export class Subscriber {
     const { seq, prev } = publication;
     if (seq <= room.last || this.rooms.get(room.name) !== room) return;
     if (seq > this.last) this.last = seq;
-    // For a room that was unknown, `last` is 0.
+    // `last` is 0 for a room that was unknown.
     if (prev > room.last) {
       this.stats.repairs.prev++;
       room.onStart(prev);

@@ -1,6 +1,6 @@
 // Caches an expensive async result for a time, and shares concurrent loads.
 
-/** @param ms time for which a result is cached; a rejection is not cached */
+/** @param ms the time for which a result is cached; rejections are not cached */
 export function ttlCache<T>(ms: number, load: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let until = 0;

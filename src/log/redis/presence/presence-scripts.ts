@@ -1,10 +1,8 @@
-// Server-side scripts of presence, each an atomic step in Redis.
-//
-// A source is a node's connection. `sources` has all sources by the end of their leases; `rooms:<source>` has the
-// rooms in which it reports users or guests; `here:<source>:<room>` has its reports by user; `users:<room>` has the
-// number of sources per user; `seen:<room>` has "guests sessions" per source, the number of the newest change under
-// ":v", and the maximum number of users to list under ":list". `leaving` has the sources that left rooms, by the end
-// of their grace period.
+// Server-side scripts for presence. Each script is an atomic step in Redis. A source is a node's connection. `sources`
+// has all sources by the end of their leases; `rooms:<source>` has the rooms in which it reports users or guests;
+// `here:<source>:<room>` has its reports by user; `users:<room>` has the number of sources per user; `seen:<room>` has
+// "guests sessions" per source, the number of the newest change under ":v", and the maximum number of users to list
+// under ":list". `leaving` has the sources that left rooms, by the end of their grace period.
 import { type Script, script } from "../script.ts";
 
 // KEYS[1..3]: sources, leaving, the number of the newest change. ARGV[1]: the prefix of all keys.
@@ -54,7 +52,8 @@ end
 
 /**
  * Starts a source, or renews its lease. ARGV[2..4]: source; lease in ms; 1 to start. Returns the number of the newest
- * change. Fails with GONE if the lease has ended, because other nodes may have been notified that the source is gone.
+ * change. Fails with GONE if the lease has ended, because other nodes may already have been notified that the source is
+ * gone.
  */
 export const PRESENT_ROOMS = script(
   SHARED_LUA,
@@ -66,8 +65,8 @@ return tonumber(redis.call('GET', counter) or 0)
 );
 
 /**
- * Reports changes of a source in a room. ARGV[2..7]: source, room, maximum number of users to list, guests, sessions
- * of users, and the source that it replaces, or ''. Then users and their reports: JSON, or '' for users who left.
+ * Reports a source's changes in a room. ARGV[2..7]: source, room, maximum number of users to list, guests, user
+ * sessions, and the source that it replaces, or ''. Then pairs of a user and a report: JSON, or '' for a user who left.
  */
 export const REPORT = script(
   SHARED_LUA,
@@ -96,8 +95,8 @@ return 1
 );
 
 /**
- * Starts the grace period of a source. ARGV[2]: the source; then rooms, and the time in ms for which its users there
- * stay present.
+ * Starts the grace period of a source. ARGV[2]: the source; then pairs of a room and the time in ms for which the
+ * source's users stay present there.
  */
 export const START_GRACE = script(
   SHARED_LUA,
@@ -113,8 +112,8 @@ end
 export const END_NODE = script(SHARED_LUA, `redis.call('ZADD', sources, 'XX', 1, ARGV[2])`);
 
 /**
- * Removes expired sources and grace periods, a few at a time. ARGV[2]: approximate number of users per step. Returns
- * a positive number if there is more to do.
+ * Removes expired sources and grace periods, a few at a time. ARGV[2]: approximate number of users per step. Returns a
+ * positive number if more remain.
  */
 export const EXPIRE = script(
   SHARED_LUA,
@@ -147,8 +146,8 @@ return redis.call('ZCOUNT', leaving, '-inf', whole(now)) + redis.call('ZCOUNT', 
 
 /**
  * Reads the presence of a room. ARGV[2..4]: room, maximum number of users to list, and approximate maximum size in
- * bytes. Returns the number of the newest change, the number of users, sources with their guests and sessions, and,
- * if the users are few enough, the reports of each source in the same order.
+ * bytes. Returns the number of the newest change, the number of users, and the sources with their guests and sessions.
+ * If there are few enough users, also returns each source's reports in the same order.
  */
 export const READ_PRESENCE = script(
   SHARED_LUA,

@@ -1,10 +1,10 @@
-// Presence of one subscribed room: applies the changes of other nodes in order, and detects missed ones.
+// Presence of one subscribed room: applies changes from other nodes in order, and detects missed changes.
 import type { PresenceReport } from "../../../rooms/presence/presence-report.ts";
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 
 /**
- * A change: its number and the number of the one before it, the source, the users of all nodes, then values of the
- * source.
+ * A change: its number, the number of the previous change, the source, the number of users on all nodes, then the
+ * source's own values.
  */
 export type PresenceChange = [
   v: number,
@@ -17,7 +17,7 @@ export type PresenceChange = [
   left?: string[],
 ];
 
-/** The presence of a room as reported by all sources. Without `reports` there are too many users to list. */
+/** The presence of a room as reported by all sources. `reports` is missing if there are too many users to list. */
 export interface PresenceState {
   v: number;
   users: number;
@@ -39,19 +39,19 @@ export function parsePresenceState(reply: unknown): PresenceState {
 }
 
 export class PresenceSubscription {
-  /** Local users with unwritten changes; undefined stands for guests. */
+  /** Local users with unwritten changes; undefined stands for the guests. */
   readonly dirty = new Set<string | undefined>();
   readonly started = Promise.withResolvers<void>();
-  /** True if changes were missed or never read: the room must be read again. */
+  /** Whether the room must be read again, because changes were missed or nothing has been read yet. */
   stale = true;
-  /** Changes that arrive during a read; undefined if no read is running. */
+  /** Changes that have arrived during the current read; undefined if no read is running. */
   early: PresenceChange[] | undefined;
-  /** Number of the newest change received. */
+  /** The number of the newest change received. */
   #v = 0;
-  /** Sessions of users, by source. */
+  /** The number of user sessions per source. */
   readonly #sources = new Map<string, number>();
 
-  /** @param isOwn true for sources of this node, whose reports are known already */
+  /** @param isOwn returns true for sources of this node, whose reports are already known */
   constructor(
     readonly name: string,
     readonly members: PresenceSet,
@@ -61,7 +61,7 @@ export class PresenceSubscription {
 
   /**
    * Applies a change.
-   * @returns false if an earlier one is missing
+   * @returns false if an earlier change is missing
    */
   apply(change: PresenceChange): boolean {
     const [v, prev, source, users, guests, sessions, reports, left = []] = change;
@@ -82,7 +82,7 @@ export class PresenceSubscription {
 
   /**
    * Replaces the reports of all sources.
-   * @param whole false after Redis lost data: missing users are not removed
+   * @param whole false after Redis has lost data; users without a report are then kept
    */
   replace({ v, users, sources }: PresenceState, whole: boolean): void {
     const { members } = this;
@@ -101,7 +101,7 @@ export class PresenceSubscription {
     this.onChange();
   }
 
-  /** Drops the reports of all other nodes, because they are unknown. */
+  /** Drops the reports of all other nodes, because their current state is unknown. */
   dropAll(): void {
     for (const source of this.#sources.keys()) this.#drop(source);
     if (this.members.partial) this.members.setTooMany(0);

@@ -1,16 +1,16 @@
-// Writes this node's presence reports: collects changes for a tick, and repeats them if a write fails.
+// Writes this node's presence reports. Collects changes for a short time, and writes them again if a write fails.
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 import { START_GRACE, REPORT } from "./presence-scripts.ts";
 import type { PresenceSubscription } from "./presence-subscription.ts";
 import { chunks, type RedisConnection, type RedisReply } from "../redis-connection.ts";
 import type { Script } from "../script.ts";
 
-/** Time for which changes are collected, in ms. */
+/** Changes are collected for this time before they are written, in ms. */
 const WRITE_INTERVAL_MS = 50;
-/** Maximum number of users or rooms per command. */
+/** The maximum number of users or rooms per command. */
 export const ITEMS_PER_WRITE = 500;
 
-/** Runs a script of presence. */
+/** Runs a presence script. */
 export type RunScript = (
   connection: RedisConnection,
   script: Script,
@@ -18,7 +18,7 @@ export type RunScript = (
 ) => Promise<RedisReply>;
 
 export class PresenceWriter {
-  /** Name of the source under which reports are written. */
+  /** The name of the source under which reports are written. */
   source = "";
   /** Rooms with unwritten changes. Some may no longer be subscribed to. */
   readonly #dirty = new Set<PresenceSubscription>();
@@ -27,7 +27,7 @@ export class PresenceWriter {
 
   /**
    * @param currentConnection the connection with this node's lease
-   * @param onError called when a write failed; the next `flush` repeats it
+   * @param onError called when a write has failed; the next `flush` repeats the write
    */
   constructor(
     readonly rooms: ReadonlyMap<string, PresenceSubscription>,
@@ -36,7 +36,7 @@ export class PresenceWriter {
     readonly onError: (connection: RedisConnection, error: Error) => void,
   ) {}
 
-  /** Records a changed user of a room, or changed guests. */
+  /** Records a change to a user in a room, or to the room's guests. */
   note(room: PresenceSubscription, user: string | undefined): void {
     room.dirty.add(user);
     this.#dirty.add(room);
@@ -45,7 +45,7 @@ export class PresenceWriter {
     this.#timer.unref();
   }
 
-  /** Writes all changes. Without a connection, the next one writes everything. */
+  /** Writes all changes. If there is no connection, everything is written on the next connection. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -62,7 +62,7 @@ export class PresenceWriter {
 
   /**
    * Writes the changes of a room.
-   * @param before the source that wrote the guests before
+   * @param before the source that previously reported the guests
    */
   async report(connection: RedisConnection, room: PresenceSubscription, before = ""): Promise<void> {
     const { members, name } = room;
@@ -78,22 +78,22 @@ export class PresenceWriter {
         }),
       );
     } catch (error) {
-      // The next write has the state of that moment.
+      // The next write sends the state at that time.
       for (const user of users) room.dirty.add(user);
       this.#dirty.add(room);
       this.onError(connection, error as Error);
     }
   }
 
-  /** Starts the grace period of all users that this source reports in the rooms. */
+  /** Starts the grace period for all users that this source reports in the rooms. */
   async startGrace(connection: RedisConnection, rooms: [name: string, grace: number][]): Promise<void> {
     for (const some of chunks(rooms, ITEMS_PER_WRITE))
       await this.run(connection, START_GRACE, [this.source, ...some.flat()]);
   }
 
   /**
-   * Returns the subscription that writes a room now: the room itself, or a later one of the same name, which takes
-   * over the unwritten changes.
+   * Returns the subscription that now writes a room's changes: the given one, or a later subscription of the same name,
+   * which takes over the unwritten changes.
    */
   #successor(room: PresenceSubscription): PresenceSubscription {
     const next = this.rooms.get(room.name);

@@ -1,4 +1,4 @@
-// Presence on several nodes: each node writes its reports under a lease, and applies the changes of others.
+// Presence across nodes: each node writes its reports under a lease, and applies changes from other nodes.
 import type { PresenceSet } from "../../../rooms/presence/presence-set.ts";
 import { HYSTERESIS, MAX_LIST_BYTES } from "../../../rooms/presence/presence-diff.ts";
 import type { ClusterPresence } from "../../peers.ts";
@@ -8,24 +8,26 @@ import { type PresenceChange, PresenceSubscription, parsePresenceState } from ".
 import type { RedisConnection, RunWhenReady } from "../redis-connection.ts";
 import type { KeyNames } from "../key-names.ts";
 
-/** Maximum size of the reports to read for a room, in bytes, because users may be reported by several nodes. */
+/**
+ * The maximum size of the reports to read for a room, in bytes. Larger than a list, because several nodes may report
+ * the same user.
+ */
 const MAX_READ_BYTES = 2 * MAX_LIST_BYTES;
 
 export class RedisPresence implements ClusterPresence {
   readonly #rooms = new Map<string, PresenceSubscription>();
   #joining: PresenceSubscription[] = [];
   /**
-   * Each connection is a separate source. The reports of the previous one are removed after the new one has written
-   * all.
+   * Each connection is a separate source. A source's reports are removed after its successor has written all reports.
    */
   readonly #writer: PresenceWriter;
   #connections = 0;
-  /** The connection with a lease. */
+  /** The connection that holds the lease. */
   #active: RedisConnection | undefined;
   #entering: RedisConnection | undefined;
   /** Time of the last renewal of the lease. */
   #renewed = performance.now();
-  /** The number of the newest change in Redis, and the time at which a loss was detected. */
+  /** The number of the newest change in Redis, and the time when a loss was last detected. */
   #newest = 0;
   #lost = Number.NEGATIVE_INFINITY;
   #reloading = false;
@@ -36,7 +38,7 @@ export class RedisPresence implements ClusterPresence {
     return connection.eval(script, keys, [this.names.shared(""), ...args]);
   };
 
-  /** @param lease time without a renewal after which a node counts as gone, in ms */
+  /** @param lease the time without renewal after which a node counts as gone, in ms */
   constructor(
     readonly node: string,
     readonly names: KeyNames,
@@ -73,7 +75,7 @@ export class RedisPresence implements ClusterPresence {
     this.#rooms.delete(name);
     room.started.resolve();
     this.currentConnection()?.unsubscribe([this.names.presence(name)]);
-    // Presence was turned off by a new rule: the users are still here, but no longer reported.
+    // A new rule has turned presence off. The users are still in the room but are no longer reported.
     if (connection && !room.members.isEmpty) void this.#retract(connection, name);
   }
 
@@ -107,7 +109,7 @@ export class RedisPresence implements ClusterPresence {
     return true;
   }
 
-  /** Starts on a new connection, or again after a lost lease: writes and reads everything. */
+  /** Starts on a new connection, or restarts after a lost lease. Writes and reads everything. */
   async enter(connection: RedisConnection): Promise<void> {
     if (this.#closed || this.#entering === connection) return;
     this.#entering = connection;
@@ -140,7 +142,9 @@ export class RedisPresence implements ClusterPresence {
     }
   }
 
-  /** Removes this node. Its users stay present for their grace period, in which they may reconnect to another node. */
+  /**
+   * Removes this node. Its users stay present during their grace period, in which they may reconnect to another node.
+   */
   async leave(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#refreshing);
@@ -156,7 +160,9 @@ export class RedisPresence implements ClusterPresence {
     await this.#sweep(connection);
   }
 
-  /** Subscribes to the rooms requested in this tick. Without a connection, the next one does. */
+  /**
+   * Subscribes to the rooms requested in this tick. If there is no connection, the next connection subscribes to them.
+   */
   #join(): void {
     const connection = this.currentConnection();
     const rooms = this.#joining.filter((room) => this.#rooms.get(room.name) === room);
@@ -168,7 +174,7 @@ export class RedisPresence implements ClusterPresence {
     for (const room of rooms) void this.#read(connection, room);
   }
 
-  /** Reads a subscribed room: everything after the result arrives as a change. */
+  /** Reads the presence of a subscribed room. Everything after the result arrives as a change. */
   async #read(connection: RedisConnection, room: PresenceSubscription): Promise<void> {
     const early: PresenceChange[] = [];
     room.early = early;
@@ -191,7 +197,7 @@ export class RedisPresence implements ClusterPresence {
     }
   }
 
-  /** Renews the lease, removes expired sources, and retries what failed before. */
+  /** Renews the lease, removes expired sources, and retries failed operations. */
   async #refresh(): Promise<void> {
     const connection = this.currentConnection();
     const now = performance.now();
@@ -227,18 +233,18 @@ export class RedisPresence implements ClusterPresence {
 
   async #sweep(connection: RedisConnection): Promise<void> {
     while (Number(await this.#run(connection, EXPIRE, [ITEMS_PER_WRITE])) > 0) {
-      // In several steps, so that Redis can serve others in between.
+      // Runs in several steps, so that Redis can serve other clients in between.
     }
   }
 
-  /** Handles an error: here, with the next refresh, or on the next connection. */
+  /** Handles an error now if possible. Other errors are handled by the next refresh or on the next connection. */
   #failed(connection: RedisConnection, { message }: Error): void {
     if (this.currentConnection() !== connection || this.#closed) return;
     if (message.startsWith("NOSCRIPT")) this.#reload(connection);
     else if (message.startsWith("GONE")) this.#renew(connection);
   }
 
-  /** Loads the scripts again after they were flushed. */
+  /** Loads the scripts again after they have been flushed. */
   #reload(connection: RedisConnection): void {
     if (this.#reloading) return;
     this.#reloading = true;
@@ -246,12 +252,12 @@ export class RedisPresence implements ClusterPresence {
       .reload()
       .then(() => this.#refresh())
       .catch(() => {
-        // The connection broke: the next one loads the scripts.
+        // The connection broke. The next connection loads the scripts.
       })
       .finally(() => (this.#reloading = false));
   }
 
-  /** Starts again, because other nodes may have been notified that this node is gone. */
+  /** Enters again, because other nodes may have been notified that this node is gone. */
   #renew(connection: RedisConnection): void {
     if (this.#active === connection) void this.enter(connection);
   }
