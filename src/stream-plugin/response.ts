@@ -57,7 +57,10 @@ export function respond(body: StreamBody, { request, server, gzip, idleTimeout }
   );
 }
 
-/** The stream of a body's bytes. Nothing is read ahead: the source is pulled when the client can take more. */
+/**
+ * The stream of a body's bytes. Nothing is read ahead: the source is pulled when the client can take more. Bun's direct
+ * streams save 2 of 12 µs per chunk, but call `pull` for every read where code reads the response, as in `app.handle`.
+ */
 export function toReadable(
   body: StreamBody,
   member?: GzipMember,

@@ -72,7 +72,14 @@ export function room<Data = unknown>(
 ): SourceFactory<RoomEvents<Data>> {
   return ({ lastEventId, signal }) => {
     const after = lastEventId === undefined || !isCursor(lastEventId) ? undefined : lastEventId;
-    const items = server.subscribe(name, { after, last, positions: true, signal });
+    let items: AsyncIterable<RoomItem>;
+    try {
+      items = server.subscribe(name, { after, last, positions: true, signal });
+    } catch (error) {
+      // The stream ends, and the client reconnects, to a different server or to this one after its restart.
+      if ((error as { code?: unknown }).code === "draining") return [];
+      throw error;
+    }
     return { [Symbol.asyncIterator]: () => toEvents(items[Symbol.asyncIterator]()) } as AsyncIterable<
       RoomEvents<Data>
     >;

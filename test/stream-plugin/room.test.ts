@@ -118,4 +118,7 @@ test("the stream is a session while it lasts; a drain ends it", async () => {
   await server.drain();
   await drained.ended;
   expect(server.sessionsIn("job:6")).toBe(0);
+  const late = await open(`${url}/jobs/6`);
+  await late.ended;
+  expect(late.text).toBe("retry: 1\n");
 });
