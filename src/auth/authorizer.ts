@@ -80,7 +80,7 @@ export class Authorizer {
   }
 
   /**
-   * Whether a client counts as the operator. If neither credentials nor a hook are configured, every client on this
+   * Whether a client counts as the operator. If neither credentials nor a hook is configured, every client on this
    * machine does.
    */
   #mayOperate({ local }: RequestContext): boolean {
@@ -124,7 +124,7 @@ export class Authorizer {
   }
 
   /**
-   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook are configured, any client is
+   * Authorizes an operation. API keys need a grant. If neither credentials nor a hook is configured, any client is
    * authorized; for `inspect`, only clients on this machine.
    * @throws AuthError `unauthorized`, `forbidden`
    */
@@ -201,7 +201,7 @@ const LEVEL_REQUIREMENTS: Record<Rule[Action], string> = {
   granted: "a token that grants it",
   owner: "the owner's token",
   members: "joining it first",
-  server: "an API key or code in the server",
+  server: "an API key",
 };
 
 function allowedByRule(

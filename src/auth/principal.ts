@@ -72,7 +72,7 @@ export interface RequestContext {
   addressKey?: string | undefined;
   /** The token buckets of the session; absent until first used. */
   rateBuckets?: Buckets;
-  /** End of the wait that the last `retry` requested, by the limiter's clock. */
+  /** When the session may try again after its last `retry`, on the limiter's clock. */
   waitUntil?: number;
   /** The token bucket for retries before `waitUntil`. */
   retryAllowance?: number;

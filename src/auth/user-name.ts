@@ -4,7 +4,7 @@ import { nameFault } from "../protocol/names.ts";
 import { invalidToken } from "./auth-error.ts";
 
 /**
- * Returns a token's `sub` if it is a valid user name. User names follow the same rules as room names.
+ * Validates and returns a token's `sub` as a user name. User names follow the same rules as room names.
  * @throws ThumpError `unauthorized`
  */
 export function checkSubject(sub: unknown): string {
@@ -14,7 +14,7 @@ export function checkSubject(sub: unknown): string {
   );
 }
 
-/** Returns a user name from a request or from code if it is valid. @throws ThumpError `invalid` */
+/** Validates and returns a user name that comes from a request or from code. @throws ThumpError `invalid` */
 export function checkUserName(user: string, path: string): string {
   const wrong = nameFault(user);
   if (wrong === undefined) return user;

@@ -43,7 +43,7 @@ export class BodyMemory {
     }
   }
 
-  /** Removes a body that was received completely or aborted. */
+  /** Removes a body that has been fully received or aborted. */
   close(body: OpenBody): void {
     if (this.#open.delete(body)) this.bytes -= body.bytes;
   }

@@ -79,7 +79,7 @@ export class BucketStore {
     for (const [name, buckets] of this.#accounts) {
       if (checks++ === CHECKED_PER_INSERT) return;
       this.#accounts.delete(name);
-      // Moves the entry to the end of the map, unless its buckets are full or the map has no room.
+      // Moves the entry to the end of the map, unless its buckets are full or the map is at its limit.
       if (!isFull(buckets, now) && this.#accounts.size < this.max - 1) this.#accounts.set(name, buckets);
     }
   }

@@ -42,6 +42,6 @@ async function checkReader({ service, origins }: ServerCore, request: Request): 
   if (principal.operations.has("metrics")) return;
   throw service.authorizer.refusal(
     { principal },
-    "Metrics are available to programs on this machine and to API keys with the permission. See --metrics.",
+    "Metrics are available to programs on this machine and to API keys with the permission metrics. See --metrics.",
   );
 }

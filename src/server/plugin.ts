@@ -173,8 +173,8 @@ function isDirect(
 /**
  * Wraps the handler of a route: checks origin and path, authenticates, turns errors into problem responses, and adds CORS
  * headers.
- * @param counted whether requests pass through the connection throttle and are charged one `connects`: to the address
- * before the token is verified, and to the user or key afterwards
+ * @param counted whether requests pass through the connection throttle and count against the `connects` rate: of the
+ * address before the token is verified, and of the user or key afterwards
  * @param asksForEvents determines the form of a temporary refusal (`errorResponse`)
  */
 function guarded(

@@ -7,8 +7,8 @@ import type { Origins } from "../auth/origins.ts";
 /**
  * Authenticates a request.
  * @param addressKey the client's key for per-address limits
- * @param counted whether every request is charged one `connects`. If not, only a request with an invalid credential is
- * charged, and credentials are not verified while the address has no `connects` left
+ * @param counted whether every request counts against the address's `connects` rate. If not, only requests with an
+ * invalid credential count, and credentials are not verified while that rate is used up
  * @throws ThumpError `unauthorized`, `revoked`, `unavailable`, `origin`, `rate`
  */
 export function authenticate(

@@ -44,7 +44,7 @@ export async function revokeEverywhere(
   const { lifetime, leeway } = service.authenticator.settings;
   const end = until ?? Date.now() + lifetime + leeway;
   if (end <= Date.now()) {
-    throw new ThumpError("invalid", "until is in the past; it is in ms since 1970.", [
+    throw new ThumpError("invalid", "until is in the past. Specify it in ms since 1970.", [
       { path: "/until", message: "is in the past" },
     ]);
   }

@@ -101,12 +101,12 @@ export class RoomService {
     this.limiter.take(context, kind, cost, bytes);
   }
 
-  /** Throws while the bucket for `reads` is in debt. @throws ThumpError `rate` */
+  /** Throws while the `reads` bucket is in debt. @throws ThumpError `rate` */
   checkReads(context: RequestContext): void {
     this.limiter.check(context, "reads");
   }
 
-  /** Charges read bytes to the bucket for `reads`. Returns how long the next read must wait, in ms. */
+  /** Charges the bytes of a read to the `reads` bucket. Returns how long the next read must wait, in ms. */
   chargeReads(context: RequestContext, bytes: number): number {
     return this.limiter.charge(context, "reads", bytes);
   }

@@ -193,7 +193,7 @@ export interface Options {
    */
   access?: AccessOptions;
   /**
-   * Accept clients from other machines even if neither credentials nor `authorize` are configured.
+   * Accept clients from other machines even if neither credentials nor `authorize` is configured.
    * @default false
    * @example true
    */

@@ -98,7 +98,7 @@ export type StoreSettings =
 
 const FIELDS: Record<Kind, { required?: [field: keyof StoreOptions, what: string]; others: string[] }> = {
   memory: { others: [] },
-  sqlite: { required: ["dir", "the folder of the file"], others: ["durability", "size"] },
+  sqlite: { required: ["dir", "the folder for the file"], others: ["durability", "size"] },
   redis: { required: ["url", "the URL of Redis"], others: ["prefix", "patience", "check", "lease"] },
 };
 

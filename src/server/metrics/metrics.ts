@@ -95,7 +95,7 @@ function publications(registry: Registry, hub: Hub): void {
   counter(
     registry,
     "thump_published_bytes_total",
-    "Data bytes of accepted publications.",
+    "Bytes of data in accepted publications.",
     [],
     () => stats.publishedBytes,
   );
@@ -175,7 +175,7 @@ function failures(registry: Registry, core: ServerCore): void {
   const { tls } = core.initialSettings;
   const expiry = "Expiry time of the certificate in use, in seconds since 1970.";
   if (tls) gauge(registry, "thump_certificate_expires_seconds", expiry, [], () => tls.expires / 1000);
-  gauge(registry, "thump_draining", "1 while the server drains, otherwise 0.", [], () =>
+  gauge(registry, "thump_draining", "1 while the server is draining, otherwise 0.", [], () =>
     Number(core.draining),
   );
 }

@@ -16,7 +16,7 @@ type BodyLimits = Pick<RoomService, "bodyTime" | "bodyMemory">;
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /**
- * Reads a body of at most `limit` bytes. Charges one `requests` beforehand, and rechecks the principal afterwards.
+ * Reads a body of at most `limit` bytes. Charges the `requests` rate beforehand, and rechecks the principal afterwards.
  * @throws ThumpError `rate`, `malformed`, `too-large`, `timeout`, `busy`, `unauthorized`, `revoked`
  */
 async function readBytes({ service, context, request }: HandlerContext, limit: number): Promise<Uint8Array> {
