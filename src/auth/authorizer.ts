@@ -114,7 +114,7 @@ export class Authorizer {
 
   /**
    * Whether a client may list a room or delete its stored messages. API keys need a grant. If neither credentials nor a
-   * hook are configured, any client may do so in rooms that are open to anyone.
+   * hook is configured, any client may do so in rooms that are open to anyone.
    */
   allowsServer({ principal }: RequestContext, action: KeyAction, room: string): boolean {
     if (principal.kind === "server") return true;
