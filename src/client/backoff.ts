@@ -1,10 +1,10 @@
 // Exponential backoff with full jitter, which spreads the reconnects of many clients over time. Pure.
 
-/** A sequence of delays: each is a random time below a bound, which doubles with each attempt. */
+/** A sequence of random delays. Each is below a bound that doubles with every attempt. */
 export interface Backoff {
   /** The next delay in ms. */
   next(): number;
-  /** Sets the bound back to `first`, after a successful attempt. */
+  /** Resets the bound to `first`. Called after a successful attempt. */
   reset(): void;
 }
 

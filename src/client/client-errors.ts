@@ -1,24 +1,24 @@
-// Errors of the client: the server's stable codes, and three of the client's own.
+// Client errors: the server's stable codes, and three codes that only the client uses.
 import type { Code, FieldError } from "../protocol/codes.ts";
 
 /**
- * Error codes of the client itself:
+ * Error codes that only the client uses:
  * - `closed`: the client is closed;
  * - `queue-full`: too many publications are queued (`queue`);
- * - `behind`: a `for await` loop is too slow for its room.
+ * - `behind`: a `for await` loop cannot keep up with its room.
  */
 export type ClientCode = "closed" | "queue-full" | "behind";
 
-/** An error with a stable code, a message for people, and the invalid fields. */
+/** An error with a stable code, a human-readable message, and any invalid fields. */
 export class ThumpError extends Error {
   /** Always `"ThumpError"`. */
   override readonly name = "ThumpError";
 
-  /** The invalid fields of the data, with `code` `invalid`. */
+  /** The invalid fields of the data, if `code` is `invalid`. */
   declare readonly errors?: FieldError[];
   /** Delay in ms after which to retry. */
   declare readonly retry?: number;
-  /** HTTP status, if the error is a response to a request. */
+  /** HTTP status, if the error is an HTTP response. */
   declare readonly status?: number;
 
   constructor(
@@ -46,7 +46,7 @@ export interface ErrorFrame {
   retry?: number | undefined;
 }
 
-/** Converts an error of the server. A response of a proxy has no code: it counts as `unavailable`, which is retried. */
+/** Converts a server error. A response from a proxy has no code and counts as `unavailable`, which is retried. */
 export function errorFromFrame(
   { code = "unavailable", message, detail, errors, retry }: ErrorFrame,
   status?: number,

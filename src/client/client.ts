@@ -1,4 +1,4 @@
-// Client: the rooms of one server over one connection, which it restores when it ends.
+// The client: joins rooms of one server over one connection, and reconnects when the connection ends.
 import type { PublishOptions, RoomOptions, State, Thump, ThumpEvents } from "./public-types.ts";
 import { writeData } from "./message-data.ts";
 import { Emitter } from "./emitter.ts";
@@ -15,20 +15,23 @@ import { listenToPage } from "./page-events.ts";
 /** Options of `connect`. */
 export interface ConnectOptions extends TransportOptions {
   /**
-   * The token that authenticates this client, or a function that fetches one: called for each connection, and before
-   * the current token expires. Default: none, which connects as a guest.
+   * The token that authenticates this client, or a function that fetches a token. The function is called for each
+   * connection, and before the current token expires. Default: none; the client connects as a guest.
    * @example () => fetch("/token").then((response) => response.text())
    */
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /**
-   * Storage for positions, such as `sessionStorage`. The next page resumes its rooms from them; a stored position takes
-   * precedence over `last`. For pages that keep the messages they drew across a reload: received messages are not sent
-   * again. Default: none.
+   * Storage for the positions of rooms, such as `sessionStorage`. After a page load, rooms resume from the stored
+   * positions, which take precedence over `last`. Received messages are not sent again, so use this only in pages that
+   * keep their messages across a reload. Default: none.
    */
   resume?: Storage;
-  /** Limits of queued publications; beyond them, `publish` rejects with `queue-full`. Default: 10,000 and 4 MiB. */
+  /**
+   * Limits on queued publications. When a limit is exceeded, `publish` rejects with `queue-full`. Default: 10,000 and 4
+   * MiB.
+   */
   queue?: OutboxLimits;
-  /** The only transport to use. Default: a WebSocket, and event streams while WebSockets are blocked. */
+  /** The only transport to use. Default: a WebSocket, or event streams while WebSockets are blocked. */
   transport?: Connection["kind"];
   /** Maximum time in ms for a connection to open, and for a request to be answered. Default: 10,000. */
   timeout?: number;
@@ -40,7 +43,7 @@ export interface ConnectOptions extends TransportOptions {
     most?: number;
   };
   /**
-   * Delay in ms before a WebSocket is tried again after a fallback to streams; doubled each time, up to ten minutes.
+   * Delay in ms before a WebSocket is tried again after a fallback to streams. Doubles each time, up to ten minutes.
    * Default: 15,000.
    */
   socketRetry?: number;
@@ -92,7 +95,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
     handle.tracker.position =
       parsePosition(after) ?? parsePosition(this.#stored((storage, key) => storage.getItem(key), name));
     this.handles.set(name, handle);
-    // Joins after the current task, which may still request presence.
+    // Join after the current task, because the task may still request presence.
     queueMicrotask(() => this.handles.get(name) === handle && this.#reconnect.connection?.join(handle));
     this.changed();
     return handle;
@@ -127,7 +130,7 @@ export class Client extends Emitter<ThumpEvents> implements ConnectionContext, R
   leave(handle: RoomHandle): void {
     if (this.handles.get(handle.name) !== handle) return;
     this.handles.delete(handle.name);
-    // After an error the server has already removed us from the room.
+    // If the room has an error, the server has already removed us.
     if (!handle.error) this.#reconnect.connection?.leave(handle);
     this.#stored((storage, key) => storage.removeItem(key), handle.name);
     handle.update();
@@ -195,9 +198,10 @@ function randomKey(): string {
 }
 
 /**
- * Connects to a server, and reconnects until `close()`. The type argument, the server's room rules, types the names and
- * the data of the rooms.
- * @param url the server's URL, with the plugin's prefix if it has one; in a page, a path is resolved against the page
+ * Connects to a server, and reconnects until `close()` is called. The type argument, the server's room rules,
+ * determines the types of room names and data.
+ * @param url the server's URL, including the plugin's prefix, if any. In a page, a path is resolved against the page's
+ * URL
  * @example const thump = connect<typeof rooms>("https://app.example");
  */
 export function connect<Rules extends RoomRules = RoomRules>(

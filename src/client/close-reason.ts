@@ -1,7 +1,7 @@
 // Close reasons: maps close codes and errors to an error and a reconnect delay. Pure.
 import { ThumpError } from "./client-errors.ts";
 
-/** The reason for which a connection ended. */
+/** Why a connection ended. */
 export interface CloseReason {
   /** True if the connection had been opened. */
   opened?: boolean;
@@ -21,7 +21,7 @@ const CLOSE_CODES: Record<number, ThumpError["code"]> = {
   4429: "rate",
 };
 
-/** @param reason the text of the close frame: for 1001, a delay in ms */
+/** @param reason the text of the close frame; with code 1001, a delay in ms */
 export function closeReasonOf(code: number, reason: string): CloseReason {
   if (code === 1001) return { delay: /^\d+$/.test(reason) ? Number(reason) : undefined };
   const errorCode = CLOSE_CODES[code];

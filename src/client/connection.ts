@@ -1,4 +1,4 @@
-// A connection to the server, over either transport: its replies, its timers, and the dispatch of received frames.
+// A connection to the server, over either transport: tracks replies and timers, and dispatches received frames.
 import type { Gap } from "./public-types.ts";
 import { type CloseReason, closeReasonOf } from "./close-reason.ts";
 import { type ThumpError, type ErrorFrame, toError, errorFromFrame } from "./client-errors.ts";
@@ -24,9 +24,11 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options that both transports use. */
 export interface TransportOptions {
-  /** Whether requests carry cookies to other origins, as in `fetch` (Fetch standard). Default: `fetch`'s own. */
+  /**
+   * Whether requests to other origins include cookies, as in `fetch` (Fetch standard). Default: the default of `fetch`.
+   */
   credentials?: "include" | "omit" | "same-origin";
-  /** The WebSocket implementation. Default: the global one. Node before 22 has none: pass that of `ws`. */
+  /** The WebSocket implementation. Default: the global one. Node before version 22 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor;
   /** The `fetch` implementation. Default: the global one. */
   fetch?: Fetch;
@@ -57,7 +59,7 @@ export interface ConnectionContext {
 export interface Frame extends Envelope, Gap, ErrorFrame {
   type: string;
   id?: number;
-  /** In the `end` event of a stream: the close code and the reason that a socket would have. */
+  /** In a stream's `end` event: the close code and reason that a WebSocket would receive. */
   close: number;
   reason: string;
   ping: number;
@@ -74,7 +76,7 @@ export type ReplyHandler = (frame: Frame) => void;
 export interface Transport {
   join(handle: RoomHandle): void;
   leave(handle: RoomHandle): void;
-  /** Leaves and joins again from the room's position: messages were missing, or presence is now wanted. */
+  /** Leaves the room and joins again from its position, because messages are missing or presence is now wanted. */
   rejoin(handle: RoomHandle): void;
   /** Sends queued publications. */
   flush(): void;
@@ -89,23 +91,26 @@ export interface Transport {
 /** One connection, which carries all joins, leaves and publications while it lasts. */
 export interface Connection extends Transport {
   readonly kind: "websocket" | "event-stream";
-  /** True after the server's welcome, until the end. */
+  /** True from the server's welcome until the connection ends. */
   opened: boolean;
-  /** True while publishing waits after a rate limit. */
+  /** True while publishing is paused because of a rate limit. */
   paused: boolean;
-  /** Resolves when the connection ends. Its rooms are then detached, and unanswered publications queued again. */
+  /**
+   * Resolves when the connection has ended. By then its rooms are detached and its unanswered publications are queued
+   * again.
+   */
   readonly ended: Promise<CloseReason>;
-  /** Handlers of pending replies by command id. */
+  /** Handlers of pending replies, keyed by command id. */
   readonly replies: Map<number | undefined, ReplyHandler>;
-  /** Ends the connection; later calls do nothing. @param dead true if the peer does not answer */
+  /** Ends the connection; later calls do nothing. @param dead true if the peer does not respond */
   end(reason?: CloseReason, dead?: boolean): void;
-  /** Runs a function after a delay, unless the connection ends first. @returns cancels it */
+  /** Runs a function after a delay, unless the connection ends first. @returns a function that cancels the timer */
   after(ms: number, run: () => void): () => void;
   /** Sets the liveness timer. Each call replaces the previous timer. */
   watch(ms: number, run: () => void): void;
   /** Queues entries again, and pauses all publishing for `ms`. */
   pause(entries: OutboxEntry[], ms: number): void;
-  /** Settles a publication: stored at a cursor, or failed. Rate-limited ones are retried. */
+  /** Settles a publication: stored at a cursor, or failed. A rate-limited publication is retried. */
   answer(entry: OutboxEntry, at: string | undefined, failure: ErrorFrame): void;
   /** Serializes a command with a new id. `reply` receives the reply to that id. */
   command(command: object, reply: ReplyHandler): string;
@@ -145,7 +150,7 @@ export function newConnection(
       release(dead);
       const { opened } = connection;
       connection.opened = false;
-      // A connection that never opened holds no rooms and no publications.
+      // A connection that never opened has no rooms and no publications.
       if (opened) {
         outbox.rewind();
         for (const handle of handles.values()) handle.setJoined(false);
@@ -223,9 +228,10 @@ export function newConnection(
       cancelRenewal();
       if (expires === undefined || !context.renewable) return;
       const left = expires - Date.now();
-      // If the token seems expired, the local clock may be wrong: renew without hurry.
+      // If the token seems expired, the local clock may be wrong: renew it later rather than at once.
       cancelRenewal = connection.after(left > 0 ? Math.max(left - 60_000, left * 0.75) : 30_000, () => {
-        // Without a new token the connection ends when the old one expires. The next connection fetches again.
+        // Without a new token, the connection ends when the old token expires. The next connection fetches a token
+        // again.
         context.token().then(transport.renew, (error: unknown) => context.report(toError(error)));
       });
     },

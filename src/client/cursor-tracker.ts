@@ -23,15 +23,18 @@ function covers(a: CursorPosition, b: CursorPosition): boolean {
 }
 
 export class CursorTracker {
-  /** The position to resume from: every message up to it was received or reported as a gap. */
+  /** The position to resume from: every message up to this position was received or reported as a gap. */
   position: CursorPosition | undefined;
-  /** The newest message or gap received on this connection. `prev` is compared with it, not with announced positions. */
+  /**
+   * The newest message or gap received on this connection. `prev` is compared with this position, not with announced
+   * ones.
+   */
   #received: CursorPosition | undefined;
   /** The rest of the replay that a `joined` reply announced. */
   #replay: { count: number; at: CursorPosition | undefined } | undefined;
-  /** Missing messages were requested from the server. */
+  /** True after missing messages were requested from the server. */
   #requested = false;
-  /** The room's rule skips messages (`lag: "latest"`), so missing ones are not lost. */
+  /** True if the room's rule skips messages (`lag: "latest"`): then missing messages are not requested. */
   #skips = false;
 
   /** True until the announced replay is complete. */
@@ -44,10 +47,10 @@ export class CursorTracker {
     return this.position && formatPosition(this.position);
   }
 
-  /** Handles a `joined` reply: `replay` messages follow, which end at `at`. */
+  /** Handles a `joined` reply. A replay of `replay` messages follows, which ends at `at`. */
   joined({ at, resumed, replay }: { at: string; resumed: boolean; replay: number }): void {
     this.#replay = { count: replay, at: parsePosition(at) };
-    // Otherwise a gap notice follows first.
+    // Otherwise a gap notice arrives first.
     if (resumed || !this.position) this.#checkReplay();
   }
 
@@ -65,7 +68,7 @@ export class CursorTracker {
           this.position = received;
           return "missing";
         }
-        // The server resumes here although we rejoined, without a gap notice: the room's rule skips messages.
+        // The messages are missing even after the rejoin, without a gap notice: the room's rule skips messages.
         this.#skips = true;
       }
     }
@@ -78,7 +81,9 @@ export class CursorTracker {
     return "next";
   }
 
-  /** Handles a gap notice. Returns false if the gap ends at or before our position, as one of a shared stream may. */
+  /**
+   * Handles a gap notice. Returns false if the gap ends at or before our position, which can happen on a shared stream.
+   */
   gap(after: string, at: string): boolean {
     const to = parsePosition(at);
     const { position } = this;
@@ -89,7 +94,7 @@ export class CursorTracker {
     return true;
   }
 
-  /** Advances the position: the server announced that no message up to `at` is outstanding. */
+  /** Advances the position after the server announced that no message up to `at` is outstanding. */
   advance(at: CursorPosition): void {
     if (!this.position || !covers(this.position, at)) this.position = at;
   }

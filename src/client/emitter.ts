@@ -5,14 +5,14 @@ export type Events = Record<string, unknown[]>;
 export class Emitter<E extends Events> {
   readonly #listeners = new Map<keyof E, Set<(...args: never[]) => unknown>>();
 
-  /** Calls `listener` for each event of this name. @returns removes the listener */
+  /** Calls `listener` for each event with this name. @returns a function that removes the listener */
   on<N extends keyof E>(name: N, listener: (...args: E[N]) => unknown): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener));
     return () => void listeners.delete(listener);
   }
 
-  /** Calls all listeners of this name. Returns false if there are none. */
+  /** Calls all listeners for this name. Returns false if there are none. */
   emit<N extends keyof E>(name: N, ...args: E[N]): boolean {
     const listeners = this.#listeners.get(name);
     for (const listener of Array.from(listeners ?? [])) {

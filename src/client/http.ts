@@ -1,14 +1,14 @@
-// HTTP requests of the stream transport, and their errors.
+// HTTP requests made by the stream transport, and their errors.
 import { type ThumpError, type ErrorFrame, errorFromFrame } from "./client-errors.ts";
 import type { ConnectionContext } from "./connection.ts";
 
-/** True for an error that a retry would repeat: a 4xx status other than 401, 408 and 429. */
+/** True if a retry would fail with the same error: a 4xx status other than 401, 408 and 429. */
 export function isLasting(error: unknown): error is ThumpError {
   const { status = 500 } = error as ThumpError;
   return status < 500 && ![401, 408, 429].includes(status);
 }
 
-/** @throws ThumpError on an error status; the error of `fetch` if there is no response */
+/** @throws ThumpError on an error status; the error from `fetch` if there is no response */
 export async function request(
   context: ConnectionContext,
   token: string | undefined,

@@ -1,4 +1,5 @@
-// Outbox: queued publications in order, within limits. Each has an idempotency key, so retries store none twice. Pure.
+// Outbox: an ordered queue of publications, within limits. Each has an idempotency key, so a retry never stores it
+// twice. Pure.
 import { ThumpError } from "./client-errors.ts";
 
 export interface OutboxEntry {
@@ -12,7 +13,7 @@ export interface OutboxEntry {
   readonly reject: (error: ThumpError) => void;
 }
 
-/** Limits of queued publications. */
+/** Limits on queued publications. */
 export interface OutboxLimits {
   /** Maximum number of queued publications. Default: 10,000. */
   count?: number;
@@ -49,14 +50,14 @@ export class Outbox {
 
   /** Removes an entry, and resolves it with its cursor or rejects it with an error. */
   settle(entry: OutboxEntry, result: string | ThumpError): void {
-    // Found near the start, because replies arrive almost in order.
+    // The entry is near the start, because replies arrive almost in order.
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
     if (typeof result === "string") entry.resolve(result);
     else entry.reject(result);
   }
 
-  /** Marks entries unsent, to be sent again in order: their replies may be lost. */
+  /** Marks entries as unsent, to be sent again in order, because their replies may be lost. */
   rewind(entries: readonly OutboxEntry[] = this.#entries): void {
     for (const entry of entries) entry.sent = false;
   }
@@ -69,7 +70,7 @@ export class Outbox {
 
 const encoder = new TextEncoder();
 
-/** Length of a text in UTF-8, in bytes. */
+/** Length of a text in UTF-8 bytes. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }

@@ -1,4 +1,5 @@
-// Browser events after which a connection may be dead: network changes and visibility. Other runtimes have none.
+// Browser events after which a connection may be dead: network changes and visibility. Other runtimes have no such
+// events.
 
 interface Target {
   addEventListener?(name: string, listener: () => void, options: { signal: AbortSignal }): void;

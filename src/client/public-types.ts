@@ -41,7 +41,7 @@ export interface Gap {
 
 /** The position at which a room starts. A position stored under `resume` takes precedence over `last`. */
 export interface RoomOptions {
-  /** Number of stored messages to start with, the newest ones. Default: 0, only new messages. */
+  /** Number of newest stored messages to start with. Default: 0 (only new messages). */
   last?: number;
   /** Cursor to start after: every later message is delivered. Default: none. */
   after?: string;
@@ -52,8 +52,8 @@ export interface PublishOptions {
   /** The event name. Default: `"message"`. */
   event?: string;
   /**
-   * The idempotency key. A publication with a key that was used before is not stored again, and resolves with the first
-   * cursor; with different data it fails with `key-reused`. Default: a random key.
+   * The idempotency key. If the key was used before, the publication is not stored again and resolves with the original
+   * cursor; if its data differs, it fails with `key-reused`. Default: a random key.
    */
   key?: string;
 }
@@ -79,23 +79,23 @@ export interface Room<T = unknown> extends AsyncIterable<Message<T>> {
   readonly members: Members;
   /**
    * Calls `listener` on:
-   * - `message`: each message, your own included, once and in order; `text` is the envelope's JSON source;
+   * - `message`: each message, including your own, once and in order; `text` is the envelope's JSON source;
    * - `gap`: messages that the server no longer stores, and will not deliver;
    * - `state`: a change of state;
    * - `error`: an error of this room. Without a listener, errors are logged to the console.
-   * @returns removes the listener
+   * @returns a function that removes the listener
    */
   on<N extends keyof RoomEvents<T>>(name: N, listener: (...args: RoomEvents<T>[N]) => unknown): () => void;
   /**
    * Publishes a message. Resolves with its cursor once the server has stored it, possibly after a reconnect.
-   * @throws ThumpError with an error code of the server, or `queue-full` or `closed`
+   * @throws ThumpError with a server error code, `queue-full` or `closed`
    */
   publish(data: T, options?: PublishOptions): Promise<string>;
   /** Leaves the room, and ends all `for await` loops over it. */
   leave(): void;
   /**
    * Iterates over the messages that arrive from now on, until the room is left.
-   * @throws ThumpError the reason for which the room was closed; `behind` if more than 10,000 messages wait for the loop
+   * @throws ThumpError the error that closed the room; `behind` if more than 10,000 messages wait for the loop
    */
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void>;
 }
@@ -115,15 +115,15 @@ export interface Thump<Rules extends RoomRules = RoomRules> {
    * Calls `listener` on:
    * - `state`: a change of state;
    * - `error`: an error of the connection. Without a listener, errors are logged to the console.
-   * @returns removes the listener
+   * @returns a function that removes the listener
    */
   on<N extends keyof ThumpEvents>(name: N, listener: (...args: ThumpEvents[N]) => unknown): () => void;
-  /** Joins a room. If the room is already joined, returns the same object and ignores the options. */
+  /** Joins a room. If the room is already joined, returns the existing object and ignores the options. */
   room<const Name extends string>(
     name: Name & RoomName<Rules, Name>,
     options?: RoomOptions,
   ): Room<RoomData<Rules, Name>>;
-  /** Publishes to a room without joining it, as `Room.publish` does. */
+  /** Like `Room.publish`, but does not require joining the room. */
   publish<const Name extends string>(
     room: Name & RoomName<Rules, Name>,
     data: RoomData<Rules, Name>,

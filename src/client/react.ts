@@ -10,7 +10,7 @@ const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 /** Number of components that use each room of a client. */
 const joinCounts = new WeakMap<object, Map<string, number>>();
 
-/** Joins a room for one more component. `release` leaves the room after the last one. */
+/** Joins a room for one more component. `release` leaves the room after its last component. */
 function acquire(
   thump: Thump,
   name: string,
@@ -24,7 +24,7 @@ function acquire(
     release() {
       const left = (counts.get(name) ?? 1) - 1;
       counts.set(name, left);
-      // After the current task: React may mount this component or a different one at once.
+      // Leave after the current task, because React may immediately mount a component that uses the room.
       if (left === 0) setTimeout(() => counts.get(name) === 0 && room.leave(), 0);
     },
   };
@@ -75,7 +75,8 @@ export function useRoom<Rules extends RoomRules, const Name extends string>(
       }),
       room.on("gap", (gap) => show((before) => ({ ...before, gap }))),
       room.on("state", (state) => show((before) => ({ ...before, state, error: room.error }))),
-      // The state event that follows carries the error. This listener only prevents the console log.
+      // The state event that follows reports the error. This listener only keeps the client from logging it to the
+      // console.
       room.on("error", () => {}),
     ];
     return () => {

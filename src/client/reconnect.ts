@@ -6,9 +6,9 @@ import type { ConnectionContext, Connection } from "./connection.ts";
 import { webSocketTransport } from "./websocket-transport.ts";
 import { streamTransport } from "./stream-transport.ts";
 
-/** Revocation counts by the second of issue: a token fetched after this delay was issued in a later second. */
+/** Revocations compare issue times in whole seconds. A token fetched after this delay was issued in a later second. */
 const REVOKED_RETRY_MS = 1100;
-/** A connection that lasts longer resets the backoff. */
+/** A connection that lasts longer than this resets the backoff. */
 const STABLE_MS = 5000;
 
 /** The client, as the reconnect loop sees it. */
@@ -27,7 +27,7 @@ export interface ReconnectLoop {
   waiting: boolean;
   /** Connects, and reconnects after each end, until the client is closed. */
   run(): Promise<void>;
-  /** Takes a connection into use after its welcome. A connection that it replaces ends. */
+  /** Starts using a connection after its welcome, and ends the connection that it replaces. */
   opened(connection: Connection): void;
   /** Reconnects at once if waiting; otherwise checks the connection. @param moved true if the network changed */
   wake(moved: boolean): void;
@@ -48,7 +48,7 @@ export function createReconnectLoop(
   // At least 75 % of the bound, so that clients spread out but none retries at once.
   const socketBackoff = newBackoff(options.socketRetry ?? 15_000, 600_000, () => 0.75 + Math.random() / 4);
   let closed = false;
-  /** True after a token was rejected as revoked, until a connection opens with a newly fetched one. */
+  /** True after a token was rejected as revoked, until a connection opens with a newly fetched token. */
   let afterRevoked = false;
   /** A WebSocket that is being tried while a stream is in use. */
   let standby: Connection | undefined;
@@ -79,7 +79,8 @@ export function createReconnectLoop(
       const expired = unauthorized && opened;
       if (error && !expired) context.report(error);
       if (opened && performance.now() - began > STABLE_MS) backoff.reset();
-      // A draining server gives each client its own delay. The delay of an error is the same for all: it gets jitter.
+      // A draining server gives each client a different delay. The delay in an error is the same for all clients, so
+      // jitter is added.
       const jitter = expired || (opened && delay !== undefined) ? 0 : backoff.next();
       await wait(expired ? 0 : (delay ?? 0) + jitter);
     }
@@ -111,7 +112,8 @@ export function createReconnectLoop(
   async function session(): Promise<CloseReason> {
     let reason: CloseReason = {};
     if (transport !== "event-stream") reason = await runConnection(webSocketTransport);
-    // A browser hides why a handshake failed. The response to a request shows it: a proxy, the token or the server.
+    // A browser hides why a handshake failed. The response to an HTTP request shows whether a proxy, the token or the
+    // server is the cause.
     if (!reason.opened && transport !== "websocket" && !closed) reason = await runConnection(streamTransport);
     return reason;
   }
@@ -148,7 +150,7 @@ export function createReconnectLoop(
     });
   }
 
-  /** Schedules an attempt to replace the stream by a WebSocket, or cancels it. */
+  /** Schedules an attempt to replace the stream with a WebSocket, or cancels the attempt. */
   function scheduleSocket(wanted: boolean): void {
     clearTimeout(retryTimer);
     retryTimer = undefined;

@@ -6,7 +6,7 @@ import { ThumpError } from "./client-errors.ts";
 import { RoomMembers, type Members, type PresenceFrame } from "./room-members.ts";
 import { type CursorPosition, parsePosition, CursorTracker } from "./cursor-tracker.ts";
 
-/** Messages that may wait for a `for await` loop. */
+/** Maximum number of messages that may wait for a `for await` loop. */
 const MAX_ITERATOR_QUEUE = 10_000;
 
 /** A message's envelope on a multiplexed connection. */
@@ -101,7 +101,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     this.setJoined(true);
   }
 
-  /** Marks the room joined or detached. Detached rooms drop messages. */
+  /** Marks the room as joined or detached. Detached rooms drop messages. */
   setJoined(joined: boolean): void {
     if (!joined) this.tracker.detach();
     this.joined = joined;
@@ -163,7 +163,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
   onRefused(error: ThumpError): boolean {
     this.error = error;
     this.fail(error);
-    // The rule may allow the room but not its members.
+    // The rule may allow joining the room but not seeing its members.
     const { presence } = this;
     this.presence = false;
     if (presence && error.code === "forbidden") {

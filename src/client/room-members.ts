@@ -45,7 +45,7 @@ export function applyPresence(before: Presence, frame: PresenceFrame): Presence 
 export interface Members extends Presence {
   /** Number of users and guests. */
   readonly count: number;
-  /** Calls `listener` when members join or leave. @returns removes the listener */
+  /** Calls `listener` when members join or leave. @returns a function that removes the listener */
   on(name: "change", listener: (presence: Presence) => unknown): () => void;
 }
 

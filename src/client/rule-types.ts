@@ -34,7 +34,7 @@ type PatternsOf<Rules extends RoomRules, Name extends string> = Name extends key
       [Pattern in keyof Rules & string]: Fits<Name, Pattern> extends true ? Pattern : never;
     }[keyof Rules & string];
 
-/** A room name; if no rule matches it, a string literal type that reports this. */
+/** A room name, or if no rule matches the name, a string literal type that states the error. */
 export type RoomName<Rules extends RoomRules, Name extends string> = string extends keyof Rules
   ? string
   : [PatternsOf<Rules, Name>] extends [never]
@@ -52,7 +52,10 @@ type DataOfRule<Rule> = Rule extends { data: infer Data }
       ? Static<Schema>
       : unknown;
 
-/** The data of a room. If several rules match the name, the union of theirs: types have no order of rules. */
+/**
+ * The data type of a room. If several rules match the name, this is the union of their data types, because types do not
+ * preserve the order of rules.
+ */
 export type RoomData<Rules extends RoomRules, Name extends string> = DataOfRule<
   Rules[PatternsOf<Rules, Name>]
 >;

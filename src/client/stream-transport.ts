@@ -7,7 +7,7 @@ import type { OutboxEntry } from "./outbox.ts";
 import { dataReader } from "./event-stream-parser.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
-/** Limits of one publish request. The last item may exceed the bytes. */
+/** Limits of one publish request. The last item may exceed the byte limit. */
 const MAX_BATCH = { count: 100, bytes: 64 * 1024 };
 
 interface PublishResult {
@@ -31,7 +31,10 @@ export function streamTransport(context: ConnectionContext, token: string | unde
   reopen();
   return connection;
 
-  /** Replaces the stream after the current task: a stream's rooms are fixed. The new one resumes every room. */
+  /**
+   * Replaces the stream after the current task, because the rooms of an open stream cannot change. The new stream
+   * resumes every room.
+   */
   function reopen(): void {
     if (opening) return;
     opening = true;
@@ -48,7 +51,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
   }
 
   function check(moved: boolean): void {
-    // A stream cannot be pinged: reopen it if the network changed, or if it was silent for a heartbeat.
+    // A stream cannot be pinged: reopen it if the network changed, or if it was silent for a heartbeat interval.
     if (connection.opened && (moved || performance.now() - lastReceived > context.heartbeat)) reopen();
   }
 
@@ -110,7 +113,7 @@ export function streamTransport(context: ConnectionContext, token: string | unde
       batch.forEach((entry, i) => {
         const { at, error = {} } = results[i] ?? {};
         if (results[i]) connection.answer(entry, at, error);
-        // The server stopped at an earlier item: send this one again.
+        // The server stopped at an earlier item: send this item again.
         else outbox.rewind([entry]);
       });
     } catch (error) {

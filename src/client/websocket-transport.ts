@@ -1,4 +1,4 @@
-// WebSocket transport: the multiplexed socket (docs/protocol.md). Commands have ids, which replies repeat.
+// WebSocket transport: the multiplexed socket (docs/protocol.md). Each command has an id, which its reply repeats.
 import { closeReasonOf } from "./close-reason.ts";
 import { ThumpError, errorFromFrame } from "./client-errors.ts";
 import {
@@ -12,9 +12,9 @@ import {
 import type { OutboxEntry } from "./outbox.ts";
 import type { RoomHandle } from "./room-handle.ts";
 
-/** Maximum number of unanswered publications. A rate limit lowers it for a while. */
+/** Maximum number of unanswered publications. A rate limit lowers this number temporarily. */
 const MAX_IN_FLIGHT = 32;
-/** A connection without any frame this long after a ping is dead. */
+/** A connection is dead if no frame arrives within this time after a ping. */
 const ANSWER_TIMEOUT_MS = 5000;
 /** Maximum size of a publication's frame without its body: `{"id":…,"type":"publish","echo":true,"ordered":true,`. */
 const MAX_FRAME_HEAD_BYTES = 67;
@@ -44,13 +44,13 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
   socket.onerror = () => {};
   return connection;
 
-  /** Before the welcome, joins wait: the welcome joins all rooms. */
+  /** Does nothing before the welcome, because the welcome joins all rooms. */
   function join(handle: RoomHandle): void {
     if (connection.opened) socket.send(connection.joinCommand(handle));
   }
 
   function leave({ name: room }: RoomHandle): void {
-    // An error (not joined) makes no difference.
+    // An error can be ignored: it means that the room is not joined.
     sendCommand({ type: "leave", room }, () => {});
   }
 
@@ -68,7 +68,7 @@ export function webSocketTransport(context: ConnectionContext, token: string | u
     }
   }
 
-  /** Pings in every case: a dead connection does not reply, whether or not the network changed. */
+  /** Always pings: a dead connection does not reply, whether or not the network changed. */
   function check(): void {
     if (connection.opened) probe(ANSWER_TIMEOUT_MS);
   }

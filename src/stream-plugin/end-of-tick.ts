@@ -1,4 +1,4 @@
-// Runs work of many streams at the end of the event-loop tick, with one callback for all of them.
+// Flushes any number of streams at the end of the event-loop tick with a single callback.
 
 export interface Flushable {
   flush(): void;
@@ -6,7 +6,7 @@ export interface Flushable {
 
 let waiting: Flushable[] = [];
 
-/** Calls `flush` at the end of the tick. The caller does not add the same object twice in a tick. */
+/** Calls `flush` at the end of the tick. The caller must not add the same object twice per tick. */
 export function flushAtEndOfTick(target: Flushable): void {
   if (waiting.push(target) === 1) setImmediate(flushAll);
 }

@@ -1,8 +1,8 @@
-// GzipMember: one gzip stream (RFC 1952). Every chunk can be decompressed at once, and the end has the checksum.
+// GzipMember: one gzip stream (RFC 1952). Each chunk can be decompressed on arrival. The end contains the checksum.
 import { crc32 } from "node:zlib";
 import { gzip } from "../hub/content-coding.ts";
 
-/** An empty last block (RFC 1951 §3.2.4): a fixed-code block with only its end. */
+/** An empty last block (RFC 1951 §3.2.4): a fixed-code block that contains only its end marker. */
 const LAST_BLOCK = [3, 0];
 
 export class GzipMember {
@@ -10,14 +10,14 @@ export class GzipMember {
   #size = 0;
   #begun = false;
 
-  /** A chunk, compressed. No memory is held from one chunk to the next. */
+  /** Compresses a chunk. Holds no memory between chunks. */
   block(chunk: Uint8Array): Uint8Array {
     this.#checksum = crc32(chunk, this.#checksum);
     this.#size = (this.#size + chunk.length) % 2 ** 32;
     return this.#withHead(gzip.block(chunk));
   }
 
-  /** The end of the stream. */
+  /** Returns the end of the stream: the last block and the checksum. */
   end(): Uint8Array {
     const end = new Uint8Array(LAST_BLOCK.length + 8);
     end.set(LAST_BLOCK);

@@ -1,4 +1,4 @@
-// Everything that `import … from "thump/stream"` provides.
+// Public exports of `thump/stream`.
 export {
   type StreamAnswer,
   type StreamFunction,

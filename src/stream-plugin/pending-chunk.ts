@@ -6,9 +6,9 @@ const LINE_FEED = 10;
 export class PendingChunk {
   #parts: Uint8Array[] = [];
   #texts: string[] = [];
-  /** Number of bytes. Text counts by its UTF-16 units, which is less for text outside of ASCII. */
+  /** Approximate number of bytes. Text is counted in UTF-16 units, which undercounts non-ASCII text. */
   size = 0;
-  /** Whether the last bytes end an event. A comment within an event would become part of it. */
+  /** True at the end of an event. A comment that is inserted elsewhere would become part of an event. */
   endsEvent = true;
 
   /** Adds complete events. */
@@ -19,7 +19,7 @@ export class PendingChunk {
     this.endsEvent = true;
   }
 
-  /** Adds parts of an event stream. */
+  /** Adds part of an encoded event stream. */
   addBytes(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#joinTexts();

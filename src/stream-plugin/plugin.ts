@@ -1,4 +1,4 @@
-// The Elysia plugin: `stream` in the context of routes.
+// The Elysia plugin: adds `stream` to the context of routes.
 import type { Server } from "bun";
 import { Elysia } from "elysia";
 import { respond } from "./response.ts";
@@ -9,40 +9,47 @@ import type { StreamEnd } from "./stream-end.ts";
 
 /** Options of all streams of an app. */
 export interface StreamingOptions {
-  /** The time that clients wait before they reconnect, in ms. Default: the client's own, 3000 in most browsers. */
+  /** Time in ms that clients wait before they reconnect. Default: the client's own, 3000 in most browsers. */
   retry?: number | undefined;
-  /** The time without events after which a comment is sent, so that no proxy ends the connection, in ms. 0: never. Default 15000. */
+  /**
+   * Time in ms without events after which a comment is sent, so that proxies keep the connection open. 0 disables
+   * comments. Default: 15000.
+   */
   keepAlive?: number | undefined;
-  /** Whether to compress for clients that accept gzip. Each chunk can be read at once. Default true. */
+  /**
+   * Whether to compress streams for clients that accept gzip. Each chunk can be decompressed on arrival. Default: true.
+   */
   gzip?: boolean | undefined;
-  /** A client that has read nothing for this time is disconnected, in ms. Default 60000. */
+  /** Time in ms after which a client that reads nothing is disconnected. Default: 60000. */
   stallTimeout?: number | undefined;
-  /** The most bytes that wait for a client because a callback does not wait for `send()`. Default 1048576. */
+  /** Maximum number of bytes buffered for a client if a callback does not wait for `send()`. Default: 1048576. */
   maxBuffered?: number | undefined;
-  /** Receives errors of sources and of close hooks. The stream of a failed source ends. Default: `console.error`. */
+  /**
+   * Called with the errors of sources and close hooks. If a source fails, its stream ends. Default: `console.error`.
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 
 /** Options of one stream. */
 export interface StreamOptions extends StreamingOptions {
   /**
-   * Whether events without an id are numbered, from 1. For a function the numbers continue after `Last-Event-ID`; for other
-   * sources they restart with each client. Default false.
+   * Whether to number events without an id, starting at 1. If the source is a function, the numbers continue after
+   * `Last-Event-ID`. For other sources they restart with each client. Default: false.
    */
   numbered?: boolean | undefined;
-  /** Called once when the stream has ended, for whatever reason. A promise is not awaited. */
+  /** Called once when the stream has ended, for any reason. A returned promise is not awaited. */
   onClose?: ((end: StreamEnd) => unknown) | undefined;
 }
 
 /**
- * The result of `stream()`. At run time it is a `Response`. Its type is the one from which Eden Treaty derives the
- * client's events.
+ * The result of `stream()`. At run time this is a `Response`. Eden Treaty derives the client's event types from this
+ * type.
  */
 export type StreamAnswer<Item> = AsyncGenerator<EventOf<Item>, void, unknown>;
 
 /**
- * Answers a request with an event stream. The overloads share the type of the context: TypeScript takes the type of a
- * function's parameter from the first one.
+ * Responds to a request with an event stream. All overloads use the same context type, because TypeScript infers the
+ * parameter type of a source function from the first overload.
  */
 export interface StreamFunction {
   /** @example ({ stream }) => stream<Tick>(({ send }) => ticker.subscribe(send)) */
@@ -56,7 +63,7 @@ export interface StreamFunction {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** A server that is unknown may end silent connections after 10 s, Bun's default. */
+/** The interval if the server is unknown, because the server may close idle connections after 10 s, Bun's default. */
 const KEEP_ALIVE_UNKNOWN_MS = 5000;
 const STALL_TIMEOUT_MS = 60_000;
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -69,12 +76,12 @@ interface RequestContext {
 }
 
 /**
- * Event streams for the routes of an Elysia app: adds `stream` to their context.
+ * Adds event streams to an Elysia app: routes receive `stream` in their context.
  * @example new Elysia().use(streaming()).get("/clock", ({ stream }) => stream(ticks)).listen(3000);
  */
 export function streaming(options: StreamingOptions = {}) {
   let idleTimeout = IDLE_TIMEOUT_SECONDS;
-  // Elysia drops a plugin that it already has. With options of its own it is a different one.
+  // Elysia ignores a plugin that the app already uses. A unique seed makes a plugin with options a different plugin.
   const seed = Object.keys(options).length > 0 ? crypto.randomUUID() : undefined;
   return new Elysia({ name: "thump-stream", seed })
     .onStart((app) => {
@@ -99,7 +106,7 @@ function openStream(
 ): Response {
   const keepAlive = options.keepAlive ?? KEEP_ALIVE_MS;
   const lastEventId = readLastEventId(request);
-  // Sources other than functions do not know what the client has.
+  // Only functions can continue after the last event id. Other sources start at the beginning.
   const first = typeof source === "function" ? wholeNumber(lastEventId) : 0;
   const writer = new EventWriter(options.numbered ? first : undefined);
   const body = new StreamBody(source, {
@@ -122,10 +129,10 @@ export function reportError(error: unknown): void {
 
 const decoder = new TextDecoder();
 
-/** From the header or, as polyfills cannot set it, from the query. */
+/** Reads the id from the header, or from the query for polyfills, which cannot set the header. */
 function readLastEventId(request: Request): string | undefined {
   const header = request.headers.get("last-event-id");
-  // Clients send UTF-8, and header values are decoded as Latin-1.
+  // Clients send UTF-8, but Bun decodes header values as Latin-1.
   if (header) return decoder.decode(Buffer.from(header, "latin1"));
   const { url } = request;
   if (!url.includes("lastEventId=")) return undefined;

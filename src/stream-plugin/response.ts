@@ -5,25 +5,25 @@ import { GzipMember } from "./gzip-member.ts";
 import { onServerStop } from "./server-stop.ts";
 import type { StreamBody } from "./stream-body.ts";
 
-/** Headers of every event stream. nginx and similar proxies would hold events back to fill a buffer. */
+/** Headers of every event stream. By default, nginx and similar proxies hold events back until a buffer is full. */
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
 } as const;
 
-/** The request that a stream answers. */
+/** The request to which a stream responds. */
 export interface StreamRequest {
   readonly request: Request;
   /** Bun's server; null if it is unknown. */
   readonly server: Server<unknown> | null;
-  /** Whether to compress for clients that accept it. */
+  /** Whether to compress for clients that accept gzip. */
   readonly gzip: boolean;
   /** The idle timeout of the server's connections, in seconds. */
   readonly idleTimeout: number;
 }
 
-/** Answers a request with a stream, which begins when the client reads. */
+/** Responds to a request with a stream, which starts when the client reads. */
 export function respond(body: StreamBody, { request, server, gzip, idleTimeout }: StreamRequest): Response {
   const coding = gzip ? negotiateCoding(request.headers.get("accept-encoding")) : identity;
   const headers = {
@@ -43,7 +43,8 @@ export function respond(body: StreamBody, { request, server, gzip, idleTimeout }
   body.onOpen = () => {
     if (!server) return;
     forgetStop = onServerStop(server, () => body.finish("stopped"));
-    // Bun ends a connection that is silent. The timeout belongs to the connection, which outlives the response.
+    // Bun closes idle connections. The timeout is disabled here, and restored at the end: the connection outlives the
+    // response.
     server.timeout(request, 0);
   };
   body.onEnd = () => {
@@ -58,8 +59,9 @@ export function respond(body: StreamBody, { request, server, gzip, idleTimeout }
 }
 
 /**
- * The stream of a body's bytes. Nothing is read ahead: the source is pulled when the client can take more. Bun's direct
- * streams save 2 of 12 µs per chunk, but call `pull` for every read where code reads the response, as in `app.handle`.
+ * Converts a body to a stream of bytes. Nothing is read ahead: the source is pulled only when the client can receive
+ * more. Bun's direct streams save 2 of 12 µs per chunk, but call `pull` for every read when code reads the response, as
+ * in `app.handle`.
  */
 export function toReadable(
   body: StreamBody,
@@ -70,7 +72,7 @@ export function toReadable(
     {
       start(controller) {
         body.onCut = () => {
-          // A client that has left, or does not read, cannot receive the regular end.
+          // A client that has left, or does not read, cannot receive a normal end.
           controller.error(new Error(`The stream ended: ${body.end?.reason}.`));
         };
       },

@@ -1,4 +1,4 @@
-// Rooms of a Thump server as the source of a stream.
+// Uses the rooms of a Thump server as stream sources.
 import type { SourceFactory } from "./source.ts";
 import { type MadeEvent, sse } from "./sse.ts";
 
@@ -25,7 +25,7 @@ export interface PositionItem {
 /** An item of a subscription, as `ThumpServer.subscribe()` yields it. */
 export type RoomItem = MessageItem | GapNotice | PositionItem;
 
-/** The part of `ThumpServer` that is needed. */
+/** The part of `ThumpServer` that `room()` uses. */
 export interface RoomServer {
   /** Subscribes to a room. See `ThumpServer.subscribe`. */
   subscribe(
@@ -41,7 +41,7 @@ export interface RoomServer {
 
 /** How a stream starts in a room. */
 export interface RoomOptions {
-  /** The number of newest stored messages that a client without `Last-Event-ID` receives first. Default 0. */
+  /** Number of newest stored messages that a client without `Last-Event-ID` receives first. Default: 0. */
   last?: number | undefined;
 }
 
@@ -57,12 +57,13 @@ export interface GapNotice {
   readonly at: string;
 }
 
-/** The events of a room: its messages under their own names, and gap notices. */
+/** The events of a room: messages with their event names, and gap notices. */
 export type RoomEvents<Data> = MadeEvent<Data, string | undefined> | MadeEvent<GapNotice, "thump:gap">;
 
 /**
- * A room of a Thump server in the same app as the source of a stream. Ids are the room's cursors, so clients resume
- * without duplicates; if missed messages are gone they receive `thump:gap`. No access level applies: the route decides.
+ * Uses a room of a Thump server in the same app as the source of a stream. Event ids are the room's cursors, so clients
+ * resume without duplicates. If missed messages are no longer stored, clients receive a `thump:gap` event. The room's
+ * access levels do not apply: the route decides who may read.
  * @example ({ stream, thump, params }) => stream(room<Progress>(thump, `job:${params.id}`, { last: 1 }))
  */
 export function room<Data = unknown>(
@@ -86,7 +87,7 @@ export function room<Data = unknown>(
   };
 }
 
-/** Ids of other forms come from earlier versions of a route. */
+/** An id in a different form may come from an earlier version of the route. */
 function isCursor(id: string): boolean {
   return /^[0-9a-z]{1,32}-[0-9]{1,16}$/.test(id);
 }

@@ -1,9 +1,9 @@
-// Reports when a Bun server stops. `server.stop()` waits for all responses, and a stream does not end by itself.
+// Reports when a Bun server stops. `server.stop()` waits for all responses, but a stream does not end by itself.
 import type { Server } from "bun";
 
 const running = new WeakMap<Server<unknown>, Set<() => void>>();
 
-/** Calls `run` when `server.stop()` is called. Returns a function that cancels this. */
+/** Calls `run` when `server.stop()` is called. Returns a function that removes the callback. */
 export function onServerStop(server: Server<unknown>, run: () => void): () => void {
   let listeners = running.get(server);
   if (!listeners) {
@@ -16,7 +16,10 @@ export function onServerStop(server: Server<unknown>, run: () => void): () => vo
   return () => void known.delete(run);
 }
 
-/** Elysia calls its stop hooks after the server has stopped, and none of a plugin in a group. So the method is wrapped. */
+/**
+ * Wraps the method, because Elysia calls stop hooks only after the server has stopped, and never those of a plugin in a
+ * group.
+ */
 function announceStop(server: Server<unknown>, listeners: Set<() => void>): void {
   const stop = server.stop.bind(server);
   server.stop = (closeActiveConnections) => {

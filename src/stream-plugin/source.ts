@@ -1,55 +1,60 @@
-// Sources of a stream, and what each of them is opened as.
+// Stream sources, and the forms in which they are opened.
 
-/** The argument of a function that is a source. Each client has a separate one. */
+/** The argument of a source function. Each client has a separate context. */
 export interface SourceContext<Item = unknown> {
-  /** The id of the last event that the client has; undefined for a new client. */
+  /** The id of the last event that the client received; undefined for a new client. */
   readonly lastEventId: string | undefined;
-  /** `lastEventId` as a number: 0 for a new client, and if the id is not a whole number. */
+  /** `lastEventId` as a number; 0 for a new client, or if the id is not a whole number. */
   readonly lastNumber: number;
-  /** Is aborted when the stream ends, for whatever reason. Pass it to everything that the source waits for. */
+  /** Aborted when the stream ends, for any reason. Pass it to every operation that the source waits for. */
   readonly signal: AbortSignal;
-  /** Resolves after a number of milliseconds, and at once if the stream ends. */
+  /** Resolves after `ms` milliseconds, or as soon as the stream ends. */
   readonly wait: (ms: number) => Promise<void>;
   /**
-   * Sends a value as the data of an event, or an event made by `sse()`. Returns a promise while the client is behind:
-   * wait for it. A stream whose callback does not wait ends with the reason `slow` at `maxBuffered` bytes.
+   * Sends a value as the data of an event, or an event created by `sse()`. While the client is behind, returns a
+   * promise: await the promise before sending more. If a callback does not wait, its stream ends with the reason `slow`
+   * once more than `maxBuffered` bytes are buffered.
    */
   readonly send: (item: Item) => void | Promise<void>;
   /** Ends the stream. */
   readonly close: () => void;
 }
 
-/** Values of which each becomes an event. Bytes are decoded as UTF-8. */
+/** A sequence of values, each of which becomes an event. Bytes are decoded as UTF-8. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>;
 
-/** Called once per client: makes the values, from those after `lastEventId`. */
+/** A function that is called once per client, and returns the values after `lastEventId`. */
 export type SourceFactory<Item> = (
-  // With `SourceContext<Item>`, TypeScript would infer `unknown` before it looks at the returned values.
+  // With `SourceContext<Item>`, TypeScript would infer `unknown` before it examines the returned values.
   // oxlint-disable-next-line typescript/no-explicit-any
   context: SourceContext<any>,
 ) => Items<Item> | Promise<Items<Item>>;
 
 /**
- * Called once per client: sends values. Its stream ends when it calls `close()`, when its promise settles, or when the
- * client leaves. A returned function is called when the stream has ended.
+ * A function that is called once per client, and sends values. The stream ends when the function calls `close()`, when
+ * its promise settles, or when the client leaves. If the source function returns a function, that function is called
+ * when the stream has ended.
  */
 export type SourceCallback<Item> = (
   context: SourceContext<Item>,
 ) => void | (() => void) | Promise<void | (() => void)>;
 
-/** A response's body is forwarded as it stands if it is an event stream; otherwise each chunk of text becomes an event. */
+/**
+ * The source of a stream. A response's body is forwarded unchanged if it is an event stream. Otherwise each chunk of
+ * its text becomes an event.
+ */
 export type Source<Item> =
   Items<Item> | Response | Promise<Response | Items<Item>> | SourceFactory<Item> | SourceCallback<Item>;
 
-/** A source that was opened. */
+/** An opened source. */
 export type Opened =
-  /** `raw`: the values are parts of an event stream already. */
+  /** `raw`: the values are parts of an encoded event stream. */
   | { kind: "items"; iterator: AsyncIterator<unknown> | Iterator<unknown>; raw: boolean }
-  /** The source sends by itself, and ends if `ends`. */
+  /** The source calls `send()`. `ends`: it has sent everything. */
   | { kind: "sends"; cleanUp: (() => void) | undefined; ends: boolean }
   | { kind: "empty" };
 
-/** Opens a source for one client. A promise only if the source is one, or returns one. */
+/** Opens a source for one client. Returns a promise only if the source is a promise or returns a promise. */
 export function openSource(source: unknown, context: SourceContext<unknown>): Opened | Promise<Opened> {
   if (typeof source !== "function") return openValue(source, false);
   const returned = (source as (context: SourceContext<unknown>) => unknown)(context);
@@ -60,7 +65,7 @@ function openValue(value: unknown, returned: boolean): Opened | Promise<Opened> 
   if (isThenable(value))
     return Promise.resolve(value).then((settled: unknown) => {
       const opened = openValue(settled, returned);
-      // An async callback has sent everything.
+      // An async callback that has resolved has sent everything.
       return !(opened instanceof Promise) && opened.kind === "sends" ? { ...opened, ends: true } : opened;
     });
   if (returned && (value === undefined || value === null))
@@ -83,21 +88,24 @@ function openResponse({ body, headers, ok, status }: Response): Opened {
   return { kind: "items", iterator: iteratorOf(items) as AsyncIterator<unknown>, raw };
 }
 
-/** Query builders, for example, are thenables without being promises. */
+/** True for a thenable. Some thenables, such as query builders, are not promises. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 function iteratorOf(value: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
   if (value instanceof ReadableStream) return iterateStream(value as ReadableStream<unknown>);
-  // Text is one value, not its letters.
+  // A string is one value, not a sequence of characters.
   if (typeof value === "string") return [value].values();
   if (typeof value !== "object" || value === null) return undefined;
   const iterable = value as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
   return iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.();
 }
 
-/** Unlike the stream's own iterator, `return()` cancels the stream at once, also while a read waits. */
+/**
+ * Iterates over a web stream. Unlike in the stream's own iterator, `return()` cancels the stream at once, even during a
+ * read.
+ */
 function iterateStream(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = stream.getReader();
   return {
@@ -112,13 +120,13 @@ function iterateStream(stream: ReadableStream<unknown>): AsyncIterator<unknown> 
   };
 }
 
-/** An id as a whole number; 0 if it is not one. */
+/** Parses an id as a whole number. Returns 0 if the id is not a whole number. */
 export function wholeNumber(id: string | undefined): number {
   const number = Number(id ?? 0);
   return Number.isSafeInteger(number) && number >= 0 ? number : 0;
 }
 
-/** Resolves after a number of milliseconds, and at once when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -132,7 +140,7 @@ export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A synchronous iterator may have promises as values. */
+/** Awaits the value of a synchronous iterator's step if the value is a promise. */
 export function settled(
   step: IteratorResult<unknown>,
 ): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {

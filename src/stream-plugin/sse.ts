@@ -1,32 +1,38 @@
-// Events of a stream: the helper that makes them, their types, and their encoding (WHATWG HTML §9.2).
+// Stream events: the helper that creates them, their types, and their encoding (WHATWG HTML §9.2).
 import { encodeFields } from "../protocol/event-stream.ts";
 import { escapeLineEnds } from "../protocol/json.ts";
 
-/** Marks events. Elysia's own `sse()` marks its events with the same property, so both are understood. */
+/** The property that marks events. Elysia's own `sse()` uses the same property, so its events are recognized too. */
 const MARK = "sse";
 
-/** One event of a stream, made by `sse()`. Values that are not made by it are the data of an event. */
+/** An event created by `sse()`. Any other value of a source becomes the data of an event. */
 export interface StreamEvent<Data = unknown, Event extends string | undefined = string | undefined> {
-  /** Position that the client sends back as `Last-Event-ID` when it reconnects. No line breaks and no NUL. */
+  /** Position that the client sends back as `Last-Event-ID` when it reconnects. Must not contain line breaks or NUL. */
   readonly id?: string | number | undefined;
-  /** Name that the client listens to: `source.addEventListener(name, …)`. Absent: "message". No line breaks. */
+  /**
+   * Event name that clients listen for: `source.addEventListener(name, …)`. Default: "message". Must not contain line
+   * breaks.
+   */
   readonly event?: Event;
-  /** Text is sent as it stands, one `data` line per line. All other values are sent as JSON. Absent: no event is fired. */
+  /**
+   * Text is sent unchanged, one `data` line per line. All other values are sent as JSON. Without data, clients fire no
+   * event.
+   */
   readonly data?: Data;
-  /** The time that a client waits before it reconnects, in ms. */
+  /** Time in ms that the client waits before it reconnects. */
   readonly retry?: number | undefined;
 }
 
 declare const made: unique symbol;
 
-/** An event that `sse()` made. */
+/** An event created by `sse()`, with its types. */
 export type MadeEvent<Data, Event extends string | undefined> = StreamEvent<Data, Event> & {
-  /** Exists in the type only. */
+  /** Exists only in the type. */
   readonly [made]: true;
 };
 
 /**
- * Makes an event with an id, a name or a retry time.
+ * Creates an event with an id, a name or a retry time.
  * @throws TypeError if an id or a name contains a line break
  * @example yield sse({ id: step, event: "progress", data: { percent: step * 10 } });
  */
@@ -37,7 +43,7 @@ export function sse<Data = undefined, const Event extends string | undefined = u
   return { ...event, [MARK]: true } as unknown as MadeEvent<Data, Event>;
 }
 
-/** The events that clients receive of a source of `Item`s, as Eden Treaty returns them. */
+/** The events that clients receive from a source of `Item`s, as Eden Treaty returns them. */
 export type EventOf<Item> =
   Item extends MadeEvent<infer Data, infer Event>
     ? ReceivedEvent<Data, Event>
@@ -47,17 +53,17 @@ export type EventOf<Item> =
 export type ReceivedEvent<Data, Event extends string | undefined> = {
   /** Position for `Last-Event-ID`. */
   id?: string | number;
-  /** The time that a client waits before it reconnects, in ms. */
+  /** Time in ms that the client waits before it reconnects. */
   retry?: number;
 } & (Event extends string ? { event: Event } : { event?: undefined }) &
   (Data extends undefined ? { data?: undefined } : { data: Data });
 
-/** Writes the values of a source as events, and numbers events without an id if requested. */
+/** Encodes the values of a source as events, and numbers events without an id if requested. */
 export class EventWriter {
-  /** @param number the number of the last event that the client has; undefined: events are not numbered */
+  /** @param number the number of the last event that the client received; undefined if events are not numbered */
   constructor(private number: number | undefined) {}
 
-  /** The text of one event. @throws TypeError if it cannot be written */
+  /** Returns the text of one event. @throws TypeError if the item cannot be encoded */
   write(item: unknown): string {
     const event = isEvent(item) ? item : { data: item };
     checkFields(event);
@@ -81,8 +87,8 @@ function isEvent(item: unknown): item is StreamEvent {
 }
 
 function checkFields({ id, event, retry }: StreamEvent): void {
-  // A NUL in an id makes clients ignore it.
-  // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
+  // Clients ignore an id that contains NUL.
+  // oxlint-disable-next-line no-control-regex -- the pattern matches control characters
   if (typeof id === "string" && /[\r\n\u0000]/.test(id))
     throw new TypeError("The id of an event must not contain a line break or NUL.");
   if (event !== undefined && /[\r\n]/.test(event))

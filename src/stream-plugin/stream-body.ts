@@ -7,31 +7,31 @@ import { type Opened, openSource, settled, type SourceContext, waitFor, wholeNum
 
 export interface BodyOptions {
   lastEventId: string | undefined;
-  /** Writes one value of the source as an event: text, or bytes of an event stream. */
+  /** Encodes one value of the source as an event: text, or bytes of an event stream. */
   encode: (item: unknown) => string | Uint8Array;
-  /** The time that clients wait before they reconnect, in ms. */
+  /** Time in ms that clients wait before they reconnect. */
   retry?: number | undefined;
-  /** Whether the stream begins with a comment, so that the client is connected before the first event. */
+  /** Whether the stream begins with a comment, so that the client knows that it is connected before the first event. */
   greets: boolean;
-  /** The time between keep-alive comments, in ms; 0: none. */
+  /** Time in ms without events after which a comment is sent; 0 for no comments. */
   keepAlive: number;
-  /** A client that reads nothing for this time is disconnected, in ms. */
+  /** Time in ms after which a client that reads nothing is disconnected. */
   stallTimeout: number;
-  /** The most bytes that wait for a client because a callback does not. */
+  /** Maximum number of bytes buffered for a client if a callback does not wait. */
   maxBuffered: number;
   onClose?: ((end: StreamEnd) => unknown) | undefined;
   onError: (error: unknown) => void;
 }
 
-/** The most bytes that are pulled for one read. */
+/** Maximum number of bytes pulled for one read. */
 const BATCH_BYTES = 16 * 1024;
-/** The most values that are pulled for one read. Producing values takes time, however small they are. */
+/** Maximum number of values pulled for one read. Even small values take time to produce. */
 const BATCH_ITEMS = 256;
-/** Above this `send()` returns a promise. */
+/** Above this number of buffered bytes, `send()` returns a promise. */
 const SEND_AHEAD_BYTES = 64 * 1024;
 const COMMENT = ":\n\n";
 
-/** Answers a read, with undefined at the end of the stream. */
+/** Completes a read. Undefined means the end of the stream. */
 type Read = (bytes: Uint8Array | undefined) => void;
 
 export class StreamBody implements Flushable {
@@ -46,14 +46,14 @@ export class StreamBody implements Flushable {
   readonly #pending = new PendingChunk();
   /** Number of values pulled since the last read. */
   #items = 0;
-  /** The read that waits for events. Absent while the client is behind. */
+  /** The pending read, which waits for events. Undefined while the client is behind. */
   #read: Read | undefined;
   #flushing = false;
   #drained: { promise: Promise<void>; resolve: () => void } | undefined;
   #timer: Timer | undefined;
-  /** Whether anything was sent since the last keep-alive. */
+  /** True if anything was sent since the last keep-alive. */
   #sent = false;
-  /** When the last read was answered, by `performance.now()`. */
+  /** Time at which the last read was completed, from `performance.now()`. */
   #lastRead = 0;
   /** Called before the source is opened. */
   onOpen = () => {};
@@ -67,17 +67,19 @@ export class StreamBody implements Flushable {
     readonly options: BodyOptions,
   ) {}
 
-  /** Is aborted when the stream ends. */
+  /** Aborted when the stream ends. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Whether the client has not asked for more since the last chunk. */
+  /** True if the client has not read again since the last chunk. */
   get isBehind(): boolean {
     return this.#read === undefined;
   }
 
-  /** The next bytes for the client, or undefined at the end. The source is pulled only while a read waits. */
+  /**
+   * Returns the next bytes for the client, or undefined at the end. The source is pulled only while a read is pending.
+   */
   read(): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {
       this.#read = resolve;
@@ -89,7 +91,7 @@ export class StreamBody implements Flushable {
     });
   }
 
-  /** Sends a value, or an event made by `sse()`. See `SourceContext.send`. */
+  /** Sends a value, or an event created by `sse()`. See `SourceContext.send`. */
   send(item: unknown): void | Promise<void> {
     if (this.end) return;
     this.#write(item);
@@ -131,7 +133,7 @@ export class StreamBody implements Flushable {
     else this.#flushSoon();
   }
 
-  /** Starts the source before the first read. Events that it sends are held, up to `maxBuffered`. */
+  /** Starts the source before the first read. Events that the source sends are buffered, up to `maxBuffered` bytes. */
   start(): void {
     if (!this.#opened) this.#open();
   }
@@ -148,12 +150,13 @@ export class StreamBody implements Flushable {
     if (this.end) return;
     this.onOpen();
     const { retry, greets, keepAlive, stallTimeout } = this.options;
-    // A comment is sent after half of the time without events, at the latest after all of it.
+    // The timer runs at half the keep-alive time, so a comment is sent after between half and all of that time without
+    // events.
     const interval = Math.min(keepAlive / 2 || Number.POSITIVE_INFINITY, stallTimeout);
     if (Number.isFinite(interval)) this.#timer = setInterval(() => this.#onTimer(), interval);
     this.#lastRead = performance.now();
     if (retry !== undefined) this.#writeText(encodeRetry(retry));
-    // Bun sends the headers with the first bytes.
+    // Bun sends the headers only with the first bytes.
     else if (greets) this.#writeText(COMMENT);
     try {
       const opened = openSource(this.source, this.#context());
@@ -173,7 +176,7 @@ export class StreamBody implements Flushable {
       case "items":
         this.#iterator = opened.iterator;
         this.#raw = opened.raw;
-        // The client left while the source was opened.
+        // The client may have left while the source was being opened.
         if (this.end) this.#returnIterator();
         else if (this.#read) void this.#pull();
         break;
@@ -200,7 +203,7 @@ export class StreamBody implements Flushable {
     };
   }
 
-  /** Pulls the source as long as a read waits and the batch is not full. */
+  /** Pulls the source while a read is pending and the batch is not full. */
   async #pull(): Promise<void> {
     const iterator = this.#iterator;
     if (iterator === undefined || this.#pulling) return;
@@ -209,7 +212,7 @@ export class StreamBody implements Flushable {
       while (this.#read && !this.end && this.#pending.size < BATCH_BYTES && this.#items < BATCH_ITEMS) {
         const step = iterator.next();
         const { done, value } = "then" in step ? await step : await settled(step);
-        // The client left meanwhile, and the iterator's `return()` was called.
+        // The stream has ended meanwhile, and `return()` was already called on the iterator.
         if (this.end) return;
         if (done) {
           this.#iterator = undefined;
@@ -233,7 +236,7 @@ export class StreamBody implements Flushable {
     this.#drained = undefined;
   }
 
-  /** Answers the read at the end of the tick, with all events of the tick in one chunk. */
+  /** Completes the read at the end of the tick, with all of the tick's events in one chunk. */
   #flushSoon(): void {
     if (this.#flushing || !this.#read) return;
     this.#flushing = true;
@@ -253,7 +256,7 @@ export class StreamBody implements Flushable {
       clearInterval(this.#timer);
       this.#answer(undefined);
     } else {
-      // The values so far were empty.
+      // None of the values so far contained any bytes.
       this.#items = 0;
       void this.#pull();
     }
@@ -269,7 +272,7 @@ export class StreamBody implements Flushable {
   #onTimer(): void {
     if (this.isBehind) {
       if (performance.now() - this.#lastRead < this.options.stallTimeout) return;
-      // The rest of an ended stream is dropped too.
+      // A stream that has already ended drops its remaining events.
       if (this.end) this.#cut();
       else this.finish("slow");
       return;
@@ -280,11 +283,11 @@ export class StreamBody implements Flushable {
 
   #returnIterator(): void {
     const iterator = this.#iterator;
-    // A generator that waits runs its `finally` after the wait. The signal lets it end the wait.
+    // A waiting generator runs its `finally` block only after the wait. The signal can end the wait early.
     this.#guard(() => iterator?.return?.());
   }
 
-  /** Runs code of the app. Its errors are reported, and do not prevent the rest of the clean-up. */
+  /** Runs code of the app. Errors are reported, and do not prevent the rest of the cleanup. */
   #guard(run: () => unknown): void {
     const { onError } = this.options;
     try {

@@ -1,8 +1,12 @@
-// The end of a stream: its reason.
+// How a stream ended.
 
 /**
- * Why a stream ended: `done`, the source has no more; `client`, the client left; `error`, the source failed;
- * `stopped`, the server stops; `slow`, the client did not read.
+ * Why a stream ended:
+ * - `done`: the source has no more values;
+ * - `client`: the client left;
+ * - `error`: the source failed;
+ * - `stopped`: the server is stopping;
+ * - `slow`: the client did not read fast enough.
  */
 export type CloseReason = "done" | "client" | "error" | "stopped" | "slow";
 

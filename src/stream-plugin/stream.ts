@@ -1,4 +1,4 @@
-// Stream: the interface of `@elysiajs/stream`, so that a route that uses it changes only its import.
+// A class with the interface of `@elysiajs/stream`, so that routes that use that package only change their import.
 import { reportError } from "./plugin.ts";
 import { toReadable } from "./response.ts";
 import { EventWriter } from "./sse.ts";
@@ -12,30 +12,30 @@ export type Streamable = Iterable<unknown> | AsyncIterable<unknown> | ReadableSt
 export interface StreamClassOptions {
   /** Name of all events. Can be changed later: `stream.event = "tick"`. */
   event?: string | undefined;
-  /** The time that clients wait before they reconnect, in ms, sent with every event. Can be changed later. */
+  /** Time in ms that clients wait before they reconnect. Sent with every event. Can be changed later. */
   retry?: number | undefined;
-  /** The time without events after which a comment is sent, in ms. Default 0: none is sent, as in `@elysiajs/stream`. */
+  /** Time in ms without events after which a comment is sent. Default: 0 (no comments, as in `@elysiajs/stream`). */
   keepAlive?: number | undefined;
-  /** Called once when the stream has ended, for whatever reason. */
+  /** Called once when the stream has ended, for any reason. */
   onClose?: ((end: StreamEnd) => unknown) | undefined;
 }
 
-/** Resolves after a number of milliseconds. */
+/** Resolves after `ms` milliseconds. */
 export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const STALL_TIMEOUT_MS = 60_000;
-/** Bytes that wait for a client because the callback does not wait for `send()`. */
+/** Maximum number of bytes buffered for a client if the callback does not wait for `send()`. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** Text that is an event already: it begins with a field, and ends with the blank line that ends an event. */
+/** Matches text that is already an encoded event: it begins with a field and ends with a blank line. */
 const ENCODED_EVENT = /^(?:id|event|data|retry):[^]*\n\n$/;
 
 /**
- * An event stream with the interface of `@elysiajs/stream`. Unlike that it numbers its events, splits text with several
- * lines, waits for clients that do not read, and has a close hook.
+ * An event stream with the interface of `@elysiajs/stream`. Unlike that package, this class numbers events, splits
+ * multi-line text, waits for clients that do not read, and has a close hook.
  * @example new Elysia().get("/", () => new Stream(async (stream) => { stream.send("hello"); stream.close(); }))
  */
 export class Stream<Data extends string | number | boolean | object = string | number | boolean | object> {
-  /** The stream of bytes. `value` and `toResponse()` return it. */
+  /** The byte stream that `value` and `toResponse()` return. */
   readonly stream: ReadableStream<Data>;
   /** See `wait`. */
   readonly wait = wait;
@@ -45,8 +45,8 @@ export class Stream<Data extends string | number | boolean | object = string | n
   #retry: number | undefined;
 
   /**
-   * @param source a callback, which is called at once, or what is streamed
-   * @param options name of the events, and retry time
+   * @param source a callback, which is called immediately, or the values to stream
+   * @param options the event name, the retry time and the close hook
    */
   constructor(
     source?: ((stream: Stream<Data>) => unknown) | Streamable | Promise<Streamable>,
@@ -70,7 +70,7 @@ export class Stream<Data extends string | number | boolean | object = string | n
     if (called) this.#body.start();
   }
 
-  /** The time that clients wait before they reconnect, in ms. */
+  /** Time in ms that clients wait before they reconnect. */
   get retry(): number | undefined {
     return this.#retry;
   }
@@ -78,7 +78,7 @@ export class Stream<Data extends string | number | boolean | object = string | n
     this.#retry = retry || undefined;
   }
 
-  /** Name of the events that follow. */
+  /** Name of all later events. */
   get event(): string | undefined {
     return this.#event;
   }
@@ -86,14 +86,15 @@ export class Stream<Data extends string | number | boolean | object = string | n
     this.#event = event || undefined;
   }
 
-  /** Joins two arrays of bytes. */
+  /** Concatenates two byte arrays. */
   static concatUintArray(a: Uint8Array, b: Uint8Array): Uint8Array {
     return Buffer.concat([a, b]);
   }
 
   /**
-   * Sends data as an event. Bytes, and text that is an event already, are sent as they stand; "" is ignored. Returns a
-   * promise while the client is behind. A stream whose callback does not wait for it ends at 1 MiB.
+   * Sends data as an event. Bytes, and text that is already an encoded event, are sent unchanged. "" is ignored.
+   * Returns a promise while the client is behind. If the callback does not wait for the promise, the stream ends once
+   * more than 1 MiB is buffered.
    */
   send(data: string | number | boolean | object | Uint8Array): void | Promise<void> {
     return this.#body.send(data);
@@ -104,7 +105,7 @@ export class Stream<Data extends string | number | boolean | object = string | n
     this.#body.finish("done");
   }
 
-  /** The stream of bytes, for a route to return. */
+  /** The byte stream, which a route can return. */
   get value(): ReadableStream<Data> {
     return this.stream;
   }
@@ -114,7 +115,10 @@ export class Stream<Data extends string | number | boolean | object = string | n
     return this.stream;
   }
 
-  /** The stream continues after the callback, until `close()`. A rejected promise ends it. */
+  /**
+   * Calls the callback. The stream stays open after the callback returns, until `close()`. A rejected promise ends the
+   * stream.
+   */
   #call(callback: ((stream: Stream<Data>) => unknown) | undefined): void {
     const returned = callback?.(this);
     if (returned instanceof Promise) returned.catch((error: unknown) => this.#body.finish("error", error));
@@ -135,15 +139,16 @@ export class Stream<Data extends string | number | boolean | object = string | n
   }
 }
 
-/** The body of a response is sent as it stands. */
+/** Returns the body of a response, which is sent unchanged, or any other source itself. */
 function bodyOf(source: Streamable | Promise<Streamable>): unknown {
   if (source instanceof Promise) return source.then(bodyOf);
   return source instanceof Response ? source.body : source;
 }
 
 /**
- * A stream as Elysia takes it from a route: the mark `sse` makes it `text/event-stream`, and `return()`, which Elysia
- * calls when the client leaves, ends the body also while a read waits.
+ * Converts a body to the form that Elysia accepts from a route. The mark `sse` sets the content type to
+ * `text/event-stream`. Elysia calls `return()` when the client leaves, which ends the body even while a read is
+ * pending.
  */
 function forElysia(body: StreamBody): ReadableStream<Uint8Array> {
   const iterator = (): AsyncIterator<Uint8Array, undefined> => ({
