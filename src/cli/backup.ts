@@ -1,4 +1,4 @@
-// `thump backup`: copies the file of a data folder, even while a server writes to it.
+// `thump backup`: copies the database in a data folder, even while a server writes to it.
 import { backUp } from "../log/sqlite/online-backup.ts";
 import { StoreError } from "../log/sqlite/store-error.ts";
 import { OptionsError } from "../server/config/options.ts";
@@ -8,7 +8,7 @@ export interface BackupFlags {
   json?: true;
 }
 
-/** Returns the output. @throws OptionsError if the backup fails */
+/** Makes the backup, and returns the text to print. @throws OptionsError if the backup fails */
 export function backup(file: string, { data, json }: BackupFlags): string {
   try {
     const { publications, bytes } = backUp(data, file);

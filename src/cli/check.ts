@@ -15,11 +15,13 @@ import { createRuntimeConfig } from "../server/config/runtime-config.ts";
 import { redactUrl } from "../server/config/redact-url.ts";
 import { ruleOfRoom } from "../server/effective-rules.ts";
 
-/** Replaces secrets. Too short for a valid secret, so the output cannot be used as a config by mistake. */
+/**
+ * Printed in place of a secret. Too short to be a valid secret, so the output cannot be used as a config by mistake.
+ */
 const HIDDEN = "(not shown)";
 
 /**
- * Returns the output: all options, or the rule of one room.
+ * Returns the text to print: all options, or the rule of one room.
  * @param config the config file. Default: the file that the server would find
  * @throws OptionsError if the options or the room name are invalid
  */
@@ -45,7 +47,7 @@ function ruleOf(room: string, rules: Rules, { rooms }: Settings): object {
   }
 }
 
-/** The settings in the form of a config, without secrets. */
+/** The settings as a config without secrets. */
 function printable(settings: Settings, secured: boolean): object {
   const { rooms, maxMessage, maxBody, roomsPerSession, maxSessions, access, authorize, ...rest } = settings;
   const {

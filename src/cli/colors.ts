@@ -1,4 +1,4 @@
-// Terminal colors: the `--color` option, and a function that applies styles.
+// Terminal colors: the `--color` option, and the function that applies styles.
 import { Option } from "commander";
 import { styleText } from "node:util";
 import { printableText, type Printable } from "../protocol/printable.ts";
@@ -22,7 +22,7 @@ export type Paint = (style: Style, text: string) => Printable;
 
 /** Returns a function that makes text printable, and styles it if `colored`. */
 export function painter(colored: boolean): Paint {
-  // `colored` already accounts for the stream.
+  // `colored` already reflects whether the output is a terminal.
   return colored
     ? (style, text) => styleText(style, printableText(text), { validateStream: false }) as Printable
     : (_, text) => printableText(text);

@@ -13,8 +13,8 @@ export interface ConnectionFlags {
 }
 
 /**
- * Adds `--url`, `--token-file`, `--json` and the exit codes to a command. No flag takes a credential itself, because
- * every user of the machine can read flags.
+ * Adds `--url`, `--token-file`, `--json` and the exit codes to a command. No flag takes a credential directly, because
+ * every user of the machine can read the flags of a process.
  */
 export function addConnection(command: Command, json: string): Command {
   const url = new Option("--url <url>", "server URL").env("THUMP_URL").default(DEFAULT_URL, DEFAULT_URL);

@@ -1,7 +1,7 @@
 // `thump key`: creates an API key, and its hash for the config.
 import { createApiKey, hashApiKey } from "../auth/api-keys.ts";
 
-/** Returns the output. */
+/** Returns the text to print. */
 export function createKey({ name, json }: { name: string; json?: true }): string {
   const key = createApiKey();
   const hash = hashApiKey(key);

@@ -18,13 +18,13 @@ export interface TokenFlags {
   info?: string;
   id?: string;
   secretFile?: string;
-  /** Removed. Accepted only to report its replacement. */
+  /** Removed. Accepted only so that the error can name its replacement. */
   secret?: string | true;
   config?: string;
   json?: true;
 }
 
-/** Returns the output. @throws OptionsError if a flag is invalid or there is no secret */
+/** Returns the text to print. @throws OptionsError if a flag is invalid or there is no secret */
 export async function createToken(
   flags: TokenFlags,
   env: Record<string, string | undefined>,

@@ -24,7 +24,7 @@ const AUTH_CODES = ["unauthorized", "revoked", "forbidden", "origin"];
 
 /**
  * The exit code for a failed request. A server that is draining or full counts as unreachable.
- * @param code the server's stable code (docs/protocol.md); responses of a proxy have none
+ * @param code the server's stable code (docs/protocol.md); responses from a proxy have none
  * @param status the HTTP status, if there is a response
  */
 export function exitCodeOf(code: string | undefined, status?: number): ExitCode {
@@ -34,13 +34,13 @@ export function exitCodeOf(code: string | undefined, status?: number): ExitCode 
   return EXIT.failure;
 }
 
-/** A server error as a message for people, with a hint. */
+/** Formats a server error for people, with a hint. */
 export function describeError(message: string, code: string): string {
   const hint = code === "unauthorized" ? " Set THUMP_TOKEN or THUMP_API_KEY, or use --token-file." : "";
   return `${message} (${code})${hint}`;
 }
 
-/** Failure of a command: one line that states the error and the fix. */
+/** The failure of a command. The message is one line that states the error and the fix. */
 export class CommandError extends Error {
   override readonly name: string = "CommandError";
 

@@ -40,7 +40,7 @@ export class HttpApi {
 
   /**
    * Sends a request, and returns the JSON of the response.
-   * @throws ServerError on an error response, or without a valid response
+   * @throws ServerError on an error response, on an invalid response, or if there is no response
    */
   async request(path: string, init: RequestInit = {}): Promise<unknown> {
     const response = await this.#fetch(path, init);

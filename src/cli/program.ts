@@ -48,7 +48,7 @@ export function createProgram(): Command {
 function withOptionsOf(serve: Command): Partial<Help> {
   return {
     visibleOptions: (command) => {
-      // A help object of `serve`, created before this configuration and so without it.
+      // Get the options from a separate help object of `serve`, to which this configuration does not apply.
       const help = serve.createHelp();
       const own = help.visibleOptions(command);
       return command.parent ? own : [...help.visibleOptions(serve).slice(0, -1), ...own];

@@ -5,7 +5,7 @@ import { printError, printFault } from "./terminal.ts";
 import { checkArguments } from "./utf8.ts";
 import { createProgram } from "./program.ts";
 
-/** Runs the command, or the server without one. Exit codes are those of `exit-codes.ts`. */
+/** Runs the command, or starts the server if no command is given. Exit codes are those of `exit-codes.ts`. */
 export async function runCommand(args: string[]): Promise<void> {
   const program = createProgram();
   try {

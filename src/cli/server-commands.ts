@@ -35,7 +35,7 @@ async function startServer(flags: Flags): Promise<void> {
   await start(flags);
 }
 
-/** Adds `thump serve`, the default command. Its flags are those of the table. */
+/** Adds `thump serve`, the default command. Its flags come from the flag table. */
 export function addServe(program: Command, run = startServer): Command {
   const serve = program
     .command("serve", { isDefault: true })

@@ -5,14 +5,14 @@ import { EXIT } from "./exit-codes.ts";
 /** Above this number of buffered characters, `write` asks the caller to wait. */
 const MAX_BUFFERED_CHARS = 256 * 1024;
 
-/** Standard output, with the amount of unwritten text. */
+/** Standard output with backpressure: keeps count of the unwritten text. */
 export class Output {
   #buffered = 0;
   #drained: (() => void)[] = [];
 
   constructor() {
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      // The reader has closed the pipe, as `| head -1` does.
+      // The reader closed the pipe, as `| head -1` does.
       if (error.code === "EPIPE") process.exit(EXIT.ok);
       throw error;
     });

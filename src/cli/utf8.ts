@@ -17,7 +17,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /**
  * Rejects arguments that are not UTF-8. Bun has already decoded them, so a U+FFFD in an argument may be original. On
- * Linux the raw bytes are still available, and decide.
+ * Linux the raw bytes are still available and settle the question.
  * @throws CommandError if an argument is not UTF-8
  */
 export function checkArguments(args: readonly string[]): void {

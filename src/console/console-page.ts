@@ -85,7 +85,7 @@ function hash(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }
 
-/** In a bundle (the binary, or an app with the plugin) the files are part of it. Otherwise Bun bundles them now. */
+/** A bundle (the binary, or a bundled app with the plugin) contains the files. Otherwise Bun bundles them now. */
 async function parts({ index: entry, files }: Imported): Promise<{ script: string; style: string }> {
   if (files) {
     const textOf = (loader: string) => {

@@ -1,4 +1,4 @@
-// The demo page, embedded as text so that the binary carries it.
+// The demo page, embedded as text so that the binary contains it.
 import html from "./demo.html" with { type: "text" };
 
 const page = html as unknown as string; // bun-types declares .html files only as bundles

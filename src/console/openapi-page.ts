@@ -21,7 +21,7 @@ export interface ApiOperation {
   security?: Security;
 }
 
-/** Alternative credentials. An empty requirement stands for none. */
+/** Alternative credentials. An empty requirement means that no credential is needed. */
 export type Security = Record<string, []>[];
 
 /** The subset of OpenAPI 3.1 that the server writes. */
@@ -121,7 +121,7 @@ function bodies(content: MediaTypes = {}): string {
     .join("<br>");
 }
 
-/** A link to a named schema, or the schema itself. A plain string has no text. */
+/** A link to a named schema, or the schema itself. A plain string needs no text. */
 function schemaText(schema: object): string {
   const { $ref, description, ...rest } = schema as { $ref?: string; description?: string };
   const name = /^#\/components\/schemas\/(.+)$/.exec($ref ?? "")?.[1];
@@ -131,7 +131,7 @@ function schemaText(schema: object): string {
   return `${description ? prose(description) : ""} ${plain ? "" : `<code>${escape(text)}</code>`}`;
 }
 
-/** Text in which `this` is code. */
+/** Converts text to HTML, with `this` as code. */
 function prose(text: string): string {
   return escape(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }

@@ -26,7 +26,7 @@ export interface Faults {
   closed: number;
 }
 
-/** Connections that are opened at the same time. */
+/** Maximum number of connections that are being opened at the same time. */
 const MAX_CONNECTING = 50;
 /** Interval between rounds of due publications. */
 const TICK_MS = 2;
@@ -99,7 +99,7 @@ export class Load {
   #open(): Promise<WebSocket> {
     const { url, credential } = this.options;
     const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
-    // Bun's WebSocket accepts headers. Browsers' does not.
+    // Bun's WebSocket accepts headers; browsers do not.
     const socket = new WebSocket(url.replace(/^http/, "ws"), { headers });
     return new Promise((resolve, reject) => {
       socket.onopen = () => resolve(socket);

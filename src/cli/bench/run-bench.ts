@@ -1,4 +1,4 @@
-// `thump bench`: measures delivery and latency of a running server from the clients' side.
+// `thump bench`: measures a running server's delivery and latency from the clients' side.
 import { HttpApi } from "../http-api.ts";
 import { type ConnectionFlags, readCredential } from "../connection-flags.ts";
 import { checkRoom, EXIT } from "../exit-codes.ts";

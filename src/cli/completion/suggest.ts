@@ -1,4 +1,4 @@
-// Candidates for the next word of a command line, derived from the declared commands. Runs none of them. Pure.
+// Candidates for the next word of a command line, derived from the declared commands without running them. Pure.
 import type { Command, Option } from "commander";
 import { FLAGS } from "../../server/config/flag-table.ts";
 
@@ -61,7 +61,7 @@ function valued(command: Command, name: string): Option | undefined {
   return command.options.find(({ long, short, required }) => required && (name === long || name === short));
 }
 
-/** Suggests flags, or the values of `--flag=part`. @param shown the command whose help lists them */
+/** Suggests flags, or the values of `--flag=part`. @param shown the command whose help lists the flags */
 function flags(shown: Command, command: Command, current: string): Suggestions {
   const [name = "", value] = current.split(/=(.*)/s);
   if (value !== undefined) {
@@ -71,7 +71,7 @@ function flags(shown: Command, command: Command, current: string): Suggestions {
   const options = shown.createHelp().visibleOptions(shown);
   return matching(
     options.flatMap(({ long, short, description }): Suggestions["words"] =>
-      // Suggest only the long name of a flag that has two.
+      // If a flag has a long and a short name, suggest only the long one.
       [long ?? short ?? ""].map((one) => [one, description]),
     ),
     current,

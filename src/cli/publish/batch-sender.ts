@@ -24,7 +24,7 @@ export interface Sent {
 }
 
 export interface SenderOptions {
-  /** Maximum time in ms for which a reached server may be unavailable. */
+  /** Maximum time in ms to keep retrying after a server becomes unavailable. */
   maxOutageMs: number;
   /** Called before each retry. */
   onWait: (ms: number, error: ServerError) => void;
@@ -45,7 +45,7 @@ export class BatchSender {
     readonly options: SenderOptions,
   ) {}
 
-  /** Stops waiting for the server: a retry then fails. */
+  /** Stops waiting for the server: a failed request is no longer retried. */
   stop(): void {
     this.#stopped = true;
     this.#wake();
@@ -117,7 +117,7 @@ export class BatchSender {
 
   /** Waits until the next attempt. @throws the error if no retry is left */
   async #wait(error: ServerError): Promise<void> {
-    // A server that was never reached may be a wrong URL.
+    // If the server was never reached, the URL may be wrong.
     const outOfTime = !this.#reached || performance.now() - this.#lastProgressAt > this.options.maxOutageMs;
     if (this.#stopped || (error.isUnavailable && outOfTime)) throw error;
     const backoff = Math.random() * Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#attempts++);

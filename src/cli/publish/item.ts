@@ -6,7 +6,7 @@ import { decodeUtf8 } from "../utf8.ts";
 export interface PublishItem {
   /** The item as JSON. */
   body: string;
-  /** The source as messages name it, such as "line 17". */
+  /** The name of the source in messages, such as "line 17". */
   source: string;
 }
 
@@ -23,8 +23,8 @@ export function textItem(text: string, key: string, source: string, options: Ite
 }
 
 /**
- * Creates an item from a line. @throws CommandError if it is not UTF-8: a file may be binary, a line among others is a
- * mistake
+ * Creates an item from a line.
+ * @throws CommandError if the line is not UTF-8. A whole file may be binary, but a binary line is a mistake
  */
 export function lineItem(line: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(line);
@@ -36,8 +36,8 @@ export function lineItem(line: Uint8Array, key: string, source: string, options:
 }
 
 /**
- * Creates an item from bytes; UTF-8 is published as text. @throws CommandError if JSON or text is required and the
- * bytes are not
+ * Creates an item from bytes; UTF-8 is published as text.
+ * @throws CommandError if JSON or text is required and the bytes are neither
  */
 export function bytesItem(bytes: Uint8Array, key: string, source: string, options: ItemOptions): PublishItem {
   const text = decodeUtf8(bytes);

@@ -1,7 +1,7 @@
 // Splits a stream of bytes into lines, as bytes. Pure: the consumer sets the pace.
 import { CommandError } from "../exit-codes.ts";
 
-/** Maximum length of a line. A longer one cannot be published, and would fill the memory. */
+/** Maximum length of a line. A longer line cannot be published, and buffering it could exhaust memory. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

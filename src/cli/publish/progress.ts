@@ -9,7 +9,7 @@ export class Progress {
   readonly #terminal = process.stderr.isTTY === true;
   #shown = Number.NEGATIVE_INFINITY;
   #text = "";
-  /** True after the outage was reported. */
+  /** True while a reported outage lasts. */
   #outage = false;
 
   show(published: number, at: string | undefined): void {
@@ -19,7 +19,7 @@ export class Progress {
     if (performance.now() - this.#shown >= REDRAW_INTERVAL_MS) this.#draw(this.#text);
   }
 
-  /** Reports a delay before a retry. The start of an outage is also logged in a pipe. */
+  /** Reports a delay before a retry. In a pipe, only the start of an outage is reported. */
   wait(ms: number, error: ServerError): void {
     if (error.isUnavailable && !this.#outage) this.note(`${error.message}; retrying`);
     this.#outage ||= error.isUnavailable;

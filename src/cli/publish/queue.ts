@@ -20,7 +20,7 @@ export class Queue<T> {
     return true;
   }
 
-  /** Ends the queue. Queued items are still taken, then `error` is thrown, if there is one. */
+  /** Ends the queue. Queued items can still be taken. After the last item, `take` throws `error` if there is one. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -29,7 +29,7 @@ export class Queue<T> {
     this.#wakeProducer();
   }
 
-  /** Takes up to `max` queued items, and waits for the first. Empty at the end. */
+  /** Takes up to `max` queued items, and waits for the first one. Returns an empty array at the end. */
   async take(max: number): Promise<T[]> {
     while (this.#items.length === 0 && !this.#ended)
       await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));

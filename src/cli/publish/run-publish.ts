@@ -20,11 +20,11 @@ export interface PublishFlags extends ConnectionFlags {
   /** Maximum number of publications per request. */
   batch: number;
   keepGoing?: true;
-  /** Maximum outage of the server, in ms. */
+  /** Maximum server outage in ms. */
   retry: number;
 }
 
-/** Batches that are read ahead while one is being sent. */
+/** Number of batches to read ahead while one is being sent. */
 const READ_AHEAD_BATCHES = 2;
 
 /** Publishes, and prints the last cursor. @throws CommandError */
@@ -84,7 +84,7 @@ function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }
 
-/** Reads and sends concurrently. The queue between the two bounds the memory. */
+/** Reads and sends concurrently. The queue between reader and sender bounds memory use. */
 class PublishJob {
   #published = 0;
   #at: string | undefined;

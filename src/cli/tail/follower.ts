@@ -1,5 +1,5 @@
-// Follows rooms at the reader's pace: while the output is full, it leaves the rooms and keeps only a cursor for
-// each.
+// Follows rooms at the reader's pace. While the output is full, the follower leaves the rooms and stores only a cursor
+// for each.
 import type { Room, RoomOptions, Thump, ThumpError } from "../../client/index.ts";
 import { CommandError, exitCodeOf, describeError } from "../exit-codes.ts";
 import { type Output, printError } from "../terminal.ts";
@@ -26,7 +26,7 @@ export class RoomFollower {
   readonly #rooms = new Map<string, Room>();
   readonly #startOptions: RoomOptions;
   #printed = 0;
-  /** True while the rooms are left, until the output drains. */
+  /** True from leaving the rooms until the output drains. */
   #paused = false;
   #stopped = false;
 
@@ -60,7 +60,7 @@ export class RoomFollower {
       this.output.write(this.format.gap(name, gap));
     });
     room.on("error", (error) => {
-      // After this error the room is closed.
+      // If `room.error` is set, the room is closed.
       if (room.error) this.ended.reject(serverError(error, name));
       else printError(`${name}: ${error.message} (${error.code})`);
     });

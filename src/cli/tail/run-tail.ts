@@ -20,7 +20,7 @@ export interface TailFlags extends ConnectionFlags {
 export async function runTail(names: string[], flags: TailFlags): Promise<void> {
   check(names, flags);
   const token = await readCredential(flags, process.env);
-  // Read again for each connection: the token in the file may be replaced.
+  // Read again for each connection: the token in the file may have been replaced.
   const renewed = () => readCredential(flags, process.env);
   const colored = wantsColor(flags.color, process.env);
   const format = flags.json ? jsonLines : prettyLines(painter(colored), colored, names.length > 1);

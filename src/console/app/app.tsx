@@ -38,7 +38,7 @@ export function App() {
   return phase.name === "unreachable" ? <Unreachable /> : <p class="checking" role="status" />;
 }
 
-/** If the server requires a key, the sign-in form appears without a request. */
+/** The phase at page load. If the server requires a key, the sign-in form appears without a request. */
 function firstPhase(): Phase {
   const key = loadKey();
   return key === undefined && "takesKey" in document.documentElement.dataset

@@ -3,7 +3,7 @@
 const grouped = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** 1,234; from 100,000 on 123.4K. */
+/** Formats a count: 1,234, or 123.4K from 100,000 on. */
 export function count(value: number): string {
   return value < 100_000 ? grouped.format(Math.round(value)) : compact.format(value);
 }
@@ -26,7 +26,7 @@ export function bytes(value: number): string {
   return `${unit === 0 || rest >= 100 ? Math.round(rest) : +rest.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** From ms: 0.05 ms, 12 ms, 1.2 s. */
+/** Formats a time in ms: 0.05 ms, 12 ms, 1.2 s. */
 export function latency(ms: number | null): string {
   if (ms === null) return "–";
   if (ms > 0 && ms < 0.005) return "< 0.01 ms";
@@ -59,7 +59,7 @@ export function duration(seconds: number): string {
 export function ago(time: number, now: number): string {
   const seconds = Math.round((now - time) / 1000);
   if (seconds < 1) return "now";
-  // One unit is precise enough.
+  // A single unit is precise enough.
   const [size, unit] = SPANS.find(([one]) => seconds >= one) ?? [1, "s"];
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }

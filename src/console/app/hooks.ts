@@ -6,7 +6,7 @@ import { ApiError } from "./server-api.ts";
 import type { LiveData } from "./live-data.ts";
 import { parseRoute, type Route } from "./route.ts";
 
-/** The page, as views use it. */
+/** The parts of the console that all views use. */
 export interface Console {
   api: ServerApi;
   live: LiveData;
@@ -40,7 +40,7 @@ export interface Polled<T> {
 
 /**
  * Requests a path at an interval while the page is visible. Earlier data stays until the response arrives.
- * @param path undefined requests nothing
+ * @param path the path; if undefined, nothing is requested
  */
 export function usePolled<T>(path: string | undefined, ms: number): Polled<T> {
   const { api, signOut } = useConsole();

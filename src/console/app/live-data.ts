@@ -14,10 +14,10 @@ import {
 import { Series, WINDOW_SECONDS } from "./series.ts";
 
 const MAX_EVENTS = 50;
-/** Number of nodes whose charts are filled from the start. */
+/** Maximum number of nodes for which stored samples fill the charts when the page opens. */
 const MAX_NODES = 10;
 
-/** The recent errors of one code: their number, the latest time and message. */
+/** Recent errors with one code: their number, and the latest time and message. */
 export interface ErrorLine {
   code: Code | "fault";
   count: number;
@@ -34,7 +34,7 @@ export class LiveData {
   readonly series = new Series();
   readonly errors = new Map<string, ErrorLine>();
   events: SessionEvent[] = [];
-  /** The error with which the server rejected the status rooms. */
+  /** The error, if the server rejected the joins of the status rooms. */
   rejected: string | undefined;
   readonly #listeners = new Set<() => void>();
   #scheduled = false;

@@ -1,6 +1,6 @@
-// The newest messages of a room, which can be paused. Pure.
+// The newest messages of a room, as a list that can be paused. Pure.
 
-/** Maximum number of shown lines. */
+/** Maximum number of lines shown. */
 export const MAX_LINES = 300;
 
 export interface TailLine {
@@ -33,7 +33,7 @@ export class RoomTail {
     return this.#shown;
   }
 
-  /** Number of messages that wait for the end of a pause. */
+  /** Number of messages held back during a pause. */
   get waiting(): number {
     return this.#waiting.length + this.#discarded;
   }

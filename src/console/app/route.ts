@@ -28,7 +28,7 @@ export const SESSIONS: Extract<Route, { page: "sessions" }> = {
 };
 export const RULES: Extract<Route, { page: "rules" }> = { page: "rules", room: "" };
 
-/** Parses the hash of a URL. An invalid hash is the overview. */
+/** Parses the hash of a URL. An invalid hash selects the overview. */
 export function parseRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page, name] = path.split("/", 2);
@@ -89,7 +89,7 @@ export function href(route: Route): string {
   }
 }
 
-/** Adds the values that are not empty. */
+/** Appends the non-empty values to a path as a query. */
 export function withQuery(path: string, values: Record<string, string | number>): string {
   const given = Object.entries(values).filter(([, value]) => value !== "" && value !== 0);
   const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));

@@ -1,9 +1,9 @@
-// The samples of the last five minutes by node, and their totals. Pure.
+// Each node's samples of the last five minutes, and their totals. Pure.
 import type { ServerSample } from "../../protocol/status-rooms.ts";
 
 /** Length of the charts. */
 export const WINDOW_SECONDS = 300;
-/** A node without a sample for longer is no longer counted. */
+/** A node that has sent no sample for longer than this is no longer counted. */
 const SILENT_AFTER_MS = 5000;
 
 /** A value of a sample, and the way to combine the values of several nodes. */
@@ -39,7 +39,7 @@ export const FIGURES = {
 } satisfies Record<string, Figure>;
 export type FigureName = keyof typeof FIGURES;
 
-/** A second, in s since 1970, and each node's latest sample at its end. */
+/** A second, in s since 1970, and each node's latest sample at the end of that second. */
 interface Moment {
   time: number;
   samples: ServerSample[];

@@ -69,7 +69,7 @@ function Connection() {
   );
 }
 
-/** The view of the route. A change of view moves the focus to its heading. */
+/** The view of the route. When the view changes, the focus moves to the new heading. */
 function View({ route }: { route: Route }) {
   const place = useRef<string>(undefined);
   const name = titleOf(route);

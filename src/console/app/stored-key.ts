@@ -1,4 +1,4 @@
-// Storage of the API key: in this tab, until it is closed.
+// Stores the API key in this tab, until the tab is closed.
 
 const NAME = "thump console key";
 

@@ -20,7 +20,7 @@ interface Panel {
   steps?: number[];
 }
 
-/** Doubling steps from half a MiB. */
+/** Steps that double, starting at 512 KiB. */
 const MEMORY_STEPS = Array.from({ length: 24 }, (_, i) => 2 ** (i + 19));
 
 const PANELS: Panel[] = [
@@ -95,7 +95,7 @@ export function Overview() {
 
 /** Marks the figures as outdated while the server is unreachable. */
 function Stale({ state, series }: { state: State; series: Series }) {
-  // During an outage the state alternates with every attempt. The latest sample tells the time of the figures.
+  // During an outage the state changes with every attempt. The figures are as old as the latest sample.
   const gone = useRef(false);
   if (state === "offline") gone.current = true;
   if (state === "live" || state === "closed") gone.current = false;
@@ -115,7 +115,7 @@ interface NodesProps {
   series: Series;
 }
 
-/** The node that is shown, or a choice of nodes. */
+/** The name of the node, or a choice if there are several nodes. */
 function Nodes({ nodes, node, choose, series }: NodesProps) {
   const [sample] = series.latest(node);
   if (!sample) return <p class="soft nodes">waiting for the first sample…</p>;

@@ -6,7 +6,7 @@ import { WINDOW_SECONDS } from "../series.ts";
 
 export interface Line {
   name: string;
-  /** The color of the line in the style sheet. */
+  /** The line's color in the style sheet. */
   look: "a" | "b" | "c";
   values: (number | null)[];
   /** The current value, formatted. */

@@ -14,7 +14,7 @@ export interface Present {
 
 interface MembersProps {
   sessions: { sessions: SessionRow[]; total: number } | undefined;
-  /** Undefined if the key may not see it. */
+  /** Undefined if the key may not see the members. */
   present: Present | undefined;
   room: string;
 }

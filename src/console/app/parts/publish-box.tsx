@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useConsole } from "../hooks.ts";
 
-/** Valid JSON is JSON, everything else text, as the server reads a body. */
+/** Parses valid JSON, and treats everything else as text, as the server does with a request body. */
 function readData(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -10,7 +10,7 @@ import { Empty } from "./ui.tsx";
 const HISTORY = [50, 200, MAX_LINES];
 /** Minimum interval between redraws. */
 const DRAW_MS = 100;
-/** Within this distance of the end, the list scrolls with new messages. */
+/** If the list is scrolled to within this distance of its end, it scrolls with new messages. */
 const NEAR_BOTTOM_PX = 40;
 
 interface TailProps {
@@ -151,7 +151,7 @@ function useTail(thump: Thump, name: string, last: number) {
     return () => {
       clearTimeout(timer);
       for (const stop of off) stop();
-      // The overview stays in the status rooms.
+      // Do not leave the status rooms: the overview uses them.
       if (!name.startsWith("thump:")) room.leave();
     };
   }, [thump, name, tail]);

@@ -25,7 +25,7 @@ export function Failure({ error }: { error: ApiError | undefined }) {
   );
 }
 
-/** Replaces an empty table. */
+/** Shown in place of an empty table. */
 export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
@@ -81,7 +81,7 @@ export function Table({ caption, columns, look, testId, children }: TableProps) 
   );
 }
 
-/** A route of a list with pages. */
+/** The route of a paginated list. */
 type Paged = Extract<Route, { cursor: string }>;
 
 interface PagerProps {
@@ -124,7 +124,7 @@ function PageLink({ to, children }: { to: Route | undefined; children: Component
 interface ConfirmProps {
   open: boolean;
   question: string;
-  /** The consequences. */
+  /** The consequences of the action. */
   children: ComponentChildren;
   yes: string;
   onYes(): void;
