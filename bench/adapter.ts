@@ -20,15 +20,14 @@ export interface Adapter {
   /** True for Thump run from its source, which `--baseline` can also start from an earlier commit. */
   source?: boolean;
   /**
-   * The name of the server of which this is an earlier build. Both run in the same scenarios, one right after the
-   * other.
+   * The name of the server that this is an earlier build of. Both run in the same scenarios, one right after the other.
    */
   twin?: string;
   /** The installed version. */
   version?(): string | undefined;
   /** The reason why the server cannot run here ("not installed: bun bench peers"), or undefined if it can. */
   missing(): string | undefined;
-  /** Returns the command that serves on this port of 127.0.0.1. It may write temporary files to `folder`. */
+  /** Returns the command that starts the server on 127.0.0.1. May write temporary files to `folder`. */
   command(port: number, folder: string): string[] | Promise<string[]>;
   environment?: Record<string, string>;
   /** A path that responds with 200 once the server is ready. Without it, a TCP connection is enough. */

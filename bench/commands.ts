@@ -8,7 +8,7 @@ export interface Party {
   dialect: Dialect;
   count: number;
   /**
-   * Number of rooms, named from `bench-0`. Members are spread evenly, or by Zipf's law with the exponent
+   * Number of rooms: `bench-0`, `bench-1` and so on. Members are spread evenly, or by Zipf's law with the exponent
    * `zipf`.
    */
   rooms: number;
@@ -28,7 +28,7 @@ export interface Party {
 export interface WindowPlan {
   /** When the first message is due, in ms on the clock that all processes share. */
   start: number;
-  /** Messages per second, all publishers together. */
+  /** Total messages per second from all publishers. */
   rate: number;
   /** Seconds at that rate before the window, and during the window. */
   warmup: number;
@@ -54,9 +54,9 @@ export type Command =
    */
   | { do: "drop"; party: string }
   | { do: "return"; party: string; missed: number; atOnce: number; within: number }
-  /** Reads and answers pings for a number of ms. */
+  /** Keeps reading, and answering pings, for `ms` milliseconds. */
   | { do: "wait"; ms: number }
-  /** Waits until every member has received every message, at most a number of ms. */
+  /** Waits until every member has received every message, for at most `ms` milliseconds. */
   | { do: "settle"; ms: number };
 
 /** Latencies are HDR histograms of microseconds (compressed, base64). Times are in ms on the shared clock. */
@@ -75,7 +75,7 @@ export interface WindowPart {
   elapsed: number;
   latency: string;
   lag: string;
-  /** Times between two passes over the sockets. */
+  /** Intervals between passes over the sockets. */
   passIntervals: string;
   faults: Faults;
   /** CPU seconds in the window: the server, this process, and the whole machine. */

@@ -16,7 +16,7 @@ export interface Step {
  */
 export interface Dialect {
   transport: Transport;
-  /** The port on 127.0.0.1, if it is not the server's: that of a helper process. */
+  /** The port of a helper process on 127.0.0.1, if clients connect to one instead of the server. */
   port?: number;
   /** The request path with its query. */
   path: string;
@@ -32,9 +32,9 @@ export interface Dialect {
   batch?: { of: number; before: string; between: string; after: string };
   /** Frames are sent as binary frames. */
   binary?: true;
-  /** A frame, or the data of an event, is exactly the message, byte for byte. */
+  /** Each frame, or each event's data, is exactly the message, byte for byte. */
   verbatim?: true;
-  /** Publishers on such a connection also receive their own messages. */
+  /** Publishers also receive their own messages. */
   echo?: true;
   /** Part of a frame or event that announces missing messages. */
   gap?: string;
@@ -42,6 +42,6 @@ export interface Dialect {
   pipeline?: number;
   /** How to resume: the text before the cursor in received data, and the path with `{cursor}`. */
   resume?: { before: string; path: string };
-  /** A resuming client receives frames of the same number and size, not the missed messages. */
+  /** A resuming client receives placeholder frames, equal in number and size to the missed messages. */
   replays?: true;
 }

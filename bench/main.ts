@@ -19,9 +19,9 @@ import { measure, serversOf, unitsOf } from "./runner/measure.ts";
 import type { Scenario } from "./scenarios.ts";
 
 const method = `Server and generator are separate processes, each pinned to a core. Messages are sent at planned times, in a burst per
-millisecond, and latency counts from the planned time. Every delivery on every connection is checked for loss, repeats,
-order and its bytes. The knee is the highest rate at which every message is delivered without a fault and with a p99 of
-at most 100 ms. Servers alternate. Figures are medians of the runs, with min–max below; histograms are merged.`;
+millisecond, and latency is measured from the planned time. Every delivery on every connection is checked for losses,
+repeats, order and content. The knee is the highest rate at which every message is delivered without a fault and with a
+p99 of at most 100 ms. Servers alternate. Figures are medians of the runs, with min–max below; histograms are merged.`;
 
 type Run = Extract<Options, { command: "run" }>;
 

@@ -17,7 +17,7 @@ export type Options =
       /** Names of servers. Empty: every server of the scenario. */
       peers: readonly string[];
       pace: Pace;
-      /** An earlier Thump to measure in the same run: any Git revision. */
+      /** The Git revision of an earlier version of Thump to measure in the same run. */
       baseline: string | undefined;
       json: string | undefined;
       page: string | undefined;

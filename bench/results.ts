@@ -2,9 +2,9 @@
 import type { Tier } from "./adapter.ts";
 import type { AttackName } from "./attacker/attack.ts";
 
-/** Faults in deliveries, counted. */
+/** Counts of delivery faults. */
 export interface Faults {
-  /** Skipped: a later message arrived on the connection, but this one never did. */
+  /** Messages that never arrived, although a later message arrived on the same connection. */
   lost: number;
   repeated: number;
   disordered: number;
@@ -18,7 +18,7 @@ export interface Faults {
   undelivered: number;
 }
 
-/** Milliseconds since the planned time of sending. */
+/** Milliseconds since the planned send time. */
 export interface Latency {
   p50: number;
   p90: number;
@@ -29,7 +29,7 @@ export interface Latency {
 
 /** One measured window at one rate. */
 export interface Window {
-  /** Planned messages per second, all publishers together. */
+  /** Total planned messages per second from all publishers. */
   rate: number;
   seconds: number;
   /** Share of the expected deliveries that arrived. */
@@ -43,8 +43,8 @@ export interface Window {
   /** The server: cores used, CPU microseconds per delivery and per message, resident bytes. */
   server: { cpu: number; microsPerDelivery: number; microsPerMessage: number; rss: number };
   /**
-   * The generator: its processes' share of their core, how late messages were sent, and the time between two
-   * passes over its sockets (ms). Latencies can be longer by that time.
+   * The generator: the share of its core that it used, how late it sent messages, and the time between two
+   * passes over its sockets (ms). A measured latency can include that time.
    */
   rig: { cpu: number; lagP50: number; lagP99: number; lagMax: number; lookP99: number };
   /** Cores used by all other processes on the machine. */
@@ -55,7 +55,7 @@ export interface Window {
 export interface Moment {
   /** Seconds since the start. */
   at: number;
-  /** Latencies in ms of the deliveries in this slice, to clients that read. */
+  /** Latencies in ms of the deliveries in this slice. Only clients that read are included. */
   p50: number;
   p99: number;
   max: number;

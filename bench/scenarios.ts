@@ -7,7 +7,7 @@ export interface PartySpec {
   dialect: string;
   count: number;
   rooms?: number;
-  /** Exponent of Zipf's law, by which members are spread over rooms. Default: evenly. */
+  /** Spreads members over rooms by Zipf's law with this exponent. Default: members are spread evenly. */
   zipf?: number;
   /** Each member also publishes. */
   publishes?: true;
@@ -37,9 +37,9 @@ export interface Scenario {
   /** Message size in bytes. */
   size: number;
   subscribers: readonly PartySpec[];
-  /** Publishes without subscribing. */
+  /** Clients that publish without subscribing. */
   publishers?: PartySpec;
-  /** Messages per second, all publishers together; the first rate of a sweep. */
+  /** Total messages per second from all publishers, or the first rate of a sweep. */
   rate?: number;
   /** Members that join while messages flow. */
   joining?: PartySpec;
@@ -135,7 +135,7 @@ function idle(name: string, spec: PartySpec, what: string): Scenario {
   };
 }
 
-/** Publishing, with one subscriber, so that the cost of receiving publishes dominates. */
+/** A publishing scenario. It has only one subscriber, so that the cost of receiving publishes dominates. */
 function publishing(
   name: string,
   what: string,

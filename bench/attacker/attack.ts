@@ -23,7 +23,7 @@ export const ATTACKS = {
 } as const;
 export type AttackName = keyof typeof ATTACKS;
 
-/** Attacks that open connections. The latency target of the attack scenario excludes them. */
+/** Attacks that open connections. The latency target of the attack scenario excludes these. */
 export const HANDSHAKES: ReadonlySet<AttackName> = new Set(["connects"]);
 
 /** A prepared attack with a fixed rate. */
@@ -50,7 +50,7 @@ export interface AttackReport {
   seconds: number;
   /** Cores used by the attacker. */
   cpu: number;
-  /** Responses of the server, counted by HTTP status or error code: "429", "rate", "101". */
+  /** The number of responses per HTTP status or error code: "429", "rate", "101". */
   answers: Record<string, number>;
   /** The HTTP status of a handshake from a different address during the attack; "none" after five seconds. */
   newcomer: string;

@@ -1,4 +1,4 @@
-// Attacks with single requests that cost the server far more than the attacker.
+// Attacks whose requests each cost the server far more than they cost the attacker.
 import type { Attack } from "./attack.ts";
 import { fill } from "./fill.ts";
 import { ask, OPENED_STATUS, requests } from "./senders.ts";
@@ -13,7 +13,7 @@ export function items(port: number, tally: Tally): Attack {
   return requests(port, tally, 5, () => body);
 }
 
-/** One large item that names 1,000 rooms, all of them the same. */
+/** One large item that lists the same room 1,000 times. */
 export function copies(port: number, tally: Tally): Attack {
   const rooms = Array.from({ length: 1000 }, () => "mine");
   const data = ["x".repeat(MIB - 20_000)];
@@ -21,7 +21,7 @@ export function copies(port: number, tally: Tally): Attack {
   return requests(port, tally, 5, () => body);
 }
 
-/** Streams that resume in 1,000 rooms from before every stored message. Each reads for a second. */
+/** Streams that resume in 1,000 rooms with a cursor older than every stored message. Each reads for a second. */
 export async function cursors(port: number, tally: Tally): Promise<Attack> {
   const { before, rooms } = await fill(port, "c", 1000, 200);
   const body = post("/events", JSON.stringify(rooms.map((room) => ({ room, after: before }))));

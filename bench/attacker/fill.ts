@@ -5,7 +5,7 @@ const ITEMS_PER_REQUEST = 1000;
 
 export interface Filled {
   /**
-   * A cursor from before every stored message, or a cursor of an unknown log if the server has no history.
+   * A cursor older than every stored message. For a server without history: a cursor of an unknown log.
    */
   before: string;
   rooms: string[];

@@ -23,7 +23,7 @@ export function publishes(port: number, tally: Tally): Attack {
   return ask(port, tally, 10_000, textFrame('{"type":"publish","room":"attack","data":"x"}'));
 }
 
-/** Sessions that send malformed frames until they are closed, or break the protocol at once. */
+/** Sessions that either send malformed frames until the server closes them, or break the protocol at once. */
 export function frames(port: number, tally: Tally): Attack {
   const nonsense = Buffer.concat(Array.from({ length: 40 }, (_, i) => textFrame(`{"type":${i}`)));
   const broken = Uint8Array.of(0xf3, 0x80, 0, 0, 0, 0);
@@ -41,7 +41,7 @@ export function frames(port: number, tally: Tally): Attack {
   return { rate: 200, send: (count) => sockets.add(count), end: () => sockets.end() };
 }
 
-/** Hundreds of incomplete requests, half of them in the head and half in the body. */
+/** Hundreds of requests that stay incomplete: half of them stop in the head, half in the body. */
 export function slow(port: number, tally: Tally): Attack {
   const begins = [
     `GET /rooms/r HTTP/1.1\r\n${FROM}`,

@@ -9,7 +9,7 @@ const TICK_MS = 10;
 const port = Number(process.argv[2]);
 
 /**
- * A running attack. Closed connections are reopened. Requests missed while behind schedule are not made up.
+ * A running attack. Closed connections are reopened. An attack behind schedule catches up at twice its rate at most.
  */
 class Running {
   readonly #attack: Attack;

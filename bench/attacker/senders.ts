@@ -6,7 +6,7 @@ import type { Tally } from "./tally.ts";
 /** The status of an accepted handshake. */
 export const OPENED_STATUS = "101";
 
-/** Sends a request repeatedly on a few connections, each after the response to the one before. */
+/** Sends a request repeatedly on a few connections, each time after the previous response. */
 export function requests(port: number, tally: Tally, rate: number, request: () => Buffer): Attack {
   const free = new Set<Bun.Socket>();
   const sockets = new Sockets(

@@ -5,7 +5,7 @@ import type { Tally } from "./tally.ts";
 /** The attacker's address, sent with every request as a forwarded address. */
 const ATTACKER = "203.0.113.9";
 
-/** Returns request headers with a client address, as a proxy in front of the server sends them. */
+/** Returns the request headers with which a proxy in front of the server forwards a client's address. */
 export function from(address: string): string {
   return `Host: 127.0.0.1\r\nX-Forwarded-For: ${address}\r\n`;
 }

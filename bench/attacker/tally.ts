@@ -1,8 +1,8 @@
 // Counts the server's responses to an attacker: HTTP statuses, and Thump's error codes in bodies and frames.
 
 /**
- * A response carries its status or code at its start. Only that many bytes are scanned, so that the attacker keeps its
- * rate.
+ * Number of bytes to scan per response. The status or code is at the start, and scanning more would slow the attacker
+ * down.
  */
 const SCANNED_BYTES = 4096;
 const ANSWER = /HTTP\/1\.1 (\d{3})|"code":"([a-z-]+)"/g;

@@ -34,7 +34,7 @@ interface Way {
 }
 
 interface Cost {
-  /** CPU microseconds of the server per delivery, and bytes on the wire per delivery. */
+  /** The server's CPU microseconds per delivery, and bytes on the wire per delivery. */
   cpu: number;
   wire: number;
 }
@@ -72,7 +72,7 @@ const ALL_WAYS: Way[] = [
 
 const WAYS = ALL_WAYS.filter(({ name }) => name.includes(values.way));
 
-/** JSON of about this many bytes, like that of a dashboard: field names repeat, numbers do not. */
+/** Dashboard-like JSON of about this many bytes: field names repeat, numbers do not. */
 function sample(size: number, n: number): object[] {
   const rows: object[] = [];
   let random = (n * 2_654_435_761) >>> 0;
@@ -156,7 +156,7 @@ async function measure(way: Way, { size, perTick }: Case): Promise<Cost> {
 const rows = [["", ...WAYS.flatMap(({ name }) => [`${name}: µs`, "bytes"])]];
 for (const each of CASES) {
   const costs = new Map(WAYS.map((way): [Way, Cost[]] => [way, []]));
-  // Variants alternate, so that disturbances of the machine affect all of them.
+  // Variants alternate, so that other load on the machine affects all of them.
   for (let run = 0; run < RUNS; run++) for (const way of WAYS) costs.get(way)?.push(await measure(way, each));
   const cells = [...costs.values()].flatMap((runs) => [
     spread(runs.map(({ cpu }) => cpu)).median.toFixed(2),

@@ -2,7 +2,7 @@
 // bytes.
 import type { Socket } from "bun";
 
-/** Requests of the measuring process, and the responses. */
+/** Requests from the measuring process, and their responses. */
 export type Request =
   | { open: number; port: number; head: string }
   /** Returns the number of bytes received since the previous request. */

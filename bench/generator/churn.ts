@@ -1,4 +1,4 @@
-// Members that leave, and others that join, at a steady rate while messages flow.
+// Makes members leave and new members join at a steady rate while messages flow.
 import { connect } from "./members.ts";
 import type { Clock, SocketLoop } from "./socket-loop.ts";
 import { Receiver } from "./tally.ts";

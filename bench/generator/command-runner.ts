@@ -70,7 +70,7 @@ export class CommandRunner implements WindowContext {
       return opener.done;
     });
     this.loop.run(clockNow() + SETTLE_MS);
-    // Sessions that joined while no message was in flight count like those connected from the start.
+    // Sessions that joined while no message was in flight are checked like those connected from the start.
     for (const { receiver } of this.connected(party.name).members) {
       if (!receiver?.late) continue;
       const { streams } = this.loop.tally;

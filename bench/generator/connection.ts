@@ -35,9 +35,9 @@ export class Connection implements Listener {
   /** True after the handshake and the initial exchange. */
   open = false;
   closed = false;
-  /** Frames or events that have arrived. */
+  /** Number of received frames or events. */
   payloads = 0;
-  /** Frames, events and pings that were not messages. A reply may have been sent to them. */
+  /** Number of frames, events and pings that were not messages. Some may have required a reply. */
   controls = 0;
   /** The newest cursor, if the dialect can resume. */
   cursor: string | undefined;
@@ -90,7 +90,7 @@ export class Connection implements Listener {
     if (this.options.remembers) this.#remember(bytes, from, to);
     if (!some) this.controls++;
     else if (this.#steps.length === 0) return;
-    // If no delivery is counted and no reply is needed, the payload need not be read.
+    // The payload is read only if deliveries are counted or a reply may be needed.
     if (this.scanner || this.#answers.size > 0 || this.#steps.length > 0)
       this.#control(bytes, from, to, some);
   }

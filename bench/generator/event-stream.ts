@@ -20,7 +20,7 @@ export class EventStreamReader implements Reader {
   #from = 0;
   #to = 0;
 
-  /** @param size message size in bytes: the length of a data line is then known, so its end need not be searched */
+  /** @param size message size in bytes, so that the reader need not search for the end of each data line */
   constructor(
     readonly listener: Listener,
     readonly size: number,

@@ -1,4 +1,4 @@
-// System calls of the generator through libc, so that the generator costs less than the server.
+// The generator's system calls, made directly through libc so that the generator uses less CPU time than the server.
 import { dlopen, ptr, type Pointer } from "bun:ffi";
 
 const AF_INET = 2;
@@ -50,8 +50,8 @@ function load() {
 const libc = load();
 
 /**
- * Memory that holds a value for a system call to read. Each value has its own memory and is never rewritten: Bun's
- * compiler does not know that the call reads it, and may drop or delay a write just before the call.
+ * Memory that holds a value for a system call to read. Each value has its own memory and is never rewritten. Bun's JIT
+ * compiler cannot see that the call reads the memory, so it may drop or delay a write just before the call.
  */
 const values = new Map<number, Pointer>();
 const kept: Int32Array[] = [];
@@ -110,7 +110,7 @@ export function sendNow(fd: number, bytes: Uint8Array, length: number): number {
 export const inbox = Buffer.alloc(256 * 1024);
 const inboxPointer = ptr(inbox);
 
-/** Reads available bytes into `inbox`. Returns 0 at the end, and -1 if there are none or on an error. */
+/** Reads available bytes into `inbox`. Returns 0 at the end of the stream, and -1 on an error or if there are none. */
 export function receiveNow(fd: number): number {
   return libc.recv(fd, inboxPointer, inbox.length, MSG_DONTWAIT);
 }

@@ -9,7 +9,7 @@ const BURSTS_PER_SECOND = 1_000;
 export interface Plan {
   /** When the first burst is due, in ms. */
   start: number;
-  /** Messages per second, all senders together. */
+  /** Total messages per second from all senders. */
   rate: number;
   /** Total number of messages. */
   messages: number;

@@ -8,7 +8,7 @@ import { Receiver } from "./tally.ts";
 
 export const roomName = (room: number) => `bench-${room}`;
 
-/** Returns the room of each member. By Zipf's law the k-th room has a share in proportion to 1 / k^exponent. */
+/** Returns the room of each member. With Zipf's law, the k-th room's share is proportional to 1 / k^exponent. */
 export function roomsOf({ count, rooms, zipf }: Pick<Party, "count" | "rooms" | "zipf">): number[] {
   if (zipf === undefined) return Array.from({ length: count }, (_, member) => member % rooms);
   const weights = Array.from({ length: rooms }, (_, room) => 1 / (room + 1) ** zipf);
@@ -25,7 +25,7 @@ export function roomsOf({ count, rooms, zipf }: Pick<Party, "count" | "rooms" | 
 
 export interface Member {
   room: number;
-  /** The stream it publishes, or -1. */
+  /** The stream that the member publishes, or -1. */
   stream: number;
   receiver: Receiver | undefined;
   connection: Connection | undefined;

@@ -1,10 +1,10 @@
-// The published message: JSON of a fixed size with its stream, its sequence number, and the time it was due.
+// The published message: JSON of a fixed size with its stream, its sequence number, and its due time.
 //
 //   {"thump":"~SSSSNNNNNNDDDDDDDDDtext…"}
 //
-// Stream, sequence number and due time are digits of four bits, the characters from "@", so that a mask decodes a
-// digit. The text depends on stream and sequence number, so that a receiver can check every byte. No character needs
-// escaping in JSON or in a form.
+// The stream, sequence number and due time are written as four-bit digits. Digits are the characters from "@", so that
+// a mask decodes them. The text is derived from stream and sequence number, so that a receiver can check every byte.
+// No character needs escaping in JSON or in a form.
 
 export const HEAD = '{"thump":"';
 export const TAIL = '"}';
@@ -96,7 +96,7 @@ export function latencyOf(due: number, now: number): number {
   return (micros < -DUE_SPAN / 2 ? micros + DUE_SPAN : micros) / 1000;
 }
 
-/** Returns true if the text after `mark` is exactly that of this message. */
+/** Returns true if the text after `mark` is exactly the expected text of this message. */
 export function intact(bytes: Buffer, mark: number, inner: number, stream: number, seq: number): boolean {
   const from = mark + TEXT_AT;
   const length = inner - TEXT_AT;

@@ -1,7 +1,7 @@
 // Interfaces of the parsers that read frames, events or responses from the bytes of a connection.
 
 export interface Reader {
-  /** True between frames, events or responses: none is partly read. */
+  /** True if no frame, event or response has been read only in part. */
   readonly clean: boolean;
   read(bytes: Buffer, from: number, to: number): void;
 }

@@ -26,7 +26,7 @@ export class Scanner {
     this.#inner = innerSize(size);
   }
 
-  /** True between messages: none is partly read. */
+  /** True if no message has been read only in part. */
   get clean(): boolean {
     return this.#carry.length === 0;
   }

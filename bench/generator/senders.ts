@@ -6,9 +6,9 @@ import { FrameEncoder, RequestEncoder, type Waiting } from "./encoder.ts";
 export interface Sender {
   /** Publishes the next `count` messages, which were due at `due` (ms). */
   send(count: number, due: number): void;
-  /** Sends bytes that the kernel or the server did not accept before. */
+  /** Sends bytes that the kernel or the server has not accepted yet. */
   flush(): void;
-  /** True if all due messages were sent and accepted. */
+  /** True if all due messages have been sent and accepted. */
   readonly idle: boolean;
 }
 

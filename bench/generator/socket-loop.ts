@@ -8,18 +8,18 @@ import { type Tally, microseconds } from "./tally.ts";
 /** Interval between passes over the sockets, in ms. Waking up for every byte would cost both sides more. */
 const PASS_INTERVAL_MS = 0.2;
 /**
- * Pause after a long pass, as a share of its duration. The next pass then finds more data on each socket, and larger
- * reads cost less, so the generator keeps up with a server that is as busy as itself. Latencies grow by at most the
- * time between two passes, which is reported.
+ * Pause after a long pass, as a share of the pass's duration. The next pass then finds more data on each socket. Larger
+ * reads cost less, so the generator keeps up with a server that is as busy as the generator. The pause adds at most the
+ * time between two passes to a latency. The results report that time.
  */
 const PAUSE_SHARE = 0.25;
 const SOCKETS_PER_ADDRESS = 1_000;
 const ADDRESSES = 250;
 const PASSES_PER_ACK_DELAY = 64;
 
-/** Runs at certain times while sockets are read. */
+/** A task that runs at set times while sockets are read. */
 export interface Clock {
-  /** When `tick` is due next, in ms. */
+  /** The next time at which `tick` is due, in ms. */
   readonly next: number;
   tick(now: number): void;
 }
@@ -28,7 +28,7 @@ export class SocketLoop {
   readonly #byFd: (Connection | undefined)[] = [];
   readonly #seen = new Map<unknown, CheckedReads>();
   readonly #epoll = new Epoll();
-  /** Times between two passes, in microseconds. */
+  /** Intervals between passes, in microseconds. */
   passIntervals = microseconds();
   #opened = 0;
   #passes = 0;
@@ -42,7 +42,7 @@ export class SocketLoop {
   ) {}
 
   open(options: ConnectionOptions): Connection {
-    // Avoid 127.0.0.1 and 127.0.1.1, which others use.
+    // Avoid 127.0.0.1 and 127.0.1.1, which other programs use.
     const group = Math.floor(this.#opened++ / SOCKETS_PER_ADDRESS) % ADDRESSES;
     const source = [127, 0, 2 + this.process, 1 + group];
     const fd = openSocket(source, options.port, options.receiveBuffer);
@@ -94,7 +94,7 @@ export class SocketLoop {
     const ready = this.#epoll.poll();
     for (let index = 0; index < ready; index++) {
       const connection = this.#byFd[this.#epoll.fd(index)];
-      // A new connection may have the file descriptor of one that was closed in this pass.
+      // A new connection may have reused the file descriptor of a connection that was closed in this pass.
       if (!connection || connection.began > began) continue;
       const length = receiveNow(connection.fd);
       tally.now = clockNow();
@@ -121,7 +121,7 @@ export class SocketLoop {
     seen.read(connection, this.tally, inbox, length);
   }
 
-  /** The kernel resets this option after a while, so it is set repeatedly. */
+  /** Sets the option repeatedly, because the kernel resets it after a while. */
   #delayAcks(): void {
     for (const connection of this.#byFd) if (connection) delayAcks(connection.fd);
   }

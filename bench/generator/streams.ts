@@ -1,12 +1,12 @@
-// The streams: all messages of one publisher. Every process numbers the streams in the same way.
+// The streams. A stream consists of all messages from one publisher. All processes number the streams in the same way.
 
 export class Streams {
-  /** The room of each stream, and its index among the streams of that room. */
+  /** The room of each stream, and the stream's index within that room. */
   readonly room: number[] = [];
   readonly place: number[] = [];
   /** The streams of each room. */
   readonly ofRoom: number[][] = [];
-  /** Sequence number of the next message: the messages planned so far. */
+  /** Sequence number of each stream's next message, which equals the number of messages planned so far. */
   readonly next: number[] = [];
 
   add(room: number): number {
@@ -23,7 +23,7 @@ export class Streams {
     return this.room.length;
   }
 
-  /** Plans more messages, distributed over the streams in turn from stream `from`. Returns the number per stream. */
+  /** Plans more messages, one per stream in turn, starting with stream `from`. Returns the number per stream. */
   plan(messages: number, from: number): number[] {
     const { count } = this;
     const shares = Array.from<number>({ length: count }).fill(Math.floor(messages / count));

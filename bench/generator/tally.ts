@@ -47,7 +47,7 @@ export class Tally {
   now = 0;
   /** Total number of deliveries. */
   deliveries = 0;
-  /** Deliveries to counted receivers of messages that were due in the window. */
+  /** Number of deliveries to counted receivers, for messages that were due in the window. */
   matched = 0;
   latency = microseconds();
   /** The latencies of the current timeline slice, if there is a timeline. */
@@ -110,7 +110,7 @@ export class Tally {
     this.#runIn = planned >= this.#from - 0.001 && planned < this.#to - 0.001;
   }
 
-  /** Handles a sequence number that is not the next. Returns true if the message counts as the stream's next. */
+  /** Handles an unexpected sequence number. Returns true if the message counts as the stream's next one. */
   #skipped(receiver: Receiver, stream: number, seq: number, last: number): boolean {
     if (seq > last) {
       const skipped = seq - last - 1;

@@ -1,4 +1,4 @@
-// A timeline of latency and server memory, in slices of a tenth of a second.
+// Records latency and server memory over time, in slices of a tenth of a second.
 import type { Moment } from "../results.ts";
 import type { Clock } from "./socket-loop.ts";
 import { millisecondsAt, microseconds, type Tally } from "./tally.ts";

@@ -1,4 +1,4 @@
-// One measured window: publishes by plan, times the deliveries, and counts the expected ones.
+// One measured window: publishes as planned, times the deliveries, and counts the expected deliveries.
 import type { Assignment, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { Churn } from "./churn.ts";
 import { now as clockNow, verifyClock } from "./clock.ts";
@@ -49,7 +49,7 @@ export class Window {
     this.#members = [...context.parties.values()].flatMap(({ members }) => members);
     this.#from = start + warmup * 1000;
     this.#to = this.#from + seconds * 1000;
-    // The number of deliveries to members that churn is unknown.
+    // The number of deliveries to churning members cannot be predicted.
     if (plan.churn)
       for (const { receiver } of context.connected(plan.churn.party).members)
         if (receiver) receiver.counts = false;
@@ -87,7 +87,7 @@ export class Window {
     return { ...this.#part(before, after, rss), passIntervals, ...this.#extras(opener, timeline) };
   }
 
-  /** Waits for messages in flight, at most the grace period of the plan. */
+  /** Waits for messages in flight, for at most the plan's grace period. */
   #finish(clocks: Clock[]): void {
     const { loop } = this.context;
     let nextPoll = 0;

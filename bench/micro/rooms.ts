@@ -20,7 +20,7 @@ function fullHistory(): RoomHistory {
 function histories(): void {
   const full = fullHistory();
   const next = publication(samples.json, 2_001);
-  // The same publication each time: the history requires only ascending order, which equal numbers keep.
+  // Pushes the same publication every time. The history allows equal sequence numbers, but not descending ones.
   bench("push, full: one in, one out", () => full.push(next));
   const withoutHistory = new RoomHistory(resolveRule("*", { history: false }).retention, 0);
   bench("push, no history", () => withoutHistory.push(next));

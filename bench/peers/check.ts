@@ -1,4 +1,4 @@
-// Checks adapters against reality: starts a peer and uses each of its dialects with a few clients.
+// Checks adapters against the real servers: starts a peer and uses each of its dialects with a few clients.
 // Usage: bun bench/peers/check.ts [NAME…]
 import type { Adapter } from "../adapter.ts";
 import type { Dialect } from "../dialect.ts";
@@ -73,7 +73,7 @@ function cursorAt(arrivals: Arrival[], message: string, before: string): string 
   return cursor;
 }
 
-/** Resumes after one of the messages, and expects those after it. */
+/** Resumes after one of the messages, and expects the later ones. */
 async function checkResume(
   dialect: Dialect,
   port: number,
@@ -118,7 +118,7 @@ async function play(adapter: Adapter, port: number, { listen, publish }: Pairing
 }
 
 /**
- * Plays all pairs of dialects, and returns their names.
+ * Checks all pairs of dialects, and returns the names of the pairs.
  * @throws if the server behaves differently from its adapter
  */
 export async function check(adapter: Adapter): Promise<string[]> {

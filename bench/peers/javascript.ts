@@ -38,7 +38,7 @@ export function onNode(name: string): string | undefined {
   return `${version} on Node ${output.replace(/^v/, "")}`;
 }
 
-/** The reason why a server of these packages cannot run here; undefined if it can. */
+/** The reason why a server that uses these packages cannot run here; undefined if it can. */
 export function missingPackages(...names: string[]): string | undefined {
   const absent = names.filter((name) => packageVersion(name) === undefined);
   return absent.length > 0 ? `${absent.join(" and ")} not installed: bun install` : undefined;
@@ -48,7 +48,7 @@ export function missingNode(): string | undefined {
   return Bun.which("node") ? undefined : "node is not installed";
 }
 
-/** Bundles a server into the folder and returns the command that runs it on Node, which cannot run TypeScript. */
+/** Bundles a TypeScript server as JavaScript into the folder, and returns the command that runs the bundle on Node. */
 export async function nodeCommand(script: string, folder: string, ...args: string[]): Promise<string[]> {
   const node = Bun.which("node");
   if (!node) throw new Error("node is not installed");

@@ -61,7 +61,7 @@ function version(): string | undefined {
   return manifest.version && `${manifest.version} on Bun ${Bun.version}`;
 }
 
-/** Configures no rate limit per session, because one publisher represents thousands. */
+/** Turns off the rate limits per session, because one publisher represents thousands of clients. */
 async function options(port: number, folder: string): Promise<string[]> {
   const config = join(folder, "thump.json");
   await Bun.write(

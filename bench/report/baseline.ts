@@ -1,13 +1,13 @@
-// Compares Thump with the baseline measured in the same run. Pure.
+// Compares Thump with the baseline measured in the same run. Pure functions.
 import type { Adapter } from "../adapter.ts";
 import type { Report, Row } from "../results.ts";
 import { compare, type Difference } from "./compare.ts";
 import { compareText } from "./compare-text.ts";
 
-/** Both builds alternated on one machine in one run, so smaller differences count than between two files. */
+/** Both builds alternated in one run on one machine, so smaller differences are significant than between two files. */
 const NOISE = { time: 0.1, cost: 0.03 };
 
-/** Splits one run into two reports: the twins under the names of their originals, and the originals. */
+/** Splits one run into two reports: one of the twins, under their originals' names, and one of the originals. */
 function split(report: Report, twins: readonly Adapter[], commit: string): [old: Report, now: Report] {
   const twinOf = new Map(twins.map(({ name, twin }) => [name, twin]));
   const renamed = report.rows.flatMap((row): Row[] => {

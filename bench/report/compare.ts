@@ -1,4 +1,4 @@
-// Compares two results files and reports differences beyond the noise. Pure.
+// Compares two results files and reports differences that exceed the noise. Pure functions.
 import type { Machine, Report, Row, ScenarioInfo } from "../results.ts";
 import { type Measured, measure, NOISE, type Noise } from "./compared.ts";
 import type { Figure } from "./figures.ts";
@@ -23,7 +23,7 @@ export interface Difference {
   show(value: number): string;
 }
 
-/** Figures are compared directly only if all of these are equal; otherwise only ratios are. */
+/** If all of these are equal, figures are compared directly. Otherwise, only ratios are compared. */
 const HARDWARE = ["cpu", "cores", "memoryGiB", "kernel", "congestion"] as const;
 
 export function sameMachine(a: Machine, b: Machine): boolean {
@@ -35,8 +35,8 @@ export function anySlower(differences: Difference[]): boolean {
 }
 
 /**
- * Compares every figure of every row that both reports have, with a remark for a row that only one has or that is not
- * sound.
+ * Compares every figure of every row that both reports contain. A row that is not sound, or that only one report
+ * contains, gets a remark instead.
  */
 export function compare(a: Report, b: Report, noise: Noise = NOISE): Difference[] {
   const relative = !sameMachine(a.machine, b.machine);
@@ -94,7 +94,7 @@ function compareRows(
   });
 }
 
-/** Returns a remark if either row is not sound. A row that was sound before counts as worse. */
+/** Returns a remark if either row is not sound. A row that was sound before and has now failed counts as slower. */
 function soundness(scenario: string, before: Row, after: Row): Difference | undefined {
   const [old, now] = [judge(before), judge(after)];
   if (old.claims && now.claims) return undefined;

@@ -1,11 +1,11 @@
-// The figures by which two results files are compared.
+// The figures that are compared between two results files.
 import type { Kind, KneeResult, Result, Row } from "../results.ts";
 import { type Figure, figure, type Of, resultsOf } from "./figures.ts";
 import { cost } from "./tables/hostile.ts";
 import { count, digits, kibibytes, mebibytes, micros } from "./words.ts";
 
 /**
- * Minimum difference of the medians, in addition to ranges that do not overlap. CPU and memory vary less than times.
+ * Minimum difference between the medians. The ranges must not overlap either. CPU and memory vary less than times.
  */
 export const NOISE = { time: 0.1, cost: 0.05 };
 export type Noise = Readonly<typeof NOISE>;
@@ -74,7 +74,7 @@ function p99At(result: KneeResult, rate: number): number | undefined {
 }
 
 /**
- * The highest rate that every run carried. Latencies at two different knees do not compare, because the rates differ.
+ * The highest rate that every run sustained. Latencies at different knees are not comparable, because the rates differ.
  */
 function commonRate(rows: Row[]): number | undefined {
   const sweeps = rows.flatMap((row) => resultsOf(row, "knee"));
@@ -91,7 +91,7 @@ export interface Measured {
   values: (Figure | undefined)[];
 }
 
-/** Returns the compared figures of rows of one scenario, with their values in each row. */
+/** Returns the figures to compare for rows of one scenario, with the value of each row. */
 export function measure<K extends Kind>(kind: K, rows: Row[]): Measured[] {
   const of = (compared: Compared<Of<K>>): Measured => ({
     figure: compared,

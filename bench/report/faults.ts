@@ -1,4 +1,4 @@
-// Sums up faults in deliveries and formats them.
+// Adds up delivery faults and formats them.
 import type { Faults, Result, Window } from "../results.ts";
 import { some } from "./words.ts";
 

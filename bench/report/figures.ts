@@ -20,7 +20,7 @@ export function figure<R>(results: R[], value: (result: R) => number | undefined
   return values.length === 0 ? undefined : { ...spread(values), runs: values.length };
 }
 
-/** The latencies of several windows, from their added histograms. */
+/** The latencies of several windows, from their merged histograms. */
 export function merged(windows: Window[]): Latency | undefined {
   const all = mergeHistograms(windows.map(({ histogram }) => histogram));
   return all.totalCount === 0 ? undefined : latencyOf(all);

@@ -37,7 +37,7 @@ async function script(): Promise<string> {
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64'%3E%3Cg fill='%23d4521b'%3E%3Cellipse cx='24' cy='17' rx='6' ry='15' transform='rotate(-9 24 17)'/%3E%3Cellipse cx='40' cy='17' rx='6' ry='15' transform='rotate(9 40 17)'/%3E%3Ccircle cx='32' cy='38' r='14'/%3E%3C/g%3E%3C/svg%3E";
-/** The page may load nothing from outside. */
+/** Content-Security-Policy: the page must not load any external resource. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 export async function pageHtml(report: Report): Promise<string> {

@@ -1,4 +1,4 @@
-// Live progress: one line that is redrawn on a terminal, or only permanent lines in a pipe.
+// Live progress. A terminal shows one line that is redrawn; a pipe receives only permanent lines.
 
 const BAR = 20;
 
@@ -67,7 +67,7 @@ export class Progress {
     this.output.write(line.slice(0, (this.output.columns ?? 80) - 1));
   }
 
-  /** Estimates the remaining time from the finished units, which take about equally long. */
+  /** Estimates the remaining time from the finished units, assuming that all units take about the same time. */
   #left(part: number): string {
     if (part === 0) return "";
     const seconds = (performance.now() - this.#started) / 1000;

@@ -4,7 +4,7 @@ import { table, type TextRow } from "./table.ts";
 import { attackTable } from "./tables/attacks.ts";
 import { type Line, tableOf, TIERS } from "./tables/model.ts";
 
-/** Returns the name with its state, such as "thump FAULT", so that no reader overlooks it. */
+/** Returns the server's name. If its row is not sound, the state is added: "thump FAULT". */
 function nameOf({ server, verdict }: Line): string {
   const marks = { fault: " FAULT", "rig-bound": " rig-bound", incomplete: " INCOMPLETE", failed: " FAILED" };
   return `  ${server}${verdict.state === "sound" || verdict.state === "skipped" ? "" : marks[verdict.state]}`;

@@ -1,4 +1,4 @@
-// Thump's performance targets as data, and the check whether a run meets them.
+// Thump's performance targets as data, and a check of whether a run meets them.
 import { resolveRule } from "../../src/rooms/rule.ts";
 import type { Report, Row, Window } from "../results.ts";
 import { figure, type Of, resultsOf } from "./figures.ts";
@@ -15,9 +15,9 @@ interface Target {
   /** Default: `thump`. */
   server?: string;
   measure: Measure;
-  /** The reference: the compared value is then the measured value divided by this one. */
+  /** The reference, if any. The target then applies to the measured value divided by the reference's value. */
   against?: { scenario: string; server: string; measure: Measure };
-  /** Either `least` or `most` is set. */
+  /** The limit is a minimum or a maximum: either `least` or `most` is set. */
   least?: number;
   most?: number;
   show(value: number): string;

@@ -1,11 +1,11 @@
-// Judges a row: whether its figures are valid, and what a reader must know about them.
+// Judges a row: whether its figures are valid, and which remarks readers need.
 import type { Result, Row, Window } from "../results.ts";
 import { claimed, faultsBeyond, hardFaults, softFaults } from "./faults.ts";
 import { digits, firstLine, share, some, whole } from "./words.ts";
 
 /** Above this share of its core, the generator may be the limit. */
 export const RIG_BOUND = 0.9;
-/** If other processes use more than this number of cores, a window was disturbed. */
+/** A window is disturbed if other processes use more than this number of cores. */
 export const DISTURBED = 0.2;
 const MIN_LATE_MS = 1;
 const MAX_LATE_SHARE = 0.2;
@@ -18,9 +18,9 @@ export interface Verdict {
   state: State;
   /** True if the figures may be compared with those of other rows. */
   claims: boolean;
-  /** The reason why not: "3 lost", "not installed: bun bench peers". Empty for a sound row. */
+  /** The reason why a row is not sound: "3 lost", "not installed: bun bench peers". Empty for a sound row. */
   why: string;
-  /** Remarks that a reader must know. */
+  /** Remarks for readers. */
   notes: string[];
 }
 
@@ -86,7 +86,7 @@ function disturbed(results: Result[]): string {
   return runs === 0 ? "" : `disturbed by other processes in ${runs} of ${results.length} runs`;
 }
 
-/** Late sending adds to every latency, because latency counts from the planned time. */
+/** Late sending increases every latency, because latency is measured from the planned time. */
 function late(results: Result[]): string {
   const worst = results
     .flatMap(shown)
@@ -95,7 +95,7 @@ function late(results: Result[]): string {
   return worst.length === 0 ? "" : `the generator sent late: p99 up to ${digits(Math.max(...worst))} ms`;
 }
 
-/** Percentiles hide a single stall of the whole server. */
+/** Reports a single stall of the whole server, which percentiles hide. */
 function stall(results: Result[]): string {
   const longest = Math.max(
     0,
@@ -114,7 +114,7 @@ function ended(results: Result[]): string {
     : "";
 }
 
-/** Slow clients missed messages without a gap notice. */
+/** Reports slow clients that missed messages without a gap notice. */
 function silent(results: Result[]): string {
   const worst = results
     .filter((result) => result.kind === "slow")

@@ -15,12 +15,12 @@ export function percent(value: number): string {
   return `${(value * 100).toFixed(0)}%`;
 }
 
-/** Rounds down, so that 100 % means all of them. */
+/** A share as a percentage, rounded down, so that 100 % really means all. */
 export function share(value: number): string {
   return `${(Math.floor(value * 1e4) / 100).toFixed(value < 1 ? 2 : 0)}%`;
 }
 
-/** Three significant digits. */
+/** A number with three significant digits. */
 export function digits(value: number): string {
   const size = Math.abs(value);
   return value.toFixed(size < 0.1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);

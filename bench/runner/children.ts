@@ -45,7 +45,7 @@ export function startChild(
   return child;
 }
 
-/** Sends SIGTERM, and SIGKILL if the process does not exit in time. */
+/** Sends SIGTERM, and then SIGKILL if the process does not exit in time. */
 export async function endChild(child: Subprocess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");

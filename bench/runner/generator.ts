@@ -1,4 +1,4 @@
-// The generator processes as one: sends a command to all of them and collects their responses.
+// Controls the generator processes as if they were one: sends each command to all of them and collects their responses.
 import { join } from "node:path";
 import type { Answer, Assignment, Command } from "../commands.ts";
 import { now } from "../generator/clock.ts";

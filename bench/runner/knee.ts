@@ -1,4 +1,4 @@
-// Searches for the knee: the highest rate with every message delivered in order and in time.
+// Searches for the knee: the highest rate at which every message is delivered in order and in time.
 
 /** Rates in messages per second, ten per decade: 10, 12.5, 16, 20 … */
 const STEPS = [10, 12.5, 16, 20, 25, 31.5, 40, 50, 63, 80];
@@ -19,7 +19,7 @@ export function rungOf(rate: number): number {
 }
 
 /**
- * The outcome of one rate. `late`: every message was delivered, but not in time. A higher rate can do better,
+ * The outcome of one rate. `late`: every message was delivered, but not in time. A higher rate may still be good,
  * because many servers send larger batches under higher load.
  */
 export type Outcome = "good" | "late" | "bad";

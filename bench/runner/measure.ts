@@ -1,4 +1,4 @@
-// Measures scenarios: a new server for every run, and servers in alternation.
+// Measures scenarios. Every run starts a new server, and the servers alternate.
 import type { Adapter } from "../adapter.ts";
 import { adapters } from "../peers/index.ts";
 import type { Result, Row } from "../results.ts";
@@ -20,12 +20,12 @@ export interface ProgressListener {
   done(): void;
 }
 
-/** Number of runs. Memory hardly differs between runs and takes long to settle, so it is measured once. */
+/** Number of runs. Memory hardly differs between runs and takes a long time to settle, so it is measured once. */
 function runsOf({ kind }: Scenario, pace: Pace): number {
   return kind === "idle" ? 1 : kind === "slow" ? pace.slow : pace.runs;
 }
 
-/** The servers of a scenario, restricted to the requested ones. A twin follows the server that it is a build of. */
+/** The servers of a scenario, restricted to the requested ones. A twin directly follows its original. */
 export function serversOf(
   scenario: Scenario,
   requested: readonly string[],

@@ -4,12 +4,12 @@
 export interface Pace {
   /** Runs per row. Servers alternate. */
   runs: number;
-  /** Runs per row of the slow-consumer scenario, which takes long. */
+  /** Runs per row of the slow-consumer scenario, which takes a long time. */
   slow: number;
   /** Warm-up at a quarter of the rate, during which the server's code is compiled. */
   gentle: number;
   warmup: number;
-  /** Length of a measured window at a fixed rate; `step`: of each window of a sweep. */
+  /** Length of a measured window at a fixed rate. `step` is the length of each window of a sweep. */
   seconds: number;
   step: number;
   /** Maximum time to wait for messages still in flight. */

@@ -1,4 +1,4 @@
-// One new server with a generator, and the operations that scenarios perform on the two.
+// A new server and its generator, and the operations that scenarios perform on them.
 import type { Adapter } from "../adapter.ts";
 import type { Command, Joined, Party, WindowPart, WindowPlan } from "../commands.ts";
 import { now } from "../generator/clock.ts";
@@ -57,7 +57,7 @@ export class Rig {
     }
   }
 
-  /** Builds the party that the generator connects from its description in the scenario. */
+  /** Builds a party for the generator from the party's description in the scenario. */
   party(name: string, spec: PartySpec, listens = true): Party {
     const dialect = this.adapter.dialects[spec.dialect];
     if (!dialect) throw new Error(`${this.adapter.name} has no ${spec.dialect}`);

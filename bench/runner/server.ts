@@ -11,7 +11,7 @@ const READY_POLL_MS = 15;
 export interface RunningServer {
   port: number;
   pid: number;
-  /** How the server ended, if it exited by itself. */
+  /** How the server exited, unless the runner stopped it. */
   ended(): string | undefined;
   stop(): Promise<void>;
 }

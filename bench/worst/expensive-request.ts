@@ -12,18 +12,18 @@ export interface Probed {
 /** Cursors, rooms and credentials that the requests use. */
 export interface RequestFixture {
   port: number;
-  /** A cursor from before every message. */
+  /** A cursor older than every message. */
   before: string;
   /** Rooms with 200 small messages each. */
   rooms: string[];
-  /** A token with one grant: every action in rooms that match "mine*". */
+  /** A token with one grant, which permits every action in rooms that match "mine*". */
   token: string;
 }
 
 export interface ExpensiveRequest {
   /** "POST /publish", or "/ws publish" for a command, or "raw" for a frame of a raw socket. */
   target: string;
-  /** Why it is expensive. */
+  /** The reason for the request's cost: "500,000 invalid items". */
   title: string;
   /** The sender. */
   by: "anyone" | "a token with one grant";

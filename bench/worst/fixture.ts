@@ -34,7 +34,7 @@ function sign(user: string, rooms: Record<string, string[]>): Promise<string> {
 }
 
 export interface Probe extends RequestFixture {
-  /** Returns the usage of the server process since the last call. */
+  /** Returns the server process's usage since the previous call. */
   ask(): Promise<Probed>;
   stop(): Promise<void>;
 }
@@ -98,7 +98,7 @@ export async function prepare(log: (text: string) => void): Promise<Probe> {
   };
 }
 
-/** Fills a room up to both limits of its history: messages and bytes. */
+/** Fills a room's history to both of its limits, messages and bytes. */
 async function publish(port: number, room: string, count: number): Promise<void> {
   const data = "x".repeat(700);
   const body = JSON.stringify(Array.from({ length: count }, () => ({ room, data })));

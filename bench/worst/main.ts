@@ -1,4 +1,4 @@
-// `bun bench worst`: the server's CPU time and longest tick for the most expensive request of every route and command.
+// `bun bench worst`: the server's CPU time and longest tick for the most expensive request to every route and command.
 import { spread } from "../report/statistics.ts";
 import { table, type TextRow } from "../report/table.ts";
 import { count, digits } from "../report/words.ts";
@@ -25,7 +25,7 @@ async function costOf(fixture: Probe, worst: ExpensiveRequest, idle: number): Pr
   const runs: Omit<Cost, "worst">[] = [];
   for (let run = 0; run < RUNS; run++) {
     const request = worst.request(fixture);
-    // Every request has its own address, so that rate limits used by earlier requests do not matter.
+    // Every request has its own address, so that requests do not share rate limits.
     const address = `192.0.2.${addresses % 250}`;
     addresses++;
     await fixture.ask();
@@ -76,6 +76,6 @@ function textOf(costs: Cost[]): string {
     table(rows),
     "",
     `Maximum: ${largest(({ cpu }) => cpu)} ms of CPU time, ${largest(({ longest }) => longest)} ms in one tick. Figures are medians of ${RUNS} requests.`,
-    "CPU time is that of the server, minus its usage while idle. A tick is the delay of a 1 ms timer.",
+    "CPU time is the server's, minus its usage while idle. Ticks are measured as the delay of a 1 ms timer.",
   ].join("\n");
 }

@@ -3,7 +3,7 @@ import { Tally } from "../attacker/tally.ts";
 import { handshake, post } from "../attacker/sockets.ts";
 import type { Frame, HttpRequest } from "./expensive-request.ts";
 
-/** The response is complete when no data arrives for this time, in ms. */
+/** A response is considered complete if no data arrives for this long, in ms. */
 const QUIET_MS = 150;
 const TIMEOUT_MS = 60_000;
 

@@ -24,4 +24,4 @@ const app = new Elysia({ serve: { development: false } })
   })
   .listen({ hostname: "127.0.0.1", port: Number(process.env["PORT"] ?? 3000) });
 
-console.log(`A chat on http://127.0.0.1:${app.server?.port}: open it twice.`);
+console.log(`A chat on http://127.0.0.1:${app.server?.port}: open it in two windows.`);

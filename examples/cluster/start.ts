@@ -17,7 +17,7 @@ if (Bun.which("redis-server") === null) {
 }
 
 const redisPort = await freePort();
-// The append-only file keeps acknowledged messages if Redis is killed, which the output suggests to try.
+// With the append-only file, acknowledged messages survive `kill -9` of Redis, which the output suggests trying.
 const redisArgs = ["--port", String(redisPort), "--bind", "127.0.0.1", "--dir", folder];
 const redis = run([
   "redis-server",

@@ -8,7 +8,7 @@ const publisher = new Publisher(THUMP_URL, { key: THUMP_KEY });
 const orders = Array.from({ length: count }, (_, n) => publisher.publish("orders", { n }, "created"));
 const results = await Promise.allSettled(orders);
 const refused = results.filter(({ status }) => status === "rejected");
-console.log(`${count - refused.length} orders kept, ${refused.length} refused`);
+console.log(`${count - refused.length} orders stored, ${refused.length} refused`);
 if (refused.length > 0) {
   console.error(refused[0].reason.message);
   process.exitCode = 1;

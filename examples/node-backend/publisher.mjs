@@ -11,14 +11,14 @@ export class Publisher {
   #waiting = [];
   #sending = false;
 
-  /** `key` is an API key. `tries` is the number of consecutive requests without a response after which it gives up. */
+  /** `key` is an API key. The publisher gives up after `tries` consecutive requests without a response. */
   constructor(url, { key, tries = 10 } = {}) {
     this.url = `${url.replace(/\/$/, "")}/publish`;
     this.headers = { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) };
     this.tries = tries;
   }
 
-  /** Resolves with the cursor once the item is stored. Keeps the order. Items published meanwhile share the next request. */
+  /** Resolves with the item's cursor once the item is stored. Items are sent in order; waiting items share a request. */
   publish(room, data, event = "message") {
     return new Promise((resolve, reject) => {
       // All attempts use the same key, so a lost response does not cause a duplicate.
@@ -59,7 +59,7 @@ export class Publisher {
     }).catch((cause) => {
       throw Object.assign(new Error("no answer", { cause }), { retry: 0 });
     });
-    // A body that is not JSON was cut off, or is from a proxy.
+    // A body that is not JSON was truncated, or came from a proxy.
     const said = await answer.json().catch(() => ({}));
     if (said.results) return said.results;
     const again = answer.ok || answer.status === 429 || answer.status >= 500;
@@ -69,7 +69,7 @@ export class Publisher {
     });
   }
 
-  /** Removes settled items from the queue, up to the first one to retry. Returns the pause before the next request, in ms. */
+  /** Removes items from the queue, up to the first one to retry. Returns the pause before the next request, in ms. */
   #settle(batch, results) {
     const late = results.findIndex(({ error }) => ["rate", "busy", "unavailable"].includes(error?.code));
     const settled = late < 0 ? batch.length : late;

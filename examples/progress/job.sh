@@ -3,7 +3,7 @@
 room=${1:-http://127.0.0.1:3000/rooms/job:1}
 steps=${2:-20}
 
-# say EVENT DONE WHAT: a publication that fails must not stop the job.
+# Usage: say EVENT DONE WHAT. A failed publication must not stop the job.
 say() {
   curl -sS -f --retry 3 --max-time 5 -o /dev/null -H "event: $1" -H 'content-type: application/json' \
     -d "{\"done\":$2,\"of\":$steps,\"what\":\"$3\"}" "$room" || echo "could not publish: $3" >&2

@@ -25,7 +25,7 @@ class Thump:
         self.url, self.token, self.tries = url.rstrip("/"), token, tries
 
     def publish(self, room, data, event="message", key=None):
-        """Publishes JSON and returns its cursor once it is stored. Retries use the same key, so it is stored once."""
+        """Publishes a message and returns its cursor. Retries use the same key, so the message is stored only once."""
         headers = {"Content-Type": "application/json", "Event": event, "Idempotency-Key": key or str(uuid.uuid4())}
         path = "/rooms/" + urllib.parse.quote(room, safe="")
         for attempt in range(self.tries):
@@ -38,9 +38,9 @@ class Thump:
                 pause(attempt, error)
 
     def listen(self, *rooms, after=None, last=None):
-        """Yields messages and gap notices of the rooms without end. Resumes after a disconnect.
+        """Yields the rooms' messages and gap notices indefinitely. Resumes after a disconnect.
 
-        Each is an envelope: `type` is "message" or "gap", `at` is the cursor to resume with (`after`).
+        Each item is an envelope: `type` is "message" or "gap", and `at` is the cursor to resume from (`after`).
         """
         attempt = 0
         while True:
@@ -69,7 +69,7 @@ class Thump:
         except urllib.error.HTTPError as answer:
             with answer:
                 raise refusal(answer) from None
-        if answer.headers.get("Thump-Error"):  # a temporary error of an event stream has status 200, for browsers
+        if answer.headers.get("Thump-Error"):  # temporary errors on event streams have status 200, for browsers
             with answer:
                 raise refusal(answer)
         return answer
@@ -107,5 +107,5 @@ def may_retry(error):
 
 
 def pause(attempt, error=None):
-    """Sleeps with full jitter: a random time that grows with each attempt, plus the delay that the server requested."""
+    """Sleeps for the delay that the server requested, plus a random time whose maximum grows with each attempt."""
     time.sleep((getattr(error, "retry", None) or 0) + random.uniform(0, min(30, 0.5 * 2**attempt)))

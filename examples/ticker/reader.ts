@@ -1,4 +1,4 @@
-// Subscriber through curl, at full or limited speed, which counts the quotes it skipped.
+// Subscribes with curl, at full or limited speed, and counts the quotes that were skipped.
 interface Line {
   type: string;
   data: { symbol: string; n: number };

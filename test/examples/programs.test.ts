@@ -32,7 +32,7 @@ test("ticker: the slow reader skips to the newest message, the fast one receives
 
 test("node-backend: its orders are stored, for everyone to read, and no other client may publish there", async () => {
   const { url, out } = await startExample("node-backend", "700");
-  await out.until((lines) => lines.includes("700 orders kept, 0 refused"));
+  await out.until((lines) => lines.includes("700 orders stored, 0 refused"));
   const answer = await fetch(`${url}/rooms/orders?last=1000`);
   const { messages } = (await answer.json()) as { messages: { data: { n: number } }[] };
   expect(messages.map(({ data }) => data.n)).toEqual(Array.from({ length: 700 }, (_, n) => n));
@@ -69,7 +69,7 @@ test("node-backend: failed, lost and rate-limited requests are repeated; each or
   const proxy = flakyProxy(server.url);
   const command = [Bun.which("node") ?? process.execPath, join(EXAMPLES, "node-backend/backend.mjs"), "900"];
   const { out, err } = await runProgram(command, { THUMP_URL: proxy.url, THUMP_KEY: "" });
-  expect([out, err]).toEqual(["900 orders kept, 0 refused\n", ""]);
+  expect([out, err]).toEqual(["900 orders stored, 0 refused\n", ""]);
   expect(proxy.outcomes.slice(0, 5)).toEqual(["503", "lost", "429", "cut", "none"]);
   const { messages } = (await (await fetch(server.room("orders", "?last=1000"))).json()) as {
     messages: { data: { n: number } }[];

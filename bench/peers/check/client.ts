@@ -1,4 +1,4 @@
-// Clients of the check, one per dialect: slow and simple, so that they are easy to verify. They collect received data.
+// The check's clients, one per dialect, which collect received data. They are slow but simple enough to verify by eye.
 import WebSocket from "ws";
 import type { Dialect, Step } from "../../dialect.ts";
 
@@ -21,7 +21,7 @@ export function messageValues(room: string, message: string): Record<string, str
   return { room, message, escaped, length: String(Buffer.byteLength(message)) };
 }
 
-/** Received data, and promises for data that has not arrived yet. */
+/** Collects received data, with promises for data that has not arrived yet. */
 export class Inbox {
   readonly arrivals: Arrival[] = [];
   #changed: (() => void) | undefined;
@@ -39,7 +39,7 @@ export class Inbox {
 
   /**
    * Resolves once the arrivals pass the test.
-   * @throws if they do not in time, or if the connection ends
+   * @throws on a timeout, or if the connection ends first
    */
   async until(test: (arrivals: Arrival[]) => boolean, what: string): Promise<void> {
     const late = setTimeout(() => this.end(`${TIMEOUT_MS / 1000} s passed`), TIMEOUT_MS);
@@ -84,7 +84,7 @@ export async function connect(
   return client;
 }
 
-/** Performs one step. Only arrivals after those of earlier steps count. */
+/** Performs one step. Ignores data that earlier steps have already matched. */
 async function take(step: Step, client: Client, values: Record<string, string>, seen: number) {
   if (step.send !== undefined) client.send(fill(step.send, values));
   if (step.expect === undefined) return seen;

@@ -1,4 +1,4 @@
-// Publishers of the check: publish as the dialect describes, one message after another.
+// The check's publishers, which publish one message after another as the dialect describes.
 import type { Dialect } from "../../dialect.ts";
 import { connect, fill, messageValues } from "./client.ts";
 

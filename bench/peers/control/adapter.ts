@@ -21,8 +21,8 @@ const eventStream: Dialect = {
 };
 
 /**
- * A resuming client receives as many bytes as from Thump: 100 envelopes of a 64-byte message. They are not the missed
- * messages, so this dialect is not `verbatim`.
+ * A resuming client receives as many bytes as from Thump: 100 envelopes of a 64-byte message. The envelopes do not
+ * contain the missed messages, so this dialect is not `verbatim`.
  */
 const multiplexed: Dialect = {
   transport: "websocket",
@@ -49,7 +49,7 @@ export const controlEach: Adapter = {
   name: "control-each",
   title: "the bare Bun.serve, with one write per message and event stream",
   settings:
-    "As the control, but each message is written to each event stream separately, as simple servers do.",
+    "Like the control, but each message is written to each event stream separately, as simple servers do.",
   named: true,
   command: (port) => [...(control.command(port, "") as string[]), "--sse", "each"],
 };

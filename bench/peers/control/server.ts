@@ -1,11 +1,11 @@
-// The control: what Bun's server can do if it only broadcasts.
+// The control: a Bun server that only broadcasts, as an upper bound for the others.
 import type { ServerWebSocket } from "bun";
 import { parseArgs } from "node:util";
 
 interface Room {
   name: string;
   streams: Set<ReadableStreamDirectController>;
-  /** Messages of this tick that were not sent to streams yet. Not used with `--sse each`. */
+  /** Messages of this tick that have not been sent to streams yet. Not used with `--sse each`. */
   waiting: string;
 }
 
@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Prepared replays by query. */
+/** Prepared replays, keyed by query. */
 const replays = new Map<string, string[]>();
 const rooms = new Map<string, Room>();
 const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-// Elysia without a plugin, in its three ways to broadcast.
+// Broadcasts with Elysia: its WebSocket route, its generators, `@elysiajs/stream` and `thump/stream`.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";
@@ -61,7 +61,7 @@ export const elysiaStream: Adapter = {
   missing: () => missingPackages("elysia", "@elysiajs/stream"),
 };
 
-/** thump/stream without rooms. @param kind kind of the source that each client has */
+/** thump/stream without rooms. @param kind the kind of source for each client */
 function streamPlugin(kind: "callback" | "generator" | "class", title: string): Adapter {
   return {
     ...adapter("thump-stream.ts", {

@@ -12,7 +12,7 @@ new Elysia()
     const leave = rooms.join(params.room, queue);
     // A waiting generator is not notified when its client disconnects.
     request.signal.addEventListener("abort", leave);
-    // Elysia sends the response head with the first yielded value. This value fires no event at the client.
+    // Elysia sends the response head with the first yielded value. This value triggers no event in the client.
     yield sse({ retry: 2000 });
     for (;;) for (const message of await queue.next()) yield sse(message);
   })

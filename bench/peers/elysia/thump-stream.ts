@@ -1,4 +1,4 @@
-// Server-Sent Events with thump/stream: one source per client, of the kind that the second argument names.
+// Server-Sent Events with thump/stream: one source per client. The second argument selects the kind of source.
 import { Elysia } from "elysia";
 import { Stream, streaming } from "../../../src/stream-plugin/index.ts";
 import { Rooms } from "../rooms.ts";

@@ -23,9 +23,9 @@ export const nchanBuild: Build = {
 };
 
 /**
- * Nchan creates a temporary folder at a compiled-in path that belongs to root, whatever the configuration. In our copy
- * of the module that path is replaced with one relative to nginx's folder. Its length must stay the same, and nothing
- * else changes.
+ * Whatever its configuration, Nchan creates a temporary folder at a compiled-in path that belongs to root. In our copy
+ * of the module, this path is replaced with a path of the same length that is relative to nginx's folder. Nothing else
+ * changes.
  */
 async function makeRelative(file: string): Promise<void> {
   const bytes = Buffer.from(await Bun.file(file).arrayBuffer());

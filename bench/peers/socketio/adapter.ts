@@ -1,4 +1,4 @@
-// Socket.IO on Node and on Bun: the best-known library with rooms.
+// Socket.IO, the best-known library with rooms, on Node and on Bun.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";

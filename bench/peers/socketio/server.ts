@@ -9,7 +9,7 @@ const io: BroadcastServer = new Server(http, {
   perMessageDeflate: false,
   serveClient: false,
 });
-// From its memory guide: only Express sessions need the request of the handshake.
+// Recommended by Socket.IO's memory guide: only Express sessions need the handshake request.
 io.engine.on("connection", (connection: { request: unknown }) => {
   connection.request = null;
 });

@@ -12,7 +12,7 @@ import { app, configuration } from "./configuration.ts";
 const VERSION = "5.2.0";
 const PROTOC = "3.21.12-3+deb12u1";
 
-/** The environment in which a build finds protoc: the installed one, or Debian's, unpacked in our folder. */
+/** Returns environment variables for the build. Unpacks Debian's protoc into `folder` unless protoc is installed. */
 async function protoc(folder: string, log: Log): Promise<Record<string, string>> {
   if (process.env["PROTOC"] || Bun.which("protoc")) return {};
   const names = ["protobuf-compiler", "libprotobuf-dev", "libprotoc32", "libprotobuf32"];
@@ -50,7 +50,7 @@ export const sockudoBuild: Build = {
       log,
       { environment },
     );
-    // A gigabyte that is no longer needed.
+    // Frees a gigabyte that is no longer needed.
     for (const left of [tools, target]) await rm(left, { recursive: true, force: true });
   },
 };
@@ -81,8 +81,9 @@ const publishing: Dialect = {
 };
 
 /**
- * Starts the bridge, waits until it listens, and becomes Sockudo. The bridge reads from a pipe that Sockudo holds open,
- * so it ends when Sockudo does. Arguments: the two pipes, Sockudo, its configuration, the bridge.
+ * Starts the bridge, waits until the bridge listens, and then replaces itself with Sockudo. The bridge reads from a
+ * pipe that Sockudo holds open, so the bridge ends when Sockudo does. Arguments: the two pipes, Sockudo, Sockudo's
+ * configuration, and the bridge.
  */
 const script = `mkfifo "$1" "$2" && exec 9<>"$1" || exit 1
 ends=$1 says=$2 server=$3 file=$4
@@ -90,7 +91,7 @@ shift 4
 "$@" <"$ends" >"$says" 9>&- &
 read -r ready <"$says" && exec "$server" --config "$file"`;
 
-/** Signing is the publishers' work, so it runs on their core. */
+/** Signing is the publishers' work, so the bridge runs on the publishers' core. */
 function bridgeCommand(port: number, target: number): string[] {
   const bridge = [process.execPath, join(import.meta.dir, "bridge.ts"), String(port), String(target)];
   return pinning === undefined ? ["taskset", "-c", String(GENERATOR_CORE), ...bridge] : bridge;

@@ -13,7 +13,7 @@ const MAX_BATCH = 10;
 const waiting: string[] = [];
 let sending = false;
 
-/** The API closes each connection after its response, so frames that arrive meanwhile share the next request. */
+/** Sends one request at a time. Frames that arrive meanwhile share the next request. */
 async function sendAll(): Promise<void> {
   if (sending) return;
   sending = true;

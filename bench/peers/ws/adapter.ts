@@ -1,4 +1,4 @@
-// The `ws` package on Node, on which most JavaScript WebSocket servers are built.
+// The `ws` package on Node, the basis of most JavaScript WebSocket servers.
 import { join } from "node:path";
 import type { Adapter } from "../../adapter.ts";
 import type { Dialect } from "../../dialect.ts";

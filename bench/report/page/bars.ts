@@ -8,7 +8,7 @@ import { html, type Html } from "./html.ts";
 import { lookOf } from "./looks.ts";
 
 export interface Scale {
-  /** The drawn value of one run. */
+  /** The value of one run. */
   value(result: Result): number | undefined;
   show(value: number): string;
   /** "deliveries/s" */
@@ -77,7 +77,7 @@ export function barPanel(report: Report, scenario: ScenarioInfo, scale: Scale): 
   const rows = report.rows.filter((row) => row.scenario === scenario.name);
   const bars = barsOf(report, rows, scale);
   const base = bars.find(({ name }) => name === scenario.base);
-  // Rows that are not sound do not set the scale, unless there are no others.
+  // Only sound rows set the scale, unless there are none.
   const sound = bars.filter(({ verdict }) => verdict.claims);
   const most = Math.max(1e-9, ...(sound.length > 0 ? sound : bars).map((bar) => bar.figure?.max ?? 0));
   const tierOf = (name: string) => report.servers.find((server) => server.name === name)?.tier ?? "live";

@@ -9,9 +9,9 @@ const SHAPES: Record<string, string> = {
   diamond: '<path d="M14 1.6l4.2 4.4-4.2 4.4-4.2-4.4z"/>',
 };
 
-/** A sample of the line. */
+/** A short sample of a chart line, for the legend. */
 function swatch({ dash, marker, good }: Line): Html {
-  // Only shapes of the list above: no markup comes from the data.
+  // Inserts only shapes from the list above, so the data cannot add markup.
   const shape = new Html(good ? (SHAPES[marker] ?? "") : "");
   return html`<svg class="swatch" width="28" height="12" aria-hidden="true">
     <path d="M0 6h28" stroke-dasharray="${dash || "none"}" />

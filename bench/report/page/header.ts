@@ -1,4 +1,4 @@
-// The head of the page: machine, date and headline figures; and the section about the setup.
+// The page's header, with the machine, date and headline figures, and the setup section.
 import type { Report, Result, ScenarioInfo } from "../../results.ts";
 import { figure } from "../figures.ts";
 import { outcomes } from "../targets.ts";

@@ -10,8 +10,8 @@ export function method(): Html {
         are two. Every run has a new server, and servers alternate.
       </li>
       <li>
-        <b>Open loop.</b> Messages are sent at planned times, and latency counts from the planned time. A
-        server that stalls therefore shows the stall in its latency.
+        <b>Open loop.</b> Messages are sent at planned times, and latency is measured from the planned time.
+        If a server stalls, its latency therefore includes the stall.
       </li>
       <li>
         <b>Every delivery is checked.</b> A row with lost, repeated, reordered or changed messages is marked
@@ -19,10 +19,11 @@ export function method(): Html {
       </li>
       <li>
         <b>The knee</b> is the highest rate at which every message is delivered without a fault and with a p99
-        within the limit. Rates above it only fill queues.
+        within the limit. Higher rates only fill queues.
       </li>
       <li>
-        <b>Medians of the runs,</b> with minimum and maximum. Latency histograms are merged, never averaged.
+        <b>Medians.</b> Figures are medians of the runs, with the minimum and maximum. Latency histograms are
+        merged, never averaged.
       </li>
       <li>
         <b>Rig-bound:</b> the generator used more than 90 % of its core, so the figure is only a lower bound.
@@ -30,8 +31,8 @@ export function method(): Html {
         used more than 0.2 cores during the run.
       </li>
       <li>
-        <b>Comparable groups.</b> Servers without history are listed separately from servers from which
-        clients can request missed messages. Servers that are not installed are listed as skipped.
+        <b>Comparable groups.</b> Servers without history are listed separately from servers that let clients
+        request missed messages. Servers that are not installed are listed as skipped.
       </li>
       <li>
         Compare ratios within one run, not figures from different machines. At saturation, a latency measures

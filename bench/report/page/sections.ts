@@ -46,15 +46,15 @@ function sweeps(report: Report): ScenarioInfo[] {
   return ofKind(report, "knee").filter(({ subscribers }) => subscribers > 1);
 }
 
-/** Number of sweeps in the headline. All others have a separate section. */
+/** Number of sweeps in the headline. The others are in a separate section. */
 const HEADLINES = 2;
 
 export function headline(report: Report): Html {
   const fanouts = sweeps(report).slice(0, HEADLINES);
   if (fanouts.length === 0) return html``;
   const caption = html`<p class="caption">
-    Medians; the thin line is least to most of the runs. ${machineOf(report)}, Bun ${report.machine.bun},
-    ${dateOf(report)}.
+    Bars show medians. Thin lines show the minimum and maximum of the runs. ${machineOf(report)}, Bun
+    ${report.machine.bun}, ${dateOf(report)}.
   </p>`;
   return section(
     "headline",
@@ -126,7 +126,7 @@ export function latency(report: Report, charts: Chart[]): Html {
     </article>`;
   });
   const words =
-    "Rates rise step by step. A filled marker passed. A cross was late or incomplete. Both axes are logarithmic. The table shows the figures at the knee.";
+    "Rates rise step by step. A filled marker is a rate that passed. A cross is a rate at which messages were late or missing. Both axes are logarithmic. The table shows the figures at the knee.";
   return section("latency", "Latency against rate", words, content);
 }
 
@@ -158,7 +158,7 @@ export function slow(report: Report, charts: Chart[]): Html {
     </article>`;
   });
   const words =
-    "Some clients stop reading and resume later. Shown are the latency of the other clients, the server's memory, and whether the slow clients are notified of missed messages.";
+    "Some clients stop reading and resume later. This section shows the latency of the other clients, the server's memory, and whether the slow clients are notified of missed messages.";
   return section("slow", "Slow consumers", words, content);
 }
 

@@ -17,7 +17,7 @@ export function harm(result: HostileResult, attack: AttackName): number | undefi
   return during && during / Math.min(result.before.latency.p99, result.after.latency.p99);
 }
 
-/** CPU milliseconds of the server per request, beyond its usage without an attack. */
+/** The server's CPU milliseconds per request, in addition to its usage without an attack. */
 export function cost(result: HostileResult, attack: AttackName): number | undefined {
   const assault = attackResultOf(result, attack);
   if (!assault || assault.perSecond <= 0) return undefined;
@@ -33,8 +33,8 @@ const medianOf = (row: Row | undefined, value: (result: HostileResult) => number
   figure(resultsOf(row, "hostile"), value)?.median;
 
 /**
- * Returns the largest harm of any attack, where each counts as the lower of its harm and its multiple of the
- * harm to the base server. Handshakes are excluded.
+ * Returns the largest excess of any attack except handshakes. The excess is the harm, or the harm divided by the base
+ * server's harm from the same attack, whichever is lower.
  */
 export function worstExcess(row: Row, base: Row | undefined): number | undefined {
   const excesses = attackNames

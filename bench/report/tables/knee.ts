@@ -1,4 +1,4 @@
-// Columns of a sweep: all figures are those at the knee.
+// Columns of a sweep. All figures are measured at the knee.
 import type { KneeResult } from "../../results.ts";
 import { count } from "../words.ts";
 import { costs, deliveries, latency, type Layout } from "./layout.ts";

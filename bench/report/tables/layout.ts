@@ -21,7 +21,7 @@ type Pick<R> = (result: R) => Window | undefined;
 type Percentile = "p50" | "p99" | "p999";
 const NAMES = { p50: "p50 ms", p99: "p99 ms", p999: "p99.9 ms" };
 
-/** A percentile per run, so that one disturbed run of three does not determine the median. */
+/** Takes the percentile of each run, so that one disturbed run of three does not determine the median. */
 export function latency<R extends Result>(pick: Pick<R>, name: Percentile, title = NAMES[name]): Column<R> {
   return {
     title,
@@ -35,7 +35,7 @@ export function deliveries<R extends Result>(pick: Pick<R>, title = "deliveries/
   return { title, value: (result) => pick(result)?.perSecond, show: count };
 }
 
-/** The cost of a window: the server, the generator and all other processes. */
+/** CPU usage in a window: the server, the generator and all other processes. */
 export function costs<R extends Result>(pick: Pick<R>): Column<R>[] {
   return [
     { title: "µs/delivery", value: (result) => pick(result)?.server.microsPerDelivery, show: micros },

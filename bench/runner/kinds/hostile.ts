@@ -6,7 +6,7 @@ import { Attacker } from "../attacker.ts";
 import type { Pace } from "../pace.ts";
 import type { Rig } from "../rig.ts";
 
-/** Length of a window as a multiple of the usual length: at a low rate, a p99 needs more time for enough messages. */
+/** Length of a window as a multiple of the usual length. At a low rate, a meaningful p99 takes longer to measure. */
 const WINDOW_FACTOR = 2;
 
 export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
@@ -36,7 +36,7 @@ export async function hostile(rig: Rig, pace: Pace): Promise<HostileResult> {
         newcomer: report.newcomer,
         window: { ...window, others },
       });
-      // Lets the attack's last connections close and their traces expire.
+      // Wait until the attack's last connections have closed and their effects have worn off.
       await rig.window({ ...plan, seconds: pace.step });
     }
     rig.say("no attack again");

@@ -11,7 +11,7 @@ const STABLE_SPREAD = 0.005;
 const IDLE_CPU_MS = 1_500;
 const REACH_TIMEOUT_MS = 5_000;
 
-/** Waits until the server's memory is stable, at most `limit` seconds. */
+/** Waits until the server's memory is stable, for at most `limit` seconds. */
 async function settledMemory(rig: Rig, limit: number): Promise<number> {
   const { pid } = rig.server;
   const samples: number[] = [];

@@ -11,11 +11,11 @@ import { Rig, type Say } from "../rig.ts";
 export const MAX_P99_MS = 100;
 /** Deliveries per second at the first rate of a sweep. */
 const START_DELIVERIES_PER_SECOND = 50_000;
-/** Maximum number of attempts at a rate, if other processes disturbed the failed windows. */
+/** Maximum number of attempts at a rate. Only windows disturbed by other processes are repeated. */
 const MAX_ATTEMPTS = 3;
 /**
- * If the generator's passes over its sockets are this far apart, as a share of the p99 limit, the generator may have
- * caused the latency.
+ * A share of the p99 limit. If the generator's passes over its sockets are further apart than this, the generator may
+ * have caused the latency.
  */
 const RIG_LATENCY_SHARE = 0.5;
 

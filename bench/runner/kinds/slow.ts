@@ -1,5 +1,5 @@
-// Slow consumers: some sessions stop reading. Measures the other sessions, the server's memory, and the slow ones'
-// losses.
+// Slow consumers: some sessions stop reading. Measures the latency of the other sessions, the server's memory, and the
+// slow sessions' losses.
 import { residentBytes } from "../../generator/usage.ts";
 import type { Moment, SlowResult, Window } from "../../results.ts";
 import type { Pace } from "../pace.ts";

@@ -1,5 +1,5 @@
-// The parts of the DOM that the page's script uses. The rest of the code runs on Bun, whose types have no
-// document, and two sets of global types in one project would hide mistakes in both.
+// The parts of the DOM that the page's script uses. The rest of the code runs on Bun, whose types do not include the
+// DOM. Two sets of global types in one project would hide mistakes in both.
 
 export interface Box {
   readonly clientWidth: number;

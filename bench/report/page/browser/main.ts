@@ -117,7 +117,7 @@ function draw(figure: Box, box: Box, chart: Chart): uPlot {
       },
     },
     align(chart.lines),
-    // uPlot's types name the browser's HTMLElement, which this is.
+    // uPlot's types require the browser's HTMLElement. The box is one.
     box as unknown as ConstructorParameters<typeof uPlot>[2],
   );
   return plot;

@@ -81,7 +81,7 @@ export function drawBound(plot: uPlot, bound: number, colors: Colors): void {
   pen.restore();
 }
 
-/** Shades the time in which some clients do not read. */
+/** Shades the time during which some clients do not read. */
 export function drawSpan(plot: uPlot, [from, to]: [number, number], colors: Colors): void {
   const pen = penOf(plot);
   const { top, height } = plot.bbox;
