@@ -23,7 +23,7 @@ test("without --json the output is text", async () => {
   for (const part of ["delivered   20 ", "p99", "missing 0"]) expect(out).toContain(part);
 });
 
-/** A server with one room that mishandles some publications. */
+/** A fake server with one room, which mishandles some publications. */
 function faulty(deliver: (number: number, send: (text: string) => void, text: string) => void) {
   const sockets = new Set<Bun.ServerWebSocket<unknown>>();
   const server = Bun.serve({

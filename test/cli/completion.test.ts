@@ -7,7 +7,7 @@ import { folder } from "../support/process.ts";
 import { type Ask, bash, fish, zsh } from "../support/shells.ts";
 import { noProgram, testIf } from "../support/skip.ts";
 
-/** The candidates as scripts receive them. The last line names the words that the shell completes itself. */
+/** The candidates as scripts receive them. The last line states which kind of word the shell completes itself. */
 async function complete(...words: string[]): Promise<string[]> {
   const { code, out } = await run(["complete", "--", ...words]);
   expect(code).toBe(0);
@@ -67,7 +67,7 @@ test("for a file or a folder, the shell's own completion is requested", async ()
   expect(await complete("check", "one", "")).toEqual([":words"]);
 });
 
-/** A test in a folder with a file and a folder, for each installed shell. */
+/** Defines a test for each installed shell, in a folder that contains a file and a folder. */
 function inEach(name: string, check: (ask: Ask, cwd: string, shell: string) => Promise<void>): void {
   for (const [shell, start] of Object.entries({ bash, zsh, fish })) {
     testIf(noProgram(shell))(`${shell}: ${name}`, async () => {
@@ -101,7 +101,7 @@ inEach("files and folders, only for arguments that take them", async (ask) => {
   expect(await ask("thump publish r --file on")).toBe("thump publish r --file only.txt ");
   expect(await ask("thump publish r --file=on")).toBe("thump publish r --file=only.txt ");
   expect((await ask("thump serve --data o")).trim()).toBe("thump serve --data order/");
-  // A room is not a file, and a number is not either.
+  // Neither a room nor a number is a file.
   expect((await ask("thump tail on")).trim()).toMatch(/^thump tail( on)?$/);
   expect((await ask("thump tail --last ")).trim()).toBe("thump tail --last");
 });
@@ -117,7 +117,7 @@ for (const [shell, start] of Object.entries({ bash, zsh })) {
     `${shell}: in the middle of a line, only the text before the cursor counts`,
     async () => {
       const ask = await start(folder());
-      // To the start of the line, then nine characters to the right.
+      // Moves the cursor to the start of the line, then nine characters to the right.
       const line = await ask(`thump pub --last\x01${"\x06".repeat(9)}`);
       expect(line).toMatch(/^thump publish +--last$/);
     },

@@ -1,5 +1,5 @@
-// Output is safe for terminals, whatever a server, a publisher or an argument contains: all commands print through
-// one file.
+// Output is safe for terminals, whatever text comes from a server, a publisher or an argument. All commands print
+// through one file.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";

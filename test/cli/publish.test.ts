@@ -1,4 +1,4 @@
-// `thump publish` as a command: the messages that arrive, their order, their number, and the exit code.
+// `thump publish` as a command: which messages arrive, in which order, how often, and the exit code.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { dataOf, type State, stateOf } from "../support/answers.ts";
@@ -102,7 +102,7 @@ test("large lines take several requests, each within the server's limits", async
   const server = startServer({ limits: { body: "40KiB" }, rooms: { r: { history: { bytes: "4MiB" } } } });
   const lines = numbers(60).map((n) => `${n}${"x".repeat(9000)}`);
   expect((await run(["publish", "r"], at(server), `${lines.join("\n")}\n`)).code).toBe(0);
-  // A response is cut at 256 KiB. The rest follows.
+  // A response holds at most 256 KiB, so this reads several.
   const found: unknown[] = [];
   let after = (await stateOf(server, "r", "?last=1")).at.replace(/[0-9]+$/, "0");
   while (found.length < lines.length) {
@@ -119,7 +119,7 @@ randomTest("a bad network neither repeats, loses nor reorders lines", async (ran
   const count = 4000;
   const listener = await connect(server.socket("/rooms/r"));
   let next = 0;
-  // Cut after the server has stored the items, with the response in transit, stalled or lost.
+  // Cut the connection after the server has stored the items, while the response is in transit, stalled or lost.
   listener.ws.on("message", () => {
     if (listener.all.length < next) return;
     next = listener.all.length + random.below(400) + 1;

@@ -1,4 +1,5 @@
-// The input of `thump publish`: lines are intact wherever chunks end, and the reader does not outrun the sender.
+// The input of `thump publish`: lines are intact wherever chunks end, and the reader does not get too far ahead of the
+// sender.
 import { expect, test } from "bun:test";
 import { lines } from "../../src/cli/publish/lines.ts";
 import { Queue } from "../../src/cli/publish/queue.ts";
@@ -21,7 +22,7 @@ randomTest("lines are the same wherever the stream is split", async (random) => 
     // A leading byte-order mark is not part of the text.
     const read = bytes.toString().replace(/^\ufeff/, "");
     const expected = read.split("\n").map((line) => line.replace(/\r$/, ""));
-    // A final line end is not followed by another line.
+    // A final line end does not start another line.
     if (read === "" || read.endsWith("\n")) expected.pop();
     const found = await Array.fromAsync(lines(chunks(parts)));
     expect(found.map((line) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(line))).toEqual(expected);

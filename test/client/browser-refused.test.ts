@@ -92,7 +92,7 @@ longTest(
     slow.socket.pause();
     for (let n = 0; n < 300; n++) await publish("slow", "x".repeat(60_000));
     const stopped = life.stop();
-    // Each reconnects while the old server still runs, and is rejected.
+    // Each stream reconnects while the old server is still running, and is rejected.
     await refused.until((all) => each(3, (index) => all.some(({ i }) => i === index)));
     expect(new Set(refused.all.map(({ code, status }) => `${status} ${code}`))).toEqual(
       new Set(["503 draining"]),
@@ -121,7 +121,7 @@ longTest(
     await listening.opens.until(({ length }) => length === 1);
     await server.thump.publish("r", "before");
     await listening.received.until(({ length }) => length === 1);
-    // The stream ends, and another client takes its place before it reconnects.
+    // The stream ends, and a different client takes its place before it reconnects.
     for (const session of hub.sessions.values()) session.end(4403, "removed");
     const other = await connect(server.socket("/ws"));
     await server.thump.publish("r", "missed");

@@ -23,7 +23,10 @@ async function started(): Promise<KillableServer> {
 describe.each(CONNECTIONS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
-  /** The address that the page uses. Without a proxy, the page's own address becomes unreachable. */
+  /**
+   * The server address that the page uses. A page that uses WebSockets connects directly, so this address becomes
+   * unreachable during a restart.
+   */
   async function addressOf({ url, port }: KillableServer): Promise<string> {
     if (options.transport) return url;
     const proxy = await Proxy.start(port);
@@ -128,7 +131,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
       const life = await started();
       const proxy = await Proxy.start(life.port);
       proxy.blockUpgrade = !options.transport;
-      // The client's own backoff would take days. Its connection may wait at the proxy until there is a server.
+      // The client's own backoff would take days. Its connection may wait at the proxy until a server is available.
       const backoff = { first: 1e9, most: 1e9 };
       const tab = await openTab(proxy.url, { ...options, backoff, timeout: 60_000 });
       await tab.becomes("live", transport);

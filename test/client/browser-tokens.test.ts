@@ -20,7 +20,8 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
     const proxy = await Proxy.start(server.port);
     proxy.blockUpgrade = !options.transport;
     const fetched = new Inbox<string>();
-    // A socket sends its next token after three quarters of the lifetime. The rest must suffice on a loaded machine.
+    // A WebSocket client sends its next token after three quarters of the lifetime. The rest must be long enough on a
+    // loaded machine.
     const lasting = transport === "websocket" ? 7 : 3;
     const supply = () => {
       const fresh = token(claims({ jti: String(fetched.all.length), exp: seconds(lasting) }));

@@ -17,7 +17,7 @@ test("the bundle is one file, imports nothing and is small", async () => {
   expect([...hooks.matchAll(/from\s*"([^"]*)"/g)].map(([, name]) => name)).toEqual(["react"]);
 });
 
-/** A Node with a global WebSocket, if npx has one. */
+/** A version of Node with a global WebSocket, if npx can provide it. */
 const NODE = ["npx", "-y", "--prefer-offline", "node@22"];
 const probe = Bun.spawnSync([...NODE, "--version"], { stderr: "ignore", env: process.env });
 const noNode = /^v(2[2-9]|[3-9]\d)\./.test(String(probe.stdout))

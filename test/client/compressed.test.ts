@@ -1,5 +1,5 @@
-// The client with gzip streams, which end without a trailer: the end counts as an end, even if `fetch` reports an
-// error.
+// The client with gzip streams that end without a trailer: even if `fetch` reports an error, the stream counts as
+// ended.
 import { expect, test } from "bun:test";
 import { Proxy } from "../support/proxy.ts";
 import { startServer } from "../support/server.ts";

@@ -1,4 +1,4 @@
-// A message lost in transit is detected by `prev` and requested again.
+// A message that was lost in transit is detected by means of `prev`, and requested again.
 import { expect, test } from "bun:test";
 import { startServer } from "../support/server.ts";
 import { client, joinRoom, upTo } from "./support.ts";

@@ -1,5 +1,5 @@
-// The client on a bad network: cut, blocked, black-holed, drained, restarted. No message is lost, repeated or stored
-// twice.
+// The client on a bad network, with cut, blocked and black-holed connections, and with drained and restarted servers.
+// No message is lost, repeated or stored twice.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
@@ -68,7 +68,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(received.gaps.all).toEqual([]);
   });
 
-  // In Bun, gzip streams would lose the server's last events.
+  // In Bun, gzip streams could lose the server's last events.
   test.each(["{}", '{"*":{"compress":"streams"}}'])(
     "a draining server gives a reconnect delay, and the next server behind the proxy delivers later messages: %s",
     async (rooms) => {
@@ -137,7 +137,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await before.until(({ length }) => length === 2);
     first.close();
     for (const n of [2, 3]) await server.publish("r", String(n));
-    // Over the other transport, and with `last`, which the stored position overrides.
+    // The next page uses the other transport, and sets `last`, which the stored position overrides.
     const other = transport === "websocket" ? "event-stream" : "websocket";
     const after = await joinRoom(client(server.url, { transport: other, resume }), "r", { last: 50 });
     await after.until(({ length }) => length === 2);

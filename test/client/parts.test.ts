@@ -1,4 +1,4 @@
-// Pure parts of the client: backoff, cursor tracker, outbox, members, stream parser.
+// The pure parts of the client: backoff, cursor tracker, outbox, members, stream parser.
 import { describe, expect, test } from "bun:test";
 import { newBackoff } from "../../src/client/backoff.ts";
 import { ThumpError } from "../../src/client/client-errors.ts";

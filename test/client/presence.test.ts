@@ -1,4 +1,4 @@
-// The members of a room as the client reports them, on both transports.
+// The members of a room, as reported by the client on both transports.
 import { expect, test } from "bun:test";
 import type { Presence } from "../../src/client/index.ts";
 import { Inbox } from "../support/clients.ts";
@@ -22,7 +22,7 @@ test.each(["websocket", "event-stream"] as const)("over %s", async (transport) =
   const room = thump.room("p:1");
   const told = new Inbox<Presence>();
   room.members.on("change", (presence) => told.push(presence));
-  // Presence is requested after the room was joined. The rejoin causes no gap.
+  // Presence is requested only after the room is joined. The rejoin causes no gap.
   const late = await joinRoom(thump, "p:2");
   const seen = new Inbox<Presence>();
   late.room.members.on("change", (presence) => seen.push(presence));

@@ -9,7 +9,7 @@ import { eventually } from "../support/answers.ts";
 import { startServer } from "../support/server.ts";
 import { client } from "./support.ts";
 
-// react-dom examines these globals. The other test files have no page.
+// react-dom needs these globals. They are removed afterwards, because other test files must not have a page.
 const window = new Window();
 const { document } = window;
 const page = { window, document };

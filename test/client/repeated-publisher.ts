@@ -1,4 +1,4 @@
-// A continuous publisher, and the messages that subscribers must receive from it.
+// A continuous publisher, and the messages that its subscribers must receive.
 
 /** A published message, and its cursor. */
 export interface SentMessage {
@@ -7,8 +7,9 @@ export interface SentMessage {
 }
 
 /**
- * Publishes "name 0", "name 1" and so on, four at a time, until the result is called. The result resolves with all of
- * them once they are stored. Pages run this function as text: it must not use anything else in this file.
+ * Publishes "name 0", "name 1" and so on, four at a time, until the returned function is called. That function resolves
+ * with all messages once they are stored. Pages run this function from its source text, so it must not use anything
+ * else in this file.
  */
 export function publishRepeatedly(
   name: string,
@@ -21,7 +22,7 @@ export function publishRepeatedly(
     while (running) {
       const data = `${name} ${n++}`;
       sent.push({ data, at: await publish(data) });
-      // The rate is limited because tests run for seconds, and the log must store all of it.
+      // The rate is limited because tests run for seconds, and the log must store every message.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -34,8 +35,9 @@ export function publishRepeatedly(
 }
 
 /**
- * The messages in the order of the log.
- * @throws Error if this is not the order of each publisher, or if two messages have the same cursor
+ * Returns the data of the messages in log order.
+ * @throws Error if the log order of a publisher's messages differs from their publishing order, or if two messages have
+ * the same cursor
  */
 export function inOrder(sent: readonly SentMessage[]): string[] {
   const seq = ({ at }: SentMessage) => Number(at.split("-")[1]);

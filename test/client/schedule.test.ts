@@ -1,4 +1,5 @@
-// The client's exactness under random schedules on a bad network. THUMP_SEED and THUMP_RUNS choose the schedules.
+// The client delivers exactly once under random schedules on a bad network. THUMP_SEED and THUMP_RUNS select the
+// schedules.
 import { expect, test } from "bun:test";
 import { firstSeed, longRuns } from "../support/long.ts";
 import { play } from "./schedule.ts";

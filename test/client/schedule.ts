@@ -165,7 +165,7 @@ class ScheduleRun {
   }
 }
 
-/** Plays one schedule. @throws Error on a violation, with the seed in the message */
+/** Runs one schedule. @throws Error on a violation, with the seed in the message */
 export async function play(seed: number, steps: number): Promise<Outcome> {
   try {
     return await new ScheduleRun(seed, (port) => Proxy.start(port)).play(steps);

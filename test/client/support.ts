@@ -11,7 +11,7 @@ import {
 import { cleanup } from "../support/cleanup.ts";
 import { Inbox } from "../support/clients.ts";
 
-/** THUMP_CLIENT names a different build to test: `THUMP_CLIENT=$PWD/dist/client.js bun test test/client`. */
+/** THUMP_CLIENT selects a different build to test: `THUMP_CLIENT=$PWD/dist/client.js bun test test/client`. */
 export const from = process.env["THUMP_CLIENT"] ?? "../../src/client/index.ts";
 const { connect, ThumpError } = (await import(from)) as {
   connect: typeof Connect;
@@ -54,7 +54,7 @@ export async function joinRoom(thump: Thump, name: string, options?: RoomOptions
   return received;
 }
 
-/** Resolves when a client or room has this state; at once if it already has. */
+/** Resolves when a client or room has this state, or immediately if it already does. */
 export function inState(
   one: { state: string; on(name: "state", run: (state: string) => void): () => void },
   state: string,
@@ -69,7 +69,7 @@ export function inState(
   });
 }
 
-/** Numbers from 0 up to, and excluding, `end`. */
+/** The numbers from 0 up to but excluding `end`. */
 export const upTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i);
 
 /** Web Storage in memory. */

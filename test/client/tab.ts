@@ -20,13 +20,16 @@ export interface TabOptions {
   backoff?: { first: number; most: number };
   /** Maximum time in ms for a connection to open. */
   timeout?: number;
-  /** The response of the page's own site to a token request. If set, the client fetches its tokens. */
+  /**
+   * Returns the token with which the page's own site responds to a token request. If set, the client fetches its
+   * tokens.
+   */
   token?: () => string;
-  /** An empty page to use. Default: a page of a new browser. */
+  /** An empty page to use. Default: a page in a new browser. */
   page?: Page;
 }
 
-/** The connections that a page may have. */
+/** The transports that a page may use. */
 export const CONNECTIONS: [name: string, options: TabOptions][] = [
   ["a socket", { transport: "websocket" }],
   ["streams", { transport: "event-stream" }],
@@ -84,7 +87,7 @@ export class Tab {
     return { data, at: await this.page.evaluate<string>(`publish(${JSON.stringify(data)})`) };
   }
 
-  /** Publishes from the page continuously until the result is called. */
+  /** Publishes from the page continuously until the returned function is called. */
   async publishRepeatedly(): Promise<() => Promise<SentMessage[]>> {
     await this.page.evaluate("publishRepeatedly()");
     return () => this.page.evaluate<SentMessage[]>("finish()");
@@ -96,7 +99,7 @@ export class Tab {
     await this.received.until(({ length }) => length >= enough);
   }
 
-  /** Expects these messages and no others: each once, in the order of the log. */
+  /** Expects these messages and no others, each once and in log order. */
   async receivedExactly(sent: SentMessage[]): Promise<void> {
     const truth = inOrder(sent);
     const last = truth.at(-1) as string;
@@ -106,7 +109,10 @@ export class Tab {
   }
 }
 
-/** Opens a page with a client of the server at `url`. A site of its own serves the page, so its origin differs. */
+/**
+ * Opens a page with a client of the server at `url`. A separate site serves the page, so the page has a different
+ * origin.
+ */
 export async function openTab(url: string, { token, page, ...options }: TabOptions = {}): Promise<Tab> {
   const script = await buildClient();
   const text = html(url, { backoff: { first: 50, most: 200 }, ...options }, token !== undefined);

@@ -46,7 +46,8 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(received.all.slice(0, -1)).toEqual(upTo(received.all.length - 1).map((n) => ({ n })));
     expect(received.room.at as string).toBe(at);
     expect([...received.gaps.all, ...thump.errors.all]).toEqual([]);
-    // A socket sends its new token while connected. A stream is reopened with it before the old one expires.
+    // A WebSocket client sends the new token on its connection. A stream is reopened with the new token before the old
+    // one expires.
     expect(thump.states.all.filter((state) => state === "offline")).toEqual([]);
   }, 15_000);
 
@@ -64,7 +65,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test("a removed client stays closed and reports the reason; so does a client with only an invalid token", async () => {
     const key = createApiKey();
     const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }], leeway: 60 });
-    // The token function does not know about the revocation: the next token is of a later second, and valid.
+    // The token function ignores the revocation. The next token is issued in a later second, so it is valid.
     let calls = 0;
     const fetchToken = () => token(claims({ iat: seconds(30 * calls++) }));
     const thump = client(server.url, { transport, token: fetchToken });
@@ -107,7 +108,7 @@ test("a stream that was reopened for more rooms fetches one token before the old
   const rooms = [];
   for (const n of upTo(6)) rooms.push(await joinRoom(thump, `r${n}`));
   const [received] = rooms as [RoomRecorder];
-  // Until the renewals scheduled by earlier streams would have run.
+  // Wait until any renewals scheduled by earlier streams would have run.
   for (let n = 0; Date.now() < expires * 1000; n++) {
     await received.room.publish(n);
     await received.until(({ length }) => length > n);
@@ -203,7 +204,7 @@ describe("after a sign-out on all devices", () => {
   test("a token of the same second is rejected, and one fetched a second later is accepted", async () => {
     const { server, old } = await signedOut();
     let calls = 0;
-    // As a page's own server signs it: the first call is within the second of the sign-out.
+    // Signs tokens as the app's own server does. The first call is in the same second as the sign-out.
     const thump = client(server.url, {
       transport: "event-stream",
       token: () => (++calls === 1 ? old : token(claims({ iat: seconds() }))),

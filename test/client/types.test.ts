@@ -1,4 +1,4 @@
-// Types derived from the room rules. `bun run check` reports every mistake below, or fails.
+// Types derived from the room rules. `bun run check` fails if a mistake below is not a type error.
 import { expect, test } from "bun:test";
 import WS from "ws";
 import { Type } from "typebox";

@@ -1,4 +1,4 @@
-// Formats of numbers, data and URLs in the console.
+// The formats of numbers, data and URLs in the console.
 import { expect, test } from "bun:test";
 import {
   ago,

@@ -1,4 +1,4 @@
-// One room on every transport at once: all clients receive all publications in one order.
+// One room on all transports at once: all clients receive all publications in the same order.
 import { expect, test } from "bun:test";
 import { connect, eventSource, lines, multiplexed } from "../support/clients.ts";
 import { startServer } from "../support/server.ts";

@@ -1,4 +1,5 @@
-// The server's pages in a real browser load without errors; and the requests that pages of other origins may make.
+// The server's pages load without errors in a real browser. Also covers the requests that pages of other origins may
+// make.
 import { expect } from "bun:test";
 import { noBrowser } from "../../scripts/chromium.ts";
 import type { Options } from "../../src/index.ts";
@@ -28,9 +29,9 @@ for (const [path, shown, options] of PAGES)
       const [page] = pages;
       await page?.locator(shown).first().waitFor();
       await page?.waitForLoadState("networkidle").catch(() => {
-        // A page with a stream is never idle. Its initial requests have finished.
+        // A page with a stream is never network-idle, but its initial requests have finished.
       });
-      // Chromium requests the icon only when it shows the page: the test requests it instead.
+      // Chromium requests the icon only when it displays the page, so the test requests the icon itself.
       const icon = await page?.evaluate<string>(`new Promise((resolve) => {
         const image = new Image();
         image.onload = () => resolve("loaded");
@@ -89,7 +90,7 @@ browserTest(
   60_000,
 );
 
-/** A page on a different local port: a different origin, which may use the server. */
+/** A page on a different local port, whose origin may use the server. */
 async function otherOrigin() {
   const site = Bun.serve({
     port: 0,

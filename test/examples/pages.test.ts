@@ -1,4 +1,4 @@
-// The examples with a page, in a real browser: the chat, the dashboard, the progress of a job.
+// The examples that have a page, in a real browser: the chat, the dashboard, the job progress page.
 import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -11,7 +11,7 @@ import { testIf } from "../support/skip.ts";
 const browser = testIf(noBrowser);
 
 const PHONE = { viewport: { width: 390, height: 740 } };
-/** Folder for screenshots to inspect. Default: none. */
+/** Folder in which to store screenshots. Default: none are taken. */
 const PICTURES = process.env["THUMP_PICTURES"];
 const picture = (page: Page, name: string) =>
   PICTURES ? page.screenshot({ path: join(PICTURES, `${name}.png`) }) : undefined;
@@ -29,7 +29,7 @@ async function send(page: Page, text: string): Promise<void> {
 
 const log = (page: Page) => page.getByLabel("Messages");
 const showsMessage = (page: Page, text: string) => log(page).getByText(text).waitFor();
-/** True if the page fits its window in width. */
+/** True if the page fits the width of its window. */
 const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
 
 browser(

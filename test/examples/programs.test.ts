@@ -1,4 +1,4 @@
-// The examples without a page: an Elysia app and its client, a ticker with a slow reader, a backend on Node.
+// The examples without a page: an Elysia app with its client, a ticker with a slow reader, a Node backend.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { cleanup } from "../support/cleanup.ts";
@@ -40,7 +40,7 @@ test("node-backend: its orders are stored, for everyone to read, and no other cl
   expect(forged.status).toBe(401);
 });
 
-/** A proxy in front of a server that fails some requests, loses some responses, and passes the rest. */
+/** A proxy that fails some requests, loses some responses, and passes on the rest. */
 function flakyProxy(target: string) {
   const outcomes: string[] = [];
   const failures = ["503", "lost", "429", "cut"];

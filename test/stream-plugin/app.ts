@@ -1,10 +1,10 @@
-// An app with streams for a test, on a free port, and clients of it.
+// Serves a test's app on a free port, and opens its streams as different kinds of clients.
 import type { AnyElysia } from "elysia";
 import { connect, type Socket } from "node:net";
 import { cleanup } from "../support/cleanup.ts";
 import { OpenStream } from "../support/streams.ts";
 
-/** Serves an app until the test ends. Returns its URL. */
+/** Serves an app until the test ends. Returns the app's URL. */
 export function listen(app: AnyElysia): string {
   app.listen({ port: 0, hostname: "127.0.0.1" });
   cleanup(() => app.server && app.stop(true));

@@ -6,10 +6,10 @@ import { Inbox } from "../support/clients.ts";
 import { listen, openUnread, textOf } from "./app.ts";
 
 const KIB = "x".repeat(1024);
-/** More than the kernel's buffers of a connection on this machine hold (about 4 MiB), in KiB. */
+/** In KiB; far more than the kernel buffers for one local connection (about 4 MiB). */
 const FAR_MORE = 100_000;
 
-/** Waits until a count no longer grows, and returns it. */
+/** Waits until a count stops growing, and returns the count. */
 async function settled(count: () => number): Promise<number> {
   for (let before = -1; before !== count();) {
     before = count();

@@ -1,4 +1,4 @@
-// A real browser: its EventSource accepts gzip, reconnects, resumes, and stops at 204.
+// EventSource in a real browser: accepts gzip, reconnects, resumes, and stops at status 204.
 import { expect } from "bun:test";
 import { Elysia } from "elysia";
 import { sse, streaming } from "../../src/stream-plugin/index.ts";

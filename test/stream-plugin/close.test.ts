@@ -1,11 +1,11 @@
-// The close hook: it runs once, whatever ends a stream, and the source is stopped.
+// The close hook runs once, whatever ends the stream, and the source is stopped.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { Stream, type StreamEnd, streaming } from "../../src/stream-plugin/index.ts";
 import { Inbox } from "../support/clients.ts";
 import { listen, open, openUnread, textOf } from "./app.ts";
 
-/** Records the ends of streams, by reason, and steps of sources. */
+/** Records the reasons for which streams end, and the steps of sources. */
 function recorder() {
   const log = new Inbox<string>();
   const onClose = ({ reason, error }: StreamEnd) =>
@@ -13,7 +13,7 @@ function recorder() {
   return { log, onClose };
 }
 
-test("the source is done", async () => {
+test("the source has no more values", async () => {
   const { log, onClose } = recorder();
   const app = new Elysia().use(streaming()).get("/", ({ stream }) => stream(["a"], { onClose }));
   await textOf(listen(app));
@@ -64,7 +64,7 @@ test("the client leaves while the source waits: the signal ends the wait, and `f
   expect(log.all).toEqual(["client", "finally"]);
 });
 
-test("the client leaves while the source waits for something without a signal: the hook runs all the same", async () => {
+test("the client leaves while the source waits for something without a signal: the hook still runs", async () => {
   const { log, onClose } = recorder();
   const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
     stream(
@@ -175,7 +175,7 @@ test("a client that does not read is disconnected after `stallTimeout`", async (
   expect(log.all).toEqual(["slow"]);
 });
 
-test("a hook that fails is reported, and harms nothing", async () => {
+test("a hook that fails is reported and has no other effect", async () => {
   const errors = new Inbox<unknown>();
   const app = new Elysia().use(streaming({ onError: (error) => errors.push(error) })).get("/", ({ stream }) =>
     stream(["a"], {

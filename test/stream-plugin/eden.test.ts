@@ -1,4 +1,4 @@
-// Eden Treaty: a client knows the events of a stream by their types, and receives them as such.
+// Eden Treaty: a client has the types of a stream's events, and receives events of these types.
 import { expect, expectTypeOf, test } from "bun:test";
 import { treaty } from "@elysiajs/eden";
 import { Elysia, t } from "elysia";
@@ -67,7 +67,7 @@ test("in a group, with a schema of parameters", async () => {
   expect(all).toEqual([{ data: "x" }]);
 });
 
-test("a callback has the type that it names", async () => {
+test("a callback's events have the type argument of `stream`", async () => {
   const { data } = await (await client()).callback.get();
   const [first] = await collect(data!, 1);
   expectTypeOf(first!.data).toEqualTypeOf<{ tick: number }>();

@@ -1,4 +1,4 @@
-// Contents of a stream: values and events, names, ids, retry times, text with several lines, keep-alive comments.
+// The contents of a stream: values and events, names, ids, retry times, multi-line text, keep-alive comments.
 import { expect, test } from "bun:test";
 import { Elysia, sse as elysiaSse } from "elysia";
 import { EventSource } from "eventsource";
@@ -9,7 +9,7 @@ import { listen, open, textOf } from "./app.ts";
 
 const GREETING = ":\n\n";
 
-test("each value of a generator is the data of an event: text as it stands, the rest as JSON", async () => {
+test("each value of a generator is the data of an event: text unchanged, all other values as JSON", async () => {
   const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
     stream(function* () {
       yield "text";
@@ -25,7 +25,7 @@ test("each value of a generator is the data of an event: text as it stands, the 
   expect(await textOf(listen(app))).toBe(GREETING + data.map((each) => `data: ${each}\n\n`).join(""));
 });
 
-test("sse() sets name, id and retry time; without data the client only takes over the id", async () => {
+test("sse() sets name, id and retry time; without data the client only stores the id", async () => {
   const app = new Elysia()
     .use(streaming())
     .get("/", ({ stream }) =>
@@ -48,7 +48,7 @@ test("events of Elysia's own sse() are events too", async () => {
   expect(await textOf(listen(app))).toBe(`${GREETING}event: own\nid: 4\ndata: 5\n\n`);
 });
 
-test("an EventSource receives text with several lines as it was, whatever ends its lines", async () => {
+test("an EventSource receives multi-line text unchanged, whatever its line endings", async () => {
   const app = new Elysia()
     .use(streaming({ retry: 50 }))
     .get("/", ({ stream }) =>
@@ -78,14 +78,14 @@ test.each([
   expect(() => sse({ data: 1, ...event })).toThrow(what);
 });
 
-test("numbered events have ids from 1; an id of their own continues the count", async () => {
+test("numbered events have ids from 1; the count continues after an explicit id", async () => {
   const app = new Elysia()
     .use(streaming())
     .get("/", ({ stream }) => stream(["a", sse({ id: 7, data: "b" }), "c"], { numbered: true }));
   expect(await textOf(listen(app))).toBe(`${GREETING}id: 1\ndata: a\n\nid: 7\ndata: b\n\nid: 8\ndata: c\n\n`);
 });
 
-test("the retry time of the app comes first; a stream can have one of its own", async () => {
+test("the app's retry time is sent first; a stream can override it", async () => {
   const app = new Elysia()
     .use(streaming({ retry: 1234 }))
     .get("/app", ({ stream }) => stream(["x"]))
@@ -95,7 +95,7 @@ test("the retry time of the app comes first; a stream can have one of its own", 
   expect(await textOf(`${url}/own`)).toBe("retry: 5\n\ndata: x\n\n");
 });
 
-test("headers: an event stream that must not be stored or buffered, with the headers of the route", async () => {
+test("the headers forbid storing and buffering, and include those of the route", async () => {
   const app = new Elysia().use(streaming()).get("/", ({ stream, set }) => {
     set.headers["x-own"] = "1";
     return stream(["x"]);
@@ -187,7 +187,7 @@ test("sources: iterables, async iterables, web streams, and promises of them", a
   expect(await textOf(`${url}/8`)).toBe(`${GREETING}data: a\n\n`);
 });
 
-test("an event stream from elsewhere is forwarded byte by byte", async () => {
+test("an event stream from a different server is forwarded byte for byte", async () => {
   const upstream = listen(
     new Elysia()
       .use(streaming())
@@ -197,7 +197,7 @@ test("an event stream from elsewhere is forwarded byte by byte", async () => {
   expect(await textOf(listen(app))).toBe(`${GREETING}${GREETING}event: up\nid: 3\ndata: x\ndata: y\n\n`);
 });
 
-test("HEAD has the headers and starts no source", async () => {
+test("a HEAD request gets the headers and starts no source", async () => {
   let started = 0;
   const app = new Elysia().use(streaming()).head("/", ({ stream }) =>
     stream(() => {
@@ -209,7 +209,7 @@ test("HEAD has the headers and starts no source", async () => {
   expect(started).toBe(0);
 });
 
-test("values without text do not end a stream, however many there are", async () => {
+test("values that produce no text do not end a stream, however many there are", async () => {
   const app = new Elysia().use(streaming()).get("/", ({ stream }) =>
     stream(function* () {
       for (let i = 0; i < 2000; i++) yield sse({});

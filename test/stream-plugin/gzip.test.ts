@@ -1,4 +1,4 @@
-// gzip: for clients that accept it, readable event by event, and complete at the end.
+// gzip: used for clients that accept it, readable event by event, and complete at the end.
 import { expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { Elysia } from "elysia";
@@ -22,7 +22,7 @@ const app = () =>
       }),
     );
 
-test("curl decompresses the whole stream and finds its checksum right", async () => {
+test("curl decompresses the whole stream and accepts its checksum", async () => {
   const url = listen(app());
   for (const path of ["list", "none"]) {
     const plain = await Bun.$`curl -sS --fail ${url}/${path}`.text();
@@ -35,7 +35,7 @@ test("curl decompresses the whole stream and finds its checksum right", async ()
   }
 });
 
-test("each event can be read when it is sent", async () => {
+test("each event can be decompressed as soon as it is sent", async () => {
   const stream = await open(`${listen(app())}/slow`, { "accept-encoding": "gzip" });
   expect(stream.response.headers.get("content-encoding")).toBe("gzip");
   await stream.events.until((events) => events.length === 3);

@@ -1,4 +1,4 @@
-// The plugin in apps of all kinds.
+// The plugin in different kinds of apps.
 import { expect, test } from "bun:test";
 import { Elysia, t } from "elysia";
 import { sse, streaming } from "../../src/stream-plugin/index.ts";
@@ -55,7 +55,7 @@ test.each([
   expect(await handled.text()).toBe(EXPECTED);
   const url = listen(app);
   expect(await textOf(`${url}/s`)).toBe(EXPECTED);
-  // A request of code's own, while the server is known.
+  // A request that code passes to the app directly, while the server is known.
   expect(await (await app.handle(new Request("http://localhost/s"))).text()).toBe(EXPECTED);
 });
 
@@ -77,7 +77,7 @@ test("without a known server, keep-alive comments come before Bun's idle timeout
   expect((await stream.events.next()).data).toBe("late");
 }, 30_000);
 
-test("a POST streams what its body asks for", async () => {
+test("a POST handler streams according to the request body", async () => {
   const app = new Elysia()
     .use(streaming())
     .post("/", ({ stream, body }) => stream(body.words), { body: t.Object({ words: t.Array(t.String()) }) });
@@ -89,7 +89,7 @@ test("a POST streams what its body asks for", async () => {
   expect(await response.text()).toBe(":\n\ndata: a\n\ndata: b\n\n");
 });
 
-test("the connection is used again after a stream, with its idle timeout", async () => {
+test("the connection is reused after a stream, with the original idle timeout", async () => {
   const app = new Elysia({ serve: { idleTimeout: 1 } })
     .use(streaming())
     .get("/s", ({ stream }) => stream(one()))

@@ -1,4 +1,4 @@
-// Parity with @elysiajs/stream: the same routes, with either import, give the same events to the same clients.
+// Parity with @elysiajs/stream: with either import, the same routes send the same events.
 import { describe, expect, test } from "bun:test";
 import * as theirs from "@elysiajs/stream";
 import { Elysia } from "elysia";
@@ -6,7 +6,10 @@ import { type EventSourceMessage, createParser } from "eventsource-parser";
 import * as ours from "../../src/stream-plugin/index.ts";
 import { listen, openUnread } from "./app.ts";
 
-/** An event as a client receives it. Ids are random in `@elysiajs/stream`, and numbers in `thump/stream`. */
+/**
+ * An event as a client receives it. The id itself is not compared: it is random in `@elysiajs/stream`, and a number in
+ * `thump/stream`.
+ */
 interface Seen {
   event: string | undefined;
   data: string;
@@ -45,7 +48,7 @@ describe.each([
     expect(await events(listen(app))).toEqual(plain("hello", "7", "true", '{"a":[1]}'));
   });
 
-  test("event and retry are set by options and later", async () => {
+  test("event and retry are set by options, and can be changed later", async () => {
     const app = new Elysia().get(
       "/",
       () =>
@@ -73,7 +76,7 @@ describe.each([
     expect(text.match(/retry: \d+/g)).toEqual(["retry: 1000", "retry: 2000", "retry: 2000"]);
   });
 
-  test("an instance without a callback is sent to from outside", async () => {
+  test("outside code can send on an instance without a callback", async () => {
     const app = new Elysia().get("/", () => {
       const stream = new Stream<string>();
       stream.send("at once");
@@ -109,7 +112,7 @@ describe.each([
     expect(await events(`${url}/null`)).toEqual([]);
   });
 
-  test("web streams and responses are forwarded byte by byte", async () => {
+  test("web streams and responses are forwarded byte for byte", async () => {
     const upstream = "event: up\nid: x\ndata: 1\n\ndata: 2\n\n";
     const source = listen(new Elysia().get("/", () => upstream));
     const app = new Elysia()
@@ -121,7 +124,7 @@ describe.each([
       expect([path, await (await fetch(`${url}/${path}`)).text()]).toEqual([path, upstream]);
   });
 
-  test("text that is an event already is sent as it stands", async () => {
+  test("text that is already an encoded event is sent unchanged", async () => {
     const app = new Elysia().get(
       "/",
       () =>
@@ -133,7 +136,7 @@ describe.each([
     expect(await (await fetch(listen(app))).text()).toBe("id: own\ndata: x\n\n");
   });
 
-  test("bytes are sent as they stand, after the label", async () => {
+  test("bytes are sent unchanged, after the label", async () => {
     const app = new Elysia().get(
       "/",
       () =>
@@ -178,7 +181,7 @@ describe("differences from @elysiajs/stream", () => {
     expect(await events(`${url}/lines`)).toEqual(plain("a\nb"));
     expect(await events(`${url}/paid`)).toEqual(plain("paid: 5", "next"));
     expect((await fetch(`${url}/type`)).headers.get("content-type")).toBe("text/event-stream");
-    // The same with @elysiajs/stream, to notice if a difference no longer exists.
+    // Run the same with @elysiajs/stream, to detect when a difference disappears.
     const before = listen(routes(theirs));
     expect(await events(`${before}/lines`)).toEqual(plain("a"));
     expect(await events(`${before}/paid`)).not.toEqual(plain("paid: 5", "next"));

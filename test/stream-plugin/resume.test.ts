@@ -1,4 +1,4 @@
-// Resuming: a client that lost its connection continues after the last event that it has.
+// Resuming: a client that lost its connection continues after the last event that it received.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { EventSource } from "eventsource";
@@ -66,7 +66,7 @@ test.each<[string, Record<string, string>, string, string | undefined, number]>(
   expect(seen).toEqual([id, number]);
 });
 
-test("an id outside of ASCII is received unchanged", async () => {
+test("a non-ASCII id is received unchanged", async () => {
   const ids: (string | undefined)[] = [];
   const app = new Elysia().use(streaming({ retry: 1 })).get("/", ({ stream }) =>
     stream(async function* ({ lastEventId, wait }) {

@@ -1,4 +1,4 @@
-// A room of a Thump server in the same app as the source of a stream.
+// A stream whose source is a room of a Thump server in the same app.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { EventSource } from "eventsource";
@@ -17,7 +17,7 @@ function jobs(history = 100) {
     );
 }
 
-test("messages are events under their own names, with cursors as ids and JSON as it was published", async () => {
+test("messages are events with their event names, with cursors as ids and unchanged JSON", async () => {
   const app = jobs();
   const url = listen(app);
   const first = await app.decorator.thump.publish("job:1", { percent: 10 });
@@ -31,7 +31,7 @@ test("messages are events under their own names, with cursors as ids and JSON as
   ]);
 });
 
-test("an EventSource that loses its connection misses nothing and gets nothing twice", async () => {
+test("an EventSource that loses its connection receives every message exactly once", async () => {
   const app = jobs();
   const url = listen(app);
   const { thump: server } = app.decorator;
@@ -85,7 +85,7 @@ test("a client that leaves before the first message resumes from where it was", 
   expect((await again.events.next()).data).toBe("missed");
 });
 
-test("an id that is not a cursor starts as a new client does", async () => {
+test("a client with an id that is not a cursor starts as a new client", async () => {
   const app = jobs();
   const url = listen(app);
   await app.decorator.thump.publish("job:5", "stored");
