@@ -1,4 +1,4 @@
-// Stable error codes, with their HTTP statuses and WebSocket close codes.
+// Stable error codes with their HTTP statuses, and WebSocket close codes.
 
 /** Error codes and the HTTP status of each. A code never changes its meaning; messages may change. */
 export const STATUS = {
@@ -11,7 +11,7 @@ export const STATUS = {
   unauthorized: 401, // a required token is missing or invalid
   revoked: 401, // a valid token that was revoked
   forbidden: 403, // the room's rule or the token does not allow the action
-  origin: 403, // a page of an origin that is not allowed
+  origin: 403, // the page's origin is not allowed
   "not-found": 404,
   "not-joined": 409,
   "already-joined": 409,
@@ -20,11 +20,11 @@ export const STATUS = {
   "unsupported-type": 415, // a body of the wrong content type
   invalid: 422, // well-formed, but a field violates its schema
   "key-reused": 422, // the idempotency key was used with a different event or different data
-  limit: 429, // more rooms or items than a session or request may have
-  rate: 429, // too fast; retry after `retry`
+  limit: 429, // more rooms than a session may have, or more items than a request may have
+  rate: 429, // too many requests; retry after `retry`
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
-  busy: 503, // the server has no capacity for a further session or room; retry after `retry`
+  busy: 503, // the server cannot accept another session or room; retry after `retry`
   draining: 503, // the server is about to stop
   unavailable: 503, // a dependency of the server is unreachable
 } as const;
@@ -34,7 +34,7 @@ export type Code = keyof typeof STATUS;
 
 /** WebSocket close codes (RFC 6455 §7.4.2 reserves 4000–4999 for applications). */
 export const CLOSE = {
-  internal: 1011, // a fault of the server
+  internal: 1011, // a server error
   unavailable: 1013, // a dependency of the server is unreachable: "try again later" in the registry of RFC 6455
   goingAway: 1001, // draining; the reason is a suggested reconnect delay in ms
   badFrames: 4400,
@@ -50,20 +50,20 @@ export const CLOSE = {
 export interface FieldError {
   /** JSON Pointer (RFC 6901) into the data; "" for the whole value. */
   path: string;
-  /** The fault, such as "must be string". */
+  /** A description of the fault, such as "must be string". */
   message: string;
 }
 
-/** An error for clients: a stable code, and a message that states the fault and the remedy. */
+/** An error that is sent to clients: a stable code, and a message that states the fault and the remedy. */
 export class ThumpError extends Error {
   /** Always "ThumpError". */
   override readonly name = "ThumpError";
 
   constructor(
-    /** Stable code, one of the keys of `STATUS`. */
+    /** A stable code, one of the keys of `STATUS`. */
     readonly code: Code,
     message: string,
-    /** The invalid fields, if the fault is in fields of the data. */
+    /** The invalid fields, if the error is about fields of the data. */
     readonly errors?: FieldError[],
     /** Delay before a retry, in ms. */
     readonly retry?: number,
@@ -71,15 +71,15 @@ export class ThumpError extends Error {
     super(message);
   }
 
-  /** The HTTP status that goes with the code. */
+  /** The HTTP status for the code. */
   get status(): number {
     return STATUS[this.code];
   }
 }
 
 /**
- * Returns the error for an unreachable dependency of the server.
- * @param retry delay before a retry, in ms
+ * Returns the error for a server dependency that is unreachable.
+ * @param retry the delay before a retry, in ms
  */
 export function unavailable(message: string, retry = 1000): ThumpError {
   return new ThumpError("unavailable", message, undefined, retry);

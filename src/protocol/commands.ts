@@ -1,4 +1,4 @@
-// Commands of the multiplexed protocol: their schemas, and the decoder that validates them.
+// Commands of the multiplexed protocol: schemas, and a decoder that validates commands.
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ThumpError } from "./codes.ts";
@@ -55,10 +55,10 @@ const SCHEMAS = {
   ping: Ping,
 } satisfies Record<string, TSchema>;
 
-/** Connects a reply to its command. A number that a double cannot represent is preserved as written. */
+/** Links a reply to its command. A number that a double cannot represent is preserved as written. */
 export type CommandId = Static<typeof Id> | RawJson | undefined;
 type CommandFields<T> = Omit<T, "id"> & { id?: CommandId };
-/** A publish command. The data is parsed when it is published. */
+/** A publish command. Its data is not parsed until it is published. */
 export interface PublishCommand {
   type: "publish";
   id: CommandId;
@@ -76,7 +76,7 @@ export type Command = Plain<Checked> | PublishCommand;
 
 const checkers = new Map(Object.entries(SCHEMAS).map(([type, schema]) => [type, Compile(schema)]));
 
-/** The error for an invalid frame, with the `id` for the reply if the frame has a readable one. */
+/** The error for an invalid frame. Has the frame's `id` for the reply, if the frame has a readable `id`. */
 export class BadFrame extends ThumpError {
   id: CommandId;
 }

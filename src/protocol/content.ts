@@ -1,36 +1,36 @@
-// The content of a publication as received: its size is known at once; it is parsed on demand, once for all rooms.
+// The content of a publication as received. Its size is known immediately. It is parsed on demand, once for all rooms.
 import { type FieldError, ThumpError } from "./codes.ts";
 import { type Data, dataFromText, dataFromValue, type Encoding, sizeOfData } from "./data.ts";
 import { countValues } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
-/** The data as it is forwarded, and its value, which a room's schema validates. */
+/** The data to forward, and its parsed value for validation by a room's schema. */
 interface Parsed {
   data: Data;
   value: unknown;
 }
 
-/** Returns the errors of a value, or undefined if it is valid. With `brief`, the list of errors is empty. */
+/** Returns the errors of a value, or undefined if it is valid. If `brief` is set, the list of errors is empty. */
 export type Check = (value: unknown, brief?: boolean) => FieldError[] | undefined;
 
-/** In characters. The value of a longer source is not cached, but parsed again for each schema. */
+/** The value of a longer source text is not cached but parsed again for each schema. In characters. */
 const MAX_CACHED_BYTES = 64 * 1024;
-/** Errors are listed only for data of up to about this many values, because each value takes about 40 µs. */
+/** Errors are listed only for data with at most about this number of values, because each value takes about 40 µs. */
 export const MAX_EXPLAINED = 64;
-/** Maximum length of one byte of a string in JSON. */
+/** The maximum number of JSON characters that encode one byte of a string. */
 const MAX_ESCAPE_FACTOR = 6;
 
 export class Content {
   #parsed: Parsed | undefined;
   #data: Data | undefined;
-  /** Results of the schemas. */
+  /** Validation results per schema. */
   #found: Map<Check, FieldError[] | undefined> | undefined;
 
   /**
-   * @param size size as received, in bytes
-   * @param least lower bound of the size of the data, in bytes
-   * @param parse parses the content; undefined if it is parsed already
-   * @param keeps the parsed value is cached
+   * @param size the size as received, in bytes
+   * @param least a lower bound for the size of the data, in bytes
+   * @param parse parses the content; undefined if the content is already parsed
+   * @param keeps whether to cache the parsed value
    */
   private constructor(
     readonly size: number,
@@ -39,7 +39,7 @@ export class Content {
     readonly keeps = true,
   ) {}
 
-  /** A text frame or body: JSON if it parses, otherwise a string. */
+  /** Creates the content of a text frame or body: JSON if the text parses, otherwise a string. */
   static text(text: string): Content {
     const size = Buffer.byteLength(text);
     return new Content(size, size, () => dataFromText(text), text.length <= MAX_CACHED_BYTES);
@@ -51,23 +51,24 @@ export class Content {
     return content;
   }
 
-  /** JSON that is forwarded as written. */
+  /** Creates content from JSON text, which is forwarded as written. */
   static json(text: string): Content {
     const size = Buffer.byteLength(text);
     const parse = (): Parsed => ({ data: { kind: "json", text }, value: parseData(text) });
     return new Content(size, size, parse, text.length <= MAX_CACHED_BYTES);
   }
 
-  /** A value. With `encoding`, a string that encodes bytes. */
+  /** Creates content from a value. If `encoding` is set, the value is a string that encodes bytes. */
   static value(value: unknown, encoding?: Encoding): Content {
-    // The size of other values is measured when they are written. They come from code, which is not rate-limited.
+    // Other values are measured when they are serialized. They come from code, which is not rate-limited.
     const size = typeof value === "string" ? Buffer.byteLength(value) : 0;
     return new Content(size, 0, () => dataFromValue(value, encoding));
   }
 
   /**
-   * The `data` of a parsed envelope. A string is text, or encodes bytes; other values are forwarded as written.
-   * @param sourceOf finds the source text of the value
+   * Creates content from the `data` of a parsed envelope. A string is text or encodes bytes. Other values are forwarded
+   * as written.
+   * @param sourceOf returns the value's source text
    */
   static parsed(value: unknown, encoding: Encoding | undefined, sourceOf: () => string): Content {
     if (encoding !== undefined || value === undefined) return Content.value(value, encoding);
@@ -79,7 +80,7 @@ export class Content {
     return content;
   }
 
-  /** The unparsed `data` of an envelope. */
+  /** Creates content from the unparsed `data` of an envelope. */
   static unparsed(source: string, encoding: Encoding | undefined): Content {
     if (!source.startsWith('"') && encoding === undefined) return Content.json(source);
     const size = Buffer.byteLength(source);
@@ -93,14 +94,14 @@ export class Content {
 
   /**
    * Returns the data.
-   * @param limit maximum size in bytes
+   * @param limit the maximum size in bytes
    * @throws ThumpError `too-large`, `malformed`, `invalid`
    */
   data(limit: number): Data {
     if (this.#data) return this.#data;
     if (this.least > limit) throw tooLarge(this.size, limit);
     const { data } = this.#parse();
-    // The exact size is not known yet.
+    // In these cases, the exact size is known only now.
     if (this.least < this.size || this.size === 0) {
       const size = sizeOfData(data);
       if (size > limit) throw tooLarge(size, limit);
@@ -108,7 +109,10 @@ export class Content {
     return (this.#data = data);
   }
 
-  /** Returns the errors of a schema, computed once per schema; without details if `brief` or if the data is large. */
+  /**
+   * Returns a schema's validation errors, computed once per schema. Omits the details if `brief` is set or the data is
+   * large.
+   */
   errors(check: Check, brief: boolean | undefined): FieldError[] | undefined {
     const found = (this.#found ??= new Map());
     if (!found.has(check)) found.set(check, this.#check(check, brief));
@@ -117,7 +121,7 @@ export class Content {
 
   #check(check: Check, brief: boolean | undefined): FieldError[] | undefined {
     const { value, data } = this.#parse();
-    // Explaining an error takes a thousand times as long as detecting one.
+    // Explaining errors takes a thousand times as long as detecting them.
     const errors = check(value, true);
     return errors === undefined || brief || isLarge(data) ? errors : check(value);
   }

@@ -1,7 +1,7 @@
-// Cursors: `<epoch>-<seq>`. The holder has received everything up to this position.
+// Cursors: `<epoch>-<seq>`. A client that holds a cursor has received everything up to that position.
 import { ThumpError } from "./codes.ts";
 
-/** A position in an epoch of a log. */
+/** A position within an epoch of a log. */
 export interface Cursor {
   epoch: string;
   seq: number;
@@ -30,7 +30,7 @@ export function parseCursor(text: string): Cursor {
   return { epoch: match[1] as string, seq };
 }
 
-/** A random epoch: 6 letters and digits, 31 bits. */
+/** Generates a random epoch: 6 letters and digits, 31 bits. */
 export function newEpoch(): string {
   const value = crypto.getRandomValues(new Uint32Array(1))[0] as number;
   return (value >>> 1).toString(36).padStart(6, "0").slice(-6);

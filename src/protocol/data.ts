@@ -10,15 +10,15 @@ import { escapeLineEnds, parseJson } from "./json.ts";
 export type Data =
   { kind: "json"; text: string } | { kind: "text"; text: string } | { kind: "binary"; bytes: Uint8Array };
 
-/** The encoding of data inside an envelope, which distinguishes bytes from a string. */
+/** The encoding of data inside an envelope. Distinguishes bytes from a string. */
 export type Encoding = "base64";
 
-/** Characters that JSON text may contain and that some readers treat as the end of a line. */
+/** Characters that are allowed in JSON text but that some readers treat as the end of a line. */
 const LINE_END = /[\r\n\u0085\u2028\u2029]/;
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const CLOSING: Record<string, string> = { "{": "}", "[": "]", '"': '"' };
 
-/** Checks both ends of a text: most chat lines cannot be JSON, and a failed JSON.parse takes microseconds. */
+/** Quick check of both ends of a text. Most chat lines cannot be JSON, and a failed JSON.parse takes microseconds. */
 function mayBeJson(text: string): boolean {
   const trimmed = text.trim();
   const first = trimmed.charAt(0);
@@ -29,7 +29,8 @@ function mayBeJson(text: string): boolean {
 }
 
 /**
- * Returns the data of a text frame or body: JSON if it parses, otherwise a string. `value` is for the room's schema.
+ * Returns the data of a text frame or body: JSON if the text parses, otherwise a string. `value` is validated by the
+ * room's schema.
  */
 export function dataFromText(text: string): { data: Data; value: unknown } {
   if (mayBeJson(text)) {
@@ -44,7 +45,7 @@ export function dataFromText(text: string): { data: Data; value: unknown } {
 }
 
 /**
- * Returns the data of a value from the multiplexed protocol, a batch or code. With `encoding`, the value encodes
+ * Returns the data for a value from the multiplexed protocol, a batch or code. If `encoding` is set, the value encodes
  * bytes.
  */
 export function dataFromValue(value: unknown, encoding?: Encoding): { data: Data; value: unknown } {
@@ -53,13 +54,13 @@ export function dataFromValue(value: unknown, encoding?: Encoding): { data: Data
     return { data: { kind: "binary", bytes }, value: bytes };
   }
   if (value instanceof Uint8Array) return { data: { kind: "binary", bytes: value }, value };
-  // A lone surrogate has no UTF-8 form, but can be escaped in JSON.
+  // A lone surrogate has no UTF-8 form but can be escaped in JSON.
   if (typeof value === "string" && value.isWellFormed())
     return { data: { kind: "text", text: value }, value };
   return { data: { kind: "json", text: writeJson(value === undefined ? null : value) }, value };
 }
 
-/** Writes a value as JSON. Code may pass values without a JSON form: functions, BigInts, circular structures. */
+/** Serializes a value as JSON. Code may pass values that have no JSON form: functions, BigInts, circular structures. */
 function writeJson(value: unknown): string {
   let reason = "functions and symbols have no JSON form";
   try {
@@ -71,7 +72,7 @@ function writeJson(value: unknown): string {
   throw new ThumpError("invalid", `The data cannot be written as JSON: ${reason}.`);
 }
 
-/** Returns the size of the data in UTF-8 bytes. */
+/** Returns the size of the data in bytes, encoded as UTF-8. */
 export function sizeOfData(data: Data): number {
   if (data.kind === "binary") return data.bytes.byteLength;
   return Buffer.byteLength(data.text);
@@ -82,7 +83,7 @@ export function dataAsJson(data: Data): string {
   if (data.kind === "binary") return `"${data.bytes.toBase64()}"`;
   if (data.kind === "text") return escapeLineEnds(JSON.stringify(data.text));
   if (!LINE_END.test(data.text)) return data.text;
-  // A raw line break in JSON is always between tokens, where a space is equivalent.
+  // A raw line break in JSON always occurs between tokens, where a space is equivalent.
   return escapeLineEnds(data.text.replace(/[\r\n]+/g, " "));
 }
 
@@ -90,7 +91,7 @@ function decodeBase64(value: unknown): Uint8Array {
   try {
     if (typeof value === "string") return Uint8Array.fromBase64(value);
   } catch {
-    // Falls through to the error.
+    // Fall through to the error.
   }
   throw new ThumpError(
     "invalid",

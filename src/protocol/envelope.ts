@@ -3,12 +3,12 @@ import { formatCursor } from "./cursor.ts";
 import { dataAsJson } from "./data.ts";
 import type { Publication } from "./publication.ts";
 
-/** Returns the envelope of a publication. Encoded at most once, for all receivers. */
+/** Returns the envelope of a publication. It is encoded at most once for all receivers. */
 export function envelope(publication: Publication, epoch: string): string {
   return (publication.envelope ??= encode(publication, epoch));
 }
 
-// Concatenated by hand: the data is already JSON text and must not be parsed and written again.
+// Concatenated by hand, because the data is already JSON text that need not be parsed and serialized again.
 function encode(p: Publication, epoch: string): string {
   const encoding = p.data.kind === "binary" ? ',"encoding":"base64"' : "";
   const from = p.from === undefined ? "" : `,"from":${JSON.stringify(p.from)}`;
@@ -19,7 +19,10 @@ function encode(p: Publication, epoch: string): string {
   );
 }
 
-/** Names as JSON. A replay writes the same few thousand names repeatedly, and a lookup costs a fifth of quoting. */
+/**
+ * Caches names as JSON. A replay writes the same few thousand names many times, and a lookup takes a fifth of the time
+ * of quoting.
+ */
 const names = new Map<string, string>();
 const MAX_NAMES = 4096;
 
@@ -35,7 +38,7 @@ function quoted(name: string): string {
 let lastTime = 0;
 let lastTimeText = "0";
 
-/** Publications that are encoded in sequence often have the same time. */
+/** Caches the last time, because publications that are encoded in sequence often have the same time. */
 function timeAsText(time: number): string {
   if (time !== lastTime) {
     lastTime = time;
@@ -44,16 +47,16 @@ function timeAsText(time: number): string {
   return lastTimeText;
 }
 
-/** A gap notice: publications of `room` after `after`, up to and including `at`, are lost. */
+/** A gap notice: the publications in `room` after `after`, up to and including `at`, are lost. */
 export interface Gap {
   room: string;
-  /** The cursor that the client requested or held. */
+  /** The cursor that the client sent or had reached. */
   after: string;
-  /** Everything after this cursor will follow. */
+  /** The client receives everything after this cursor. */
   at: string;
 }
 
-/** A gap notice as JSON. */
+/** Returns a gap notice as JSON. */
 export function gapEnvelope(gap: Gap): string {
   return JSON.stringify({ type: "gap", room: gap.room, after: gap.after, at: gap.at });
 }

@@ -1,13 +1,16 @@
-// Ties a TypeBox schema to a declared type: the compiler rejects a schema that differs from the type in any field.
+// Ties a TypeBox schema to a declared type: a schema that differs from the type in any field does not compile.
 import type { Static, TSchema } from "typebox";
 
-/** Identical types, also in optional fields. Assignability in both directions would miss a missing optional field. */
+/**
+ * `unknown` if the types are identical, including optional fields. Mutual assignability would not detect a missing
+ * optional field.
+ */
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? unknown : "differs from the type";
 
 /**
- * Returns the schema: `schemaOf<Point>()(Type.Object({ x: Type.Number() }))`. Public options are declared as interfaces,
- * and not with `Static`, because editors show the doc comments of an interface, but none of a schema's fields.
+ * Returns the schema: `schemaOf<Point>()(Type.Object({ x: Type.Number() }))`. Public options are declared as interfaces
+ * instead of with `Static`, because editors show doc comments for interface fields but not for schema fields.
  */
 export function schemaOf<T>() {
   return <S extends TSchema>(schema: S & Same<Static<S>, T>): S => schema;

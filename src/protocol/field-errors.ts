@@ -1,4 +1,4 @@
-// Converts schema errors of TypeBox to field errors for clients and operators.
+// Converts TypeBox schema errors to field errors for clients and operators.
 import type { FieldError } from "./codes.ts";
 
 interface SchemaError {
@@ -16,8 +16,8 @@ interface Params {
 
 /**
  * Returns at most ten errors, one per field. The path of a missing or unknown field includes its name. If a value
- * matches none of several schemas, the message lists all alternatives.
- * @param at JSON Pointer of the value
+ * matches none of several alternatives, the message lists all of them.
+ * @param at the JSON Pointer of the value
  */
 export function fieldErrors(findings: readonly SchemaError[], at = ""): FieldError[] {
   const byPath = new Map<string, string[]>();
@@ -46,7 +46,7 @@ export function fieldErrors(findings: readonly SchemaError[], at = ""): FieldErr
   return errors.slice(0, 10);
 }
 
-/** Joins "must be a" and "must be b" to "must be a or b". */
+/** Joins "must be a" and "must be b" into "must be a or b". */
 function either(messages: string[]): string {
   return messages.map((message, i) => (i === 0 ? message : message.replace(/^must be /, ""))).join(" or ");
 }

@@ -20,9 +20,9 @@ export interface Format<T extends string | Uint8Array = string | Uint8Array> {
   gap(gap: Gap): T;
 }
 
-/** A format of streams, which can also encode positions and presence. */
+/** A stream format, which can also encode positions and presence. */
 export interface StreamFormat extends Format<string> {
-  /** Value of the Content-Type header. */
+  /** The value of the Content-Type header. */
   readonly contentType: string;
   position(cursor: string): string;
   keepAlive(cursor: string): string;
@@ -44,7 +44,7 @@ export const json: Format<string> = {
   gap: gapEnvelope,
 };
 
-/** A server-sent event stream of one room: the data only. */
+/** A server-sent event stream of one room: only the data. */
 export const eventStream: StreamFormat = {
   name: "event-stream",
   contentType: "text/event-stream; charset=utf-8",
@@ -62,11 +62,11 @@ export const envelopeStream: StreamFormat = {
   message: encodeEnvelopeEvent,
 };
 
-/** The multiplexed stream: the frames of the multiplexed socket, as events. */
+/** The multiplexed stream: the multiplexed socket's frames as events. */
 export const multiplexedStream: StreamFormat = {
   ...eventStream,
   name: "multiplexed-stream",
-  // No id: each room has its own cursor, in the envelope.
+  // No id, because each room has its own cursor in the envelope.
   message: (p, epoch) => `data: ${envelope(p, epoch)}\n\n`,
   position: positionEvent,
   keepAlive: positionEvent,
@@ -83,7 +83,7 @@ export const ndjson: StreamFormat = {
   presence: (text) => `${escapeLineEnds(text)}\n`,
 };
 
-/** States that everything up to the cursor was sent. */
+/** Returns a frame which states that everything up to the cursor has been sent. */
 function positionFrame(cursor: string): string {
   return `{"type":"position","at":"${cursor}"}`;
 }

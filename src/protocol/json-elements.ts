@@ -1,4 +1,4 @@
-// Finds the elements of a JSON array in its bytes, one piece at a time, without parsing. Pure.
+// Finds the elements of a JSON array in its bytes, piece by piece, without parsing. Pure.
 import { ThumpError } from "./codes.ts";
 import { MAX_DEPTH, tooDeep } from "./json.ts";
 
@@ -7,7 +7,7 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const LIST = 0x5b;
 const LIST_END = 0x5d;
-// With this bit set, "[" is "{" and "]" is "}".
+// Setting this bit turns "[" into "{" and "]" into "}".
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -16,23 +16,23 @@ const CLOSE = 0x7d;
 type Expected = "anything" | "first" | "element" | "comma" | "nothing";
 
 /**
- * Finds the elements of a JSON array, or the only value if the text is not an array. If the bytes are not JSON, the
- * result is meaningless, but then at least one element is not JSON either, or there are none.
+ * Finds the elements of a JSON array, or the single value if the text is not an array. If the bytes are not JSON, the
+ * result is meaningless. In that case, at least one element is not JSON either, or there are no elements.
  */
 export class JsonElements {
-  /** True if the text is an array. */
+  /** Whether the text is an array. */
   isArray = false;
   readonly starts: number[] = [];
   /** The index after the last byte of each element. */
   readonly ends: number[] = [];
   #at = 0;
   #expected: Expected = "anything";
-  /** State within an element: nesting depth, and whether the position is in a string. */
+  /** The state within an element: nesting depth, and whether the position is in a string. */
   #inside = false;
   #depth = 0;
   #quoted = false;
 
-  /** @param most maximum number of elements; the search stops at the first one above it */
+  /** @param most the maximum number of elements; the search stops at the first element beyond it */
   constructor(
     readonly bytes: Uint8Array,
     readonly most: number,

@@ -1,18 +1,22 @@
-// Finds fields of a JSON object in its text without parsing, to forward them as written or to parse them later. Pure.
+// Finds fields of a JSON object in its text without parsing, so that they can be forwarded as written or parsed later.
+// Pure.
 import { MAX_DEPTH, tooDeep } from "./json.ts";
 
 /** The position of a value in a text. */
 export interface Span {
   readonly start: number;
-  /** The index after its last character. */
+  /** The index after the value's last character. */
   readonly end: number;
 }
 
 /** The result of `findFields`. */
 export interface JsonFields {
-  /** The value of each requested name. If a field occurs twice, the last one counts, as in `JSON.parse`. */
+  /**
+   * The span of each requested field's value. If a field occurs more than once, the last occurrence counts, as in
+   * `JSON.parse`.
+   */
   readonly spans: readonly (Span | undefined)[];
-  /** Approximate number of values outside these spans, counted up to slightly more than `most`. */
+  /** The approximate number of values outside these spans. Counting stops slightly above `most`. */
   readonly others: number;
 }
 
@@ -20,17 +24,18 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-// With this bit set, "[" is "{" and "]" is "}".
+// Setting this bit turns "[" into "{" and "]" into "}".
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** In characters. Beyond this length, Bun's native search for the end of a string is faster. */
+/** Beyond this length, Bun's native search for the end of a string is faster. In characters. */
 const MAX_NAME_LENGTH = 24;
 
 /**
- * Finds top-level fields of a JSON object without parsing it. If the text is not JSON, the result is meaningless, but
- * then either a span or the remaining text is not JSON either.
- * @param most maximum number of values outside the spans; the search stops above it. Values are counted only if given
+ * Finds top-level fields of a JSON object without parsing it. If the text is not JSON, the result is meaningless. In
+ * that case, either a span or the remaining text is not JSON either.
+ * @param most the maximum number of values outside the spans; the search stops above it. If undefined, values are not
+ * counted
  * @throws ThumpError `malformed` if the nesting is too deep
  */
 export function findFields(text: string, names: readonly string[], most?: number): JsonFields {
@@ -71,8 +76,8 @@ export function sourceOf(text: string, name: string): string {
 }
 
 /**
- * Returns the start of a key's value if the key certainly occurs only once, otherwise 0. The key is certain if the
- * text has no escapes and the quoted name occurs once, which is true of most objects.
+ * Returns the start of a key's value if the key certainly occurs only once, otherwise 0. This is certain if the text
+ * has no escapes and the quoted name occurs once, as in most objects.
  */
 function soleKey(text: string, name: string): number {
   const quoted = `"${name}"`;
@@ -89,11 +94,12 @@ const MAX_PARSED_REST = 256;
 /** Returns a part of a text that does not keep the whole text in memory. */
 export function cut(text: string, { start, end }: Span): string {
   const part = text.slice(start, end);
-  // Slices in Bun share the memory of the whole text. Text from UTF-8 can be copied through UTF-8.
+  // In Bun, a slice shares the memory of the whole text. Text that came from UTF-8 can be copied by converting it to
+  // UTF-8 and back.
   return text.length > part.length * 2 + MAX_PARSED_REST ? Buffer.from(part).toString() : part;
 }
 
-/** Counts the values in a value approximately: commas plus opening brackets plus one. Stops above `most`. */
+/** Counts the values inside a value approximately: commas plus opening brackets plus one. Stops above `most`. */
 export function countValues(text: string, { start, end }: Span, most: number): number {
   let values = 1;
   for (let at = start; at < end && values <= most; at++) {
@@ -104,7 +110,7 @@ export function countValues(text: string, { start, end }: Span, most: number): n
   return values;
 }
 
-/** Returns the index of the key in `names`; -1 if it is not one of them. */
+/** Returns the index of the key in `names`; -1 if the key is not in `names`. */
 function nameAt(text: string, start: number, end: number, names: readonly string[]): number {
   let shortest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < names.length; i++) {
@@ -119,12 +125,12 @@ function nameAt(text: string, start: number, end: number, names: readonly string
   try {
     return names.indexOf(JSON.parse(`"${key}"`) as string);
   } catch {
-    // Not JSON: parsing the text will report the error.
+    // The text is not JSON. Parsing it later reports the error.
     return -1;
   }
 }
 
-/** Returns the index of the next character that is not white space. */
+/** Returns the index of the next non-whitespace character. */
 function nextToken(text: string, from: number): number {
   for (let at = from; ; at++) {
     const char = text.charCodeAt(at);

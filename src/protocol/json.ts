@@ -1,8 +1,8 @@
-// Parses JSON from clients, with a limit of the nesting depth.
+// Parses JSON from clients, with a limit on the nesting depth.
 import { ThumpError } from "./codes.ts";
 
 /**
- * Maximum nesting depth of arrays and objects. Writing much deeper values takes Bun very long, or overflows its
+ * The maximum nesting depth of arrays and objects. Serializing much deeper values takes Bun very long or overflows its
  * stack.
  */
 export const MAX_DEPTH = 200;
@@ -15,17 +15,17 @@ export function tooDeep(): ThumpError {
 /**
  * Parses JSON text.
  * @throws SyntaxError if the text is not JSON
- * @throws ThumpError `malformed` if it is nested deeper than 200 levels
+ * @throws ThumpError `malformed` if the nesting is deeper than 200 levels
  */
 export function parseJson(text: string): unknown {
-  // Shorter texts cannot exceed the depth: each level needs two brackets.
+  // Shorter texts cannot exceed the depth, because each level needs two brackets.
   if (text.length > MAX_DEPTH * 2 && isTooDeep(text)) throw tooDeep();
   return JSON.parse(text) as unknown;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-// With this bit set, "[" is "{" and "]" is "}".
+// Setting this bit turns "[" into "{" and "]" into "}".
 const CURLY = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -55,12 +55,12 @@ export function escapeLineEnds(json: string): string {
   return json.replace(SEPARATORS, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A JSON number as it was written: `JSON.stringify` writes all of its digits. */
+/** A JSON number exactly as received: `JSON.stringify` writes all of its digits. */
 export interface RawJson {
   readonly rawJSON: string;
 }
 
 export function rawJson(text: string): RawJson {
-  // Missing in TypeScript's declarations (ECMA-262, "JSON.parse source text access").
+  // Missing from TypeScript's declarations (ECMA-262, "JSON.parse source text access").
   return (JSON as unknown as { rawJSON: (text: string) => RawJson }).rawJSON(text);
 }

@@ -2,10 +2,10 @@
 import { ThumpError } from "./codes.ts";
 
 const MAX_NAME_BYTES = 255;
-/** Prefix of event and room names that are reserved for the server. */
+/** The prefix of event and room names that are reserved for the server. */
 export const RESERVED = "thump:";
 
-/** True if a room belongs to the server: only the server publishes there. */
+/** Returns true if a room is reserved: only the server may publish there. */
 export function isReserved(room: string): boolean {
   return room.startsWith(RESERVED);
 }
@@ -19,17 +19,20 @@ function fault(name: string): string | undefined {
   if (name === "") return "is empty";
   if (CONTROL.test(name)) return "has control characters";
   if (!name.isWellFormed()) return "is not valid Unicode";
-  // A UTF-16 unit is at most 3 bytes of UTF-8: only long names need counting.
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so only long names need counting.
   if (name.length * 3 > MAX_NAME_BYTES && encoder.encode(name).length > MAX_NAME_BYTES)
     return `is over ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 
-/** Dot segments, which URLs and proxies resolve (RFC 3986 §5.2.4), and the replacement character for invalid UTF-8. */
+/**
+ * Matches dots and the replacement character for invalid UTF-8. URLs and proxies resolve dot segments (RFC 3986
+ * §5.2.4).
+ */
 const UNSAFE = /\.|\ufffd/;
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 
-/** Returns why the name of a room or user is invalid, or undefined. These names occur in URL paths. */
+/** Returns the reason why a room or user name is invalid; undefined if it is valid. These names occur in URL paths. */
 export function nameFault(name: string): string | undefined {
   const wrong = fault(name);
   if (wrong !== undefined || !UNSAFE.test(name)) return wrong;

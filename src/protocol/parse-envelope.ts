@@ -1,29 +1,29 @@
-// Parses envelopes of frames and batch items. The data of a large envelope is parsed only on demand.
+// Parses the envelopes of frames and batch items. The data of a large envelope is parsed only on demand.
 import { ThumpError } from "./codes.ts";
 import { Content } from "./content.ts";
 import type { Encoding } from "./data.ts";
 import { cut, findFields, sourceOf } from "./json-fields.ts";
 import { parseJson } from "./json.ts";
 
-/** In characters. Shorter texts are parsed as a whole, which costs less than scanning them first. */
+/** Shorter texts are parsed completely, which is faster than scanning them first. In characters. */
 const MAX_WHOLE_PARSE = 1024;
-/** Approximate maximum number of values in an envelope in addition to its data, because envelopes have few fields. */
+/** The approximate maximum number of values in an envelope, not counting its data. Envelopes have few fields. */
 export const MAX_VALUES = 256;
 
 const DATA = ["data"] as const;
 
 export interface ParsedEnvelope {
-  /** The parsed envelope. In a large one, a number takes the place of the data. */
+  /** The parsed envelope. In a large envelope, a number replaces the data. */
   value: unknown;
-  /** The source text of the data in a large envelope. */
+  /** The source text of a large envelope's data. */
   source?: string;
 }
 
 /**
  * Parses the JSON of an envelope.
- * @param most approximate maximum number of values in addition to its data
+ * @param most the approximate maximum number of values, not counting the envelope's data
  * @throws SyntaxError if the text is not JSON
- * @throws ThumpError `malformed` if it is nested too deep or has too many values
+ * @throws ThumpError `malformed` if the text is nested too deep or has too many values
  */
 export function parseEnvelope(text: string, most = MAX_VALUES): ParsedEnvelope {
   if (text.length <= MAX_WHOLE_PARSE) return { value: parseJson(text) };

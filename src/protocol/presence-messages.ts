@@ -1,12 +1,12 @@
 // The JSON of presence messages, built once for all receivers.
 
 /**
- * The presence of a room. With `members`: a snapshot, which replaces everything sent before. With `joined` and
- * `left`: a change to the previous state. With `more`: counts only, because there are too many users to list.
+ * The presence of a room, in one of three forms. `members`: a snapshot, which replaces everything sent before. `joined`
+ * and `left`: changes to the previous state. `more`: only counts, because there are too many users to list.
  */
 export interface PresenceChanges {
   readonly users: number;
-  /** Sessions without a user. */
+  /** The number of sessions without a user. */
   readonly guests: number;
   /** Texts from `memberText`. */
   readonly members?: readonly string[];
@@ -17,7 +17,7 @@ export interface PresenceChanges {
   readonly more?: true;
 }
 
-/** Returns a user as JSON: `{"user":"u7","info":…}`, without `info` if undefined. */
+/** Returns a user as JSON: `{"user":"u7","info":…}`. Omits `info` if it is undefined. */
 export function memberText(user: string, info: unknown): string {
   return JSON.stringify({ user, info });
 }
@@ -41,7 +41,7 @@ export function presenceMessage(room: string, fields: string): string {
   return `{"type":"presence","room":${JSON.stringify(room)},${fields}}`;
 }
 
-/** Returns the message that ends presence of a room: its last state is no longer updated. */
+/** Returns the message that ends presence in a room: the last state is no longer updated. */
 export function presenceOff(room: string): string {
   return presenceMessage(room, '"off":true');
 }

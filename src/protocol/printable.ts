@@ -1,7 +1,8 @@
-// Text that is safe to print in a terminal, also if a client wrote it. All command-line programs print through this. Pure.
+// Text that is safe to print in a terminal, even if a client wrote it. All command-line programs print through this
+// module. Pure.
 
 declare const printable: unique symbol;
-/** Text without control sequences: the result of `printableText`, or a constant of the program. */
+/** Text without control sequences: the result of `printableText`, or a constant in the program. */
 export type Printable = string & { readonly [printable]: true };
 
 /**
@@ -15,20 +16,21 @@ const COLORS = /(\u001b\[[0-9;]*m)/;
 const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * Returns one line with JSON escapes. In JSON text, where these characters occur only in strings, the result is JSON.
+ * Returns one line of text in which unsafe characters are replaced by JSON escapes. If the input is JSON, so is the
+ * result, because these characters occur only in JSON strings.
  */
 export function printableText(text: string): Printable {
   return text.replaceAll(UNSAFE, escape) as Printable;
 }
 
-/** Returns several lines: line feeds and tabs are preserved. */
+/** Returns one or more lines of text. Line feeds and tabs are preserved. */
 export function printableLines(text: string): Printable {
   return text.replaceAll(UNSAFE, (char) =>
     char === "\n" || char === "\t" ? char : escape(char),
   ) as Printable;
 }
 
-/** Returns text that the program has colored: sequences that only set colors are preserved. */
+/** Returns text that the program has colored. Sequences that only set colors are preserved. */
 export function printableColors(text: string): Printable {
   return text
     .split(COLORS)
@@ -46,7 +48,7 @@ export function spaced(...parts: Printable[]): Printable {
   return parts.join("  ") as Printable;
 }
 
-/** Returns a printable text as a line. */
+/** Returns printable text as a line. */
 export function lineOf(text: Printable): Printable {
   return `${text}\n` as Printable;
 }

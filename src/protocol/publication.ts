@@ -1,4 +1,4 @@
-// A publication, and the draft that becomes a publication when the log assigns its position.
+// Publications, and drafts: a draft becomes a publication when the log assigns its position.
 import type { Data } from "./data.ts";
 
 /** A publication before the log has assigned its position. */
@@ -9,36 +9,41 @@ export interface Draft {
   data: Data;
   /** The publishing user, if known. */
   from?: string | undefined;
-  /** Idempotency key: a repeated key returns the position of the first publication, and delivers nothing. */
+  /** The idempotency key. A repeated key returns the position of the first publication and delivers nothing. */
   key?: string | undefined;
-  /** The scope of the key, if it is not the user in `from`. */
+  /** The scope of the key, if the scope is not the user in `from`. */
   scope?: string | undefined;
-  /** The id of a session that must not receive it: the publisher, unless it requested an echo. */
+  /**
+   * The id of a session that must not receive the publication: the publisher's session, unless it requested an echo.
+   */
   except?: string | undefined;
 }
 
 /** A published message. Immutable, except for the cached encoding. */
 export interface Publication extends Draft {
-  /** The number in the log: increases across all rooms. */
+  /** The publication's number in the log. Increases across all rooms. */
   readonly seq: number;
   /** The seq of the previous publication in the same room; 0 if there is none. */
   readonly prev: number;
-  /** Time of the append, in ms since 1970. */
+  /** When the publication was appended, in ms since 1970. */
   readonly time: number;
-  /** Size of the data, in bytes. */
+  /** The size of the data, in bytes. */
   readonly size: number;
-  /** JSON envelope, built on demand and cached with the publication (G6). */
+  /** The JSON envelope, built on demand and cached in the publication (G6). */
   envelope?: string;
 }
 
 /**
- * Consecutive publications of one room: everything in (`from`, `upTo`]. If `from` is greater than the requested
- * position, the publications between them are lost.
+ * Consecutive publications in one room: everything in (`from`, `upTo`]. If `from` is greater than the requested
+ * position, the publications between the two are lost.
  */
 export interface Slice {
   from: number;
   upTo: number;
   publications: Publication[];
-  /** For reads of the newest publications: the slice has every stored publication, and older ones were removed. */
+  /**
+   * Only for reads of the newest publications: set if the slice has every stored publication and older ones have been
+   * removed.
+   */
   truncated?: boolean;
 }

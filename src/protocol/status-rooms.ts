@@ -1,11 +1,11 @@
 // The status rooms: their names and messages. The console reads them.
 import type { Code } from "./codes.ts";
 
-/** Load and performance, once per second: event `stats`, with a `ServerSample`. */
+/** Load and performance, once per second: `stats` events with a `ServerSample`. */
 export const STATS_ROOM = "thump:stats";
-/** Started and ended sessions, collected for a second: event `sessions`, with a `SessionReport`. */
+/** Sessions that started or ended in the last second: `sessions` events with a `SessionReport`. */
 export const SESSIONS_ROOM = "thump:sessions";
-/** Errors of clients and faults of the server, collected for a second: event `errors`, with an `ErrorReport`. */
+/** Client errors and server faults in the last second: `errors` events with an `ErrorReport`. */
 export const ERRORS_ROOM = "thump:errors";
 
 export const OWN_ROOMS = [STATS_ROOM, SESSIONS_ROOM, ERRORS_ROOM] as const;
@@ -16,9 +16,9 @@ export interface Quantiles {
   p99: number | null;
 }
 
-/** Load and performance of a node. Counts cover the last second, or the number of seconds in `seconds`. */
+/** Load and performance of a node. Counts cover the time since the previous sample (`seconds`). */
 export interface ServerSample {
-  /** The process: `host:pid`, and `host:pid/1` for a second server in it. */
+  /** The process as `host:pid`; a second server in the same process is `host:pid/1`. */
   node: string;
   version: string;
   /** In ms since 1970. */
@@ -31,25 +31,25 @@ export interface ServerSample {
   sessions: { total: number; lagging: number; limit: number; byTransport: Record<string, number> };
   /** Rooms with at least one session. */
   rooms: number;
-  /** Accepted publications and deliveries, one per receiver. `in` excludes publications of the server. */
+  /** Accepted publications, and deliveries (one per receiver). `in` excludes the server's own publications. */
   in: { publications: number; bytes: number };
   out: { deliveries: number; bytes: number };
   lags: number;
   catchUps: number;
   gaps: number;
   skipped: number;
-  /** Messages that Bun dropped: 0 unless the server has a fault. */
+  /** Messages that Bun dropped. 0 unless the server has a bug. */
   lost: number;
   /** Errors sent to clients, by code; codes without errors are omitted. */
   rejects: Partial<Record<Code, number>>;
-  /** From the arrival of a publication until it was handed to all sockets or streams of its room. */
+  /** Time from a publication's arrival until it has been handed to all sockets or streams in its room. */
   toSockets: Quantiles;
   toStreams: Quantiles;
-  /** From the arrival until the log stored it. */
+  /** Time from a publication's arrival until the log has stored it. */
   log: Quantiles;
-  /** Delay of a timer, which delays all other work too. */
+  /** Delay of a timer: event-loop lag, which affects all other work too. */
   loop: Quantiles;
-  /** In bytes: process, JavaScript heap, stored messages and rooms, and their limit. */
+  /** In bytes: the process, the JavaScript heap, stored messages and rooms, and the limit for these. */
   memory: { rss: number; heap: number; kept: number; limit: number };
 }
 
@@ -66,15 +66,15 @@ export interface SessionEnded {
   session: string;
   transport: string;
   user?: string | undefined;
-  /** A reason as in the metrics: `client`, `lost`, `removed`. */
+  /** The reason, as in the metrics: `client`, `lost`, `removed`. */
   reason: string;
   /** The close code of a WebSocket. */
   code?: number | undefined;
-  /** Duration of the session. */
+  /** The duration of the session. */
   seconds: number;
 }
 
-/** At most 50 of each. `more` counts the others. */
+/** Lists at most 50 of each kind. `more` counts the rest. */
 export interface SessionReport {
   node: string;
   began: SessionBegan[];
@@ -85,7 +85,7 @@ export interface SessionReport {
 export interface ErrorCount {
   code: Code;
   count: number;
-  /** The message of the last one, if it cannot contain data from a client. */
+  /** The message of the last such error, unless it might contain client data. */
   message?: string;
 }
 
@@ -94,6 +94,6 @@ export interface ErrorReport {
   /** In ms since 1970. */
   time: number;
   errors: ErrorCount[];
-  /** Messages of server faults. The log has the details. */
+  /** Messages of server faults. The server's log has the details. */
   faults: string[];
 }

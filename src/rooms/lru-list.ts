@@ -1,6 +1,6 @@
-// Items ordered by last use: a doubly linked list. Pure. (A Map with repeated deletes and inserts gets slow.)
+// A list of items ordered by last use. Doubly linked, because a Map with repeated deletes and inserts gets slow. Pure.
 
-/** An item of the list. The list sets the links. */
+/** An item in the list. The list sets the links. */
 export interface LruItem<T> {
   older?: T | undefined;
   newer?: T | undefined;
@@ -10,7 +10,7 @@ export class LruList<T extends LruItem<T>> {
   #oldest: T | undefined;
   #newest: T | undefined;
 
-  /** Moves an item to the newest end, or adds it. */
+  /** Moves an item to the most recent end. Adds the item if it is not in the list. */
   touch(item: T): void {
     if (item === this.#newest) return;
     this.remove(item);
@@ -30,7 +30,7 @@ export class LruList<T extends LruItem<T>> {
     item.newer = undefined;
   }
 
-  /** Iterates from the least recently used item. The item last returned may be removed during the iteration. */
+  /** Iterates from the least recently used item. The current item may be removed during the iteration. */
   *[Symbol.iterator](): Iterator<T> {
     let item = this.#oldest;
     while (item) {

@@ -1,15 +1,15 @@
-// The memory that all room histories of a log share: counts it, and evicts the oldest messages when it is exceeded.
-// Pure.
+// The memory budget that all room histories of a log share. Counts used memory, and evicts the oldest messages when the
+// budget is exceeded. Pure.
 import { TickSlice } from "../scheduling/tick-slice.ts";
 
-/** An eviction frees this share of the limit in addition, so that not every publication causes one. */
+/** An eviction frees this additional share of the limit, so that not every publication triggers an eviction. */
 const HYSTERESIS = 0.05;
-/** Maximum number of rooms per eviction. They free more than any publication needs. */
+/** The maximum number of rooms per eviction. This frees more than any single publication needs. */
 const ROOMS_PER_EVICTION = 1000;
-/** Memory of a room with stored messages, without the messages, in bytes. A round figure (530 measured). */
+/** The memory used by a room with stored messages, not counting the messages, in bytes. Rounded; 530 was measured. */
 const ROOM_OVERHEAD_BYTES = 512;
 
-/** Memory of a room without its publications, in bytes: its objects, table entries and name. */
+/** Returns the memory used by a room, not counting its publications, in bytes: objects, table entries and name. */
 export function roomBytes(name: string): number {
   return ROOM_OVERHEAD_BYTES + 2 * name.length;
 }
@@ -19,25 +19,25 @@ export interface EvictionCandidate {
   readonly history: {
     /** The number of stored publications. */
     readonly count: number;
-    /** Drops the oldest publications, about this many bytes of them. */
+    /** Drops the oldest publications to free about this number of bytes. */
     release(bytes: number): void;
   };
 }
 
 export class MemoryBudget {
-  /** Memory of all stored publications, in bytes, as the histories count it. */
+  /** The memory used by all stored publications, as counted by the histories, in bytes. */
   bytes = 0;
-  /** Memory of rooms that have stored messages and no sessions, in bytes, without the messages. */
+  /** The memory used by rooms that have stored messages but no sessions, not counting the messages, in bytes. */
   roomBytes = 0;
-  /** Publications evicted because the limit was exceeded. */
+  /** The number of publications evicted because the limit was exceeded. */
   evicted = 0;
-  /** Rooms removed because the limit was exceeded. */
+  /** The number of rooms removed because the limit was exceeded. */
   evictedRooms = 0;
 
   /** @param limit in bytes; may change at run time */
   constructor(public limit: number = Number.POSITIVE_INFINITY) {}
 
-  /** Memory that counts against the limit, in bytes. */
+  /** The memory that counts against the limit, in bytes. */
   get taken(): number {
     return this.bytes + this.roomBytes;
   }
@@ -47,10 +47,10 @@ export class MemoryBudget {
   }
 
   /**
-   * Evicts the oldest publications of rooms until the memory is below the limit, or `ROOMS_PER_EVICTION` rooms were
+   * Evicts the oldest publications of rooms until memory use is below the limit or `ROOMS_PER_EVICTION` rooms have been
    * visited.
-   * @param rooms rooms with stored messages, the first to evict first
-   * @param onChange called for each room that lost messages; may remove the room
+   * @param rooms rooms with stored messages, in eviction order
+   * @param onChange called for each room that has lost messages; may remove the room
    */
   evict<T extends EvictionCandidate>(rooms: Iterable<T>, onChange: (room: T) => void): void {
     const target = this.limit * (1 - HYSTERESIS);

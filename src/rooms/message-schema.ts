@@ -1,10 +1,11 @@
-// The schema of a room rule: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType). Compiled at startup.
+// Message schemas of room rules: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType). Compiled at
+// startup.
 import { Compile } from "typebox/compile";
 import { fieldErrors } from "../protocol/field-errors.ts";
 import type { FieldError } from "../protocol/codes.ts";
 import type { Check } from "../protocol/content.ts";
 
-/** The used part of the interface that validation libraries share (https://standardschema.dev). */
+/** The part that Thump uses of the interface shared by validation libraries (https://standardschema.dev). */
 export interface StandardSchema {
   readonly "~standard": {
     readonly version: 1;
@@ -23,11 +24,14 @@ interface StandardIssue {
 }
 
 const MAX_ERRORS = 10;
-/** In characters. Messages of other libraries may quote the value, or list every alternative. */
+/**
+ * Messages from other libraries may quote the value or list every alternative, so they are cut to this length. In
+ * characters.
+ */
 const MAX_MESSAGE_LENGTH = 200;
 /**
- * Test values: a schema with asynchronous checks returns a promise for one of them, unless it checks a nested value
- * first.
+ * Test values that detect asynchronous schemas: such a schema returns a promise for one of these values, unless it
+ * checks a nested value first.
  */
 const PROBES = [undefined, null, {}, [], "", 0];
 const KEYWORDS = new Set(
@@ -49,13 +53,16 @@ const WITH_SCHEMAS =
 /** Keywords whose value is an object of schemas. */
 const WITH_NAMED_SCHEMAS = "properties patternProperties dependentSchemas $defs definitions".split(" ");
 
-/** Returns a `type` that JSON Schema does not define. The compiler ignores such a type and would accept any value. */
+/**
+ * Returns a `type` in the schema that JSON Schema does not define, if there is one. The compiler ignores such a type
+ * and would accept any value.
+ */
 function unknownType(schema: unknown, seen = new Set<unknown>()): string | undefined {
   if (typeof schema !== "object" || schema === null || seen.has(schema)) return undefined;
   seen.add(schema);
   if (Array.isArray(schema)) return firstOf(schema, seen);
   const keywords = schema as Record<string, unknown>;
-  // TypeBox marks its own types: with `~kind`, before 1.0 with a symbol.
+  // TypeBox marks its own types with `~kind`, or with a symbol before version 1.0.
   const marked = "~kind" in schema || Object.getOwnPropertySymbols(schema).length > 0;
   if (!marked && "type" in schema)
     for (const type of [keywords["type"]].flat())
@@ -78,14 +85,17 @@ function isStandard(schema: unknown): schema is StandardSchema {
   );
 }
 
-/** Returns why a rule's schema is unusable, or undefined. Rejects schemas that would accept every value by mistake. */
+/**
+ * Returns the reason why a rule's schema is unusable; undefined if it is usable. Rejects schemas that would accept
+ * every value by mistake.
+ */
 export function schemaFault(schema: unknown): string | undefined {
   if (typeof schema === "boolean") return undefined;
   if (isStandard(schema)) return standardFault(schema);
   const prototype: unknown = typeof schema === "object" && schema !== null && Object.getPrototypeOf(schema);
   const keys =
     prototype === Object.prototype || prototype === null ? Object.keys(schema as object) : undefined;
-  // `~kind` is not an enumerable key. An empty schema accepts everything, deliberately.
+  // `~kind` is not an enumerable key. An empty schema is valid: it accepts everything by intent.
   if (keys?.length === 0 || keys?.some((key) => KEYWORDS.has(key) || key.startsWith("~"))) {
     const type = unknownType(schema);
     return type === undefined ? undefined : `has the type ${type}, which JSON Schema does not define`;
@@ -101,7 +111,7 @@ function standardFault({ "~standard": standard }: StandardSchema): string | unde
       const result = standard.validate(probe);
       return isPromise(result);
     } catch {
-      // The schema throws for a value that it should report: publications of that kind fail with an internal error.
+      // The schema throws for a value that it should report. Publications of that kind fail with an internal error.
       return false;
     }
   });
@@ -125,7 +135,7 @@ export function compileCheck(schema: object | boolean): Check {
   };
 }
 
-/** The output of the schema is ignored: publications are forwarded as written. */
+/** Wraps a Standard Schema. The schema's output is ignored, because publications are forwarded as written. */
 function standardCheck({ "~standard": standard }: StandardSchema): Check {
   return (value, brief) => {
     const result = standard.validate(value);
@@ -144,7 +154,7 @@ function fieldError({ message, path = [] }: StandardIssue): FieldError {
   return { path: pointer.join(""), message: message.slice(0, MAX_MESSAGE_LENGTH) };
 }
 
-/** Returns a schema in readable form, for JSON. */
+/** Returns a schema in a readable form that can be serialized as JSON. */
 export function describeSchema(schema: unknown): unknown {
   return isStandard(schema) ? { standardSchema: schema["~standard"].vendor } : schema;
 }

@@ -1,4 +1,4 @@
-// An index of the newest publication of each event in a room's history. Updated when it is read.
+// An index of each event's newest publication in a room's history. Updated when it is read.
 import type { Publication } from "../protocol/publication.ts";
 
 /** The part of a history that the index needs. */
@@ -12,27 +12,28 @@ export interface IndexedHistory {
   at(index: number): Publication | undefined;
 }
 
-/** The newest publication of an event, and the newest that is not excluded for the same session. */
+/** The newest publication of an event, and the newest one that excludes a different session or none. */
 interface Newest {
   seq: number;
   except: string | undefined;
-  /** The seq of the newest with a different `except`; 0 if there is none. */
+  /** The seq of the newest publication with a different `except`; 0 if there is none. */
   other: number;
 }
 
 /**
- * Entries of events that are no longer in the history are dropped when they exceed the publications by this number.
+ * When the index has this number of entries more than the history has publications, it drops entries for events that
+ * are no longer in the history.
  */
 const MAX_STALE_EVENTS = 64;
 
 export class NewestEvents {
   #byEvent = new Map<string, Newest>();
-  /** Publications up to this seq are in the index. */
+  /** The index covers publications up to this seq. */
   #upTo = 0;
 
   constructor(readonly history: IndexedHistory) {}
 
-  /** Whether no later publication of the same event is for this session. */
+  /** Returns true if no later publication of the same event is meant for this session. */
   has({ event, seq }: Publication, session: string): boolean {
     this.#update();
     const newest = this.#byEvent.get(event);

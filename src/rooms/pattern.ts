@@ -1,4 +1,4 @@
-// Patterns of room names: `*` is any run of characters, `{name}` is one part without a colon.
+// Room name patterns: `*` matches any run of characters, `{name}` matches one part without a colon.
 
 /** A compiled pattern. `test` returns true if the whole name matches. */
 export interface Pattern {
@@ -6,8 +6,8 @@ export interface Pattern {
 }
 
 /**
- * Compiles a pattern. Matching takes time proportional to the length of the name times the length of the pattern,
- * because clients choose names, and also patterns when they list rooms. (A regular expression could backtrack
+ * Compiles a pattern. Matching time is at most proportional to the name's length times the pattern's length. This bound
+ * matters because clients choose names, and also patterns when they list rooms. (A regular expression could backtrack
  * exponentially.)
  */
 export function compilePattern(pattern: string): Pattern {
@@ -23,7 +23,9 @@ function isPart(element: string): boolean {
   return /^\{.+\}$/.test(element);
 }
 
-/** Matches a pattern of text and `*` only. The first occurrence of each text is always a correct choice. */
+/**
+ * Matches a pattern that consists only of text and `*`. Choosing the first occurrence of each text is always correct.
+ */
 function wild(elements: string[]): (name: string) => boolean {
   if (!elements.includes("*")) return (name) => name === elements.join("");
   const first = elements[0] === "*" ? "" : (elements[0] as string);
@@ -42,7 +44,7 @@ function wild(elements: string[]): (name: string) => boolean {
   };
 }
 
-/** Tracks all possible matches at once, as the set of positions in the name where the elements so far can end. */
+/** Tracks all possible matches at once: the set of positions in the name where the elements matched so far can end. */
 function matches(elements: string[], name: string): boolean {
   let ends = new Set([0]);
   for (const element of elements) {
@@ -58,7 +60,7 @@ function advance(element: string, name: string, starts: Set<number>): Set<number
     for (let i = Math.min(...starts); i <= name.length; i++) ends.add(i);
   } else if (isPart(element)) {
     for (const start of starts) {
-      // If an end is already known, so are all later ends in this part.
+      // If an end is already in the set, so are all later ends in this part.
       for (let i = start; i < name.length && name[i] !== ":" && !ends.has(i + 1); i++) ends.add(i + 1);
     }
   } else {

@@ -1,11 +1,12 @@
-// The rules of the server's own rooms: access and retention.
+// The rules for reserved rooms: access and retention.
 import { ERRORS_ROOM, SESSIONS_ROOM, STATS_ROOM } from "../protocol/status-rooms.ts";
 import { resolveRule, type Rule } from "./rule.ts";
 import type { RuleOptions } from "./rule-options.ts";
 
 const SERVER_ONLY = { join: "server", publish: "server" } as const satisfies RuleOptions;
 /**
- * In memory only, because it describes this process. Holds five minutes of about 20 nodes, so that charts start full.
+ * Stored only in memory, because the samples describe this process. Holds five minutes of samples from about 20 nodes,
+ * so that charts are full from the start.
  */
 const STATS_HISTORY = { count: 6000, age: "5m", bytes: "8MiB", store: "memory" } as const;
 const EVENTS_HISTORY = { count: 600, age: "15m", bytes: "512KiB", store: "memory" } as const;

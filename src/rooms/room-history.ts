@@ -5,24 +5,25 @@ import { NewestEvents } from "./newest-events.ts";
 import type { Retention } from "./rule.ts";
 
 /**
- * Memory of a stored publication in addition to its data, in bytes: object, names, array slot. A round, safe figure.
+ * The memory used by a stored publication in addition to its data, in bytes: object, names, array slot. A rounded,
+ * conservative value.
  */
 export const PUBLICATION_OVERHEAD_BYTES = 256;
 
 export class RoomHistory {
-  /** Oldest first, starting at `#head`. Entries before `#head` were dropped. */
+  /** Oldest first, starting at `#head`. Entries before `#head` have been dropped. */
   #items: Publication[] = [];
   #head = 0;
   #bytes = 0;
   #floor: number;
   #last: number;
-  /** True if publications were dropped. */
+  /** Whether any publications have been dropped. */
   #dropped = false;
   #newestEvents: NewestEvents | undefined;
 
   /**
-   * @param floor every publication after this seq will be pushed; earlier ones are unknown
-   * @param memoryBudget shared by all histories of a log
+   * @param floor every publication after this seq will be pushed; earlier publications are unknown
+   * @param memoryBudget the budget that all histories of a log share
    */
   constructor(
     public retention: Retention,
@@ -33,7 +34,7 @@ export class RoomHistory {
     this.#last = floor;
   }
 
-  /** Every publication with a greater seq is stored. */
+  /** Every publication after this seq is stored. */
   get floor(): number {
     return this.#floor;
   }
@@ -57,17 +58,17 @@ export class RoomHistory {
     return this.count > 0 ? this.#items.at(-1) : undefined;
   }
 
-  /** Memory of all stored publications, including `PUBLICATION_OVERHEAD_BYTES` for each. */
+  /** The memory used by all stored publications, including `PUBLICATION_OVERHEAD_BYTES` per publication. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Time of the newest stored publication, in ms since 1970. */
+  /** When the newest stored publication was published, in ms since 1970. */
   get newestTime(): number | undefined {
     return this.newestPublication?.time;
   }
 
-  /** Number of stored publications after a position. */
+  /** Returns the number of stored publications after a position. */
   countAfter(seq: number): number {
     return this.#items.length - this.indexAfter(seq);
   }
@@ -77,12 +78,12 @@ export class RoomHistory {
     return this.#items[index];
   }
 
-  /** True if no later publication of the same event is for this session. */
+  /** Returns true if no later publication of the same event is meant for this session. */
   isNewestFor(publication: Publication, session: string): boolean {
     return (this.#newestEvents ??= new NewestEvents(this)).has(publication, session);
   }
 
-  /** Adds the newest publication and drops the oldest ones above the limits. */
+  /** Adds the newest publication, and drops the oldest publications that exceed the limits. */
   push(publication: Publication): void {
     this.#last = publication.seq;
     if (this.retention.count === 0) {
@@ -95,7 +96,7 @@ export class RoomHistory {
   }
 
   /**
-   * Drops publications above the limits.
+   * Drops publications that exceed the limits.
    * @param now ms since 1970
    */
   trim(now: number): void {
@@ -107,7 +108,7 @@ export class RoomHistory {
     this.#settle();
   }
 
-  /** Drops the oldest publications until at least this number of bytes is free. */
+  /** Drops the oldest publications until at least this number of bytes has been freed. */
   release(bytes: number): void {
     const target = this.#bytes - bytes;
     let oldest = this.#items[this.#head];
@@ -115,7 +116,7 @@ export class RoomHistory {
     this.#settle();
   }
 
-  /** Drops all publications up to a seq, because the log no longer stores them either. */
+  /** Drops all publications up to a seq, because the log no longer stores them. */
   releaseUpTo(seq: number): void {
     let oldest = this.#items[this.#head];
     while (oldest && oldest.seq <= seq) oldest = this.#drop(oldest);
@@ -137,7 +138,7 @@ export class RoomHistory {
   }
 
   #settle(): void {
-    // Compact when half of the array is unused: each publication then moves once on average.
+    // Compact when half of the array is unused. Each publication then moves once on average.
     if (this.#head > 32 && this.#head * 2 > this.#items.length) {
       this.#items.splice(0, this.#head);
       this.#head = 0;
@@ -145,7 +146,7 @@ export class RoomHistory {
   }
 
   /**
-   * Prepends older publications from a slice that reaches the floor.
+   * Prepends older publications from a slice that reaches up to the floor.
    * @param now ms since 1970
    */
   extend({ from, upTo, publications }: Slice, now: number): void {
@@ -160,7 +161,7 @@ export class RoomHistory {
   }
 
   /**
-   * Replaces the retention and drops publications above the new limits.
+   * Replaces the retention, and drops publications that exceed the new limits.
    * @param now ms since 1970
    */
   setRetention(retention: Retention, now: number): void {
@@ -168,7 +169,7 @@ export class RoomHistory {
     this.trim(now);
   }
 
-  /** Drops everything. Clients that need the dropped publications receive a gap notice. */
+  /** Drops everything. Clients that still need the dropped publications receive a gap notice. */
   forget(): void {
     if (this.count > 0) this.#dropped = true;
     this.#items = [];
@@ -193,18 +194,21 @@ export class RoomHistory {
     return slice;
   }
 
-  /** True if fewer than `count` publications are stored because older ones were dropped. */
+  /** Returns true if fewer than `count` publications are stored because older ones have been dropped. */
   isShortOf(count: number): boolean {
     return this.#dropped && count > this.count;
   }
 
-  /** The position before the newest `count` publications. */
+  /** Returns the position before the newest `count` publications. */
   beforeNewest(count: number): number {
     const start = Math.max(this.#head, this.#items.length - count);
     return start === this.#head ? this.#floor : (this.#items[start]?.seq ?? this.#last + 1) - 1;
   }
 
-  /** The position before the first publication after `seq` with this time or later, in ms since 1970. */
+  /**
+   * Returns the position before the first publication after `seq` that was published at `time` or later, in ms since
+   * 1970.
+   */
   beforeTime(seq: number, time: number): number {
     let low = this.indexAfter(seq);
     let high = this.#items.length;
@@ -229,7 +233,7 @@ export class RoomHistory {
 
   /**
    * Returns the index of the first publication with this seq or later.
-   * @param guess the expected index: a reader that continues where it stopped avoids the search
+   * @param guess the expected index, with which a reader that continues where it stopped avoids the search
    */
   indexFrom(seq: number, guess: number): number {
     return guess >= this.#head && this.#items[guess]?.seq === seq ? guess : this.indexAfter(seq - 1);

@@ -1,4 +1,4 @@
-// The options of a room rule: types for the config, their schemas, and the checks that a schema cannot make.
+// Options of a room rule: types for the config, their schemas, and checks that a schema cannot express.
 import { Type } from "typebox";
 import { schemaOf } from "../protocol/exact-schema.ts";
 import { RESERVED } from "../protocol/names.ts";
@@ -12,52 +12,52 @@ export type Duration = number | string;
 export type Size = number | string;
 
 /**
- * Clients that may perform an action in a room:
- * - `"anyone"`: every client, also without a token
+ * The clients that may perform an action in a room:
+ * - `"anyone"`: every client, even without a token
  * - `"users"`: clients whose token names a user
  * - `"granted"`: clients whose token grants the action in this room
- * - `"owner"`: the user that `{id}` in the rule's pattern names
+ * - `"owner"`: the user whose name matches `{id}` in the rule's pattern
  * - `"server"`: API keys, and code in the server process
  *
- * Levels do not include each other: a grant does not open the room of an owner.
+ * No level includes another: for example, a grant does not give access to an owner's room.
  */
 export type AccessLevel = "anyone" | "users" | "granted" | "owner" | "server";
 
-/** Retention of a room: the oldest publications are removed when any of the limits is exceeded. */
+/** The retention of a room. The oldest publications are removed when any of the limits is exceeded. */
 export interface HistoryOptions {
   /**
-   * Clients that may read stored publications.
+   * The clients that may read stored publications.
    * @default the level of `join`
    * @example "users"
    */
   read?: AccessLevel;
   /**
-   * Maximum number of stored publications, 0 to 1,000,000.
+   * The maximum number of stored publications, 0 to 1,000,000.
    * @default 1000
    * @example 200
    */
   count?: number;
   /**
-   * Maximum age of a stored publication: seconds, or a string with a unit.
+   * The maximum age of a stored publication: seconds, or a string with a unit.
    * @default "10m"
    * @example "1h"
    */
   age?: Duration;
   /**
-   * Maximum size of all stored publications of the room: bytes, or a string with a unit. Every publication counts 256
-   * bytes in addition to its data.
+   * The maximum total size of the room's stored publications: bytes, or a string with a unit. Each publication counts
+   * as 256 bytes plus the size of its data.
    * @default "1MiB"
    * @example "64MiB"
    */
   bytes?: Size;
   /**
-   * `"memory"` keeps the publications of these rooms out of the data file: they are lost on a restart.
+   * `"memory"` stores the publications of these rooms only in memory: they are lost on a restart.
    * @default the configured `store`
    * @example "memory"
    */
   store?: "memory";
   /**
-   * Whether a publication is delivered after (`"kept"`) or before (`"at-once"`) the data file has stored it. With
+   * When a publication is delivered: after (`"kept"`) or before (`"at-once"`) it is stored in the data file. With
    * `"at-once"`, a crash can lose publications that subscribers have received.
    * @default "kept"
    * @example "at-once"
@@ -65,33 +65,33 @@ export interface HistoryOptions {
   deliver?: "kept" | "at-once";
 }
 
-/** Presence of a room: join and leave notifications, by user, for clients that request them. */
+/** Presence in a room: notifies clients that request it when users join or leave. */
 export interface PresenceOptions {
   /**
-   * Time after the end of a user's last session until the user counts as gone: seconds, or a string with a unit. At most
-   * 10 minutes.
+   * The time from the end of a user's last session until the user counts as gone: seconds, or a string with a unit. At
+   * most 10 minutes.
    * @default "5s"
    * @example "30s"
    */
   grace?: Duration;
   /**
-   * Maximum number of users that are listed by name, 0 to 1,000. For a larger room only counts are sent.
+   * The maximum number of users listed by name, 0 to 1,000. For a larger room, only counts are sent.
    * @default 100
    * @example 0
    */
   list?: number;
   /**
-   * Include the `info` claim of each user's token.
+   * Whether to include the `info` claim of each user's token.
    * @default true
    * @example false
    */
   info?: boolean;
 }
 
-/** Options of all rooms whose names match the pattern of the rule. */
+/** Options for all rooms whose names match the rule's pattern. */
 export interface RuleOptions {
   /**
-   * Retention: the publications that are stored for clients that join or resume. `false` stores nothing, so even a short
+   * Retention: which publications are stored for clients that join or resume. `false` stores nothing, so even a short
    * disconnect causes a gap.
    * @default { count: 1000, age: "10m", bytes: "1MiB" }
    * @example { count: 200, age: "1h" }
@@ -105,34 +105,34 @@ export interface RuleOptions {
    */
   lag?: "catch-up" | "latest" | "disconnect";
   /**
-   * Clients that may subscribe.
+   * The clients that may subscribe.
    * @default "anyone" on a server without credentials, "granted" with credentials
    * @example "owner"
    */
   join?: AccessLevel;
   /**
-   * Clients that may publish: an access level, or `"members"` for sessions that are in the room.
+   * The clients that may publish: an access level, or `"members"` for sessions that are in the room.
    * @default "anyone" on a server without credentials, "granted" with credentials
    * @example "server"
    */
   publish?: AccessLevel | "members";
   /**
-   * Clients that may list the members of the room and receive presence notifications.
+   * The clients that may list the room's members and receive presence notifications.
    * @default the level of `join`
    * @example "users"
    */
   members?: AccessLevel;
   /**
-   * Join and leave notifications, by user, for clients that request them. `true` selects the defaults of
-   * `PresenceOptions`; `false` tracks nothing.
+   * Notifies clients that request presence when users join or leave. `true` selects the defaults of `PresenceOptions`;
+   * `false` disables presence.
    * @default false
    * @example { grace: "30s", list: 50 }
    */
   presence?: boolean | PresenceOptions;
   /**
-   * Schema of the data of every publication: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType) that
-   * validates synchronously. Data that does not match is refused with `invalid` (422). The output of a Standard Schema,
-   * such as its defaults, is ignored.
+   * The schema for the data of every publication: TypeBox, JSON Schema, or a Standard Schema (Zod, Valibot, ArkType)
+   * that validates synchronously. Data that does not match is refused with `invalid` (422). The output of a Standard
+   * Schema, such as its defaults, is ignored.
    * @default undefined: any data
    * @example Type.Object({ text: Type.String() })
    */
@@ -150,7 +150,7 @@ export interface RuleOptions {
 /** Compression of WebSocket frames. */
 export interface CompressOptions {
   /**
-   * Size above which a frame is compressed: bytes, or a string with a unit.
+   * Frames above this size are compressed: bytes, or a string with a unit.
    * @example "4KiB"
    */
   over: Size;
@@ -218,7 +218,9 @@ export const RuleSchema = schemaOf<RuleOptions>()(
 
 const MAX_GRACE_MS = 600_000;
 
-/** Checks what the schema cannot. Returns the wrong field and the reason, or undefined. */
+/**
+ * Checks what the schema cannot express. Returns the invalid field and the reason; undefined if the options are valid.
+ */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
   if (pattern.startsWith(RESERVED))
     return ["the name", `begins with "${RESERVED}": such rooms are the server's own`];
@@ -226,7 +228,7 @@ export function ruleFault(pattern: string, options: RuleOptions): [field: string
   const wrong = schema === undefined ? undefined : schemaFault(schema);
   if (wrong !== undefined) return ["schema", wrong];
   const { grace = 0 } = typeof presence === "object" ? presence : {};
-  // A user who passes through many rooms is remembered in each of them for this time.
+  // The grace period is limited because a user who passes through many rooms is remembered in each room for this time.
   if (durationMs(grace) > MAX_GRACE_MS) return ["presence › grace", "is over 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];

@@ -5,28 +5,28 @@ import { readOwner } from "./owner.ts";
 import type { AccessLevel, RuleOptions } from "./rule-options.ts";
 import { durationMs, sizeBytes } from "./units.ts";
 
-/** Limits of a room's stored publications. */
+/** Limits for a room's stored publications. */
 export interface Retention {
   readonly count: number;
   /** In ms. */
   readonly age: number;
   readonly bytes: number;
-  /** `"memory"`: stored in memory only, although the log has a file. */
+  /** `"memory"`: stored only in memory, even if the log has a file. */
   readonly store?: "memory" | undefined;
-  /** `"at-once"`: delivered before it is stored. Otherwise afterwards. */
+  /** `"at-once"`: a publication is delivered before it is stored. Otherwise it is delivered afterwards. */
   readonly deliver?: "kept" | "at-once" | undefined;
 }
 
-/** Whether the log stores the room's publications in its file or in Redis, and not only in memory. */
+/** Returns true if the log stores the room's publications in a file or in Redis, not only in memory. */
 export function isKept({ count, store }: Retention): boolean {
   return count > 0 && store !== "memory";
 }
 
 /** `PresenceOptions` with every default filled in. */
 export interface PresenceRule {
-  /** Time after the end of a user's last session until the user counts as gone, in ms. */
+  /** The time from the end of a user's last session until the user counts as gone, in ms. */
   readonly grace: number;
-  /** Maximum number of users that are listed by name. */
+  /** The maximum number of users listed by name. */
   readonly list: number;
   /** Whether the `info` claim of tokens is included. */
   readonly info: boolean;
@@ -39,37 +39,37 @@ export interface Rule {
   readonly lag: "catch-up" | "latest" | "disconnect";
   readonly join: AccessLevel;
   readonly publish: AccessLevel | "members";
-  /** Level required to read stored publications. */
+  /** The level required to read stored publications. */
   readonly history: AccessLevel;
-  /** Level required to list members and to receive presence. */
+  /** The level required to list members and receive presence. */
   readonly members: AccessLevel;
-  /** Absent if the rule has no presence. */
+  /** Undefined if the rule has no presence. */
   readonly presence?: PresenceRule;
-  /** The user who owns a room, if the pattern contains `{id}`. */
+  /** Returns the user who owns a room, if the pattern contains `{id}`. */
   readonly ownerOf: (room: string) => string | undefined;
-  /** Frames of more bytes than this are compressed. Infinite: none. */
+  /** Frames larger than this are compressed, in bytes. Infinity disables compression. */
   readonly compressOver: number;
-  /** Streams are compressed for clients that accept gzip. */
+  /** Whether streams are compressed for clients that accept gzip. */
   readonly compressStreams: boolean;
-  /** A `thump:*` room, in which only the server publishes. */
+  /** Set for `thump:*` rooms, in which only the server publishes. */
   readonly reserved?: true;
-  /** Returns the errors of a publication's data. Absent if the rule has no schema. */
+  /** Returns the validation errors for a publication's data. Undefined if the rule has no schema. */
   readonly check?: Check;
 }
 
 const DEFAULT_RETENTION: Retention = { count: 1000, age: 600_000, bytes: 1 << 20 };
 export const DEFAULT_PRESENCE: PresenceRule = { grace: 5000, list: 100, info: true };
-/** Compressing smaller frames costs much and saves little: docs/limits.md has measurements. */
+/** Compressing smaller frames is expensive and saves little. See the measurements in docs/limits.md. */
 const COMPRESS_OVER_BYTES = 1024;
 const NO_RETENTION: Retention = { count: 0, age: 0, bytes: 0 };
 
 /**
  * Fills in the defaults. `options` must have passed the `RuleOptions` schema.
- * @param level required for actions that the options do not mention
+ * @param level the access level for actions that the options do not mention
  */
 export function resolveRule(pattern: string, options: RuleOptions = {}, level: AccessLevel = "anyone"): Rule {
   const { history, schema, join = level } = options;
-  // Every rule gets an object of its own: the log distinguishes rules by it.
+  // Every rule gets its own object, because the log identifies rules by this object.
   const retention: Retention =
     history === false
       ? { ...NO_RETENTION }

@@ -1,4 +1,4 @@
-// The rules of a server. A room has the first rule whose pattern matches its name, in the order of the config.
+// The rules of a server. The first rule in the config whose pattern matches a room's name applies to the room.
 import { isReserved } from "../protocol/names.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { ReservedRules } from "./reserved-rules.ts";
@@ -11,8 +11,8 @@ export class Rules {
   readonly #reserved = new ReservedRules();
 
   /**
-   * @param options rule options by pattern, already checked against their schema
-   * @param level default access level for actions that a rule does not mention
+   * @param options rule options by pattern, already validated against their schema
+   * @param level the default access level for actions that a rule does not mention
    */
   constructor(options: Record<string, RuleOptions> = {}, level: AccessLevel = "anyone") {
     this.#fallback = resolveRule("*", {}, level);
@@ -22,17 +22,17 @@ export class Rules {
     }));
   }
 
-  /** All configured rules and the fallback, without the rules of reserved rooms. */
+  /** All configured rules and the fallback rule, except the rules for reserved rooms. */
   get all(): Rule[] {
     return [...this.#rules.map(({ rule }) => rule), this.#fallback];
   }
 
-  /** A text that changes when a pattern's rooms move between memory and the data file. */
+  /** A text that changes whenever rooms of a pattern move between memory and the data file. */
   get fingerprint(): string {
     return JSON.stringify(this.#rules.map(({ rule }) => [rule.pattern, isKept(rule.retention)]));
   }
 
-  /** Returns the rule of a room; the defaults if no pattern matches. */
+  /** Returns the rule of a room. If no pattern matches, returns the default rule. */
   of(room: string): Rule {
     if (isReserved(room)) return this.#reserved.of(room);
     for (const { pattern, rule } of this.#rules) if (pattern.test(room)) return rule;

@@ -11,9 +11,9 @@ const SIZE = {
   GiB: 1024 ** 3,
 } as const;
 
-/** Form of a duration as a string: a number with a unit. */
+/** The format of a duration string: a number with a unit. */
 export const DURATION_FORM = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$";
-/** Form of a size as a string: a number with a unit. */
+/** The format of a size string: a number with a unit. */
 export const SIZE_FORM = "^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$";
 
 function parse(value: string | number, units: Record<string, number>, perNumber: number): number {
@@ -23,12 +23,12 @@ function parse(value: string | number, units: Record<string, number>, perNumber:
   return amount * (units[unit] ?? Number.NaN);
 }
 
-/** A duration in ms. A plain number is seconds. The config schema has already checked the form. */
+/** Converts a duration to ms. A plain number means seconds. The config schema has already checked the format. */
 export function durationMs(value: string | number): number {
   return parse(value, DURATION, 1000);
 }
 
-/** A size in bytes. A plain number is bytes. */
+/** Converts a size to bytes. A plain number means bytes. */
 export function sizeBytes(value: string | number): number {
   return Math.floor(parse(value, SIZE, 1));
 }

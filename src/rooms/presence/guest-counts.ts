@@ -1,16 +1,16 @@
-// Sessions without a user, counted by source. Pure.
+// Counts sessions without a user, per source. Pure.
 
 export class GuestCounts {
   readonly #here = new Map<string, number>();
   readonly #elsewhere = new Map<string, number>();
   #total = 0;
 
-  /** Guests on all nodes. */
+  /** The number of guests on all nodes. */
   get total(): number {
     return this.#total;
   }
 
-  /** Guests of this process. */
+  /** The number of guests in this process. */
   get here(): number {
     return sum(this.#here.values());
   }
@@ -21,7 +21,7 @@ export class GuestCounts {
 
   /**
    * Replaces the count of a source: a session of this process, or another node.
-   * @returns the change of the total
+   * @returns the change in the total
    */
   set(where: "here" | "elsewhere", source: string, sessions: number): number {
     const counts = where === "here" ? this.#here : this.#elsewhere;

@@ -1,29 +1,34 @@
-// The difference between the presence of a room and what its subscribers were last sent: collects and nets changes.
-// Pure.
+// The difference between a room's presence and the state last sent to subscribers. Collects changes and cancels out
+// opposite ones. Pure.
 import { presenceFields, type PresenceChanges } from "../../protocol/presence-messages.ts";
 
-/** Maximum size of the users that are sent, in characters of JSON. Above it, only counts are sent. */
+/** The maximum size of a user list, in characters of JSON. Above this size, only counts are sent. */
 export const MAX_LIST_BYTES = 256 * 1024;
-/** Lists resume below this share of a limit, so that a room near the limit does not switch with every change. */
+/**
+ * Users are listed again below this share of a limit, so that a room near the limit does not switch with every change.
+ */
 export const HYSTERESIS = 0.9;
 
 /** The current presence of a room. */
 export interface PresenceSource {
   readonly users: number;
   readonly guests: number;
-  /** Sum of the lengths of all texts. */
+  /** The total length of all texts. */
   readonly size: number;
-  /** Maximum number of users to list. */
+  /** The maximum number of users to list. */
   readonly limit: number;
-  /** True if some users are only counted, not known individually. */
+  /** Whether some users are only counted and not known individually. */
   readonly partial: boolean;
-  /** JSON of a user; undefined if the user is not present. */
+  /** Returns a user as JSON; undefined if the user is not present. */
   textOf(user: string): string | undefined;
-  /** All users and their JSON. */
+  /** Returns all users and their JSON. */
   texts(): Iterable<[user: string, text: string]>;
 }
 
-/** The changes to send, if any, and the number of changes that were saved by combining or cancelling them. */
+/**
+ * The changes to send, if any, and the number of changes that need not be sent because they were combined or cancelled
+ * out.
+ */
 export interface TakenDiff {
   changes?: PresenceChanges | undefined;
   netted: number;
@@ -32,10 +37,10 @@ export interface TakenDiff {
 export class PresenceDiff {
   /** The counts that were last sent, and whether users were listed. */
   #sent: { users: number; guests: number; named: boolean };
-  /** For each user with an unsent change: the text that was last sent, or undefined if the user was not present. */
+  /** For each user with an unsent change: the text that was last sent; undefined if the user was not present. */
   #before = new Map<string, string | undefined>();
   #changes = 0;
-  /** The next changes replace everything sent before. */
+  /** Whether the next changes replace everything sent before. */
   #resend = false;
   #snapshot: string | undefined;
 
@@ -43,14 +48,14 @@ export class PresenceDiff {
     this.#sent = { users: 0, guests: 0, named: present.limit > 0 };
   }
 
-  /** True if changes may be waiting to be sent. */
+  /** Whether changes may be waiting to be sent. */
   get pending(): boolean {
     return this.#changes > 0;
   }
 
   /**
-   * Records that the text of a user changed.
-   * @param before the text until now, undefined if the user was not present
+   * Records that a user's text has changed.
+   * @param before the previous text; undefined if the user was not present
    */
   note(user: string, before: string | undefined): void {
     this.#changes++;
@@ -58,7 +63,7 @@ export class PresenceDiff {
     if (this.#sent.named && !this.#before.has(user)) this.#before.set(user, before);
   }
 
-  /** Records that the number of guests changed. */
+  /** Records that the number of guests has changed. */
   noteGuests(): void {
     this.#changes++;
   }
@@ -127,7 +132,7 @@ export class PresenceDiff {
     return { joined, left };
   }
 
-  /** The text last sent of each user. */
+  /** Returns the text that was last sent for each user. */
   #texts(): string[] {
     const texts = [...this.#before.values()].filter((text) => text !== undefined);
     for (const [user, text] of this.present.texts()) if (!this.#before.has(user)) texts.push(text);

@@ -1,15 +1,15 @@
-// A report about one user of a room, or about guests, from one source. Pure.
+// Reports from one source about a user in a room, or about the guests. Pure.
 
-/** A report of one source: a session of this process, or another node. */
+/** A report from one source: a session of this process, or another node. */
 export interface PresenceReport {
   /** Undefined for guests. */
   readonly user?: string | undefined;
   /** The `info` claim of the user's token. */
   readonly info?: unknown;
-  /** Start of the earliest session, in ms since 1970. */
+  /** When the earliest session started, in ms since 1970. */
   readonly since: number;
   readonly sessions: number;
-  /** Time of the report's content, in ms since 1970; the most recent report applies. Absent: `since`. */
+  /** When the report's content was set, in ms since 1970. The most recent report applies. Defaults to `since`. */
   readonly at?: number;
 }
 
@@ -17,7 +17,7 @@ export function reportedAt({ at, since }: PresenceReport): number {
   return at ?? since;
 }
 
-/** Returns the most recent report; the last one among reports of the same time. */
+/** Returns the most recent report, or the last of several reports with the same time. */
 export function newestOf(reports: Iterable<PresenceReport>): PresenceReport | undefined {
   let newest: PresenceReport | undefined;
   for (const report of reports) if (!newest || reportedAt(report) >= reportedAt(newest)) newest = report;

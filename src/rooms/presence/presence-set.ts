@@ -1,4 +1,5 @@
-// The users and guests of a room, from the reports of sessions and of other nodes. Pure: the caller passes the time.
+// The users and guests in a room, according to reports from sessions and from other nodes. Pure: the caller passes the
+// time.
 import { memberText } from "../../protocol/presence-messages.ts";
 import type { PresenceRule } from "../rule.ts";
 import { GuestCounts, sum } from "./guest-counts.ts";
@@ -15,11 +16,11 @@ export class PresenceSet implements PresenceSource {
   #sessions = 0;
   #sessionsHere = 0;
   #size = 0;
-  /** Users in their grace period and its end, in the order in which they left. */
+  /** Users in their grace period, with the time when it ends, in the order in which they left. */
   readonly #leaving = new Map<string, number>();
-  /** Number of users that this process reports. */
+  /** The number of users that this process reports. */
   #localUsers = 0;
-  /** Set when the cluster has too many users to list: users of other nodes are only counted. */
+  /** Set when the cluster has too many users to list. Users on other nodes are then only counted. */
   #tooMany: { users: number; sessions: Map<string, number> } | undefined;
 
   constructor(public rule: PresenceRule) {
@@ -30,12 +31,12 @@ export class PresenceSet implements PresenceSource {
     return Math.max(this.#members.size, this.#tooMany?.users ?? 0);
   }
 
-  /** Users of this process, including users in their grace period. */
+  /** The number of users of this process, including users in their grace period. */
   get usersHere(): number {
     return this.#localUsers;
   }
 
-  /** Sessions of users of this process. */
+  /** The number of user sessions in this process. */
   get sessionsHere(): number {
     return this.#sessionsHere;
   }
@@ -48,7 +49,7 @@ export class PresenceSet implements PresenceSource {
     return this.#guests.here;
   }
 
-  /** Sessions of users and guests on all nodes. */
+  /** The number of sessions on all nodes, including guests. */
   get sessions(): number {
     return this.#sessions + sum(this.#tooMany?.sessions.values() ?? []);
   }
@@ -65,12 +66,12 @@ export class PresenceSet implements PresenceSource {
     return this.#tooMany !== undefined;
   }
 
-  /** True if the grace period of a user is running. */
+  /** Whether any user is in the grace period. */
   get leaving(): boolean {
     return this.#leaving.size > 0;
   }
 
-  /** True if this process has no guests, no users, and none in their grace period. */
+  /** Whether this process has no guests and no users, including users in their grace period. */
   get isEmpty(): boolean {
     return this.#localUsers === 0 && !this.#guests.hasLocal;
   }
@@ -83,18 +84,18 @@ export class PresenceSet implements PresenceSource {
     for (const [user, { text }] of this.#members) yield [user, text];
   }
 
-  /** Returns this process's report of a user, as other nodes receive it; undefined if the user is not here. */
+  /** Returns this process's report about a user, as sent to other nodes; undefined if the user is not on this node. */
   localReport(user: string): PresenceReport | undefined {
     const report = this.#members.get(user)?.localReport;
     return report && !this.rule.info ? { ...report, info: undefined } : report;
   }
 
-  /** Users that this process reports. */
+  /** Yields the users that this process reports. */
   *localUsers(): Iterable<string> {
     for (const [user, { isOnThisNode }] of this.#members) if (isOnThisNode) yield user;
   }
 
-  /** Replaces the report of a session of this process. Ends the user's grace period. */
+  /** Replaces the report from a session of this process. Ends the user's grace period. */
   report(source: string, report: PresenceReport): void {
     const { user } = report;
     if (user === undefined) return this.#setGuests("here", source, report.sessions);
@@ -107,8 +108,8 @@ export class PresenceSet implements PresenceSource {
   }
 
   /**
-   * Removes the report of a session of this process. Removing the last report of a user starts the grace period.
-   * @param now ms of a clock that never goes back; the same clock as for `expire` and `applyRule`
+   * Removes the report from a session of this process. When a user's last report is removed, the grace period starts.
+   * @param now a time in ms on a monotonic clock; must be the same clock as for `expire` and `applyRule`
    */
   retract(source: string, user: string | undefined, now: number): void {
     if (user === undefined) return this.#setGuests("here", source, 0);
@@ -126,7 +127,7 @@ export class PresenceSet implements PresenceSource {
     this.#afterRetract(user, member, before);
   }
 
-  /** Replaces another node's report of a user, or of its guests. */
+  /** Replaces another node's report about a user or about its guests. */
   reportFromNode(node: string, report: PresenceReport): void {
     const { user } = report;
     if (user === undefined) return this.#setGuests("elsewhere", node, report.sessions);
@@ -137,8 +138,8 @@ export class PresenceSet implements PresenceSource {
   }
 
   /**
-   * Adds reports of another node.
-   * @param whole `all` contains every user of the node; reports of other users are retracted
+   * Adds reports from another node.
+   * @param whole true if `all` contains every user of the node; reports about any other users are then retracted
    */
   reportAllFromNode(node: string, all: PresenceReport[], whole: boolean): void {
     const users = new Set(all.map(({ user }) => user));
@@ -148,7 +149,9 @@ export class PresenceSet implements PresenceSource {
     for (const report of all) this.reportFromNode(node, report);
   }
 
-  /** Removes another node's report of a user. No grace period: that node has already waited for it. */
+  /**
+   * Removes another node's report about a user. There is no grace period, because the other node has already waited.
+   */
   retractFromNode(node: string, user: string): void {
     const member = this.#members.get(user);
     const before = member?.elsewhere.get(node);
@@ -159,7 +162,7 @@ export class PresenceSet implements PresenceSource {
     this.#removeIfGone(user, member, before);
   }
 
-  /** Removes all reports of another node. */
+  /** Removes all reports from another node. */
   dropNode(node: string): void {
     this.#setGuests("elsewhere", node, 0);
     this.changes++;
@@ -169,7 +172,8 @@ export class PresenceSet implements PresenceSource {
 
   /**
    * Switches between listing and only counting the users of other nodes.
-   * @param users number of users on all nodes; undefined if users are listed again, whose reports will follow
+   * @param users the number of users on all nodes; undefined if users are listed again, in which case their reports
+   * follow
    */
   setTooMany(users: number | undefined): void {
     if (users === this.#tooMany?.users) return;
@@ -182,7 +186,7 @@ export class PresenceSet implements PresenceSource {
       for (const node of elsewhere.keys()) this.retractFromNode(node, user);
   }
 
-  /** Sets the number of user sessions of another node. Applies only while users of other nodes are not listed. */
+  /** Sets the number of user sessions on another node. Applies only while users on other nodes are not listed. */
   setNodeSessions(node: string, sessions: number): void {
     this.changes++;
     this.#tooMany?.sessions.set(node, sessions);
@@ -205,7 +209,7 @@ export class PresenceSet implements PresenceSource {
     return expired;
   }
 
-  /** Replaces the rule. Subscribers receive a new snapshot. */
+  /** Replaces the rule. Subscribers then receive a new snapshot. */
   applyRule(rule: PresenceRule, now: number): void {
     this.changes++;
     this.rule = rule;
@@ -214,7 +218,7 @@ export class PresenceSet implements PresenceSource {
     this.diff.restart();
   }
 
-  /** The current members as JSON fields, up to the limits; `"more":true` if some are not listed. */
+  /** The current members as JSON fields, up to the limits. Includes `"more":true` if some members are not listed. */
   get list(): string {
     const { users, guests, sessions } = this;
     const members: string[] = [];
@@ -255,7 +259,7 @@ export class PresenceSet implements PresenceSource {
     member.record(sources, source, report, isChange);
   }
 
-  /** Removes a user whose last report was retracted. */
+  /** Removes a user if the last report has been retracted. */
   #removeIfGone(user: string, member: PresentUser, retracted: PresenceReport | undefined): void {
     if (member.isPresent) return this.#afterRetract(user, member, retracted);
     this.diff.note(user, member.text);

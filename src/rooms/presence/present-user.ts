@@ -1,18 +1,18 @@
-// One user who is present in a room: the reports of all sources, and the report that applies. Pure.
+// A user who is present in a room: the reports from all sources, and the report that applies. Pure.
 import { newestOf, reportedAt, type PresenceReport } from "./presence-report.ts";
 
 export class PresentUser {
-  /** Start of the earliest session, in ms since 1970. */
+  /** When the earliest session started, in ms since 1970. */
   since: number;
-  /** Reports by session of this process. */
+  /** Reports from sessions of this process, by session. */
   readonly here = new Map<string, PresenceReport>();
-  /** Reports by other node. */
+  /** Reports from other nodes, by node. */
   readonly elsewhere = new Map<string, PresenceReport>();
-  /** The last local report, during the grace period. */
+  /** The last local report. Set during the grace period. */
   leaving: PresenceReport | undefined;
-  /** The report that applies: the most recent of all. */
+  /** The report that applies: the most recent one from any source. */
   newest: PresenceReport;
-  /** JSON of the user as subscribers receive it, "" until the first `record`. */
+  /** The user as JSON, as sent to subscribers; "" until the first `record`. */
   text = "";
 
   constructor(first: PresenceReport) {
@@ -20,7 +20,7 @@ export class PresentUser {
     this.newest = first;
   }
 
-  /** True if a session of this process represents the user, or did and the grace period is running. */
+  /** Whether the user has a session in this process, or is in the grace period after the last one. */
   get isOnThisNode(): boolean {
     return this.here.size > 0 || this.leaving !== undefined;
   }
@@ -36,7 +36,7 @@ export class PresentUser {
     return count;
   }
 
-  /** All reports of this process combined: the newest one, with the earliest start and the sum of the sessions. */
+  /** This process's reports combined: the newest report with the earliest start and the total number of sessions. */
   get localReport(): PresenceReport | undefined {
     const newest = newestOf(this.here.values()) ?? this.leaving;
     if (!newest) return undefined;
@@ -50,9 +50,9 @@ export class PresentUser {
   }
 
   /**
-   * Replaces the report of a source.
+   * Replaces the report from a source.
    * @param sources `here` or `elsewhere`
-   * @param isChange the content differs from the source's previous report
+   * @param isChange true if the content differs from the source's previous report
    */
   record(
     sources: Map<string, PresenceReport>,
@@ -61,7 +61,7 @@ export class PresentUser {
     isChange: boolean,
   ): void {
     const before = sources.get(source);
-    // Only a changed report moves to the end: among reports of the same time, the last one applies.
+    // Only a changed report moves to the end, because the last of several reports with the same time applies.
     if (isChange) sources.delete(source);
     sources.set(source, report);
     const { newest, leaving } = this;
@@ -72,7 +72,10 @@ export class PresentUser {
     else if (newest === before) this.newest = newestOf(this.#reports()) ?? report;
   }
 
-  /** Selects the report that applies after one was retracted. Returns false if the retracted one did not apply. */
+  /**
+   * Selects the report that applies after a report has been retracted. Returns false if the retracted report was not
+   * the one that applied.
+   */
   reselect(retracted: PresenceReport | undefined): boolean {
     if (this.newest !== retracted) return false;
     this.newest = newestOf(this.#reports()) ?? this.leaving ?? this.newest;
