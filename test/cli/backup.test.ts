@@ -22,7 +22,7 @@ test.each<[args: string[], env: Record<string, string>, part: string]>([
   [[], { THUMP_DATA: "d" }, "file"],
   [["a", "b"], { THUMP_DATA: "d" }, "too many"],
   [["copy.db", "--data", "none"], {}, "none"],
-])("backup %j: 2, and why in one line", async (args, env, part) => {
+])("backup %j: exit code 2, and the reason in one line", async (args, env, part) => {
   const { code, out, err } = await run(["backup", ...args], env);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");

@@ -41,7 +41,7 @@ test.each<[room: string, pattern: string | null, rule: object]>([
   ["chat:7", "chat:{id}", { history: { count: 5, age: 3600 }, publish: "anyone", lag: "catch-up" }],
   ["chat:7:8", "chat:*", { history: false, publish: "server", presence: { grace: 5, list: 7, info: true } }],
   ["elsewhere", null, { history: { count: 1000 }, publish: "anyone", presence: false }],
-])("the rule of %s is that of %s", async (room, pattern, rule) => {
+])("the rule of room %s comes from pattern %s", async (room, pattern, rule) => {
   const cwd = folder({ "thump.config.ts": CONFIG });
   const { code, out } = await runProcess(["check", "--room", room], { THUMP_DEMO: "0" }, cwd);
   expect(code).toBe(0);
@@ -49,14 +49,14 @@ test.each<[room: string, pattern: string | null, rule: object]>([
 });
 
 test.each<[what: string, file: string, args: string[], part: string]>([
-  ["a rule that is none", '{"rooms":{"a":{"lag":"drop"}}}', ["check"], "rooms › a › lag"],
-  ["a file that is no JSON", "{", ["check"], "thump.config.json"],
-  ["a flag that is none", "{}", ["check", "--rom", "a"], "--rom"],
-  ["a key that is none", '{"access":{"keys":["no key"]}}', ["check"], "PEM"],
-  ["a server that anybody could reach", '{"host":"0.0.0.0"}', ["check"], "--open"],
+  ["an invalid rule", '{"rooms":{"a":{"lag":"drop"}}}', ["check"], "rooms › a › lag"],
+  ["a file that is not JSON", "{", ["check"], "thump.config.json"],
+  ["an unknown flag", "{}", ["check", "--rom", "a"], "--rom"],
+  ["an invalid key", '{"access":{"keys":["no key"]}}', ["check"], "PEM"],
+  ["a server without credentials that other machines could reach", '{"host":"0.0.0.0"}', ["check"], "--open"],
   ["two files", "{}", ["check", "a", "b"], "too many arguments"],
-  ["a room that cannot be", "{}", ["check", "--room", ""], "name"],
-])("%s: exit code 2, and why in one line", async (_, file, args, part) => {
+  ["an invalid room name", "{}", ["check", "--room", ""], "name"],
+])("%s: exit code 2, and the reason in one line", async (_, file, args, part) => {
   const { code, out, err } = await runProcess(args, {}, folder({ "thump.config.json": file }));
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");

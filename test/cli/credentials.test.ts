@@ -116,7 +116,7 @@ test.each<[args: string[], env: Record<string, string>, part: string]>([
   [["--secret", SECRET], {}, "--secret"],
   [[], { THUMP_SECRET: "" }, "32 bytes"],
   [["--jwks", "http://keys.example/"], {}, "https"],
-])("%j exits with 2 and says why in one line", async (args, variables, part) => {
+])("%j: exit code 2, and the reason in one line", async (args, variables, part) => {
   const { code, out, err } = await runProcess(args, variables);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");
@@ -142,10 +142,10 @@ test("each command has its own help", async () => {
 
 test.each<[what: string, args: string[], env: Record<string, string>]>([
   ["with a secret", [], env],
-  ["with keys from elsewhere", ["--jwks", "https://keys.example/jwks.json"], {}],
-  ["when it is meant to be open", ["--open"], {}],
-  ["when it is meant to be open, by environment", [], { THUMP_OPEN: "1" }],
-])("other machines are admitted %s", async (_, args, variables) => {
+  ["with published keys", ["--jwks", "https://keys.example/jwks.json"], {}],
+  ["with --open", ["--open"], {}],
+  ["with THUMP_OPEN", [], { THUMP_OPEN: "1" }],
+])("the server accepts other machines %s", async (_, args, variables) => {
   const { url } = await startProcess(["--port", "0", "--host", "0.0.0.0", ...args], variables);
   const open = args.includes("--open") || "THUMP_OPEN" in variables;
   expect((await fetch(`${url}/rooms/r`)).status).toBe(open ? 200 : 401);
@@ -185,8 +185,8 @@ test("check prints URLs without credentials", async () => {
 });
 
 test.each([
-  ["no https", { access: { jwks: "http://u:pa55@keys.example/?k=pa55" } }],
-  ["no address", { access: { jwks: "https://u:pa55@:x/" } }],
+  ["a JWKS URL without https", { access: { jwks: "http://u:pa55@keys.example/?k=pa55" } }],
+  ["a JWKS URL without a valid address", { access: { jwks: "https://u:pa55@:x/" } }],
   ["a Redis with a slash in its password", { store: { kind: "redis", url: "redis://:pa55/pa55@h:6379" } }],
 ])("%s: an invalid URL is reported without its credentials", async (_, config) => {
   const cwd = folder({ "thump.config.json": JSON.stringify(config) });

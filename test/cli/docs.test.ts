@@ -20,7 +20,7 @@ function rows(heading: string): string[][] {
 }
 
 test.each(FLAG_GROUPS.map((group) => [group.title, group] as const))(
-  "the options of: %s",
+  "the options under: %s",
   (title, { flags }) => {
     expect(rows(title)).toEqual(
       flags.map(({ flag = "", off, env, fallback = "", description }) => [

@@ -216,7 +216,7 @@ test.each<[args: string[], part: string]>([
   [["r", "x", "--url", "localhost"], "http://"],
   [["r", "x", "--token", "secret"], "--token"],
   [[], "room"],
-])("publish %j: why not, in one line", async (args, part) => {
+])("publish %j: the error is one line", async (args, part) => {
   const { code, out, err } = await run(["publish", ...args]);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");

@@ -58,7 +58,7 @@ test("--json prints envelopes, --last and --after set the start, --events select
   );
 });
 
-test("after a disconnect it resumes where it was, and reports this on stderr only", async () => {
+test("after a disconnect it resumes where it left off, and reports this on stderr only", async () => {
   const server = startServer();
   const proxy = await Proxy.start(server.port);
   const tail = await tailing(server, ["r", "--json", "--count", "30"], at(proxy));
@@ -118,7 +118,7 @@ test("a reader that closes the pipe ends the command without an error", async ()
   expect([(JSON.parse(line) as { data: { n: number } }).data.n, code, err]).toEqual([0, "0", ""]);
 });
 
-test("a stalled reader uses no memory of the server, and receives all messages when it continues", async () => {
+test("a stalled reader uses no server memory, and receives all messages when it continues", async () => {
   const count = 3000;
   const server = startServer({ rooms: { r: { history: { count, bytes: "64MiB" } } } });
   const words = `exec ${THUMP.join(" ")} tail r --json --count ${count} | { read; cat; }`;
@@ -211,7 +211,7 @@ test.each<[args: string[], part: string]>([
   [["r", "--last", "all"], "--last"],
   [["r", "--count", "0"], "--count"],
   [["r", "--color", "red"], "auto"],
-])("tail %j: 2, and why in one line", async (args, part) => {
+])("tail %j: exit code 2, and the reason in one line", async (args, part) => {
   const { code, out, err } = await run(["tail", ...args]);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toStartWith("thump: ");

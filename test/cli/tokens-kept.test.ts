@@ -41,7 +41,7 @@ test("without --json, a number that a double cannot represent is printed with it
 });
 
 test.each(["websocket", "event-stream"] as const)(
-  "the client passes on the source text of an envelope, over %s",
+  "the client passes on an envelope's source text, over %s",
   async (transport) => {
     const server = startServer();
     await server.publish("r", EXACT, JSON_BODY);

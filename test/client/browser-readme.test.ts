@@ -13,7 +13,7 @@ async function snippet(url: string): Promise<string> {
   const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
   const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code ?? "");
   const code = blocks.find((block) => block.includes('from "thump/client"') && block.includes("thump.room("));
-  if (!code) throw new Error("the README has no example of the client");
+  if (!code) throw new Error("the README has no client example");
   const script = new Bun.Transpiler({ loader: "ts" }).transformSync(code);
   expect(script).toContain("last: 50");
   return script

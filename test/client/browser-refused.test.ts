@@ -65,7 +65,7 @@ const each = (count: number, test: (i: number) => boolean) =>
   Array.from({ length: count }, (_, i) => i).every(test);
 
 longTest(
-  "a drain that a slow client delays, then the next server on the same port: all reconnect and receive missed messages",
+  "a drain delayed by a slow client, then the next server on the same port: all reconnect and receive missed messages",
   async () => {
     const life = new KillableServer(folder(), [
       "--drain",
@@ -113,7 +113,7 @@ longTest(
 );
 
 longTest(
-  "a full server that later has room: the stream reconnects and receives missed messages",
+  "a full server that later accepts sessions again: the stream reconnects and receives missed messages",
   async () => {
     const server = startServer({ limits: { sessions: 1 } });
     const { hub } = server.thump;

@@ -39,7 +39,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
     ["drained", (life: KillableServer) => life.stop()],
   ] as const) {
     longTest(
-      `a server that is ${how} and restarted, twice, while all publish: each message arrives once`,
+      `a server that is ${how} and restarted, twice, while all clients publish: each message arrives once`,
       async () => {
         const life = await started();
         const tab = await openTab(await addressOf(life), options);
@@ -69,7 +69,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
   }
 
   longTest(
-    "messages that a page publishes while there is no server are delivered once, in order",
+    "messages that a page publishes while the server is down are delivered once, in order",
     async () => {
       const life = await started();
       const tab = await openTab(await addressOf(life), options);
@@ -126,7 +126,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
   );
 
   longTest(
-    "after a drain the client reconnects at the time that the server gave, to the next server at the address",
+    "after a drain the client reconnects after the server's delay, to the next server at the address",
     async () => {
       const life = await started();
       const proxy = await Proxy.start(life.port);

@@ -14,7 +14,7 @@ const longTest = longTests(3, inBrowser);
 describe.each(CONNECTIONS)("over %s", (_, options) => {
   const transport = options.transport ?? "event-stream";
 
-  longTest("messages continue while one token after another expires: each arrives once", async () => {
+  longTest("messages continue while one token after another expires, and each arrives once", async () => {
     const rooms = { "*": { history: { count: 100_000 } } };
     const server = startServer({ access: { secrets: [SECRET], leeway: 0 }, rooms });
     const proxy = await Proxy.start(server.port);

@@ -17,28 +17,31 @@ async function open(options: TabOptions, blockUpgrade = false) {
 }
 
 describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => {
-  inBrowser("offline and online again while all publish: each message arrives once", async () => {
-    const { proxy, tab, other, publish } = await open({ transport });
-    await tab.becomes("live", transport);
-    const publishers = [
-      await tab.publishRepeatedly(),
-      publishRepeatedly("other", (data) => other.publish("r", data)),
-    ];
-    await tab.receives(40);
-    await tab.page.context().setOffline(true);
-    // The browser's offline emulation does not close open WebSockets.
-    proxy.cut();
-    await tab.becomes("offline");
-    const sent = [await publish("meanwhile")];
-    await tab.page.context().setOffline(false);
-    await tab.becomes("live", transport);
-    await tab.receives(40);
-    for (const finish of publishers) sent.push(...(await finish()));
-    sent.push(await publish("end"));
-    await tab.receivedExactly(sent);
-  });
+  inBrowser(
+    "going offline and online again while all clients publish: each message arrives once",
+    async () => {
+      const { proxy, tab, other, publish } = await open({ transport });
+      await tab.becomes("live", transport);
+      const publishers = [
+        await tab.publishRepeatedly(),
+        publishRepeatedly("other", (data) => other.publish("r", data)),
+      ];
+      await tab.receives(40);
+      await tab.page.context().setOffline(true);
+      // The browser's offline emulation does not close open WebSockets.
+      proxy.cut();
+      await tab.becomes("offline");
+      const sent = [await publish("meanwhile")];
+      await tab.page.context().setOffline(false);
+      await tab.becomes("live", transport);
+      await tab.receives(40);
+      for (const finish of publishers) sent.push(...(await finish()));
+      sent.push(await publish("end"));
+      await tab.receivedExactly(sent);
+    },
+  );
 
-  inBrowser("over a reload, and a visit to another page: each message arrives once", async () => {
+  inBrowser("across a reload, and a visit to a different page, each message arrives once", async () => {
     const { tab, publish } = await open({ transport });
     const { page } = tab;
     await tab.becomes("live");
@@ -57,31 +60,34 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   });
 });
 
-inBrowser("WebSockets are blocked while all publish: streams take over, then a WebSocket again", async () => {
-  const { proxy, tab, other, publish } = await open({});
-  await tab.becomes("live", "websocket");
-  const publishers = [
-    await tab.publishRepeatedly(),
-    publishRepeatedly("other", (data) => other.publish("r", data)),
-  ];
-  await tab.receives(40);
-  proxy.blockUpgrade = true;
-  proxy.cut();
-  await tab.becomes("live", "event-stream");
-  await tab.receives(40);
-  proxy.blockUpgrade = false;
-  // After the browser's `online` event the client tries a WebSocket.
-  await tab.page.context().setOffline(true);
-  await tab.page.context().setOffline(false);
-  await tab.becomes("live", "websocket");
-  await tab.receives(40);
-  const sent = (await Promise.all(publishers.map((finish) => finish()))).flat();
-  sent.push(await publish("end"));
-  await tab.receivedExactly(sent);
-});
+inBrowser(
+  "WebSockets are blocked while all clients publish: streams take over, then a WebSocket again",
+  async () => {
+    const { proxy, tab, other, publish } = await open({});
+    await tab.becomes("live", "websocket");
+    const publishers = [
+      await tab.publishRepeatedly(),
+      publishRepeatedly("other", (data) => other.publish("r", data)),
+    ];
+    await tab.receives(40);
+    proxy.blockUpgrade = true;
+    proxy.cut();
+    await tab.becomes("live", "event-stream");
+    await tab.receives(40);
+    proxy.blockUpgrade = false;
+    // After the browser's `online` event the client tries a WebSocket.
+    await tab.page.context().setOffline(true);
+    await tab.page.context().setOffline(false);
+    await tab.becomes("live", "websocket");
+    await tab.receives(40);
+    const sent = (await Promise.all(publishers.map((finish) => finish()))).flat();
+    sent.push(await publish("end"));
+    await tab.receivedExactly(sent);
+  },
+);
 
 inBrowser(
-  "if WebSockets are blocked from the start, the client uses a stream of another origin",
+  "if WebSockets are blocked from the start, the client uses a stream from a different origin",
   async () => {
     const { tab, publish } = await open({}, true);
     await tab.becomes("live", "event-stream");

@@ -42,13 +42,14 @@ export function publishRepeatedly(
 export function inOrder(sent: readonly SentMessage[]): string[] {
   const seq = ({ at }: SentMessage) => Number(at.split("-")[1]);
   const ordered = [...sent].sort((a, b) => seq(a) - seq(b));
-  if (new Set(sent.map(({ at }) => at)).size !== sent.length) throw new Error("a cursor was given twice");
+  if (new Set(sent.map(({ at }) => at)).size !== sent.length)
+    throw new Error("two messages have the same cursor");
   if (new Set(sent.map(({ at }) => at.split("-")[0])).size > 1) throw new Error("the epoch has changed");
   const next = new Map<string, number>();
   for (const { data } of ordered) {
     const [, name = "", n] = /^(\w+) (\d+)$/.exec(data) ?? [];
     if (n === undefined) continue;
-    if (Number(n) !== (next.get(name) ?? 0)) throw new Error(`${data} is kept out of order`);
+    if (Number(n) !== (next.get(name) ?? 0)) throw new Error(`${data} is stored out of order`);
     next.set(name, Number(n) + 1);
   }
   return ordered.map(({ data }) => data);

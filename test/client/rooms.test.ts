@@ -51,7 +51,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect(room.at as string).toBe(at.at(-1) as string);
   });
 
-  test("`last` starts with the newest messages, `after` after a cursor; neither reports a gap", async () => {
+  test("`last` starts with the newest messages, `after` starts after a cursor; neither reports a gap", async () => {
     const { server, connect } = start();
     const cursors: string[] = [];
     for (const n of upTo(10))
@@ -123,7 +123,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     for (const n of upTo(3)) await server.publish("r", String(n));
     await loop;
     expect(seen).toEqual([0, 1, 2]);
-    for await (const _ of room) throw new Error("a room that was left has nothing");
+    for await (const _ of room) throw new Error("a room that was left must yield no message");
   });
 
   test("an invalid name closes only its room, with the server's code", async () => {

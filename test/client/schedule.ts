@@ -32,7 +32,8 @@ function follow({ hub }: ServerCore): Map<number, { room: string; n: number }> {
   const publish = hub.publish.bind(hub);
   hub.publish = (draft, traceparent) => {
     const kept = publish(draft, traceparent);
-    if (kept instanceof Promise || draft.data.kind !== "json") throw new Error("not what this model knows");
+    if (kept instanceof Promise || draft.data.kind !== "json")
+      throw new Error("the model supports only JSON data and synchronous appends");
     if (!truth.has(kept.seq))
       truth.set(kept.seq, { room: draft.room, n: (JSON.parse(draft.data.text) as { n: number }).n });
     return kept;
@@ -142,10 +143,10 @@ class ScheduleRun {
   #check(proxy: Proxy): Outcome {
     if (this.failures[0]) throw this.failures[0];
     const numbers = [...this.truth.values()].map(({ n }) => n);
-    if (new Set(numbers).size !== numbers.length) throw new Error("a publication was doubled");
+    if (new Set(numbers).size !== numbers.length) throw new Error("a publication was stored twice");
     for (const [n, at] of this.published) {
       const kept = this.truth.get(Number(at.split("-")[1]));
-      if (kept?.n !== n) throw new Error(`${n} was sent to be at ${at}, where ${kept?.n} is`);
+      if (kept?.n !== n) throw new Error(`${n} was acknowledged at ${at}, where ${kept?.n} is stored`);
     }
     let received = 0;
     this.clients.forEach(({ rooms }, who) =>
@@ -156,7 +157,8 @@ class ScheduleRun {
           throw new Error(
             `client ${who}, room ${room.name}: at ${wrong} got ${seqs[wrong]}, expected ${expected[wrong]?.[0]}; ${seqs.length} of ${expected.length}`,
           );
-        if (gaps > 0) throw new Error(`client ${who} was told of a gap, though everything is kept`);
+        if (gaps > 0)
+          throw new Error(`client ${who} received a gap notice, although all messages are stored`);
         received += seqs.length;
       }),
     );

@@ -31,9 +31,9 @@ export interface TabOptions {
 
 /** The transports that a page may use. */
 export const CONNECTIONS: [name: string, options: TabOptions][] = [
-  ["a socket", { transport: "websocket" }],
+  ["a WebSocket", { transport: "websocket" }],
   ["streams", { transport: "event-stream" }],
-  ["streams, as sockets are blocked", {}],
+  ["streams, because WebSockets are blocked", {}],
 ];
 
 /** A page with a client in one room. The test calls the functions on `window`. */

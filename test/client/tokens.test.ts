@@ -62,7 +62,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     expect([received.room.state, calls]).toEqual(["live", 3]);
   });
 
-  test("a removed client stays closed and reports the reason; so does a client with only an invalid token", async () => {
+  test("a removed client stays closed and reports the reason; so does a client that has only an invalid token", async () => {
     const key = createApiKey();
     const server = secured({ apiKeys: [{ name: "master", hash: hashApiKey(key) }], leeway: 60 });
     // The token function ignores the revocation. The next token is issued in a later second, so it is valid.
@@ -117,7 +117,7 @@ test("a stream that was reopened for more rooms fetches one token before the old
 }, 15_000);
 
 test.each(["websocket", "event-stream"] as const)(
-  "a %s session that is closed as too slow reconnects",
+  "a %s session that was closed because it was too slow reconnects",
   async (transport) => {
     const server = secured();
     const thump = client(server.url, { transport, token: supply(3600).token });
@@ -130,7 +130,7 @@ test.each(["websocket", "event-stream"] as const)(
 );
 
 test.each(["websocket", "event-stream"] as const)(
-  "over %s a new token that grants less closes the rooms that it does not grant",
+  "over %s a new token with fewer grants closes the rooms that it does not grant",
   async (transport) => {
     const server = secured();
     const grants = [["mine:*", "other"], ["mine:*"]];

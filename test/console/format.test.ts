@@ -50,11 +50,11 @@ test.each<Route>([
   { page: "sessions", room: "r?", user: "ü", lagging: true, cursor: "12.ab", from: 3 },
   { page: "session", id: "ab-_c" },
   { page: "rules", room: "x/y" },
-])("a view has an address, and the address leads back to it: %j", (route) => {
+])("a view's URL parses to the same view: %j", (route) => {
   expect(parseRoute(href(route))).toEqual(route);
 });
 
-test.each(["", "#", "#/", "#/nothing", "#/room", "#/room/", "#x"])("%p is the overview", (hash) => {
+test.each(["", "#", "#/", "#/nothing", "#/room", "#/room/", "#x"])("%p selects the overview", (hash) => {
   expect(parseRoute(hash)).toEqual({ page: "overview" });
 });
 
@@ -68,7 +68,7 @@ test.each([
   ["chat:*", "chat:*"],
   ["user:{id}", "user:{id}"],
   ["thump:stats", "thump:stats"],
-])("to search for %p is the pattern %p", (search, pattern) => expect(patternOf(search)).toBe(pattern));
+])("a search for %p uses the pattern %p", (search, pattern) => expect(patternOf(search)).toBe(pattern));
 
 const line = (data: unknown) => ({ data, event: "message", at: "", from: undefined, time: 0 });
 const shown = (items: readonly Item[]) => items.map((item) => ("gap" in item ? "gap" : item.data));

@@ -53,7 +53,7 @@ inBrowser("an event with a long name leaves room for its data", async () => {
   await has(page, "tail", "empty text");
 });
 
-inBrowser("a refused console reports the refusal, and does not count as a session", async () => {
+inBrowser("a console whose key may not join reports this, and does not count as a session", async () => {
   const hash = new Bun.CryptoHasher("sha256").update("thump_watcher").digest("hex");
   const apiKeys = [{ name: "w", hash, rooms: { "*": ["list" as const] }, may: ["inspect" as const] }];
   const server = startServer({

@@ -33,7 +33,7 @@ const showsMessage = (page: Page, text: string) => log(page).getByText(text).wai
 const fits = (page: Page) => page.evaluate("document.documentElement.scrollWidth <= innerWidth");
 
 browser(
-  "chat: two users exchange messages, see each other and change rooms; a reconnected user has missed no message",
+  "chat: two users exchange messages, see each other and change rooms; a user who reconnects misses no message",
   async () => {
     const { url } = await startExample("chat");
     const { pages, errors } = await openPages(url, 2, PHONE);
@@ -87,7 +87,7 @@ browser("chat: an invalid name is rejected, and without a token there is no room
 });
 
 browser(
-  "dashboard: the script's figures move on the page, and the last minute is shown at once",
+  "dashboard: the page shows the script's changing figures, and shows the last minute when it opens",
   async () => {
     const { url } = await startExample("dashboard");
     const { pages, errors } = await openPages(url, 1);
@@ -108,7 +108,7 @@ browser(
 );
 
 browser(
-  "progress: a job made of curl commands fills the bar and reaches a terminal in order",
+  "progress: a job that publishes with curl fills the bar, and its messages reach a terminal in order",
   async () => {
     const { url } = await startExample("progress");
     const { pages, errors } = await openPages(`${url}/?job=7`, 1);

@@ -121,7 +121,7 @@ test("the class Stream: iterables are pulled as the client reads", async () => {
   expect(await settled(() => pulls)).toBeLessThan(FAR_MORE / 4);
 });
 
-test("a source that never waits leaves time for other requests", async () => {
+test("a source that never waits does not block other requests", async () => {
   const app = new Elysia()
     .use(streaming())
     .get("/flood", ({ stream }) =>

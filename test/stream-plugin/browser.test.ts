@@ -14,7 +14,7 @@ const PAGE = `<!doctype html><link rel="icon" href="data:,"><script>
 </script>`;
 
 testIf(noBrowser)(
-  "an EventSource in Chromium resumes a compressed stream whose connections end, up to the last event",
+  "an EventSource in Chromium resumes a compressed stream after each lost connection, up to the last event",
   async () => {
     const seen: (string | null)[] = [];
     const ids: (string | undefined)[] = [];

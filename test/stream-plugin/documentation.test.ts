@@ -24,7 +24,7 @@ async function run(program: string): Promise<string> {
   const url = `http://127.0.0.1:${port}`;
   const deadline = Date.now() + 20_000;
   while (!(await fetch(url).catch(() => undefined))) {
-    if (Date.now() > deadline) throw new Error("the program does not listen");
+    if (Date.now() > deadline) throw new Error("the program did not start to listen");
     await Bun.sleep(50);
   }
   return url;

@@ -74,7 +74,7 @@ test.each([
   [{ id: "a\u0000b" }, "id"],
   [{ event: "a\rb" }, "name"],
   [{ retry: 1.5 }, "retry"],
-])("sse(%p) is refused", (event, what) => {
+])("sse(%p) throws", (event, what) => {
   expect(() => sse({ data: 1, ...event })).toThrow(what);
 });
 

@@ -48,7 +48,7 @@ test.each([
   ["/list", "gzip;q=0", null],
   ["/list", "br, gzip;q=0.5", "gzip"],
   ["/off", "gzip", null],
-])("%s with accept-encoding: %s is coded as %p", async (path, accepted, coding) => {
+])("%s with accept-encoding %s has the content coding %p", async (path, accepted, coding) => {
   const { headers } = await app().handle(
     new Request(`http://localhost${path}`, { headers: { "accept-encoding": accepted } }),
   );

@@ -19,7 +19,7 @@ test.each([
     () => new Elysia().use(streaming()).group("", (group) => group.get("/s", ({ stream }) => stream(one()))),
   ],
   [
-    "used in a plugin of the app",
+    "used in one of the app's plugins",
     () => new Elysia().use(new Elysia().use(streaming()).get("/s", ({ stream }) => stream(one()))),
   ],
   [
@@ -48,7 +48,7 @@ test.each([
       return new Elysia().mount("/", inner.fetch);
     },
   ],
-])("%s, over a socket and by app.handle", async (_, create) => {
+])("%s, over a socket and with app.handle", async (_, create) => {
   const app = create();
   const handled = await app.handle(new Request("http://localhost/s"));
   expect(handled.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
