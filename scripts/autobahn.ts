@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "../src/index.ts";
 
-/** The result of one case, as the suite reports it. */
+/** The result of one case, as reported by the suite. */
 interface Verdict {
   behavior: string;
   behaviorClose: string;
@@ -33,7 +33,7 @@ const MIB = 1 << 20;
 
 async function run(wstest: string, cases: string[]): Promise<Suite> {
   const folder = mkdtempSync(join(tmpdir(), "autobahn-"));
-  // The largest messages have 16 MiB. Bun itself rejects larger ones.
+  // The largest messages are 16 MiB. Bun itself rejects larger ones.
   const server = serve({
     port: 0,
     demo: false,
@@ -91,7 +91,7 @@ function faults({ cases }: Suite): string[] {
 const [wstest, ...cases] = process.argv.slice(2);
 if (!wstest) {
   console.error(
-    "usage: bun scripts/autobahn.ts path/to/wstest [case …]; docs/autobahn.md says how to get it",
+    "usage: bun scripts/autobahn.ts path/to/wstest [case …]; docs/autobahn.md describes how to install wstest",
   );
   process.exit(2);
 }

@@ -18,7 +18,7 @@ const page = await browser.newPage({
 await page.goto(pathToFileURL(resolve(report)).href);
 const headline = page.locator("#headline");
 if ((await headline.count()) === 0) {
-  console.error(`${report} has no headline: no sweep was measured in it.`);
+  console.error(`${report} has no headline, because it does not contain a sweep.`);
   await browser.close();
   process.exit(1);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-// Style check: wording of documents, comments and messages; file length; duplicate type names; undocumented public fields.
+// Checks style: wording of documents, comments and messages; file length; type names; doc comments of public fields.
 // Usage: bun scripts/check-style.ts [--summary] [path …]
 import { join, relative, resolve } from "node:path";
 import { ALLOWED, type Allowed } from "./style/allowed.ts";
@@ -16,7 +16,7 @@ import { duplicateTypes, longFile } from "./style/structure.ts";
 import { wording } from "./style/wording.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
-/** Folders whose strings are texts for people. In tests they are data, in scripts/style/ examples. */
+/** Folders whose strings are texts for people. Strings in tests are data; strings in scripts/style/ are examples. */
 const TEXT_FOLDERS = /^(?:src|bench|examples)\//;
 
 const args = process.argv.slice(2);
@@ -51,7 +51,7 @@ function passagesOf({ path, format }: TextFile, text: string): Passage[] {
   return sourcePassages(source, { strings: TEXT_FOLDERS.test(path), tests: path.startsWith("test/") });
 }
 
-/** Findings about types, in the files that were asked for. */
+/** Findings about types in the given files. */
 async function structure({ main, sources }: Compiler): Promise<Finding[]> {
   const inSrc = new Map([...sources].filter(([path]) => path.startsWith("src/")));
   if (inSrc.size === 0) return [];

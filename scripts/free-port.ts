@@ -1,7 +1,7 @@
 // Finds a free port for programs whose port must be set before they start.
 import { createServer } from "node:net";
 
-/** A port without a listener at the moment. */
+/** Returns a port that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

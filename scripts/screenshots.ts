@@ -1,4 +1,4 @@
-// Takes the pictures of the demo page and the console, in a real browser, from a real server under light load.
+// Takes screenshots of the demo page and the console, in a real browser, of a real server under light load.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ async function save(page: Awaited<ReturnType<typeof browser.newPage>>, name: str
   console.log(`wrote ${path}`);
 }
 
-/** A connection that was dropped and resumed. */
+/** Takes the demo page after its connection was dropped and resumed. */
 async function demo(): Promise<void> {
   const server = serve({ port: 0, log: "none" });
   const page = await browser.newPage(VIEW);
@@ -37,14 +37,14 @@ async function demo(): Promise<void> {
   await say("Hazel", "and on the right: the same room, as curl sees it");
   await page.getByTestId("drop").click();
   await page.getByTestId("resume-summary").getByText("replayed").first().waitFor();
-  // The ticker has drawn a few seconds by now.
+  // By now, the ticker shows a few seconds of data.
   await say("Hazel", "welcome back");
   await page.getByTestId("chat-log").getByText("welcome back").first().waitFor();
   await save(page, "demo");
   await server.stop();
 }
 
-/** Takes the console overview of a server that ran in a separate process for some minutes. */
+/** Takes the console overview of a server that has run in a separate process for a few minutes. */
 async function operators(duration: number): Promise<void> {
   const rooms = { firehose: { history: { count: 20_000, bytes: "32MiB" } }, "prices:*": { lag: "latest" } };
   const server = Bun.spawn(
@@ -62,7 +62,7 @@ async function operators(duration: number): Promise<void> {
   await page.goto(`${url}/console`);
   await page.getByTestId("connection").getByText("live").waitFor();
   await page.locator(".events li").first().waitFor();
-  // A few live samples, after the stored ones.
+  // Wait for a few live samples in addition to the stored ones.
   await Bun.sleep(3000);
   await save(page, "console");
   stop();
@@ -123,7 +123,7 @@ async function follow(url: string): Promise<void> {
   for await (const _ of body ?? []);
 }
 
-/** Reads a little at intervals. */
+/** Reads slowly: one chunk every 20 ms. */
 async function stall(url: string): Promise<void> {
   const { body } = await fetch(url, { headers: { accept: "text/event-stream" } });
   const reader = body?.getReader();

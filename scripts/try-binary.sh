@@ -41,17 +41,17 @@ reload() {
   echo "$1" >thump.config.json
   kill -HUP "$pid"
   for _ in $(seq 100); do [ "$(grep -c reloaded err.log || true)" -gt "$before" ] && return; sleep 0.1; done
-  echo "it did not reload:"; cat err.log; exit 1
+  echo "the server did not reload:"; cat err.log; exit 1
 }
 status() { curl -s -o /dev/null -w '%{http_code}' -d x "$@"; }
 reload '{"rooms":{"chat":{"publish":"server"}}}'
-[ "$(status "$url/rooms/chat")" = 403 ] || { echo "the new rule does not hold"; exit 1; }
+[ "$(status "$url/rooms/chat")" = 403 ] || { echo "the new rule does not apply"; exit 1; }
 rule=$(env -i PATH=/usr/bin:/bin "$binary" check --room chat)
 [[ $rule == *'"pattern": "chat"'* ]] || { echo "check failed: $rule"; exit 1; }
 reload '{"access":{"secrets":"a secret for one run of the binary"}}'
 token=$(env -i PATH=/usr/bin:/bin "$binary" token --room 'chat=publish')
-[ "$(status "$url/rooms/chat")" = 401 ] || { echo "the secret does not close the server"; exit 1; }
-[ "$(status -H "authorization: Bearer $token" "$url/rooms/chat")" = 201 ] || { echo "the token is not good"; exit 1; }
+[ "$(status "$url/rooms/chat")" = 401 ] || { echo "the server accepts a request without a token"; exit 1; }
+[ "$(status -H "authorization: Bearer $token" "$url/rooms/chat")" = 201 ] || { echo "the server rejects a valid token"; exit 1; }
 kill -TERM "$pid"
 wait "$pid" || { echo "the binary did not stop cleanly"; exit 1; }
 trap - EXIT

@@ -1,11 +1,11 @@
-// Exceptions from the wording rules. Each names a file or an exact sentence, and a reason; an exception that matches nothing fails.
+// Exceptions to the wording rules. Each names a file or a sentence, and a reason. The check reports unused exceptions.
 
 import type { Kind } from "./passage.ts";
 
 export interface Allowed {
   /** A path from the root of the repository. */
   file?: string;
-  /** A sentence, exactly as the check reports it when it is short, or a part of it. */
+  /** A sentence, or part of one, exactly as the check reports it. */
   text?: string;
   /** The kind of text. Default: all kinds. */
   kind?: Kind;

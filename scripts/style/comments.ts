@@ -1,4 +1,4 @@
-// Comments to passages: line comments that follow each other are one passage, a doc comment one per paragraph and tag.
+// Splits comments into passages: one per block of line comments, and one per paragraph and tag of a doc comment.
 import { type Passage, type Piece, withoutCode } from "./passage.ts";
 
 const TAG =
@@ -25,7 +25,7 @@ export function commentPassages(lines: readonly Piece[]): Passage[] {
     if (example) continue;
     if (trimmed === "" || TAG.test(trimmed) || BULLET.test(trimmed)) flush();
     if (trimmed === "") continue;
-    // A tag in the middle of a line starts a passage of its own.
+    // A tag in the middle of a line starts a new passage.
     const [first = "", ...rest] = trimmed.replace(DIRECTIVE, "").split(/\s(?=@(?:param|throws|returns?)\b)/);
     const clean = (part: string) => withoutCode(part.replace(TAG, "").replace(BULLET, ""));
     pieces.push({ text: clean(first), line });
@@ -38,7 +38,7 @@ export function commentPassages(lines: readonly Piece[]): Passage[] {
   return passages;
 }
 
-/** Comments that start with `#`, of scripts and configuration. */
+/** Comments that start with `#`, in scripts and configuration files. */
 export function hashPassages(text: string): Passage[] {
   const passages: Passage[] = [];
   let block: Piece[] = [];

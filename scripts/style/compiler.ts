@@ -7,9 +7,9 @@ const MAIN = "tsconfig.json";
 const PROJECTS = [MAIN, "src/console/app/tsconfig.json", "examples/chat/page/tsconfig.json"];
 
 export interface Compiler {
-  /** The project of everything except browser pages. */
+  /** The project that contains everything except browser pages. */
   main: Project;
-  /** Syntax trees by path from the root. Paths that belong to no project are missing. */
+  /** Syntax trees by path, relative to the root. Files outside every project are missing. */
   sources: ReadonlyMap<string, SourceFile>;
   close(): Promise<void>;
 }

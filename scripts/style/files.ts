@@ -15,10 +15,10 @@ const FORMATS: readonly [pattern: RegExp, format: Format][] = [
   [/\.html$/, "html"],
   [/\.(?:sh|bash|zsh|fish|py|ya?ml|toml)$|^\.ci\/run$|\.conf$/, "hash"],
 ];
-/** Generated, or texts of others. */
+/** Generated files and third-party files. */
 const SKIPPED = /(?:^|\/)(?:node_modules|dist)\/|^bench\/(?:results|\.peers)\//;
 
-/** @param within paths from the root; none for all @throws Error if git fails */
+/** @param within paths relative to the root; if empty, all files @throws Error if git fails */
 export function textFiles(root: string, within: readonly string[]): TextFile[] {
   const command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...within];
   const { stdout, exitCode, stderr } = Bun.spawnSync(command, { cwd: root });

@@ -25,7 +25,7 @@ export function printFindings(findings: readonly Finding[]): void {
   }
 }
 
-/** `src/hub/x.ts` counts for `src/hub`, other files for their top-level folder. */
+/** The folder that a file counts toward: `src/hub` for `src/hub/x.ts`, the top-level folder for files outside src. */
 function folderOf(file: string): string {
   const parts = file.split("/");
   if (parts.length === 1) return "(top level)";

@@ -1,4 +1,4 @@
-// HTML to passages: text between tags, without scripts and styles.
+// Splits HTML into passages: the text between tags, without scripts and styles.
 import type { Passage } from "./passage.ts";
 
 const blank = (text: string) => text.replaceAll(/[^\n]/g, " ");

@@ -1,11 +1,11 @@
-// Markdown to passages: paragraphs, list items, headings, table cells, and the comments of code blocks.
+// Splits Markdown into passages: paragraphs, list items, headings, table cells, and comments in code blocks.
 import { type Kind, type Passage, type Piece, withoutCode } from "./passage.ts";
 
 const FENCE = /^\s*(?:```|~~~)/;
 const BLOCK_START = /^\s*(?:[-*+] |\d+\. |>|#{1,6} |\|)/;
 const CODE_COMMENT = /(?:^|\s)(?:#|\/\/|←|--) (.*)$/;
 
-/** Link targets and images are removed, inline code is hidden. Emphasis stays: a bold label is recognized by it. */
+/** Removes link targets and images, and hides inline code. Emphasis stays, because it identifies bold labels. */
 function prose(line: string): string {
   return withoutCode(line)
     .replaceAll(/!\[([^\]]*)\](?:\([^)]*\))?/g, "$1")
@@ -50,10 +50,10 @@ export function markdownPassages(text: string): Passage[] {
   return passages;
 }
 
-/** Markup is removed from a whole block: a link or a piece of code may span lines. */
+/** Removes markup from a whole block, because a link or inline code may span lines. */
 function joinLinks(pieces: readonly Piece[]): Piece[] {
   const marked = prose(pieces.map(({ text }) => text).join("\n")).split("\n");
-  // Markup that spans lines takes line ends with it; then the block counts from its first line.
+  // If line ends were removed along with the markup, the whole block is reported at its first line.
   return marked.length === pieces.length
     ? marked.map((text, at) => ({ text, line: pieces[at]?.line ?? 1 }))
     : [{ text: marked.join(" "), line: pieces[0]?.line ?? 1 }];

@@ -23,7 +23,7 @@ export interface Sentence {
 }
 
 const END = /[.!?]["')\]]*\s+(?=["'(`“]?[A-Z`0-9])/g;
-/** A term that the sentence explains: "`metrics`: …", "**Rules** (two of them): …". */
+/** A term at the start of a sentence that explains it: "`metrics`: …", "**Rules** (two of them): …". */
 const LABEL = /^[-\s]*(?:\*\*[^*]+\*\*|`[^`]*`(?:, `[^`]*`)*)(?: \([^)]*\))?: (?=\S)/;
 const ABBREVIATION = /\b(?:e\.g|i\.e|etc|vs|cf|approx|no)\.\s+$/i;
 

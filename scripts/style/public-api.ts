@@ -36,7 +36,7 @@ export async function undocumented(
   const findings = new Map<string, Finding>();
   const seen = new Set<number>();
 
-  // Declarations of dependencies and of the language are documented elsewhere. The compiler lower-cases some paths.
+  // Declarations from dependencies and from the language are documented elsewhere. The compiler lower-cases some paths.
   const isOurs = ({ path }: NodeHandle) => path.toLowerCase().startsWith(source.toLowerCase());
 
   async function requireComment(symbol: Symbol, name: string, node: Node): Promise<void> {

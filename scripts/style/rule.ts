@@ -1,4 +1,4 @@
-// The shape of a wording rule, and building blocks that several rules share.
+// The type of a wording rule, and patterns that several rules share.
 import type { Kind } from "./passage.ts";
 
 /** A construction that does not read as English, and its replacement. */

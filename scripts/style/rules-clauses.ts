@@ -121,7 +121,7 @@ export const CLAUSES: readonly Rule[] = [
   {
     id: "it-opening",
     pattern: /^(?:it|its|they|theirs|them)\b(?!.*\?["')]*$)/i,
-    instead: "name the subject, which the reader has not met yet",
+    instead: "name the subject: nothing before it says what it is",
     bad: "It is in the state that follows.",
     good: "The next state event carries the error.",
     kinds: SHORT,

@@ -1,4 +1,4 @@
-// TypeScript to passages: comments, strings that are sentences, JSX text, test names. Reads the compiler's syntax trees.
+// Splits TypeScript into passages: comments, strings that are sentences, JSX text and test names, from syntax trees.
 import { type Node, type SourceFile, SyntaxKind } from "typescript/unstable/ast";
 import {
   isCallExpression,
@@ -76,7 +76,7 @@ export function sourcePassages(file: SourceFile, { strings, tests }: SourceOptio
 }
 
 function piecesOf(value: string, line: number): Piece[] {
-  // An escaped line end takes no line in the file, so all of a string counts from where it starts.
+  // An escaped line end is not a line end in the file, so every part of a string is reported at the string's start.
   return value.split("\n").map((part) => ({ text: withoutCode(part), line }));
 }
 
@@ -92,7 +92,7 @@ function kindOf(node: Node, { strings, tests }: SourceOptions): Kind | undefined
   return strings ? "string" : undefined;
 }
 
-/** Comments of a Lua script. */
+/** Comments in a Lua script. */
 function luaPassages(script: string, line: number): Passage[] {
   const found = script.split("\n").flatMap((text) => {
     const comment = /(?:^|\s)--\s(.*)$/.exec(text)?.[1];
@@ -101,7 +101,7 @@ function luaPassages(script: string, line: number): Passage[] {
   return found.flatMap((piece) => commentPassages([piece]));
 }
 
-/** Finds the comments outside of literals. Line comments on consecutive lines are one block. */
+/** Finds the comments outside literals. Line comments on consecutive lines form one block. */
 function blocksOf(text: string, spans: readonly Span[], lineAt: (position: number) => number): Piece[][] {
   const literals = spans.toSorted((a, b) => a.from - b.from);
   const blocks: Piece[][] = [];

@@ -1,4 +1,4 @@
-// Structural checks of src: file length, and one declaration per type name in a folder.
+// Structural checks of src: file length, and unique type names within a folder.
 import { dirname } from "node:path";
 import type { SourceFile } from "typescript/unstable/ast";
 import {

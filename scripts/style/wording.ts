@@ -1,4 +1,4 @@
-// Applies the wording rules to passages, minus the allowed exceptions.
+// Applies the wording rules to passages, except for the allowed exceptions.
 import { ALLOWED, type Allowed } from "./allowed.ts";
 import { excerpt, type Finding } from "./finding.ts";
 import { type Kind, type Passage, sentencesOf } from "./passage.ts";

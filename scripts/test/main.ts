@@ -4,7 +4,7 @@
 //
 // --quick  only the files that start no other program and contain no long tests
 // --long   only the files that contain long tests
-// --share  the share of the long tests to play; 1 plays all of them, and starts servers from their source
+// --share  the share of the long tests to run; 1 runs all of them, with servers started from source
 // --jobs   the number of files that run at the same time
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -18,16 +18,16 @@ import { printSummary } from "./summary.ts";
 const ROOT = join(import.meta.dir, "../..");
 /** The duration of each file in the last run, in seconds: the slowest files start first. */
 const TIMES = join(ROOT, "node_modules/.cache/thump-test-times.json");
-/** The share of the long tests that `bun run test` plays. Every file with long tests plays at least one. */
+/** The share of the long tests that `bun run test` runs. At least one runs in every file that contains long tests. */
 const DEFAULT_SHARE = 0.02;
-/** Many tests wait for a timer or for another process, so there are more jobs than processors. */
+/** More jobs than processors, because many tests wait for a timer or for another process. */
 const JOBS = availableParallelism() + 2;
 
 const args = process.argv.slice(2);
 const paths = args.filter((arg) => !arg.startsWith("-"));
 const options = args.filter((arg) => arg.startsWith("-"));
 
-/** Removes an option of this script from those for `bun test`. @returns the value, "" without one */
+/** Removes an option of this script from those for `bun test`. @returns the option's value, or "" without one */
 function take(name: string): string | undefined {
   const at = options.findIndex((option) => option === name || option.startsWith(`${name}=`));
   return at < 0 ? undefined : options.splice(at, 1)[0]?.slice(name.length + 1);
@@ -37,7 +37,8 @@ const isQuick = take("--quick") !== undefined;
 const onlyLong = take("--long") !== undefined;
 const share = Number(take("--share") ?? DEFAULT_SHARE);
 const jobs = Number(take("--jobs") ?? JOBS);
-if (!(share >= 0 && share <= 1) || !(jobs >= 1)) throw new Error("--share is from 0 to 1, --jobs at least 1");
+if (!(share >= 0 && share <= 1) || !(jobs >= 1))
+  throw new Error("--share must be from 0 to 1, and --jobs at least 1");
 const seed = Number(process.env["THUMP_SEED"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 
 const times = (await Bun.file(TIMES)

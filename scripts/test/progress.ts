@@ -1,8 +1,8 @@
-// Shows how far a run is: a line per finished file, and on a terminal the files that run now.
+// Shows the progress of a run: a line per finished file and, on a terminal, the files that are running.
 import type { FileResult } from "./run-file.ts";
 
 const REDRAW_MS = 200;
-/** Without a terminal: a line with the running files after this time without a finished file. */
+/** Without a terminal, the running files are printed if no file finishes for this long. */
 const QUIET_MS = 30_000;
 
 export class Progress {
@@ -17,7 +17,7 @@ export class Progress {
     this.#timer = setInterval(() => this.#tick(), REDRAW_MS);
   }
 
-  /** Time since the start, as minutes and seconds. */
+  /** Returns the time since the start, in minutes and seconds. */
   elapsed(): string {
     return clock(performance.now() - this.#began);
   }

@@ -1,11 +1,11 @@
-// Runs one test file with `bun test` in a process of its own, and reads the counts and the skipped tests from its output.
+// Runs one test file with `bun test` in a separate process, and reads counts and skipped tests from the output.
 
-/** A test needs longer than Bun's default of 5 seconds if it starts servers or browsers on a busy machine. */
+/** On a busy machine, tests that start servers or browsers need more time than Bun's default of 5 seconds. */
 const TIMEOUT_MS = 60_000;
 
 export interface SkippedTest {
   name: string;
-  /** Why, from the end of the name: `[skipped: …]`. */
+  /** The reason, taken from the end of the test's name: `[skipped: …]`. */
   reason: string | undefined;
 }
 
@@ -16,10 +16,10 @@ export interface FileResult {
   skipped: SkippedTest[];
   /** The names of failed tests. */
   failures: string[];
-  /** Long tests: how many were played, and how many the file has. */
+  /** Number of long tests that ran, and number of long tests in the file. */
   long: { played: number; total: number };
   seconds: number;
-  /** Processor time of the process, and of those that it started and waited for. */
+  /** CPU time of the process and of the child processes that it waited for. */
   cpuSeconds: number;
   output: string;
 }
@@ -29,13 +29,13 @@ export interface RunOptions {
   env: Record<string, string | undefined>;
   /** Further options for `bun test`. */
   options: string[];
-  /** Processes that run. */
+  /** The running processes. */
   children: Set<Bun.Subprocess>;
 }
 
 export async function runFile(file: string, run: RunOptions): Promise<FileResult> {
   const began = performance.now();
-  // With --no-orphans, servers and browsers that a test started end with its process, also after a crash or Ctrl-C.
+  // With --no-orphans, servers and browsers started by a test end with its process, even after a crash or Ctrl-C.
   const args = ["test", "--no-orphans", `--timeout=${TIMEOUT_MS}`, ...run.options, `./${file}`];
   const child = Bun.spawn([process.execPath, ...args], {
     cwd: run.cwd,
@@ -61,7 +61,7 @@ type Counts = Omit<FileResult, "file" | "seconds" | "cpuSeconds">;
 
 function readOutput(output: string, exitCode: number | null): Counts {
   const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
-  // Bun repeats skipped and failed tests at the end: the same line is one test.
+  // Bun lists skipped and failed tests again at the end of its output, so equal lines count as one test.
   const named = (mark: string) => [
     ...new Set(
       [...output.matchAll(new RegExp(`^\\(${mark}\\) (.*?)(?: \\[[\\d.]+m?s\\])?$`, "gm"))].map(
@@ -75,7 +75,7 @@ function readOutput(output: string, exitCode: number | null): Counts {
   const failed = Math.max(count("fail"), failures.length);
   return {
     passed: count("pass"),
-    // A file that does not load, or whose process crashes, is a failure without a failed test.
+    // A file that does not load, or whose process crashes, counts as one failure, although no test failed.
     failed: exitCode !== 0 && failed === 0 ? 1 : failed,
     failures,
     skipped: named("skip").map((name) => {

@@ -1,18 +1,18 @@
-// Finds the test files, and reads from their imports which are long and which are quick.
+// Finds the test files, and determines from their imports which are long and which are quick.
 import { join, relative } from "node:path";
 
-/** `full` is all files. The others leave out {@link FULL}. */
+/** `full` selects all files. The other selections exclude {@link FULL}. */
 export type Selection = "full" | "normal" | "quick" | "long";
 
-/** The directory of tests that only a full run plays, or a run of their paths. */
+/** The folder of tests that run only in a full run, or if their paths are given. */
 const FULL = "test/full/";
 
-/** A test file is long if it imports this. */
+/** A test file is long if it imports this module. */
 const LONG = "test/support/long.ts";
-/** A test file starts other programs if this occurs in it, or in a file that it imports. */
+/** A test file starts other programs if this pattern matches the file or one of its imports. */
 const STARTS_PROGRAMS = /\bBun\.spawn|\bchromium\.launch\(/;
 
-/** Files that take more than about 10 seconds: they wait for timeouts of Bun, or move much data. */
+/** Files that take more than about 10 seconds, because they wait for Bun's timeouts or transfer a lot of data. */
 const SLOW =
   /hostile|idle|lossless|every-limit|session-limit|local-request|rechecks|renew-token|status-rooms|stream\/event-stream|client\/tokens/;
 /** Directories and files whose tests start several programs each. */
@@ -45,7 +45,7 @@ export async function selectFiles(root: string, paths: string[], selection: Sele
   return selected;
 }
 
-/** The text of a file, and of those of tests, scripts and benchmarks that it imports, directly or through others. */
+/** Returns the text of a file, and of every file in test, scripts and bench that it imports directly or indirectly. */
 async function readWithImports(
   root: string,
   file: string,

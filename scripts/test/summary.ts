@@ -1,4 +1,4 @@
-// The end of a run: slow files, skipped tests by reason, failed tests, and the counts.
+// Prints the summary of a run: slow files, skipped tests by reason, failed tests, and counts.
 import type { FileResult } from "./run-file.ts";
 
 const SLOWEST_FILES = 5;
@@ -17,14 +17,14 @@ export function printSummary(results: FileResult[], seed: number, elapsed: strin
   const [played, total] = [sum(({ long }) => long.played), sum(({ long }) => long.total)];
   if (total > 0)
     console.log(
-      `\nlong tests and runs of schedules: ${played} of ${total} played` +
-        (played < total ? ", chosen by the seed; bun run test:full plays all of them" : ""),
+      `\nlong tests and schedule runs: ${played} of ${total} ran` +
+        (played < total ? ", chosen by the seed; bun run test:full runs all of them" : ""),
     );
   const failedFiles = results.filter(({ failed }) => failed > 0);
   if (failedFiles.length > 0) console.log(`\nfailed; THUMP_SEED=${seed} repeats the random choices`);
   for (const { file, failures } of failedFiles) {
     console.log(`  ${file}`);
-    for (const name of failures.length > 0 ? failures : ["(the file did not run to its end)"])
+    for (const name of failures.length > 0 ? failures : ["(the file did not finish)"])
       console.log(`    ${name}`);
   }
   const [passed, failed, skipped] = [
@@ -45,7 +45,7 @@ function printSkipped(results: FileResult[]): number {
   );
   if (byReason.size > 0) console.log("\nskipped");
   for (const [reason, tests] of byReason) {
-    console.log(`  ${reason ?? "WITHOUT A REASON: use testIf of test/support/skip.ts"} (${tests.length})`);
+    console.log(`  ${reason ?? "WITHOUT A REASON: use testIf from test/support/skip.ts"} (${tests.length})`);
     for (const { file, name } of tests) console.log(`    ${file}: ${name}`);
   }
   return byReason.get(undefined)?.length ?? 0;

@@ -1,4 +1,4 @@
-// `--baseline`: an earlier build alternates with this one, and the ranges of the runs decide what counts.
+// `--baseline`: an earlier build alternates with this one, and a difference counts only if the ranges do not overlap.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

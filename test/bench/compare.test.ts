@@ -60,7 +60,7 @@ describe("a sweep", () => {
     return kneeOf(at, { windows: [windowOf({ rate: 500, p99: 1 }), windowOf({ rate: 1_000, p99 }), at] });
   };
 
-  test("is compared by its knee, and by p99 at the highest rate that all runs carried", () => {
+  test("is compared by its knee, and by p99 at the highest rate that all runs sustained", () => {
     const before = rowOf("knee", "thump", sweep(3_000, 10), sweep(3_100, 10));
     const after = rowOf("knee", "thump", sweep(2_000, 20), sweep(2_100, 20));
     const all = compare(report(before), report(after));

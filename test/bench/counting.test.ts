@@ -14,7 +14,7 @@ import { HIGHEST_RUNG, findKnee, rateOf, rungOf } from "../../bench/runner/knee.
 const raw = { transport: "websocket", path: "/", publish: "{message}", verbatim: true } as const;
 const DUE = 123_456_789.25;
 
-/** The payloads of frames that `FrameEncoder` wrote. */
+/** The payloads of frames written by `FrameEncoder`. */
 function payloads(size: number, count: number, publish = "{message}"): Buffer[] {
   const encoder = new FrameEncoder({ ...raw, publish }, "r", size);
   return Array.from({ length: count }, (_, seq) => {
@@ -194,7 +194,7 @@ describe("the knee", () => {
       }
   });
 
-  test("is searched for once above a rate that was only late", async () => {
+  test("is searched for once more, above a rate that was only late", async () => {
     const late = new Set([14, 15]);
     const tried: number[] = [];
     const found = await findKnee(10, false, async (rung) => {
@@ -218,7 +218,7 @@ describe("the knee", () => {
     expect(await findKnee(12, false, async () => "bad")).toEqual({ good: undefined, bad: 0 });
   });
 
-  test("rates are a tenth of a power of ten apart", () => {
+  test("is searched for among ten rates per decade", () => {
     expect([0, 1, 10, 26].map(rateOf)).toEqual([10, 13, 100, 4000]);
     for (let rung = 0; rung <= HIGHEST_RUNG; rung++) expect(rungOf(rateOf(rung))).toBe(rung);
   });

@@ -1,4 +1,4 @@
-// The attacks of the benchmark: each has its intended effect on a server, and the harm is computed correctly.
+// The benchmark's attacks: each has its intended effect on a server, and the harm is computed correctly.
 import { describe, expect, test } from "bun:test";
 import { ATTACKS, type AttackName } from "../../bench/attacker/attack.ts";
 import { attacks } from "../../bench/attacker/attacks.ts";
@@ -29,7 +29,7 @@ const opened =
   (transport: string, count = 2): Effect =>
   ({ thump }) =>
     (thump.hub.stats.opened.get(transport) ?? 0) > count;
-/** Checks that some session has sent this many frames. */
+/** Checks that at least one session has sent this many frames. */
 const received =
   (frames: number): Effect =>
   ({ thump }) =>

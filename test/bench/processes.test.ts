@@ -26,7 +26,8 @@ testIf(notLinux)("two processes, three rooms, six publishers", async () => {
       const plan = { start: now() + 50, rate: messages, warmup: 0, seconds: 1, grace: 5 };
       const done = await generator.perform({ do: "window", plan });
       const parts = done.map(({ window }) => window!);
-      // Each process received a part, and together all messages: a publisher sends to one room only.
+      // Each publisher sends to one room only. Each process therefore receives some of the messages, and together the
+      // processes receive all of them.
       expect(parts.every(({ matched }) => matched > 0)).toBe(true);
       const window = mergeWindow(plan, parts);
       expect(window.delivered).toBe(1);

@@ -1,4 +1,4 @@
-// The generator's readers: frames, events and responses are the same, however the bytes are split.
+// The generator's readers return the same frames, events and responses however the bytes are split.
 import { describe, expect, test } from "bun:test";
 import { AnswerReader } from "../../bench/generator/answers.ts";
 import { ChunkedReader } from "../../bench/generator/chunked.ts";
@@ -18,7 +18,7 @@ function listener() {
   return { self, payloads, replies, foreign: () => foreign };
 }
 
-/** Feeds bytes in pieces of one size. Each piece is in a buffer that the next one overwrites, like the inbox. */
+/** Feeds bytes in pieces of one size. As in the inbox, each piece overwrites the previous one in the buffer. */
 function play(reader: Reader, bytes: Buffer, piece: number): void {
   const inbox = Buffer.alloc(bytes.length + 64, "#");
   for (let at = 0; at < bytes.length; at += piece) {

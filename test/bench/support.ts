@@ -35,7 +35,7 @@ export function latencyOf(p99: number): Latency {
   return { p50: p99 / 4, p90: p99 / 2, p99, p999: p99 * 1.5, max: p99 * 2 };
 }
 
-/** A hundred deliveries: 90 with half the p99, 10 with the p99. */
+/** A hundred deliveries: 90 with half this latency, 10 with this latency, which is therefore the p99. */
 function spreadOut(p99: number): string {
   return histogramOf(Array.from({ length: 100 }, (_, index) => (index < 90 ? p99 / 2 : p99)));
 }

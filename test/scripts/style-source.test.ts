@@ -91,7 +91,7 @@ test("comments and messages are found; addresses, patterns and SQL are not", () 
   ]);
 });
 
-test("JSX text and attributes are found, and an apostrophe or slashes in them start nothing", () => {
+test("JSX text and attributes are found, and apostrophes and slashes in them start no string or comment", () => {
   expect(found("src/page.tsx", { strings: true, tests: false })).toEqual(["1 somebody", "1 somebody"]);
 });
 

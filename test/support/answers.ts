@@ -1,4 +1,4 @@
-// Reads HTTP responses of the server and checks their form.
+// Reads the server's HTTP responses and checks their form.
 import { expect } from "bun:test";
 import type { Frame } from "./clients.ts";
 import type { TestServer } from "./server.ts";
@@ -44,7 +44,7 @@ export interface Problem {
   errors?: { path: string; message: string }[];
 }
 
-/** Reads an HTTP error: problem+json with the status of the response. */
+/** Reads an HTTP error: problem+json that contains the response's status. */
 export async function problemOf(answer: Response | Promise<Response>): Promise<Problem> {
   const response = await answer;
   expect(response.headers.get("content-type")).toBe("application/problem+json");
@@ -68,7 +68,7 @@ export async function refusalOf(response: Response): Promise<Problem & { retry: 
   return problem;
 }
 
-/** Waits until a condition inside the server is true. The server has no event for it, so it is polled. */
+/** Polls until a condition inside the server is true, for conditions without an event. */
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1);
 }

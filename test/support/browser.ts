@@ -1,13 +1,13 @@
-// Pages in a headless browser, and a page whose tab a test can hide and freeze.
+// Pages in a headless browser, including a page whose tab a test can hide and freeze.
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { launch, launchAsIs } from "../../scripts/chromium.ts";
 import { cleanup, cleanupAtEnd } from "./cleanup.ts";
 
 export interface Opened {
   pages: Page[];
-  /** Errors of the pages. */
+  /** Errors on the pages. */
   errors: string[];
-  /** The origins of all their requests. */
+  /** The origins of all requests from the pages. */
   origins: Set<string>;
 }
 
@@ -23,7 +23,7 @@ function sharedBrowser(): Promise<Browser> {
   return browser;
 }
 
-/** Pages that close with the test. */
+/** Opens pages that close when the test ends. */
 export async function openPages(
   url: string,
   count: number,
@@ -33,7 +33,7 @@ export async function openPages(
   const opened: Opened = { pages: [], errors: [], origins: new Set() };
   const { pages, errors, origins } = opened;
   for (let i = 0; i < count; i++) {
-    // The certificates of tests are self-signed.
+    // Test certificates are self-signed.
     const page = await shared.newPage({ ignoreHTTPSErrors: true, ...options });
     cleanup(() => page.close());
     page.on("pageerror", (error) => errors.push(String(error)));
@@ -58,7 +58,7 @@ export interface Sleeper {
   thaw(): Promise<void>;
 }
 
-/** Opens a page in a separate browser that closes with the test. */
+/** Opens a page in a separate browser that closes when the test ends. */
 export async function openSleeper(): Promise<Sleeper> {
   const { context, close } = await launchAsIs();
   cleanup(close);

@@ -1,4 +1,4 @@
-// A healthy session that must work while a test disturbs the server.
+// A healthy session that must keep working while a test disturbs the server.
 import { expect } from "bun:test";
 import { multiplexed } from "./clients.ts";
 import type { TestServer } from "./server.ts";

@@ -1,16 +1,16 @@
-// Closes what a test opened, at its end. Preloaded (bunfig.toml), so that its hooks apply to all test files.
+// Cleanup at the end of a test. Preloaded (bunfig.toml), so that the hooks apply to all test files.
 import { afterAll, afterEach } from "bun:test";
 
 const cleanups: (() => unknown)[] = [];
 
-/** Runs at the end of the test that calls it, newest first. */
+/** Registers a function to run at the end of the current test. Functions run in reverse order of registration. */
 export function cleanup(run: () => unknown): void {
   cleanups.push(run);
 }
 
 const lastCleanups: (() => unknown)[] = [];
 
-/** Runs after the last test of the process. */
+/** Registers a function to run after the last test of the process. */
 export function cleanupAtEnd(run: () => unknown): void {
   lastCleanups.push(run);
 }

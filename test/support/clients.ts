@@ -30,7 +30,7 @@ export class Inbox<T> {
     return new Promise((resolve) => this.#waiting.push({ test, resolve: () => resolve(this.all) }));
   }
 
-  /** Returns the next item that was not returned yet. */
+  /** Returns the next item that has not been returned yet. */
   async next(): Promise<T> {
     const index = this.#read++;
     await this.until((items) => items.length > index);
@@ -105,7 +105,7 @@ export class Multiplexed extends Inbox<Frame> {
     return (await this.until((frames) => frames.some(answered))).find(answered) as Frame;
   }
 
-  /** The received messages, of one room or of all. */
+  /** The messages received in one room, or in all rooms. */
   messages(room?: string): Frame[] {
     return this.all.filter(
       (frame) => frame.type === "message" && (room === undefined || frame["room"] === room),
@@ -144,7 +144,7 @@ export async function eventSource(
   return inbox;
 }
 
-/** Collects the lines of a response body: of NDJSON, or of an event stream as plain text. */
+/** Collects the lines of a response body, which is NDJSON or an event stream read as plain text. */
 export async function lines(
   url: string,
   headers: Record<string, string>,

@@ -1,4 +1,4 @@
-// A stand-in for an OpenTelemetry collector: accepts OTLP over HTTP as JSON and collects the spans.
+// A fake OpenTelemetry collector: accepts OTLP over HTTP as JSON and collects the spans.
 import { Inbox } from "./clients.ts";
 import { cleanup } from "./cleanup.ts";
 

@@ -1,4 +1,4 @@
-// Runs the command line as a process, in pipes or on a terminal.
+// Runs `thump` commands as processes, with pipes or on a terminal.
 import { collect, Inbox } from "./clients.ts";
 import { environment, folder, killAfter, THUMP } from "./process.ts";
 import { cleanup } from "./cleanup.ts";
@@ -7,7 +7,7 @@ import { cleanup } from "./cleanup.ts";
 export class Command {
   readonly out = new Inbox<string>();
   readonly err = new Inbox<string>();
-  /** Resolves with the exit code once all output was read. */
+  /** Resolves with the exit code once all output has been read. */
   readonly ended: Promise<number>;
 
   constructor(readonly process: Bun.Subprocess<"pipe", "pipe", "pipe">) {
@@ -48,7 +48,7 @@ export interface Ran {
   err: string;
 }
 
-/** Runs a command to its end, with `input` on standard input. */
+/** Runs a command until it exits, with `input` on standard input. */
 export async function run(args: string[], env: Record<string, string> = {}, input = ""): Promise<Ran> {
   const started = command(args, env);
   if (input !== "") await started.write(input);

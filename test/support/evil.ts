@@ -1,6 +1,6 @@
 // Text with terminal control sequences, and patterns that detect whether it was printed.
 
-/** Characters that a terminal acts on, except line feeds. */
+/** Control characters that a terminal interprets, except line feeds. */
 export const ACTED_ON =
   // oxlint-disable-next-line no-control-regex -- the pattern must find control characters
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;

@@ -1,4 +1,4 @@
-// An HTTP/2 client over TLS whose flow control a test sets by hand (RFC 9113 §5.2).
+// An HTTP/2 client over TLS whose flow control a test sets manually (RFC 9113 §5.2).
 import { connect, type TLSSocket } from "node:tls";
 import { cleanup } from "./cleanup.ts";
 import { Inbox } from "./clients.ts";
@@ -17,12 +17,12 @@ interface Http2Frame {
   payload: Buffer;
 }
 
-/** One stream of a connection. Received bytes count against its window and the connection's until `allow`. */
+/** One stream of a connection. Received bytes use up the stream's and the connection's windows until `allow`. */
 export class BareStream {
   /** All received bytes, one character per byte. */
   text = "";
   readonly changes = new Inbox<number>();
-  /** The error code of a reset by the server (RFC 9113 §7). */
+  /** The error code with which the server reset the stream (RFC 9113 §7). */
   reset: number | undefined;
   ended = false;
   bytes = 0;
@@ -71,7 +71,7 @@ export class BareHttp2 {
     socket.write(PREFACE);
     this.write(TYPE.settings, 0, 0, Buffer.alloc(0));
     const whole = Buffer.alloc(4);
-    // Open the connection's window, so that only the streams' windows (65,535 bytes) apply.
+    // Enlarge the connection's window, so that only the streams' windows (65,535 bytes) limit the server.
     whole.writeUInt32BE(0x7fff_ffff - 65_535);
     this.write(TYPE.windowUpdate, 0, 0, whole);
   }

@@ -1,4 +1,4 @@
-// A TCP proxy between a server and its Redis, whose connections a test can cut, hold up or delay.
+// A TCP proxy between a server and its Redis. A test can cut, block or delay its connections.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { cleanup } from "./cleanup.ts";
 
@@ -8,13 +8,13 @@ export class LinkProxy {
   #refusing = false;
   /** Delay of each chunk, in ms. */
   delay = 0;
-  /** Number of chunks from the near side. */
+  /** Number of chunks that the server has sent. */
   chunks = 0;
   port = 0;
 
   private constructor(readonly server: Server) {}
 
-  /** Starts a proxy to a port on this machine, until the test ends. */
+  /** Starts a proxy to a port on this machine. The proxy runs until the test ends. */
   static async start(target: number): Promise<LinkProxy> {
     const server = createServer();
     const proxy = new LinkProxy(server);
@@ -66,7 +66,7 @@ export class LinkProxy {
     this.#carry(far, near);
     for (const socket of pair) {
       socket.on("error", () => {
-        // `close` follows.
+        // The `close` event follows.
       });
       socket.on("close", () => {
         this.#pairs.delete(pair);

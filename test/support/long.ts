@@ -5,10 +5,10 @@ import { Random } from "./random.ts";
 /** The share of long tests to run, set by the runner. Without the runner, all long tests of a file run. */
 const share = process.env["THUMP_TEST_SHARE"];
 const FULL_SHARE = 1;
-/** The share of a schedule's runs without the runner. */
+/** The share of a schedule's runs to execute without the runner. */
 const DEFAULT_RUN_SHARE = 0.1;
 
-/** The seed of the run. Schedules take it and the numbers after it. */
+/** The seed of the run. Schedules use this seed and the numbers after it. */
 export const firstSeed = Number(process.env["THUMP_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** The number of runs of a random schedule, at least one. `test:full` runs it `full` times. THUMP_RUNS overrides it. */
@@ -18,14 +18,14 @@ export function longRuns(full: number): number {
   return runs;
 }
 
-/** The runner adds these up. */
+/** Prints the numbers of a file. The runner adds them up. */
 const report = (played: number, total: number) => console.log(`(long) ${played} of ${total}`);
 
 const shareOf = (count: number, part: number) => Math.max(1, Math.round(count * part));
 
 /**
  * The runs of a random schedule with several kinds: a seed and a kind per run. `test:full` runs each kind `full`
- * times. A small sample does not contain all kinds; the seed selects them.
+ * times. A small sample contains only some of the kinds, selected by the seed.
  */
 export function schedules<K>(full: number, kinds: readonly K[]): { seed: number; kind: K }[] {
   const runs = process.env["THUMP_RUNS"];
@@ -42,9 +42,9 @@ export function schedules<K>(full: number, kinds: readonly K[]): { seed: number;
 type LongTest = (name: string, run: () => void | Promise<void>, timeout?: number) => void;
 
 /**
- * Returns a function that registers those long tests of a file that are in the sample, at least one.
+ * Returns a function that registers a file's long tests. Only the tests in the sample run, and at least one.
  * @param count the number of long tests in the file; a different number is an error
- * @param register `test`, or what `testIf` returned
+ * @param register `test`, or the result of `testIf`
  */
 export function longTests(count: number, register: LongTest = test): LongTest {
   const chosen = sample(count, shareOf(count, Number(share ?? FULL_SHARE)));

@@ -1,4 +1,4 @@
-// Two connected network namespaces. Programs in one reach those in the other until packets are dropped.
+// Two connected network namespaces. Programs in one can reach programs in the other until packets are dropped.
 import { launch } from "./process.ts";
 import { cleanup } from "./cleanup.ts";
 
@@ -6,7 +6,7 @@ import { cleanup } from "./cleanup.ts";
 export const noNamespaces = findReason();
 
 function findReason(): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux";
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "requires root on Linux";
   if (!Bun.which("ip") || !Bun.which("iptables"))
     return "no ip or iptables on this machine (Debian: apt-get install iproute2 iptables)";
   const name = `thump-try-${process.pid}`;
@@ -27,7 +27,7 @@ function run(...command: string[]): void {
 
 export interface Namespace {
   readonly address: string;
-  /** The start of a command line that runs a program in the namespace. */
+  /** The command prefix that runs a program in the namespace. */
   readonly exec: string[];
   /** Drops all packets to and from the namespace, as if the cable were unplugged. */
   vanish(): void;
@@ -35,7 +35,7 @@ export interface Namespace {
 
 let count = 0;
 
-/** Creates both namespaces, until the test ends. */
+/** Creates both namespaces, and deletes them when the test ends. */
 export function namespaces(): [server: Namespace, client: Namespace] {
   const id = `${process.pid}-${++count}`;
   const names = [`thump-a-${id}`, `thump-b-${id}`];
@@ -61,7 +61,7 @@ export function namespaces(): [server: Namespace, client: Namespace] {
   return sides as [Namespace, Namespace];
 }
 
-/** Runs a Bun program in a namespace, until the test ends. */
+/** Runs a Bun program in a namespace. The program is killed when the test ends. */
 export function spawnIn({ exec }: Namespace, args: string[], env: Record<string, string> = {}) {
   return launch([...exec, process.execPath, ...args], env);
 }

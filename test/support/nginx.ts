@@ -1,4 +1,4 @@
-// An nginx for one test, on a free port, and a DNS server for it.
+// Starts nginx for one test, on a free port, and a DNS server for nginx to use.
 import { freePort } from "../../scripts/free-port.ts";
 import { cleanup } from "./cleanup.ts";
 import { folder, killAfter } from "./process.ts";
@@ -12,7 +12,7 @@ const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
 /**
  * Starts nginx and waits until it listens.
- * @param configure returns a configuration as in `conf.d` for the address to listen on
+ * @param configure returns a configuration as in `conf.d`, given the address to listen on
  * @returns the port
  */
 export async function startNginx(configure: (listen: string) => string): Promise<number> {

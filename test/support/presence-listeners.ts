@@ -1,4 +1,4 @@
-// Clients of every transport that receive the presence of rooms and apply it.
+// Clients for every transport that receive presence messages and apply them.
 import { connect, Inbox, Multiplexed } from "./clients.ts";
 import { Roster, type Told, userToken } from "./presence.ts";
 import type { TestServer } from "./server.ts";
@@ -69,7 +69,7 @@ function onStream(kind: string, stream: OpenStream): Listener {
   return { kind, rosters, data, pause() {}, resume() {}, close };
 }
 
-/** Opens one client that joins all rooms. `ndjson` joins only the first one. */
+/** Opens one client that joins all rooms. With `ndjson`, the client joins only the first room. */
 export async function listen(server: TestServer, kind: string, user: string): Promise<Listener> {
   const headers = bearer(userToken(user));
   if (kind === "websocket") return onSocket(server, user);

@@ -1,4 +1,4 @@
-// Presence as a client sees it, from the messages it received; and tokens and clocks for presence tests.
+// Presence as a client derives it from received messages, and tokens and clocks for presence tests.
 import { expect } from "bun:test";
 import { Inbox } from "./clients.ts";
 import type { TestServer } from "./server.ts";
@@ -32,9 +32,9 @@ export interface Listed {
   more?: true;
 }
 
-/** A room's presence at a client that applies all presence messages. */
+/** A room's presence, as seen by a client that applies all presence messages. */
 export class Roster {
-  /** Info by user; undefined if the presence is a count only. */
+  /** Each user's info; undefined if the client receives only counts. */
   names: Map<string, unknown> | undefined;
   users = 0;
   guests = 0;
@@ -47,7 +47,7 @@ export class Roster {
     if (members) this.names = new Map(members.map(({ user, info }) => [user, info]));
     else if (more) this.names = undefined;
     for (const { user, info } of joined) {
-      // Changes follow a snapshot. A change without effect would be a duplicate.
+      // Changes follow a snapshot, and a change without effect is a duplicate.
       if (!this.names) throw new Error(`${user} joined, but there was no snapshot`);
       expect(this.names.has(user) && Bun.deepEquals(this.names.get(user), info)).toBe(false);
       this.names.set(user, info);
@@ -63,7 +63,7 @@ export class Roster {
   }
 }
 
-/** The server's own presence, in the form of `Roster.state`. Without names if the list is truncated. */
+/** The presence according to the server, in the form of `Roster.state`. Omits names if the list is truncated. */
 export async function truth(server: TestServer, room: string, headers = bearer(userToken("watcher"))) {
   const { users, guests, members, more } = await membersOf(server, room, headers);
   const names = more ? undefined : Object.fromEntries(members.map(({ user, info }) => [user, info]));
@@ -85,7 +85,7 @@ export function userToken(sub: string, more: object = {}): string {
   return token(claims({ sub, ...more }));
 }
 
-/** Stops the presence clock. Returns a function that advances it by ms and runs the tasks that are due. */
+/** Stops the presence clock. Returns a function that advances it by a number of ms and runs the tasks that are due. */
 export function presenceClock({ thump }: TestServer): (ms: number) => void {
   const { presence } = thump.hub;
   let now = 1_000_000;

@@ -1,4 +1,4 @@
-// The server as a separate process, started as users start it.
+// Starts the server as a separate process, as users do.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,30 +23,30 @@ export interface Started {
   url: string;
 }
 
-/** Path of a compiled server from the test runner. It starts in a quarter of the time. */
+/** Path of the server compiled by the test runner, which starts in a quarter of the time. */
 const BINARY = process.env["THUMP_BINARY"];
 
-/** The words that start `thump` from its source. */
+/** The command that starts `thump` from its source. */
 export const SOURCE = [process.execPath, MAIN];
 
-/** The words that start `thump`: the compiled server if there is one. */
+/** The command that starts `thump`: the compiled server if there is one, otherwise the source. */
 export const THUMP = BINARY ? [BINARY] : SOURCE;
 
-/** The environment of a command: PATH of this process, and the given variables. */
+/** The environment of a command: this process's PATH and the given variables. */
 export const environment = (env: Record<string, string>): Record<string, string> => ({
   PATH: process.env["PATH"] ?? "",
   ...env,
 });
 
 /**
- * Starts a server without waiting for it, until the test ends.
+ * Starts a server without waiting until it is ready. The server is killed when the test ends.
  * @param file a program that contains a server, instead of `thump`
  */
 export function spawn(args: string[], env: Record<string, string>, cwd: string, file?: string) {
   return launch([...(file === undefined ? THUMP : [process.execPath, file]), ...args], env, cwd);
 }
 
-/** Starts any program, until the test ends. Its environment is PATH and the given variables. */
+/** Starts a program that is killed when the test ends. Its environment consists of PATH and the given variables. */
 export function launch(command: string[], env: Record<string, string> = {}, cwd?: string) {
   const child = Bun.spawn(command, {
     ...(cwd === undefined ? {} : { cwd }),
@@ -89,7 +89,7 @@ export function startFile(
 /** Resolves once a started server prints its address. */
 export async function listening(child: ReturnType<typeof spawn>): Promise<Started> {
   const out = new Inbox<string>();
-  // Read all output: a process whose output is closed would not stop cleanly.
+  // Read all output, because a process whose output is closed would not stop cleanly.
   const ended = collect(child.stdout, out);
   const address = (line: string) => / on (https?:\/\/[^\s:]+:([0-9]+))/.exec(line);
   await Promise.race([out.until((lines) => lines.some(address)), ended]);
@@ -98,7 +98,7 @@ export async function listening(child: ReturnType<typeof spawn>): Promise<Starte
   return { process: child, out, port: Number(port), url };
 }
 
-/** Runs the server to its end. */
+/** Runs the server until it exits. */
 export async function runProcess(
   args: string[],
   env: Record<string, string> = {},

@@ -10,10 +10,10 @@ interface Pair {
 export class Proxy {
   /** Rejects WebSocket upgrades, as some proxies do. */
   blockUpgrade = false;
-  /** Accepts connections but forwards no data, also on new connections. */
+  /** True while no data is forwarded. Connections are still accepted. */
   #hole = false;
   #refusing = false;
-  /** Connections that wait while new connections are held. */
+  /** The held connections, while new connections are held. */
   #held: net.Socket[] | undefined;
   readonly #pairs = new Set<Pair>();
   readonly #server: net.Server;
@@ -63,8 +63,8 @@ export class Proxy {
   }
 
   /**
-   * Holds new connections without forwarding them, as a load balancer without a server does, or forwards all that
-   * waited.
+   * Holds new connections without forwarding them, as a load balancer without a server does, or forwards all held
+   * connections.
    */
   hold(holding: boolean): void {
     const waiting = this.#held ?? [];
@@ -72,7 +72,7 @@ export class Proxy {
     if (!holding) for (const client of waiting) this.#forward(client);
   }
 
-  /** From now on forwards no data on any connection and closes none, as if the cable were unplugged. */
+  /** Stops or resumes forwarding on all connections without closing any, as if the cable were unplugged. */
   blackHole(hole: boolean): void {
     this.#hole = hole;
     for (const { client, server } of this.#pairs) {
@@ -92,7 +92,7 @@ export class Proxy {
     this.connections++;
     if (this.#refusing) return void client.resetAndDestroy();
     if (!this.#held) return this.#forward(client);
-    // Data sent meanwhile stays in the socket until the connection is forwarded.
+    // Until the connection is forwarded, the client's data stays in the socket.
     client.on("error", () => {});
     this.#held.push(client);
   }

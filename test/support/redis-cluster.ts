@@ -10,19 +10,19 @@ const MASTERS = 3;
 const SLOTS = 16_384;
 
 /**
- * Time without a response after which a server counts as failed, in ms. On shared cores even a healthy server responds
- * late.
+ * Time without a response after which a server counts as failed, in ms. On shared cores, even a healthy server may
+ * respond late.
  */
 const NODE_TIMEOUT_MS = 1500;
 
-/** The servers of a slot range, as ports: the master first. */
+/** The ports of a slot range's servers, the master's first. */
 interface Range {
   from: number;
   to: number;
   ports: number[];
 }
 
-/** The servers of a key: its master and that master's replica; and the other masters. */
+/** The servers as seen from a key: its master, that master's replica, and the other masters. */
 export interface Shard {
   owner: RedisServer;
   replica: RedisServer;
@@ -56,7 +56,7 @@ export class RedisCluster {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** The URL for nodes, with all servers or the given ones. */
+  /** The URL for nodes to connect to, with all servers or the given ones. */
   url(...servers: RedisServer[]): string {
     const named = servers.length > 0 ? servers : this.servers;
     return `redis+cluster://${named.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
@@ -188,9 +188,9 @@ async function startOne(dir: string, options: string[]): Promise<RedisServer> {
     const own = join(dir, String(port));
     mkdirSync(own);
     const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", String(NODE_TIMEOUT_MS)];
-    // A lagging replica may be promoted: the tests cover the consequences.
+    // Allow the promotion of a lagging replica. The tests cover the consequences.
     const behind = ["--cluster-replica-validity-factor", "0"];
-    // Replicas must sync at once: the cluster does not list a replica that has never synced.
+    // Replicas must sync at once, because the cluster does not list a replica that has never synced.
     const soon = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
     try {
       return await RedisServer.startIn(own, port, ...cluster, ...behind, ...soon, ...options);
@@ -204,7 +204,7 @@ async function startOne(dir: string, options: string[]): Promise<RedisServer> {
 /** Returns a free port whose cluster bus port, 10,000 above it, is free too. */
 async function portWithBus(): Promise<number> {
   for (;;) {
-    // Below the range of ephemeral ports.
+    // Choose a port below the ephemeral range.
     const port = 11_000 + Math.floor(Math.random() * 11_000);
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
   }

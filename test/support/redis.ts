@@ -1,4 +1,4 @@
-// A Redis for one test: a process on a free port, in a folder that is deleted after the test.
+// A Redis server for one test: a process on a free port, in a folder that is deleted after the test.
 import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { folder } from "./process.ts";
 import { noProgram } from "./skip.ts";
 import { freePort } from "../../scripts/free-port.ts";
 
-/** The program. The variable can name a compatible one, such as Valkey. */
+/** The Redis program. The environment variable can name a compatible one, such as Valkey. */
 const PROGRAM = process.env["THUMP_REDIS_SERVER"] || "redis-server";
 
 /** The reason why there is no Redis here; undefined if there is one. */
@@ -25,14 +25,14 @@ export class RedisServer {
   ) {}
 
   /**
-   * Starts a Redis that stops with the test.
+   * Starts a Redis server that is killed when the test ends.
    * @param options command-line options, such as "--appendonly", "yes"
    */
   static async start(...options: string[]): Promise<RedisServer> {
     return RedisServer.startOn(await freePort(), ...options);
   }
 
-  /** The same, on a given port. */
+  /** Like `start`, on a given port. */
   static async startOn(port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, folder(), options);
     cleanup(() => server.kill());
@@ -48,12 +48,12 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts a Redis without persistence for several tests. The caller must kill it. */
+  /** Starts a Redis server without persistence for several tests. The caller must kill it. */
   static async startShared(): Promise<RedisServer> {
     return RedisServer.startIn(tmpdir(), await freePort());
   }
 
-  /** The same, in a given folder and on a given port. */
+  /** Like `startShared`, in a given folder and on a given port. */
   static async startIn(dir: string, port: number, ...options: string[]): Promise<RedisServer> {
     const server = new RedisServer(port, dir, options);
     await server.begin();
@@ -111,7 +111,7 @@ export class RedisServer {
     return join(folder, names.toSorted((a, b) => numberIn(a) - numberIn(b)).at(-1) ?? "");
   }
 
-  /** Stops the process: it accepts connections but does not respond until `resume`. */
+  /** Suspends the process until `resume`. Its port still accepts connections, but it does not respond. */
   pause(): void {
     this.#process?.kill("SIGSTOP");
   }

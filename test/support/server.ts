@@ -1,4 +1,4 @@
-// A server for one test, on a free port.
+// Starts a server for one test, on a free port.
 import { type Options, type RunningServer, serve } from "../../src/index.ts";
 import type { ServerCore } from "../../src/server/server-core.ts";
 import { coreOf } from "../../src/server/thump-server.ts";

@@ -16,7 +16,7 @@ export class FakeSocket extends TopicSession {
   readonly presence: string[] = [];
   readonly topics = new Set<string>();
   readonly attached = new Set<string>();
-  /** The code and reason that ended it. */
+  /** The close code and reason, once the session has ended. */
   closed: [code: number, reason: string] | undefined;
   /** Simulates a connection with backpressure. */
   full = false;

@@ -1,4 +1,4 @@
-// Preloaded into a program: SIGUSR1 sets its clock back by an hour, SIGUSR2 sets it forward by an hour.
+// Preloaded into a program: SIGUSR1 sets the program's clock back by an hour, and SIGUSR2 sets it forward by an hour.
 const HOUR = 3_600_000;
 const RealDate = Date;
 const wall = Date.now.bind(Date);

@@ -6,7 +6,7 @@ import { Inbox } from "./clients.ts";
 import { run } from "./command.ts";
 import { environment, folder, killAfter, THUMP } from "./process.ts";
 
-/** Returns a line after completion: with TAB, or with all candidates inserted. */
+/** Completes a line, with TAB or by inserting all candidates, and returns the result. */
 export type Ask = (line: string, keys?: "tab" | "all") => Promise<string>;
 
 const PROMPT = "ready> ";
@@ -56,7 +56,7 @@ export async function zsh(cwd: string): Promise<Ask> {
   return typing(["zsh", "-i"], await home(files), cwd);
 }
 
-/** Fish can list its candidates. A single candidate is what TAB inserts. */
+/** Completes lines in fish, which can list its candidates. If there is only one candidate, TAB inserts it. */
 export async function fish(cwd: string): Promise<Ask> {
   const env = await home({ ".config/fish/completions/thump.fish": await script("fish") });
   return async (line) => {

@@ -1,9 +1,9 @@
 // Registers tests that are skipped if the machine lacks a prerequisite. The name of a skipped test ends with the
-// reason. The runner lists it, and fails if it is missing.
+// reason. The runner lists the reasons, and fails if a skipped test has none.
 import { describe, test } from "bun:test";
 
 export const notLinux = process.platform === "linux" ? undefined : "Linux only";
-export const isRoot = process.getuid?.() === 0 ? "root may do everything" : undefined;
+export const isRoot = process.getuid?.() === 0 ? "root bypasses file permissions" : undefined;
 
 /**
  * The reason why a program cannot be used; undefined if it can.
@@ -26,7 +26,7 @@ export function testIf(missing: string | undefined) {
     missing === undefined ? test(name, run, timeout) : test.skip(name + because(missing), run, timeout);
 }
 
-/** The same for `describe`. */
+/** Like `testIf`, for `describe`. */
 export function describeIf(missing: string | undefined) {
   return (name: string, define: () => void): void =>
     missing === undefined ? describe(name, define) : describe.skip(name + because(missing), define);

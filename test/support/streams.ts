@@ -1,4 +1,4 @@
-// An event stream or NDJSON over fetch: its events, its raw lines, and its end.
+// Reads an event stream or NDJSON over fetch: the events, the raw lines, and the end of the stream.
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { Inbox } from "./clients.ts";
 import { cleanup } from "./cleanup.ts";
@@ -77,7 +77,7 @@ export async function openNdjson(url: string, headers: Record<string, string> = 
   return stream;
 }
 
-/** Opens a multiplexed stream of these rooms. Resolves once each join has its response. */
+/** Opens a multiplexed stream of these rooms. Resolves once each join has been answered. */
 export async function openMultiplexed(
   url: string,
   joins: object[],

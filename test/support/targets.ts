@@ -1,4 +1,4 @@
-// Raw request targets, one character per byte, that spell a name in unusual ways; and the literal name in each of them.
+// Raw request targets, one character per byte, that spell a name in unusual ways, and a function that finds the name.
 
 /** One or more path segments that stand for a name. `{}` is the name of an existing room, session or user. */
 export const SEGMENTS = [
@@ -18,7 +18,7 @@ export const SEGMENTS = [
   ..."\xff{} \xe9 \xc3\xa9{} \xef\xbc\x8e\xef\xbc\x8e \xf0\x9f\x90\x87".split(" "),
 ];
 
-/** Ways to write the whole target of a path. */
+/** Unusual ways to write the whole target for a path. */
 export const FORMS: Record<string, (path: string) => string> = {
   unchanged: (path) => path,
   absolute: (path) => `http://evil.example${path}`,
@@ -61,8 +61,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NEVER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]|(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 
 /**
- * Returns the literal name in a target at the place of `:name` in its route: no segment is resolved, and nothing is
- * decoded twice. Undefined if the target does not match the route or is ambiguous.
+ * Returns the literal name in a target, at the position of `:name` in the route, without resolving dot segments or
+ * decoding twice. Undefined if the target does not match the route or is ambiguous.
  */
 export function literalName(target: string, route: string): string | undefined {
   const path = target.replace(/^https?:\/\/[^/?#]*/, "").split("?", 1)[0] ?? "";

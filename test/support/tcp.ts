@@ -35,7 +35,7 @@ export class Tcp {
     return this.received;
   }
 
-  /** Resolves once more data was received. Fails if the connection has ended. */
+  /** Resolves once more data has been received. Fails if the connection has ended. */
   async more(): Promise<void> {
     if (this.socket.destroyed) throw new Error(`closed; received: ${this.received}`);
     await this.#changed.promise;
@@ -67,7 +67,7 @@ export async function httpAnswer(
   return connection.received;
 }
 
-/** Opens a WebSocket by hand, with additional header fields. All later data are raw frames. */
+/** Opens a WebSocket with a handwritten handshake and additional header fields. All later data is raw frames. */
 export async function bareSocket(port: number, path: string, fields: string[] = []): Promise<Tcp> {
   const connection = await tcp(port);
   connection.send(

@@ -1,9 +1,9 @@
-// Tokens for tests: valid ones of every kind, and forged ones.
+// Tokens for tests: valid tokens of every kind, and forged tokens.
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 export const SECRET = "a secret for tests, long enough to be one";
 /** A secret that the server does not accept. */
-export const OTHER_SECRET = "another secret, which no server was ever told of";
+export const OTHER_SECRET = "another secret, which no server in the tests accepts";
 
 export const base64url = (value: string | object): string =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");

@@ -14,9 +14,9 @@ function resident(): number {
 }
 
 /**
- * Runs `harm` while a healthy session publishes and receives. Afterwards the sessions must be the same as before,
- * memory must be bounded, and the server must have reported no internal error.
- * @param harm must close everything that it opens, unless the server closes it
+ * Runs `harm` while a healthy session publishes and receives. Afterwards, the sessions must be the same as before,
+ * memory must not have grown beyond a bound, and the server must not have reported an internal error.
+ * @param harm must close everything that it opens and that the server does not close
  */
 export async function unharmed(server: TestServer, harm: () => Promise<unknown>): Promise<void> {
   const other = await bystander(server, "bystander");
@@ -28,7 +28,7 @@ export async function unharmed(server: TestServer, harm: () => Promise<unknown>)
   const watch = async () => {
     while (!done) {
       await other.isWell();
-      // Frequent enough, but not a significant load.
+      // Frequent, but not a significant load.
       await Bun.sleep(10);
     }
   };

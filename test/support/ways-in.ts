@@ -6,7 +6,7 @@ import type { TestServer } from "./server.ts";
 
 /**
  * The outcome of an attempt: 101 for a socket, 2xx for a stream or a response; otherwise the problem's status and code.
- * A temporary error on an event stream counts as its problem.
+ * For a temporary error on an event stream, the outcome is the problem in the stream.
  */
 export interface Outcome {
   status: number;
@@ -27,7 +27,7 @@ async function outcome(response: Response, abort: AbortController): Promise<Outc
   return { status: response.status, code, challenge: response.headers.get("www-authenticate") };
 }
 
-/** Sends one request. A stream that begins is closed. */
+/** Sends one request. If a stream begins, closes it. */
 export async function attempt(url: string, init: RequestInit = {}): Promise<Outcome> {
   const abort = new AbortController();
   return outcome(await fetch(url, { ...init, signal: abort.signal }), abort);
@@ -70,7 +70,7 @@ const socket =
   (server, headers) =>
     shakeHands(server.socket(path), headers);
 
-/** All of them, with the room "r". */
+/** All ways in, using the room "r". */
 export const WAYS_IN: Record<string, WayIn> = {
   "raw socket": socket("/rooms/r"),
   "multiplexed socket": socket("/ws?room=r"),
