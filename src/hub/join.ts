@@ -89,7 +89,7 @@ export class JoinCoordinator {
   join(session: Session, starts: JoinStarts, onJoined: (joined: JoinResult) => void): void | Promise<void> {
     for (const name of starts.keys()) {
       if (session.memberships.has(name))
-        throw new ThumpError("already-joined", `This session is in "${name}" already.`);
+        throw new ThumpError("already-joined", `This session is already in "${name}".`);
     }
     this.#checkLimits(session, starts);
     if (starts.size > ROOMS_PER_TICK) return this.#enterInSlices(session, starts, onJoined);
@@ -100,7 +100,10 @@ export class JoinCoordinator {
   #checkLimits(session: Session, starts: JoinStarts): void {
     const { roomsPerSession, roomLimits } = this.host;
     if (session.memberships.size + starts.size > roomsPerSession)
-      throw new ThumpError("limit", `A session may be in ${roomsPerSession} rooms. Leave one first.`);
+      throw new ThumpError(
+        "limit",
+        `A session can be in at most ${roomsPerSession} rooms. Leave a room first.`,
+      );
     roomLimits.check(openerOf(session), starts.keys());
   }
 

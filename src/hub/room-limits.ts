@@ -174,8 +174,8 @@ export class RoomLimits {
     const retry = RETRY_MS + Math.floor(Math.random() * RETRY_MS);
     const what =
       scope === "all"
-        ? `The limit of ${max} rooms in use is reached.`
-        : `The limit of ${max} rooms opened by one ${scope} is reached. Leave some rooms.`;
+        ? `The limit of ${max} rooms in use has been reached.`
+        : `The limit of ${max} rooms opened by one ${scope} has been reached. Leave some rooms.`;
     return new ThumpError("busy", `${what} Try again in ${retry} ms.`, undefined, retry);
   }
 }

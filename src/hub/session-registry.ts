@@ -33,7 +33,7 @@ export class SessionRegistry {
   fail(session: Session, error: unknown): void {
     if (error instanceof ThumpError && (error.code === "unavailable" || error.code === "busy"))
       return session.end(CLOSE.unavailable, error.code);
-    this.events.fault("a session was ended by a fault", error);
+    this.events.fault("a session ended because of a server error", error);
     session.end(CLOSE.internal, "internal error");
   }
 

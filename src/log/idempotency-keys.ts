@@ -102,6 +102,6 @@ export function isRepeat({ hash }: { hash?: string | undefined }, other: string)
 export function keyReused(key: string | undefined): ThumpError {
   return new ThumpError(
     "key-reused",
-    `The idempotency key "${key}" was used with a different event or different data. Use a new key for each publication.`,
+    `The idempotency key "${key}" has already been used with a different event or different data. Use a new key for each publication.`,
   );
 }

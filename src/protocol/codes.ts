@@ -25,7 +25,7 @@ export const STATUS = {
   "no-secret": 501, // tokens are not configured on this server
   internal: 500,
   busy: 503, // the server cannot accept another session or room; retry after `retry`
-  draining: 503, // the server is about to stop
+  draining: 503, // the server is shutting down
   unavailable: 503, // a dependency of the server is unreachable
 } as const;
 

@@ -107,7 +107,7 @@ export function decodeCommand(text: string): Command {
     throw bad(
       known,
       "unknown-type",
-      `There is no command of type ${JSON.stringify(type)?.slice(0, 64)}. There are: ${types}.`,
+      `Unknown command type ${JSON.stringify(type)?.slice(0, 64)}. Valid types: ${types}.`,
     );
   }
   if (!checker.Check(frame)) {
@@ -150,5 +150,5 @@ export function exactId(id: unknown, text: string): CommandId {
   if (Number.isSafeInteger(id)) return id;
   const source = sourceOf(text, "id");
   if (source.length <= MAX_ID_LENGTH) return rawJson(source);
-  throw new ThumpError("invalid", `The id has over ${MAX_ID_LENGTH} digits.`);
+  throw new ThumpError("invalid", `The id has more than ${MAX_ID_LENGTH} digits.`);
 }

@@ -69,7 +69,7 @@ function writeJson(value: unknown): string {
   } catch (error) {
     reason = (error as Error).message;
   }
-  throw new ThumpError("invalid", `The data cannot be written as JSON: ${reason}.`);
+  throw new ThumpError("invalid", `The data cannot be serialized as JSON: ${reason}.`);
 }
 
 /** Returns the size of the data in bytes, encoded as UTF-8. */
@@ -93,9 +93,7 @@ function decodeBase64(value: unknown): Uint8Array {
   } catch {
     // Fall through to the error.
   }
-  throw new ThumpError(
-    "invalid",
-    'With "encoding":"base64", data must be a string of base64 (RFC 4648 §4).',
-    [{ path: "/data", message: "must be base64" }],
-  );
+  throw new ThumpError("invalid", 'With "encoding":"base64", data must be a base64 string (RFC 4648 §4).', [
+    { path: "/data", message: "must be base64" },
+  ]);
 }

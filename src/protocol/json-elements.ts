@@ -52,7 +52,7 @@ export class JsonElements {
     if (this.#at < bytes.length) return true;
     // A single value extends to the end of the body.
     if (!this.isArray && this.starts.length > 0) this.ends[0] = bytes.length;
-    else if (this.#expected !== "nothing") throw malformed("the text ends too early");
+    else if (this.#expected !== "nothing") throw malformed("the text ends unexpectedly");
     return false;
   }
 
@@ -73,7 +73,7 @@ export class JsonElements {
       this.starts.push(this.#at);
       this.#inside = true;
       return;
-    } else throw malformed(`${expected} was expected at byte ${this.#at}`);
+    } else throw malformed(`unexpected character at byte ${this.#at} (expected: ${expected})`);
     this.#at++;
   }
 

@@ -17,11 +17,11 @@ const encoder = new TextEncoder();
 
 function fault(name: string): string | undefined {
   if (name === "") return "is empty";
-  if (CONTROL.test(name)) return "has control characters";
+  if (CONTROL.test(name)) return "contains control characters";
   if (!name.isWellFormed()) return "is not valid Unicode";
   // A UTF-16 unit is at most 3 bytes of UTF-8, so only long names need counting.
   if (name.length * 3 > MAX_NAME_BYTES && encoder.encode(name).length > MAX_NAME_BYTES)
-    return `is over ${MAX_NAME_BYTES} bytes`;
+    return `is longer than ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 
@@ -36,8 +36,8 @@ const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 export function nameFault(name: string): string | undefined {
   const wrong = fault(name);
   if (wrong !== undefined || !UNSAFE.test(name)) return wrong;
-  if (DOT_SEGMENT.test(name)) return 'is "." or "..", or has a part between slashes that is';
-  return name.includes("\ufffd") ? "has U+FFFD, which replaces text that was not UTF-8" : undefined;
+  if (DOT_SEGMENT.test(name)) return 'is "." or "..", or contains one of them as a path segment';
+  return name.includes("\ufffd") ? "contains U+FFFD, which replaces invalid UTF-8" : undefined;
 }
 
 /**

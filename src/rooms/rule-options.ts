@@ -223,18 +223,18 @@ const MAX_GRACE_MS = 600_000;
  */
 export function ruleFault(pattern: string, options: RuleOptions): [field: string, why: string] | undefined {
   if (pattern.startsWith(RESERVED))
-    return ["the name", `begins with "${RESERVED}": such rooms are the server's own`];
+    return ["the name", `begins with "${RESERVED}", which is reserved for the server`];
   const { join, publish, members, history, presence, schema } = options;
   const wrong = schema === undefined ? undefined : schemaFault(schema);
   if (wrong !== undefined) return ["schema", wrong];
   const { grace = 0 } = typeof presence === "object" ? presence : {};
   // The grace period is limited because a user who passes through many rooms is remembered in each room for this time.
-  if (durationMs(grace) > MAX_GRACE_MS) return ["presence › grace", "is over 10 minutes"];
+  if (durationMs(grace) > MAX_GRACE_MS) return ["presence › grace", "is longer than 10 minutes"];
   const levels = { join, publish, members, "history › read": history ? history.read : undefined };
   const [field] = Object.entries(levels).find(([, level]) => level === "owner") ?? [];
   if (field === undefined || ownerPart(pattern) !== undefined) return undefined;
   return [
     field,
-    'is "owner": the pattern must have {id} as one of its parts between colons, and no * before it, as "user:{id}"',
+    'is "owner": the pattern must contain {id} between colons, with no * before it, such as "user:{id}"',
   ];
 }

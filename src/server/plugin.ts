@@ -103,7 +103,7 @@ function createRoutes(thump: ThumpServer, signals: boolean) {
   const start = (handler: Handler, asksForEvents?: AsksForEvents) =>
     counted((http) => {
       if (core.draining)
-        throw new ThumpError("draining", "The server is about to stop. Try again in a moment.");
+        throw new ThumpError("draining", "The server is shutting down. Try again in a moment.");
       return handler(http);
     }, asksForEvents);
   const raw = { parse: "none" } as const;

@@ -139,7 +139,7 @@ export class ServerCore {
   subscribe(room: string, options: SubscribeOptions): RoomSubscription {
     checkRoomName(room);
     const after = options.after === undefined ? undefined : parseCursor(options.after);
-    if (this.draining) throw new ThumpError("draining", "The server is about to stop.");
+    if (this.draining) throw new ThumpError("draining", "The server is shutting down.");
     const { signal } = options;
     this.service.checkSessionLimit({});
     const subscription = new RoomSubscription(this.hub, options.positions ?? false);

@@ -28,7 +28,7 @@ test("every command of the multiplexed socket has a most expensive frame", async
   client.addEventListener("message", ({ data }) => {
     if (String(data).includes("unknown-type")) resolve(String(data));
   });
-  const commands = /There are: ([a-z, ]+)\./.exec(await promise)?.[1]?.split(", ") ?? [];
+  const commands = /Valid types: ([a-z, ]+)\./.exec(await promise)?.[1]?.split(", ") ?? [];
   client.close();
   expect(commands).toContain("join");
   expect(commands.filter((command) => !targets.has(`/ws ${command}`))).toEqual([]);

@@ -54,7 +54,7 @@ test("a backup that fails reports the reason, and leaves no files behind", async
   await publish(server, 1);
   expect((await runProcess(["backup", copy], { THUMP_DATA: dir })).code).toBe(0);
   const again = await runProcess(["backup", "--data", dir, copy]);
-  expect([again.code, again.err]).toEqual([2, expect.stringContaining("the file exists already")]);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining("the file already exists")]);
   for (const args of [
     ["backup", copy],
     ["backup", "--data", dir],

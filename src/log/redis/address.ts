@@ -33,16 +33,17 @@ export function parseRedisAddress(url: string): RedisAddress {
     );
   const kind = how === "" ? "server" : how === "+sentinel" ? "sentinel" : "cluster";
   const hosts = places.split(",").map((place) => readHost(place, kind === "sentinel" ? 26_379 : 6379));
-  if (kind === "server" && hosts.length > 1) throw new Error("has several servers: redis:// takes one");
+  if (kind === "server" && hosts.length > 1)
+    throw new Error("has several servers, but redis:// takes only one");
   const parts = path.split("/").filter((part) => part !== "");
   const name = kind === "sentinel" ? parts.shift() : undefined;
   if (kind === "sentinel" && name === undefined)
     throw new Error(
-      "lacks the name of the primary that the Sentinels monitor: redis+sentinel://a,b,c/mymaster",
+      "lacks the name of the primary that the Sentinels monitor, as in redis+sentinel://a,b,c/mymaster",
     );
   const [db = "0"] = parts;
   if (!/^[0-9]{1,4}$/.test(db) || (kind === "cluster" && db !== "0"))
-    throw new Error("has a path that is not a database number; a Cluster has database 0 only");
+    throw new Error("has a path that is not a database number (a Cluster has only database 0)");
   return {
     kind,
     hosts,

@@ -26,7 +26,7 @@ export class EvictionMonitor {
     const { policy } = server;
     if (policy !== this.#warnedPolicy && policy !== "noeviction")
       this.onWarning(
-        `Redis may evict keys of the log (maxmemory-policy ${policy}): messages, idempotency keys, presence and ` +
+        `Redis may evict keys that Thump needs (maxmemory-policy ${policy}): messages, idempotency keys, presence and ` +
           "revocations. Set maxmemory-policy noeviction",
       );
     this.#warnedPolicy = policy;
@@ -51,7 +51,7 @@ export class EvictionMonitor {
     if (now - this.#reported < REPORT_INTERVAL_MS) return;
     this.#reported = now;
     this.onWarning(
-      `Redis evicted ${this.#unreported} keys. Readers of lost messages get gap notices, and retries with ` +
+      `Redis evicted ${this.#unreported} keys. Clients that miss lost messages get gap notices, and retries with ` +
         "a lost idempotency key are published again. Give Redis more memory, or reduce the history",
     );
     this.#unreported = 0;

@@ -73,7 +73,7 @@ export class PrimaryFinder {
         servers: servers.map(([host, port]): RedisHost => ({ host: host || itself, port })),
       }));
       const owner = ranges.find(({ isOurs }) => isOurs)?.servers[0];
-      if (!owner) throw new Error("no server of the Cluster serves the slot of the log's keys yet");
+      if (!owner) throw new Error("no server of the Cluster serves the slot with the log's keys yet");
       this.#knownServers = ranges.flatMap(({ servers }) => servers);
       return owner;
     });

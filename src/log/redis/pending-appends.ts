@@ -38,7 +38,7 @@ export class PendingAppends {
    */
   add(draft: Draft, size: number): { append: PendingAppend; done: Promise<Publication> } {
     if (this.#all.size >= MAX_APPENDS || this.#bytes + size > MAX_APPEND_BYTES)
-      throw unavailable("Redis is slower than the publishers. Retry in a moment.");
+      throw unavailable("Redis cannot keep up. Retry in a moment.");
     const { promise, resolve, reject } = Promise.withResolvers<Publication>();
     const deadline = performance.now() + this.patience;
     const settle =
@@ -76,7 +76,7 @@ export class PendingAppends {
   /** Rejects all pending publications. */
   close(): void {
     clearInterval(this.#timer);
-    for (const append of this.#all) append.reject(unavailable("The server is about to stop."));
+    for (const append of this.#all) append.reject(unavailable("The server is shutting down."));
   }
 
   #expire(): void {

@@ -21,7 +21,7 @@ export interface BackupResult {
  */
 export function backUp(dir: string, to: string): BackupResult {
   if (existsSync(to))
-    throw new StoreError("store-failed", to, "the file exists already: choose a different name");
+    throw new StoreError("store-failed", to, "the file already exists: choose a different name");
   const part = `${to}.part`;
   const from = openFile(join(dir, DATABASE_FILE), false);
   try {
