@@ -56,5 +56,5 @@ export function draw(text: string): void {
   process.stderr.write(`\r\u001b[K${printableText(text)}`);
 }
 
-/** Clears the terminal, and moves to its top. */
+/** Clears the terminal, and moves the cursor to the top. */
 export const CLEAR_SCREEN = "\u001b[H\u001b[2J" as Printable;

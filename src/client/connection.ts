@@ -24,9 +24,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options that both transports use. */
 export interface TransportOptions {
-  /**
-   * Whether requests to other origins include cookies, as in `fetch` (Fetch standard). Default: the default of `fetch`.
-   */
+  /** Whether requests to other origins include cookies, as in `fetch` (Fetch standard). Default: as in `fetch`. */
   credentials?: "include" | "omit" | "same-origin";
   /** The WebSocket implementation. Default: the global one. Node before version 22 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor;
@@ -34,7 +32,7 @@ export interface TransportOptions {
   fetch?: Fetch;
 }
 
-/** The client, as connections see it. */
+/** The parts of the client that connections use. */
 export interface ConnectionContext {
   /** The server's URL, without a trailing slash. */
   readonly base: string;
@@ -44,7 +42,7 @@ export interface ConnectionContext {
   readonly fetch: Fetch;
   /** Maximum time in ms for a connection to open, and for a request to be answered. */
   readonly timeout: number;
-  /** Interval in ms at which the server sends pings or keep-alives, from its welcome frame. */
+  /** Interval in ms at which the server sends pings or keep-alives, as announced in its welcome frame. */
   heartbeat: number;
   /** True if `token()` may return a new token. */
   readonly renewable: boolean;

@@ -68,7 +68,7 @@ export class CursorTracker {
           this.position = received;
           return "missing";
         }
-        // The messages are missing even after the rejoin, without a gap notice: the room's rule skips messages.
+        // The messages are still missing after the rejoin, and no gap notice arrived: the room's rule skips messages.
         this.#skips = true;
       }
     }

@@ -7,7 +7,7 @@ export interface OutboxEntry {
   sent?: boolean;
   /** Room, event, data and key as a JSON object. */
   readonly body: string;
-  /** Size of `body` in UTF-8. */
+  /** Size of `body` in UTF-8 bytes. */
   readonly bytes: number;
   readonly resolve: (at: string) => void;
   readonly reject: (error: ThumpError) => void;

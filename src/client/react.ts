@@ -10,7 +10,7 @@ const EMPTY_PRESENCE: Presence = { users: 0, guests: 0, list: [] };
 /** Number of components that use each room of a client. */
 const joinCounts = new WeakMap<object, Map<string, number>>();
 
-/** Joins a room for one more component. `release` leaves the room after its last component. */
+/** Joins a room for one more component. `release` leaves the room once no component uses it. */
 function acquire(
   thump: Thump,
   name: string,

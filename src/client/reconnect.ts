@@ -11,7 +11,7 @@ const REVOKED_RETRY_MS = 1100;
 /** A connection that lasts longer than this resets the backoff. */
 const STABLE_MS = 5000;
 
-/** The client, as the reconnect loop sees it. */
+/** The parts of the client that the reconnect loop uses. */
 export interface ReconnectContext extends ConnectionContext {
   /** Called when the state of the connection changes. */
   changed(): void;
@@ -25,7 +25,7 @@ export interface ReconnectLoop {
   connection: Connection | undefined;
   /** True during the delay before the next attempt. */
   waiting: boolean;
-  /** Connects, and reconnects after each end, until the client is closed. */
+  /** Connects, and reconnects whenever the connection ends, until the client is closed. */
   run(): Promise<void>;
   /** Starts using a connection after its welcome, and ends the connection that it replaces. */
   opened(connection: Connection): void;

@@ -16,7 +16,7 @@ export interface Envelope extends EncodedData, Omit<Message, "data"> {
   prev: number;
 }
 
-/** The client, as its rooms see it. */
+/** The parts of the client that its rooms use. */
 export interface RoomHandleOwner {
   /** The current state of a room. */
   stateOf(handle: RoomHandle): State;
@@ -141,7 +141,7 @@ export class RoomHandle extends Emitter<RoomEvents<unknown>> implements Room {
     this.#members.apply(frame);
   }
 
-  /** Handles a position announced by the server: no message up to it is outstanding. */
+  /** Handles a position announced by the server: no message up to this position is outstanding. */
   onPosition(at: CursorPosition): void {
     this.tracker.advance(at);
     this.owner.moved(this);

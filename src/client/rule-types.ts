@@ -27,7 +27,7 @@ type Fits<Name extends string, Pattern extends string> =
         : false
     : false;
 
-/** The patterns that match a name: only the name itself, if a rule has exactly that name. */
+/** The patterns that match a name. If a rule has exactly that name, only this rule matches. */
 type PatternsOf<Rules extends RoomRules, Name extends string> = Name extends keyof Rules
   ? Name
   : {

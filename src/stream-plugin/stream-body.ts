@@ -212,7 +212,7 @@ export class StreamBody implements Flushable {
       while (this.#read && !this.end && this.#pending.size < BATCH_BYTES && this.#items < BATCH_ITEMS) {
         const step = iterator.next();
         const { done, value } = "then" in step ? await step : await settled(step);
-        // The stream has ended meanwhile, and `return()` was already called on the iterator.
+        // The stream ended during the wait, and `return()` was already called on the iterator.
         if (this.end) return;
         if (done) {
           this.#iterator = undefined;

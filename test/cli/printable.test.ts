@@ -75,7 +75,7 @@ test.each([
   },
 );
 
-test("room names on a terminal that is redrawn", async () => {
+test("room names in a redrawn list have no effect on a terminal", async () => {
   const screen = onTerminal(["rooms", "--watch", "50ms"], { THUMP_URL: hostile(), NO_COLOR: "1" });
   const text = await screen.until((all) => all.includes("\\u009b31m"));
   expect(text.replaceAll("\u001b[H\u001b[2J", "").replaceAll("\r\n", "\n")).not.toMatch(ACTED_ON);

@@ -29,7 +29,7 @@ randomTest("lines are the same wherever the stream is split", async (random) => 
   }
 });
 
-test("a line without an end does not fill the memory", async () => {
+test("a line without an end does not exhaust memory", async () => {
   let pulled = 0;
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) {

@@ -87,7 +87,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
     await sleep(tab, sleeper);
     sent.push(...(await publish("asleep", 20)));
     const before = tokens;
-    // The other client's session, and the page's until its token expires.
+    // Wait until the page's token expires, which leaves only the other client's session.
     while (server.thump.hub.sessions.size > 1) await Bun.sleep(5);
     sent.push(...(await publish("away", 20)));
     expect(tokens).toBe(before);

@@ -15,7 +15,7 @@ const longTest = longTests(2, inBrowser);
 
 const CLOSED = 2;
 
-/** A page of another origin with one EventSource per address. */
+/** A page from a different origin, with one EventSource per address. */
 const html = (addresses: string[]) => `<!doctype html>
 <meta charset="utf-8"><link rel="icon" href="data:,">
 <script>

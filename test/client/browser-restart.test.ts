@@ -81,7 +81,7 @@ describe.each(CONNECTIONS)("over %s", (_, options) => {
       const waiting = words.map((word) => tab.publish(word));
       await life.start();
       sent.push(...(await Promise.all(waiting)));
-      // Read by a client that has received nothing yet.
+      // A request without a cursor returns all stored messages.
       const { messages } = (await (await fetch(`${life.url}/rooms/r`)).json()) as {
         messages: { data: string }[];
       };

@@ -72,7 +72,7 @@ describe.each(["websocket", "event-stream"] as const)("over %s", (transport) => 
   test.each(["{}", '{"*":{"compress":"streams"}}'])(
     "a draining server gives a reconnect delay, and the next server behind the proxy delivers later messages: %s",
     async (rooms) => {
-      // Two logs: the client receives a gap notice, and continues.
+      // The two servers have separate logs: the client receives a gap notice, and continues.
       const args = ["--port", "0", "--no-demo", "--drain", "200ms", "--rooms", rooms];
       const first = await startProcess(args);
       const second = await startProcess(args);

@@ -48,7 +48,7 @@ test("the page is available with secrets too, and contains no data", async () =>
   expect(await response.text()).not.toContain(SECRET);
 });
 
-test("in a bundled app it is part of the bundle", async () => {
+test("a bundled app contains the page", async () => {
   const index = join(import.meta.dir, "../../src/index.ts");
   const cwd = folder({
     "app.ts": `import { serve } from ${JSON.stringify(index)};

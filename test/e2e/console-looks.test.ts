@@ -81,7 +81,7 @@ inBrowser("the number of sessions includes the console's own once it has joined"
   expect(await page.getByText("No stored messages").count()).toBe(0);
 });
 
-inBrowser("values of a stopped server are marked as old", async () => {
+inBrowser("values of a stopped server are marked as outdated", async () => {
   const first = startServer({ console: true });
   const page = await openConsole(first.url, "#/");
   await has(page, "figure-Sessions", /^1$/);

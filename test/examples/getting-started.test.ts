@@ -26,7 +26,7 @@ test("commands: a server, a subscriber, a publisher, a resume; every block is te
   const [start, subscribe = "", publish = "", resume = "", app] = commands;
   expect([start, app]).toEqual(["bun run start", "bun hello/app.ts"]);
   const { scripts } = (await Bun.file(join(ROOT, "package.json")).json()) as { scripts: { start: string } };
-  expect(scripts.start).toBe("bun src/main.ts"); // the command of startProcess
+  expect(scripts.start).toBe("bun src/main.ts"); // the command that startProcess runs
 
   const { url } = await startProcess();
   const here = (command: string) => command.replaceAll("http://127.0.0.1:3000", url);

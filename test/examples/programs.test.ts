@@ -5,7 +5,7 @@ import { cleanup } from "../support/cleanup.ts";
 import { startServer } from "../support/server.ts";
 import { EXAMPLES, runProgram, startExample } from "./support.ts";
 
-test("elysia: the client receives the publications of the app's routes, and may not publish there itself", async () => {
+test("elysia: the client receives what the app's routes publish, but may not publish itself", async () => {
   const { url } = await startExample("elysia");
   const { out, err, code } = await runProgram([process.execPath, join(EXAMPLES, "elysia/client.ts"), url]);
   expect([out, err, code]).toEqual(["added water the beans …\ndone water the beans ✓\n", "", 0]);
@@ -30,7 +30,7 @@ test("ticker: the slow reader skips to the newest message, the fast one receives
   for (const line of out.all.slice(1)) expect(line).toMatch(/^fast: [0-9]+ received, 0 skipped/);
 }, 60_000);
 
-test("node-backend: its orders are stored, for everyone to read, and no other client may publish there", async () => {
+test("node-backend: its orders are stored and readable by all clients, but only the backend may publish them", async () => {
   const { url, out } = await startExample("node-backend", "700");
   await out.until((lines) => lines.includes("700 orders stored, 0 refused"));
   const answer = await fetch(`${url}/rooms/orders?last=1000`);

@@ -65,7 +65,7 @@ describeIf(noProgram("python3"))("python3", () => {
     });
   }
 
-  test("a dropped connection neither loses nor repeats messages published meanwhile", async () => {
+  test("a dropped connection neither loses nor repeats messages published in the meantime", async () => {
     const { port, publish } = startServer();
     const proxy = await Proxy.start(port);
     const lines = listen(proxy.url, "a", "--last", "1000");
@@ -110,7 +110,7 @@ describeIf(noProgram("python3"))("python3", () => {
     ]);
   });
 
-  test("a token permits its rooms, and its absence none; errors have the server's codes", async () => {
+  test("a token permits its rooms; without a token no room is permitted; errors have the server's codes", async () => {
     const { url } = startServer({ access: { secrets: [SECRET] } });
     const good = ["--token", token(claims({ rooms: { "chat:*": ["join", "publish"] } }))];
     expect((await run(url, ...good, "publish", "chat:1", "1")).code).toBe(0);

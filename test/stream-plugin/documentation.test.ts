@@ -1,4 +1,4 @@
-// docs/streaming.md: its programs run as they are, in a project that has the packages installed.
+// The programs in docs/streaming.md run unchanged, in a project that has the packages installed.
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dir, "../..");
 const page = await Bun.file(join(ROOT, "docs/streaming.md")).text();
 const programs = [...page.matchAll(/^```ts\n(import [^]*?)^```$/gm)].map(([, program = ""]) => program);
 
-/** Runs a program in a project of its own. Returns its URL. */
+/** Runs a program in a separate project. Returns its URL. */
 async function run(program: string): Promise<string> {
   const probe = Bun.serve({ port: 0, fetch: () => new Response() });
   const { port } = probe;

@@ -34,7 +34,7 @@ test("an EventSource whose connections break receives every event once, in order
   expect(connections).toBeGreaterThanOrEqual(5);
 });
 
-test("numbers of a factory continue after Last-Event-ID; those of other sources restart", async () => {
+test("the numbers of a source function continue after Last-Event-ID; those of other sources restart", async () => {
   const app = new Elysia()
     .use(streaming())
     .get("/factory", ({ stream }) => stream(() => ["a", "b"], { numbered: true }))

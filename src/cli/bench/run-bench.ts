@@ -13,7 +13,7 @@ const DELIVERY_TIMEOUT_MS = 5000;
 /** Above this share of one core, the command itself limits the results. */
 const BUSY_CPU_SHARE = 0.85;
 
-/** Runs and prints the results. Any fault sets exit code 1. @throws CommandError */
+/** Runs the benchmark, and prints the results. Any fault sets exit code 1. @throws CommandError */
 export async function runBench(room: string | undefined, flags: BenchFlags): Promise<void> {
   const name = room ?? `bench:${crypto.randomUUID().slice(0, 8)}`;
   const path = `/rooms/${encodeURIComponent(checkRoom(name))}`;

@@ -78,7 +78,7 @@ export class BatchSender {
     return { stored, at, failed: undefined };
   }
 
-  /** The next items that fit into one request, at least one. */
+  /** Returns the next items that fit into one request, but at least one item. */
   #nextBatch(items: PublishItem[], from: number): PublishItem[] {
     let end = from;
     let bytes = 0;

@@ -17,7 +17,7 @@ interface FollowFlags {
   readonly count?: number;
 }
 
-/** An error of the server that ends the command. */
+/** A server error that ends the command. */
 export function serverError({ message, code }: ThumpError, room?: string): CommandError {
   return new CommandError(`${room ? `${room}: ` : ""}${describeError(message, code)}`, exitCodeOf(code));
 }

@@ -56,7 +56,7 @@ function check(names: string[], { after, last }: TailFlags): void {
   }
 }
 
-/** Reports the state of the connection. Fails if it never opened, or closed for good. */
+/** Reports the state of the connection. Fails if the connection never opened, or has closed permanently. */
 function reportConnection(thump: Thump, url: string, fail: (error: CommandError) => void): void {
   let live = false;
   let lost = false;

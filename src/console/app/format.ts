@@ -8,7 +8,7 @@ export function count(value: number): string {
   return value < 100_000 ? grouped.format(Math.round(value)) : compact.format(value);
 }
 
-/** A rate per second. Small rates keep one decimal. */
+/** Formats a rate per second. Small rates keep one decimal. */
 export function rate(value: number): string {
   return value > 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
 }
@@ -41,7 +41,7 @@ const SPANS: [seconds: number, unit: string][] = [
   [1, "s"],
 ];
 
-/** At most two units: 45 s, 3 min 5 s, 2 d 4 h. */
+/** Formats a duration with at most two units: 45 s, 3 min 5 s, 2 d 4 h. */
 export function duration(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds));
   if (rest === 0) return "0 s";
@@ -55,7 +55,11 @@ export function duration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** Time since a moment: "now", "12 s ago". @param time @param now both in ms since 1970 */
+/**
+ * Formats the time since a moment: "now", "12 s ago".
+ * @param time the moment
+ * @param now the current time; both in ms since 1970
+ */
 export function ago(time: number, now: number): string {
   const seconds = Math.round((now - time) / 1000);
   if (seconds < 1) return "now";

@@ -55,7 +55,7 @@ export class LiveData {
     return this.thump.state;
   }
 
-  /** Calls `listener` on changes, at most once per frame. @returns removes the listener */
+  /** Calls `listener` on changes, at most once per frame. @returns a function that removes the listener */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -57,7 +57,7 @@ export class Series {
     while ((samples[0]?.time ?? oldest) < oldest) samples.shift();
   }
 
-  /** Nodes with recent samples. */
+  /** The nodes that have recent samples. */
   get nodes(): string[] {
     const newest = this.#newest();
     return [...this.#nodes]

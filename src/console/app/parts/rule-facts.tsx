@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-// A rule in a few lines.
+// Shows a rule in a few lines.
 import type { RuleText } from "../server-api.ts";
 import { bytes, count, duration } from "../format.ts";
 import { Facts } from "./ui.tsx";
